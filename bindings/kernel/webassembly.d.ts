@@ -1,0 +1,30 @@
+/**
+ * The part of WebAssembly that the kernel and its loader name. Neither lib es2023 nor Node's types declare it, and the
+ * DOM's library would bring everything else along.
+ */
+type BufferSource = ArrayBufferView | ArrayBuffer
+
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: BufferSource)
+    private readonly brand
+  }
+  class Instance {
+    constructor(module: Module, imports?: Record<string, Record<string, unknown>>)
+    readonly exports: Record<string, unknown>
+  }
+  class Memory {
+    constructor(limits: { initial: number; maximum?: number })
+    readonly buffer: ArrayBuffer
+    /** Pages of 64 KiB; answers the size before in pages. */
+    grow(pages: number): number
+  }
+  class Table {
+    get(index: number): unknown
+    readonly length: number
+  }
+  class RuntimeError extends Error {}
+  class CompileError extends Error {}
+  function compile(bytes: BufferSource): Promise<Module>
+  function instantiate(module: Module, imports?: Record<string, Record<string, unknown>>): Promise<Instance>
+}

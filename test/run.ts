@@ -1,0 +1,55 @@
+/**
+ * Runs the test files under test/, each in a process of its own, and closes with the line `N passed, N failed`.
+ *
+ *   npm test                     all of them
+ *   npm test -- kernel journal   those whose path holds one of the words
+ *
+ * Files named *.heavy.test.ts keep a core busy: at most one of them runs at a time, beside a light one.
+ * Options, for the runner's own test: --directory, --suffix, --timeout-ms.
+ */
+import { parseArgs } from 'node:util'
+import { findTestFiles } from './runner/find.ts'
+import { runAll } from './runner/schedule.ts'
+
+const lightTimeoutMs = 120_000
+const heavyTimeoutMs = 900_000
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    directory: { type: 'string', default: 'test' },
+    suffix: { type: 'string', default: '.test.ts' },
+    'timeout-ms': { type: 'string' },
+  },
+})
+
+const files = findTestFiles(values.directory, values.suffix, positionals)
+const timeoutMs = values['timeout-ms'] === undefined ? undefined : Number(values['timeout-ms'])
+const total = { passed: 0, failed: 0 }
+
+if (files.length === 0) {
+  console.log(
+    `no file under ${values.directory} ends with ${values.suffix} and matches: ${positionals.join(' ') || '(all)'}`,
+  )
+  total.failed = 1
+}
+
+await runAll(
+  files.map((path) => {
+    const heavy = path.endsWith(`.heavy${values.suffix}`)
+    return { path, heavy, timeoutMs: timeoutMs ?? (heavy ? heavyTimeoutMs : lightTimeoutMs) }
+  }),
+  (result) => {
+    total.passed += result.passed
+    total.failed += result.failed
+    const mark = result.failed === 0 ? 'ok  ' : 'FAIL'
+    console.log(`${mark} ${result.path}  ${result.passed} passed, ${result.failed} failed  ${result.durationMs} ms`)
+    if (result.failed > 0) {
+      console.log(result.output.trimEnd())
+      for (const reason of result.reasons) console.log(`  -> ${result.path}: ${reason}`)
+    }
+  },
+)
+
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+console.log(`${total.passed} passed, ${total.failed} failed`)

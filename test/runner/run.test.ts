@@ -1,0 +1,84 @@
+// The runner can't pass by running nothing: each fixture is a file that uvu alone may take for a success.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const directory = 'test/runner/fixtures'
+
+function run(...words: string[]): { lastLine: string; status: number | null; output: string } {
+  const options = ['--directory', directory, '--suffix', '.fixture.ts', '--timeout-ms', '8000']
+  const done = spawnSync(process.execPath, ['--import', 'tsx', 'test/run.ts', ...options, ...words], {
+    encoding: 'utf8',
+  })
+  const lines = done.stdout.trimEnd().split('\n')
+  return { lastLine: lines.at(-1) ?? '', status: done.status, output: done.stdout }
+}
+
+/** What the runner must say of each fixture, as passed and failed. */
+const expected: Record<string, readonly [passed: number, failed: number]> = {
+  passes: [2, 0],
+  fails: [1, 1],
+  'before-hook-throws': [0, 1],
+  'after-each-throws': [0, 2],
+  'throws-a-string': [0, 1],
+  'run-forgotten': [0, 1],
+  'second-run-forgotten': [1, 1],
+  'no-tests': [0, 1],
+  'only-left-in': [1, 1],
+  'skip-left-in': [1, 1],
+  'never-settles': [0, 1],
+  hangs: [0, 1],
+  'exits-early': [0, 1],
+  'late-error': [1, 1],
+  'import-fails': [0, 1],
+  'prints-a-summary': [0, 1],
+  'orphan-holds-output': [1, 0],
+}
+
+let everything: ReturnType<typeof run>
+test.before(() => {
+  everything = run()
+})
+
+for (const [name, [passed, failed]] of Object.entries(expected)) {
+  test(`${name} counts ${passed} passed, ${failed} failed`, () => {
+    const mark = failed === 0 ? 'ok  ' : 'FAIL'
+    const line = everything.output
+      .split('\n')
+      .find((text) => text.startsWith(`${mark} ${directory}/${name}.fixture.ts `))
+    assert.match(line ?? everything.output, new RegExp(`  ${passed} passed, ${failed} failed  `))
+  })
+}
+
+test('the last line is the sum of all files, and the exit code 1', () => {
+  const counts = Object.values(expected)
+  const passed = counts.reduce((sum, [each]) => sum + each, 0)
+  const failed = counts.reduce((sum, [, each]) => sum + each, 0)
+  assert.is(everything.lastLine, `${passed} passed, ${failed} failed`)
+  assert.is(everything.status, 1)
+})
+
+test('every fixture is expected above', () => {
+  const names = readdirSync(directory).map((name) => name.replace('.fixture.ts', ''))
+  assert.equal(names.sort(), Object.keys(expected).sort())
+})
+
+test('only passing files give exit code 0', () => {
+  const { lastLine, status } = run('passes')
+  assert.is(lastLine, '2 passed, 0 failed')
+  assert.is(status, 0)
+})
+
+test('a word that matches no file is a failure', () => {
+  const { lastLine, status } = run('no-such-file')
+  assert.is(lastLine, '0 passed, 1 failed')
+  assert.is(status, 1)
+})
+
+test('the output of a failing file is shown', () => {
+  assert.match(everything.output, 'there-is-no-such-file.ts')
+  assert.match(everything.output, 'hangs.fixture.ts: killed after 8000 ms')
+})
+
+test.run()

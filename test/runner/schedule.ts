@@ -1,0 +1,108 @@
+/** Two processes at a time, never two heavy ones; each in its own process group, so that nothing it started outlives it. */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { judge, sourceFaults, type Verdict } from './verdict.ts'
+
+export interface Job {
+  readonly path: string
+  readonly heavy: boolean
+  readonly timeoutMs: number
+}
+
+export interface Result extends Verdict {
+  readonly path: string
+  readonly output: string
+  readonly durationMs: number
+}
+
+const lanes = 2
+/** A broken test may print without end; what matters stands at the end. */
+const outputLimitBytes = 4 << 20
+/** After the test's process: how long what it started may keep its output open. */
+const lingerMs = 1000
+
+export async function runAll(jobs: readonly Job[], onResult: (result: Result) => void): Promise<void> {
+  // Long ones first, or the last of them would run alone at the end.
+  const waiting = [...jobs].sort((a, b) => Number(b.heavy) - Number(a.heavy))
+  let heavyRunning = false
+
+  async function lane(): Promise<void> {
+    for (;;) {
+      const index = waiting.findIndex((job) => !(job.heavy && heavyRunning))
+      const job = waiting[index]
+      if (job === undefined) return
+      waiting.splice(index, 1)
+      if (job.heavy) heavyRunning = true
+      onResult(await runOne(job))
+      if (job.heavy) heavyRunning = false
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+}
+
+const running = new Set<number>()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const pid of running) killGroup(pid)
+    process.exit(1)
+  })
+}
+
+async function runOne(job: Job): Promise<Result> {
+  const faults = sourceFaults(readFileSync(job.path, 'utf8'))
+  const started = performance.now()
+  const child = spawn(process.execPath, ['--import', 'tsx', job.path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  })
+  const { pid } = child
+  if (pid !== undefined) running.add(pid)
+
+  const chunks: Buffer[] = []
+  let keptBytes = 0
+  const keep = (chunk: Buffer): void => {
+    chunks.push(chunk)
+    keptBytes += chunk.length
+    while (keptBytes > outputLimitBytes && chunks.length > 1) keptBytes -= chunks.shift()?.length ?? 0
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+
+  let timedOutAfterMs: number | undefined
+  const killTimer = setTimeout(() => {
+    timedOutAfterMs = job.timeoutMs
+    if (pid !== undefined) killGroup(pid)
+  }, job.timeoutMs)
+
+  const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('error', (error) => {
+      keep(Buffer.from(`${error.message}\n`))
+      resolve([null, null])
+    })
+    child.once('exit', (code, by) => {
+      const ended = (): void => resolve([code, by])
+      child.once('close', ended)
+      setTimeout(ended, lingerMs).unref()
+    })
+  })
+  clearTimeout(killTimer)
+  if (pid !== undefined) {
+    running.delete(pid)
+    killGroup(pid)
+  }
+  child.stdout.destroy()
+  child.stderr.destroy()
+
+  const output = Buffer.concat(chunks).toString('utf8')
+  const verdict = judge({ output, exitCode, signal, timedOutAfterMs }, faults)
+  return { ...verdict, path: job.path, output, durationMs: Math.round(performance.now() - started) }
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // Nobody of the group is left.
+  }
+}
