@@ -1,0 +1,85 @@
+// The import rules bite: a violation of each is planted in a copy and must be reported, and every module must be seen.
+import { spawnSync } from 'node:child_process'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { copyHouse } from './copy.ts'
+import { sourcesOf } from './sources.ts'
+
+interface Report {
+  readonly modules: readonly { readonly source: string }[]
+  readonly summary: {
+    readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[]
+  }
+}
+
+function cruise(directory: string): Report {
+  const binary = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'
+  const words = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'bindings']
+  const done = spawnSync(process.execPath, [binary, ...words], {
+    cwd: directory,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
+  assert.match(done.stdout, /^\{/, done.stderr)
+  return JSON.parse(done.stdout) as Report
+}
+
+const target = 'export interface Seed { readonly seed: number }\nexport const seed: number = 1\n'
+const typeImport = (from: string): string => `import type { Seed } from '${from}'\nexport type Its = Seed\n`
+const valueImport = (from: string): string => `import { seed } from '${from}'\nexport const its: number = seed\n`
+const packageImport = (name: string): string => `import * as it from '${name}'\nexport const its: unknown = it\n`
+
+/** File, its text, and the rule that must name it. */
+const seeds: readonly (readonly [path: string, text: string, rule: string])[] = [
+  ...['kernel', 'storage', 'broker', 'log', 'coordinator', 'engine', 'client', 'server', 'cluster', 'testkit'].map(
+    (room) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const,
+  ),
+  ['bindings/model/seed-up.ts', typeImport('../kernel/seed-target.ts'), 'room-model'],
+  ['bindings/client/seed-engine.ts', valueImport('../engine/seed-target.ts'), 'room-client'],
+  ['bindings/log/seed-circle-a.ts', `${typeImport('./seed-circle-b.ts')}${target}`, 'no-circles'],
+  ['bindings/log/seed-outside.ts', valueImport('../../test/seed-target.ts'), 'outside-the-rooms'],
+  ['bindings/log/seed-driver.ts', valueImport('../storage/drivers/seed-target.ts'), 'drivers-are-handed-in'],
+  ['bindings/storage/drivers/seed-other.ts', typeImport('./seed-target.ts'), 'drivers-apart'],
+  ['bindings/coordinator/group/seed.ts', typeImport('../transaction/seed-target.ts'), 'coordinators-apart'],
+  ['bindings/entry/cli/commands/seed.ts', typeImport('./seed-target.ts'), 'commands-apart'],
+  ['bindings/log/seed-node.ts', packageImport('node:fs'), 'platform-modules'],
+  ['bindings/log/seed-fs.ts', packageImport('fs'), 'platform-modules'],
+  ['bindings/log/seed-workers.ts', packageImport('cloudflare:workers'), 'platform-modules-by-name'],
+  ['bindings/log/seed-loader.ts', packageImport('@assemblyscript/loader'), 'loader-only-in-kernel'],
+  ['bindings/client/seed-msgpackr.ts', packageImport('msgpackr'), 'msgpackr-only-in-its-codec'],
+  ['bindings/client/seed-package.ts', packageImport('picocolors'), 'no-other-package'],
+  ['bindings/client/seed-nowhere.ts', packageImport('./there-is-no-such-file.ts'), 'unresolvable'],
+]
+
+const targets = ['kernel', 'engine', 'entry', 'storage/drivers', 'coordinator/transaction', 'entry/cli/commands']
+
+const copy = copyHouse(['bindings', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs'])
+test.after(copy.remove)
+
+test('every module of bindings/ is seen, and none breaks a rule', () => {
+  const { modules, summary } = cruise(copy.directory)
+  const seen = new Set(modules.map((module) => module.source))
+  const unseen = sourcesOf('bindings', ['.ts']).filter((file) => !seen.has(file.path))
+  assert.equal(
+    unseen.map((file) => file.path),
+    [],
+  )
+  assert.equal(
+    summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`),
+    [],
+  )
+})
+
+test('a planted violation of each rule is reported', () => {
+  for (const folder of targets) copy.write(`bindings/${folder}/seed-target.ts`, target)
+  copy.write('test/seed-target.ts', target)
+  copy.write('bindings/log/seed-circle-b.ts', `${typeImport('./seed-circle-a.ts')}${target}`)
+  for (const [path, text] of seeds) copy.write(path, text)
+  const reported = new Set(
+    cruise(copy.directory).summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`),
+  )
+  const missed = seeds.map(([path, , rule]) => `${rule}: ${path}`).filter((expected) => !reported.has(expected))
+  assert.equal(missed, [])
+})
+
+test.run()

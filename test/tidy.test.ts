@@ -1,0 +1,104 @@
+// What no linter holds: rules about the sources as a whole.
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ambientUses } from './house/ambient.ts'
+import { foldersOf, sourcesOf } from './house/sources.ts'
+
+const lineLimit = 500
+const bindings = sourcesOf('bindings')
+const product = [...sourcesOf('assembly'), ...bindings]
+const everything = [
+  ...product,
+  ...['test', 'bench', 'examples'].filter((folder) => existsSync(folder)).flatMap((folder) => sourcesOf(folder)),
+]
+
+/** Rooms that stand on a platform and may ask it for time, chance and turns. The testkit isn't one: same seed, same run. */
+const platformRooms = /^bindings\/(storage\/drivers|server\/kafka|engine\/remote|entry)\//
+
+test('the sources are seen', () => {
+  assert.ok(bindings.length >= 5, `only ${bindings.length} files under bindings/`)
+})
+
+test(`no file is longer than ${lineLimit} lines`, () => {
+  const lengths = product.map((file) => file.lineCount).sort((a, b) => a - b)
+  console.log(
+    `${lengths.length} files in assembly/ and bindings/, median ${lengths[lengths.length >> 1]} lines, longest ${lengths.at(-1)}`,
+  )
+  const long = everything.filter((file) => file.lineCount > lineLimit).map((file) => `${file.path}: ${file.lineCount}`)
+  assert.equal(long, [])
+})
+
+test('the core reads no clock, draws no random number and starts no timer', () => {
+  const uses = bindings
+    .filter((file) => file.path.endsWith('.ts') && !platformRooms.test(file.path))
+    .flatMap((file) => ambientUses(file.path, file.text).map((use) => `${file.path}:${use}`))
+  assert.equal(uses, [])
+})
+
+test('the search for clocks, random numbers and timers finds them', () => {
+  const seeds = [
+    'Date.now()',
+    'new Date()',
+    'Date()',
+    'Math.random()',
+    'globalThis.Math.random()',
+    'performance.now()',
+    'crypto.getRandomValues(bytes)',
+    'setTimeout(f, 1)',
+    'globalThis.setTimeout(f, 1)',
+    'const later = setInterval',
+    'queueMicrotask(f)',
+    'AbortSignal.timeout(5)',
+  ]
+  for (const seed of seeds) assert.is(ambientUses('seed.ts', seed).length, 1, seed)
+  const innocent = [
+    'clock.now()',
+    'new Date(5)',
+    '// Date.now()',
+    "'setTimeout(f)'",
+    'scheduler.setTimeout(f)',
+    'const x: Date = y',
+  ]
+  for (const text of innocent) assert.equal(ambientUses('innocent.ts', text), [], text)
+})
+
+test('ARCHITECTURE.md names every folder of bindings/', () => {
+  const text = readFileSync('ARCHITECTURE.md', 'utf8')
+  const missing = foldersOf('bindings').filter((folder) => !text.includes(`${folder.split('/').at(-1)}/`))
+  assert.equal(missing, [])
+})
+
+test('docs/errors.md has a place for every error code', () => {
+  const table = 'bindings/model/errors.ts'
+  const codes = existsSync(table) ? errorCodes(readFileSync(table, 'utf8')) : []
+  assert.ok(!existsSync(table) || codes.length > 0, `no code found in ${table}`)
+  const text = codes.length > 0 ? readFileSync('docs/errors.md', 'utf8') : ''
+  assert.equal(
+    codes.filter((code) => !text.includes(`\`${code}\``)),
+    [],
+  )
+})
+
+test('only entries gather what others export', () => {
+  const barrels = bindings
+    .filter((file) => file.path.endsWith('.ts') && !file.path.startsWith('bindings/entry/'))
+    .filter((file) => /^export (type )?(\*|\{[^}]*\}) ?.*from /m.test(file.text))
+    .map((file) => file.path)
+  assert.equal(barrels, [])
+})
+
+test('nothing is left for later in a comment', () => {
+  const words = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${'X'.repeat(3)})\\b`)
+  assert.equal(
+    everything.filter((file) => words.test(file.text)).map((file) => file.path),
+    [],
+  )
+})
+
+/** Keys of the error table: `NAME: {` or `NAME: [` at the start of a line. */
+function errorCodes(text: string): string[] {
+  return [...text.matchAll(/^ +'?([A-Z][A-Z0-9_]{3,})'?: [[{]/gm)].map((match) => match[1] ?? '')
+}
+
+test.run()
