@@ -1,0 +1,145 @@
+import type { Acks, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
+import type { EncodedRecord } from '../model/records.ts'
+import type { TopicConfig } from '../model/topic-config.ts'
+
+/**
+ * The port between the public classes (client/) and whatever keeps the records: sessions over the engine in this
+ * process now. Types only. Every promise rejects with a LogError.
+ */
+export interface Broker {
+  readonly guarantees: Guarantees
+  readonly admin: AdminSession
+  openProducer(): Promise<ProducerSession>
+  openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession>
+  openReader(): ReaderSession
+  close(): Promise<void>
+}
+
+export interface TopicFacts {
+  readonly topic: string
+  readonly topicId: string
+  readonly partitions: number
+  readonly config: TopicConfig
+}
+
+/**
+ * One idempotent producer instance. The client assigns sequences per partition (from 0, wrapping after 2^31-1) and may
+ * ask again after a lost answer: the same (epoch, baseSequence, record count) is written once and answered alike.
+ * At most five appends per partition may be unanswered; order of calls is order in the partition.
+ */
+export interface ProducerSession {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  topic(name: string): TopicFacts | Promise<TopicFacts>
+  append(request: AppendRequest): Promise<AppendResult>
+  /** A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8). */
+  bumpEpoch(): Promise<void>
+  close(): Promise<void>
+}
+
+/** One batch for one partition: written whole or not at all. */
+export interface AppendRequest extends TopicPartition {
+  readonly acks: Acks
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly records: readonly EncodedRecord[]
+}
+
+export interface AppendResult {
+  /** -1 when the batch is known to be written but its offset forgotten (DUPLICATE_SEQUENCE_NUMBER). */
+  readonly baseOffset: number
+  /** The time that records without one were given. */
+  readonly appendTime: number
+}
+
+/** A batch that owns its bytes; accessors make views of them, per record and on demand. */
+export interface FetchedBatch {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly recordCount: number
+  offsetOf(index: number): number
+  timestampOf(index: number): number
+  keyOf(index: number): Uint8Array<ArrayBuffer> | null
+  valueOf(index: number): Uint8Array<ArrayBuffer> | null
+  headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
+}
+
+export interface FetchRequest {
+  readonly positions: readonly Position[]
+  readonly isolationLevel: IsolationLevel
+  /** Soft limit: at least one batch comes if there is one. */
+  readonly maxBytes: number
+  /** Resolve only when there is something to deliver, a position moved, or the session was woken or closed. */
+  readonly wait: boolean
+}
+
+export interface FetchedPartition extends TopicPartition {
+  /** In offset order; the first may start below the asked offset (skip its earlier records), as in Kafka. */
+  readonly batches: readonly FetchedBatch[]
+  /** Where to read next: past what was delivered and past what readers never see. */
+  readonly nextOffset: number
+  readonly logStartOffset: number
+  /** Last stable offset for read_committed, high watermark else. */
+  readonly endOffset: number
+  /** OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION of this partition; then no batches. */
+  readonly error: Error | undefined
+}
+
+export interface ReaderSession {
+  topic(name: string): TopicFacts | Promise<TopicFacts>
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
+  /** Ends a waiting fetch at once, with what there is (maybe nothing). */
+  wake(): void
+  close(): Promise<void>
+}
+
+export interface ConsumerSessionOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly maxPollIntervalMs: number
+}
+
+export interface Assignment {
+  readonly generation: number
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** A member of a group. It joins when it opens; a rebalance is told through `onRebalance` (several members: later). */
+export interface ConsumerSession extends ReaderSession {
+  readonly assignment: Assignment
+  onRebalance(handler: (next: Assignment) => Promise<void>): void
+  /** `undefined` where nothing is committed. */
+  committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]>
+  /** Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on. */
+  commit(offsets: readonly Position[], generation: number): Promise<void>
+}
+
+export interface PartitionOffsets extends TopicPartition {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+}
+
+export interface GroupDescription {
+  readonly groupId: string
+  readonly state: 'Empty' | 'Stable'
+  readonly generation: number
+  readonly members: number
+  readonly offsets: readonly Position[]
+}
+
+export interface AdminSession {
+  createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void>
+  deleteTopic(name: string): Promise<void>
+  /** User topics by name, sorted; the log's own ones (names that start with __) only with `internal`. */
+  listTopics(options: { readonly internal: boolean }): Promise<readonly string[]>
+  describeTopic(name: string): Promise<TopicFacts>
+  createPartitions(name: string, totalCount: number): Promise<void>
+  /** Replaces the named keys; `null` puts a key back to its default. */
+  alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
+  offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
+  /** The first record at or after `timestamp`; `undefined` where there is none below the high watermark. */
+  offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]>
+  listGroups(): Promise<readonly GroupDescription[]>
+}

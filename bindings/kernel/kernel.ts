@@ -1,0 +1,201 @@
+import type { HeaderList, RecordBytes } from '../model/records.ts'
+
+/**
+ * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are objects,
+ * and places inside a buffer are byte positions relative to its start.
+ *
+ * Memory: everything comes from one cap (`capBytes`). An allocation that doesn't fit answers `undefined` and changes
+ * nothing; the caller evicts or waits. A view (`bytes`) dies at the next call that may allocate: use it, don't keep it,
+ * and never hand it to asynchronous I/O.
+ *
+ * A WASM trap poisons the instance: every later call throws the same LogError (KERNEL_POISONED).
+ */
+
+export interface KernelOptions {
+  /** Upper bound of WASM memory in bytes, rounded down to 64 KiB pages. */
+  readonly capBytes: number
+}
+
+export interface Kernel {
+  readonly memory: KernelMemory
+  /** At least `sizeBytes` of WASM memory, or `undefined` at the cap. */
+  allocate(sizeBytes: number): KernelBuffer | undefined
+  copy(from: KernelBuffer, fromPosition: number, to: KernelBuffer, toPosition: number, lengthBytes: number): void
+  /** CRC-32C (Castagnoli, reflected 0x82F63B78) as an unsigned 32-bit number. */
+  crc32c(buffer: KernelBuffer, position: number, lengthBytes: number): number
+  /** The same over bytes outside the kernel; copies through a staging buffer, any length. */
+  crc32cOf(bytes: Uint8Array): number
+  readonly batchBuilder: BatchBuilder
+  readonly batchReader: BatchReader
+  offsetIndex(baseOffset: number): OffsetIndex
+  timeIndex(baseOffset: number): TimeIndex
+  producerTable(): ProducerTable
+}
+
+export interface KernelMemory {
+  readonly capBytes: number
+  /** WASM memory grown so far. */
+  readonly reservedBytes: number
+  /** Bytes in live allocations. */
+  readonly usedBytes: number
+}
+
+export interface KernelBuffer {
+  readonly sizeBytes: number
+  /** A view of [from, to): valid until the next kernel call that may allocate. */
+  bytes(from: number, to: number): Uint8Array<ArrayBuffer>
+  free(): void
+}
+
+export interface BatchSeal {
+  readonly baseOffset: number
+  readonly partitionLeaderEpoch: number
+  /** -1 = none, then epoch and sequence are -1 too. */
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  /** Kafka's attribute bits; 0x10 transactional, 0x20 control. */
+  readonly attributes: number
+}
+
+/**
+ * Encodes one RecordBatch v2 in place: begin, append for each record, seal. One batch at a time per kernel.
+ * Source: kafka.md section 1 (Kafka's DefaultRecordBatch).
+ */
+export interface BatchBuilder {
+  begin(buffer: KernelBuffer, position: number): void
+  /** False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed. */
+  append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean
+  readonly recordCount: number
+  /** Bytes so far, header included. */
+  readonly sizeBytes: number
+  readonly maxTimestamp: number
+  /** Writes the 61-byte header and the CRC; answers the size of the batch in bytes. */
+  seal(fields: BatchSeal): number
+  abandon(): void
+}
+
+/** The header's fields, parsed; 64-bit ones as numbers (beyond 2^53: fault 'int64-range'). */
+export interface BatchHeader {
+  baseOffset: number
+  /** Whole batch, the 12 bytes of log overhead included. */
+  sizeBytes: number
+  partitionLeaderEpoch: number
+  magic: number
+  crc: number
+  attributes: number
+  lastOffsetDelta: number
+  baseTimestamp: number
+  maxTimestamp: number
+  producerId: number
+  producerEpoch: number
+  baseSequence: number
+  recordCount: number
+}
+
+/** Why bytes are not a whole, intact batch; the caller adds file and position. */
+export type BatchFault =
+  | 'incomplete' // fewer bytes than the header or its length names
+  | 'bad-length' // length below 49, negative or beyond the limit
+  | 'bad-magic'
+  | 'bad-crc'
+  | 'bad-count' // lastOffsetDelta, record count or a record's inner lengths disagree
+  | 'int64-range' // a field lies beyond 2^53
+
+export interface BatchReader {
+  /** Parses header fields without checking the CRC; `undefined` with fewer than 61 bytes. The object is reused. */
+  header(buffer: KernelBuffer, position: number, availableBytes: number): Readonly<BatchHeader> | undefined
+  /** Lengths, magic, counts and CRC of the batch at `position`; `undefined` when it is intact. Records are not walked. */
+  fault(buffer: KernelBuffer, position: number, availableBytes: number): BatchFault | undefined
+  /**
+   * How many bytes from `position` on are whole, intact batches in unbroken sequence (each baseOffset at or above the
+   * nextOffset before it): the bulk form of `fault` for scans and recovery.
+   */
+  intactBytes(buffer: KernelBuffer, position: number, availableBytes: number, expectedOffset: number): number
+  /** Writes baseOffset and leader epoch into a sealed batch (both lie outside the CRC). */
+  stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void
+  /**
+   * Checks CRC and structure (unless `checked` says that was done) and copies the batch out once, with its record table.
+   * A fault instead of a batch when it isn't intact; only uncompressed batches have a table.
+   */
+  decode(buffer: KernelBuffer, position: number, availableBytes: number, checked: boolean): DecodedBatch | BatchFault
+}
+
+/** A batch that owns its bytes: one copy, whatever the number of records. */
+export interface DecodedBatch {
+  readonly header: Readonly<BatchHeader>
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly recordCount: number
+  offsetOf(index: number): number
+  timestampOf(index: number): number
+  keyOf(index: number): Uint8Array<ArrayBuffer> | null
+  valueOf(index: number): Uint8Array<ArrayBuffer> | null
+  headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
+}
+
+/** Kafka's `.index`: 8-byte entries (relative last offset, start position of the batch), big-endian as in the file. */
+export interface OffsetIndex {
+  readonly entryCount: number
+  readonly lastOffset: number
+  /** False when no memory could be had; the index stays as it was (an index is a hint, lookup only gets slower). */
+  append(lastOffset: number, position: number): boolean
+  /** File position of the greatest entry at or below `offset`; 0 without one. */
+  lookup(offset: number): number
+  /** The file's bytes, a view like KernelBuffer.bytes. */
+  bytes(): Uint8Array<ArrayBuffer>
+  /** Replaces the content by a file's bytes. False: not a multiple of 8, not strictly ascending, or no memory. */
+  load(bytes: Uint8Array): boolean
+  truncateTo(offset: number): void
+  free(): void
+}
+
+/** Kafka's `.timeindex`: 12-byte entries (timestamp, relative offset). */
+export interface TimeIndex {
+  readonly entryCount: number
+  readonly lastTimestamp: number
+  /** Ignored (true) when the timestamp is not above the last one; false without memory. */
+  append(timestamp: number, offset: number): boolean
+  /** Offset of the greatest entry whose timestamp is at or below `timestamp`; the base offset without one. */
+  lookup(timestamp: number): number
+  bytes(): Uint8Array<ArrayBuffer>
+  load(bytes: Uint8Array): boolean
+  truncateTo(offset: number): void
+  free(): void
+}
+
+/** Answers of ProducerTable.check; a duplicate answers the original's base offset instead (>= 0). */
+export const SEQUENCE_ACCEPTED = -1
+export const SEQUENCE_OUT_OF_ORDER = -2
+export const SEQUENCE_STALE_EPOCH = -3
+/** Below the window of five batches: surely written, its offset forgotten (durability rule 8). */
+export const SEQUENCE_BELOW_WINDOW = -4
+
+export interface ProducerWindow {
+  producerId: number
+  producerEpoch: number
+  coordinatorEpoch: number
+  currentTransactionFirstOffset: number
+  /** Oldest first, at most five. */
+  batches: readonly { firstSequence: number; lastSequence: number; baseOffset: number; lastOffset: number; timestamp: number }[]
+}
+
+/**
+ * The last five batches of each producer of one partition. Sequences wrap from 2^31-1 to 0 (kafka.md 3.2 to 3.4).
+ * An exact repeat of one of the five is a duplicate; a range that lies wholly below the oldest of them is
+ * SEQUENCE_BELOW_WINDOW; any partial overlap or gap is SEQUENCE_OUT_OF_ORDER.
+ */
+export interface ProducerTable {
+  readonly producerCount: number
+  check(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number): number
+  /** Makes room for one more producer ahead of an append, so that `push` can't fail. False at the cap. */
+  reserve(): boolean
+  push(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number, baseOffset: number, timestamp: number): void
+  /** Takes back the newest batch of the producer, after a write that failed. */
+  undo(producerId: number): void
+  windows(): IterableIterator<ProducerWindow>
+  load(window: ProducerWindow): boolean
+  remove(producerId: number): void
+  /** Removes producers without an open transaction whose newest batch is older. Answers how many. */
+  expire(beforeTimestamp: number): number
+  free(): void
+}

@@ -1,0 +1,37 @@
+import { ERRORS, type ErrorCategory, type ErrorCode } from './error-table.ts'
+
+/** Shared by every copy of the package that a program may load, so that `LogError.is` works across them. */
+const BRAND: unique symbol = Symbol.for('oncelog.LogError') as never
+
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/**
+ * The one error class. `code` is Kafka's name where Kafka has one (`kafkaCode` its number), `category` says what a
+ * program can do, `details` names the place (topic, partition, offset, file, position), `hint` the next step.
+ * Messages and details never hold a key, a value, a header or a secret.
+ */
+export class LogError<C extends string = string> extends Error {
+  override readonly name = 'LogError'
+  readonly code: C
+  readonly category: ErrorCategory
+  readonly kafkaCode: number | undefined
+  readonly hint: string
+  readonly details: ErrorDetails
+
+  constructor(code: C & ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    const row = ERRORS[code]
+    this.code = code
+    this.category = row.category
+    this.kafkaCode = row.kafkaCode
+    this.hint = row.hint
+    this.details = Object.freeze({ ...details })
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** True for a LogError of this or another copy of the package, with one of `codes` if any are named. */
+  static is<C extends string>(error: unknown, ...codes: readonly C[]): error is LogError<C> {
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+    return codes.length === 0 || codes.includes((error as LogError<C>).code)
+  }
+}

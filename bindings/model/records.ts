@@ -1,0 +1,21 @@
+/** `null` is Kafka's null key or value (a tombstone). Strings are written as UTF-8. */
+export type RecordBytes = Uint8Array | string | null
+
+/** Order is kept and names may repeat, as in Kafka; a name is never null, a value may be. */
+export type HeaderList = readonly (readonly [name: string, value: Uint8Array | string | null])[]
+
+/** A record whose key and value are bytes already: what a producer hands to a session. */
+export interface EncodedRecord {
+  readonly key: RecordBytes
+  readonly value: RecordBytes
+  /** Milliseconds since 1970; `undefined` takes the log's clock at the append. */
+  readonly timestamp: number | undefined
+  readonly headers: HeaderList | undefined
+}
+
+/** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */
+export const ATTRIBUTE_TRANSACTIONAL = 0x10
+export const ATTRIBUTE_CONTROL = 0x20
+
+/** No producer id, epoch or sequence. */
+export const NO_PRODUCER = -1

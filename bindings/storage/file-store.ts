@@ -1,0 +1,60 @@
+import type { Durability } from '../model/positions.ts'
+
+/** A driver that is synchronous throughout (the virtual disk, a memory store) may answer without a promise. */
+export type Awaitable<T> = T | Promise<T>
+
+/** What a driver can do; frozen, and each claim is held against it by the conformance suite. */
+export interface StoreCapabilities {
+  readonly name: string
+  /** What survives once `flush` and `syncDirectory` are done. */
+  readonly durability: Durability
+  /** `flush` answers without a promise. */
+  readonly synchronousFlush: boolean
+  readonly rename: boolean
+  /** Two holders of one store exclude each other, and a dead one holds nothing. */
+  readonly exclusiveLock: boolean
+}
+
+/**
+ * Named files in directories, for the file-based store. Paths are relative, with `/`, never above the root; a directory
+ * exists as soon as a file in it was opened with `create`. Drivers throw LogError: STORAGE_FULL where space or quota ran
+ * out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details.
+ */
+export interface FileStore {
+  readonly capabilities: StoreCapabilities
+  /** Opens for reading and writing. Without `create` a missing file answers `undefined`. */
+  open(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined>
+  /** Names (not paths) of files and directories in `directory`, sorted; empty if it doesn't exist. */
+  list(directory: string): Awaitable<readonly string[]>
+  /** Replaces `to` if it exists. Both in the same directory. Durable after `syncDirectory`. */
+  rename(from: string, to: string): Awaitable<void>
+  /** Removes a file or an empty directory; a missing one is fine. Durable after `syncDirectory` of its parent. */
+  remove(path: string): Awaitable<void>
+  /** Makes entries of `directory` durable: files and directories created in, renamed in or removed from it. '' is the root. */
+  syncDirectory(directory: string): Awaitable<void>
+  /** The exclusive right to write below the root. Rejects with DIRECTORY_IN_USE, whose details name pid, host, since. */
+  lock(): Awaitable<StoreLock>
+  close(): Awaitable<void>
+}
+
+export interface StoreLock {
+  release(): Awaitable<void>
+}
+
+/**
+ * One open file. Reads and writes are synchronous and positional; a write past the end extends the file with zeros.
+ * `write` either writes all bytes or throws; after a throw the file may hold part of them beyond its old size or over
+ * old content, and the caller truncates or writes again (`writeFully` in checked-write.ts does this in one place).
+ */
+export interface StoreFile {
+  readonly path: string
+  /** Bytes read: fewer than asked only at the end of the file. */
+  read(into: Uint8Array, position: number): number
+  /** The count that the system reports; never trusted, only `writeFully` calls this. */
+  write(bytes: Uint8Array, position: number): number
+  truncate(sizeBytes: number): void
+  size(): number
+  /** Makes content and size durable. A failure is final for the log (durability rule 10). */
+  flush(): Awaitable<void>
+  close(): void
+}

@@ -1,0 +1,153 @@
+import type { StoreCapabilities } from './file-store.ts'
+import type { Task } from './effect.ts'
+
+/**
+ * The port that the engine writes through: sealed batches in, by partition and offset. Two forms stand behind it: files
+ * (segments and a journal, log/file-partition-store.ts) and rows (a row per batch and the database's own transaction).
+ *
+ * Durability is asked for in sets: `commit` makes one atomic set durable, over any number of partitions. Only one
+ * commit runs at a time; what is appended meanwhile belongs to the next one.
+ */
+export interface PartitionStore {
+  readonly capabilities: StoreCapabilities
+  /** Takes the lock, recovers, and answers what is stored. Called once, first. */
+  open(): Task<StoredState>
+  /** Makes the place of a new partition; durable with its directory entries when the task ends. */
+  create(id: PartitionIdentity): Task<void>
+  /** Removes a dead partition's data; durable when the task ends. A partition that is gone already is fine. */
+  remove(id: PartitionIdentity): Task<void>
+  /** Whether `append` and `read` can be called now; if not, run `activate` first. */
+  isActive(id: PartitionIdentity): boolean
+  /** Opens what a partition's appends and reads need. */
+  activate(id: PartitionIdentity): Task<void>
+  /**
+   * Hands one sealed batch to the store, at once and synchronously. Survives the process once it returns (`acks: 1`).
+   * Throws STORAGE_FULL or KAFKA_STORAGE_ERROR with nothing appended.
+   */
+  append(id: PartitionIdentity, batch: SealedBatch): void
+  /**
+   * Copies whole batches, from the one that holds `offset` (or the next after a gap) on, until `into` is full; at least
+   * one, if it fits. Answers the bytes copied, 0 at the end; minus the size of the first batch when that alone doesn't fit.
+   * Only batches whose bytes `append` or `commit` placed are seen. `undefined`: not in reach now, run `prepareRead`.
+   */
+  read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined
+  prepareRead(id: PartitionIdentity, offset: number): Task<void>
+  /** Offset of a batch at or before the first record whose timestamp is at or above `timestamp`; `undefined` if none. */
+  seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined>
+  /** Moves the log start: whole batches below `offset` may go. The decision that says so is committed by then. */
+  deleteBefore(id: PartitionIdentity, offset: number): Task<void>
+  /** See CommitSet. Ends when the set is durable and its decisions are placed. */
+  commit(set: CommitSet): Task<void>
+  /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */
+  maintenance(): Task<void> | undefined
+  /** After a last commit: leaves everything so that the next open is clean. */
+  close(): Task<void>
+}
+
+/** The catalogue gives each incarnation of a topic its own id (16 bytes as Kafka's 22 characters of base64url). */
+export interface PartitionIdentity {
+  readonly topicId: string
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface SealedBatch {
+  /** The batch's bytes, header included; a view that is valid during the call only. */
+  readonly bytes: Uint8Array
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly maxTimestamp: number
+}
+
+/**
+ * What becomes durable together, or not at all:
+ * - of each partition in `durable`, everything appended so far (the prefix promise);
+ * - `decisions`: batches of coordinator topics (committed offsets, catalogue, later markers). They reach readers and
+ *   their segment only with this commit (durability rule 3); their offsets continue the partition's end;
+ * - `ceilings` and `producerIdsEnd`: promises about offsets and ids that may be handed out (rules 5 and 8).
+ */
+export interface CommitSet {
+  readonly durable: readonly PartitionIdentity[]
+  readonly decisions: readonly Decision[]
+  readonly ceilings: readonly Ceiling[]
+  /** Ids below this one may be handed out once the commit is durable. */
+  readonly producerIdsEnd: number | undefined
+}
+
+export interface Decision extends SealedBatch {
+  readonly id: PartitionIdentity
+}
+
+export interface Ceiling {
+  readonly id: PartitionIdentity
+  /** No offset at or above it has been shown to a reader unless it was durable. */
+  readonly ceiling: number
+}
+
+/** What the store can't see in the bytes and the engine tells it, as of the call: for checkpoints and snapshots. */
+export interface PartitionSource {
+  producers(id: PartitionIdentity): Iterable<StoredProducer>
+  logStartOffset(id: PartitionIdentity): number
+  ceiling(id: PartitionIdentity): number
+}
+
+export interface StoredProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly currentTransactionFirstOffset: number
+  /** Oldest first, at most five (durability rule 4: all of them). */
+  readonly batches: readonly StoredProducerBatch[]
+}
+
+export interface StoredProducerBatch {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly timestamp: number
+}
+
+export interface StoredPartition {
+  readonly id: PartitionIdentity
+  readonly logStartOffset: number
+  /** Where the next record goes: the end of what is stored, or the ceiling after an unclean end. */
+  readonly nextOffset: number
+  readonly ceiling: number
+  /** The recovered windows, complete up to the end. */
+  readonly producers: readonly StoredProducer[]
+  readonly maxTimestamp: number
+  readonly readOnly: boolean
+}
+
+export interface StoredState {
+  readonly partitions: readonly StoredPartition[]
+  /** One counter for the whole log; every unclean open raises it (durability rule 5). */
+  readonly leaderEpoch: number
+  readonly nextProducerId: number
+  readonly report: RecoveryReport
+}
+
+/** One place where stored bytes are not what they must be. */
+export interface Damage {
+  readonly file: string
+  readonly position: number
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+  readonly offset: number | undefined
+  /** A code of the error table, or a batch fault. */
+  readonly code: string
+}
+
+export interface RecoveryReport {
+  /** The log was closed properly: nothing had to be recovered. */
+  readonly clean: boolean
+  readonly replayedFrames: number
+  /** Batches of frames that belong to deleted topics or lie below a log start. */
+  readonly skippedBatches: number
+  readonly setAsideBytes: number
+  readonly setAsideFiles: readonly string[]
+  readonly damage: readonly Damage[]
+  readonly readOnly: readonly { readonly topic: string; readonly partition: number }[]
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[]
+}
