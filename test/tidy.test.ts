@@ -96,6 +96,15 @@ test('nothing is left for later in a comment', () => {
   )
 })
 
+test('package.json offers what is built, and nothing else', () => {
+  const manifest = readFileSync('package.json', 'utf8')
+  const offered = [...manifest.matchAll(/"\.\/dist\/(.+)\.js"/g)].map((match) => match[1] ?? '')
+  const entries = bindings.flatMap((file) => file.path.match(/^bindings\/(entry\/[^/]+)\.ts$/)?.[1] ?? [])
+  if (existsSync('bindings/entry/cli/main.ts')) entries.push('cli')
+  const offeredEntries = offered.filter((path) => path.startsWith('entry/') || path === 'cli')
+  assert.equal([...new Set(offeredEntries)].sort(), entries.sort())
+})
+
 /** Keys of the error table: `NAME: {` or `NAME: [` at the start of a line. */
 function errorCodes(text: string): string[] {
   return [...text.matchAll(/^ +'?([A-Z][A-Z0-9_]{3,})'?: [[{]/gm)].map((match) => match[1] ?? '')

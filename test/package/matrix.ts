@@ -1,0 +1,49 @@
+/** Compiles consumer.ts against the unpacked package as different users would, their `skipLibCheck` off. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+
+const surroundings: readonly {
+  readonly name: string
+  readonly lib: readonly string[]
+  readonly types: readonly string[]
+}[] = [
+  { name: 'lib es2022', lib: ['lib.es2022.d.ts'], types: [] },
+  { name: 'lib es2023 and dom', lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'], types: [] },
+  { name: "Node's types only", lib: ['lib.es2022.d.ts'], types: ['node'] },
+]
+const resolutions = [
+  { name: 'nodenext', module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+  { name: 'bundler', module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+]
+
+export function compileConsumers(home: string): void {
+  const faults: string[] = []
+  for (const { name, lib, types } of surroundings) {
+    for (const { name: resolution, module, moduleResolution } of resolutions) {
+      const program = ts.createProgram([join(home, 'consumer.ts')], {
+        noEmit: true,
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        target: ts.ScriptTarget.ES2022,
+        lib: [...lib],
+        types: [...types],
+        typeRoots: [join(home, 'node_modules/@types')],
+        module,
+        moduleResolution,
+      })
+      const declarations = program.getSourceFiles().filter((file) => /[\\/]oncelog[\\/]dist[\\/]/.test(file.fileName))
+      if (declarations.length === 0 || !existsSync(declarations[0]?.fileName ?? '')) {
+        faults.push(`${name}, ${resolution}: the types of the package were not found`)
+      }
+      const texts = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+        const { file, start } = diagnostic
+        const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0
+        return `  ${file?.fileName.replace(home, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n    ')}`
+      })
+      if (texts.length > 0) faults.push(`${name}, ${resolution}:\n${[...new Set(texts)].slice(0, 20).join('\n')}`)
+    }
+  }
+  if (faults.length > 0) throw new Error(faults.join('\n'))
+}
