@@ -32,6 +32,6 @@ export class LogError<C extends string = string> extends Error {
   /** True for a LogError of this or another copy of the package, with one of `codes` if any are named. */
   static is<C extends string>(error: unknown, ...codes: readonly C[]): error is LogError<C> {
     if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-    return codes.length === 0 || codes.includes((error as LogError<C>).code)
+    return codes.length === 0 || codes.includes((error as unknown as LogError<C>).code)
   }
 }
