@@ -39,6 +39,8 @@ export function checkApi(exportName: string, declarations: string, write: boolea
     localBuild: write,
     messageCallback: (message: ExtractorMessage) => {
       message.handled = true
+      // Said below in our own words.
+      if (message.messageId.startsWith('console-api-report-')) return
       if (message.logLevel === 'error' || message.logLevel === 'warning')
         messages.push(message.formatMessageWithLocation(resolve('.')))
     },
