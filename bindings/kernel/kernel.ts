@@ -176,7 +176,13 @@ export interface ProducerWindow {
   coordinatorEpoch: number
   currentTransactionFirstOffset: number
   /** Oldest first, at most five. */
-  batches: readonly { firstSequence: number; lastSequence: number; baseOffset: number; lastOffset: number; timestamp: number }[]
+  batches: readonly {
+    firstSequence: number
+    lastSequence: number
+    baseOffset: number
+    lastOffset: number
+    timestamp: number
+  }[]
 }
 
 /**
@@ -189,7 +195,14 @@ export interface ProducerTable {
   check(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number): number
   /** Makes room for one more producer ahead of an append, so that `push` can't fail. False at the cap. */
   reserve(): boolean
-  push(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number, baseOffset: number, timestamp: number): void
+  push(
+    producerId: number,
+    producerEpoch: number,
+    firstSequence: number,
+    recordCount: number,
+    baseOffset: number,
+    timestamp: number,
+  ): void
   /** Takes back the newest batch of the producer, after a write that failed. */
   undo(producerId: number): void
   windows(): IterableIterator<ProducerWindow>

@@ -10,66 +10,66 @@
  */
 export type ErrorCategory = 'retriable' | 'abortable' | 'fenced' | 'rejoin' | 'fatal' | 'corruption' | 'misuse'
 
-interface ErrorRow {
-  readonly category: ErrorCategory
-  /** Kafka's number, where Kafka has this error. */
-  readonly kafkaCode: number | undefined
-  readonly hint: string
-}
+export type ErrorRow = readonly [category: ErrorCategory, kafkaCode: number | undefined, hint: string]
 
-const row = (category: ErrorCategory, kafkaCode: number | undefined, hint: string): ErrorRow =>
-  Object.freeze({ category, kafkaCode, hint })
-
-/** Every error of the package. docs/errors.md has a heading for each; a test compares the two. */
-export const ERRORS = Object.freeze({
+/** Every error of the package: category, Kafka's number where Kafka has this error, and the next step. docs/errors.md has a heading for each; a test compares the two. */
+export const ERRORS = {
   // Kafka's names
-  OFFSET_OUT_OF_RANGE: row('misuse', 1, 'Seek to an offset within the valid range that the details name.'),
-  CORRUPT_MESSAGE: row('corruption', 2, 'Run `oncelog verify` on the directory; the details name file and position.'),
-  UNKNOWN_TOPIC_OR_PARTITION: row('misuse', 3, 'Create the topic first, or check name and partition number.'),
-  MESSAGE_TOO_LARGE: row('misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'),
-  OFFSET_METADATA_TOO_LARGE: row('misuse', 12, 'Keep the metadata of a committed offset within 4096 bytes.'),
-  INVALID_TOPIC_EXCEPTION: row('misuse', 17, 'Topic names are 1 to 249 characters of a-z A-Z 0-9 . _ -, not "." or "..".'),
-  RECORD_LIST_TOO_LARGE: row('misuse', 18, 'Send smaller batches or raise segment.bytes of the topic.'),
-  INVALID_REQUIRED_ACKS: row('misuse', 21, "Use acks 1 or 'all'."),
-  ILLEGAL_GENERATION: row('rejoin', 22, 'The group has a newer generation: let the consumer join again.'),
-  INVALID_GROUP_ID: row('misuse', 24, 'Name the group with a non-empty string.'),
-  UNKNOWN_MEMBER_ID: row('rejoin', 25, 'This member has left the group: open a new consumer.'),
-  INVALID_TIMESTAMP: row('misuse', 32, 'Use a timestamp within the limits of the topic, in milliseconds since 1970.'),
-  UNSUPPORTED_VERSION: row('fatal', 35, 'Open the directory with the version of oncelog that wrote it, or a newer one.'),
-  TOPIC_ALREADY_EXISTS: row('misuse', 36, 'Use the existing topic or choose another name.'),
-  INVALID_PARTITIONS: row('misuse', 37, 'Ask for a whole number of partitions above the present one.'),
-  INVALID_CONFIG: row('misuse', 40, 'Use the config keys and ranges that the details name.'),
-  INVALID_REQUEST: row('misuse', 42, 'Mend the argument that the details name.'),
-  OUT_OF_ORDER_SEQUENCE_NUMBER: row('fenced', 45, 'Batches of this producer are missing before this one: open a new producer.'),
-  DUPLICATE_SEQUENCE_NUMBER: row('retriable', 46, 'The batch is written already; count it as sent.'),
-  INVALID_PRODUCER_EPOCH: row('fenced', 47, 'A newer instance of this producer exists: stop this one.'),
-  KAFKA_STORAGE_ERROR: row('fatal', 56, 'The storage failed: close the log, mend the disk, open again.'),
-  NON_EMPTY_GROUP: row('misuse', 68, 'Close the consumers of the group first.'),
-  GROUP_ID_NOT_FOUND: row('misuse', 69, 'Check the name of the group.'),
-  GROUP_MAX_SIZE_REACHED: row('misuse', 81, 'Close the other consumer of this group first.'),
-  INVALID_RECORD: row('misuse', 87, 'Mend the record that the details name.'),
-  UNKNOWN_TOPIC_ID: row('misuse', 100, 'The topic was deleted since: look it up by name again.'),
+  OFFSET_OUT_OF_RANGE: ['misuse', 1, 'Seek to an offset within the valid range that the details name.'],
+  CORRUPT_MESSAGE: ['corruption', 2, 'Run `oncelog verify` on the directory; the details name file and position.'],
+  UNKNOWN_TOPIC_OR_PARTITION: ['misuse', 3, 'Create the topic first, or check name and partition number.'],
+  MESSAGE_TOO_LARGE: ['misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'],
+  OFFSET_METADATA_TOO_LARGE: ['misuse', 12, 'Keep the metadata of a committed offset within 4096 bytes.'],
+  INVALID_TOPIC_EXCEPTION: ['misuse', 17, 'Topic names are 1 to 249 characters of a-z A-Z 0-9 . _ -, not "." or "..".'],
+  RECORD_LIST_TOO_LARGE: ['misuse', 18, 'Send smaller batches or raise segment.bytes of the topic.'],
+  INVALID_REQUIRED_ACKS: ['misuse', 21, "Use acks 1 or 'all'."],
+  ILLEGAL_GENERATION: ['rejoin', 22, 'The group has a newer generation: let the consumer join again.'],
+  INVALID_GROUP_ID: ['misuse', 24, 'Name the group with a non-empty string.'],
+  UNKNOWN_MEMBER_ID: ['rejoin', 25, 'This member has left the group: open a new consumer.'],
+  INVALID_TIMESTAMP: ['misuse', 32, 'Use a timestamp within the limits of the topic, in milliseconds since 1970.'],
+  UNSUPPORTED_VERSION: ['fatal', 35, 'Open the directory with the version of oncelog that wrote it, or a newer one.'],
+  TOPIC_ALREADY_EXISTS: ['misuse', 36, 'Use the existing topic or choose another name.'],
+  INVALID_PARTITIONS: ['misuse', 37, 'Ask for a whole number of partitions above the present one.'],
+  INVALID_CONFIG: ['misuse', 40, 'Use the config keys and ranges that the details name.'],
+  INVALID_REQUEST: ['misuse', 42, 'Mend the argument that the details name.'],
+  OUT_OF_ORDER_SEQUENCE_NUMBER: [
+    'fenced',
+    45,
+    'Batches of this producer are missing before this one: open a new producer.',
+  ],
+  DUPLICATE_SEQUENCE_NUMBER: ['retriable', 46, 'The batch is written already; count it as sent.'],
+  INVALID_PRODUCER_EPOCH: ['fenced', 47, 'A newer instance of this producer exists: stop this one.'],
+  KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend the disk, open again.'],
+  NON_EMPTY_GROUP: ['misuse', 68, 'Close the consumers of the group first.'],
+  GROUP_ID_NOT_FOUND: ['misuse', 69, 'Check the name of the group.'],
+  GROUP_MAX_SIZE_REACHED: ['misuse', 81, 'Close the other consumer of this group first.'],
+  INVALID_RECORD: ['misuse', 87, 'Mend the record that the details name.'],
+  UNKNOWN_TOPIC_ID: ['misuse', 100, 'The topic was deleted since: look it up by name again.'],
   // oncelog's own
-  LOG_CLOSED: row('misuse', undefined, 'Open the log again.'),
-  DIRECTORY_IN_USE: row('misuse', undefined, 'Close the other holder; the details name its process, host and start.'),
-  LOCK_UNSUPPORTED: row('misuse', undefined, 'Open the log on a system that has the lock which the message names.'),
-  STORAGE_FULL: row('retriable', undefined, 'Free space on the device or delete topics, then send again.'),
-  LOG_READ_ONLY: row('corruption', undefined, 'Read the recovery report; copy what is intact into a new directory.'),
-  CORRUPT_LOG: row('corruption', undefined, 'Run `oncelog verify` on the directory; the details name file and position.'),
-  DURABILITY_UNAVAILABLE: row('misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'),
-  MEMORY_CAP_REACHED: row('retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'),
-  KERNEL_POISONED: row('fatal', undefined, 'Close the log and open it again.'),
-  BUFFER_EXHAUSTED: row('retriable', undefined, 'Await earlier sends, or raise bufferBytes.'),
-  PARTIAL_SEND: row('misuse', undefined, 'Look at `results` of the details: it says which records were written.'),
-  PRODUCER_CLOSED: row('misuse', undefined, 'Open a new producer.'),
-  CONSUMER_CLOSED: row('misuse', undefined, 'Open a new consumer.'),
-  CONSUMER_BUSY: row('misuse', undefined, 'Run one iteration of a consumer at a time.'),
-  UNFINISHED_RECORDS: row('misuse', undefined, 'Commit the record or batch you finished, or pass { allowSkip: true }.'),
-  NO_OFFSET: row('misuse', undefined, 'Commit an offset first, or set autoOffsetReset.'),
-  RECORD_SERIALIZATION: row('misuse', undefined, 'Mend the value so that the codec of the topic accepts it.'),
-  RECORD_DESERIALIZATION: row('corruption', undefined, 'Read the record as bytes, or mend the codec of the topic.'),
-  SCHEMA_ASYNC: row('misuse', undefined, 'Use a schema that validates synchronously.'),
-  INTEGER_RANGE: row('corruption', undefined, 'A stored 64-bit field lies beyond 2^53; read the record with another tool.'),
-} as const satisfies Record<string, ErrorRow>)
+  LOG_CLOSED: ['misuse', undefined, 'Open the log again.'],
+  DIRECTORY_IN_USE: ['misuse', undefined, 'Close the other holder; the details name its process, host and start.'],
+  LOCK_UNSUPPORTED: ['misuse', undefined, 'Open the log on a system that has the lock which the message names.'],
+  STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
+  LOG_READ_ONLY: ['corruption', undefined, 'Read the recovery report; copy what is intact into a new directory.'],
+  CORRUPT_LOG: ['corruption', undefined, 'Run `oncelog verify` on the directory; the details name file and position.'],
+  DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
+  MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],
+  KERNEL_POISONED: ['fatal', undefined, 'Close the log and open it again.'],
+  BUFFER_EXHAUSTED: ['retriable', undefined, 'Await earlier sends, or raise bufferBytes.'],
+  PARTIAL_SEND: ['misuse', undefined, 'Look at `results` of the details: it says which records were written.'],
+  PRODUCER_CLOSED: ['misuse', undefined, 'Open a new producer.'],
+  CONSUMER_CLOSED: ['misuse', undefined, 'Open a new consumer.'],
+  CONSUMER_BUSY: ['misuse', undefined, 'Run one iteration of a consumer at a time.'],
+  UNFINISHED_RECORDS: ['misuse', undefined, 'Commit the record or batch you finished, or pass { allowSkip: true }.'],
+  NO_OFFSET: ['misuse', undefined, 'Commit an offset first, or set autoOffsetReset.'],
+  RECORD_SERIALIZATION: ['misuse', undefined, 'Mend the value so that the codec of the topic accepts it.'],
+  RECORD_DESERIALIZATION: ['corruption', undefined, 'Read the record as bytes, or mend the codec of the topic.'],
+  SCHEMA_ASYNC: ['misuse', undefined, 'Use a schema that validates synchronously.'],
+  INTEGER_RANGE: [
+    'corruption',
+    undefined,
+    'A stored 64-bit field lies beyond 2^53; read the record with another tool.',
+  ],
+} as const
 
 export type ErrorCode = keyof typeof ERRORS

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCategory, type ErrorCode } from './error-table.ts'
+import { ERRORS, type ErrorCategory, type ErrorCode, type ErrorRow } from './error-table.ts'
 
 /** Shared by every copy of the package that a program may load, so that `LogError.is` works across them. */
 const BRAND: unique symbol = Symbol.for('oncelog.LogError') as never
@@ -20,11 +20,11 @@ export class LogError<C extends string = string> extends Error {
 
   constructor(code: C & ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
-    const row = ERRORS[code]
+    const [category, kafkaCode, hint]: ErrorRow = ERRORS[code]
     this.code = code
-    this.category = row.category
-    this.kafkaCode = row.kafkaCode
-    this.hint = row.hint
+    this.category = category
+    this.kafkaCode = kafkaCode
+    this.hint = hint
     this.details = Object.freeze({ ...details })
     Object.defineProperty(this, BRAND, { value: true })
   }

@@ -10,7 +10,17 @@ export interface Effect<T = unknown> {
   run(): T | Promise<T>
 }
 
-export type EffectKind = 'open' | 'list' | 'rename' | 'remove' | 'flush' | 'syncDirectory' | 'read' | 'lock' | 'commit' | 'yield'
+export type EffectKind =
+  | 'open'
+  | 'list'
+  | 'rename'
+  | 'remove'
+  | 'flush'
+  | 'syncDirectory'
+  | 'read'
+  | 'lock'
+  | 'commit'
+  | 'yield'
 
 /** An effect yields alone, or several at once that may run side by side; results come back in the same shape. */
 export type Task<T> = Generator<Effect | readonly Effect[], T, unknown>

@@ -1,5 +1,5 @@
-import type { StoreCapabilities } from './file-store.ts'
 import type { Task } from './effect.ts'
+import type { StoreCapabilities } from './file-store.ts'
 
 /**
  * The port that the engine writes through: sealed batches in, by partition and offset. Two forms stand behind it: files
