@@ -101,4 +101,23 @@ test('package.json offers what is built, and nothing else', () => {
   assert.equal([...new Set(offeredEntries)].sort(), entries.sort())
 })
 
+test('the lock file names every package for every platform, and package.json exact versions', () => {
+  interface Locked {
+    readonly dependencies?: Record<string, string>
+    readonly devDependencies?: Record<string, string>
+    readonly optionalDependencies?: Record<string, string>
+  }
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
+  const names = new Set(Object.keys(packages).map((path) => path.split('node_modules/').at(-1) ?? ''))
+  const optional = Object.values(packages).flatMap((locked) => Object.keys(locked.optionalDependencies ?? {}))
+  const missing = optional.filter((name) => !names.has(name))
+  assert.equal(missing, [], '`npm ci` refuses a lock file without them')
+
+  const root = JSON.parse(readFileSync('package.json', 'utf8')) as Locked
+  const versions = Object.entries({ ...root.dependencies, ...root.devDependencies })
+  const loose = versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
+  assert.equal(loose, [])
+  assert.equal(Object.keys(root.dependencies ?? {}).sort(), ['@assemblyscript/loader', 'msgpackr'])
+})
+
 test.run()

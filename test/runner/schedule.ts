@@ -54,7 +54,7 @@ async function runOne(job: Job): Promise<Result> {
   const child = spawn(process.execPath, ['--import', 'tsx', job.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
   })
   const { pid } = child
   if (pid !== undefined) running.add(pid)
