@@ -1,0 +1,40 @@
+import { pathToFileURL } from 'node:url'
+import { diskBytes, writtenBytes } from './machine.ts'
+import type { Peer, PeerModule } from './peer.ts'
+import { fillAndDie, runWorkload, touchedBytes, type WorkloadRequest } from './workloads.ts'
+
+// One process per measurement: reads what to do from its argument, prints one JSON object, exits.
+export interface CaseRequest extends WorkloadRequest {
+  /** Bundled JavaScript of the peer's module. */
+  readonly module: string
+  readonly variant: string
+  readonly directory: string
+  /** Fill and die by SIGKILL instead of measuring. */
+  readonly die: boolean
+}
+
+const request = JSON.parse(process.argv[2] as string) as CaseRequest
+const rssBefore = process.resourceUsage().maxRSS
+const importing = performance.now()
+const peerModule = (await import(pathToFileURL(request.module).href)) as PeerModule
+const importMs = performance.now() - importing
+const before = writtenBytes()
+
+const open = async (options: Parameters<Peer['open']>[1]): Promise<Peer> => {
+  const peer = peerModule.createPeer(request.variant)
+  await peer.open(request.directory, options)
+  return peer
+}
+
+if (request.die) await fillAndDie(open, request)
+const { payload, ...figures } = await runWorkload(open, request)
+const after = writtenBytes()
+if (payload !== undefined) {
+  figures['passedPerPayloadByte'] = (after.passed - before.passed) / payload
+  figures['dirtiedPerPayloadByte'] = (after.dirtied - before.dirtied) / payload
+  figures['diskPerPayloadByte'] = diskBytes(request.directory) / payload
+}
+figures['importMs'] = importMs
+figures['rssGrowthMb'] = (process.resourceUsage().maxRSS - rssBefore) / 1024
+figures['touched'] = touchedBytes()
+process.stdout.write(`${JSON.stringify(figures)}\n`)
