@@ -1,6 +1,8 @@
 // The runner can't pass by running nothing: each fixture is a file that uvu alone may take for a success.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 
@@ -47,7 +49,8 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
     const line = everything.output
       .split('\n')
       .find((text) => text.startsWith(`${mark} ${directory}/${name}.fixture.ts `))
-    assert.match(line ?? everything.output, new RegExp(`  ${passed} passed, ${failed} failed  `))
+    assert.ok(line, `no line with ${mark} for ${name}:\n${everything.output}`)
+    assert.match(line, new RegExp(`  ${passed} passed, ${failed} failed  `))
   })
 }
 
@@ -80,5 +83,27 @@ test('the output of a failing file is shown', () => {
   assert.match(everything.output, 'there-is-no-such-file.ts')
   assert.match(everything.output, 'hangs.fixture.ts: killed after 8000 ms')
 })
+
+test('what a test file started does not outlive it', async () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'oncelog-runner-'))
+  const pidFile = join(scratch, 'pid')
+  process.env['ORPHAN_PID_FILE'] = pidFile
+  assert.is(run('orphan-holds-output').status, 0)
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  rmSync(scratch, { recursive: true })
+  // A signal sent is not a process gone: it is given some turns of the clock to go.
+  for (let turn = 0; turn < 100 && isAlive(pid); turn++) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.not.ok(isAlive(pid))
+})
+
+/** A zombie, which only waits for a parent to collect it, counts as gone. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 test.run()
