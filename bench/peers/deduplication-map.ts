@@ -5,7 +5,8 @@ export const OUT_OF_ORDER = -2
 export const FENCED = -3
 
 const WINDOW = 5
-const SEQUENCE_END = 2 ** 31
+// Sequences go from 0 to 2^31 - 1 and start again at 0.
+const SEQUENCE_MASK = 0x7fff_ffff
 
 export interface Deduplication {
   /** Checks a batch and, where it is the next, notes it at `offset`. */
@@ -43,7 +44,7 @@ export class ObjectMapDeduplication implements Deduplication {
       window.filled = 0
       window.expected = 0
     }
-    const lastSequence = (firstSequence + count - 1) % SEQUENCE_END
+    const lastSequence = (firstSequence + count - 1) & SEQUENCE_MASK
     if (firstSequence !== window.expected) {
       for (let at = 0; at < window.filled; at++) {
         if (window.first[at] === firstSequence && window.last[at] === lastSequence) return window.offset[at] as number
@@ -56,7 +57,7 @@ export class ObjectMapDeduplication implements Deduplication {
     window.first[slot] = firstSequence
     window.last[slot] = lastSequence
     window.offset[slot] = offset
-    window.expected = (lastSequence + 1) % SEQUENCE_END
+    window.expected = (lastSequence + 1) & SEQUENCE_MASK
     return ACCEPTED
   }
 }
@@ -86,7 +87,7 @@ export class RowMapDeduplication implements Deduplication {
       words[at + FILLED] = 0
       words[at + EXPECTED] = 0
     }
-    const lastSequence = (firstSequence + count - 1) % SEQUENCE_END
+    const lastSequence = (firstSequence + count - 1) & SEQUENCE_MASK
     if (firstSequence !== words[at + EXPECTED]) {
       const filled = words[at + FILLED] as number
       for (let index = 0; index < filled; index++) {
@@ -104,7 +105,7 @@ export class RowMapDeduplication implements Deduplication {
     words[at + slot * 2] = firstSequence
     words[at + slot * 2 + 1] = lastSequence
     this.#offsets[row * WINDOW + slot] = offset
-    words[at + EXPECTED] = (lastSequence + 1) % SEQUENCE_END
+    words[at + EXPECTED] = (lastSequence + 1) & SEQUENCE_MASK
     return ACCEPTED
   }
 

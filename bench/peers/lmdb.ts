@@ -54,12 +54,14 @@ class LmdbLog implements Peer {
   }
 
   scan(visit: Visit): number {
+    // Faster than its range iterator: the value's buffer is reused, and no entry object is made.
     let records = 0
-    for (const entry of this.#database.getRange({ snapshot: true })) {
-      visitPacked(entry.value, visit)
+    for (;;) {
+      const value = this.#database.getBinaryFast(records)
+      if (value === undefined) return records
+      visitPacked(value, visit)
       records++
     }
-    return records
   }
 
   read(offset: number, visit: Visit): void {

@@ -34,6 +34,7 @@ function define(
 }
 
 export const peers: readonly PeerDefinition[] = [
+  define('noop', '../harness/noop.ts', '', ['bulk'], 'stores nothing: memory of the harness itself'),
   define('raw', './raw.ts', 'raw', without('producers-64'), 'append + fdatasync, nothing checked'),
   define('raw-crc', './raw.ts', 'raw-crc', without('producers-64'), 'append + fdatasync, native CRC-32C per batch'),
   define('raw-async', './raw.ts', 'raw-async', ['durable-100', 'durable-1', 'follow-durable'], 'raw-crc, pooled sync'),

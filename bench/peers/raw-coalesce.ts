@@ -28,7 +28,6 @@ class CoalescingLog implements Peer {
   readonly #pooled: boolean
   readonly #file: RawFile
   readonly #encoder: RawEncoder = new RawEncoder(loadCrc())
-  #positions: Float64Array = new Float64Array(64 * 1024)
   #group: Group | undefined
   #busy: boolean = false
   #count: number = 0
@@ -92,12 +91,7 @@ class CoalescingLog implements Peer {
 
   #write(group: Group): void {
     const { records } = group
-    while (this.#count + records.length > this.#positions.length) {
-      const grown = new Float64Array(this.#positions.length * 2)
-      grown.set(this.#positions)
-      this.#positions = grown
-    }
-    const length = this.#encoder.encode(records, this.#file.position, this.#positions, this.#count)
+    const length = this.#encoder.encode(records, this.#file.position, undefined, 0)
     this.#file.write(this.#encoder.bytes, length)
     this.#count += records.length
     this.#flushes++

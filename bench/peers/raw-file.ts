@@ -73,7 +73,8 @@ export class RawFile {
       return this.position
     }
     if (this.#next !== undefined) return this.#roll()
-    return (this.#preparing ?? Promise.resolve()).then(() => this.#roll())
+    this.#preparing ??= this.#prepare()
+    return this.#preparing.then(() => this.#roll())
   }
 
   write(bytes: Uint8Array, length: number): void {

@@ -26,7 +26,12 @@ export class RawEncoder {
   }
 
   /** Gives the length; with `positions`, where each record starts is noted there from `index` on. */
-  encode(records: readonly BenchRecord[], filePosition: number, positions: Float64Array, index: number): number {
+  encode(
+    records: readonly BenchRecord[],
+    filePosition: number,
+    positions: Float64Array | undefined,
+    index: number,
+  ): number {
     let bound = BATCH_HEADER_BYTES
     for (let at = 0; at < records.length; at++) {
       const record = records[at] as BenchRecord
@@ -42,12 +47,10 @@ export class RawEncoder {
     for (let at = 0; at < records.length; at++) {
       const { key, value } = records[at] as BenchRecord
       const keyLength = key.length
-      positions[index + at] = filePosition + position
+      if (positions !== undefined) positions[index + at] = filePosition + position
       view.setUint32(position, (keyLength << 24) | value.length, true)
       position += RECORD_HEADER_BYTES
-      // Below about 24 bytes a loop is faster than the call behind `set`.
-      if (keyLength <= 24) for (let byte = 0; byte < keyLength; byte++) bytes[position + byte] = key[byte] as number
-      else bytes.set(key, position)
+      bytes.set(key, position)
       position += keyLength
       bytes.set(value, position)
       position += value.length

@@ -33,6 +33,8 @@ class RawLog implements Peer {
   #positions: Float64Array = new Float64Array(64 * 1024)
   #count: number = 0
   #recordBytes: number = 0
+  /** Bulk loads and scans read no single record, so they pay for no index. */
+  #indexed: boolean = true
   #flushes: number = 0
   readonly #read: (position: number, target: Uint8Array, length: number) => number
 
@@ -48,6 +50,7 @@ class RawLog implements Peer {
   open(directory: string, options: PeerOptions): void {
     this.#file.open(directory)
     this.#recordBytes = options.valueBytes + 20
+    this.#indexed = options.commit === 'small'
     if (this.#variant.mode === 'ring') return
     // A full scan is what a log without a recovery point owes after a crash.
     let end = 0
@@ -65,10 +68,11 @@ class RawLog implements Peer {
   }
 
   #append(records: readonly BenchRecord[], durable: boolean): void | Promise<void> {
-    while (this.#count + records.length > this.#positions.length) this.#grow()
+    while (this.#indexed && this.#count + records.length > this.#positions.length) this.#grow()
     if (this.#variant.blob === true) this.#writeBlob(records)
     else {
-      const length = this.#encoder.encode(records, this.#file.position, this.#positions, this.#count)
+      const positions = this.#indexed ? this.#positions : undefined
+      const length = this.#encoder.encode(records, this.#file.position, positions, this.#count)
       this.#file.write(this.#encoder.bytes, length)
     }
     this.#count += records.length
@@ -107,7 +111,7 @@ class RawLog implements Peer {
   #writeBlob(records: readonly BenchRecord[]): void {
     let blob = this.#blobs.get(records)
     if (blob === undefined) {
-      const length = this.#encoder.encode(records, 0, this.#positions, 0)
+      const length = this.#encoder.encode(records, 0, undefined, 0)
       blob = Buffer.from(this.#encoder.bytes.subarray(0, length))
       this.#blobs.set(records, blob)
     }
