@@ -1,0 +1,64 @@
+/** Names inside a data directory. Source: Kafka's LogFileUtils and UnifiedLog (kafka.md 2.1). */
+
+export const PARTITION_METADATA = 'partition.metadata'
+export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
+/** A file being written; it counts only once it was renamed. */
+export const TEMPORARY_SUFFIX = '.tmp'
+
+const SEGMENT_SUFFIXES = ['log', 'index', 'timeindex', 'txnindex', 'snapshot'] as const
+export type SegmentSuffix = (typeof SEGMENT_SUFFIXES)[number]
+
+const OFFSET_DIGITS = 20
+const SEGMENT_NAME = /^(\d{20})\.([a-z]+)$/
+const PARTITION_DIRECTORY = /^(.+)-(0|[1-9]\d{0,9})$/
+const TOPIC = /^[A-Za-z0-9._-]{1,249}$/
+const INT32_MAX = 0x7fff_ffff
+
+/** `00000000000000000042.log`: the offset in 20 digits, so that names sort like offsets. */
+export function segmentFileName(offset: number, suffix: SegmentSuffix): string {
+  return `${String(offset).padStart(OFFSET_DIGITS, '0')}.${suffix}`
+}
+
+export interface SegmentFileName {
+  readonly offset: number
+  readonly suffix: SegmentSuffix
+}
+
+/** `undefined` for any other name, and for an offset beyond 2^53. */
+export function parseSegmentFileName(name: string): SegmentFileName | undefined {
+  const match = SEGMENT_NAME.exec(name)
+  if (match === null) return undefined
+  const offset = Number(match[1])
+  const suffix = SEGMENT_SUFFIXES.find((known) => known === match[2])
+  return suffix === undefined || !Number.isSafeInteger(offset) ? undefined : { offset, suffix }
+}
+
+export function partitionDirectory(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+/** The last `-` parts topic and number, as topics may hold dashes too; `undefined` when it can't be a partition. */
+export function parsePartitionDirectory(name: string): { topic: string; partition: number } | undefined {
+  const match = PARTITION_DIRECTORY.exec(name)
+  const topic = match?.[1]
+  if (match === null || topic === undefined || !TOPIC.test(topic) || topic === '.' || topic === '..') return undefined
+  const partition = Number(match[2])
+  return partition > INT32_MAX ? undefined : { topic, partition }
+}
+
+export type PartitionFile =
+  | { readonly kind: 'segment'; readonly name: string; readonly offset: number; readonly suffix: SegmentSuffix }
+  | { readonly kind: 'metadata' | 'leader-epochs' | 'temporary' | 'foreign'; readonly name: string }
+
+/** What a name in a partition directory stands for. A foreign one is never opened, changed or removed. */
+export function classifyPartitionFile(name: string): PartitionFile {
+  const segment = parseSegmentFileName(name)
+  if (segment !== undefined) return { kind: 'segment', name, ...segment }
+  if (name === PARTITION_METADATA) return { kind: 'metadata', name }
+  if (name === LEADER_EPOCH_CHECKPOINT) return { kind: 'leader-epochs', name }
+  if (name.endsWith(TEMPORARY_SUFFIX)) {
+    const target = classifyPartitionFile(name.slice(0, -TEMPORARY_SUFFIX.length))
+    if (target.kind !== 'foreign' && target.kind !== 'temporary') return { kind: 'temporary', name }
+  }
+  return { kind: 'foreign', name }
+}

@@ -1,0 +1,74 @@
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { TEMPORARY_SUFFIX } from './file-names.ts'
+
+/**
+ * Puts a small file in place as a whole: written beside it, flushed, renamed over it, the directory entry made durable.
+ * After a crash at any step the old or the new content stands there, never a part.
+ */
+export function* replaceFile(store: FileStore, directory: string, name: string, bytes: Uint8Array): Task<void> {
+  const path = `${directory}/${name}`
+  const temporary = path + TEMPORARY_SUFFIX
+  const file = yield* perform('open', temporary, () => store.open(temporary, { create: true }))
+  if (file === undefined) throw unopened(temporary)
+  try {
+    file.truncate(0)
+    writeFully(file, bytes, 0)
+    yield* perform('flush', temporary, () => file.flush())
+  } finally {
+    file.close()
+  }
+  yield* perform('rename', path, () => store.rename(temporary, path))
+  yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+}
+
+/** A whole small file; `undefined` when it doesn't exist. More than `limitBytes` can't be such a file: CORRUPT_LOG. */
+export function* readFile(
+  store: FileStore,
+  path: string,
+  limitBytes: number,
+): Task<Uint8Array<ArrayBuffer> | undefined> {
+  const file = yield* perform('open', path, () => store.open(path, { create: false }))
+  if (file === undefined) return undefined
+  try {
+    return readWhole(file, limitBytes)
+  } finally {
+    file.close()
+  }
+}
+
+export function readWhole(file: StoreFile, limitBytes: number): Uint8Array<ArrayBuffer> {
+  const size = file.size()
+  if (size > limitBytes) throw damagedFile(file.path, limitBytes, `${size} bytes are more than such a file can have`)
+  const bytes = new Uint8Array(size)
+  const count = file.read(bytes, 0)
+  return count === size ? bytes : bytes.slice(0, count)
+}
+
+export function damagedFile(path: string, position: number, what: string): LogError<'CORRUPT_LOG'> {
+  return new LogError('CORRUPT_LOG', `${path} is damaged at ${position}: ${what}`, { file: path, position })
+}
+
+function unopened(path: string): LogError<'KAFKA_STORAGE_ERROR'> {
+  return new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The lines of a text file whose every line ends with `\n`; CORRUPT_LOG where bytes are no UTF-8 or the end is missing. */
+export function linesOf(bytes: Uint8Array, path: string): string[] {
+  const text = textOf(bytes, path)
+  if (text === '') return []
+  if (!text.endsWith('\n')) throw damagedFile(path, bytes.length, 'the last line has no end')
+  return text.slice(0, -1).split('\n')
+}
+
+export function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return decoder.decode(bytes as Uint8Array<ArrayBuffer>)
+  } catch (cause) {
+    throw new LogError('CORRUPT_LOG', `${path} is not UTF-8 text`, { file: path, position: 0 }, cause)
+  }
+}
