@@ -1,0 +1,231 @@
+/**
+ * Checks batches and lays out their records as a table. Nothing is read at or after `address + available`, whatever the
+ * bytes say, and every loop is bounded by those bytes.
+ *
+ * Row of the record table (32 bytes, positions relative to the batch, native order):
+ *   0 keyPosition, 4 keyLength (-1 null), 8 valuePosition, 12 valueLength (-1 null), 16 offsetDelta, 20 headerCount,
+ *   24 timestamp f64. Header count and headers begin where the value ends.
+ *
+ * Source: apache/kafka DefaultRecordBatch, DefaultRecord (4.0): a length below 49 is no batch, a record must end exactly
+ * where its length says, after the last record no byte may remain.
+ */
+import { isSafe, load16, load32, load64 } from './bytes'
+import { crc32c } from './crc32c'
+import { RECORD_TABLE } from './layout'
+
+// Status numbers, mirrored in bindings/kernel/batch-reader.ts.
+const INTACT: i32 = 0
+const INCOMPLETE: i32 = 1
+const BAD_LENGTH: i32 = 2
+const BAD_MAGIC: i32 = 3
+const BAD_CRC: i32 = 4
+const BAD_COUNT: i32 = 5
+const INT64_RANGE: i32 = 6
+
+const OVERHEAD: u32 = 12
+const HEADER: u32 = 61
+/** length, attributes, timestampDelta, offsetDelta, key length, value length, header count: one byte each. */
+const SMALLEST_RECORD: u32 = 7
+const CODEC_BITS: u32 = 7
+const LOG_APPEND_TIME: u32 = 8
+const ROW: usize = 32
+const TABLE_ROWS: u32 = 1024
+
+/** Magic comes before completeness: it lies at the same place in every format, so it tells garbage from a torn batch. */
+export function batch_structure(address: usize, available: u32): i32 {
+  if (available < 12) return INCOMPLETE
+  const length = <i32>load32(address + 8)
+  if (length < <i32>(HEADER - OVERHEAD)) return BAD_LENGTH
+  if (available < 17) return INCOMPLETE
+  if (load<u8>(address + 16) !== 2) return BAD_MAGIC
+  if (available < HEADER || <u32>length > available - OVERHEAD) return INCOMPLETE
+  return INTACT
+}
+
+/** The fields that no CRC vouches for, or that a wrong writer may have sealed; the structure is intact. */
+function fieldsFault(address: usize): i32 {
+  const size = load32(address + 8) + OVERHEAD
+  const baseOffset = load64(address)
+  const lastOffsetDelta = <i32>load32(address + 23)
+  const count = <i32>load32(address + 57)
+  if (lastOffsetDelta < 0 || count < 0 || <i64>count > <i64>lastOffsetDelta + 1) return BAD_COUNT
+  if ((load16(address + 21) & CODEC_BITS) === 0) {
+    const recordsBytes = size - HEADER
+    if (count === 0 ? recordsBytes !== 0 : <u32>count > recordsBytes / SMALLEST_RECORD) return BAD_COUNT
+  }
+  if (baseOffset < 0 || !isSafe(baseOffset + <i64>lastOffsetDelta + 1)) return INT64_RANGE
+  if (!isSafe(load64(address + 27)) || !isSafe(load64(address + 35)) || !isSafe(load64(address + 43)))
+    return INT64_RANGE
+  return INTACT
+}
+
+export function batch_fault(address: usize, available: u32): i32 {
+  const structure = batch_structure(address, available)
+  if (structure !== INTACT) return structure
+  const size = load32(address + 8) + OVERHEAD
+  if (crc32c(0, address + 21, size - 21) !== load32(address + 17)) return BAD_CRC
+  return fieldsFault(address)
+}
+
+/** The same without the CRC, for bytes that were checked before. */
+export function batch_shape(address: usize, available: u32): i32 {
+  const structure = batch_structure(address, available)
+  return structure !== INTACT ? structure : fieldsFault(address)
+}
+
+export function batches_intact(address: usize, available: u32, expectedOffset: f64): u32 {
+  let next = <i64>expectedOffset
+  let at: u32 = 0
+  while (at < available) {
+    const batch = address + at
+    if (batch_fault(batch, available - at) !== INTACT) break
+    const baseOffset = load64(batch)
+    if (baseOffset < next) break
+    next = baseOffset + <i64>load32(batch + 23) + 1
+    at += load32(batch + 8) + OVERHEAD
+  }
+  return at
+}
+
+/** Where the record walk stands; records_begin sets it, records_fill moves it on. */
+let batch: usize = 0
+let cursor: usize = 0
+let batchEnd: usize = 0
+let recordsLeft: u32 = 0
+let offsetDeltaMin: i64 = 0
+let offsetDeltaMax: i64 = 0
+let baseTimestamp: i64 = 0
+let maxTimestamp: i64 = 0
+let isLogAppendTime: bool = false
+
+/** A read past its end makes `cursor` 0, which every caller checks before it uses what it read. */
+let cursorEnd: usize = 0
+
+function readByte(): u32 {
+  if (cursor >= cursorEnd) return fail()
+  return load<u8>(cursor++)
+}
+
+function fail(): u32 {
+  // From here on every read fails too.
+  cursor = usize.MAX_VALUE
+  return 0
+}
+
+function hasFailed(): bool {
+  return cursor === usize.MAX_VALUE
+}
+
+function readVarintLong(): u64 {
+  let value: u64 = 0
+  for (let shift: u64 = 0; shift < 70; shift += 7) {
+    const group = readByte()
+    value |= (<u64>(group & 0x7f)) << shift
+    if (group < 0x80) return value
+  }
+  fail()
+  return 0
+}
+
+/** At most five groups, of the last only four bits: more is no 32-bit number. */
+function readVarint(): i32 {
+  let group = readByte()
+  let value = group & 0x7f
+  if (group >= 0x80) {
+    group = readByte()
+    value |= (group & 0x7f) << 7
+    if (group >= 0x80) {
+      group = readByte()
+      value |= (group & 0x7f) << 14
+      if (group >= 0x80) {
+        group = readByte()
+        value |= (group & 0x7f) << 21
+        if (group >= 0x80) {
+          group = readByte()
+          value |= group << 28
+          if (group > 15) fail()
+        }
+      }
+    }
+  }
+  return (value >>> 1) ^ -(value & 1)
+}
+
+function skip(length: i32): void {
+  if (length <= 0) return
+  if (cursor > cursorEnd || <usize>length > cursorEnd - cursor) fail()
+  else cursor += length
+}
+
+/** The batch's shape is intact. */
+export function records_begin(address: usize): void {
+  const attributes = load16(address + 21)
+  batch = address
+  cursor = address + HEADER
+  batchEnd = address + load32(address + 8) + OVERHEAD
+  recordsLeft = load32(address + 57)
+  offsetDeltaMin = 0
+  offsetDeltaMax = <i64>load32(address + 23)
+  baseTimestamp = load64(address + 27)
+  maxTimestamp = load64(address + 35)
+  isLogAppendTime = (attributes & LOG_APPEND_TIME) !== 0
+}
+
+/** Rows written to the record table; 0 when all records are done; a negative fault. */
+export function records_fill(): i32 {
+  const rows = min(recordsLeft, TABLE_ROWS)
+  let row = RECORD_TABLE
+  for (let index: u32 = 0; index < rows; index++) {
+    const fault = readRecord(row)
+    if (fault !== INTACT) return -fault
+    row += ROW
+  }
+  recordsLeft -= rows
+  if (recordsLeft === 0 && cursor !== batchEnd) return -BAD_COUNT
+  return rows
+}
+
+function readRecord(row: usize): i32 {
+  cursorEnd = batchEnd
+  const length = readVarint()
+  if (hasFailed() || length < 0 || <usize>length > batchEnd - cursor) return BAD_COUNT
+  const end = cursor + length
+  cursorEnd = end
+  readByte()
+  const zigzagged = readVarintLong()
+  const offsetDelta = <i64>readVarint()
+  const keyLength = readVarint()
+  store<u32>(row, <u32>(cursor - batch))
+  skip(keyLength)
+  const valueLength = readVarint()
+  store<u32>(row, <u32>(cursor - batch), 8)
+  skip(valueLength)
+  const headerCount = readVarint()
+  if (hasFailed()) return BAD_COUNT
+  if (headerCount !== 0 && !skipHeaders(headerCount)) return BAD_COUNT
+  if (cursor !== end || offsetDelta < offsetDeltaMin || offsetDelta > offsetDeltaMax) return BAD_COUNT
+  offsetDeltaMin = offsetDelta + 1
+  const delta = <i64>(zigzagged >>> 1) ^ -(<i64>(zigzagged & 1))
+  const timestamp = isLogAppendTime ? maxTimestamp : baseTimestamp + delta
+  // The sum of a safe number and any 64-bit number may wrap, so the delta has to be within reach of another safe one.
+  if (!isSafe(delta >> 1) || !isSafe(timestamp)) return INT64_RANGE
+  store<i32>(row, keyLength < 0 ? -1 : keyLength, 4)
+  store<i32>(row, valueLength < 0 ? -1 : valueLength, 12)
+  store<i32>(row, <i32>offsetDelta, 16)
+  store<i32>(row, headerCount, 20)
+  store<f64>(row, <f64>timestamp, 24)
+  return INTACT
+}
+
+/** A header has at least two bytes, so a count that the record can't hold is refused before the walk. */
+function skipHeaders(count: i32): bool {
+  if (count < 0 || <usize>count > (cursorEnd - cursor) >>> 1) return false
+  for (let index = 0; index < count; index++) {
+    const nameLength = readVarint()
+    if (nameLength < 0) return false
+    skip(nameLength)
+    skip(readVarint())
+    if (hasFailed()) return false
+  }
+  return true
+}

@@ -1,0 +1,101 @@
+/**
+ * Kafka's index files in memory, byte for byte, searched where they lie.
+ * .index: 8-byte entries, relative last offset i32, position i32. .timeindex: 12-byte entries, timestamp i64, relative
+ * offset i32. Big-endian, ascending. Source: apache/kafka OffsetIndex, TimeIndex (4.0).
+ */
+import { load32, load64, store32, store64 } from './bytes'
+
+export function offset_index_append(entry: usize, relativeOffset: u32, position: u32): void {
+  store32(entry, relativeOffset)
+  store32(entry + 4, position)
+}
+
+/**
+ * How many entries have a relative offset at or below `target`. Halving without branches: the processor has nothing to
+ * guess, so the search costs the loads alone.
+ */
+export function offset_index_count(entries: usize, count: u32, target: i32): u32 {
+  if (count === 0) return 0
+  let base = entries
+  while (count > 1) {
+    const half = count >>> 1
+    const middle = base + (half << 3)
+    base = select(middle, base, <i32>load32(middle) <= target)
+    count -= half
+  }
+  return <u32>((base - entries) >>> 3) + (<i32>load32(base) <= target ? 1 : 0)
+}
+
+/** Position of the greatest entry at or below `target`; 0 without one. */
+export function offset_index_lookup(entries: usize, count: u32, target: i32): u32 {
+  const atOrBelow = offset_index_count(entries, count, target)
+  return atOrBelow === 0 ? 0 : load32(entries + ((<usize>(atOrBelow - 1)) << 3) + 4)
+}
+
+/** Strictly ascending in both fields, none negative. */
+export function offset_index_ascends(entries: usize, count: u32): bool {
+  let offset: i32 = -1
+  let position: i32 = -1
+  for (let index: u32 = 0; index < count; index++) {
+    const entry = entries + ((<usize>index) << 3)
+    const nextOffset = <i32>load32(entry)
+    const nextPosition = <i32>load32(entry + 4)
+    if (nextOffset <= offset || nextPosition <= position) return false
+    offset = nextOffset
+    position = nextPosition
+  }
+  return true
+}
+
+export function offset_index_last(entries: usize, count: u32): u32 {
+  return load32(entries + ((<usize>(count - 1)) << 3))
+}
+
+export function time_index_append(entry: usize, timestamp: f64, relativeOffset: u32): void {
+  store64(entry, <i64>timestamp)
+  store32(entry + 8, relativeOffset)
+}
+
+/** Relative offset of the greatest entry whose timestamp is at or below `timestamp`; 0 without one. */
+export function time_index_lookup(entries: usize, count: u32, timestamp: f64): u32 {
+  const target = <i64>timestamp
+  if (count === 0) return 0
+  let base = entries
+  while (count > 1) {
+    const half = count >>> 1
+    const middle = base + half * 12
+    base = select(middle, base, load64(middle) <= target)
+    count -= half
+  }
+  return load64(base) <= target ? load32(base + 8) : 0
+}
+
+/** How many entries have a relative offset below `target`: offsets don't decrease. */
+export function time_index_count(entries: usize, count: u32, target: i32): u32 {
+  while (count > 0 && <i32>load32(entries + <usize>(count - 1) * 12 + 8) >= target) count--
+  return count
+}
+
+/** Timestamps strictly ascending and exact as JavaScript numbers, offsets not descending. */
+export function time_index_ascends(entries: usize, count: u32): bool {
+  let timestamp = i64.MIN_VALUE
+  let offset: i32 = 0
+  for (let index: u32 = 0; index < count; index++) {
+    const entry = entries + <usize>index * 12
+    const nextTimestamp = load64(entry)
+    const nextOffset = <i32>load32(entry + 8)
+    if (nextTimestamp <= timestamp || nextOffset < offset) return false
+    if (nextTimestamp < -9007199254740991 || nextTimestamp > 9007199254740991) return false
+    timestamp = nextTimestamp
+    offset = nextOffset
+  }
+  return true
+}
+
+export function time_index_last_timestamp(entries: usize, count: u32): f64 {
+  return <f64>load64(entries + <usize>(count - 1) * 12)
+}
+
+export function time_index_last_offset(entries: usize, count: u32): u32 {
+  return load32(entries + <usize>(count - 1) * 12 + 8)
+}

@@ -1,0 +1,24 @@
+/**
+ * The fixed places of linear memory, below everything that is allocated. One page table entry per page of the cap follows
+ * at PAGE_TABLE, then the arena, from the next page border on.
+ *
+ *   0x00000  what the compiler may place (checked by memory_start)
+ *   0x01000  16 KiB   CRC slicing tables
+ *   0x05000  21.7 KB  CRC folding window: 5280 bytes of history, then a chunk of 16 KiB
+ *   0x0A800  5.3 KB   CRC rests
+ *   0x0C000  1 KiB    heads of the allocator's lists
+ *   0x10000  32 KiB   record table, one filling
+ *   0x18000  16 KiB   staging of a string key
+ *   0x20000  64 KiB   staging of a string value, or of foreign bytes for the CRC
+ */
+export const PAGE_BYTES: usize = 0x10000
+export const CRC_TABLES: usize = 0x1000
+export const CRC_WINDOW: usize = 0x5000
+export const CRC_LONG_REST: usize = 0xa800
+export const CRC_SHORT_REST: usize = 0xbe00
+export const RUN_BINS: usize = 0xc000
+export const SLAB_HEADS: usize = 0xc100
+export const RECORD_TABLE: usize = 0x10000
+export const KEY_STAGING: usize = 0x18000
+export const VALUE_STAGING: usize = 0x20000
+export const PAGE_TABLE: usize = 0x30000

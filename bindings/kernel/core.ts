@@ -1,0 +1,70 @@
+import { LogError } from '../model/errors.ts'
+import type { KernelExports } from './exports.ts'
+
+const dead: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+
+/**
+ * One WASM instance: its exports, the views over its memory, and its end. Every object of the kernel calls through here.
+ *
+ * - The views are renewed when memory has grown: a grown memory detaches its old buffer, whose views then have length 0.
+ * - A trap leaves memory in an unknown state, so after one the exports are exchanged for ones that throw, and the views
+ *   for empty ones: no call gets through again, and the calls before it paid nothing for the check.
+ */
+export class KernelCore {
+  exports: KernelExports
+  #u8: Uint8Array<ArrayBuffer> = dead
+  #view: DataView<ArrayBuffer> = new DataView(dead.buffer)
+  #poison: LogError | undefined
+
+  constructor(exports: KernelExports) {
+    this.exports = exports
+    this.#renew()
+  }
+
+  /** The whole memory; valid until the next call that may allocate. */
+  get u8(): Uint8Array<ArrayBuffer> {
+    const u8 = this.#u8
+    return u8.length === 0 ? this.#renew() : u8
+  }
+
+  get view(): DataView<ArrayBuffer> {
+    if (this.#u8.length === 0) this.#renew()
+    return this.#view
+  }
+
+  #renew(): Uint8Array<ArrayBuffer> {
+    if (this.#poison) throw this.#poison
+    const buffer = this.exports.memory.buffer
+    this.#u8 = new Uint8Array(buffer)
+    this.#view = new DataView(buffer)
+    return this.#u8
+  }
+
+  /** An address, or 0 at the cap. */
+  allocate(sizeBytes: number): number {
+    return this.exports.block_allocate(sizeBytes) >>> 0
+  }
+
+  free(address: number): void {
+    this.exports.block_free(address)
+  }
+
+  /** What a public call of the kernel throws on for whatever it caught. */
+  failure(error: unknown): unknown {
+    if (!(error instanceof WebAssembly.RuntimeError)) return error
+    const poison = new LogError('KERNEL_POISONED', `the WASM kernel trapped: ${error.message}`, {}, error)
+    const refuse = (): never => {
+      throw poison
+    }
+    const exports: Record<string, unknown> = {}
+    for (const name of Object.keys(this.exports)) exports[name] = refuse
+    this.exports = exports as unknown as KernelExports
+    this.#poison = poison
+    this.#u8 = dead
+    return poison
+  }
+}
+
+export function misuse(message: string, details: Readonly<Record<string, unknown>> = {}): LogError {
+  return new LogError('INVALID_REQUEST', message, details)
+}

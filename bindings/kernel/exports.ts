@@ -1,0 +1,99 @@
+/** What assembly/index.ts exports, in its order of files; addresses arrive as signed numbers and need `>>> 0`. */
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory
+  kernel_start(capPages: number): number
+  key_staging(): number
+  value_staging(): number
+  record_table(): number
+  bytes_copy(to: number, from: number, length: number): void
+
+  block_allocate(size: number): number
+  block_free(address: number): void
+  block_size(size: number): number
+  pages_fail(allocation: number): void
+  pages_reserved(): number
+  pages_used(): number
+
+  crc32c(before: number, address: number, length: number): number
+
+  record_reserve(
+    address: number,
+    limit: number,
+    keyLength: number,
+    valueLength: number,
+    timestamp: number,
+    baseTimestamp: number,
+    offsetDelta: number,
+    headersBytes: number,
+    staged: number,
+  ): number
+  varint_write(address: number, value: number): number
+  batch_seal(
+    address: number,
+    size: number,
+    recordCount: number,
+    baseTimestamp: number,
+    maxTimestamp: number,
+    baseOffset: number,
+    leaderEpoch: number,
+    producerId: number,
+    producerEpoch: number,
+    baseSequence: number,
+    attributes: number,
+  ): number
+  batch_stamp(address: number, baseOffset: number, leaderEpoch: number): void
+
+  batch_fault(address: number, available: number): number
+  batch_shape(address: number, available: number): number
+  batches_intact(address: number, available: number, expectedOffset: number): number
+  records_begin(address: number): void
+  records_fill(): number
+
+  offset_index_append(entry: number, relativeOffset: number, position: number): void
+  offset_index_ascends(entries: number, count: number): number
+  offset_index_count(entries: number, count: number, target: number): number
+  offset_index_last(entries: number, count: number): number
+  offset_index_lookup(entries: number, count: number, target: number): number
+  time_index_append(entry: number, timestamp: number, relativeOffset: number): void
+  time_index_ascends(entries: number, count: number): number
+  time_index_count(entries: number, count: number, target: number): number
+  time_index_last_offset(entries: number, count: number): number
+  time_index_last_timestamp(entries: number, count: number): number
+  time_index_lookup(entries: number, count: number, timestamp: number): number
+
+  producer_check(
+    table: number,
+    slots: number,
+    producerId: number,
+    epoch: number,
+    first: number,
+    records: number,
+  ): number
+  producer_push(
+    table: number,
+    slots: number,
+    producers: number,
+    producerId: number,
+    epoch: number,
+    first: number,
+    records: number,
+    baseOffset: number,
+    timestamp: number,
+  ): number
+  producer_remove(table: number, slots: number, producers: number, producerId: number): number
+  producer_reset(
+    table: number,
+    slots: number,
+    producers: number,
+    producerId: number,
+    epoch: number,
+    coordinatorEpoch: number,
+    transactionFirstOffset: number,
+  ): number
+  producer_slot(table: number, slots: number, number: number): number
+  producer_undo(table: number, slots: number, producers: number, producerId: number): number
+  producer_window(table: number, slots: number, number: number): number
+  producers_clear(table: number, slots: number): void
+  producers_expire(table: number, slots: number, producers: number, before: number): number
+  producers_move(from: number, fromSlots: number, producers: number, to: number, toSlots: number): void
+}

@@ -1,0 +1,109 @@
+import { type KernelCore, misuse } from './core.ts'
+import { GrowingBlock } from './growing-block.ts'
+import type { OffsetIndex } from './kernel.ts'
+
+const entryBytes = 8
+const int32Max = 2147483647
+
+/** Memory comes with the first entry and doubles; it goes back with `free`, which leaves an empty index. */
+export class KernelOffsetIndex implements OffsetIndex {
+  readonly #core: KernelCore
+  readonly #baseOffset: number
+  readonly #block: GrowingBlock
+  #count = 0
+  #lastOffset: number
+
+  constructor(core: KernelCore, baseOffset: number) {
+    this.#core = core
+    this.#baseOffset = baseOffset
+    this.#block = new GrowingBlock(core)
+    this.#lastOffset = baseOffset
+  }
+
+  get entryCount(): number {
+    return this.#count
+  }
+
+  /** The base offset without entries, as in Kafka. */
+  get lastOffset(): number {
+    return this.#lastOffset
+  }
+
+  append(lastOffset: number, position: number): boolean {
+    const relative = lastOffset - this.#baseOffset
+    const isAfterLast = this.#count === 0 ? relative >= 0 : lastOffset > this.#lastOffset
+    if (!isAfterLast || relative > int32Max || !(position >= 0 && position <= int32Max))
+      throw misuse(`index entry (${lastOffset}, ${position}) doesn't follow ${this.#lastOffset}`)
+    try {
+      const used = this.#count * entryBytes
+      if (!this.#block.reserve(used + entryBytes, used)) return false
+      this.#core.exports.offset_index_append(this.#block.address + used, relative, position)
+      this.#count++
+      this.#lastOffset = lastOffset
+      return true
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  lookup(offset: number): number {
+    const relative = offset - this.#baseOffset
+    if (relative < 0) return 0
+    try {
+      const target = Math.min(relative, int32Max)
+      return this.#core.exports.offset_index_lookup(this.#block.address, this.#count, target)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#core.u8.buffer, this.#block.address, this.#count * entryBytes)
+  }
+
+  load(bytes: Uint8Array): boolean {
+    if (bytes.length % entryBytes !== 0) return false
+    try {
+      const count = bytes.length / entryBytes
+      const loaded = new GrowingBlock(this.#core)
+      if (count > 0) {
+        if (!loaded.reserve(bytes.length, 0)) return false
+        this.#core.u8.set(bytes, loaded.address)
+        if (this.#core.exports.offset_index_ascends(loaded.address, count) === 0) {
+          loaded.free()
+          return false
+        }
+      }
+      this.#block.replace(loaded)
+      this.#setCount(count)
+      return true
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  truncateTo(offset: number): void {
+    try {
+      // Entries below `offset` stay; targets are clamped to what a relative offset can be.
+      const target = Math.max(-1, Math.min(offset - 1 - this.#baseOffset, int32Max))
+      this.#setCount(this.#core.exports.offset_index_count(this.#block.address, this.#count, target))
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  #setCount(count: number): void {
+    const relative = count === 0 ? 0 : this.#core.exports.offset_index_last(this.#block.address, count)
+    this.#count = count
+    this.#lastOffset = this.#baseOffset + relative
+  }
+
+  free(): void {
+    try {
+      this.#block.free()
+      this.#setCount(0)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import { type KernelCore, misuse } from './core.ts'
+import type { ProducerTable, ProducerWindow } from './kernel.ts'
+
+const firstSlots = 4
+const sequences = 2147483648
+
+// Places in a slot and in a batch of a window; assembly/producers.ts draws both.
+const slotEpoch = 12
+const slotBatchCount = 14
+const slotCoordinatorEpoch = 20
+const slotTransaction = 24
+const windowBatches = 8
+const batchBytes = 24
+
+/** No memory until the first producer; then slots double when half of them are in use. */
+export class KernelProducerTable implements ProducerTable {
+  readonly #core: KernelCore
+  #address = 0
+  #slots = 0
+  #count = 0
+
+  constructor(core: KernelCore) {
+    this.#core = core
+  }
+
+  get producerCount(): number {
+    return this.#count
+  }
+
+  check(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number): number {
+    try {
+      return this.#core.exports.producer_check(
+        this.#address,
+        this.#slots,
+        producerId,
+        producerEpoch,
+        firstSequence,
+        recordCount,
+      )
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  reserve(): boolean {
+    if ((this.#count + 1) * 2 <= this.#slots) return true
+    try {
+      const { exports } = this.#core
+      const slots = this.#slots === 0 ? firstSlots : this.#slots * 2
+      const address = this.#core.allocate(slots * 96)
+      if (address === 0) return false
+      if (this.#slots === 0) exports.producers_clear(address, slots)
+      else {
+        exports.producers_move(this.#address, this.#slots, this.#count, address, slots)
+        this.#core.free(this.#address)
+      }
+      this.#address = address
+      this.#slots = slots
+      return true
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  push(
+    producerId: number,
+    producerEpoch: number,
+    firstSequence: number,
+    recordCount: number,
+    baseOffset: number,
+    timestamp: number,
+  ): void {
+    if (!this.reserve()) throw misuse('no room for the producer: reserve() comes before push()')
+    try {
+      this.#count = this.#core.exports.producer_push(
+        this.#address,
+        this.#slots,
+        this.#count,
+        producerId,
+        producerEpoch,
+        firstSequence,
+        recordCount,
+        baseOffset,
+        timestamp,
+      )
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  undo(producerId: number): void {
+    try {
+      this.#count = this.#core.exports.producer_undo(this.#address, this.#slots, this.#count, producerId)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  *windows(): IterableIterator<ProducerWindow> {
+    for (let number = 0; number < this.#count; number++) yield this.#window(number)
+  }
+
+  #window(number: number): ProducerWindow {
+    try {
+      const { exports, view } = this.#core
+      const slot = exports.producer_slot(this.#address, this.#slots, number) >>> 0
+      const window = exports.producer_window(this.#address, this.#slots, number) >>> 0
+      const batches: ProducerWindow['batches'][number][] = []
+      for (let index = 0; index < view.getUint8(slot + slotBatchCount); index++) {
+        const batch = window + windowBatches + index * batchBytes
+        const firstSequence = view.getInt32(batch, true)
+        const lastSequence = view.getInt32(batch + 4, true)
+        const baseOffset = view.getFloat64(batch + 8, true)
+        const timestamp = view.getFloat64(batch + 16, true)
+        const lastOffset = baseOffset + distance(firstSequence, lastSequence)
+        batches.push({ firstSequence, lastSequence, baseOffset, lastOffset, timestamp })
+      }
+      return {
+        producerId: Number(view.getBigInt64(window, true)),
+        producerEpoch: view.getInt16(slot + slotEpoch, true),
+        coordinatorEpoch: view.getInt32(slot + slotCoordinatorEpoch, true),
+        currentTransactionFirstOffset: view.getFloat64(slot + slotTransaction, true),
+        batches,
+      }
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  load(window: ProducerWindow): boolean {
+    if (!this.reserve()) return false
+    try {
+      this.#count = this.#core.exports.producer_reset(
+        this.#address,
+        this.#slots,
+        this.#count,
+        window.producerId,
+        window.producerEpoch,
+        window.coordinatorEpoch,
+        window.currentTransactionFirstOffset,
+      )
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+    for (const batch of window.batches) {
+      const records = distance(batch.firstSequence, batch.lastSequence) + 1
+      this.push(
+        window.producerId,
+        window.producerEpoch,
+        batch.firstSequence,
+        records,
+        batch.baseOffset,
+        batch.timestamp,
+      )
+    }
+    return true
+  }
+
+  remove(producerId: number): void {
+    try {
+      this.#count = this.#core.exports.producer_remove(this.#address, this.#slots, this.#count, producerId)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  expire(beforeTimestamp: number): number {
+    try {
+      const before = this.#count
+      this.#count = this.#core.exports.producers_expire(this.#address, this.#slots, before, beforeTimestamp)
+      return before - this.#count
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  free(): void {
+    try {
+      if (this.#address !== 0) this.#core.free(this.#address)
+      this.#address = 0
+      this.#slots = 0
+      this.#count = 0
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+}
+
+/** Steps from one sequence to another; after 2147483647 comes 0. */
+function distance(from: number, to: number): number {
+  return (to - from + sequences) % sequences
+}
