@@ -1,0 +1,141 @@
+import { damaged } from '../../log/catalogue/catalogue-codec.ts'
+import type { RecordPlace } from '../../log/catalogue/table-record.ts'
+import { LogError } from '../../model/errors.ts'
+
+/**
+ * Kafka's non-flexible field types: big-endian integers; string = int16 length and UTF-8; bytes and arrays = int32
+ * length. -1 is the length of null. Source: kafka.apache.org/protocol, "Protocol Primitive Types".
+ */
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const WORD = 2 ** 32
+
+export class BigEndianWriter {
+  #bytes: Uint8Array = new Uint8Array(64)
+  #view: DataView = new DataView(this.#bytes.buffer)
+  #size = 0
+
+  int16(value: number): this {
+    this.#view.setInt16(this.#take(2), value)
+    return this
+  }
+
+  int32(value: number): this {
+    this.#view.setInt32(this.#take(4), value)
+    return this
+  }
+
+  /** A safe integer: what a double holds exactly. */
+  int64(value: number): this {
+    if (!Number.isSafeInteger(value)) throw new LogError('INTEGER_RANGE', `${value} is no 64-bit integer within 2^53`)
+    const at = this.#take(8)
+    this.#view.setInt32(at, Math.floor(value / WORD))
+    this.#view.setUint32(at + 4, value >>> 0)
+    return this
+  }
+
+  string(text: string | null): this {
+    if (text === null) return this.int16(-1)
+    const bytes = encoder.encode(text)
+    if (bytes.length > 0x7fff)
+      throw new LogError('INVALID_REQUEST', `a text of ${bytes.length} bytes is longer than 32767`)
+    return this.int16(bytes.length).#raw(bytes)
+  }
+
+  bytes(bytes: Uint8Array | null): this {
+    return bytes === null ? this.int32(-1) : this.int32(bytes.length).#raw(bytes)
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#size)
+  }
+
+  #raw(bytes: Uint8Array): this {
+    this.#bytes.set(bytes, this.#take(bytes.length))
+    return this
+  }
+
+  #take(sizeBytes: number): number {
+    const at = this.#size
+    this.#size += sizeBytes
+    if (this.#size > this.#bytes.length) {
+      const wider = new Uint8Array(Math.max(this.#size, 2 * this.#bytes.length))
+      wider.set(this.#bytes)
+      this.#bytes = wider
+      this.#view = new DataView(wider.buffer)
+    }
+    return at
+  }
+}
+
+/** Total: reading past the end or a text that isn't UTF-8 is CORRUPT_LOG at `place`, an integer beyond 2^53 INTEGER_RANGE. */
+export class BigEndianReader {
+  readonly place: RecordPlace
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(bytes: Uint8Array, place: RecordPlace) {
+    this.place = place
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  int16(): number {
+    return this.#view.getInt16(this.#take(2))
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.#take(4))
+  }
+
+  int64(field: string): number {
+    const at = this.#take(8)
+    const value = this.#view.getInt32(at) * WORD + this.#view.getUint32(at + 4)
+    if (Number.isSafeInteger(value)) return value
+    throw new LogError('INTEGER_RANGE', `the field ${field} lies beyond 2^53`, { ...this.place, field })
+  }
+
+  nullableString(): string | null {
+    const length = this.int16()
+    if (length === -1) return null
+    const at = this.#take(length)
+    try {
+      return decoder.decode(this.#bytes.subarray(at, at + length))
+    } catch (error) {
+      throw damaged(this.place, 'a text is not UTF-8', error)
+    }
+  }
+
+  string(): string {
+    const text = this.nullableString()
+    if (text === null) throw damaged(this.place, 'a text is missing')
+    return text
+  }
+
+  /** A view of what was handed in. */
+  nullableBytes(): Uint8Array | null {
+    const length = this.int32()
+    if (length === -1) return null
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** `itemBytesMin` bounds the count by what is left, so that a damaged one can't allocate. */
+  array<T>(itemBytesMin: number, item: () => T): T[] {
+    const count = this.int32()
+    if (count < 0 || count * itemBytesMin > this.#bytes.length - this.#at) throw damaged(this.place, 'a count is wrong')
+    return Array.from({ length: count }, item)
+  }
+
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw damaged(this.place, 'bytes follow its last field')
+  }
+
+  #take(sizeBytes: number): number {
+    const at = this.#at
+    if (sizeBytes < 0 || sizeBytes > this.#bytes.length - at) throw damaged(this.place, 'it ends too early')
+    this.#at = at + sizeBytes
+    return at
+  }
+}

@@ -1,0 +1,59 @@
+import { LogError } from '../../model/errors.ts'
+import type { CommittedOffset } from './group-entry.ts'
+
+export interface CommitRequest {
+  readonly groupId: string
+  readonly memberId: string
+  readonly generation: number
+  readonly offsets: readonly OffsetToCommit[]
+  readonly now: number
+}
+
+export interface OffsetToCommit {
+  /** In force when the member was assigned the partition; a name would mean another topic after a delete and create. */
+  readonly topicId: string
+  readonly partition: number
+  readonly nextOffset: number
+  /** -1 if not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+/** The live topic of an id. */
+export type TopicLookup = (topicId: string) => { readonly name: string; readonly partitions: number } | undefined
+
+/** Kafka's offset.metadata.max.bytes. */
+const METADATA_BYTES_MAX = 4096
+
+const encoder = new TextEncoder()
+
+/** Throws for the first offset that can't be committed; a value beyond the log's end is taken, as in Kafka. */
+export function checkedOffsets(request: CommitRequest, topicOf: TopicLookup): readonly CommittedOffset[] {
+  const { groupId, now } = request
+  return request.offsets.map(({ topicId, partition, nextOffset, leaderEpoch, metadata }) => {
+    const topic = topicOf(topicId)
+    if (topic === undefined) {
+      throw new LogError('UNKNOWN_TOPIC_ID', `the topic with id ${topicId} is gone`, { groupId, topicId, partition })
+    }
+    const place = { groupId, topic: topic.name, partition }
+    if (!isInRange(partition, 0, topic.partitions - 1)) {
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic.name}" has no partition ${partition}`, place)
+    }
+    if (!isInRange(nextOffset, 0, Number.MAX_SAFE_INTEGER)) {
+      throw new LogError('INVALID_REQUEST', `${nextOffset} is no offset of ${topic.name}-${partition}`, place)
+    }
+    if (!isInRange(leaderEpoch, -1, 0x7fffffff)) {
+      throw new LogError('INVALID_REQUEST', `${leaderEpoch} is no leader epoch of ${topic.name}-${partition}`, place)
+    }
+    const metadataBytes = encoder.encode(metadata).length
+    if (metadataBytes > METADATA_BYTES_MAX) {
+      const message = `${metadataBytes} bytes of metadata for ${topic.name}-${partition} are more than ${METADATA_BYTES_MAX}`
+      throw new LogError('OFFSET_METADATA_TOO_LARGE', message, place)
+    }
+    return { groupId, topicId, topic: topic.name, partition, nextOffset, leaderEpoch, metadata, commitTimestamp: now }
+  })
+}
+
+function isInRange(value: number, from: number, to: number): boolean {
+  return Number.isSafeInteger(value) && value >= from && value <= to
+}

@@ -1,0 +1,59 @@
+/** One change of the groups: what a record of `__consumer_offsets` says. */
+export type GroupEntry = OffsetCommitted | OffsetRemoved | GroupStored | GroupRemoved
+
+export interface OffsetPlace {
+  readonly groupId: string
+  /** The incarnation that the offset was meant for (docs/decisions/003-committed-offsets.md). */
+  readonly topicId: string
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface CommittedOffset extends OffsetPlace {
+  /** Where to read next. */
+  readonly nextOffset: number
+  /** Of the last record that was read; -1 if not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+  /** Milliseconds since 1970. */
+  readonly commitTimestamp: number
+}
+
+export interface OffsetCommitted extends CommittedOffset {
+  readonly kind: 'offset-committed'
+}
+
+export interface OffsetRemoved extends OffsetPlace {
+  readonly kind: 'offset-removed'
+}
+
+/** The whole group after a change of its members. */
+export interface GroupStored {
+  readonly kind: 'group-stored'
+  readonly groupId: string
+  readonly generation: number
+  /** When it came into its present state. */
+  readonly stateTimestamp: number
+  readonly members: readonly GroupMember[]
+}
+
+/** Its generation ends; Kafka's coordinator writes it when the last offset is gone. */
+export interface GroupRemoved {
+  readonly kind: 'group-removed'
+  readonly groupId: string
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  readonly clientId: string
+  /** Subscribed topics, by name. */
+  readonly topics: readonly string[]
+  readonly assignment: readonly AssignedPartition[]
+  /** Kafka's rebalance timeout: how long a member may take between two polls. */
+  readonly maxPollIntervalMs: number
+}
+
+export interface AssignedPartition {
+  readonly topic: string
+  readonly partition: number
+}

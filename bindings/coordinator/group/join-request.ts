@@ -1,0 +1,39 @@
+import { LogError } from '../../model/errors.ts'
+
+export interface JoinRequest {
+  readonly groupId: string
+  /** Unique in the log; the caller makes it (Kafka's shape: client id, '-', uuid). */
+  readonly memberId: string
+  readonly clientId: string
+  readonly topics: readonly string[]
+  readonly maxPollIntervalMs: number
+  /** From `catalogue.planned`; `undefined` for a topic that doesn't exist, which then assigns nothing. */
+  readonly partitionsOf: (topic: string) => number | undefined
+  readonly now: number
+}
+
+/** int16 in Kafka's format. */
+const GROUP_ID_BYTES_MAX = 0x7fff
+/** int32 in Kafka's format. */
+const INTERVAL_MS_MAX = 0x7fffffff
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+export function assertJoin({ groupId, maxPollIntervalMs }: JoinRequest): void {
+  assertGroupId(groupId)
+  if (Number.isInteger(maxPollIntervalMs) && maxPollIntervalMs >= 1 && maxPollIntervalMs <= INTERVAL_MS_MAX) return
+  throw new LogError('INVALID_REQUEST', `maxPollIntervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}`, {
+    groupId,
+    maxPollIntervalMs,
+  })
+}
+
+/** A text with half a surrogate pair would come back as another one: two groups would share their offsets. */
+function assertGroupId(groupId: string): void {
+  if (typeof groupId === 'string' && groupId !== '') {
+    const bytes = encoder.encode(groupId)
+    if (bytes.length <= GROUP_ID_BYTES_MAX && decoder.decode(bytes) === groupId) return
+  }
+  throw new LogError('INVALID_GROUP_ID', `a group id is well-formed text of 1 to ${GROUP_ID_BYTES_MAX} bytes`)
+}

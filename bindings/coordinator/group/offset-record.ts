@@ -1,0 +1,68 @@
+import { damaged } from '../../log/catalogue/catalogue-codec.ts'
+import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import { isTopicId } from '../../log/catalogue/topic-ids.ts'
+import { BigEndianReader, BigEndianWriter } from './big-endian.ts'
+import type { CommittedOffset, GroupEntry, OffsetPlace } from './group-entry.ts'
+import { assertValueVersion } from './value-version.ts'
+
+/**
+ * An offset commit, byte for byte Kafka's, and a header of ours.
+ *   key    int16 version = 1 (0 is read alike), string group, string topic, int32 partition
+ *   value  int16 version = 3, int64 offset, int32 leaderEpoch, string metadata, int64 commitTimestamp; null = removed
+ *   header `topicId`: 22 ASCII characters; Kafka's readers of this topic look at key and value alone
+ * Source: apache/kafka OffsetCommitKey.json, OffsetCommitValue.json (4.0).
+ */
+const KEY_VERSION = 1
+const VALUE_VERSION = 3
+const TOPIC_ID_HEADER = 'topicId'
+
+const encoder = new TextEncoder()
+
+export function encodeOffsetCommit(offset: CommittedOffset): TableRecord {
+  const value = new BigEndianWriter()
+    .int16(VALUE_VERSION)
+    .int64(offset.nextOffset)
+    .int32(offset.leaderEpoch)
+    .string(offset.metadata)
+    .int64(offset.commitTimestamp)
+    .finish()
+  return { ...keyAndHeader(offset), value, timestamp: offset.commitTimestamp }
+}
+
+export function encodeOffsetTombstone(place: OffsetPlace): TableRecord {
+  return { ...keyAndHeader(place), value: null, timestamp: undefined }
+}
+
+/** `key` stands behind the version, which said that this is an offset. */
+export function decodeOffsetRecord(key: BigEndianReader, record: TableRecord, place: RecordPlace): GroupEntry {
+  const groupId = key.string()
+  const topic = key.string()
+  const partition = key.int32()
+  key.end()
+  if (partition < 0) throw damaged(place, 'its partition is negative')
+  const at = { groupId, topicId: topicIdOf(record, place), topic, partition }
+  if (record.value === null) return { kind: 'offset-removed', ...at }
+  const value = new BigEndianReader(record.value, place)
+  assertValueVersion('offset commit', value.int16(), VALUE_VERSION, place)
+  const nextOffset = value.int64('offset')
+  const leaderEpoch = value.int32()
+  const metadata = value.string()
+  const commitTimestamp = value.int64('commitTimestamp')
+  value.end()
+  if (nextOffset < 0) throw damaged(place, 'its offset is negative')
+  return { kind: 'offset-committed', ...at, nextOffset, leaderEpoch, metadata, commitTimestamp }
+}
+
+function keyAndHeader({ groupId, topicId, topic, partition }: OffsetPlace): Pick<TableRecord, 'key' | 'headers'> {
+  return {
+    key: new BigEndianWriter().int16(KEY_VERSION).string(groupId).string(topic).int32(partition).finish(),
+    headers: [[TOPIC_ID_HEADER, encoder.encode(topicId)]],
+  }
+}
+
+function topicIdOf(record: TableRecord, place: RecordPlace): string {
+  const value = record.headers.find(([name]) => name === TOPIC_ID_HEADER)?.[1]
+  const topicId = value ? String.fromCharCode(...value.subarray(0, 23)) : undefined
+  if (isTopicId(topicId)) return topicId
+  throw damaged(place, 'an offset without the id of its topic')
+}

@@ -1,0 +1,158 @@
+import { LogError } from '../../model/errors.ts'
+import type { TopicConfig } from '../../model/topic-config.ts'
+import {
+  damaged,
+  decodeCatalogueRecord,
+  encodeCatalogueEntry,
+  isCount,
+  isTopicConfig,
+  PARTITIONS_MAX,
+} from './catalogue-codec.ts'
+import type { CatalogueEntry } from './catalogue-entry.ts'
+import { PlannedTable } from './planned-table.ts'
+import type { RecordPlace, TableRecord } from './table-record.ts'
+import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
+import { assertTopicName } from './topic-name.ts'
+import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from './topic-table.ts'
+
+/**
+ * The topics of a log, as the records of `__oncelog_catalogue` tell it. Pure: `plan...` checks a change and gives the
+ * record that says it (or throws a LogError and changes nothing), `apply` takes the record once its commit is durable,
+ * and each record again at open. The log's own topics aren't in it: their ids are constants (topic-ids.ts).
+ */
+export class Catalogue {
+  readonly #tables: PlannedTable<CatalogueEntry, TopicTable> = new PlannedTable(new TopicTable(), new TopicTable())
+
+  /** What is committed. */
+  get durable(): TopicView {
+    return this.#tables.durable
+  }
+
+  /** With the changes whose commit is under way: what a request is checked against. */
+  get planned(): TopicView {
+    return this.#tables.planned
+  }
+
+  /** `topicId`: 16 random bytes as text; the caller draws them. TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS and others. */
+  planCreate(topicId: string, name: string, partitions: number, config: TopicConfig): readonly TableRecord[] {
+    assertTopicName(name)
+    if (isInternalTopic(name)) {
+      throw new LogError('INVALID_TOPIC_EXCEPTION', `topic "${name}" belongs to the log itself`, { topic: name })
+    }
+    if (!isUserTopicId(topicId) || this.planned.byId(topicId) !== undefined) {
+      throw new LogError('INVALID_REQUEST', `topic "${name}" needs an unused topic id`, { topic: name, topicId })
+    }
+    if (this.planned.byName(name) !== undefined) {
+      throw new LogError('TOPIC_ALREADY_EXISTS', `topic "${name}" exists already`, { topic: name })
+    }
+    assertPartitions(name, partitions, 1)
+    assertConfig(name, config)
+    return this.#plan({ kind: 'topic-created', topicId, name, partitions, config: { ...config } })
+  }
+
+  /** The same commit must hold `Groups.planTopicDelete` of this topic id (durability rule 7). */
+  planDelete(name: string): readonly TableRecord[] {
+    const { topicId, partitions } = this.#existing(name)
+    return this.#plan({ kind: 'topic-deleted', topicId, name, partitions })
+  }
+
+  planAddPartitions(name: string, totalCount: number): readonly TableRecord[] {
+    const { topicId, partitions } = this.#existing(name)
+    assertPartitions(name, totalCount, partitions + 1)
+    return this.#plan({ kind: 'partitions-added', topicId, partitions: totalCount })
+  }
+
+  /** Replaces the named keys; `null` takes a key away. No record if nothing changes. */
+  planAlterConfig(name: string, changes: ConfigChanges): readonly TableRecord[] {
+    const { topicId, config } = this.#existing(name)
+    const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
+    const changed = Object.fromEntries(kept) as TopicConfig
+    assertConfig(name, changed)
+    if (sameConfig(config, changed)) return []
+    return this.#plan({ kind: 'config-changed', topicId, config: changed })
+  }
+
+  /** No record if the log starts there or later already, as Kafka's DeleteRecords. */
+  planMoveLogStart(topicId: string, partition: number, logStartOffset: number): readonly TableRecord[] {
+    const topic = this.planned.liveById(topicId)
+    if (topic === undefined) {
+      throw new LogError('UNKNOWN_TOPIC_ID', `no topic has the id ${topicId}`, { topicId })
+    }
+    const place = { topic: topic.name, partition }
+    if (!isCount(partition, 0, topic.partitions - 1)) {
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic.name}" has no partition ${partition}`, place)
+    }
+    if (!isCount(logStartOffset, 0)) {
+      throw new LogError('INVALID_REQUEST', `${logStartOffset} is no offset of ${topic.name}-${partition}`, place)
+    }
+    if (logStartOffset <= (topic.logStartOffsets.get(partition) ?? 0)) return []
+    return this.#plan({ kind: 'log-start-moved', topicId, partition, logStartOffset })
+  }
+
+  /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
+  apply(record: TableRecord, place: RecordPlace): void {
+    try {
+      this.#tables.apply(record, () => decodeCatalogueRecord(record, place))
+    } catch (error) {
+      throw error instanceof EntryConflict ? damaged(place, error.message, error) : error
+    }
+  }
+
+  /** After a commit failed with nothing written: forgets every plan whose record wasn't applied. */
+  discardPlans(): void {
+    this.#tables.discardPlans()
+  }
+
+  /** The fewest records that rebuild the committed state: dead topics first, since a name can have lived before. */
+  snapshot(): readonly TableRecord[] {
+    const entries: CatalogueEntry[] = this.durable.dead().map(({ topicId, name, partitions }) => {
+      return { kind: 'topic-deleted', topicId, name, partitions }
+    })
+    for (const topic of this.durable.live()) entries.push(...entriesOf(topic))
+    return entries.map(encodeCatalogueEntry)
+  }
+
+  #existing(name: string): CatalogueTopic {
+    const topic = this.planned.byName(name)
+    if (topic === undefined) {
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, { topic: name })
+    }
+    return topic
+  }
+
+  #plan(entry: CatalogueEntry): readonly TableRecord[] {
+    return [this.#tables.plan(entry, encodeCatalogueEntry(entry))]
+  }
+}
+
+export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
+
+function entriesOf(topic: CatalogueTopic): CatalogueEntry[] {
+  const { topicId, name, partitions, config, logStartOffsets } = topic
+  const created: CatalogueEntry = { kind: 'topic-created', topicId, name, partitions, config }
+  const moved = [...logStartOffsets].map(([partition, logStartOffset]): CatalogueEntry => {
+    return { kind: 'log-start-moved', topicId, partition, logStartOffset }
+  })
+  return [created, ...moved]
+}
+
+function assertPartitions(name: string, partitions: number, from: number): void {
+  if (isCount(partitions, from, PARTITIONS_MAX)) return
+  const range = `a whole number from ${from} to ${PARTITIONS_MAX}`
+  throw new LogError('INVALID_PARTITIONS', `topic "${name}" can have ${range} of partitions, not ${partitions}`, {
+    topic: name,
+    partitions,
+  })
+}
+
+function assertConfig(name: string, config: TopicConfig): void {
+  if (isTopicConfig(config)) return
+  throw new LogError('INVALID_CONFIG', `the config of topic "${name}" must map keys to strings, numbers and booleans`, {
+    topic: name,
+  })
+}
+
+function sameConfig(a: TopicConfig, b: TopicConfig): boolean {
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+}

@@ -1,0 +1,61 @@
+import { LogError } from '../../model/errors.ts'
+import type { TableRecord } from './table-record.ts'
+
+/** A pure state: `apply` throws before it changes anything, `copy` shares nothing that `apply` changes. */
+export interface Table<Entry> {
+  apply(entry: Entry): void
+  copy(): this
+}
+
+/**
+ * One table seen twice: `durable` as far as records were committed, and `planned`, ahead of it by what waits for its
+ * commit. Plans are checked against `planned`, so two of them in one commit can't contradict each other (a topic
+ * created twice, an offset committed for a topic whose delete is under way); readers see `durable`.
+ *
+ * Planned records come back in the order of their plans, as the same objects. A record that comes while none is under
+ * way was read at open and changes both.
+ */
+export class PlannedTable<Entry, T extends Table<Entry>> {
+  readonly durable: T
+  readonly #underWay: Map<TableRecord, Entry> = new Map()
+  #planned: T
+
+  constructor(durable: T, planned: T) {
+    this.durable = durable
+    this.#planned = planned
+  }
+
+  get planned(): T {
+    return this.#planned
+  }
+
+  plan(entry: Entry, record: TableRecord): TableRecord {
+    this.#planned.apply(entry)
+    this.#underWay.set(record, entry)
+    return record
+  }
+
+  /** `decode` is asked only for a record that wasn't planned here. */
+  apply(record: TableRecord, decode: () => Entry | undefined): void {
+    const next = this.#underWay.entries().next()
+    if (next.done) {
+      const entry = decode()
+      if (entry === undefined) return
+      this.durable.apply(entry)
+      this.#planned.apply(entry)
+      return
+    }
+    const [expected, entry] = next.value
+    if (expected !== record) {
+      throw new LogError('INVALID_REQUEST', 'records must be applied in the order in which they were planned')
+    }
+    this.durable.apply(entry)
+    this.#underWay.delete(record)
+  }
+
+  /** After a commit failed with nothing written: forgets every plan that is under way. */
+  discardPlans(): void {
+    this.#planned = this.durable.copy()
+    this.#underWay.clear()
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * A record of one of the log's own topics (catalogue, committed offsets) between a table and the engine: what `plan...`
+ * hands out to be appended, and what `apply` takes back, then and at the next open. An EncodedRecord, with bytes only.
+ */
+export interface TableRecord {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
+  /** Milliseconds since 1970; `undefined` takes the log's clock at the append. */
+  readonly timestamp: number | undefined
+}
+
+/** Where a record was read: goes into the details of an error about it, its content never does. */
+export interface RecordPlace {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly file?: string | undefined
+  readonly position?: number | undefined
+}
+
+export function describePlace(place: RecordPlace): string {
+  return `${place.topic}-${place.partition} at offset ${place.offset}`
+}

@@ -1,0 +1,31 @@
+/**
+ * The log's own topics. Their ids are constants, so that files and frames can name them before any catalogue is read:
+ * 16 ASCII bytes each ('oncelog.catalog1', 'oncelog.offsets1', 'oncelog.transac1') in Kafka's base64url of 22 characters.
+ */
+export const CATALOGUE_TOPIC = '__oncelog_catalogue'
+export const OFFSETS_TOPIC = '__consumer_offsets'
+export const TRANSACTIONS_TOPIC = '__transaction_state'
+
+export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
+  [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',
+  [OFFSETS_TOPIC]: 'b25jZWxvZy5vZmZzZXRzMQ',
+  [TRANSACTIONS_TOPIC]: 'b25jZWxvZy50cmFuc2FjMQ',
+}
+
+/** Names that no user can create: the three above, and whatever else of this shape comes later. */
+export function isInternalTopic(name: string): boolean {
+  return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')
+}
+
+/** 128 bits leave 4 of the 22nd character's bits unused; they are zero, so that one id has one text. */
+const TOPIC_ID = /^[A-Za-z0-9_-]{21}[AQgw]$/
+/** Kafka's ids for "none" and for its own metadata topic. */
+const RESERVED_IDS = ['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', ...Object.values(INTERNAL_TOPIC_IDS)]
+
+export function isTopicId(text: unknown): text is string {
+  return typeof text === 'string' && TOPIC_ID.test(text)
+}
+
+export function isUserTopicId(text: unknown): text is string {
+  return isTopicId(text) && !RESERVED_IDS.includes(text)
+}

@@ -1,0 +1,134 @@
+import type { TopicConfig } from '../../model/topic-config.ts'
+import type { CatalogueEntry } from './catalogue-entry.ts'
+import type { Table } from './planned-table.ts'
+
+/** One incarnation of a topic. */
+export interface CatalogueTopic {
+  readonly topicId: string
+  readonly name: string
+  readonly partitions: number
+  readonly config: TopicConfig
+  /** Only partitions whose start was moved by decision; the others begin at 0. */
+  readonly logStartOffsets: ReadonlyMap<number, number>
+  /** Kept so that files and offsets of a dead incarnation are known as such. */
+  readonly deleted: boolean
+}
+
+/** What others see of the table. */
+export interface TopicView {
+  /** The live topic of this name. */
+  byName(name: string): CatalogueTopic | undefined
+  /** Live or dead. */
+  byId(topicId: string): CatalogueTopic | undefined
+  /** The topic of this id, if it is live. */
+  liveById(topicId: string): CatalogueTopic | undefined
+  /** Live ones, by name. */
+  live(): readonly CatalogueTopic[]
+  /** Dead ones, in no order. */
+  dead(): readonly CatalogueTopic[]
+}
+
+/** Why an entry can't follow on the state it meets. */
+export class EntryConflict extends Error {}
+
+/** Every incarnation by id, and the live one by name. At most one incarnation of a name is live. */
+export class TopicTable implements Table<CatalogueEntry>, TopicView {
+  readonly #byId: Map<string, CatalogueTopic> = new Map()
+  readonly #liveIdByName: Map<string, string> = new Map()
+
+  byName(name: string): CatalogueTopic | undefined {
+    const topicId = this.#liveIdByName.get(name)
+    return topicId === undefined ? undefined : this.#byId.get(topicId)
+  }
+
+  byId(topicId: string): CatalogueTopic | undefined {
+    return this.#byId.get(topicId)
+  }
+
+  liveById(topicId: string): CatalogueTopic | undefined {
+    const topic = this.#byId.get(topicId)
+    return topic?.deleted === false ? topic : undefined
+  }
+
+  live(): readonly CatalogueTopic[] {
+    return [...this.#byId.values()].filter((topic) => !topic.deleted).sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  dead(): readonly CatalogueTopic[] {
+    return [...this.#byId.values()].filter((topic) => topic.deleted)
+  }
+
+  copy(): this {
+    const twin = new TopicTable() as this
+    for (const [topicId, topic] of this.#byId) twin.#byId.set(topicId, topic)
+    for (const [name, topicId] of this.#liveIdByName) twin.#liveIdByName.set(name, topicId)
+    return twin
+  }
+
+  apply(entry: CatalogueEntry): void {
+    switch (entry.kind) {
+      case 'topic-created':
+        this.#create(entry)
+        break
+      case 'topic-deleted':
+        this.#delete(entry)
+        break
+      case 'partitions-added':
+        this.#addPartitions(entry.topicId, entry.partitions)
+        break
+      case 'config-changed':
+        this.#put({ ...this.#liveTopic(entry.topicId), config: entry.config })
+        break
+      case 'log-start-moved':
+        this.#moveLogStart(entry)
+        break
+    }
+  }
+
+  #create(entry: CatalogueEntry & { kind: 'topic-created' }): void {
+    const { topicId, name, partitions, config } = entry
+    if (this.#byId.has(topicId)) throw new EntryConflict('the topic id is taken')
+    if (this.#liveIdByName.has(name)) throw new EntryConflict('the topic exists')
+    this.#liveIdByName.set(name, topicId)
+    this.#put({ topicId, name, partitions, config, logStartOffsets: new Map(), deleted: false })
+  }
+
+  /** A delete of an id that was never created stands in a snapshot, where the dead are only named. */
+  #delete(entry: CatalogueEntry & { kind: 'topic-deleted' }): void {
+    const { topicId, name, partitions } = entry
+    const topic = this.#byId.get(topicId)
+    if (topic !== undefined) {
+      if (topic.deleted) throw new EntryConflict('the topic is deleted already')
+      if (topic.name !== name || topic.partitions !== partitions) throw new EntryConflict('it deletes another topic')
+      this.#liveIdByName.delete(name)
+    }
+    this.#put({ topicId, name, partitions, config: {}, logStartOffsets: new Map(), deleted: true })
+  }
+
+  #addPartitions(topicId: string, partitions: number): void {
+    const topic = this.#liveTopic(topicId)
+    if (partitions <= topic.partitions) throw new EntryConflict('the number of partitions does not grow')
+    this.#put({ ...topic, partitions })
+  }
+
+  #moveLogStart(entry: CatalogueEntry & { kind: 'log-start-moved' }): void {
+    const topic = this.#liveTopic(entry.topicId)
+    if (entry.partition >= topic.partitions) throw new EntryConflict('the topic has no such partition')
+    if (entry.logStartOffset <= (topic.logStartOffsets.get(entry.partition) ?? 0)) {
+      throw new EntryConflict('the log start does not move forward')
+    }
+    const logStartOffsets = new Map(topic.logStartOffsets).set(entry.partition, entry.logStartOffset)
+    this.#put({ ...topic, logStartOffsets })
+  }
+
+  #liveTopic(topicId: string): CatalogueTopic {
+    const topic = this.#byId.get(topicId)
+    if (topic === undefined) throw new EntryConflict('no topic has this id')
+    if (topic.deleted) throw new EntryConflict('the topic is deleted')
+    return topic
+  }
+
+  #put(topic: CatalogueTopic): void {
+    this.#byId.set(topic.topicId, topic)
+  }
+}
