@@ -123,6 +123,9 @@ export interface BatchReader {
 
 /** A batch that owns its bytes: one copy, whatever the number of records. */
 export interface DecodedBatch {
+  readonly baseOffset: number
+  /** baseOffset + lastOffsetDelta + 1: not baseOffset + recordCount, they differ after compaction. */
+  readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly recordCount: number

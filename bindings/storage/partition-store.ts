@@ -36,6 +36,10 @@ export interface PartitionStore {
   seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined>
   /** Moves the log start: whole batches below `offset` may go. The decision that says so is committed by then. */
   deleteBefore(id: PartitionIdentity, offset: number): Task<void>
+  /** Where the batch with this offset lies, for messages. */
+  locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined
+  /** False while the store waits for background work to make room: hold the next commit until `maintenance` ends. */
+  canCommit(): boolean
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */

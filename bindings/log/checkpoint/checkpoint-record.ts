@@ -1,0 +1,157 @@
+import type { StoredProducer, StoredProducerBatch } from '../../storage/partition-store.ts'
+import { ByteReader } from '../bytes/byte-reader.ts'
+import type { ByteWriter } from '../bytes/byte-writer.ts'
+import type { PartitionKey } from '../journal/frame.ts'
+
+/** One `.log` file as it was noted; its derived files are rebuilt when they disagree. */
+export interface CheckpointSegment {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly sizeBytes: number
+  readonly maxTimestamp: number
+  /** Of the segment's first batch, -1 without one: what rolling by time counts from. */
+  readonly firstTimestamp: number
+  /** CRC-32C over the first 21 bytes of each batch, which batch CRCs leave out (rule 4c). */
+  readonly headerChecksum: number
+}
+
+/** One partition as of the checkpoint's moment. */
+export interface CheckpointPartition extends PartitionKey {
+  readonly logStartOffset: number
+  /** At or above the last segment's: an unclean open continues at the ceiling (rule 5). */
+  readonly nextOffset: number
+  readonly ceiling: number
+  readonly segments: readonly CheckpointSegment[]
+  /** The bytes of the last segment's last, incomplete 512-byte sector: a torn later write may take them along. */
+  readonly partialSector: Uint8Array
+  readonly producers: readonly StoredProducer[]
+}
+
+export interface CheckpointFacts {
+  readonly sequence: number
+  readonly generation: number
+  /** Frames up to this one are covered. */
+  readonly coveredSequence: number
+  readonly leaderEpoch: number
+  readonly producerIdsEnd: number
+  /** Partition records that follow. */
+  readonly partitionCount: number
+}
+
+export function writeFacts(writer: ByteWriter, facts: CheckpointFacts): void {
+  writer.int64(facts.sequence)
+  writer.int64(facts.generation)
+  writer.int64(facts.coveredSequence)
+  writer.uint32(facts.leaderEpoch)
+  writer.int64(facts.producerIdsEnd)
+  writer.uint32(facts.partitionCount)
+}
+
+function readFacts(reader: ByteReader): CheckpointFacts {
+  return {
+    sequence: reader.int64(),
+    generation: reader.int64(),
+    coveredSequence: reader.int64(),
+    leaderEpoch: reader.uint32(),
+    producerIdsEnd: reader.int64(),
+    partitionCount: reader.uint32(),
+  }
+}
+
+export function writePartition(writer: ByteWriter, partition: CheckpointPartition): void {
+  writer.text(partition.topicId)
+  writer.uint32(partition.partition)
+  writer.int64(partition.logStartOffset)
+  writer.int64(partition.nextOffset)
+  writer.int64(partition.ceiling)
+  writer.uint32(partition.segments.length)
+  for (const segment of partition.segments) writeSegment(writer, segment)
+  writer.uint16(partition.partialSector.length)
+  writer.raw(partition.partialSector)
+  writer.uint32(partition.producers.length)
+  for (const producer of partition.producers) writeProducer(writer, producer)
+}
+
+function readPartition(reader: ByteReader): CheckpointPartition {
+  return {
+    topicId: reader.text(),
+    partition: reader.uint32(),
+    logStartOffset: reader.int64(),
+    nextOffset: reader.int64(),
+    ceiling: reader.int64(),
+    segments: readMany(reader, reader.uint32(), readSegment),
+    partialSector: reader.raw(reader.uint16()).slice(),
+    producers: readMany(reader, reader.uint32(), readProducer),
+  }
+}
+
+function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {
+  writer.int64(segment.baseOffset)
+  writer.int64(segment.nextOffset)
+  writer.uint32(segment.sizeBytes)
+  writer.int64(segment.maxTimestamp)
+  writer.int64(segment.firstTimestamp)
+  writer.uint32(segment.headerChecksum)
+}
+
+function readSegment(reader: ByteReader): CheckpointSegment {
+  return {
+    baseOffset: reader.int64(),
+    nextOffset: reader.int64(),
+    sizeBytes: reader.uint32(),
+    maxTimestamp: reader.int64(),
+    firstTimestamp: reader.int64(),
+    headerChecksum: reader.uint32(),
+  }
+}
+
+function writeProducer(writer: ByteWriter, producer: StoredProducer): void {
+  writer.int64(producer.producerId)
+  writer.int64(producer.producerEpoch)
+  writer.int64(producer.coordinatorEpoch)
+  writer.int64(producer.currentTransactionFirstOffset)
+  writer.uint8(producer.batches.length)
+  for (const batch of producer.batches) {
+    writer.uint32(batch.firstSequence)
+    writer.uint32(batch.lastSequence)
+    writer.int64(batch.baseOffset)
+    writer.int64(batch.lastOffset)
+    writer.int64(batch.timestamp)
+  }
+}
+
+function readProducer(reader: ByteReader): StoredProducer {
+  return {
+    producerId: reader.int64(),
+    producerEpoch: reader.int64(),
+    coordinatorEpoch: reader.int64(),
+    currentTransactionFirstOffset: reader.int64(),
+    batches: readMany(reader, reader.uint8(), readProducerBatch),
+  }
+}
+
+function readProducerBatch(reader: ByteReader): StoredProducerBatch {
+  return {
+    firstSequence: reader.uint32(),
+    lastSequence: reader.uint32(),
+    baseOffset: reader.int64(),
+    lastOffset: reader.int64(),
+    timestamp: reader.int64(),
+  }
+}
+
+/** A count is only believed as far as the bytes behind it reach. */
+function readMany<T>(reader: ByteReader, count: number, read: (reader: ByteReader) => T): T[] {
+  if (count > reader.remaining) throw reader.damaged(`${count} entries announced`)
+  return Array.from({ length: count }, () => read(reader))
+}
+
+export interface CheckpointRecord extends CheckpointFacts {
+  readonly partitions: readonly CheckpointPartition[]
+}
+
+export function decodeCheckpoint(payload: Uint8Array, file: string, position: number): CheckpointRecord {
+  const reader = new ByteReader(payload, file, position)
+  const facts = readFacts(reader)
+  return { ...facts, partitions: readMany(reader, facts.partitionCount, readPartition) }
+}

@@ -1,0 +1,198 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { ByteReader } from '../bytes/byte-reader.ts'
+import type { ByteWriter } from '../bytes/byte-writer.ts'
+import { FRAME_ALIGNMENT, JOURNAL_VERSION } from './layout.ts'
+
+const MAGIC = 0x4f4c4652 // 'OLFR'
+export const FRAME_HEADER_BYTES = 64
+
+/** A partition as frames and checkpoints name it: never by topic name (durability rule 7). */
+export interface PartitionKey {
+  readonly topicId: string
+  readonly partition: number
+}
+
+/** A run of batches, at the place in a segment where they lie or belong. */
+export interface BatchRun extends PartitionKey {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly segmentBaseOffset: number
+  readonly position: number
+  readonly lengthBytes: number
+  readonly maxTimestamp: number
+}
+
+export type FrameEntry =
+  /** Data that is in its segment already, unsynced: the frame's copy makes it durable. */
+  | (BatchRun & { readonly kind: 'batches'; readonly bytes: Uint8Array })
+  /** A decision: its segment gets it only after this frame is durable (rule 3). */
+  | (BatchRun & { readonly kind: 'decision'; readonly bytes: Uint8Array })
+  /** Data that was synced in its segment before the frame; `partialSector`: its last, incomplete sector (rule 2). */
+  | (BatchRun & { readonly kind: 'extent'; readonly crc: number; readonly partialSector: Uint8Array })
+  | (PartitionKey & { readonly kind: 'ceiling'; readonly ceiling: number })
+  | { readonly kind: 'producerIds'; readonly end: number }
+
+const KINDS = ['batches', 'decision', 'extent', 'ceiling', 'producerIds'] as const
+
+export interface FrameHeader {
+  readonly nonce: number
+  readonly generation: number
+  readonly sequence: number
+  readonly payloadBytes: number
+  readonly entryCount: number
+  /** The sequence of the frame whose content this one repeats (rule 6b), -1 for an ordinary one. */
+  readonly restates: number
+}
+
+function writeRun(writer: ByteWriter, kind: (typeof KINDS)[number], run: BatchRun): void {
+  writeKey(writer, kind, run)
+  writer.int64(run.baseOffset)
+  writer.int64(run.nextOffset)
+  writer.int64(run.segmentBaseOffset)
+  writer.int64(run.maxTimestamp)
+  writer.uint32(run.position)
+  writer.uint32(run.lengthBytes)
+}
+
+function writeKey(writer: ByteWriter, kind: (typeof KINDS)[number], key: PartitionKey): void {
+  writer.uint8(KINDS.indexOf(kind))
+  writer.text(key.topicId)
+  writer.uint32(key.partition)
+}
+
+/** Bytes that a run takes in a frame besides its batches. */
+export const RUN_OVERHEAD_BYTES = 69
+/** An extent's entry at its largest. */
+export const EXTENT_BYTES = 587
+
+/** Writes the entry's head and answers the room into which the caller copies the run's bytes. */
+export function writeBatches(writer: ByteWriter, kind: 'batches' | 'decision', run: BatchRun): Uint8Array {
+  writeRun(writer, kind, run)
+  return writer.room(run.lengthBytes)
+}
+
+export function writeExtent(writer: ByteWriter, run: BatchRun, crc: number, partialSector: Uint8Array): void {
+  writeRun(writer, 'extent', run)
+  writer.uint32(crc)
+  writer.uint16(partialSector.length)
+  writer.raw(partialSector)
+}
+
+export function writeCeiling(writer: ByteWriter, key: PartitionKey, ceiling: number): void {
+  writeKey(writer, 'ceiling', key)
+  writer.int64(ceiling)
+}
+
+export function writeProducerIds(writer: ByteWriter, end: number): void {
+  writer.uint8(KINDS.indexOf('producerIds'))
+  writer.int64(end)
+}
+
+/** Fills the 64-byte head of a frame whose payload stands behind it in `buffer`, checksum over both. */
+export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteWriter, kernel: Kernel): void {
+  head.clear()
+  head.uint32(MAGIC)
+  head.uint16(JOURNAL_VERSION)
+  head.uint16(0)
+  head.int64(header.nonce)
+  head.int64(header.generation)
+  head.int64(header.sequence)
+  head.int64(header.restates)
+  head.uint32(header.payloadBytes)
+  head.uint32(header.entryCount)
+  head.raw(new Uint8Array(FRAME_HEADER_BYTES - head.length))
+  buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
+  const crc = kernel.crc32c(buffer, 0, FRAME_HEADER_BYTES + header.payloadBytes)
+  head.setUint32(FRAME_HEADER_BYTES - 4, crc)
+  buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
+}
+
+/** A glance at the first bytes, before the whole of a possible frame is read. */
+export function startsFrame(buffer: KernelBuffer): boolean {
+  const bytes = buffer.bytes(0, 4)
+  return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0 === MAGIC
+}
+
+/**
+ * The frame at the start of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much of
+ * the buffer was read. The checksum's own field counts as zero, as when it was sealed.
+ */
+export function readFrameHeader(
+  buffer: KernelBuffer,
+  availableBytes: number,
+  nonce: number,
+  kernel: Kernel,
+  file: string,
+): FrameHeader | undefined {
+  if (availableBytes < FRAME_HEADER_BYTES) return undefined
+  const head = buffer.bytes(0, FRAME_HEADER_BYTES).slice()
+  const reader = new ByteReader(head, file)
+  if (reader.uint32() !== MAGIC || reader.uint16() !== JOURNAL_VERSION) return undefined
+  reader.uint16()
+  try {
+    const header = {
+      nonce: reader.int64(),
+      generation: reader.int64(),
+      sequence: reader.int64(),
+      restates: reader.int64(),
+      payloadBytes: reader.uint32(),
+      entryCount: reader.uint32(),
+    }
+    if (header.nonce !== nonce || header.payloadBytes > availableBytes - FRAME_HEADER_BYTES) return undefined
+    const field = buffer.bytes(FRAME_HEADER_BYTES - 4, FRAME_HEADER_BYTES)
+    const expected = new ByteReader(field.slice(), file).uint32()
+    field.fill(0)
+    const crc = kernel.crc32c(buffer, 0, FRAME_HEADER_BYTES + header.payloadBytes)
+    buffer.bytes(0, FRAME_HEADER_BYTES).set(head)
+    return crc === expected ? header : undefined
+  } catch {
+    return undefined // a field beyond 2^53: not a frame that this journal wrote
+  }
+}
+
+function readRun(reader: ByteReader): BatchRun {
+  return {
+    topicId: reader.text(),
+    partition: reader.uint32(),
+    baseOffset: reader.int64(),
+    nextOffset: reader.int64(),
+    segmentBaseOffset: reader.int64(),
+    maxTimestamp: reader.int64(),
+    position: reader.uint32(),
+    lengthBytes: reader.uint32(),
+  }
+}
+
+/** The entries of a payload whose checksum held; `bytes` of entries are views of it. */
+export function readEntries(payload: Uint8Array, entryCount: number, file: string, position: number): FrameEntry[] {
+  const reader = new ByteReader(payload, file, position)
+  const entries: FrameEntry[] = []
+  for (let index = 0; index < entryCount; index++) entries.push(readEntry(reader))
+  return entries
+}
+
+function readEntry(reader: ByteReader): FrameEntry {
+  const kind = KINDS[reader.uint8()]
+  if (kind === undefined) throw reader.damaged('unknown kind of frame entry')
+  switch (kind) {
+    case 'batches':
+    case 'decision': {
+      const run = readRun(reader)
+      return { kind, ...run, bytes: reader.raw(run.lengthBytes) }
+    }
+    case 'extent': {
+      const run = readRun(reader)
+      const crc = reader.uint32()
+      return { kind, ...run, crc, partialSector: reader.raw(reader.uint16()) }
+    }
+    case 'ceiling':
+      return { kind, topicId: reader.text(), partition: reader.uint32(), ceiling: reader.int64() }
+    case 'producerIds':
+      return { kind, end: reader.int64() }
+  }
+}
+
+/** Bytes that a frame takes in its file. */
+export function frameSpan(header: FrameHeader): number {
+  return Math.ceil((FRAME_HEADER_BYTES + header.payloadBytes) / FRAME_ALIGNMENT) * FRAME_ALIGNMENT
+}

@@ -1,0 +1,38 @@
+/**
+ * Names and sizes of the journal's files, for its writer and its readers. Source of the rules: docs/durability.md.
+ *
+ *   journal/header            two slots of 4096 bytes, written in turn
+ *   journal/restated          two slots of one frame each: recovery writes the last valid frame again here (rule 6b)
+ *   journal/00000000.ring ... the ring: files of one size, zero-filled ahead, reused in place
+ *   journal/reserve           as large as the ring at start: released so that recovery can finish on a full disk (rule 10)
+ */
+export const JOURNAL_DIRECTORY = 'journal'
+export const HEADER_FILE = 'journal/header'
+export const RESTATED_FILE = 'journal/restated'
+export const RESERVE_FILE = 'journal/reserve'
+
+/** Frames and header slots start on borders of this size, so that no two of them share a sector (rule 1). */
+export const FRAME_ALIGNMENT = 4096
+
+/** What a device writes as one: a crash damages whole sectors (durability.md, the assumption). */
+export const SECTOR_BYTES = 512
+
+export const JOURNAL_VERSION = 1
+
+export function ringFile(index: number): string {
+  return `${JOURNAL_DIRECTORY}/${String(index).padStart(8, '0')}.ring`
+}
+
+/** The index of a ring file by its name within journal/, or `undefined` for another file. */
+export function ringIndex(name: string): number | undefined {
+  return /^\d{8}\.ring$/.test(name) ? Number(name.slice(0, 8)) : undefined
+}
+
+export function alignFrame(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT
+}
+
+/** Largest frame: a quarter of a ring file; what is larger goes by extents (rule 2). */
+export function frameCapacity(fileSizeBytes: number): number {
+  return Math.floor(fileSizeBytes / 4)
+}

@@ -1,0 +1,130 @@
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
+
+interface RingFile {
+  readonly index: number
+  readonly file: StoreFile
+  /** Sequence of the newest frame in it; -1 when it holds none that counts. */
+  newestSequence: number
+}
+
+/** Where a frame goes. */
+export interface FramePlace {
+  readonly file: StoreFile
+  readonly position: number
+}
+
+/**
+ * The journal's space: files of one size, written one after the other from their start, and taken again once a
+ * checkpoint covers every frame in them. Which file follows which needs no record: frames are numbered.
+ */
+export class Ring {
+  readonly fileSizeBytes: number
+  readonly #store: FileStore
+  readonly #files: RingFile[]
+  #current: RingFile
+  #position = 0
+  #releasedSequence: number
+
+  private constructor(store: FileStore, fileSizeBytes: number, files: RingFile[], releasedSequence: number) {
+    const first = files[0]
+    if (first === undefined)
+      throw new LogError('CORRUPT_LOG', 'the journal has no ring files', { file: JOURNAL_DIRECTORY })
+    this.#store = store
+    this.fileSizeBytes = fileSizeBytes
+    this.#files = files
+    this.#current = first
+    this.#releasedSequence = releasedSequence
+  }
+
+  /** Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. */
+  static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number): Task<Ring> {
+    const files: RingFile[] = []
+    for (const index of yield* ringIndexes(store)) {
+      const file = yield* openFile(store, ringFile(index), false)
+      if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
+    }
+    return new Ring(store, fileSizeBytes, files, releasedSequence)
+  }
+
+  /** Zero-fills one more file; it may be used as soon as the task has made it and its entry durable (rule 1). */
+  static *addFile(store: FileStore, index: number, fileSizeBytes: number): Task<StoreFile> {
+    const file = yield* openFile(store, ringFile(index), true)
+    if (file === undefined)
+      throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${ringFile(index)}`, { file: ringFile(index) })
+    const zeros = new Uint8Array(Math.min(fileSizeBytes, 256 * 1024))
+    for (let position = 0; position < fileSizeBytes; position += zeros.length) {
+      writeFully(file, zeros.subarray(0, Math.min(zeros.length, fileSizeBytes - position)), position)
+    }
+    yield* perform('flush', file.path, () => file.flush())
+    yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
+    return file
+  }
+
+  get sizeBytes(): number {
+    return this.#files.length * this.fileSizeBytes
+  }
+
+  /** Bytes that can't be written again before the next checkpoint. */
+  get usedBytes(): number {
+    let used = this.#position
+    for (const file of this.#files) if (file !== this.#current && !this.#isFree(file)) used += this.fileSizeBytes
+    return used
+  }
+
+  #isFree(file: RingFile): boolean {
+    return file.newestSequence <= this.#releasedSequence
+  }
+
+  #nextFree(): RingFile | undefined {
+    return this.#files.find((file) => file !== this.#current && this.#isFree(file))
+  }
+
+  hasRoom(sizeBytes: number): boolean {
+    return this.#position + alignFrame(sizeBytes) <= this.fileSizeBytes || this.#nextFree() !== undefined
+  }
+
+  /** Takes room for frame `sequence`. The caller asked `hasRoom` first. */
+  take(sizeBytes: number, sequence: number): FramePlace {
+    if (this.#position + alignFrame(sizeBytes) > this.fileSizeBytes) {
+      const next = this.#nextFree()
+      if (next === undefined)
+        throw new LogError('STORAGE_FULL', 'the journal has no free file', { file: JOURNAL_DIRECTORY })
+      this.#current = next
+      this.#position = 0
+    }
+    const place = { file: this.#current.file, position: this.#position }
+    this.#position += alignFrame(sizeBytes)
+    this.#current.newestSequence = sequence
+    return place
+  }
+
+  /** Frames up to `sequence` are covered by a durable checkpoint. */
+  release(sequence: number): void {
+    this.#releasedSequence = Math.max(this.#releasedSequence, sequence)
+  }
+
+  *grow(addedFiles: number): Task<void> {
+    for (let count = 0; count < addedFiles; count++) {
+      const index = Math.max(...this.#files.map((file) => file.index)) + 1
+      const file = yield* Ring.addFile(this.#store, index, this.fileSizeBytes)
+      this.#files.push({ index, file, newestSequence: -1 })
+    }
+  }
+
+  close(): void {
+    for (const { file } of this.#files) file.close()
+  }
+}
+
+export function* ringIndexes(store: FileStore): Task<number[]> {
+  const names = yield* perform('list', JOURNAL_DIRECTORY, () => store.list(JOURNAL_DIRECTORY))
+  return names.map(ringIndex).filter((index) => index !== undefined)
+}
+
+export function* openFile(store: FileStore, path: string, create: boolean): Task<StoreFile | undefined> {
+  return yield* perform('open', path, () => store.open(path, { create }))
+}

@@ -1,0 +1,150 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import {
+  FRAME_HEADER_BYTES,
+  type FrameEntry,
+  type FrameHeader,
+  frameSpan,
+  readEntries,
+  readFrameHeader,
+  startsFrame,
+} from './frame.ts'
+import { alignFrame, FRAME_ALIGNMENT, frameCapacity, RESTATED_FILE, ringFile } from './layout.ts'
+import { openFile, ringIndexes } from './ring.ts'
+
+/** A whole frame found in the journal's files. */
+export interface FoundFrame {
+  readonly header: FrameHeader
+  readonly file: string
+  readonly position: number
+}
+
+export interface JournalScan {
+  /** Newest of each sequence, ascending, only those above what the checkpoint covers. */
+  readonly frames: readonly FoundFrame[]
+  /** A frame that must have been acknowledged is missing: the sequence of the first gap (rule 1). */
+  readonly gapAt: number | undefined
+}
+
+/**
+ * Looks at every 4096-byte border of every ring file. The nonce keeps a record's content from passing for a frame.
+ * Frames of one sequence may stand twice: the greater generation counts, it restates or replaces the other (rule 6b).
+ */
+export function* scanJournal(
+  store: FileStore,
+  kernel: Kernel,
+  nonce: number,
+  fileSizeBytes: number,
+  coveredSequence: number,
+): Task<JournalScan> {
+  const buffer = allocateFrame(kernel, fileSizeBytes)
+  const newest = new Map<number, FoundFrame>()
+  const keep = (found: FoundFrame) => {
+    const { sequence, generation } = found.header
+    const known = newest.get(sequence)
+    if (sequence <= coveredSequence) return
+    if (known === undefined || known.header.generation < generation) newest.set(sequence, found)
+  }
+  try {
+    for (const index of yield* ringIndexes(store)) {
+      const file = yield* openFile(store, ringFile(index), false)
+      if (file === undefined) continue
+      scanFile(file, buffer, kernel, nonce, keep)
+      file.close()
+    }
+    const restated = yield* openFile(store, RESTATED_FILE, false)
+    if (restated !== undefined) {
+      scanFile(restated, buffer, kernel, nonce, keep)
+      restated.close()
+    }
+  } finally {
+    buffer.free()
+  }
+  return inOrder([...newest.values()], coveredSequence)
+}
+
+function scanFile(
+  file: StoreFile,
+  buffer: KernelBuffer,
+  kernel: Kernel,
+  nonce: number,
+  keep: (found: FoundFrame) => void,
+): void {
+  const sizeBytes = file.size()
+  for (let position = 0; position < sizeBytes; ) {
+    const header = frameAt(file, position, buffer, kernel, nonce)
+    if (header === undefined) {
+      position += FRAME_ALIGNMENT
+    } else {
+      keep({ header, file: file.path, position })
+      position += frameSpan(header)
+    }
+  }
+}
+
+function frameAt(
+  file: StoreFile,
+  position: number,
+  buffer: KernelBuffer,
+  kernel: Kernel,
+  nonce: number,
+): FrameHeader | undefined {
+  file.read(buffer.bytes(0, FRAME_HEADER_BYTES), position)
+  if (!startsFrame(buffer)) return undefined
+  const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
+  return readFrameHeader(buffer, count, nonce, kernel, file.path)
+}
+
+/**
+ * Frame n+1 is written only after frame n is durable (rule 1): what follows a missing one was acknowledged, and so was
+ * the missing one. A restated frame has the sequence after the one it repeats.
+ */
+function inOrder(frames: FoundFrame[], coveredSequence: number): JournalScan {
+  frames.sort((a, b) => a.header.sequence - b.header.sequence)
+  let expected = coveredSequence + 1
+  for (const { header } of frames) {
+    if (header.sequence !== expected)
+      return {
+        frames: frames.slice(
+          0,
+          frames.findIndex((f) => f.header === header),
+        ),
+        gapAt: expected,
+      }
+    expected++
+  }
+  return { frames, gapAt: undefined }
+}
+
+/** A buffer that holds the largest frame of this journal. */
+export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuffer {
+  const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(frameCapacity(fileSizeBytes)))
+  const buffer = kernel.allocate(sizeBytes)
+  if (buffer === undefined) {
+    throw new LogError('MEMORY_CAP_REACHED', `a journal frame needs ${sizeBytes} bytes of kernel memory`, { sizeBytes })
+  }
+  return buffer
+}
+
+/** Reads a found frame's entries again; they own their bytes. */
+export function* loadEntries(store: FileStore, found: FoundFrame): Task<FrameEntry[]> {
+  const payload = yield* loadPayload(store, found)
+  const where = found.position + FRAME_HEADER_BYTES
+  return readEntries(payload, found.header.entryCount, found.file, where)
+}
+
+export function* loadPayload(store: FileStore, found: FoundFrame): Task<Uint8Array> {
+  const file = yield* openFile(store, found.file, false)
+  const payload = new Uint8Array(found.header.payloadBytes)
+  const count = file === undefined ? 0 : file.read(payload, found.position + FRAME_HEADER_BYTES)
+  file?.close()
+  if (count !== payload.length) {
+    throw new LogError('CORRUPT_LOG', `${found.file} became shorter while it was read`, {
+      file: found.file,
+      position: found.position,
+    })
+  }
+  return payload
+}

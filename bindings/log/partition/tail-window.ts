@@ -1,0 +1,72 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+
+/** Small batches share a window of this size. */
+const WINDOW_BYTES = 64 * 1024
+
+/** A batch in the window. */
+export interface TailBatch {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly position: number
+  readonly sizeBytes: number
+}
+
+/**
+ * The newest batches of a partition, encoded in place in kernel memory: readers of the tail need no file. A partition
+ * that is idle holds none (architecture 3.1).
+ */
+export class TailWindow {
+  readonly #kernel: Kernel
+  #buffer: KernelBuffer | undefined
+  #batches: TailBatch[] = []
+  #end = 0
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  get isEmpty(): boolean {
+    return this.#buffer === undefined
+  }
+
+  /** A buffer and the position in it where a batch of at most `sizeBytes` can be encoded; `undefined` at the cap. */
+  room(sizeBytes: number): { buffer: KernelBuffer; position: number } | undefined {
+    if (this.#buffer === undefined || this.#end + sizeBytes > this.#buffer.sizeBytes) {
+      this.release()
+      this.#buffer = this.#kernel.allocate(Math.max(WINDOW_BYTES, sizeBytes))
+    }
+    return this.#buffer && { buffer: this.#buffer, position: this.#end }
+  }
+
+  /** The batch encoded at the last `room` belongs to the log now. */
+  keep(batch: TailBatch): void {
+    this.#batches.push(batch)
+    this.#end = batch.position + batch.sizeBytes
+  }
+
+  /** The first batch that ends after `offset`, if the window reaches down to it. */
+  find(offset: number): { buffer: KernelBuffer; index: number } | undefined {
+    const first = this.#batches[0]
+    if (this.#buffer === undefined || first === undefined || offset < first.baseOffset) return undefined
+    let low = 0
+    let high = this.#batches.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#batches[middle]?.nextOffset ?? 0) <= offset) low = middle + 1
+      else high = middle
+    }
+    return { buffer: this.#buffer, index: low }
+  }
+
+  batch(index: number): TailBatch | undefined {
+    return this.#batches[index]
+  }
+
+  /** Gives the memory back; readers go to the store. */
+  release(): void {
+    this.#buffer?.free()
+    this.#buffer = undefined
+    this.#batches = []
+    this.#end = 0
+  }
+}

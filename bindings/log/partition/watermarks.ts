@@ -1,0 +1,53 @@
+/**
+ * The offsets that say what is written, durable and visible in one partition.
+ *
+ *   logStart <= highWatermark <= nextOffset
+ *   durable  <= nextOffset
+ *
+ * A record is visible when it and all before it reached the level that their producers asked for (architecture,
+ * section 2), and never at or above the durable ceiling unless it is durable itself (durability rule 5).
+ */
+export class Watermarks {
+  logStartOffset: number
+  nextOffset: number
+  /** Everything below it is on stable storage. */
+  durableOffset: number
+  /** Durable promise: no offset at or above it was shown unless durable; an unclean open continues here. */
+  ceiling: number
+  /** Base and end of each batch that waits for stable storage, in offset order. */
+  readonly #waiting: { baseOffset: number; nextOffset: number }[] = []
+  #firstWaiting = 0
+
+  constructor(logStartOffset: number, nextOffset: number, ceiling: number) {
+    this.logStartOffset = logStartOffset
+    this.nextOffset = nextOffset
+    this.durableOffset = nextOffset
+    this.ceiling = ceiling
+  }
+
+  /** A batch whose producer asked for stable storage: hides itself and what follows until it is durable. */
+  wait(baseOffset: number, nextOffset: number): void {
+    this.#waiting.push({ baseOffset, nextOffset })
+  }
+
+  /** Everything below `offset` became durable. */
+  advanceDurable(offset: number): void {
+    this.durableOffset = Math.max(this.durableOffset, offset)
+    while ((this.#waiting[this.#firstWaiting]?.nextOffset ?? Number.POSITIVE_INFINITY) <= this.durableOffset) {
+      this.#firstWaiting++
+    }
+    if (this.#firstWaiting === this.#waiting.length) {
+      this.#waiting.length = 0
+      this.#firstWaiting = 0
+    } else if (this.#firstWaiting >= 1024) {
+      this.#waiting.splice(0, this.#firstWaiting)
+      this.#firstWaiting = 0
+    }
+  }
+
+  get highWatermark(): number {
+    const waiting = this.#waiting[this.#firstWaiting]
+    const asked = waiting === undefined ? this.nextOffset : waiting.baseOffset
+    return Math.min(asked, Math.max(this.durableOffset, this.ceiling))
+  }
+}
