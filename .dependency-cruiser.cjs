@@ -51,10 +51,10 @@ module.exports = {
     },
     {
       name: 'drivers-apart',
-      comment: 'a driver imports no other driver',
+      comment: 'a driver imports no other driver; the folder of its own name holds its parts',
       severity: 'error',
-      from: { path: `${drivers}([^/]+)$` },
-      to: { path: drivers, pathNot: `${drivers}$1$` },
+      from: { path: `${drivers}([^/.]+)[/.]` },
+      to: { path: drivers, pathNot: `${drivers}$1[/.]` },
     },
     {
       name: 'coordinators-apart',

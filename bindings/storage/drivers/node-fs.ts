@@ -1,0 +1,201 @@
+import * as fs from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../file-store.ts'
+import { checkDirectory, checkPath, checkRename, lockFile, parentOf } from '../path.ts'
+import { storageError } from './node-fs/errors.ts'
+import { NodeFile } from './node-fs/file.ts'
+import { lockDirectory } from './node-fs/lock.ts'
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = fs.constants
+
+const capabilities: StoreCapabilities = Object.freeze({
+  name: 'node-fs',
+  durability: 'stable',
+  synchronousFlush: false,
+  rename: true,
+  exclusiveLock: process.platform === 'linux',
+})
+
+/** A directory of the file system, made when it is first needed. Nothing is touched before. */
+export function createDirectoryStore(directory: string): FileStore {
+  return new NodeFileStore(resolve(directory))
+}
+
+/**
+ * What is quick (open, list, rename: 5 to 20 us) is a system call in place, because a turn through the thread pool costs
+ * as much; what waits for the device (sync) or frees many blocks (remove) goes to the pool.
+ *
+ * Only regular files and real directories below the root are touched: a symbolic link or a special file is refused, so
+ * that nothing which was put into the directory leads out of it. The root itself may be reached through a link.
+ */
+class NodeFileStore implements FileStore {
+  readonly capabilities: StoreCapabilities = capabilities
+  readonly #root: string
+  readonly #files: Set<NodeFile> = new Set()
+  /** Directories above the root whose entries lead to it and aren't known to be durable. */
+  #parents: readonly string[] | undefined
+  #isRootKnown = false
+  #lock: StoreLock | undefined
+  #closed = false
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    checkPath(path, 'open')
+    return this.#attempt('open', path, () => {
+      if (!this.#enter(parentOf(path), options.create)) return undefined
+      const descriptor = openFile(this.#place(path), options.create)
+      if (descriptor === undefined) return undefined
+      if (!fs.fstatSync(descriptor).isFile()) {
+        fs.closeSync(descriptor)
+        throw new Error('it is not a regular file: move it out of the way')
+      }
+      const file = new NodeFile(path, this.#root, descriptor, (closed) => this.#files.delete(closed))
+      this.#files.add(file)
+      return file
+    })
+  }
+
+  list(directory: string): readonly string[] {
+    checkDirectory(directory, 'list')
+    return this.#attempt('list', directory, () => {
+      if (!this.#enter(directory, false)) return []
+      const names = fs.readdirSync(this.#place(directory)).sort()
+      return directory === '' ? names.filter((name) => name !== lockFile) : names
+    })
+  }
+
+  rename(from: string, to: string): void {
+    checkRename(from, to)
+    this.#attempt('rename', from, () => {
+      this.#enter(parentOf(from), false)
+      fs.renameSync(this.#place(from), this.#place(to))
+    })
+  }
+
+  async remove(path: string): Promise<void> {
+    checkPath(path, 'remove')
+    const isFile = this.#attempt('remove', path, () => {
+      if (!this.#enter(parentOf(path), false)) return false
+      const stats = fs.lstatSync(this.#place(path), { throwIfNoEntry: false })
+      if (stats?.isDirectory()) fs.rmdirSync(this.#place(path))
+      return stats !== undefined && !stats.isDirectory()
+    })
+    if (!isFile) return
+    try {
+      await unlink(this.#place(path))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw this.#error('remove', path, error)
+    }
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    checkDirectory(directory, 'syncDirectory')
+    const parents = this.#attempt('syncDirectory', directory, () => {
+      if (!this.#enter(directory, directory === '')) throw Object.assign(new Error(), { code: 'ENOENT' })
+      return directory === '' ? this.#unsyncedParents() : []
+    })
+    try {
+      await Promise.all([this.#place(directory), ...parents].map(syncEntries))
+      if (directory === '') this.#parents = []
+    } catch (error) {
+      throw this.#error('syncDirectory', directory, error)
+    }
+  }
+
+  async lock(): Promise<StoreLock> {
+    this.#attempt('lock', '', () => this.#enter('', true))
+    this.#lock = await lockDirectory(this.#root)
+    return this.#lock
+  }
+
+  /** Closes what is left open: a descriptor that nobody can reach any more would stay until the process ends. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const file of this.#files) file.close()
+    await this.#lock?.release()
+  }
+
+  #place(path: string): string {
+    return path === '' ? this.#root : join(this.#root, path)
+  }
+
+  /** Walks down to `directory`, making what is missing if `create` says so; false where there is nothing. */
+  #enter(directory: string, create: boolean): boolean {
+    if (!this.#isRootKnown) {
+      if (!create && !fs.existsSync(this.#root)) return false
+      this.#makeRoot()
+    }
+    let place = this.#root
+    for (const name of directory === '' ? [] : directory.split('/')) {
+      place = join(place, name)
+      const stats = fs.lstatSync(place, { throwIfNoEntry: false })
+      if (stats === undefined) {
+        if (!create) return false
+        fs.mkdirSync(place, 0o700)
+      } else if (!stats.isDirectory()) {
+        throw Object.assign(new Error(), { code: stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR' })
+      }
+    }
+    return true
+  }
+
+  /** Once only: a root that vanishes under an open log took the lock with it, and must not come back empty. */
+  #makeRoot(): void {
+    const first = fs.mkdirSync(this.#root, { recursive: true, mode: 0o700 })
+    this.#isRootKnown = true
+    if (first === undefined) return
+    const parents: string[] = []
+    for (let made = this.#root; made.length >= first.length; made = dirname(made)) parents.push(dirname(made))
+    this.#parents = parents
+  }
+
+  /** A root that was there may have been made by a process that died before it synced the entry: its parent counts too. */
+  #unsyncedParents(): readonly string[] {
+    if (this.#parents !== undefined) return this.#parents
+    const parent = dirname(this.#root)
+    try {
+      fs.accessSync(parent, fs.constants.R_OK)
+      return [parent]
+    } catch {
+      // Not ours to read, so not ours to have made the entry.
+      return []
+    }
+  }
+
+  #attempt<T>(operation: string, path: string, act: () => T): T {
+    if (this.#closed) throw this.#error(operation, path, 'the store is closed')
+    try {
+      return act()
+    } catch (error) {
+      throw this.#error(operation, path, error)
+    }
+  }
+
+  #error(operation: string, path: string, cause: unknown): Error {
+    return storageError(operation, path, this.#root, cause)
+  }
+}
+
+function openFile(place: string, create: boolean): number | undefined {
+  try {
+    return fs.openSync(place, O_RDWR | O_NOFOLLOW | (create ? O_CREAT : 0), 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !create) return undefined
+    throw error
+  }
+}
+
+function syncEntries(place: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const descriptor = fs.openSync(place, O_RDONLY | O_DIRECTORY)
+    fs.fsync(descriptor, (error) => {
+      fs.closeSync(descriptor)
+      if (error === null) resolve()
+      else reject(error)
+    })
+  })
+}

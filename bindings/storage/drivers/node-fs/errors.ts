@@ -1,0 +1,45 @@
+import { LogError } from '../../../model/errors.ts'
+
+/** What to do about the failures that a program or its operator can cause. */
+const advice: { readonly [errno: string]: string } = {
+  ENOSPC: 'the device is full: free space or delete topics',
+  EDQUOT: 'the quota of this user is used up: free space or raise it',
+  EFBIG: 'the file would pass the size limit of the process or file system: raise it (ulimit -f)',
+  EMFILE: 'the process has too many open files: raise its limit (ulimit -n)',
+  ENFILE: 'the system has too many open files: raise its limit (fs.file-max)',
+  EACCES: 'the process may not do this: give its user read and write access to the directory',
+  EPERM: 'the system forbids it: check owner, mount and attributes of the directory',
+  EROFS: 'the file system is read-only: mount it for writing or choose another directory',
+  ENOTDIR: 'a part of the path is no directory: move what lies there out of the way',
+  EEXIST: 'something else has this name: move it out of the way',
+  EISDIR: 'a directory has the name of a file: move it out of the way',
+  ELOOP: 'it is a symbolic link, which a log never follows: put the files themselves there',
+  ENOTEMPTY: 'the directory is not empty',
+  ENOENT: 'it is missing: something other than the log removed it',
+  EIO: 'the device failed: check it before the directory is opened again',
+}
+
+const fullCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
+/** A failed flush or sync is never "full, try again": what the page cache still holds is unknown (durability rule 10). */
+const finalOperations: readonly string[] = ['flush', 'syncDirectory']
+
+/** Node's error, or our own reason as a text, as the error that the port promises. */
+export function storageError(operation: string, file: string, root: string, cause: unknown): LogError {
+  if (LogError.is(cause)) return cause as LogError
+  const given = (cause as NodeJS.ErrnoException | undefined)?.code
+  const errno = typeof given === 'string' ? given : undefined
+  const why =
+    errno === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `${errno}, ${reason(errno)}`
+  const full = errno !== undefined && fullCodes.includes(errno) && !finalOperations.includes(operation)
+  return new LogError(
+    full ? 'STORAGE_FULL' : 'KAFKA_STORAGE_ERROR',
+    `${operation} of ${file === '' ? 'the root' : file} in ${root} failed: ${why}`,
+    { file, directory: root, operation, errno },
+    cause instanceof Error ? cause : undefined,
+  )
+}
+
+function reason(errno: string): string {
+  return advice[errno] ?? 'see the cause'
+}

@@ -1,0 +1,43 @@
+import { LogError } from '../model/errors.ts'
+
+/**
+ * What a name in a store may hold: the part that every file system takes alike. Names come from checked topic names
+ * and numbers, so a refused one is a slip or an attack, never a user's wish.
+ */
+const name = /^[A-Za-z0-9._-]{1,255}$/
+
+/** The one name in the root that belongs to drivers: a store neither lists nor opens it. */
+export const lockFile = '.lock'
+
+/** Throws unless `path` names something below the root. */
+export function checkPath(path: string, operation: string): void {
+  const names = typeof path === 'string' ? path.split('/') : ['']
+  const isInside = names.every((part) => name.test(part) && part !== '.' && part !== '..')
+  if (isInside && path !== lockFile) return
+  throw new LogError('KAFKA_STORAGE_ERROR', `${JSON.stringify(path)} names nothing that a store may hold`, {
+    file: path,
+    operation,
+  })
+}
+
+/** The same, where '' names the root. */
+export function checkDirectory(path: string, operation: string): void {
+  if (path !== '') checkPath(path, operation)
+}
+
+/** '' for a name in the root. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+/** A rename within one directory needs one sync to be durable, and no order between two; so it is all there is. */
+export function checkRename(from: string, to: string): void {
+  checkPath(from, 'rename')
+  checkPath(to, 'rename')
+  if (parentOf(from) === parentOf(to)) return
+  throw new LogError('KAFKA_STORAGE_ERROR', `renaming ${from} to ${to} would leave its directory`, {
+    file: from,
+    to,
+    operation: 'rename',
+  })
+}
