@@ -1,0 +1,155 @@
+import { ProducerWindows } from '../batch-fields.ts'
+import type { Awaitable } from '../file-store.ts'
+import type {
+  CommitSet,
+  PartitionIdentity,
+  PartitionSource,
+  PartitionStore,
+  StoredPartition,
+  StoredProducer,
+  StoredState,
+} from '../partition-store.ts'
+import { runTask } from '../run-task.ts'
+import { type BatchWish, sealedBatch } from './batches.ts'
+import { check } from './case.ts'
+
+export interface PartitionStoreFixture {
+  /** A store over the place of this fixture, which is empty at first. `source` answers for whoever uses the store. */
+  open(source: PartitionSource): Awaitable<PartitionStore>
+  /** Power loss: what was not durable is gone, and the stores opened so far are dead. */
+  crash(): Awaitable<void>
+  dispose(): Awaitable<void>
+}
+
+interface Tracked {
+  windows: ProducerWindows
+  logStartOffset: number
+  ceiling: number
+  nextOffset: number
+}
+
+/** The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. */
+export class PartitionLog implements PartitionSource {
+  readonly #fixture: PartitionStoreFixture
+  readonly #tracked: Map<string, Tracked> = new Map()
+  #store: PartitionStore | undefined
+  leaderEpoch = 0
+
+  constructor(fixture: PartitionStoreFixture) {
+    this.#fixture = fixture
+  }
+
+  get store(): PartitionStore {
+    check(this.#store !== undefined, 'an open store')
+    return this.#store
+  }
+
+  async open(): Promise<StoredState> {
+    this.#store = await this.#fixture.open(this)
+    const state = await runTask(this.#store.open())
+    this.leaderEpoch = state.leaderEpoch
+    this.#tracked.clear()
+    for (const partition of state.partitions) this.#tracked.set(keyOf(partition.id), trackedOf(partition))
+    for (const { id } of state.partitions) await this.activate(id)
+    return state
+  }
+
+  async reopen(): Promise<StoredState> {
+    await runTask(this.store.close())
+    return await this.open()
+  }
+
+  async crash(): Promise<StoredState> {
+    await this.#fixture.crash()
+    return await this.open()
+  }
+
+  async create(...ids: readonly PartitionIdentity[]): Promise<void> {
+    for (const id of ids) {
+      await runTask(this.store.create(id))
+      this.#tracked.set(keyOf(id), { windows: new ProducerWindows(), logStartOffset: 0, ceiling: 0, nextOffset: 0 })
+      await this.activate(id)
+    }
+  }
+
+  async activate(id: PartitionIdentity): Promise<void> {
+    if (!this.store.isActive(id)) await runTask(this.store.activate(id))
+  }
+
+  nextOffset(id: PartitionIdentity): number {
+    return this.#of(id).nextOffset
+  }
+
+  /** Answers the bytes as they must be read again. */
+  append(id: PartitionIdentity, wish: Partial<BatchWish> = {}): Uint8Array {
+    const batch = this.batch(id, wish)
+    const kept = batch.bytes.slice()
+    this.store.append(id, batch)
+    // The view is the store's during the call only.
+    batch.bytes.fill(0xee)
+    this.#take(id, kept, batch.nextOffset)
+    return kept
+  }
+
+  batch(id: PartitionIdentity, wish: Partial<BatchWish> = {}): ReturnType<typeof sealedBatch> {
+    return sealedBatch({ baseOffset: this.nextOffset(id), leaderEpoch: this.leaderEpoch, ...wish })
+  }
+
+  async commit(set: Partial<CommitSet>): Promise<void> {
+    for (const { id, ceiling } of set.ceilings ?? []) this.#of(id).ceiling = ceiling
+    const whole = { durable: [], decisions: [], ceilings: [], producerIdsEnd: undefined, ...set }
+    await runTask(this.store.commit(whole))
+    for (const { id, bytes, nextOffset } of whole.decisions) this.#take(id, bytes, nextOffset)
+  }
+
+  async deleteBefore(id: PartitionIdentity, offset: number): Promise<void> {
+    this.#of(id).logStartOffset = offset
+    await runTask(this.store.deleteBefore(id, offset))
+  }
+
+  async read(id: PartitionIdentity, offset: number, sizeBytes: number = 1 << 20): Promise<Uint8Array | number> {
+    const into = new Uint8Array(sizeBytes)
+    let count = this.store.read(id, offset, into)
+    if (count === undefined) {
+      await runTask(this.store.prepareRead(id, offset))
+      count = this.store.read(id, offset, into)
+    }
+    check(count !== undefined, 'a read to succeed after prepareRead')
+    return count > 0 ? into.slice(0, count) : count
+  }
+
+  async seekTimestamp(id: PartitionIdentity, timestamp: number): Promise<number | undefined> {
+    return await runTask(this.store.seekTimestamp(id, timestamp))
+  }
+
+  producers(id: PartitionIdentity): readonly StoredProducer[] {
+    return this.#of(id).windows.all()
+  }
+
+  logStartOffset(id: PartitionIdentity): number {
+    return this.#of(id).logStartOffset
+  }
+
+  ceiling(id: PartitionIdentity): number {
+    return this.#of(id).ceiling
+  }
+
+  #take(id: PartitionIdentity, bytes: Uint8Array, nextOffset: number): void {
+    this.#of(id).windows.add(bytes)
+    this.#of(id).nextOffset = nextOffset
+  }
+
+  #of(id: PartitionIdentity): Tracked {
+    const tracked = this.#tracked.get(keyOf(id))
+    check(tracked !== undefined, `${id.topic}-${id.partition} to be in the store`)
+    return tracked
+  }
+}
+
+function trackedOf({ producers, logStartOffset, ceiling, nextOffset }: StoredPartition): Tracked {
+  return { windows: new ProducerWindows(producers), logStartOffset, ceiling, nextOffset }
+}
+
+function keyOf(id: PartitionIdentity): string {
+  return `${id.topicId}/${id.partition}`
+}
