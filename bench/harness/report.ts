@@ -51,23 +51,22 @@ const COLUMNS: Readonly<Record<WorkloadName, readonly Column[]>> = {
   ],
 }
 
-export function middle(result: CaseResult, figure: string): number {
+function middle(result: CaseResult, figure: string): number {
   return median(result.rounds.map((round) => round[figure] ?? Number.NaN))
 }
 
 const higherIsBetter = (figure: string): boolean => figure.endsWith('PerSecond')
 
 /** How many times better `left` is than `right`, over the rounds that both have: a pair each. */
-export function advantage(left: CaseResult, right: CaseResult, figure: string): ReturnType<typeof ratioOfPairs> {
+function advantage(left: CaseResult, right: CaseResult, figure: string): ReturnType<typeof ratioOfPairs> {
   const pick = (result: CaseResult): number[] => result.rounds.map((round) => round[figure] ?? Number.NaN)
   return higherIsBetter(figure) ? ratioOfPairs(pick(left), pick(right)) : ratioOfPairs(pick(right), pick(left))
 }
 
-/** Figures by name of the workload whose ratio decides; p99.9 is compared too where the workload has one. */
-export function decidingFigures(workload: WorkloadName): readonly string[] {
-  const columns = COLUMNS[workload]
-  const tail = columns.some((one) => one.figure === 'p999Ms') ? ['p999Ms'] : []
-  return [(columns[0] as Column).figure, ...tail]
+/** What is compared: the first column, and p99.9 where the workload is about waiting for the disk. */
+function decidingFigures(columns: readonly Column[]): readonly string[] {
+  const first = (columns[0] as Column).figure
+  return columns === DURABLE ? [first, 'p999Ms'] : [first]
 }
 
 function ratioCell(one: CaseResult, baseline: CaseResult | undefined, figure: string): string {
@@ -87,13 +86,17 @@ export function formatReport(result: RunResult, baselines: readonly string[], co
   }
   for (const [title, group] of groups) {
     const columns = COLUMNS[(group[0] as CaseResult).workload]
-    const deciding = (columns[0] as Column).figure
+    const compared = decidingFigures(columns)
+    const deciding = compared[0] as string
     const measured = group.filter((one) => one.rounds.length > 0)
     const baseline = baselines.map((name) => measured.find((one) => one.peer === name)).find((one) => one !== undefined)
     const sign = higherIsBetter(deciding) ? -1 : 1
     measured.sort((left, right) => sign * (middle(left, deciding) - middle(right, deciding)))
     const table = new Table({
-      head: ['peer', ...columns.map((one) => one.title), `times ${baseline?.peer ?? ''} [95 %]`],
+      head: ['peer', ...columns.map((one) => one.title), `times ${baseline?.peer ?? ''} [95 %]`, 'at p99.9'].slice(
+        0,
+        1 + columns.length + compared.length,
+      ),
       ...(colours ? {} : { style: { head: [], border: [] } }),
     })
     for (const one of measured) {
@@ -101,7 +104,7 @@ export function formatReport(result: RunResult, baselines: readonly string[], co
         const value = middle(one, each.figure)
         return Number.isNaN(value) ? '' : each.show(value)
       })
-      table.push([one.peer, ...cells, ratioCell(one, baseline, deciding)])
+      table.push([one.peer, ...cells, ...compared.map((figure) => ratioCell(one, baseline, figure))])
     }
     parts.push(`${title}, ${measured[0]?.rounds.length ?? 0} rounds\n${table.toString()}`)
     for (const one of group) if (one.failure !== undefined) parts.push(`${one.peer} FAILED: ${one.failure}`)
