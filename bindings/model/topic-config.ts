@@ -1,2 +1,90 @@
+import { LogError } from './errors.ts'
+
 /** Config as given and as listed: Kafka's keys. Kept as the user wrote it, checked by `parseTopicConfig`. */
 export type TopicConfig = { readonly [key: string]: string | number | boolean }
+
+export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete'
+export type TimestampType = 'CreateTime' | 'LogAppendTime'
+
+/** A topic's config with every default filled in; times in milliseconds, sizes in bytes, -1 for no limit. */
+export interface ParsedTopicConfig {
+  readonly cleanupPolicy: CleanupPolicy
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
+  readonly maxMessageBytes: number
+  readonly messageTimestampType: TimestampType
+  readonly messageTimestampBeforeMaxMs: number
+  readonly messageTimestampAfterMaxMs: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
+}
+
+const MAX = Number.MAX_SAFE_INTEGER
+const INT32_MAX = 0x7fff_ffff
+
+type Rule =
+  | { readonly name: keyof ParsedTopicConfig; readonly from: number; readonly to: number; readonly initial: number }
+  | { readonly name: keyof ParsedTopicConfig; readonly words: readonly string[]; readonly initial: string }
+
+const count = (name: keyof ParsedTopicConfig, initial: number, from: number, to: number = MAX): Rule => {
+  return { name, from, to, initial }
+}
+
+/**
+ * Kafka's keys, defaults and ranges (LogConfig; kafka.md 1.5, 2.4, 2.5, 2.8). Differs from Kafka: segment.bytes goes down
+ * to 14 as before Kafka 4.0. Where Kafka's default is Long.MAX it is the greatest safe integer here.
+ */
+const RULES: Readonly<Record<string, Rule>> = {
+  'cleanup.policy': { name: 'cleanupPolicy', words: ['delete', 'compact', 'compact,delete'], initial: 'delete' },
+  'segment.bytes': count('segmentBytes', 1_073_741_824, 14, INT32_MAX),
+  'segment.ms': count('segmentMs', 604_800_000, 1),
+  'segment.index.bytes': count('segmentIndexBytes', 10_485_760, 4, INT32_MAX),
+  'index.interval.bytes': count('indexIntervalBytes', 4096, 0, INT32_MAX),
+  'max.message.bytes': count('maxMessageBytes', 1_048_588, 0, INT32_MAX),
+  'message.timestamp.type': {
+    name: 'messageTimestampType',
+    words: ['CreateTime', 'LogAppendTime'],
+    initial: 'CreateTime',
+  },
+  'message.timestamp.before.max.ms': count('messageTimestampBeforeMaxMs', MAX, 0),
+  'message.timestamp.after.max.ms': count('messageTimestampAfterMaxMs', 3_600_000, 0),
+  'retention.ms': count('retentionMs', 604_800_000, -1),
+  'retention.bytes': count('retentionBytes', -1, -1),
+  'delete.retention.ms': count('deleteRetentionMs', 86_400_000, 0),
+  'min.compaction.lag.ms': count('minCompactionLagMs', 0, 0),
+}
+
+export const TOPIC_CONFIG_KEYS: readonly string[] = Object.keys(RULES)
+
+/** Rejects unknown keys, wrong types and values out of range with INVALID_CONFIG, each by name. */
+export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
+  for (const key of Object.keys(config)) {
+    if (!Object.hasOwn(RULES, key)) {
+      const message = `unknown config key "${key}"; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
+      throw new LogError('INVALID_CONFIG', message, { key, known: TOPIC_CONFIG_KEYS })
+    }
+  }
+  const parsed: Record<string, unknown> = {}
+  for (const [key, rule] of Object.entries(RULES)) {
+    parsed[rule.name] = Object.hasOwn(config, key) ? valueOf(key, rule, config[key]) : rule.initial
+  }
+  return parsed as unknown as ParsedTopicConfig
+}
+
+/** Numbers may come as text, as Kafka's tools give them. */
+function valueOf(key: string, rule: Rule, value: unknown): string | number {
+  if ('words' in rule) {
+    if (typeof value === 'string' && rule.words.includes(value)) return value
+    const message = `config "${key}" is one of ${rule.words.join(' | ')}`
+    throw new LogError('INVALID_CONFIG', message, { key, allowed: rule.words })
+  }
+  const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= rule.from && number <= rule.to)
+    return number
+  const message = `config "${key}" is a whole number from ${rule.from} to ${rule.to}`
+  throw new LogError('INVALID_CONFIG', message, { key, from: rule.from, to: rule.to })
+}

@@ -22,9 +22,10 @@ export interface PartitionStore {
   activate(id: PartitionIdentity): Task<void>
   /**
    * Hands one sealed batch to the store, at once and synchronously. Survives the process once it returns (`acks: 1`).
-   * Throws STORAGE_FULL or KAFKA_STORAGE_ERROR with nothing appended.
+   * False, with nothing appended: the partition needs another `activate` first (a new segment). Throws STORAGE_FULL or
+   * KAFKA_STORAGE_ERROR with nothing appended.
    */
-  append(id: PartitionIdentity, batch: SealedBatch): void
+  append(id: PartitionIdentity, batch: SealedBatch): boolean
   /**
    * Copies whole batches, from the one that holds `offset` (or the next after a gap) on, until `into` is full; at least
    * one, if it fits. Answers the bytes copied, 0 at the end; minus the size of the first batch when that alone doesn't fit.
@@ -42,10 +43,13 @@ export interface PartitionStore {
   canCommit(): boolean
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
+  maintenanceIsDue(): boolean
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */
   maintenance(): Task<void> | undefined
   /** After a last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
+  /** After a failure: writes nothing, gives back lock and files. */
+  abandon(): Task<void>
 }
 
 /** The catalogue gives each incarnation of a topic its own id (16 bytes as Kafka's 22 characters of base64url). */
@@ -93,6 +97,15 @@ export interface PartitionSource {
   producers(id: PartitionIdentity): Iterable<StoredProducer>
   logStartOffset(id: PartitionIdentity): number
   ceiling(id: PartitionIdentity): number
+  segmentConfig(id: PartitionIdentity): SegmentConfig
+}
+
+/** When a partition goes on in a new segment, and how dense its indexes are: Kafka's segment.* and index.* keys. */
+export interface SegmentConfig {
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
 }
 
 export interface StoredProducer {

@@ -1,3 +1,5 @@
+import { isTopicId } from '../files/partition-metadata.ts'
+
 /**
  * The log's own topics. Their ids are constants, so that files and frames can name them before any catalogue is read:
  * 16 ASCII bytes each ('oncelog.catalog1', 'oncelog.offsets1', 'oncelog.transac1') in Kafka's base64url of 22 characters.
@@ -17,15 +19,10 @@ export function isInternalTopic(name: string): boolean {
   return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')
 }
 
-/** 128 bits leave 4 of the 22nd character's bits unused; they are zero, so that one id has one text. */
-const TOPIC_ID = /^[A-Za-z0-9_-]{21}[AQgw]$/
 /** Kafka's ids for "none" and for its own metadata topic. */
 const RESERVED_IDS = ['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', ...Object.values(INTERNAL_TOPIC_IDS)]
 
-export function isTopicId(text: unknown): text is string {
-  return typeof text === 'string' && TOPIC_ID.test(text)
-}
-
+/** An id that a user's topic can have. */
 export function isUserTopicId(text: unknown): text is string {
-  return isTopicId(text) && !RESERVED_IDS.includes(text)
+  return typeof text === 'string' && isTopicId(text) && !RESERVED_IDS.includes(text)
 }

@@ -11,7 +11,7 @@ import {
   readFrameHeader,
   startsFrame,
 } from './frame.ts'
-import { alignFrame, FRAME_ALIGNMENT, frameCapacity, RESTATED_FILE, ringFile } from './layout.ts'
+import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
 import { openFile, ringIndexes } from './ring.ts'
 
 /** A whole frame found in the journal's files. */
@@ -118,9 +118,9 @@ function inOrder(frames: FoundFrame[], coveredSequence: number): JournalScan {
   return { frames, gapAt: undefined }
 }
 
-/** A buffer that holds the largest frame of this journal. */
+/** A buffer that holds the largest frame: decisions go in whole, so it may fill a ring file. */
 export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuffer {
-  const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(frameCapacity(fileSizeBytes)))
+  const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(fileSizeBytes))
   const buffer = kernel.allocate(sizeBytes)
   if (buffer === undefined) {
     throw new LogError('MEMORY_CAP_REACHED', `a journal frame needs ${sizeBytes} bytes of kernel memory`, { sizeBytes })

@@ -8,6 +8,7 @@ import {
 } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { ATTRIBUTE_CONTROL, type EncodedRecord } from '../../model/records.ts'
+import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
   PartitionIdentity,
   PartitionStore,
@@ -25,9 +26,7 @@ export interface PartitionAppend {
   readonly baseSequence: number
   readonly leaderEpoch: number
   readonly now: number
-  /** max.message.bytes and segment.bytes of the topic. */
-  readonly maxMessageBytes: number
-  readonly segmentBytes: number
+  readonly config: ParsedTopicConfig
 }
 
 /** Where a batch stands; for a duplicate, where its original does. `baseOffset` -1: written, place forgotten. */
@@ -78,10 +77,11 @@ export class Partition {
   }
 
   /**
-   * Encodes and hands one batch to the store, or finds that it is written already. Nothing has changed when it throws.
+   * Encodes and hands one batch to the store, or finds that it is written already. Nothing has changed when it throws, or when
+   * it answers `undefined`: the store has to be activated again (a new segment).
    * Source of the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
    */
-  append(request: PartitionAppend): Appended {
+  append(request: PartitionAppend): Appended | undefined {
     if (this.readOnly) {
       const { topic, partition } = this.id
       throw new LogError('LOG_READ_ONLY', `${topic}-${partition} is damaged and read-only`, this.#place())
@@ -115,7 +115,7 @@ export class Partition {
         )
   }
 
-  #appendNew(request: PartitionAppend, producers: ProducerTable): Appended {
+  #appendNew(request: PartitionAppend, producers: ProducerTable): Appended | undefined {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
     const room = this.#tail.room(mostBatchBytes(records))
     if (room === undefined) throw this.#atCap('a batch')
@@ -133,17 +133,17 @@ export class Partition {
       attributes: 0,
     }
     const sizeBytes = builder.seal(seal)
-    this.#refuseTooLarge(sizeBytes, request)
+    this.#refuseTooLarge(sizeBytes, request.config)
     const nextOffset = baseOffset + records.length
     const bytes = room.buffer.bytes(room.position, room.position + sizeBytes)
-    this.#store.append(this.id, { bytes, baseOffset, nextOffset, maxTimestamp })
+    if (!this.#store.append(this.id, { bytes, baseOffset, nextOffset, maxTimestamp })) return undefined
     this.#tail.keep({ baseOffset, nextOffset, position: room.position, sizeBytes })
     producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
     this.watermarks.nextOffset = nextOffset
     return { baseOffset, nextOffset, duplicate: false }
   }
 
-  #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: PartitionAppend): void {
+  #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {
     const details = { ...this.#place(), sizeBytes, maxMessageBytes, segmentBytes }
     if (sizeBytes > maxMessageBytes) {
       throw new LogError('MESSAGE_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds max.message.bytes`, details)

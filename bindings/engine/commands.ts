@@ -1,0 +1,44 @@
+import type { AppendRequest, AppendResult, Assignment, FetchedPartition, FetchRequest } from '../broker/broker.ts'
+import type { Position, TopicPartition } from '../model/positions.ts'
+import type { TopicConfig } from '../model/topic-config.ts'
+
+export type Done<T> = (error: unknown, value?: T) => void
+
+/** Everything that a session can ask of the engine and that takes more than a look. `done` is called exactly once. */
+export type Command =
+  | { kind: 'openProducer'; done: Done<number> }
+  | { kind: 'append'; producerId: number; request: AppendRequest; done: Done<AppendResult> }
+  | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
+  | { kind: 'wake'; reader: object }
+  | { kind: 'createTopic'; topicId: string; name: string; partitions: number; config: TopicConfig; done: Done<void> }
+  | { kind: 'deleteTopic'; name: string; done: Done<void> }
+  | { kind: 'createPartitions'; name: string; totalCount: number; done: Done<void> }
+  | { kind: 'alterConfig'; name: string; changes: ConfigChanges; done: Done<void> }
+  | { kind: 'joinGroup'; request: JoinCommand; done: Done<Assignment> }
+  | { kind: 'leaveGroup'; groupId: string; memberId: string; done: Done<void> }
+  | { kind: 'commitOffsets'; request: OffsetsCommand; done: Done<void> }
+  | {
+      kind: 'offsetsForTimestamp'
+      at: readonly TopicPartition[]
+      timestamp: number
+      done: Done<(number | undefined)[]>
+    }
+  | { kind: 'close'; done: Done<void> }
+
+export type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>
+
+export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
+
+export interface JoinCommand {
+  readonly groupId: string
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly maxPollIntervalMs: number
+}
+
+export interface OffsetsCommand {
+  readonly groupId: string
+  readonly memberId: string
+  readonly generation: number
+  readonly offsets: readonly Position[]
+}

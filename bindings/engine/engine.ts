@@ -1,0 +1,498 @@
+import type { AppendRequest, AppendResult, Assignment } from '../broker/broker.ts'
+import { Groups } from '../coordinator/group/groups.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { Catalogue } from '../log/catalogue/catalogue.ts'
+import { LogError } from '../model/errors.ts'
+import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import type { Task } from '../storage/effect.ts'
+import type {
+  PartitionIdentity,
+  PartitionSource,
+  PartitionStore,
+  RecoveryReport,
+  SegmentConfig,
+  StoredProducer,
+} from '../storage/partition-store.ts'
+import type { Command, CommandOf, ConfigChanges, Done } from './commands.ts'
+import { Committer, type PlannedChange } from './committer.ts'
+import { Fetches } from './fetches.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import { replayTables } from './replay.ts'
+import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
+import { Topics } from './topics.ts'
+
+export interface EngineOptions {
+  readonly kernel: Kernel
+  /** Makes the store; it may ask the engine what bytes don't tell. */
+  readonly store: (source: PartitionSource) => PartitionStore
+  /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
+  readonly ceilingBlock: number
+}
+
+/**
+ * The log as a state machine: `step` takes a command, `complete` the result of an effect, `turn` starts the group commit
+ * of what the steps since the last one asked for. It reads no clock and awaits nothing; effects to run come from `take`.
+ */
+export class Engine implements PartitionSource {
+  readonly catalogue: Catalogue = new Catalogue()
+  readonly groups: Groups = new Groups()
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly #kernel: Kernel
+  readonly #runner = new TaskRunner()
+  readonly #committer: Committer
+  readonly #ceilingBlock: number
+  readonly #fetches: Fetches
+  #now = 0
+  #leaderEpoch = 0
+  #nextProducerId = 0
+  #producerIdsEnd = 0
+  #waitingForIds: Done<number>[] = []
+  #committing = false
+  #maintaining = false
+  #closing: Done<void> | undefined
+  #closed: LogError | undefined
+  #report: RecoveryReport | undefined
+
+  constructor(options: EngineOptions) {
+    this.#kernel = options.kernel
+    this.#ceilingBlock = options.ceilingBlock
+    this.store = options.store(this)
+    this.topics = new Topics(this.catalogue, () => this.#kernel, this.store)
+    this.#fetches = new Fetches({
+      partition: (topic, partition) => this.topics.partition(topic, partition),
+      prepare: (hosted, offset, then) => this.#runner.start(this.#prepareRead(hosted, offset), then),
+    })
+    this.#committer = new Committer(
+      this.store,
+      {
+        kernel: () => this.#kernel,
+        leaderEpoch: () => this.#leaderEpoch,
+        now: () => this.#now,
+        catalogue: () => this.topics.catalogue(),
+        offsets: () => this.topics.offsets(),
+        open: (hosted) => this.#activate(hosted),
+        applyCatalogue: (record, place) => this.catalogue.apply(record, place),
+        applyOffsets: (record, place) => this.groups.apply(record, place),
+        advanced: (hosted) => this.#fetches.advanced(hosted),
+        producerIds: (end) => this.#producerIdsReserved(end),
+      },
+      options.ceilingBlock,
+    )
+  }
+
+  // ---- the machine's own interface: open, step, complete, turn, tick -------------------------------------------------
+
+  /** Takes the lock, recovers, reads catalogue and committed offsets. Steps may come once it is done. */
+  open(now: number, done: Done<RecoveryReport>): void {
+    this.#now = now
+    this.#runner.start(this.#open(), done)
+  }
+
+  *#open(): Task<RecoveryReport> {
+    const state = yield* this.store.open()
+    this.#leaderEpoch = state.leaderEpoch
+    this.#nextProducerId = state.nextProducerId
+    this.#producerIdsEnd = state.nextProducerId
+    this.#report = state.report
+    this.topics.remember(state.partitions)
+    yield* replayTables(this)
+    return state.report
+  }
+
+  get report(): RecoveryReport | undefined {
+    return this.#report
+  }
+
+  step(now: number, command: Command): void {
+    this.#now = now
+    if (this.#closed !== undefined && command.kind !== 'wake') {
+      command.done(this.#closed)
+      return
+    }
+    try {
+      this.#dispatch(command)
+    } catch (error) {
+      if (command.kind === 'wake') throw error
+      command.done(error)
+    }
+  }
+
+  complete(id: number, result: EffectResult): void {
+    this.#runner.complete(id, result)
+  }
+
+  /** Effects to run since the last call. */
+  take(): readonly IssuedEffect[] {
+    return this.#runner.take()
+  }
+
+  /** Whether `turn` has something to start. */
+  get wantsTurn(): boolean {
+    if (this.#closed !== undefined) return false
+    if (this.#maintenanceIsDue()) return true
+    // Without room for a frame the end of the checkpoint brings the next turn.
+    if (this.#committing || (this.#maintaining && !this.store.canCommit())) return false
+    return this.#committer.isWanted || (this.#closing !== undefined && !this.#maintaining)
+  }
+
+  turn(now: number): void {
+    this.#now = now
+    this.#maintain()
+    if (this.#committing || this.#closed !== undefined || !this.store.canCommit()) return
+    if (this.#committer.isWanted) {
+      this.#committing = true
+      this.#runner.start(this.#committer.commit(), (error) => {
+        this.#committing = false
+        if (error !== undefined) this.#fail(error)
+      })
+    } else if (this.#closing !== undefined && !this.#maintaining) {
+      this.#close(this.#closing)
+    }
+  }
+
+  /** When `tick` must come next, in milliseconds since 1970. */
+  nextDeadline(): number | undefined {
+    return this.groups.nextDeadline()
+  }
+
+  /** Members that took too long between two polls leave their group. */
+  tick(now: number): void {
+    this.#now = now
+    for (const { groupId, memberId } of this.groups.expired(now)) {
+      this.#change({ catalogue: [], offsets: this.groups.planLeave(groupId, memberId, now), done: () => {} })
+    }
+  }
+
+  // ---- commands ------------------------------------------------------------------------------------------------------
+
+  #dispatch(command: Command): void {
+    switch (command.kind) {
+      case 'openProducer':
+        return this.#openProducer(command.done)
+      case 'append':
+        return this.#append(command)
+      case 'fetch':
+        return this.#fetches.start(command.reader, command.request, command.done)
+      case 'wake':
+        return this.#fetches.wake(command.reader)
+      case 'createTopic': {
+        const { topicId, name, partitions, config, done } = command
+        return this.#change({
+          catalogue: this.catalogue.planCreate(topicId, name, partitions, config),
+          offsets: [],
+          done,
+        })
+      }
+      case 'deleteTopic':
+        return this.#deleteTopic(command)
+      case 'createPartitions': {
+        const catalogue = this.catalogue.planAddPartitions(command.name, command.totalCount)
+        return this.#change({ catalogue, offsets: [], done: command.done })
+      }
+      case 'alterConfig':
+        return this.#alterConfig(command)
+      case 'joinGroup':
+        return this.#joinGroup(command)
+      case 'leaveGroup': {
+        const offsets = this.groups.planLeave(command.groupId, command.memberId, this.#now)
+        return this.#change({ catalogue: [], offsets, done: command.done })
+      }
+      case 'commitOffsets':
+        return this.#commitOffsets(command)
+      case 'offsetsForTimestamp':
+        return this.#runner.start(this.#offsetsForTimestamp(command), command.done)
+      case 'close':
+        this.#closing = command.done
+        return
+    }
+  }
+
+  #change(change: PlannedChange): void {
+    if (change.catalogue.length === 0 && change.offsets.length === 0) change.done(undefined)
+    else this.#committer.change(change)
+  }
+
+  #openProducer(done: Done<number>): void {
+    if (this.#nextProducerId < this.#producerIdsEnd) {
+      done(undefined, this.#nextProducerId++)
+      return
+    }
+    this.#waitingForIds.push(done)
+    this.#committer.wantProducerIds(this.#nextProducerId)
+  }
+
+  #producerIdsReserved(end: number): void {
+    this.#producerIdsEnd = end
+    const waiting = this.#waitingForIds
+    this.#waitingForIds = []
+    for (const done of waiting) this.#openProducer(done)
+  }
+
+  #append({ producerId, request, done }: CommandOf<'append'>): void {
+    const hosted = this.topics.partition(request.topic, request.partition)
+    if (hosted.queue === undefined && this.store.isActive(hosted.id)) {
+      this.#appendNow(hosted, producerId, request, done)
+      return
+    }
+    this.#appendLater(hosted, producerId, request, done)
+  }
+
+  /** Behind whatever waits for the partition already: calls keep their order. */
+  #appendLater(hosted: HostedPartition, producerId: number, request: AppendRequest, done: Done<AppendResult>): void {
+    this.#whenActive(hosted, (error) => {
+      if (error !== undefined) return done(error)
+      try {
+        this.#appendNow(hosted, producerId, request, done)
+      } catch (failure) {
+        done(failure)
+      }
+    })
+  }
+
+  #appendNow(hosted: HostedPartition, producerId: number, request: AppendRequest, done: Done<AppendResult>): void {
+    if (hosted.dead) {
+      const { topic, partition } = request
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
+    }
+    const { records, producerEpoch, baseSequence, acks } = request
+    const now = this.#now
+    const { config, partition } = hosted
+    const leaderEpoch = this.#leaderEpoch
+    const appended = partition.append({ records, producerId, producerEpoch, baseSequence, leaderEpoch, now, config })
+    if (appended === undefined) return this.#appendLater(hosted, producerId, request, done)
+    const { watermarks } = partition
+    const { baseOffset, nextOffset, duplicate } = appended
+    const answer = (error: unknown) =>
+      error === undefined ? done(undefined, { baseOffset, appendTime: now }) : done(error)
+    if (acks === 'all') {
+      if (nextOffset <= watermarks.durableOffset) return answer(undefined)
+      if (!duplicate) watermarks.wait(baseOffset, nextOffset)
+      hosted.durable.add(nextOffset, answer)
+      this.#committer.wantDurable(hosted)
+      return
+    }
+    const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
+    if (watermarks.ceiling - nextOffset < this.#ceilingMargin(watermarks.ceiling)) this.#committer.wantCeiling(hosted)
+    if (nextOffset <= shown) {
+      answer(undefined)
+      this.#fetches.advanced(hosted)
+    } else {
+      hosted.shown.add(nextOffset, answer)
+    }
+  }
+
+  #ceilingMargin(ceiling: number): number {
+    return ceiling === 0 ? Number.POSITIVE_INFINITY : this.#ceilingBlock / 2
+  }
+
+  // ---- topics --------------------------------------------------------------------------------------------------------
+
+  /** The frame that deletes a topic also holds tombstones for its committed offsets (durability rule 7). */
+  #deleteTopic({ name, done }: CommandOf<'deleteTopic'>): void {
+    const { topicId, partitions } = this.topics.facts(name)
+    const catalogue = this.catalogue.planDelete(name)
+    const offsets = this.groups.planTopicDelete(topicId)
+    this.#change({
+      catalogue,
+      offsets,
+      done: (error) => {
+        if (error !== undefined) return done(error)
+        const used = this.topics.forget(topicId, partitions)
+        const gone = new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" was deleted`, { topic: name })
+        for (const hosted of used) {
+          hosted.dead = true
+          hosted.fail(gone)
+          hosted.partition.close()
+          this.#fetches.forgotten(hosted)
+        }
+        this.#runner.start(this.#removeAll(topicId, name, partitions), done)
+      },
+    })
+  }
+
+  *#removeAll(topicId: string, topic: string, partitions: number): Task<void> {
+    for (let partition = 0; partition < partitions; partition++) yield* this.store.remove({ topicId, topic, partition })
+  }
+
+  #alterConfig({ name, changes, done }: CommandOf<'alterConfig'>): void {
+    const { topicId, config } = this.topics.facts(name)
+    parseTopicConfig(withChanges(config, changes))
+    const catalogue = this.catalogue.planAlterConfig(name, changes)
+    this.#change({
+      catalogue,
+      offsets: [],
+      done: (error) => {
+        if (error === undefined) this.topics.configChanged(topicId)
+        done(error)
+      },
+    })
+  }
+
+  // ---- groups --------------------------------------------------------------------------------------------------------
+
+  #joinGroup({ request, done }: CommandOf<'joinGroup'>): void {
+    const plan = this.groups.planJoin({
+      ...request,
+      clientId: 'oncelog',
+      now: this.#now,
+      partitionsOf: (topic) => this.topics.facts(topic).partitions,
+    })
+    const { generation, assignment } = plan
+    this.#change({
+      catalogue: [],
+      offsets: plan.records,
+      done: (error) =>
+        done(error, error === undefined ? ({ generation, partitions: assignment } satisfies Assignment) : undefined),
+    })
+  }
+
+  /** The topic id in force now is the one meant: a later topic of the same name never gets these offsets (rule 7). */
+  #commitOffsets({ request, done }: CommandOf<'commitOffsets'>): void {
+    const { groupId, memberId, generation } = request
+    const offsets = request.offsets.map(({ topic, partition, nextOffset }) => ({
+      topicId: this.topics.facts(topic).topicId,
+      partition,
+      nextOffset,
+      leaderEpoch: -1,
+      metadata: '',
+    }))
+    const records = this.groups.planCommit({ groupId, memberId, generation, offsets, now: this.#now }, (topicId) =>
+      this.catalogue.planned.liveById(topicId),
+    )
+    this.#change({ catalogue: [], offsets: records, done })
+  }
+
+  // ---- opening partitions, background work, ending -------------------------------------------------------------------
+
+  #whenActive(hosted: HostedPartition, then: (error: unknown) => void): void {
+    if (hosted.queue !== undefined) {
+      hosted.queue.push(then)
+      return
+    }
+    hosted.queue = [then]
+    this.#runner.start(this.#activate(hosted), (error) => {
+      const queue = hosted.queue ?? []
+      hosted.queue = undefined
+      while (queue.length > 0) {
+        queue.shift()?.(error)
+        // One of them needs the partition opened again: those behind it stay behind it.
+        if (hosted.queue !== undefined) {
+          ;(hosted.queue as typeof queue).push(...queue)
+          return
+        }
+      }
+    })
+  }
+
+  *#activate(hosted: HostedPartition): Task<void> {
+    if (!hosted.exists) {
+      yield* this.store.create(hosted.id)
+      hosted.exists = true
+    }
+    if (!this.store.isActive(hosted.id)) yield* this.store.activate(hosted.id)
+  }
+
+  *#prepareRead(hosted: HostedPartition, offset: number): Task<void> {
+    yield* this.store.prepareRead(hosted.id, offset)
+  }
+
+  *#offsetsForTimestamp({ at, timestamp }: CommandOf<'offsetsForTimestamp'>): Task<(number | undefined)[]> {
+    const offsets: (number | undefined)[] = []
+    for (const { topic, partition } of at) {
+      const hosted = this.topics.partition(topic, partition)
+      offsets.push(yield* this.#offsetForTimestamp(hosted, timestamp))
+    }
+    return offsets
+  }
+
+  /** The store answers a batch at or before the place; the records after it decide (kafka.md 2.3). */
+  *#offsetForTimestamp(hosted: HostedPartition, timestamp: number): Task<number | undefined> {
+    const { watermarks } = hosted.partition
+    if (!hosted.exists || watermarks.highWatermark === watermarks.logStartOffset) return undefined
+    yield* this.#activate(hosted)
+    let offset = yield* this.store.seekTimestamp(hosted.id, timestamp)
+    if (offset === undefined) return undefined
+    offset = Math.max(offset, watermarks.logStartOffset)
+    while (offset < watermarks.highWatermark) {
+      const read = hosted.partition.read(offset, watermarks.highWatermark, 64 * 1024)
+      if (read.missing !== undefined) {
+        yield* this.store.prepareRead(hosted.id, read.missing)
+        continue
+      }
+      for (const batch of read.batches) {
+        for (let index = 0; index < batch.recordCount; index++) {
+          const at = batch.offsetOf(index)
+          if (batch.timestampOf(index) >= timestamp && at >= watermarks.logStartOffset) return at
+        }
+      }
+      if (read.nextOffset === offset) return undefined
+      offset = read.nextOffset
+    }
+    return undefined
+  }
+
+  #maintenanceIsDue(): boolean {
+    return !this.#maintaining && this.store.maintenanceIsDue()
+  }
+
+  #maintain(): void {
+    if (this.#maintaining) return
+    const task = this.store.maintenance()
+    if (task === undefined) return
+    this.#maintaining = true
+    this.#runner.start(task, (error) => {
+      this.#maintaining = false
+      if (error !== undefined) this.#fail(error)
+    })
+  }
+
+  #close(done: Done<void>): void {
+    this.#closed = new LogError('LOG_CLOSED', 'the log is closed')
+    this.#fetches.close(this.#closed)
+    this.#runner.start(this.store.close(), (error) => {
+      for (const hosted of this.topics.hosted()) hosted.partition.close()
+      done(error)
+    })
+  }
+
+  /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
+  #fail(error: unknown): void {
+    const failure = LogError.is(error)
+      ? (error as LogError)
+      : new LogError('KAFKA_STORAGE_ERROR', 'the log failed', {}, error)
+    const closing = this.#closing
+    this.#closing = undefined
+    this.#closed = failure
+    this.#committer.fail(failure)
+    for (const done of this.#waitingForIds.splice(0)) done(failure)
+    for (const hosted of this.topics.hosted()) hosted.fail(failure)
+    this.#fetches.close(failure)
+    if (closing !== undefined) this.#runner.start(this.store.abandon(), () => closing(failure))
+  }
+
+  // ---- what the store asks -------------------------------------------------------------------------------------------
+
+  *producers(id: PartitionIdentity): Iterable<StoredProducer> {
+    const hosted = this.topics.find(id)
+    yield* hosted === undefined ? (this.topics.stored(id)?.producers ?? []) : hosted.partition.producers()
+  }
+
+  logStartOffset(id: PartitionIdentity): number {
+    const hosted = this.topics.find(id)
+    return hosted?.partition.watermarks.logStartOffset ?? this.topics.stored(id)?.logStartOffset ?? 0
+  }
+
+  ceiling(id: PartitionIdentity): number {
+    return this.topics.find(id)?.partition.watermarks.ceiling ?? this.topics.stored(id)?.ceiling ?? 0
+  }
+
+  segmentConfig(id: PartitionIdentity): SegmentConfig {
+    return this.topics.config(id.topicId)
+  }
+}
+
+function withChanges(config: TopicConfig, changes: ConfigChanges): TopicConfig {
+  const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
+  return Object.fromEntries(kept) as TopicConfig
+}

@@ -1,0 +1,185 @@
+import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
+import { LogError } from '../model/errors.ts'
+import type { Position } from '../model/positions.ts'
+import type { Done } from './commands.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+
+interface PendingFetch {
+  readonly reader: object
+  readonly request: FetchRequest
+  readonly done: Done<readonly FetchedPartition[]>
+  /** A part of it isn't in reach yet: the store is opening it. */
+  preparing: boolean
+}
+
+interface ReadAll {
+  readonly parts: FetchedPartition[]
+  readonly moved: boolean
+  readonly missing: { readonly hosted: HostedPartition; readonly offset: number } | undefined
+}
+
+export interface FetchHooks {
+  /** UNKNOWN_TOPIC_OR_PARTITION. */
+  partition(topic: string, partition: number): HostedPartition
+  /** Brings the batch at `offset` in reach, then calls back. */
+  prepare(partition: HostedPartition, offset: number, then: (error: unknown) => void): void
+}
+
+/** Fetches, and those of them that wait for more: answered when a watermark moves, never by polling. */
+export class Fetches {
+  readonly #hooks: FetchHooks
+  readonly #pending = new Set<PendingFetch>()
+  readonly #byPartition = new Map<HostedPartition, Set<PendingFetch>>()
+
+  constructor(hooks: FetchHooks) {
+    this.#hooks = hooks
+  }
+
+  start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
+    this.#serve({ reader, request, done, preparing: false })
+  }
+
+  /** Readers may see more of the partition now. */
+  advanced(partition: HostedPartition): void {
+    const waiting = this.#byPartition.get(partition)
+    if (waiting === undefined || waiting.size === 0) return
+    for (const fetch of [...waiting]) if (!fetch.preparing) this.#serve(fetch)
+  }
+
+  /** Ends the waiting of a reader, with what there is. */
+  wake(reader: object): void {
+    for (const fetch of [...this.#pending]) {
+      if (fetch.reader === reader) this.#finish(fetch, this.#readAll(fetch).parts)
+    }
+  }
+
+  close(error: unknown): void {
+    for (const fetch of [...this.#pending]) {
+      this.#forget(fetch)
+      fetch.done(error)
+    }
+  }
+
+  #serve(fetch: PendingFetch): void {
+    let read: ReadAll
+    try {
+      read = this.#readAll(fetch)
+    } catch (error) {
+      this.#forget(fetch)
+      fetch.done(error)
+      return
+    }
+    if (read.missing !== undefined) {
+      fetch.preparing = true
+      this.#remember(fetch)
+      this.#hooks.prepare(read.missing.hosted, read.missing.offset, (error) => {
+        fetch.preparing = false
+        if (!this.#pending.has(fetch)) return
+        if (error === undefined) return this.#serve(fetch)
+        this.#forget(fetch)
+        fetch.done(error)
+      })
+      return
+    }
+    if (read.moved || !fetch.request.wait) this.#finish(fetch, read.parts)
+    else this.#remember(fetch)
+  }
+
+  #readAll({ request }: PendingFetch): ReadAll {
+    const parts: FetchedPartition[] = []
+    let remaining = request.maxBytes
+    let moved = false
+    for (const position of request.positions) {
+      const { part, sizeBytes, missing } = this.#readOne(position, remaining)
+      if (missing !== undefined && !moved) return { parts, moved, missing }
+      if (part.error !== undefined || part.nextOffset !== position.nextOffset) moved = true
+      remaining -= sizeBytes
+      parts.push(part)
+    }
+    return { parts, moved, missing: undefined }
+  }
+
+  #readOne(
+    position: Position,
+    maxBytes: number,
+  ): {
+    part: FetchedPartition
+    sizeBytes: number
+    missing: { hosted: HostedPartition; offset: number } | undefined
+  } {
+    const { topic, partition, nextOffset: offset } = position
+    const part: FetchedPartition = {
+      topic,
+      partition,
+      batches: [],
+      nextOffset: offset,
+      logStartOffset: 0,
+      endOffset: 0,
+      error: undefined,
+    }
+    try {
+      const hosted = this.#hooks.partition(topic, partition)
+      const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
+      const seen = { ...part, logStartOffset, endOffset: highWatermark }
+      if (offset < logStartOffset || offset > nextOffset) {
+        return {
+          part: { ...seen, error: outOfRange(position, logStartOffset, highWatermark) },
+          sizeBytes: 0,
+          missing: undefined,
+        }
+      }
+      if (offset >= highWatermark || maxBytes <= 0) return { part: seen, sizeBytes: 0, missing: undefined }
+      const read = hosted.partition.read(offset, highWatermark, maxBytes)
+      const missing =
+        read.missing === undefined || read.batches.length > 0 ? undefined : { hosted, offset: read.missing }
+      return {
+        part: { ...seen, batches: read.batches, nextOffset: read.nextOffset },
+        sizeBytes: read.sizeBytes,
+        missing,
+      }
+    } catch (error) {
+      if (!LogError.is(error)) throw error
+      return { part: { ...part, error }, sizeBytes: 0, missing: undefined }
+    }
+  }
+
+  #remember(fetch: PendingFetch): void {
+    if (this.#pending.has(fetch)) return
+    this.#pending.add(fetch)
+    for (const { topic, partition } of fetch.request.positions) {
+      try {
+        const hosted = this.#hooks.partition(topic, partition)
+        const waiting = this.#byPartition.get(hosted) ?? new Set()
+        waiting.add(fetch)
+        this.#byPartition.set(hosted, waiting)
+      } catch {
+        // The topic is gone: `forgotten` or the next serve tells the reader.
+      }
+    }
+  }
+
+  /** A topic was deleted: who waits for it hears so. */
+  forgotten(partition: HostedPartition): void {
+    const waiting = this.#byPartition.get(partition)
+    this.#byPartition.delete(partition)
+    for (const fetch of waiting ?? []) if (!fetch.preparing) this.#serve(fetch)
+  }
+
+  #forget(fetch: PendingFetch): void {
+    if (!this.#pending.delete(fetch)) return
+    for (const [partition, waiting] of this.#byPartition) {
+      if (waiting.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
+    }
+  }
+
+  #finish(fetch: PendingFetch, parts: readonly FetchedPartition[]): void {
+    this.#forget(fetch)
+    fetch.done(undefined, parts)
+  }
+}
+
+function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {
+  const { topic, partition, nextOffset: offset } = position
+  const message = `offset ${offset} of ${topic}-${partition} is outside ${logStartOffset} to ${endOffset}`
+  return new LogError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, logStartOffset, endOffset })
+}

@@ -1,0 +1,65 @@
+import type { Partition } from '../log/partition/partition.ts'
+import type { ParsedTopicConfig } from '../model/topic-config.ts'
+import type { PartitionIdentity } from '../storage/partition-store.ts'
+
+interface Waiter {
+  readonly nextOffset: number
+  readonly done: (error: unknown) => void
+}
+
+/** Callbacks in offset order, answered up to an offset. */
+class Waiters {
+  #waiting: Waiter[] = []
+
+  add(nextOffset: number, done: (error: unknown) => void): void {
+    this.#waiting.push({ nextOffset, done })
+  }
+
+  /** A retry may wait for less than those before it, so the order is by arrival and each is looked at. */
+  answer(upTo: number): void {
+    if (this.#waiting.length === 0) return
+    const ready = this.#waiting.filter((waiter) => waiter.nextOffset <= upTo)
+    if (ready.length === 0) return
+    this.#waiting = this.#waiting.filter((waiter) => waiter.nextOffset > upTo)
+    for (const { done } of ready) done(undefined)
+  }
+
+  fail(error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { done } of waiting) done(error)
+  }
+}
+
+/** A partition in the engine's care: who waits for what of it. */
+export class HostedPartition {
+  readonly id: PartitionIdentity
+  readonly partition: Partition
+  /** As parsed from the topic: replaced when the topic's config changes. */
+  config: ParsedTopicConfig
+  /** The store has a place for it; else its first use makes one. */
+  exists: boolean
+  /** Commands that wait until the store has opened it, in order; `undefined` while none do. */
+  queue: ((error: unknown) => void)[] | undefined
+  /** The topic was deleted: nothing more is accepted. */
+  dead = false
+  /** Waiting for stable storage (`acks: 'all'`). */
+  readonly durable: Waiters = new Waiters()
+  /** Waiting for a higher ceiling (`acks: 1`). */
+  readonly shown: Waiters = new Waiters()
+
+  constructor(partition: Partition, config: ParsedTopicConfig, exists: boolean) {
+    this.id = partition.id
+    this.partition = partition
+    this.config = config
+    this.exists = exists
+  }
+
+  fail(error: unknown): void {
+    this.durable.fail(error)
+    this.shown.fail(error)
+    const queue = this.queue
+    this.queue = undefined
+    for (const resume of queue ?? []) resume(error)
+  }
+}

@@ -1,0 +1,95 @@
+import type { RuntimePort } from '../broker/port.ts'
+import type { RecoveryReport } from '../storage/partition-store.ts'
+import type { Command } from './commands.ts'
+import type { Engine } from './engine.ts'
+import type { IssuedEffect } from './task-runner.ts'
+
+/** Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises. */
+export class Scheduler {
+  readonly #engine: Engine
+  readonly #port: RuntimePort
+  #turnDeferred = false
+  #cancelTimer: (() => void) | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #pumping = false
+
+  constructor(engine: Engine, port: RuntimePort) {
+    this.#engine = engine
+    this.#port = port
+  }
+
+  open(): Promise<RecoveryReport> {
+    return new Promise((resolve, reject) => {
+      this.#engine.open(this.#port.now(), (error, report) => {
+        if (report === undefined) reject(error as Error)
+        else resolve(report)
+      })
+      this.#pump()
+    })
+  }
+
+  submit(command: Command): void {
+    this.#engine.step(this.#port.now(), command)
+    this.#pump()
+  }
+
+  /** Runs what was issued, until nothing is left that answers at once. */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    for (let issued = this.#engine.take(); issued.length > 0; issued = this.#engine.take()) {
+      for (const each of issued) this.#run(each)
+    }
+    this.#pumping = false
+    this.#deferTurn()
+    this.#setTimer()
+  }
+
+  #run({ id, effect }: IssuedEffect): void {
+    let result: unknown
+    try {
+      result = effect.run()
+    } catch (error) {
+      this.#engine.complete(id, { error })
+      return
+    }
+    if (!(result instanceof Promise)) {
+      this.#engine.complete(id, { value: result })
+      return
+    }
+    result.then(
+      (value) => this.#completed(id, { value }),
+      (error) => this.#completed(id, { error }),
+    )
+  }
+
+  #completed(id: number, result: { value: unknown } | { error: unknown }): void {
+    this.#engine.complete(id, result)
+    this.#pump()
+  }
+
+  /** All that arrives before the deferred turn is one group commit. */
+  #deferTurn(): void {
+    if (this.#turnDeferred || !this.#engine.wantsTurn) return
+    this.#turnDeferred = true
+    this.#port.defer(() => {
+      this.#turnDeferred = false
+      this.#engine.turn(this.#port.now())
+      this.#pump()
+    })
+  }
+
+  #setTimer(): void {
+    const deadline = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY
+    if (deadline === this.#timerAt) return
+    this.#cancelTimer?.()
+    this.#timerAt = deadline
+    this.#cancelTimer = undefined
+    if (deadline === Number.POSITIVE_INFINITY) return
+    this.#cancelTimer = this.#port.setTimer(Math.max(0, deadline - this.#port.now()), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.#engine.tick(this.#port.now())
+      this.#pump()
+    })
+  }
+}

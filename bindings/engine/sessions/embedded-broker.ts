@@ -1,0 +1,89 @@
+import type {
+  AdminSession,
+  Assignment,
+  Broker,
+  ConsumerSession,
+  ConsumerSessionOptions,
+  ProducerSession,
+  ReaderSession,
+} from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import type { Guarantees } from '../../model/positions.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { Command, Done } from '../commands.ts'
+import type { Engine } from '../engine.ts'
+import { Scheduler } from '../scheduler.ts'
+import { EmbeddedAdmin } from './admin-session.ts'
+import { EmbeddedConsumer } from './consumer-session.ts'
+import { EmbeddedProducer } from './producer-session.ts'
+import { EmbeddedReader } from './reader-session.ts'
+
+const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** The broker port over an engine in this process. */
+export class EmbeddedBroker implements Broker {
+  readonly engine: Engine
+  readonly admin: AdminSession
+  readonly #scheduler: Scheduler
+  readonly #port: RuntimePort
+
+  constructor(engine: Engine, port: RuntimePort) {
+    this.engine = engine
+    this.#port = port
+    this.#scheduler = new Scheduler(engine, port)
+    this.admin = new EmbeddedAdmin(this)
+  }
+
+  get guarantees(): Guarantees {
+    return { durability: this.engine.store.capabilities.durability, embedded: true }
+  }
+
+  open(): Promise<RecoveryReport> {
+    return this.#scheduler.open()
+  }
+
+  now(): number {
+    return this.#port.now()
+  }
+
+  submit(command: Command): void {
+    this.#scheduler.submit(command)
+  }
+
+  /** A command as a promise. */
+  ask<T>(command: (done: Done<T>) => Command): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const done: Done<T> = (error, value) => {
+        if (error === undefined) resolve(value as T)
+        else reject(error as Error)
+      }
+      this.#scheduler.submit(command(done))
+    })
+  }
+
+  /** 128 random bits in Kafka's form: 22 characters of base64url, the last of which carries two bits. */
+  newTopicId(): string {
+    let id = ''
+    for (let at = 0; at < 21; at++) id += TOPIC_ID_ALPHABET[Math.floor(this.#port.random() * 64)]
+    return id + 'AQgw'[Math.floor(this.#port.random() * 4)]
+  }
+
+  async openProducer(): Promise<ProducerSession> {
+    return new EmbeddedProducer(this, await this.ask<number>((done) => ({ kind: 'openProducer', done })))
+  }
+
+  async openConsumer({ groupId, topics, maxPollIntervalMs }: ConsumerSessionOptions): Promise<ConsumerSession> {
+    const memberId = `oncelog-${this.newTopicId()}`
+    const request = { groupId, memberId, topics, maxPollIntervalMs }
+    const assignment = await this.ask<Assignment>((done) => ({ kind: 'joinGroup', request, done }))
+    return new EmbeddedConsumer(this, groupId, memberId, assignment)
+  }
+
+  openReader(): ReaderSession {
+    return new EmbeddedReader(this)
+  }
+
+  close(): Promise<void> {
+    return this.ask<void>((done) => ({ kind: 'close', done }))
+  }
+}

@@ -1,0 +1,33 @@
+import type { AppendRequest, AppendResult, ProducerSession, TopicFacts } from '../../broker/broker.ts'
+import type { EmbeddedBroker } from './embedded-broker.ts'
+
+/** An idempotent producer of the log in this process. */
+export class EmbeddedProducer implements ProducerSession {
+  readonly producerId: number
+  readonly #broker: EmbeddedBroker
+  #producerEpoch = 0
+
+  constructor(broker: EmbeddedBroker, producerId: number) {
+    this.#broker = broker
+    this.producerId = producerId
+  }
+
+  get producerEpoch(): number {
+    return this.#producerEpoch
+  }
+
+  topic(name: string): TopicFacts {
+    return this.#broker.engine.topics.facts(name)
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    const { producerId } = this
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, done }))
+  }
+
+  async bumpEpoch(): Promise<void> {
+    this.#producerEpoch++
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,27 @@
+import type { FetchedPartition, FetchRequest, ReaderSession, TopicFacts } from '../../broker/broker.ts'
+import type { EmbeddedBroker } from './embedded-broker.ts'
+
+/** Fetches from the log in this process; `wake` and `close` end the one that waits. */
+export class EmbeddedReader implements ReaderSession {
+  readonly #broker: EmbeddedBroker
+
+  constructor(broker: EmbeddedBroker) {
+    this.#broker = broker
+  }
+
+  topic(name: string): TopicFacts {
+    return this.#broker.engine.topics.facts(name)
+  }
+
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return this.#broker.ask((done) => ({ kind: 'fetch', reader: this, request, done }))
+  }
+
+  wake(): void {
+    this.#broker.submit({ kind: 'wake', reader: this })
+  }
+
+  async close(): Promise<void> {
+    this.wake()
+  }
+}

@@ -1,0 +1,125 @@
+import type { TopicFacts } from '../broker/broker.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, OFFSETS_TOPIC } from '../log/catalogue/topic-ids.ts'
+import { Partition } from '../log/partition/partition.ts'
+import { LogError } from '../model/errors.ts'
+import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
+import type { PartitionIdentity, PartitionStore, StoredPartition } from '../storage/partition-store.ts'
+import { HostedPartition } from './hosted-partition.ts'
+
+function keyOf(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`
+}
+
+/** The partitions that were used since the open, by topic name and by identity; the catalogue says which there are. */
+export class Topics {
+  readonly #catalogue: Catalogue
+  readonly #kernel: () => Kernel
+  readonly #store: PartitionStore
+  readonly #stored = new Map<string, StoredPartition>()
+  readonly #hosted = new Map<string, HostedPartition>()
+  readonly #configs = new Map<string, ParsedTopicConfig>()
+
+  constructor(catalogue: Catalogue, kernel: () => Kernel, store: PartitionStore) {
+    this.#catalogue = catalogue
+    this.#kernel = kernel
+    this.#store = store
+  }
+
+  /** What recovery found; each becomes a partition in memory at its first use. */
+  remember(stored: readonly StoredPartition[]): void {
+    for (const partition of stored) this.#stored.set(keyOf(partition.id.topicId, partition.id.partition), partition)
+  }
+
+  facts(name: string): TopicFacts {
+    const internalId = INTERNAL_TOPIC_IDS[name]
+    if (internalId !== undefined) return { topic: name, topicId: internalId, partitions: 1, config: {} }
+    const topic = this.#catalogue.durable.byName(name)
+    if (topic === undefined) {
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, { topic: name })
+    }
+    return { topic: name, topicId: topic.topicId, partitions: topic.partitions, config: topic.config }
+  }
+
+  /** UNKNOWN_TOPIC_OR_PARTITION when the catalogue doesn't have it. */
+  partition(name: string, partition: number): HostedPartition {
+    const facts = this.facts(name)
+    const hosted = this.#hosted.get(keyOf(facts.topicId, partition))
+    if (hosted !== undefined && partition < facts.partitions) return hosted
+    if (!Number.isInteger(partition) || partition < 0 || partition >= facts.partitions) {
+      const message = `topic "${name}" has partitions 0 to ${facts.partitions - 1}, not ${partition}`
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, {
+        topic: name,
+        partition,
+        partitions: facts.partitions,
+      })
+    }
+    return this.#host({ topicId: facts.topicId, topic: name, partition })
+  }
+
+  catalogue(): HostedPartition {
+    return this.partition(CATALOGUE_TOPIC, 0)
+  }
+
+  offsets(): HostedPartition {
+    return this.partition(OFFSETS_TOPIC, 0)
+  }
+
+  #host(id: PartitionIdentity): HostedPartition {
+    const key = keyOf(id.topicId, id.partition)
+    const stored = this.#stored.get(key)
+    const partition = new Partition(stored ?? emptyPartition(id), this.#kernel(), this.#store)
+    const hosted = new HostedPartition(partition, this.config(id.topicId), stored !== undefined)
+    this.#hosted.set(key, hosted)
+    this.#stored.delete(key)
+    return hosted
+  }
+
+  config(topicId: string): ParsedTopicConfig {
+    let parsed = this.#configs.get(topicId)
+    if (parsed === undefined) {
+      parsed = parseTopicConfig(this.#catalogue.durable.byId(topicId)?.config ?? {})
+      this.#configs.set(topicId, parsed)
+    }
+    return parsed
+  }
+
+  /** In memory, or as recovery found it. */
+  find(id: PartitionIdentity): HostedPartition | undefined {
+    return this.#hosted.get(keyOf(id.topicId, id.partition))
+  }
+
+  stored(id: PartitionIdentity): StoredPartition | undefined {
+    return this.#stored.get(keyOf(id.topicId, id.partition))
+  }
+
+  configChanged(topicId: string): void {
+    this.#configs.delete(topicId)
+    for (const hosted of this.#hosted.values()) {
+      if (hosted.id.topicId === topicId) hosted.config = this.config(topicId)
+    }
+  }
+
+  /** Forgets a deleted topic; answers the partitions of it that were in use. */
+  forget(topicId: string, partitions: number): HostedPartition[] {
+    const forgotten: HostedPartition[] = []
+    for (let partition = 0; partition < partitions; partition++) {
+      const key = keyOf(topicId, partition)
+      const hosted = this.#hosted.get(key)
+      if (hosted !== undefined) forgotten.push(hosted)
+      this.#hosted.delete(key)
+      this.#stored.delete(key)
+    }
+    this.#configs.delete(topicId)
+    return forgotten
+  }
+
+  hosted(): IterableIterator<HostedPartition> {
+    return this.#hosted.values()
+  }
+}
+
+function emptyPartition(id: PartitionIdentity): StoredPartition {
+  return { id, logStartOffset: 0, nextOffset: 0, ceiling: 0, producers: [], maxTimestamp: -1, readOnly: false }
+}

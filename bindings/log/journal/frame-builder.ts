@@ -1,0 +1,93 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import {
+  type BatchRun,
+  EXTENT_BYTES,
+  FRAME_HEADER_BYTES,
+  type PartitionKey,
+  RUN_OVERHEAD_BYTES,
+  sealFrame,
+  writeBatches,
+  writeCeiling,
+  writeExtent,
+  writeProducerIds,
+} from './frame.ts'
+import { JOURNAL_DIRECTORY } from './layout.ts'
+
+/** Fills one frame. Decisions and promises always go in; data does while the frame stays below its capacity. */
+export class FrameBuilder {
+  readonly #kernel: Kernel
+  readonly #buffer: KernelBuffer
+  readonly #capacityBytes: number
+  readonly #payload = new ByteWriter(16 * 1024)
+  readonly #head = new ByteWriter(FRAME_HEADER_BYTES)
+  #entryCount = 0
+
+  /** `buffer` holds the largest frame; `capacityBytes`: above it data goes by extents. */
+  constructor(kernel: Kernel, buffer: KernelBuffer, capacityBytes: number) {
+    this.#kernel = kernel
+    this.#buffer = buffer
+    this.#capacityBytes = capacityBytes
+  }
+
+  begin(): void {
+    this.#payload.clear()
+    this.#entryCount = 0
+  }
+
+  get sizeBytes(): number {
+    return FRAME_HEADER_BYTES + this.#payload.length
+  }
+
+  /** No frame is larger. */
+  get limitBytes(): number {
+    return this.#buffer.sizeBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#entryCount === 0
+  }
+
+  /** Whether a run of that length may go in whole, `laterExtents` others at least by their extents. */
+  fits(lengthBytes: number, laterExtents: number): boolean {
+    return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.#capacityBytes
+  }
+
+  /** The room for the run's bytes: fill it before the next call. */
+  batches(kind: 'batches' | 'decision', run: BatchRun): Uint8Array {
+    this.#entryCount++
+    return writeBatches(this.#payload, kind, run)
+  }
+
+  extent(run: BatchRun, crc: number, partialSector: Uint8Array): void {
+    this.#entryCount++
+    writeExtent(this.#payload, run, crc, partialSector)
+  }
+
+  ceiling(key: PartitionKey, ceiling: number): void {
+    this.#entryCount++
+    writeCeiling(this.#payload, key, ceiling)
+  }
+
+  producerIds(end: number): void {
+    this.#entryCount++
+    writeProducerIds(this.#payload, end)
+  }
+
+  /** Refuses, with nothing written, what no frame can hold. */
+  assertFits(): void {
+    if (this.sizeBytes <= this.#buffer.sizeBytes) return
+    const details = { sizeBytes: this.sizeBytes, limitBytes: this.#buffer.sizeBytes, file: JOURNAL_DIRECTORY }
+    throw new LogError('RECORD_LIST_TOO_LARGE', 'a commit is larger than a file of the journal', details)
+  }
+
+  /** The frame's bytes in kernel memory: write them before the next kernel call that may allocate. */
+  seal(fields: { nonce: number; generation: number; sequence: number; restates: number }): Uint8Array {
+    const payload = this.#payload.bytes
+    this.#buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
+    const header = { ...fields, payloadBytes: payload.length, entryCount: this.#entryCount }
+    sealFrame(this.#buffer, header, this.#head, this.#kernel)
+    return this.#buffer.bytes(0, this.sizeBytes)
+  }
+}

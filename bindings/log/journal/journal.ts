@@ -1,0 +1,110 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { FrameBuilder } from './frame-builder.ts'
+import { type JournalHeader, readHeader, writeHeader } from './header.ts'
+import { frameCapacity, HEADER_FILE, JOURNAL_DIRECTORY } from './layout.ts'
+import { openFile, Ring } from './ring.ts'
+import { allocateFrame } from './scan.ts'
+
+export interface JournalOptions {
+  /** Size of one ring file; a frame holds at most a quarter of it. */
+  readonly ringFileBytes: number
+  readonly ringFiles: number
+  /** The ring grows up to this many files; it bounds what recovery replays. */
+  readonly ringFilesMax: number
+}
+
+/** The open journal: one frame in flight at a time, each durable before the next is written (durability rule 1). */
+export class Journal {
+  readonly ring: Ring
+  readonly frame: FrameBuilder
+  readonly #store: FileStore
+  readonly #kernel: Kernel
+  readonly #buffer: KernelBuffer
+  readonly #headerFile: StoreFile
+  readonly #observer: WriteOrderObserver | undefined
+  #header: JournalHeader
+  #nextSequence: number
+
+  private constructor(
+    store: FileStore,
+    kernel: Kernel,
+    ring: Ring,
+    headerFile: StoreFile,
+    header: JournalHeader,
+    nextSequence: number,
+    observer: WriteOrderObserver | undefined,
+  ) {
+    this.#store = store
+    this.#kernel = kernel
+    this.ring = ring
+    this.#headerFile = headerFile
+    this.#header = header
+    this.#nextSequence = nextSequence
+    this.#observer = observer
+    this.#buffer = allocateFrame(kernel, header.ringFileBytes)
+    this.frame = new FrameBuilder(kernel, this.#buffer, frameCapacity(header.ringFileBytes))
+  }
+
+  /** After recovery: every frame up to `coveredSequence` is covered by a durable checkpoint. */
+  static *open(
+    store: FileStore,
+    kernel: Kernel,
+    header: JournalHeader,
+    coveredSequence: number,
+    observer: WriteOrderObserver | undefined,
+  ): Task<Journal> {
+    const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence)
+    const headerFile = yield* openFile(store, HEADER_FILE, false)
+    if (headerFile === undefined) throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE })
+    return new Journal(store, kernel, ring, headerFile, header, coveredSequence + 1, observer)
+  }
+
+  get header(): JournalHeader {
+    return this.#header
+  }
+
+  /** The next frame's number. */
+  get nextSequence(): number {
+    return this.#nextSequence
+  }
+
+  /** Writes the frame that was built and makes it durable. Answers its sequence. */
+  *writeFrame(): Task<number> {
+    this.frame.assertFits()
+    const sequence = this.#nextSequence++
+    const { nonce, generation } = this.#header
+    const place = this.ring.take(this.frame.sizeBytes, sequence)
+    const bytes = this.frame.seal({ nonce, generation, sequence, restates: -1 })
+    this.#observer?.framePlaced(sequence, place.file.path, place.position, bytes.length)
+    writeFully(place.file, bytes, place.position)
+    yield* perform('flush', place.file.path, () => place.file.flush())
+    this.#observer?.frameDurable(sequence)
+    return sequence
+  }
+
+  *writeHeader(change: Partial<JournalHeader>): Task<void> {
+    this.#header = { ...this.#header, ...change, sequence: this.#header.sequence + 1 }
+    writeHeader(this.#headerFile, this.#header, this.#kernel)
+    yield* perform('flush', HEADER_FILE, () => this.#headerFile.flush())
+    yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => this.#store.syncDirectory(JOURNAL_DIRECTORY))
+  }
+
+  /** A fence beside the lock (rule 10): somebody else's generation in the header means that this opening is over. */
+  assertOwnGeneration(): void {
+    const { header } = readHeader(this.#headerFile, this.#kernel)
+    if (header?.generation === this.#header.generation) return
+    const message = `another process opened this log (generation ${header?.generation ?? 'unreadable'})`
+    throw new LogError('KAFKA_STORAGE_ERROR', message, { file: HEADER_FILE, generation: this.#header.generation })
+  }
+
+  close(): void {
+    this.ring.close()
+    this.#headerFile.close()
+    this.#buffer.free()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
+import type { JournalHeader } from './header.ts'
+import { JOURNAL_DIRECTORY, RESTATED_FILE } from './layout.ts'
+import { openFile } from './ring.ts'
+import { allocateFrame, type FoundFrame, loadPayload } from './scan.ts'
+
+/**
+ * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed, and
+ * makes it durable (durability rule 6b). Answers its sequence. The two slots take turns, so that a recovery that dies
+ * here never touches the frame that it would need the next time.
+ */
+export function* restateFrame(
+  store: FileStore,
+  kernel: Kernel,
+  { nonce, ringFileBytes }: JournalHeader,
+  last: FoundFrame,
+  generation: number,
+): Task<number> {
+  const payload = yield* loadPayload(store, last)
+  const file = yield* openFile(store, RESTATED_FILE, true)
+  if (file === undefined)
+    throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${RESTATED_FILE}`, { file: RESTATED_FILE })
+  const sequence = last.header.sequence + 1
+  const isInFirstSlot = last.file === RESTATED_FILE && last.position === 0
+  const position = isInFirstSlot ? ringFileBytes : 0
+  const buffer = allocateFrame(kernel, ringFileBytes)
+  try {
+    buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
+    const { entryCount, payloadBytes, sequence: restates } = last.header
+    const header = { nonce, generation, sequence, payloadBytes, entryCount, restates }
+    sealFrame(buffer, header, new ByteWriter(FRAME_HEADER_BYTES), kernel)
+    writeFully(file, buffer.bytes(0, FRAME_HEADER_BYTES + payload.length), position)
+  } finally {
+    buffer.free()
+  }
+  yield* perform('flush', RESTATED_FILE, () => file.flush())
+  yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
+  file.close()
+  return sequence
+}

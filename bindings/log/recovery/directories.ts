@@ -1,0 +1,77 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
+import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import type { TopicView } from '../catalogue/topic-table.ts'
+import { readWhole } from '../checkpoint/checkpoint-file.ts'
+import { PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
+import { parsePartitionMetadata } from '../files/partition-metadata.ts'
+import { openFile } from '../journal/ring.ts'
+import { recoveryMarks } from './marks.ts'
+
+/** Kafka's word for a directory that belongs to no partition of the log. */
+const STRAY_SUFFIX = '-stray'
+
+/** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
+export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {
+  const path = `${directory}/${PARTITION_METADATA}`
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return undefined
+  const bytes = readWhole(file)
+  file.close()
+  try {
+    return parsePartitionMetadata(bytes, path)
+  } catch {
+    return undefined
+  }
+}
+
+export function* removeDirectory(store: FileStore, directory: string): Task<void> {
+  const names = yield* perform('list', directory, () => store.list(directory))
+  // The name that says whose it is goes last: a removal that a crash cuts short can still be finished.
+  const ordered = [
+    ...names.filter((name) => name !== PARTITION_METADATA),
+    ...names.filter((name) => name === PARTITION_METADATA),
+  ]
+  for (const name of ordered)
+    yield* perform('remove', `${directory}/${name}`, () => store.remove(`${directory}/${name}`))
+  yield* perform('remove', directory, () => store.remove(directory))
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+/** Directories of deleted topics go; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
+export function* clearDeadDirectories(store: FileStore, topics: TopicView, damage: Damage[]): Task<void> {
+  const own = Object.values(INTERNAL_TOPIC_IDS)
+  for (const name of yield* perform('list', '', () => store.list(''))) {
+    const parsed = parsePartitionDirectory(name)
+    if (parsed === undefined || name.endsWith(STRAY_SUFFIX)) continue
+    const topicId = yield* directoryTopicId(store, name)
+    if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
+    const known = topicId !== undefined && topics.byId(topicId) !== undefined
+    const isEmptyCreate = topicId === undefined && !(yield* holdsBatches(store, name))
+    if (known || isEmptyCreate) {
+      recoveryMarks.hit('dead-directory-removed')
+      yield* removeDirectory(store, name)
+      continue
+    }
+    damage.push({ file: name, position: 0, ...parsed, offset: undefined, code: 'stray directory' })
+    yield* perform('rename', name, () => store.rename(name, `${name}${STRAY_SUFFIX}`))
+    yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+  }
+}
+
+function isPlaceOf(topics: TopicView, topicId: string, topic: string): boolean {
+  return topics.liveById(topicId)?.name === topic
+}
+
+/** A create that a crash cut short leaves a directory without its metadata, and nothing in it. */
+function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
+  for (const name of yield* perform('list', directory, () => store.list(directory))) {
+    if (!name.endsWith('.log')) continue
+    const file = yield* openFile(store, `${directory}/${name}`, false)
+    const sizeBytes = file?.size() ?? 0
+    file?.close()
+    if (sizeBytes > 0) return true
+  }
+  return false
+}

@@ -1,0 +1,34 @@
+/**
+ * The rare branches of recovery. The crash simulation asserts that each was taken: a branch that no crash reaches is
+ * one that nothing proves.
+ */
+export const RECOVERY_MARKS = [
+  'frame-restated',
+  'partial-sector-restored',
+  'batches-replayed',
+  'decision-replayed',
+  'extent-replayed',
+  'roll-again',
+  'further-batch-kept',
+  'tail-cut',
+  'later-segment-set-aside',
+  'continue-at-ceiling',
+  'decision-without-frame',
+  'dead-topic-skipped',
+  'journal-gap',
+  'older-checkpoint-used',
+  'dead-directory-removed',
+] as const
+
+export type RecoveryMark = (typeof RECOVERY_MARKS)[number]
+
+/** Counts of one process; the simulation reads and clears them. */
+class Marks {
+  readonly counts: Map<RecoveryMark, number> = new Map()
+
+  hit(mark: RecoveryMark): void {
+    this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1)
+  }
+}
+
+export const recoveryMarks: Marks = new Marks()

@@ -1,0 +1,291 @@
+import type { Kernel, ProducerTable } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import { parseSegmentFileName } from '../files/file-names.ts'
+import type { FrameEntry } from '../journal/frame.ts'
+import { SECTOR_BYTES } from '../journal/layout.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
+import type { StoredFiles } from '../store/stored-files.ts'
+import type { BatchScanner, ScannedBatch } from './batch-scanner.ts'
+import { type RecoveryMark, recoveryMarks } from './marks.ts'
+import type { SetAside } from './set-aside.ts'
+
+export interface RecoveryContext {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly files: FileCache
+  readonly scanner: BatchScanner
+  readonly setAside: SetAside
+  readonly damage: Damage[]
+  skippedBatches: number
+}
+
+/**
+ * Brings one partition back (durability rule 6): the noted end, then what frames and extents say, then every further
+ * valid batch that continues it. All of that is written again and synced, because reading it back proves nothing about
+ * the disk. Nothing that may have been acknowledged is cut; damage makes the partition read-only.
+ */
+export class PartitionRecovery {
+  readonly #context: RecoveryContext
+  readonly #files: StoredFiles
+  readonly #noted: CheckpointPartition | undefined
+  readonly #producers: ProducerTable
+  /** The log's own topics take their batches from frames alone (rule 3). */
+  readonly #isCoordinator: boolean
+  #ceiling: number
+
+  constructor(
+    context: RecoveryContext,
+    files: StoredFiles,
+    noted: CheckpointPartition | undefined,
+    isCoordinator: boolean,
+  ) {
+    this.#context = context
+    this.#files = files
+    this.#noted = noted
+    this.#isCoordinator = isCoordinator
+    this.#ceiling = noted?.ceiling ?? 0
+    this.#producers = context.kernel.producerTable()
+    for (const producer of noted?.producers ?? []) this.#producers.load(producer)
+  }
+
+  *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
+    yield* this.#restorePartialSector()
+    for (const entry of entries) yield* this.#replay(entry)
+    if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
+    if (!this.#files.readOnly) yield* this.#cutTail()
+    const files = this.#files
+    // An unclean open continues at the ceiling: no reader saw an offset at or above it (rule 5).
+    if (this.#ceiling > files.nextOffset) {
+      mark('continue-at-ceiling')
+      files.nextOffset = this.#ceiling
+    }
+    const producers = [...this.#producers.windows()].map((window) => ({ ...window, batches: [...window.batches] }))
+    this.#producers.free()
+    return {
+      id: files.id,
+      logStartOffset: this.#noted?.logStartOffset ?? 0,
+      nextOffset: files.nextOffset,
+      ceiling: this.#ceiling,
+      producers,
+      maxTimestamp: files.segments.active?.maxTimestamp ?? -1,
+      readOnly: files.readOnly,
+    }
+  }
+
+  /** A torn write after the checkpoint may have taken synced bytes of its first sector along (rules 4a and 6a). */
+  *#restorePartialSector(): Task<void> {
+    const active = this.#files.segments.active
+    const sector = this.#noted?.partialSector
+    if (active === undefined || sector === undefined) return
+    const file = yield* this.#context.files.open(active.logPath, { create: false })
+    if (file === undefined || file.size() < Math.floor(active.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES) {
+      this.#damaged(active.logPath, file?.size() ?? 0, active.nextOffset, 'CORRUPT_LOG')
+      return
+    }
+    if (sector.length === 0) return
+    const start = active.sizeBytes - sector.length
+    const present = new Uint8Array(sector.length)
+    const count = file.read(present, start)
+    if (count === sector.length && present.every((byte, index) => byte === sector[index])) return
+    mark('partial-sector-restored')
+    writeFully(file, sector, start)
+    this.#files.unsynced.add(active)
+    this.#files.changed = true
+  }
+
+  *#replay(entry: FrameEntry): Task<void> {
+    if (this.#files.readOnly) return
+    switch (entry.kind) {
+      case 'ceiling':
+        this.#ceiling = Math.max(this.#ceiling, entry.ceiling)
+        this.#files.changed = true
+        return
+      case 'batches':
+      case 'decision':
+        return yield* this.#replayBytes(entry)
+      case 'extent':
+        return yield* this.#replayExtent(entry)
+      case 'producerIds':
+        return
+    }
+  }
+
+  *#replayBytes(entry: FrameEntry & { kind: 'batches' | 'decision' }): Task<void> {
+    if (entry.nextOffset <= this.#files.nextOffset) return
+    mark(entry.kind === 'decision' ? 'decision-replayed' : 'batches-replayed')
+    if (entry.kind === 'batches') yield* this.#goTo(entry.segmentBaseOffset)
+    for (let at = 0; at < entry.bytes.length; ) {
+      const batch = this.#context.scanner.inBytes(entry.bytes, at)
+      if (typeof batch === 'string') return this.#damaged('journal', at, this.#files.nextOffset, batch)
+      at += batch.header.sizeBytes
+      if (batch.nextOffset <= this.#files.nextOffset) continue
+      if (batch.header.baseOffset !== this.#files.nextOffset) return this.#jump(batch)
+      yield* this.#place(batch, entry.kind === 'decision')
+      if (this.#files.readOnly) return
+    }
+  }
+
+  /** The bytes are in the segment, synced before the frame was written; only their last sector may have suffered. */
+  *#replayExtent(entry: FrameEntry & { kind: 'extent' }): Task<void> {
+    const end = entry.position + entry.lengthBytes
+    if (entry.nextOffset <= this.#files.nextOffset) return
+    mark('extent-replayed')
+    yield* this.#goTo(entry.segmentBaseOffset)
+    const active = this.#files.segments.active
+    if (active === undefined || active.baseOffset !== entry.segmentBaseOffset) {
+      return this.#damaged(this.#files.directory, 0, entry.baseOffset, 'CORRUPT_LOG')
+    }
+    const file = yield* this.#context.files.open(active.logPath, { create: false })
+    if (file === undefined) return this.#damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
+    writeFully(file, entry.partialSector, end - entry.partialSector.length)
+    let checksum = NO_BATCHES
+    for (let position = entry.position; position < end; ) {
+      const batch = this.#context.scanner.inFile(file, position, end)
+      if (typeof batch === 'string') return this.#damaged(active.logPath, position, this.#files.nextOffset, batch)
+      position += batch.header.sizeBytes
+      checksum = chainHeader(this.#context.kernel, checksum, batch.bytes)
+      if (batch.nextOffset <= this.#files.nextOffset) continue
+      if (batch.header.baseOffset !== this.#files.nextOffset) return this.#jump(batch)
+      yield* this.#place(batch, false)
+    }
+    if (checksum !== entry.crc) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')
+  }
+
+  /** The run begins in a later segment than the active one: the roll is done again. */
+  *#goTo(segmentBaseOffset: number): Task<void> {
+    const active = this.#files.segments.active
+    if (active === undefined || active.baseOffset < segmentBaseOffset) {
+      if (segmentBaseOffset === this.#files.nextOffset) yield* this.#roll()
+      else this.#damaged(this.#files.directory, 0, segmentBaseOffset, 'CORRUPT_LOG')
+    }
+  }
+
+  *#roll(): Task<void> {
+    mark('roll-again')
+    const files = this.#files
+    yield* files.segments.roll(files.nextOffset)
+    files.directoryUnsynced = true
+    files.changed = true
+  }
+
+  *#place(batch: ScannedBatch, mayRoll: boolean): Task<void> {
+    const files = this.#files
+    const { header, nextOffset } = batch
+    const sealed = { bytes: batch.bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp }
+    if (files.segments.active === undefined || (mayRoll && files.segments.mustRoll(sealed))) {
+      const bytes = batch.bytes.slice()
+      yield* this.#roll()
+      files.segments.place({ ...sealed, bytes })
+    } else {
+      yield* this.#context.files.reopen(files.segments.active.logPath)
+      files.segments.place(sealed)
+    }
+    files.nextOffset = nextOffset
+    files.changed = true
+    if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+    this.#learnProducer(batch)
+  }
+
+  #learnProducer({ header }: ScannedBatch): void {
+    const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
+    if (producerId < 0 || baseSequence < 0) return
+    if (!this.#producers.reserve())
+      throw new LogError('MEMORY_CAP_REACHED', 'recovery has no kernel memory for producers')
+    this.#producers.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
+  }
+
+  /** Rule 6d: batches that no frame names, but that begin where the one before ended, at the next offset. */
+  *#keepFurtherBatches(): Task<void> {
+    for (;;) {
+      const active = this.#files.segments.active
+      if (active === undefined) {
+        if (!(yield* this.#hasSegment(this.#files.nextOffset))) return
+        yield* this.#roll()
+        continue
+      }
+      const file = yield* this.#context.files.reopen(active.logPath)
+      const batch = this.#context.scanner.inFile(file, active.sizeBytes, file.size())
+      if (
+        batch === 'end' &&
+        active.nextOffset > active.baseOffset &&
+        (yield* this.#hasSegment(this.#files.nextOffset))
+      ) {
+        yield* this.#roll()
+        continue
+      }
+      if (typeof batch === 'string' || batch.header.baseOffset !== this.#files.nextOffset) return
+      if (this.#isCoordinator) {
+        mark('decision-without-frame')
+        return this.#damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'CORRUPT_LOG')
+      }
+      mark('further-batch-kept')
+      yield* this.#place(batch, false)
+    }
+  }
+
+  *#hasSegment(baseOffset: number): Task<boolean> {
+    return (yield* this.#segmentFiles()).some((name) => name.offset === baseOffset && baseOffset > this.#activeBase())
+  }
+
+  #activeBase(): number {
+    return this.#files.segments.active?.baseOffset ?? -1
+  }
+
+  *#segmentFiles(): Task<{ offset: number; path: string }[]> {
+    const { directory } = this.#files
+    const names = yield* perform('list', directory, () => this.#context.store.list(directory))
+    return names
+      .map((name) => ({ parsed: parseSegmentFileName(name), path: `${directory}/${name}` }))
+      .filter(({ parsed }) => parsed?.suffix === 'log')
+      .map(({ parsed, path }) => ({ offset: parsed?.offset ?? 0, path }))
+  }
+
+  /** What follows the first invalid batch is set aside, then cut. */
+  *#cutTail(): Task<void> {
+    const active = this.#files.segments.active
+    if (active !== undefined) {
+      const file = yield* this.#context.files.reopen(active.logPath)
+      if (file.size() > active.sizeBytes) {
+        mark('tail-cut')
+        yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
+        file.truncate(active.sizeBytes)
+        this.#files.unsynced.add(active)
+        this.#files.changed = true
+      }
+    }
+    for (const { offset, path } of yield* this.#segmentFiles()) {
+      if (offset <= this.#activeBase()) continue
+      mark('later-segment-set-aside')
+      yield* this.#removeSegment(path)
+    }
+  }
+
+  *#removeSegment(path: string): Task<void> {
+    const file: StoreFile | undefined = yield* this.#context.files.open(path, { create: false })
+    if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
+    this.#context.files.close(path)
+    yield* perform('remove', path, () => this.#context.store.remove(path))
+    this.#files.directoryUnsynced = true
+    this.#files.changed = true
+  }
+
+  #jump(batch: ScannedBatch): void {
+    this.#damaged(this.#files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
+  }
+
+  #damaged(file: string, position: number, offset: number, code: string): void {
+    const { topic, partition } = this.#files.id
+    this.#context.damage.push({ file, position, topic, partition, offset, code })
+    this.#files.readOnly = true
+  }
+}
+
+function mark(name: RecoveryMark): void {
+  recoveryMarks.hit(name)
+}

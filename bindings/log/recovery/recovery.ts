@@ -1,0 +1,313 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
+import { Catalogue } from '../catalogue/catalogue.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import type { CatalogueTopic } from '../catalogue/topic-table.ts'
+import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
+import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionDirectory } from '../files/file-names.ts'
+import type { FrameEntry } from '../journal/frame.ts'
+import { type JournalHeader, readHeader } from '../journal/header.ts'
+import { HEADER_FILE } from '../journal/layout.ts'
+import { restateFrame } from '../journal/restate.ts'
+import { openFile } from '../journal/ring.ts'
+import { type FoundFrame, type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+import { SegmentList } from '../segment/segment-list.ts'
+import { StoredFiles } from '../store/stored-files.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { readCatalogue } from './catalogue-reader.ts'
+import { clearDeadDirectories } from './directories.ts'
+import { recoveryMarks } from './marks.ts'
+import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
+import { SetAside } from './set-aside.ts'
+
+/** What an opening goes on from. */
+export interface Recovered {
+  readonly clean: boolean
+  readonly header: JournalHeader
+  readonly checkpointSequence: number
+  /** Frames up to it are covered once the checkpoint that follows recovery is durable. */
+  readonly coveredSequence: number
+  readonly producerIdsEnd: number
+  readonly partitions: readonly { readonly stored: StoredPartition; readonly files: StoredFiles }[]
+  /** Checkpoint records of partitions that need no look: as they were noted. */
+  readonly noted: ReadonlyMap<string, CheckpointPartition>
+  readonly replayedFrames: number
+  readonly skippedBatches: number
+  readonly setAside: SetAside
+  readonly damage: readonly Damage[]
+  /** A frame is missing that was acknowledged: nothing is written, all is read-only. */
+  readonly readOnly: boolean
+}
+
+export interface RecoveryInput {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly files: FileCache
+  readonly segments: SegmentContext
+  readonly source: PartitionSource
+}
+
+export function partitionKey(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`
+}
+
+/** Whether the directory holds a log; a header that was never finished belongs to a creation that never was. */
+export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<JournalHeader | undefined> {
+  const file = yield* openFile(store, HEADER_FILE, false)
+  if (file === undefined) return undefined
+  const { header } = readHeader(file, kernel)
+  file.close()
+  return header
+}
+
+/** Rule 6 of docs/durability.md, in its order. Writes nothing outside its own places before the last frame is restated. */
+export function* recover(input: RecoveryInput, header: JournalHeader): Task<Recovered> {
+  const { store, kernel } = input
+  const checkpoint = yield* newestCheckpoint(store, kernel, header)
+  const damage: Damage[] = []
+  const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint.coveredSequence)
+  if (scan.gapAt !== undefined) {
+    recoveryMarks.hit('journal-gap')
+    damage.push(journalDamage(scan, scan.gapAt))
+  }
+  const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
+  if (header.clean && !isClean && scan.gapAt === undefined)
+    damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
+  if (isClean) return yield* notedState(input, header, checkpoint)
+  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run()
+}
+
+function journalDamage(scan: JournalScan, sequence: number): Damage {
+  const near: FoundFrame | undefined = scan.frames.at(-1)
+  const position = near?.position ?? 0
+  const file = near?.file ?? HEADER_FILE
+  return {
+    file,
+    position,
+    topic: undefined,
+    partition: undefined,
+    offset: undefined,
+    code: `frame ${sequence} is missing`,
+  }
+}
+
+/**
+ * The newest whole record. Only one may be torn: the other is then the newest that was durable, and the frames since
+ * it are all still there, because none is reused before its checkpoint is durable (rule 4d).
+ */
+function* newestCheckpoint(store: FileStore, kernel: Kernel, header: JournalHeader): Task<CheckpointRecord> {
+  const { records } = yield* readCheckpoints(store, kernel)
+  const newest = records[0]
+  if (newest === undefined || newest.sequence < header.checkpointSequence) {
+    const found = newest === undefined ? 'none' : `number ${newest.sequence}`
+    const message = `the log needs checkpoint ${header.checkpointSequence}, found ${found}`
+    throw new LogError('CORRUPT_LOG', message, { file: 'checkpoint', position: 0, expected: header.checkpointSequence })
+  }
+  if (records.length === 1 && newest.sequence > 1) recoveryMarks.hit('older-checkpoint-used')
+  return newest
+}
+
+function identity(topics: ReadonlyMap<string, CatalogueTopic>, noted: { topicId: string; partition: number }) {
+  const internal = Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === noted.topicId)
+  const name = internal?.[0] ?? topics.get(noted.topicId)?.name
+  return name === undefined ? undefined : { topicId: noted.topicId, topic: name, partition: noted.partition }
+}
+
+function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: CheckpointPartition | undefined): StoredFiles {
+  const directory = partitionDirectory(id.topic, id.partition)
+  const config = () => input.source.segmentConfig(id)
+  const segments = new SegmentList(input.segments, directory, config, noted?.segments ?? [])
+  return new StoredFiles(id, directory, segments, noted?.nextOffset ?? 0)
+}
+
+/** After a clean close the checkpoint says it all: no partition is looked at before it is used. */
+function* notedState(input: RecoveryInput, header: JournalHeader, checkpoint: CheckpointRecord): Task<Recovered> {
+  const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
+  const topics = yield* readNotedCatalogue(input, noted)
+  const partitions = checkpoint.partitions.flatMap((each) => {
+    const id = identity(topics, each)
+    if (id === undefined) return []
+    const files = filesOf(input, id, each)
+    files.changed = false
+    return [{ files, stored: storedOf(id, each, files) }]
+  })
+  return {
+    clean: true,
+    header,
+    checkpointSequence: checkpoint.sequence,
+    coveredSequence: checkpoint.coveredSequence,
+    producerIdsEnd: checkpoint.producerIdsEnd,
+    partitions,
+    noted,
+    replayedFrames: 0,
+    skippedBatches: 0,
+    setAside: new SetAside(input.store),
+    damage: [],
+    readOnly: false,
+  }
+}
+
+function storedOf(id: StoredPartition['id'], noted: CheckpointPartition, files: StoredFiles): StoredPartition {
+  const { logStartOffset, nextOffset, ceiling, producers } = noted
+  const maxTimestamp = files.segments.active?.maxTimestamp ?? -1
+  return { id, logStartOffset, nextOffset, ceiling, producers, maxTimestamp, readOnly: files.readOnly }
+}
+
+function* readNotedCatalogue(
+  input: RecoveryInput,
+  noted: ReadonlyMap<string, CheckpointPartition>,
+): Task<ReadonlyMap<string, CatalogueTopic>> {
+  const topicId = INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? ''
+  const record = noted.get(partitionKey(topicId, 0))
+  const catalogue = new Catalogue()
+  if (record !== undefined) {
+    const files = filesOf(input, { topicId, topic: CATALOGUE_TOPIC, partition: 0 }, record)
+    yield* readCatalogue(input, files, catalogue)
+  }
+  return new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
+}
+
+class UncleanRecovery {
+  readonly #input: RecoveryInput
+  readonly #header: JournalHeader
+  readonly #checkpoint: CheckpointRecord
+  readonly #scan: JournalScan
+  readonly #noted: Map<string, CheckpointPartition>
+  readonly #entries = new Map<string, FrameEntry[]>()
+  readonly #context: RecoveryContext
+  readonly #partitions: { stored: StoredPartition; files: StoredFiles }[] = []
+  #producerIdsEnd: number
+
+  constructor(
+    input: RecoveryInput,
+    header: JournalHeader,
+    checkpoint: CheckpointRecord,
+    scan: JournalScan,
+    damage: Damage[],
+  ) {
+    this.#input = input
+    this.#header = header
+    this.#checkpoint = checkpoint
+    this.#scan = scan
+    this.#producerIdsEnd = checkpoint.producerIdsEnd
+    this.#noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
+    const { store, kernel, files } = input
+    const scanner = new BatchScanner(kernel)
+    this.#context = { store, kernel, files, scanner, setAside: new SetAside(store), damage, skippedBatches: 0 }
+  }
+
+  *run(): Task<Recovered> {
+    const readOnly = this.#scan.gapAt !== undefined
+    const generation = this.#newGeneration()
+    const covered = readOnly ? this.#lastSequence() : yield* this.#restate(generation)
+    yield* this.#loadEntries()
+    const catalogue = new Catalogue()
+    yield* this.#recoverPartition({ topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }, readOnly, catalogue)
+    const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
+    if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, this.#context.damage)
+    for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, readOnly, undefined)
+    this.#countDead(live)
+    yield* this.#context.setAside.finish()
+    this.#context.scanner.close()
+    const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
+    return {
+      clean: false,
+      header: { ...this.#header, generation, leaderEpoch },
+      checkpointSequence: this.#checkpoint.sequence,
+      coveredSequence: covered,
+      producerIdsEnd: this.#producerIdsEnd,
+      partitions: this.#partitions,
+      noted: new Map(),
+      replayedFrames: this.#scan.frames.length,
+      skippedBatches: this.#context.skippedBatches,
+      setAside: this.#context.setAside,
+      damage: this.#context.damage,
+      readOnly,
+    }
+  }
+
+  #newGeneration(): number {
+    const seen = this.#scan.frames.map((frame) => frame.header.generation)
+    return Math.max(this.#header.generation, this.#checkpoint.generation, ...seen) + 1
+  }
+
+  #lastSequence(): number {
+    return this.#scan.frames.at(-1)?.header.sequence ?? this.#checkpoint.coveredSequence
+  }
+
+  /** Rule 6b: the last frame may be readable and not durable; acting on it first would show what a crash takes back. */
+  *#restate(generation: number): Task<number> {
+    const last = this.#scan.frames.at(-1)
+    if (last === undefined) return this.#checkpoint.coveredSequence
+    recoveryMarks.hit('frame-restated')
+    return yield* restateFrame(this.#input.store, this.#input.kernel, this.#header, last, generation)
+  }
+
+  *#loadEntries(): Task<void> {
+    for (const found of this.#scan.frames) {
+      for (const entry of yield* loadEntries(this.#input.store, found)) {
+        if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
+        else this.#add(partitionKey(entry.topicId, entry.partition), entry)
+      }
+    }
+  }
+
+  #add(key: string, entry: FrameEntry): void {
+    const entries = this.#entries.get(key)
+    if (entries === undefined) this.#entries.set(key, [entry])
+    else entries.push(entry)
+  }
+
+  *#recoverPartition(id: StoredPartition['id'], readOnly: boolean, catalogue: Catalogue | undefined): Task<void> {
+    const key = partitionKey(id.topicId, id.partition)
+    const noted = this.#noted.get(key)
+    const entries = this.#entries.get(key) ?? []
+    const files = filesOf(this.#input, id, noted)
+    const hasPlace = noted !== undefined || entries.length > 0 || (yield* this.#hasDirectory(files.directory))
+    if (!hasPlace) return
+    if (readOnly) {
+      files.readOnly = true
+      if (noted !== undefined) this.#partitions.push({ files, stored: storedOf(id, noted, files) })
+    } else {
+      const isCoordinator = Object.values(INTERNAL_TOPIC_IDS).includes(id.topicId)
+      const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
+      this.#partitions.push({ files, stored })
+    }
+    if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+  }
+
+  *#hasDirectory(directory: string): Task<boolean> {
+    const names = yield* perform('list', directory, () => this.#input.store.list(directory))
+    return names.length > 0
+  }
+
+  *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {
+    for (const [topic, topicId] of Object.entries(INTERNAL_TOPIC_IDS)) {
+      if (topic !== CATALOGUE_TOPIC) yield { topicId, topic, partition: 0 }
+    }
+    for (const { topicId, name, partitions } of live.values()) {
+      for (let partition = 0; partition < partitions; partition++) yield { topicId, topic: name, partition }
+    }
+  }
+
+  /** Batches of topics that are deleted since are skipped, and counted (rule 6c). */
+  #countDead(live: ReadonlyMap<string, CatalogueTopic>): void {
+    const own = Object.values(INTERNAL_TOPIC_IDS)
+    for (const entry of [...this.#entries.values()].flat()) {
+      if (!('topicId' in entry) || entry.kind === 'ceiling') continue
+      if (own.includes(entry.topicId) || live.has(entry.topicId)) continue
+      recoveryMarks.hit('dead-topic-skipped')
+      this.#context.skippedBatches++
+    }
+  }
+}
+
+function catalogueId(): string {
+  return INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? ''
+}

@@ -1,0 +1,48 @@
+/**
+ * The part of a batch's header that lays out a segment, read in plain JavaScript: fetches and lookups need no more, and
+ * their bytes needn't lie in the kernel. Checks here are of plausibility; only the CRC proves a batch (walk.ts).
+ * Source: Kafka's DefaultRecordBatch (kafka.md 1.1).
+ */
+
+export const BATCH_HEADER_BYTES = 61
+/** What batchLength doesn't count: baseOffset and itself. */
+const LOG_OVERHEAD_BYTES = 12
+const TWO_POW_32 = 0x1_0000_0000
+
+export interface BatchFrame {
+  baseOffset: number
+  nextOffset: number
+  /** Whole batch, overhead included. */
+  sizeBytes: number
+  maxTimestamp: number
+}
+
+/** False when no batch of magic 2 with sane numbers begins there; at least BATCH_HEADER_BYTES must be in `view`. */
+export function readFrame(view: DataView, at: number, into: BatchFrame): boolean {
+  const sizeBytes = view.getInt32(at + 8) + LOG_OVERHEAD_BYTES
+  const lastOffsetDelta = view.getInt32(at + 23)
+  into.baseOffset = int64(view, at)
+  into.nextOffset = into.baseOffset + lastOffsetDelta + 1
+  into.sizeBytes = sizeBytes
+  into.maxTimestamp = int64(view, at + 35)
+  return (
+    view.getInt8(at + 16) === 2 &&
+    sizeBytes >= BATCH_HEADER_BYTES &&
+    lastOffsetDelta >= 0 &&
+    into.baseOffset >= 0 &&
+    Number.isSafeInteger(into.nextOffset) &&
+    Number.isSafeInteger(into.maxTimestamp)
+  )
+}
+
+export function newFrame(): BatchFrame {
+  return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, maxTimestamp: -1 }
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function int64(view: DataView, at: number): number {
+  return view.getInt32(at) * TWO_POW_32 + view.getUint32(at + 4)
+}

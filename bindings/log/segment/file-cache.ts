@@ -1,0 +1,107 @@
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
+
+interface Entry {
+  readonly file: StoreFile
+  pins: number
+}
+
+/**
+ * The open files of a log, at most `limit` of them: the one unused for longest is closed for the next. A pinned file stays
+ * open; its owner pins only what is in flight, because pinned files count beyond the limit when nothing else can go.
+ * Closing a file that isn't flushed is allowed: its pages stay with the system, and flushing it later opens it again.
+ */
+export class FileCache {
+  readonly #store: FileStore
+  readonly #limit: number
+  /** In order of use, the oldest first (a Map keeps the order of insertion). */
+  readonly #entries: Map<string, Entry> = new Map()
+  readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
+
+  constructor(store: FileStore, limit: number) {
+    this.#store = store
+    this.#limit = Math.max(1, limit)
+  }
+
+  get openCount(): number {
+    return this.#entries.size
+  }
+
+  /** The open file, counted as used; `undefined` when it has to be opened first. */
+  get(path: string): StoreFile | undefined {
+    const entry = this.#entries.get(path)
+    if (entry === undefined) return undefined
+    this.#entries.delete(path)
+    this.#entries.set(path, entry)
+    return entry.file
+  }
+
+  /** Two tasks that open the same path get the same file. */
+  *open(path: string, options: { readonly create: boolean }): Task<StoreFile | undefined> {
+    const open = this.get(path)
+    if (open !== undefined) return open
+    return yield* perform('open', path, () => this.get(path) ?? this.#openOnce(path, options))
+  }
+
+  /** Like `open`, for a file that must be there. */
+  *reopen(path: string): Task<StoreFile> {
+    const file = yield* this.open(path, { create: false })
+    if (file === undefined) throw new LogError('CORRUPT_LOG', `${path} is missing`, { file: path, operation: 'open' })
+    return file
+  }
+
+  #openOnce(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined> {
+    const running = this.#opening.get(path)
+    if (running !== undefined) return running
+    this.#evictDownTo(this.#limit - 1 - this.#opening.size)
+    const opening = this.#store.open(path, options)
+    if (!(opening instanceof Promise)) return this.#admit(path, opening)
+    const admitted = opening.then(
+      (file) => this.#admit(path, file),
+      (error: unknown) => {
+        this.#opening.delete(path)
+        throw error
+      },
+    )
+    this.#opening.set(path, admitted)
+    return admitted
+  }
+
+  #admit(path: string, file: StoreFile | undefined): StoreFile | undefined {
+    this.#opening.delete(path)
+    if (file !== undefined) this.#entries.set(path, { file, pins: 0 })
+    return file
+  }
+
+  #evictDownTo(count: number): void {
+    for (const [path, entry] of this.#entries) {
+      if (this.#entries.size <= Math.max(0, count)) return
+      if (entry.pins === 0) this.close(path)
+    }
+  }
+
+  /** Keeps an open file open until as many `unpin` calls. */
+  pin(path: string): void {
+    const entry = this.#entries.get(path)
+    if (entry !== undefined) entry.pins++
+  }
+
+  unpin(path: string): void {
+    const entry = this.#entries.get(path)
+    if (entry !== undefined && entry.pins > 0) entry.pins--
+    this.#evictDownTo(this.#limit)
+  }
+
+  /** Closes one file, pinned or not: before it is removed or renamed. */
+  close(path: string): void {
+    const entry = this.#entries.get(path)
+    if (entry === undefined) return
+    this.#entries.delete(path)
+    entry.file.close()
+  }
+
+  closeAll(): void {
+    for (const path of [...this.#entries.keys()]) this.close(path)
+  }
+}

@@ -1,0 +1,22 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+
+/** Of each batch's head the part that its own CRC leaves out: baseOffset, length, leader epoch, magic and the CRC itself. */
+export const UNCHECKED_BYTES = 21
+
+/** The checksum of a segment without batches. */
+export const NO_BATCHES = 0
+
+const CHAINED_BYTES = 4
+const piece = new Uint8Array(CHAINED_BYTES + UNCHECKED_BYTES)
+const pieceView = new DataView(piece.buffer)
+
+/**
+ * One step of the running checksum over the unchecked bytes of a segment's batches, in order (durability rule 4c). The
+ * checksum so far goes in as four bytes before the batch's own: CRC-32C keeps different inputs of one length different
+ * within 32 bits, so a damage that one step sees is still seen after any number of later ones.
+ */
+export function chainHeader(kernel: Pick<Kernel, 'crc32cOf'>, checksum: number, batch: Uint8Array): number {
+  pieceView.setUint32(0, checksum)
+  piece.set(batch.subarray(0, UNCHECKED_BYTES), CHAINED_BYTES)
+  return kernel.crc32cOf(piece)
+}

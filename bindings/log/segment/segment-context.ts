@@ -1,0 +1,15 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { FileCache } from './file-cache.ts'
+
+/** What all segments of a log share. */
+export interface SegmentContext {
+  readonly kernel: Kernel
+  readonly store: FileStore
+  readonly files: FileCache
+  /** Walks read through it, one at a time and never across a yield: its bytes are nobody's between two calls. */
+  readonly scratch: KernelBuffer
+}
+
+/** 256 KiB: large enough that a walk is bound by the checksum, not by calls. */
+export const SCRATCH_BYTES: number = 256 * 1024

@@ -1,0 +1,124 @@
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
+import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { segmentFileName } from '../files/file-names.ts'
+import { Segment } from './segment.ts'
+import type { SegmentContext } from './segment-context.ts'
+
+/** The segments of one partition in offset order; the last one is active. */
+export class SegmentList {
+  readonly #context: SegmentContext
+  readonly #directory: string
+  readonly #config: () => SegmentConfig
+  #segments: Segment[]
+
+  constructor(
+    context: SegmentContext,
+    directory: string,
+    config: () => SegmentConfig,
+    noted: readonly CheckpointSegment[],
+  ) {
+    this.#context = context
+    this.#directory = directory
+    this.#config = config
+    this.#segments = noted.map((facts) => Segment.noted(context, directory, facts))
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get active(): Segment | undefined {
+    return this.#segments.at(-1)
+  }
+
+  mustRoll(batch: SealedBatch): boolean {
+    return this.active?.mustRoll(batch, this.#config()) ?? true
+  }
+
+  /** Starts a new active segment. The closed one's indexes are written; who calls syncs it and the directory later. */
+  *roll(baseOffset: number): Task<void> {
+    const closed = this.active
+    if (closed !== undefined) yield* closed.writeIndexes()
+    const segment = Segment.empty(this.#context, this.#directory, baseOffset)
+    const file = yield* this.#context.files.open(segment.logPath, { create: true })
+    if (file === undefined)
+      throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${segment.logPath}`, { file: segment.logPath })
+    this.#segments.push(segment)
+  }
+
+  /** The active segment's file must be open. Answers where the batch begins. */
+  place(batch: SealedBatch): number {
+    const { active } = this
+    const file = active?.file
+    if (active === undefined || file === undefined) {
+      throw new LogError('KAFKA_STORAGE_ERROR', `${this.#directory} has no open segment`, { file: this.#directory })
+    }
+    return active.place(file, batch, this.#config())
+  }
+
+  /** The segment that holds `offset`, or the next one after a gap. */
+  find(offset: number): Segment | undefined {
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#segments[middle]?.nextOffset ?? 0) <= offset) low = middle + 1
+      else high = middle
+    }
+    return this.#segments[low]
+  }
+
+  /** `undefined`: the segment isn't loaded. */
+  read(offset: number, into: Uint8Array): number | undefined {
+    const segment = this.find(offset)
+    if (segment === undefined) return 0
+    const { file } = segment
+    if (file === undefined) return undefined
+    return segment.readWhole(file, segment.positionOf(file, offset), into)
+  }
+
+  *load(offset: number): Task<void> {
+    yield* (this.find(offset) ?? this.active)?.load(this.#config()) ?? nothing()
+  }
+
+  *loadActive(): Task<void> {
+    yield* this.active?.load(this.#config()) ?? nothing()
+  }
+
+  *seekTimestamp(timestamp: number): Task<number | undefined> {
+    const segment = this.#segments.find((each) => each.maxTimestamp >= timestamp)
+    if (segment === undefined) return undefined
+    yield* segment.load(this.#config())
+    return segment.seekTimestamp(timestamp)
+  }
+
+  /** Segments that lie wholly below `offset`, never the active one: removed, the directory is synced by the caller. */
+  *deleteBefore(offset: number): Task<void> {
+    while (this.#segments.length > 1 && (this.#segments[0]?.nextOffset ?? 0) <= offset) {
+      const segment = this.#segments.shift()
+      if (segment === undefined) return
+      segment.release()
+      this.#context.files.close(segment.logPath)
+      for (const suffix of ['index', 'timeindex', 'log'] as const) {
+        const path = `${this.#directory}/${segmentFileName(segment.baseOffset, suffix)}`
+        yield* perform('remove', path, () => this.#context.store.remove(path))
+      }
+    }
+  }
+
+  *writeIndexes(): Task<void> {
+    yield* this.active?.writeIndexes() ?? nothing()
+  }
+
+  /** Gives kernel memory and files back. */
+  release(): void {
+    for (const segment of this.#segments) {
+      segment.release()
+      this.#context.files.close(segment.logPath)
+    }
+  }
+}
+
+function* nothing(): Task<void> {}

@@ -1,0 +1,158 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { perform, performAll, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { encodeCheckpointFile, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
+import {
+  type CheckpointFacts,
+  type CheckpointPartition,
+  writeFacts,
+  writePartition,
+} from '../checkpoint/checkpoint-record.ts'
+import { SECTOR_BYTES } from '../journal/layout.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+/** Files flushed side by side: a thread pool has four threads by default. */
+const FLUSHES_AT_ONCE = 4
+
+/** What is noted of one partition at the checkpoint's moment; the partial sector is read after the sync. */
+interface Noted {
+  readonly key: string
+  readonly record: Omit<CheckpointPartition, 'partialSector'>
+  readonly last: { readonly path: string; readonly sizeBytes: number } | undefined
+}
+
+/**
+ * Writes checkpoints (durability rule 4): note everything as of one moment, sync what was written since the last one,
+ * write the complete record to the older place. Partitions that didn't change go in as they were encoded last.
+ */
+export class Checkpointer {
+  readonly #store: FileStore
+  readonly #kernel: Kernel
+  readonly #files: FileCache
+  readonly #source: PartitionSource
+  readonly #observer: WriteOrderObserver | undefined
+  readonly #encoded = new Map<string, Uint8Array>()
+
+  constructor(
+    store: FileStore,
+    kernel: Kernel,
+    files: FileCache,
+    source: PartitionSource,
+    observer: WriteOrderObserver | undefined,
+  ) {
+    this.#store = store
+    this.#kernel = kernel
+    this.#files = files
+    this.#source = source
+    this.#observer = observer
+  }
+
+  /** What an earlier checkpoint or recovery says of a partition. */
+  remember(key: string, record: CheckpointPartition): void {
+    const writer = new ByteWriter(256)
+    writePartition(writer, record)
+    this.#encoded.set(key, writer.bytes)
+  }
+
+  /** A record that another checkpointer encoded. */
+  keep(key: string, bytes: Uint8Array): void {
+    this.#encoded.set(key, bytes)
+  }
+
+  records(): ReadonlyMap<string, Uint8Array> {
+    return this.#encoded
+  }
+
+  forget(key: string): void {
+    this.#encoded.delete(key)
+  }
+
+  /** `moment` is called once, with the ends noted and before anything else can happen; then the task takes its time. */
+  *write(partitions: Iterable<[string, StoredFiles]>, facts: Omit<CheckpointFacts, 'partitionCount'>): Task<number> {
+    const noted: Noted[] = []
+    const unsynced: Segment[] = []
+    const directories: string[] = []
+    for (const [key, files] of partitions) {
+      if (!files.changed) continue
+      noted.push(this.#note(key, files))
+      unsynced.push(...files.unsynced)
+      if (files.directoryUnsynced) directories.push(files.directory)
+      files.unsynced.clear()
+      files.directoryUnsynced = false
+      files.changed = false
+    }
+    yield* this.#sync(unsynced, directories)
+    for (const each of noted) yield* this.#encode(each)
+    const bytes = this.#assemble(facts)
+    this.#observer?.checkpointPlaced(
+      facts.coveredSequence,
+      noted.flatMap(({ last }) => (last === undefined ? [] : [{ file: last.path, sizeBytes: last.sizeBytes }])),
+    )
+    yield* writeCheckpointFile(this.#store, facts.sequence, bytes)
+    this.#observer?.checkpointDurable(facts.coveredSequence)
+    return bytes.length
+  }
+
+  #note(key: string, files: StoredFiles): Noted {
+    const { id } = files
+    const segments = files.segments.all.map((segment) => segment.facts())
+    const active = files.segments.active
+    return {
+      key,
+      record: {
+        topicId: id.topicId,
+        partition: id.partition,
+        logStartOffset: this.#source.logStartOffset(id),
+        nextOffset: files.nextOffset,
+        ceiling: this.#source.ceiling(id),
+        segments,
+        producers: [...this.#source.producers(id)],
+      },
+      last: active && { path: active.logPath, sizeBytes: active.sizeBytes },
+    }
+  }
+
+  *#sync(segments: readonly Segment[], directories: readonly string[]): Task<void> {
+    for (let at = 0; at < segments.length; at += FLUSHES_AT_ONCE) {
+      const files: StoreFile[] = []
+      for (const segment of segments.slice(at, at + FLUSHES_AT_ONCE)) {
+        files.push(yield* this.#files.reopen(segment.logPath))
+        this.#files.pin(segment.logPath)
+      }
+      yield* performAll(files.map((file) => ({ kind: 'flush' as const, target: file.path, run: () => file.flush() })))
+      for (const file of files) this.#files.unpin(file.path)
+    }
+    for (const directory of directories) {
+      yield* perform('syncDirectory', directory, () => this.#store.syncDirectory(directory))
+    }
+  }
+
+  /** Bytes below a noted end never change, so the sector can be read after the moment. */
+  *#encode({ key, record, last }: Noted): Task<void> {
+    const partialSector = last === undefined ? new Uint8Array(0) : yield* readPartialSector(this.#files, last)
+    this.remember(key, { ...record, partialSector })
+  }
+
+  #assemble(facts: Omit<CheckpointFacts, 'partitionCount'>): Uint8Array {
+    const writer = new ByteWriter(1024)
+    writeFacts(writer, { ...facts, partitionCount: this.#encoded.size })
+    for (const bytes of this.#encoded.values()) writer.raw(bytes)
+    return encodeCheckpointFile(writer.bytes, this.#kernel)
+  }
+}
+
+/** The bytes of a file's last sector, if it isn't full. */
+export function* readPartialSector(
+  files: FileCache,
+  { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
+): Task<Uint8Array> {
+  const start = Math.floor(sizeBytes / SECTOR_BYTES) * SECTOR_BYTES
+  const sector = new Uint8Array(sizeBytes - start)
+  if (sector.length > 0) (yield* files.reopen(path)).read(sector, start)
+  return sector
+}

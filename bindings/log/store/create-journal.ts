@@ -1,0 +1,63 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { encodeCheckpointFile, readCheckpoints, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
+import { writeFacts } from '../checkpoint/checkpoint-record.ts'
+import { parsePartitionDirectory } from '../files/file-names.ts'
+import { type JournalHeader, writeHeader } from '../journal/header.ts'
+import type { JournalOptions } from '../journal/journal.ts'
+import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
+import { openFile, Ring } from '../journal/ring.ts'
+
+const NONCE_LIMIT = 2 ** 48
+
+/**
+ * A new log: an empty checkpoint and a zeroed ring, both durable, and last the header that makes it one. A crash before
+ * that leaves files that the next open writes over.
+ */
+export function* createJournal(
+  store: FileStore,
+  kernel: Kernel,
+  options: JournalOptions & { readonly random: () => number },
+): Task<JournalHeader> {
+  yield* refuseForeign(store, kernel)
+  const writer = new ByteWriter()
+  const first = { sequence: 1, generation: 0, coveredSequence: 0, leaderEpoch: 0, producerIdsEnd: 0, partitionCount: 0 }
+  writeFacts(writer, first)
+  yield* writeCheckpointFile(store, first.sequence, encodeCheckpointFile(writer.bytes, kernel))
+  for (let index = 0; index < options.ringFiles; index++) {
+    const file = yield* Ring.addFile(store, index, options.ringFileBytes)
+    file.close()
+  }
+  const header: JournalHeader = {
+    sequence: 1,
+    generation: 0,
+    leaderEpoch: 0,
+    ringFileBytes: options.ringFileBytes,
+    nonce: Math.floor(options.random() * NONCE_LIMIT),
+    clean: true,
+    checkpointSequence: first.sequence,
+  }
+  const file = yield* openFile(store, HEADER_FILE, true)
+  if (file === undefined)
+    throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
+  writeHeader(file, header, kernel)
+  yield* perform('flush', HEADER_FILE, () => file.flush())
+  file.close()
+  yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+  return header
+}
+
+/** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */
+function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
+  const names = yield* perform('list', '', () => store.list(''))
+  const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
+  const { records } = yield* readCheckpoints(store, kernel)
+  if (partition === undefined && (records[0]?.sequence ?? 0) <= 1) return
+  const found = partition ?? 'checkpoint'
+  const message = `the directory holds ${found} but no readable ${HEADER_FILE}`
+  throw new LogError('CORRUPT_LOG', message, { file: HEADER_FILE, position: 0, found })
+}

@@ -1,0 +1,411 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
+import type {
+  CommitSet,
+  PartitionIdentity,
+  PartitionSource,
+  PartitionStore,
+  SealedBatch,
+  StoredState,
+} from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { partitionDirectory } from '../files/file-names.ts'
+import { Journal, type JournalOptions } from '../journal/journal.ts'
+import { removeDirectory } from '../recovery/directories.ts'
+import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
+import { FileCache } from '../segment/file-cache.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
+import { SegmentList } from '../segment/segment-list.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { createJournal } from './create-journal.ts'
+import { createPartitionDirectory } from './create-partition.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Reserve } from './reserve.ts'
+import { StoredFiles } from './stored-files.ts'
+
+export interface FileStoreOptions extends JournalOptions {
+  /** Descriptors that segments may hold open at once. */
+  readonly openFilesMax: number
+  /** From 0 up to 1: only the nonce of a new directory is drawn. */
+  readonly random: () => number
+  readonly observer?: WriteOrderObserver | undefined
+}
+
+/** Segments and a journal: the PartitionStore over files (architecture 3.2 to 3.4, docs/durability.md). */
+export class FilePartitionStore implements PartitionStore {
+  readonly #store: FileStore
+  readonly #kernel: Kernel
+  readonly #source: PartitionSource
+  readonly #options: FileStoreOptions
+  readonly #cache: FileCache
+  readonly #segments: SegmentContext
+  readonly #scratch: KernelBuffer
+  readonly #partitions = new Map<string, StoredFiles>()
+  readonly #checkpointer: Checkpointer
+  readonly #reserve: Reserve
+  #journal: Journal | undefined
+  #lock: StoreLock | undefined
+  #commits: GroupCommit | undefined
+  #checkpointSequence = 0
+  /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
+  #appliedSequence = 0
+  #producerIdsEnd = 0
+  /** Segment bytes of any acks that no checkpoint synced (rule 4). */
+  #unsyncedBytes = 0
+  #checkpointBytes = 0
+  #isCheckpointing = false
+  #isReadOnly = false
+  #failure: LogError | undefined
+
+  constructor(store: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
+    this.#store = store
+    this.#kernel = kernel
+    this.#source = source
+    this.#options = options
+    this.#cache = new FileCache(store, options.openFilesMax)
+    const scratch = kernel.allocate(SCRATCH_BYTES)
+    if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
+    this.#scratch = scratch
+    this.#segments = { kernel, store, files: this.#cache, scratch }
+    this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
+    this.#reserve = new Reserve(store, options.ringFileBytes * options.ringFiles)
+  }
+
+  get capabilities(): StoreCapabilities {
+    return this.#store.capabilities
+  }
+
+  // ---- open and close ------------------------------------------------------------------------------------------------
+
+  *open(): Task<StoredState> {
+    this.#lock = yield* perform('lock', '', () => this.#store.lock())
+    try {
+      return yield* this.#open()
+    } catch (error) {
+      yield* this.abandon()
+      throw error
+    }
+  }
+
+  *#open(): Task<StoredState> {
+    const { store: fileStore } = { store: this.#store }
+    let header = yield* readJournalHeader(fileStore, this.#kernel)
+    if (header === undefined) header = yield* createJournal(fileStore, this.#kernel, this.#options)
+    const input = {
+      store: fileStore,
+      kernel: this.#kernel,
+      files: this.#cache,
+      segments: this.#segments,
+      source: this.#source,
+    }
+    const recovered = yield* this.#reserve.guard(() => recover(input, header))
+    this.#adopt(recovered)
+    if (!recovered.readOnly) yield* this.#begin(recovered)
+    return this.#state(recovered)
+  }
+
+  #adopt(recovered: Recovered): void {
+    for (const { stored, files } of recovered.partitions) {
+      this.#partitions.set(partitionKey(stored.id.topicId, stored.id.partition), files)
+    }
+    for (const [key, noted] of recovered.noted) this.#checkpointer.remember(key, noted)
+    this.#checkpointSequence = recovered.checkpointSequence
+    this.#appliedSequence = recovered.coveredSequence
+    this.#producerIdsEnd = recovered.producerIdsEnd
+    this.#isReadOnly = recovered.readOnly
+  }
+
+  /** Before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then a new header. */
+  *#begin(recovered: Recovered): Task<void> {
+    const { clean, header, partitions } = recovered
+    if (!clean) {
+      // What recovery found stands in no running engine yet: the checkpoint takes it from here.
+      const found = new Map(
+        partitions.map(({ stored }) => [partitionKey(stored.id.topicId, stored.id.partition), stored]),
+      )
+      const source = new RecoveredSource(found, this.#source)
+      const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
+      for (const files of this.#partitions.values()) files.changed = true
+      yield* this.#reserve.guard(() =>
+        checkpointer.write(this.#partitions, this.#facts(header.generation, header.leaderEpoch)),
+      )
+      for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
+      this.#checkpointSequence++
+    }
+    const journal = yield* Journal.open(
+      this.#store,
+      this.#kernel,
+      clean ? { ...header, generation: header.generation + 1 } : header,
+      this.#appliedSequence,
+      this.#options.observer,
+    )
+    this.#journal = journal
+    this.#commits = new GroupCommit({
+      store: this.#store,
+      kernel: this.#kernel,
+      journal,
+      cache: this.#cache,
+      partitions: (id) => this.#files(id),
+      observer: this.#options.observer,
+    })
+    yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
+    yield* this.#reserve.restore()
+  }
+
+  #facts(generation: number, leaderEpoch: number) {
+    return {
+      sequence: this.#checkpointSequence + 1,
+      generation,
+      coveredSequence: this.#appliedSequence,
+      leaderEpoch,
+      producerIdsEnd: this.#producerIdsEnd,
+    }
+  }
+
+  #state(recovered: Recovered): StoredState {
+    const partitions = recovered.partitions.map(({ stored }) => stored)
+    const place = ({ topic, partition }: PartitionIdentity) => ({ topic, partition })
+    return {
+      partitions,
+      leaderEpoch: recovered.header.leaderEpoch,
+      nextProducerId: recovered.producerIdsEnd,
+      report: {
+        clean: recovered.clean && recovered.damage.length === 0,
+        replayedFrames: recovered.replayedFrames,
+        skippedBatches: recovered.skippedBatches,
+        setAsideBytes: recovered.setAside.bytes,
+        setAsideFiles: recovered.setAside.files,
+        damage: recovered.damage,
+        readOnly: partitions.filter((each) => each.readOnly).map(({ id }) => place(id)),
+        partitions: partitions.map(({ id, nextOffset }) => ({ ...place(id), endOffset: nextOffset })),
+      },
+    }
+  }
+
+  *close(): Task<void> {
+    const journal = this.#journal
+    if (journal !== undefined && this.#failure === undefined) {
+      yield* this.#checkpoint(journal)
+      for (const files of this.#partitions.values()) yield* files.segments.writeIndexes()
+      yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+    }
+    yield* this.abandon()
+  }
+
+  *abandon(): Task<void> {
+    this.#failure ??= new LogError('LOG_CLOSED', 'the log is closed')
+    for (const files of this.#partitions.values()) files.segments.release()
+    this.#journal?.close()
+    this.#journal = undefined
+    this.#cache.closeAll()
+    this.#scratch.free()
+    const lock = this.#lock
+    this.#lock = undefined
+    if (lock !== undefined) yield* perform('lock', '', () => lock.release())
+    yield* perform('lock', '', () => this.#store.close())
+  }
+
+  // ---- partitions ----------------------------------------------------------------------------------------------------
+
+  #find(id: PartitionIdentity): StoredFiles | undefined {
+    return this.#partitions.get(partitionKey(id.topicId, id.partition))
+  }
+
+  #files(id: PartitionIdentity): StoredFiles {
+    const files = this.#find(id)
+    if (files !== undefined) return files
+    const { topic, partition } = id
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${partition} has no files`, { topic, partition })
+  }
+
+  *create(id: PartitionIdentity): Task<void> {
+    if (this.#find(id) !== undefined) return
+    this.#assertWritable(id)
+    const directory = partitionDirectory(id.topic, id.partition)
+    yield* createPartitionDirectory(this.#store, id, directory)
+    const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
+    const files = new StoredFiles(id, directory, segments, 0)
+    yield* segments.roll(0)
+    files.directoryUnsynced = true
+    this.#partitions.set(partitionKey(id.topicId, id.partition), files)
+  }
+
+  *remove(id: PartitionIdentity): Task<void> {
+    const files = this.#find(id)
+    if (files === undefined) return
+    const key = partitionKey(id.topicId, id.partition)
+    this.#partitions.delete(key)
+    this.#checkpointer.forget(key)
+    files.segments.release()
+    yield* removeDirectory(this.#store, files.directory)
+  }
+
+  isActive(id: PartitionIdentity): boolean {
+    const files = this.#find(id)
+    return files?.segments.active?.file !== undefined && files.rollAt === undefined
+  }
+
+  *activate(id: PartitionIdentity): Task<void> {
+    const files = this.#files(id)
+    yield* files.segments.loadActive()
+    if (files.segments.active === undefined || files.rollAt !== undefined) {
+      yield* files.segments.roll(files.nextOffset)
+      files.directoryUnsynced = true
+      files.changed = true
+      files.rollAt = undefined
+    }
+  }
+
+  append(id: PartitionIdentity, batch: SealedBatch): boolean {
+    this.#assertWritable(id)
+    const files = this.#files(id)
+    if (files.segments.active?.file === undefined) return false
+    if (files.segments.mustRoll(batch)) {
+      files.rollAt = batch.baseOffset
+      return false
+    }
+    const position = files.segments.place(batch)
+    files.appended(position, batch, this.#kernel)
+    this.#unsyncedBytes += batch.bytes.length
+    return true
+  }
+
+  #assertWritable({ topic, partition }: PartitionIdentity): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#isReadOnly) return
+    throw new LogError('LOG_READ_ONLY', 'an acknowledged frame of the journal is missing: the log is read-only', {
+      topic,
+      partition,
+    })
+  }
+
+  read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
+    return this.#find(id)?.segments.read(offset, into) ?? (this.#find(id) === undefined ? 0 : undefined)
+  }
+
+  *prepareRead(id: PartitionIdentity, offset: number): Task<void> {
+    yield* this.#files(id).segments.load(offset)
+  }
+
+  locate(id: PartitionIdentity, offset: number): { file: string; position: number } | undefined {
+    const segment = this.#find(id)?.segments.find(offset)
+    const file = segment?.file
+    if (segment === undefined || file === undefined) return undefined
+    return { file: segment.logPath, position: segment.positionOf(file, offset) }
+  }
+
+  *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
+    return yield* this.#files(id).segments.seekTimestamp(timestamp)
+  }
+
+  *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
+    const files = this.#files(id)
+    yield* files.segments.deleteBefore(offset)
+    files.directoryUnsynced = true
+    files.changed = true
+  }
+
+  // ---- durability ----------------------------------------------------------------------------------------------------
+
+  canCommit(): boolean {
+    const journal = this.#journal
+    return journal !== undefined && journal.ring.hasRoom(journal.frame.limitBytes)
+  }
+
+  *commit(set: CommitSet): Task<void> {
+    const commits = this.#commits
+    if (this.#failure !== undefined) throw this.#failure
+    if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
+    try {
+      const sequence = yield* this.#reserve.guard(() => commits.run(set))
+      if (sequence !== undefined) this.#appliedSequence = sequence
+      if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
+    } catch (error) {
+      throw this.#poison(error)
+    }
+  }
+
+  /** A failed flush is final: pages may read clean although nothing was written (rule 10). */
+  #poison(error: unknown): LogError {
+    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED')
+      ? error
+      : new LogError('KAFKA_STORAGE_ERROR', 'the storage failed: nothing more is acknowledged', {}, error)
+    return this.#failure
+  }
+
+  maintenanceIsDue(): boolean {
+    const journal = this.#journal
+    if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
+    const { ring } = journal
+    return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit()
+  }
+
+  maintenance(): Task<void> | undefined {
+    return this.maintenanceIsDue() && this.#journal !== undefined ? this.#maintain(this.#journal) : undefined
+  }
+
+  *#maintain(journal: Journal): Task<void> {
+    try {
+      yield* this.#reserve.guard(() => this.#checkpoint(journal))
+      yield* this.#grow(journal)
+    } catch (error) {
+      throw this.#poison(error)
+    }
+  }
+
+  *#checkpoint(journal: Journal): Task<void> {
+    this.#isCheckpointing = true
+    try {
+      journal.assertOwnGeneration()
+      const facts = this.#facts(journal.header.generation, journal.header.leaderEpoch)
+      this.#unsyncedBytes = 0
+      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts)
+      this.#checkpointSequence = facts.sequence
+      journal.ring.release(facts.coveredSequence)
+    } finally {
+      this.#isCheckpointing = false
+    }
+  }
+
+  /** In the background, so that a commit never waits for zeros: a ring that filled while it was checkpointed is small. */
+  *#grow(journal: Journal): Task<void> {
+    const { ring } = journal
+    const files = ring.sizeBytes / ring.fileSizeBytes
+    const isTight = ring.usedBytes * 4 >= ring.sizeBytes || this.#checkpointBytes * 4 > ring.sizeBytes
+    if (isTight && files < this.#options.ringFilesMax)
+      yield* ring.grow(Math.min(files, this.#options.ringFilesMax - files))
+  }
+}
+
+/** Between recovery and the engine's first step the facts of a partition stand in what recovery answered. */
+class RecoveredSource implements PartitionSource {
+  readonly #found: ReadonlyMap<string, StoredState['partitions'][number]>
+  readonly #engine: PartitionSource
+
+  constructor(found: ReadonlyMap<string, StoredState['partitions'][number]>, engine: PartitionSource) {
+    this.#found = found
+    this.#engine = engine
+  }
+
+  #stored(id: PartitionIdentity): StoredState['partitions'][number] | undefined {
+    return this.#found.get(partitionKey(id.topicId, id.partition))
+  }
+
+  producers(id: PartitionIdentity): ReturnType<PartitionSource['producers']> {
+    return this.#stored(id)?.producers ?? []
+  }
+
+  logStartOffset(id: PartitionIdentity): number {
+    return this.#stored(id)?.logStartOffset ?? 0
+  }
+
+  ceiling(id: PartitionIdentity): number {
+    return this.#stored(id)?.ceiling ?? 0
+  }
+
+  segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {
+    return this.#engine.segmentConfig(id)
+  }
+}

@@ -1,0 +1,145 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { perform, performAll, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { CommitSet, Decision, PartitionIdentity } from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import type { BatchRun } from '../journal/frame.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import { readPartialSector } from './checkpointer.ts'
+import type { PendingRun } from './pending-runs.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+export interface GroupCommitParts {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly journal: Journal
+  readonly cache: FileCache
+  readonly partitions: (id: PartitionIdentity) => StoredFiles
+  readonly observer: WriteOrderObserver | undefined
+}
+
+interface Gathered {
+  readonly files: StoredFiles
+  readonly run: PendingRun
+}
+
+/** One commit: data synced where it is too large for the frame, the frame, then decisions (durability rules 1 to 3). */
+export class GroupCommit {
+  readonly #parts: GroupCommitParts
+
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts
+  }
+
+  /** Answers the frame's sequence; `undefined` when everything was durable already. */
+  *run(set: CommitSet): Task<number | undefined> {
+    const { journal } = this.#parts
+    const { frame } = journal
+    const gathered = this.#gather(set)
+    frame.begin()
+    if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
+    for (const { id, ceiling } of set.ceilings) {
+      frame.ceiling(id, ceiling)
+      this.#parts.partitions(id).changed = true
+    }
+    for (const decision of set.decisions) frame.batches('decision', placeless(decision)).set(decision.bytes)
+    const extents = yield* this.#writeInline(gathered)
+    yield* this.#syncExtents(extents)
+    for (const { files, run } of extents) {
+      const path = run.segment.logPath
+      const sector = yield* readPartialSector(this.#parts.cache, { path, sizeBytes: run.position + run.lengthBytes })
+      frame.extent(placed(files, run), run.headerChecksum, sector)
+    }
+    if (frame.isEmpty) return undefined
+    const sequence = yield* journal.writeFrame()
+    for (const decision of set.decisions) yield* this.#place(decision, sequence)
+    return sequence
+  }
+
+  /** As of one moment: what is appended from now on belongs to the next commit. */
+  #gather(set: CommitSet): Gathered[] {
+    return set.durable.flatMap((id) => {
+      const files = this.#parts.partitions(id)
+      return files.pending.take().map((run) => ({ files, run }))
+    })
+  }
+
+  /** Copies runs into the frame while they fit; answers the others. */
+  *#writeInline(gathered: readonly Gathered[]): Task<Gathered[]> {
+    const { frame } = this.#parts.journal
+    const extents: Gathered[] = []
+    let left = gathered.length
+    for (const each of gathered) {
+      left--
+      const { files, run } = each
+      if (!frame.fits(run.lengthBytes, left + extents.length)) {
+        extents.push(each)
+        continue
+      }
+      const file = run.segment.file ?? (yield* this.#parts.cache.reopen(run.segment.logPath))
+      file.read(frame.batches('batches', placed(files, run)), run.position)
+    }
+    return extents
+  }
+
+  *#syncExtents(extents: readonly Gathered[]): Task<void> {
+    const { store, cache } = this.#parts
+    const files = new Map<string, StoredFiles>()
+    const flushes = []
+    for (const { files: each, run } of extents) {
+      if (each.directoryUnsynced) files.set(each.directory, each)
+      const file = yield* cache.reopen(run.segment.logPath)
+      flushes.push({ kind: 'flush' as const, target: file.path, run: () => file.flush() })
+    }
+    yield* performAll(flushes)
+    for (const [directory, each] of files) {
+      yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+      each.directoryUnsynced = false
+    }
+  }
+
+  /** Only now, after its frame, a decision may stand in its segment (rule 3). */
+  *#place(decision: Decision, sequence: number): Task<void> {
+    const files = this.#parts.partitions(decision.id)
+    if (files.segments.mustRoll(decision)) {
+      yield* files.segments.roll(decision.baseOffset)
+      files.directoryUnsynced = true
+    }
+    const { active } = files.segments
+    if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)
+    this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
+    files.segments.place(decision)
+    files.placed(decision)
+  }
+}
+
+/** A decision's place in its segment is chosen when it is written there, after the frame. */
+function placeless({ id, baseOffset, nextOffset, maxTimestamp, bytes }: Decision): BatchRun {
+  const { topicId, partition } = id
+  return {
+    topicId,
+    partition,
+    baseOffset,
+    nextOffset,
+    maxTimestamp,
+    segmentBaseOffset: -1,
+    position: 0,
+    lengthBytes: bytes.length,
+  }
+}
+
+function placed({ id }: StoredFiles, run: PendingRun): BatchRun {
+  const { topicId, partition } = id
+  const { baseOffset, nextOffset, maxTimestamp, position, lengthBytes, segment } = run
+  return {
+    topicId,
+    partition,
+    baseOffset,
+    nextOffset,
+    maxTimestamp,
+    segmentBaseOffset: segment.baseOffset,
+    position,
+    lengthBytes,
+  }
+}

@@ -1,0 +1,43 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { SealedBatch } from '../../storage/partition-store.ts'
+import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
+import type { Segment } from '../segment/segment.ts'
+
+/** Batches that lie side by side in one segment and that no frame and no checkpoint covers yet. */
+export interface PendingRun {
+  readonly segment: Segment
+  readonly position: number
+  readonly baseOffset: number
+  lengthBytes: number
+  nextOffset: number
+  maxTimestamp: number
+  /** Chained over the run's batches (header-checksum.ts): an extent names it. */
+  headerChecksum: number
+}
+
+/** What a frame must cover of one partition: from the last journaled or synced offset on (durability rule 2). */
+export class PendingRuns {
+  #runs: PendingRun[] = []
+
+  add(segment: Segment, position: number, batch: SealedBatch, kernel: Kernel): void {
+    const last = this.#runs.at(-1)
+    if (last !== undefined && last.segment === segment && last.position + last.lengthBytes === position) {
+      last.lengthBytes += batch.bytes.length
+      last.nextOffset = batch.nextOffset
+      last.headerChecksum = chainHeader(kernel, last.headerChecksum, batch.bytes)
+      last.maxTimestamp = Math.max(last.maxTimestamp, batch.maxTimestamp)
+      return
+    }
+    const { baseOffset, nextOffset, maxTimestamp } = batch
+    const headerChecksum = chainHeader(kernel, NO_BATCHES, batch.bytes)
+    const lengthBytes = batch.bytes.length
+    this.#runs.push({ segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum })
+  }
+
+  /** Hands the runs over: the commit that takes them covers them, or the log is poisoned. */
+  take(): PendingRun[] {
+    const runs = this.#runs
+    this.#runs = []
+    return runs
+  }
+}

@@ -1,0 +1,57 @@
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { RESERVE_FILE } from '../journal/layout.ts'
+import { openFile } from '../journal/ring.ts'
+
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * Space as large as the ring, held so that replay, decisions and a checkpoint can finish on a full disk, and given up
+ * for nothing else (durability rule 10).
+ */
+export class Reserve {
+  readonly #store: FileStore
+  readonly #sizeBytes: number
+
+  constructor(store: FileStore, sizeBytes: number) {
+    this.#store = store
+    this.#sizeBytes = sizeBytes
+  }
+
+  /** Fills it again after it was used. A disk without room for it is no reason not to open. */
+  *restore(): Task<void> {
+    const file = yield* openFile(this.#store, RESERVE_FILE, true)
+    if (file === undefined) return
+    const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#sizeBytes))
+    try {
+      for (let position = file.size(); position < this.#sizeBytes; position += zeros.length) {
+        writeFully(file, zeros.subarray(0, Math.min(zeros.length, this.#sizeBytes - position)), position)
+      }
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    } finally {
+      file.close()
+    }
+  }
+
+  /** Runs `work`; if the disk is full, releases the reserve and runs it once more. */
+  *guard<T>(work: () => Task<T>): Task<T> {
+    try {
+      return yield* work()
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      yield* this.#release()
+      return yield* work()
+    }
+  }
+
+  *#release(): Task<void> {
+    const file = yield* openFile(this.#store, RESERVE_FILE, false)
+    if (file === undefined) return
+    file.truncate(0)
+    yield* perform('flush', RESERVE_FILE, () => file.flush())
+    file.close()
+  }
+}

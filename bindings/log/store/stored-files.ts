@@ -1,0 +1,51 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { PartitionIdentity, SealedBatch } from '../../storage/partition-store.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { SegmentList } from '../segment/segment-list.ts'
+import { PendingRuns } from './pending-runs.ts'
+
+/** One partition's files while the log is open. */
+export class StoredFiles {
+  readonly id: PartitionIdentity
+  readonly directory: string
+  readonly segments: SegmentList
+  readonly pending: PendingRuns = new PendingRuns()
+  /** Written since the last checkpoint: it syncs them (durability rule 4b). */
+  readonly unsynced: Set<Segment> = new Set()
+  /** The directory got entries since the last checkpoint. */
+  directoryUnsynced = false
+  /** Anything of it differs from what the newest checkpoint says. */
+  changed = true
+  /** An append found the active segment full: the next one starts with this batch's offset. */
+  rollAt: number | undefined
+  /** Recovery found damage: nothing is appended any more. */
+  readOnly = false
+  /** Its offsets continue here, maybe above the last segment's end (durability rule 5). */
+  nextOffset: number
+
+  constructor(id: PartitionIdentity, directory: string, segments: SegmentList, nextOffset: number) {
+    this.id = id
+    this.directory = directory
+    this.segments = segments
+    this.nextOffset = nextOffset
+  }
+
+  /** A data batch stands in the active segment: a frame or a checkpoint owes it durability. */
+  appended(position: number, batch: SealedBatch, kernel: Kernel): void {
+    const { active } = this.segments
+    if (active === undefined) return
+    this.pending.add(active, position, batch, kernel)
+    this.#touched(batch)
+  }
+
+  /** A decision stands in the active segment: its frame made it durable already. */
+  placed(batch: SealedBatch): void {
+    this.#touched(batch)
+  }
+
+  #touched(batch: SealedBatch): void {
+    this.nextOffset = batch.nextOffset
+    this.changed = true
+    if (this.segments.active !== undefined) this.unsynced.add(this.segments.active)
+  }
+}
