@@ -16,12 +16,14 @@ export class BigEndianWriter {
   #size = 0
 
   int16(value: number): this {
-    this.#view.setInt16(this.#take(2), value)
+    const at = this.#take(2)
+    this.#view.setInt16(at, value)
     return this
   }
 
   int32(value: number): this {
-    this.#view.setInt32(this.#take(4), value)
+    const at = this.#take(4)
+    this.#view.setInt32(at, value)
     return this
   }
 
@@ -51,7 +53,8 @@ export class BigEndianWriter {
   }
 
   #raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#take(bytes.length))
+    const at = this.#take(bytes.length)
+    this.#bytes.set(bytes, at)
     return this
   }
 
