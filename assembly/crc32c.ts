@@ -42,31 +42,42 @@ export function crc_start(): void {
   }
 }
 
-function entry(slice: usize, word: u64, shift: u64): u32 {
-  return load<u32>(((<usize>(word >>> shift) & 0xff) << 2) + CRC_TABLES + (slice << 10))
-}
-
-function eightBytes(slice: usize, word: u64): u32 {
-  return (
-    entry(slice + 7, word, 0) ^
-    entry(slice + 6, word, 8) ^
-    entry(slice + 5, word, 16) ^
-    entry(slice + 4, word, 24) ^
-    entry(slice + 3, word, 32) ^
-    entry(slice + 2, word, 40) ^
-    entry(slice + 1, word, 48) ^
-    entry(slice, word, 56)
-  )
+/** Byte `n` of a word as a place in a table of four-byte entries: one shift and one mask. */
+function place(word: u64, shift: u64): usize {
+  return <usize>(word >>> shift) & 0x3fc
 }
 
 function bySlices(register: u32, address: usize, length: u32): u32 {
   const end = address + length
   const vectorsEnd = address + (length & ~15)
-  for (; address < vectorsEnd; address += 16)
-    register = eightBytes(8, load<u64>(address) ^ register) ^ eightBytes(0, load<u64>(address, 8))
-  if (address + 8 <= end) {
-    register = eightBytes(0, load<u64>(address) ^ register)
-    address += 8
+  for (; address < vectorsEnd; address += 16) {
+    // Only the first four bytes wait for the register: the other twelve are combined beside them, and the tree is drawn
+    // flat, since the compiler keeps the order of the xors.
+    const first = load<u32>(address) ^ register
+    const low = load<u64>(address)
+    const high = load<u64>(address, 8)
+    const others =
+      load<u32>(place(low, 30), CRC_TABLES + 0x2c00) ^
+      load<u32>(place(low, 38), CRC_TABLES + 0x2800) ^
+      (load<u32>(place(low, 46), CRC_TABLES + 0x2400) ^ load<u32>(place(low, 54), CRC_TABLES + 0x2000)) ^
+      (load<u32>(place(high << 2, 0), CRC_TABLES + 0x1c00) ^
+        load<u32>(place(high, 6), CRC_TABLES + 0x1800) ^
+        (load<u32>(place(high, 14), CRC_TABLES + 0x1400) ^ load<u32>(place(high, 22), CRC_TABLES + 0x1000))) ^
+      (load<u32>(place(high, 30), CRC_TABLES + 0x0c00) ^
+        load<u32>(place(high, 38), CRC_TABLES + 0x0800) ^
+        (load<u32>(place(high, 46), CRC_TABLES + 0x0400) ^ load<u32>(place(high, 54), CRC_TABLES + 0x0000)))
+    register =
+      load<u32>(place((<u64>first) << 2, 0), CRC_TABLES + 0x3c00) ^
+      load<u32>(place(first, 6), CRC_TABLES + 0x3800) ^
+      (load<u32>(place(first, 14), CRC_TABLES + 0x3400) ^ load<u32>(place(first, 22), CRC_TABLES + 0x3000)) ^
+      others
+  }
+  for (; address + 4 <= end; address += 4) {
+    const word = load<u32>(address) ^ register
+    register =
+      load<u32>(place((<u64>word) << 2, 0), CRC_TABLES + 0x0c00) ^
+      load<u32>(place(word, 6), CRC_TABLES + 0x0800) ^
+      (load<u32>(place(word, 14), CRC_TABLES + 0x0400) ^ load<u32>(place(word, 22), CRC_TABLES + 0x0000))
   }
   for (; address < end; address++)
     register = (register >>> 8) ^ load<u32>(CRC_TABLES + (((register ^ load<u8>(address)) & 0xff) << 2))
