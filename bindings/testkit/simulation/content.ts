@@ -1,0 +1,98 @@
+/** Bytes and size of a file; a copy is cheap because the bytes are shared until one side writes. */
+export class Content {
+  #bytes: Uint8Array
+  #shared = false
+  sizeBytes: number
+
+  constructor(bytes: Uint8Array = new Uint8Array(0), sizeBytes = bytes.length) {
+    this.#bytes = bytes
+    this.sizeBytes = sizeBytes
+  }
+
+  copy(): Content {
+    const copy = new Content(this.#bytes, this.sizeBytes)
+    copy.#shared = true
+    this.#shared = true
+    return copy
+  }
+
+  read(into: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(into.length, this.sizeBytes - position))
+    into.set(this.#bytes.subarray(position, position + count))
+    return count
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    this.#own(position + bytes.length).set(bytes, position)
+    this.sizeBytes = Math.max(this.sizeBytes, position + bytes.length)
+  }
+
+  /** What lies beyond the size is zeros at all times: an extension shows nothing old. */
+  truncate(sizeBytes: number): void {
+    if (sizeBytes < this.sizeBytes) this.#own(sizeBytes).fill(0, sizeBytes, this.sizeBytes)
+    else this.#own(sizeBytes)
+    this.sizeBytes = sizeBytes
+  }
+
+  #own(neededBytes: number): Uint8Array {
+    if (!this.#shared && this.#bytes.length >= neededBytes) return this.#bytes
+    let length = Math.max(512, this.#bytes.length)
+    while (length < neededBytes) length *= 2
+    const owned = new Uint8Array(length)
+    owned.set(this.#bytes)
+    this.#bytes = owned
+    this.#shared = false
+    return owned
+  }
+}
+
+/** What a file was told since its last flush, in order. */
+export type PendingChange =
+  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly position: number }
+  | { readonly kind: 'truncate'; readonly sizeBytes: number }
+
+/** A file apart from its names. */
+export class FileNode {
+  visible: Content
+  durable: Content
+  pending: PendingChange[] = []
+
+  constructor(visible: Content = new Content(), durable: Content = new Content()) {
+    this.visible = visible
+    this.durable = durable
+  }
+
+  flush(): void {
+    this.durable = this.visible.copy()
+    this.pending = []
+  }
+}
+
+export type DiskNode = FileNode | DirectoryNode
+
+/** One step that a directory took since its last sync: names and what they name now (`undefined`: nothing). */
+export type EntryChange = readonly (readonly [name: string, node: DiskNode | undefined])[]
+
+/** A directory's entries; a sub-directory's own entry belongs to its parent. */
+export class DirectoryNode {
+  visible: Map<string, DiskNode> = new Map<string, DiskNode>()
+  durable: Map<string, DiskNode> = new Map<string, DiskNode>()
+  pending: EntryChange[] = []
+
+  change(change: EntryChange): void {
+    applyChange(this.visible, change)
+    this.pending.push(change)
+  }
+
+  sync(): void {
+    this.durable = new Map(this.visible)
+    this.pending = []
+  }
+}
+
+export function applyChange(entries: Map<string, DiskNode>, change: EntryChange): void {
+  for (const [name, node] of change) {
+    if (node === undefined) entries.delete(name)
+    else entries.set(name, node)
+  }
+}

@@ -1,0 +1,272 @@
+import { LogError } from '../../model/errors.ts'
+import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
+import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
+import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
+import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
+import type { Random } from './random.ts'
+
+/** Thrown in place of the operation before which the disk stops; nothing of it is ever part of a program. */
+export class CrashSignal extends Error {
+  override readonly name = 'CrashSignal'
+}
+
+export type OperationKind = 'create' | 'write' | 'truncate' | 'flush' | 'rename' | 'remove' | 'syncDirectory'
+
+/** Called before an operation takes place: images made here are those of a crash at this instant. */
+export type OperationWatch = (number: number, kind: OperationKind, path: string) => void
+
+const capabilities: StoreCapabilities = Object.freeze({
+  name: 'virtual',
+  durability: 'stable',
+  synchronousFlush: true,
+  rename: true,
+  exclusiveLock: true,
+})
+
+/** Who holds a tree of files, whichever store object it came through. */
+const holders = new WeakMap<DirectoryNode, StoreLock>()
+
+/**
+ * A disk that knows what is durable. Every change counts as an operation; before any of them it can crash (`crashAt`)
+ * or be copied as a crash would leave it (`image`). Assumption (docs/durability.md): a write damages only the sectors
+ * it touches, and what was flushed stays until it is written again.
+ */
+export class VirtualDisk implements FileStore {
+  readonly capabilities: StoreCapabilities = capabilities
+  /** Operations so far, counted from 1; `crashAt = n` throws before operation n. */
+  operations = 0
+  crashAt: number = Number.POSITIVE_INFINITY
+  watch: OperationWatch | undefined
+  /** Flushes so far, and the one that fails. */
+  flushes = 0
+  failFlushAt: number = Number.POSITIVE_INFINITY
+  /** Bytes that files may still grow by; a write beyond that is cut short, then throws STORAGE_FULL. */
+  freeBytes: number = Number.POSITIVE_INFINITY
+  /** At most this many bytes of a write are taken at once. */
+  writeLimitBytes: number = Number.POSITIVE_INFINITY
+  /** Reads and writes of this path fail. */
+  brokenPath: string | undefined
+  crashed = false
+  readonly root: DirectoryNode
+  #underWay: WriteUnderWay | undefined
+  #lock: StoreLock | undefined
+  #closed = false
+
+  constructor(root: DirectoryNode = new DirectoryNode()) {
+    this.root = root
+  }
+
+  /** A disk as a crash at this instant leaves it; this one goes on. */
+  image(random: Random, mode: ImageMode): VirtualDisk {
+    return new VirtualDisk(new ImageMaker(mode, random, this.#underWay).directory(this.root))
+  }
+
+  open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    this.assertAlive()
+    checkPath(path, 'open')
+    const found = this.#find(path)
+    if (found instanceof DirectoryNode) throw failure('open', path, 'it is a directory')
+    if (found !== undefined) return new VirtualFile(this, found, path)
+    if (!options.create) return undefined
+    this.begin('create', path)
+    const node = new FileNode()
+    this.#makeDirectory(parentOf(path)).change([[nameOf(path), node]])
+    return new VirtualFile(this, node, path)
+  }
+
+  list(directory: string): readonly string[] {
+    this.assertAlive()
+    checkDirectory(directory, 'list')
+    const found = this.#find(directory)
+    if (found instanceof FileNode) throw failure('list', directory, 'it is a file')
+    return found === undefined ? [] : [...found.visible.keys()].sort()
+  }
+
+  rename(from: string, to: string): void {
+    checkRename(from, to)
+    this.begin('rename', from)
+    const node = this.#find(from)
+    const directory = this.#find(parentOf(from))
+    if (node === undefined || !(directory instanceof DirectoryNode)) throw failure('rename', from, 'it is missing')
+    const target = this.#find(to)
+    if (from === to) return
+    const fits =
+      node instanceof FileNode ? !(target instanceof DirectoryNode) : target === undefined || isEmptyDirectory(target)
+    if (!fits) throw failure('rename', from, `${to} is in the way`)
+    directory.change([
+      [nameOf(from), undefined],
+      [nameOf(to), node],
+    ])
+  }
+
+  remove(path: string): void {
+    checkPath(path, 'remove')
+    this.begin('remove', path)
+    const node = this.#find(path)
+    if (node === undefined) return
+    if (node instanceof DirectoryNode && node.visible.size > 0) throw failure('remove', path, 'it is not empty')
+    this.#makeDirectory(parentOf(path)).change([[nameOf(path), undefined]])
+  }
+
+  syncDirectory(directory: string): void {
+    checkDirectory(directory, 'syncDirectory')
+    this.begin('syncDirectory', directory)
+    const node = this.#find(directory)
+    if (!(node instanceof DirectoryNode)) throw failure('syncDirectory', directory, 'there is no such directory')
+    node.sync()
+  }
+
+  lock(): StoreLock {
+    this.assertAlive()
+    if (holders.has(this.root)) throw new LogError('DIRECTORY_IN_USE', 'the virtual disk is held already')
+    const lock: StoreLock = {
+      release: () => {
+        if (holders.get(this.root) === lock) holders.delete(this.root)
+      },
+    }
+    holders.set(this.root, lock)
+    this.#lock = lock
+    return lock
+  }
+
+  close(): void {
+    this.#lock?.release()
+    this.#closed = true
+  }
+
+  /** Inverts one bit of a file, on the disk too: the device itself decayed. */
+  flipBit(path: string, bit: number): void {
+    const node = this.#find(path)
+    if (!(node instanceof FileNode)) throw failure('flipBit', path, 'there is no such file')
+    for (const content of [node.visible, node.durable]) {
+      const byte = new Uint8Array(1)
+      if (content.read(byte, bit >>> 3) === 0) continue
+      byte[0] = (byte[0] ?? 0) ^ (1 << (bit & 7))
+      content.write(byte, bit >>> 3)
+    }
+  }
+
+  assertAlive(): void {
+    if (this.crashed) throw new CrashSignal('the disk stopped')
+    if (this.#closed) throw failure('use', '', 'the store is closed')
+  }
+
+  /** Counts an operation that is about to happen. */
+  begin(kind: OperationKind, path: string, underWay?: WriteUnderWay): void {
+    this.assertAlive()
+    this.operations++
+    this.#underWay = underWay
+    this.watch?.(this.operations, kind, path)
+    if (this.operations >= this.crashAt) {
+      this.crashed = true
+      throw new CrashSignal(`crash before operation ${this.operations}: ${kind} ${path}`)
+    }
+    this.#underWay = undefined
+  }
+
+  #find(path: string): DiskNode | undefined {
+    let node: DiskNode | undefined = this.root
+    if (path === '') return node
+    for (const name of path.split('/')) {
+      if (!(node instanceof DirectoryNode)) return undefined
+      node = node.visible.get(name)
+    }
+    return node
+  }
+
+  #makeDirectory(path: string): DirectoryNode {
+    let directory = this.root
+    if (path === '') return directory
+    for (const name of path.split('/')) {
+      let next = directory.visible.get(name)
+      if (next instanceof FileNode) throw failure('open', path, 'it is a file, not a directory')
+      if (next === undefined) {
+        next = new DirectoryNode()
+        directory.change([[name, next]])
+      }
+      directory = next
+    }
+    return directory
+  }
+}
+
+class VirtualFile implements StoreFile {
+  readonly path: string
+  readonly #disk: VirtualDisk
+  readonly #node: FileNode
+  #open = true
+
+  constructor(disk: VirtualDisk, node: FileNode, path: string) {
+    this.#disk = disk
+    this.#node = node
+    this.path = path
+  }
+
+  read(into: Uint8Array, position: number): number {
+    this.#assertUsable('read')
+    this.#disk.assertAlive()
+    return this.#node.visible.read(into, position)
+  }
+
+  write(bytes: Uint8Array, position: number): number {
+    this.#assertUsable('write')
+    const disk = this.#disk
+    const owned = bytes.slice(0, Math.min(bytes.length, disk.writeLimitBytes))
+    disk.begin('write', this.path, { node: this.#node, bytes: owned, position })
+    const growth = Math.max(0, position + owned.length - this.#node.visible.sizeBytes)
+    const taken = owned.subarray(0, owned.length - Math.max(0, growth - disk.freeBytes))
+    if (taken.length === 0 && owned.length > 0) {
+      throw new LogError('STORAGE_FULL', `no space in ${this.path}`, { file: this.path, operation: 'write' })
+    }
+    disk.freeBytes -= Math.min(growth, disk.freeBytes)
+    this.#node.visible.write(taken, position)
+    this.#node.pending.push({ kind: 'write', bytes: taken, position })
+    return taken.length
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#assertUsable('truncate')
+    this.#disk.begin('truncate', this.path)
+    this.#disk.freeBytes += Math.max(0, this.#node.visible.sizeBytes - sizeBytes)
+    this.#node.visible.truncate(sizeBytes)
+    this.#node.pending.push({ kind: 'truncate', sizeBytes })
+  }
+
+  size(): number {
+    this.#assertUsable('size')
+    this.#disk.assertAlive()
+    return this.#node.visible.sizeBytes
+  }
+
+  flush(): void {
+    this.#assertUsable('flush')
+    const disk = this.#disk
+    disk.begin('flush', this.path)
+    if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
+    this.#node.flush()
+  }
+
+  close(): void {
+    this.#open = false
+  }
+
+  #assertUsable(operation: string): void {
+    if (!this.#open) throw failure(operation, this.path, 'the file is closed')
+    if (this.path === this.#disk.brokenPath) throw failure(operation, this.path, 'input/output error')
+  }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function isEmptyDirectory(node: DiskNode): boolean {
+  return node instanceof DirectoryNode && node.visible.size === 0
+}
+
+function failure(operation: string, file: string, why: string): LogError {
+  return new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file === '' ? 'the root' : file}: ${why}`, {
+    file,
+    operation,
+  })
+}
