@@ -1,3 +1,56 @@
-/** What `import ... from 'oncelog'` gives on Node. */
+/** What `import … from 'oncelog'` gives on Node, Deno and Bun. */
+import { fileURLToPath } from 'node:url'
+import { LogError } from '../model/errors.ts'
+import { MemoryStore } from '../storage/drivers/memory.ts'
+import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
+import { type EmbeddedLog, type OpenOptions, openLog } from './embedded-log.ts'
+import { nodePort } from './node-port.ts'
 
-export const version: string = '0.1.0'
+export type { Admin, TopicDescription } from '../client/admin.ts'
+export type { ConsumerOptions } from '../client/consumer/consumer-options.ts'
+export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consumer/consumer-type.ts'
+export type { Log } from '../client/log.ts'
+export type { Producer, Sender } from '../client/producer/producer.ts'
+export type { ProducerOptions } from '../client/producer/producer-options.ts'
+export type { Reader, ReadOptions } from '../client/read.ts'
+export type {
+  BatchOf,
+  ConsumerRecord,
+  ProducerRecord,
+  RecordBatch,
+  RecordHeaders,
+  RecordHeadersInit,
+  RecordInput,
+  RecordMetadata,
+  RecordOf,
+} from '../client/records.ts'
+export type { Abortable } from '../client/signals.ts'
+export { bytes, type Codec, string, unchecked } from '../client/topic/codec.ts'
+export { json } from '../client/topic/json.ts'
+export { type Topic, type TopicRef, topic } from '../client/topic/topic.ts'
+export type { ErrorCategory, ErrorCode } from '../model/error-table.ts'
+export { type ErrorDetails, LogError } from '../model/errors.ts'
+export type { Durability, Guarantees, Position, TopicPartition } from '../model/positions.ts'
+export type { TopicConfig } from '../model/topic-config.ts'
+export type { Damage, RecoveryReport } from '../storage/partition-store.ts'
+export type { EmbeddedLog, OpenOptions } from './embedded-log.ts'
+
+/**
+ * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
+ * tells what was found. Rejects with DIRECTORY_IN_USE when another process, or this one, has it open; with CORRUPT_LOG or
+ * UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has no lock.
+ */
+export async function open(directory: string | URL, options: OpenOptions = {}): Promise<EmbeddedLog> {
+  return openLog(createDirectoryStore(pathOf(directory)), nodePort, options)
+}
+
+/** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. */
+export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog> {
+  return openLog(new MemoryStore(), nodePort, options)
+}
+
+function pathOf(directory: string | URL): string {
+  if (directory instanceof URL) return fileURLToPath(directory)
+  if (typeof directory === 'string' && directory !== '') return directory
+  throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })
+}

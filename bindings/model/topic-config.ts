@@ -70,13 +70,13 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
   }
   const parsed: Record<string, unknown> = {}
   for (const [key, rule] of Object.entries(RULES)) {
-    parsed[rule.name] = Object.hasOwn(config, key) ? valueOf(key, rule, config[key]) : rule.initial
+    parsed[rule.name] = Object.hasOwn(config, key) ? parsedValue(key, rule, config[key]) : rule.initial
   }
   return parsed as unknown as ParsedTopicConfig
 }
 
 /** Numbers may come as text, as Kafka's tools give them. */
-function valueOf(key: string, rule: Rule, value: unknown): string | number {
+function parsedValue(key: string, rule: Rule, value: unknown): string | number {
   if ('words' in rule) {
     if (typeof value === 'string' && rule.words.includes(value)) return value
     const message = `config "${key}" is one of ${rule.words.join(' | ')}`

@@ -12,7 +12,7 @@ import type { CatalogueEntry } from './catalogue-entry.ts'
 import { PlannedTable } from './planned-table.ts'
 import type { RecordPlace, TableRecord } from './table-record.ts'
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
-import { assertTopicName } from './topic-name.ts'
+import { assertTopicName } from '../../model/names.ts'
 import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from './topic-table.ts'
 
 /**

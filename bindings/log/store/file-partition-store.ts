@@ -25,6 +25,9 @@ import { GroupCommit } from './group-commit.ts'
 import { Reserve } from './reserve.ts'
 import { StoredFiles } from './stored-files.ts'
 
+/** Larger than any max.message.bytes that memory could serve: a damaged length asks for no more. */
+const MAX_BATCH_BYTES = 128 * 1024 * 1024
+
 export interface FileStoreOptions extends JournalOptions {
   /** Descriptors that segments may hold open at once. */
   readonly openFilesMax: number
@@ -68,7 +71,7 @@ export class FilePartitionStore implements PartitionStore {
     const scratch = kernel.allocate(SCRATCH_BYTES)
     if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
     this.#scratch = scratch
-    this.#segments = { kernel, store, files: this.#cache, scratch }
+    this.#segments = { kernel, store, files: this.#cache, scratch, maxBatchBytes: MAX_BATCH_BYTES }
     this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
     this.#reserve = new Reserve(store, options.ringFileBytes * options.ringFiles)
   }

@@ -5,6 +5,7 @@ import type {
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
+  SegmentConfig,
   StoredPartition,
   StoredProducer,
   StoredState,
@@ -42,6 +43,10 @@ export class PartitionLog implements PartitionSource {
   get store(): PartitionStore {
     check(this.#store !== undefined, 'an open store')
     return this.#store
+  }
+
+  segmentConfig(): SegmentConfig {
+    return { segmentBytes: 1 << 20, segmentMs: 604_800_000, segmentIndexBytes: 10_485_760, indexIntervalBytes: 4096 }
   }
 
   async open(): Promise<StoredState> {

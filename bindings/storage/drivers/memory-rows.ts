@@ -149,11 +149,12 @@ export class MemoryRowStore implements PartitionStore {
     })
   }
 
-  append(id: PartitionIdentity, batch: SealedBatch): void {
+  append(id: PartitionIdentity, batch: SealedBatch): boolean {
     const { partition, session } = this.#active(id, 'append')
     if (session.decisionsInFlight > 0) throw failure(id, 'append', 'a decision is under way, which comes first')
     this.#requireSpace(id, batch.bytes.length)
     insert(partition, batch, false)
+    return true
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
@@ -239,9 +240,28 @@ export class MemoryRowStore implements PartitionStore {
     }
   }
 
+  locate(): undefined {
+    return undefined
+  }
+
+  canCommit(): boolean {
+    return true
+  }
+
   /** A transaction leaves nothing to tidy up. */
+  maintenanceIsDue(): boolean {
+    return false
+  }
+
   maintenance(): undefined {
     return undefined
+  }
+
+  *abandon(): Task<void> {
+    yield* perform('commit', 'rows', () => {
+      if (this.#database.holder === this) this.#database.holder = undefined
+      this.#sessions.clear()
+    })
   }
 
   *close(): Task<void> {

@@ -1,4 +1,4 @@
-import { LogError } from '../../model/errors.ts'
+import { LogError } from './errors.ts'
 
 /** Kafka's rule; it also keeps a name inside its directory. */
 const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/

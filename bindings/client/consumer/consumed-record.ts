@@ -1,0 +1,90 @@
+import type { FetchedBatch } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { ConsumerRecord, RecordHeaders } from '../records.ts'
+import { bytes, type Codec } from '../topic/codec.ts'
+import type { Topic, TopicRef } from '../topic/topic.ts'
+
+/** How the keys and values of one topic are decoded. */
+export interface Decoder {
+  readonly topic: string
+  readonly key: Codec<never, unknown>
+  readonly value: Codec<never, unknown>
+}
+
+export function decoderOf(ref: TopicRef): Decoder {
+  if (typeof ref === 'string') return { topic: ref, key: bytes as never, value: bytes as never }
+  const { name, key, value } = ref as Topic
+  return { topic: name, key: key as never, value: value as never }
+}
+
+const NOT_DECODED: unique symbol = Symbol('not decoded')
+
+/** A record over the bytes of its batch: nothing is decoded before it is asked for, and then once. */
+export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly #batch: FetchedBatch
+  readonly #index: number
+  readonly #decoder: Decoder
+  #key: unknown = NOT_DECODED
+  #value: unknown = NOT_DECODED
+
+  constructor(batch: FetchedBatch, index: number, partition: number, decoder: Decoder) {
+    this.topic = decoder.topic
+    this.partition = partition
+    this.offset = batch.offsetOf(index)
+    this.timestamp = batch.timestampOf(index)
+    this.#batch = batch
+    this.#index = index
+    this.#decoder = decoder
+  }
+
+  get key(): unknown {
+    if (this.#key === NOT_DECODED) this.#key = this.#decode('key', this.#batch.keyOf(this.#index), this.#decoder.key)
+    return this.#key
+  }
+
+  get value(): unknown {
+    if (this.#value === NOT_DECODED) {
+      this.#value = this.#decode('value', this.#batch.valueOf(this.#index), this.#decoder.value)
+    }
+    return this.#value
+  }
+
+  get headers(): RecordHeaders {
+    return new Headers(this.#batch.headersOf(this.#index))
+  }
+
+  #decode(part: string, encoded: Uint8Array | null, codec: Codec<never, unknown>): unknown {
+    if (encoded === null) return null
+    try {
+      return codec.decode(encoded)
+    } catch (error) {
+      const { topic, partition, offset } = this
+      const message = `the ${part} at offset ${offset} of ${topic}-${partition} can't be decoded`
+      throw new LogError('RECORD_DESERIALIZATION', message, { topic, partition, offset, part }, error)
+    }
+  }
+}
+
+class Headers implements RecordHeaders {
+  readonly #pairs: readonly (readonly [string, Uint8Array | null])[]
+
+  constructor(pairs: readonly (readonly [string, Uint8Array | null])[]) {
+    this.#pairs = pairs
+  }
+
+  get(name: string): Uint8Array | null | undefined {
+    return this.#pairs.findLast(([each]) => each === name)?.[1]
+  }
+
+  getAll(name: string): readonly (Uint8Array | null)[] {
+    return this.#pairs.filter(([each]) => each === name).map(([, value]) => value)
+  }
+
+  [Symbol.iterator](): Iterator<readonly [string, Uint8Array | null]> {
+    return this.#pairs[Symbol.iterator]()
+  }
+}

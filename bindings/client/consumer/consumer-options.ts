@@ -1,0 +1,53 @@
+import { LogError } from '../../model/errors.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
+import type { Abortable } from '../signals.ts'
+import { type TopicRef, topicName } from '../topic/topic.ts'
+
+export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
+
+export interface ConsumerOptions<T extends TopicRef> extends Abortable {
+  /** Required; for reading without a group there is `read`. */
+  groupId: string
+  topics: readonly T[]
+  /** `'read_committed'` by default. Differs from Kafka: there the Java client reads uncommitted unless told. */
+  isolationLevel?: IsolationLevel | undefined
+  /**
+   * Where to start without a committed offset, or when it is out of range: `'earliest'` (default), `'latest'`, or
+   * `'none'` for an error. Differs from Kafka: there it is `'latest'`, and offsets are committed automatically; here only
+   * `commit` does.
+   */
+  autoOffsetReset?: AutoOffsetReset | undefined
+  /** Time between two polls after which the member leaves its group, 300000 ms by default. */
+  maxPollIntervalMs?: number | undefined
+  /** Offsets kept by the user's own database: asked on every assignment. Such a consumer never commits here. */
+  positions?: ((assigned: readonly TopicPartition[]) => Promise<readonly Position[]>) | undefined
+}
+
+export interface ConsumerSettings {
+  readonly groupId: string
+  readonly isolationLevel: IsolationLevel
+  readonly autoOffsetReset: AutoOffsetReset
+  readonly maxPollIntervalMs: number
+}
+
+/** INVALID_GROUP_ID or INVALID_REQUEST, by name of the option. */
+export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSettings {
+  const { groupId, topics, isolationLevel = 'read_committed', autoOffsetReset = 'earliest' } = options
+  const { maxPollIntervalMs = 300_000, positions } = options
+  if (typeof groupId !== 'string' || groupId === '')
+    throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
+  if (!Array.isArray(topics) || topics.length === 0) throw wrong('topics', 'a list of topics, not empty')
+  for (const ref of topics) if (typeof topicName(ref) !== 'string') throw wrong('topics', 'topics or their names')
+  if (!['read_committed', 'read_uncommitted'].includes(isolationLevel))
+    throw wrong('isolationLevel', 'read_committed or read_uncommitted')
+  if (!['earliest', 'latest', 'none'].includes(autoOffsetReset))
+    throw wrong('autoOffsetReset', 'earliest, latest or none')
+  if (!(Number.isSafeInteger(maxPollIntervalMs) && maxPollIntervalMs > 0))
+    throw wrong('maxPollIntervalMs', 'a whole number above 0')
+  if (positions !== undefined && typeof positions !== 'function') throw wrong('positions', 'a function')
+  return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs }
+}
+
+function wrong(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+}

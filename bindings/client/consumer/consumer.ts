@@ -1,0 +1,228 @@
+import type { Broker } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { BatchOf, RecordOf } from '../records.ts'
+import { type Abortable, throwIfAborted } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+import type { AssignedPartition } from './assigned-partition.ts'
+import { ConsumedRecord } from './consumed-record.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
+import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
+import { DeliveredBatch } from './delivered-batch.ts'
+import { Membership } from './membership.ts'
+import { checkPosition, endPositions, placeKey, samePlace, startPositions } from './start-positions.ts'
+
+const MAX_BYTES = 1024 * 1024
+const MAX_RECORDS = 500
+
+export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
+  readonly #broker: Broker
+  readonly #membership: Membership
+  readonly #closed: () => void
+  readonly #signal: Abortable['signal']
+  readonly #keepsOwnPositions: boolean
+  #isIterating = false
+  #closing: Promise<void> | undefined
+  /** Partitions take turns. */
+  #turn = 0
+
+  constructor(broker: Broker, options: ConsumerOptions<T>, closed: () => void) {
+    this.#broker = broker
+    this.#closed = closed
+    this.#membership = new Membership(broker, options)
+    this.#signal = options.signal
+    this.#keepsOwnPositions = options.positions !== undefined
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<RecordOf<T>, void, undefined> {
+    for await (const partition of this.#ready(this.#signal, MAX_BYTES)) {
+      for (let record = partition.buffer?.next(); record !== undefined; record = partition.buffer?.next()) {
+        partition.delivered(record.offset, partition.buffer?.nextOffset ?? partition.endOffset)
+        yield record as unknown as RecordOf<T>
+        partition.finish(record.offset + 1)
+        if (this.#closing !== undefined) return
+        throwIfAborted(this.#signal)
+        if (partition.isPaused) break
+      }
+    }
+  }
+
+  batches(
+    options: Abortable & { maxRecords?: number | undefined; maxBytes?: number | undefined } = {},
+  ): AsyncIterable<BatchOf<T>> {
+    const { maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES, signal = this.#signal } = options
+    for (const [option, value] of Object.entries({ maxRecords, maxBytes })) {
+      if (Number.isSafeInteger(value) && value > 0) continue
+      throw new LogError('INVALID_REQUEST', `${option} must be a whole number above 0`, { option })
+    }
+    return { [Symbol.asyncIterator]: () => this.#batches(signal, maxRecords, maxBytes) }
+  }
+
+  async *#batches(
+    signal: Abortable['signal'],
+    maxRecords: number,
+    maxBytes: number,
+  ): AsyncGenerator<BatchOf<T>, void, undefined> {
+    for await (const partition of this.#ready(signal, maxBytes)) {
+      const records: ConsumedRecord[] = []
+      for (let record = partition.buffer?.next(); record !== undefined; record = partition.buffer?.next()) {
+        records.push(record)
+        if (records.length === maxRecords) break
+      }
+      const nextOffset = partition.buffer?.nextOffset ?? partition.endOffset
+      partition.delivered(records.at(-1)?.offset ?? nextOffset - 1, nextOffset)
+      yield new DeliveredBatch(records, nextOffset, this.#membership.generation) as unknown as BatchOf<T>
+      partition.finish(nextOffset)
+      if (this.#closing !== undefined) return
+      throwIfAborted(signal)
+    }
+  }
+
+  /** Partitions that have records to deliver, in turn; waits for more without polling. One iteration at a time. */
+  async *#ready(signal: Abortable['signal'], maxBytes: number): AsyncGenerator<AssignedPartition, void, undefined> {
+    if (this.#isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
+    this.#assertOpen()
+    this.#isIterating = true
+    const wake = () => this.#membership.wake()
+    signal?.addEventListener('abort', wake, { once: true })
+    try {
+      for (;;) {
+        throwIfAborted(signal)
+        if (this.#closing !== undefined) return
+        const partition = this.#next()
+        if (partition === undefined) await this.#membership.fetch(maxBytes)
+        else yield partition
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+      this.#isIterating = false
+      for (const partition of this.#membership.partitions) partition.giveBack()
+    }
+  }
+
+  #next(): AssignedPartition | undefined {
+    const { partitions } = this.#membership
+    for (let count = 0; count < partitions.length; count++) {
+      this.#turn = (this.#turn + 1) % partitions.length
+      const partition = partitions[this.#turn]
+      if (partition !== undefined && !partition.isPaused && partition.buffer !== undefined) return partition
+    }
+    return undefined
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+  }
+
+  async commit(
+    done: RecordOf<T> | BatchOf<T> | readonly Position[],
+    { allowSkip = false }: { allowSkip?: boolean | undefined } = {},
+  ): Promise<void> {
+    this.#assertOpen()
+    if (this.#keepsOwnPositions) {
+      const message = 'this consumer takes its positions from elsewhere and never commits'
+      throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
+    }
+    const session = await this.#membership.join()
+    const positions = committedPositions(done)
+    for (const position of positions) {
+      const partition = this.#membership.find(position)
+      if (isDelivered(done)) partition.finish(position.nextOffset)
+      else if (!allowSkip) partition.assertFinished(position.nextOffset)
+    }
+    await session.commit(positions, this.#membership.generation)
+  }
+
+  assignment(): readonly TopicPartition[] {
+    return this.#membership.partitions.map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  position(at: TopicPartition): number {
+    return this.#membership.find(at).position
+  }
+
+  async committed(at: TopicPartition): Promise<number | undefined> {
+    this.#assertOpen()
+    const session = await this.#membership.join()
+    return (await session.committed([at]))[0]
+  }
+
+  async lag(): Promise<ReadonlyMap<string, number>> {
+    this.#assertOpen()
+    await this.#membership.join()
+    const { partitions, settings } = this.#membership
+    const ends = await endPositions(this.#broker.admin, partitions, settings.isolationLevel)
+    return new Map(
+      partitions.map((each, index) => [placeKey(each), Math.max(0, (ends[index]?.nextOffset ?? 0) - each.position)]),
+    )
+  }
+
+  async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
+    this.#assertOpen()
+    await this.#membership.join()
+    const partition = this.#membership.find(to)
+    if ('timestamp' in to) {
+      const from = { timestamp: to.timestamp }
+      const [found] = await startPositions(
+        this.#broker.admin,
+        [partition],
+        from,
+        this.#membership.settings.isolationLevel,
+      )
+      partition.seek(found?.nextOffset ?? 0)
+    } else {
+      partition.seek(checkPosition(to).nextOffset)
+    }
+    this.#membership.wake()
+  }
+
+  pause(which?: readonly TopicPartition[]): void {
+    for (const partition of this.#select(which)) {
+      partition.isPaused = true
+      partition.giveBack()
+    }
+    this.#membership.wake()
+  }
+
+  resume(which?: readonly TopicPartition[]): void {
+    for (const partition of this.#select(which)) partition.isPaused = false
+    this.#membership.wake()
+  }
+
+  #select(which: readonly TopicPartition[] | undefined): readonly AssignedPartition[] {
+    return which === undefined ? this.#membership.partitions : which.map((at) => this.#membership.find(at))
+  }
+
+  on(event: RebalanceEvent, handler: RebalanceHandler): void {
+    this.#membership.on(event, handler)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#membership.close().finally(this.#closed)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function isDelivered(done: unknown): boolean {
+  return done instanceof DeliveredBatch || done instanceof ConsumedRecord
+}
+
+/** A record names itself, a position what follows: the record's commit is the offset after it. */
+function committedPositions(done: unknown): Position[] {
+  if (done instanceof ConsumedRecord) {
+    return [{ topic: done.topic, partition: done.partition, nextOffset: done.offset + 1 }]
+  }
+  if (done instanceof DeliveredBatch) return [checkPosition(done)]
+  if (!Array.isArray(done)) {
+    throw new LogError('INVALID_REQUEST', 'commit takes a record, a batch or a list of positions', { option: 'done' })
+  }
+  const positions = done.map(checkPosition)
+  const twice = positions.find((each, index) => positions.some((other, at) => at > index && samePlace(each, other)))
+  if (twice === undefined) return positions
+  const { topic, partition } = twice
+  throw new LogError('INVALID_REQUEST', `${topic}-${partition} is named twice`, { topic, partition })
+}

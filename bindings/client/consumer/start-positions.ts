@@ -1,0 +1,66 @@
+import type { AdminSession } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
+
+export type StartPoint = 'earliest' | 'latest' | { readonly timestamp: number } | readonly Position[]
+
+export function samePlace(a: TopicPartition, b: TopicPartition): boolean {
+  return a.topic === b.topic && a.partition === b.partition
+}
+
+export function placeKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+/** Offsets of the earliest or latest records, or of the first at a time (the end where there is none). */
+export async function startPositions(
+  admin: AdminSession,
+  at: readonly TopicPartition[],
+  from: StartPoint,
+  isolationLevel: IsolationLevel,
+): Promise<Position[]> {
+  if (isPositions(from)) {
+    return at.map((place) => {
+      const position = from.find((each) => samePlace(each, place))
+      if (position !== undefined) return checkPosition(position)
+      const message = `no position was given for ${place.topic}-${place.partition}`
+      throw new LogError('INVALID_REQUEST', message, { ...place, option: 'from' })
+    })
+  }
+  const offsets = await admin.offsets(at)
+  const ends = await endPositions(admin, at, isolationLevel)
+  if (from === 'latest') return ends
+  if (from === 'earliest') {
+    return offsets.map(({ topic, partition, logStartOffset }) => ({ topic, partition, nextOffset: logStartOffset }))
+  }
+  const { timestamp } = from
+  if (!(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
+    throw new LogError('INVALID_REQUEST', 'timestamp must be whole milliseconds since 1970', { option: 'timestamp' })
+  }
+  const found = await admin.offsetsForTimestamp(at, timestamp)
+  return ends.map((end, index) => ({ ...end, nextOffset: found[index] ?? end.nextOffset }))
+}
+
+export async function endPositions(
+  admin: AdminSession,
+  at: readonly TopicPartition[],
+  isolationLevel: IsolationLevel,
+): Promise<Position[]> {
+  return (await admin.offsets(at)).map(({ topic, partition, highWatermark, lastStableOffset }) => ({
+    topic,
+    partition,
+    nextOffset: isolationLevel === 'read_committed' ? lastStableOffset : highWatermark,
+  }))
+}
+
+function isPositions(from: StartPoint): from is readonly Position[] {
+  return Array.isArray(from)
+}
+
+export function checkPosition(position: Position): Position {
+  const { topic, partition, nextOffset } = position ?? {}
+  const isWhole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+  if (typeof topic === 'string' && isWhole(partition) && isWhole(nextOffset)) return { topic, partition, nextOffset }
+  const message = 'a position has a topic, a partition and a nextOffset, whole numbers from 0 on'
+  throw new LogError('INVALID_REQUEST', message, { option: 'position' })
+}

@@ -1,0 +1,86 @@
+import '../model/disposable.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { RuntimePort } from '../broker/port.ts'
+import { LogError } from '../model/errors.ts'
+import type { Guarantees } from '../model/positions.ts'
+import { type Admin, LogAdmin } from './admin.ts'
+import { GroupConsumer } from './consumer/consumer.ts'
+import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import type { Consumer } from './consumer/consumer-type.ts'
+import { LogProducer, type Producer } from './producer/producer.ts'
+import type { ProducerOptions } from './producer/producer-options.ts'
+import { type Reader, type ReadOptions, TopicReader } from './read.ts'
+import type { RecordOf } from './records.ts'
+import type { TopicRef } from './topic/topic.ts'
+
+/** A log: the same in a process of its own and, later, on a cluster. */
+export interface Log extends AsyncDisposable {
+  /** What this log gives, whatever was asked for. */
+  readonly guarantees: Guarantees
+  readonly admin: Admin
+  /** A new idempotent producer. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options. */
+  producer(options?: ProducerOptions): Producer
+  /** A new member of a group; joins at its first iteration. Throws INVALID_GROUP_ID or INVALID_REQUEST. */
+  consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
+  /** Reads topics without a group. Nothing is read before the iteration. */
+  read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>>
+  /** Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. */
+  close(): Promise<void>
+}
+
+export class BrokerLog implements Log {
+  readonly admin: Admin
+  readonly #broker: Broker
+  readonly #port: RuntimePort
+  readonly #open = new Set<{ close(): Promise<void> }>()
+  #closing: Promise<void> | undefined
+
+  constructor(broker: Broker, port: RuntimePort) {
+    this.#broker = broker
+    this.#port = port
+    this.admin = new LogAdmin(broker.admin)
+  }
+
+  get guarantees(): Guarantees {
+    return this.#broker.guarantees
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('LOG_CLOSED', 'the log is closed')
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    this.#assertOpen()
+    const producer: LogProducer = new LogProducer(this.#broker, this.#port, options, () => this.#open.delete(producer))
+    this.#open.add(producer)
+    return producer
+  }
+
+  consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T> {
+    this.#assertOpen()
+    const consumer: GroupConsumer<T> = new GroupConsumer(this.#broker, options, () => this.#open.delete(consumer))
+    this.#open.add(consumer)
+    return consumer
+  }
+
+  read<const T extends TopicRef>(topics: T | readonly T[], options: ReadOptions = {}): Reader<RecordOf<T>> {
+    this.#assertOpen()
+    const list = (Array.isArray(topics) ? topics : [topics]) as readonly T[]
+    return new TopicReader(this.#broker, list, options)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** A producer whose last sends failed has told so where they were awaited; the log closes all the same. */
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#open].map((each) => each.close()))
+    await this.#broker.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

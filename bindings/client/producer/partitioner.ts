@@ -1,0 +1,59 @@
+import { LogError } from '../../model/errors.ts'
+import type { ProducerRecord } from '../records.ts'
+import { murmur2 } from './murmur2.ts'
+
+/** Answers the partition of a record, from 0 below `partitions`. */
+export type UserPartitioner = (record: ProducerRecord, partitions: number) => number
+
+const encoder = new TextEncoder()
+
+/**
+ * Kafka's default partitioner: equal keys go together (murmur2), records without a key stay with one partition until a
+ * batch's worth was produced to it, then move to another one at random (KIP-794).
+ */
+export class Partitioner {
+  readonly #user: UserPartitioner | undefined
+  readonly #random: () => number
+  readonly #batchSizeBytes: number
+  readonly #sticky = new Map<string, { partition: number; producedBytes: number }>()
+
+  constructor(user: UserPartitioner | undefined, random: () => number, batchSizeBytes: number) {
+    this.#user = user
+    this.#random = random
+    this.#batchSizeBytes = Math.max(1, batchSizeBytes)
+  }
+
+  choose(record: ProducerRecord, sizeBytes: number, partitions: number): number {
+    const { partition, key, topic } = record
+    if (partition !== undefined) return checked(topic, partition, partitions, 'partition of the record')
+    if (this.#user !== undefined)
+      return checked(topic, this.#user(record, partitions), partitions, 'partitioner’s answer')
+    if (partitions === 1) return 0
+    if (key === null || key === undefined) return this.#stick(topic, sizeBytes, partitions)
+    const bytes = typeof key === 'string' ? encoder.encode(key) : key
+    return (murmur2(bytes) & 0x7fffffff) % partitions
+  }
+
+  #stick(topic: string, sizeBytes: number, partitions: number): number {
+    let sticky = this.#sticky.get(topic)
+    if (sticky === undefined || sticky.partition >= partitions || sticky.producedBytes >= this.#batchSizeBytes) {
+      sticky = { partition: this.#other(sticky?.partition, partitions), producedBytes: 0 }
+      this.#sticky.set(topic, sticky)
+    }
+    sticky.producedBytes += sizeBytes
+    return sticky.partition
+  }
+
+  #other(last: number | undefined, partitions: number): number {
+    if (last === undefined || last >= partitions) return Math.floor(this.#random() * partitions)
+    const next = Math.floor(this.#random() * (partitions - 1))
+    return next >= last ? next + 1 : next
+  }
+}
+
+function checked(topic: string, partition: unknown, partitions: number, what: string): number {
+  if (typeof partition === 'number' && Number.isInteger(partition) && partition >= 0 && partition < partitions)
+    return partition
+  const message = `the ${what} is not among 0 to ${partitions - 1} of topic "${topic}"`
+  throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partitions })
+}

@@ -1,0 +1,44 @@
+import { LogError } from '../../model/errors.ts'
+import type { Acks } from '../../model/positions.ts'
+import type { UserPartitioner } from './partitioner.ts'
+
+export interface ProducerOptions {
+  /** `'all'` (default): on stable storage. `1`: handed to the operating system, survives `kill -9`. */
+  acks?: Acks | undefined
+  /** How long a batch waits for more records, in milliseconds; 0 (default) groups what is sent in one turn. */
+  lingerMs?: number | undefined
+  /** Up to this size records go out in one batch, 16384 by default; a larger send has its own. */
+  batchSizeBytes?: number | undefined
+  /** Beyond so many unanswered bytes, 33554432 by default, `send` waits. */
+  bufferBytes?: number | undefined
+  /** Instead of Kafka's (murmur2 of the key; sticky without one). */
+  partitioner?: UserPartitioner | undefined
+}
+
+export interface ProducerSettings {
+  readonly acks: Acks
+  readonly lingerMs: number
+  readonly batchSizeBytes: number
+  readonly bufferBytes: number
+  readonly partitioner: UserPartitioner | undefined
+}
+
+/** INVALID_REQUIRED_ACKS or INVALID_REQUEST, by name of the option. */
+export function producerSettings(options: ProducerOptions): ProducerSettings {
+  const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
+  if (acks !== 1 && acks !== 'all')
+    throw new LogError('INVALID_REQUIRED_ACKS', "acks must be 1 or 'all'", { option: 'acks' })
+  count('lingerMs', lingerMs, 0)
+  count('batchSizeBytes', batchSizeBytes, 0)
+  count('bufferBytes', bufferBytes, 1)
+  if (partitioner !== undefined && typeof partitioner !== 'function') throw wrong('partitioner', 'a function')
+  return { acks, lingerMs, batchSizeBytes, bufferBytes, partitioner }
+}
+
+function count(option: string, value: number, from: number): void {
+  if (!(Number.isSafeInteger(value) && value >= from)) throw wrong(option, `a whole number from ${from} on`)
+}
+
+function wrong(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+}

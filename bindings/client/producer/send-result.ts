@@ -1,0 +1,62 @@
+import type { AppendResult } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { RecordMetadata } from '../records.ts'
+import type { PendingBatch } from './partition-queue.ts'
+import type { CheckedRecord } from './validate-record.ts'
+
+/** The part of one `send` that went into one batch. */
+export interface Placed {
+  readonly topic: string
+  readonly partition: number
+  readonly batch: PendingBatch
+  /** Place of the part's first record in the batch. */
+  readonly firstIndex: number
+  /** Places of its records in the call. */
+  readonly indexes: readonly number[]
+  readonly records: readonly CheckedRecord[]
+}
+
+/** One promise for the call: all metadata in its order, or one error that says what was written. */
+export function settleSend(placed: readonly Placed[], count: number): Promise<readonly RecordMetadata[]> {
+  const only = placed[0]
+  if (only === undefined) return Promise.resolve([])
+  if (placed.length === 1) {
+    return only.batch.answered.then((result) => fill(new Array<RecordMetadata>(count), only, result))
+  }
+  return Promise.allSettled(placed.map(({ batch }) => batch.answered)).then((settled) => {
+    const failed = settled.find((each) => each.status === 'rejected')
+    const metadata = new Array<RecordMetadata>(count)
+    settled.forEach((each, index) => {
+      const part = placed[index]
+      if (part !== undefined && each.status === 'fulfilled') fill(metadata, part, each.value)
+    })
+    if (failed === undefined) return metadata
+    throw settled.every((each) => each.status === 'rejected') ? failed.reason : partial(placed, settled, metadata)
+  })
+}
+
+function fill(metadata: RecordMetadata[], placed: Placed, { baseOffset, appendTime }: AppendResult): RecordMetadata[] {
+  const { topic, partition, firstIndex, indexes, records } = placed
+  indexes.forEach((index, at) => {
+    const offset = baseOffset < 0 ? -1 : baseOffset + firstIndex + at
+    metadata[index] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
+  })
+  return metadata
+}
+
+function partial(
+  placed: readonly Placed[],
+  settled: readonly PromiseSettledResult<AppendResult>[],
+  metadata: readonly RecordMetadata[],
+): LogError {
+  const results = Array.from(metadata, (each) => (each === undefined ? undefined : { metadata: each })) as unknown[]
+  let written = 0
+  settled.forEach((each, index) => {
+    const part = placed[index]
+    if (part === undefined) return
+    if (each.status === 'fulfilled') written += part.indexes.length
+    else for (const at of part.indexes) results[at] = { error: each.reason as unknown }
+  })
+  const message = `${written} of ${metadata.length} records were written; details.results says which`
+  return new LogError('PARTIAL_SEND', message, { results, written })
+}

@@ -1,0 +1,48 @@
+import { LogError } from '../../model/errors.ts'
+import type { InferInput, InferOutput, StandardIssue, StandardSchemaV1 } from '../../model/standard-schema.ts'
+import { type Codec, string } from './codec.ts'
+
+/**
+ * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). What is stored is the validated input; `decode` runs
+ * the schema again and gives its output, so that transforms happen on reading. Rejects an asynchronous schema with
+ * SCHEMA_ASYNC, a value that doesn't fit with RECORD_SERIALIZATION (RECORD_DESERIALIZATION when read).
+ */
+export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
+export function json(): Codec<unknown>
+export function json(schema?: StandardSchemaV1): Codec<unknown> {
+  return {
+    encode(value) {
+      if (schema !== undefined) validate(schema, value, 'RECORD_SERIALIZATION')
+      const text = JSON.stringify(value)
+      if (text === undefined) {
+        throw new LogError('RECORD_SERIALIZATION', `a value of type ${typeof value} has no JSON form`)
+      }
+      return string.encode(text)
+    },
+    decode(bytes) {
+      const value: unknown = JSON.parse(string.decode(bytes))
+      return schema === undefined ? value : validate(schema, value, 'RECORD_DESERIALIZATION')
+    },
+  }
+}
+
+function validate(schema: StandardSchemaV1, value: unknown, code: 'RECORD_SERIALIZATION' | 'RECORD_DESERIALIZATION') {
+  const { vendor, validate: run } = schema['~standard']
+  const result = run(value)
+  if (result instanceof Promise) {
+    result.catch(() => {})
+    throw new LogError('SCHEMA_ASYNC', `the ${vendor} schema validates asynchronously; records are encoded at once`, {
+      vendor,
+    })
+  }
+  if (result.issues === undefined) return result.value
+  const where = result.issues.map(pathOf)
+  const message = `the value doesn't fit its ${vendor} schema at ${where.join(', ')}`
+  throw new LogError(code, message, { vendor, paths: where })
+}
+
+/** Where it doesn't fit; a schema's own message may quote the value, so it stays out. */
+function pathOf({ path }: StandardIssue): string {
+  if (path === undefined || path.length === 0) return 'its root'
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+}

@@ -1,0 +1,82 @@
+import { LogError } from '../../model/errors.ts'
+import { assertTopicName } from '../../model/names.ts'
+import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import type { ProducerRecord, RecordInput } from '../records.ts'
+import { type Codec, string } from './codec.ts'
+
+/** A topic's name, codecs and, for creation, partitions and config. Knows no log: declare it once, use it anywhere. */
+export interface Topic<Name extends string = string, KIn = never, KOut = unknown, VIn = never, VOut = unknown> {
+  readonly name: Name
+  /** For `open(…, { topics })`: created with so many, one unless said. */
+  readonly partitions: number | undefined
+  readonly config: TopicConfig | undefined
+  readonly key: Codec<KIn, KOut>
+  readonly value: Codec<VIn, VOut>
+  /** Encodes and validates; throws here (RECORD_SERIALIZATION, SCHEMA_ASYNC), before anything is written. */
+  record(input: RecordInput<KIn, VIn>): ProducerRecord
+}
+
+/** Where a topic is named: by a declared one, or by its name alone (keys and values are then bytes). */
+export type TopicRef = string | Topic
+
+/**
+ * Declares a typed topic. Keys are text unless said. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS or
+ * INVALID_CONFIG for what no log would create.
+ */
+export function topic<const Name extends string, VIn, VOut, KIn = string, KOut = KIn>(
+  name: Name,
+  shape: {
+    key?: Codec<KIn, KOut> | undefined
+    value: Codec<VIn, VOut>
+    partitions?: number | undefined
+    config?: TopicConfig | undefined
+  },
+): Topic<Name, KIn, KOut, VIn, VOut> {
+  assertTopicName(name)
+  const { value, partitions, config } = shape
+  const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
+  if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0)) {
+    throw new LogError('INVALID_PARTITIONS', `topic "${name}" needs a whole number of partitions above 0`, {
+      topic: name,
+    })
+  }
+  if (config !== undefined) parseTopicConfig(config)
+  return Object.freeze({
+    name,
+    key,
+    value,
+    partitions,
+    config: config && Object.freeze({ ...config }),
+    record(input: RecordInput<KIn, VIn>): ProducerRecord {
+      const { partition, timestamp, headers } = input
+      return {
+        topic: name,
+        key: input.key === null || input.key === undefined ? null : encode(name, 'key', key, input.key),
+        value: input.value === null ? null : encode(name, 'value', value, input.value),
+        partition,
+        timestamp,
+        headers,
+      }
+    },
+  })
+}
+
+function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknown>, input: In): Uint8Array {
+  try {
+    return codec.encode(input)
+  } catch (error) {
+    if (LogError.is(error, 'SCHEMA_ASYNC')) throw error
+    const why = LogError.is(error) ? `: ${error.message}` : ''
+    const details = { topic: name, part, ...(LogError.is(error) ? error.details : {}) }
+    throw new LogError(
+      'RECORD_SERIALIZATION',
+      `the ${part} of a record for "${name}" can't be encoded${why}`,
+      details,
+      error,
+    )
+  }
+}
+
+export function topicName(ref: TopicRef): string {
+  return typeof ref === 'string' ? ref : ref.name
+}
