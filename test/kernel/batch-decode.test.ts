@@ -1,0 +1,236 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
+import {
+  crc32cReference,
+  type DecodedReference,
+  decodeReference,
+  encodeReference,
+  type PlainRecord,
+} from './reference.ts'
+import { allocate, fromHex, newKernel, put, type Random, seeded } from './support.ts'
+
+const kernel = newKernel()
+const buffer = allocate(kernel, 1 << 20)
+const reader = kernel.batchReader
+
+const seal = {
+  baseOffset: 1000,
+  partitionLeaderEpoch: 4,
+  producerId: 77,
+  producerEpoch: 2,
+  baseSequence: 9,
+  attributes: 0,
+}
+
+function records(random: Random, count: number): PlainRecord[] {
+  return Array.from({ length: count }, () => ({
+    key: random.chance(0.3) ? null : random.bytes(random.below(20)),
+    value: random.chance(0.2) ? null : random.bytes(random.below(90)),
+    timestamp: 1700000000000 + random.below(2000) - 1000,
+    headers: Array.from({ length: random.chance(0.7) ? 0 : random.below(4) }, () => {
+      const value = random.chance(0.3) ? null : random.bytes(random.below(10))
+      return ['h'.repeat(random.below(6)), value] as const
+    }),
+  }))
+}
+
+function opened(batch: DecodedBatch | BatchFault): DecodedReference | BatchFault {
+  if (typeof batch === 'string') return batch
+  const found = Array.from({ length: batch.recordCount }, (_, index) => ({
+    key: batch.keyOf(index),
+    value: batch.valueOf(index),
+    headers: batch.headersOf(index).map(([name, value]) => [name, value] as const),
+    timestamp: batch.timestampOf(index),
+    offset: batch.offsetOf(index),
+  }))
+  return { baseOffset: batch.baseOffset, sizeBytes: batch.header.sizeBytes, records: found }
+}
+
+/** Decodes twice between different neighbours: what lies outside may not matter. */
+function decode(bytes: Uint8Array): DecodedReference | BatchFault {
+  const results = [0x00, 0xff].map((around) => {
+    buffer.bytes(0, bytes.length + 300).fill(around)
+    put(buffer, 128, bytes)
+    return opened(reader.decode(buffer, 128, bytes.length, false))
+  })
+  assert.equal(results[0], results[1])
+  return results[0] as DecodedReference | BatchFault
+}
+
+function reseal(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const size = Math.min(bytes.length, Math.max(21, view.getInt32(8) + 12))
+  view.setUint32(17, crc32cReference(bytes.subarray(21, size)))
+}
+
+test(
+  'random batches decode as the reference decodes them',
+  seeded(21, (random) => {
+    for (let round = 0; round < 300; round++) {
+      const count = random.pick([1, 2, 5, 40])
+      const bytes = encodeReference(records(random, count), { ...seal, attributes: random.pick([0, 8, 0x10]) })
+      const expected = decodeReference(bytes)
+      assert.type(expected, 'object')
+      assert.equal(decode(bytes), expected)
+    }
+  }),
+)
+
+test(
+  'more records than one filling of the record table',
+  seeded(22, (random) => {
+    for (const count of [1023, 1024, 1025, 3000]) {
+      const bytes = encodeReference(records(random, count), seal)
+      put(buffer, 0, bytes)
+      assert.equal(opened(reader.decode(buffer, 0, bytes.length, false)), decodeReference(bytes))
+    }
+  }),
+)
+
+test('a decoded batch owns its bytes', () => {
+  const bytes = encodeReference([{ key: null, value: fromHex('0102'), timestamp: 5, headers: [] }], seal)
+  put(buffer, 0, bytes)
+  const batch = reader.decode(buffer, 0, bytes.length, false)
+  if (typeof batch === 'string') return assert.unreachable(batch)
+  buffer.bytes(0, 200).fill(0)
+  assert.equal(batch.valueOf(0), fromHex('0102'))
+  assert.is(batch.keyOf(0), null)
+  assert.equal([batch.baseOffset, batch.nextOffset, batch.offsetOf(0), batch.timestampOf(0)], [1000, 1001, 1000, 5])
+  assert.equal(batch.bytes, new Uint8Array(bytes))
+  assert.throws(() => batch.valueOf(1))
+  assert.throws(() => batch.timestampOf(-1))
+})
+
+test("the batch that Kafka's compaction empties", () => {
+  const bytes = fromHex(`000000000000000a00000031000000000299a8e8f9001000000002ffffffffffffffff0000018bcfe56805
+    0000000000000fa000010000000700000000`)
+  put(buffer, 0, bytes)
+  assert.is(reader.fault(buffer, 0, 61), undefined)
+  const batch = reader.decode(buffer, 0, 61, false)
+  if (typeof batch === 'string') return assert.unreachable(batch)
+  assert.equal([batch.baseOffset, batch.nextOffset, batch.recordCount], [10, 13, 0])
+  assert.equal([batch.header.baseTimestamp, batch.header.maxTimestamp], [-1, 1700000000005])
+})
+
+test('a compressed batch has no record table', () => {
+  const bytes = encodeReference([{ key: null, value: fromHex('00ff'), timestamp: 5, headers: [] }], {
+    ...seal,
+    attributes: 1,
+  })
+  put(buffer, 0, bytes)
+  const batch = reader.decode(buffer, 0, bytes.length, false)
+  if (typeof batch === 'string') return assert.unreachable(batch)
+  assert.equal([batch.recordCount, batch.header.recordCount, batch.header.attributes], [0, 1, 1])
+})
+
+test(
+  'every truncation is a fault, and the bytes behind the cut have no part in it',
+  seeded(23, (random) => {
+    const bytes = encodeReference(records(random, 12), seal)
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = bytes.slice(0, length)
+      assert.is(decode(cut), 'incomplete', `${length} bytes`)
+      assert.is(decodeReference(cut), 'incomplete')
+      put(buffer, 0, bytes)
+      assert.is(reader.fault(buffer, 0, length), 'incomplete')
+      assert.is(reader.header(buffer, 0, length)?.sizeBytes, length < 61 ? undefined : bytes.length)
+      assert.is(reader.intactBytes(buffer, 0, length, 0), 0)
+    }
+  }),
+)
+
+test(
+  '20,000 byte mutations, half of them under a right CRC, answer as the reference does',
+  seeded(24, (random) => {
+    const faults = new Map<string, number>()
+    for (let round = 0; round < 20000; round++) {
+      const bytes = encodeReference(records(random, 1 + random.below(4)), seal)
+      for (let flips = 1 + random.below(3); flips > 0; flips--) {
+        // Records' inner fields more often than the 61 bytes before them.
+        const at = random.chance(0.3) ? random.below(61) : random.below(bytes.length)
+        bytes[at] = random.chance(0.5) ? random.pick([0, 1, 2, 0x7f, 0x80, 0xff]) : random.next()
+      }
+      if (random.chance(0.5)) reseal(bytes)
+      const expected = decodeReference(bytes)
+      const found = decode(bytes)
+      assert.equal(found, expected, `round ${round}`)
+      const kind = typeof expected === 'string' ? expected : 'intact'
+      faults.set(kind, (faults.get(kind) ?? 0) + 1)
+    }
+    for (const kind of ['intact', 'incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'bad-count', 'int64-range'])
+      assert.ok((faults.get(kind) ?? 0) > 20, `${kind}: ${faults.get(kind)}`)
+  }),
+)
+
+test('int64 fields beyond 2^53 are a fault and never rounded; -1 stays -1', () => {
+  const at = { baseOffset: 0, baseTimestamp: 27, maxTimestamp: 35, producerId: 43 }
+  for (const [field, position] of Object.entries(at)) {
+    for (const [value, isExact] of [
+      [9007199254740992n, false],
+      [9223372036854775807n, false],
+      [-9007199254740992n, false],
+      [-1n, field !== 'baseOffset'],
+      [field === 'baseOffset' ? 9007199254740990n : 9007199254740991n, true],
+    ] as const) {
+      const bytes = encodeReference([{ key: null, value: null, timestamp: 0, headers: [] }], seal)
+      new DataView(bytes.buffer).setBigInt64(position, value)
+      reseal(bytes)
+      put(buffer, 0, bytes)
+      assert.is(reader.fault(buffer, 0, bytes.length), isExact ? undefined : 'int64-range', `${field} ${value}`)
+      const read = reader.header(buffer, 0, bytes.length)?.[field as keyof typeof at] ?? 0
+      if (value === -1n || isExact) assert.is(read, Number(value))
+      else assert.ok(Number.isNaN(read))
+    }
+  }
+})
+
+test('a record whose timestamp leaves 2^53 is a fault of the walk', () => {
+  const bytes = encodeReference(
+    [
+      { key: null, value: null, timestamp: 9007199254740991, headers: [] },
+      { key: null, value: null, timestamp: 9007199254740991, headers: [] },
+    ],
+    seal,
+  )
+  const last = bytes.length - 5
+  assert.is(bytes[last], 0, 'the timestamp delta of the last record')
+  bytes[last] = 2
+  reseal(bytes)
+  put(buffer, 0, bytes)
+  assert.is(reader.decode(buffer, 0, bytes.length, false), 'int64-range')
+})
+
+test('intactBytes ends before the first batch that is torn, damaged or out of sequence', () => {
+  const batches = [1000, 1003, 1010].map((baseOffset) => {
+    const three = Array.from({ length: 3 }, () => ({ key: null, value: fromHex('aa'), timestamp: 1, headers: [] }))
+    return encodeReference(three, { ...seal, baseOffset })
+  })
+  const all = Uint8Array.from(batches.flatMap((batch) => [...batch]))
+  const size = batches[0]?.length ?? 0
+  const intact = (bytes: Uint8Array, expected: number): number => {
+    put(buffer, 40, bytes)
+    return reader.intactBytes(buffer, 40, bytes.length, expected)
+  }
+  assert.is(intact(all, 0), 3 * size)
+  assert.is(intact(all, 1000), 3 * size)
+  assert.is(intact(all, 1001), 0)
+  assert.is(intact(all.slice(0, -1), 0), 2 * size)
+  const damaged = all.slice()
+  damaged[size + 70] = 1
+  assert.is(intact(damaged, 0), size)
+  const overlapping = all.slice()
+  new DataView(overlapping.buffer).setBigInt64(size, 1002n)
+  assert.is(intact(overlapping, 0), size)
+})
+
+test('stamp changes base offset and leader epoch, and the CRC still holds', () => {
+  const bytes = encodeReference([{ key: null, value: fromHex('01'), timestamp: 5, headers: [] }], seal)
+  put(buffer, 0, bytes)
+  reader.stamp(buffer, 0, 123456789012, 17)
+  assert.is(reader.fault(buffer, 0, bytes.length), undefined)
+  const header = reader.header(buffer, 0, bytes.length)
+  assert.equal([header?.baseOffset, header?.partitionLeaderEpoch], [123456789012, 17])
+})
+
+test.run()
