@@ -24,7 +24,7 @@ function contentOf(disk: VirtualDisk, path: string): string | undefined {
   if (file === undefined) return undefined
   const bytes = new Uint8Array(file.size())
   file.read(bytes, 0)
-  return new TextDecoder().decode(bytes)
+  return new TextDecoder('latin1').decode(bytes)
 }
 
 test('a power failure keeps what was flushed in a synced directory', () => {

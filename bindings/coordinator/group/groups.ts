@@ -119,8 +119,9 @@ export class Groups {
   }
 
   /** After a commit failed with nothing written: forgets every plan whose record wasn't applied. */
-  discardPlans(): void {
+  discardPlans(now: number): void {
     this.#tables.discardPlans()
+    this.#deadlines.retain(this.list(), now)
   }
 
   committed(groupId: string, topicId: string, partition: number): CommittedOffset | undefined {

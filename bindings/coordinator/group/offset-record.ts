@@ -1,6 +1,6 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
-import { isTopicId } from '../../log/catalogue/topic-ids.ts'
+import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
 import { BigEndianReader, BigEndianWriter } from './big-endian.ts'
 import type { CommittedOffset, GroupEntry, OffsetPlace } from './group-entry.ts'
 import { assertValueVersion } from './value-version.ts'
@@ -63,6 +63,6 @@ function keyAndHeader({ groupId, topicId, topic, partition }: OffsetPlace): Pick
 function topicIdOf(record: TableRecord, place: RecordPlace): string {
   const value = record.headers.find(([name]) => name === TOPIC_ID_HEADER)?.[1]
   const topicId = value ? String.fromCharCode(...value.subarray(0, 23)) : undefined
-  if (isTopicId(topicId)) return topicId
+  if (isUserTopicId(topicId)) return topicId
   throw damaged(place, 'an offset without the id of its topic')
 }

@@ -14,6 +14,7 @@ export interface BatchFrame {
   nextOffset: number
   /** Whole batch, overhead included. */
   sizeBytes: number
+  leaderEpoch: number
   maxTimestamp: number
 }
 
@@ -24,6 +25,7 @@ export function readFrame(view: DataView, at: number, into: BatchFrame): boolean
   into.baseOffset = int64(view, at)
   into.nextOffset = into.baseOffset + lastOffsetDelta + 1
   into.sizeBytes = sizeBytes
+  into.leaderEpoch = view.getInt32(at + 12)
   into.maxTimestamp = int64(view, at + 35)
   return (
     view.getInt8(at + 16) === 2 &&
@@ -35,8 +37,22 @@ export function readFrame(view: DataView, at: number, into: BatchFrame): boolean
   )
 }
 
+/**
+ * Whether a batch may follow one that ended before `expectedOffset`. Offsets run on without a hole within a leader epoch;
+ * only an unclean open continues higher, and it raises the epoch (durability rules 5 and 6d). So a damaged base offset,
+ * which no CRC covers, is seen as a jump.
+ */
+export function mayFollow(
+  frame: { readonly baseOffset: number; readonly leaderEpoch: number },
+  expectedOffset: number,
+  epochBefore: number,
+): boolean {
+  if (frame.baseOffset === expectedOffset) return true
+  return frame.baseOffset > expectedOffset && frame.leaderEpoch > epochBefore
+}
+
 export function newFrame(): BatchFrame {
-  return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, maxTimestamp: -1 }
+  return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, leaderEpoch: -1, maxTimestamp: -1 }
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -9,6 +9,8 @@ export interface SegmentContext {
   readonly files: FileCache
   /** Walks read through it, one at a time and never across a yield: its bytes are nobody's between two calls. */
   readonly scratch: KernelBuffer
+  /** No batch is larger, whatever its length field says: a bound on the memory that a damaged one can ask for. */
+  readonly maxBatchBytes: number
 }
 
 /** 256 KiB: large enough that a walk is bound by the checksum, not by calls. */

@@ -240,14 +240,6 @@ export class MemoryRowStore implements PartitionStore {
     }
   }
 
-  locate(): undefined {
-    return undefined
-  }
-
-  canCommit(): boolean {
-    return true
-  }
-
   /** A transaction leaves nothing to tidy up. */
   maintenanceIsDue(): boolean {
     return false

@@ -118,7 +118,12 @@ export class VirtualDisk implements FileStore {
 
   lock(): StoreLock {
     this.assertAlive()
-    if (holders.has(this.root)) throw new LogError('DIRECTORY_IN_USE', 'the virtual disk is held already')
+    if (holders.has(this.root))
+      throw new LogError('DIRECTORY_IN_USE', 'the virtual disk is held already', {
+        pid: undefined,
+        host: undefined,
+        since: undefined,
+      })
     const lock: StoreLock = {
       release: () => {
         if (holders.get(this.root) === lock) holders.delete(this.root)
@@ -146,8 +151,13 @@ export class VirtualDisk implements FileStore {
     }
   }
 
-  assertAlive(): void {
+  /** Whoever catches what an operation threw asks here whether the program still runs. */
+  assertRunning(): void {
     if (this.crashed) throw new CrashSignal('the disk stopped')
+  }
+
+  assertAlive(): void {
+    this.assertRunning()
     if (this.#closed) throw failure('use', '', 'the store is closed')
   }
 
