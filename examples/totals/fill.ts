@@ -1,0 +1,31 @@
+// A process of its own: puts every row of a file into the topic `rows`, keyed by one of its fields, and ends.
+import { open } from 'oncelog'
+import { readRows } from './input.ts'
+import { rows } from './totals.ts'
+
+const [directory = '', input = '', key = ''] = process.argv.slice(2)
+const BATCH = 500
+
+const log = await open(directory, { topics: [rows] })
+try {
+  const producer = log.producer()
+  let count = 0
+  let batch = []
+  for await (const row of readRows(input)) {
+    const value = row[key]
+    if (value === undefined) throw new Error(`a row has no field "${key}"; it has ${Object.keys(row).join(', ')}`)
+    // A row without the field's value counts under the empty key: a key's rows stay in one partition, in order.
+    batch.push(rows.record({ key: String(value ?? ''), value: row }))
+    if (batch.length === BATCH) {
+      // Not awaited: the producer keeps order, and waits itself when its buffer is full.
+      void producer.send(batch)
+      batch = []
+    }
+    if (++count % 5000 === 0) process.send?.({ filled: count })
+  }
+  if (batch.length > 0) void producer.send(batch)
+  await producer.flush()
+  process.send?.({ filled: count })
+} finally {
+  await log.close()
+}

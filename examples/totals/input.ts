@@ -1,0 +1,39 @@
+import { createReadStream, readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { createGunzip, gunzipSync } from 'node:zlib'
+import { parse } from 'csv-parse'
+
+export type Row = Record<string, string | number | boolean | null>
+
+/** Rows of a JSON array, of NDJSON or of CSV with a header line, gzip or not, by the file's name. */
+export async function* readRows(path: string): AsyncGenerator<Row> {
+  const isZipped = path.endsWith('.gz')
+  const name = isZipped ? path.slice(0, -3) : path
+  if (name.endsWith('.json')) {
+    const bytes = readFileSync(path)
+    yield* JSON.parse((isZipped ? gunzipSync(bytes) : bytes).toString('utf8')) as Row[]
+    return
+  }
+  const file = createReadStream(path)
+  const text: Readable = isZipped ? file.pipe(createGunzip()) : file
+  if (name.endsWith('.csv')) {
+    for await (const row of text.pipe(parse({ columns: true, cast: asNumber }))) yield row as Row
+    return
+  }
+  yield* ndjson(text)
+}
+
+function asNumber(value: string): string | number {
+  return value !== '' && /^-?\d+(\.\d+)?$/.test(value) && String(Number(value)) === value ? Number(value) : value
+}
+
+async function* ndjson(text: Readable): AsyncGenerator<Row> {
+  text.setEncoding('utf8')
+  let rest = ''
+  for await (const chunk of text) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as Row
+  }
+  if (rest.trim() !== '') yield JSON.parse(rest) as Row
+}

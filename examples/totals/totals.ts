@@ -1,0 +1,23 @@
+import { json, topic, unchecked } from 'oncelog'
+import type { Row } from './input.ts'
+
+/** Sums of one key's rows, and where in the input they end: a record below that place is in them already. */
+export interface Total {
+  readonly rows: number
+  readonly sums: Readonly<Record<string, number>>
+  readonly input: { readonly partition: number; readonly nextOffset: number }
+}
+
+export const rows = topic('rows', { value: unchecked<Row>(json()), partitions: 4 })
+export const totals = topic('totals', { value: unchecked<Total>(json()) })
+
+export const GROUP = 'totals'
+
+/** Adds every number of the row. Rows of a key come in one order, so that sums of fractions come out alike. */
+export function add(total: Total | undefined, row: Row, input: Total['input']): Total {
+  const sums: Record<string, number> = { ...total?.sums }
+  for (const [field, value] of Object.entries(row)) {
+    if (typeof value === 'number') sums[field] = (sums[field] ?? 0) + value
+  }
+  return { rows: (total?.rows ?? 0) + 1, sums, input }
+}
