@@ -58,6 +58,7 @@ export class BigEndianWriter {
     return this
   }
 
+  /** May replace bytes and view: take first, then write. */
   #take(sizeBytes: number): number {
     const at = this.#size
     this.#size += sizeBytes
