@@ -89,7 +89,7 @@ export class PartitionLog implements PartitionSource {
   append(id: PartitionIdentity, wish: Partial<BatchWish> = {}): Uint8Array {
     const batch = this.batch(id, wish)
     const kept = batch.bytes.slice()
-    this.store.append(id, batch)
+    check(this.store.append(id, batch), 'an active partition to take a batch that its segment has room for')
     // The view is the store's during the call only.
     batch.bytes.fill(0xee)
     this.#take(id, kept, batch.nextOffset)

@@ -135,7 +135,7 @@ class NodeFileStore implements FileStore {
       const stats = fs.lstatSync(place, { throwIfNoEntry: false })
       if (stats === undefined) {
         if (!create) return false
-        fs.mkdirSync(place, 0o700)
+        makeDirectory(place)
       } else if (!stats.isDirectory()) {
         throw Object.assign(new Error(), { code: stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR' })
       }
@@ -145,12 +145,13 @@ class NodeFileStore implements FileStore {
 
   /** Once only: a root that vanishes under an open log took the lock with it, and must not come back empty. */
   #makeRoot(): void {
-    const first = fs.mkdirSync(this.#root, { recursive: true, mode: 0o700 })
+    const missing: string[] = []
+    for (let place = this.#root; !fs.existsSync(place); place = dirname(place)) missing.push(place)
+    // Not `recursive`: where mkdir answers ENOENT below a directory that exists, as in /proc, Node 20 tries for ever.
+    for (const place of missing.reverse()) makeDirectory(place)
+    if (!fs.statSync(this.#root).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
     this.#isRootKnown = true
-    if (first === undefined) return
-    const parents: string[] = []
-    for (let made = this.#root; made.length >= first.length; made = dirname(made)) parents.push(dirname(made))
-    this.#parents = parents
+    if (missing.length > 0) this.#parents = missing.map((place) => dirname(place))
   }
 
   /** A root that was there may have been made by a process that died before it synced the entry: its parent counts too. */
@@ -177,6 +178,15 @@ class NodeFileStore implements FileStore {
 
   #error(operation: string, path: string, cause: unknown): Error {
     return storageError(operation, path, this.#root, cause)
+  }
+}
+
+/** Someone else may make it at the same moment; what it is then, the next call finds out. */
+function makeDirectory(place: string): void {
+  try {
+    fs.mkdirSync(place, 0o700)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

@@ -1,0 +1,189 @@
+// What the system refuses comes as the error that the port promises, and leaves the store usable.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LogError } from '../../bindings/model/errors.ts'
+import { writeFully } from '../../bindings/storage/checked-write.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
+import type { StoreFile } from '../../bindings/storage/file-store.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
+test.after(() => rmSync(scratch, { recursive: true }))
+
+let count = 0
+function freshPlace(): string {
+  count += 1
+  return join(scratch, String(count))
+}
+
+async function refusal(act: () => unknown): Promise<LogError> {
+  try {
+    await act()
+  } catch (error) {
+    return error as LogError
+  }
+  throw new Error('it was not refused')
+}
+
+interface Told {
+  readonly code: string
+  readonly message: string
+  readonly details: { readonly errno: string }
+  readonly opened: number
+  readonly worksAfter: boolean
+  readonly counts: readonly number[]
+  readonly size: number
+}
+
+function underLimit(limit: string, what: string, place: string): Told {
+  const command = `ulimit ${limit} && exec "$0" "$@"`
+  const words = ['--import', 'tsx', join(import.meta.dirname, 'fixtures/limited.ts'), what, place]
+  const done = spawnSync('sh', ['-c', command, process.execPath, ...words], { encoding: 'utf8' })
+  assert.is(done.status, 0, done.stderr)
+  return JSON.parse(done.stdout) as Told
+}
+
+async function made(place: string, path: string): Promise<StoreFile> {
+  return (await createDirectoryStore(place).open(path, { create: true })) as StoreFile
+}
+
+test('the directory is made on demand, for its owner only, and nothing before', async () => {
+  const place = join(freshPlace(), 'a', 'b')
+  const store = createDirectoryStore(place)
+  assert.equal(await store.list(''), [])
+  assert.is(await store.open('d/file', { create: false }), undefined)
+  assert.not(existsSync(place))
+  ;(await store.open('d/file', { create: true }))?.close()
+  await store.syncDirectory('')
+  assert.is(statSync(place).mode & 0o777, 0o700)
+  assert.is(statSync(join(place, 'd')).mode & 0o777, 0o700)
+  assert.is(statSync(join(place, 'd/file')).mode & 0o777, 0o600)
+})
+
+test('a root that vanishes under an open store does not come back empty', async () => {
+  const place = freshPlace()
+  const store = createDirectoryStore(place)
+  ;(await store.open('file', { create: true }))?.close()
+  rmSync(place, { recursive: true })
+  const error = await refusal(() => store.open('d/file', { create: true }))
+  assert.is(error.code, 'KAFKA_STORAGE_ERROR')
+  assert.is(error.details['errno'], 'ENOENT')
+  assert.not(existsSync(place))
+})
+
+test('a file where the directory should be', async () => {
+  const place = freshPlace()
+  writeFileSync(place, '')
+  for (const act of [
+    () => createDirectoryStore(place).lock(),
+    () => createDirectoryStore(join(place, 'below')).lock(),
+    () => made(place, 'file'),
+  ]) {
+    const error = await refusal(act)
+    assert.is(error.code, 'KAFKA_STORAGE_ERROR')
+    assert.match(error.message, place)
+    assert.ok(['EEXIST', 'ENOTDIR'].includes(String(error.details['errno'])), String(error.details['errno']))
+  }
+})
+
+test('a place where nobody may write', async () => {
+  const error = await refusal(() => createDirectoryStore('/proc/self/oncelog').lock())
+  assert.is(error.code, 'KAFKA_STORAGE_ERROR')
+  assert.is(error.details['operation'], 'lock')
+  assert.ok(error.details['errno'] !== undefined)
+})
+
+test('a read-only file system is named with what to do', () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  const program = `
+    const { createDirectoryStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../bindings/storage/drivers/node-fs.ts'))})
+    await createDirectoryStore(${JSON.stringify(place)}).lock().catch((error) => console.log(error.code, error.message))`
+  const mounted = `mount --bind ${place} ${place} && mount -o remount,ro,bind ${place} && exec "$0" "$@"`
+  const done = spawnSync(
+    'unshare',
+    ['-m', 'sh', '-c', mounted, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program],
+    { encoding: 'utf8' },
+  )
+  if (done.status !== 0) {
+    console.log(`NOT RUN: read-only file system, needs the right to mount (${done.stderr?.trim().split('\n')[0]})`)
+    return
+  }
+  assert.match(done.stdout, /^KAFKA_STORAGE_ERROR lock of .*EROFS, the file system is read-only/)
+})
+
+test('links and special files are refused wherever they lie, and removed as what they are', async () => {
+  const place = freshPlace()
+  const outside = freshPlace()
+  mkdirSync(place)
+  mkdirSync(outside)
+  writeFileSync(join(outside, 'secret'), 'untouched')
+  symlinkSync(join(outside, 'secret'), join(place, 'link'))
+  symlinkSync(join(outside, 'made-through-a-link'), join(place, 'dangling'))
+  symlinkSync(outside, join(place, 'linked'))
+  spawnSync('mkfifo', [join(place, 'pipe')])
+  const store = createDirectoryStore(place)
+  for (const path of ['link', 'dangling', 'linked/secret', 'linked/new', 'pipe']) {
+    const error = await refusal(() => store.open(path, { create: true }))
+    assert.is(error.code, 'KAFKA_STORAGE_ERROR', path)
+    assert.is(error.details['file'], path)
+  }
+  for (const act of [
+    () => store.list('linked'),
+    () => store.remove('linked/secret'),
+    () => store.rename('linked/secret', 'linked/other'),
+    () => store.syncDirectory('linked'),
+  ]) {
+    assert.is((await refusal(act)).details['errno'], 'ELOOP')
+  }
+  await store.remove('linked')
+  assert.equal(readdirSync(outside), ['secret'])
+})
+
+test('the limit of open files', () => {
+  const told = underLimit('-n 60', 'files', freshPlace())
+  assert.is(told.code, 'KAFKA_STORAGE_ERROR')
+  assert.match(told.message, /EMFILE, .*ulimit -n/)
+  assert.equal(told.details.errno, 'EMFILE')
+  assert.ok(told.opened > 5 && told.worksAfter)
+})
+
+test('the limit of file size: a short count is seen, then the write is refused as full', () => {
+  const told = underLimit('-f 8', 'size', freshPlace())
+  assert.is(told.code, 'STORAGE_FULL')
+  assert.match(told.message, /EFBIG/)
+  assert.equal(told.counts, [3000])
+  assert.is(told.size, 4096, 'the part that fitted was written: 1096 of 3000')
+})
+
+test('a full device: the write is refused, and goes on once there is room', async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', place], { encoding: 'utf8' })
+  if (mounted.status !== 0) {
+    console.log(`NOT RUN: full device, needs the right to mount a tmpfs (${mounted.stderr?.trim()})`)
+    return
+  }
+  const store = createDirectoryStore(place)
+  try {
+    const lock = await store.lock()
+    const file = (await store.open('d/file', { create: true })) as StoreFile
+    const error = await refusal(() => writeFully(file, new Uint8Array(600_000).fill(1), 0))
+    assert.is(error.code, 'STORAGE_FULL')
+    assert.is(error.category, 'retriable')
+    assert.ok(file.size() > 0 && file.size() < 600_000, 'a part was written')
+    await lock.release()
+    await (await store.lock()).release()
+    file.truncate(0)
+    writeFully(file, new Uint8Array(100_000), 0)
+    await file.flush()
+  } finally {
+    await store.close()
+    spawnSync('umount', ['-l', place])
+  }
+})
+
+test.run()

@@ -1,0 +1,162 @@
+// One holder per directory, whoever asks from wherever, and free as soon as the holder is gone.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LogError } from '../../bindings/model/errors.ts'
+import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
+const children: ChildProcess[] = []
+test.after(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(scratch, { recursive: true })
+})
+
+let count = 0
+function freshPlace(): string {
+  count += 1
+  return join(scratch, String(count))
+}
+
+const holderFile = join(import.meta.dirname, 'fixtures/holder.ts')
+
+/** A child that holds `place`, once it says so. */
+async function holder(place: string, ...prefix: readonly string[]): Promise<ChildProcess & { says: string }> {
+  const [program = '', ...words] = [...prefix, process.execPath, '--import', 'tsx', holderFile, place]
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const [bytes] = (await once(child.stdout, 'data')) as [Buffer]
+  return Object.assign(child, { says: bytes.toString() })
+}
+
+async function refusal(act: () => unknown): Promise<LogError> {
+  try {
+    await act()
+  } catch (error) {
+    return error as LogError
+  }
+  throw new Error('it was not refused')
+}
+
+test('another opener in this process, through a link and from another copy of the package too', async () => {
+  const place = freshPlace()
+  const first = createDirectoryStore(place)
+  await first.lock()
+  symlinkSync(place, `${place}-link`)
+  const copy = (await import('../../bindings/storage/drivers/node-fs.ts?copy' as string)) as {
+    createDirectoryStore: typeof createDirectoryStore
+  }
+  assert.is.not(copy.createDirectoryStore, createDirectoryStore, 'a copy of its own')
+  for (const second of [createDirectoryStore(`${place}-link`), copy.createDirectoryStore(place)]) {
+    const error = await refusal(() => second.lock())
+    assert.is(error.code, 'DIRECTORY_IN_USE')
+    assert.is(error.details['pid'], process.pid)
+    assert.is(error.details['host'], hostname())
+    assert.match(error.message, new RegExp(`process ${process.pid} on .* since \\d{4}-`))
+  }
+  await first.close()
+  await (await createDirectoryStore(place).lock()).release()
+})
+
+test('a child holds: refused with its pid, also while it is stopped; free at once after kill -9', async () => {
+  const place = freshPlace()
+  const child = await holder(place)
+  const { pid } = JSON.parse(child.says) as { pid: number }
+  const store = createDirectoryStore(place)
+  assert.is((await refusal(() => store.lock())).details['pid'], pid)
+  child.kill('SIGSTOP')
+  const error = await refusal(() => store.lock())
+  assert.is(error.code, 'DIRECTORY_IN_USE')
+  assert.is(error.details['pid'], pid)
+  assert.ok(Date.parse(String(error.details['since'])) > 0)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  // No second try and no wait: the first attempt after its end succeeds.
+  const lock = await store.lock()
+  assert.is((JSON.parse(readFileSync(join(place, '.lock'), 'utf8')) as { pid: number }).pid, process.pid)
+  await lock.release()
+})
+
+test('several that begin at one moment: one gets it, the others learn who', async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  const outcomes = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', holderFile, place], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      children.push(child)
+      const ended = once(child.stderr, 'data').then(([bytes]) => String(bytes))
+      return await Promise.race([ended, once(child.stdout, 'data').then(([bytes]) => String(bytes))])
+    }),
+  )
+  const winners = outcomes.filter((text) => text.startsWith('{'))
+  assert.is(winners.length, 1, outcomes.join('\n'))
+  const { pid } = JSON.parse(winners[0] ?? '') as { pid: number }
+  const error = await refusal(() => createDirectoryStore(place).lock())
+  assert.is(error.details['pid'], pid)
+})
+
+test('a holder in another network namespace', async () => {
+  if (spawnSync('unshare', ['-n', 'true']).status !== 0) {
+    console.log('NOT RUN: two network namespaces, needs the right to unshare')
+    return
+  }
+  const place = freshPlace()
+  await holder(place, 'unshare', '-n')
+  assert.is((await refusal(() => createDirectoryStore(place).lock())).code, 'DIRECTORY_IN_USE')
+})
+
+test('a holder in another pid namespace is named as it sees itself', async () => {
+  const words = ['unshare', '-p', '-f', '--mount-proc', '--kill-child']
+  if (spawnSync(words[0] ?? '', [...words.slice(1), 'true']).status !== 0) {
+    console.log('NOT RUN: two pid namespaces, needs the right to unshare')
+    return
+  }
+  const place = freshPlace()
+  const child = await holder(place, ...words)
+  const { pid } = JSON.parse(child.says) as { pid: number }
+  const error = await refusal(() => createDirectoryStore(place).lock())
+  assert.is(error.code, 'DIRECTORY_IN_USE')
+  assert.is(error.details['pid'], pid)
+})
+
+test('a directory that was removed and made anew is locked anew', async () => {
+  const place = freshPlace()
+  const first = createDirectoryStore(place)
+  await first.lock()
+  rmSync(place, { recursive: true })
+  const second = createDirectoryStore(place)
+  await second.lock()
+  assert.ok(existsSync(join(place, '.lock')))
+  await first.close()
+  assert.is((await refusal(() => createDirectoryStore(place).lock())).code, 'DIRECTORY_IN_USE')
+  await second.close()
+})
+
+test('without the program flock it is refused by name', async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  const error = await refusal(() => lockDirectory(place, ['/nowhere/flock', 'no-such-flock']))
+  assert.is(error.code, 'LOCK_UNSUPPORTED')
+  assert.is(error.details['missing'], 'flock')
+  assert.match(error.message, /util-linux/)
+  await (await lockDirectory(place, ['/nowhere/flock', 'flock'])).release()
+})
+
+test('children of the program do not inherit the lock', async () => {
+  const place = freshPlace()
+  const store = createDirectoryStore(place)
+  await store.lock()
+  const child = spawn('sleep', ['30'], { stdio: 'ignore' })
+  children.push(child)
+  await store.close()
+  await (await createDirectoryStore(place).lock()).release()
+})
+
+test.run()
