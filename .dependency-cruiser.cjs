@@ -11,7 +11,8 @@ const rooms = {
   client: ['model', 'broker'],
   server: ['model', 'broker'],
   cluster: ['model', 'broker'],
-  testkit: ['model', 'server', 'engine', 'storage'],
+  // It puts whole logs together over a disk of its own, so it knows their parts.
+  testkit: ['model', 'kernel', 'storage', 'broker', 'log', 'engine', 'server'],
 }
 /** Where a platform's own modules may be named. */
 const platformRooms = '^bindings/(storage/drivers|server/kafka|engine/remote|testkit|entry)/'

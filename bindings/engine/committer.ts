@@ -1,6 +1,5 @@
-import type { Kernel } from '../kernel/kernel.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
-import { encodeBatch } from '../log/partition/encode.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { Task } from '../storage/effect.ts'
 import type { CommitSet, Decision, PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -13,7 +12,7 @@ export interface PlannedChange {
 }
 
 export interface CommitterHooks {
-  readonly kernel: () => Kernel
+  readonly factory: PartitionFactory
   readonly leaderEpoch: () => number
   readonly now: () => number
   readonly catalogue: () => HostedPartition
@@ -140,7 +139,7 @@ export class Committer {
   #decision(hosted: HostedPartition, records: readonly TableRecord[]): Decision {
     const now = this.#hooks.now()
     const baseOffset = hosted.partition.watermarks.nextOffset
-    const bytes = encodeBatch(this.#hooks.kernel(), records, baseOffset, this.#hooks.leaderEpoch(), now)
+    const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
     return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp: now }
   }
 

@@ -1,7 +1,7 @@
 import type { AppendRequest, AppendResult, Assignment } from '../broker/broker.ts'
 import { Groups } from '../coordinator/group/groups.ts'
-import type { Kernel } from '../kernel/kernel.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import type { Task } from '../storage/effect.ts'
@@ -22,9 +22,8 @@ import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.
 import { Topics } from './topics.ts'
 
 export interface EngineOptions {
-  readonly kernel: Kernel
-  /** Makes the store; it may ask the engine what bytes don't tell. */
-  readonly store: (source: PartitionSource) => PartitionStore
+  /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
+  readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
   readonly ceilingBlock: number
 }
@@ -38,7 +37,6 @@ export class Engine implements PartitionSource {
   readonly groups: Groups = new Groups()
   readonly topics: Topics
   readonly store: PartitionStore
-  readonly #kernel: Kernel
   readonly #runner = new TaskRunner()
   readonly #committer: Committer
   readonly #ceilingBlock: number
@@ -55,10 +53,10 @@ export class Engine implements PartitionSource {
   #report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
-    this.#kernel = options.kernel
     this.#ceilingBlock = options.ceilingBlock
-    this.store = options.store(this)
-    this.topics = new Topics(this.catalogue, () => this.#kernel, this.store)
+    const { store, factory } = options.compose(this)
+    this.store = store
+    this.topics = new Topics(this.catalogue, factory)
     this.#fetches = new Fetches({
       partition: (topic, partition) => this.topics.partition(topic, partition),
       prepare: (hosted, offset, then) => this.#runner.start(this.#prepareRead(hosted, offset), then),
@@ -66,7 +64,7 @@ export class Engine implements PartitionSource {
     this.#committer = new Committer(
       this.store,
       {
-        kernel: () => this.#kernel,
+        factory,
         leaderEpoch: () => this.#leaderEpoch,
         now: () => this.#now,
         catalogue: () => this.topics.catalogue(),

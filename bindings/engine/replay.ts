@@ -1,20 +1,30 @@
-import type { DecodedBatch } from '../kernel/kernel.ts'
+import type { FetchedBatch } from '../broker/broker.ts'
+import type { Groups } from '../coordinator/group/groups.ts'
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import type { Task } from '../storage/effect.ts'
-import type { Engine } from './engine.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
 
 const READ_BYTES = 256 * 1024
 
+export interface ReplayParts {
+  readonly catalogue: Catalogue
+  readonly groups: Groups
+  readonly topics: Topics
+  readonly store: PartitionStore
+}
+
 /** Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. */
-export function* replayTables(engine: Engine): Task<void> {
+export function* replayTables(engine: ReplayParts): Task<void> {
   yield* replayPartition(engine, engine.topics.catalogue(), (record, place) => engine.catalogue.apply(record, place))
   yield* replayPartition(engine, engine.topics.offsets(), (record, place) => engine.groups.apply(record, place))
   engine.groups.dropMembers()
 }
 
 function* replayPartition(
-  engine: Engine,
+  engine: ReplayParts,
   hosted: HostedPartition,
   apply: (record: TableRecord, place: RecordPlace) => void,
 ): Task<void> {
@@ -34,7 +44,7 @@ function* replayPartition(
 }
 
 function applyBatch(
-  batch: DecodedBatch,
+  batch: FetchedBatch,
   { id }: HostedPartition,
   apply: (record: TableRecord, place: RecordPlace) => void,
 ): void {

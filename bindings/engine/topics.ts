@@ -1,11 +1,10 @@
 import type { TopicFacts } from '../broker/broker.ts'
-import type { Kernel } from '../kernel/kernel.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, OFFSETS_TOPIC } from '../log/catalogue/topic-ids.ts'
-import { Partition } from '../log/partition/partition.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
-import type { PartitionIdentity, PartitionStore, StoredPartition } from '../storage/partition-store.ts'
+import type { PartitionIdentity, StoredPartition } from '../storage/partition-store.ts'
 import { HostedPartition } from './hosted-partition.ts'
 
 function keyOf(topicId: string, partition: number): string {
@@ -15,16 +14,14 @@ function keyOf(topicId: string, partition: number): string {
 /** The partitions that were used since the open, by topic name and by identity; the catalogue says which there are. */
 export class Topics {
   readonly #catalogue: Catalogue
-  readonly #kernel: () => Kernel
-  readonly #store: PartitionStore
+  readonly #factory: PartitionFactory
   readonly #stored = new Map<string, StoredPartition>()
   readonly #hosted = new Map<string, HostedPartition>()
   readonly #configs = new Map<string, ParsedTopicConfig>()
 
-  constructor(catalogue: Catalogue, kernel: () => Kernel, store: PartitionStore) {
+  constructor(catalogue: Catalogue, factory: PartitionFactory) {
     this.#catalogue = catalogue
-    this.#kernel = kernel
-    this.#store = store
+    this.#factory = factory
   }
 
   /** What recovery found; each becomes a partition in memory at its first use. */
@@ -69,7 +66,7 @@ export class Topics {
   #host(id: PartitionIdentity): HostedPartition {
     const key = keyOf(id.topicId, id.partition)
     const stored = this.#stored.get(key)
-    const partition = new Partition(stored ?? emptyPartition(id), this.#kernel(), this.#store)
+    const partition = this.#factory.partition(stored ?? emptyPartition(id))
     const hosted = new HostedPartition(partition, this.config(id.topicId), stored !== undefined)
     this.#hosted.set(key, hosted)
     this.#stored.delete(key)

@@ -6,6 +6,7 @@ import { Engine } from '../engine/engine.ts'
 import { EmbeddedBroker } from '../engine/sessions/embedded-broker.ts'
 import { createKernel } from '../kernel/create-kernel.ts'
 import { loadKernelModule } from '../kernel/load-kernel.ts'
+import { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../log/store/file-partition-store.ts'
 import { LogError } from '../model/errors.ts'
 import type { Durability } from '../model/positions.ts'
@@ -49,11 +50,11 @@ export async function openLog(store: FileStore, port: RuntimePort, options: Open
   requireDurability(store, options.requireDurability)
   const kernel = createKernel(loadKernelModule(), { capBytes: options.memoryBytes ?? MEMORY_BYTES })
   const engine = new Engine({
-    kernel,
     ceilingBlock: CEILING_BLOCK,
-    store: (source) => {
-      const random = () => port.random()
-      return new FilePartitionStore(store, kernel, source, { ...RING, openFilesMax: OPEN_FILES_MAX, random })
+    compose: (source) => {
+      const options = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
+      const partitions = new FilePartitionStore(store, kernel, source, options)
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions) }
     },
   })
   const broker = new EmbeddedBroker(engine, port)

@@ -12,18 +12,9 @@ export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consu
 export type { Log } from '../client/log.ts'
 export type { Producer, Sender } from '../client/producer/producer.ts'
 export type { ProducerOptions } from '../client/producer/producer-options.ts'
+export type { ProducerRecord, RecordHeadersInit, RecordInput, RecordMetadata } from '../client/producer-record.ts'
 export type { Reader, ReadOptions } from '../client/read.ts'
-export type {
-  BatchOf,
-  ConsumerRecord,
-  ProducerRecord,
-  RecordBatch,
-  RecordHeaders,
-  RecordHeadersInit,
-  RecordInput,
-  RecordMetadata,
-  RecordOf,
-} from '../client/records.ts'
+export type { BatchOf, ConsumerRecord, RecordBatch, RecordHeaders, RecordOf } from '../client/records.ts'
 export type { Abortable } from '../client/signals.ts'
 export { bytes, type Codec, string, unchecked } from '../client/topic/codec.ts'
 export { json } from '../client/topic/json.ts'

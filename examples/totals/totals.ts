@@ -1,4 +1,4 @@
-import { json, topic, unchecked } from 'oncelog'
+import { json, type Topic, topic, unchecked } from 'oncelog'
 import type { Row } from './input.ts'
 
 /** Sums of one key's rows, and where in the input they end: a record below that place is in them already. */
@@ -8,8 +8,13 @@ export interface Total {
   readonly input: { readonly partition: number; readonly nextOffset: number }
 }
 
-export const rows = topic('rows', { value: unchecked<Row>(json()), partitions: 4 })
-export const totals = topic('totals', { value: unchecked<Total>(json()) })
+export const rows: Topic<'rows', string, string, Row, Row> = topic('rows', {
+  value: unchecked<Row>(json()),
+  partitions: 4,
+})
+export const totals: Topic<'totals', string, string, Total, Total> = topic('totals', {
+  value: unchecked<Total>(json()),
+})
 
 export const GROUP = 'totals'
 

@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import type { ProducerRecord } from '../records.ts'
+import type { ProducerRecord } from '../producer-record.ts'
 import { murmur2 } from './murmur2.ts'
 
 /** Answers the partition of a record, from 0 below `partitions`. */

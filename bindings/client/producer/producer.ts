@@ -2,7 +2,7 @@ import type { Broker, ProducerSession, TopicFacts } from '../../broker/broker.ts
 import type { RuntimePort } from '../../broker/port.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
-import type { ProducerRecord, RecordMetadata } from '../records.ts'
+import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Abortable } from '../signals.ts'
 import { abortReason, throwIfAborted } from '../signals.ts'
 import { PartitionQueue, type PendingBatch } from './partition-queue.ts'
@@ -256,19 +256,19 @@ export class LogProducer implements Producer {
         this.#port.setTimer(1, attempt)
         return
       }
-      this.#mustHaveSession()
-        .bumpEpoch()
-        .then(
-          () => {
-            this.#isBumping = false
-            for (const queue of this.#queues.values()) queue.restart()
-          },
-          (error) => {
-            for (const queue of this.#queues.values()) queue.abandon(error)
-          },
-        )
+      void this.#nextEpoch()
     }
     attempt()
+  }
+
+  async #nextEpoch(): Promise<void> {
+    try {
+      await this.#mustHaveSession().bumpEpoch()
+      this.#isBumping = false
+      for (const queue of this.#queues.values()) queue.restart()
+    } catch (error) {
+      for (const queue of this.#queues.values()) queue.abandon(error)
+    }
   }
 
   async flush({ signal }: Abortable = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import type { AppendResult } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { RecordMetadata } from '../records.ts'
+import type { RecordMetadata } from '../producer-record.ts'
 import type { PendingBatch } from './partition-queue.ts'
 import type { CheckedRecord } from './validate-record.ts'
 

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
-import type { ProducerRecord } from '../records.ts'
+import type { ProducerRecord } from '../producer-record.ts'
 
 /** An EncodedRecord with what the producer needs besides: hot path, one object a record. */
 export interface CheckedRecord extends EncodedRecord {

@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { assertTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
-import type { ProducerRecord, RecordInput } from '../records.ts'
+import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { type Codec, string } from './codec.ts'
 
 /** A topic's name, codecs and, for creation, partitions and config. Knows no log: declare it once, use it anywhere. */

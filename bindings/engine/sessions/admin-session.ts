@@ -3,13 +3,13 @@ import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ConfigChanges } from '../commands.ts'
-import type { EmbeddedBroker } from './embedded-broker.ts'
+import type { SessionHost } from './session-host.ts'
 
 /** Topics, offsets and groups of the log in this process. */
 export class EmbeddedAdmin implements AdminSession {
-  readonly #broker: EmbeddedBroker
+  readonly #broker: SessionHost
 
-  constructor(broker: EmbeddedBroker) {
+  constructor(broker: SessionHost) {
     this.#broker = broker
   }
 

@@ -1,16 +1,16 @@
 import type { Assignment, ConsumerSession, FetchedPartition, FetchRequest, TopicFacts } from '../../broker/broker.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import type { EmbeddedBroker } from './embedded-broker.ts'
+import type { SessionHost } from './session-host.ts'
 
 /** A member of a group in this process: no session timeout, only the time between two fetches counts. */
 export class EmbeddedConsumer implements ConsumerSession {
   readonly assignment: Assignment
-  readonly #broker: EmbeddedBroker
+  readonly #broker: SessionHost
   readonly #groupId: string
   readonly #memberId: string
   #isClosed = false
 
-  constructor(broker: EmbeddedBroker, groupId: string, memberId: string, assignment: Assignment) {
+  constructor(broker: SessionHost, groupId: string, memberId: string, assignment: Assignment) {
     this.#broker = broker
     this.#groupId = groupId
     this.#memberId = memberId

@@ -17,11 +17,12 @@ import { EmbeddedAdmin } from './admin-session.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'
 import { EmbeddedProducer } from './producer-session.ts'
 import { EmbeddedReader } from './reader-session.ts'
+import type { SessionHost } from './session-host.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** The broker port over an engine in this process. */
-export class EmbeddedBroker implements Broker {
+export class EmbeddedBroker implements Broker, SessionHost {
   readonly engine: Engine
   readonly admin: AdminSession
   readonly #scheduler: Scheduler

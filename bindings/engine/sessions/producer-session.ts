@@ -1,13 +1,13 @@
 import type { AppendRequest, AppendResult, ProducerSession, TopicFacts } from '../../broker/broker.ts'
-import type { EmbeddedBroker } from './embedded-broker.ts'
+import type { SessionHost } from './session-host.ts'
 
 /** An idempotent producer of the log in this process. */
 export class EmbeddedProducer implements ProducerSession {
   readonly producerId: number
-  readonly #broker: EmbeddedBroker
+  readonly #broker: SessionHost
   #producerEpoch = 0
 
-  constructor(broker: EmbeddedBroker, producerId: number) {
+  constructor(broker: SessionHost, producerId: number) {
     this.#broker = broker
     this.producerId = producerId
   }

@@ -1,11 +1,11 @@
 import type { FetchedPartition, FetchRequest, ReaderSession, TopicFacts } from '../../broker/broker.ts'
-import type { EmbeddedBroker } from './embedded-broker.ts'
+import type { SessionHost } from './session-host.ts'
 
 /** Fetches from the log in this process; `wake` and `close` end the one that waits. */
 export class EmbeddedReader implements ReaderSession {
-  readonly #broker: EmbeddedBroker
+  readonly #broker: SessionHost
 
-  constructor(broker: EmbeddedBroker) {
+  constructor(broker: SessionHost) {
     this.#broker = broker
   }
 

@@ -1,7 +1,7 @@
 import type { Task } from '../../storage/effect.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { StoredFiles } from '../store/stored-files.ts'
-import type { RecoveryInput } from './recovery.ts'
+import type { RecoveryInput } from './recovery-input.ts'
 
 const READ_BYTES = 256 * 1024
 

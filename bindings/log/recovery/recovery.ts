@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { Damage, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
+import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
@@ -15,8 +15,6 @@ import { HEADER_FILE } from '../journal/layout.ts'
 import { restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
 import { type FoundFrame, type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
-import type { FileCache } from '../segment/file-cache.ts'
-import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../store/stored-files.ts'
 import { BatchScanner } from './batch-scanner.ts'
@@ -24,6 +22,7 @@ import { readCatalogue } from './catalogue-reader.ts'
 import { clearDeadDirectories } from './directories.ts'
 import { recoveryMarks } from './marks.ts'
 import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
+import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
 /** What an opening goes on from. */
@@ -43,14 +42,6 @@ export interface Recovered {
   readonly damage: readonly Damage[]
   /** A frame is missing that was acknowledged: nothing is written, all is read-only. */
   readonly readOnly: boolean
-}
-
-export interface RecoveryInput {
-  readonly store: FileStore
-  readonly kernel: Kernel
-  readonly files: FileCache
-  readonly segments: SegmentContext
-  readonly source: PartitionSource
 }
 
 export function partitionKey(topicId: string, partition: number): string {

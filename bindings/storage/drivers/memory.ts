@@ -217,7 +217,7 @@ export class MemoryStore implements FileStore {
 
   close(): void {
     this.#closed = true
-    this.#lock?.release()
+    void this.#lock?.release()
   }
 
   #makeDirectory(directory: string): void {

@@ -1,0 +1,12 @@
+import type { Command, Done } from '../commands.ts'
+import type { Engine } from '../engine.ts'
+
+/** What sessions need of the log they belong to. */
+export interface SessionHost {
+  readonly engine: Engine
+  now(): number
+  submit(command: Command): void
+  /** A command as a promise. */
+  ask<T>(command: (done: Done<T>) => Command): Promise<T>
+  newTopicId(): string
+}

@@ -1,0 +1,25 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { EncodedRecord } from '../../model/records.ts'
+import type { PartitionStore, StoredPartition } from '../../storage/partition-store.ts'
+import { encodeBatch } from './encode.ts'
+import { Partition } from './partition.ts'
+
+/** What the engine needs of the kernel, in the words of partitions: it knows no kernel itself. */
+export class PartitionFactory {
+  readonly #kernel: Kernel
+  readonly #store: PartitionStore
+
+  constructor(kernel: Kernel, store: PartitionStore) {
+    this.#kernel = kernel
+    this.#store = store
+  }
+
+  partition(stored: StoredPartition): Partition {
+    return new Partition(stored, this.#kernel, this.#store)
+  }
+
+  /** The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. */
+  batch(records: readonly EncodedRecord[], baseOffset: number, leaderEpoch: number, now: number): Uint8Array {
+    return encodeBatch(this.#kernel, records, baseOffset, leaderEpoch, now)
+  }
+}

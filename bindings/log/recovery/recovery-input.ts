@@ -1,0 +1,13 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+
+export interface RecoveryInput {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly files: FileCache
+  readonly segments: SegmentContext
+  readonly source: PartitionSource
+}
