@@ -29,6 +29,18 @@ export interface CommitterHooks {
 /** Producer ids are reserved in blocks of this many (Kafka's ProducerIdManager). */
 const PRODUCER_ID_BLOCK = 1000
 
+/** A set takes no more decisions than this besides its first one: a frame has to hold them. */
+const DECISION_BYTES_MAX = 64 * 1024
+const RECORD_OVERHEAD_BYTES = 64
+
+function bytesOf({ catalogue, offsets }: PlannedChange): number {
+  let total = 0
+  for (const { key, value } of [...catalogue, ...offsets]) {
+    total += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+  }
+  return total
+}
+
 /** One gathering of what waits for durability: the group commit of durability rule 1. */
 export class Committer {
   readonly #store: PartitionStore
@@ -48,6 +60,21 @@ export class Committer {
   get isWanted(): boolean {
     const { size } = this.#durable
     return size > 0 || this.#ceilings.size > 0 || this.#changes.length > 0 || this.#producerIdsEnd !== undefined
+  }
+
+  /** About what the decisions of the next set take. */
+  get decisionBytes(): number {
+    return this.#nextChanges().reduce((sum, change) => sum + bytesOf(change), 0)
+  }
+
+  /** As many changes as a set takes, in their order. */
+  #nextChanges(): PlannedChange[] {
+    let total = 0
+    const count = this.#changes.findIndex((change, index) => {
+      total += bytesOf(change)
+      return index > 0 && total > DECISION_BYTES_MAX
+    })
+    return count < 0 ? this.#changes : this.#changes.slice(0, count)
   }
 
   wantDurable(partition: HostedPartition): void {
@@ -77,11 +104,11 @@ export class Committer {
       id: hosted.id,
       ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
     }))
-    const changes = this.#changes
+    const changes = this.#nextChanges()
     const producerIdsEnd = this.#producerIdsEnd
     this.#durable = new Set()
     this.#ceilings = new Set()
-    this.#changes = []
+    this.#changes = this.#changes.slice(changes.length)
     this.#producerIdsEnd = undefined
     const decisions = this.#decisions(changes)
     try {

@@ -130,14 +130,14 @@ export class Engine implements PartitionSource {
     if (this.#closed !== undefined) return false
     if (this.#maintenanceIsDue()) return true
     // Without room for a frame the end of the checkpoint brings the next turn.
-    if (this.#committing || (this.#maintaining && !this.store.canCommit())) return false
+    if (this.#committing || (this.#maintaining && !this.store.canCommit(this.#committer.decisionBytes))) return false
     return this.#committer.isWanted || (this.#closing !== undefined && !this.#maintaining)
   }
 
   turn(now: number): void {
     this.#now = now
     this.#maintain()
-    if (this.#committing || this.#closed !== undefined || !this.store.canCommit()) return
+    if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#committer.decisionBytes)) return
     if (this.#committer.isWanted) {
       this.#committing = true
       this.#runner.start(this.#committer.commit(), (error) => {

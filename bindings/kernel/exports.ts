@@ -69,6 +69,7 @@ export interface KernelExports {
     first: number,
     records: number,
   ): number
+  producer_is_known(table: number, slots: number, producerId: number): number
   producer_push(
     table: number,
     slots: number,

@@ -42,8 +42,24 @@ export class KernelProducerTable implements ProducerTable {
     }
   }
 
+  /** For one producer more. */
+  #hasRoom(): boolean {
+    return (this.#count + 1) * 2 <= this.#slots
+  }
+
+  /** A producer that is there already needs no room. */
+  #require(producerId: number): void {
+    let isKnown: boolean
+    try {
+      isKnown = this.#core.exports.producer_is_known(this.#address, this.#slots, producerId) !== 0
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+    if (!isKnown && !this.reserve()) throw misuse('no room for the producer: reserve() comes before push()')
+  }
+
   reserve(): boolean {
-    if ((this.#count + 1) * 2 <= this.#slots) return true
+    if (this.#hasRoom()) return true
     try {
       const { exports } = this.#core
       const slots = this.#slots === 0 ? firstSlots : this.#slots * 2
@@ -70,7 +86,7 @@ export class KernelProducerTable implements ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): void {
-    if (!this.reserve()) throw misuse('no room for the producer: reserve() comes before push()')
+    if (!this.#hasRoom()) this.#require(producerId)
     try {
       this.#count = this.#core.exports.producer_push(
         this.#address,

@@ -39,8 +39,11 @@ export interface PartitionStore {
   deleteBefore(id: PartitionIdentity, offset: number): Task<void>
   /** Where the batch with this offset lies, for messages. */
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined
-  /** False while the store waits for background work to make room: hold the next commit until `maintenance` ends. */
-  canCommit(): boolean
+  /**
+   * False while the store waits for background work to make room for a commit whose decisions take about that many
+   * bytes: hold it until `maintenance` ends.
+   */
+  canCommit(decisionBytes: number): boolean
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
   maintenanceIsDue(): boolean

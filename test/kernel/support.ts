@@ -2,7 +2,7 @@ import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 
-export function newKernel(capBytes = 64 << 20): Kernel {
+export function newKernel(capBytes: number = 64 << 20): Kernel {
   return createKernel(loadKernelModule(), { capBytes })
 }
 

@@ -1,10 +1,12 @@
-// The row store against the exported suite, and what it has beyond the port.
+// Rows, and files on the virtual disk, against the exported suite; and what the row store has beyond the port.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sealedBatch } from '../../bindings/storage/conformance/batches.ts'
 import type { PartitionStoreFixture } from '../../bindings/storage/conformance/partition-log.ts'
 import { partitionStoreConformance } from '../../bindings/storage/conformance/partition-store-suite.ts'
 import { MemoryRowStore } from '../../bindings/storage/drivers/memory-rows.ts'
+import { createKernel } from '../../bindings/kernel/create-kernel.ts'
+import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
 
 function overRows(): PartitionStoreFixture {

@@ -1,9 +1,9 @@
 import { LogError } from '../../model/errors.ts'
+import { assertTopicName } from '../../model/names.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import { describePlace, type RecordPlace, type TableRecord } from './table-record.ts'
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
-import { assertTopicName } from '../../model/names.ts'
 
 /**
  * A catalogue record. Key: the topic id as 22 ASCII characters. Value: JSON in UTF-8, so that `oncelog inspect` shows it

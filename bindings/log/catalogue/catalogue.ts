@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { assertTopicName } from '../../model/names.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import {
   damaged,
@@ -12,7 +13,6 @@ import type { CatalogueEntry } from './catalogue-entry.ts'
 import { PlannedTable } from './planned-table.ts'
 import type { RecordPlace, TableRecord } from './table-record.ts'
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
-import { assertTopicName } from '../../model/names.ts'
 import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from './topic-table.ts'
 
 /**

@@ -19,7 +19,8 @@ import { JOURNAL_DIRECTORY } from './layout.ts'
 export class FrameBuilder {
   readonly #kernel: Kernel
   readonly #buffer: KernelBuffer
-  readonly #capacityBytes: number
+  /** Above it data goes by extents. */
+  readonly capacityBytes: number
   readonly #payload = new ByteWriter(16 * 1024)
   readonly #head = new ByteWriter(FRAME_HEADER_BYTES)
   #entryCount = 0
@@ -28,7 +29,7 @@ export class FrameBuilder {
   constructor(kernel: Kernel, buffer: KernelBuffer, capacityBytes: number) {
     this.#kernel = kernel
     this.#buffer = buffer
-    this.#capacityBytes = capacityBytes
+    this.capacityBytes = capacityBytes
   }
 
   begin(): void {
@@ -51,7 +52,7 @@ export class FrameBuilder {
 
   /** Whether a run of that length may go in whole, `laterExtents` others at least by their extents. */
   fits(lengthBytes: number, laterExtents: number): boolean {
-    return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.#capacityBytes
+    return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.capacityBytes
   }
 
   /** The room for the run's bytes: fill it before the next call. */

@@ -73,6 +73,12 @@ export class Journal {
     return this.#nextSequence
   }
 
+  /** Whether a frame can be written whose decisions take that many bytes; data beyond its capacity goes by extents. */
+  hasRoom(decisionBytes: number): boolean {
+    const { capacityBytes, limitBytes } = this.frame
+    return this.ring.hasRoom(Math.min(limitBytes, capacityBytes + decisionBytes))
+  }
+
   /** Writes the frame that was built and makes it durable. Answers its sequence. */
   *writeFrame(): Task<number> {
     this.frame.assertFits()

@@ -312,9 +312,8 @@ export class FilePartitionStore implements PartitionStore {
 
   // ---- durability ----------------------------------------------------------------------------------------------------
 
-  canCommit(): boolean {
-    const journal = this.#journal
-    return journal !== undefined && journal.ring.hasRoom(journal.frame.limitBytes)
+  canCommit(decisionBytes: number): boolean {
+    return this.#journal?.hasRoom(decisionBytes) ?? false
   }
 
   *commit(set: CommitSet): Task<void> {
@@ -342,7 +341,7 @@ export class FilePartitionStore implements PartitionStore {
     const journal = this.#journal
     if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
     const { ring } = journal
-    return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit()
+    return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
   }
 
   maintenance(): Task<void> | undefined {

@@ -20,6 +20,17 @@ export interface PartitionStoreFixture {
   /** Power loss: what was not durable is gone, and the stores opened so far are dead. */
   crash(): Awaitable<void>
   dispose(): Awaitable<void>
+  /**
+   * For a store that drops, at open, what no catalogue names: commits (through `log`) the record that tells of the change.
+   * Called after a create, and before a removal or a move of the log start.
+   */
+  decide?(log: PartitionLog, change: PartitionChange): Promise<void>
+}
+
+export interface PartitionChange {
+  readonly kind: 'created' | 'removed' | 'log-start-moved'
+  readonly id: PartitionIdentity
+  readonly logStartOffset: number
 }
 
 interface Tracked {
@@ -74,7 +85,17 @@ export class PartitionLog implements PartitionSource {
       await runTask(this.store.create(id))
       this.#tracked.set(keyOf(id), { windows: new ProducerWindows(), logStartOffset: 0, ceiling: 0, nextOffset: 0 })
       await this.activate(id)
+      await this.#fixture.decide?.(this, { kind: 'created', id, logStartOffset: 0 })
     }
+  }
+
+  async remove(id: PartitionIdentity): Promise<void> {
+    await this.#fixture.decide?.(this, { kind: 'removed', id, logStartOffset: 0 })
+    await runTask(this.store.remove(id))
+  }
+
+  has(id: PartitionIdentity): boolean {
+    return this.#tracked.has(keyOf(id))
   }
 
   async activate(id: PartitionIdentity): Promise<void> {
@@ -108,6 +129,7 @@ export class PartitionLog implements PartitionSource {
   }
 
   async deleteBefore(id: PartitionIdentity, offset: number): Promise<void> {
+    await this.#fixture.decide?.(this, { kind: 'log-start-moved', id, logStartOffset: offset })
     this.#of(id).logStartOffset = offset
     await runTask(this.store.deleteBefore(id, offset))
   }

@@ -4,7 +4,7 @@ export class Content {
   #shared = false
   sizeBytes: number
 
-  constructor(bytes: Uint8Array = new Uint8Array(0), sizeBytes = bytes.length) {
+  constructor(bytes: Uint8Array = new Uint8Array(0), sizeBytes: number = bytes.length) {
     this.#bytes = bytes
     this.sizeBytes = sizeBytes
   }

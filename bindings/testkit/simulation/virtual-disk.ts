@@ -135,7 +135,7 @@ export class VirtualDisk implements FileStore {
   }
 
   close(): void {
-    this.#lock?.release()
+    void this.#lock?.release()
     this.#closed = true
   }
 

@@ -1,0 +1,172 @@
+import type { AppendResult, Assignment, FetchedPartition } from '../../broker/broker.ts'
+import type { Command, Done } from '../../engine/commands.ts'
+import { Engine } from '../../engine/engine.ts'
+import type { IssuedEffect } from '../../engine/task-runner.ts'
+import { createKernel } from '../../kernel/create-kernel.ts'
+import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import { PartitionFactory } from '../../log/partition/partition-factory.ts'
+import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
+import type { Acks } from '../../model/positions.ts'
+import type { TopicConfig } from '../../model/topic-config.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { Random } from './random.ts'
+import type { VirtualDisk } from './virtual-disk.ts'
+
+/** Small, so that rings wrap, extents and ceilings happen within a few sends. */
+export const RING_FILE_BYTES = 16384
+const CAP_BYTES = 16 << 20
+const CEILING_BLOCK = 8
+const BEGIN = 1_700_000_000_000
+
+/** A command that was given; `answered` once its callback came while the disk was alive. */
+export interface Asked<T> {
+  answered: boolean
+  error: unknown
+  value: T | undefined
+}
+
+export interface SendRequest {
+  readonly topic: string
+  readonly partition: number
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly values: readonly string[]
+  readonly acks: Acks
+}
+
+export interface SeenRecord {
+  readonly offset: number
+  readonly value: string
+}
+
+/** The real engine over a virtual disk, in one thread and without promises: the caller owns every order. */
+export class SyncHost {
+  readonly disk: VirtualDisk
+  readonly engine: Engine
+  /** With it effects end in any order; without, in the order they came. */
+  readonly #order: Random | undefined
+  readonly #effects: IssuedEffect[] = []
+  #now = BEGIN
+
+  constructor(disk: VirtualDisk, order: Random | undefined) {
+    this.disk = disk
+    this.#order = order
+    const kernel = createKernel(loadKernelModule(), { capBytes: CAP_BYTES })
+    const options = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, ringFilesMax: 8, openFilesMax: 64 }
+    this.engine = new Engine({
+      ceilingBlock: CEILING_BLOCK,
+      compose: (source) => {
+        const store = new FilePartitionStore(disk, kernel, source, { ...options, random: () => 0.5 })
+        return { store, factory: new PartitionFactory(kernel, store) }
+      },
+    })
+  }
+
+  open(): RecoveryReport {
+    return this.#await(this.#asked<RecoveryReport>((done) => this.engine.open(this.#now, done)))
+  }
+
+  /** Gives a command without waiting: what follows may overtake it. */
+  start<T>(command: (done: Done<T>) => Command, answered?: (asked: Asked<T>) => void): Asked<T> {
+    return this.#asked<T>((done) => this.engine.step(this.#now++, command(done)), answered)
+  }
+
+  ask<T>(command: (done: Done<T>) => Command): T {
+    return this.#await(this.start(command))
+  }
+
+  send(request: SendRequest, answered?: (asked: Asked<AppendResult>) => void): Asked<AppendResult> {
+    const { topic, partition, producerId, producerEpoch, baseSequence, acks } = request
+    const records = request.values.map((value) => ({ key: null, value, timestamp: undefined, headers: undefined }))
+    const append = { topic, partition, producerEpoch, baseSequence, acks, records }
+    return this.start<AppendResult>((done) => ({ kind: 'append', producerId, request: append, done }), answered)
+  }
+
+  fetchAll(topic: string, partition: number): SeenRecord[] {
+    const seen: SeenRecord[] = []
+    const decoder = new TextDecoder()
+    for (let nextOffset = 0; ; ) {
+      const position = { topic, partition, nextOffset }
+      const request = { positions: [position], isolationLevel: 'read_committed' as const, maxBytes: 1e6, wait: false }
+      const [part] = this.ask<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: this, request, done }))
+      if (part?.error !== undefined) throw part.error
+      for (const batch of part?.batches ?? []) {
+        for (let index = 0; index < batch.recordCount; index++) {
+          const offset = batch.offsetOf(index)
+          if (offset >= nextOffset) seen.push({ offset, value: decoder.decode(batch.valueOf(index) ?? undefined) })
+        }
+      }
+      if (part === undefined || part.nextOffset === nextOffset) return seen
+      nextOffset = part.nextOffset
+    }
+  }
+
+  openProducer(): number {
+    return this.ask<number>((done) => ({ kind: 'openProducer', done }))
+  }
+
+  createTopic(topicId: string, name: string, partitions: number, config: TopicConfig): void {
+    this.ask<void>((done) => ({ kind: 'createTopic', topicId, name, partitions, config, done }))
+  }
+
+  join(groupId: string, memberId: string, topics: readonly string[]): Assignment {
+    const request = { groupId, memberId, topics, maxPollIntervalMs: 1e9 }
+    return this.ask<Assignment>((done) => ({ kind: 'joinGroup', request, done }))
+  }
+
+  close(): void {
+    this.ask<void>((done) => ({ kind: 'close', done }))
+  }
+
+  /** Runs until nothing is left to do. */
+  settle(): void {
+    while (this.advance()) {}
+  }
+
+  /** One effect or one turn; false when there is neither. */
+  advance(): boolean {
+    this.#effects.push(...this.engine.take())
+    const { engine } = this
+    if (engine.wantsTurn && (this.#effects.length === 0 || this.#order?.chance(0.5) === true)) {
+      engine.turn(this.#now++)
+    } else {
+      const [issued] = this.#effects.splice(this.#order?.below(this.#effects.length) ?? 0, 1)
+      if (issued === undefined) return false
+      this.#run(issued)
+    }
+    this.disk.assertRunning()
+    return true
+  }
+
+  #run({ id, effect }: IssuedEffect): void {
+    let value: unknown
+    try {
+      value = effect.run()
+    } catch (error) {
+      this.engine.complete(id, { error })
+      return
+    }
+    this.engine.complete(id, { value })
+  }
+
+  #asked<T>(give: (done: Done<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {
+    const asked: Asked<T> = { answered: false, error: undefined, value: undefined }
+    give((error, value) => {
+      if (this.disk.crashed) return
+      if (asked.answered) throw new Error('a command was answered twice')
+      Object.assign(asked, { answered: true, error, value })
+      answered?.(asked)
+    })
+    this.disk.assertRunning()
+    return asked
+  }
+
+  #await<T>(asked: Asked<T>): T {
+    while (!asked.answered) {
+      if (!this.advance()) throw new Error('the engine has nothing to do and a command has no answer')
+    }
+    if (asked.error !== undefined) throw asked.error
+    return asked.value as T
+  }
+}
