@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { LogError } from '../model/errors.ts'
 import { MemoryStore } from '../storage/drivers/memory.ts'
 import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
-import { type EmbeddedLog, type OpenOptions, openLog } from './embedded-log.ts'
-import { nodePort } from './node-port.ts'
+import { type EmbeddedLog, type OpenOptions, openLog } from './embedded/embedded-log.ts'
+import { nodePort } from './embedded/node-port.ts'
 
 export type { Admin, TopicDescription } from '../client/admin.ts'
 export type { ConsumerOptions } from '../client/consumer/consumer-options.ts'
@@ -24,7 +24,7 @@ export { type ErrorDetails, LogError } from '../model/errors.ts'
 export type { Durability, Guarantees, Position, TopicPartition } from '../model/positions.ts'
 export type { TopicConfig } from '../model/topic-config.ts'
 export type { Damage, RecoveryReport } from '../storage/partition-store.ts'
-export type { EmbeddedLog, OpenOptions } from './embedded-log.ts'
+export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
 
 /**
  * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`

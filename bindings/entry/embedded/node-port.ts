@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../broker/port.ts'
+import type { RuntimePort } from '../../broker/port.ts'
 
 /** Time, randomness and later, as Node, Deno and Bun have them. A waiting timer keeps no program alive. */
 export const nodePort: RuntimePort = {
