@@ -62,9 +62,30 @@ export class FileNode {
     this.durable = durable
   }
 
+  /** Bytes that a failed flush dropped are visible and will never be written: what is visible says nothing more. */
+  hasDropped = false
+
   flush(): void {
-    this.durable = this.visible.copy()
+    this.durable = this.written()
     this.pending = []
+  }
+
+  /** What would be on the disk if all that is pending reached it. */
+  written(): Content {
+    if (!this.hasDropped) return this.visible.copy()
+    const content = this.durable.copy()
+    for (const change of this.pending) {
+      if (change.kind === 'write') content.write(change.bytes, change.position)
+      else content.truncate(change.sizeBytes)
+    }
+    return content
+  }
+
+  /** A flush failed: the pages count as clean, though they were not written; they show the new content or the old. */
+  drop(shows: 'new' | 'old'): void {
+    this.pending = []
+    this.hasDropped = shows === 'new'
+    if (shows === 'old') this.visible = this.durable.copy()
   }
 }
 

@@ -78,6 +78,7 @@ export class ImageMaker {
     if (this.#mode === 'kill' || this.#mode === 'torn') {
       const made = new FileNode(source.visible.copy(), source.durable.copy())
       made.pending = [...source.pending]
+      made.hasDropped = source.hasDropped
       if (this.#mode === 'torn' && this.#underWay?.node === source) this.#tear(made, this.#underWay)
       return made
     }
@@ -94,7 +95,7 @@ export class ImageMaker {
 
   #content(source: FileNode): Content {
     if (this.#mode === 'none') return source.durable.copy()
-    if (this.#mode === 'all') return source.visible.copy()
+    if (this.#mode === 'all') return source.written()
     const pending: PendingChange[] = [...source.pending]
     if (this.#underWay?.node === source) pending.push({ kind: 'write', ...this.#underWay })
     const content = source.durable.copy()

@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
+import type { DiskFaults, FaultableKind } from './faults.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
 import type { Random } from './random.ts'
 
@@ -13,7 +14,13 @@ export class CrashSignal extends Error {
 export type OperationKind = 'create' | 'write' | 'truncate' | 'flush' | 'rename' | 'remove' | 'syncDirectory'
 
 /** Called before an operation takes place: images made here are those of a crash at this instant. */
-export type OperationWatch = (number: number, kind: OperationKind, path: string) => void
+export type OperationWatch = (number: number, kind: OperationKind, path: string, range?: WriteRange) => void
+
+/** The bytes that a write touches. */
+export interface WriteRange {
+  readonly position: number
+  readonly lengthBytes: number
+}
 
 const capabilities: StoreCapabilities = Object.freeze({
   name: 'virtual',
@@ -46,6 +53,7 @@ export class VirtualDisk implements FileStore {
   writeLimitBytes: number = Number.POSITIVE_INFINITY
   /** Reads and writes of this path fail. */
   brokenPath: string | undefined
+  faults: DiskFaults | undefined
   crashed = false
   readonly root: DirectoryNode
   #underWay: WriteUnderWay | undefined
@@ -64,6 +72,7 @@ export class VirtualDisk implements FileStore {
   open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
     this.assertAlive()
     checkPath(path, 'open')
+    this.failIfTold('open', path)
     const found = this.#find(path)
     if (found instanceof DirectoryNode) throw failure('open', path, 'it is a directory')
     if (found !== undefined) return new VirtualFile(this, found, path)
@@ -151,6 +160,43 @@ export class VirtualDisk implements FileStore {
     }
   }
 
+  /** Whether a power failure at this instant leaves these bytes as they are seen, under this name. */
+  isDurable(path: string, position: number, lengthBytes: number): boolean {
+    const node = this.#find(path)
+    if (!(node instanceof FileNode) || !this.isEntryDurable(path) || node.hasDropped) return false
+    const end = position + lengthBytes
+    if (node.durable.sizeBytes < end) return false
+    return !node.pending.some((change) =>
+      change.kind === 'truncate'
+        ? change.sizeBytes < end
+        : change.position < end && change.position + change.bytes.length > position,
+    )
+  }
+
+  /** Whether a power failure leaves `path` naming what it names now; a missing one must be missing then, too. */
+  isEntryDurable(path: string): boolean {
+    let node: DiskNode | undefined = this.root
+    for (const name of path === '' ? [] : path.split('/')) {
+      if (!(node instanceof DirectoryNode)) return node === undefined
+      if (node.visible.get(name) !== node.durable.get(name)) return false
+      if (node.pending.some((change) => change.some(([changed]) => changed === name))) return false
+      node = node.visible.get(name)
+    }
+    return true
+  }
+
+  /** Damages bytes on the disk itself, as a misdirected or lost write of another file would. */
+  spoil(path: string, position: number, bytes: Uint8Array): void {
+    const node = this.#find(path)
+    if (!(node instanceof FileNode)) throw failure('spoil', path, 'there is no such file')
+    node.visible.write(bytes, position)
+    node.durable.write(bytes, position)
+  }
+
+  failIfTold(kind: FaultableKind, path: string): void {
+    if (this.faults?.take(kind, path, 'error') !== undefined) throw failure(kind, path, 'input/output error')
+  }
+
   /** Whoever catches what an operation threw asks here whether the program still runs. */
   assertRunning(): void {
     if (this.crashed) throw new CrashSignal('the disk stopped')
@@ -166,12 +212,14 @@ export class VirtualDisk implements FileStore {
     this.assertAlive()
     this.operations++
     this.#underWay = underWay
-    this.watch?.(this.operations, kind, path)
+    const range = underWay && { position: underWay.position, lengthBytes: underWay.bytes.length }
+    this.watch?.(this.operations, kind, path, range)
     if (this.operations >= this.crashAt) {
       this.crashed = true
       throw new CrashSignal(`crash before operation ${this.operations}: ${kind} ${path}`)
     }
     this.#underWay = undefined
+    if (kind !== 'create') this.failIfTold(kind, path)
   }
 
   #find(path: string): DiskNode | undefined {
@@ -215,7 +263,14 @@ class VirtualFile implements StoreFile {
   read(into: Uint8Array, position: number): number {
     this.#assertUsable('read')
     this.#disk.assertAlive()
-    return this.#node.visible.read(into, position)
+    this.#disk.failIfTold('read', this.path)
+    const count = this.#node.visible.read(into, position)
+    const flip = this.#disk.faults?.take('read', this.path, 'flipped')
+    if (flip !== undefined && count > 0) {
+      const at = flip.at % count
+      into[at] = (into[at] ?? 0) ^ (1 << (flip.at & 7))
+    }
+    return count
   }
 
   write(bytes: Uint8Array, position: number): number {
@@ -223,6 +278,15 @@ class VirtualFile implements StoreFile {
     const disk = this.#disk
     const owned = bytes.slice(0, Math.min(bytes.length, disk.writeLimitBytes))
     disk.begin('write', this.path, { node: this.#node, bytes: owned, position })
+    if (disk.faults?.take('write', this.path, 'lying') !== undefined) return owned.length
+    if (disk.faults?.take('write', this.path, 'misdirected') !== undefined) return this.#take(owned, position + 512)
+    if (disk.faults?.take('write', this.path, 'zeroed') !== undefined) owned.fill(0)
+    const isShort = disk.faults?.take('write', this.path, 'short') !== undefined
+    return this.#take(isShort ? owned.subarray(0, Math.ceil(owned.length / 2)) : owned, position)
+  }
+
+  #take(owned: Uint8Array, position: number): number {
+    const disk = this.#disk
     const growth = Math.max(0, position + owned.length - this.#node.visible.sizeBytes)
     const taken = owned.subarray(0, owned.length - Math.max(0, growth - disk.freeBytes))
     if (taken.length === 0 && owned.length > 0) {
@@ -252,6 +316,12 @@ class VirtualFile implements StoreFile {
     this.#assertUsable('flush')
     const disk = this.#disk
     disk.begin('flush', this.path)
+    for (const shows of ['new', 'old'] as const) {
+      if (disk.faults?.take('flush', this.path, `drops-shows-${shows}`) === undefined) continue
+      this.#node.drop(shows)
+      throw failure('flush', this.path, 'the device failed')
+    }
+    if (disk.faults?.take('flush', this.path, 'lying') !== undefined) return
     if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
     this.#node.flush()
   }

@@ -1,0 +1,78 @@
+import type { Acks } from '../../model/positions.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import type { Marks } from './marks.ts'
+import type { Random } from './random.ts'
+
+/** Any log over a FileStore that the simulator can drive. Nothing of it may answer with a promise. */
+export interface SystemUnderTest {
+  readonly name: string
+  /** Recovers and answers a log that serves; throws what `open` of the system would reject with. */
+  open(host: SystemHost): SystemHandle
+}
+
+export interface SystemHost {
+  readonly store: FileStore
+  readonly observer: WriteOrderObserver
+  /** For choices that are the scheduler's in real life: which of several effects ends first. */
+  readonly order: Random
+  readonly marks: Marks
+}
+
+/** Calls without `answered` run the system until they have their answer; they throw what it answers. */
+export interface SystemHandle {
+  readonly recovery: SystemRecovery
+  createTopic(topicId: string, topic: string, partitions: number): void
+  deleteTopic(topic: string): void
+  createPartitions(topic: string, totalCount: number): void
+  topics(): readonly SystemTopic[]
+  openProducer(): number
+  /** Hands the batch over at once; `answered` is called once, now or within a later call. */
+  send(request: SendRequest, answered: (answer: SendAnswer) => void): void
+  /** All that a reader sees, from the log's start up to the high watermark. */
+  fetch(topic: string, partition: number): PartitionView
+  commitOffset(group: string, topic: string, partition: number, nextOffset: number): void
+  committed(group: string, topic: string, partition: number): number | undefined
+  /** Moves the log start. */
+  deleteRecords?(topic: string, partition: number, before: number): void
+  /** One effect or one turn; false when there is nothing to do. */
+  advance(): boolean
+  close(): void
+}
+
+export interface SystemRecovery {
+  readonly isClean: boolean
+  /** Places that are damaged: a crash alone never leaves any. */
+  readonly damage: readonly string[]
+  readonly isReadOnly: boolean
+}
+
+export interface SystemTopic {
+  readonly topicId: string
+  readonly topic: string
+  readonly partitions: number
+}
+
+export interface SendRequest {
+  readonly topic: string
+  readonly partition: number
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly values: readonly string[]
+  readonly acks: Acks
+}
+
+/** `baseOffset` -1: written, the offset is forgotten. */
+export type SendAnswer = { readonly baseOffset: number } | { readonly errorCode: string }
+
+export interface SeenRecord {
+  readonly offset: number
+  readonly value: string
+}
+
+export interface PartitionView {
+  readonly logStartOffset: number
+  readonly endOffset: number
+  readonly records: readonly SeenRecord[]
+}
