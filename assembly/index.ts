@@ -25,6 +25,7 @@ export {
 export { block_allocate, block_free, block_size, pages_fail, pages_reserved, pages_used } from './pages'
 export {
   producer_check,
+  producer_is_known,
   producer_push,
   producer_remove,
   producer_reset,

@@ -9,7 +9,7 @@
  *   0 producerId i64, 8 five batches of 24 bytes, oldest first: firstSequence i32, lastSequence i32, baseOffset f64,
  *   timestamp f64
  *
- * Sequences count modulo 2^31: after 2147483647 comes 0. First 2147483637 with 21 records ends at 10.
+ * Sequences count modulo 2^31: after 2147483647 comes 0. First 2147483637 with 21 records ends at 9.
  * Source: apache/kafka ProducerStateManager, ProducerStateEntry, ProducerAppendInfo (4.0).
  */
 const SLOT_SHIFT: usize = 5
@@ -19,7 +19,7 @@ const BATCHES: usize = 8
 const BATCHES_MAX: u32 = 5
 const SEQUENCE_MASK: u32 = 0x7fffffff
 
-/** The sequence passed 2147483647 within this epoch, so numbers above the window may lie below it. */
+/** The sequence passed 2147483647 within this epoch, so a number no longer tells what is older. */
 const WRAPPED: u32 = 1
 /** The state began with its first batch: taking back every batch takes back the producer. */
 const BORN: u32 = 2
@@ -104,13 +104,11 @@ function repeated(window: usize, count: u32, flags: u32, first: i32, records: u3
   }
   if (count === 0) return OUT_OF_ORDER
   const oldest = load<i32>(batchOf(window, 0))
-  // Sequences of an epoch begin at 0 and count up, so smaller numbers were written. A greater number can have been
-  // written only if the sequence has wrapped: then half the circle counts as below.
-  if (first <= last && last < oldest) return BELOW_WINDOW
-  if (flags & WRAPPED) {
-    const distance = (<u32>oldest - <u32>first) & SEQUENCE_MASK
-    if (distance < 0x40000000 && distance >= records) return BELOW_WINDOW
-  }
+  // Sequences of an epoch count up, so until they wrap the smaller ones were written. After that a number stands for
+  // many places of the history; the half of the circle before the window is taken as below, the other as ahead.
+  if ((flags & WRAPPED) === 0) return first <= last && last < oldest ? BELOW_WINDOW : OUT_OF_ORDER
+  const distance = (<u32>oldest - <u32>first) & SEQUENCE_MASK
+  if (distance < 0x40000000 && distance >= records) return BELOW_WINDOW
   return OUT_OF_ORDER
 }
 
@@ -222,6 +220,11 @@ export function producers_move(from: usize, fromSlots: u32, producers: u32, to: 
     memory.copy(find(to, toSlots, id), find(from, fromSlots, id), 1 << SLOT_SHIFT)
     memory.copy(windowAt(to, toSlots, number), window, 1 << WINDOW_SHIFT)
   }
+}
+
+export function producer_is_known(table: usize, slots: u32, producerId: f64): bool {
+  const id = <i64>producerId
+  return slots !== 0 && idOf(find(table, slots, id)) === id
 }
 
 /** Slot and window of the producer with this number, for the binding to read. */

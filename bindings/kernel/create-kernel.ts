@@ -132,11 +132,11 @@ export function failAllocation(kernel: Kernel, nth: number): void {
   ;(kernel as WasmKernel).core.exports.pages_fail(nth)
 }
 
-/** For tests: reads outside of memory, which traps. */
+/** For tests: writes outside of memory, which traps. */
 export function trapKernel(kernel: Kernel): void {
   const { core } = kernel as WasmKernel
   try {
-    core.exports.crc32c(0, 0xfffffff0, 64)
+    core.exports.bytes_copy(0xfffffff0, 0, 64)
   } catch (error) {
     throw core.failure(error)
   }

@@ -221,10 +221,9 @@ export class WindowReference {
     if (same !== undefined) return same.baseOffset
     const oldest = this.batches[0]
     if (oldest === undefined) return -2
-    const turn = Math.floor(oldest.first / circle) * circle
-    if (first + count <= oldest.first - turn) return -4
-    const before = turn - circle + first
-    return before >= 0 && before + count <= oldest.first && oldest.first - before < 2 ** 30 ? -4 : -2
+    const reach = this.next > circle ? 2 ** 30 : Number.POSITIVE_INFINITY
+    for (let place = first; place + count <= oldest.first; place += circle) if (oldest.first - place < reach) return -4
+    return -2
   }
 
   push(epoch: number, first: number, count: number, baseOffset: number): void {

@@ -1,0 +1,284 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type ProducerTable,
+  type ProducerWindow,
+  SEQUENCE_ACCEPTED,
+  SEQUENCE_BELOW_WINDOW,
+  SEQUENCE_OUT_OF_ORDER,
+  SEQUENCE_STALE_EPOCH,
+} from '../../bindings/kernel/kernel.ts'
+import { WindowReference } from './reference.ts'
+import { newKernel, type Random, seeded } from './support.ts'
+
+const kernel = newKernel(256 << 20)
+const circle = 2147483648
+const P = 4000
+
+/** Five batches of ten records from sequence `first` on, at base offsets 0, 100, 200, 300, 400. */
+function five(first: number): ProducerTable {
+  const table = kernel.producerTable()
+  for (let batch = 0; batch < 5; batch++) table.push(P, 0, (first + batch * 10) % circle, 10, batch * 100, 1000 + batch)
+  return table
+}
+
+test('a new producer may begin with any sequence', () => {
+  const table = kernel.producerTable()
+  assert.is(table.check(P, 0, 0, 1), SEQUENCE_ACCEPTED)
+  assert.is(table.check(P, 7, 12345, 1), SEQUENCE_ACCEPTED)
+  assert.is(table.producerCount, 0)
+})
+
+test('each of the five newest batches is a duplicate that answers with its base offset', () => {
+  const table = five(0)
+  for (let batch = 0; batch < 5; batch++) assert.is(table.check(P, 0, batch * 10, 10), batch * 100)
+  assert.is(table.check(P, 0, 50, 10), SEQUENCE_ACCEPTED)
+  table.push(P, 0, 50, 10, 500, 2000)
+  assert.is(table.check(P, 0, 0, 10), SEQUENCE_BELOW_WINDOW, 'the sixth pushed the first out')
+  assert.is(table.check(P, 0, 10, 10), 100)
+  table.free()
+})
+
+test('gaps and partial overlaps are out of order', () => {
+  const table = five(100)
+  for (const [first, count, what] of [
+    [151, 10, 'a gap of one'],
+    [1000, 1, 'a gap'],
+    [100, 9, 'a duplicate cut short'],
+    [100, 11, 'a duplicate that goes on'],
+    [101, 9, 'the rest of a duplicate'],
+    [140, 20, 'the newest and more'],
+    [149, 2, 'its last record and one more'],
+    [95, 10, 'half below the window'],
+    [99, 2, 'one below the window'],
+    [100, 50, 'all five as one'],
+  ] as const)
+    assert.is(table.check(P, 0, first, count), SEQUENCE_OUT_OF_ORDER, what)
+  for (const [first, count] of [
+    [0, 1],
+    [0, 100],
+    [99, 1],
+    [50, 50],
+  ] as const)
+    assert.is(table.check(P, 0, first, count), SEQUENCE_BELOW_WINDOW, `${first} + ${count}`)
+  table.free()
+})
+
+test('sequences wrap from 2147483647 to 0', () => {
+  const table = kernel.producerTable()
+  table.push(P, 0, 2147483637, 21, 1000, 1)
+  assert.is(table.check(P, 0, 2147483637, 21), 1000)
+  assert.is(table.check(P, 0, 10, 5), SEQUENCE_ACCEPTED, 'first 2147483637 with 21 records ends at 9')
+  assert.is(table.check(P, 0, 11, 5), SEQUENCE_OUT_OF_ORDER, 'a gap of one')
+  assert.is(table.check(P, 0, 9, 5), SEQUENCE_OUT_OF_ORDER)
+  assert.is(table.check(P, 0, 2147483000, 5), SEQUENCE_BELOW_WINDOW)
+  assert.is(table.check(P, 0, 2147483637, 11), SEQUENCE_OUT_OF_ORDER)
+  table.free()
+
+  const exact = five(circle - 50)
+  assert.is(exact.check(P, 0, 0, 1), SEQUENCE_ACCEPTED, 'the last batch ended at 2147483647')
+  for (let batch = 0; batch < 6; batch++) exact.push(P, 0, batch * 10, 10, 500 + batch * 100, 1)
+  assert.is(exact.check(P, 0, circle - 10, 10), SEQUENCE_BELOW_WINDOW, 'below the window, across the wrap')
+  assert.is(exact.check(P, 0, circle - 5, 10), SEQUENCE_BELOW_WINDOW, 'wholly below: 0 to 9 were pushed out')
+  assert.is(exact.check(P, 0, circle - 5, 16), SEQUENCE_OUT_OF_ORDER, 'into the window')
+  exact.free()
+})
+
+test('without a wrap a number above the window is never taken for one below it', () => {
+  const table = five(0)
+  assert.is(table.check(P, 0, circle - 10, 10), SEQUENCE_OUT_OF_ORDER)
+  table.free()
+})
+
+test('epochs: an older one is stale, a newer one begins at 0 and forgets the window', () => {
+  const table = kernel.producerTable()
+  table.push(P, 3, 0, 10, 100, 1)
+  assert.is(table.check(P, 2, 0, 10), SEQUENCE_STALE_EPOCH)
+  assert.is(table.check(P, 2, 10, 10), SEQUENCE_STALE_EPOCH)
+  assert.is(table.check(P, 4, 10, 10), SEQUENCE_OUT_OF_ORDER)
+  assert.is(table.check(P, 4, 0, 10), SEQUENCE_ACCEPTED)
+  assert.is(table.check(P, 3, 0, 10), 100, 'a check changes nothing')
+  table.push(P, 4, 0, 10, 200, 2)
+  assert.is(table.check(P, 4, 0, 10), 200)
+  assert.is(table.check(P, 3, 0, 10), SEQUENCE_STALE_EPOCH)
+  table.free()
+})
+
+test('undo takes back the newest batch, so that its retry is accepted', () => {
+  const table = five(100)
+  table.undo(P)
+  assert.is(table.check(P, 0, 140, 10), SEQUENCE_ACCEPTED)
+  assert.is(table.check(P, 0, 150, 10), SEQUENCE_OUT_OF_ORDER)
+  assert.is(table.check(P, 0, 130, 10), 300)
+  for (let batch = 0; batch < 4; batch++) table.undo(P)
+  assert.is(table.producerCount, 0, 'it began with its first batch, so nothing is known of it any more')
+  assert.is(table.check(P, 0, 100, 10), SEQUENCE_ACCEPTED)
+  table.undo(P)
+
+  table.push(P, 3, 0, 10, 100, 1)
+  table.push(P, 4, 0, 10, 200, 2)
+  table.undo(P)
+  assert.is(table.check(P, 4, 0, 10), SEQUENCE_ACCEPTED, 'the new epoch begins again')
+  assert.is(table.check(P, 4, 10, 10), SEQUENCE_OUT_OF_ORDER)
+  assert.is(table.check(P, 3, 10, 10), SEQUENCE_STALE_EPOCH, 'and the old one stays fenced')
+  table.free()
+})
+
+test('undo after the window was full keeps the place in the sequence', () => {
+  const table = five(0)
+  for (let batch = 5; batch < 8; batch++) table.push(P, 0, batch * 10, 10, batch * 100, 1)
+  for (let batch = 7; batch >= 3; batch--) table.undo(P)
+  assert.is(table.producerCount, 1)
+  assert.is(table.check(P, 0, 30, 10), SEQUENCE_ACCEPTED)
+  assert.is(table.check(P, 0, 40, 10), SEQUENCE_OUT_OF_ORDER)
+  table.free()
+})
+
+/** One call that lies near what the model knows: next, duplicate, overlap, gap, below, other epoch. */
+function call(random: Random, model: WindowReference): { epoch: number; first: number; count: number } {
+  const epoch = Math.max(0, model.epoch) + (random.chance(0.93) ? 0 : random.pick([-1, 1]))
+  const next = (model.next ?? random.pick([0, circle - 30])) % circle
+  const count = 1 + random.below(12)
+  if (random.chance(0.5)) return { epoch, first: epoch > model.epoch && model.epoch >= 0 ? 0 : next, count }
+  const known = model.batches.length > 0 ? random.pick(model.batches) : undefined
+  if (known !== undefined && random.chance(0.4)) return { epoch, first: known.first % circle, count: known.count }
+  return { epoch, first: (next + random.below(160) - 120 + circle) % circle, count }
+}
+
+test(
+  'random histories of many producers equal a model whose sequences never wrap',
+  seeded(41, (random) => {
+    const answers = new Map<number, number>()
+    for (let round = 0; round < 12; round++) {
+      const table = kernel.producerTable()
+      const models = new Map<number, WindowReference>()
+      const ids = Array.from({ length: 1 + random.below(60) }, () =>
+        random.pick([random.below(100), 2 ** 40 + random.below(9)]),
+      )
+      for (let step = 0; step < 6000; step++) {
+        const id = random.pick(ids)
+        const model = models.get(id) ?? new WindowReference()
+        const { epoch, first, count } = call(random, model)
+        if (epoch < 0) continue
+        const expected = model.check(epoch, first, count)
+        assert.is(table.check(id, epoch, first, count), expected, `step ${step}: ${id} ${epoch} ${first} ${count}`)
+        answers.set(Math.min(expected, 0), (answers.get(Math.min(expected, 0)) ?? 0) + 1)
+        if (expected !== SEQUENCE_ACCEPTED) continue
+        assert.ok(table.reserve())
+        table.push(id, epoch, first, count, step, step)
+        model.push(epoch, first, count, step)
+        models.set(id, model)
+        if (random.chance(0.01)) {
+          table.remove(id)
+          models.delete(id)
+        }
+        assert.is(table.producerCount, models.size)
+      }
+      table.free()
+    }
+    for (const answer of [0, -1, -2, -3, -4]) assert.ok((answers.get(answer) ?? 0) > 100, `answer ${answer}`)
+  }),
+)
+
+test(
+  'producers come and go in any order, and every other one stays found',
+  seeded(42, (random) => {
+    const table = kernel.producerTable()
+    const alive = new Map<number, number>()
+    for (let step = 0; step < 20000; step++) {
+      const id = random.pick([random.below(300), random.below(300) * 1024, 9007199254740991 - random.below(300)])
+      if (alive.has(id)) {
+        table.remove(id)
+        alive.delete(id)
+      } else {
+        table.push(id, 0, step, 1, step, step)
+        alive.set(id, step)
+      }
+      table.remove(12345.0 + 1e9)
+      if (step % 500 === 0) {
+        for (const [known, at] of alive) assert.is(table.check(known, 0, at, 1), at)
+        const found = [...table.windows()].map((window) => window.producerId).sort((a, b) => a - b)
+        assert.equal(
+          found,
+          [...alive.keys()].sort((a, b) => a - b),
+        )
+      }
+    }
+    table.free()
+  }),
+)
+
+test('windows go out and come back whole', () => {
+  const table = five(circle - 25)
+  table.push(7, 2, 0, 3, 50, 60)
+  const windows = [...table.windows()]
+  assert.equal(windows[1], {
+    producerId: 7,
+    producerEpoch: 2,
+    coordinatorEpoch: -1,
+    currentTransactionFirstOffset: -1,
+    batches: [{ firstSequence: 0, lastSequence: 2, baseOffset: 50, lastOffset: 52, timestamp: 60 }],
+  })
+  assert.equal(windows[0]?.batches[2], {
+    firstSequence: circle - 5,
+    lastSequence: 4,
+    baseOffset: 200,
+    lastOffset: 209,
+    timestamp: 1002,
+  })
+  const open: ProducerWindow = {
+    producerId: 9,
+    producerEpoch: 1,
+    coordinatorEpoch: 3,
+    currentTransactionFirstOffset: 0,
+    batches: [],
+  }
+  const copy = kernel.producerTable()
+  for (const window of [...windows, open]) assert.ok(copy.load(window))
+  assert.equal([...copy.windows()], [...windows, open])
+  assert.is(copy.check(P, 0, circle - 25, 10), 0)
+  assert.is(copy.check(P, 0, 25, 1), SEQUENCE_ACCEPTED)
+  assert.is(copy.check(9, 1, 0, 1), SEQUENCE_ACCEPTED, 'an epoch without a batch begins at 0')
+  assert.is(copy.check(9, 1, 1, 1), SEQUENCE_OUT_OF_ORDER)
+  assert.ok(copy.load({ ...open, producerEpoch: 5 }), 'a second load replaces')
+  assert.is(copy.producerCount, 3)
+  table.free()
+  copy.free()
+})
+
+test('expiry takes the idle and leaves open transactions', () => {
+  const table = kernel.producerTable()
+  const batches = (timestamp: number) => [
+    { firstSequence: 0, lastSequence: 0, baseOffset: 0, lastOffset: 0, timestamp },
+  ]
+  for (let id = 0; id < 100; id++)
+    table.load({
+      producerId: id,
+      producerEpoch: 0,
+      coordinatorEpoch: -1,
+      currentTransactionFirstOffset: id % 10 === 0 ? id : -1,
+      batches: batches(id),
+    })
+  assert.is(table.expire(50), 45)
+  const left = [...table.windows()].map((window) => window.producerId).sort((a, b) => a - b)
+  assert.equal(left, [0, 10, 20, 30, 40, ...Array.from({ length: 50 }, (_, index) => 50 + index)])
+  assert.is(table.expire(50), 0)
+  table.free()
+})
+
+test('a table without producers holds no memory', () => {
+  const before = kernel.memory.usedBytes
+  const table = kernel.producerTable()
+  assert.is(table.check(1, 0, 0, 1), SEQUENCE_ACCEPTED)
+  table.undo(1)
+  table.remove(1)
+  assert.is(table.expire(5), 0)
+  assert.is(kernel.memory.usedBytes, before)
+  table.push(1, 0, 0, 1, 0, 0)
+  assert.is(kernel.memory.usedBytes, before + 512)
+  for (let id = 2; id < 1000; id++) table.push(id, 0, 0, 1, 0, 0)
+  table.free()
+  assert.is(kernel.memory.usedBytes, before)
+})
+
+test.run()
