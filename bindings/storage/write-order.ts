@@ -3,6 +3,8 @@
  * rules of docs/durability.md. In production nobody listens.
  */
 export interface WriteOrderObserver {
+  /** What frame `sequence` will make durable; told before the frame is placed. */
+  frameCovers(sequence: number, claim: FrameClaim): void
   /** Frame `sequence` was handed to the file, unflushed. */
   framePlaced(sequence: number, file: string, position: number, lengthBytes: number): void
   /** Its flush ended. */
@@ -16,3 +18,15 @@ export interface WriteOrderObserver {
   ): void
   checkpointDurable(coveredSequence: number): void
 }
+
+export type FrameClaim =
+  /** Everything of the partition below `nextOffset`. An extent's bytes are in its segment, durable already (rule 2). */
+  | {
+      readonly kind: 'partition'
+      readonly topicId: string
+      readonly partition: number
+      readonly nextOffset: number
+      readonly extent?: { readonly file: string; readonly position: number; readonly lengthBytes: number } | undefined
+    }
+  | { readonly kind: 'ceiling'; readonly topicId: string; readonly partition: number; readonly ceiling: number }
+  | { readonly kind: 'producerIds'; readonly end: number }

@@ -22,7 +22,6 @@ export interface TopicModel {
   state: 'creating' | 'live' | 'deleting' | 'dead'
   least: number
   most: number
-  isUncertain: boolean
 }
 
 export interface CommittedOffsets {
@@ -40,7 +39,7 @@ export class PartitionModel {
   /** Sends in the order in which the log took them. */
   order: SendState[] = []
   /** Every record that anybody was told of, for ever (P5). */
-  readonly known = new Map<number, string>()
+  readonly known: Map<number, string> = new Map<number, string>()
   shownEnd = 0
   logStartOffset = 0
   /** The furthest start that was ever asked for. */
@@ -85,30 +84,38 @@ export class PartitionModel {
           kept.push(send)
           continue
         }
-        this.#missed(send, isRecovered, violate)
+        // Visible is what nothing before it waits for; that much a look at a running log can't tell apart from a loss.
+        if (isRecovered || missing === undefined) this.#missed(send, violate)
         if (send.outcome !== 'refused') missing = send
         if (isRecovered) send.outcome = 'lost'
         else kept.push(send)
         continue
       }
-      if (missing !== undefined) violate('P3', `${this.name}: ${send.values[0]} is there, ${missing.values[0]} before it isn't`)
-      if (found < send.values.length) violate('P3', `${this.name}: ${found} of ${send.values.length} records of a batch`)
+      if (missing !== undefined)
+        violate('P3', `${this.name}: ${send.values[0]} is there, ${missing.values[0]} before it isn't`)
+      if (found < send.values.length)
+        violate('P3', `${this.name}: ${found} of ${send.values.length} records of a batch`)
       this.#place(send, records[at] as SeenRecord, isRecovered, violate)
       kept.push(send)
       at += found
     }
     const stranger = records[at]
     if (stranger !== undefined) {
-      violate('P3', `${this.name}: ${stranger.value.slice(0, 20)} at offset ${stranger.offset} is invented, doubled or out of order`)
+      violate(
+        'P3',
+        `${this.name}: ${stranger.value.slice(0, 20)} at offset ${stranger.offset} is invented, doubled or out of order`,
+      )
     }
     this.order = kept
   }
 
-  #missed(send: SendState, isRecovered: boolean, violate: (promise: string, message: string) => void): void {
-    if (send.promised === 'nothing') return
-    if (!isRecovered && send.outcome === 'pending') return
+  #missed(send: SendState, violate: (promise: string, message: string) => void): void {
+    if (send.promised === 'nothing' || send.outcome === 'pending') return
     const promise = send.promised === 'power' ? 'P1' : 'P2'
-    violate(promise, `${this.name}: ${send.values[0]} was acknowledged (acks ${send.acks}, offset ${send.baseOffset}) and is lost`)
+    violate(
+      promise,
+      `${this.name}: ${send.values[0]} was acknowledged (acks ${send.acks}, offset ${send.baseOffset}) and is lost`,
+    )
   }
 
   #place(

@@ -69,6 +69,13 @@ export class VirtualDisk implements FileStore {
     return new VirtualDisk(new ImageMaker(mode, random, this.#underWay).directory(this.root))
   }
 
+  /** The same disk for the next opening, after a clean close. */
+  reopened(): VirtualDisk {
+    const next = new VirtualDisk(this.root)
+    next.freeBytes = this.freeBytes
+    return next
+  }
+
   open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
     this.assertAlive()
     checkPath(path, 'open')

@@ -1,0 +1,41 @@
+import type { Client } from './client.ts'
+import type { SendState } from './model-state.ts'
+
+/** A producer and partition remembers at most this many batches (durability rule 8). */
+const WINDOW = 5
+
+/**
+ * What clients do after any crash, whatever was under way: they look, ask again for what they had no answer to, go on
+ * with a new producer, and leave in peace. Each operation of it is a crash point again.
+ */
+export function afterCrash(client: Client): void {
+  client.open()
+  for (const index of toRetry(client)) client.retry(index, 'all')
+  client.settle()
+  client.openProducer('afterwards')
+  for (const { topic, partitions } of client.handle.topics()) {
+    for (let partition = 0; partition < partitions; partition++) {
+      client.send(topic, partition, { producer: 'afterwards', acks: 1 })
+      client.send(topic, partition, { producer: 'afterwards', acks: 'all' })
+      client.settle()
+      client.fetch(topic, partition)
+    }
+  }
+  client.close()
+  client.open(true)
+}
+
+/** The last batches of each producer and partition, acknowledged ones too: their answers may have been lost. */
+function toRetry(client: Client): readonly number[] {
+  const { model } = client.world
+  const windows = new Map<string, SendState[]>()
+  for (const send of model.sends) {
+    if (model.topicIdOf(send.topic) !== send.topicId) continue
+    const key = `${send.producerId}/${send.topicId}/${send.partition}`
+    const window = windows.get(key) ?? []
+    window.push(send)
+    if (window.length > WINDOW) window.shift()
+    windows.set(key, window)
+  }
+  return [...windows.values()].flat().map(({ index }) => index)
+}

@@ -1,0 +1,216 @@
+import { afterCrash } from './after-crash.ts'
+import { Client, type World } from './client.ts'
+import type { ImageMode } from './image.ts'
+import { Marks } from './marks.ts'
+import { Model } from './model.ts'
+import { Random, TraceHash } from './random.ts'
+import type { SystemUnderTest } from './system-under-test.ts'
+import { CrashSignal, VirtualDisk } from './virtual-disk.ts'
+
+export interface Scenario {
+  readonly name: string
+  /** Rules of docs/durability.md that it exercises. */
+  readonly rules: readonly number[]
+  /** Parts of the system that not every one has. */
+  readonly needs?: readonly 'deleteRecords'[] | undefined
+  readonly run: (client: Client) => void
+}
+
+export interface ExploreOptions {
+  readonly seed: number
+  /** Per crash point of the scenario itself: none, all, kill, torn, then seeded mixes of sectors. */
+  readonly images?: number | undefined
+  /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
+  readonly nestedChances?: readonly number[] | undefined
+  /** Images in all; what lies deeper is left out first. */
+  readonly budget?: number | undefined
+  /** Follows one path only: `point.image/point.image`. */
+  readonly only?: string | undefined
+  readonly marks?: Marks | undefined
+}
+
+export interface Failure {
+  readonly scenario: string
+  readonly seed: number
+  /** Points and images from the scenario down; '' when it failed without a crash. */
+  readonly at: string
+  readonly modes: string
+  readonly violations: readonly string[]
+}
+
+export interface Exploration {
+  readonly scenario: string
+  readonly points: number
+  readonly images: number
+  readonly nestedImages: number
+  readonly failedImages: number
+  /** Every operation of every run, and what the judge said. */
+  readonly hash: string
+  /** The first few, the shallowest first. */
+  readonly failures: readonly Failure[]
+  /** How often each rule of the write-order table was asked. */
+  readonly checked: ReadonlyMap<string, number>
+}
+
+const FIXED_MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn']
+const KEPT_FAILURES = 5
+
+/** Where one run stands: its level is the number of crashes behind it. */
+interface Run {
+  readonly path: string
+  readonly modes: string
+  readonly level: number
+  readonly world: World
+  point: number
+}
+
+/**
+ * Crashes a scenario before each of its operations, into each image, and goes on from there, crashing again. The run
+ * itself is never disturbed: its disk and the model are copied at the instant, and what follows is judged on the copies.
+ */
+export class Enumerator {
+  readonly #system: SystemUnderTest
+  readonly #scenario: Scenario
+  readonly #options: ExploreOptions
+  readonly #hash = new TraceHash()
+  readonly #marks: Marks
+  readonly #failures: Failure[] = []
+  readonly #checked = new Map<string, number>()
+  #points = 0
+  #images = 0
+  #nestedImages = 0
+  #failedImages = 0
+
+  constructor(system: SystemUnderTest, scenario: Scenario, options: ExploreOptions) {
+    this.#system = system
+    this.#scenario = scenario
+    this.#options = options
+    this.#marks = options.marks ?? new Marks()
+  }
+
+  explore(): Exploration {
+    const { run } = this.#scenario
+    const disk = new VirtualDisk()
+    this.#judge(disk, new Model(), '', '', 0, (client) => {
+      client.open()
+      run(client)
+    })
+    const failures = this.#failures.sort((a, b) => a.at.split('/').length - b.at.split('/').length)
+    return {
+      scenario: this.#scenario.name,
+      points: this.#points,
+      images: this.#images,
+      nestedImages: this.#nestedImages,
+      failedImages: this.#failedImages,
+      hash: this.#hash.value,
+      failures: failures.slice(0, KEPT_FAILURES),
+      checked: this.#checked,
+    }
+  }
+
+  #judge(
+    disk: VirtualDisk,
+    model: Model,
+    path: string,
+    modes: string,
+    level: number,
+    script: (client: Client) => void,
+  ): void {
+    const world: World = {
+      system: this.#system,
+      model,
+      marks: this.#marks,
+      random: new Random(seedOf(`${this.#options.seed} ${this.#scenario.name} ${path}`)),
+      disk,
+      monitors: [],
+      watch: (next) => this.#watch(run, next),
+    }
+    const run: Run = { path, modes, level, world, point: 0 }
+    world.watch(disk)
+    const violations: string[] = []
+    try {
+      script(new Client(world))
+      // One more crash, after the last operation.
+      if (level === 0) this.#crashHere(run)
+    } catch (error) {
+      violations.push(error instanceof CrashSignal ? `stopped: ${error.message}` : `failed: ${describe(error)}`)
+    }
+    violations.push(...model.violations)
+    for (const monitor of world.monitors) {
+      violations.push(...monitor.violations)
+      for (const [name, count] of monitor.checked) this.#checked.set(name, (this.#checked.get(name) ?? 0) + count)
+    }
+    this.#hash.add(`${path} ${violations.join()}`)
+    if (violations.length === 0) return
+    this.#failedImages++
+    const { seed } = this.#options
+    this.#failures.push({ scenario: this.#scenario.name, seed, at: path, modes, violations })
+  }
+
+  #watch(run: Run, disk: VirtualDisk): void {
+    disk.watch = (number, kind, path, range) => {
+      this.#hash.add(`${kind} ${path} ${range?.position} ${range?.lengthBytes}`)
+      run.world.monitors.at(-1)?.operation(number, kind, path, range)
+      this.#crashHere(run)
+    }
+  }
+
+  #crashHere(run: Run): void {
+    run.point++
+    const { level, path, point } = run
+    if (level === 0) this.#points++
+    const images = level === 0 ? (this.#options.images ?? 12) : 1
+    const chance = level === 0 ? 1 : (this.#nestedChances[level - 1] ?? 0)
+    const draw = level === 0 ? undefined : new Random(seedOf(`${this.#options.seed} ${path} ${point}`))
+    if (draw?.chance(chance) === false && !this.#isOnlyPath(path)) return
+    for (let index = 0; index < images; index++) {
+      // Below the first level one image of a point is enough; which one differs from point to point.
+      const image = draw === undefined ? index : draw.below(8)
+      this.#crashInto(run, image)
+    }
+  }
+
+  get #nestedChances(): readonly number[] {
+    return this.#options.nestedChances ?? [0.2, 0.1]
+  }
+
+  #crashInto(run: Run, image: number): void {
+    const { level, world, point } = run
+    const path = `${run.path}${run.path === '' ? '' : '/'}${point}.${image}`
+    const { only, budget = Number.POSITIVE_INFINITY } = this.#options
+    if (only !== undefined && only !== path && !only.startsWith(`${path}/`)) return
+    if (level > 0 && this.#images + this.#nestedImages >= budget) return
+    const mode = FIXED_MODES[image] ?? 'mixed'
+    const random = new Random(seedOf(`${this.#options.seed} ${this.#scenario.name} image ${path}`))
+    if (level === 0) this.#images++
+    else this.#nestedImages++
+    const model = world.model.fork()
+    model.crashed(mode === 'kill' || mode === 'torn' ? 'process' : 'power')
+    const modes = `${run.modes}${run.modes === '' ? '' : '/'}${mode}`
+    this.#judge(world.disk.image(random, mode), model, path, modes, level + 1, afterCrash)
+  }
+
+  #isOnlyPath(path: string): boolean {
+    return this.#options.only?.startsWith(`${path}/`) === true
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return `${'code' in error ? `${String(error.code)} ` : ''}${error.stack ?? error.message}`
+}
+
+/** FNV-1a: runs that lie on other paths draw other numbers, whatever else is explored. */
+function seedOf(text: string): number {
+  const hash = new TraceHash()
+  hash.add(text)
+  return Number.parseInt(hash.value, 16) | 0
+}
+
+/** What a person needs: what broke, and the command that shows it again. */
+export function describeFailure(system: string, failure: Failure): string {
+  const { scenario, seed, at, modes, violations } = failure
+  const place = at === '' ? 'without a crash' : `at ${at} (${modes})`
+  const command = `node --import tsx test/simulation/replay.ts ${system} '${scenario}' ${seed}${at === '' ? '' : ` ${at}`}`
+  return [`${scenario}, seed ${seed}, ${place}:`, ...violations.slice(0, 4).map((text) => `  ${text}`), `  ${command}`].join('\n')
+}
