@@ -1,13 +1,21 @@
 // Rows, and files on the virtual disk, against the exported suite; and what the row store has beyond the port.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createKernel } from '../../bindings/kernel/create-kernel.ts'
+import type { KernelBuffer } from '../../bindings/kernel/kernel.ts'
+import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
+import { encodeCatalogueEntry } from '../../bindings/log/catalogue/catalogue-codec.ts'
+import type { CatalogueEntry } from '../../bindings/log/catalogue/catalogue-entry.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../../bindings/log/catalogue/topic-ids.ts'
+import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { sealedBatch } from '../../bindings/storage/conformance/batches.ts'
-import type { PartitionStoreFixture } from '../../bindings/storage/conformance/partition-log.ts'
+import type { PartitionChange, PartitionStoreFixture } from '../../bindings/storage/conformance/partition-log.ts'
 import { partitionStoreConformance } from '../../bindings/storage/conformance/partition-store-suite.ts'
 import { MemoryRowStore } from '../../bindings/storage/drivers/memory-rows.ts'
-import { createKernel } from '../../bindings/kernel/create-kernel.ts'
-import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
+import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 function overRows(): PartitionStoreFixture {
   let latest = new MemoryRowStore()
@@ -23,9 +31,68 @@ function overRows(): PartitionStoreFixture {
   }
 }
 
-const conforms = suite('memory-rows')
-for (const one of partitionStoreConformance(overRows)) conforms(one.name, one.run)
-conforms.run()
+/** Small rings, so that the many commits of a case go around them. */
+const options = { ringFileBytes: 16384, ringFiles: 2, ringFilesMax: 8, openFilesMax: 64, random: () => 0.5 }
+
+const catalogueId = { topicId: INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? '', topic: CATALOGUE_TOPIC, partition: 0 }
+
+/** The record of the catalogue that tells of the change: the file store asks it at open which directories are alive. */
+function entryOf({ kind, id, logStartOffset }: PartitionChange): CatalogueEntry {
+  const { topicId, topic: name, partition } = id
+  if (kind === 'removed') return { kind: 'topic-deleted', topicId, name, partitions: partition + 1 }
+  if (kind === 'log-start-moved') return { kind, topicId, partition, logStartOffset }
+  return partition === 0
+    ? { kind: 'topic-created', topicId, name, partitions: 1, config: {} }
+    : { kind: 'partitions-added', topicId, partitions: partition + 1 }
+}
+
+function overFiles(mode: ImageMode): PartitionStoreFixture {
+  let disk = new VirtualDisk()
+  const kernel = createKernel(loadKernelModule(), { capBytes: 16 << 20 })
+  const buffer = kernel.allocate(65536) as KernelBuffer
+  return {
+    open: (source) => {
+      disk = new VirtualDisk(disk.root)
+      return new FilePartitionStore(disk, createKernel(loadKernelModule(), { capBytes: 16 << 20 }), source, options)
+    },
+    crash: () => {
+      disk = disk.image(new Random(1), mode)
+    },
+    dispose: () => undefined,
+    async decide(log, change) {
+      if (change.id.topicId === catalogueId.topicId) return
+      if (!log.has(catalogueId)) await log.create(catalogueId)
+      const { key, value } = encodeCatalogueEntry(entryOf(change))
+      const baseOffset = log.nextOffset(catalogueId)
+      kernel.batchBuilder.begin(buffer, 0)
+      kernel.batchBuilder.append(key, value, 1000, undefined)
+      const sizeBytes = kernel.batchBuilder.seal({
+        baseOffset,
+        partitionLeaderEpoch: log.leaderEpoch,
+        producerId: -1,
+        producerEpoch: -1,
+        baseSequence: -1,
+        attributes: 0,
+      })
+      const bytes = buffer.bytes(0, sizeBytes).slice()
+      await log.commit({
+        decisions: [{ id: catalogueId, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: 1000 }],
+      })
+    },
+  }
+}
+
+const stores = {
+  'memory-rows': overRows,
+  'files, all that was written survives a crash': () => overFiles('kill'),
+  'files, only what was flushed survives a crash': () => overFiles('none'),
+  'files, chance decides what survives a crash': () => overFiles('mixed'),
+}
+for (const [name, create] of Object.entries(stores)) {
+  const conforms = suite(name)
+  for (const one of partitionStoreConformance(create)) conforms(one.name, one.run)
+  conforms.run()
+}
 
 const id = { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', topic: 'orders', partition: 0 }
 const nothing = { durable: [], decisions: [], ceilings: [], producerIdsEnd: undefined }

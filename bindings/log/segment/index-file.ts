@@ -1,51 +1,57 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, OffsetIndex, TimeIndex } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { readFile } from '../files/text-file.ts'
+import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 
-/** Of the bytes last written to `.index` and `.timeindex`: a file with another checksum is not used. */
-export interface IndexChecksums {
-  readonly offsetIndex: number
-  readonly timeIndex: number
-}
+export const OFFSET_ENTRY_BYTES = 8
+export const TIME_ENTRY_BYTES = 12
 
-/** An index of 2 GiB of single-record batches at the smallest interval is far below it. */
-const INDEX_LIMIT_BYTES = 1024 * 1024 * 1024
+/** Nothing of the file is known. */
+export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 })
 
-/** Writes a derived file in place. Nothing relies on it, so it needs neither a rename nor, unless asked, a flush. */
+/**
+ * Writes the entries that `noted` doesn't cover behind those that it does. Entries are only ever added, so the noted
+ * ones stay true whatever becomes of this write: nobody relies on it, and it is neither renamed nor flushed.
+ */
 export function* writeIndexFile(
   store: FileStore,
+  kernel: Pick<Kernel, 'crc32cOf'>,
   path: string,
-  bytes: Uint8Array,
-  options: { readonly flush: boolean },
-): Task<void> {
+  index: OffsetIndex | TimeIndex,
+  entryBytes: number,
+  noted: NotedIndex,
+): Task<NotedIndex> {
   const file = yield* perform('open', path, () => store.open(path, { create: true }))
   if (file === undefined) {
     throw new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
   }
   try {
-    file.truncate(0)
-    writeFully(file, bytes, 0)
-    if (options.flush) yield* perform('flush', path, () => file.flush())
+    const from = noted.entryCount * entryBytes
+    writeFully(file, index.bytes().subarray(from), from)
+    file.truncate(index.entryCount * entryBytes)
+    return { entryCount: index.entryCount, checksum: kernel.crc32cOf(index.bytes()) }
   } finally {
     file.close()
   }
 }
 
-/** The file's bytes if they are those of the checksum; `undefined` for a missing, damaged, stale or foreign file. */
+/** The noted entries, if the file still begins with them; `undefined` for a missing, damaged or foreign file. */
 export function* readIndexFile(
   store: FileStore,
   kernel: Pick<Kernel, 'crc32cOf'>,
   path: string,
-  checksum: number,
+  entryBytes: number,
+  noted: NotedIndex,
 ): Task<Uint8Array | undefined> {
+  const bytes = new Uint8Array(noted.entryCount * entryBytes)
+  if (bytes.length === 0) return bytes
+  const file = yield* perform('open', path, () => store.open(path, { create: false }))
+  if (file === undefined) return undefined
   try {
-    const bytes = yield* readFile(store, path, INDEX_LIMIT_BYTES)
-    return bytes !== undefined && kernel.crc32cOf(bytes) === checksum ? bytes : undefined
-  } catch (error) {
-    if (LogError.is(error, 'CORRUPT_LOG')) return undefined
-    throw error
+    return file.read(bytes, 0) === bytes.length && kernel.crc32cOf(bytes) === noted.checksum ? bytes : undefined
+  } finally {
+    file.close()
   }
 }

@@ -40,6 +40,8 @@ export function* createJournal(
     clean: true,
     checkpointSequence: first.sequence,
   }
+  // The header makes it a log: by then everything that it counts on has its entry.
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
   const file = yield* openFile(store, HEADER_FILE, true)
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
@@ -47,7 +49,6 @@ export function* createJournal(
   yield* perform('flush', HEADER_FILE, () => file.flush())
   file.close()
   yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
-  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
   return header
 }
 
