@@ -3,12 +3,26 @@ import { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 
+/** So many entries at the beginning of an index file have this CRC-32C; what follows them is of no account. */
+export interface NotedIndex {
+  readonly entryCount: number
+  readonly checksum: number
+}
+
+/** What the index files say is true of the batches up to a place; the rest is learned from the batches. */
+export interface NotedIndexes {
+  readonly offsetIndex: NotedIndex
+  readonly timeIndex: NotedIndex
+}
+
 /** One `.log` file as it was noted; its derived files are rebuilt when they disagree. */
-export interface CheckpointSegment {
+export interface CheckpointSegment extends NotedIndexes {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly sizeBytes: number
   readonly maxTimestamp: number
+  /** Last offset of the first batch that holds it. */
+  readonly maxTimestampOffset: number
   /** Of the segment's first batch, -1 without one: what rolling by time counts from. */
   readonly firstTimestamp: number
   /** CRC-32C over the first 21 bytes of each batch, which batch CRCs leave out (rule 4c). */
@@ -90,8 +104,16 @@ function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {
   writer.int64(segment.nextOffset)
   writer.uint32(segment.sizeBytes)
   writer.int64(segment.maxTimestamp)
+  writer.int64(segment.maxTimestampOffset)
   writer.int64(segment.firstTimestamp)
   writer.uint32(segment.headerChecksum)
+  writeIndex(writer, segment.offsetIndex)
+  writeIndex(writer, segment.timeIndex)
+}
+
+function writeIndex(writer: ByteWriter, index: NotedIndex): void {
+  writer.uint32(index.entryCount)
+  writer.uint32(index.checksum)
 }
 
 function readSegment(reader: ByteReader): CheckpointSegment {
@@ -100,9 +122,16 @@ function readSegment(reader: ByteReader): CheckpointSegment {
     nextOffset: reader.int64(),
     sizeBytes: reader.uint32(),
     maxTimestamp: reader.int64(),
+    maxTimestampOffset: reader.int64(),
     firstTimestamp: reader.int64(),
     headerChecksum: reader.uint32(),
+    offsetIndex: readIndex(reader),
+    timeIndex: readIndex(reader),
   }
+}
+
+function readIndex(reader: ByteReader): NotedIndex {
+  return { entryCount: reader.uint32(), checksum: reader.uint32() }
 }
 
 function writeProducer(writer: ByteWriter, producer: StoredProducer): void {

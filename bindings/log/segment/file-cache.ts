@@ -5,6 +5,8 @@ import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.t
 interface Entry {
   readonly file: StoreFile
   pins: number
+  /** What its owner keeps only while the file is open. */
+  closed: (() => void) | undefined
 }
 
 /**
@@ -70,7 +72,7 @@ export class FileCache {
 
   #admit(path: string, file: StoreFile | undefined): StoreFile | undefined {
     this.#opening.delete(path)
-    if (file !== undefined) this.#entries.set(path, { file, pins: 0 })
+    if (file !== undefined) this.#entries.set(path, { file, pins: 0, closed: undefined })
     return file
   }
 
@@ -93,12 +95,19 @@ export class FileCache {
     this.#evictDownTo(this.#limit)
   }
 
+  /** Calls `closed` once the file is, whoever closes it. */
+  whenClosed(path: string, closed: () => void): void {
+    const entry = this.#entries.get(path)
+    if (entry !== undefined) entry.closed = closed
+  }
+
   /** Closes one file, pinned or not: before it is removed or renamed. */
   close(path: string): void {
     const entry = this.#entries.get(path)
     if (entry === undefined) return
     this.#entries.delete(path)
     entry.file.close()
+    entry.closed?.()
   }
 
   closeAll(): void {

@@ -60,6 +60,10 @@ export class SegmentList {
 
   /** The segment that holds `offset`, or the next one after a gap. */
   find(offset: number): Segment | undefined {
+    return this.#segments[this.#indexOf(offset)]
+  }
+
+  #indexOf(offset: number): number {
     let low = 0
     let high = this.#segments.length
     while (low < high) {
@@ -67,16 +71,30 @@ export class SegmentList {
       if ((this.#segments[middle]?.nextOffset ?? 0) <= offset) low = middle + 1
       else high = middle
     }
-    return this.#segments[low]
+    return low
   }
 
-  /** `undefined`: the segment isn't loaded. */
+  /** Whether an append finds all it needs. */
+  get isReady(): boolean {
+    return this.active?.isReady ?? false
+  }
+
+  /** Whole batches, over the ends of segments. `undefined`: the segment isn't loaded. */
   read(offset: number, into: Uint8Array): number | undefined {
-    const segment = this.find(offset)
-    if (segment === undefined) return 0
-    const { file } = segment
-    if (file === undefined) return undefined
-    return segment.readWhole(file, segment.positionOf(file, offset), into)
+    let done = 0
+    let from = offset
+    for (let index = this.#indexOf(offset); index < this.#segments.length; index++) {
+      const segment = this.#segments[index]
+      const file = segment?.file
+      if (segment === undefined || file === undefined || !segment.isReady) return done > 0 ? done : undefined
+      const position = segment.positionOf(file, from)
+      const count = segment.readWhole(file, position, done > 0 ? into.subarray(done) : into)
+      if (count <= 0) return done > 0 ? done : count
+      done += count
+      if (done === into.length || position + count < segment.sizeBytes) break
+      from = segment.nextOffset
+    }
+    return done
   }
 
   *load(offset: number): Task<void> {
@@ -100,24 +118,31 @@ export class SegmentList {
       const segment = this.#segments.shift()
       if (segment === undefined) return
       segment.release()
-      this.#context.files.close(segment.logPath)
-      for (const suffix of ['index', 'timeindex', 'log'] as const) {
+      // The batches go last: a crash in between must not leave derived files without the ones they derive from.
+      for (const suffix of ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const) {
         const path = `${this.#directory}/${segmentFileName(segment.baseOffset, suffix)}`
         yield* perform('remove', path, () => this.#context.store.remove(path))
       }
     }
   }
 
-  *writeIndexes(): Task<void> {
-    yield* this.active?.writeIndexes() ?? nothing()
+  /** At a close. True: the facts have changed. */
+  *writeIndexes(): Task<boolean> {
+    return this.active !== undefined && (yield* this.active.writeIndexes())
+  }
+
+  /** Before a checkpoint. True: the facts have changed. */
+  *writeGrownIndexes(): Task<boolean> {
+    return this.active !== undefined && (yield* this.active.writeGrownIndexes())
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((total, segment) => total + segment.sizeBytes, 0)
   }
 
   /** Gives kernel memory and files back. */
   release(): void {
-    for (const segment of this.#segments) {
-      segment.release()
-      this.#context.files.close(segment.logPath)
-    }
+    for (const segment of this.#segments) segment.release()
   }
 }
 

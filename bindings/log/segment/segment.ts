@@ -1,65 +1,78 @@
-import type { OffsetIndex, TimeIndex } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
-import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
+import { HeaderScan } from './header-scan.ts'
+import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
 
-const INT32_MAX = 0x7fff_ffff
-const OFFSET_ENTRY_BYTES = 8
-const TIME_ENTRY_BYTES = 12
-/** Headers are looked for through a window of this size. */
-const SCAN_BYTES = 16 * 1024
+const RELATIVE_OFFSET_MAX = 0x7fff_ffff
+/** Before the first batch of which the epoch is known. */
+const ANY_EPOCH: number = Number.NEGATIVE_INFINITY
 
-/** One `.log` file with the indexes that lead into it. Its bytes are the truth, the indexes are hints. */
+/** A place between two batches: what may follow there. */
+interface Place {
+  readonly position: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+/**
+ * One `.log` file with the indexes that lead into it. Its bytes are the truth. What a batch's own CRC leaves out, its
+ * offset above all, is checked on every way to it: batches follow each other without a hole (batch-frame.ts).
+ */
 export class Segment {
   readonly baseOffset: number
   readonly logPath: string
   readonly #context: SegmentContext
-  readonly #directory: string
-  readonly #offsets: OffsetIndex
-  readonly #times: TimeIndex
+  readonly #indexes: SegmentIndexes
   #nextOffset: number
-  #sizeBytes = 0
-  #maxTimestamp = -1
-  /** Last offset of the batch that holds the greatest timestamp: the time index names it. */
+  #sizeBytes: number
+  #maxTimestamp: number
   #maxTimestampOffset: number
-  #firstTimestamp = -1
-  #headerChecksum = NO_BATCHES
-  #bytesSinceIndexEntry = 0
-  /** Whether the indexes say all they can of the batches: not so right after an open. */
-  #isIndexed: boolean
+  #firstTimestamp: number
+  #headerChecksum: number
+  /** Whether the file may be longer than what was placed: so until an append found it isn't. */
+  #mayHaveTail = true
+  /** Where the last read ended: the next one mostly begins there. */
+  #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
 
-  private constructor(context: SegmentContext, directory: string, baseOffset: number, isIndexed: boolean) {
+  private constructor(context: SegmentContext, directory: string, facts: CheckpointSegment) {
     this.#context = context
-    this.#directory = directory
-    this.baseOffset = baseOffset
-    this.logPath = `${directory}/${segmentFileName(baseOffset, 'log')}`
-    this.#nextOffset = baseOffset
-    this.#maxTimestampOffset = baseOffset
-    this.#isIndexed = isIndexed
-    this.#offsets = context.kernel.offsetIndex(baseOffset)
-    this.#times = context.kernel.timeIndex(baseOffset)
+    this.baseOffset = facts.baseOffset
+    this.logPath = `${directory}/${segmentFileName(facts.baseOffset, 'log')}`
+    this.#nextOffset = facts.nextOffset
+    this.#sizeBytes = facts.sizeBytes
+    this.#maxTimestamp = facts.maxTimestamp
+    this.#maxTimestampOffset = facts.maxTimestampOffset
+    this.#firstTimestamp = facts.firstTimestamp
+    this.#headerChecksum = facts.headerChecksum
+    this.#indexes = new SegmentIndexes(context, directory, facts.baseOffset, facts)
   }
 
   static empty(context: SegmentContext, directory: string, baseOffset: number): Segment {
-    return new Segment(context, directory, baseOffset, true)
+    return new Segment(context, directory, {
+      baseOffset,
+      nextOffset: baseOffset,
+      sizeBytes: 0,
+      maxTimestamp: -1,
+      maxTimestampOffset: baseOffset,
+      firstTimestamp: -1,
+      headerChecksum: NO_BATCHES,
+      offsetIndex: NO_INDEX,
+      timeIndex: NO_INDEX,
+    })
   }
 
   /** As a checkpoint noted it; its file is opened and its indexes are read when they are needed. */
   static noted(context: SegmentContext, directory: string, facts: CheckpointSegment): Segment {
-    const segment = new Segment(context, directory, facts.baseOffset, facts.sizeBytes === 0)
-    segment.#nextOffset = facts.nextOffset
-    segment.#sizeBytes = facts.sizeBytes
-    segment.#maxTimestamp = facts.maxTimestamp
-    segment.#maxTimestampOffset = Math.max(facts.baseOffset, facts.nextOffset - 1)
-    segment.#firstTimestamp = facts.firstTimestamp
-    segment.#headerChecksum = facts.headerChecksum
-    return segment
+    return new Segment(context, directory, facts)
   }
 
   get nextOffset(): number {
@@ -76,10 +89,12 @@ export class Segment {
 
   facts(): CheckpointSegment {
     return {
+      ...this.#indexes.noted,
       baseOffset: this.baseOffset,
       nextOffset: this.#nextOffset,
       sizeBytes: this.#sizeBytes,
       maxTimestamp: this.#maxTimestamp,
+      maxTimestampOffset: this.#maxTimestampOffset,
       firstTimestamp: this.#firstTimestamp,
       headerChecksum: this.#headerChecksum,
     }
@@ -90,190 +105,182 @@ export class Segment {
     return this.#context.files.get(this.logPath)
   }
 
-  /** Kafka's rule (LogSegment.shouldRoll; kafka.md 2.4), on record time. An empty segment never rolls. */
+  /** Whether appends and reads have what they need; if not, `load` gets it. */
+  get isReady(): boolean {
+    return this.#indexes.covers(this.#sizeBytes) && this.file !== undefined
+  }
+
+  /** Kafka's rule (LogSegment.shouldRoll; kafka.md 2.4), on record time. An empty segment never rolls for its size. */
   mustRoll(batch: SealedBatch, config: SegmentConfig): boolean {
-    if (this.#sizeBytes === 0) return batch.nextOffset - 1 - this.baseOffset > INT32_MAX
+    if (batch.nextOffset - 1 - this.baseOffset > RELATIVE_OFFSET_MAX) return true
+    if (this.#sizeBytes === 0) return false
     return (
       this.#sizeBytes > config.segmentBytes - batch.bytes.length ||
       (this.#firstTimestamp >= 0 && batch.maxTimestamp - this.#firstTimestamp > config.segmentMs) ||
-      (this.#offsets.entryCount + 1) * OFFSET_ENTRY_BYTES > config.segmentIndexBytes ||
-      (this.#times.entryCount + 2) * TIME_ENTRY_BYTES > config.segmentIndexBytes ||
-      batch.nextOffset - 1 - this.baseOffset > INT32_MAX
+      (this.#indexes.offsetEntries + 1) * OFFSET_ENTRY_BYTES > config.segmentIndexBytes ||
+      // One entry stays free, so that the last one, written at the roll, always fits.
+      (this.#indexes.timeEntries + 2) * TIME_ENTRY_BYTES > config.segmentIndexBytes
     )
   }
 
   /** Appends a sealed batch. When it throws, the segment is as it was. Answers where the batch begins. */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig): number {
     const position = this.#sizeBytes
+    if (this.#mayHaveTail) this.#mayHaveTail = file.size() > position
     try {
       writeFully(file, batch.bytes, position)
     } catch (error) {
-      file.truncate(position)
+      // A tail that recovery hasn't looked at yet must stay; the part written over it was there before.
+      if (!this.#mayHaveTail) this.#cutBack(file, position)
       throw error
     }
     this.#learn(position, batch, config)
-    this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, batch.bytes)
     return position
   }
 
-  /** Index rule of Kafka 4.x (kafka.md 2.3): per batch, never the first one; entries lead to the batch's start. */
+  /** A file that can't be cut keeps bytes behind its end, which the next append or recovery replaces. */
+  #cutBack(file: StoreFile, sizeBytes: number): void {
+    try {
+      file.truncate(sizeBytes)
+    } catch {
+      this.#mayHaveTail = true
+    }
+  }
+
   #learn(position: number, batch: SealedBatch, config: SegmentConfig): void {
-    this.#learnTime(batch.maxTimestamp, batch.nextOffset - 1)
-    if (this.#isIndexed && this.#bytesSinceIndexEntry > config.indexIntervalBytes) {
-      this.#offsets.append(batch.nextOffset - 1, position)
-      this.#times.append(this.#maxTimestamp, this.#maxTimestampOffset)
-      this.#bytesSinceIndexEntry = 0
+    const { bytes, nextOffset, maxTimestamp } = batch
+    if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
+    if (maxTimestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = maxTimestamp
+      this.#maxTimestampOffset = nextOffset - 1
     }
-    this.#bytesSinceIndexEntry += batch.bytes.length
-    this.#sizeBytes = position + batch.bytes.length
-    this.#nextOffset = batch.nextOffset
+    this.#indexes.add({ position, sizeBytes: bytes.length, nextOffset, maxTimestamp }, config.indexIntervalBytes)
+    this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
+    this.#sizeBytes = position + bytes.length
+    this.#nextOffset = nextOffset
   }
 
-  #learnTime(timestamp: number, lastOffset: number): void {
-    if (this.#firstTimestamp < 0) this.#firstTimestamp = timestamp
-    if (timestamp <= this.#maxTimestamp) return
-    this.#maxTimestamp = timestamp
-    this.#maxTimestampOffset = lastOffset
-  }
-
-  /** Opens the file and gets the indexes: from their files when those hold together, else from the batches. */
+  /** Opens the file and gets the indexes: from their files as far as they are what was noted, else from the batches. */
   *load(config: SegmentConfig): Task<void> {
-    const file = yield* this.#context.files.reopen(this.logPath)
-    if (this.#isIndexed) return
-    const isRead = (yield* this.#loadIndex('index')) && (yield* this.#loadIndex('timeindex'))
-    if (!isRead) this.#rebuild(file, config)
-    this.#isIndexed = true
-  }
-
-  *#loadIndex(suffix: 'index' | 'timeindex'): Task<boolean> {
-    const path = `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}`
-    const file = yield* this.#context.files.open(path, { create: false })
-    if (file === undefined) return false
-    const bytes = new Uint8Array(file.size())
-    const count = file.read(bytes, 0)
-    this.#context.files.close(path)
-    const index = suffix === 'index' ? this.#offsets : this.#times
-    if (count !== bytes.length || bytes.length === 0 || !index.load(bytes)) return false
-    return suffix === 'timeindex' || this.#isPlausible(bytes)
-  }
-
-  /** The last entry must lead into the segment and to an offset of it; lookups verify what they find there. */
-  #isPlausible(bytes: Uint8Array): boolean {
-    const position = viewOf(bytes).getUint32(bytes.length - 4)
-    return position < this.#sizeBytes && this.#offsets.lastOffset < this.#nextOffset
-  }
-
-  #rebuild(file: StoreFile, config: SegmentConfig): void {
-    this.#offsets.truncateTo(this.baseOffset)
-    this.#times.truncateTo(this.baseOffset)
-    this.#isIndexed = true
-    const sizeBytes = this.#sizeBytes
-    this.#maxTimestamp = -1
-    this.#firstTimestamp = -1
-    this.#bytesSinceIndexEntry = 0
-    const headers = new HeaderScan(file, sizeBytes)
-    for (let position = 0; position < sizeBytes; ) {
-      const frame = headers.at(position)
-      if (frame === undefined) break
-      this.#learnTime(frame.maxTimestamp, frame.nextOffset - 1)
-      if (this.#bytesSinceIndexEntry > config.indexIntervalBytes) {
-        this.#offsets.append(frame.nextOffset - 1, position)
-        this.#times.append(this.#maxTimestamp, this.#maxTimestampOffset)
-        this.#bytesSinceIndexEntry = 0
-      }
-      this.#bytesSinceIndexEntry += frame.sizeBytes
-      position += frame.sizeBytes
+    const { files } = this.#context
+    const file = yield* files.reopen(this.logPath)
+    files.whenClosed(this.logPath, () => this.#indexes.release())
+    files.pin(this.logPath)
+    try {
+      yield* this.#indexes.load(file, () => this.#sizeBytes, config.indexIntervalBytes)
+    } finally {
+      files.unpin(this.logPath)
     }
   }
 
-  /** Where the batch that holds `offset`, or the next one after a gap, begins; the size if there is none. */
+  /**
+   * Where the batch that holds `offset`, or the next one after a gap, begins; the size if there is none. What is no batch
+   * is a place too: the reader's check names the fault. Throws CORRUPT_MESSAGE where a batch can't follow the one before.
+   */
   positionOf(file: StoreFile, offset: number): number {
-    const hint = this.#isIndexed ? this.#offsets.lookup(offset) : 0
-    return this.#scan(file, hint, offset) ?? this.#scan(file, 0, offset) ?? this.#sizeBytes
+    const { position, leaderEpoch } = this.#readEnd
+    if (offset === this.#readEnd.offset) return this.#scan(file, { position, offset, leaderEpoch }, offset)
+    const hint = this.#indexes.lookup(offset)
+    const entry = hint > 0 ? this.#headers(file).at(hint) : undefined
+    if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
+      return this.#scan(file, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
+    }
+    // The entry leads to another place than it says.
+    if (hint > 0) this.#indexes.distrust()
+    return this.#scan(file, { position: 0, offset: this.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
   }
 
-  /** `undefined`: what begins at `from` isn't a batch, or one beyond the target (a damaged index led there). */
-  #scan(file: StoreFile, from: number, offset: number): number | undefined {
-    const headers = new HeaderScan(file, this.#sizeBytes)
-    for (let position = from; position < this.#sizeBytes; ) {
+  #headers(file: StoreFile): HeaderScan {
+    return new HeaderScan(this.#context.scratch, file, this.#sizeBytes)
+  }
+
+  #scan(file: StoreFile, from: Place, offset: number): number {
+    const headers = this.#headers(file)
+    let { position, offset: expectedOffset, leaderEpoch } = from
+    while (position < this.#sizeBytes) {
       const frame = headers.at(position)
-      if (frame === undefined) return from === 0 ? position : undefined
-      if (frame.nextOffset > offset)
-        return position === from && from > 0 && frame.baseOffset > offset ? undefined : position
-      position += frame.sizeBytes
+      if (frame === undefined) return position
+      this.#assertFollows(position, frame, expectedOffset, leaderEpoch)
+      const { nextOffset, sizeBytes } = frame
+      leaderEpoch = frame.leaderEpoch
+      if (nextOffset > offset) {
+        if (position === 0 && frame.baseOffset !== this.baseOffset) {
+          this.#assertBegins(nextOffset, leaderEpoch, headers.at(sizeBytes))
+        }
+        return position
+      }
+      expectedOffset = nextOffset
+      position += sizeBytes
     }
-    return from === 0 ? this.#sizeBytes : undefined
+    return position
+  }
+
+  #assertFollows(position: number, frame: Readonly<BatchFrame>, expectedOffset: number, epochBefore: number): void {
+    const isLast = position + frame.sizeBytes === this.#sizeBytes
+    const ends = isLast ? frame.nextOffset === this.#nextOffset : frame.nextOffset <= this.#nextOffset
+    if (!ends || !mayFollow(frame, expectedOffset, epochBefore)) throw this.#jump(position, expectedOffset)
+  }
+
+  /** No batch before the first one says where it begins; if that isn't the segment's own offset, the next one must agree. */
+  #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
+    if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch)) throw this.#jump(0, this.baseOffset)
+  }
+
+  #jump(position: number, expectedOffset: number): LogError<'CORRUPT_MESSAGE'> {
+    const message = `${this.logPath} is damaged at ${position}: the batch there can't follow offset ${expectedOffset}`
+    const details = { file: this.logPath, position, offset: expectedOffset, fault: 'out-of-order' }
+    return new LogError('CORRUPT_MESSAGE', message, details)
   }
 
   /** Whole batches from `position` on, as many as `into` holds; minus the first one's size when that doesn't fit. */
   readWhole(file: StoreFile, position: number, into: Uint8Array): number {
     const wanted = Math.min(into.length, this.#sizeBytes - position)
-    const count = file.read(into.subarray(0, wanted), position)
+    const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
     const frame = newFrame()
     let whole = 0
+    let leaderEpoch = ANY_EPOCH
+    let offset = -1
     while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
+      if (whole > 0 && !mayFollow(frame, offset, leaderEpoch)) break
       whole += frame.sizeBytes
+      leaderEpoch = frame.leaderEpoch
+      offset = frame.nextOffset
     }
-    if (whole > 0 || count < BATCH_HEADER_BYTES) return whole > 0 ? whole : count
+    if (whole > 0) {
+      this.#readEnd = { position: position + whole, offset, leaderEpoch }
+      return whole
+    }
+    if (count < BATCH_HEADER_BYTES) return this.#cutShort(position, count, into)
     // A batch that isn't one is handed over as it is: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#sizeBytes ? -frame.sizeBytes : count
   }
 
+  #cutShort(position: number, count: number, into: Uint8Array): number {
+    if (position >= this.#sizeBytes) return 0
+    if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
+    const message = `${this.logPath} ends at ${position + count}, ${this.#sizeBytes} bytes were placed in it`
+    throw new LogError('CORRUPT_MESSAGE', message, { file: this.logPath, position, fault: 'incomplete' })
+  }
+
   /** Offset of a batch at or before the first record at or after `timestamp` (kafka.md 2.3). */
   seekTimestamp(timestamp: number): number {
-    return this.#isIndexed ? Math.max(this.baseOffset, this.#times.lookup(timestamp)) : this.baseOffset
+    return this.#indexes.lookupTimestamp(timestamp)
   }
 
-  /** Writes the derived files; at a roll and at a close. They are never relied on, so nobody syncs them. */
-  *writeIndexes(): Task<void> {
-    if (!this.#isIndexed || this.#sizeBytes === 0) return
-    this.#times.append(this.#maxTimestamp, this.#maxTimestampOffset)
-    yield* this.#writeIndex('index', () => this.#offsets.bytes())
-    yield* this.#writeIndex('timeindex', () => this.#times.bytes())
+  /** At a roll and at a close: Kafka's last time entry, and both files. True: the facts have changed. */
+  *writeIndexes(): Task<boolean> {
+    return yield* this.#indexes.write(true)
   }
 
-  *#writeIndex(suffix: 'index' | 'timeindex', bytes: () => Uint8Array): Task<void> {
-    const path = `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}`
-    const file = yield* this.#context.files.open(path, { create: true })
-    if (file === undefined) return
-    const content = bytes()
-    writeFully(file, content, 0)
-    file.truncate(content.length)
-    this.#context.files.close(path)
+  /** In between, so that a load after a crash finds most of it in the files. True: the facts have changed. */
+  *writeGrownIndexes(): Task<boolean> {
+    return this.#indexes.hasGrown && (yield* this.#indexes.write(false))
   }
 
-  /** Gives kernel memory back; a later `load` reads the indexes again. */
+  /** Gives file and kernel memory back; a later `load` gets them again. */
   release(): void {
-    this.#offsets.free()
-    this.#times.free()
-    this.#isIndexed = this.#sizeBytes === 0
-  }
-}
-
-/** Reads batch headers through a window, so that a walk costs a call per window and not per batch. */
-class HeaderScan {
-  readonly #file: StoreFile
-  readonly #sizeBytes: number
-  readonly #bytes = new Uint8Array(SCAN_BYTES)
-  readonly #view = viewOf(this.#bytes)
-  readonly #frame = newFrame()
-  #start = 0
-  #count = 0
-
-  constructor(file: StoreFile, sizeBytes: number) {
-    this.#file = file
-    this.#sizeBytes = sizeBytes
-  }
-
-  /** The header at `position` if a whole batch of sane numbers begins there. */
-  at(position: number): BatchFrame | undefined {
-    if (position < this.#start || position + BATCH_HEADER_BYTES > this.#start + this.#count) {
-      this.#start = position
-      this.#count = this.#file.read(this.#bytes, position)
-    }
-    if (this.#count < BATCH_HEADER_BYTES) return undefined
-    if (!readFrame(this.#view, position - this.#start, this.#frame)) return undefined
-    return position + this.#frame.sizeBytes <= this.#sizeBytes ? this.#frame : undefined
+    this.#context.files.close(this.logPath)
+    this.#indexes.release()
   }
 }

@@ -64,8 +64,8 @@ export class BatchWalk {
     return this.#fault
   }
 
-  /** Visits the next few batches; false at the end and at a fault. A visit that answers false ends the walk there. */
-  step(visit: (batch: WalkedBatch) => boolean | void): boolean {
+  /** Visits the next few batches; false at the end and at a fault. A visit that asks the kernel for another header spoils `header`. */
+  step(visit: (batch: WalkedBatch) => void): boolean {
     const left = this.#to - this.#position
     if (left <= 0 || this.#fault !== undefined) return false
     const { scratch } = this.#context
@@ -80,11 +80,11 @@ export class BatchWalk {
     return this.#stop(batchReader.fault(scratch, 0, available) ?? 'out-of-order')
   }
 
-  run(visit: (batch: WalkedBatch) => boolean | void): void {
+  run(visit: (batch: WalkedBatch) => void): void {
     while (this.step(visit));
   }
 
-  #visitAll(buffer: KernelBuffer, intact: number, visit: (batch: WalkedBatch) => boolean | void): boolean {
+  #visitAll(buffer: KernelBuffer, intact: number, visit: (batch: WalkedBatch) => void): boolean {
     const start = this.#position
     for (let at = 0; at < intact; ) {
       const header = this.#context.kernel.batchReader.header(buffer, at, intact - at)
@@ -94,8 +94,7 @@ export class BatchWalk {
         return this.#stop('out-of-order')
       }
       const nextOffset = baseOffset + header.lastOffsetDelta + 1
-      const goOn = visit({ position: start + at, nextOffset, header, buffer, bufferPosition: at })
-      if (goOn === false) return false
+      visit({ position: start + at, nextOffset, header, buffer, bufferPosition: at })
       at += sizeBytes
       this.#position = start + at
       this.#expectedOffset = nextOffset
@@ -105,7 +104,7 @@ export class BatchWalk {
   }
 
   /** A batch that is larger than the scratch buffer gets one of its own for the moment. */
-  #visitLarge(sizeBytes: number, visit: (batch: WalkedBatch) => boolean | void): boolean {
+  #visitLarge(sizeBytes: number, visit: (batch: WalkedBatch) => void): boolean {
     const { kernel, maxBatchBytes } = this.#context
     if (sizeBytes > maxBatchBytes) return this.#stop('bad-length')
     const buffer = kernel.allocate(sizeBytes)

@@ -16,6 +16,7 @@ import { Journal, type JournalOptions } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/directories.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
 import { FileCache } from '../segment/file-cache.ts'
+import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { Checkpointer } from './checkpointer.ts'
@@ -190,8 +191,10 @@ export class FilePartitionStore implements PartitionStore {
   *close(): Task<void> {
     const journal = this.#journal
     if (journal !== undefined && this.#failure === undefined) {
+      for (const files of this.#partitions.values()) {
+        if (yield* files.segments.writeIndexes()) files.changed = true
+      }
       yield* this.#checkpoint(journal)
-      for (const files of this.#partitions.values()) yield* files.segments.writeIndexes()
       yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
     }
     yield* this.abandon()
@@ -247,7 +250,7 @@ export class FilePartitionStore implements PartitionStore {
 
   isActive(id: PartitionIdentity): boolean {
     const files = this.#find(id)
-    return files?.segments.active?.file !== undefined && files.rollAt === undefined
+    return files?.segments.isReady === true && files.rollAt === undefined
   }
 
   *activate(id: PartitionIdentity): Task<void> {
@@ -264,14 +267,17 @@ export class FilePartitionStore implements PartitionStore {
   append(id: PartitionIdentity, batch: SealedBatch): boolean {
     this.#assertWritable(id)
     const files = this.#files(id)
-    if (files.segments.active?.file === undefined) return false
+    if (!files.segments.isReady) return false
     if (files.segments.mustRoll(batch)) {
       files.rollAt = batch.baseOffset
       return false
     }
+    // The batch's bytes are a view of kernel memory, which placing it may move.
+    const head = batch.bytes.slice(0, UNCHECKED_BYTES)
+    const lengthBytes = batch.bytes.length
     const position = files.segments.place(batch)
-    files.appended(position, batch, this.#kernel)
-    this.#unsyncedBytes += batch.bytes.length
+    files.appended({ ...batch, bytes: head }, position, lengthBytes, this.#kernel)
+    this.#unsyncedBytes += lengthBytes
     return true
   }
 
@@ -350,6 +356,9 @@ export class FilePartitionStore implements PartitionStore {
 
   *#maintain(journal: Journal): Task<void> {
     try {
+      for (const files of this.#partitions.values()) {
+        if (yield* files.segments.writeGrownIndexes()) files.changed = true
+      }
       yield* this.#reserve.guard(() => this.#checkpoint(journal))
       yield* this.#grow(journal)
     } catch (error) {

@@ -1,0 +1,38 @@
+import type { KernelBuffer } from '../../kernel/kernel.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
+
+/** As much as Kafka's default index interval with a few batches of usual size. */
+const WINDOW_BYTES = 16 * 1024
+
+/**
+ * Reads batch headers through a window in the shared scratch buffer: a call for each window and not for each batch. To be
+ * used within one turn and with no kernel call between two headers, because the window is a view.
+ */
+export class HeaderScan {
+  readonly #file: StoreFile
+  readonly #sizeBytes: number
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #frame: BatchFrame = newFrame()
+  #start = 0
+  #count = 0
+
+  constructor(scratch: KernelBuffer, file: StoreFile, sizeBytes: number) {
+    this.#file = file
+    this.#sizeBytes = sizeBytes
+    this.#bytes = scratch.bytes(0, Math.min(WINDOW_BYTES, scratch.sizeBytes))
+    this.#view = viewOf(this.#bytes)
+  }
+
+  /** The header at `position`, if what begins there looks like a whole batch; valid until the next call. */
+  at(position: number): Readonly<BatchFrame> | undefined {
+    if (position < this.#start || position + BATCH_HEADER_BYTES > this.#start + this.#count) {
+      this.#start = position
+      this.#count = this.#file.read(this.#bytes, position)
+    }
+    if (this.#count < BATCH_HEADER_BYTES) return undefined
+    if (!readFrame(this.#view, position - this.#start, this.#frame)) return undefined
+    return position + this.#frame.sizeBytes <= this.#sizeBytes ? this.#frame : undefined
+  }
+}

@@ -1,0 +1,218 @@
+import type { OffsetIndex, TimeIndex } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import type { NotedIndex, NotedIndexes } from '../checkpoint/checkpoint-record.ts'
+import { segmentFileName } from '../files/file-names.ts'
+import { NO_INDEX, OFFSET_ENTRY_BYTES, readIndexFile, TIME_ENTRY_BYTES, writeIndexFile } from './index-file.ts'
+import type { SegmentContext } from './segment-context.ts'
+import { BatchWalk, type WalkedBatch, type WalkFault } from './walk.ts'
+
+export interface IndexedBatch {
+  readonly position: number
+  readonly sizeBytes: number
+  readonly nextOffset: number
+  readonly maxTimestamp: number
+}
+
+/** With so many entries unwritten (1 MiB of batches by Kafka's default interval) a walk over them is no longer cheap. */
+const GROWN_ENTRIES = 256
+
+/**
+ * The offset and the time index of one segment. They are hints that the batches alone decide about: what the files hold
+ * is used only if it is what was noted, and the batches behind its last entry are walked, so that a lost, stale, damaged
+ * or foreign file costs time and nothing else. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): judged per batch,
+ * never for a segment's first, leading to the batch's start.
+ */
+export class SegmentIndexes {
+  readonly #context: SegmentContext
+  readonly #baseOffset: number
+  readonly #offsetPath: string
+  readonly #timePath: string
+  readonly #offsets: OffsetIndex
+  readonly #times: TimeIndex
+  #noted: NotedIndexes
+  /** Whether the noted entries are in memory. */
+  #isRead = false
+  /** Batches up to here have been taken in. */
+  #coveredBytes = 0
+  #expectedOffset: number
+  #bytesSinceEntry = 0
+  #maxTimestamp = -1
+  #maxTimestampOffset: number
+  #fault: WalkFault | undefined
+
+  constructor(context: SegmentContext, directory: string, baseOffset: number, noted: NotedIndexes) {
+    this.#context = context
+    this.#baseOffset = baseOffset
+    this.#offsetPath = `${directory}/${segmentFileName(baseOffset, 'index')}`
+    this.#timePath = `${directory}/${segmentFileName(baseOffset, 'timeindex')}`
+    this.#offsets = context.kernel.offsetIndex(baseOffset)
+    this.#times = context.kernel.timeIndex(baseOffset)
+    this.#noted = { offsetIndex: noted.offsetIndex, timeIndex: noted.timeIndex }
+    this.#expectedOffset = baseOffset
+    this.#maxTimestampOffset = baseOffset
+    // Without noted entries there is nothing to read.
+    this.#isRead = noted.offsetIndex.entryCount + noted.timeIndex.entryCount === 0
+  }
+
+  get offsetEntries(): number {
+    return this.#offsets.entryCount
+  }
+
+  get timeEntries(): number {
+    return this.#times.entryCount
+  }
+
+  /** What a checkpoint can say of the files. */
+  get noted(): NotedIndexes {
+    return this.#noted
+  }
+
+  /** Whether they say all they can of a segment of that size; behind damage there is nothing to say. */
+  covers(sizeBytes: number): boolean {
+    return this.#isRead && (this.#coveredBytes >= sizeBytes || this.#fault !== undefined)
+  }
+
+  /** Whether so much isn't in the files that it is time to write them. */
+  get hasGrown(): boolean {
+    return this.#isRead && this.#offsets.entryCount - this.#noted.offsetIndex.entryCount >= GROWN_ENTRIES
+  }
+
+  /** Takes in the batch that follows; any other is left to a later walk. An entry without memory is left out. */
+  add(batch: IndexedBatch, intervalBytes: number): void {
+    if (!this.#isRead || batch.position !== this.#coveredBytes) return
+    const lastOffset = batch.nextOffset - 1
+    if (batch.maxTimestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = batch.maxTimestamp
+      this.#maxTimestampOffset = lastOffset
+    }
+    if (this.#bytesSinceEntry > intervalBytes) {
+      // A later load goes on behind the last offset entry: the time index must know all before it by then.
+      if (this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)) {
+        this.#offsets.append(lastOffset, batch.position)
+      }
+      this.#bytesSinceEntry = 0
+    }
+    this.#bytesSinceEntry += batch.sizeBytes
+    this.#coveredBytes += batch.sizeBytes
+    this.#expectedOffset = batch.nextOffset
+  }
+
+  /** False without memory. */
+  #appendTime(timestamp: number, offset: number): boolean {
+    return timestamp <= this.#times.lastTimestamp || this.#times.append(timestamp, offset)
+  }
+
+  /** Where to look for `offset` from: the start of the segment or of an entry's batch. */
+  lookup(offset: number): number {
+    return this.#isRead ? this.#offsets.lookup(offset) : 0
+  }
+
+  /** Whether an entry says that the batch at `position` ends with `lastOffset`. */
+  leadsTo(position: number, lastOffset: number): boolean {
+    return this.#offsets.lookup(lastOffset) === position && this.#offsets.lookup(lastOffset - 1) !== position
+  }
+
+  /** An offset at or before the first record at or after `timestamp`: no record up to an entry's offset is younger. */
+  lookupTimestamp(timestamp: number): number {
+    return this.#isRead ? this.#times.lookup(timestamp - 1) : this.#baseOffset
+  }
+
+  /** Ends when `covers` says so, as far as memory lets it. Several loads at once share the work. */
+  *load(file: StoreFile, sizeBytes: () => number, intervalBytes: number): Task<void> {
+    if (!this.#isRead) yield* this.#read()
+    while (!this.covers(sizeBytes())) {
+      yield* perform('read', file.path, () => this.#walkOn(file, sizeBytes(), intervalBytes))
+    }
+  }
+
+  *#read(): Task<void> {
+    const { store, kernel } = this.#context
+    const { offsetIndex, timeIndex } = this.#noted
+    const offsets = yield* readIndexFile(store, kernel, this.#offsetPath, OFFSET_ENTRY_BYTES, offsetIndex)
+    const times = yield* readIndexFile(store, kernel, this.#timePath, TIME_ENTRY_BYTES, timeIndex)
+    if (this.#isRead) return
+    if (offsets === undefined || times === undefined) return this.distrust()
+    if (!this.#offsets.load(offsets) || !this.#times.load(times)) {
+      this.#offsets.free()
+      throw new LogError('MEMORY_CAP_REACHED', `no memory for ${this.#offsetPath}`, { file: this.#offsetPath })
+    }
+    this.#isRead = true
+    if (offsets.length === 0) return
+    // The batch of the last entry is walked again: what follows it counts from there.
+    this.#coveredBytes = this.#offsets.lookup(this.#offsets.lastOffset)
+  }
+
+  #walkOn(file: StoreFile, sizeBytes: number, intervalBytes: number): void {
+    const from = this.#coveredBytes
+    const walk = new BatchWalk(this.#context, file, { from, to: sizeBytes, expectedOffset: this.#expectedOffset })
+    walk.step((batch: WalkedBatch) => {
+      const { position, nextOffset, header } = batch
+      const { sizeBytes: batchBytes, maxTimestamp } = header
+      this.add({ position, sizeBytes: batchBytes, nextOffset, maxTimestamp }, intervalBytes)
+    })
+    this.#fault = walk.fault
+  }
+
+  /** The noted entries aren't what the segment holds: all is learned from the batches. */
+  distrust(): void {
+    this.release()
+    this.#noted = { offsetIndex: NO_INDEX, timeIndex: NO_INDEX }
+    this.#isRead = true
+  }
+
+  /**
+   * Brings the files up to date. `isFinal`, at a roll and at a close: with Kafka's last time entry for the segment's
+   * greatest timestamp, and the files exist even if empty, because Kafka takes a missing one for damage. A full disk is
+   * no failure here. Answers whether what a checkpoint can say has changed.
+   */
+  *write(isFinal: boolean): Task<boolean> {
+    if (!this.#isRead) return false
+    if (isFinal) this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)
+    const { store, kernel } = this.#context
+    const before = this.#noted
+    const isDue = (count: number, noted: NotedIndex) => count !== noted.entryCount || (isFinal && count === 0)
+    try {
+      let { offsetIndex, timeIndex } = before
+      if (isDue(this.#offsets.entryCount, offsetIndex)) {
+        offsetIndex = yield* writeIndexFile(
+          store,
+          kernel,
+          this.#offsetPath,
+          this.#offsets,
+          OFFSET_ENTRY_BYTES,
+          offsetIndex,
+        )
+      }
+      if (isDue(this.#times.entryCount, timeIndex)) {
+        timeIndex = yield* writeIndexFile(store, kernel, this.#timePath, this.#times, TIME_ENTRY_BYTES, timeIndex)
+      }
+      // Released or distrusted meanwhile: the files are what memory was no longer.
+      if (!this.#isRead || this.#noted !== before) return false
+      this.#noted = { offsetIndex, timeIndex }
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      return false
+    }
+    const after = this.#noted
+    return (
+      after.offsetIndex.entryCount !== before.offsetIndex.entryCount ||
+      after.timeIndex.entryCount !== before.timeIndex.entryCount
+    )
+  }
+
+  /** Gives the kernel's memory back; `load` gets it again from the files and the batches. */
+  release(): void {
+    this.#offsets.free()
+    this.#times.free()
+    const { offsetIndex, timeIndex } = this.#noted
+    this.#isRead = offsetIndex.entryCount + timeIndex.entryCount === 0
+    this.#coveredBytes = 0
+    this.#expectedOffset = this.#baseOffset
+    this.#bytesSinceEntry = 0
+    this.#maxTimestamp = -1
+    this.#maxTimestampOffset = this.#baseOffset
+    this.#fault = undefined
+  }
+}
