@@ -1,6 +1,16 @@
 // What the system refuses comes as the error that the port promises, and leaves the store usable.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -73,6 +83,28 @@ test('a root that vanishes under an open store does not come back empty', async 
   assert.is(error.details['errno'], 'ENOENT')
   assert.not(existsSync(place))
 })
+
+test('a flush under way keeps its descriptor: the number must not name another file before the answer is there', async () => {
+  const place = freshPlace()
+  const isOpen = () => openedByThisProcess().includes(join(place, 'file'))
+  const file = await made(place, 'file')
+  const flushed = file.flush()
+  file.close()
+  assert.ok(isOpen())
+  await flushed
+  assert.not(isOpen())
+})
+
+function openedByThisProcess(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)]
+    } catch {
+      // The one that listed them.
+      return []
+    }
+  })
+}
 
 test('a file where the directory should be', async () => {
   const place = freshPlace()

@@ -1,7 +1,7 @@
 // One holder per directory, whoever asks from wherever, and free as soon as the holder is gone.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -137,6 +137,37 @@ test('a directory that was removed and made anew is locked anew', async () => {
   await first.close()
   assert.is((await refusal(() => createDirectoryStore(place).lock())).code, 'DIRECTORY_IN_USE')
   await second.close()
+})
+
+test('a lock on a file that was removed meanwhile is not taken for one', async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  const meddler = join(scratch, 'meddler')
+  const once = `[ -e ${meddler}.done ] || { rm ${place}/.lock; : > ${place}/.lock; : > ${meddler}.done; }`
+  writeFileSync(meddler, `#!/bin/sh\n${once}\nexec flock "$@"\n`, { mode: 0o700 })
+  const lock = await lockDirectory(place, [meddler])
+  assert.is(
+    spawnSync('flock', ['-n', '-x', join(place, '.lock'), 'true']).status,
+    1,
+    'the file that is there is locked',
+  )
+  await lock.release()
+})
+
+test('a text left by a dead holder is not told as the present one', async () => {
+  const place = freshPlace()
+  const file = join(place, '.lock')
+  mkdirSync(place)
+  const child = spawn('flock', ['-x', file, 'sh', '-c', 'echo held; exec sleep 30'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  children.push(child)
+  await once(child.stdout, 'data')
+  const left = { pid: spawnSync('true').pid, host: hostname(), since: '2020-01-01T00:00:00.000Z', start: '1' }
+  writeFileSync(file, JSON.stringify(left))
+  const refused = refusal(() => createDirectoryStore(place).lock())
+  writeFileSync(file, JSON.stringify({ ...left, pid: 4711, host: 'elsewhere' }))
+  assert.is((await refused).details['host'], 'elsewhere')
 })
 
 test('without the program flock it is refused by name', async () => {
