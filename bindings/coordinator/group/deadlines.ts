@@ -25,18 +25,6 @@ export class Deadlines {
     this.#byMember.delete(keyOf(groupId, memberId))
   }
 
-  /** Exactly the members of `groups` stay; one that had no deadline gets a new one. */
-  retain(groups: readonly GroupMembers[], now: number): void {
-    const kept = new Set<string>()
-    for (const { groupId, members } of groups) {
-      for (const { memberId, maxPollIntervalMs } of members) {
-        kept.add(keyOf(groupId, memberId))
-        if (!this.#byMember.has(keyOf(groupId, memberId))) this.set(groupId, memberId, maxPollIntervalMs, now)
-      }
-    }
-    for (const key of this.#byMember.keys()) if (!kept.has(key)) this.#byMember.delete(key)
-  }
-
   clear(): void {
     this.#byMember.clear()
     this.#next = Number.POSITIVE_INFINITY
@@ -65,11 +53,6 @@ export interface MemberDeadline {
   readonly memberId: string
   readonly maxPollIntervalMs: number
   readonly deadline: number
-}
-
-interface GroupMembers {
-  readonly groupId: string
-  readonly members: readonly { readonly memberId: string; readonly maxPollIntervalMs: number }[]
 }
 
 function keyOf(groupId: string, memberId: string): string {

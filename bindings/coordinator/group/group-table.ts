@@ -52,13 +52,6 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     return this.groupIds().flatMap((groupId) => this.offsets(groupId).filter((offset) => offset.topicId === topicId))
   }
 
-  copy(): this {
-    const twin = new GroupTable() as this
-    for (const [groupId, group] of this.#groups) twin.#groups.set(groupId, group)
-    for (const [groupId, offsets] of this.#offsets) twin.#offsets.set(groupId, new Map(offsets))
-    return twin
-  }
-
   dropMembers(): void {
     for (const [groupId, group] of this.#groups) this.#groups.set(groupId, { ...group, members: new Map() })
   }

@@ -118,12 +118,6 @@ export class Groups {
     this.#deadlines.clear()
   }
 
-  /** After a commit failed with nothing written: forgets every plan whose record wasn't applied. */
-  discardPlans(now: number): void {
-    this.#tables.discardPlans()
-    this.#deadlines.retain(this.list(), now)
-  }
-
   committed(groupId: string, topicId: string, partition: number): CommittedOffset | undefined {
     return this.#tables.durable.offset(groupId, topicId, partition)
   }

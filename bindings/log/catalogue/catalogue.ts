@@ -98,11 +98,6 @@ export class Catalogue {
     }
   }
 
-  /** After a commit failed with nothing written: forgets every plan whose record wasn't applied. */
-  discardPlans(): void {
-    this.#tables.discardPlans()
-  }
-
   /** The fewest records that rebuild the committed state: dead topics first, since a name can have lived before. */
   snapshot(): readonly TableRecord[] {
     const entries: CatalogueEntry[] = this.durable.dead().map(({ topicId, name, partitions }) => {

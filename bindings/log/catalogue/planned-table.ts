@@ -1,10 +1,9 @@
 import { LogError } from '../../model/errors.ts'
 import type { TableRecord } from './table-record.ts'
 
-/** A pure state: `apply` throws before it changes anything, `copy` shares nothing that `apply` changes. */
+/** A pure state: `apply` throws before it changes anything. */
 export interface Table<Entry> {
   apply(entry: Entry): void
-  copy(): this
 }
 
 /**
@@ -13,24 +12,20 @@ export interface Table<Entry> {
  * created twice, an offset committed for a topic whose delete is under way); readers see `durable`.
  *
  * Planned records come back in the order of their plans, as the same objects. A record that comes while none is under
- * way was read at open and changes both.
+ * way was read at open and changes both. There is no way back: a log whose commit failed takes no further plans.
  */
 export class PlannedTable<Entry, T extends Table<Entry>> {
   readonly durable: T
+  readonly planned: T
   readonly #underWay: Map<TableRecord, Entry> = new Map()
-  #planned: T
 
   constructor(durable: T, planned: T) {
     this.durable = durable
-    this.#planned = planned
-  }
-
-  get planned(): T {
-    return this.#planned
+    this.planned = planned
   }
 
   plan(entry: Entry, record: TableRecord): TableRecord {
-    this.#planned.apply(entry)
+    this.planned.apply(entry)
     this.#underWay.set(record, entry)
     return record
   }
@@ -42,7 +37,7 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
       const entry = decode()
       if (entry === undefined) return
       this.durable.apply(entry)
-      this.#planned.apply(entry)
+      this.planned.apply(entry)
       return
     }
     const [expected, entry] = next.value
@@ -51,11 +46,5 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
     }
     this.durable.apply(entry)
     this.#underWay.delete(record)
-  }
-
-  /** After a commit failed with nothing written: forgets every plan that is under way. */
-  discardPlans(): void {
-    this.#planned = this.durable.copy()
-    this.#underWay.clear()
   }
 }

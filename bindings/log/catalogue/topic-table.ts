@@ -58,13 +58,6 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     return [...this.#byId.values()].filter((topic) => topic.deleted)
   }
 
-  copy(): this {
-    const twin = new TopicTable() as this
-    for (const [topicId, topic] of this.#byId) twin.#byId.set(topicId, topic)
-    for (const [name, topicId] of this.#liveIdByName) twin.#liveIdByName.set(name, topicId)
-    return twin
-  }
-
   apply(entry: CatalogueEntry): void {
     switch (entry.kind) {
       case 'topic-created':

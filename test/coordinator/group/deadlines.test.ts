@@ -40,17 +40,4 @@ test('an unknown member has no deadline to move', () => {
   assert.is(deadlines.next(), undefined)
 })
 
-test('retain keeps deadlines of those that stay, drops the others and gives new ones', () => {
-  const deadlines = new Deadlines()
-  deadlines.set('g', 'stays', 100, 0)
-  deadlines.set('g', 'goes', 10, 0)
-  const member = (memberId: string): { memberId: string; maxPollIntervalMs: number } => ({
-    memberId,
-    maxPollIntervalMs: 100,
-  })
-  deadlines.retain([{ groupId: 'g', members: [member('stays'), member('comes')] }], 50)
-  assert.equal(expiredAt(deadlines, 1000), ['stays', 'comes'])
-  assert.equal(expiredAt(deadlines, 149), ['stays'])
-})
-
 test.run()

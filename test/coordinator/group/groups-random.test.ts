@@ -138,11 +138,6 @@ function run(seed: number): number {
       history.push(record)
       durable = after
     }
-    if (random.below(30) === 0) {
-      groups.discardPlans(now)
-      waiting.length = 0
-      planned = durable
-    }
     assertSame(groups, durable)
   }
   const replayed = new Groups()

@@ -170,20 +170,4 @@ test('group ids and intervals that no record could hold are refused', () => {
   planJoin(groups, 'x'.repeat(32767), 'm')
 })
 
-test('plans of a commit that failed are forgotten, with their deadlines', () => {
-  const groups = new Groups()
-  applyAll(groups, planJoin(groups, 'g', 'm').records)
-  planJoin(groups, 'other', 'n')
-  planCommit(groups, 'm', 1, at(3))
-  groups.planLeave('g', 'm', 5)
-  groups.discardPlans(100)
-  refuses('UNKNOWN_MEMBER_ID', () => groups.checkMember('other', 'n', 1))
-  groups.checkMember('g', 'm', 1)
-  assert.equal(
-    groups.expired(1e6).map(({ memberId }) => memberId),
-    ['m'],
-  )
-  assert.equal(groups.planTopicDelete(orders), [])
-})
-
 test.run()

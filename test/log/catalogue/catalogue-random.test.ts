@@ -127,11 +127,6 @@ function run(seed: number): number {
       history.push(record)
       durable = after
     }
-    if (random.below(25) === 0) {
-      catalogue.discardPlans()
-      waiting.length = 0
-      planned = durable
-    }
     assertSame(catalogue.planned, planned)
     assertSame(catalogue.durable, durable)
   }

@@ -72,18 +72,6 @@ test('records are taken back in the order of their plans only', () => {
   )
 })
 
-test('plans of a commit that failed are forgotten, those applied before stay', () => {
-  const catalogue = new Catalogue()
-  applyAll(catalogue, catalogue.planCreate(first, 'kept', 1, {}))
-  catalogue.planDelete('kept')
-  catalogue.planCreate(second, 'lost', 1, {})
-  catalogue.discardPlans()
-  assert.is(catalogue.planned.byName('lost'), undefined)
-  applyAll(catalogue, catalogue.planCreate(second, 'lost', 1, {}))
-  applyAll(catalogue, catalogue.planDelete('kept'))
-  assert.is(catalogue.durable.byName('kept'), undefined)
-})
-
 test('wrong requests are refused by code, and change nothing', () => {
   const catalogue = new Catalogue()
   applyAll(catalogue, catalogue.planCreate(first, 'orders', 3, {}))
