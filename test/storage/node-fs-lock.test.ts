@@ -23,6 +23,8 @@ function freshPlace(): string {
   return join(scratch, String(count))
 }
 
+/** The one that the lock itself takes first. */
+const program = '/usr/bin/flock'
 const holderFile = join(import.meta.dirname, 'fixtures/holder.ts')
 
 /** A child that holds `place`, once it says so. */
@@ -147,7 +149,7 @@ test('a lock on a file that was removed meanwhile is not taken for one', async (
   writeFileSync(meddler, `#!/bin/sh\n${once}\nexec flock "$@"\n`, { mode: 0o700 })
   const lock = await lockDirectory(place, [meddler])
   assert.is(
-    spawnSync('flock', ['-n', '-x', join(place, '.lock'), 'true']).status,
+    spawnSync(program, ['-n', '-x', join(place, '.lock'), 'true']).status,
     1,
     'the file that is there is locked',
   )
@@ -158,7 +160,7 @@ test('a text left by a dead holder is not told as the present one', async () => 
   const place = freshPlace()
   const file = join(place, '.lock')
   mkdirSync(place)
-  const child = spawn('flock', ['-x', file, 'sh', '-c', 'echo held; exec sleep 30'], {
+  const child = spawn(program, ['-F', '-x', file, 'sh', '-c', 'echo held; exec sleep 30'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   children.push(child)

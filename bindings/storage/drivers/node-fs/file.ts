@@ -55,9 +55,13 @@ export class NodeFile implements StoreFile {
       this.#flushes += 1
       fs.fdatasync(this.#descriptor, (error) => {
         this.#flushes -= 1
-        if (this.#closing) this.#release()
-        if (error === null) resolve()
-        else reject(this.#error('flush', error))
+        try {
+          if (error !== null) reject(this.#error('flush', error))
+          if (this.#closing) this.#release()
+          resolve()
+        } catch (failed) {
+          reject(failed)
+        }
       })
     })
   }
