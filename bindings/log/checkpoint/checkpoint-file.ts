@@ -9,16 +9,23 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import { openFile } from '../journal/ring.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 
-/** Two places, written in turn: the newest whole one counts (rule 4c). */
 export const CHECKPOINT_DIRECTORY = 'checkpoint'
 
+/**
+ * Places, written in turn: the newest whole record counts (rule 4c). Two would do while a log runs. Recovery needs the
+ * third: the record that it reads may not be durable, so it is copied before any of its elders is overwritten.
+ */
+export const CHECKPOINT_PLACES = 3
+
 const MAGIC = 0x4f4c4350 // 'OLCP'
+/** A record that recovery copied; its original counts as long as it is whole. */
+const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
 const VERSION = 1
 /** Magic, version, payload length, checksum. */
 const HEAD_BYTES = 16
 
-export function checkpointFile(sequence: number): string {
-  return `${CHECKPOINT_DIRECTORY}/${sequence % 2}`
+export function checkpointFile(place: number): string {
+  return `${CHECKPOINT_DIRECTORY}/${place}`
 }
 
 export function encodeCheckpointFile(payload: Uint8Array, kernel: Kernel): Uint8Array {
@@ -35,7 +42,8 @@ export function encodeCheckpointFile(payload: Uint8Array, kernel: Kernel): Uint8
 export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: string): CheckpointRecord | undefined {
   if (bytes.length < HEAD_BYTES) return undefined
   const reader = new ByteReader(bytes, file)
-  if (reader.uint32() !== MAGIC) return undefined
+  const magic = reader.uint32()
+  if (magic !== MAGIC && magic !== COPY_MAGIC) return undefined
   const version = reader.uint32()
   const lengthBytes = reader.uint32()
   const crc = reader.uint32()
@@ -52,24 +60,44 @@ export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: st
   return decodeCheckpoint(payload, file, HEAD_BYTES)
 }
 
-/** Both places that hold a whole record, newest first, and whether anything was ever written to either. */
-export function* readCheckpoints(
-  store: FileStore,
-  kernel: Kernel,
-): Task<{ records: readonly CheckpointRecord[]; written: boolean }> {
-  const records: CheckpointRecord[] = []
-  let written = false
-  for (const place of [0, 1]) {
+/** A whole record and where it stands. */
+export interface FoundCheckpoint {
+  readonly place: number
+  readonly record: CheckpointRecord
+  readonly isCopy: boolean
+  readonly bytes: Uint8Array
+}
+
+/** Every place that holds a whole record, newest first, an original before its copy. */
+export function* readCheckpoints(store: FileStore, kernel: Kernel): Task<readonly FoundCheckpoint[]> {
+  const found: FoundCheckpoint[] = []
+  for (let place = 0; place < CHECKPOINT_PLACES; place++) {
     const file = yield* openFile(store, checkpointFile(place), false)
     if (file === undefined) continue
     const bytes = readWhole(file)
     file.close()
-    if (bytes.length > 0) written = true
     const record = decodeCheckpointFile(bytes, kernel, checkpointFile(place))
-    if (record !== undefined) records.push(record)
+    if (record === undefined) continue
+    found.push({ place, record, isCopy: new ByteReader(bytes, file.path).uint32() === COPY_MAGIC, bytes })
   }
-  records.sort((a, b) => b.sequence - a.sequence)
-  return { records, written }
+  return found.sort((a, b) => b.record.sequence - a.record.sequence || Number(a.isCopy) - Number(b.isCopy))
+}
+
+/**
+ * Makes the newest record durable by a copy, on a place that neither it nor the one before it needs: reading it back
+ * proves nothing (rule 6e). Answers the copy's place.
+ */
+export function* secureCheckpoint(store: FileStore, found: readonly FoundCheckpoint[]): Task<number> {
+  const [newest] = found
+  if (newest === undefined) return 0
+  const copy = found.find((each) => each.isCopy && each !== newest && each.record.sequence === newest.record.sequence)
+  const elder = found.find((each) => each.record.sequence < newest.record.sequence)
+  const places = Array.from({ length: CHECKPOINT_PLACES }, (_, place) => place)
+  const place = copy?.place ?? places.find((each) => each !== newest.place && each !== elder?.place) ?? 0
+  const bytes = newest.bytes.slice()
+  new DataView(bytes.buffer).setUint32(0, COPY_MAGIC)
+  yield* writeCheckpointFile(store, place, bytes)
+  return place
 }
 
 export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {
@@ -77,9 +105,9 @@ export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, file.read(bytes, 0))
 }
 
-/** Writes to the older place and makes it and its directory entry durable. */
-export function* writeCheckpointFile(store: FileStore, sequence: number, bytes: Uint8Array): Task<void> {
-  const path = checkpointFile(sequence)
+/** Writes to a place and makes it and its directory entry durable. */
+export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<void> {
+  const path = checkpointFile(place)
   const file = yield* openFile(store, path, true)
   if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
   writeFully(file, bytes, 0)

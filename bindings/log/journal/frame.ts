@@ -40,7 +40,7 @@ export interface FrameHeader {
   readonly sequence: number
   readonly payloadBytes: number
   readonly entryCount: number
-  /** The sequence of the frame whose content this one repeats (rule 6b), -1 for an ordinary one. */
+  /** The sequence of the ordinary frame whose content this one repeats (rule 6b), -1 for an ordinary one. */
   readonly restates: number
 }
 

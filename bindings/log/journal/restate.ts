@@ -32,7 +32,9 @@ export function* restateFrame(
   const buffer = allocateFrame(kernel, ringFileBytes)
   try {
     buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
-    const { entryCount, payloadBytes, sequence: restates } = last.header
+    // Of a frame that restates, the original: it may be lost, and whatever stood between repeats it too.
+    const { entryCount, payloadBytes } = last.header
+    const restates = last.header.restates >= 0 ? last.header.restates : last.header.sequence
     const header = { nonce, generation, sequence, payloadBytes, entryCount, restates }
     sealFrame(buffer, header, new ByteWriter(FRAME_HEADER_BYTES), kernel)
     writeFully(file, buffer.bytes(0, FRAME_HEADER_BYTES + payload.length), position)

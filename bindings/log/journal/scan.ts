@@ -99,21 +99,19 @@ function frameAt(
 
 /**
  * Frame n+1 is written only after frame n is durable (rule 1): what follows a missing one was acknowledged, and so was
- * the missing one. A restated frame has the sequence after the one it repeats.
+ * the missing one. A restated frame stands for the one it repeats, which may have been readable only as long as the
+ * machine lived, and for the restatements between the two.
  */
 function inOrder(frames: FoundFrame[], coveredSequence: number): JournalScan {
   frames.sort((a, b) => a.header.sequence - b.header.sequence)
+  const inSequence: FoundFrame[] = []
   let expected = coveredSequence + 1
-  for (const { header } of frames) {
-    if (header.sequence !== expected)
-      return {
-        frames: frames.slice(
-          0,
-          frames.findIndex((f) => f.header === header),
-        ),
-        gapAt: expected,
-      }
-    expected++
+  for (const frame of frames) {
+    const { header } = frame
+    const isRestated = header.restates >= 0 && header.restates <= expected && header.sequence > expected
+    if (header.sequence !== expected && !isRestated) return { frames: inSequence, gapAt: expected }
+    inSequence.push(frame)
+    expected = header.sequence + 1
   }
   return { frames, gapAt: undefined }
 }

@@ -152,7 +152,7 @@ export class PartitionRecovery {
       checksum = chainHeader(this.#context.kernel, checksum, batch.bytes)
       if (batch.nextOffset <= this.#files.nextOffset) continue
       if (batch.header.baseOffset !== this.#files.nextOffset) return this.#jump(batch)
-      yield* this.#place(batch, false)
+      this.#adopt(batch)
     }
     if (checksum !== entry.crc) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')
   }
@@ -189,10 +189,23 @@ export class PartitionRecovery {
     files.nextOffset = nextOffset
     files.changed = true
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
-    this.#learnProducer(batch)
+    this.#learnProducer(header)
   }
 
-  #learnProducer({ header }: ScannedBatch): void {
+  /**
+   * Of an extent nothing but its last sector is written again: the rest was synced before its frame could be written,
+   * the frame holds no copy of it, and a write that a crash tears takes synced sectors along.
+   */
+  #adopt({ header, bytes, nextOffset }: ScannedBatch): void {
+    const files = this.#files
+    files.segments.adopt({ bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp })
+    this.#learnProducer(header)
+    files.nextOffset = nextOffset
+    files.changed = true
+    if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+  }
+
+  #learnProducer(header: ScannedBatch['header']): void {
     const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
     if (producerId < 0 || baseSequence < 0) return
     if (!this.#producers.reserve())

@@ -6,7 +6,7 @@ import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
-import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
+import { type FoundCheckpoint, readCheckpoints, secureCheckpoint } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
@@ -30,6 +30,8 @@ export interface Recovered {
   readonly clean: boolean
   readonly header: JournalHeader
   readonly checkpointSequence: number
+  /** Where a durable copy of it stands: not to be overwritten by the next one. */
+  readonly checkpointPlace: number
   /** Frames up to it are covered once the checkpoint that follows recovery is durable. */
   readonly coveredSequence: number
   readonly producerIdsEnd: number
@@ -60,7 +62,8 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Journ
 /** Rule 6 of docs/durability.md, in its order. Writes nothing outside its own places before the last frame is restated. */
 export function* recover(input: RecoveryInput, header: JournalHeader): Task<Recovered> {
   const { store, kernel } = input
-  const checkpoint = yield* newestCheckpoint(store, kernel, header)
+  const found = yield* readCheckpoints(store, kernel)
+  const checkpoint = newestCheckpoint(found, header)
   const damage: Damage[] = []
   const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint.coveredSequence)
   if (scan.gapAt !== undefined) {
@@ -70,8 +73,9 @@ export function* recover(input: RecoveryInput, header: JournalHeader): Task<Reco
   const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
-  if (isClean) return yield* notedState(input, header, checkpoint)
-  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run()
+  if (isClean) return yield* notedState(input, header, checkpoint, found[0]?.place ?? 0)
+  const place = scan.gapAt === undefined ? yield* secureCheckpoint(store, found) : 0
+  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(place)
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {
@@ -92,15 +96,14 @@ function journalDamage(scan: JournalScan, sequence: number): Damage {
  * The newest whole record. Only one may be torn: the other is then the newest that was durable, and the frames since
  * it are all still there, because none is reused before its checkpoint is durable (rule 4d).
  */
-function* newestCheckpoint(store: FileStore, kernel: Kernel, header: JournalHeader): Task<CheckpointRecord> {
-  const { records } = yield* readCheckpoints(store, kernel)
-  const newest = records[0]
+function newestCheckpoint(found: readonly FoundCheckpoint[], header: JournalHeader): CheckpointRecord {
+  const newest = found[0]?.record
   if (newest === undefined || newest.sequence < header.checkpointSequence) {
-    const found = newest === undefined ? 'none' : `number ${newest.sequence}`
-    const message = `the log needs checkpoint ${header.checkpointSequence}, found ${found}`
+    const what = newest === undefined ? 'none' : `number ${newest.sequence}`
+    const message = `the log needs checkpoint ${header.checkpointSequence}, found ${what}`
     throw new LogError('CORRUPT_LOG', message, { file: 'checkpoint', position: 0, expected: header.checkpointSequence })
   }
-  if (records.length === 1 && newest.sequence > 1) recoveryMarks.hit('older-checkpoint-used')
+  if (found.length === 1 && newest.sequence > 1) recoveryMarks.hit('older-checkpoint-used')
   return newest
 }
 
@@ -118,7 +121,12 @@ function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: Checkpo
 }
 
 /** After a clean close the checkpoint says it all: no partition is looked at before it is used. */
-function* notedState(input: RecoveryInput, header: JournalHeader, checkpoint: CheckpointRecord): Task<Recovered> {
+function* notedState(
+  input: RecoveryInput,
+  header: JournalHeader,
+  checkpoint: CheckpointRecord,
+  checkpointPlace: number,
+): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
   const topics = yield* readNotedCatalogue(input, noted)
   const partitions = checkpoint.partitions.flatMap((each) => {
@@ -132,6 +140,7 @@ function* notedState(input: RecoveryInput, header: JournalHeader, checkpoint: Ch
     clean: true,
     header,
     checkpointSequence: checkpoint.sequence,
+    checkpointPlace,
     coveredSequence: checkpoint.coveredSequence,
     producerIdsEnd: checkpoint.producerIdsEnd,
     partitions,
@@ -193,7 +202,7 @@ class UncleanRecovery {
     this.#context = { store, kernel, files, scanner, setAside: new SetAside(store), damage, skippedBatches: 0 }
   }
 
-  *run(): Task<Recovered> {
+  *run(checkpointPlace: number): Task<Recovered> {
     const readOnly = this.#scan.gapAt !== undefined
     const generation = this.#newGeneration()
     const covered = readOnly ? this.#lastSequence() : yield* this.#restate(generation)
@@ -211,6 +220,7 @@ class UncleanRecovery {
       clean: false,
       header: { ...this.#header, generation, leaderEpoch },
       checkpointSequence: this.#checkpoint.sequence,
+      checkpointPlace,
       coveredSequence: covered,
       producerIdsEnd: this.#producerIdsEnd,
       partitions: this.#partitions,

@@ -58,6 +58,11 @@ export class SegmentList {
     return active.place(file, batch, this.#config())
   }
 
+  /** A batch that stands in the active segment already, at its end. */
+  adopt(batch: SealedBatch): void {
+    this.active?.adopt(batch, this.#config())
+  }
+
   /** The segment that holds `offset`, or the next one after a gap. */
   find(offset: number): Segment | undefined {
     return this.#segments[this.#indexOf(offset)]

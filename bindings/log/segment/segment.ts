@@ -138,6 +138,11 @@ export class Segment {
     return position
   }
 
+  /** A batch that stands at the end already, synced: writing it again would only put it at risk. */
+  adopt(batch: SealedBatch, config: SegmentConfig): void {
+    this.#learn(this.#sizeBytes, batch, config)
+  }
+
   /** A file that can't be cut keeps bytes behind its end, which the next append or recovery replaces. */
   #cutBack(file: StoreFile, sizeBytes: number): void {
     try {
@@ -149,14 +154,16 @@ export class Segment {
 
   #learn(position: number, batch: SealedBatch, config: SegmentConfig): void {
     const { bytes, nextOffset, maxTimestamp } = batch
+    // First of all: the bytes are a view of kernel memory, which an index that grows may move.
+    const sizeBytes = bytes.length
+    this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
     if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
     if (maxTimestamp > this.#maxTimestamp) {
       this.#maxTimestamp = maxTimestamp
       this.#maxTimestampOffset = nextOffset - 1
     }
-    this.#indexes.add({ position, sizeBytes: bytes.length, nextOffset, maxTimestamp }, config.indexIntervalBytes)
-    this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
-    this.#sizeBytes = position + bytes.length
+    this.#indexes.add({ position, sizeBytes, nextOffset, maxTimestamp }, config.indexIntervalBytes)
+    this.#sizeBytes = position + sizeBytes
     this.#nextOffset = nextOffset
   }
 

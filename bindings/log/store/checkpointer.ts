@@ -73,7 +73,11 @@ export class Checkpointer {
   }
 
   /** `moment` is called once, with the ends noted and before anything else can happen; then the task takes its time. */
-  *write(partitions: Iterable<[string, StoredFiles]>, facts: Omit<CheckpointFacts, 'partitionCount'>): Task<number> {
+  *write(
+    partitions: Iterable<[string, StoredFiles]>,
+    facts: Omit<CheckpointFacts, 'partitionCount'>,
+    place: number,
+  ): Task<number> {
     const noted: Noted[] = []
     const unsynced: Segment[] = []
     const directories: string[] = []
@@ -93,7 +97,7 @@ export class Checkpointer {
       facts.coveredSequence,
       noted.flatMap(({ last }) => (last === undefined ? [] : [{ file: last.path, sizeBytes: last.sizeBytes }])),
     )
-    yield* writeCheckpointFile(this.#store, facts.sequence, bytes)
+    yield* writeCheckpointFile(this.#store, place, bytes)
     this.#observer?.checkpointDurable(facts.coveredSequence)
     return bytes.length
   }

@@ -26,7 +26,7 @@ export function* createJournal(
   const writer = new ByteWriter()
   const first = { sequence: 1, generation: 0, coveredSequence: 0, leaderEpoch: 0, producerIdsEnd: 0, partitionCount: 0 }
   writeFacts(writer, first)
-  yield* writeCheckpointFile(store, first.sequence, encodeCheckpointFile(writer.bytes, kernel))
+  yield* writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
   for (let index = 0; index < options.ringFiles; index++) {
     const file = yield* Ring.addFile(store, index, options.ringFileBytes)
     file.close()
@@ -56,8 +56,8 @@ export function* createJournal(
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
   const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
-  const { records } = yield* readCheckpoints(store, kernel)
-  if (partition === undefined && (records[0]?.sequence ?? 0) <= 1) return
+  const [newest] = yield* readCheckpoints(store, kernel)
+  if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return
   const found = partition ?? 'checkpoint'
   const message = `the directory holds ${found} but no readable ${HEADER_FILE}`
   throw new LogError('CORRUPT_LOG', message, { file: HEADER_FILE, position: 0, found })

@@ -11,6 +11,7 @@ import type {
   StoredState,
 } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import { Journal, type JournalOptions } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/directories.ts'
@@ -53,6 +54,8 @@ export class FilePartitionStore implements PartitionStore {
   #lock: StoreLock | undefined
   #commits: GroupCommit | undefined
   #checkpointSequence = 0
+  /** Where the newest durable checkpoint stands. */
+  #checkpointPlace = 0
   /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
   #appliedSequence = 0
   #producerIdsEnd = 0
@@ -116,6 +119,7 @@ export class FilePartitionStore implements PartitionStore {
     }
     for (const [key, noted] of recovered.noted) this.#checkpointer.remember(key, noted)
     this.#checkpointSequence = recovered.checkpointSequence
+    this.#checkpointPlace = recovered.checkpointPlace
     this.#appliedSequence = recovered.coveredSequence
     this.#producerIdsEnd = recovered.producerIdsEnd
     this.#isReadOnly = recovered.readOnly
@@ -133,10 +137,11 @@ export class FilePartitionStore implements PartitionStore {
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
       for (const files of this.#partitions.values()) files.changed = true
       yield* this.#reserve.guard(() =>
-        checkpointer.write(this.#partitions, this.#facts(header.generation, header.leaderEpoch)),
+        checkpointer.write(this.#partitions, this.#facts(header.generation, header.leaderEpoch), this.#nextPlace()),
       )
       for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
       this.#checkpointSequence++
+      this.#checkpointPlace = this.#nextPlace()
     }
     const journal = yield* Journal.open(
       this.#store,
@@ -156,6 +161,10 @@ export class FilePartitionStore implements PartitionStore {
     })
     yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
     yield* this.#reserve.restore()
+  }
+
+  #nextPlace(): number {
+    return (this.#checkpointPlace + 1) % CHECKPOINT_PLACES
   }
 
   #facts(generation: number, leaderEpoch: number) {
@@ -372,8 +381,9 @@ export class FilePartitionStore implements PartitionStore {
       journal.assertOwnGeneration()
       const facts = this.#facts(journal.header.generation, journal.header.leaderEpoch)
       this.#unsyncedBytes = 0
-      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts)
+      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts, this.#nextPlace())
       this.#checkpointSequence = facts.sequence
+      this.#checkpointPlace = this.#nextPlace()
       journal.ring.release(facts.coveredSequence)
     } finally {
       this.#isCheckpointing = false

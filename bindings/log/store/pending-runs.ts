@@ -19,18 +19,18 @@ export interface PendingRun {
 export class PendingRuns {
   #runs: PendingRun[] = []
 
-  add(segment: Segment, position: number, batch: SealedBatch, kernel: Kernel): void {
+  /** `head`: the batch with its first 21 bytes only. */
+  add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
     const last = this.#runs.at(-1)
     if (last !== undefined && last.segment === segment && last.position + last.lengthBytes === position) {
-      last.lengthBytes += batch.bytes.length
-      last.nextOffset = batch.nextOffset
-      last.headerChecksum = chainHeader(kernel, last.headerChecksum, batch.bytes)
-      last.maxTimestamp = Math.max(last.maxTimestamp, batch.maxTimestamp)
+      last.lengthBytes += lengthBytes
+      last.nextOffset = head.nextOffset
+      last.headerChecksum = chainHeader(kernel, last.headerChecksum, head.bytes)
+      last.maxTimestamp = Math.max(last.maxTimestamp, head.maxTimestamp)
       return
     }
-    const { baseOffset, nextOffset, maxTimestamp } = batch
-    const headerChecksum = chainHeader(kernel, NO_BATCHES, batch.bytes)
-    const lengthBytes = batch.bytes.length
+    const { baseOffset, nextOffset, maxTimestamp } = head
+    const headerChecksum = chainHeader(kernel, NO_BATCHES, head.bytes)
     this.#runs.push({ segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum })
   }
 

@@ -30,12 +30,12 @@ export class StoredFiles {
     this.nextOffset = nextOffset
   }
 
-  /** A data batch stands in the active segment: a frame or a checkpoint owes it durability. */
-  appended(position: number, batch: SealedBatch, kernel: Kernel): void {
+  /** A data batch stands in the active segment: a frame or a checkpoint owes it durability. `head`: its first 21 bytes. */
+  appended(head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
     const { active } = this.segments
     if (active === undefined) return
-    this.pending.add(active, position, batch, kernel)
-    this.#touched(batch)
+    this.pending.add(active, head, position, lengthBytes, kernel)
+    this.#touched(head)
   }
 
   /** A decision stands in the active segment: its frame made it durable already. */

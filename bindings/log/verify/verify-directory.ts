@@ -57,9 +57,9 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
 }
 
 function* verifyCheckpoint(store: FileStore, kernel: Kernel, damage: Damage[]): Task<CheckpointRecord | undefined> {
-  const { records } = yield* readCheckpoints(store, kernel)
-  if (records[0] === undefined) damage.push(placeless('checkpoint', 'no whole checkpoint'))
-  return records[0]
+  const [newest] = yield* readCheckpoints(store, kernel)
+  if (newest === undefined) damage.push(placeless('checkpoint', 'no whole checkpoint'))
+  return newest?.record
 }
 
 function* verifyJournal(
