@@ -40,6 +40,7 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
   ['bindings/log/seed-outside.ts', valueImport('../../test/seed-target.ts'), 'outside-the-rooms'],
   ['bindings/log/seed-driver.ts', valueImport('../storage/drivers/seed-target.ts'), 'drivers-are-handed-in'],
   ['bindings/storage/drivers/seed-other.ts', typeImport('./seed-target.ts'), 'drivers-apart'],
+  ['bindings/storage/drivers/seed-folder/part.ts', typeImport('../seed-target.ts'), 'drivers-apart'],
   ['bindings/coordinator/group/seed.ts', typeImport('../transaction/seed-target.ts'), 'coordinators-apart'],
   ['bindings/entry/cli/commands/seed.ts', typeImport('./seed-target.ts'), 'commands-apart'],
   ['bindings/log/seed-node.ts', packageImport('node:fs'), 'platform-modules'],
