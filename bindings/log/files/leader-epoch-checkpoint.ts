@@ -73,9 +73,8 @@ export function clampLeaderEpochs(
 ): LeaderEpochEntry[] {
   const kept: LeaderEpochEntry[] = []
   for (const entry of entries) {
-    if (entry.startOffset >= endOffset) break
     if (entry.startOffset <= logStartOffset) kept.length = 0
     kept.push(entry.startOffset < logStartOffset ? { epoch: entry.epoch, startOffset: logStartOffset } : entry)
   }
-  return kept
+  return kept.filter((entry) => entry.startOffset < endOffset)
 }
