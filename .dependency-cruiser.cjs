@@ -52,8 +52,7 @@ module.exports = {
     },
     {
       name: 'drivers-apart',
-      comment:
-        'a driver, one file and maybe the folder of its name, imports no other; the folder of its own name holds its parts',
+      comment: 'a driver imports no other driver; the folder of its own name holds its parts',
       severity: 'error',
       from: { path: `${drivers}([^/.]+)[/.]` },
       to: { path: drivers, pathNot: `${drivers}$1[/.]` },
