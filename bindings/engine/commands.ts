@@ -1,5 +1,5 @@
 import type { AppendRequest, AppendResult, Assignment, FetchedPartition, FetchRequest } from '../broker/broker.ts'
-import type { Position, TopicPartition } from '../model/positions.ts'
+import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 
 export type Done<T> = (error: unknown, value?: T) => void
@@ -40,5 +40,6 @@ export interface OffsetsCommand {
   readonly groupId: string
   readonly memberId: string
   readonly generation: number
-  readonly offsets: readonly Position[]
+  /** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
+  readonly offsets: readonly { readonly topicId: string; readonly partition: number; readonly nextOffset: number }[]
 }

@@ -288,8 +288,9 @@ export class Engine implements PartitionSource {
 
   /** The frame that deletes a topic also holds tombstones for its committed offsets (durability rule 7). */
   #deleteTopic({ name, done }: CommandOf<'deleteTopic'>): void {
-    const { topicId, partitions } = this.topics.facts(name)
+    const topic = this.catalogue.planned.byName(name)
     const catalogue = this.catalogue.planDelete(name)
+    const { topicId, partitions } = topic ?? { topicId: '', partitions: 0 }
     const offsets = this.groups.planTopicDelete(topicId)
     this.#change({
       catalogue,
@@ -345,17 +346,9 @@ export class Engine implements PartitionSource {
     })
   }
 
-  /** The topic id in force now is the one meant: a later topic of the same name never gets these offsets (rule 7). */
   #commitOffsets({ request, done }: CommandOf<'commitOffsets'>): void {
-    const { groupId, memberId, generation } = request
-    const offsets = request.offsets.map(({ topic, partition, nextOffset }) => ({
-      topicId: this.topics.facts(topic).topicId,
-      partition,
-      nextOffset,
-      leaderEpoch: -1,
-      metadata: '',
-    }))
-    const records = this.groups.planCommit({ groupId, memberId, generation, offsets, now: this.#now }, (topicId) =>
+    const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
+    const records = this.groups.planCommit({ ...request, offsets, now: this.#now }, (topicId) =>
       this.catalogue.planned.liveById(topicId),
     )
     this.#change({ catalogue: [], offsets: records, done })

@@ -1,4 +1,5 @@
 import type { Assignment, ConsumerSession, FetchedPartition, FetchRequest, TopicFacts } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { SessionHost } from './session-host.ts'
 
@@ -8,6 +9,8 @@ export class EmbeddedConsumer implements ConsumerSession {
   readonly #broker: SessionHost
   readonly #groupId: string
   readonly #memberId: string
+  /** As they were at the join: a topic that is deleted and made again is another one. */
+  readonly #topicIds = new Map<string, string>()
   #isClosed = false
 
   constructor(broker: SessionHost, groupId: string, memberId: string, assignment: Assignment) {
@@ -15,6 +18,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#groupId = groupId
     this.#memberId = memberId
     this.assignment = assignment
+    for (const { topic } of assignment.partitions) this.#topicIds.set(topic, broker.engine.topics.facts(topic).topicId)
   }
 
   onRebalance(_handler: (next: Assignment) => Promise<void>): void {
@@ -41,13 +45,20 @@ export class EmbeddedConsumer implements ConsumerSession {
   }
 
   async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
-    const { groups, topics } = this.#broker.engine
+    const { groups } = this.#broker.engine
     return at.map(({ topic, partition }) => {
-      return groups.committed(this.#groupId, topics.facts(topic).topicId, partition)?.nextOffset
+      return groups.committed(this.#groupId, this.#topicId(topic), partition)?.nextOffset
     })
   }
 
-  commit(offsets: readonly Position[], generation: number): Promise<void> {
+  #topicId(topic: string): string {
+    return this.#topicIds.get(topic) ?? this.#broker.engine.topics.facts(topic).topicId
+  }
+
+  async commit(positions: readonly Position[], generation: number): Promise<void> {
+    const offsets = positions.map(({ topic, partition, nextOffset }) => {
+      return { topicId: this.#topicId(topic), partition, nextOffset }
+    })
     const request = { groupId: this.#groupId, memberId: this.#memberId, generation, offsets }
     return this.#broker.ask((done) => ({ kind: 'commitOffsets', request, done }))
   }
@@ -58,6 +69,11 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.wake()
     const groupId = this.#groupId
     const memberId = this.#memberId
-    await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', groupId, memberId, done }))
+    try {
+      await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', groupId, memberId, done }))
+    } catch (error) {
+      // Expelled before, for polling too rarely: it has left.
+      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
+    }
   }
 }
