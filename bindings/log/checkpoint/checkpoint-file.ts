@@ -7,6 +7,7 @@ import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { openFile } from '../journal/ring.ts'
+import { recoveryMarks } from '../recovery/marks.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 
 export const CHECKPOINT_DIRECTORY = 'checkpoint'
@@ -77,7 +78,10 @@ export function* readCheckpoints(store: FileStore, kernel: Kernel): Task<readonl
     const bytes = readWhole(file)
     file.close()
     const record = decodeCheckpointFile(bytes, kernel, checkpointFile(place))
-    if (record === undefined) continue
+    if (record === undefined) {
+      if (bytes.length > 0) recoveryMarks.hit('torn-checkpoint-passed-over')
+      continue
+    }
     found.push({ place, record, isCopy: new ByteReader(bytes, file.path).uint32() === COPY_MAGIC, bytes })
   }
   return found.sort((a, b) => b.record.sequence - a.record.sequence || Number(a.isCopy) - Number(b.isCopy))

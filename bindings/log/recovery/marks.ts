@@ -2,7 +2,7 @@
  * The rare branches of recovery. The crash simulation asserts that each was taken: a branch that no crash reaches is
  * one that nothing proves.
  */
-export const RECOVERY_MARKS = [
+const RECOVERY_MARKS = [
   'frame-restated',
   'partial-sector-restored',
   'batches-replayed',
@@ -16,7 +16,7 @@ export const RECOVERY_MARKS = [
   'decision-without-frame',
   'dead-topic-skipped',
   'journal-gap',
-  'older-checkpoint-used',
+  'torn-checkpoint-passed-over',
   'dead-directory-removed',
 ] as const
 
@@ -24,6 +24,7 @@ export type RecoveryMark = (typeof RECOVERY_MARKS)[number]
 
 /** Counts of one process; the simulation reads and clears them. */
 class Marks {
+  readonly all: readonly RecoveryMark[] = RECOVERY_MARKS
   readonly counts: Map<RecoveryMark, number> = new Map()
 
   hit(mark: RecoveryMark): void {

@@ -103,7 +103,6 @@ function newestCheckpoint(found: readonly FoundCheckpoint[], header: JournalHead
     const message = `the log needs checkpoint ${header.checkpointSequence}, found ${what}`
     throw new LogError('CORRUPT_LOG', message, { file: 'checkpoint', position: 0, expected: header.checkpointSequence })
   }
-  if (found.length === 1 && newest.sequence > 1) recoveryMarks.hit('older-checkpoint-used')
   return newest
 }
 
@@ -214,6 +213,8 @@ class UncleanRecovery {
     for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, readOnly, undefined)
     this.#countDead(live)
     yield* this.#context.setAside.finish()
+    // A process that was killed leaves entries that are seen and not durable: the root's here, the others with the checkpoint.
+    if (!readOnly) yield* perform('syncDirectory', '', () => this.#input.store.syncDirectory(''))
     this.#context.scanner.close()
     const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
     return {
@@ -278,6 +279,7 @@ class UncleanRecovery {
     } else {
       const isCoordinator = Object.values(INTERNAL_TOPIC_IDS).includes(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
+      if (noted === undefined || files.changed) files.directoryUnsynced = true
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)

@@ -52,9 +52,33 @@ export class GroupCommit {
       frame.extent(placed(files, run), run.headerChecksum, sector)
     }
     if (frame.isEmpty) return undefined
+    if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
     for (const decision of set.decisions) yield* this.#place(decision, sequence)
     return sequence
+  }
+
+  #tellClaims(
+    observer: WriteOrderObserver,
+    set: CommitSet,
+    gathered: readonly Gathered[],
+    extents: readonly Gathered[],
+  ): void {
+    const sequence = this.#parts.journal.nextSequence
+    for (const each of gathered) {
+      const { topicId, partition, nextOffset, position, lengthBytes } = placed(each.files, each.run)
+      const extent = extents.includes(each) ? { file: each.run.segment.logPath, position, lengthBytes } : undefined
+      observer.frameCovers(sequence, { kind: 'partition', topicId, partition, nextOffset, extent })
+    }
+    for (const { id, nextOffset } of set.decisions) {
+      const { topicId, partition } = id
+      observer.frameCovers(sequence, { kind: 'partition', topicId, partition, nextOffset })
+    }
+    for (const { id, ceiling } of set.ceilings) {
+      observer.frameCovers(sequence, { kind: 'ceiling', topicId: id.topicId, partition: id.partition, ceiling })
+    }
+    if (set.producerIdsEnd !== undefined)
+      observer.frameCovers(sequence, { kind: 'producerIds', end: set.producerIdsEnd })
   }
 
   /** As of one moment: what is appended from now on belongs to the next commit. */
