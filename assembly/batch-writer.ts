@@ -7,10 +7,11 @@
  */
 import { store16, store32, store64 } from './bytes'
 import { crc32c } from './crc32c'
-import { KEY_STAGING, VALUE_STAGING } from './layout'
+import { KEY_STAGING, TIMESTAMPS, VALUE_STAGING } from './layout'
 
 const STAGED_KEY: u32 = 1
 const STAGED_VALUE: u32 = 2
+const FAR_TIMESTAMP: u32 = 4
 
 function zigzag32(value: i32): u32 {
   return (value << 1) ^ (value >> 31)
@@ -18,7 +19,10 @@ function zigzag32(value: i32): u32 {
 
 /** Bytes of an already zigzagged number. */
 function varintSize(zigzagged: u64): u32 {
-  return (70 - <u32>clz(zigzagged | 1)) / 7
+  // Nearly always one or two; predicted branches are cheaper than a division by seven.
+  if (zigzagged < 0x80) return 1
+  if (zigzagged < 0x4000) return 2
+  return (70 - <u32>clz(zigzagged)) / 7
 }
 
 function writeVarint(address: usize, zigzagged: u64): usize {
@@ -39,24 +43,29 @@ function copyStaged(to: usize, from: usize, length: u32, limit: usize): void {
   for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at))
 }
 
+/** Subtracts in 64 bits: the difference of two exact f64 can be inexact. */
+function farDelta(): u64 {
+  const delta = <i64>load<f64>(TIMESTAMPS) - <i64>load<f64>(TIMESTAMPS, 8)
+  return <u64>((delta << 1) ^ (delta >> 63))
+}
+
 /**
  * Writes one record without the bytes that the binding puts in itself, and answers where the value goes: the key lies
  * directly before the value's length. Lengths are -1 for null. `headersBytes` counts the header count too; where it is 1
- * the count 0 is written here. Answers 0 and writes nothing when the record doesn't fit before `limit`.
+ * the count 0 is written here. Where the timestamp's delta needs more than 32 bits, FAR_TIMESTAMP says that both timestamps
+ * lie at TIMESTAMPS. Answers 0 and writes nothing when the record doesn't fit before `limit`.
  */
 export function record_reserve(
   address: usize,
   limit: usize,
   keyLength: i32,
   valueLength: i32,
-  timestamp: f64,
-  baseTimestamp: f64,
+  nearDelta: i32,
   offsetDelta: u32,
   headersBytes: u32,
   staged: u32,
 ): usize {
-  const delta = <i64>timestamp - <i64>baseTimestamp
-  const timestampDelta = <u64>((delta << 1) ^ (delta >> 63))
+  const timestampDelta = staged & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
   const offsetField = <u64>zigzag32(offsetDelta)
   const keyField = <u64>zigzag32(keyLength)
   const valueField = <u64>zigzag32(valueLength)
@@ -86,6 +95,85 @@ export function record_reserve(
   if (staged & STAGED_VALUE) copyStaged(at, VALUE_STAGING, valueLength, limit)
   if (headersBytes === 1) store<u8>(at + <usize>valueBytes, 0)
   return at
+}
+
+function recordBody(keyLength: i32, valueLength: i32, timestampDelta: u64, offsetDelta: u32): u64 {
+  return (
+    2 +
+    <u64>varintSize(timestampDelta) +
+    <u64>varintSize(<u64>zigzag32(offsetDelta)) +
+    <u64>varintSize(<u64>zigzag32(keyLength)) +
+    <u64>max(keyLength, 0) +
+    <u64>varintSize(<u64>zigzag32(valueLength)) +
+    <u64>max(valueLength, 0)
+  )
+}
+
+/**
+ * Bytes that `count` records take whose key and value lengths lie as pairs in the value's staging place; -1 is null.
+ * Answers -1 where a record is longer than its format can say, or the lengths don't add up to `payloadBytes`.
+ */
+export function packed_size(count: u32, payloadBytes: u32, nearDelta: i32, offsetDelta: u32, flags: u32): f64 {
+  const timestampDelta = flags & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
+  let total: u64 = 0
+  let payload: u64 = 0
+  for (let index: u32 = 0; index < count; index++) {
+    const pair = VALUE_STAGING + ((<usize>index) << 3)
+    const keyLength = load<i32>(pair)
+    const valueLength = load<i32>(pair, 4)
+    if (keyLength < -1 || valueLength < -1) return -1
+    const body = recordBody(keyLength, valueLength, timestampDelta, offsetDelta + index)
+    if (body > 0x7fffffff) return -1
+    total += <u64>varintSize(body << 1) + body
+    payload += <u64>max(keyLength, 0) + <u64>max(valueLength, 0)
+  }
+  return payload === payloadBytes ? <f64>total : -1
+}
+
+/**
+ * Writes those records over their own payload: keys and values, one behind the other, lie as far ahead of `address` as all
+ * fields together are long, so what is written never reaches what is still to be moved.
+ */
+export function packed_write(
+  address: usize,
+  payload: usize,
+  count: u32,
+  nearDelta: i32,
+  offsetDelta: u32,
+  flags: u32,
+): void {
+  const timestampDelta = flags & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
+  let at = address
+  for (let index: u32 = 0; index < count; index++) {
+    const pair = VALUE_STAGING + ((<usize>index) << 3)
+    const keyLength = load<i32>(pair)
+    const valueLength = load<i32>(pair, 4)
+    at = writeVarint(at, recordBody(keyLength, valueLength, timestampDelta, offsetDelta + index) << 1)
+    store<u8>(at, 0)
+    at = writeVarint(at + 1, timestampDelta)
+    at = writeVarint(at, <u64>zigzag32(offsetDelta + index))
+    at = writeVarint(at, <u64>zigzag32(keyLength))
+    at = moveDown(at, payload, max(keyLength, 0))
+    payload += max(keyLength, 0)
+    at = writeVarint(at, <u64>zigzag32(valueLength))
+    at = moveDown(at, payload, max(valueLength, 0))
+    payload += max(valueLength, 0)
+    store<u8>(at, 0)
+    at++
+  }
+}
+
+/** The target lies before the source, so whole vectors can go from front to back; the last bytes go one by one. */
+function moveDown(to: usize, from: usize, length: u32): usize {
+  if (length > 256) {
+    memory.copy(to, from, length)
+    return to + length
+  }
+  const vectors = length & ~15
+  let at: usize = 0
+  for (; at < vectors; at += 16) v128.store(to + at, v128.load(from + at))
+  for (; at < length; at++) store<u8>(to + at, load<u8>(from + at))
+  return to + length
 }
 
 export function varint_write(address: usize, value: i32): usize {

@@ -3,11 +3,11 @@
  * bindings/kernel/exports.ts declares the same list for TypeScript.
  */
 import { crc_start } from './crc32c'
-import { KEY_STAGING, RECORD_TABLE, VALUE_STAGING } from './layout'
+import { KEY_STAGING, RECORD_TABLE, TIMESTAMPS, VALUE_STAGING } from './layout'
 import { pages_start } from './pages'
 
 export { batch_fault, batch_shape, batches_intact, records_begin, records_fill } from './batch-reader'
-export { batch_seal, batch_stamp, record_reserve, varint_write } from './batch-writer'
+export { batch_seal, batch_stamp, packed_size, packed_write, record_reserve, varint_write } from './batch-writer'
 export { crc32c } from './crc32c'
 export {
   offset_index_append,
@@ -52,6 +52,10 @@ export function key_staging(): usize {
 
 export function value_staging(): usize {
   return VALUE_STAGING
+}
+
+export function timestamps(): usize {
+  return TIMESTAMPS
 }
 
 export function record_table(): usize {

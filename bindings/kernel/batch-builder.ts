@@ -14,6 +14,9 @@ const shortChars = 16
 const shortBytes = 8
 const stagedKey = 1
 const stagedValue = 2
+const farTimestamp = 4
+/** Pairs of lengths that fit the staging place of the value, as single numbers. */
+const packedLengths = 16384
 
 const encoder = new TextEncoder()
 
@@ -28,6 +31,7 @@ export class KernelBatchBuilder implements BatchBuilder {
   readonly #core: KernelCore
   readonly #keyStaging: number
   readonly #valueStaging: number
+  readonly #timestamps: number
   #u8: Uint8Array<ArrayBuffer>
   #keyView: Uint8Array<ArrayBuffer>
   #valueView: Uint8Array<ArrayBuffer>
@@ -44,6 +48,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#core = core
     this.#keyStaging = core.exports.key_staging()
     this.#valueStaging = core.exports.value_staging()
+    this.#timestamps = core.exports.timestamps()
     this.#u8 = core.u8
     this.#keyView = this.#u8.subarray(this.#keyStaging, this.#keyStaging + keyStagingBytes)
     this.#valueView = this.#u8.subarray(this.#valueStaging, this.#valueStaging + valueStagingBytes)
@@ -120,6 +125,64 @@ export class KernelBatchBuilder implements BatchBuilder {
     return true
   }
 
+  appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean {
+    if (this.#start === 0) throw misuse('no batch is open: begin one first')
+    if (lengths.length % 2 !== 0) throw misuse('lengths of packed records come in pairs')
+    const [end, count, maxTimestamp] = [this.#end, this.#recordCount, this.#maxTimestamp]
+    const restore = (): void => {
+      this.#end = end
+      this.#recordCount = count
+      this.#maxTimestamp = maxTimestamp
+    }
+    try {
+      let from = 0
+      for (let pair = 0; pair < lengths.length; pair += packedLengths) {
+        const part = lengths.subarray(pair, pair + packedLengths)
+        const to = part.length === lengths.length ? payload.length : from + payloadBytes(part)
+        if (!this.#appendPart(payload.subarray(from, to), part, timestamp)) {
+          restore()
+          return false
+        }
+        from = to
+      }
+      return true
+    } catch (error) {
+      restore()
+      throw this.#core.failure(error)
+    }
+  }
+
+  #appendPart(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean {
+    const { exports, u8 } = this.#core
+    const records = lengths.length >> 1
+    const count = this.#recordCount
+    const baseTimestamp = count === 0 ? timestamp : this.#baseTimestamp
+    const near = (timestamp - baseTimestamp) | 0
+    const flags = this.#distance(timestamp, baseTimestamp)
+    new Int32Array(u8.buffer, this.#valueStaging, lengths.length).set(lengths)
+    const size = exports.packed_size(records, payload.length, near, count, flags)
+    if (size < 0) throw misuse('lengths of packed records do not add up to their payload')
+    if (this.#end + size > this.#limit) return false
+    const place = this.#end + size - payload.length
+    u8.set(payload, place)
+    exports.packed_write(this.#end, place, records, near, count, flags)
+    this.#end += size
+    this.#baseTimestamp = baseTimestamp
+    if (count === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    this.#recordCount = count + records
+    return true
+  }
+
+  /** Flags for WASM: 0 where the delta fits 32 bits, else both timestamps are laid out for it. */
+  #distance(timestamp: number, baseTimestamp: number): number {
+    const delta = timestamp - baseTimestamp
+    if (delta === (delta | 0)) return 0
+    const { view } = this.#core
+    view.setFloat64(this.#timestamps, timestamp, true)
+    view.setFloat64(this.#timestamps + 8, baseTimestamp, true)
+    return farTimestamp
+  }
+
   #renewed(): Uint8Array<ArrayBuffer> {
     this.#renewViews()
     return this.#u8
@@ -134,20 +197,20 @@ export class KernelBatchBuilder implements BatchBuilder {
     staged: number,
   ): number {
     if (this.#start === 0) throw misuse('no batch is open: begin one first')
+    const near = (timestamp - baseTimestamp) | 0
+    const flags = staged | this.#distance(timestamp, baseTimestamp)
     try {
-      return (
-        this.#core.exports.record_reserve(
-          this.#end,
-          this.#limit,
-          keyLength,
-          valueLength,
-          timestamp,
-          baseTimestamp,
-          this.#recordCount,
-          headersBytes,
-          staged,
-        ) >>> 0
+      const place = this.#core.exports.record_reserve(
+        this.#end,
+        this.#limit,
+        keyLength,
+        valueLength,
+        near,
+        this.#recordCount,
+        headersBytes,
+        flags,
       )
+      return place >>> 0
     } catch (error) {
       throw this.#core.failure(error)
     }
@@ -183,6 +246,12 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#recordCount = 0
     this.#maxTimestamp = -1
   }
+}
+
+function payloadBytes(lengths: Int32Array): number {
+  let sum = 0
+  for (const length of lengths) sum += Math.max(length, 0)
+  return sum
 }
 
 /** UTF-8 length of the string, now at `address`; -1 where it might not fit the place. */

@@ -5,6 +5,7 @@ export interface KernelExports {
   key_staging(): number
   value_staging(): number
   record_table(): number
+  timestamps(): number
   bytes_copy(to: number, from: number, length: number): void
 
   block_allocate(size: number): number
@@ -21,12 +22,20 @@ export interface KernelExports {
     limit: number,
     keyLength: number,
     valueLength: number,
-    timestamp: number,
-    baseTimestamp: number,
+    timestampDelta: number,
     offsetDelta: number,
     headersBytes: number,
     staged: number,
   ): number
+  packed_size(count: number, payloadBytes: number, nearDelta: number, offsetDelta: number, flags: number): number
+  packed_write(
+    address: number,
+    payload: number,
+    count: number,
+    nearDelta: number,
+    offsetDelta: number,
+    flags: number,
+  ): void
   varint_write(address: number, value: number): number
   batch_seal(
     address: number,

@@ -66,6 +66,11 @@ export interface BatchBuilder {
   begin(buffer: KernelBuffer, position: number): void
   /** False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed. */
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean
+  /**
+   * Many records in one call: `payload` holds keys and values one behind the other, `lengths` a pair for each record (key,
+   * value; -1 for null), all with one timestamp and no headers. All of them, or false and none.
+   */
+  appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
   readonly recordCount: number
   /** Bytes so far, header included. */
   readonly sizeBytes: number

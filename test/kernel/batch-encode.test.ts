@@ -208,6 +208,48 @@ test(
   }),
 )
 
+test(
+  'packed records equal the same records one by one, and come all or none',
+  seeded(13, (random) => {
+    for (const count of [0, 1, 2, 100, 1000, 8191, 8192, 8193, 20000]) {
+      const records: Given[] = []
+      for (let index = 0; index < count; index++) {
+        const length =
+          count > 1000 ? random.below(30) : random.pick([0, 1, 15, 16, 17, 63, 64, 100, 255, 256, 257, 3000])
+        const key = random.chance(0.4) ? null : random.bytes(random.below(20))
+        const value = random.chance(0.2) ? null : random.bytes(length)
+        records.push({ key, value, timestamp: 1700000000005, headers: undefined })
+      }
+      const contents = records.flatMap((record) => [record.key as Uint8Array | null, record.value as Uint8Array | null])
+      const payload = Buffer.concat(contents.map((bytes) => bytes ?? new Uint8Array(0)))
+      const lengths = Int32Array.from(contents, (bytes) => bytes?.length ?? -1)
+      for (const base of [1700000000000, -5]) {
+        const first: Given = { key: null, value: 'first', timestamp: base, headers: undefined }
+        const expected = encode(0, [first, ...records], noProducer).slice()
+        builder.begin(buffer, 0)
+        builder.append(null, 'first', base, undefined)
+        assert.ok(builder.appendPacked(payload, lengths, 1700000000005))
+        assert.is(builder.recordCount, count + 1)
+        const size = builder.seal(noProducer)
+        assert.is(Buffer.compare(buffer.bytes(0, size), expected), 0, `${count} records`)
+        if (count === 0) continue
+        const position = buffer.sizeBytes - expected.length + 1
+        builder.begin(buffer, position)
+        builder.append(null, 'first', base, undefined)
+        const before = [builder.recordCount, builder.sizeBytes, builder.maxTimestamp]
+        assert.not.ok(builder.appendPacked(payload, lengths, 1700000000005), 'a byte is missing')
+        assert.equal([builder.recordCount, builder.sizeBytes, builder.maxTimestamp], before)
+        builder.abandon()
+      }
+    }
+    builder.begin(buffer, 0)
+    for (const lengths of [[1], [1, 2], [3, -2], [2, 2], [2147483647, 2147483647]])
+      assert.throws(() => builder.appendPacked(new Uint8Array(5), Int32Array.from(lengths), 5), /packed/)
+    assert.is(builder.recordCount, 0)
+    builder.abandon()
+  }),
+)
+
 test('what a builder refuses', () => {
   const refused = (work: () => unknown): void =>
     assert.throws(work, (error: { code: string }) => error.code === 'INVALID_REQUEST')
