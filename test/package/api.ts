@@ -30,6 +30,7 @@ export function checkApi(exportName: string, declarations: string, write: boolea
           default: { logLevel: 'error' as never },
           // The comments are written for readers, not for a generator of pages.
           'ae-missing-release-tag': { logLevel: 'none' as never },
+          'ae-undocumented': { logLevel: 'none' as never },
         },
         tsdocMessageReporting: { default: { logLevel: 'none' as never } },
       },
