@@ -1,55 +1,58 @@
 import type { AppendResult, ProducerSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
+import { PendingBatch } from './pending-batch.ts'
+import { isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
 const SEQUENCES = 2 ** 31
-
-/** Records that go out together to one partition, answered together. */
-export class PendingBatch {
-  readonly records: CheckedRecord[] = []
-  sizeBytes = 0
-  baseSequence = -1
-  readonly answered: Promise<AppendResult>
-  resolve!: (result: AppendResult) => void
-  reject!: (error: unknown) => void
-
-  constructor() {
-    this.answered = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-  }
-}
+const BATCH_HEADER_BYTES = 61
+/** UTF-8 takes at most three bytes for what `sizeBytes` counts as one. */
+const TEXT_GROWTH = 3
 
 export interface QueueHooks {
   readonly acks: Acks
   readonly batchSizeBytes: number
-  session(): ProducerSession
+  readonly session: ProducerSession
+  /** A new epoch is due: nothing gets a sequence of the old one any more. */
+  readonly isHalted: boolean
   /** A batch was answered or failed: its bytes are free again. */
   settled(batch: PendingBatch): void
-  /** Sequences have a gap that only a new epoch closes (durability rule 8). */
+  /** Only a new epoch makes sequences of this partition usable again. */
   needsEpoch(): void
-  /** Calls back a little later: the log had no memory for the batch. */
-  later(callback: () => void): void
+  /** Something was answered while a new epoch is due. */
+  quieter(): void
+  /** This producer is finished. */
+  fenced(error: unknown): void
+  random(): number
+  setTimer(delayMs: number, callback: () => void): void
+}
+
+/** Whether so many bytes, strings counted by their length, surely fit in a batch of `maxBytes`. */
+export function surelyFits(sizeBytes: number, maxBytes: number): boolean {
+  return BATCH_HEADER_BYTES + TEXT_GROWTH * sizeBytes <= maxBytes
 }
 
 /**
- * The batches of one partition in their order. Sequences are given when a batch goes out and kept by every retry. After a
- * batch was refused the ones behind it are refused too, unwritten: they go out again, numbered from its place on.
+ * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it may
+ * have been written. One that certainly wasn't may get another: those behind a refused batch close its gap, if none of them was
+ * written; else the sequences they would take stand for other records, which the log would call duplicates, and only a
+ * new epoch helps. The log takes any first sequence of a producer it doesn't know, so a gap can be written behind.
  */
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   readonly #hooks: QueueHooks
+  /** Without a sequence yet. */
   #waiting: PendingBatch[] = []
+  /** With a sequence, in its order. */
   #unanswered: PendingBatch[] = []
-  /** Refused because one before them was; they go out again once nothing is unanswered. */
-  #again: PendingBatch[] = []
-  #isRewound = false
   #nextSequence = 0
+  /** Where the first refused batch left a gap before batches that are unanswered. */
+  #gapAt = -1
+  #needsEpoch = false
 
   constructor(topic: string, partition: number, hooks: QueueHooks) {
     this.topic = topic
@@ -57,132 +60,159 @@ export class PartitionQueue {
     this.#hooks = hooks
   }
 
-  get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#unanswered.length === 0 && this.#again.length === 0
+  /** No batch of which it is open whether it is written. */
+  get isQuiet(): boolean {
+    return this.#unanswered.every((batch) => batch.state === 'held')
   }
 
-  get hasUnanswered(): boolean {
-    return this.#unanswered.length > 0
-  }
-
-  /** Bytes in batches that didn't go out yet. */
   get isFull(): boolean {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
   /** All of `records` into one batch: the last one that still waits, if they fit, else a new one. */
-  add(records: readonly CheckedRecord[], sizeBytes: number): { batch: PendingBatch; firstIndex: number } {
+  add(records: readonly CheckedRecord[], sizeBytes: number, maxBytes: number): { batch: PendingBatch; at: number } {
     let batch = this.#waiting.at(-1)
-    if (batch === undefined || batch.sizeBytes + sizeBytes > this.#hooks.batchSizeBytes) {
+    const total = (batch?.sizeBytes ?? 0) + sizeBytes
+    if (batch === undefined || total > this.#hooks.batchSizeBytes || !surelyFits(total, maxBytes)) {
       batch = new PendingBatch()
       this.#waiting.push(batch)
     }
-    const firstIndex = batch.records.length
+    const at = batch.records.length
     for (const record of records) batch.records.push(record)
     batch.sizeBytes += sizeBytes
-    return { batch, firstIndex }
+    return { batch, at }
   }
 
   /** Sends what may go out now. */
   drain(): void {
-    if (this.#isRewound && this.#unanswered.length > 0) return
-    if (this.#isRewound) {
-      this.#isRewound = false
-      this.#waiting.unshift(...this.#again)
-      this.#again = []
+    if (this.#waiting.length === 0 || this.#hooks.isHalted || this.#gapAt >= 0) return
+    if (this.#needsEpoch) return this.#hooks.needsEpoch()
+    let count = 0
+    for (const batch of this.#waiting) {
+      if (this.#unanswered.length === UNANSWERED_MAX) break
+      batch.producerEpoch = this.#hooks.session.producerEpoch
+      batch.baseSequence = this.#nextSequence
+      this.#nextSequence = (this.#nextSequence + batch.records.length) % SEQUENCES
+      this.#unanswered.push(batch)
+      this.#ask(batch)
+      count++
     }
-    while (this.#waiting.length > 0 && this.#unanswered.length < UNANSWERED_MAX) {
-      const batch = this.#waiting.shift()
-      if (batch !== undefined) this.#send(batch)
-    }
-  }
-
-  #send(batch: PendingBatch): void {
-    batch.baseSequence = this.#nextSequence
-    this.#nextSequence = (this.#nextSequence + batch.records.length) % SEQUENCES
-    this.#unanswered.push(batch)
-    this.#ask(batch)
+    if (count > 0) this.#waiting.splice(0, count)
   }
 
   #ask(batch: PendingBatch): void {
+    batch.state = 'asked'
     const { topic, partition } = this
-    const { records, baseSequence } = batch
-    const session = this.#hooks.session()
-    const { producerEpoch } = session
-    session.append({ topic, partition, acks: this.#hooks.acks, producerEpoch, baseSequence, records }).then(
-      (result) => this.#answered(batch, result),
+    const { records, baseSequence, producerEpoch } = batch
+    this.#hooks.session.append({ topic, partition, acks: this.#hooks.acks, producerEpoch, baseSequence, records }).then(
+      (result) => this.#written(batch, result),
       (error) => this.#failed(batch, error),
     )
   }
 
-  #answered(batch: PendingBatch, result: AppendResult): void {
+  #written(batch: PendingBatch, result: AppendResult): void {
+    if (this.#gapAt >= 0 && this.#isBehindGap(batch)) this.#needsEpoch = true
     this.#remove(batch)
     batch.resolve(result)
     this.#hooks.settled(batch)
-    this.drain()
-  }
-
-  #remove(batch: PendingBatch): void {
-    const at = this.#unanswered.indexOf(batch)
-    if (at >= 0) this.#unanswered.splice(at, 1)
+    this.#goOn()
   }
 
   #failed(batch: PendingBatch, error: unknown): void {
     if (LogError.is(error, 'DUPLICATE_SEQUENCE_NUMBER')) {
-      this.#answered(batch, { baseOffset: -1, appendTime: -1 })
-      return
+      return this.#written(batch, { baseOffset: -1, appendTime: -1 })
     }
-    this.#remove(batch)
-    if (LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER')) this.#sendAgain(batch)
-    else if (LogError.is(error, 'MEMORY_CAP_REACHED')) this.#retry(batch)
-    else this.#refused(batch, error)
-    this.drain()
+    const waitMs = isWorthAsking(error) ? waitBeforeAskMs(++batch.asksAgain, this.#hooks.random) : undefined
+    if (waitMs !== undefined) this.#askLater(batch, waitMs)
+    else if (!LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || !this.#hold(batch)) this.#refused(batch, error)
+    this.#goOn()
   }
 
-  /** Behind a refused batch: unwritten, and next in line. Without one before it the log has lost batches: a new epoch. */
-  #sendAgain(batch: PendingBatch): void {
-    this.#again.push(batch)
-    this.#again.sort((a, b) => a.baseSequence - b.baseSequence)
-    if (this.#isRewound) return
-    this.#isRewound = true
-    this.#hooks.needsEpoch()
+  /** Something before it is missing: what isn't answered yet, what was refused, or what a crash of the log lost. */
+  #hold(batch: PendingBatch): boolean {
+    if (this.#gapAt < 0 && this.#unanswered[0] === batch) {
+      if (batch.hadNewEpoch) return false
+      batch.hadNewEpoch = true
+      this.#needsEpoch = true
+    }
+    batch.state = 'held'
+    return true
   }
 
-  #retry(batch: PendingBatch): void {
-    this.#rewind(batch.baseSequence)
-    this.#again.unshift(batch)
-    this.#unanswered.push(batch)
-    this.#hooks.later(() => {
-      this.#remove(batch)
-      this.drain()
-    })
+  #askLater(batch: PendingBatch, waitMs: number): void {
+    batch.state = 'again'
+    this.#hooks.setTimer(waitMs, () => this.#ask(batch))
   }
 
   #refused(batch: PendingBatch, error: unknown): void {
-    this.#rewind(batch.baseSequence)
+    const at = this.#unanswered.indexOf(batch)
+    this.#remove(batch)
+    if (!isUnwritten(error)) this.#needsEpoch = true
+    else if (at < this.#unanswered.length) this.#openGap(batch)
+    else if (this.#gapAt < 0) this.#nextSequence = batch.baseSequence
     batch.reject(error)
     this.#hooks.settled(batch)
+    if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
   }
 
-  #rewind(sequence: number): void {
-    this.#nextSequence = this.#isRewound ? Math.min(this.#nextSequence, sequence) : sequence
-    this.#isRewound = true
+  #openGap(batch: PendingBatch): void {
+    if (this.#gapAt < 0 || !this.#isBehindGap(batch)) this.#gapAt = batch.baseSequence
   }
 
-  /** A new epoch began: sequences start again. */
+  /** Sequences of five batches never span half of the circle. */
+  #isBehindGap({ baseSequence }: PendingBatch): boolean {
+    return (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
+  }
+
+  #remove(batch: PendingBatch): void {
+    this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
+  }
+
+  /** After an answer: closes the gap, asks again, sends what waits. */
+  #goOn(): void {
+    if (this.#gapAt >= 0 && this.isQuiet) this.#closeGap()
+    else if (this.#gapAt < 0 && !this.#needsEpoch) this.#askHeld()
+    if (this.#needsEpoch && this.#gapAt < 0 && this.#unanswered.length > 0) this.#hooks.needsEpoch()
+    if (this.#hooks.isHalted) this.#hooks.quieter()
+    else this.drain()
+  }
+
+  #closeGap(): void {
+    this.#nextSequence = this.#gapAt
+    this.#gapAt = -1
+    if (!this.#needsEpoch) this.#takeBack()
+  }
+
+  #takeBack(): void {
+    this.#waiting.unshift(...this.#unanswered)
+    this.#unanswered = []
+  }
+
+  /** Those before them are with the log now. */
+  #askHeld(): void {
+    for (const batch of this.#unanswered) {
+      if (batch.state === 'again') return
+      if (batch.state === 'held') this.#ask(batch)
+    }
+  }
+
+  /** A new epoch began, and nothing is open: sequences start again. */
   restart(): void {
+    this.#takeBack()
     this.#nextSequence = 0
-    this.#isRewound = true
-    this.drain()
+    this.#gapAt = -1
+    this.#needsEpoch = false
   }
 
-  /** The producer ended: nothing of this goes out any more. */
+  /** No new epoch is to be had: nothing that is certainly unwritten goes out. */
   abandon(error: unknown): void {
-    for (const batch of [...this.#waiting, ...this.#again]) {
+    const batches = [...this.#unanswered.filter((batch) => batch.state === 'held'), ...this.#waiting]
+    this.#unanswered = this.#unanswered.filter((batch) => batch.state !== 'held')
+    this.#waiting = []
+    this.#needsEpoch = true
+    for (const batch of batches) {
       batch.reject(error)
       this.#hooks.settled(batch)
     }
-    this.#waiting = []
-    this.#again = []
   }
 }

@@ -25,9 +25,12 @@ export class Partitioner {
 
   choose(record: ProducerRecord, sizeBytes: number, partitions: number): number {
     const { partition, key, topic } = record
-    if (partition !== undefined) return checked(topic, partition, partitions, 'partition of the record')
-    if (this.#user !== undefined)
-      return checked(topic, this.#user(record, partitions), partitions, 'partitioner’s answer')
+    if (partition !== undefined) {
+      if (partition < partitions) return partition
+      const message = `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${partition}`
+      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, partitions })
+    }
+    if (this.#user !== undefined) return checkAnswer(topic, this.#user(record, partitions), partitions)
     if (partitions === 1) return 0
     if (key === null || key === undefined) return this.#stick(topic, sizeBytes, partitions)
     const bytes = typeof key === 'string' ? encoder.encode(key) : key
@@ -51,9 +54,8 @@ export class Partitioner {
   }
 }
 
-function checked(topic: string, partition: unknown, partitions: number, what: string): number {
-  if (typeof partition === 'number' && Number.isInteger(partition) && partition >= 0 && partition < partitions)
-    return partition
-  const message = `the ${what} is not among 0 to ${partitions - 1} of topic "${topic}"`
-  throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partitions })
+function checkAnswer(topic: string, answer: unknown, partitions: number): number {
+  if (Number.isInteger(answer) && (answer as number) >= 0 && (answer as number) < partitions) return answer as number
+  const message = `the partitioner must answer a whole number from 0 to ${partitions - 1} for topic "${topic}"`
+  throw new LogError('INVALID_REQUEST', message, { option: 'partitioner', topic, partitions })
 }

@@ -5,13 +5,22 @@ import type { UserPartitioner } from './partitioner.ts'
 export interface ProducerOptions {
   /** `'all'` (default): on stable storage. `1`: handed to the operating system, survives `kill -9`. */
   acks?: Acks | undefined
-  /** How long a batch waits for more records, in milliseconds; 0 (default) groups what is sent in one turn. */
+  /**
+   * How long a batch waits for more records, in milliseconds; 0 (default) groups what is sent in one turn. Differs from
+   * Kafka: there it is 5 since version 4.0.
+   */
   lingerMs?: number | undefined
-  /** Up to this size records go out in one batch, 16384 by default; a larger send has its own. */
+  /** Up to this size, in bytes, sends share a batch, 16384 by default; a larger send has its own. 0: each has its own. */
   batchSizeBytes?: number | undefined
-  /** Beyond so many unanswered bytes, 33554432 by default, `send` waits. */
+  /**
+   * Beyond so many unanswered bytes, 33554432 by default, `send` waits; a single send that is larger goes alone. Differs
+   * from Kafka: there the wait ends with an error after max.block.ms; here the `signal` of `send` ends it.
+   */
   bufferBytes?: number | undefined
-  /** Instead of Kafka's (murmur2 of the key; sticky without one). */
+  /**
+   * Answers the partition of a record that names none, from 0 below `partitions`. Unless given: murmur2 of the key as in
+   * Kafka's Java client; without a key one partition until a batch's worth went there, then another (KIP-794).
+   */
   partitioner?: UserPartitioner | undefined
 }
 
@@ -25,6 +34,7 @@ export interface ProducerSettings {
 
 /** INVALID_REQUIRED_ACKS or INVALID_REQUEST, by name of the option. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
   const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
   if (acks !== 1 && acks !== 'all')
     throw new LogError('INVALID_REQUIRED_ACKS', "acks must be 1 or 'all'", { option: 'acks' })

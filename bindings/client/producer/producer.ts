@@ -1,28 +1,32 @@
-import type { Broker, ProducerSession, TopicFacts } from '../../broker/broker.ts'
+import type { Broker, ProducerSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Abortable } from '../signals.ts'
-import { abortReason, throwIfAborted } from '../signals.ts'
-import { PartitionQueue, type PendingBatch } from './partition-queue.ts'
+import { abortable, signalOf, throwIfAborted } from '../signals.ts'
+import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { Group, refuseTooLarge } from './place-records.ts'
 import { type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
+import { SendBuffer } from './send-buffer.ts'
 import { type Placed, settleSend } from './send-result.ts'
+import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord } from './validate-record.ts'
-
-/** How long a batch waits before it goes out again when the log had no memory for it. */
-const MEMORY_RETRY_MS = 5
 
 export interface Sender {
   /**
    * Writes one record or several. Resolves with where each was written once it reached the producer's `acks`; records of
-   * one array that go to the same partition are written together or not at all. Calls keep their order per partition,
-   * awaited or not.
+   * one array that go to the same partition are one batch, written together or not at all; only where they exceed
+   * max.message.bytes of their topic are they cut into several. Calls keep their order per partition, awaited or not.
+   * Bytes aren't copied: leave them as they are until the call settles. Waits while `bufferBytes` are unanswered.
    *
-   * Rejects with INVALID_RECORD, UNKNOWN_TOPIC_OR_PARTITION, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, STORAGE_FULL,
-   * KAFKA_STORAGE_ERROR, PRODUCER_CLOSED, LOG_CLOSED; with PARTIAL_SEND when an array was written to some partitions and
-   * not to others (`details.results` says which); with the signal's reason when it aborts the wait for buffer space.
+   * Rejects with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or
+   * PRODUCER_CLOSED before anything of the call is written; with INVALID_TIMESTAMP, LOG_READ_ONLY, LOG_CLOSED when it is
+   * refused later; with PARTIAL_SEND when an array was written in part (`details.results` says per record `{ metadata }`
+   * or `{ error }`). After STORAGE_FULL, MEMORY_CAP_REACHED, KAFKA_STORAGE_ERROR and KERNEL_POISONED the records may be
+   * written or not. Rejects with the signal's reason, and writes nothing, when it aborts before the records are buffered.
    */
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
@@ -35,9 +39,12 @@ export interface Sender {
  * Differs from Kafka: there `acks: 1` turns idempotence off.
  */
 export interface Producer extends Sender, AsyncDisposable {
-  /** Resolves when every record sent before reached its own level; rejects if one failed that nobody else heard of. */
+  /**
+   * Sends what waits for `lingerMs` at once. Resolves when every record sent before reached the producer's `acks`; rejects
+   * with the error of the first that failed, which its `send` reports too, or with the signal's reason.
+   */
   flush(options?: Abortable): Promise<void>
-  /** Flushes, then ends the producer. A second call does nothing. */
+  /** Flushes, then ends the producer; rejects as `flush` does, and is closed all the same. A second call gives the first's answer. */
   close(): Promise<void>
 }
 
@@ -47,17 +54,20 @@ export class LogProducer implements Producer {
   readonly #closed: () => void
   readonly #settings: ProducerSettings
   readonly #partitioner: Partitioner
-  readonly #queues = new Map<string, PartitionQueue>()
+  readonly #rules: TopicRulesCache = new TopicRulesCache()
+  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   readonly #unsettled = new Set<PendingBatch>()
+  readonly #buffer: SendBuffer
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
   /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
   #gate: Promise<void> | undefined
-  #bufferedBytes = 0
-  #roomWaiters: (() => void)[] = []
   #isDrainDue = false
   #cancelLinger: (() => void) | undefined
+  /** Sequences start again under a new epoch as soon as nothing is open. */
+  #isEpochDue = false
   #isBumping = false
+  #fencedBy: unknown
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, port: RuntimePort, options: ProducerOptions, closed: () => void) {
@@ -65,7 +75,8 @@ export class LogProducer implements Producer {
     this.#closed = closed
     this.#port = port
     this.#settings = producerSettings(options)
-    const { partitioner, batchSizeBytes } = this.#settings
+    const { partitioner, batchSizeBytes, bufferBytes } = this.#settings
+    this.#buffer = new SendBuffer(bufferBytes)
     this.#partitioner = new Partitioner(partitioner, () => port.random(), batchSizeBytes)
   }
 
@@ -79,33 +90,48 @@ export class LogProducer implements Producer {
     return result as Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata>
   }
 
-  #sendMany(records: readonly ProducerRecord[], { signal }: Abortable): Promise<readonly RecordMetadata[]> {
+  #sendMany(records: readonly ProducerRecord[], options: Abortable): Promise<readonly RecordMetadata[]> {
     try {
+      const signal = signalOf(options)
       throwIfAborted(signal)
-      if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
-      const checked = records.map(checkRecord)
+      this.#assertOpen()
+      const checked = new Array<CheckedRecord>(records.length)
       let sizeBytes = 0
-      for (const record of checked) sizeBytes += record.sizeBytes
-      const facts = this.#gate === undefined && this.#hasRoom(sizeBytes) ? this.#factsNow(records) : undefined
-      if (facts !== undefined) return this.#enqueue(records, checked, facts)
-      return this.#enqueueLater(records, checked, sizeBytes, signal)
+      for (let index = 0; index < records.length; index++) {
+        const each = checkRecord(records[index], index)
+        checked[index] = each
+        sizeBytes += each.sizeBytes
+      }
+      if (this.#gate === undefined && this.#buffer.hasRoom(sizeBytes)) {
+        const rules = this.#rulesNow(records)
+        if (rules !== undefined) return this.#enqueue(records, checked, rules)
+      }
+      // The program may use its objects again while the send waits.
+      const kept = records.map((record) => ({ ...record }))
+      return this.#enqueueLater(kept, checked, sizeBytes, signal)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
+    if (this.#fencedBy !== undefined) throw this.#fencedBy
+  }
+
   /** What is known of the topics without waiting; `undefined` if anything isn't. */
-  #factsNow(records: readonly ProducerRecord[]): Map<string, TopicFacts> | undefined {
-    const session = this.#session
-    if (session === undefined) return undefined
-    const facts = new Map<string, TopicFacts>()
+  #rulesNow(records: readonly ProducerRecord[]): Map<string, TopicRules> | undefined {
+    if (this.#session === undefined) return undefined
+    const rules = new Map<string, TopicRules>()
+    let last: string | undefined
     for (const { topic } of records) {
-      if (facts.has(topic)) continue
-      const known = session.topic(topic)
-      if (known instanceof Promise) return undefined
-      facts.set(topic, known)
+      if (topic === last || rules.has(topic)) continue
+      const facts = this.#session.topic(topic)
+      if (facts instanceof Promise) return undefined
+      rules.set(topic, this.#rules.of(facts))
+      last = topic
     }
-    return facts
+    return rules
   }
 
   /** Behind the sends that wait already, so that calls keep their order. */
@@ -115,116 +141,139 @@ export class LogProducer implements Producer {
     sizeBytes: number,
     signal: Abortable['signal'],
   ): Promise<readonly RecordMetadata[]> {
-    const before = this.#gate
-    let open = () => {}
-    const gate = new Promise<void>((resolve) => {
-      open = resolve
+    const before = this.#gate ?? Promise.resolve()
+    let leave = () => {}
+    const left = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    // One whose wait was aborted must not let those behind it pass those before it.
+    const gate = Promise.all([before, left]).then(() => {
+      if (this.#gate === gate) this.#gate = undefined
     })
     this.#gate = gate
     try {
-      await before
-      await this.#open()
+      await abortable(before, signal)
+      await abortable(this.#open(), signal)
       await this.#room(sizeBytes, signal)
-      const facts = new Map<string, TopicFacts>()
+      const rules = new Map<string, TopicRules>()
       for (const { topic } of records) {
-        if (!facts.has(topic) && this.#session !== undefined) facts.set(topic, await this.#session.topic(topic))
+        if (rules.has(topic) || this.#session === undefined) continue
+        rules.set(topic, this.#rules.of(await this.#session.topic(topic)))
       }
-      return this.#enqueue(records, checked, facts)
+      throwIfAborted(signal)
+      if (this.#fencedBy !== undefined) throw this.#fencedBy
+      return this.#enqueue(records, checked, rules)
     } finally {
-      if (this.#gate === gate) this.#gate = undefined
-      open()
+      leave()
     }
   }
 
-  async #open(): Promise<void> {
-    if (this.#session !== undefined) return
-    this.#opening ??= this.#broker.openProducer().then((session) => {
-      this.#session = session
-    })
-    try {
-      await this.#opening
-    } finally {
-      this.#opening = undefined
-    }
-  }
-
-  /** More than the whole buffer is taken when it is empty: else it could never be sent. */
-  #hasRoom(sizeBytes: number): boolean {
-    return this.#bufferedBytes === 0 || this.#bufferedBytes + sizeBytes <= this.#settings.bufferBytes
+  #open(): Promise<void> {
+    if (this.#session !== undefined) return Promise.resolve()
+    this.#opening ??= this.#broker
+      .openProducer()
+      .then((session) => {
+        this.#session = session
+      })
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
-    while (!this.#hasRoom(sizeBytes)) {
+    while (!this.#buffer.hasRoom(sizeBytes)) {
       this.#drain()
-      await new Promise<void>((resolve, reject) => {
-        this.#roomWaiters.push(resolve)
-        signal?.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
-      })
-      throwIfAborted(signal)
+      await abortable(this.#buffer.freed(), signal)
     }
   }
 
-  /** Groups the records by partition, in their order; one batch takes all of a call that go to one partition. */
+  /** Groups the records by partition, in their order. Nothing has happened yet if this throws. */
   #enqueue(
     records: readonly ProducerRecord[],
     checked: readonly CheckedRecord[],
-    facts: ReadonlyMap<string, TopicFacts>,
+    rules: ReadonlyMap<string, TopicRules>,
   ): Promise<readonly RecordMetadata[]> {
-    const groups = new Map<PartitionQueue, { records: CheckedRecord[]; indexes: number[]; sizeBytes: number }>()
-    records.forEach((record, index) => {
+    const groups = new Map<PartitionQueue, Group>()
+    let group: Group | undefined
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index]
       const each = checked[index]
-      if (each === undefined) return
-      const partitions = facts.get(record.topic)?.partitions ?? 0
-      const queue = this.#queue(record.topic, this.#partitioner.choose(record, each.sizeBytes, partitions))
-      let group = groups.get(queue)
-      if (group === undefined) {
-        group = { records: [], indexes: [], sizeBytes: 0 }
-        groups.set(queue, group)
+      const rule = record === undefined ? undefined : rules.get(record.topic)
+      if (record === undefined || each === undefined || rule === undefined) continue
+      refuseTooLarge(each, index, record, rule)
+      const partition = this.#partitioner.choose(record, each.sizeBytes, rule.partitions)
+      if (group?.queue.partition !== partition || group.queue.topic !== record.topic) {
+        const queue = this.#queue(record.topic, partition)
+        group = groups.get(queue)
+        if (group === undefined) {
+          group = new Group(queue, rule)
+          groups.set(queue, group)
+        }
       }
-      group.records.push(each)
-      group.indexes.push(index)
-      group.sizeBytes += each.sizeBytes
-    })
-    const placed: Placed[] = []
-    for (const [queue, { records: part, indexes, sizeBytes }] of groups) {
-      const { batch, firstIndex } = queue.add(part, sizeBytes)
-      this.#bufferedBytes += sizeBytes
-      this.#unsettled.add(batch)
-      placed.push({ topic: queue.topic, partition: queue.partition, batch, firstIndex, indexes, records: part })
+      group.add(each, index)
     }
-    this.#scheduleDrain([...groups.keys()].some((queue) => queue.isFull))
+    const placed: Placed[] = []
+    let isFull = false
+    for (const each of groups.values()) {
+      each.place(placed)
+      this.#buffer.take(each.sizeBytes)
+      isFull ||= each.queue.isFull
+    }
+    for (const { batch } of placed) this.#unsettled.add(batch)
+    if (placed.length > 0) this.#scheduleDrain(isFull)
     return settleSend(placed, records.length)
   }
 
   #queue(topic: string, partition: number): PartitionQueue {
-    const key = `${topic}/${partition}`
-    let queue = this.#queues.get(key)
+    let byPartition = this.#queues.get(topic)
+    if (byPartition === undefined) {
+      byPartition = new Map()
+      this.#queues.set(topic, byPartition)
+    }
+    let queue = byPartition.get(partition)
     if (queue === undefined) {
-      queue = new PartitionQueue(topic, partition, {
-        acks: this.#settings.acks,
-        batchSizeBytes: this.#settings.batchSizeBytes,
-        session: () => this.#mustHaveSession(),
-        settled: (batch) => this.#settled(batch),
-        needsEpoch: () => this.#bumpEpoch(),
-        later: (callback) => this.#port.setTimer(MEMORY_RETRY_MS, callback),
-      })
-      this.#queues.set(key, queue)
+      queue = new PartitionQueue(topic, partition, this.#hooks())
+      byPartition.set(partition, queue)
     }
     return queue
+  }
+
+  *#allQueues(): Iterable<PartitionQueue> {
+    for (const byPartition of this.#queues.values()) yield* byPartition.values()
+  }
+
+  #hooks(): QueueHooks {
+    const { acks, batchSizeBytes } = this.#settings
+    const isHalted = () => this.#isEpochDue
+    const session = () => this.#mustHaveSession()
+    return {
+      acks,
+      batchSizeBytes,
+      get session() {
+        return session()
+      },
+      get isHalted() {
+        return isHalted()
+      },
+      settled: (batch) => {
+        this.#unsettled.delete(batch)
+        this.#buffer.free(batch.sizeBytes)
+      },
+      needsEpoch: () => {
+        this.#isEpochDue = true
+        this.#bumpWhenQuiet()
+      },
+      quieter: () => this.#bumpWhenQuiet(),
+      fenced: (error) => this.#fenced(error),
+      random: () => this.#port.random(),
+      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback),
+    }
   }
 
   #mustHaveSession(): ProducerSession {
     if (this.#session === undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
     return this.#session
-  }
-
-  #settled(batch: PendingBatch): void {
-    this.#unsettled.delete(batch)
-    this.#bufferedBytes -= batch.sizeBytes
-    const waiters = this.#roomWaiters
-    if (waiters.length === 0) return
-    this.#roomWaiters = []
-    for (const resume of waiters) resume()
   }
 
   /** Sends of one turn make one batch; with a linger they wait for more, unless a batch is full. */
@@ -236,52 +285,56 @@ export class LogProducer implements Producer {
     }
     if (this.#isDrainDue) return
     this.#isDrainDue = true
-    void Promise.resolve().then(() => this.#drain())
+    const drain = () => this.#drain()
+    Promise.resolve().then(drain, drain)
   }
 
   #drain(): void {
     this.#isDrainDue = false
     this.#cancelLinger?.()
     this.#cancelLinger = undefined
-    if (this.#isBumping) return
-    for (const queue of this.#queues.values()) queue.drain()
+    if (this.#isEpochDue) this.#bumpWhenQuiet()
+    else for (const queue of this.#allQueues()) queue.drain()
   }
 
-  /** Once nothing is unanswered anywhere, sequences of every partition start again under a new epoch. */
-  #bumpEpoch(): void {
+  /** Not before every batch of the old epoch is known to be written or not: the new one could write it twice. */
+  #bumpWhenQuiet(): void {
     if (this.#isBumping) return
+    for (const queue of this.#allQueues()) if (!queue.isQuiet) return
     this.#isBumping = true
-    const attempt = () => {
-      if ([...this.#queues.values()].some((queue) => queue.hasUnanswered)) {
-        this.#port.setTimer(1, attempt)
-        return
-      }
-      void this.#nextEpoch()
-    }
-    attempt()
+    this.#mustHaveSession()
+      .bumpEpoch()
+      .then(
+        () => this.#bumped(),
+        (error) => this.#notBumped(error),
+      )
   }
 
-  async #nextEpoch(): Promise<void> {
-    try {
-      await this.#mustHaveSession().bumpEpoch()
-      this.#isBumping = false
-      for (const queue of this.#queues.values()) queue.restart()
-    } catch (error) {
-      for (const queue of this.#queues.values()) queue.abandon(error)
-    }
-  }
-
-  async flush({ signal }: Abortable = {}): Promise<void> {
-    throwIfAborted(signal)
-    while (this.#gate !== undefined) await this.#gate
+  #bumped(): void {
+    this.#isBumping = false
+    for (const queue of this.#allQueues()) queue.restart()
+    this.#isEpochDue = false
     this.#drain()
-    const batches = [...this.#unsettled].map((batch) => batch.answered)
-    const done = Promise.all(batches).then(() => {})
-    if (signal === undefined) return done
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
-    })
-    return Promise.race([done, aborted])
+  }
+
+  #notBumped(error: unknown): void {
+    this.#isBumping = false
+    for (const queue of this.#allQueues()) queue.abandon(error)
+    this.#isEpochDue = false
+  }
+
+  #fenced(error: unknown): void {
+    this.#fencedBy = error
+    for (const queue of this.#allQueues()) queue.abandon(error)
+  }
+
+  async flush(options: Abortable = {}): Promise<void> {
+    const signal = signalOf(options)
+    throwIfAborted(signal)
+    while (this.#gate !== undefined) await abortable(this.#gate, signal)
+    this.#drain()
+    const answers = [...this.#unsettled].map((batch) => batch.answered)
+    await abortable(Promise.all(answers), signal)
   }
 
   close(): Promise<void> {
@@ -293,8 +346,13 @@ export class LogProducer implements Producer {
     try {
       await this.flush()
     } finally {
-      await this.#session?.close()
-      this.#closed()
+      await Promise.allSettled([...this.#unsettled].map((batch) => batch.answered))
+      this.#cancelLinger?.()
+      try {
+        await this.#session?.close()
+      } finally {
+        this.#closed()
+      }
     }
   }
 

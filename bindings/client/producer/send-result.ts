@@ -1,7 +1,7 @@
 import type { AppendResult } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { RecordMetadata } from '../producer-record.ts'
-import type { PendingBatch } from './partition-queue.ts'
+import type { PendingBatch } from './pending-batch.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** The part of one `send` that went into one batch. */
@@ -37,10 +37,11 @@ export function settleSend(placed: readonly Placed[], count: number): Promise<re
 
 function fill(metadata: RecordMetadata[], placed: Placed, { baseOffset, appendTime }: AppendResult): RecordMetadata[] {
   const { topic, partition, firstIndex, indexes, records } = placed
-  indexes.forEach((index, at) => {
-    const offset = baseOffset < 0 ? -1 : baseOffset + firstIndex + at
-    metadata[index] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
-  })
+  const firstOffset = baseOffset < 0 ? -1 : baseOffset + firstIndex
+  for (let at = 0; at < indexes.length; at++) {
+    const offset = firstOffset < 0 ? -1 : firstOffset + at
+    metadata[indexes[at] ?? at] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
+  }
   return metadata
 }
 

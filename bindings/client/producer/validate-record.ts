@@ -4,48 +4,66 @@ import type { ProducerRecord } from '../producer-record.ts'
 
 /** An EncodedRecord with what the producer needs besides: hot path, one object a record. */
 export interface CheckedRecord extends EncodedRecord {
-  /** About what it takes in a batch; strings count as if they were ASCII. */
+  /** What it takes in a batch at most, but that each UTF-16 unit of a string counts as one byte. */
   readonly sizeBytes: number
 }
 
-const RECORD_OVERHEAD_BYTES = 12
+/** Lengths, deltas and attributes of a record and of a header, at most (kafka.md 1.2). */
+const RECORD_OVERHEAD_BYTES = 36
+const HEADER_OVERHEAD_BYTES = 10
+
+/** Lone surrogates have no UTF-8 form: an encoder would write something else in silence. In every engine since 2023. */
+interface WellFormed {
+  isWellFormed(): boolean
+}
 
 /** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
-export function checkRecord(record: ProducerRecord, index: number): CheckedRecord {
+export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
   if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
-  const { topic, timestamp, headers } = record
+  const { topic, timestamp, headers, value, partition } = record
   if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
   const key = record.key ?? null
-  const { value } = record
-  if (!isBytes(key)) throw invalid(index, 'key', 'a string, a Uint8Array or null')
-  if (!isBytes(value)) throw invalid(index, 'value', 'a string, a Uint8Array or null')
-  if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
-    throw invalid(index, 'timestamp', 'whole milliseconds since 1970')
-  }
-  const list = headers === undefined ? undefined : headerList(headers, index)
+  if (!isBytes(key)) throw invalid(index, 'key', BYTES)
+  if (!isBytes(value)) throw invalid(index, 'value', BYTES)
+  if (partition !== undefined && !isCount(partition)) throw invalid(index, 'partition', 'a whole number from 0 on')
+  if (timestamp !== undefined && !isCount(timestamp)) throw invalid(index, 'timestamp', 'whole milliseconds since 1970')
   let sizeBytes = RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
-  for (const [name, header] of list ?? []) sizeBytes += name.length + (header === null ? 0 : header.length) + 4
+  if (headers === undefined) return { key, value, timestamp, headers, sizeBytes }
+  const list = headerList(headers, index)
+  for (const [name, header] of list) {
+    sizeBytes += HEADER_OVERHEAD_BYTES + name.length + (header === null ? 0 : header.length)
+  }
   return { key, value, timestamp, headers: list, sizeBytes }
 }
 
-function isBytes(value: unknown): value is RecordBytes {
-  return typeof value === 'string' || value === null || (value instanceof Uint8Array && !isDetached(value))
+const BYTES = "well-formed text, a Uint8Array that isn't detached, or null"
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** A transferred buffer has no length left, while the view was made with one; an empty one is fine. */
-function isDetached({ buffer, length }: Uint8Array): boolean {
-  return length === 0 && 'detached' in buffer && buffer.detached === true
+function isBytes(value: unknown): value is RecordBytes {
+  if (typeof value === 'string') return (value as unknown as WellFormed).isWellFormed()
+  return value === null || (value instanceof Uint8Array && (value.length > 0 || !isDetached(value.buffer)))
+}
+
+/** A transferred buffer leaves views without length, as empty ones are. Node 20 can't say it but by refusing a new view. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer).length < 0
+  } catch {
+    return true
+  }
 }
 
 function headerList(headers: NonNullable<ProducerRecord['headers']>, index: number): HeaderList {
   if (typeof headers !== 'object' || headers === null) throw invalid(index, 'headers', 'an object or a list of pairs')
   const pairs: readonly unknown[] = Symbol.iterator in headers ? [...headers] : Object.entries(headers)
-  for (const pair of pairs) {
-    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string' || !isBytes(pair[1])) {
-      throw invalid(index, 'headers', 'pairs of a name and a string, a Uint8Array or null')
-    }
-  }
-  return pairs as HeaderList
+  return pairs.map((pair) => {
+    const [name, value] = Array.isArray(pair) && pair.length === 2 ? (pair as readonly unknown[]) : []
+    if (typeof name === 'string' && isBytes(name) && isBytes(value)) return [name, value] as const
+    throw invalid(index, 'headers', `pairs of a name and ${BYTES}`)
+  })
 }
 
 function invalid(index: number, field: string, expected: string): LogError {

@@ -1,0 +1,65 @@
+import type { RecordBytes } from '../../model/records.ts'
+import type { CheckedRecord } from './validate-record.ts'
+
+/** Header of a batch (kafka.md 1.1). */
+const BATCH_HEADER_BYTES = 61
+/** Attributes, and the two deltas of a batch's first record. */
+const FIRST_RECORD_FIXED_BYTES = 3
+/** What the two deltas may take more in a later record: ten and five bytes instead of one each. */
+const LATER_DELTA_BYTES = 13
+
+/** Exact size of the batch that holds this record alone. */
+export function loneBatchBytes(record: CheckedRecord): number {
+  const body = bodyBytes(record)
+  return BATCH_HEADER_BYTES + varintBytes(body) + body
+}
+
+/** What the record takes at most as one of several. */
+export function mostRecordBytes(record: CheckedRecord): number {
+  const body = bodyBytes(record) + LATER_DELTA_BYTES
+  return varintBytes(body) + body
+}
+
+/** Places at which a list has to be cut so that no batch exceeds `maxBytes`; each record alone is known to fit. */
+export function cuts(records: readonly CheckedRecord[], maxBytes: number): number[] {
+  const places: number[] = []
+  let total = BATCH_HEADER_BYTES
+  records.forEach((record, index) => {
+    const bytes = mostRecordBytes(record)
+    if (index > 0 && total + bytes > maxBytes) {
+      places.push(index)
+      total = BATCH_HEADER_BYTES
+    }
+    total += bytes
+  })
+  return places
+}
+
+function bodyBytes({ key, value, headers = [] }: CheckedRecord): number {
+  let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key) + fieldBytes(value) + varintBytes(headers.length)
+  for (const [name, header] of headers) total += fieldBytes(name) + fieldBytes(header)
+  return total
+}
+
+function fieldBytes(field: RecordBytes): number {
+  if (field === null) return 1
+  const length = typeof field === 'string' ? utf8Bytes(field) : field.length
+  return varintBytes(length) + length
+}
+
+/** Zigzag, as all lengths of the format: one bit goes to the sign. */
+function varintBytes(value: number): number {
+  let bytes = 1
+  for (let limit = 64; value >= limit; limit *= 128) bytes++
+  return bytes
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit >= 0x800) bytes += unit >= 0xd800 && unit < 0xe000 ? 1 : 2
+    else if (unit >= 0x80) bytes++
+  }
+  return bytes
+}

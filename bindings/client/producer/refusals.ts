@@ -1,0 +1,34 @@
+import { LogError } from '../../model/errors.ts'
+
+/** Refused before anything was written, so that the batch's sequence is free again. After any other error it may be written. */
+const UNWRITTEN = [
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_REQUIRED_ACKS',
+  'INVALID_TIMESTAMP',
+  'INVALID_REQUEST',
+  'INVALID_RECORD',
+  'LOG_READ_ONLY',
+  'LOG_CLOSED',
+] as const
+
+export function isUnwritten(error: unknown): boolean {
+  return LogError.is(error, ...UNWRITTEN)
+}
+
+/** Worth asking again unseen. A full device isn't: only the program can free space, so it hears of it. */
+export function isWorthAsking(error: unknown): boolean {
+  return LogError.is(error) && error.category === 'retriable' && error.code !== 'STORAGE_FULL'
+}
+
+const FIRST_WAIT_MS = 5
+const LONGEST_WAIT_MS = 1000
+/** Kafka's delivery.timeout.ms: the waits before the last ask add up to it. */
+const WAITS_MAX = 127
+
+/** How long to wait before asking for the n-th time again, with Kafka's jitter of 20 %; `undefined`: give up. */
+export function waitBeforeAskMs(count: number, random: () => number): number | undefined {
+  if (count > WAITS_MAX) return undefined
+  return Math.ceil(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (count - 1)) * (0.8 + 0.4 * random()))
+}

@@ -1,0 +1,23 @@
+import type { TopicFacts } from '../../broker/broker.ts'
+import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+
+/** What a topic's config means for a producer. */
+export interface TopicRules {
+  readonly partitions: number
+  readonly maxMessageBytes: number
+  readonly segmentBytes: number
+}
+
+/** Read once for each config: sends ask for it every time. */
+export class TopicRulesCache {
+  readonly #known = new Map<string, { readonly config: TopicConfig; readonly rules: TopicRules }>()
+
+  of({ topic, partitions, config }: TopicFacts): TopicRules {
+    const known = this.#known.get(topic)
+    if (known !== undefined && known.config === config && known.rules.partitions === partitions) return known.rules
+    const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
+    const rules = { partitions, maxMessageBytes, segmentBytes }
+    this.#known.set(topic, { config, rules })
+    return rules
+  }
+}
