@@ -34,6 +34,8 @@ export class SegmentIndexes {
   #noted: NotedIndexes
   /** Whether the noted entries are in memory. */
   #isRead = false
+  /** Whether the files end with the noted entries, for all we know: a crash may have left later ones behind them. */
+  #isExact = false
   /** Batches up to here have been taken in. */
   #coveredBytes = 0
   #expectedOffset: number
@@ -139,6 +141,7 @@ export class SegmentIndexes {
       throw new LogError('MEMORY_CAP_REACHED', `no memory for ${this.#offsetPath}`, { file: this.#offsetPath })
     }
     this.#isRead = true
+    this.#isExact = false
     if (offsets.length === 0) return
     // The batch of the last entry is walked again: what follows it counts from there.
     this.#coveredBytes = this.#offsets.lookup(this.#offsets.lastOffset)
@@ -160,19 +163,20 @@ export class SegmentIndexes {
     this.release()
     this.#noted = { offsetIndex: NO_INDEX, timeIndex: NO_INDEX }
     this.#isRead = true
+    this.#isExact = false
   }
 
   /**
    * Brings the files up to date. `isFinal`, at a roll and at a close: with Kafka's last time entry for the segment's
-   * greatest timestamp, and the files exist even if empty, because Kafka takes a missing one for damage. A full disk is
-   * no failure here. Answers whether what a checkpoint can say has changed.
+   * greatest timestamp, and with no bytes behind it; the files exist even if empty, because Kafka takes a missing one for
+   * damage. A full disk is no failure here. Answers whether what a checkpoint can say has changed.
    */
   *write(isFinal: boolean): Task<boolean> {
     if (!this.#isRead) return false
     if (isFinal) this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)
     const { store, kernel } = this.#context
     const before = this.#noted
-    const isDue = (count: number, noted: NotedIndex) => count !== noted.entryCount || (isFinal && count === 0)
+    const isDue = (count: number, noted: NotedIndex) => count !== noted.entryCount || (isFinal && !this.#isExact)
     try {
       let { offsetIndex, timeIndex } = before
       if (isDue(this.#offsets.entryCount, offsetIndex)) {
@@ -191,6 +195,7 @@ export class SegmentIndexes {
       // Released or distrusted meanwhile: the files are what memory was no longer.
       if (!this.#isRead || this.#noted !== before) return false
       this.#noted = { offsetIndex, timeIndex }
+      this.#isExact ||= isFinal
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
       return false

@@ -258,16 +258,16 @@ export class Segment {
       this.#readEnd = { position: position + whole, offset, leaderEpoch }
       return whole
     }
-    if (count < BATCH_HEADER_BYTES) return this.#cutShort(position, count, into)
+    if (position >= this.#sizeBytes) return 0
+    if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
+    if (count < wanted) throw this.#tooShort(position + count)
     // A batch that isn't one is handed over as it is: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#sizeBytes ? -frame.sizeBytes : count
   }
 
-  #cutShort(position: number, count: number, into: Uint8Array): number {
-    if (position >= this.#sizeBytes) return 0
-    if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
-    const message = `${this.logPath} ends at ${position + count}, ${this.#sizeBytes} bytes were placed in it`
-    throw new LogError('CORRUPT_MESSAGE', message, { file: this.logPath, position, fault: 'incomplete' })
+  #tooShort(end: number): LogError<'CORRUPT_MESSAGE'> {
+    const message = `${this.logPath} ends at ${end}, ${this.#sizeBytes} bytes were placed in it`
+    return new LogError('CORRUPT_MESSAGE', message, { file: this.logPath, position: end, fault: 'incomplete' })
   }
 
   /** Offset of a batch at or before the first record at or after `timestamp` (kafka.md 2.3). */

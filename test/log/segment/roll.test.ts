@@ -1,0 +1,106 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { toHex } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
+import { overwrite } from './model.ts'
+import { append, DIRECTORY, newContext, newList, read } from './support.ts'
+
+const rolls = suite('rolls and deletes')
+
+rolls('a batch that doesn’t fit goes to a new segment; one alone may be larger than a segment', () => {
+  const list = newList(newContext(new VirtualDisk()), { segmentBytes: 200 })
+  append(list, { baseOffset: 0, valueBytes: 50 })
+  append(list, { baseOffset: 1, valueBytes: 400 })
+  append(list, { baseOffset: 2 })
+  assert.equal(
+    list.all.map(({ baseOffset }) => baseOffset),
+    [0, 1, 2],
+  )
+})
+
+rolls('segment.bytes counts to the byte', () => {
+  const size = append(newList(newContext(new VirtualDisk())), { baseOffset: 0 }).bytes.length
+  const exact = newList(newContext(new VirtualDisk()), { segmentBytes: 2 * size })
+  append(exact, { baseOffset: 0 })
+  append(exact, { baseOffset: 1 })
+  assert.is(exact.all.length, 1)
+  const less = newList(newContext(new VirtualDisk()), { segmentBytes: 2 * size - 1 })
+  append(less, { baseOffset: 0 })
+  append(less, { baseOffset: 1 })
+  assert.is(less.all.length, 2)
+})
+
+rolls('segment.ms passed by record time rolls at the next batch (testTimeBasedLogRollDuringAppend)', () => {
+  const list = newList(newContext(new VirtualDisk()))
+  append(list, { baseOffset: 0, timestamp: 5000 })
+  append(list, { baseOffset: 1, timestamp: 6000 })
+  append(list, { baseOffset: 2, timestamp: 4000 })
+  assert.is(list.all.length, 1)
+  append(list, { baseOffset: 3, timestamp: 6001 })
+  assert.is(list.all.length, 2)
+})
+
+rolls('a full index rolls', () => {
+  const list = newList(newContext(new VirtualDisk()), { segmentIndexBytes: 36, indexIntervalBytes: 0, segmentMs: 1e9 })
+  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 + offset })
+  // Three time entries fit, the last of them is kept free: two batches after the first have one.
+  assert.equal(
+    list.all.map(({ baseOffset }) => baseOffset),
+    [0, 3, 6],
+  )
+})
+
+rolls('offsets more than 2^31 apart roll (testOverCompactedLogRecovery)', () => {
+  const list = newList(newContext(new VirtualDisk()))
+  const far = 2 ** 31
+  append(list, { baseOffset: 0 })
+  append(list, { baseOffset: far - 1, leaderEpoch: 1 })
+  append(list, { baseOffset: far, leaderEpoch: 1 })
+  assert.equal(
+    list.all.map(({ baseOffset }) => baseOffset),
+    [0, far],
+  )
+})
+
+rolls('an offset inside a gap gives the next batch (testReadAtLogGap, testReadFromGap)', () => {
+  const list = newList(newContext(new VirtualDisk()))
+  append(list, { baseOffset: 0 })
+  const after = append(list, { baseOffset: 50, leaderEpoch: 1 })
+  const into = new Uint8Array(500)
+  assert.is(toHex(into.subarray(0, read(list, 7, into))), toHex(after.bytes))
+})
+
+rolls('a search by time finds the first record at or after it, out of order or not (testFindOffsetByTimestamp)', () => {
+  const list = newList(newContext(new VirtualDisk()), { indexIntervalBytes: 0, segmentMs: 1e9, segmentBytes: 300 })
+  for (const [offset, timestamp] of [30, 10, 40, 20, 50, 45].entries()) append(list, { baseOffset: offset, timestamp })
+  const firsts = [5, 30, 31, 40, 41, 50].map((timestamp) => runNow(list.seekTimestamp(timestamp)) ?? -1)
+  for (const [at, first] of [0, 0, 2, 2, 4, 4].entries())
+    assert.ok((firsts[at] ?? 9) <= first && (firsts[at] ?? -1) >= 0, `${firsts[at]} for ${first}`)
+  assert.is(runNow(list.seekTimestamp(51)), undefined)
+})
+
+rolls('deleteBefore removes whole segments with all their files, never the active one', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 200 })
+  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
+  overwrite(disk, `${DIRECTORY}/${segmentFileName(0, 'snapshot')}`, new Uint8Array(1))
+  overwrite(disk, `${DIRECTORY}/notes`, new Uint8Array(1))
+  const second = list.all[1]?.baseOffset ?? 0
+  runNow(list.deleteBefore(second - 1))
+  assert.is(list.all[0]?.baseOffset, 0, 'a segment that reaches beyond stays')
+  runNow(list.deleteBefore(second))
+  assert.is(list.all[0]?.baseOffset, second)
+  assert.equal(
+    disk.list(DIRECTORY).filter((name) => name.startsWith('00000000000000000000')),
+    [],
+  )
+  runNow(list.deleteBefore(1e9))
+  assert.is(list.all.length, 1)
+  assert.ok(disk.list(DIRECTORY).includes('notes'), 'a foreign file stays')
+  const into = new Uint8Array(500)
+  assert.ok(read(list, 7, into) > 0)
+})
+
+rolls.run()
