@@ -3,10 +3,11 @@
  * per producer, packed. One block of 96 bytes per slot; at most half of the slots are in use.
  *
  * Slot (32 bytes), `slots` of them, a power of two:
- *   0 producerId i64 (-1 = empty), 8 lastSequence i32 (-1 = none), 12 producerEpoch i16, 14 batchCount u8, 15 flags u8,
+ *   0 producerId i64 (-1 = empty), 8 lastSequence i32 (-1 = none), 12 producerEpoch i16, 14 ring u8 (batches, and from bit 4
+ *   the place of the oldest), 15 flags u8,
  *   16 window u32 (its number), 20 coordinatorEpoch i32, 24 currentTransactionFirstOffset f64 (-1 = none)
  * Window (128 bytes), slots / 2 of them, numbers 0..producers-1 without gaps:
- *   0 producerId i64, 8 five batches of 24 bytes, oldest first: firstSequence i32, lastSequence i32, baseOffset f64,
+ *   0 producerId i64, 8 a ring of five batches of 24 bytes: firstSequence i32, lastSequence i32, baseOffset f64,
  *   timestamp f64
  *
  * Sequences count modulo 2^31: after 2147483647 comes 0. First 2147483637 with 21 records ends at 9.
@@ -40,7 +41,13 @@ function epochOf(slot: usize): i32 {
   return <i32>load<i16>(slot, 12)
 }
 function countOf(slot: usize): u32 {
-  return <u32>load<u8>(slot, 14)
+  return <u32>load<u8>(slot, 14) & 15
+}
+function oldestOf(slot: usize): u32 {
+  return <u32>load<u8>(slot, 14) >>> 4
+}
+function setRing(slot: usize, count: u32, oldest: u32): void {
+  store<u8>(slot, <u8>(count | (oldest << 4)), 14)
 }
 function flagsOf(slot: usize): u32 {
   return <u32>load<u8>(slot, 15)
@@ -51,8 +58,10 @@ function windowOf(table: usize, slots: u32, slot: usize): usize {
 function windowAt(table: usize, slots: u32, number: u32): usize {
   return table + ((<usize>slots) << SLOT_SHIFT) + ((<usize>number) << WINDOW_SHIFT)
 }
-function batchOf(window: usize, number: u32): usize {
-  return window + BATCHES + <usize>number * BATCH
+/** Counted from the oldest; both numbers lie below five. */
+function batchOf(window: usize, oldest: u32, number: u32): usize {
+  const place = oldest + number
+  return window + BATCHES + <usize>(place >= BATCHES_MAX ? place - BATCHES_MAX : place) * BATCH
 }
 function nextSequence(sequence: i32): i32 {
   return <i32>((<u32>sequence + 1) & SEQUENCE_MASK)
@@ -64,14 +73,19 @@ function homeOf(table: usize, slots: u32, id: i64): usize {
   return table + ((<usize>(hash >>> 24) & (slots - 1)) << SLOT_SHIFT)
 }
 
+/** The slot found last: a push comes right after its check. 0 is no slot of any table. */
+let found: usize = 0
+
 /** The producer's slot, or the empty one where it would go: there always is one, half of them stay empty. */
 function find(table: usize, slots: u32, id: i64): usize {
   const end = table + ((<usize>slots) << SLOT_SHIFT)
+  if (found >= table && found < end && idOf(found) === id) return found
   let slot = homeOf(table, slots, id)
   while (idOf(slot) !== id && idOf(slot) !== -1) {
     slot += 1 << SLOT_SHIFT
     if (slot === end) slot = table
   }
+  found = slot
   return slot
 }
 
@@ -93,20 +107,22 @@ export function producer_check(table: usize, slots: u32, producerId: f64, epoch:
     return first === 0 ? ACCEPTED : OUT_OF_ORDER
   }
   if (first === nextSequence(lastSequenceOf(slot))) return ACCEPTED
-  return repeated(windowOf(table, slots, slot), countOf(slot), flagsOf(slot), first, records)
+  return repeated(windowOf(table, slots, slot), slot, first, records)
 }
 
-function repeated(window: usize, count: u32, flags: u32, first: i32, records: u32): f64 {
+function repeated(window: usize, slot: usize, first: i32, records: u32): f64 {
+  const count = countOf(slot)
+  const start = oldestOf(slot)
   const last = <i32>((<u32>first + records - 1) & SEQUENCE_MASK)
   for (let index: u32 = 0; index < count; index++) {
-    const batch = batchOf(window, index)
+    const batch = batchOf(window, start, index)
     if (load<i32>(batch) === first && load<i32>(batch, 4) === last) return load<f64>(batch, 8)
   }
   if (count === 0) return OUT_OF_ORDER
-  const oldest = load<i32>(batchOf(window, 0))
+  const oldest = load<i32>(batchOf(window, start, 0))
   // Sequences of an epoch count up, so until they wrap the smaller ones were written. After that a number stands for
   // many places of the history; the half of the circle before the window is taken as below, the other as ahead.
-  if ((flags & WRAPPED) === 0) return first <= last && last < oldest ? BELOW_WINDOW : OUT_OF_ORDER
+  if ((flagsOf(slot) & WRAPPED) === 0) return first <= last && last < oldest ? BELOW_WINDOW : OUT_OF_ORDER
   const distance = (<u32>oldest - <u32>first) & SEQUENCE_MASK
   if (distance < 0x40000000 && distance >= records) return BELOW_WINDOW
   return OUT_OF_ORDER
@@ -148,21 +164,22 @@ export function producer_push(
   const window = windowOf(table, slots, slot)
   const last = <i32>((<u32>first + records - 1) & SEQUENCE_MASK)
   let count = countOf(slot)
+  let oldest = oldestOf(slot)
   let flags = flagsOf(slot)
   if (last < first || (count !== 0 && first < lastSequenceOf(slot))) flags |= WRAPPED
   if (count === BATCHES_MAX) {
-    memory.copy(batchOf(window, 0), batchOf(window, 1), BATCH * (BATCHES_MAX - 1))
+    oldest = oldest === BATCHES_MAX - 1 ? 0 : oldest + 1
     count--
     flags &= ~BORN
   }
-  const batch = batchOf(window, count)
+  const batch = batchOf(window, oldest, count)
   store<i32>(batch, first)
   store<i32>(batch, last, 4)
   store<f64>(batch, baseOffset, 8)
   store<f64>(batch, timestamp, 16)
   store<i32>(slot, last, 8)
   store<i16>(slot, <i16>epoch, 12)
-  store<u8>(slot, <u8>(count + 1), 14)
+  setRing(slot, count + 1, oldest)
   store<u8>(slot, <u8>flags, 15)
   return producers
 }
@@ -175,9 +192,9 @@ export function producer_undo(table: usize, slots: u32, producers: u32, producer
   if (idOf(slot) !== id || countOf(slot) === 0) return producers
   const left = countOf(slot) - 1
   if (left === 0 && (flagsOf(slot) & BORN) !== 0) return producer_remove(table, slots, producers, producerId)
-  const first = load<u32>(batchOf(windowOf(table, slots, slot), left))
+  const first = load<u32>(batchOf(windowOf(table, slots, slot), oldestOf(slot), left))
   store<i32>(slot, <i32>((first - 1) & SEQUENCE_MASK), 8)
-  store<u8>(slot, <u8>left, 14)
+  setRing(slot, left, oldestOf(slot))
   return producers
 }
 
@@ -266,7 +283,7 @@ export function producers_expire(table: usize, slots: u32, producers: u32, befor
     const slot = find(table, slots, id)
     if (load<f64>(slot, 24) >= 0) continue
     const count = countOf(slot)
-    if (count !== 0 && load<f64>(batchOf(window, count - 1), 16) >= before) continue
+    if (count !== 0 && load<f64>(batchOf(window, oldestOf(slot), count - 1), 16) >= before) continue
     producers = producer_remove(table, slots, producers, <f64>id)
   }
   return producers

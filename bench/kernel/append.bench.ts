@@ -9,6 +9,15 @@ const ringBytes = 16 << 20
 const timestamp = 1_700_000_000_123
 const none = new Uint8Array(0)
 
+const seal = {
+  baseOffset: 5_000_000_000,
+  partitionLeaderEpoch: 0,
+  producerId: 7,
+  producerEpoch: 1,
+  baseSequence: 3,
+  attributes: 0,
+}
+
 interface Shape {
   readonly count: number
   readonly valueBytes: number
@@ -17,6 +26,16 @@ interface Shape {
 
 function recordsOf({ count, valueBytes, withKeys }: Shape): { key: Uint8Array; value: Uint8Array }[] {
   return makeRecords(count, valueBytes).map(({ key, value }) => ({ key: withKeys ? key : none, value }))
+}
+
+function viewsOf(records: readonly { key: Uint8Array; value: Uint8Array }[]): { key: Uint8Array; value: Uint8Array }[] {
+  const payload = Buffer.concat(records.flatMap(({ key, value }) => [key, value]))
+  let at = 0
+  const view = ({ length }: Uint8Array): Uint8Array => {
+    at += length
+    return payload.subarray(at - length, at)
+  }
+  return records.map(({ key, value }) => ({ key: view(key), value: view(value) }))
 }
 
 function turns(count: number): number {
@@ -30,14 +49,6 @@ function kernelOf(shape: Shape): Workload {
   const records = recordsOf(shape)
   const builder = kernel.batchBuilder
   const limit = ringBytes - shape.count * (shape.valueBytes + 64) - 100
-  const seal = {
-    baseOffset: 5_000_000_000,
-    partitionLeaderEpoch: 0,
-    producerId: 7,
-    producerEpoch: 1,
-    baseSequence: 3,
-    attributes: 0,
-  }
   const calls = turns(shape.count)
   let at = 0
   return {
@@ -57,9 +68,9 @@ function kernelOf(shape: Shape): Workload {
   }
 }
 
-function plainOf(shape: Shape): Workload {
+function plainOf(shape: Shape, isPacked: boolean): Workload {
   const encoder = new PlainBatchEncoder(ringBytes)
-  const records = recordsOf(shape)
+  const records = isPacked ? viewsOf(recordsOf(shape)) : recordsOf(shape)
   const stamp = { baseOffset: 5_000_000_000, timestamp, producerId: 7, producerEpoch: 1, baseSequence: 3 }
   const calls = turns(shape.count)
   const [first] = records
@@ -75,6 +86,32 @@ function plainOf(shape: Shape): Workload {
   }
 }
 
+/** The payload lies in one piece, as a codec leaves it; the rival's records are views on such a piece, made beforehand. */
+function packedKernelOf(shape: Shape): Workload {
+  const kernel = createKernel(loadKernelModule(), { capBytes: 64 << 20 })
+  const ring = kernel.allocate(ringBytes)
+  if (ring === undefined) throw new Error('no memory')
+  const records = recordsOf(shape)
+  const payload = Buffer.concat(records.flatMap(({ key, value }) => [key, value]))
+  const lengths = Int32Array.from(records.flatMap(({ key, value }) => [key.length, value.length]))
+  const builder = kernel.batchBuilder
+  const limit = ringBytes - shape.count * (shape.valueBytes + 64) - 100
+  const calls = turns(shape.count)
+  let at = 0
+  return {
+    calls,
+    run: () => {
+      for (let turn = 0; turn < calls; turn++) {
+        if (at > limit) at = 0
+        builder.begin(ring, at)
+        builder.appendPacked(payload, lengths, timestamp)
+        at += builder.seal(seal)
+      }
+      return at
+    },
+  }
+}
+
 const shapes: readonly (readonly [Shape, number | undefined])[] = [
   [{ count: 1, valueBytes: 100, withKeys: false }, 1.9],
   [{ count: 100, valueBytes: 100, withKeys: false }, 1.6],
@@ -86,7 +123,15 @@ const comparisons: Comparison[] = shapes.map(([shape, target]) => ({
   ...(target === undefined ? {} : { target }),
   bytesPerCall: shape.count * (shape.valueBytes + (shape.withKeys ? 16 : 0)),
   kernel: () => kernelOf(shape),
-  rivals: { 'plain JavaScript with the native CRC': () => plainOf(shape) },
+  rivals: { 'plain JavaScript with the native CRC': () => plainOf(shape, false) },
 }))
+
+for (const [shape] of shapes.slice(1))
+  comparisons.push({
+    name: `bulk append ${shape.count} x ${shape.valueBytes} B${shape.withKeys ? ' with 16 B keys' : ''}`,
+    bytesPerCall: shape.count * (shape.valueBytes + (shape.withKeys ? 16 : 0)),
+    kernel: () => packedKernelOf(shape),
+    rivals: { 'plain JavaScript with the native CRC': () => plainOf(shape, true) },
+  })
 
 await comparisonMain(import.meta.url, comparisons)

@@ -6,11 +6,12 @@ const sequences = 2147483648
 
 // Places in a slot and in a batch of a window; assembly/producers.ts draws both.
 const slotEpoch = 12
-const slotBatchCount = 14
+const slotRing = 14
 const slotCoordinatorEpoch = 20
 const slotTransaction = 24
 const windowBatches = 8
 const batchBytes = 24
+const batchesMax = 5
 
 /** No memory until the first producer; then slots double when half of them are in use. */
 export class KernelProducerTable implements ProducerTable {
@@ -122,8 +123,10 @@ export class KernelProducerTable implements ProducerTable {
       const slot = exports.producer_slot(this.#address, this.#slots, number) >>> 0
       const window = exports.producer_window(this.#address, this.#slots, number) >>> 0
       const batches: ProducerWindow['batches'][number][] = []
-      for (let index = 0; index < view.getUint8(slot + slotBatchCount); index++) {
-        const batch = window + windowBatches + index * batchBytes
+      const ring = view.getUint8(slot + slotRing)
+      const oldest = ring >> 4
+      for (let index = 0; index < (ring & 15); index++) {
+        const batch = window + windowBatches + ((oldest + index) % batchesMax) * batchBytes
         const firstSequence = view.getInt32(batch, true)
         const lastSequence = view.getInt32(batch + 4, true)
         const baseOffset = view.getFloat64(batch + 8, true)

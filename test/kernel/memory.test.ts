@@ -74,7 +74,7 @@ test(
       const bytes = buffer.bytes(0, buffer.sizeBytes)
       if (!bytes.every((byte) => byte === mark)) assert.unreachable(`a buffer of ${buffer.sizeBytes} was overwritten`)
     }
-    for (let step = 0; step < 6000; step++) {
+    for (let step = 0; step < 2500; step++) {
       if (random.chance(0.52)) {
         const buffer = kernel.allocate(random.pick(sizes))
         if (buffer === undefined) continue

@@ -246,6 +246,24 @@ test('windows go out and come back whole', () => {
   copy.free()
 })
 
+test('windows name their batches oldest first, wherever the ring stands', () => {
+  const table = kernel.producerTable()
+  for (let batch = 0; batch < 13; batch++) {
+    table.push(P, 0, batch * 10, 10, batch * 100, batch)
+    const expected = Array.from({ length: Math.min(batch + 1, 5) }, (_, index) => Math.max(0, batch - 4) + index)
+    const [window] = [...table.windows()]
+    assert.equal(
+      window?.batches.map((known) => known.baseOffset / 100),
+      expected,
+    )
+    assert.equal(
+      window?.batches.map((known) => known.timestamp),
+      expected,
+    )
+  }
+  table.free()
+})
+
 test('expiry takes the idle and leaves open transactions', () => {
   const table = kernel.producerTable()
   const batches = (timestamp: number) => [
