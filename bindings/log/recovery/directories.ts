@@ -28,15 +28,17 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
 
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', directory, () => store.list(directory))
-  // The name that says whose it is goes last: a removal that a crash cuts short can still be finished.
-  const ordered = [
-    ...names.filter((name) => name !== PARTITION_METADATA),
-    ...names.filter((name) => name === PARTITION_METADATA),
-  ]
-  for (const name of ordered)
-    yield* perform('remove', `${directory}/${name}`, () => store.remove(`${directory}/${name}`))
+  // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.
+  const others = names.filter((name) => name !== PARTITION_METADATA)
+  for (const name of others) yield* removeFile(store, `${directory}/${name}`)
+  if (others.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+  if (others.length < names.length) yield* removeFile(store, `${directory}/${PARTITION_METADATA}`)
   yield* perform('remove', directory, () => store.remove(directory))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+function* removeFile(store: FileStore, path: string): Task<void> {
+  yield* perform('remove', path, () => store.remove(path))
 }
 
 /** Directories of deleted topics go; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
