@@ -9,6 +9,7 @@ import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { Random } from './random.ts'
 import type { VirtualDisk } from './virtual-disk.ts'
 
@@ -49,7 +50,7 @@ export class SyncHost {
   readonly #effects: IssuedEffect[] = []
   #now = BEGIN
 
-  constructor(disk: VirtualDisk, order: Random | undefined) {
+  constructor(disk: VirtualDisk, order: Random | undefined, observer?: WriteOrderObserver) {
     this.disk = disk
     this.#order = order
     const kernel = createKernel(loadKernelModule(), { capBytes: CAP_BYTES })
@@ -57,7 +58,7 @@ export class SyncHost {
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
       compose: (source) => {
-        const store = new FilePartitionStore(disk, kernel, source, { ...options, random: () => 0.5 })
+        const store = new FilePartitionStore(disk, kernel, source, { ...options, observer, random: () => 0.5 })
         return { store, factory: new PartitionFactory(kernel, store) }
       },
     })

@@ -1,0 +1,107 @@
+import { recoveryMarks } from '../../log/recovery/marks.ts'
+import { LogError } from '../../model/errors.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type {
+  PartitionView,
+  SendAnswer,
+  SendRequest,
+  SystemHandle,
+  SystemHost,
+  SystemRecovery,
+  SystemTopic,
+  SystemUnderTest,
+} from './crash/system-under-test.ts'
+import { SyncHost } from './drive.ts'
+import type { VirtualDisk } from './virtual-disk.ts'
+
+/** Room for the largest batch of a scenario, and soon full. */
+const SEGMENT_BYTES = 10_000
+
+/** The real engine, journal and segments under the simulator's hands. */
+export const engineSystem: SystemUnderTest = {
+  name: 'engine',
+  open(host: SystemHost): SystemHandle {
+    const before = new Map(recoveryMarks.counts)
+    const handle = new EngineHandle(host)
+    for (const [name, count] of recoveryMarks.counts) {
+      const added = count - (before.get(name) ?? 0)
+      if (added > 0) host.marks.mark(name, added)
+    }
+    return handle
+  },
+}
+
+class EngineHandle implements SystemHandle {
+  readonly recovery: SystemRecovery
+  readonly #host: SyncHost
+  readonly #generations = new Map<string, number>()
+
+  constructor({ store, order, observer }: SystemHost) {
+    this.#host = new SyncHost(store as VirtualDisk, order, observer)
+    const report = this.#host.open()
+    this.recovery = { isClean: report.clean, damage: describeDamage(report), isReadOnly: report.readOnly.length > 0 }
+  }
+
+  createTopic(topicId: string, topic: string, partitions: number): void {
+    this.#host.createTopic(topicId, topic, partitions, { 'segment.bytes': SEGMENT_BYTES })
+  }
+
+  deleteTopic(name: string): void {
+    this.#host.ask<void>((done) => ({ kind: 'deleteTopic', name, done }))
+  }
+
+  createPartitions(name: string, totalCount: number): void {
+    this.#host.ask<void>((done) => ({ kind: 'createPartitions', name, totalCount, done }))
+  }
+
+  topics(): readonly SystemTopic[] {
+    return this.#host.engine.catalogue.durable
+      .live()
+      .map(({ topicId, name, partitions }) => ({ topicId, topic: name, partitions }))
+  }
+
+  openProducer(): number {
+    return this.#host.openProducer()
+  }
+
+  send(request: SendRequest, answered: (answer: SendAnswer) => void): void {
+    this.#host.send(request, ({ error, value }) => {
+      if (value !== undefined) answered({ baseOffset: value.baseOffset })
+      else if (LogError.is(error)) answered({ errorCode: error.code })
+      else throw error
+    })
+  }
+
+  fetch(topic: string, partition: number): PartitionView {
+    const records = this.#host.fetchAll(topic, partition)
+    const { watermarks } = this.#host.engine.topics.partition(topic, partition).partition
+    return { logStartOffset: watermarks.logStartOffset, endOffset: watermarks.highWatermark, records }
+  }
+
+  commitOffset(groupId: string, topic: string, partition: number, nextOffset: number): void {
+    const memberId = `member-of-${groupId}`
+    const { topicId } = this.#host.engine.topics.facts(topic)
+    const known = this.#generations.get(groupId)
+    const generation = known ?? this.#host.join(groupId, memberId, [topic]).generation
+    this.#generations.set(groupId, generation)
+    const request = { groupId, memberId, generation, offsets: [{ topicId, partition, nextOffset }] }
+    this.#host.ask<void>((done) => ({ kind: 'commitOffsets', request, done }))
+  }
+
+  committed(groupId: string, topic: string, partition: number): number | undefined {
+    const { groups, topics } = this.#host.engine
+    return groups.committed(groupId, topics.facts(topic).topicId, partition)?.nextOffset
+  }
+
+  advance(): boolean {
+    return this.#host.advance()
+  }
+
+  close(): void {
+    this.#host.close()
+  }
+}
+
+function describeDamage({ damage }: RecoveryReport): readonly string[] {
+  return damage.map(({ file, position, offset, code }) => `${code} in ${file} at ${position}, offset ${offset}`)
+}
