@@ -61,5 +61,5 @@ export function read(list: SegmentList, offset: number, into: Uint8Array): numbe
 }
 
 export function join(batches: readonly SealedBatch[]): Uint8Array {
-  return Buffer.concat(batches.map(({ bytes }) => bytes))
+  return new Uint8Array(Buffer.concat(batches.map(({ bytes }) => bytes)))
 }

@@ -1,0 +1,145 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FileCache } from '../../../bindings/log/segment/file-cache.ts'
+import { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
+import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
+import { runTask } from '../../../bindings/storage/run-task.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../support.ts'
+import { append, config, newContext, read } from './support.ts'
+
+/** Counts what is open, and answers later where asked to. */
+function counting(later = false): { store: FileStore; opened: string[]; open: Set<string>; most: () => number } {
+  const disk = new VirtualDisk()
+  const opened: string[] = []
+  const open = new Set<string>()
+  let most = 0
+  const store: FileStore = Object.assign(Object.create(disk) as FileStore, {
+    open(path: string, options: { readonly create: boolean }) {
+      const file = disk.open(path, options)
+      if (file === undefined) return undefined
+      opened.push(path)
+      open.add(path)
+      most = Math.max(most, open.size)
+      const watched: StoreFile = {
+        path,
+        read: (into, position) => file.read(into, position),
+        write: (bytes, position) => file.write(bytes, position),
+        truncate: (sizeBytes) => file.truncate(sizeBytes),
+        size: () => file.size(),
+        flush: () => file.flush(),
+        close() {
+          open.delete(path)
+          file.close()
+        },
+      }
+      return later ? Promise.resolve(watched) : watched
+    },
+  })
+  return { store, opened, open, most: () => most }
+}
+
+const create = { create: true }
+
+test('the file unused for longest is closed for the next', () => {
+  const { store, open } = counting()
+  const cache = new FileCache(store, 3)
+  for (const path of ['a', 'b', 'c']) runNow(cache.open(path, create))
+  assert.ok(cache.get('a'))
+  runNow(cache.open('d', create))
+  assert.equal([...open].sort(), ['a', 'c', 'd'])
+  assert.is(cache.get('b'), undefined)
+})
+
+test('a pinned file stays, and goes once it is unpinned', () => {
+  const { store, open } = counting()
+  const cache = new FileCache(store, 1)
+  runNow(cache.open('a', create))
+  cache.pin('a')
+  cache.pin('a')
+  runNow(cache.open('b', create))
+  cache.unpin('a')
+  assert.ok(open.has('a'), 'pinned once more')
+  runNow(cache.open('c', create))
+  assert.ok(open.has('a'))
+  cache.unpin('a')
+  assert.is(open.size, 1)
+})
+
+test('two tasks that open one path get one file', async () => {
+  const { store, opened } = counting(true)
+  const cache = new FileCache(store, 4)
+  const [one, two] = await Promise.all([runTask(cache.open('a', create)), runTask(cache.open('a', create))])
+  assert.is(one, two)
+  assert.equal(opened, ['a'])
+})
+
+test('what was opened at one moment beyond the limit goes with the next open', async () => {
+  const { store } = counting(true)
+  const cache = new FileCache(store, 5)
+  await Promise.all(Array.from({ length: 20 }, (_, index) => runTask(cache.open(`f${index}`, create))))
+  await runTask(cache.open('next', create))
+  assert.is(cache.openCount, 5)
+})
+
+test('a failed open leaves nothing behind, the next one tries again', async () => {
+  const disk = new VirtualDisk()
+  let failures = 1
+  const store: FileStore = Object.assign(Object.create(disk) as FileStore, {
+    async open(path: string, options: { readonly create: boolean }) {
+      if (failures-- > 0) throw new LogError('KAFKA_STORAGE_ERROR', 'no', {})
+      return disk.open(path, options)
+    },
+  })
+  const cache = new FileCache(store, 4)
+  const failed = await runTask(cache.open('a', create)).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  assert.ok(LogError.is(failed, 'KAFKA_STORAGE_ERROR'))
+  assert.ok(await runTask(cache.open('a', create)))
+})
+
+test('a missing file is undefined, and damage where it must be there', () => {
+  const cache = new FileCache(new VirtualDisk(), 4)
+  assert.is(runNow(cache.open('a', { create: false })), undefined)
+  try {
+    runNow(cache.reopen('a'))
+    assert.unreachable()
+  } catch (error) {
+    assert.ok(LogError.is(error, 'CORRUPT_LOG'))
+    assert.is(error.details['file'], 'a')
+  }
+})
+
+test('whoever closes it, the owner hears so once', () => {
+  const cache = new FileCache(new VirtualDisk(), 1)
+  const heard: string[] = []
+  for (const path of ['a', 'b']) {
+    runNow(cache.open(path, create))
+    cache.whenClosed(path, () => heard.push(path))
+  }
+  cache.close('b')
+  cache.close('b')
+  assert.equal(heard, ['a', 'b'])
+})
+
+test('thousands of partitions live within a few descriptors, and hold kernel memory no longer than those', () => {
+  const { store, most } = counting()
+  const context = newContext(store, 16)
+  const lists = Array.from({ length: 2000 }, (_, partition) => {
+    const list = new SegmentList(context, `t-${partition}`, () => ({ ...config, indexIntervalBytes: 0 }), [])
+    runNow(list.roll(0))
+    return list
+  })
+  for (let round = 0; round < 4; round++) {
+    for (const list of lists) append(list, { baseOffset: round, timestamp: 1000 + round })
+  }
+  assert.ok(context.kernel.memory.usedBytes < 4 << 20, `${context.kernel.memory.usedBytes} bytes of kernel memory`)
+  const into = new Uint8Array(1000)
+  for (const list of lists) assert.ok(read(list, 3, into) > 0)
+  assert.ok(most() <= 17, `${most()} files open at once`)
+})
+
+test.run()
