@@ -2,7 +2,8 @@ import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } fro
 import { LogError } from '../model/errors.ts'
 import { assertTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
-import type { TopicConfig } from '../model/topic-config.ts'
+import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import { checkPlace, startPositions } from './consumer/start-positions.ts'
 import type { Topic } from './topic/topic.ts'
 
 /** Topics, offsets and groups. Every call rejects with LOG_CLOSED once the log is closed. */
@@ -51,13 +52,17 @@ export class LogAdmin implements Admin {
 
   async createTopic(
     name: string,
-    { partitions = 1, config = {} }: { partitions?: number | undefined; config?: TopicConfig | undefined } = {},
+    options: { partitions?: number | undefined; config?: TopicConfig | undefined } = {},
   ): Promise<void> {
     assertTopicName(name)
-    await this.#session.createTopic(name, { partitions, config })
+    const { partitions = 1, config = {} } = checkObject(options, 'options')
+    checkPartitions(name, partitions)
+    parseTopicConfig(config)
+    await this.#session.createTopic(name, { partitions, config: { ...config } })
   }
 
   async deleteTopic(name: string): Promise<void> {
+    assertTopicName(name)
     await this.#session.deleteTopic(name)
   }
 
@@ -66,10 +71,13 @@ export class LogAdmin implements Admin {
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
+    assertTopicName(name)
     return described(await this.#session.describeTopic(name))
   }
 
   async createPartitions(name: string, totalCount: number): Promise<void> {
+    assertTopicName(name)
+    checkPartitions(name, totalCount)
     await this.#session.createPartitions(name, totalCount)
   }
 
@@ -77,19 +85,16 @@ export class LogAdmin implements Admin {
     name: string,
     changes: { readonly [key: string]: string | number | boolean | null },
   ): Promise<void> {
-    await this.#session.alterConfig(name, changes)
+    assertTopicName(name)
+    await this.#session.alterConfig(name, { ...checkObject(changes, 'changes') })
   }
 
-  offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
-    return this.#session.offsets(at)
+  async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
+    return this.#session.offsets(checkPlaces(at))
   }
 
   async offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly Position[]> {
-    const found = await this.#session.offsetsForTimestamp(at, timestamp)
-    const ends = await this.#session.offsets(at)
-    return ends.map(({ topic, partition, highWatermark }, index) => {
-      return { topic, partition, nextOffset: found[index] ?? highWatermark }
-    })
+    return startPositions(this.#session, checkPlaces(at), { timestamp }, 'read_uncommitted')
   }
 
   listGroups(): Promise<readonly GroupDescription[]> {
@@ -97,28 +102,59 @@ export class LogAdmin implements Admin {
   }
 }
 
+function checkObject<T>(value: T, argument: string): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new LogError('INVALID_REQUEST', `${argument} must be an object`, { argument })
+}
+
+function checkPartitions(name: string, partitions: unknown): void {
+  if (Number.isSafeInteger(partitions) && (partitions as number) > 0) return
+  const message = `the number of partitions of "${name}" must be a whole number above 0`
+  throw new LogError('INVALID_PARTITIONS', message, { topic: name })
+}
+
+function checkPlaces(at: readonly TopicPartition[]): TopicPartition[] {
+  if (Array.isArray(at)) return at.map(checkPlace)
+  throw new LogError('INVALID_REQUEST', 'at must be a list of partitions', { argument: 'at' })
+}
+
 function described({ topic, topicId, partitions, config }: TopicFacts): TopicDescription {
   return { name: topic, topicId, partitions, config }
 }
 
-/** Creates what is missing, leaves what exists; INVALID_CONFIG where an existing topic differs from its declaration. */
+/**
+ * Creates what is missing, leaves what exists. INVALID_CONFIG where an existing topic differs from its declaration, before
+ * anything is created. A declared default is the same as none.
+ */
 export async function ensureTopics(session: AdminSession, topics: readonly Topic[]): Promise<void> {
-  const existing = await session.listTopics({ internal: false })
-  for (const { name, partitions, config } of topics) {
-    if (!existing.includes(name)) {
-      await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
-      continue
-    }
-    const facts = await session.describeTopic(name)
-    const differs =
-      partitions !== undefined && partitions !== facts.partitions ? 'partitions' : differingKey(config, facts)
-    if (differs === undefined) continue
-    const message = `topic "${name}" exists with another value of ${differs}`
-    throw new LogError('INVALID_CONFIG', message, { topic: name, key: differs })
+  if (!Array.isArray(topics) || !topics.every((each) => typeof each?.name === 'string')) {
+    throw new LogError('INVALID_REQUEST', 'topics must be a list of declared topics', { option: 'topics' })
+  }
+  const existing = new Set(await session.listTopics({ internal: false }))
+  const missing = new Map<string, Topic>()
+  for (const topic of topics) {
+    const before = missing.get(topic.name)
+    if (before !== undefined) assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} })
+    else if (existing.has(topic.name)) assertSame(topic, await session.describeTopic(topic.name))
+    else missing.set(topic.name, topic)
+  }
+  for (const { name, partitions, config } of missing.values()) {
+    await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
   }
 }
 
-function differingKey(config: TopicConfig | undefined, facts: TopicFacts): string | undefined {
-  const asText = (value: unknown) => (value === undefined ? undefined : String(value))
-  return Object.keys(config ?? {}).find((key) => asText(config?.[key]) !== asText(facts.config[key]))
+type Existing = Pick<TopicFacts, 'partitions' | 'config'>
+
+function assertSame({ name, partitions, config = {} }: Topic, existing: Existing): void {
+  if (partitions !== undefined && partitions !== existing.partitions) {
+    const message = `topic "${name}" has ${existing.partitions} partitions, its declaration ${partitions}`
+    throw new LogError('INVALID_CONFIG', message, { topic: name, key: 'partitions' })
+  }
+  const now = parseTopicConfig(existing.config)
+  for (const [key, value] of Object.entries(config)) {
+    const declared = parseTopicConfig({ ...existing.config, [key]: value })
+    if (JSON.stringify(declared) === JSON.stringify(now)) continue
+    const message = `topic "${name}" has another value of "${key}" than its declaration, ${value}`
+    throw new LogError('INVALID_CONFIG', message, { topic: name, key, declared: value })
+  }
 }

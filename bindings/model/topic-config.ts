@@ -3,7 +3,7 @@ import { LogError } from './errors.ts'
 /** Config as given and as listed: Kafka's keys. Kept as the user wrote it, checked by `parseTopicConfig`. */
 export type TopicConfig = { readonly [key: string]: string | number | boolean }
 
-export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete'
+export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 
 /** A topic's config with every default filled in; times in milliseconds, sizes in bytes, -1 for no limit. */
@@ -39,7 +39,11 @@ const count = (name: keyof ParsedTopicConfig, initial: number, from: number, to:
  * to 14 as before Kafka 4.0. Where Kafka's default is Long.MAX it is the greatest safe integer here.
  */
 const RULES: Readonly<Record<string, Rule>> = {
-  'cleanup.policy': { name: 'cleanupPolicy', words: ['delete', 'compact', 'compact,delete'], initial: 'delete' },
+  'cleanup.policy': {
+    name: 'cleanupPolicy',
+    words: ['delete', 'compact', 'compact,delete', 'delete,compact'],
+    initial: 'delete',
+  },
   'segment.bytes': count('segmentBytes', 1_073_741_824, 14, INT32_MAX),
   'segment.ms': count('segmentMs', 604_800_000, 1),
   'segment.index.bytes': count('segmentIndexBytes', 10_485_760, 4, INT32_MAX),
@@ -62,6 +66,9 @@ export const TOPIC_CONFIG_KEYS: readonly string[] = Object.keys(RULES)
 
 /** Rejects unknown keys, wrong types and values out of range with INVALID_CONFIG, each by name. */
 export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw new LogError('INVALID_CONFIG', 'a config must be an object of keys and values', { key: undefined })
+  }
   for (const key of Object.keys(config)) {
     if (!Object.hasOwn(RULES, key)) {
       const message = `unknown config key "${key}"; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
@@ -79,12 +86,18 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
 function parsedValue(key: string, rule: Rule, value: unknown): string | number {
   if ('words' in rule) {
     if (typeof value === 'string' && rule.words.includes(value)) return value
-    const message = `config "${key}" is one of ${rule.words.join(' | ')}`
+    const message = `config "${key}" is one of ${rule.words.join(' | ')}, not ${kindOf(value)}`
     throw new LogError('INVALID_CONFIG', message, { key, allowed: rule.words })
   }
   const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= rule.from && number <= rule.to)
     return number
-  const message = `config "${key}" is a whole number from ${rule.from} to ${rule.to}`
+  const message = `config "${key}" is a whole number from ${rule.from} to ${rule.to}, not ${kindOf(value)}`
   throw new LogError('INVALID_CONFIG', message, { key, from: rule.from, to: rule.to })
+}
+
+/** Settings are no secrets, but what was passed by mistake may be long. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return value.length < 40 ? `the string ${JSON.stringify(value)}` : 'a long string'
+  return typeof value === 'number' || typeof value === 'boolean' ? `the ${typeof value} ${value}` : typeof value
 }

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { FetchedRecords } from './fetched-records.ts'
+import { FinishedOffsets } from './finished-offsets.ts'
 
 /** One partition of a consumer: where it reads, what it delivered, what of that is finished. */
 export class AssignedPartition implements TopicPartition {
@@ -10,15 +11,12 @@ export class AssignedPartition implements TopicPartition {
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
   #position: number
-  /** Everything delivered below it is finished. */
-  #finished: number
-  #lastDelivered = -1
+  #finished: FinishedOffsets = new FinishedOffsets()
 
   constructor({ topic, partition, nextOffset }: Position) {
     this.topic = topic
     this.partition = partition
     this.#position = nextOffset
-    this.#finished = nextOffset
   }
 
   get position(): number {
@@ -37,46 +35,48 @@ export class AssignedPartition implements TopicPartition {
   fill(buffer: FetchedRecords): void {
     this.#buffer = buffer
     // Control batches and gaps have nothing to deliver; the position passes them.
-    if (buffer.isEmpty) this.#moveTo(buffer.endOffset)
+    if (buffer.isEmpty) this.#position = buffer.endOffset
   }
 
-  #moveTo(offset: number): void {
-    if (this.#finished === this.#position) this.#finished = offset
-    this.#position = offset
-  }
-
-  /** Records up to `lastOffset` were handed out; reading goes on at `nextOffset`, past what readers never see. */
-  delivered(lastOffset: number, nextOffset: number): void {
-    this.#lastDelivered = lastOffset
+  /** Records from `baseOffset` to `lastOffset` are handed out; reading goes on at `nextOffset`, past what readers never see. */
+  delivered(baseOffset: number, lastOffset: number, nextOffset: number): void {
+    this.#finished.delivered(baseOffset, lastOffset + 1)
     this.#position = nextOffset
+  }
+
+  /** What was handed out last is done with. */
+  askedNext(): void {
+    this.#finished.askedNext()
+  }
+
+  /** The iteration ended: undelivered records are given back, the next fetch brings them again. */
+  iterationEnded(): void {
+    this.#finished.ended()
+    this.#buffer = undefined
   }
 
   /** All that was delivered below `nextOffset` is done with. */
   finish(nextOffset: number): void {
-    this.#finished = nextOffset > this.#lastDelivered ? this.#position : Math.max(this.#finished, nextOffset)
+    this.#finished.committed(nextOffset)
   }
 
-  /** Undelivered records are given back: the next fetch brings them again. */
-  giveBack(): void {
+  pause(): void {
+    this.isPaused = true
     this.#buffer = undefined
   }
 
   seek(nextOffset: number): void {
     this.#buffer = undefined
     this.#position = nextOffset
-    this.#finished = nextOffset
+    this.#finished = new FinishedOffsets()
   }
 
   /** UNFINISHED_RECORDS when a commit of `nextOffset` would pass records that were delivered and not finished. */
   assertFinished(nextOffset: number): void {
-    if (nextOffset <= this.#finished || this.#finished === this.#position) return
+    const { unfinishedOffset } = this.#finished
+    if (unfinishedOffset === undefined || nextOffset <= unfinishedOffset) return
     const { topic, partition } = this
-    const message = `offset ${this.#finished} of ${topic}-${partition} was delivered and isn't finished`
-    throw new LogError('UNFINISHED_RECORDS', message, {
-      topic,
-      partition,
-      unfinishedOffset: this.#finished,
-      nextOffset,
-    })
+    const message = `offset ${unfinishedOffset} of ${topic}-${partition} was delivered and isn't finished`
+    throw new LogError('UNFINISHED_RECORDS', message, { topic, partition, unfinishedOffset, nextOffset })
   }
 }

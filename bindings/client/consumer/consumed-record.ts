@@ -25,20 +25,27 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   readonly partition: number
   readonly offset: number
   readonly timestamp: number
+  /** Of the group when it was delivered; -1 outside groups. Not of the record's public type. */
+  readonly #generation: number
   readonly #batch: FetchedBatch
   readonly #index: number
   readonly #decoder: Decoder
   #key: unknown = NOT_DECODED
   #value: unknown = NOT_DECODED
 
-  constructor(batch: FetchedBatch, index: number, partition: number, decoder: Decoder) {
+  constructor(batch: FetchedBatch, index: number, partition: number, decoder: Decoder, generation: number) {
     this.topic = decoder.topic
     this.partition = partition
     this.offset = batch.offsetOf(index)
     this.timestamp = batch.timestampOf(index)
+    this.#generation = generation
     this.#batch = batch
     this.#index = index
     this.#decoder = decoder
+  }
+
+  static generationOf(record: ConsumedRecord): number {
+    return record.#generation
   }
 
   get key(): unknown {

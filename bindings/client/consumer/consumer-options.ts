@@ -32,12 +32,13 @@ export interface ConsumerSettings {
 
 /** INVALID_GROUP_ID or INVALID_REQUEST, by name of the option. */
 export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSettings {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
   const { groupId, topics, isolationLevel = 'read_committed', autoOffsetReset = 'earliest' } = options
   const { maxPollIntervalMs = 300_000, positions } = options
   if (typeof groupId !== 'string' || groupId === '')
     throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
   if (!Array.isArray(topics) || topics.length === 0) throw wrong('topics', 'a list of topics, not empty')
-  for (const ref of topics) if (typeof topicName(ref) !== 'string') throw wrong('topics', 'topics or their names')
+  checkTopics(topics)
   if (!['read_committed', 'read_uncommitted'].includes(isolationLevel))
     throw wrong('isolationLevel', 'read_committed or read_uncommitted')
   if (!['earliest', 'latest', 'none'].includes(autoOffsetReset))
@@ -46,6 +47,13 @@ export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSe
     throw wrong('maxPollIntervalMs', 'a whole number above 0')
   if (positions !== undefined && typeof positions !== 'function') throw wrong('positions', 'a function')
   return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs }
+}
+
+/** INVALID_REQUEST for a list that doesn't hold topics and names, or one of them twice. */
+export function checkTopics(topics: readonly unknown[]): void {
+  const names = topics.map((ref) => (ref === undefined || ref === null ? ref : topicName(ref as TopicRef)))
+  if (!names.every((name) => typeof name === 'string')) throw wrong('topics', 'topics or their names')
+  if (new Set(names).size < names.length) throw wrong('topics', 'different topics')
 }
 
 function wrong(option: string, expected: string): LogError {

@@ -8,39 +8,56 @@ export type RebalanceEvent = 'assigned' | 'revoked' | 'lost'
 export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void | Promise<void>
 
 /**
- * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time. `break` leaves it open
- * and gives undelivered records back; after a crash everything from the last committed offset on comes again.
+ * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time (CONSUMER_BUSY). It joins at
+ * the first iteration and starts at the group's committed offsets, so that after a crash everything from there on comes
+ * again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last delivered one.
+ * `close()` ends the iteration, an aborted `signal` makes it reject with its reason.
+ *
+ * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, GROUP_MAX_SIZE_REACHED, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with
+ * `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they may be kept.
  */
 export interface Consumer<T extends TopicRef = string> extends AsyncIterable<RecordOf<T>>, AsyncDisposable {
-  /** Records of one partition at a time; at most `maxRecords` (500 by default) and about `maxBytes` (1 MiB) of them. */
+  /**
+   * Records of one partition at a time: at most `maxRecords` (500 by default) and about `maxBytes` (1048576), at least one.
+   * Throws INVALID_REQUEST for wrong options.
+   */
   batches(
     options?: Abortable & { maxRecords?: number | undefined; maxBytes?: number | undefined },
   ): AsyncIterable<BatchOf<T>>
   /**
    * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record is
-   * finished when the loop asked for the next one, or when it, its batch or a later record of its partition is passed
-   * here; committing positions past unfinished ones rejects with UNFINISHED_RECORDS unless `allowSkip`. Rejects with
-   * ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on.
+   * finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed
+   * here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
+   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, with INVALID_REQUEST for
+   * what isn't assigned or where the option `positions` keeps the offsets, and with CONSUMER_CLOSED.
+   * Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is committed but by this.
    */
   commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
     options?: { allowSkip?: boolean | undefined },
   ): Promise<void>
-  /** Empty until the first iteration joined the group. */
+  /** The partitions that this member reads; empty until it joined the group. */
   assignment(): readonly TopicPartition[]
-  /** The next offset that is delivered. INVALID_REQUEST for a partition that isn't assigned. */
+  /** The next offset that is delivered. Throws INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED. */
   position(at: TopicPartition): number
-  /** The group's committed offset, `undefined` without one. */
+  /** The group's committed `nextOffset`, `undefined` without one. Joins the group if need be. */
   committed(at: TopicPartition): Promise<number | undefined>
-  /** Records between position and end of each assigned partition, by `topic/partition`. */
+  /** Offsets between position and end of each assigned partition, by `topic/partition`. Joins the group if need be. */
   lag(): Promise<ReadonlyMap<string, number>>
-  /** Goes on at an offset, or at the first record at or after a time. Delivered records count as finished then. */
+  /**
+   * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is
+   * none). What was delivered before no longer counts as unfinished. An offset out of range is met by `autoOffsetReset`
+   * when it is read. Joins the group if need be. Rejects with INVALID_REQUEST, CONSUMER_CLOSED.
+   */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
-  /** Delivers nothing of these partitions (all, unless said) until `resume`. */
+  /** Delivers nothing of these partitions (all assigned ones, unless said) until `resume`; throws as `position`. */
   pause(which?: readonly TopicPartition[]): void
   resume(which?: readonly TopicPartition[]): void
-  /** Handlers are awaited before the iteration goes on. */
+  /**
+   * `assigned`: the member has these partitions now. `revoked`: it gives them up, and may still commit. `lost`: they are
+   * gone already, because it didn't poll for `maxPollIntervalMs`; it joins again. Handlers are awaited.
+   */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
-  /** Ends iterations and leaves the group. A second call does nothing. */
+  /** Ends the iteration and leaves the group. Commits nothing. A second call gives the first's answer. */
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
-import { type Abortable, throwIfAborted } from '../signals.ts'
+import { type Abortable, signalOf, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { ConsumedRecord } from './consumed-record.ts'
@@ -10,7 +10,7 @@ import type { ConsumerOptions } from './consumer-options.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
 import { Membership } from './membership.ts'
-import { checkPosition, endPositions, placeKey, samePlace, startPositions } from './start-positions.ts'
+import { checkPlace, checkPosition, checkPositions, endPositions, placeKey, startPositions } from './start-positions.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500
@@ -30,19 +30,18 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#broker = broker
     this.#closed = closed
     this.#membership = new Membership(broker, options)
-    this.#signal = options.signal
+    this.#signal = signalOf(options)
     this.#keepsOwnPositions = options.positions !== undefined
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RecordOf<T>, void, undefined> {
     for await (const partition of this.#ready(this.#signal, MAX_BYTES)) {
       for (let record = partition.buffer?.next(); record !== undefined; record = partition.buffer?.next()) {
-        partition.delivered(record.offset, partition.buffer?.nextOffset ?? partition.endOffset)
+        partition.delivered(record.offset, record.offset, partition.buffer?.nextOffset ?? partition.endOffset)
         yield record as unknown as RecordOf<T>
-        partition.finish(record.offset + 1)
+        partition.askedNext()
         if (this.#closing !== undefined) return
         throwIfAborted(this.#signal)
-        if (partition.isPaused) break
       }
     }
   }
@@ -50,7 +49,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   batches(
     options: Abortable & { maxRecords?: number | undefined; maxBytes?: number | undefined } = {},
   ): AsyncIterable<BatchOf<T>> {
-    const { maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES, signal = this.#signal } = options
+    const signal = signalOf(options) ?? this.#signal
+    const { maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES } = options
     for (const [option, value] of Object.entries({ maxRecords, maxBytes })) {
       if (Number.isSafeInteger(value) && value > 0) continue
       throw new LogError('INVALID_REQUEST', `${option} must be a whole number above 0`, { option })
@@ -70,9 +70,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         if (records.length === maxRecords) break
       }
       const nextOffset = partition.buffer?.nextOffset ?? partition.endOffset
-      partition.delivered(records.at(-1)?.offset ?? nextOffset - 1, nextOffset)
-      yield new DeliveredBatch(records, nextOffset, this.#membership.generation) as unknown as BatchOf<T>
-      partition.finish(nextOffset)
+      const batch = new DeliveredBatch(records, nextOffset, this.#membership.generation)
+      partition.delivered(batch.baseOffset, nextOffset - 1, nextOffset)
+      yield batch as unknown as BatchOf<T>
+      partition.askedNext()
       if (this.#closing !== undefined) return
       throwIfAborted(signal)
     }
@@ -84,19 +85,23 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#assertOpen()
     this.#isIterating = true
     const wake = () => this.#membership.wake()
+    const isOver = () => this.#closing !== undefined || signal?.aborted === true || this.#signal?.aborted === true
     signal?.addEventListener('abort', wake, { once: true })
+    if (signal !== this.#signal) this.#signal?.addEventListener('abort', wake, { once: true })
     try {
       for (;;) {
         throwIfAborted(signal)
+        throwIfAborted(this.#signal)
         if (this.#closing !== undefined) return
         const partition = this.#next()
-        if (partition === undefined) await this.#membership.fetch(maxBytes)
+        if (partition === undefined) await this.#membership.fetch(maxBytes, isOver)
         else yield partition
       }
     } finally {
       signal?.removeEventListener('abort', wake)
+      this.#signal?.removeEventListener('abort', wake)
       this.#isIterating = false
-      for (const partition of this.#membership.partitions) partition.giveBack()
+      for (const partition of this.#membership.partitions) partition.iterationEnded()
     }
   }
 
@@ -123,14 +128,17 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const message = 'this consumer takes its positions from elsewhere and never commits'
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
-    const session = await this.#membership.join()
     const positions = committedPositions(done)
-    for (const position of positions) {
-      const partition = this.#membership.find(position)
-      if (isDelivered(done)) partition.finish(position.nextOffset)
-      else if (!allowSkip) partition.assertFinished(position.nextOffset)
-    }
-    await session.commit(positions, this.#membership.generation)
+    const session = await this.#membership.join()
+    const partitions = positions.map((position) => this.#membership.find(position))
+    partitions.forEach((partition, index) => {
+      const { nextOffset } = positions[index] ?? { nextOffset: 0 }
+      if (!isDelivered(done) && !allowSkip) partition.assertFinished(nextOffset)
+    })
+    partitions.forEach((partition, index) => {
+      partition.finish(positions[index]?.nextOffset ?? 0)
+    })
+    await session.commit(positions, generationOf(done) ?? this.#membership.generation)
   }
 
   assignment(): readonly TopicPartition[] {
@@ -138,13 +146,15 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   position(at: TopicPartition): number {
+    this.#assertOpen()
     return this.#membership.find(at).position
   }
 
   async committed(at: TopicPartition): Promise<number | undefined> {
     this.#assertOpen()
+    const place = checkPlace(at)
     const session = await this.#membership.join()
-    return (await session.committed([at]))[0]
+    return (await session.committed([place]))[0]
   }
 
   async lag(): Promise<ReadonlyMap<string, number>> {
@@ -178,8 +188,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   pause(which?: readonly TopicPartition[]): void {
     for (const partition of this.#select(which)) {
-      partition.isPaused = true
-      partition.giveBack()
+      partition.pause()
     }
     this.#membership.wake()
   }
@@ -211,18 +220,19 @@ function isDelivered(done: unknown): boolean {
   return done instanceof DeliveredBatch || done instanceof ConsumedRecord
 }
 
+/** A group that moved on since the delivery refuses the commit, even if this consumer has joined again. */
+function generationOf(done: unknown): number | undefined {
+  if (done instanceof DeliveredBatch) return done.generation
+  return done instanceof ConsumedRecord ? ConsumedRecord.generationOf(done) : undefined
+}
+
 /** A record names itself, a position what follows: the record's commit is the offset after it. */
 function committedPositions(done: unknown): Position[] {
   if (done instanceof ConsumedRecord) {
     return [{ topic: done.topic, partition: done.partition, nextOffset: done.offset + 1 }]
   }
   if (done instanceof DeliveredBatch) return [checkPosition(done)]
-  if (!Array.isArray(done)) {
-    throw new LogError('INVALID_REQUEST', 'commit takes a record, a batch or a list of positions', { option: 'done' })
-  }
-  const positions = done.map(checkPosition)
-  const twice = positions.find((each, index) => positions.some((other, at) => at > index && samePlace(each, other)))
-  if (twice === undefined) return positions
-  const { topic, partition } = twice
-  throw new LogError('INVALID_REQUEST', `${topic}-${partition} is named twice`, { topic, partition })
+  if (Array.isArray(done)) return checkPositions(done, 'done')
+  const message = 'commit takes a record or a batch of this consumer, or a list of positions'
+  throw new LogError('INVALID_REQUEST', message, { option: 'done' })
 }

@@ -9,17 +9,19 @@ export class FetchedRecords {
   readonly endOffset: number
   readonly #fetched: FetchedPartition
   readonly #decoder: Decoder
+  readonly #generation: number
   #batch = 0
   #index = 0
   /** The next record to deliver is at or above it. */
   #nextOffset: number
 
-  constructor(fetched: FetchedPartition, decoder: Decoder, fromOffset: number) {
+  constructor(fetched: FetchedPartition, decoder: Decoder, fromOffset: number, generation: number) {
     this.topic = fetched.topic
     this.partition = fetched.partition
     this.endOffset = fetched.nextOffset
     this.#fetched = fetched
     this.#decoder = decoder
+    this.#generation = generation
     this.#nextOffset = fromOffset
     this.#skip()
   }
@@ -49,7 +51,7 @@ export class FetchedRecords {
   next(): ConsumedRecord | undefined {
     const batch = this.#fetched.batches[this.#batch]
     if (batch === undefined) return undefined
-    const record = new ConsumedRecord(batch, this.#index, this.partition, this.#decoder)
+    const record = new ConsumedRecord(batch, this.#index, this.partition, this.#decoder, this.#generation)
     this.#index++
     if (this.#index >= batch.recordCount) {
       this.#batch++

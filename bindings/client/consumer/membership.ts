@@ -7,7 +7,7 @@ import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { FetchedRecords } from './fetched-records.ts'
-import { checkPosition, placeKey, samePlace, startPositions } from './start-positions.ts'
+import { checkPlace, checkPositions, placeKey, samePlace, startPositions } from './start-positions.ts'
 
 /** Joins the group, finds where to start, fetches, and joins again when the group moved on. */
 export class Membership {
@@ -36,8 +36,12 @@ export class Membership {
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
-    if (!Object.hasOwn(this.#handlers, event))
-      throw new LogError('INVALID_REQUEST', 'the events are assigned, revoked and lost', { event })
+    if (!Object.hasOwn(this.#handlers, event)) {
+      throw new LogError('INVALID_REQUEST', 'the events are assigned, revoked and lost', { option: 'event' })
+    }
+    if (typeof handler !== 'function') {
+      throw new LogError('INVALID_REQUEST', 'the handler must be a function', { option: 'handler' })
+    }
     this.#handlers[event].push(handler)
   }
 
@@ -46,9 +50,9 @@ export class Membership {
   }
 
   find(at: TopicPartition): AssignedPartition {
-    const found = this.#partitions.find((each) => samePlace(each, at))
+    const { topic, partition } = checkPlace(at)
+    const found = this.#partitions.find((each) => each.topic === topic && each.partition === partition)
     if (found !== undefined) return found
-    const { topic, partition } = at ?? {}
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
@@ -79,7 +83,7 @@ export class Membership {
   async #startPositions(session: ConsumerSession): Promise<Position[]> {
     const { partitions } = session.assignment
     if (this.#options.positions !== undefined) {
-      const known = (await this.#options.positions(partitions)).map(checkPosition)
+      const known = checkPositions(await this.#options.positions(partitions), 'positions')
       return this.#orReset(
         partitions,
         partitions.map((at) => known.find((each) => samePlace(each, at))?.nextOffset),
@@ -105,20 +109,28 @@ export class Membership {
     throw new LogError('NO_OFFSET', message, { groupId, topic, partition })
   }
 
-  /** Waits for records; answers when something was fetched, the position moved, or somebody woke it. */
-  async fetch(maxBytes: number): Promise<void> {
+  /**
+   * Waits for records; answers when something was fetched, the position moved, or somebody woke it. `isOver` is asked right
+   * before the wait begins, because nothing wakes a wait that hasn't begun.
+   */
+  async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     const session = await this.join()
+    if (isOver()) return
     const positions = this.#partitions
       .filter((each) => !each.isPaused && each.buffer === undefined)
       .map(({ topic, partition, position }) => ({ topic, partition, nextOffset: position }))
+    const { isolationLevel } = this.settings
+    let fetched: readonly FetchedPartition[]
     try {
-      const { isolationLevel } = this.settings
-      const fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: true })
-      for (const part of fetched) await this.#take(part, positions)
+      fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: true })
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      await this.#lost()
+      return this.#lost()
     }
+    // A damaged partition is told once the others have nothing to deliver, so that it can't hold them up.
+    const failed: unknown[] = []
+    for (const part of fetched) await this.#take(part, positions).catch((error: unknown) => failed.push(error))
+    if (failed.length > 0 && this.#partitions.every((each) => each.buffer === undefined)) throw failed[0]
   }
 
   async #take(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
@@ -128,7 +140,7 @@ export class Membership {
     // A seek while the fetch was under way: what it brought is not what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
-      assigned.fill(new FetchedRecords(part, decoder, from))
+      assigned.fill(new FetchedRecords(part, decoder, from, this.generation))
       return
     }
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error
@@ -140,7 +152,7 @@ export class Membership {
     const lost = this.#partitions
     this.#partitions = []
     this.#session = undefined
-    await this.#tell('lost', lost)
+    if (lost.length > 0) await this.#tell('lost', lost.map(place))
   }
 
   wake(): void {
@@ -154,10 +166,14 @@ export class Membership {
     this.#session = undefined
     const revoked = this.#partitions
     try {
-      await this.#tell('revoked', revoked)
+      await this.#tell('revoked', revoked.map(place))
     } finally {
       this.#partitions = []
       await session.close()
     }
   }
+}
+
+function place({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
 }

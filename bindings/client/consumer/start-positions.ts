@@ -27,16 +27,16 @@ export async function startPositions(
       throw new LogError('INVALID_REQUEST', message, { ...place, option: 'from' })
     })
   }
-  const offsets = await admin.offsets(at)
-  const ends = await endPositions(admin, at, isolationLevel)
-  if (from === 'latest') return ends
+  if (from === 'latest') return endPositions(admin, at, isolationLevel)
   if (from === 'earliest') {
+    const offsets = await admin.offsets(at)
     return offsets.map(({ topic, partition, logStartOffset }) => ({ topic, partition, nextOffset: logStartOffset }))
   }
-  const { timestamp } = from
-  if (!(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
+  const { timestamp } = from ?? {}
+  if (!isCount(timestamp)) {
     throw new LogError('INVALID_REQUEST', 'timestamp must be whole milliseconds since 1970', { option: 'timestamp' })
   }
+  const ends = await endPositions(admin, at, isolationLevel)
   const found = await admin.offsetsForTimestamp(at, timestamp)
   return ends.map((end, index) => ({ ...end, nextOffset: found[index] ?? end.nextOffset }))
 }
@@ -57,10 +57,37 @@ function isPositions(from: StartPoint): from is readonly Position[] {
   return Array.isArray(from)
 }
 
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 export function checkPosition(position: Position): Position {
   const { topic, partition, nextOffset } = position ?? {}
-  const isWhole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-  if (typeof topic === 'string' && isWhole(partition) && isWhole(nextOffset)) return { topic, partition, nextOffset }
+  if (typeof topic === 'string' && isCount(partition) && isCount(nextOffset)) return { topic, partition, nextOffset }
   const message = 'a position has a topic, a partition and a nextOffset, whole numbers from 0 on'
   throw new LogError('INVALID_REQUEST', message, { option: 'position' })
+}
+
+export function checkPlace(at: TopicPartition): TopicPartition {
+  const { topic, partition } = at ?? {}
+  if (typeof topic === 'string' && isCount(partition)) return { topic, partition }
+  const message = 'a partition is named by its topic and its number, a whole one from 0 on'
+  throw new LogError('INVALID_REQUEST', message, { option: 'partition' })
+}
+
+/** INVALID_REQUEST unless it is a list of positions, none named twice. */
+export function checkPositions(positions: unknown, option: string): Position[] {
+  if (!Array.isArray(positions)) {
+    throw new LogError('INVALID_REQUEST', `${option} must be a list of positions`, { option })
+  }
+  const checked = positions.map(checkPosition)
+  const seen = new Set<string>()
+  for (const each of checked) {
+    const { topic, partition } = each
+    if (seen.has(placeKey(each))) {
+      throw new LogError('INVALID_REQUEST', `${option} names ${topic}-${partition} twice`, { option, topic, partition })
+    }
+    seen.add(placeKey(each))
+  }
+  return checked
 }

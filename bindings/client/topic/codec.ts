@@ -12,10 +12,16 @@ export const bytes: Codec<Uint8Array> = { encode: (value) => value, decode: (val
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** UTF-8 text. Bytes that aren't UTF-8 are refused when they are read, never replaced. */
+/**
+ * UTF-8 text. A lone surrogate is refused when it is sent; bytes that aren't UTF-8 are refused when they
+ * are read: nothing is replaced in silence.
+ */
 export const string: Codec<string> = {
   encode(value) {
     if (typeof value !== 'string') throw new LogError('RECORD_SERIALIZATION', `expected a string, got ${typeof value}`)
+    if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) {
+      throw new LogError('RECORD_SERIALIZATION', 'a lone surrogate has no UTF-8 form')
+    }
     return encoder.encode(value)
   },
   decode: (value) => decoder.decode(value),

@@ -29,8 +29,8 @@ export function json(schema?: StandardSchemaV1): Codec<unknown> {
 function validate(schema: StandardSchemaV1, value: unknown, code: 'RECORD_SERIALIZATION' | 'RECORD_DESERIALIZATION') {
   const { vendor, validate: run } = schema['~standard']
   const result = run(value)
-  if (result instanceof Promise) {
-    result.catch(() => {})
+  if ('then' in result) {
+    result.then(undefined, () => {})
     throw new LogError('SCHEMA_ASYNC', `the ${vendor} schema validates asynchronously; records are encoded at once`, {
       vendor,
     })

@@ -20,8 +20,8 @@ export interface Topic<Name extends string = string, KIn = never, KOut = unknown
 export type TopicRef = string | Topic
 
 /**
- * Declares a typed topic. Keys are text unless said. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS or
- * INVALID_CONFIG for what no log would create.
+ * Declares a typed topic. Keys are text unless said. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
+ * INVALID_CONFIG or INVALID_REQUEST for what no log would create.
  */
 export function topic<const Name extends string, VIn, VOut, KIn = string, KOut = KIn>(
   name: Name,
@@ -33,8 +33,11 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
   },
 ): Topic<Name, KIn, KOut, VIn, VOut> {
   assertTopicName(name)
+  if (typeof shape !== 'object' || shape === null) throw wrong(name, 'shape', 'an object with a value codec')
   const { value, partitions, config } = shape
   const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
+  if (!isCodec(key)) throw wrong(name, 'key', 'a codec')
+  if (!isCodec(value)) throw wrong(name, 'value', 'a codec')
   if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0)) {
     throw new LogError('INVALID_PARTITIONS', `topic "${name}" needs a whole number of partitions above 0`, {
       topic: name,
@@ -48,6 +51,7 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
     partitions,
     config: config && Object.freeze({ ...config }),
     record(input: RecordInput<KIn, VIn>): ProducerRecord {
+      if (typeof input !== 'object' || input === null) throw wrong(name, 'input', 'an object with a value')
       const { partition, timestamp, headers } = input
       return {
         topic: name,
@@ -61,9 +65,23 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
   })
 }
 
+function isCodec(codec: unknown): boolean {
+  const { encode, decode } = (codec ?? {}) as Partial<Codec<unknown>>
+  return typeof encode === 'function' && typeof decode === 'function'
+}
+
+function wrong(name: string, argument: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${argument} of topic "${name}" must be ${expected}`, {
+    topic: name,
+    argument,
+  })
+}
+
 function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknown>, input: In): Uint8Array {
   try {
-    return codec.encode(input)
+    const encoded = codec.encode(input)
+    if (encoded instanceof Uint8Array) return encoded
+    throw new LogError('RECORD_SERIALIZATION', 'its codec gave no Uint8Array')
   } catch (error) {
     if (LogError.is(error, 'SCHEMA_ASYNC')) throw error
     const why = LogError.is(error) ? `: ${error.message}` : ''
