@@ -30,6 +30,8 @@ const ACCEPTED: f64 = -1
 const OUT_OF_ORDER: f64 = -2
 const STALE_EPOCH: f64 = -3
 const BELOW_WINDOW: f64 = -4
+// Of producer_accept alone, mirrored in bindings/kernel/producer-table.ts.
+const ACCEPTED_NEW: f64 = -5
 
 function idOf(slot: usize): i64 {
   return load<i64>(slot)
@@ -182,6 +184,24 @@ export function producer_push(
   setRing(slot, count + 1, oldest)
   store<u8>(slot, <u8>flags, 15)
   return producers
+}
+
+/** Check and push in one: the answer of the check, but ACCEPTED_NEW where the push made a producer. */
+export function producer_accept(
+  table: usize,
+  slots: u32,
+  producers: u32,
+  producerId: f64,
+  epoch: i32,
+  first: i32,
+  records: u32,
+  baseOffset: f64,
+  timestamp: f64,
+): f64 {
+  const answer = producer_check(table, slots, producerId, epoch, first, records)
+  if (answer !== ACCEPTED) return answer
+  const after = producer_push(table, slots, producers, producerId, epoch, first, records, baseOffset, timestamp)
+  return after === producers ? ACCEPTED : ACCEPTED_NEW
 }
 
 /** Takes the newest batch back; the next one accepted is that batch again. Answers how many producers there are then. */

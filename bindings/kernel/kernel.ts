@@ -211,6 +211,15 @@ export interface ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): void
+  /** `check`, and where it answers SEQUENCE_ACCEPTED `push`, in one call; `undo` takes it back. */
+  accept(
+    producerId: number,
+    producerEpoch: number,
+    firstSequence: number,
+    recordCount: number,
+    baseOffset: number,
+    timestamp: number,
+  ): number
   /** Takes back the newest batch of the producer, after a write that failed. */
   undo(producerId: number): void
   windows(): IterableIterator<ProducerWindow>

@@ -1,8 +1,9 @@
 import { type KernelCore, misuse } from './core.ts'
-import type { ProducerTable, ProducerWindow } from './kernel.ts'
+import { type ProducerTable, type ProducerWindow, SEQUENCE_ACCEPTED } from './kernel.ts'
 
 const firstSlots = 4
 const sequences = 2147483648
+const acceptedNew = -5
 
 // Places in a slot and in a batch of a window; assembly/producers.ts draws both.
 const slotEpoch = 12
@@ -100,6 +101,35 @@ export class KernelProducerTable implements ProducerTable {
         baseOffset,
         timestamp,
       )
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  accept(
+    producerId: number,
+    producerEpoch: number,
+    firstSequence: number,
+    recordCount: number,
+    baseOffset: number,
+    timestamp: number,
+  ): number {
+    if (!this.#hasRoom()) this.#require(producerId)
+    try {
+      const answer = this.#core.exports.producer_accept(
+        this.#address,
+        this.#slots,
+        this.#count,
+        producerId,
+        producerEpoch,
+        firstSequence,
+        recordCount,
+        baseOffset,
+        timestamp,
+      )
+      if (answer !== acceptedNew) return answer
+      this.#count++
+      return SEQUENCE_ACCEPTED
     } catch (error) {
       throw this.#core.failure(error)
     }
