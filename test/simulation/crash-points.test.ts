@@ -137,7 +137,7 @@ function crashRecovery(disk: VirtualDisk, mode: ImageMode, seed: number, history
   const before = whole.operations
   new SyncHost(whole, undefined).open()
   const count = whole.operations - before
-  for (let at = 1 + (seed % 3); at <= count; at += 5) {
+  for (let at = 1 + (seed % 3); at <= count; at += 3) {
     const again = disk.image(new Random(seed), mode)
     again.crashAt = again.operations + at
     try {

@@ -26,6 +26,17 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
   }
 }
 
+/** A directory that is seen may not be durable: before a checkpoint counts on it, it is (rule 6e). */
+export function* secureDirectory(store: FileStore, directory: string): Task<void> {
+  const path = `${directory}/${PARTITION_METADATA}`
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return
+  yield* perform('flush', path, () => file.flush())
+  file.close()
+  yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', directory, () => store.list(directory))
   // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.

@@ -19,7 +19,7 @@ import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../store/stored-files.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { readCatalogue } from './catalogue-reader.ts'
-import { clearDeadDirectories } from './directories.ts'
+import { clearDeadDirectories, directoryTopicId, secureDirectory } from './directories.ts'
 import { recoveryMarks } from './marks.ts'
 import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
 import type { RecoveryInput } from './recovery-input.ts'
@@ -271,8 +271,11 @@ class UncleanRecovery {
     const noted = this.#noted.get(key)
     const entries = this.#entries.get(key) ?? []
     const files = filesOf(this.#input, id, noted)
-    const hasPlace = noted !== undefined || entries.length > 0 || (yield* this.#hasDirectory(files.directory))
+    // A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7).
+    const hasDirectory = (yield* directoryTopicId(this.#input.store, files.directory)) === id.topicId
+    const hasPlace = noted !== undefined || entries.length > 0 || hasDirectory
     if (!hasPlace) return
+    if (noted === undefined && !readOnly) yield* secureDirectory(this.#input.store, files.directory)
     if (readOnly) {
       files.readOnly = true
       if (noted !== undefined) this.#partitions.push({ files, stored: storedOf(id, noted, files) })
@@ -283,11 +286,6 @@ class UncleanRecovery {
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
-  }
-
-  *#hasDirectory(directory: string): Task<boolean> {
-    const names = yield* perform('list', directory, () => this.#input.store.list(directory))
-    return names.length > 0
   }
 
   *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {
