@@ -1,6 +1,6 @@
 import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
-import { assertTopicName } from '../model/names.ts'
+import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { checkPlace, startPositions } from './consumer/start-positions.ts'
@@ -9,7 +9,8 @@ import type { Topic } from './topic/topic.ts'
 /** Topics, offsets and groups. Every call rejects with LOG_CLOSED once the log is closed. */
 export interface Admin {
   /**
-   * Creates a topic, with one partition unless said. Durable when it resolves. Rejects with INVALID_TOPIC_EXCEPTION,
+   * Creates a topic, with one partition unless said. Durable when it resolves. Names follow Kafka's rules; those that start
+   * with __ are the log's own, here and below. Rejects with INVALID_TOPIC_EXCEPTION,
    * TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG. Nothing else creates topics but `open(…, { topics })`.
    */
   createTopic(
@@ -54,7 +55,7 @@ export class LogAdmin implements Admin {
     name: string,
     options: { partitions?: number | undefined; config?: TopicConfig | undefined } = {},
   ): Promise<void> {
-    assertTopicName(name)
+    assertUserTopicName(name)
     const { partitions = 1, config = {} } = checkObject(options, 'options')
     checkPartitions(name, partitions)
     parseTopicConfig(config)
@@ -62,7 +63,7 @@ export class LogAdmin implements Admin {
   }
 
   async deleteTopic(name: string): Promise<void> {
-    assertTopicName(name)
+    assertUserTopicName(name)
     await this.#session.deleteTopic(name)
   }
 
@@ -76,7 +77,7 @@ export class LogAdmin implements Admin {
   }
 
   async createPartitions(name: string, totalCount: number): Promise<void> {
-    assertTopicName(name)
+    assertUserTopicName(name)
     checkPartitions(name, totalCount)
     await this.#session.createPartitions(name, totalCount)
   }
@@ -85,7 +86,7 @@ export class LogAdmin implements Admin {
     name: string,
     changes: { readonly [key: string]: string | number | boolean | null },
   ): Promise<void> {
-    assertTopicName(name)
+    assertUserTopicName(name)
     await this.#session.alterConfig(name, { ...checkObject(changes, 'changes') })
   }
 

@@ -7,3 +7,20 @@ export function assertTopicName(name: string): void {
   if (typeof name === 'string' && TOPIC_NAME.test(name) && name !== '.' && name !== '..') return
   throw new LogError('INVALID_TOPIC_EXCEPTION', `"${String(name).slice(0, 260)}" is no topic name`, {})
 }
+
+/**
+ * The log's own topics: programs may read them, and only the log writes, creates and deletes them. Differs from Kafka: there
+ * other names may start with two underscores too.
+ */
+function isInternalTopicName(name: string): boolean {
+  return name.startsWith('__')
+}
+
+/** For topics that a program creates, changes or writes to: INVALID_TOPIC_EXCEPTION for the log's own. */
+export function assertUserTopicName(name: string): void {
+  assertTopicName(name)
+  if (!isInternalTopicName(name)) return
+  throw new LogError('INVALID_TOPIC_EXCEPTION', `"${name}": names that start with __ are the log's own`, {
+    topic: name,
+  })
+}

@@ -1,4 +1,5 @@
 import type { TopicFacts } from '../../broker/broker.ts'
+import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 
 /** What a topic's config means for a producer. */
@@ -12,9 +13,11 @@ export interface TopicRules {
 export class TopicRulesCache {
   readonly #known = new Map<string, { readonly config: TopicConfig; readonly rules: TopicRules }>()
 
+  /** INVALID_TOPIC_EXCEPTION for the log's own topics. */
   of({ topic, partitions, config }: TopicFacts): TopicRules {
     const known = this.#known.get(topic)
     if (known !== undefined && known.config === config && known.rules.partitions === partitions) return known.rules
+    assertUserTopicName(topic)
     const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
     const rules = { partitions, maxMessageBytes, segmentBytes }
     this.#known.set(topic, { config, rules })

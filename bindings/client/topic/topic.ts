@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import { assertTopicName } from '../../model/names.ts'
+import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { type Codec, string } from './codec.ts'
@@ -32,7 +32,7 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
     config?: TopicConfig | undefined
   },
 ): Topic<Name, KIn, KOut, VIn, VOut> {
-  assertTopicName(name)
+  assertUserTopicName(name)
   if (typeof shape !== 'object' || shape === null) throw wrong(name, 'shape', 'an object with a value codec')
   const { value, partitions, config } = shape
   const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
