@@ -30,6 +30,8 @@ export function checkApi(exportName: string, declarations: string, write: boolea
           default: { logLevel: 'error' as never },
           // The comments are written for readers, not for a generator of pages.
           'ae-missing-release-tag': { logLevel: 'none' as never },
+          // Shown in the report, where a reader decides: some names are parts of a type and nothing to import.
+          'ae-forgotten-export': { logLevel: 'warning' as never, addToApiReportFile: true },
           'ae-undocumented': { logLevel: 'none' as never },
         },
         tsdocMessageReporting: { default: { logLevel: 'none' as never } },
