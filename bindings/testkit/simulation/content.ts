@@ -22,6 +22,13 @@ export class Content {
     return count
   }
 
+  isSame(other: Content, position: number, lengthBytes: number): boolean {
+    const mine = new Uint8Array(lengthBytes)
+    const theirs = new Uint8Array(lengthBytes)
+    if (this.read(mine, position) !== other.read(theirs, position)) return false
+    return mine.every((byte, index) => byte === theirs[index])
+  }
+
   write(bytes: Uint8Array, position: number): void {
     this.#own(position + bytes.length).set(bytes, position)
     this.sizeBytes = Math.max(this.sizeBytes, position + bytes.length)

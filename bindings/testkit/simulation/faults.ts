@@ -1,4 +1,4 @@
-import type { OperationKind } from './virtual-disk.ts'
+import type { OperationKind } from './operation-kind.ts'
 
 export type FaultableKind = Exclude<OperationKind, 'create'> | 'open' | 'read'
 

@@ -3,6 +3,7 @@ import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../s
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
+import type { OperationKind } from './operation-kind.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
 import type { Random } from './random.ts'
 
@@ -11,7 +12,6 @@ export class CrashSignal extends Error {
   override readonly name = 'CrashSignal'
 }
 
-export type OperationKind = 'create' | 'write' | 'truncate' | 'flush' | 'rename' | 'remove' | 'syncDirectory'
 
 /** Called before an operation takes place: images made here are those of a crash at this instant. */
 export type OperationWatch = (number: number, kind: OperationKind, path: string, range?: WriteRange) => void
@@ -170,9 +170,11 @@ export class VirtualDisk implements FileStore {
   /** Whether a power failure at this instant leaves these bytes as they are seen, under this name. */
   isDurable(path: string, position: number, lengthBytes: number): boolean {
     const node = this.#find(path)
-    if (!(node instanceof FileNode) || !this.isEntryDurable(path) || node.hasDropped) return false
+    if (!(node instanceof FileNode) || !this.isEntryDurable(path)) return false
     const end = position + lengthBytes
     if (node.durable.sizeBytes < end) return false
+    // After a failed flush nothing is pending and yet the two may differ.
+    if (node.hasDropped && !node.durable.isSame(node.visible, position, lengthBytes)) return false
     return !node.pending.some((change) =>
       change.kind === 'truncate'
         ? change.sizeBytes < end

@@ -14,6 +14,8 @@ export interface SendState extends SendRequest {
   /** What it must survive, by its own acknowledgement or by one after it in its partition (Prefix). */
   promised: 'nothing' | Loss
   baseOffset: number | undefined
+  /** It was once answered with an error: a client that went on with later sequences left a gap itself. */
+  wasRefused: boolean
 }
 
 export interface TopicModel {
@@ -80,7 +82,7 @@ export class PartitionModel {
       }
       const found = countOf(send, records, at)
       if (found === 0) {
-        if (this.#mayHaveGone(send, view)) {
+        if (at === 0 && this.#mayHaveGone(send, view, kept)) {
           kept.push(send)
           continue
         }
@@ -136,8 +138,11 @@ export class PartitionModel {
     return send.baseOffset !== undefined && send.baseOffset < Math.min(logStartOffset, this.startLimit)
   }
 
-  #mayHaveGone(send: SendState, view: PartitionView): boolean {
-    return send.baseOffset === undefined && view.logStartOffset > 0 && send.outcome !== 'pending' && this.startLimit > 0
+  /** Its answer was lost and so is its offset: it may lie below the start, unless one before it lies above. */
+  #mayHaveGone(send: SendState, { logStartOffset }: PartitionView, before: readonly SendState[]): boolean {
+    if (send.baseOffset !== undefined || send.outcome === 'pending') return false
+    if (Math.min(logStartOffset, this.startLimit) === 0) return false
+    return before.every(({ baseOffset, values }) => (baseOffset ?? 0) + values.length < logStartOffset)
   }
 }
 

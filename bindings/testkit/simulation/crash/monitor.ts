@@ -1,6 +1,6 @@
-import type { FrameClaim, WriteOrderObserver } from '../../storage/write-order.ts'
+import type { FrameClaim, WriteOrderObserver } from '../../../storage/write-order.ts'
+import type { OperationKind, VirtualDisk, WriteRange } from '../virtual-disk.ts'
 import type { Loss } from './model-state.ts'
-import type { OperationKind, VirtualDisk, WriteRange } from './virtual-disk.ts'
 
 interface Frame {
   readonly sequence: number

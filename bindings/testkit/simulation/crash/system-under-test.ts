@@ -1,8 +1,8 @@
-import type { Acks } from '../../model/positions.ts'
-import type { FileStore } from '../../storage/file-store.ts'
-import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import type { Acks } from '../../../model/positions.ts'
+import type { FileStore } from '../../../storage/file-store.ts'
+import type { WriteOrderObserver } from '../../../storage/write-order.ts'
+import type { Random } from '../random.ts'
 import type { Marks } from './marks.ts'
-import type { Random } from './random.ts'
 
 /** Any log over a FileStore that the simulator can drive. Nothing of it may answer with a promise. */
 export interface SystemUnderTest {

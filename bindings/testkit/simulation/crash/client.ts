@@ -1,11 +1,13 @@
-import type { Acks } from '../../model/positions.ts'
+import { LogError } from '../../../model/errors.ts'
+import type { Acks } from '../../../model/positions.ts'
+import { DiskFaults } from '../faults.ts'
+import type { Random } from '../random.ts'
+import type { VirtualDisk } from '../virtual-disk.ts'
 import type { Marks } from './marks.ts'
 import type { Model } from './model.ts'
 import type { Loss } from './model-state.ts'
 import { Monitor } from './monitor.ts'
-import type { Random } from './random.ts'
 import type { PartitionView, SystemHandle, SystemHost, SystemUnderTest } from './system-under-test.ts'
-import type { VirtualDisk } from './virtual-disk.ts'
 
 /** What a log under the simulator's hands consists of: a scenario goes on over several disks and openings. */
 export interface World {
@@ -142,6 +144,20 @@ export class Client {
     const index = model.asked(request)
     this.handle.send(request, (answer) => this.#answered(index, acks, answer))
     return index
+  }
+
+  /** The next flush of any file fails; the pages that it dropped show this content from then on. */
+  failNextFlush(shows: 'new' | 'old'): void {
+    this.world.disk.faults = new DiskFaults([{ kind: 'flush', effect: `drops-shows-${shows}`, at: 1 }])
+  }
+
+  /** Sends on a disk that fails: whatever it is answered, nothing is promised by it but an acknowledgement. */
+  trySend(topic: string, partition: number): void {
+    try {
+      this.put(topic, partition)
+    } catch (error) {
+      if (!LogError.is(error)) throw error
+    }
   }
 
   /** The same batch once more, as a client does that got no answer. */

@@ -1,11 +1,11 @@
+import type { ImageMode } from '../image.ts'
+import { Random, TraceHash } from '../random.ts'
+import { CrashSignal, VirtualDisk } from '../virtual-disk.ts'
 import { afterCrash } from './after-crash.ts'
 import { Client, type World } from './client.ts'
-import type { ImageMode } from './image.ts'
 import { Marks } from './marks.ts'
 import { Model } from './model.ts'
-import { Random, TraceHash } from './random.ts'
 import type { SystemUnderTest } from './system-under-test.ts'
-import { CrashSignal, VirtualDisk } from './virtual-disk.ts'
 
 export interface Scenario {
   readonly name: string
@@ -53,7 +53,7 @@ export interface Exploration {
 }
 
 const FIXED_MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn']
-const KEPT_FAILURES = 5
+const KEPT_FAILURES = 40
 
 /** Where one run stands: its level is the number of crashes behind it. */
 interface Run {
@@ -212,5 +212,9 @@ export function describeFailure(system: string, failure: Failure): string {
   const { scenario, seed, at, modes, violations } = failure
   const place = at === '' ? 'without a crash' : `at ${at} (${modes})`
   const command = `node --import tsx test/simulation/replay.ts ${system} '${scenario}' ${seed}${at === '' ? '' : ` ${at}`}`
-  return [`${scenario}, seed ${seed}, ${place}:`, ...violations.slice(0, 4).map((text) => `  ${text}`), `  ${command}`].join('\n')
+  return [
+    `${scenario}, seed ${seed}, ${place}:`,
+    ...violations.slice(0, 4).map((text) => `  ${text}`),
+    `  ${command}`,
+  ].join('\n')
 }
