@@ -55,9 +55,11 @@ export class Ring {
     const file = yield* openFile(store, ringFile(index), true)
     if (file === undefined)
       throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${ringFile(index)}`, { file: ringFile(index) })
-    const zeros = new Uint8Array(Math.min(fileSizeBytes, 256 * 1024))
-    for (let position = 0; position < fileSizeBytes; position += zeros.length) {
-      writeFully(file, zeros.subarray(0, Math.min(zeros.length, fileSizeBytes - position)), position)
+    try {
+      fillWithZeros(file, fileSizeBytes)
+    } catch (error) {
+      file.close()
+      throw error
     }
     yield* perform('flush', file.path, () => file.flush())
     yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
@@ -107,16 +109,30 @@ export class Ring {
     this.#releasedSequence = Math.max(this.#releasedSequence, sequence)
   }
 
+  /** A disk without room for a larger ring is no failure: the ring stays as it is. */
   *grow(addedFiles: number): Task<void> {
     for (let count = 0; count < addedFiles; count++) {
       const index = Math.max(...this.#files.map((file) => file.index)) + 1
-      const file = yield* Ring.addFile(this.#store, index, this.fileSizeBytes)
-      this.#files.push({ index, file, newestSequence: -1 })
+      try {
+        const file = yield* Ring.addFile(this.#store, index, this.fileSizeBytes)
+        this.#files.push({ index, file, newestSequence: -1 })
+      } catch (error) {
+        if (!LogError.is(error, 'STORAGE_FULL')) throw error
+        yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))
+        return
+      }
     }
   }
 
   close(): void {
     for (const { file } of this.#files) file.close()
+  }
+}
+
+function fillWithZeros(file: StoreFile, sizeBytes: number): void {
+  const zeros = new Uint8Array(Math.min(sizeBytes, 256 * 1024))
+  for (let position = 0; position < sizeBytes; position += zeros.length) {
+    writeFully(file, zeros.subarray(0, Math.min(zeros.length, sizeBytes - position)), position)
   }
 }
 
