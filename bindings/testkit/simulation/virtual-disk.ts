@@ -3,15 +3,14 @@ import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../s
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
-import type { OperationKind } from './operation-kind.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
+import type { OperationKind } from './operation-kind.ts'
 import type { Random } from './random.ts'
 
 /** Thrown in place of the operation before which the disk stops; nothing of it is ever part of a program. */
 export class CrashSignal extends Error {
   override readonly name = 'CrashSignal'
 }
-
 
 /** Called before an operation takes place: images made here are those of a crash at this instant. */
 export type OperationWatch = (number: number, kind: OperationKind, path: string, range?: WriteRange) => void

@@ -27,6 +27,10 @@ export interface ExploreOptions {
   /** Follows one path only: `point.image/point.image`. */
   readonly only?: string | undefined
   readonly marks?: Marks | undefined
+  /** Enough to know that it fails. */
+  readonly stopAtFirst?: boolean | undefined
+  /** Judges by what clients see alone. */
+  readonly ignoreMonitor?: boolean | undefined
 }
 
 export interface Failure {
@@ -137,7 +141,7 @@ export class Enumerator {
     }
     violations.push(...model.violations)
     for (const monitor of world.monitors) {
-      violations.push(...monitor.violations)
+      if (this.#options.ignoreMonitor !== true) violations.push(...monitor.violations)
       for (const [name, count] of monitor.checked) this.#checked.set(name, (this.#checked.get(name) ?? 0) + count)
     }
     this.#hash.add(`${path} ${violations.join()}`)
@@ -176,6 +180,7 @@ export class Enumerator {
 
   #crashInto(run: Run, image: number): void {
     const { level, world, point } = run
+    if (this.#options.stopAtFirst === true && this.#failedImages > 0) return
     const path = `${run.path}${run.path === '' ? '' : '/'}${point}.${image}`
     const { only, budget = Number.POSITIVE_INFINITY } = this.#options
     if (only !== undefined && only !== path && !only.startsWith(`${path}/`)) return
