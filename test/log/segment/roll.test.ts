@@ -5,7 +5,7 @@ import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.t
 import { toHex } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
 import { overwrite } from './model.ts'
-import { append, DIRECTORY, newContext, newList, read } from './support.ts'
+import { append, DIRECTORY, join, newContext, newList, read, reopened } from './support.ts'
 
 const rolls = suite('rolls and deletes')
 
@@ -79,6 +79,21 @@ rolls('a search by time finds the first record at or after it, out of order or n
   for (const [at, first] of [0, 0, 2, 2, 4, 4].entries())
     assert.ok((firsts[at] ?? 9) <= first && (firsts[at] ?? -1) >= 0, `${firsts[at]} for ${first}`)
   assert.is(runNow(list.seekTimestamp(51)), undefined)
+})
+
+rolls('a read goes on over the ends of segments as far as they are loaded', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 200 })
+  const batches = Array.from({ length: 9 }, (_, offset) => append(list, { baseOffset: offset }))
+  assert.ok(list.all.length > 3)
+  const into = new Uint8Array(join(batches).length)
+  assert.is(toHex(into.subarray(0, read(list, 0, into))), toHex(join(batches)))
+  const again = reopened(list, disk)
+  assert.is(again.read(0, into), undefined)
+  runNow(again.load(0))
+  const count = again.read(0, into) ?? 0
+  assert.is(count, again.all[0]?.sizeBytes)
+  assert.is(toHex(into.subarray(0, count)), toHex(join(batches).subarray(0, count)))
 })
 
 rolls('deleteBefore removes whole segments with all their files, never the active one', () => {
