@@ -53,6 +53,11 @@ export class PartitionQueue {
   /** Where the first refused batch left a gap before batches that are unanswered. */
   #gapAt = -1
   #needsEpoch = false
+  /**
+   * The partition knows this producer. Before, it would take a second batch as the first, and then call the first one a
+   * duplicate when it is asked for again: so the first batch goes alone.
+   */
+  #isKnown = false
 
   constructor(topic: string, partition: number, hooks: QueueHooks) {
     this.topic = topic
@@ -89,7 +94,7 @@ export class PartitionQueue {
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
     let count = 0
     for (const batch of this.#waiting) {
-      if (this.#unanswered.length === UNANSWERED_MAX) break
+      if (this.#unanswered.length >= (this.#isKnown ? UNANSWERED_MAX : 1)) break
       batch.producerEpoch = this.#hooks.session.producerEpoch
       batch.baseSequence = this.#nextSequence
       this.#nextSequence = (this.#nextSequence + batch.records.length) % SEQUENCES
@@ -113,6 +118,7 @@ export class PartitionQueue {
   #written(batch: PendingBatch, result: AppendResult): void {
     if (this.#gapAt >= 0 && this.#isBehindGap(batch)) this.#needsEpoch = true
     this.#remove(batch)
+    this.#isKnown = true
     batch.resolve(result)
     this.#hooks.settled(batch)
     this.#goOn()
@@ -147,6 +153,8 @@ export class PartitionQueue {
   #refused(batch: PendingBatch, error: unknown): void {
     const at = this.#unanswered.indexOf(batch)
     this.#remove(batch)
+    // A topic of the same name that is created later knows nobody.
+    if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#isKnown = false
     if (!isUnwritten(error)) this.#needsEpoch = true
     else if (at < this.#unanswered.length) this.#openGap(batch)
     else if (this.#gapAt < 0) this.#nextSequence = batch.baseSequence

@@ -1,0 +1,85 @@
+import type { AppendRequest, FetchedBatch } from '../../bindings/broker/broker.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'
+
+interface Window {
+  producerEpoch: number
+  lastSequence: number
+  batches: { readonly first: number; readonly count: number; readonly baseOffset: number }[]
+}
+
+const SEQUENCES = 2 ** 31
+
+function bytesOf(value: RecordBytes): Uint8Array<ArrayBuffer> | null {
+  return value === null ? null : new Uint8Array(Buffer.from(value))
+}
+
+/** One partition in plain JavaScript, with Kafka's rules for sequences (kafka.md 3.3). */
+export class FakePartition {
+  readonly batches: FetchedBatch[] = []
+  readonly windows = new Map<number, Window>()
+  logStartOffset = 0
+  endOffset = 0
+  lastStableOffset: number | undefined
+
+  /** Base offset of the batch or of the one it repeats. */
+  append(producerId: number, request: AppendRequest, now: number): number {
+    const { producerEpoch, baseSequence, records } = request
+    const window = this.windows.get(producerId)
+    const repeated = window === undefined ? undefined : this.#check(window, request)
+    if (repeated !== undefined) return repeated
+    const baseOffset = this.write(records, now)
+    const lastSequence = (baseSequence + records.length - 1) % SEQUENCES
+    const earlier = window?.producerEpoch === producerEpoch ? window.batches : []
+    const batches = [...earlier, { first: baseSequence, count: records.length, baseOffset }].slice(-5)
+    this.windows.set(producerId, { producerEpoch, lastSequence, batches })
+    return baseOffset
+  }
+
+  #check(window: Window, { producerEpoch, baseSequence, records }: AppendRequest): number | undefined {
+    if (producerEpoch < window.producerEpoch) throw new LogError('INVALID_PRODUCER_EPOCH', 'a newer epoch exists')
+    const isNext = producerEpoch > window.producerEpoch ? 0 : (window.lastSequence + 1) % SEQUENCES
+    if (baseSequence === isNext) return undefined
+    const repeated = window.batches.find((each) => each.first === baseSequence && each.count === records.length)
+    if (repeated !== undefined && producerEpoch === window.producerEpoch) return repeated.baseOffset
+    const oldest = window.batches[0]?.first ?? 0
+    if (producerEpoch === window.producerEpoch && baseSequence < oldest) {
+      throw new LogError('DUPLICATE_SEQUENCE_NUMBER', 'written long ago')
+    }
+    throw new LogError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${baseSequence} is not next`)
+  }
+
+  write(records: readonly EncodedRecord[], now: number): number {
+    const baseOffset = this.endOffset
+    const kept = records.map(({ key, value, timestamp, headers }) => ({
+      key: bytesOf(key),
+      value: bytesOf(value),
+      timestamp: timestamp ?? now,
+      headers: (headers ?? []).map(([name, header]) => [name, bytesOf(header)] as const),
+    }))
+    this.endOffset += kept.length
+    const at = (index: number) => {
+      const record = kept[index]
+      if (record === undefined) throw new RangeError(`no record ${index} in a batch of ${kept.length}`)
+      return record
+    }
+    this.batches.push({
+      baseOffset,
+      nextOffset: this.endOffset,
+      recordCount: kept.length,
+      offsetOf: (index) => baseOffset + index,
+      timestampOf: (index) => at(index).timestamp,
+      keyOf: (index) => at(index).key,
+      valueOf: (index) => at(index).value,
+      headersOf: (index) => at(index).headers,
+    })
+    return baseOffset
+  }
+
+  texts(): string[] {
+    const decoder = new TextDecoder()
+    return this.batches.flatMap((batch) =>
+      Array.from({ length: batch.recordCount }, (_, index) => decoder.decode(batch.valueOf(index) ?? undefined)),
+    )
+  }
+}

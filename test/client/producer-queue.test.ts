@@ -1,0 +1,247 @@
+// Exactly once whatever the log answers: lost answers, refusals, gaps, and any mix of them.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { Fault } from './fake-broker.ts'
+import { settle } from './fake-port.ts'
+import { failure, gate, setup } from './support.ts'
+
+const alone = { batchSizeBytes: 0 }
+
+test('a lost answer is asked for again under the same sequence, and the record is there once', async () => {
+  const { log, broker, port } = setup()
+  broker.fault = (_, count) => (count === 0 ? { kind: 'lose' } : undefined)
+  const sent = log.producer().send({ topic: 't', value: 'a' })
+  await port.advance(10)
+  assert.is((await sent).offset, 0)
+  assert.equal(
+    broker.appends.map((each) => each.baseSequence),
+    [0, 0],
+  )
+  assert.equal(broker.texts('t'), ['a'])
+})
+
+test('batches behind a dropped one keep their order', async () => {
+  const { log, broker, port } = setup()
+  broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
+  const producer = log.producer(alone)
+  const sent = ['a', 'b', 'c', 'd'].map((value) => producer.send({ topic: 't', value }))
+  await port.advance(10)
+  assert.equal(
+    (await Promise.all(sent)).map(({ offset }) => offset),
+    [0, 1, 2, 3],
+  )
+  assert.equal(broker.texts('t'), ['a', 'b', 'c', 'd'])
+  assert.is(broker.epochsBumped, 0)
+})
+
+test('a refused batch leaves its sequence to those behind it', async () => {
+  const { log, broker } = setup()
+  const error = new LogError('INVALID_TIMESTAMP', 'refused')
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.fault = (_, count) => (count === 2 ? { kind: 'refuse', error } : undefined)
+  const results = await Promise.allSettled(['a', 'b', 'c', 'd'].map((value) => producer.send({ topic: 't', value })))
+  assert.equal(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  )
+  assert.equal(broker.texts('t'), ['first', 'a', 'c', 'd'])
+  assert.is(broker.epochsBumped, 0, 'nothing behind it was written')
+})
+
+test('a sequence that was left in front of a written batch is never used again', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'a' })
+  // As after the topic was created again: the partition takes any first sequence.
+  broker.partition({ topic: 't', partition: 0 }).windows.clear()
+  const error = new LogError('INVALID_TIMESTAMP', 'refused')
+  broker.fault = (_, count) => (count === 1 ? { kind: 'refuse', error } : undefined)
+  const refused = failure('INVALID_TIMESTAMP', () => producer.send({ topic: 't', value: 'refused' }))
+  assert.is((await producer.send({ topic: 't', value: 'behind' })).offset, 1)
+  await refused
+  assert.is((await producer.send({ topic: 't', value: 'after' })).offset, 2)
+  assert.equal(broker.texts('t'), ['a', 'behind', 'after'])
+  assert.is(broker.epochsBumped, 1)
+})
+
+test('the first batch of a partition goes alone: the log would take the second one as the first', async () => {
+  const { log, broker, port } = setup()
+  broker.fault = (_, count) => (count === 0 ? { kind: 'drop' } : undefined)
+  const producer = log.producer(alone)
+  const sent = ['a', 'b', 'c'].map((value) => producer.send({ topic: 't', value }))
+  await port.advance(10)
+  await Promise.all(sent)
+  assert.equal(broker.texts('t'), ['a', 'b', 'c'])
+})
+
+test('after an answer that leaves open whether the batch is written, the next one is not taken for it', async () => {
+  const { log, broker } = setup()
+  const error = new LogError('STORAGE_FULL', 'no room')
+  broker.fault = (_, count) => (count === 0 ? { kind: 'fail', error } : undefined)
+  const producer = log.producer()
+  await failure('STORAGE_FULL', () => producer.send({ topic: 't', value: 'maybe' }))
+  await producer.send({ topic: 't', value: 'next' })
+  assert.equal(broker.texts('t'), ['maybe', 'next'])
+})
+
+test('DUPLICATE_SEQUENCE_NUMBER counts as written, at an unknown place', async () => {
+  const { log, broker } = setup()
+  const error = new LogError('DUPLICATE_SEQUENCE_NUMBER', 'long ago')
+  broker.fault = () => ({ kind: 'refuse', error })
+  const [metadata] = await log.producer().send([{ topic: 't', value: 'a' }])
+  assert.is(metadata?.offset, -1)
+})
+
+test('a gap that a crash left is closed by one new epoch, and the unanswered batches are numbered anew', async () => {
+  const { log, broker } = setup({ t: 1, u: 1 })
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'a' })
+  await producer.send({ topic: 't', value: 'b' })
+  await producer.send({ topic: 'u', value: 'x' })
+  for (const window of broker.partition({ topic: 't', partition: 0 }).windows.values()) {
+    window.lastSequence = 0
+    window.batches = window.batches.slice(0, 1)
+  }
+  const sent = ['c', 'd', 'e'].map((value) => producer.send({ topic: 't', value }))
+  await Promise.all([...sent, producer.send({ topic: 'u', value: 'y' })])
+  assert.is(broker.epochsBumped, 1)
+  assert.equal(broker.texts('t'), ['a', 'b', 'c', 'd', 'e'])
+  assert.equal(broker.texts('u'), ['x', 'y'])
+  assert.equal(
+    broker.appends.slice(-3).map((each) => each.producerEpoch),
+    [1, 1, 1],
+  )
+})
+
+test('a new epoch waits until every batch of the old one is answered, in every partition', async () => {
+  const { log, broker } = setup({ t: 1, u: 1 })
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'a' })
+  const held = gate()
+  const error = new LogError('STORAGE_FULL', 'no room')
+  broker.fault = ({ topic }) =>
+    topic === 'u'
+      ? { kind: 'hold', until: held.opened }
+      : broker.epochsBumped === 0
+        ? { kind: 'fail', error }
+        : undefined
+  const slow = producer.send({ topic: 'u', value: 'x' })
+  await failure('STORAGE_FULL', () => producer.send({ topic: 't', value: 'b' }))
+  const next = producer.send({ topic: 't', value: 'c' })
+  await settle()
+  assert.is(broker.epochsBumped, 0)
+  held.open()
+  await Promise.all([slow, next])
+  assert.is(broker.epochsBumped, 1)
+  assert.equal(broker.texts('t'), ['a', 'b', 'c'])
+})
+
+test('what is out of order even in a new epoch fails, and does not ask for epochs for ever', async () => {
+  const { log, broker } = setup()
+  const error = new LogError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'never next')
+  broker.fault = () => ({ kind: 'refuse', error })
+  await failure('OUT_OF_ORDER_SEQUENCE_NUMBER', () => log.producer().send({ topic: 't', value: 'a' }))
+  assert.is(broker.epochsBumped, 1)
+})
+
+test('without a new epoch sends fail, and the next one tries again', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer()
+  broker.fault = (_, count) => (count === 0 ? { kind: 'fail', error: new LogError('STORAGE_FULL', 'full') } : undefined)
+  await failure('STORAGE_FULL', () => producer.send({ topic: 't', value: 'a' }))
+  broker.bumpError = new LogError('MEMORY_CAP_REACHED', 'not now')
+  await failure('MEMORY_CAP_REACHED', () => producer.send({ topic: 't', value: 'b' }))
+  broker.bumpError = undefined
+  await producer.send({ topic: 't', value: 'c' })
+  assert.equal(broker.texts('t'), ['a', 'c'])
+})
+
+test('a fenced producer sends nothing more', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  broker.fault = () => ({ kind: 'refuse', error: new LogError('INVALID_PRODUCER_EPOCH', 'newer') })
+  await failure('INVALID_PRODUCER_EPOCH', () => producer.send({ topic: 't', value: 'b' }))
+  broker.fault = () => undefined
+  await failure('INVALID_PRODUCER_EPOCH', () => producer.send({ topic: 't', value: 'c' }))
+  assert.equal(broker.texts('t'), ['a'])
+})
+
+test('asking again ends after Kafka’s delivery timeout', async () => {
+  const { log, broker, port } = setup()
+  broker.fault = () => ({ kind: 'drop' })
+  const sent = failure('MEMORY_CAP_REACHED', () => log.producer().send({ topic: 't', value: 'a' }))
+  await port.advance(80_000)
+  const before = broker.appends.length
+  await port.advance(80_000)
+  await sent
+  assert.ok(before < broker.appends.length && broker.appends.length < 140, String(broker.appends.length))
+})
+
+test('at most five batches of a partition are unanswered', async () => {
+  const { log, broker } = setup()
+  const held = gate()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.fault = () => ({ kind: 'hold', until: held.opened })
+  const sent = Array.from({ length: 12 }, (_, index) => producer.send({ topic: 't', value: String(index) }))
+  await settle()
+  assert.is(broker.appends.length, 6)
+  held.open()
+  await Promise.all(sent)
+  assert.equal(
+    broker.texts('t').slice(1),
+    Array.from({ length: 12 }, (_, index) => String(index)),
+  )
+})
+
+test('random faults: what was acknowledged is there once, in the order of the calls; nothing is there twice', async () => {
+  for (let seed = 1; seed <= 150; seed++) {
+    const { log, broker, port } = setup({ t: 3 }, seed)
+    const refused = new LogError('INVALID_TIMESTAMP', 'refused')
+    const full = new LogError('STORAGE_FULL', 'full')
+    const faults: (Fault | undefined)[] = [
+      { kind: 'lose' },
+      { kind: 'drop' },
+      { kind: 'refuse', error: refused },
+      { kind: 'fail', error: full },
+      { kind: 'refuse', error: full },
+    ]
+    broker.fault = () => faults[Math.floor(port.random() * 20)]
+    const producer = log.producer({ batchSizeBytes: port.random() < 0.5 ? 0 : 120 })
+    const acknowledged: Promise<{ value: string; partition: number; offset: number } | undefined>[] = []
+    for (let count = 0; count < 60; count++) {
+      const partition = Math.floor(port.random() * 3)
+      const value = `${count}`
+      const sent = producer.send({ topic: 't', partition, value })
+      acknowledged.push(
+        sent.then(
+          ({ offset }) => ({ value, partition, offset }),
+          () => undefined,
+        ),
+      )
+      if (port.random() < 0.2) await port.advance(2)
+    }
+    for (let turn = 0; turn < 60; turn++) await port.advance(100)
+    const written = [0, 1, 2].map((partition) => broker.texts('t', partition))
+    const place = `seed ${seed}`
+    for (const texts of written) {
+      assert.is(new Set(texts).size, texts.length, `${place}: twice in ${texts}`)
+      assert.equal(
+        texts,
+        [...texts].sort((a, b) => Number(a) - Number(b)),
+        `${place}: order`,
+      )
+    }
+    for (const each of await Promise.all(acknowledged)) {
+      if (each === undefined) continue
+      const { value, partition, offset } = each
+      assert.is(written[partition]?.indexOf(value), offset < 0 ? written[partition]?.indexOf(value) : offset, place)
+      assert.ok(written[partition]?.includes(value), `${place}: ${value} was acknowledged and is not there`)
+    }
+  }
+})
+
+test.run()
