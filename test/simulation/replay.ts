@@ -9,23 +9,24 @@
 import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
-import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { systemNamed } from './systems.ts'
 
-const [system, name, seed, only] = process.argv.slice(2)
+const [systemName = '', name, seed, only] = process.argv.slice(2)
 const scenario = SCENARIOS.find((each) => each.name === name)
-if (system !== engineSystem.name || scenario === undefined) {
+if (scenario === undefined) {
   const names = SCENARIOS.map((each) => `  ${each.name}`).join('\n')
-  throw new Error(`usage: replay.ts ${engineSystem.name} '<scenario>' <seed> [<point.image/point.image>]\n${names}`)
+  throw new Error(`usage: replay.ts <system> '<scenario>' <seed> [<point.image/point.image>]\n${names}`)
 }
+const system = systemNamed(systemName)
 
 const traced: SystemUnderTest = {
-  name: engineSystem.name,
+  name: system.name,
   open(host) {
     console.log('-- open')
     const disk = host.store
     if (disk instanceof VirtualDisk) trace(disk)
-    return engineSystem.open(host)
+    return system.open(host)
   },
 }
 
@@ -42,6 +43,6 @@ const { failures, images, nestedImages } = new Enumerator(traced, scenario, {
   only: only ?? 'none',
   nestedChances: [1, 1, 1],
 }).explore()
-for (const failure of failures) console.log(describeFailure(engineSystem.name, failure))
+for (const failure of failures) console.log(describeFailure(system.name, failure))
 console.log(`${images + nestedImages} images, ${failures.length} failures`)
 process.exitCode = failures.length > 0 ? 1 : 0

@@ -20,6 +20,8 @@ export interface ExploreOptions {
   readonly seed: number
   /** Per crash point of the scenario itself: none, all, kill, torn, then seeded mixes of sectors. */
   readonly images?: number | undefined
+  /** The chance that an operation of the scenario is a crash point; all are without it. */
+  readonly pointChance?: number | undefined
   /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
   readonly nestedChances?: readonly number[] | undefined
   /** Images in all; what lies deeper is left out first. */
@@ -164,12 +166,12 @@ export class Enumerator {
     const { level, path, point } = run
     if (level === 0) this.#points++
     const images = level === 0 ? (this.#options.images ?? 12) : 1
-    const chance = level === 0 ? 1 : (this.#nestedChances[level - 1] ?? 0)
-    const draw = level === 0 ? undefined : new Random(seedOf(`${this.#options.seed} ${path} ${point}`))
-    if (draw?.chance(chance) === false && !this.#isOnlyPath(path)) return
+    const chance = level === 0 ? (this.#options.pointChance ?? 1) : (this.#nestedChances[level - 1] ?? 0)
+    const draw = new Random(seedOf(`${this.#options.seed} ${path} ${point}`))
+    if (!draw.chance(chance) && !this.#isOnlyPath(path)) return
     for (let index = 0; index < images; index++) {
       // Below the first level one image of a point is enough; which one differs from point to point.
-      const image = draw === undefined ? index : draw.below(8)
+      const image = level === 0 ? index : draw.below(8)
       this.#crashInto(run, image)
     }
   }
@@ -196,7 +198,8 @@ export class Enumerator {
   }
 
   #isOnlyPath(path: string): boolean {
-    return this.#options.only?.startsWith(`${path}/`) === true
+    const { only } = this.#options
+    return only !== undefined && (path === '' || only.startsWith(`${path}/`))
   }
 }
 

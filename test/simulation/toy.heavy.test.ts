@@ -1,0 +1,88 @@
+// The tools against a log that is known to be right, and against the same log with each mistake planted.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
+import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
+import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { TOY_FAULTS, type ToyFault } from './toy-entries.ts'
+import { toySystem } from './toy-log.ts'
+
+const seed = 7
+const nestedChances = [0.03, 0.02]
+/** What the journal alone has: the toy places no decision apart from its frame. */
+const journalOnly = ['decision-after-frame']
+
+test('a right log passes in every image of every scenario', () => {
+  const marks = new Marks()
+  const begin = performance.now()
+  const total = { points: 0, images: 0, failed: 0 }
+  const checked = new Map<string, number>()
+  for (const scenario of SCENARIOS) {
+    const found = new Enumerator(toySystem(), scenario, { seed, marks, nestedChances, images: 12 }).explore()
+    total.points += found.points
+    total.images += found.images + found.nestedImages
+    total.failed += found.failedImages
+    for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
+    assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('toy', each)).join('\n'))
+    assert.is(found.images, found.points * 12, `images of ${scenario.name}`)
+  }
+  const perSecond = Math.round((total.images / (performance.now() - begin)) * 1000)
+  console.log(`${total.points} points, ${total.images} images, ${perSecond} images/s, marks: ${marks.summary()}`)
+  assert.equal(marks.missing(['tail-cut', 'roll', 'checkpoint', 'unclean', 'duplicate']), [])
+  const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name) && !journalOnly.includes(name))
+  assert.equal(
+    unasked.map(({ name }) => name),
+    [],
+    'rules of the write-order table that nothing asked for',
+  )
+})
+
+/** Scenarios in order until one fails: its first failure, and how many images it took. */
+function firstFailure(fault: ToyFault, ignoreMonitor: boolean): { images: number; found: Exploration } | undefined {
+  let images = 0
+  for (const scenario of SCENARIOS) {
+    const options = { seed, stopAtFirst: true, ignoreMonitor, nestedChances }
+    const found = new Enumerator(toySystem(fault), scenario, options).explore()
+    images += found.images + found.nestedImages
+    if (found.failedImages > 0) return { images, found }
+  }
+  return undefined
+}
+
+for (const fault of TOY_FAULTS) {
+  test(`planted: ${fault} is caught by what clients see alone`, () => {
+    const caught = firstFailure(fault, true)
+    assert.ok(caught, `${fault} was caught in no scenario`)
+    const [failure] = caught.found.failures
+    assert.ok(failure)
+    const watched = firstFailure(fault, false)
+    const byMonitor = watched?.found.failures[0]?.violations.some((text) => text.startsWith('rule '))
+    console.log(
+      `${fault}: caught after ${caught.images} images in "${failure.scenario}" (${failure.modes || 'no crash'}): ` +
+        `${failure.violations[0]?.split('\n')[0]}${byMonitor ? `; by the monitor after ${watched?.images}` : ''}`,
+    )
+    // The path alone shows it again, and the right log passes there.
+    const scenario = SCENARIOS.find(({ name }) => name === failure.scenario)
+    assert.ok(scenario)
+    const options = { seed, only: failure.at === '' ? 'none' : failure.at, ignoreMonitor: true }
+    const again = new Enumerator(toySystem(fault), scenario, options).explore()
+    assert.equal(
+      again.failures.find(({ at }) => at === failure.at)?.violations,
+      failure.violations,
+      'on its path alone',
+    )
+    assert.is(new Enumerator(toySystem(), scenario, options).explore().failedImages, 0, 'the right log on that path')
+  })
+}
+
+test('the same seed gives the same hash of the whole trace, another seed another', () => {
+  const hashOf = (seedOfRun: number): string =>
+    SCENARIOS.slice(2, 5)
+      .map((scenario) => new Enumerator(toySystem(), scenario, { seed: seedOfRun, nestedChances }).explore().hash)
+      .join()
+  assert.is(hashOf(1), hashOf(1))
+  assert.is.not(hashOf(1), hashOf(2))
+})
+
+test.run()
