@@ -1,5 +1,6 @@
 import type { FrameClaim, WriteOrderObserver } from '../../../storage/write-order.ts'
-import type { OperationKind, VirtualDisk, WriteRange } from '../virtual-disk.ts'
+import type { OperationKind } from '../operation-kind.ts'
+import type { VirtualDisk, WriteRange } from '../virtual-disk.ts'
 import type { Loss } from './model-state.ts'
 
 interface Frame {
