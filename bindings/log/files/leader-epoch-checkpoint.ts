@@ -10,8 +10,6 @@ const ENTRY = /^(0|[1-9]\d{0,9}) (0|[1-9]\d{0,15})$/
 const COUNT = /^(0|[1-9]\d{0,9})$/
 const INT32_MAX = 0x7fff_ffff
 
-export const LEADER_EPOCH_LIMIT_BYTES: number = 16 * 1024 * 1024
-
 /** Version, count, then a line for each entry. Source: Kafka's CheckpointFile and LeaderEpochCheckpointFile. */
 export function formatLeaderEpochs(entries: readonly LeaderEpochEntry[]): Uint8Array<ArrayBuffer> {
   const lines = ['0', String(entries.length)]

@@ -4,8 +4,6 @@ import { damagedFile, textOf } from './text-file.ts'
 const TOPIC_ID = /^[A-Za-z0-9_-]{21}[AQgw]$/
 const METADATA = /^version: 0\ntopic_id: (.*)\n?$/
 
-export const PARTITION_METADATA_LIMIT_BYTES = 1024
-
 export function isTopicId(text: string): boolean {
   return TOPIC_ID.test(text)
 }

@@ -23,8 +23,6 @@ const ENTRY_BYTES = 46
 const SEQUENCES = 0x8000_0000
 const TWO_POW_32 = 0x1_0000_0000
 
-export const PRODUCER_SNAPSHOT_LIMIT_BYTES: number = 512 * 1024 * 1024
-
 type Checksum = Pick<Kernel, 'crc32cOf'>
 
 export function encodeProducerSnapshot(kernel: Checksum, producers: Iterable<StoredProducer>): Uint8Array<ArrayBuffer> {
