@@ -88,6 +88,8 @@ export class PartitionRecovery {
       this.#damaged(active.logPath, file?.size() ?? 0, active.nextOffset, 'CORRUPT_LOG')
       return
     }
+    // A recovery that was killed may have restored or cut it without a sync: what reads back is not durable (rule 6e).
+    this.#files.unsynced.add(active)
     if (sector.length === 0) return
     const start = active.sizeBytes - sector.length
     const present = new Uint8Array(sector.length)
@@ -95,7 +97,6 @@ export class PartitionRecovery {
     if (count === sector.length && present.every((byte, index) => byte === sector[index])) return
     mark('partial-sector-restored')
     writeFully(file, sector, start)
-    this.#files.unsynced.add(active)
     this.#files.changed = true
   }
 

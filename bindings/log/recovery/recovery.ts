@@ -253,7 +253,9 @@ class UncleanRecovery {
 
   *#loadEntries(): Task<void> {
     for (const found of this.#scan.frames) {
-      for (const entry of yield* loadEntries(this.#input.store, found)) {
+      // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
+      const entries = [...(yield* loadEntries(this.#input.store, found))].sort((a, b) => placeOf(a) - placeOf(b))
+      for (const entry of entries) {
         if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
         else this.#add(partitionKey(entry.topicId, entry.partition), entry)
       }
@@ -307,6 +309,10 @@ class UncleanRecovery {
       this.#context.skippedBatches++
     }
   }
+}
+
+function placeOf(entry: FrameEntry): number {
+  return 'baseOffset' in entry ? entry.baseOffset : -1
 }
 
 function catalogueId(): string {
