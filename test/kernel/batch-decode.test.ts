@@ -185,6 +185,26 @@ test('int64 fields beyond 2^53 are a fault and never rounded; -1 stays -1', () =
   }
 })
 
+test('a varint of more than 32 bits is a fault, not its low bits', () => {
+  const key = new Uint8Array(0)
+  const plainBatch = encodeReference([{ key, value: null, timestamp: 0, headers: [] }], seal)
+  // length, attributes, timestamp delta, offset delta, then the key's length 0, here as five groups.
+  for (const [last, fault] of [
+    [0x00, undefined],
+    [0x10, 'bad-count'],
+    [0x80, 'bad-count'],
+  ] as const) {
+    const record = [(6 + 4) * 2, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, last, 1, 0]
+    const bytes = Uint8Array.from([...plainBatch.subarray(0, 61), ...record])
+    new DataView(bytes.buffer).setInt32(8, bytes.length - 12)
+    reseal(bytes)
+    put(buffer, 0, bytes)
+    const decoded = reader.decode(buffer, 0, bytes.length, false)
+    assert.is(typeof decoded === 'string' ? decoded : undefined, fault, `last group ${last}`)
+    assert.is(typeof decodeReference(bytes) === 'string' ? 'bad-count' : undefined, fault)
+  }
+})
+
 test('a record whose timestamp leaves 2^53 is a fault of the walk', () => {
   const bytes = encodeReference(
     [

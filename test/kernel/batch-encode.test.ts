@@ -266,6 +266,28 @@ test('what a builder refuses', () => {
   refused(() => builder.begin(allocate(newKernel(), 1000), 0))
 })
 
+test('a staged string at the very end leaves the neighbour as it was', () => {
+  const crowded = newKernel(8 << 20)
+  const blocks = Array.from({ length: 6 }, () => allocate(crowded, 512))
+  for (const block of blocks) block.bytes(0, 512).fill(0xee)
+  const middle = blocks[2]
+  if (middle === undefined) return assert.unreachable()
+  for (let length = 1; length < 60; length++) {
+    const given: Given = { key: 'k', value: 'v'.repeat(length), timestamp: 5, headers: undefined }
+    const size = encodeReference([plain(given)], noProducer).length
+    crowded.batchBuilder.begin(middle, 512 - size)
+    assert.ok(crowded.batchBuilder.append(given.key, given.value, given.timestamp, undefined))
+    crowded.batchBuilder.seal(noProducer)
+    for (const block of blocks) {
+      if (block !== middle)
+        assert.ok(
+          block.bytes(0, 512).every((byte) => byte === 0xee),
+          `length ${length}`,
+        )
+    }
+  }
+})
+
 test('memory may grow while a batch is open', () => {
   const growing = newKernel(8 << 20)
   const first = allocate(growing, 1000)

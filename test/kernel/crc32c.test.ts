@@ -5,7 +5,7 @@ import { crc32cReference } from './reference.ts'
 import { allocate, fromHex, newKernel, put, seeded } from './support.ts'
 
 const kernel = newKernel()
-const longLengths = [16384, 20001, 20479, 20480, 20481, 65536, 100003, 262147, 1048576]
+const longLengths = [5000, 5274, 5275, 5306, 12345, 16384, 20001, 20479, 20480, 20481, 65536, 100003, 262147, 1048576]
 const buffer = allocate(kernel, 1048576 + 64)
 
 test('the check value and the samples of RFC 3720 B.4', () => {

@@ -41,6 +41,18 @@ test('the cap holds, whatever the sizes, and nearly all of it can be had', () =>
   }
 })
 
+test('at the cap a block that is freed can be had again, of every size', () => {
+  for (const sizeBytes of [512, 1024, 32768, 65536, 200000]) {
+    const kernel = newKernel(capBytes)
+    const buffers = fill(kernel, sizeBytes)
+    for (const place of [0, buffers.length >> 1, buffers.length - 1]) {
+      buffers[place]?.free()
+      assert.ok(kernel.allocate(sizeBytes), `${sizeBytes} at ${place}`)
+      assert.is(kernel.allocate(sizeBytes), undefined)
+    }
+  }
+})
+
 test('sizes beyond any cap are refused, not wrapped', () => {
   const kernel = newKernel(capBytes)
   for (const sizeBytes of [capBytes, 2 ** 31, 2 ** 32 - 1, 2 ** 32 + 1, 1e15])
