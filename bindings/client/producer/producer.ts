@@ -62,6 +62,8 @@ export class LogProducer implements Producer {
   #opening: Promise<void> | undefined
   /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
   #gate: Promise<void> | undefined
+  /** Each of them gives its batches once it has any; none if it fails before. */
+  readonly #gated = new Set<Promise<readonly PendingBatch[]>>()
   #isDrainDue = false
   #cancelLinger: (() => void) | undefined
   /** Sequences start again under a new epoch as soon as nothing is open. */
@@ -104,7 +106,7 @@ export class LogProducer implements Producer {
       }
       if (this.#gate === undefined && this.#buffer.hasRoom(sizeBytes)) {
         const rules = this.#rulesNow(records)
-        if (rules !== undefined) return this.#enqueue(records, checked, rules)
+        if (rules !== undefined) return settleSend(this.#enqueue(records, checked, rules), records.length)
       }
       // The program may use its objects again while the send waits.
       const kept = records.map((record) => ({ ...record }))
@@ -142,15 +144,18 @@ export class LogProducer implements Producer {
     signal: Abortable['signal'],
   ): Promise<readonly RecordMetadata[]> {
     const before = this.#gate ?? Promise.resolve()
-    let leave = () => {}
-    const left = new Promise<void>((resolve) => {
+    let leave: (batches: readonly PendingBatch[]) => void = () => {}
+    const left = new Promise<readonly PendingBatch[]>((resolve) => {
       leave = resolve
     })
     // One whose wait was aborted must not let those behind it pass those before it.
     const gate = Promise.all([before, left]).then(() => {
+      this.#gated.delete(left)
       if (this.#gate === gate) this.#gate = undefined
     })
     this.#gate = gate
+    this.#gated.add(left)
+    let placed: readonly Placed[] = []
     try {
       await abortable(before, signal)
       await abortable(this.#open(), signal)
@@ -162,10 +167,11 @@ export class LogProducer implements Producer {
       }
       throwIfAborted(signal)
       if (this.#fencedBy !== undefined) throw this.#fencedBy
-      return this.#enqueue(records, checked, rules)
+      placed = this.#enqueue(records, checked, rules)
     } finally {
-      leave()
+      leave(placed.map(({ batch }) => batch))
     }
+    return settleSend(placed, records.length)
   }
 
   #open(): Promise<void> {
@@ -193,7 +199,7 @@ export class LogProducer implements Producer {
     records: readonly ProducerRecord[],
     checked: readonly CheckedRecord[],
     rules: ReadonlyMap<string, TopicRules>,
-  ): Promise<readonly RecordMetadata[]> {
+  ): readonly Placed[] {
     const groups = new Map<PartitionQueue, Group>()
     let group: Group | undefined
     for (let index = 0; index < records.length; index++) {
@@ -222,7 +228,7 @@ export class LogProducer implements Producer {
     }
     for (const { batch } of placed) this.#unsettled.add(batch)
     if (placed.length > 0) this.#scheduleDrain(isFull)
-    return settleSend(placed, records.length)
+    return placed
   }
 
   #queue(topic: string, partition: number): PartitionQueue {
@@ -331,10 +337,13 @@ export class LogProducer implements Producer {
   async flush(options: Abortable = {}): Promise<void> {
     const signal = signalOf(options)
     throwIfAborted(signal)
+    const answered = (batches: Iterable<PendingBatch>) => Promise.all(Array.from(batches, (each) => each.answered))
+    const all = Promise.all([answered(this.#unsettled), ...Array.from(this.#gated, (each) => each.then(answered))])
+    // Told below; until then others may fail.
+    all.catch(() => {})
     while (this.#gate !== undefined) await abortable(this.#gate, signal)
     this.#drain()
-    const answers = [...this.#unsettled].map((batch) => batch.answered)
-    await abortable(Promise.all(answers), signal)
+    await abortable(all, signal)
   }
 
   close(): Promise<void> {

@@ -1,0 +1,253 @@
+// Batches, linger, back-pressure, partial failure, flush and close.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import { settle } from './fake-port.ts'
+import { failure, gate, setup } from './support.ts'
+
+const lengths = (broker: { appends: { records: readonly unknown[] }[] }) =>
+  broker.appends.map((each) => each.records.length)
+
+test('sends of one turn make one batch per partition', async () => {
+  const { log, broker } = setup({ t: 2 })
+  const producer = log.producer()
+  await producer.send([])
+  const sent = [0, 1, 0, 1, 0].map((partition) => producer.send({ topic: 't', partition, value: 'x' }))
+  const places = (await Promise.all(sent)).map(({ partition, offset }) => [partition, offset])
+  assert.equal(lengths(broker), [3, 2])
+  assert.equal(places, [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+    [0, 2],
+  ])
+})
+
+test('a batch takes up to batchSizeBytes; a larger send has its own', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ batchSizeBytes: 1000 })
+  await producer.send([])
+  const sent = ['a', 'b', 'c'].map((letter) => producer.send({ topic: 't', value: letter.repeat(400) }))
+  const large = producer.send(Array.from({ length: 5 }, () => ({ topic: 't', value: 'x'.repeat(900) })))
+  await Promise.all([...sent, large])
+  assert.equal(lengths(broker), [2, 1, 5])
+})
+
+test('an array is one batch per partition, cut only where max.message.bytes asks for it', async () => {
+  const { log, broker } = setup({ t: { partitions: 1, config: { 'max.message.bytes': 1000 } } })
+  const values = Array.from({ length: 10 }, (_, index) => `${index}`.padEnd(300, 'ä'))
+  const sent = await log.producer({ batchSizeBytes: 100_000 }).send(values.map((value) => ({ topic: 't', value })))
+  assert.equal(
+    sent.map(({ offset }) => offset),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  )
+  assert.equal(broker.texts('t'), values)
+  for (const { records } of broker.appends) {
+    const bytes = records.reduce((sum, { value }) => sum + Buffer.byteLength(value as string), 61)
+    assert.ok(bytes <= 1000, `${bytes}`)
+  }
+})
+
+test('MESSAGE_TOO_LARGE before anything of the call is written', async () => {
+  const { log, broker } = setup({ t: { partitions: 2, config: { 'max.message.bytes': 500 } } })
+  const producer = log.producer()
+  const error = await failure('MESSAGE_TOO_LARGE', () =>
+    producer.send([
+      { topic: 't', partition: 0, value: 'fits' },
+      { topic: 't', partition: 1, value: 'x'.repeat(500) },
+    ]),
+  )
+  assert.is(error.details['index'], 1)
+  assert.is(broker.appends.length, 0)
+  // Header 61, length 2, fixed 3, key 1, value 2 + n, header count 1.
+  await producer.send({ topic: 't', value: 'x'.repeat(500 - 70) })
+  await failure('MESSAGE_TOO_LARGE', () => producer.send({ topic: 't', value: 'x'.repeat(500 - 69) }))
+})
+
+test('a record larger than segment.bytes is refused as RECORD_LIST_TOO_LARGE', async () => {
+  const { log } = setup({ t: { partitions: 1, config: { 'segment.bytes': 200 } } })
+  await failure('RECORD_LIST_TOO_LARGE', () => log.producer().send({ topic: 't', value: 'x'.repeat(200) }))
+})
+
+test('with a linger a batch waits for more, but not when it is full', async () => {
+  const { log, broker, port } = setup()
+  const producer = log.producer({ lingerMs: 20, batchSizeBytes: 1000 })
+  const first = producer.send({ topic: 't', value: 'a' })
+  await port.advance(10)
+  const second = producer.send({ topic: 't', value: 'b' })
+  await port.advance(9)
+  assert.equal(lengths(broker), [])
+  await port.advance(1)
+  await Promise.all([first, second])
+  assert.equal(lengths(broker), [2])
+  await producer.send({ topic: 't', value: 'x'.repeat(1000) })
+  assert.is(port.timers, 0)
+})
+
+test('calls keep their order, awaited or not, while session and topics are looked up', async () => {
+  const { log, broker } = setup({ t: 1, u: 1 })
+  broker.answersLater = true
+  const producer = log.producer()
+  const sent = Array.from({ length: 30 }, (_, index) => producer.send({ topic: 't', value: `${index}` }))
+  await Promise.all(sent)
+  assert.equal(
+    broker.texts('t'),
+    Array.from({ length: 30 }, (_, index) => `${index}`),
+  )
+})
+
+test('a record may be used again while its send waits', async () => {
+  const { log, broker } = setup({ t: 1 })
+  broker.answersLater = true
+  const producer = log.producer()
+  const record = { topic: 't', value: 'a' }
+  const first = producer.send(record)
+  record.value = 'b'
+  record.topic = 'nowhere'
+  await first
+  assert.equal(broker.texts('t'), ['a'])
+})
+
+test('send waits while bufferBytes are unanswered; an aborted signal ends the wait and nothing is written', async () => {
+  const { log, broker } = setup()
+  const held = gate()
+  broker.fault = () => ({ kind: 'hold', until: held.opened })
+  const producer = log.producer({ bufferBytes: 1000 })
+  const first = producer.send({ topic: 't', value: 'x'.repeat(800) })
+  const controller = new AbortController()
+  const aborted = producer.send({ topic: 't', value: 'never'.repeat(50) }, { signal: controller.signal })
+  let isSent = false
+  const behind = producer.send({ topic: 't', value: 'y'.repeat(800) }).then(() => {
+    isSent = true
+  })
+  await settle()
+  assert.is(broker.appends.length, 1)
+  const reason = new Error('enough')
+  controller.abort(reason)
+  assert.is(await aborted.catch((error) => error), reason)
+  await settle()
+  assert.not(isSent)
+  held.open()
+  await Promise.all([first, behind])
+  assert.equal(
+    broker.texts('t').map((each) => each[0]),
+    ['x', 'y'],
+  )
+})
+
+test('a send larger than bufferBytes goes when nothing else is unanswered', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ bufferBytes: 100 })
+  await Promise.all([producer.send({ topic: 't', value: 'a' }), producer.send({ topic: 't', value: 'x'.repeat(500) })])
+  assert.is(broker.texts('t').length, 2)
+})
+
+test('a signal that was aborted before refuses the send', async () => {
+  const { log, broker } = setup()
+  const reason = new Error('before')
+  const sent = log.producer().send({ topic: 't', value: 'a' }, { signal: AbortSignal.abort(reason) })
+  assert.is(await sent.catch((error) => error), reason)
+  assert.is(broker.appends.length, 0)
+})
+
+test('PARTIAL_SEND says per record what was written', async () => {
+  const { log, broker } = setup({ t: 2 })
+  const full = new LogError('STORAGE_FULL', 'full')
+  broker.fault = ({ partition }) => (partition === 1 ? { kind: 'refuse', error: full } : undefined)
+  const records = [0, 1, 0].map((partition) => ({ topic: 't', partition, value: `${partition}` }))
+  const error = await failure('PARTIAL_SEND', () => log.producer().send(records))
+  const results = error.details['results'] as { metadata?: { offset: number }; error?: Error }[]
+  assert.equal(
+    results.map(({ metadata }) => metadata?.offset),
+    [0, undefined, 1],
+  )
+  assert.is(results[1]?.error, full)
+  assert.is(error.details['written'], 2)
+})
+
+test('when nothing of an array was written, its own error comes', async () => {
+  const { log, broker } = setup({ t: 2 })
+  broker.fault = () => ({ kind: 'refuse', error: new LogError('LOG_READ_ONLY', 'damaged') })
+  const records = [0, 1].map((partition) => ({ topic: 't', partition, value: 'x' }))
+  await failure('LOG_READ_ONLY', () => log.producer().send(records))
+})
+
+test('flush sends what lingers and resolves when all is answered', async () => {
+  const { log, broker } = setup()
+  const held = gate()
+  broker.fault = () => ({ kind: 'hold', until: held.opened })
+  const producer = log.producer({ lingerMs: 1_000_000 })
+  const sent = producer.send({ topic: 't', value: 'a' })
+  let isFlushed = false
+  const flushed = producer.flush().then(() => {
+    isFlushed = true
+  })
+  await settle()
+  assert.is(broker.appends.length, 1)
+  assert.not(isFlushed)
+  held.open()
+  await Promise.all([sent, flushed])
+})
+
+test('flush rejects with the error of a failed send, and with the reason of its signal', async () => {
+  const { log, broker } = setup()
+  broker.fault = () => ({ kind: 'refuse', error: new LogError('INVALID_TIMESTAMP', 'no') })
+  const producer = log.producer()
+  const sent = failure('INVALID_TIMESTAMP', () => producer.send({ topic: 't', value: 'a' }))
+  await failure('INVALID_TIMESTAMP', () => producer.flush())
+  await sent
+  const held = gate()
+  broker.fault = () => ({ kind: 'hold', until: held.opened })
+  const slow = producer.send({ topic: 't', value: 'b' })
+  const controller = new AbortController()
+  const flushed = producer.flush({ signal: controller.signal }).catch((error) => error)
+  controller.abort('now')
+  assert.is(await flushed, 'now')
+  held.open()
+  await slow
+})
+
+test('close flushes, refuses sends, and a second one does nothing', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ lingerMs: 1_000_000 })
+  const sent = producer.send({ topic: 't', value: 'a' })
+  await producer.close()
+  await producer.close()
+  await sent
+  assert.equal(broker.texts('t'), ['a'])
+  const error = await failure('PRODUCER_CLOSED', () => producer.send({ topic: 't', value: 'b' }))
+  assert.is(error.category, 'misuse')
+})
+
+test('a producer is disposable where the runtime knows the symbol', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ lingerMs: 1_000_000 })
+  const sent = producer.send({ topic: 't', value: 'a' })
+  await producer[Symbol.asyncDispose]()
+  await sent
+  assert.equal(broker.texts('t'), ['a'])
+})
+
+test('closing the log flushes its producers; afterwards it gives LOG_CLOSED', async () => {
+  const { log, broker } = setup()
+  const sent = log.producer({ lingerMs: 1_000_000 }).send({ topic: 't', value: 'a' })
+  await log.close()
+  await sent
+  assert.equal(broker.texts('t'), ['a'])
+  await failure('LOG_CLOSED', () => log.producer())
+  await failure('LOG_CLOSED', () => log.consumer({ groupId: 'g', topics: ['t'] }))
+  await failure('LOG_CLOSED', () => log.read('t'))
+})
+
+test('acks go with every batch', async () => {
+  const { log, broker } = setup()
+  await log.producer({ acks: 1 }).send({ topic: 't', value: 'a' })
+  await log.producer().send({ topic: 't', value: 'a' })
+  assert.equal(
+    broker.appends.map(({ acks }) => acks),
+    [1, 'all'],
+  )
+})
+
+test.run()
