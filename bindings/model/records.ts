@@ -14,8 +14,4 @@ export interface EncodedRecord {
 }
 
 /** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */
-export const ATTRIBUTE_TRANSACTIONAL = 0x10
 export const ATTRIBUTE_CONTROL = 0x20
-
-/** No producer id, epoch or sequence. */
-export const NO_PRODUCER = -1
