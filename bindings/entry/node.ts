@@ -26,12 +26,17 @@ export type { TopicConfig } from '../model/topic-config.ts'
 export type { Damage, RecoveryReport } from '../storage/partition-store.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
 
+/** A `file:` URL: any platform's URL object fits. */
+export interface FileUrl {
+  readonly href: string
+}
+
 /**
  * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
  * tells what was found. Rejects with DIRECTORY_IN_USE when another process, or this one, has it open; with CORRUPT_LOG or
  * UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has no lock.
  */
-export async function open(directory: string | URL, options: OpenOptions = {}): Promise<EmbeddedLog> {
+export async function open(directory: string | FileUrl, options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(createDirectoryStore(pathOf(directory)), nodePort, options)
 }
 
@@ -40,8 +45,9 @@ export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog
   return openLog(new MemoryStore(), nodePort, options)
 }
 
-function pathOf(directory: string | URL): string {
-  if (directory instanceof URL) return fileURLToPath(directory)
+function pathOf(directory: string | FileUrl): string {
   if (typeof directory === 'string' && directory !== '') return directory
+  if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
+    return fileURLToPath(directory.href)
   throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })
 }

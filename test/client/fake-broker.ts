@@ -40,9 +40,9 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
 
 export class FakeBroker implements Broker {
   readonly guarantees = { durability: 'memory', embedded: true } as const
-  readonly topics = new Map<string, { facts: TopicFacts; readonly partitions: FakePartition[] }>()
-  readonly groups = new Map<string, Group>()
-  readonly waiting = new Set<() => void>()
+  readonly topics: Map<string, { facts: TopicFacts; readonly partitions: FakePartition[] }> = new Map()
+  readonly groups: Map<string, Group> = new Map()
+  readonly waiting: Set<() => void> = new Set()
   readonly appends: AppendRequest[] = []
   readonly committed: { readonly offsets: readonly Position[]; readonly generation: number }[] = []
   fetches = 0
@@ -91,7 +91,7 @@ export class FakeBroker implements Broker {
     return this.partition({ topic, partition }).texts()
   }
 
-  write(topic: string, values: readonly (string | null)[], partition = 0, timestamp = this.port.now()): void {
+  write(topic: string, values: readonly (string | null)[], partition = 0, timestamp: number = this.port.now()): void {
     const records = values.map((value) => ({ key: null, value, timestamp, headers: undefined }))
     this.partition({ topic, partition }).write(records, timestamp)
     this.moved()

@@ -17,7 +17,7 @@ function bytesOf(value: RecordBytes): Uint8Array<ArrayBuffer> | null {
 /** One partition in plain JavaScript, with Kafka's rules for sequences (kafka.md 3.3). */
 export class FakePartition {
   readonly batches: FetchedBatch[] = []
-  readonly windows = new Map<number, Window>()
+  readonly windows: Map<number, Window> = new Map()
   logStartOffset = 0
   endOffset = 0
   lastStableOffset: number | undefined
