@@ -144,7 +144,7 @@ function checkReadOptions(topics: readonly unknown[], options: ReadOptions): Iso
   if (topics.length === 0) throw wrong('topics', 'a topic or a list of topics, not empty')
   checkTopics(topics)
   if (Array.isArray(from)) checkPositions(from, 'from')
-  else if (from !== undefined && from !== 'earliest' && from !== 'latest' && typeof from !== 'object') {
+  else if (!['earliest', 'latest', undefined].includes(from as string) && (typeof from !== 'object' || from === null)) {
     throw wrong('from', "'earliest', 'latest', { timestamp } or a list of positions")
   }
   if (until !== undefined && until !== 'end' && !Array.isArray(until)) throw wrong('until', "'end' or positions")

@@ -7,7 +7,7 @@ const WINDOW_BYTES = 16 * 1024
 
 /**
  * Reads batch headers through a window in the shared scratch buffer: a call for each window and not for each batch. To be
- * used within one turn and with no kernel call between two headers, because the window is a view.
+ * used within one turn and with no kernel call between two headers that may allocate, because the window is a view.
  */
 export class HeaderScan {
   readonly #file: StoreFile

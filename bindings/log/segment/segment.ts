@@ -185,24 +185,19 @@ export class Segment {
    * is a place too: the reader's check names the fault. Throws CORRUPT_MESSAGE where a batch can't follow the one before.
    */
   positionOf(file: StoreFile, offset: number): number {
-    const { position, leaderEpoch } = this.#readEnd
-    if (offset === this.#readEnd.offset) return this.#scan(file, { position, offset, leaderEpoch }, offset)
+    const headers = new HeaderScan(this.#context.scratch, file, this.#sizeBytes)
+    if (offset === this.#readEnd.offset) return this.#scan(headers, this.#readEnd, offset)
     const hint = this.#indexes.lookup(offset)
-    const entry = hint > 0 ? this.#headers(file).at(hint) : undefined
+    const entry = hint > 0 ? headers.at(hint) : undefined
     if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
-      return this.#scan(file, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
+      return this.#scan(headers, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
     }
     // The entry leads to another place than it says.
     if (hint > 0) this.#indexes.distrust()
-    return this.#scan(file, { position: 0, offset: this.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
+    return this.#scan(headers, { position: 0, offset: this.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
   }
 
-  #headers(file: StoreFile): HeaderScan {
-    return new HeaderScan(this.#context.scratch, file, this.#sizeBytes)
-  }
-
-  #scan(file: StoreFile, from: Place, offset: number): number {
-    const headers = this.#headers(file)
+  #scan(headers: HeaderScan, from: Place, offset: number): number {
     let { position, offset: expectedOffset, leaderEpoch } = from
     while (position < this.#sizeBytes) {
       const frame = headers.at(position)

@@ -1,0 +1,42 @@
+/**
+ * Crashes the real engine for as long as one likes, scenario after scenario, with a new seed each round:
+ *
+ *   node --import tsx bindings/testkit/simulation/torture.ts 10 [first seed]
+ *
+ * minutes and the first seed. Prints what failed and the command that shows it again; fails if anything did.
+ */
+import { describeFailure, Enumerator } from './crash/enumerator.ts'
+import { Marks } from './crash/marks.ts'
+import { SCENARIOS } from './crash/scenarios.ts'
+import { engineSystem } from './engine-system.ts'
+
+const minutes = Number(process.argv[2] ?? 1)
+const firstSeed = Number(process.argv[3] ?? 1)
+const end = performance.now() + minutes * 60_000
+const marks = new Marks()
+const total = { rounds: 0, points: 0, images: 0, failed: 0 }
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function round(seed: number): void {
+  for (const scenario of SCENARIOS) {
+    if (performance.now() > end) return
+    if (scenario.needs !== undefined) continue
+    const options = { seed, marks, nestedChances: [0.05, 0.03] }
+    const found = new Enumerator(engineSystem, scenario, options).explore()
+    total.points += found.points
+    total.images += found.images + found.nestedImages
+    total.failed += found.failedImages
+    for (const failure of found.failures.slice(0, 3)) print(describeFailure(engineSystem.name, failure))
+  }
+  total.rounds++
+}
+
+const begin = performance.now()
+for (let seed = firstSeed; performance.now() < end; seed++) round(seed)
+const perSecond = Math.round((total.images / (performance.now() - begin)) * 1000)
+print(`${total.rounds} rounds, ${total.points} points, ${total.images} images (${perSecond}/s), ${total.failed} failed`)
+print(marks.summary())
+process.exitCode = total.failed > 0 ? 1 : 0

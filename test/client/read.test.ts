@@ -1,0 +1,204 @@
+// Reading without a group: where it starts, where it ends, as a stream.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ReadOptions } from '../../bindings/client/read.ts'
+import { settle } from './fake-port.ts'
+import { failure, setup, take, text } from './support.ts'
+
+async function all(records: AsyncIterable<{ value: Uint8Array | null }>): Promise<(string | null)[]> {
+  const values: (string | null)[] = []
+  for await (const { value } of records) values.push(text(value))
+  return values
+}
+
+test('until the end at the call, though more comes', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a', 'b'])
+  const reader = log.read('t', { until: 'end' })
+  await settle()
+  broker.write('t', ['c'])
+  assert.equal(await all(reader), ['a', 'b'])
+  assert.equal(await all(reader), ['a', 'b'], 'each iteration starts anew')
+  assert.equal(await all(log.read('t', { until: 'end' })), ['a', 'b', 'c'])
+})
+
+test('the end is the last stable offset for read_committed, the high watermark else', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  broker.write('t', ['b'])
+  broker.partition({ topic: 't', partition: 0 }).lastStableOffset = 1
+  assert.equal(await all(log.read('t', { until: 'end' })), ['a'])
+  assert.equal(await all(log.read('t', { until: 'end', isolationLevel: 'read_uncommitted' })), ['a', 'b'])
+})
+
+test('an empty topic ends at once', async () => {
+  const { log, broker } = setup({ t: 3 })
+  assert.equal(await all(log.read('t', { until: 'end' })), [])
+  assert.is(broker.fetches, 0)
+})
+
+test('several partitions and topics, in order within each, fairly', async () => {
+  const { log, broker } = setup({ t: 3, u: 1 })
+  const expected: string[] = []
+  for (let round = 0; round < 300; round++) {
+    for (const [topic, partition] of [
+      ['t', 0],
+      ['t', 1],
+      ['t', 2],
+      ['u', 0],
+    ] as const) {
+      broker.write(topic, [`${topic}${partition}-${round}`], partition)
+      expected.push(`${topic}${partition}-${round}`)
+    }
+  }
+  const seen: string[] = []
+  const rounds = new Map<string, number>()
+  for await (const record of log.read(['t', 'u'], { until: 'end' })) {
+    const value = text(record.value) ?? ''
+    const [place = '', round] = value.split('-')
+    assert.is(Number(round), rounds.get(place) ?? 0)
+    rounds.set(place, Number(round) + 1)
+    seen.push(value)
+  }
+  assert.equal(seen.sort(), expected.sort())
+})
+
+test('from earliest, latest, a time, and positions', async () => {
+  const { log, broker } = setup()
+  for (let index = 0; index < 4; index++) broker.write('t', [`${index}`], 0, 1000 + index * 10)
+  const until = 'end'
+  assert.equal(await all(log.read('t', { until, from: 'earliest' })), ['0', '1', '2', '3'])
+  assert.equal(await all(log.read('t', { until, from: 'latest' })), [])
+  assert.equal(await all(log.read('t', { until, from: { timestamp: 1015 } })), ['2', '3'])
+  assert.equal(await all(log.read('t', { until, from: { timestamp: 5000 } })), [])
+  assert.equal(await all(log.read('t', { until, from: [{ topic: 't', partition: 0, nextOffset: 3 }] })), ['3'])
+})
+
+test('until positions: partitions that they do not name are not read', async () => {
+  const { log, broker } = setup({ t: 2 })
+  broker.write('t', ['a', 'b', 'c'], 0)
+  broker.write('t', ['x'], 1)
+  assert.equal(await all(log.read('t', { until: [{ topic: 't', partition: 0, nextOffset: 2 }] })), ['a', 'b'])
+})
+
+test('without an end it waits for more, without polling', async () => {
+  const { log, broker, port } = setup()
+  broker.write('t', ['a'])
+  const two = take(log.read('t'), 2)
+  await port.advance(100_000)
+  assert.is(broker.fetches, 2)
+  broker.write('t', ['b'])
+  assert.equal(
+    (await two).map(({ value }) => text(value)),
+    ['a', 'b'],
+  )
+  assert.is(broker.waiting.size, 0)
+})
+
+test('an aborted signal rejects with its reason: before, at the start, while it waits, between records', async () => {
+  const { log, broker } = setup()
+  const reason = new Error('enough')
+  const read = (signal: AbortSignal) => all(log.read('t', { signal })).catch((error) => error)
+  assert.is(await read(AbortSignal.abort(reason)), reason)
+  for (const wait of [async () => {}, settle]) {
+    const controller = new AbortController()
+    const reading = read(controller.signal)
+    await wait()
+    controller.abort(reason)
+    assert.is(await reading, reason)
+  }
+  broker.write('t', ['a', 'b'])
+  const controller = new AbortController()
+  const seen: unknown[] = []
+  const reading = (async () => {
+    for await (const record of log.read('t', { signal: controller.signal })) {
+      seen.push(record)
+      controller.abort(reason)
+    }
+  })()
+  assert.is(await reading.catch((error) => error), reason)
+  assert.is(seen.length, 1)
+})
+
+test('as a Web stream: ends, reads only what is asked for, passes errors on', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a', 'b'])
+  const reader = log.read('t', { until: 'end' }).toReadableStream().getReader()
+  await settle()
+  assert.is(broker.fetches, 0)
+  const first = await reader.read()
+  assert.is(text(first.value?.value ?? null), 'a')
+  assert.is((await reader.read()).done, false)
+  assert.is((await reader.read()).done, true)
+  broker.topics.delete('t')
+  const broken = log.read('t').toReadableStream().getReader()
+  await failure('UNKNOWN_TOPIC_OR_PARTITION', () => broken.read())
+})
+
+test('as a Web stream it pipes through what the platform has', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a', 'b'])
+  const upper = new TransformStream({
+    transform(record, controller) {
+      controller.enqueue(text(record.value)?.toUpperCase())
+    },
+  })
+  const stream = log.read('t', { until: 'end' }).toReadableStream() as unknown as ReadableStream
+  const seen: unknown[] = []
+  for await (const each of stream.pipeThrough(upper)) seen.push(each)
+  assert.equal(seen, ['A', 'B'])
+})
+
+test('cancelling a stream ends its wait', async () => {
+  const { log, broker } = setup()
+  const stream = log.read('t').toReadableStream().getReader()
+  const next = stream.read()
+  await settle()
+  assert.is(broker.waiting.size, 1)
+  await stream.cancel('enough')
+  assert.is((await next).done, true)
+  assert.is(broker.waiting.size, 0)
+})
+
+test('a position out of range rejects with the valid range', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const error = await failure('OFFSET_OUT_OF_RANGE', () =>
+    all(log.read('t', { from: [{ topic: 't', partition: 0, nextOffset: 7 }] })),
+  )
+  assert.equal([error.details['logStartOffset'], error.details['endOffset']], [0, 1])
+})
+
+test('a topic that is not there rejects, when it is iterated', async () => {
+  const { log } = setup()
+  const reader = log.read('nowhere', { until: 'end' })
+  await settle()
+  await failure('UNKNOWN_TOPIC_OR_PARTITION', () => all(reader))
+})
+
+test('wrong arguments are refused by name', async () => {
+  const { log } = setup({ t: 2 })
+  const wrong = [
+    ['from', 'start', 5, null],
+    ['until', 'End', 5, null, {}],
+    ['isolationLevel', 'serializable', null],
+    ['signal', null, {}],
+  ] as const
+  for (const [name, ...values] of wrong) {
+    for (const value of values) {
+      const read = () => all(log.read('t', { [name]: value } as ReadOptions))
+      assert.is((await failure('INVALID_REQUEST', read)).details['option'], name)
+    }
+  }
+  for (const topics of [undefined, null, 5, [], [undefined], ['t', 't'], {}]) {
+    await failure('INVALID_REQUEST', () => log.read(topics as never))
+  }
+  for (const timestamp of [-1, 0.5, Number.NaN, '5', undefined]) {
+    await failure('INVALID_REQUEST', () => all(log.read('t', { from: { timestamp: timestamp as number } })))
+  }
+  const half = [{ topic: 't', partition: 0, nextOffset: 0 }]
+  await failure('INVALID_REQUEST', () => all(log.read('t', { from: half })))
+  await failure('INVALID_REQUEST', () => log.read('t', { from: [...half, ...half] }))
+})
+
+test.run()

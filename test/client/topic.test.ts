@@ -1,0 +1,154 @@
+// Declared topics: names, codecs, any Standard Schema.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { z } from 'zod'
+import { bytes, string, unchecked } from '../../bindings/client/topic/codec.ts'
+import { json } from '../../bindings/client/topic/json.ts'
+import { topic } from '../../bindings/client/topic/topic.ts'
+import type { StandardSchemaV1 } from '../../bindings/model/standard-schema.ts'
+import { failure, setup, take } from './support.ts'
+
+const dated = z.object({ at: z.iso.datetime().transform((value) => new Date(value)) })
+
+test('the validated input is stored, and reading gives the schema’s output', async () => {
+  const { log, broker } = setup()
+  const events = topic('t', { value: json(dated) })
+  await log.producer().send(events.record({ key: 'k', value: { at: '2026-11-23T00:00:00Z' } }))
+  assert.equal(broker.texts('t'), ['{"at":"2026-11-23T00:00:00Z"}'])
+  const [record] = await take(log.consumer({ groupId: 'g', topics: [events] }), 1)
+  assert.is(record?.key, 'k')
+  assert.ok(record?.value?.at instanceof Date)
+  assert.is(record?.value, record?.value, 'decoded once')
+})
+
+test('record() refuses what does not fit, by place and not by content', async () => {
+  const events = topic('t', { value: json(z.object({ a: z.object({ b: z.number() }) })) })
+  const error = await failure('RECORD_SERIALIZATION', () => events.record({ value: { a: { b: 'secret' as never } } }))
+  assert.equal(error.details, { topic: 't', part: 'value', vendor: 'zod', paths: ['a.b'] })
+  assert.not.match(error.message, 'secret')
+})
+
+test('what the schema refuses on reading is RECORD_DESERIALIZATION with its place', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['{"at":"yesterday"}'])
+  const [record] = await take(log.consumer({ groupId: 'g', topics: [topic('t', { value: json(dated) })] }), 1)
+  const error = await failure('RECORD_DESERIALIZATION', () => record?.value)
+  assert.equal(error.details, { topic: 't', partition: 0, offset: 0, part: 'value' })
+  await failure('RECORD_DESERIALIZATION', () => record?.value)
+})
+
+test('an asynchronous schema is refused by name, thenables too', async () => {
+  const schema = z.string().refine(async () => true)
+  const error = await failure('SCHEMA_ASYNC', () => topic('t', { value: json(schema) }).record({ value: 'x' }))
+  assert.is(error.details['vendor'], 'zod')
+  const thenable: StandardSchemaV1<string> = {
+    // biome-ignore lint/suspicious/noThenProperty: that is the case.
+    '~standard': { version: 1, vendor: 'mine', validate: () => ({ then() {} }) as never },
+  }
+  await failure('SCHEMA_ASYNC', () => topic('t', { value: json(thenable) }).record({ value: 'x' }))
+})
+
+test('a schema that throws is RECORD_SERIALIZATION, with its error as the cause', async () => {
+  const mine = new Error('mine')
+  const schema: StandardSchemaV1<string> = {
+    '~standard': {
+      version: 1,
+      vendor: 'mine',
+      validate: () => {
+        throw mine
+      },
+    },
+  }
+  const error = await failure('RECORD_SERIALIZATION', () => topic('t', { value: json(schema) }).record({ value: 'x' }))
+  assert.is(error.cause, mine)
+})
+
+test('JSON without a schema: everything that has a JSON form', async () => {
+  const free = topic('t', { value: json() })
+  for (const value of [0, '', false, [], {}, 'ä𝄞']) {
+    const { value: encoded } = free.record({ value })
+    assert.equal(free.value.decode(encoded as Uint8Array), value)
+  }
+  const circle: unknown[] = []
+  circle.push(circle)
+  for (const value of [undefined, () => {}, Symbol('x'), 1n, circle]) {
+    await failure('RECORD_SERIALIZATION', () => free.record({ value }))
+  }
+})
+
+test('null is a tombstone in every codec', () => {
+  for (const value of [bytes, string, json()]) {
+    const record = topic('t', { value: unchecked<string>(value as never) }).record({ key: 'k', value: null })
+    assert.is(record.value, null)
+  }
+})
+
+test('text that UTF-8 cannot hold is refused in both directions', async () => {
+  await failure('RECORD_SERIALIZATION', () => topic('t', { value: string }).record({ value: 'a\ud800' }))
+  await failure('RECORD_SERIALIZATION', () => topic('t', { value: string }).record({ value: 5 as never }))
+  assert.throws(() => string.decode(new Uint8Array([0xff])))
+  assert.is(string.decode(string.encode('\ufeffx')), '\ufeffx', 'a byte order mark is text')
+})
+
+test('keys are text unless said; other parts go along', () => {
+  const record = topic('t', { value: bytes, key: bytes }).record({
+    key: new Uint8Array([1]),
+    value: new Uint8Array([2]),
+    partition: 3,
+    timestamp: 4,
+    headers: { a: 'b' },
+  })
+  assert.equal(record, {
+    topic: 't',
+    key: new Uint8Array([1]),
+    value: new Uint8Array([2]),
+    partition: 3,
+    timestamp: 4,
+    headers: { a: 'b' },
+  })
+})
+
+test('a codec that gives no bytes is refused', async () => {
+  const wrong = { encode: () => 'text' as never, decode: () => 0 }
+  await failure('RECORD_SERIALIZATION', () => topic('t', { value: wrong }).record({ value: 1 as never }))
+})
+
+test('declarations that no log would create are refused at once', async () => {
+  for (const name of [
+    '',
+    '.',
+    '..',
+    'a/b',
+    'a b',
+    'ä',
+    '../x',
+    'x'.repeat(250),
+    'a\0',
+    '__consumer_offsets',
+    5,
+    null,
+  ]) {
+    await failure('INVALID_TOPIC_EXCEPTION', () => topic(name as string, { value: string }))
+  }
+  for (const partitions of [0, -1, 0.5, Number.NaN, '3', null]) {
+    await failure('INVALID_PARTITIONS', () => topic('t', { value: string, partitions: partitions as number }))
+  }
+  const error = await failure('INVALID_CONFIG', () => topic('t', { value: string, config: { 'retention.md': 5 } }))
+  assert.is(error.details['key'], 'retention.md')
+  for (const shape of [undefined, null, 5, {}, { value: {} }, { value: string, key: 'string' }]) {
+    await failure('INVALID_REQUEST', () => topic('t', shape as never))
+  }
+  await failure('INVALID_REQUEST', () => topic('t', { value: string }).record(undefined as never))
+})
+
+test('a declaration cannot be changed afterwards', () => {
+  const config = { 'retention.ms': 5 }
+  const declared = topic('t', { value: string, config })
+  config['retention.ms'] = 6
+  assert.equal(declared.config, { 'retention.ms': 5 })
+  assert.throws(() => {
+    ;(declared as { name: string }).name = 'u'
+  }, TypeError)
+})
+
+test.run()

@@ -1,0 +1,97 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import { parseTopicConfig, TOPIC_CONFIG_KEYS } from '../../bindings/model/topic-config.ts'
+
+function refusal(config: unknown): LogError {
+  try {
+    parseTopicConfig(config as never)
+  } catch (error) {
+    if (LogError.is(error, 'INVALID_CONFIG')) return error
+    throw error
+  }
+  throw new Error(`accepted: ${JSON.stringify(config)}`)
+}
+
+test('defaults are Kafka’s', () => {
+  const { cleanupPolicy, segmentBytes, segmentMs, segmentIndexBytes, indexIntervalBytes, ...rest } = parseTopicConfig(
+    {},
+  )
+  assert.equal(
+    [cleanupPolicy, segmentBytes, segmentMs, segmentIndexBytes, indexIntervalBytes],
+    ['delete', 2 ** 30, 7 * 86_400_000, 10 * 2 ** 20, 4096],
+  )
+  assert.equal(
+    [rest.maxMessageBytes, rest.messageTimestampType, rest.messageTimestampAfterMaxMs, rest.retentionMs],
+    [1_048_588, 'CreateTime', 3_600_000, 7 * 86_400_000],
+  )
+  assert.equal([rest.retentionBytes, rest.deleteRetentionMs, rest.minCompactionLagMs], [-1, 86_400_000, 0])
+})
+
+test('values come through, numbers as text too', () => {
+  const parsed = parseTopicConfig({ 'segment.bytes': 14, 'retention.ms': '-1', 'cleanup.policy': 'compact' })
+  assert.equal([parsed.segmentBytes, parsed.retentionMs, parsed.cleanupPolicy], [14, -1, 'compact'])
+})
+
+test('each key at the ends of its range, and one beyond', () => {
+  const ranges = [
+    ['segment.bytes', 14, 2 ** 31 - 1],
+    ['segment.ms', 1, Number.MAX_SAFE_INTEGER],
+    ['segment.index.bytes', 4, 2 ** 31 - 1],
+    ['index.interval.bytes', 0, 2 ** 31 - 1],
+    ['max.message.bytes', 0, 2 ** 31 - 1],
+    ['message.timestamp.before.max.ms', 0, Number.MAX_SAFE_INTEGER],
+    ['message.timestamp.after.max.ms', 0, Number.MAX_SAFE_INTEGER],
+    ['retention.ms', -1, Number.MAX_SAFE_INTEGER],
+    ['retention.bytes', -1, Number.MAX_SAFE_INTEGER],
+    ['delete.retention.ms', 0, Number.MAX_SAFE_INTEGER],
+    ['min.compaction.lag.ms', 0, Number.MAX_SAFE_INTEGER],
+  ] as const
+  const words = ['cleanup.policy', 'message.timestamp.type']
+  assert.equal([...ranges.map(([key]) => key as string), ...words].sort(), [...TOPIC_CONFIG_KEYS].sort())
+  for (const [key, from, to] of ranges) {
+    for (const value of [from, to]) parseTopicConfig({ [key]: value })
+    for (const value of [from - 1, to + 1]) {
+      const { message, details } = refusal({ [key]: value })
+      assert.match(message, key)
+      assert.match(message, `from ${from} to ${to}`)
+      assert.equal(details, { key, from, to })
+    }
+  }
+})
+
+test('wrong types are refused, by key and type', () => {
+  const wrong = [
+    0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    true,
+    null,
+    undefined,
+    {},
+    [],
+    '',
+    ' 5',
+    '0x5',
+    '5.0',
+    'abc',
+    1n,
+  ]
+  for (const value of wrong) {
+    const { message } = refusal({ 'segment.ms': value })
+    assert.match(message, 'segment.ms')
+    assert.match(message, value === null || Array.isArray(value) ? 'object' : typeof value)
+  }
+  for (const value of ['Delete', '', 5, true, null, 'delete,delete', ['delete']]) refusal({ 'cleanup.policy': value })
+  for (const value of ['createtime', 0]) refusal({ 'message.timestamp.type': value })
+})
+
+test('unknown keys are refused, inherited and dangerous ones too', () => {
+  for (const key of ['retention', 'RETENTION.MS', 'toString', 'constructor', '']) {
+    assert.is(refusal({ [key]: 1 }).details['key'], key)
+  }
+  refusal(JSON.parse('{"__proto__": 1}'))
+  for (const config of [null, undefined, 5, 'x', []]) refusal(config)
+})
+
+test.run()

@@ -1,0 +1,60 @@
+// The real engine against every scenario: a sample of crash points, each with images of every kind, and recoveries that
+// are crashed again. The whole is run by bindings/testkit/simulation/torture.ts.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
+import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
+import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+
+/** The others of recovery/marks.ts are damage, which no crash leaves. */
+const REACHABLE: readonly string[] = [
+  'frame-restated',
+  'partial-sector-restored',
+  'batches-replayed',
+  'decision-replayed',
+  'extent-replayed',
+  'roll-again',
+  'further-batch-kept',
+  'tail-cut',
+  'later-segment-set-aside',
+  'continue-at-ceiling',
+  'dead-topic-skipped',
+  'dead-directory-removed',
+  'torn-checkpoint-passed-over',
+]
+
+const seed = 7
+const scenarios = SCENARIOS.filter(({ needs }) => needs === undefined)
+const marks = new Marks()
+const checked = new Map<string, number>()
+
+function explore(scenario: (typeof scenarios)[number], options: { pointChance: number; marks: Marks }): Exploration {
+  return new Enumerator(engineSystem, scenario, { seed, images: 7, nestedChances: [0.01, 0.01], ...options }).explore()
+}
+
+for (const scenario of scenarios) {
+  test(`crashes of the engine: ${scenario.name}`, () => {
+    const found = explore(scenario, { pointChance: scenario.rules.includes(7) ? 0.4 : 0.1, marks })
+    for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
+    assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('engine', each)).join('\n'))
+    assert.ok(found.points > 20 && found.images > 0, `${found.points} points, ${found.images} images`)
+  })
+}
+
+test('the same seed is the same run, to the last operation', () => {
+  const [scenario] = scenarios.slice(3)
+  assert.ok(scenario)
+  const options = { pointChance: 0.05, marks: new Marks() }
+  assert.is(explore(scenario, options).hash, explore(scenario, options).hash)
+})
+
+test('every branch of recovery that a crash can reach was taken, every rule of the write order asked', () => {
+  const missing = marks.missing(REACHABLE)
+  assert.equal(missing, [], marks.summary())
+  const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name)).map(({ name }) => name)
+  assert.equal(unasked, [])
+})
+
+test.run()
