@@ -23,6 +23,42 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15)
 }
 
+const encoder = new TextEncoder()
+
+/**
+ * The hash of a text's UTF-8, without encoding where every character is one byte: keys mostly are, and an encoder call costs
+ * more than ten such hashes.
+ */
+export function murmur2OfText(text: string): number {
+  const { length } = text
+  let hash = SEED ^ length
+  let all = 0
+  let at = 0
+  for (; at + 4 <= length; at += 4) {
+    const a = text.charCodeAt(at)
+    const b = text.charCodeAt(at + 1)
+    const c = text.charCodeAt(at + 2)
+    const d = text.charCodeAt(at + 3)
+    all |= a | b | c | d
+    let word = Math.imul(a | (b << 8) | (c << 16) | (d << 24), M)
+    word ^= word >>> 24
+    hash = Math.imul(hash, M) ^ Math.imul(word, M)
+  }
+  if (at < length) {
+    let tail = 0
+    for (let index = length - 1; index >= at; index--) {
+      const unit = text.charCodeAt(index)
+      all |= unit
+      tail = (tail << 8) | unit
+    }
+    hash = Math.imul(hash ^ tail, M)
+  }
+  if (all > 0x7f) return murmur2(encoder.encode(text))
+  hash ^= hash >>> 13
+  hash = Math.imul(hash, M)
+  return hash ^ (hash >>> 15)
+}
+
 function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0
 }

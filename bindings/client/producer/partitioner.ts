@@ -1,11 +1,9 @@
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { murmur2 } from './murmur2.ts'
+import { murmur2, murmur2OfText } from './murmur2.ts'
 
 /** Answers the partition of a record, from 0 below `partitions`. */
 export type UserPartitioner = (record: ProducerRecord, partitions: number) => number
-
-const encoder = new TextEncoder()
 
 /**
  * Kafka's default partitioner: equal keys go together (murmur2), records without a key stay with one partition until a
@@ -33,8 +31,8 @@ export class Partitioner {
     if (this.#user !== undefined) return checkAnswer(topic, this.#user(record, partitions), partitions)
     if (partitions === 1) return 0
     if (key === null || key === undefined) return this.#stick(topic, sizeBytes, partitions)
-    const bytes = typeof key === 'string' ? encoder.encode(key) : key
-    return (murmur2(bytes) & 0x7fffffff) % partitions
+    const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key)
+    return (hash & 0x7fffffff) % partitions
   }
 
   #stick(topic: string, sizeBytes: number, partitions: number): number {
