@@ -8,6 +8,9 @@ export interface AbortSignalLike {
 
 /** What oncelog gives as a Web stream: the platform's own ReadableStream. */
 export interface ReadableStreamLike<R> {
-  getReader(): { read(): Promise<{ done: boolean; value?: R | undefined }>; cancel(reason?: unknown): Promise<void> }
+  getReader(): {
+    read(): Promise<{ done: false; value: R } | { done: true; value?: R | undefined }>
+    cancel(reason?: unknown): Promise<void>
+  }
   cancel(reason?: unknown): Promise<void>
 }

@@ -1,0 +1,34 @@
+// The published types are frozen by programs: they compile, and the lines marked in them don't.
+import { readFileSync } from 'node:fs'
+import ts from 'typescript'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const file = 'test/types/programs.ts'
+const text = readFileSync(file, 'utf8')
+
+function diagnostics(source: string): string[] {
+  const read = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, process.cwd())
+  const host = ts.createCompilerHost(options)
+  const readFile = host.readFile
+  host.readFile = (name) => (name.endsWith(file) ? source : readFile(name))
+  const program = ts.createProgram([file, 'bindings/kernel/webassembly.d.ts'], options, host)
+  const sourceFile = program.getSourceFile(file)
+  return ts
+    .getPreEmitDiagnostics(program, sourceFile)
+    .map(({ code, messageText }) => `TS${code} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`)
+}
+
+test('the programs compile, and each marked line is an error', () => {
+  assert.equal(diagnostics(text), [])
+})
+
+test('without the marks there are as many errors', () => {
+  const marks = text.match(/@ts-expect-error/g)?.length ?? 0
+  assert.ok(marks >= 17, `${marks} marks`)
+  const found = diagnostics(text.replaceAll('@ts-expect-error', ''))
+  assert.ok(found.length >= marks, found.join('\n'))
+})
+
+test.run()

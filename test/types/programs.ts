@@ -1,0 +1,137 @@
+// Compiled, never run: what users write against the published types; the marked lines must not compile.
+import { bytes, json, type Log, LogError, open, openMemory, type Position, string, topic, unchecked } from 'oncelog'
+import { msgpack } from 'oncelog/msgpack'
+import { z } from 'zod'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => {}
+
+const dated = z.object({ to: z.string(), at: z.iso.datetime().transform((text) => new Date(text)) })
+const jobs = topic('jobs', { value: json(dated), partitions: 4 })
+const ledger = topic('ledger', {
+  key: string,
+  value: json(z.object({ balance: z.number() })),
+  config: { 'cleanup.policy': 'compact' },
+})
+
+// Into the user's own database, exactly once: rows, position and generation in one SQL transaction.
+interface Database {
+  load(): Promise<Position[]>
+  transaction(work: () => void): void
+  insert(value: unknown): void
+  saveNext(at: Position, generation: number): void
+}
+export async function toSql(log: Log, database: Database): Promise<void> {
+  const consumer = log.consumer({ groupId: 'sql', topics: [jobs, 'raw'], positions: () => database.load() })
+  for await (const batch of consumer.batches({ maxRecords: 500 })) {
+    database.transaction(() => {
+      for (const record of batch) database.insert(record.value)
+      database.saveNext(batch, batch.generation)
+    })
+  }
+}
+
+// Replay to an end.
+export async function rebuild(log: Log): Promise<Map<string, number>> {
+  const balances = new Map<string, number>()
+  for await (const record of log.read(ledger, { until: 'end' })) {
+    if (record.value !== null) balances.set(record.key ?? '', record.value.balance)
+  }
+  return balances
+}
+
+// At-least-once, record by record.
+export async function tail(log: Log, signal: AbortSignal): Promise<void> {
+  const job = jobs.record({ key: 'k', value: { to: 'a', at: '2026-11-23T00:00:00Z' } })
+  const [first, second] = await log.producer().send([job, { topic: 'raw', value: 'x' }])
+  same<typeof first, typeof second>(true)
+  const one = await log.producer({ acks: 1 }).send(job, { signal })
+  same<typeof one.offset, number>(true)
+  const consumer = log.consumer({ groupId: 'g', topics: [jobs, 'raw'], signal })
+  for await (const record of consumer) {
+    if (record.topic === 'raw') same<typeof record.value, Uint8Array | null>(true)
+    else same<typeof record.value, { to: string; at: Date } | null>(true)
+    await consumer.commit(record)
+  }
+  for await (const batch of consumer.batches()) await consumer.commit(batch, { allowSkip: true })
+  await consumer.commit([{ topic: 'a', partition: 0, nextOffset: 4 }])
+  // @ts-expect-error an object with `offset` alone is neither a record nor a position
+  await consumer.commit([{ topic: 'a', partition: 0, offset: 4 }])
+  // @ts-expect-error metadata of a send is no record of this consumer
+  await consumer.commit(one)
+  // @ts-expect-error a group is required
+  log.consumer({ topics: ['raw'] })
+  // @ts-expect-error the input of the schema is text, its output a Date
+  jobs.record({ value: { to: 'a', at: new Date(0) } })
+  // @ts-expect-error a balance is a number
+  ledger.record({ key: 'k', value: { balance: 'x' } })
+  // @ts-expect-error a value is said, be it null
+  ledger.record({ key: 'k' })
+  // @ts-expect-error values of a topic without codecs are bytes or text
+  await log.producer().send({ topic: 'raw', value: 5 })
+  // @ts-expect-error a record names its topic
+  await log.producer().send({ value: 'x' })
+  // @ts-expect-error there is no acks 0 here
+  log.producer({ acks: 0 })
+}
+
+// What is not built is not in the types.
+export function notYet(log: Log): void {
+  // @ts-expect-error
+  log.producer({ transactionalId: 'settle-1' })
+  // @ts-expect-error
+  void log.process
+  // @ts-expect-error
+  void log.ingest
+  // @ts-expect-error
+  void log.table
+  // @ts-expect-error
+  void log.read('raw').cursor
+}
+export async function notYetOpen(): Promise<void> {
+  // @ts-expect-error
+  await open('./data', { exclusive: true })
+  const log = await open('./data')
+  // @ts-expect-error
+  void log.role
+  // @ts-expect-error
+  void log.backup
+}
+
+// A service on plain Node 20 (no `await using` there), and a test.
+export async function service(): Promise<void> {
+  const log = await open('./data', { topics: [jobs, ledger], requireDurability: 'stable' })
+  try {
+    await tail(log, AbortSignal.timeout(1000))
+  } finally {
+    await log.close()
+  }
+  const memory = await openMemory({ topics: [jobs, ledger] })
+  try {
+    await rebuild(memory)
+  } finally {
+    await memory.close()
+  }
+  await using disposed = await openMemory()
+  await using producer = disposed.producer()
+  await producer.flush({ signal: undefined })
+}
+
+export async function codecs(log: Log): Promise<void> {
+  const points = topic('points', { key: bytes, value: msgpack<{ path: Float64Array }>() })
+  const loose = topic('loose', { value: unchecked<{ a: 1 }>(json()) })
+  for await (const record of log.read([points, loose], { from: { timestamp: 0 } })) {
+    if (record.topic === 'points') same<typeof record.value, { path: Float64Array } | null>(true)
+    else same<typeof record.key, string | null>(true)
+  }
+  const next = await log.read('raw').toReadableStream().getReader().read()
+  if (!next.done) same<typeof next.value.value, Uint8Array | null>(true)
+}
+
+export function errors(error: unknown): string | undefined {
+  if (LogError.is(error, 'PARTIAL_SEND', 'STORAGE_FULL')) {
+    same<typeof error.code, 'PARTIAL_SEND' | 'STORAGE_FULL'>(true)
+    return error.hint
+  }
+  return LogError.is(error) ? error.category : undefined
+}
