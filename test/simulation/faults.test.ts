@@ -1,0 +1,144 @@
+// What goes wrong on a running disk: each fault does what its name says, when it is told to, and not otherwise.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { StoreFile } from '../../bindings/storage/file-store.ts'
+import { DiskFaults, type Fault } from '../../bindings/testkit/simulation/faults.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+function flush(file: StoreFile): void {
+  assert.is(file.flush(), undefined, 'a virtual disk answers without a promise')
+}
+
+/** A durable file that says `old-old-`, with the fault planned from then on. */
+function diskWith(fault: Fault): { disk: VirtualDisk; file: StoreFile; faults: DiskFaults } {
+  const disk = new VirtualDisk()
+  const file = disk.open('one', { create: true }) as StoreFile
+  file.write(bytesOf('old-old-'), 0)
+  flush(file)
+  disk.syncDirectory('')
+  const faults = new DiskFaults([fault])
+  disk.faults = faults
+  return { disk, file, faults }
+}
+
+function seen(disk: VirtualDisk): string {
+  const file = disk.open('one', { create: false }) as StoreFile
+  const bytes = new Uint8Array(file.size())
+  file.read(bytes, 0)
+  return new TextDecoder('latin1').decode(bytes)
+}
+
+const afterPowerFailure = (disk: VirtualDisk, mode: 'none' | 'all' = 'none'): string =>
+  seen(disk.image(new Random(1), mode))
+
+for (const kind of ['read', 'write', 'flush', 'truncate', 'open', 'rename', 'remove', 'syncDirectory'] as const) {
+  test(`error at the second ${kind}, once or from then on`, () => {
+    for (const isSticky of [false, true]) {
+      const { disk, file } = diskWith({ kind, effect: 'error', at: 2, isSticky })
+      const act = {
+        read: () => file.read(new Uint8Array(1), 0),
+        write: () => file.write(bytesOf('x'), 0),
+        flush: () => file.flush(),
+        truncate: () => file.truncate(8),
+        open: () => disk.open('one', { create: false }),
+        rename: () => disk.rename('one', 'one'),
+        remove: () => disk.remove('two'),
+        syncDirectory: () => disk.syncDirectory(''),
+      }[kind] as () => unknown
+      act()
+      assert.throws(act, /input\/output error/)
+      if (isSticky) assert.throws(act, /input\/output error/)
+      else act()
+    }
+  })
+}
+
+test('a short write does and counts half', () => {
+  const { disk, file } = diskWith({ kind: 'write', effect: 'short', at: 1 })
+  assert.is(file.write(bytesOf('NEW-'), 0), 2)
+  assert.is(seen(disk), 'NEd-old-')
+})
+
+test('a lying write counts all and does nothing, a lying flush makes nothing durable', () => {
+  const lying = diskWith({ kind: 'write', effect: 'lying', at: 1 })
+  assert.is(lying.file.write(bytesOf('NEW-'), 0), 4)
+  assert.is(seen(lying.disk), 'old-old-')
+  const flushing = diskWith({ kind: 'flush', effect: 'lying', at: 1 })
+  flushing.file.write(bytesOf('NEW-'), 0)
+  flush(flushing.file)
+  assert.is(afterPowerFailure(flushing.disk), 'old-old-')
+})
+
+test('a misdirected write lands a sector further, a zeroed one writes zeros', () => {
+  const astray = diskWith({ kind: 'write', effect: 'misdirected', at: 1 })
+  astray.file.write(bytesOf('NEW-'), 0)
+  assert.is(seen(astray.disk).slice(0, 8), 'old-old-')
+  assert.is(seen(astray.disk).slice(512), 'NEW-')
+  const zeroed = diskWith({ kind: 'write', effect: 'zeroed', at: 1 })
+  zeroed.file.write(bytesOf('NEW-'), 0)
+  assert.is(seen(zeroed.disk), '\0\0\0\0old-')
+})
+
+test('a flipped read shows one bit wrong, once', () => {
+  const { disk, faults } = diskWith({ kind: 'read', effect: 'flipped', at: 1 })
+  assert.is.not(seen(disk), 'old-old-')
+  assert.is(faults.struck, 1)
+  assert.is(seen(disk), 'old-old-')
+})
+
+for (const shows of ['new', 'old'] as const) {
+  test(`after a failed flush that shows the ${shows} content, the next one succeeds and writes nothing of it`, () => {
+    const { disk, file } = diskWith({ kind: 'flush', effect: `drops-shows-${shows}`, at: 1 })
+    file.write(bytesOf('NEW-'), 0)
+    assert.throws(() => file.flush(), /device failed/)
+    assert.is(seen(disk), shows === 'new' ? 'NEW-old-' : 'old-old-')
+    flush(file)
+    assert.is(afterPowerFailure(disk), 'old-old-')
+    assert.is(afterPowerFailure(disk, 'all'), 'old-old-')
+    assert.is(disk.isDurable('one', 0, 4), shows === 'old')
+    // What is written anew reaches the disk like any other.
+    file.write(bytesOf('AGAIN'), 0)
+    flush(file)
+    assert.is(afterPowerFailure(disk).slice(0, 5), 'AGAIN')
+    assert.ok(disk.isDurable('one', 0, 5))
+  })
+}
+
+test('what was spoilt at rest is spoilt after a crash too', () => {
+  const { disk } = diskWith({ kind: 'read', effect: 'error', at: 99 })
+  disk.spoil('one', 4, new Uint8Array(4))
+  assert.is(afterPowerFailure(disk), 'old-\0\0\0\0')
+})
+
+test('a full disk serves again after a release', () => {
+  const { disk, file } = diskWith({ kind: 'read', effect: 'error', at: 99 })
+  disk.freeBytes = 0
+  assert.throws(() => file.write(bytesOf('x'), 8), /no space/)
+  disk.freeBytes = 100
+  assert.is(file.write(bytesOf('x'), 8), 1)
+})
+
+test('an image holds the files and shares what nobody writes', () => {
+  const disk = new VirtualDisk()
+  for (let index = 0; index < 10; index++) {
+    const file = disk.open(`d${index}/f`, { create: true }) as StoreFile
+    file.write(new Uint8Array(65536), 0)
+    flush(file)
+    disk.syncDirectory(`d${index}`)
+    file.write(new Uint8Array(1500), 4000)
+  }
+  disk.syncDirectory('')
+  for (const mode of ['kill', 'none', 'all', 'mixed'] as const) {
+    const random = new Random(3)
+    assert.is(disk.image(random, mode).list('').length, 10)
+    const begin = performance.now()
+    for (let count = 0; count < 500; count++) disk.image(random, mode)
+    const perSecond = Math.round(500 / ((performance.now() - begin) / 1000))
+    console.log(`${mode}: ${perSecond} images/s of 10 files of 64 KiB with 3 unsynced sectors each`)
+  }
+})
+
+test.run()
