@@ -74,13 +74,16 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /** All of `records` into one batch: the last one that still waits, if they fit, else a new one. */
-  add(records: readonly CheckedRecord[], sizeBytes: number, maxBytes: number): { batch: PendingBatch; at: number } {
+  /** All of `records` into one batch: the last one that still waits, if they fit, else a new one, which keeps the list. */
+  add(records: CheckedRecord[], sizeBytes: number, maxBytes: number): { batch: PendingBatch; at: number } {
     let batch = this.#waiting.at(-1)
     const total = (batch?.sizeBytes ?? 0) + sizeBytes
     if (batch === undefined || total > this.#hooks.batchSizeBytes || !surelyFits(total, maxBytes)) {
       batch = new PendingBatch()
+      batch.records = records
+      batch.sizeBytes = sizeBytes
       this.#waiting.push(batch)
+      return { batch, at: 0 }
     }
     const at = batch.records.length
     for (const record of records) batch.records.push(record)

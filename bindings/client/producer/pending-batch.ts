@@ -11,7 +11,7 @@ export type BatchState = 'asked' | 'held' | 'again'
 
 /** Records that go out together to one partition, answered together by one promise. */
 export class PendingBatch {
-  readonly records: CheckedRecord[] = []
+  records: CheckedRecord[] = []
   sizeBytes = 0
   state: BatchState = 'asked'
   /** How often the answer left open whether it is written. */

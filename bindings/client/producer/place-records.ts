@@ -1,5 +1,4 @@
 import { LogError } from '../../model/errors.ts'
-import type { ProducerRecord } from '../producer-record.ts'
 import { type PartitionQueue, surelyFits } from './partition-queue.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import type { Placed } from './send-result.ts'
@@ -10,49 +9,77 @@ import type { CheckedRecord } from './validate-record.ts'
 export class Group {
   readonly queue: PartitionQueue
   readonly maxBytes: number
-  readonly records: CheckedRecord[] = []
-  /** Their places in the call. */
-  readonly indexes: number[] = []
+  readonly records: CheckedRecord[]
+  /** Their places in the call; `undefined` for all of it. */
+  readonly indexes: number[] | undefined
   sizeBytes = 0
 
-  constructor(queue: PartitionQueue, { maxMessageBytes, segmentBytes }: TopicRules) {
+  constructor(queue: PartitionQueue, rules: TopicRules, records: CheckedRecord[], indexes: number[] | undefined) {
     this.queue = queue
-    this.maxBytes = Math.min(maxMessageBytes, segmentBytes)
+    this.maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
+    this.records = records
+    this.indexes = indexes
+  }
+
+  /** A whole call to one partition, the usual case in bulk: its list is taken over. */
+  static ofAll(queue: PartitionQueue, rules: TopicRules, records: CheckedRecord[]): Group {
+    const group = new Group(queue, rules, records, undefined)
+    for (const { sizeBytes } of records) group.sizeBytes += sizeBytes
+    return group
   }
 
   add(record: CheckedRecord, index: number): void {
     this.records.push(record)
-    this.indexes.push(index)
+    this.indexes?.push(index)
     this.sizeBytes += record.sizeBytes
   }
 
   /** Into one batch; into several only if one can't hold them. */
   place(placed: Placed[]): void {
-    if (surelyFits(this.sizeBytes, this.maxBytes)) return this.#placePart(placed, 0, this.records.length)
+    const { records, indexes, sizeBytes } = this
+    if (surelyFits(sizeBytes, this.maxBytes)) return this.#placePart(placed, records, indexes, sizeBytes)
+    const all = indexes ?? records.map((_, index) => index)
     let from = 0
-    for (const to of [...cuts(this.records, this.maxBytes), this.records.length]) {
-      this.#placePart(placed, from, to)
+    for (const to of [...cuts(records, this.maxBytes), records.length]) {
+      const part = records.slice(from, to)
+      const partBytes = part.reduce((sum, record) => sum + record.sizeBytes, 0)
+      this.#placePart(placed, part, all.slice(from, to), partBytes)
       from = to
     }
   }
 
-  #placePart(placed: Placed[], from: number, to: number): void {
-    const isWhole = to - from === this.records.length
-    const records = isWhole ? this.records : this.records.slice(from, to)
-    const indexes = isWhole ? this.indexes : this.indexes.slice(from, to)
-    let sizeBytes = isWhole ? this.sizeBytes : 0
-    if (!isWhole) for (const record of records) sizeBytes += record.sizeBytes
+  #placePart(placed: Placed[], records: CheckedRecord[], indexes: number[] | undefined, sizeBytes: number): void {
     const { topic, partition } = this.queue
+    const count = records.length
     const { batch, at } = this.queue.add(records, sizeBytes, this.maxBytes)
-    placed.push({ topic, partition, batch, firstIndex: at, indexes, records })
+    placed.push({ topic, partition, batch, firstIndex: at, indexes, records, count })
   }
+}
+
+/** The records by their queue, each in the order of the call. */
+export function grouped(
+  records: readonly CheckedRecord[],
+  queues: readonly PartitionQueue[],
+  ruleOf: (topic: string) => TopicRules,
+): Iterable<Group> {
+  const groups = new Map<PartitionQueue, Group>()
+  records.forEach((record, index) => {
+    const queue = queues[index] as PartitionQueue
+    let group = groups.get(queue)
+    if (group === undefined) {
+      group = new Group(queue, ruleOf(queue.topic), [], [])
+      groups.set(queue, group)
+    }
+    group.add(record, index)
+  })
+  return groups.values()
 }
 
 /** MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent. */
 export function refuseTooLarge(
   record: CheckedRecord,
   index: number,
-  { topic }: ProducerRecord,
+  topic: string,
   { maxMessageBytes, segmentBytes }: TopicRules,
 ): void {
   if (surelyFits(record.sizeBytes, Math.min(maxMessageBytes, segmentBytes))) return

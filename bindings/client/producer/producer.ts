@@ -8,7 +8,7 @@ import { abortable, signalOf, throwIfAborted } from '../signals.ts'
 import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
 import type { PendingBatch } from './pending-batch.ts'
-import { Group, refuseTooLarge } from './place-records.ts'
+import { Group, grouped, refuseTooLarge } from './place-records.ts'
 import { type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { type Placed, settleSend } from './send-result.ts'
@@ -139,7 +139,7 @@ export class LogProducer implements Producer {
   /** Behind the sends that wait already, so that calls keep their order. */
   async #enqueueLater(
     records: readonly ProducerRecord[],
-    checked: readonly CheckedRecord[],
+    checked: CheckedRecord[],
     sizeBytes: number,
     signal: Abortable['signal'],
   ): Promise<readonly RecordMetadata[]> {
@@ -194,40 +194,39 @@ export class LogProducer implements Producer {
     }
   }
 
-  /** Groups the records by partition, in their order. Nothing has happened yet if this throws. */
+  /** Puts the records into batches, in their order. Nothing has happened yet if this throws. */
   #enqueue(
     records: readonly ProducerRecord[],
-    checked: readonly CheckedRecord[],
+    checked: CheckedRecord[],
     rules: ReadonlyMap<string, TopicRules>,
   ): readonly Placed[] {
-    const groups = new Map<PartitionQueue, Group>()
-    let group: Group | undefined
+    const queues: PartitionQueue[] = []
+    let queue: PartitionQueue | undefined
+    let isWhole = true
     for (let index = 0; index < records.length; index++) {
-      const record = records[index]
-      const each = checked[index]
-      const rule = record === undefined ? undefined : rules.get(record.topic)
-      if (record === undefined || each === undefined || rule === undefined) continue
-      refuseTooLarge(each, index, record, rule)
+      const record = records[index] as ProducerRecord
+      const each = checked[index] as CheckedRecord
+      const rule = rules.get(record.topic) as TopicRules
+      refuseTooLarge(each, index, record.topic, rule)
       const partition = this.#partitioner.choose(record, each.sizeBytes, rule.partitions)
-      if (group?.queue.partition !== partition || group.queue.topic !== record.topic) {
-        const queue = this.#queue(record.topic, partition)
-        group = groups.get(queue)
-        if (group === undefined) {
-          group = new Group(queue, rule)
-          groups.set(queue, group)
-        }
+      if (queue?.partition !== partition || queue.topic !== record.topic) {
+        isWhole = queue === undefined
+        queue = this.#queue(record.topic, partition)
       }
-      group.add(each, index)
+      queues.push(queue)
     }
+    if (queue === undefined) return []
+    const ruleOf = (topic: string) => rules.get(topic) as TopicRules
+    const groups = isWhole ? [Group.ofAll(queue, ruleOf(queue.topic), checked)] : grouped(checked, queues, ruleOf)
     const placed: Placed[] = []
     let isFull = false
-    for (const each of groups.values()) {
-      each.place(placed)
-      this.#buffer.take(each.sizeBytes)
-      isFull ||= each.queue.isFull
+    for (const group of groups) {
+      group.place(placed)
+      this.#buffer.take(group.sizeBytes)
+      isFull ||= group.queue.isFull
     }
     for (const { batch } of placed) this.#unsettled.add(batch)
-    if (placed.length > 0) this.#scheduleDrain(isFull)
+    this.#scheduleDrain(isFull)
     return placed
   }
 

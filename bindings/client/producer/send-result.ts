@@ -11,9 +11,11 @@ export interface Placed {
   readonly batch: PendingBatch
   /** Place of the part's first record in the batch. */
   readonly firstIndex: number
-  /** Places of its records in the call. */
-  readonly indexes: readonly number[]
+  /** Places of its records in the call; `undefined` where it is the whole call. */
+  readonly indexes: readonly number[] | undefined
+  /** The batch may have taken over the list: only the first `count` of it are of this part. */
   readonly records: readonly CheckedRecord[]
+  readonly count: number
 }
 
 /** One promise for the call: all metadata in its order, or one error that says what was written. */
@@ -36,11 +38,11 @@ export function settleSend(placed: readonly Placed[], count: number): Promise<re
 }
 
 function fill(metadata: RecordMetadata[], placed: Placed, { baseOffset, appendTime }: AppendResult): RecordMetadata[] {
-  const { topic, partition, firstIndex, indexes, records } = placed
+  const { topic, partition, firstIndex, indexes, records, count } = placed
   const firstOffset = baseOffset < 0 ? -1 : baseOffset + firstIndex
-  for (let at = 0; at < indexes.length; at++) {
+  for (let at = 0; at < count; at++) {
     const offset = firstOffset < 0 ? -1 : firstOffset + at
-    metadata[indexes[at] ?? at] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
+    metadata[indexes?.[at] ?? at] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
   }
   return metadata
 }
@@ -55,8 +57,8 @@ function partial(
   settled.forEach((each, index) => {
     const part = placed[index]
     if (part === undefined) return
-    if (each.status === 'fulfilled') written += part.indexes.length
-    else for (const at of part.indexes) results[at] = { error: each.reason as unknown }
+    if (each.status === 'fulfilled') written += part.count
+    else for (let at = 0; at < part.count; at++) results[part.indexes?.[at] ?? at] = { error: each.reason as unknown }
   })
   const message = `${written} of ${metadata.length} records were written; details.results says which`
   return new LogError('PARTIAL_SEND', message, { results, written })
