@@ -1,0 +1,78 @@
+// With arguments it shows one failure of the crash simulation again, operation by operation, as a failure prints it:
+//
+//   node --import tsx test/simulation/replay.test.ts engine 'ring grows' 7 36.2
+//
+// system, scenario, seed, crash points with their images (none: without a crash). Without arguments it tries that
+// command on a planted fault.
+import { spawnSync } from 'node:child_process'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
+import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { TOY_FAULTS } from './toy-entries.ts'
+import { toySystem } from './toy-log.ts'
+
+function systemNamed(name: string): SystemUnderTest {
+  const found = [engineSystem, toySystem(), ...TOY_FAULTS.map((fault) => toySystem(fault))]
+  const system = found.find((each) => each.name === name)
+  if (system === undefined) throw new Error(`no system is called ${name}`)
+  return system
+}
+
+function scenarioNamed(name: string): (typeof SCENARIOS)[number] {
+  const scenario = SCENARIOS.find((each) => each.name === name)
+  if (scenario === undefined) throw new Error(`no scenario is called ${name}`)
+  return scenario
+}
+
+/** Prints what each opening does to its disk. */
+function traced(system: SystemUnderTest): SystemUnderTest {
+  return {
+    name: system.name,
+    open(host) {
+      console.log('-- open')
+      const disk = host.store
+      if (disk instanceof VirtualDisk) {
+        const { watch } = disk
+        disk.watch = (number, kind, path, range) => {
+          console.log(
+            `${number} ${kind} ${path}${range === undefined ? '' : ` ${range.position}+${range.lengthBytes}`}`,
+          )
+          watch?.(number, kind, path, range)
+        }
+      }
+      return system.open(host)
+    },
+  }
+}
+
+function replay(systemName: string, name: string, seed: number, only: string): number {
+  const options = { seed, only, nestedChances: [1, 1, 1] }
+  const { failures } = new Enumerator(traced(systemNamed(systemName)), scenarioNamed(name), options).explore()
+  for (const failure of failures) console.log(describeFailure(systemName, failure))
+  console.log(`${failures.length} failures`)
+  return failures.length
+}
+
+const [systemName, name = '', seed = '0', only = 'none'] = process.argv.slice(2)
+if (systemName !== undefined) {
+  process.exitCode = replay(systemName, name, Number(seed), only) > 0 ? 1 : 0
+} else {
+  test('the command that a failure prints shows the same failure, and nothing on the right log', () => {
+    const fault = 'trusts-what-it-reads'
+    const options = { seed: 7, stopAtFirst: true, nestedChances: [0.2, 0.1] }
+    const scenario = scenarioNamed('single append, acks all')
+    const [failure] = new Enumerator(toySystem(fault), scenario, options).explore().failures
+    assert.ok(failure)
+    const printed = describeFailure(`toy:${fault}`, failure).split('\n').at(-1)?.trim() ?? ''
+    const run = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' })
+    const again = run(printed)
+    assert.is(again.status, 1, again.stderr)
+    for (const violation of failure.violations) assert.ok(again.stdout.includes(violation), violation)
+    assert.is(run(printed.replace(`toy:${fault}`, 'toy')).status, 0)
+  })
+  test.run()
+}
