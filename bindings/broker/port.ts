@@ -4,8 +4,11 @@ export interface RuntimePort {
   now(): number
   /** From 0 up to 1, as Math.random. */
   random(): number
-  /** Calls back once after `delayMs`; the answer cancels. */
-  setTimer(delayMs: number, callback: () => void): () => void
+  /**
+   * Calls back once after `delayMs`; the answer cancels. Without `keepsAlive` a program that waits for nothing else may end
+   * before: right for deadlines, wrong for what somebody sent and awaits.
+   */
+  setTimer(delayMs: number, callback: () => void, keepsAlive?: boolean): () => void
   /** Calls back after the events at hand were handled (a macrotask): what arrives together is handled together. */
   defer(callback: () => void): void
 }

@@ -272,7 +272,7 @@ export class LogProducer implements Producer {
       quieter: () => this.#bumpWhenQuiet(),
       fenced: (error) => this.#fenced(error),
       random: () => this.#port.random(),
-      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback),
+      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),
     }
   }
 
@@ -285,7 +285,7 @@ export class LogProducer implements Producer {
   #scheduleDrain(isFull: boolean): void {
     const { lingerMs } = this.#settings
     if (lingerMs > 0 && !isFull) {
-      this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain())
+      this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain(), true)
       return
     }
     if (this.#isDrainDue) return

@@ -1,12 +1,12 @@
 import type { RuntimePort } from '../../broker/port.ts'
 
-/** Time, randomness and later, as Node, Deno and Bun have them. A waiting timer keeps no program alive. */
+/** Time, randomness and later, as Node, Deno and Bun have them. */
 export const nodePort: RuntimePort = {
   now: () => Date.now(),
   random: () => Math.random(),
-  setTimer(delayMs, callback) {
+  setTimer(delayMs, callback, keepsAlive = false) {
     const timer = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff))
-    timer.unref()
+    if (!keepsAlive) timer.unref()
     return () => clearTimeout(timer)
   },
   defer(callback) {
