@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type {} from './programs.ts'
 
 const file = 'test/types/programs.ts'
 const text = readFileSync(file, 'utf8')
