@@ -17,15 +17,26 @@ function zigzag32(value: i32): u32 {
   return (value << 1) ^ (value >> 31)
 }
 
-/** Bytes of an already zigzagged number. */
+/** Bytes of an already zigzagged number. Nearly always one or two: predicted branches are cheaper than a division by seven. */
 function varintSize(zigzagged: u64): u32 {
-  // Nearly always one or two; predicted branches are cheaper than a division by seven.
   if (zigzagged < 0x80) return 1
-  if (zigzagged < 0x4000) return 2
-  return (70 - <u32>clz(zigzagged)) / 7
+  return zigzagged < 0x4000 ? 2 : (70 - <u32>clz(zigzagged)) / 7
 }
 
 function writeVarint(address: usize, zigzagged: u64): usize {
+  if (zigzagged < 0x80) {
+    store<u8>(address, <u8>zigzagged)
+    return address + 1
+  }
+  return zigzagged < 0x4000 ? writeTwo(address, <u32>zigzagged) : writeMany(address, zigzagged)
+}
+
+function writeTwo(address: usize, zigzagged: u32): usize {
+  store<u16>(address, (zigzagged & 0x7f) | 0x80 | ((zigzagged >>> 7) << 8))
+  return address + 2
+}
+
+function writeMany(address: usize, zigzagged: u64): usize {
   while (zigzagged > 0x7f) {
     store<u8>(address++, <u8>zigzagged | 0x80)
     zigzagged >>>= 7
@@ -163,16 +174,13 @@ export function packed_write(
   }
 }
 
-/** The target lies before the source, so whole vectors can go from front to back; the last bytes go one by one. */
+/**
+ * The target lies before the source, so vectors can go from front to back. The last one may run over: what follows the
+ * target is not written yet, and what follows the source is not reached while sixteen bytes lie between the two.
+ */
 function moveDown(to: usize, from: usize, length: u32): usize {
-  if (length > 256) {
-    memory.copy(to, from, length)
-    return to + length
-  }
-  const vectors = length & ~15
-  let at: usize = 0
-  for (; at < vectors; at += 16) v128.store(to + at, v128.load(from + at))
-  for (; at < length; at++) store<u8>(to + at, load<u8>(from + at))
+  if (length > 256 || from - to < 16) memory.copy(to, from, length)
+  else for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at))
   return to + length
 }
 
