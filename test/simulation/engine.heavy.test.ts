@@ -1,5 +1,5 @@
 // The real engine against every scenario: a sample of crash points, each with images of every kind, and recoveries that
-// are crashed again. The whole is run by bindings/testkit/simulation/torture.ts.
+// are crashed again. The whole is run by test/simulation/torture.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'

@@ -1,14 +1,14 @@
 /**
  * Crashes the real engine for as long as one likes, scenario after scenario, with a new seed each round:
  *
- *   node --import tsx bindings/testkit/simulation/torture.ts 10 [first seed]
+ *   node --import tsx test/simulation/torture.ts 10 [first seed]
  *
  * minutes and the first seed. Prints what failed and the command that shows it again; fails if anything did.
  */
-import { describeFailure, Enumerator } from './crash/enumerator.ts'
-import { Marks } from './crash/marks.ts'
-import { SCENARIOS } from './crash/scenarios.ts'
-import { engineSystem } from './engine-system.ts'
+import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
+import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 
 const minutes = Number(process.argv[2] ?? 1)
 const firstSeed = Number(process.argv[3] ?? 1)
