@@ -13,6 +13,7 @@ import type {
   SegmentConfig,
   StoredProducer,
 } from '../storage/partition-store.ts'
+import { Background } from './background.ts'
 import type { Command, CommandOf, ConfigChanges, Done } from './commands.ts'
 import { Committer, type PlannedChange } from './committer.ts'
 import { Fetches } from './fetches.ts'
@@ -41,13 +42,13 @@ export class Engine implements PartitionSource {
   readonly #committer: Committer
   readonly #ceilingBlock: number
   readonly #fetches: Fetches
+  readonly #background: Background
   #now = 0
   #leaderEpoch = 0
   #nextProducerId = 0
   #producerIdsEnd = 0
   #waitingForIds: Done<number>[] = []
   #committing = false
-  #maintaining = false
   #closing: Done<void> | undefined
   #closed: LogError | undefined
   #report: RecoveryReport | undefined
@@ -57,6 +58,7 @@ export class Engine implements PartitionSource {
     const { store, factory } = options.compose(this)
     this.store = store
     this.topics = new Topics(this.catalogue, factory)
+    this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
       partition: (topic, partition) => this.topics.partition(topic, partition),
       prepare: (hosted, offset, then) => this.#runner.start(this.#prepareRead(hosted, offset), then),
@@ -128,15 +130,16 @@ export class Engine implements PartitionSource {
   /** Whether `turn` has something to start. */
   get wantsTurn(): boolean {
     if (this.#closed !== undefined) return false
-    if (this.#maintenanceIsDue()) return true
+    if (this.#background.isDue) return true
     // Without room for a frame the end of the checkpoint brings the next turn.
-    if (this.#committing || (this.#maintaining && !this.store.canCommit(this.#committer.decisionBytes))) return false
-    return this.#committer.isWanted || (this.#closing !== undefined && !this.#maintaining)
+    if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
+      return false
+    return this.#committer.isWanted || (this.#closing !== undefined && this.#background.isIdle)
   }
 
   turn(now: number): void {
     this.#now = now
-    this.#maintain()
+    this.#background.start()
     if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#committer.decisionBytes)) return
     if (this.#committer.isWanted) {
       this.#committing = true
@@ -144,7 +147,7 @@ export class Engine implements PartitionSource {
         this.#committing = false
         if (error !== undefined) this.#fail(error)
       })
-    } else if (this.#closing !== undefined && !this.#maintaining) {
+    } else if (this.#closing !== undefined && this.#background.isIdle) {
       this.#close(this.#closing)
     }
   }
@@ -305,7 +308,7 @@ export class Engine implements PartitionSource {
           hosted.partition.close()
           this.#fetches.forgotten(hosted)
         }
-        this.#runner.start(this.#removeAll(topicId, name, partitions), done)
+        this.#background.remove(this.#removeAll(topicId, name, partitions), done)
       },
     })
   }
@@ -423,21 +426,6 @@ export class Engine implements PartitionSource {
     return undefined
   }
 
-  #maintenanceIsDue(): boolean {
-    return !this.#maintaining && this.store.maintenanceIsDue()
-  }
-
-  #maintain(): void {
-    if (this.#maintaining) return
-    const task = this.store.maintenance()
-    if (task === undefined) return
-    this.#maintaining = true
-    this.#runner.start(task, (error) => {
-      this.#maintaining = false
-      if (error !== undefined) this.#fail(error)
-    })
-  }
-
   #close(done: Done<void>): void {
     this.#closed = new LogError('LOG_CLOSED', 'the log is closed')
     this.#fetches.close(this.#closed)
@@ -456,6 +444,7 @@ export class Engine implements PartitionSource {
     this.#closing = undefined
     this.#closed = failure
     this.#committer.fail(failure)
+    this.#background.fail(failure)
     for (const done of this.#waitingForIds.splice(0)) done(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
     this.#fetches.close(failure)
