@@ -137,7 +137,12 @@ function* notedState(
   })
   return {
     clean: true,
-    header,
+    // A recovery that died after its checkpoint, before its header: its epoch is in force, its jumps stand under it.
+    header: {
+      ...header,
+      generation: Math.max(header.generation, checkpoint.generation),
+      leaderEpoch: Math.max(header.leaderEpoch, checkpoint.leaderEpoch),
+    },
     checkpointSequence: checkpoint.sequence,
     checkpointPlace,
     coveredSequence: checkpoint.coveredSequence,
