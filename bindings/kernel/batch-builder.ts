@@ -88,6 +88,33 @@ export class KernelBatchBuilder implements BatchBuilder {
 
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean {
     const u8 = this.#u8.length === 0 ? this.#renewed() : this.#u8
+    if (typeof key === 'string' || typeof value === 'string' || headers !== undefined)
+      return this.#appendOther(u8, key, value, timestamp, headers)
+    const count = this.#recordCount
+    const keyLength = key === null ? -1 : key.length
+    const valueLength = value === null ? -1 : value.length
+    const baseTimestamp = count === 0 ? timestamp : this.#baseTimestamp
+    const place = this.#reserve(keyLength, valueLength, timestamp, baseTimestamp, 1, 0)
+    if (place === 0) return false
+    if (key !== null) put(u8, key, place - varintSize(valueLength) - keyLength)
+    if (value !== null) put(u8, value, place)
+    this.#end = (valueLength > 0 ? place + valueLength : place) + 1
+    if (count === 0) {
+      this.#baseTimestamp = timestamp
+      this.#maxTimestamp = timestamp
+    } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    this.#recordCount = count + 1
+    return true
+  }
+
+  /** Apart, so that the compiler keeps the usual form small enough to build in. */
+  #appendOther(
+    u8: Uint8Array,
+    key: RecordBytes,
+    value: RecordBytes,
+    timestamp: number,
+    headers: HeaderList | undefined,
+  ): boolean {
     let keyBytes: Uint8Array | undefined
     let keyLength = -1
     let valueBytes: Uint8Array | undefined
