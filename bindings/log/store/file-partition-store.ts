@@ -328,7 +328,8 @@ export class FilePartitionStore implements PartitionStore {
   // ---- durability ----------------------------------------------------------------------------------------------------
 
   canCommit(decisionBytes: number): boolean {
-    return this.#journal?.hasRoom(decisionBytes) ?? false
+    // A read-only log refuses commits at once instead of letting them wait for room that never comes.
+    return this.#journal?.hasRoom(decisionBytes) ?? true
   }
 
   *commit(set: CommitSet): Task<void> {
