@@ -1,4 +1,6 @@
 // Where records go: Kafka's murmur2, KIP-794 without a key, the user's own choice.
+import { randomBytes } from 'node:crypto'
+import murmurhash from 'murmurhash'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { murmur2 } from '../../bindings/client/producer/murmur2.ts'
@@ -19,6 +21,13 @@ const vectors: readonly (readonly [key: string | Uint8Array, hash: number])[] = 
 
 test('murmur2 as the Java client has it', () => {
   for (const [key, hash] of vectors) assert.is(murmur2(typeof key === 'string' ? Buffer.from(key) : key), hash)
+})
+
+test('murmur2 of any bytes is what an independent one answers', () => {
+  for (let count = 0; count < 600; count++) {
+    const bytes = randomBytes(count % 97)
+    assert.is(murmur2(bytes), murmurhash.v2(bytes, 0x9747b28c) | 0, bytes.toString('hex'))
+  }
 })
 
 test('equal keys go to the same partition, text or bytes', async () => {

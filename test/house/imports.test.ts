@@ -48,7 +48,7 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
   ['bindings/log/seed-workers.ts', packageImport('cloudflare:workers'), 'platform-modules-by-name'],
   ['bindings/log/seed-loader.ts', packageImport('@assemblyscript/loader'), 'loader-only-in-kernel'],
   ['bindings/client/seed-msgpackr.ts', packageImport('msgpackr'), 'msgpackr-only-in-its-codec'],
-  ['bindings/client/seed-package.ts', packageImport('picocolors'), 'no-other-package'],
+  ['bindings/client/seed-package.ts', packageImport('zod'), 'no-other-package'],
   ['bindings/client/seed-nowhere.ts', packageImport('./there-is-no-such-file.ts'), 'unresolvable'],
 ]
 

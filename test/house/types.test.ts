@@ -51,6 +51,7 @@ test('neither Node nor the DOM can be named in the core', () => {
 test('a floating and a misused promise are errors', () => {
   const waits = 'async function waits(): Promise<void> {}\n'
   copy.write('bindings/client/seed-floating.ts', `${waits}waits()\nexport {}\n`)
+  copy.write('bindings/client/seed-void.ts', `${waits}void waits()\nexport {}\n`)
   copy.write('bindings/client/seed-misused.ts', `${waits}if (waits()) [1].forEach(waits)\nexport {}\n`)
   const { status, output } = run('eslint/bin/eslint.js', '--format', 'json', 'bindings/client')
   assert.is(status, 1, output)
@@ -58,6 +59,7 @@ test('a floating and a misused promise are errors', () => {
     file.messages.map((message) => `${file.filePath.split('/').at(-1)} ${message.ruleId.split('/').at(-1)}`),
   )
   assert.ok(found.includes('seed-floating.ts no-floating-promises'), output)
+  assert.ok(found.includes('seed-void.ts no-floating-promises'), output)
   assert.ok(found.includes('seed-misused.ts no-misused-promises'), output)
 })
 

@@ -11,6 +11,7 @@ import type {
   SystemTopic,
   SystemUnderTest,
 } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
+import { now } from './now.ts'
 import { type Entry, frameOf, readFrame, type ToyFault } from './toy-entries.ts'
 import { ToyState } from './toy-state.ts'
 
@@ -142,27 +143,27 @@ export class ToyLog implements SystemHandle {
     const former = this.#directory
     this.#generation++
     for (const name of this.#store.list(this.#directory) as readonly string[]) {
-      void this.#store.remove(`${this.#directory}/${name}`)
+      now(this.#store.remove(`${this.#directory}/${name}`))
     }
     for (const [number, { file, end }] of found.entries()) {
       const bytes = new Uint8Array(end)
       file.read(bytes, 0)
       this.#newSegment(number)
       if (end > 0) writeFully(this.#file as StoreFile, bytes, 0)
-      void this.#file?.flush()
+      now(this.#file?.flush())
       this.#position = end
     }
     this.#syncDirectories()
     this.#isNewSegment = false
     this.#flushedTo = this.#position
     this.#writeCheckpoint(false)
-    for (const name of this.#store.list(former) as readonly string[]) void this.#store.remove(`${former}/${name}`)
+    for (const name of this.#store.list(former) as readonly string[]) now(this.#store.remove(`${former}/${name}`))
   }
 
   #syncDirectories(): void {
     if (this.#faults.has('no-directory-sync')) return
-    void this.#store.syncDirectory(this.#directory)
-    void this.#store.syncDirectory('')
+    now(this.#store.syncDirectory(this.#directory))
+    now(this.#store.syncDirectory(''))
   }
 
   // Writing
@@ -211,7 +212,7 @@ export class ToyLog implements SystemHandle {
     observer.frameCovers(frame, { kind: 'producerIds', end: this.#state.idsEnd })
     const lengthBytes = Math.max(0, file.size() - this.#flushedTo)
     if (lengthBytes > 0) observer.framePlaced(frame, file.path, this.#flushedTo, lengthBytes)
-    void file.flush()
+    now(file.flush())
     if (this.#isNewSegment) this.#syncDirectories()
     if (lengthBytes > 0) observer.frameDurable(frame)
     this.#isNewSegment = false
@@ -233,8 +234,8 @@ export class ToyLog implements SystemHandle {
     }
     const place = this.#open(`checkpoint-${number % 2}`) as StoreFile
     writeFully(place, frameOf(0, checkpoint), 0)
-    void place.flush()
-    if (!this.#faults.has('no-directory-sync')) void this.#store.syncDirectory('')
+    now(place.flush())
+    if (!this.#faults.has('no-directory-sync')) now(this.#store.syncDirectory(''))
     this.#checkpoint = checkpoint
     this.#host.observer.checkpointDurable(this.#frame)
     this.#host.marks.mark('checkpoint')

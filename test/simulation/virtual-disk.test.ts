@@ -4,6 +4,7 @@ import { fileStoreConformance } from '../../bindings/storage/conformance/file-st
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { now } from './now.ts'
 
 for (const each of fileStoreConformance(() => {
   const store = new VirtualDisk()
@@ -29,7 +30,7 @@ function contentOf(disk: VirtualDisk, path: string): string | undefined {
 
 test('a power failure keeps what was flushed in a synced directory', () => {
   const disk = new VirtualDisk()
-  void make(disk, 'a/one', 'flushed').flush()
+  now(make(disk, 'a/one', 'flushed').flush())
   make(disk, 'a/two', 'not flushed')
   const none = (): VirtualDisk => disk.image(new Random(1), 'none')
   assert.equal(none().list(''), [])
@@ -46,7 +47,7 @@ test('a power failure keeps what was flushed in a synced directory', () => {
 test('a mixed image damages only sectors that a pending write touches', () => {
   const disk = new VirtualDisk()
   const file = make(disk, 'one', 'a'.repeat(2048))
-  void file.flush()
+  now(file.flush())
   disk.syncDirectory('')
   file.write(new TextEncoder().encode('b'.repeat(700)), 600)
   const seen = new Set<string>()
@@ -61,7 +62,7 @@ test('a mixed image damages only sectors that a pending write touches', () => {
 
 test('a removal and a rename are undone until their directory is synced', () => {
   const disk = new VirtualDisk()
-  void make(disk, 'one', 'first').flush()
+  now(make(disk, 'one', 'first').flush())
   disk.syncDirectory('')
   disk.rename('one', 'two')
   assert.equal(disk.image(new Random(1), 'none').list(''), ['one'])

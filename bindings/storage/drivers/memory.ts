@@ -117,7 +117,7 @@ class MemoryFile implements StoreFile {
 export class MemoryStore implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly #tree: Tree
-  #lock: StoreLock | undefined
+  #lock: { release(): void } | undefined
   #closed = false
 
   constructor(tree: Tree = { files: new Map(), directories: new Set(['']), holder: undefined }) {
@@ -205,7 +205,7 @@ export class MemoryStore implements FileStore {
         since: undefined,
       })
     }
-    const lock: StoreLock = {
+    const lock: { release(): void } = {
       release: () => {
         if (this.#tree.holder === lock) this.#tree.holder = undefined
       },
@@ -217,7 +217,7 @@ export class MemoryStore implements FileStore {
 
   close(): void {
     this.#closed = true
-    void this.#lock?.release()
+    this.#lock?.release()
   }
 
   #makeDirectory(directory: string): void {

@@ -56,7 +56,7 @@ export class VirtualDisk implements FileStore {
   crashed = false
   readonly root: DirectoryNode
   #underWay: WriteUnderWay | undefined
-  #lock: StoreLock | undefined
+  #lock: { release(): void } | undefined
   #closed = false
 
   constructor(root: DirectoryNode = new DirectoryNode()) {
@@ -139,7 +139,7 @@ export class VirtualDisk implements FileStore {
         host: undefined,
         since: undefined,
       })
-    const lock: StoreLock = {
+    const lock: { release(): void } = {
       release: () => {
         if (holders.get(this.root) === lock) holders.delete(this.root)
       },
@@ -150,7 +150,7 @@ export class VirtualDisk implements FileStore {
   }
 
   close(): void {
-    void this.#lock?.release()
+    this.#lock?.release()
     this.#closed = true
   }
 
