@@ -14,4 +14,5 @@ export interface EncodedRecord {
 }
 
 /** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */
+export const ATTRIBUTE_TRANSACTIONAL = 0x10
 export const ATTRIBUTE_CONTROL = 0x20

@@ -27,6 +27,8 @@ export interface CheckpointSegment extends NotedIndexes {
   readonly firstTimestamp: number
   /** CRC-32C over the first 21 bytes of each batch, which batch CRCs leave out (rule 4c). */
   readonly headerChecksum: number
+  /** Aborted transactions whose marker stands in it; the checksum is a running one (segment/aborted-index.ts). */
+  readonly abortedIndex: NotedIndex
 }
 
 /** One partition as of the checkpoint's moment. */
@@ -109,6 +111,7 @@ function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {
   writer.uint32(segment.headerChecksum)
   writeIndex(writer, segment.offsetIndex)
   writeIndex(writer, segment.timeIndex)
+  writeIndex(writer, segment.abortedIndex)
 }
 
 function writeIndex(writer: ByteWriter, index: NotedIndex): void {
@@ -127,6 +130,7 @@ function readSegment(reader: ByteReader): CheckpointSegment {
     headerChecksum: reader.uint32(),
     offsetIndex: readIndex(reader),
     timeIndex: readIndex(reader),
+    abortedIndex: readIndex(reader),
   }
 }
 

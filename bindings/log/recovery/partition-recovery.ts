@@ -10,6 +10,7 @@ import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
+import { TransactionScan } from '../segment/transaction-scan.ts'
 import type { StoredFiles } from '../store/stored-files.ts'
 import type { BatchScanner, ScannedBatch } from './batch-scanner.ts'
 import { type RecoveryMark, recoveryMarks } from './marks.ts'
@@ -35,6 +36,7 @@ export class PartitionRecovery {
   readonly #files: StoredFiles
   readonly #noted: CheckpointPartition | undefined
   readonly #producers: ProducerTable
+  readonly #transactions: TransactionScan
   /** The log's own topics take their batches from frames alone (rule 3). */
   readonly #isCoordinator: boolean
   #ceiling: number
@@ -51,6 +53,7 @@ export class PartitionRecovery {
     this.#isCoordinator = isCoordinator
     this.#ceiling = noted?.ceiling ?? 0
     this.#producers = context.kernel.producerTable()
+    this.#transactions = new TransactionScan(noted?.producers ?? [])
     for (const producer of noted?.producers ?? []) this.#producers.load(producer)
   }
 
@@ -179,6 +182,7 @@ export class PartitionRecovery {
     const files = this.#files
     const { header, nextOffset } = batch
     const sealed = { bytes: batch.bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp }
+    const aborted = this.#transactions.take(header, batch.bytes)
     if (files.segments.active === undefined || (mayRoll && files.segments.mustRoll(sealed))) {
       const bytes = batch.bytes.slice()
       yield* this.#roll()
@@ -187,6 +191,7 @@ export class PartitionRecovery {
       yield* this.#context.files.reopen(files.segments.active.logPath)
       files.segments.place(sealed)
     }
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
     files.nextOffset = nextOffset
     files.changed = true
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
@@ -199,7 +204,9 @@ export class PartitionRecovery {
    */
   #adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const files = this.#files
+    const aborted = this.#transactions.take(header, bytes)
     files.segments.adopt({ bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp })
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
     this.#learnProducer(header)
     files.nextOffset = nextOffset
     files.changed = true

@@ -2,7 +2,9 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import type { AbortedTransaction } from '../files/aborted-transaction.ts'
 import { segmentFileName } from '../files/file-names.ts'
+import { learnAborted } from './learn-aborted.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 
@@ -115,6 +117,36 @@ export class SegmentList {
     if (segment === undefined) return undefined
     yield* segment.load(this.#config())
     return segment.seekTimestamp(timestamp)
+  }
+
+  /** The abort marker at `lastOffset` was placed at the active segment's end. */
+  recordAborted(aborted: AbortedTransaction): void {
+    this.active?.aborted.add(this.#context.kernel, aborted)
+  }
+
+  /**
+   * Aborted transactions with records from `fromOffset` to before `upToOffset`, in the order of their markers, which may
+   * stand behind. `undefined`: not in reach, run `loadAborted` first. Source: Kafka's LocalLog.collectAbortedTransactions.
+   */
+  abortedBetween(fromOffset: number, upToOffset: number): readonly AbortedTransaction[] | undefined {
+    const found: AbortedTransaction[] = []
+    for (let index = this.#indexOf(fromOffset); index < this.#segments.length; index++) {
+      const aborted = this.#segments[index]?.aborted
+      if (aborted?.isLoaded === false) return undefined
+      if (aborted?.collect(fromOffset, upToOffset, found) === true) break
+    }
+    return found
+  }
+
+  /** From their files, or else from the batches. */
+  *loadAborted(fromOffset: number, upToOffset: number): Task<void> {
+    for (let index = this.#indexOf(fromOffset); index < this.#segments.length; index++) {
+      const segment = this.#segments[index]
+      if (segment === undefined) return
+      if (!segment.aborted.isLoaded) yield* segment.aborted.read(this.#context.store, this.#context.kernel)
+      if (!segment.aborted.isLoaded) yield* learnAborted(this.#context, this.#segments.slice(0, index + 1))
+      if (segment.aborted.collect(fromOffset, upToOffset, [])) return
+    }
   }
 
   /** Segments that lie wholly below `offset`, never the active one: removed, the directory is synced by the caller. */

@@ -5,6 +5,7 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import type { SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
+import { AbortedIndex } from './aborted-index.ts'
 import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
 import { HeaderScan } from './header-scan.ts'
@@ -30,6 +31,7 @@ interface Place {
 export class Segment {
   readonly baseOffset: number
   readonly logPath: string
+  readonly aborted: AbortedIndex
   readonly #context: SegmentContext
   readonly #indexes: SegmentIndexes
   #nextOffset: number
@@ -54,6 +56,7 @@ export class Segment {
     this.#firstTimestamp = facts.firstTimestamp
     this.#headerChecksum = facts.headerChecksum
     this.#indexes = new SegmentIndexes(context, directory, facts.baseOffset, facts)
+    this.aborted = new AbortedIndex(`${directory}/${segmentFileName(facts.baseOffset, 'txnindex')}`, facts.abortedIndex)
   }
 
   static empty(context: SegmentContext, directory: string, baseOffset: number): Segment {
@@ -67,6 +70,7 @@ export class Segment {
       headerChecksum: NO_BATCHES,
       offsetIndex: NO_INDEX,
       timeIndex: NO_INDEX,
+      abortedIndex: NO_INDEX,
     })
   }
 
@@ -97,6 +101,7 @@ export class Segment {
       maxTimestampOffset: this.#maxTimestampOffset,
       firstTimestamp: this.#firstTimestamp,
       headerChecksum: this.#headerChecksum,
+      abortedIndex: this.aborted.noted,
     }
   }
 
@@ -171,7 +176,7 @@ export class Segment {
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
     const file = yield* files.reopen(this.logPath)
-    files.whenClosed(this.logPath, () => this.#indexes.release())
+    files.whenClosed(this.logPath, () => this.#releaseMemory())
     files.pin(this.logPath)
     try {
       yield* this.#indexes.load(file, () => this.#sizeBytes, config.indexIntervalBytes)
@@ -270,19 +275,26 @@ export class Segment {
     return this.#indexes.lookupTimestamp(timestamp)
   }
 
-  /** At a roll and at a close: Kafka's last time entry, and both files. True: the facts have changed. */
+  /** At a roll and at a close: Kafka's last time entry, and all files. True: the facts have changed. */
   *writeIndexes(): Task<boolean> {
+    yield* this.aborted.write(this.#context.store)
     return yield* this.#indexes.write(true)
   }
 
   /** In between, so that a load after a crash finds most of it in the files. True: the facts have changed. */
   *writeGrownIndexes(): Task<boolean> {
+    yield* this.aborted.write(this.#context.store)
     return this.#indexes.hasGrown && (yield* this.#indexes.write(false))
   }
 
   /** Gives file and kernel memory back; a later `load` gets them again. */
   release(): void {
     this.#context.files.close(this.logPath)
+    this.#releaseMemory()
+  }
+
+  #releaseMemory(): void {
     this.#indexes.release()
+    this.aborted.release()
   }
 }

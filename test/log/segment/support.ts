@@ -44,7 +44,10 @@ export function reopened(
 
 /** Rolls where the list says so. */
 export function append(list: SegmentList, wish: BatchWish): SealedBatch {
-  const batch = sealedBatch(wish)
+  return appendSealed(list, sealedBatch(wish))
+}
+
+export function appendSealed(list: SegmentList, batch: SealedBatch): SealedBatch {
   if (!list.isReady) runNow(list.loadActive())
   if (list.mustRoll(batch)) runNow(list.roll(batch.baseOffset))
   list.place(batch)

@@ -1,0 +1,170 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
+import {
+  ABORTED_ENTRY_BYTES,
+  type AbortedTransaction,
+  readAborted,
+  writeAborted,
+} from '../files/aborted-transaction.ts'
+import { openFile } from '../journal/ring.ts'
+import { viewOf } from './batch-frame.ts'
+
+const FIRST_ENTRIES = 8
+const CHAINED_BYTES = 4
+const piece = new Uint8Array(CHAINED_BYTES + ABORTED_ENTRY_BYTES)
+const pieceView = viewOf(piece)
+
+type Checksum = Pick<Kernel, 'crc32cOf'>
+
+/** The running checksum over whole entries: it goes on without those before, as header-checksum.ts does. */
+export function chainEntries(kernel: Checksum, before: number, entries: Uint8Array): number {
+  let checksum = before
+  for (let at = 0; at < entries.length; at += ABORTED_ENTRY_BYTES) {
+    pieceView.setUint32(0, checksum)
+    piece.set(entries.subarray(at, at + ABORTED_ENTRY_BYTES), CHAINED_BYTES)
+    checksum = kernel.crc32cOf(piece)
+  }
+  return checksum
+}
+
+/**
+ * The aborted transactions whose markers stand in one segment: Kafka's `.txnindex`. How many there are, and a checksum,
+ * stand in the checkpoint, so a file that isn't what was noted is seen, and the entries are learned from the markers
+ * (transaction-scan.ts). In memory are those that no file holds yet, and all once somebody asked.
+ */
+export class AbortedIndex {
+  readonly #path: string
+  #noted: NotedIndex
+  /** The entries in no memory: the first ones of the file. */
+  #absent: NotedIndex
+  /** Those after the absent ones, with room behind them. */
+  #bytes: Uint8Array = new Uint8Array(0)
+  /** So many are in the file, for all we know. */
+  #written: number
+
+  constructor(path: string, noted: NotedIndex) {
+    this.#path = path
+    this.#noted = noted
+    this.#absent = noted
+    this.#written = noted.entryCount
+  }
+
+  /** What a checkpoint says: of all entries, in a file or not. */
+  get noted(): NotedIndex {
+    return this.#noted
+  }
+
+  get isLoaded(): boolean {
+    return this.#absent.entryCount === 0
+  }
+
+  get hasUnwritten(): boolean {
+    return this.#written < this.#noted.entryCount
+  }
+
+  /** In the order of the markers. */
+  add(kernel: Checksum, aborted: AbortedTransaction): void {
+    const at = this.#present().length
+    if (at + ABORTED_ENTRY_BYTES > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(FIRST_ENTRIES * ABORTED_ENTRY_BYTES, at * 2))
+      grown.set(this.#bytes)
+      this.#bytes = grown
+    }
+    writeAborted(viewOf(this.#bytes), at, aborted)
+    const entry = this.#bytes.subarray(at, at + ABORTED_ENTRY_BYTES)
+    const { entryCount, checksum } = this.#noted
+    this.#noted = { entryCount: entryCount + 1, checksum: chainEntries(kernel, checksum, entry) }
+  }
+
+  #present(): Uint8Array {
+    return this.#bytes.subarray(0, (this.#noted.entryCount - this.#absent.entryCount) * ABORTED_ENTRY_BYTES)
+  }
+
+  /**
+   * Adds those that touch the offsets from `fromOffset` to before `upToOffset`. True: later ones can't. All entries must
+   * be loaded. Source: Kafka's TransactionIndex.collectAbortedTxns.
+   */
+  collect(fromOffset: number, upToOffset: number, into: AbortedTransaction[]): boolean {
+    const view = viewOf(this.#bytes)
+    for (let index = this.#firstEndingAt(fromOffset); index < this.#noted.entryCount; index++) {
+      const entry = readAborted(view, index * ABORTED_ENTRY_BYTES, this.#path)
+      if (entry.firstOffset < upToOffset) into.push(entry)
+      // What was still open then, or came later, begins there or above.
+      if (entry.lastStableOffset >= upToOffset) return true
+    }
+    return false
+  }
+
+  #firstEndingAt(offset: number): number {
+    const view = viewOf(this.#bytes)
+    let low = 0
+    let high = this.#noted.entryCount
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (readAborted(view, middle * ABORTED_ENTRY_BYTES, this.#path).lastOffset < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Gets the entries from the file. They stay out where it isn't what was noted: `replace` them then. */
+  *read(store: FileStore, kernel: Checksum): Task<void> {
+    const file = yield* openFile(store, this.#path, false)
+    if (file === undefined) return
+    try {
+      const bytes = new Uint8Array(this.#absent.entryCount * ABORTED_ENTRY_BYTES)
+      const isWhole = file.read(bytes, 0) === bytes.length
+      if (!isWhole || chainEntries(kernel, 0, bytes) !== this.#absent.checksum) return
+      const present = this.#present()
+      this.#bytes = new Uint8Array(bytes.length + present.length)
+      this.#bytes.set(bytes)
+      this.#bytes.set(present, bytes.length)
+      this.#absent = { entryCount: 0, checksum: 0 }
+    } finally {
+      file.close()
+    }
+  }
+
+  /** The entries as the batches tell them; the file counts for nothing. */
+  replace(kernel: Checksum, entries: readonly AbortedTransaction[]): void {
+    this.#noted = { entryCount: 0, checksum: 0 }
+    this.#absent = this.#noted
+    this.#bytes = new Uint8Array(0)
+    this.#written = 0
+    for (const entry of entries) this.add(kernel, entry)
+  }
+
+  /**
+   * Writes what the file doesn't hold behind what it does. Like the other indexes it is neither renamed nor flushed:
+   * nobody relies on it. A full disk is no failure here.
+   */
+  *write(store: FileStore): Task<void> {
+    if (!this.hasUnwritten) return
+    const file = yield* perform('open', this.#path, () => store.open(this.#path, { create: true }))
+    try {
+      const from = this.#written * ABORTED_ENTRY_BYTES
+      // Without its beginning, which no memory holds either, the next read finds the file wanting and learns it anew.
+      if (file === undefined || file.size() < from) return
+      const skipped = from - this.#absent.entryCount * ABORTED_ENTRY_BYTES
+      const { entryCount } = this.#noted
+      writeFully(file, this.#present().subarray(skipped), from)
+      file.truncate(entryCount * ABORTED_ENTRY_BYTES)
+      this.#written = entryCount
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    } finally {
+      file?.close()
+    }
+  }
+
+  /** Gives back the memory of what the file holds. */
+  release(): void {
+    if (this.hasUnwritten) return
+    this.#absent = this.#noted
+    this.#bytes = new Uint8Array(0)
+  }
+}

@@ -1,0 +1,44 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { AbortedTransaction } from '../files/aborted-transaction.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentContext } from './segment-context.ts'
+import { TransactionScan } from './transaction-scan.ts'
+import { BatchWalk } from './walk.ts'
+
+/**
+ * Learns the aborted transactions of the last of `segments` from the markers in it, when its file is missing or isn't what
+ * was noted. `segments` are all from the partition's first one on: a transaction may have begun in any of them. One whose
+ * beginning retention has removed is left out: no record of it can be read.
+ */
+export function* learnAborted(context: SegmentContext, segments: readonly Segment[]): Task<void> {
+  const scan = new TransactionScan([])
+  for (const segment of segments) {
+    const found: AbortedTransaction[] = []
+    const isLast = segment === segments.at(-1)
+    const file = yield* context.files.reopen(segment.logPath)
+    context.files.pin(segment.logPath)
+    try {
+      let position = 0
+      let expectedOffset = segment.baseOffset
+      for (let isWhole = true; isWhole && position < segment.sizeBytes; ) {
+        isWhole = yield* perform('read', segment.logPath, () => {
+          const walk = new BatchWalk(context, file, { from: position, to: segment.sizeBytes, expectedOffset })
+          walk.step(({ header, buffer, bufferPosition }) => {
+            const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
+            const aborted = scan.take(header, bytes)
+            if (aborted !== undefined) found.push(aborted)
+          })
+          position = walk.position
+          expectedOffset = walk.expectedOffset
+          // In the turn of the last step: nothing was appended since.
+          if (isLast && position >= segment.sizeBytes) segment.aborted.replace(context.kernel, found)
+          return walk.fault === undefined
+        })
+      }
+      // Behind damage there is nothing to learn; whoever reads there is told of it.
+      if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
+    } finally {
+      context.files.unpin(segment.logPath)
+    }
+  }
+}

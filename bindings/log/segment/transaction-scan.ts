@@ -1,0 +1,62 @@
+import type { BatchHeader } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
+import type { StoredProducer } from '../../storage/partition-store.ts'
+import type { AbortedTransaction } from '../files/aborted-transaction.ts'
+import { BATCH_HEADER_BYTES } from './batch-frame.ts'
+
+const MARKER_ABORT = 0
+const MARKER_COMMIT = 1
+
+/**
+ * Follows the transactions of one partition through its batches, in order: which are open, and which a marker ends. A
+ * marker without data before it ends nothing (kafka.md 3.5).
+ */
+export class TransactionScan {
+  /** First offset of the open transaction of each producer. */
+  readonly #open = new Map<number, number>()
+
+  /** `producers`: as of the offset at which the scan begins. */
+  constructor(producers: Iterable<StoredProducer>) {
+    for (const { producerId, currentTransactionFirstOffset } of producers) {
+      if (currentTransactionFirstOffset >= 0) this.#open.set(producerId, currentTransactionFirstOffset)
+    }
+  }
+
+  /** Takes the next batch; answers the transaction that it aborts. */
+  take(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
+    const { attributes, producerId, baseOffset } = header
+    if (producerId < 0 || (attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return undefined
+    const firstOffset = this.#open.get(producerId)
+    if ((attributes & ATTRIBUTE_CONTROL) === 0) {
+      if (firstOffset === undefined) this.#open.set(producerId, baseOffset)
+      return undefined
+    }
+    const type = markerType(bytes)
+    if (type !== MARKER_ABORT && type !== MARKER_COMMIT) return undefined
+    this.#open.delete(producerId)
+    if (type === MARKER_COMMIT || firstOffset === undefined) return undefined
+    return { producerId, firstOffset, lastOffset: baseOffset, lastStableOffset: this.#lastStable(baseOffset + 1) }
+  }
+
+  #lastStable(after: number): number {
+    let lowest = after
+    for (const offset of this.#open.values()) lowest = Math.min(lowest, offset)
+    return lowest
+  }
+}
+
+/** The key of a control batch's one record holds version and type, 2 bytes each (kafka.md 1.2, 1.3). */
+function markerType(bytes: Uint8Array): number | undefined {
+  let at = BATCH_HEADER_BYTES
+  const skipVarint = () => {
+    while (((bytes[at++] ?? 0) & 0x80) !== 0);
+  }
+  skipVarint() // length
+  at++ // attributes
+  skipVarint() // timestamp delta
+  skipVarint() // offset delta
+  skipVarint() // key length
+  const high = bytes[at + 2]
+  const low = bytes[at + 3]
+  return high === undefined || low === undefined ? undefined : (high << 8) | low
+}

@@ -1,0 +1,144 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../../../bindings/log/files/aborted-transaction.ts'
+import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { fromHex, toHex } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
+import { content, errorOf, overwrite } from './model.ts'
+import { append, DIRECTORY, newContext, newList, reopened } from './support.ts'
+import { TransactionStory } from './transactions.ts'
+
+const aborted = suite('aborted transactions')
+const changes = { segmentBytes: 900, segmentMs: 1e12 }
+
+/** Transactions inside a segment, over the ends of segments, side by side, ended by a commit, and markers without data. */
+function told(disk: VirtualDisk): TransactionStory {
+  const story = new TransactionStory(newList(newContext(disk), changes))
+  for (let round = 0; round < 8; round++) {
+    for (const producerId of [1, 2, 3]) story.data(producerId)
+    story.abort(1)
+    story.data(2)
+    story.commit(3)
+    append(story.list, { baseOffset: story.nextOffset })
+    story.abort(9)
+    if (round % 3 !== 0) story.abort(2)
+  }
+  assert.ok(story.list.all.length > 5 && story.aborted.length > 10)
+  return story
+}
+
+function between(list: SegmentList, from: number, upTo: number): readonly object[] {
+  for (;;) {
+    const found = list.abortedBetween(from, upTo)
+    if (found !== undefined) return found
+    runNow(list.loadAborted(from, upTo))
+  }
+}
+
+function assertFinds(list: SegmentList, { aborted: recorded, nextOffset }: TransactionStory, note = ''): void {
+  for (let from = 0; from < nextOffset; from++) {
+    for (let upTo = from + 1; upTo <= nextOffset; upTo += 5) {
+      const wanted = recorded.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < upTo)
+      assert.equal(between(list, from, upTo), wanted, `${note}: ${from} to ${upTo}`)
+    }
+  }
+}
+
+const indexes = (list: SegmentList): string[] =>
+  list.all.map(({ baseOffset }) => `${DIRECTORY}/${segmentFileName(baseOffset, 'txnindex')}`)
+
+aborted('an entry has Kafka’s bytes', () => {
+  const golden = '00000000000000000fa0000000000000000a000000000000002a000000000000002b'
+  const entry = { producerId: 4000, firstOffset: 10, lastOffset: 42, lastStableOffset: 43 }
+  const bytes = new Uint8Array(ABORTED_ENTRY_BYTES)
+  writeAborted(new DataView(bytes.buffer), 0, entry)
+  assert.is(toHex(bytes), golden)
+  assert.equal(readAborted(new DataView(fromHex(golden).buffer), 0, 'x'), entry)
+  for (const damage of ['0001', '0000ff']) {
+    const bad = fromHex(damage + golden.slice(damage.length))
+    assert.is(errorOf(() => readAborted(new DataView(bad.buffer), 0, 'x'))?.code, 'CORRUPT_LOG')
+  }
+})
+
+aborted('every range of offsets finds the aborted transactions that touch it', () => {
+  const story = told(new VirtualDisk())
+  assertFinds(story.list, story)
+})
+
+aborted('files are written with the other indexes, one only where something was aborted', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  const counts = story.list.all.map(({ aborted }) => aborted.noted.entryCount)
+  assert.equal(
+    indexes(story.list).map((path) => (content(disk, path)?.length ?? 0) / ABORTED_ENTRY_BYTES),
+    counts,
+  )
+  const again = reopened(story.list, disk, changes)
+  assert.is(again.abortedBetween(0, story.nextOffset), undefined, 'nothing is in memory yet')
+  assertFinds(again, story)
+  assert.equal(
+    again.all.map(({ aborted }) => aborted.noted),
+    story.list.all.map(({ aborted }) => aborted.noted),
+  )
+})
+
+aborted('a lost, torn, damaged or foreign file is learned again from the markers', () => {
+  for (const damage of ['missing', 'torn', 'flipped', 'foreign', 'unwritten'] as const) {
+    const disk = new VirtualDisk()
+    const story = told(disk)
+    if (damage !== 'unwritten') runNow(story.list.writeIndexes())
+    for (const path of indexes(story.list)) {
+      const bytes = content(disk, path)
+      if (bytes === undefined || damage === 'unwritten') continue
+      if (damage === 'missing') disk.remove(path)
+      else if (damage === 'torn') overwrite(disk, path, bytes.subarray(0, bytes.length - 1))
+      else if (damage === 'flipped') overwrite(disk, path, bytes.fill(1, 12, 13))
+      else overwrite(disk, path, new Uint8Array(bytes.length))
+    }
+    const again = reopened(story.list, disk, changes)
+    assertFinds(again, story, damage)
+    runNow(again.writeGrownIndexes())
+    assertFinds(reopened(again, disk, changes), story, `${damage}, written again`)
+  }
+})
+
+aborted('what is recorded after an open goes behind what the file holds, read or not', () => {
+  for (const isRead of [false, true]) {
+    const disk = new VirtualDisk()
+    const story = told(disk)
+    runNow(story.list.writeIndexes())
+    const again = reopened(story.list, disk, changes)
+    if (isRead) between(again, 0, story.nextOffset)
+    const { nextOffset } = story
+    const later = { producerId: 7, firstOffset: 1, lastOffset: nextOffset, lastStableOffset: nextOffset + 1 }
+    again.recordAborted(later)
+    runNow(again.writeGrownIndexes())
+    const third = reopened(again, disk, changes)
+    assert.equal(between(third, 0, nextOffset + 1), [...story.aborted, later])
+  }
+})
+
+aborted('memory of closed files goes back, of entries that no file holds it stays', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  story.list.release()
+  assertFinds(story.list, story, 'released')
+})
+
+aborted('the entries of a removed segment go with it', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  const [, , third] = story.list.all
+  const paths = indexes(story.list).slice(0, 2)
+  assert.ok(third !== undefined && paths.some((path) => content(disk, path) !== undefined))
+  runNow(story.list.deleteBefore(third.baseOffset))
+  assert.ok(paths.every((path) => content(disk, path) === undefined))
+  const wanted = story.aborted.filter(({ lastOffset }) => lastOffset >= third.baseOffset)
+  assert.equal(between(story.list, third.baseOffset, story.nextOffset), wanted)
+})
+
+aborted.run()
