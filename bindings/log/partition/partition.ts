@@ -192,7 +192,11 @@ export class Partition {
       try {
         const count = this.#store.read(this.id, reading.nextOffset, buffer.bytes(0, sizeBytes))
         if (count === undefined) return reading.result(reading.nextOffset)
-        if (count === 0) break
+        if (count === 0) {
+          // Offsets that an unclean end left unused (durability rule 5): nothing lies between here and the limit.
+          reading.nextOffset = limitOffset
+          break
+        }
         if (count > 0) {
           this.#decodeAll(buffer, count, reading)
           break
