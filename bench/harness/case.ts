@@ -27,7 +27,8 @@ const open = async (options: Parameters<Peer['open']>[1]): Promise<Peer> => {
 }
 
 if (request.die) await fillAndDie(open, request)
-const { payload, ...figures } = await runWorkload(open, request)
+const figures = await runWorkload(open, request)
+const { payload } = figures
 const after = writtenBytes()
 if (payload !== undefined) {
   figures['passedPerPayloadByte'] = (after.passed - before.passed) / payload

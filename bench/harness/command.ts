@@ -4,34 +4,7 @@ import { machineFacts } from './machine.ts'
 import type { PeerDefinition, WorkloadName } from './peer.ts'
 import { formatReport } from './report.ts'
 import { run } from './runner.ts'
-
-// Records per workload; `full` is what the published figures use, `quick` tells within minutes where a store stands.
-const RECORDS: Readonly<Record<'quick' | 'full', Readonly<Record<WorkloadName, readonly [number, number]>>>> = {
-  quick: {
-    bulk: [200_000, 50_000],
-    'durable-100': [100_000, 50_000],
-    'durable-1': [1000, 1000],
-    'producers-64': [20_000, 10_000],
-    scan: [200_000, 50_000],
-    read: [200_000, 50_000],
-    'follow-relaxed': [3000, 3000],
-    'follow-durable': [1000, 1000],
-    reopen: [200_000, 100_000],
-    'cold-start': [1, 1],
-  },
-  full: {
-    bulk: [2_000_000, 500_000],
-    'durable-100': [1_000_000, 500_000],
-    'durable-1': [10_000, 10_000],
-    'producers-64': [200_000, 100_000],
-    scan: [1_000_000, 300_000],
-    read: [1_000_000, 300_000],
-    'follow-relaxed': [20_000, 20_000],
-    'follow-durable': [10_000, 10_000],
-    reopen: [2_000_000, 1_000_000],
-    'cold-start': [1, 1],
-  },
-}
+import { RECORDS } from './sizes.ts'
 
 const HELP = `Options:
   --workload NAMES   ${Object.keys(RECORDS.full).join(',')} (all)

@@ -4,17 +4,21 @@
 // - A method may work at once or return a promise; the harness awaits only promises, so a synchronous store pays nothing.
 // - `appendBatch(records, durable)`: one atomic append. `durable`: on stable storage when it returns; otherwise handed to
 //   the operating system or to a buffer of the store's own. A durable append covers every append before it.
-// - `append(record)`: one durable record, called by many producers at once, each with one record outstanding. A store
-//   that can share flushes does so here. Left out, the harness calls `appendBatch([record], true)`.
+// - `append(record, producer)`: one durable record of the producer with that number, called by many of them at once, each
+//   with one record outstanding. A store that can share flushes does so here. Left out, the harness calls
+//   `appendBatch([record], true)`.
+// - `appendGroup(parts, nextOffset)`: the records of each part to a partition of its own, and a consumer's position, durable
+//   together when it returns.
 // - `scan(visit)`: every record in offset order; gives the number of records. What is visited may be a view that is valid
 //   during the call only, and a string where that is what the store itself stores. `checksReads` says whether the bytes
 //   are verified against a checksum on the way.
 // - `read(offset, visit)`: one record; offsets count from 0 in append order, whatever the store calls them.
 // - `follow(visit)`: pushes every record appended from now on to `visit`. Left out, the consumer is told by the producer
 //   after its append and reads the record back with `read`, which costs a store without push nothing for the telling.
-// - `nextOffset()`: the number of records the store holds, for use right after a reopen.
+// - `nextOffset()`: where the next record goes, right after a reopen: the number of records, or more where offsets were left
+//   unused.
 // - `close()`: everything released; a store that was written with `durable: false` need not be durable.
-// - `report()`: figures of the store's own for the table (flushes, checkpoints ...), read after close.
+// - `report()`: figures of the store's own for the table (flushes, checkpoints ...) so far; read after close too.
 // - `open(directory, options)`: `options` tell what the workload is about to do, so that a store can take its best setting.
 //
 // A `PeerDefinition` names module, variant and the workloads it takes part in. Modules are bundled to plain JavaScript
@@ -28,8 +32,8 @@ export interface BenchRecord {
 export interface PeerOptions {
   /** Bytes of every value. */
   readonly valueBytes: number
-  /** `bulk`: about a thousand records an append; `small`: up to a hundred. */
-  readonly commit: 'bulk' | 'small'
+  /** `bulk`: about a thousand records an append; `small`: up to a hundred; `group`: by `appendGroup`. */
+  readonly commit: 'bulk' | 'small' | 'group'
   /** Whether most appends will be durable. */
   readonly durable: boolean
 }
@@ -40,7 +44,8 @@ export interface Peer {
   readonly checksReads: boolean
   open(directory: string, options: PeerOptions): void | Promise<void>
   appendBatch(records: readonly BenchRecord[], durable: boolean): void | Promise<void>
-  append?(record: BenchRecord): void | Promise<void>
+  append?(record: BenchRecord, producer: number): void | Promise<void>
+  appendGroup?(parts: readonly (readonly BenchRecord[])[], nextOffset: number): void | Promise<void>
   scan?(visit: Visit): number | Promise<number>
   read?(offset: number, visit: Visit): void | Promise<void>
   follow?(visit: Visit): void | Promise<void>
@@ -54,6 +59,7 @@ export type WorkloadName =
   | 'durable-100'
   | 'durable-1'
   | 'producers-64'
+  | 'group'
   | 'scan'
   | 'read'
   | 'follow-relaxed'

@@ -34,6 +34,7 @@ const COLUMNS: Readonly<Record<WorkloadName, readonly Column[]>> = {
   'durable-100': DURABLE,
   'durable-1': DURABLE,
   'producers-64': [RATE, P50, P99, P999, MAX, WRITTEN, DIRTIED],
+  group: DURABLE.filter((each) => each !== RATE),
   scan: [RATE, column('checked', 'checked', (value) => (value === 1 ? 'yes' : 'no')), MEMORY],
   read: [column('readsPerSecond', 'reads/s', rate), P50, P99, P999, MEMORY],
   'follow-relaxed': [P50, P99, P999, MAX],
@@ -55,7 +56,7 @@ function middle(result: CaseResult, figure: string): number {
   return median(result.rounds.map((round) => round[figure] ?? Number.NaN))
 }
 
-const higherIsBetter = (figure: string): boolean => figure.endsWith('PerSecond')
+export const higherIsBetter = (figure: string): boolean => figure.endsWith('PerSecond')
 
 /** How many times better `left` is than `right`, over the rounds that both have: a pair each. */
 function advantage(left: CaseResult, right: CaseResult, figure: string): ReturnType<typeof ratioOfPairs> {

@@ -17,6 +17,9 @@ export type OpenPeer = (options: PeerOptions) => Promise<Peer>
 const BULK_BATCH = 1000
 const PRODUCERS = 64
 const SCAN_PASSES = 3
+const GROUP_PARTS = 4
+const GROUP_PART_RECORDS = 10
+const GROUP_WARM = 20
 
 // What was visited has to be touched, or a lazy store would be measured doing nothing.
 let touched = 0
@@ -111,7 +114,7 @@ async function producers(open: OpenPeer, request: WorkloadRequest): Promise<Figu
     for (let index = 0; index < each; index++) {
       const record = pool[(producer * 16 + index) % pool.length] as BenchRecord
       // Awaited even where the store works at once, so that its producers take turns as they would elsewhere.
-      await (peer.append === undefined ? peer.appendBatch([record], true) : peer.append(record))
+      await (peer.append === undefined ? peer.appendBatch([record], true) : peer.append(record, producer))
       const now = performance.now()
       took[done++] = now - wanted
       wanted = now
@@ -126,6 +129,36 @@ async function producers(open: OpenPeer, request: WorkloadRequest): Promise<Figu
     payload: payloadBytes(done, valueBytes),
     ...peer.report?.(),
   }
+}
+
+/** Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close. */
+async function groups(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
+  const { valueBytes } = request
+  const batches = makeBatches(GROUP_PART_RECORDS, valueBytes)
+  const peer = await open({ valueBytes, commit: 'group', durable: true })
+  const recordsEach = GROUP_PARTS * GROUP_PART_RECORDS
+  const count = Math.max(20, Math.round(request.records / recordsEach))
+  const part = (at: number): readonly BenchRecord[] => batches[at % batches.length] as readonly BenchRecord[]
+  const append = (index: number): void | Promise<void> => {
+    return peer.appendGroup?.(
+      Array.from({ length: GROUP_PARTS }, (_, at) => part(index * GROUP_PARTS + at)),
+      index + 1,
+    )
+  }
+  for (let index = 0; index < GROUP_WARM; index++) await append(index)
+  const before = peer.report?.() ?? {}
+  const took = new Float64Array(count)
+  for (let index = 0; index < count; index++) {
+    const started = performance.now()
+    const pending = append(GROUP_WARM + index)
+    if (pending !== undefined) await pending
+    took[index] = performance.now() - started
+  }
+  const after = peer.report?.() ?? {}
+  await peer.close()
+  const figures: Figures = { ...latencies(took), groups: count, payload: payloadBytes(count * recordsEach, valueBytes) }
+  for (const [name, value] of Object.entries(after)) figures[name] = value - (before[name] ?? 0)
+  return figures
 }
 
 async function scan(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
@@ -230,10 +263,14 @@ async function reopen(open: OpenPeer, request: WorkloadRequest): Promise<Figures
   const peer = await open({ valueBytes, commit: 'bulk', durable: true })
   const opened = performance.now()
   const count = await peer.nextOffset()
-  if (count < Math.max(1, Math.round(records / BULK_BATCH)) * BULK_BATCH) {
-    throw new Error(`${count} of ${records} records were there after the kill`)
-  }
-  await peer.read?.(count - 1, touch)
+  const filled = Math.max(1, Math.round(records / BULK_BATCH)) * BULK_BATCH
+  if (count < filled) throw new Error(`${count} of ${filled} records were there after the kill`)
+  let found = 0
+  await peer.read?.(filled - 1, (key, value) => {
+    touch(key, value)
+    found++
+  })
+  if (peer.read !== undefined && found !== 1) throw new Error(`the last record was read ${found} times`)
   const read = performance.now()
   await peer.appendBatch(batch, true)
   const acknowledged = performance.now()
@@ -262,6 +299,8 @@ export function runWorkload(open: OpenPeer, request: WorkloadRequest): Promise<F
       return durableAppends(open, request, 1)
     case 'producers-64':
       return producers(open, request)
+    case 'group':
+      return groups(open, request)
     case 'scan':
       return scan(open, request)
     case 'read':

@@ -1,0 +1,31 @@
+import type { WorkloadName } from './peer.ts'
+
+// Records per workload; `full` is what the published figures use, `quick` tells within minutes where a store stands.
+export const RECORDS: Readonly<Record<'quick' | 'full', Readonly<Record<WorkloadName, readonly [number, number]>>>> = {
+  quick: {
+    bulk: [200_000, 50_000],
+    'durable-100': [100_000, 50_000],
+    'durable-1': [1000, 1000],
+    'producers-64': [20_000, 10_000],
+    group: [40_000, 20_000],
+    scan: [200_000, 50_000],
+    read: [200_000, 50_000],
+    'follow-relaxed': [3000, 3000],
+    'follow-durable': [1000, 1000],
+    reopen: [200_000, 100_000],
+    'cold-start': [1, 1],
+  },
+  full: {
+    bulk: [2_000_000, 500_000],
+    'durable-100': [1_000_000, 500_000],
+    'durable-1': [10_000, 10_000],
+    'producers-64': [200_000, 100_000],
+    group: [400_000, 200_000],
+    scan: [1_000_000, 300_000],
+    read: [1_000_000, 300_000],
+    'follow-relaxed': [20_000, 20_000],
+    'follow-durable': [10_000, 10_000],
+    reopen: [2_000_000, 1_000_000],
+    'cold-start': [1, 1],
+  },
+}

@@ -1,0 +1,23 @@
+import type { PeerDefinition, WorkloadName } from '../harness/peer.ts'
+import { RECORDS } from '../harness/sizes.ts'
+
+const EVERYTHING = Object.keys(RECORDS.full) as WorkloadName[]
+
+function define(name: string, workloads: readonly WorkloadName[], settings: string): PeerDefinition {
+  return { name, module: new URL('./peer.ts', import.meta.url), variant: name, workloads, settings }
+}
+
+export const ONCELOG = 'oncelog'
+/** The same with everything counted that goes to the disk: its times aren't judged. */
+export const WATCHED = 'oncelog-watched'
+
+/** The log itself, as it stands in the sources: bundled like every peer. */
+export const oncelogs: readonly PeerDefinition[] = [
+  define(ONCELOG, EVERYTHING, "public API, defaults; acks 1 where relaxed, a Producer for each of producers-64's"),
+  define('oncelog-shared', ['producers-64'], 'all producers send by one Producer'),
+  define(
+    WATCHED,
+    ['bulk', 'durable-100', 'durable-1', 'producers-64', 'group'],
+    'flushes, bytes and frames counted on the way',
+  ),
+]
