@@ -115,17 +115,27 @@ export interface ConsumerSession extends ReaderSession {
   commit(offsets: readonly Position[], generation: number): Promise<void>
 }
 
+/** Where a partition begins and ends. */
 export interface PartitionOffsets extends TopicPartition {
+  /** Offset of the first record that is kept. */
   readonly logStartOffset: number
+  /** Records below it are visible: each and all before it reached the `acks` that was asked for. */
   readonly highWatermark: number
+  /** As far as `'read_committed'` reads: the start of the first open transaction, else the high watermark. */
   readonly lastStableOffset: number
 }
 
+/** A consumer group as it is now. */
 export interface GroupDescription {
+  /** The group's name. */
   readonly groupId: string
+  /** `'Empty'` without members. */
   readonly state: 'Empty' | 'Stable'
+  /** Grows with every change of its members. */
   readonly generation: number
+  /** How many. */
   readonly members: number
+  /** What is committed. */
   readonly offsets: readonly Position[]
 }
 

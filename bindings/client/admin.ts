@@ -17,28 +17,43 @@ export interface Admin {
     name: string,
     options?: { partitions?: number | undefined; config?: TopicConfig | undefined },
   ): Promise<void>
-  /** Deletes a topic with its records and every committed offset of it. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * Deletes a topic with its records and every committed offset of it; durable when it resolves. Consumers and readers of it
+   * reject with UNKNOWN_TOPIC_OR_PARTITION from then on. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
+   */
   deleteTopic(name: string): Promise<void>
   /** Names of the users' topics, sorted. */
   listTopics(): Promise<readonly string[]>
-  /** Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /** The topic as it is now. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   describeTopic(name: string): Promise<TopicDescription>
-  /** Adds partitions until there are `totalCount`. Keys may move to other partitions then. INVALID_PARTITIONS. */
+  /**
+   * Adds partitions until there are `totalCount`; durable when it resolves. New records of a key may go to another
+   * partition from then on. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS.
+   */
   createPartitions(name: string, totalCount: number): Promise<void>
-  /** Sets the named keys and leaves the others; `null` puts a key back to its default. INVALID_CONFIG. */
+  /**
+   * Sets the named keys and leaves the others; `null` puts a key back to its default. Durable when it resolves. Rejects
+   * with UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
+   */
   alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
-  /** Start and end of partitions. */
+  /** Start and ends of partitions, in the order asked. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST. */
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
-  /** Position of the first record at or after a time, in milliseconds since 1970; the end where there is none. */
+  /**
+   * Positions of the first record at or after a time, in milliseconds since 1970, in the order asked; the end where there
+   * is none. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
+   */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly Position[]>
-  /** Groups that have members or committed offsets. */
+  /** Groups that have members or committed offsets, with both. */
   listGroups(): Promise<readonly GroupDescription[]>
 }
 
+/** A topic as it is. */
 export interface TopicDescription {
+  /** The topic's name. */
   readonly name: string
   /** Kafka's 22 characters; a topic that is created again gets another. */
   readonly topicId: string
+  /** How many. */
   readonly partitions: number
   /** What was set; keys that aren't here have their defaults. */
   readonly config: TopicConfig

@@ -1,6 +1,6 @@
-import '../model/disposable.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { RuntimePort } from '../broker/port.ts'
+import '../model/disposable.ts'
 import { LogError } from '../model/errors.ts'
 import type { Guarantees } from '../model/positions.ts'
 import { type Admin, LogAdmin } from './admin.ts'
@@ -17,6 +17,7 @@ import type { TopicRef } from './topic/topic.ts'
 export interface Log extends AsyncDisposable {
   /** What this log gives, whatever was asked for. */
   readonly guarantees: Guarantees
+  /** Topics, offsets and groups. */
   readonly admin: Admin
   /** A new idempotent producer. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options. */
   producer(options?: ProducerOptions): Producer

@@ -10,6 +10,7 @@ import type { RecordOf } from './records.ts'
 import { type Abortable, signalOf, throwIfAborted } from './signals.ts'
 import type { TopicRef } from './topic/topic.ts'
 
+/** What of the topics is read. */
 export interface ReadOptions extends Abortable {
   /**
    * Where to start: `'earliest'` (default), `'latest'`, the first record at or after a time in milliseconds since 1970, or

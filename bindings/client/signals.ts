@@ -1,8 +1,9 @@
 import { LogError } from '../model/errors.ts'
 import type { AbortSignalLike } from '../model/platform.ts'
 
+/** What can be given up. */
 export interface Abortable {
-  /** Ends the wait: the call rejects with the signal's reason. */
+  /** Ends the wait: the call or iteration rejects with the signal's reason. Any platform's AbortSignal. */
   signal?: AbortSignalLike | undefined
 }
 

@@ -12,6 +12,8 @@ if (existsSync(main)) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // `sideEffects` speaks of dist/.
+    ignoreAnnotations: true,
     external: ['@assemblyscript/loader', 'msgpackr'],
     // Packages in CommonJS ask for `require`, which a module doesn't have.
     banner: {

@@ -1,4 +1,25 @@
 /** Holds a storage driver against the ports, in any test framework: each case is a name and a function. */
+export type { Durability } from '../model/positions.ts'
+export { type BatchWish, sealedBatch } from '../storage/conformance/batches.ts'
 export type { ConformanceCase } from '../storage/conformance/case.ts'
-export { fileStoreConformance } from '../storage/conformance/file-store-suite.ts'
+export { type FileStoreFixture, fileStoreConformance } from '../storage/conformance/file-store-suite.ts'
+export type { PartitionChange, PartitionLog, PartitionStoreFixture } from '../storage/conformance/partition-log.ts'
 export { partitionStoreConformance } from '../storage/conformance/partition-store-suite.ts'
+export type { Effect, EffectKind, Task } from '../storage/effect.ts'
+export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type {
+  Ceiling,
+  CommitSet,
+  Damage,
+  Decision,
+  PartitionIdentity,
+  PartitionSource,
+  PartitionStore,
+  RecoveryReport,
+  SealedBatch,
+  SegmentConfig,
+  StoredPartition,
+  StoredProducer,
+  StoredProducerBatch,
+  StoredState,
+} from '../storage/partition-store.ts'

@@ -3,6 +3,8 @@ import { Packr, Unpackr } from 'msgpackr'
 import type { Codec } from '../client/topic/codec.ts'
 import { LogError } from '../model/errors.ts'
 
+export type { Codec }
+
 const OPTIONS = {
   moreTypes: true,
   // Objects as msgpackr's records, so that maps stay maps; each value carries the names of its own fields.

@@ -6,10 +6,13 @@ import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
 import { type EmbeddedLog, type OpenOptions, openLog } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
 
+export type { GroupDescription, PartitionOffsets } from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'
-export type { ConsumerOptions } from '../client/consumer/consumer-options.ts'
+export type { AutoOffsetReset, ConsumerOptions } from '../client/consumer/consumer-options.ts'
 export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consumer/consumer-type.ts'
+export type { StartPoint } from '../client/consumer/start-positions.ts'
 export type { Log } from '../client/log.ts'
+export type { UserPartitioner } from '../client/producer/partitioner.ts'
 export type { Producer, Sender } from '../client/producer/producer.ts'
 export type { ProducerOptions } from '../client/producer/producer-options.ts'
 export type { ProducerRecord, RecordHeadersInit, RecordInput, RecordMetadata } from '../client/producer-record.ts'
@@ -21,26 +24,41 @@ export { json } from '../client/topic/json.ts'
 export { type Topic, type TopicRef, topic } from '../client/topic/topic.ts'
 export type { ErrorCategory, ErrorCode } from '../model/error-table.ts'
 export { type ErrorDetails, LogError } from '../model/errors.ts'
-export type { Durability, Guarantees, Position, TopicPartition } from '../model/positions.ts'
+export type { AbortSignalLike, ReadableStreamLike } from '../model/platform.ts'
+export type { Acks, Durability, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
+export type {
+  InferInput,
+  InferOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaProps,
+  StandardSchemaV1,
+} from '../model/standard-schema.ts'
 export type { TopicConfig } from '../model/topic-config.ts'
 export type { Damage, RecoveryReport } from '../storage/partition-store.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
 
 /** A `file:` URL: any platform's URL object fits. */
 export interface FileUrl {
+  /** The whole URL. */
   readonly href: string
 }
 
 /**
  * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
- * tells what was found. Rejects with DIRECTORY_IN_USE when another process, or this one, has it open; with CORRUPT_LOG or
- * UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has no lock.
+ * tells what was found. A string is a path in the runtime's own file system.
+ *
+ * Rejects with DIRECTORY_IN_USE when another process, or this one, has it open (the details name pid, host and since when);
+ * with CORRUPT_LOG or UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has
+ * no lock; with KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be read or written; with INVALID_CONFIG,
+ * DURABILITY_UNAVAILABLE or INVALID_REQUEST by its options. Differs from Kafka: nothing creates a topic but `createTopic`
+ * and the option `topics`.
  */
 export async function open(directory: string | FileUrl, options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(createDirectoryStore(pathOf(directory)), nodePort, options)
 }
 
-/** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. */
+/** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. Rejects as `open` by its options. */
 export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(new MemoryStore(), nodePort, options)
 }

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCategory, type ErrorCode, type ErrorRow } from './err
 /** Shared by every copy of the package that a program may load, so that `LogError.is` works across them. */
 const BRAND: unique symbol = Symbol.for('oncelog.LogError') as never
 
+/** Place and cause by name: topic, partition, offset, file, position and the like; docs/errors.md says which. Frozen. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
@@ -11,13 +12,20 @@ export type ErrorDetails = Readonly<Record<string, unknown>>
  * Messages and details never hold a key, a value, a header or a secret.
  */
 export class LogError<C extends string = string> extends Error {
+  /** Always this. */
   override readonly name = 'LogError'
+  /** Kafka's name of the error, or the log's own. */
   readonly code: C
+  /** What a program can do about it. */
   readonly category: ErrorCategory
+  /** Kafka's number, where Kafka has this error. */
   readonly kafkaCode: number | undefined
+  /** The next step, in a sentence. */
   readonly hint: string
+  /** Where and what, by name. */
   readonly details: ErrorDetails
 
+  /** For storage drivers and codecs; category, number and hint come with the code. */
   constructor(code: C & ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     const [category, kafkaCode, hint]: ErrorRow = ERRORS[code]

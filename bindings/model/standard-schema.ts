@@ -25,24 +25,36 @@
  * SOFTWARE.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  /** What a schema library puts here; programs don't touch it. */
   readonly '~standard': StandardSchemaProps<Input, Output>
 }
 
+/** Version, vendor and the validating function of a schema. */
 export interface StandardSchemaProps<Input, Output> {
+  /** Of the standard. */
   readonly version: 1
+  /** The schema library's name. */
   readonly vendor: string
+  /** Answers at once or, for asynchronous schemas, later (SCHEMA_ASYNC here). */
   readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+  /** Never there at run time: carries the types. */
   readonly types?: { readonly input: Input; readonly output: Output } | undefined
 }
 
+/** A value that fits, or why it doesn't. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] }
 
+/** One place where a value doesn't fit. */
 export interface StandardIssue {
+  /** The library's words; they may quote the value, so errors here don't. */
   readonly message: string
+  /** Keys from the root of the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
+/** What a schema takes: the type that is sent. */
 export type InferInput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['input']
+/** What a schema gives: the type that is read. */
 export type InferOutput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['output']

@@ -1,6 +1,17 @@
 import { LogError } from './errors.ts'
 
-/** Config as given and as listed: Kafka's keys. Kept as the user wrote it, checked by `parseTopicConfig`. */
+/**
+ * A topic's config: Kafka's keys with Kafka's ranges and defaults. Sizes in bytes, times in milliseconds; numbers may come as
+ * text. Unknown keys and values out of range are refused with INVALID_CONFIG, by name.
+ *
+ * In force: `segment.bytes` (1073741824), `segment.ms` (604800000), `segment.index.bytes` (10485760), `index.interval.bytes`
+ * (4096), `max.message.bytes` (1048588), `message.timestamp.type` (`CreateTime`), `message.timestamp.before.max.ms`,
+ * `message.timestamp.after.max.ms` (3600000). Kept, and without effect as long as records are kept for ever:
+ * `cleanup.policy`, `retention.ms`, `retention.bytes`, `delete.retention.ms`, `min.compaction.lag.ms`.
+ *
+ * Differs from Kafka: `segment.bytes` goes down to 14, as before Kafka 4.0; where Kafka's default is the greatest int64 it
+ * is the greatest safe integer here.
+ */
 export type TopicConfig = { readonly [key: string]: string | number | boolean }
 
 export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'

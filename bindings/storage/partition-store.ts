@@ -150,24 +150,36 @@ export interface StoredState {
 
 /** One place where stored bytes are not what they must be. */
 export interface Damage {
+  /** Relative to the log's directory. */
   readonly file: string
+  /** In bytes from the start of the file. */
   readonly position: number
+  /** Of the partition whose file it is; `undefined` for files of the log itself, as below. */
   readonly topic: string | undefined
+  /** From 0. */
   readonly partition: number | undefined
+  /** The first record that can't be read, where that is known. */
   readonly offset: number | undefined
   /** A code of the error table, or a batch fault. */
   readonly code: string
 }
 
+/** What opening a log found and did. */
 export interface RecoveryReport {
   /** The log was closed properly: nothing had to be recovered. */
   readonly clean: boolean
+  /** Journal frames that the last checkpoint didn't cover. */
   readonly replayedFrames: number
   /** Batches of frames that belong to deleted topics or lie below a log start. */
   readonly skippedBatches: number
+  /** What a torn write left behind the last whole batch: never acknowledged, kept aside all the same. */
   readonly setAsideBytes: number
+  /** Where it was put, relative to the log's directory. */
   readonly setAsideFiles: readonly string[]
+  /** Empty for a log that is whole. */
   readonly damage: readonly Damage[]
+  /** Partitions that take no records (LOG_READ_ONLY) because of damage. */
   readonly readOnly: readonly { readonly topic: string; readonly partition: number }[]
+  /** Every partition, the log's own ones included, and the offset that its next record gets. */
   readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[]
 }

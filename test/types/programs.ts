@@ -49,7 +49,7 @@ export async function tail(log: Log, signal: AbortSignal): Promise<void> {
   same<typeof one.offset, number>(true)
   const consumer = log.consumer({ groupId: 'g', topics: [jobs, 'raw'], signal })
   for await (const record of consumer) {
-    if (record.topic === 'raw') same<typeof record.value, Uint8Array | null>(true)
+    if (record.topic === 'raw') same<typeof record.value, Uint8Array<ArrayBuffer> | null>(true)
     else same<typeof record.value, { to: string; at: Date } | null>(true)
     await consumer.commit(record)
   }
@@ -125,7 +125,7 @@ export async function codecs(log: Log): Promise<void> {
     else same<typeof record.key, string | null>(true)
   }
   const next = await log.read('raw').toReadableStream().getReader().read()
-  if (!next.done) same<typeof next.value.value, Uint8Array | null>(true)
+  if (!next.done) same<typeof next.value.value, Uint8Array<ArrayBuffer> | null>(true)
 }
 
 export function errors(error: unknown): string | undefined {

@@ -77,21 +77,21 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
 }
 
 class Headers implements RecordHeaders {
-  readonly #pairs: readonly (readonly [string, Uint8Array | null])[]
+  readonly #pairs: readonly (readonly [string, Uint8Array<ArrayBuffer> | null])[]
 
-  constructor(pairs: readonly (readonly [string, Uint8Array | null])[]) {
+  constructor(pairs: readonly (readonly [string, Uint8Array<ArrayBuffer> | null])[]) {
     this.#pairs = pairs
   }
 
-  get(name: string): Uint8Array | null | undefined {
+  get(name: string): Uint8Array<ArrayBuffer> | null | undefined {
     return this.#pairs.findLast(([each]) => each === name)?.[1]
   }
 
-  getAll(name: string): readonly (Uint8Array | null)[] {
+  getAll(name: string): readonly (Uint8Array<ArrayBuffer> | null)[] {
     return this.#pairs.filter(([each]) => each === name).map(([, value]) => value)
   }
 
-  [Symbol.iterator](): Iterator<readonly [string, Uint8Array | null]> {
+  [Symbol.iterator](): Iterator<readonly [string, Uint8Array<ArrayBuffer> | null]> {
     return this.#pairs[Symbol.iterator]()
   }
 }

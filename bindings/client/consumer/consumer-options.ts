@@ -3,11 +3,14 @@ import type { IsolationLevel, Position, TopicPartition } from '../../model/posit
 import type { Abortable } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
 
+/** Where a group without a valid committed offset starts; `'none'` rejects with NO_OFFSET or OFFSET_OUT_OF_RANGE. */
 export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
 
+/** How a member of a group reads. */
 export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   /** Required; for reading without a group there is `read`. */
   groupId: string
+  /** Declared topics, whose records come decoded, or names, whose records come as bytes; at least one. */
   topics: readonly T[]
   /** `'read_committed'` by default. Differs from Kafka: there the Java client reads uncommitted unless told. */
   isolationLevel?: IsolationLevel | undefined

@@ -4,7 +4,9 @@ import type { BatchOf, RecordOf } from '../records.ts'
 import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 
+/** What happens to a member's partitions; see `Consumer.on`. */
 export type RebalanceEvent = 'assigned' | 'revoked' | 'lost'
+/** Told of the partitions concerned; awaited before the group goes on. */
 export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void | Promise<void>
 
 /**
@@ -52,6 +54,7 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
   /** Delivers nothing of these partitions (all assigned ones, unless said) until `resume`; throws as `position`. */
   pause(which?: readonly TopicPartition[]): void
+  /** Delivers again what `pause` held back; throws as `position`. */
   resume(which?: readonly TopicPartition[]): void
   /**
    * `assigned`: the member has these partitions now. `revoked`: it gives them up, and may still commit. `lost`: they are

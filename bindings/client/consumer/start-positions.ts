@@ -2,6 +2,7 @@ import type { AdminSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 
+/** Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions. */
 export type StartPoint = 'earliest' | 'latest' | { readonly timestamp: number } | readonly Position[]
 
 export function samePlace(a: TopicPartition, b: TopicPartition): boolean {

@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { UserPartitioner } from './partitioner.ts'
 
+/** How a producer sends. */
 export interface ProducerOptions {
   /** `'all'` (default): on stable storage. `1`: handed to the operating system, survives `kill -9`. */
   acks?: Acks | undefined

@@ -15,6 +15,7 @@ import { type Placed, settleSend } from './send-result.ts'
 import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord } from './validate-record.ts'
 
+/** What takes records. */
 export interface Sender {
   /**
    * Writes one record or several. Resolves with where each was written once it reached the producer's `acks`; records of

@@ -1,13 +1,18 @@
 import { LogError } from '../../model/errors.ts'
 
-/** How a key or a value becomes bytes and comes back. `encode` may throw; the record is then not sent. */
+/** How a key or a value becomes bytes and comes back. Both ways are synchronous: records are encoded in the order of the calls. */
 export interface Codec<In, Out = In> {
+  /** What it throws becomes RECORD_SERIALIZATION of `topic.record()`; nothing is sent. Never called for null. */
   encode(value: In): Uint8Array
+  /** What it throws becomes RECORD_DESERIALIZATION where key or value is read. The bytes may be kept. Never called for null. */
   decode(bytes: Uint8Array): Out
 }
 
-/** Bytes as they are. */
-export const bytes: Codec<Uint8Array> = { encode: (value) => value, decode: (value) => value }
+/** Bytes as they are, uncopied: they own their memory when they are read. */
+export const bytes: Codec<Uint8Array, Uint8Array<ArrayBuffer>> = {
+  encode: (value) => value,
+  decode: (value) => value as Uint8Array<ArrayBuffer>,
+}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -27,7 +32,7 @@ export const string: Codec<string> = {
   decode: (value) => decoder.decode(value),
 }
 
-/** A type that nobody checks, said openly. */
+/** The same codec under a type that nobody checks, said openly: `unchecked<Payment>(json())`. */
 export function unchecked<T>(codec: Codec<unknown>): Codec<T> {
   return codec as Codec<T>
 }

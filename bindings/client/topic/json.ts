@@ -8,6 +8,7 @@ import { type Codec, string } from './codec.ts'
  * SCHEMA_ASYNC, a value that doesn't fit with RECORD_SERIALIZATION (RECORD_DESERIALIZATION when read).
  */
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
+/** JSON of any shape: values are `unknown` until the program looks at them. Refuses what JSON can't hold, as above. */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
   return {

@@ -6,13 +6,20 @@ import { type Codec, string } from './codec.ts'
 
 /** A topic's name, codecs and, for creation, partitions and config. Knows no log: declare it once, use it anywhere. */
 export interface Topic<Name extends string = string, KIn = never, KOut = unknown, VIn = never, VOut = unknown> {
+  /** The topic's name in the log. */
   readonly name: Name
   /** For `open(…, { topics })`: created with so many, one unless said. */
   readonly partitions: number | undefined
+  /** For `open(…, { topics })`: Kafka's keys, see TopicConfig. */
   readonly config: TopicConfig | undefined
+  /** Codec of the keys, text unless said. */
   readonly key: Codec<KIn, KOut>
+  /** Codec of the values. */
   readonly value: Codec<VIn, VOut>
-  /** Encodes and validates; throws here (RECORD_SERIALIZATION, SCHEMA_ASYNC), before anything is written. */
+  /**
+   * A record to hand to `send`, encoded and validated. Throws RECORD_SERIALIZATION or SCHEMA_ASYNC here, before anything
+   * is written, and INVALID_REQUEST for an input that isn't an object. A key or value of null stays null.
+   */
   record(input: RecordInput<KIn, VIn>): ProducerRecord
 }
 

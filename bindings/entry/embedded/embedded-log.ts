@@ -13,12 +13,13 @@ import type { Durability } from '../../model/positions.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 
+/** How a log is opened. */
 export interface OpenOptions {
-  /** Created if missing; INVALID_CONFIG where an existing one differs from its declaration. */
+  /** Created if missing; rejects with INVALID_CONFIG where an existing one differs from its declaration. */
   topics?: readonly Topic[] | undefined
-  /** Refuses with DURABILITY_UNAVAILABLE to open what gives less. */
+  /** Rejects with DURABILITY_UNAVAILABLE where the storage gives less. Nothing is asked unless said. */
   requireDurability?: Durability | undefined
-  /** Upper bound of the kernel's memory, 268435456 bytes by default. */
+  /** Upper bound of the kernel's memory in bytes, 268435456 by default; at the cap producers wait. */
   memoryBytes?: number | undefined
 }
 

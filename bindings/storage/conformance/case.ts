@@ -2,7 +2,9 @@ import { LogError } from '../../model/errors.ts'
 
 /** One sentence of a port's contract. `run` rejects, saying what was seen instead; any test framework can call it. */
 export interface ConformanceCase {
+  /** The sentence. */
   readonly name: string
+  /** Resolves when it holds. */
   run(): Promise<void>
 }
 
