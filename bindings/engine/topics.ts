@@ -7,6 +7,8 @@ import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.
 import type { PartitionIdentity, StoredPartition } from '../storage/partition-store.ts'
 import { HostedPartition } from './hosted-partition.ts'
 
+const DEFAULT_CONFIG = parseTopicConfig({})
+
 function keyOf(topicId: string, partition: number): string {
   return `${topicId}/${partition}`
 }
@@ -74,11 +76,13 @@ export class Topics {
   }
 
   config(topicId: string): ParsedTopicConfig {
-    let parsed = this.#configs.get(topicId)
-    if (parsed === undefined) {
-      parsed = parseTopicConfig(this.#catalogue.durable.byId(topicId)?.config ?? {})
-      this.#configs.set(topicId, parsed)
-    }
+    const known = this.#configs.get(topicId)
+    if (known !== undefined) return known
+    const topic = this.#catalogue.durable.byId(topicId)
+    // Recovery asks before the catalogue is read: what is answered then must not stay.
+    if (topic === undefined) return DEFAULT_CONFIG
+    const parsed = parseTopicConfig(topic.config)
+    this.#configs.set(topicId, parsed)
     return parsed
   }
 

@@ -5,6 +5,8 @@ import { FRAME_ALIGNMENT, JOURNAL_VERSION } from './layout.ts'
 
 const MAGIC = 0x4f4c4652 // 'OLFR'
 export const FRAME_HEADER_BYTES = 64
+/** Where the head says how long the payload is. */
+const PAYLOAD_BYTES_AT = 40
 
 /** A partition as frames and checkpoints name it: never by topic name (durability rule 7). */
 export interface PartitionKey {
@@ -111,6 +113,11 @@ export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteW
 export function startsFrame(buffer: KernelBuffer): boolean {
   const bytes = buffer.bytes(0, 4)
   return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0 === MAGIC
+}
+
+/** How long the frame is by its own word, before anything of it was checked. */
+export function announcedBytes(buffer: KernelBuffer): number {
+  return FRAME_HEADER_BYTES + new ByteReader(buffer.bytes(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
 
 /**

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import {
+  announcedBytes,
   FRAME_HEADER_BYTES,
   type FrameEntry,
   type FrameHeader,
@@ -93,7 +94,8 @@ function frameAt(
 ): FrameHeader | undefined {
   file.read(buffer.bytes(0, FRAME_HEADER_BYTES), position)
   if (!startsFrame(buffer)) return undefined
-  const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
+  // Its length may be damaged: what doesn't fit is no frame, and no more than it says is read.
+  const count = file.read(buffer.bytes(0, Math.min(buffer.sizeBytes, announcedBytes(buffer))), position)
   return readFrameHeader(buffer, count, nonce, kernel, file.path)
 }
 

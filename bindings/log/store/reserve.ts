@@ -24,10 +24,11 @@ export class Reserve {
   *restore(): Task<void> {
     const file = yield* openFile(this.#store, RESERVE_FILE, true)
     if (file === undefined) return
-    const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#sizeBytes))
+    const missingBytes = this.#sizeBytes - file.size()
+    const zeros = new Uint8Array(Math.max(0, Math.min(CHUNK_BYTES, missingBytes)))
     try {
-      for (let position = file.size(); position < this.#sizeBytes; position += zeros.length) {
-        writeFully(file, zeros.subarray(0, Math.min(zeros.length, this.#sizeBytes - position)), position)
+      for (let left = missingBytes; left > 0; left -= zeros.length) {
+        writeFully(file, zeros.subarray(0, Math.min(zeros.length, left)), this.#sizeBytes - left)
       }
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error

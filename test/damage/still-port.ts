@@ -1,0 +1,27 @@
+import type { RuntimePort } from '../../bindings/broker/port.ts'
+
+/** Time stands still, chance comes from a seed, later is the next microtask: the same calls leave the same bytes. */
+export class StillPort implements RuntimePort {
+  #seed: number
+
+  constructor(seed = 1) {
+    this.#seed = seed
+  }
+
+  now(): number {
+    return 1_700_000_000_000
+  }
+
+  random(): number {
+    this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) >>> 0
+    return this.#seed / 2 ** 32
+  }
+
+  setTimer(): () => void {
+    return () => {}
+  }
+
+  defer(callback: () => void): void {
+    queueMicrotask(callback)
+  }
+}
