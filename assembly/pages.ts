@@ -11,7 +11,7 @@
  *
  * Free runs beside each other are always joined, and an empty slab goes back to the runs at once.
  */
-import { PAGE_BYTES, PAGE_TABLE, RUN_BINS, SLAB_HEADS } from './layout'
+import { PAGE_BYTES, PAGE_TABLE, RUN_BINS, SLAB_HEADS, TIMESTAMPS } from './layout'
 
 const INTERIOR: u32 = 0
 const FREE: u32 = 1
@@ -39,13 +39,20 @@ function binOf(pages: u32): u32 {
   return 31 - clz(pages)
 }
 
-/** False when the cap has no room for the fixed part and one page. */
+/** False when the cap has no room for the fixed part and one page. Called again, it takes back all that was handed out. */
 export function pages_start(cap: u32): bool {
   const tableEnd = PAGE_TABLE + ((<usize>cap) << 5)
   const first = <u32>((tableEnd + PAGE_BYTES - 1) / PAGE_BYTES)
   if (first >= cap) return false
   const have = <u32>memory.size()
   if (have < first && memory.grow(<i32>(first - have)) < 0) return false
+  if (capPages !== 0) {
+    memory.fill(PAGE_TABLE, 0, tableEnd - PAGE_TABLE)
+    memory.fill(RUN_BINS, 0, TIMESTAMPS - RUN_BINS)
+    usedBytes = 0
+    binsFilled = 0
+    failIn = 0
+  }
   capPages = cap
   arenaFirst = first
   pagesNow = <u32>memory.size()

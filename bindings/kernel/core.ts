@@ -52,7 +52,11 @@ export class KernelCore {
   /** What a public call of the kernel throws on for whatever it caught. */
   failure(error: unknown): unknown {
     if (!(error instanceof WebAssembly.RuntimeError)) return error
-    const poison = new LogError('KERNEL_POISONED', `the WASM kernel trapped: ${error.message}`, {}, error)
+    return this.end(new LogError('KERNEL_POISONED', `the WASM kernel trapped: ${error.message}`, {}, error))
+  }
+
+  /** From now on every call is refused with this error. */
+  end(poison: LogError): LogError {
     const refuse = (): never => {
       throw poison
     }

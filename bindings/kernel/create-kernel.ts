@@ -1,4 +1,5 @@
 import { instantiateSync } from '@assemblyscript/loader'
+import { LogError } from '../model/errors.ts'
 import { KernelBatchBuilder } from './batch-builder.ts'
 import { KernelBatchReader } from './batch-reader.ts'
 import { KernelCore, misuse } from './core.ts'
@@ -120,8 +121,21 @@ class WasmMemory implements KernelMemory {
 }
 
 export function createKernel(module: WebAssembly.Module, options: KernelOptions): Kernel {
+  return start(instantiateSync(module, {}).instance.exports as unknown as KernelExports, options)
+}
+
+const restarted = new LogError('KERNEL_POISONED', 'the kernel was restarted')
+
+/** For tests, which need thousands: a new kernel on the memory of one that nobody needs any more and that is refused now. */
+export function restartKernel(kernel: Kernel, options: KernelOptions): Kernel {
+  const { core } = kernel as WasmKernel
+  const { exports } = core
+  core.end(restarted)
+  return start(exports, options)
+}
+
+function start(exports: KernelExports, options: KernelOptions): Kernel {
   const pages = Math.min(Math.floor(options.capBytes / pageBytes), pagesMax)
-  const exports = instantiateSync(module, {}).instance.exports as unknown as KernelExports
   if (!(pages >= 1) || exports.kernel_start(pages) === 0)
     throw misuse(`a memory cap of ${options.capBytes} bytes leaves the kernel no page to work in`)
   return new WasmKernel(new KernelCore(exports), pages * pageBytes)

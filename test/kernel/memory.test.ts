@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createKernel, failAllocation, trapKernel } from '../../bindings/kernel/create-kernel.ts'
+import { createKernel, failAllocation, restartKernel, trapKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import { allocate, newKernel, seeded } from './support.ts'
@@ -127,6 +127,18 @@ test('a buffer that was freed, or a range that leaves it, is refused', () => {
   refused(() => buffer.free())
   refused(() => buffer.bytes(0, 1))
   refused(() => kernel.crc32c(buffer, 0, 0))
+})
+
+test('a restarted kernel has all of its memory again, and the one before is refused', () => {
+  const first = newKernel(capBytes)
+  const lost = allocate(first, 1000)
+  fill(first, 512)
+  const second = restartKernel(first, { capBytes })
+  assert.is(second.memory.usedBytes, 0)
+  assert.is(second.crc32cOf(new TextEncoder().encode('123456789')), 0xe3069283)
+  assert.ok(second.allocate(capBytes - (5 << 16)), 'everything is one run again')
+  assert.throws(() => lost.bytes(0, 1))
+  assert.throws(() => first.allocate(1), /restarted/)
 })
 
 test('copy moves bytes between buffers and within one', () => {

@@ -2,20 +2,19 @@ import type { AppendResult, Assignment, FetchedPartition } from '../../broker/br
 import type { Command, Done } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
-import { createKernel } from '../../kernel/create-kernel.ts'
-import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { returnKernel, takeKernel } from './kernel-pool.ts'
 import type { Random } from './random.ts'
 import type { VirtualDisk } from './virtual-disk.ts'
 
 /** Small, so that rings wrap, extents and ceilings happen within a few sends. */
 export const RING_FILE_BYTES = 16384
-const CAP_BYTES = 16 << 20
 const CEILING_BLOCK = 8
 const BEGIN = 1_700_000_000_000
 
@@ -48,12 +47,13 @@ export class SyncHost {
   /** With it effects end in any order; without, in the order they came. */
   readonly #order: Random | undefined
   readonly #effects: IssuedEffect[] = []
+  #kernel: Kernel | undefined = takeKernel()
   #now = BEGIN
 
   constructor(disk: VirtualDisk, order: Random | undefined, observer?: WriteOrderObserver) {
     this.disk = disk
     this.#order = order
-    const kernel = createKernel(loadKernelModule(), { capBytes: CAP_BYTES })
+    const kernel = this.#kernel as Kernel
     const options = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, ringFilesMax: 8, openFilesMax: 64 }
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
@@ -118,6 +118,12 @@ export class SyncHost {
 
   close(): void {
     this.ask<void>((done) => ({ kind: 'close', done }))
+  }
+
+  /** The process is gone: nothing of it is called any more. */
+  discard(): void {
+    if (this.#kernel !== undefined) returnKernel(this.#kernel)
+    this.#kernel = undefined
   }
 
   /** Runs until nothing is left to do. */

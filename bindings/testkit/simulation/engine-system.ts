@@ -100,6 +100,10 @@ class EngineHandle implements SystemHandle {
   close(): void {
     this.#host.close()
   }
+
+  discard(): void {
+    this.#host.discard()
+  }
 }
 
 function describeDamage({ damage }: RecoveryReport): readonly string[] {

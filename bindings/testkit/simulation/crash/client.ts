@@ -66,7 +66,7 @@ export class Client {
     this.handle.close()
     this.world.model.closed()
     this.world.disk.close()
-    this.#handle = undefined
+    this.discard()
     this.world.disk = this.world.disk.reopened()
     this.world.watch(this.world.disk)
   }
@@ -76,8 +76,14 @@ export class Client {
     this.world.model.crashed(mode === 'kill' ? 'process' : 'power')
     this.world.disk = this.world.disk.image(this.world.random, mode)
     this.world.watch(this.world.disk)
-    this.#handle = undefined
+    this.discard()
     this.open()
+  }
+
+  /** The process of the log is gone. */
+  discard(): void {
+    this.#handle?.discard?.()
+    this.#handle = undefined
   }
 
   #look(): void {

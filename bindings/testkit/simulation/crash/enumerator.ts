@@ -134,13 +134,15 @@ export class Enumerator {
     const run: Run = { path, modes, level, world, point: 0 }
     world.watch(disk)
     const violations: string[] = []
+    const client = new Client(world)
     try {
-      script(new Client(world))
+      script(client)
       // One more crash, after the last operation.
       if (level === 0) this.#crashHere(run)
     } catch (error) {
       violations.push(error instanceof CrashSignal ? `stopped: ${error.message}` : `failed: ${describe(error)}`)
     }
+    client.discard()
     violations.push(...model.violations)
     for (const monitor of world.monitors) {
       if (this.#options.ignoreMonitor !== true) violations.push(...monitor.violations)

@@ -38,6 +38,8 @@ export interface SystemHandle {
   /** One effect or one turn; false when there is nothing to do. */
   advance(): boolean
   close(): void
+  /** Its process is gone, crashed or closed: what it held in memory may serve another one. */
+  discard?(): void
 }
 
 export interface SystemRecovery {
