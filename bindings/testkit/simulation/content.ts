@@ -1,7 +1,11 @@
+import { digestOfBytes } from './digest.ts'
+
 /** Bytes and size of a file; a copy is cheap because the bytes are shared until one side writes. */
 export class Content {
   #bytes: Uint8Array
   #shared = false
+  /** Of the present bytes, once somebody asked. */
+  #digest: readonly [number, number] | undefined
   sizeBytes: number
 
   constructor(bytes: Uint8Array = new Uint8Array(0), sizeBytes: number = bytes.length) {
@@ -12,8 +16,15 @@ export class Content {
   copy(): Content {
     const copy = new Content(this.#bytes, this.sizeBytes)
     copy.#shared = true
+    copy.#digest = this.#digest
     this.#shared = true
     return copy
+  }
+
+  /** Two numbers that differ wherever content or size do. */
+  digest(): readonly [number, number] {
+    this.#digest ??= digestOfBytes(this.#bytes.subarray(0, this.sizeBytes))
+    return this.#digest
   }
 
   read(into: Uint8Array, position: number): number {
@@ -36,12 +47,14 @@ export class Content {
 
   /** What lies beyond the size is zeros at all times: an extension shows nothing old. */
   truncate(sizeBytes: number): void {
+    this.#digest = undefined
     if (sizeBytes < this.sizeBytes) this.#own(sizeBytes).fill(0, sizeBytes, this.sizeBytes)
     else this.#own(sizeBytes)
     this.sizeBytes = sizeBytes
   }
 
   #own(neededBytes: number): Uint8Array {
+    this.#digest = undefined
     if (!this.#shared && this.#bytes.length >= neededBytes) return this.#bytes
     let length = Math.max(512, this.#bytes.length)
     while (length < neededBytes) length *= 2

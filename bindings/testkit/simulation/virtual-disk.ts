@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
+import { digestOfTree } from './disk-digest.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'
@@ -66,6 +67,11 @@ export class VirtualDisk implements FileStore {
   /** A disk as a crash at this instant leaves it; this one goes on. */
   image(random: Random, mode: ImageMode): VirtualDisk {
     return new VirtualDisk(new ImageMaker(mode, random, this.#underWay).directory(this.root))
+  }
+
+  /** The same for two disks that nothing can tell apart, now or after a crash. */
+  digest(): string {
+    return digestOfTree(this.root)
   }
 
   /** The same disk for the next opening, after a clean close. */

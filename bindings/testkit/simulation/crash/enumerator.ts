@@ -1,3 +1,4 @@
+import { Digest } from '../digest.ts'
 import type { ImageMode } from '../image.ts'
 import { Random, TraceHash } from '../random.ts'
 import { CrashSignal, VirtualDisk } from '../virtual-disk.ts'
@@ -26,6 +27,8 @@ export interface ExploreOptions {
   readonly nestedChances?: readonly number[] | undefined
   /** Images in all; what lies deeper is left out first. */
   readonly budget?: number | undefined
+  /** What was judged already, by disk and model: shared between scenarios of one system it saves their common beginning. */
+  readonly judged?: Set<string> | undefined
   /** Follows one path only: `point.image/point.image`. */
   readonly only?: string | undefined
   readonly marks?: Marks | undefined
@@ -49,6 +52,8 @@ export interface Exploration {
   readonly points: number
   readonly images: number
   readonly nestedImages: number
+  /** Of these: the same disk and the same promises as an image that was judged before. */
+  readonly duplicates: number
   readonly failedImages: number
   /** Every operation of every run, and what the judge said. */
   readonly hash: string
@@ -86,12 +91,15 @@ export class Enumerator {
   #images = 0
   #nestedImages = 0
   #failedImages = 0
+  #duplicates = 0
+  readonly #judged: Set<string>
 
   constructor(system: SystemUnderTest, scenario: Scenario, options: ExploreOptions) {
     this.#system = system
     this.#scenario = scenario
     this.#options = options
     this.#marks = options.marks ?? new Marks()
+    this.#judged = options.judged ?? new Set()
   }
 
   explore(): Exploration {
@@ -107,6 +115,7 @@ export class Enumerator {
       points: this.#points,
       images: this.#images,
       nestedImages: this.#nestedImages,
+      duplicates: this.#duplicates,
       failedImages: this.#failedImages,
       hash: this.#hash.value,
       failures: failures.slice(0, KEPT_FAILURES),
@@ -126,7 +135,8 @@ export class Enumerator {
       system: this.#system,
       model,
       marks: this.#marks,
-      random: new Random(seedOf(`${this.#options.seed} ${this.#scenario.name} ${path}`)),
+      // Scenarios begin alike: ids and orders of the first steps are the same, and so are the images.
+      random: new Random(seedOf(`${this.#options.seed} ${level === 0 ? '' : this.#scenario.name} ${path}`)),
       disk,
       monitors: [],
       watch: (next) => this.#watch(run, next),
@@ -196,7 +206,18 @@ export class Enumerator {
     const model = world.model.fork()
     model.crashed(mode === 'kill' || mode === 'torn' ? 'process' : 'power')
     const modes = `${run.modes}${run.modes === '' ? '' : '/'}${mode}`
-    this.#judge(world.disk.image(random, mode), model, path, modes, level + 1, afterCrash)
+    const disk = world.disk.image(random, mode)
+    if (only === undefined && this.#wasJudged(disk, model)) this.#duplicates++
+    else this.#judge(disk, model, path, modes, level + 1, afterCrash)
+  }
+
+  #wasJudged(disk: VirtualDisk, model: Model): boolean {
+    const key = new Digest()
+    key.text(disk.digest())
+    key.text(model.digest())
+    const isKnown = this.#judged.has(key.value)
+    this.#judged.add(key.value)
+    return isKnown
   }
 
   #isOnlyPath(path: string): boolean {

@@ -36,6 +36,9 @@ export interface CommittedOffsets {
 
 const strength = { nothing: 0, process: 1, power: 2 } as const
 
+/** Longer than `v1234.56`: the rest of a value is padding. */
+const NAME_LENGTH = 10
+
 export class PartitionModel {
   name: string
   /** Sends in the order in which the log took them. */
@@ -57,6 +60,11 @@ export class PartitionModel {
     for (const [offset, value] of this.known) fork.known.set(offset, value)
     Object.assign(fork, { shownEnd: this.shownEnd, logStartOffset: this.logStartOffset, startLimit: this.startLimit })
     return fork
+  }
+
+  digest(): unknown {
+    const known = [...this.known].map(([offset, value]) => [offset, value.slice(0, NAME_LENGTH)])
+    return [this.order.map(({ index }) => index), known, this.shownEnd, this.logStartOffset, this.startLimit]
   }
 
   /** An acknowledgement covers everything before it in its partition, whatever acks the earlier ones had. */

@@ -24,6 +24,18 @@ export class Model {
     return fork
   }
 
+  /** The same for two models that rely on the same. Values are named by their start, which no two of one run share. */
+  digest(): string {
+    return JSON.stringify([
+      this.violations,
+      [...this.#topics.values()],
+      this.#sends.map(({ values, ...send }) => ({ ...send, values: values.length, first: values[0]?.length })),
+      [...this.#partitions].map(([key, partition]) => [key, partition.digest()]),
+      [...this.#committed],
+      [...this.#producerIds],
+    ])
+  }
+
   violate(promise: string, message: string): void {
     this.violations.push(`${promise}: ${message}`)
   }
