@@ -97,21 +97,52 @@ export interface ReaderSession {
 export interface ConsumerSessionOptions {
   readonly groupId: string
   readonly topics: readonly string[]
+  /** The assignors that the client knows, by name, the best liked first. */
+  readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
 }
 
-export interface Assignment {
-  readonly generation: number
+/** What a member of a group reads, and holds already. */
+export interface GroupMember {
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly owned: readonly TopicPartition[]
+}
+
+export interface MemberAssignment {
+  readonly memberId: string
   readonly partitions: readonly TopicPartition[]
 }
 
-/** A member of a group. It joins when it opens; a rebalance is told through `onRebalance` (several members: later). */
+export interface JoinedGroup {
+  readonly generation: number
+  /** The one that all members know. */
+  readonly assignor: string
+  /** All members if this one leads the generation and must assign; else none. */
+  readonly members: readonly GroupMember[]
+}
+
+/**
+ * A member of a group, by Kafka's classic protocol: it joins, the leader of the generation says who reads what, all go on.
+ * A partition that moves is first taken from the one (who may still commit) and given to the other a generation later.
+ * UNKNOWN_MEMBER_ID from any call: the member was put out, and needs a new session.
+ */
 export interface ConsumerSession extends ReaderSession {
-  readonly assignment: Assignment
-  onRebalance(handler: (next: Assignment) => Promise<void>): void
+  /** Resolves once every member joined. A member joins when it begins, and when `onRebalance` told it so. */
+  join(owned: readonly TopicPartition[]): Promise<JoinedGroup>
+  /**
+   * With the leader's assignments, or none: resolves with this member's partitions once they are durable. Rejects with
+   * REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on: join again.
+   */
+  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]>
+  /** Called when the member has to join again, or was put out. */
+  onRebalance(handler: () => void): void
   /** `undefined` where nothing is committed. */
   committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]>
-  /** Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on. */
+  /**
+   * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, and with
+   * REBALANCE_IN_PROGRESS between two generations.
+   */
   commit(offsets: readonly Position[], generation: number): Promise<void>
 }
 
@@ -129,8 +160,8 @@ export interface PartitionOffsets extends TopicPartition {
 export interface GroupDescription {
   /** The group's name. */
   readonly groupId: string
-  /** `'Empty'` without members. */
-  readonly state: 'Empty' | 'Stable'
+  /** `'Empty'` without members; `'Stable'` while each has its partitions; else they are being shared anew. */
+  readonly state: 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
   /** Grows with every change of its members. */
   readonly generation: number
   /** How many. */
@@ -152,4 +183,7 @@ export interface AdminSession {
   /** The first record at or after `timestamp`; `undefined` where there is none below the high watermark. */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]>
   listGroups(): Promise<readonly GroupDescription[]>
+  /** Of a group without members; NON_EMPTY_GROUP else. */
+  setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
+  deleteGroup(groupId: string): Promise<void>
 }

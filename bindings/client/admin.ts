@@ -3,7 +3,7 @@ import { LogError } from '../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
-import { checkPlace, startPositions } from './consumer/start-positions.ts'
+import { checkPlace, checkPositions, startPositions } from './consumer/start-positions.ts'
 import type { Topic } from './topic/topic.ts'
 
 /** Topics, offsets and groups. Every call rejects with LOG_CLOSED once the log is closed. */
@@ -45,6 +45,14 @@ export interface Admin {
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly Position[]>
   /** Groups that have members or committed offsets, with both. */
   listGroups(): Promise<readonly GroupDescription[]>
+  /**
+   * Where a group goes on, set by hand, for the partitions named; durable when it resolves. Its members must have left
+   * (NON_EMPTY_GROUP): they would go on from where they are. A group that isn't there begins with it. Rejects with
+   * INVALID_GROUP_ID, UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
+   */
+  setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
+  /** Forgets a group, its offsets and its generations. Rejects with NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
+  deleteGroup(groupId: string): Promise<void>
 }
 
 /** A topic as it is. */
@@ -115,6 +123,14 @@ export class LogAdmin implements Admin {
 
   listGroups(): Promise<readonly GroupDescription[]> {
     return this.#session.listGroups()
+  }
+
+  async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+    await this.#session.setOffsets(groupId, checkPositions(positions, 'positions'))
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#session.deleteGroup(groupId)
   }
 }
 

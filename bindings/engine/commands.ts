@@ -1,4 +1,11 @@
-import type { AppendRequest, AppendResult, Assignment, FetchedPartition, FetchRequest } from '../broker/broker.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  FetchedPartition,
+  FetchRequest,
+  JoinedGroup,
+  MemberAssignment,
+} from '../broker/broker.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 
@@ -14,9 +21,12 @@ export type Command =
   | { kind: 'deleteTopic'; name: string; done: Done<void> }
   | { kind: 'createPartitions'; name: string; totalCount: number; done: Done<void> }
   | { kind: 'alterConfig'; name: string; changes: ConfigChanges; done: Done<void> }
-  | { kind: 'joinGroup'; request: JoinCommand; done: Done<Assignment> }
+  | { kind: 'joinGroup'; request: JoinCommand; rebalance: () => void; done: Done<JoinedGroup> }
+  | { kind: 'syncGroup'; request: SyncCommand; done: Done<readonly TopicPartition[]> }
   | { kind: 'leaveGroup'; groupId: string; memberId: string; done: Done<void> }
   | { kind: 'commitOffsets'; request: OffsetsCommand; done: Done<void> }
+  | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Done<void> }
+  | { kind: 'deleteGroup'; groupId: string; done: Done<void> }
   | {
       kind: 'offsetsForTimestamp'
       at: readonly TopicPartition[]
@@ -32,14 +42,30 @@ export type ConfigChanges = { readonly [key: string]: string | number | boolean 
 export interface JoinCommand {
   readonly groupId: string
   readonly memberId: string
+  readonly rejoins: boolean
   readonly topics: readonly string[]
+  readonly owned: readonly TopicPartition[]
+  readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
+}
+
+export interface SyncCommand {
+  readonly groupId: string
+  readonly memberId: string
+  readonly generation: number
+  readonly assignments: readonly MemberAssignment[]
 }
 
 export interface OffsetsCommand {
   readonly groupId: string
   readonly memberId: string
   readonly generation: number
-  /** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
-  readonly offsets: readonly { readonly topicId: string; readonly partition: number; readonly nextOffset: number }[]
+  readonly offsets: readonly OffsetToCommit[]
+}
+
+/** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
+export interface OffsetToCommit {
+  readonly topicId: string
+  readonly partition: number
+  readonly nextOffset: number
 }

@@ -1,4 +1,4 @@
-import type { AppendRequest, AppendResult, Assignment } from '../broker/broker.ts'
+import type { AppendRequest, AppendResult } from '../broker/broker.ts'
 import { Groups } from '../coordinator/group/groups.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
@@ -17,6 +17,7 @@ import { Background } from './background.ts'
 import type { Command, CommandOf, ConfigChanges, Done } from './commands.ts'
 import { Committer, type PlannedChange } from './committer.ts'
 import { Fetches } from './fetches.ts'
+import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { replayTables } from './replay.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
@@ -42,6 +43,7 @@ export class Engine implements PartitionSource {
   readonly #committer: Committer
   readonly #ceilingBlock: number
   readonly #fetches: Fetches
+  readonly #members: GroupMembers
   readonly #background: Background
   #now = 0
   #leaderEpoch = 0
@@ -62,6 +64,10 @@ export class Engine implements PartitionSource {
     this.#fetches = new Fetches({
       partition: (topic, partition) => this.topics.partition(topic, partition),
       prepare: (hosted, offset, then) => this.#runner.start(this.#prepareRead(hosted, offset), then),
+    })
+    this.#members = new GroupMembers(this.groups, {
+      change: (records, done) => this.#change({ catalogue: [], offsets: records, done }),
+      topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
     this.#committer = new Committer(
       this.store,
@@ -157,12 +163,9 @@ export class Engine implements PartitionSource {
     return this.groups.nextDeadline()
   }
 
-  /** Members that took too long between two polls leave their group. */
   tick(now: number): void {
     this.#now = now
-    for (const { groupId, memberId } of this.groups.expired(now)) {
-      this.#change({ catalogue: [], offsets: this.groups.planLeave(groupId, memberId, now), done: () => {} })
-    }
+    if (this.#closed === undefined) this.#members.tick(now)
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -179,28 +182,29 @@ export class Engine implements PartitionSource {
         return this.#fetches.wake(command.reader)
       case 'createTopic': {
         const { topicId, name, partitions, config, done } = command
-        return this.#change({
-          catalogue: this.catalogue.planCreate(topicId, name, partitions, config),
-          offsets: [],
-          done,
-        })
+        const catalogue = this.catalogue.planCreate(topicId, name, partitions, config)
+        return this.#change({ catalogue, offsets: [], done: this.#thenRebalance(name, done) })
       }
       case 'deleteTopic':
         return this.#deleteTopic(command)
       case 'createPartitions': {
         const catalogue = this.catalogue.planAddPartitions(command.name, command.totalCount)
-        return this.#change({ catalogue, offsets: [], done: command.done })
+        return this.#change({ catalogue, offsets: [], done: this.#thenRebalance(command.name, command.done) })
       }
       case 'alterConfig':
         return this.#alterConfig(command)
       case 'joinGroup':
-        return this.#joinGroup(command)
-      case 'leaveGroup': {
-        const offsets = this.groups.planLeave(command.groupId, command.memberId, this.#now)
-        return this.#change({ catalogue: [], offsets, done: command.done })
-      }
+        return this.#members.join(command, this.#now)
+      case 'syncGroup':
+        return this.#members.sync(command, this.#now)
+      case 'leaveGroup':
+        return this.#members.leave(command, this.#now)
       case 'commitOffsets':
-        return this.#commitOffsets(command)
+        return this.#members.commit(command, this.#now)
+      case 'setOffsets':
+        return this.#members.setOffsets(command, this.#now)
+      case 'deleteGroup':
+        return this.#members.delete(command, this.#now)
       case 'offsetsForTimestamp':
         return this.#runner.start(this.#offsetsForTimestamp(command), command.done)
       case 'close':
@@ -308,9 +312,18 @@ export class Engine implements PartitionSource {
           hosted.partition.close()
           this.#fetches.forgotten(hosted)
         }
+        this.#members.topicChanged(name, this.#now)
         this.#background.remove(this.#removeAll(topicId, name, partitions), done)
       },
     })
+  }
+
+  /** Groups that read the topic share its partitions anew. */
+  #thenRebalance(name: string, done: Done<void>): Done<void> {
+    return (error) => {
+      if (error === undefined) this.#members.topicChanged(name, this.#now)
+      done(error)
+    }
   }
 
   *#removeAll(topicId: string, topic: string, partitions: number): Task<void> {
@@ -329,32 +342,6 @@ export class Engine implements PartitionSource {
         done(error)
       },
     })
-  }
-
-  // ---- groups --------------------------------------------------------------------------------------------------------
-
-  #joinGroup({ request, done }: CommandOf<'joinGroup'>): void {
-    const plan = this.groups.planJoin({
-      ...request,
-      clientId: 'oncelog',
-      now: this.#now,
-      partitionsOf: (topic) => this.topics.facts(topic).partitions,
-    })
-    const { generation, assignment } = plan
-    this.#change({
-      catalogue: [],
-      offsets: plan.records,
-      done: (error) =>
-        done(error, error === undefined ? ({ generation, partitions: assignment } satisfies Assignment) : undefined),
-    })
-  }
-
-  #commitOffsets({ request, done }: CommandOf<'commitOffsets'>): void {
-    const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
-    const records = this.groups.planCommit({ ...request, offsets, now: this.#now }, (topicId) =>
-      this.catalogue.planned.liveById(topicId),
-    )
-    this.#change({ catalogue: [], offsets: records, done })
   }
 
   // ---- opening partitions, background work, ending -------------------------------------------------------------------
@@ -429,6 +416,7 @@ export class Engine implements PartitionSource {
   #close(done: Done<void>): void {
     this.#closed = new LogError('LOG_CLOSED', 'the log is closed')
     this.#fetches.close(this.#closed)
+    this.#members.fail(this.#closed)
     this.#runner.start(this.store.close(), (error) => {
       for (const hosted of this.topics.hosted()) hosted.partition.close()
       done(error)
@@ -448,6 +436,7 @@ export class Engine implements PartitionSource {
     for (const done of this.#waitingForIds.splice(0)) done(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
     this.#fetches.close(failure)
+    this.#members.fail(failure)
     if (closing !== undefined) this.#runner.start(this.store.abandon(), () => closing(failure))
   }
 

@@ -24,8 +24,14 @@ export const ERRORS = {
   RECORD_LIST_TOO_LARGE: ['misuse', 18, 'Send smaller batches or raise segment.bytes of the topic.'],
   INVALID_REQUIRED_ACKS: ['misuse', 21, "Use acks 1 or 'all'."],
   ILLEGAL_GENERATION: ['rejoin', 22, 'The group has a newer generation: let the consumer join again.'],
+  INCONSISTENT_GROUP_PROTOCOL: ['misuse', 23, 'Give all members of the group the same assignor.'],
   INVALID_GROUP_ID: ['misuse', 24, 'Name the group with a non-empty string.'],
   UNKNOWN_MEMBER_ID: ['rejoin', 25, 'This member has left the group: open a new consumer.'],
+  REBALANCE_IN_PROGRESS: [
+    'rejoin',
+    27,
+    'The group is between two generations: commit again, the consumer joins by itself.',
+  ],
   INVALID_TIMESTAMP: ['misuse', 32, 'Use a timestamp within the limits of the topic, in milliseconds since 1970.'],
   UNSUPPORTED_VERSION: ['fatal', 35, 'Open the directory with the version of oncelog that wrote it, or a newer one.'],
   TOPIC_ALREADY_EXISTS: ['misuse', 36, 'Use the existing topic or choose another name.'],
@@ -42,7 +48,6 @@ export const ERRORS = {
   KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend the disk, open again.'],
   NON_EMPTY_GROUP: ['misuse', 68, 'Close the consumers of the group first.'],
   GROUP_ID_NOT_FOUND: ['misuse', 69, 'Check the name of the group.'],
-  GROUP_MAX_SIZE_REACHED: ['misuse', 81, 'Close the other consumer of this group first.'],
   INVALID_RECORD: ['misuse', 87, 'Mend the record that the details name.'],
   UNKNOWN_TOPIC_ID: ['misuse', 100, 'The topic was deleted since: look it up by name again.'],
   // oncelog's own

@@ -2,12 +2,13 @@ import type {
   AdminSession,
   AppendRequest,
   AppendResult,
-  Assignment,
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
   FetchedPartition,
   FetchRequest,
+  JoinedGroup,
+  MemberAssignment,
   ProducerSession,
   ReaderSession,
   TopicFacts,
@@ -121,13 +122,7 @@ export class FakeBroker implements Broker {
 
   async openConsumer({ groupId, topics }: ConsumerSessionOptions): Promise<ConsumerSession> {
     this.assertOpen()
-    const group = this.group(groupId)
-    if (group.member !== undefined) throw new LogError('GROUP_MAX_SIZE_REACHED', 'the group has a member')
-    const partitions = topics.flatMap((topic) =>
-      Array.from({ length: this.facts(topic).partitions }, (_, partition) => ({ topic, partition })),
-    )
-    group.member = new FakeConsumer(this, group, { generation: ++group.generation, partitions })
-    return group.member
+    return new FakeConsumer(this, this.group(groupId), topics)
   }
 
   /** As after maxPollIntervalMs without a poll. */
@@ -261,14 +256,26 @@ class FakeReader implements ReaderSession {
   }
 }
 
+/** A group of the fake has one member: it leads every generation. */
 class FakeConsumer extends FakeReader implements ConsumerSession {
-  readonly assignment: Assignment
   readonly #group: Group
+  readonly #topics: readonly string[]
 
-  constructor(broker: FakeBroker, group: Group, assignment: Assignment) {
+  constructor(broker: FakeBroker, group: Group, topics: readonly string[]) {
     super(broker)
     this.#group = group
-    this.assignment = assignment
+    this.#topics = topics
+  }
+
+  async join(owned: readonly TopicPartition[]): Promise<JoinedGroup> {
+    if (this.#group.member !== undefined && this.#group.member !== this) throw new Error('a second member')
+    this.#group.member = this
+    const members = [{ memberId: 'fake', topics: this.#topics, owned }]
+    return { generation: ++this.#group.generation, assignor: 'range', members }
+  }
+
+  async sync(_generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
+    return assignments[0]?.partitions ?? []
   }
 
   protected override assertMember(): void {
@@ -361,5 +368,13 @@ class FakeAdmin implements AdminSession {
       members: member === undefined ? 0 : 1,
       offsets: [...offsets.values()],
     }))
+  }
+
+  async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+    for (const position of positions) this.#broker.group(groupId).offsets.set(keyOf(position), position)
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    this.#broker.groups.delete(groupId)
   }
 }

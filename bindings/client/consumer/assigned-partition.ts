@@ -7,13 +7,16 @@ import { FinishedOffsets } from './finished-offsets.ts'
 export class AssignedPartition implements TopicPartition {
   readonly topic: string
   readonly partition: number
+  /** The generation that gave it to this member. */
+  readonly sinceGeneration: number
   isPaused = false
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
   #position: number
   #finished: FinishedOffsets = new FinishedOffsets()
 
-  constructor({ topic, partition, nextOffset }: Position) {
+  constructor({ topic, partition, nextOffset }: Position, sinceGeneration: number) {
+    this.sinceGeneration = sinceGeneration
     this.topic = topic
     this.partition = partition
     this.#position = nextOffset

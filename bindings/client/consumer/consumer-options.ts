@@ -2,6 +2,9 @@ import { LogError } from '../../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import type { Abortable } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
+import type { Assignor } from './assignor.ts'
+import { rangeAssignor } from './range-assignor.ts'
+import { stickyAssignor } from './sticky-assignor.ts'
 
 /** Where a group without a valid committed offset starts; `'none'` rejects with NO_OFFSET or OFFSET_OUT_OF_RANGE. */
 export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
@@ -20,6 +23,12 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
    * `commit` does.
    */
   autoOffsetReset?: AutoOffsetReset | undefined
+  /**
+   * How the members of the group share its partitions: `'range'` (default: equal keys of topics with equal partition counts
+   * meet in one member), `'sticky'` (as even as can be, with few moves), or one of your own. All members name the same one.
+   * Differs from Kafka: with each of them members keep what doesn't move, and go on reading it during a rebalance.
+   */
+  assignor?: 'range' | 'sticky' | Assignor | undefined
   /** Time between two polls after which the member leaves its group, 300000 ms by default. */
   maxPollIntervalMs?: number | undefined
   /** Offsets kept by the user's own database: asked on every assignment. Such a consumer never commits here. */
@@ -31,7 +40,11 @@ export interface ConsumerSettings {
   readonly isolationLevel: IsolationLevel
   readonly autoOffsetReset: AutoOffsetReset
   readonly maxPollIntervalMs: number
+  readonly assignor: Assignor
+  readonly positions: ConsumerOptions<TopicRef>['positions']
 }
+
+const ASSIGNORS: Readonly<Record<string, Assignor>> = { range: rangeAssignor, sticky: stickyAssignor }
 
 /** INVALID_GROUP_ID or INVALID_REQUEST, by name of the option. */
 export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSettings {
@@ -49,7 +62,16 @@ export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSe
   if (!(Number.isSafeInteger(maxPollIntervalMs) && maxPollIntervalMs > 0))
     throw wrong('maxPollIntervalMs', 'a whole number above 0')
   if (positions !== undefined && typeof positions !== 'function') throw wrong('positions', 'a function')
-  return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs }
+  const assignor = assignorOf(options.assignor ?? 'range')
+  return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs, assignor, positions }
+}
+
+function assignorOf(wanted: unknown): Assignor {
+  const { name, assign } = (typeof wanted === 'object' && wanted !== null ? wanted : {}) as Partial<Assignor>
+  if (typeof name === 'string' && name !== '' && typeof assign === 'function') return wanted as Assignor
+  const known = typeof wanted === 'string' && Object.hasOwn(ASSIGNORS, wanted) ? ASSIGNORS[wanted] : undefined
+  if (known === undefined) throw wrong('assignor', "'range', 'sticky' or an object with a name and a function assign")
+  return known
 }
 
 /** INVALID_REQUEST for a list that doesn't hold topics and names, or one of them twice. */

@@ -15,7 +15,7 @@ export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void |
  * again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last delivered one.
  * `close()` ends the iteration, an aborted `signal` makes it reject with its reason.
  *
- * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, GROUP_MAX_SIZE_REACHED, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with
+ * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with
  * `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they may be kept.
  */
 export interface Consumer<T extends TopicRef = string> extends AsyncIterable<RecordOf<T>>, AsyncDisposable {
@@ -57,8 +57,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /** Delivers again what `pause` held back; throws as `position`. */
   resume(which?: readonly TopicPartition[]): void
   /**
-   * `assigned`: the member has these partitions now. `revoked`: it gives them up, and may still commit. `lost`: they are
-   * gone already, because it didn't poll for `maxPollIntervalMs`; it joins again. Handlers are awaited.
+   * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still commit;
+   * nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll for
+   * `maxPollIntervalMs`; it joins again. Handlers are awaited, between two records or while nothing iterates.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /** Ends the iteration and leaves the group. Commits nothing. A second call gives the first's answer. */

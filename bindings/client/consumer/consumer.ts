@@ -42,6 +42,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         partition.askedNext()
         if (this.#closing !== undefined) return
         throwIfAborted(this.#signal)
+        if (this.#membership.isUnsettled) break
       }
     }
   }
@@ -84,7 +85,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     if (this.#isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
     this.#assertOpen()
     this.#isIterating = true
-    const wake = () => this.#membership.wake()
+    this.#membership.isIterating = true
+    const wake = () => {
+      this.#membership.interrupt().catch(() => {})
+    }
     const isOver = () => this.#closing !== undefined || signal?.aborted === true || this.#signal?.aborted === true
     signal?.addEventListener('abort', wake, { once: true })
     if (signal !== this.#signal) this.#signal?.addEventListener('abort', wake, { once: true })
@@ -93,15 +97,25 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         throwIfAborted(signal)
         throwIfAborted(this.#signal)
         if (this.#closing !== undefined) return
+        if (this.#membership.isUnsettled) await this.#membership.settle()
         const partition = this.#next()
-        if (partition === undefined) await this.#membership.fetch(maxBytes, isOver)
+        if (partition === undefined) await this.#fetch(maxBytes, isOver)
         else yield partition
       }
     } finally {
       signal?.removeEventListener('abort', wake)
       this.#signal?.removeEventListener('abort', wake)
       this.#isIterating = false
-      for (const partition of this.#membership.partitions) partition.iterationEnded()
+      this.#membership.isIterating = false
+    }
+  }
+
+  /** What fails because the wait was interrupted isn't told: the loop sees why it was. */
+  async #fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
+    try {
+      await this.#membership.fetch(maxBytes, isOver)
+    } catch (error) {
+      if (!isOver()) throw error
     }
   }
 
@@ -116,7 +130,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    if (this.#closing === undefined || this.#membership.isLeaving) return
+    throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
   }
 
   async commit(
@@ -129,16 +144,19 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
     const positions = committedPositions(done)
-    const session = await this.#membership.join()
-    const partitions = positions.map((position) => this.#membership.find(position))
+    await this.#membership.join()
+    const deliveredIn = generationOf(done)
+    const partitions = positions.map((position) => {
+      return deliveredIn === undefined ? this.#membership.find(position) : this.#membership.held(position, deliveredIn)
+    })
     partitions.forEach((partition, index) => {
       const { nextOffset } = positions[index] ?? { nextOffset: 0 }
-      if (!isDelivered(done) && !allowSkip) partition.assertFinished(nextOffset)
+      if (deliveredIn === undefined && !allowSkip) partition.assertFinished(nextOffset)
     })
     partitions.forEach((partition, index) => {
       partition.finish(positions[index]?.nextOffset ?? 0)
     })
-    await session.commit(positions, generationOf(done) ?? this.#membership.generation)
+    await this.#membership.commit(positions)
   }
 
   assignment(): readonly TopicPartition[] {
@@ -216,11 +234,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 }
 
-function isDelivered(done: unknown): boolean {
-  return done instanceof DeliveredBatch || done instanceof ConsumedRecord
-}
-
-/** A group that moved on since the delivery refuses the commit, even if this consumer has joined again. */
+/** Of what was delivered: it can be committed by the member that has held the partition ever since. */
 function generationOf(done: unknown): number | undefined {
   if (done instanceof DeliveredBatch) return done.generation
   return done instanceof ConsumedRecord ? ConsumedRecord.generationOf(done) : undefined

@@ -7,23 +7,45 @@ import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { FetchedRecords } from './fetched-records.ts'
-import { checkPlace, checkPositions, placeKey, samePlace, startPositions } from './start-positions.ts'
+import { Rebalance } from './rebalance.ts'
+import { checkPlace, placeKey, samePlace } from './start-positions.ts'
+import { StartingPoints } from './starting-points.ts'
 
-/** Joins the group, finds where to start, fetches, and joins again when the group moved on. */
+/** A session and its place in the group. */
+interface Member {
+  readonly session: ConsumerSession
+  readonly rebalance: Rebalance
+}
+
+/**
+ * A consumer's place in its group: joins, shares partitions with the others, fetches, and joins again when it was put out.
+ * A rebalance runs beside the deliveries; its outcome comes into force where no record is in the program's hands: between
+ * two records of an iteration, or at once while nothing iterates.
+ */
 export class Membership {
   readonly settings: ConsumerSettings
   readonly #broker: Broker
-  readonly #options: ConsumerOptions<TopicRef>
+  readonly #startingPoints: StartingPoints
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
-  #session: ConsumerSession | undefined
+  /** On its way into the group, then in it. */
+  #entering: Member | undefined
+  #member: Member | undefined
   #joining: Promise<ConsumerSession> | undefined
+  #rebalancing: Promise<void> | undefined
+  #settling: Promise<void> | undefined
   #partitions: AssignedPartition[] = []
+  /** What the last rebalance gave, not in force yet. */
+  #next: readonly TopicPartition[] | undefined
+  /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
+  #failure: { readonly error: unknown } | undefined
+  #isIterating = false
+  #isLeaving = false
 
   constructor(broker: Broker, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
     this.#broker = broker
-    this.#options = options
+    this.#startingPoints = new StartingPoints(broker, this.settings)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
   }
 
@@ -32,7 +54,17 @@ export class Membership {
   }
 
   get generation(): number {
-    return this.#session?.assignment.generation ?? -1
+    return this.#member?.rebalance.generation ?? -1
+  }
+
+  /** Something must come into force before the next delivery. */
+  get isUnsettled(): boolean {
+    return this.#next !== undefined || this.#failure !== undefined
+  }
+
+  /** Its handlers are being told so, and may commit. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
@@ -46,9 +78,10 @@ export class Membership {
   }
 
   async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
-    for (const handler of this.#handlers[event]) await handler(partitions)
+    for (const handler of this.#handlers[event]) await handler(partitions.map(place))
   }
 
+  /** INVALID_REQUEST for a partition that isn't assigned. */
   find(at: TopicPartition): AssignedPartition {
     const { topic, partition } = checkPlace(at)
     const found = this.#partitions.find((each) => each.topic === topic && each.partition === partition)
@@ -56,8 +89,20 @@ export class Membership {
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
+  /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
+  held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
+    const found = this.#partitions.find((each) => samePlace(each, at))
+    if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
+    const { topic, partition } = at
+    const message = `${topic}-${partition} was given up since generation ${sinceGeneration}`
+    throw new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.settings.groupId })
+  }
+
+  // ---- joining and sharing -------------------------------------------------------------------------------------------
+
+  /** Calls of handlers come here too, in the middle of what is coming into force: it waits for none of that. */
   async join(): Promise<ConsumerSession> {
-    if (this.#session !== undefined) return this.#session
+    if (this.#member !== undefined) return this.#member.session
     this.#joining ??= this.#join().finally(() => {
       this.#joining = undefined
     })
@@ -65,57 +110,127 @@ export class Membership {
   }
 
   async #join(): Promise<ConsumerSession> {
-    const { groupId, maxPollIntervalMs } = this.settings
+    const { groupId, maxPollIntervalMs, assignor } = this.settings
     const topics = [...this.#decoders.keys()]
-    const session = await this.#broker.openConsumer({ groupId, topics, maxPollIntervalMs })
+    const assignors = [assignor.name]
+    const session = await this.#broker.openConsumer({ groupId, topics, assignors, maxPollIntervalMs })
+    const member = { session, rebalance: new Rebalance(session, assignor) }
+    this.#entering = member
     try {
-      const positions = await this.#startPositions(session)
-      this.#partitions = positions.map((position) => new AssignedPartition(position))
+      for (const topic of topics) await session.topic(topic)
+      session.onRebalance(() => this.#rebalanceWanted(member))
+      const partitions = await member.rebalance.run(() => [])
+      this.#member = member
+      await this.#take(member, partitions)
+      this.#rebalanceIfAskedAgain(member)
     } catch (error) {
+      this.#member = undefined
       await session.close()
       throw error
+    } finally {
+      this.#entering = undefined
     }
-    this.#session = session
-    await this.#tell('assigned', session.assignment.partitions)
     return session
   }
 
-  async #startPositions(session: ConsumerSession): Promise<Position[]> {
-    const { partitions } = session.assignment
-    if (this.#options.positions !== undefined) {
-      const known = checkPositions(await this.#options.positions(partitions), 'positions')
-      return this.#orReset(
-        partitions,
-        partitions.map((at) => known.find((each) => samePlace(each, at))?.nextOffset),
-      )
-    }
-    return this.#orReset(partitions, await session.committed(partitions))
+  #rebalanceWanted(member: Member): void {
+    member.rebalance.askAgain()
+    if (member !== this.#member || this.#rebalancing !== undefined) return
+    this.#rebalancing = this.#rebalance(member)
+      .catch((error: unknown) => {
+        if (member === this.#member) this.#failure = { error }
+      })
+      .finally(() => {
+        this.#rebalancing = undefined
+        this.#settleWhileIdle()
+        member.session.wake()
+        this.#rebalanceIfAskedAgain(member)
+      })
   }
 
-  async #orReset(at: readonly TopicPartition[], offsets: readonly (number | undefined)[]): Promise<Position[]> {
-    const without = at.filter((_, index) => offsets[index] === undefined)
-    const resets = without.length === 0 ? [] : await this.#reset(without)
-    return at.map(({ topic, partition }, index) => {
-      const nextOffset = offsets[index] ?? resets.find((each) => samePlace(each, { topic, partition }))?.nextOffset ?? 0
-      return { topic, partition, nextOffset }
+  /** It was asked for after the last one had its answer and before that was taken in. */
+  #rebalanceIfAskedAgain(member: Member): void {
+    if (member.rebalance.isAskedAgain && this.#failure === undefined) this.#rebalanceWanted(member)
+  }
+
+  async #rebalance(member: Member): Promise<void> {
+    const partitions = await member.rebalance.run(() => this.#partitions.map(place))
+    if (member === this.#member) this.#next = partitions
+  }
+
+  /** Brings the last rebalance into force; the caller has no record in hand. Rejects if that rebalance failed. */
+  async settle(): Promise<void> {
+    while (this.isUnsettled || this.#settling !== undefined) {
+      this.#settling ??= this.#settle().finally(() => {
+        this.#settling = undefined
+      })
+      await this.#settling
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const failure = this.#failure
+    const next = this.#next
+    const member = this.#member
+    this.#failure = undefined
+    this.#next = undefined
+    if (failure !== undefined) {
+      const wasPutOut = LogError.is(failure.error, 'UNKNOWN_MEMBER_ID')
+      await this.#lost()
+      if (wasPutOut) return
+      // The others needn't wait for one that can't go on.
+      await member?.session.close()
+      throw failure.error
+    }
+    if (next === undefined || member === undefined) return
+    try {
+      await this.#take(member, next)
+    } catch (error) {
+      await this.#lost()
+      await member.session.close()
+      throw error
+    }
+  }
+
+  #settleWhileIdle(): void {
+    if (this.#isIterating || !this.isUnsettled) return
+    this.settle().catch((error: unknown) => {
+      this.#failure = { error }
     })
   }
 
-  async #reset(at: readonly TopicPartition[]): Promise<Position[]> {
-    const { autoOffsetReset, isolationLevel, groupId } = this.settings
-    if (autoOffsetReset !== 'none') return startPositions(this.#broker.admin, at, autoOffsetReset, isolationLevel)
-    const { topic, partition } = at[0] ?? { topic: '', partition: 0 }
-    const message = `group "${groupId}" has no offset for ${topic}-${partition}, and autoOffsetReset is 'none'`
-    throw new LogError('NO_OFFSET', message, { groupId, topic, partition })
+  /** What is given up may be committed until its handlers are done; then the others may have it, and the group joins again. */
+  async #take(member: Member, next: readonly TopicPartition[]): Promise<void> {
+    const isFirst = this.#partitions.length === 0 && this.#entering === member
+    const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
+    const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
+    if (revoked.length > 0) await this.#tell('revoked', revoked)
+    const kept = this.#partitions.filter((each) => !revoked.includes(each))
+    const { generation } = member.rebalance
+    const positions = added.length === 0 ? [] : await this.#startingPoints.of(member.session, added)
+    this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+    if (isFirst || added.length > 0) await this.#tell('assigned', added)
+    if (revoked.length > 0) this.#rebalanceWanted(member)
   }
+
+  /** An iteration begins or ends. */
+  set isIterating(isIterating: boolean) {
+    this.#isIterating = isIterating
+    if (isIterating) return
+    for (const partition of this.#partitions) partition.iterationEnded()
+    this.#settleWhileIdle()
+  }
+
+  // ---- fetching and committing ---------------------------------------------------------------------------------------
 
   /**
    * Waits for records; answers when something was fetched, the position moved, or somebody woke it. `isOver` is asked right
    * before the wait begins, because nothing wakes a wait that hasn't begun.
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
+    await this.settle()
     const session = await this.join()
-    if (isOver()) return
+    if (isOver() || this.isUnsettled) return
     const positions = this.#partitions
       .filter((each) => !each.isPaused && each.buffer === undefined)
       .map(({ topic, partition, position }) => ({ topic, partition, nextOffset: position }))
@@ -129,11 +244,11 @@ export class Membership {
     }
     // A damaged partition is told once the others have nothing to deliver, so that it can't hold them up.
     const failed: unknown[] = []
-    for (const part of fetched) await this.#take(part, positions).catch((error: unknown) => failed.push(error))
+    for (const part of fetched) await this.#fill(part, positions).catch((error: unknown) => failed.push(error))
     if (failed.length > 0 && this.#partitions.every((each) => each.buffer === undefined)) throw failed[0]
   }
 
-  async #take(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
+  async #fill(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
     const assigned = this.#partitions.find((each) => samePlace(each, part))
     const from = asked.find((each) => placeKey(each) === placeKey(part))?.nextOffset
     const decoder = this.#decoders.get(part.topic)
@@ -144,32 +259,56 @@ export class Membership {
       return
     }
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error
-    const [reset] = await this.#reset([assigned])
+    const [reset] = await this.#startingPoints.reset([assigned])
     if (reset !== undefined) assigned.seek(reset.nextOffset)
+  }
+
+  /** Under the group's newest generation: what this member still holds nobody else has, whatever was shared anew since. */
+  async commit(positions: readonly Position[]): Promise<void> {
+    const session = await this.join()
+    for (;;) {
+      const { generation } = this
+      try {
+        return await session.commit(positions, generation)
+      } catch (error) {
+        const movedOn = this.#rebalancing !== undefined || generation !== this.generation
+        if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
+        await this.#rebalancing
+      }
+    }
   }
 
   async #lost(): Promise<void> {
     const lost = this.#partitions
     this.#partitions = []
-    this.#session = undefined
-    if (lost.length > 0) await this.#tell('lost', lost.map(place))
+    this.#member = undefined
+    this.#next = undefined
+    if (lost.length > 0) await this.#tell('lost', lost)
   }
 
   wake(): void {
-    this.#session?.wake()
+    this.#member?.session.wake()
+  }
+
+  /** Ends a wait of any kind, for others to join included. */
+  async interrupt(): Promise<void> {
+    this.wake()
+    await this.#entering?.session.close()
   }
 
   async close(): Promise<void> {
+    await this.interrupt()
     await this.#joining?.catch(() => {})
-    const session = this.#session
-    if (session === undefined) return
-    this.#session = undefined
-    const revoked = this.#partitions
+    const member = this.#member
+    if (member === undefined) return
+    this.#isLeaving = true
     try {
-      await this.#tell('revoked', revoked.map(place))
+      await this.#tell('revoked', this.#partitions)
     } finally {
+      this.#isLeaving = false
+      this.#member = undefined
       this.#partitions = []
-      await session.close()
+      await member.session.close()
     }
   }
 }

@@ -28,7 +28,10 @@ const METADATA_BYTES_MAX = 4096
 const encoder = new TextEncoder()
 
 /** Throws for the first offset that can't be committed; a value beyond the log's end is taken, as in Kafka. */
-export function checkedOffsets(request: CommitRequest, topicOf: TopicLookup): readonly CommittedOffset[] {
+export function checkedOffsets(
+  request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>,
+  topicOf: TopicLookup,
+): readonly CommittedOffset[] {
   const { groupId, now } = request
   return request.offsets.map(({ topicId, partition, nextOffset, leaderEpoch, metadata }) => {
     const topic = topicOf(topicId)

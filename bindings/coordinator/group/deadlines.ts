@@ -10,6 +10,10 @@ export class Deadlines {
     this.#put({ groupId, memberId, maxPollIntervalMs, deadline: now + maxPollIntervalMs })
   }
 
+  has(groupId: string, memberId: string): boolean {
+    return this.#byMember.has(keyOf(groupId, memberId))
+  }
+
   /** A member that waits inside a poll has all the time of the world. */
   suspend(groupId: string, memberId: string): void {
     const member = this.#byMember.get(keyOf(groupId, memberId))
@@ -23,11 +27,6 @@ export class Deadlines {
 
   remove(groupId: string, memberId: string): void {
     this.#byMember.delete(keyOf(groupId, memberId))
-  }
-
-  clear(): void {
-    this.#byMember.clear()
-    this.#next = Number.POSITIVE_INFINITY
   }
 
   next(): number | undefined {

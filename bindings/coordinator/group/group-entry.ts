@@ -34,6 +34,9 @@ export interface GroupStored {
   readonly generation: number
   /** When it came into its present state. */
   readonly stateTimestamp: number
+  /** By which its leader assigned the partitions; both null without members. */
+  readonly assignor: string | null
+  readonly leaderId: string | null
   readonly members: readonly GroupMember[]
 }
 

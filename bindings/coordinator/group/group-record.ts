@@ -18,18 +18,17 @@ import { assertValueVersion } from './value-version.ts'
 const KEY_VERSION = 2
 const VALUE_VERSION = 3
 const PROTOCOL_TYPE = 'consumer'
-const PROTOCOL = 'range'
 /** Four empty strings or nulls of 2 bytes, two int32, two blobs of 4. */
 const MEMBER_BYTES_MIN = 24
 
-export function encodeGroup({ groupId, generation, stateTimestamp, members }: GroupStored): TableRecord {
-  const leader = members[0]?.memberId ?? null
+export function encodeGroup(group: GroupStored): TableRecord {
+  const { groupId, generation, stateTimestamp, assignor, leaderId, members } = group
   const value = new BigEndianWriter()
     .int16(VALUE_VERSION)
     .string(PROTOCOL_TYPE)
     .int32(generation)
-    .string(leader === null ? null : PROTOCOL)
-    .string(leader)
+    .string(assignor)
+    .string(leaderId)
     .int64(stateTimestamp)
     .int32(members.length)
   for (const member of members) {
@@ -44,11 +43,19 @@ export function encodeGroup({ groupId, generation, stateTimestamp, members }: Gr
       .bytes(encodeAssignment(member.assignment))
   }
   return {
-    key: new BigEndianWriter().int16(KEY_VERSION).string(groupId).finish(),
+    key: keyOf(groupId),
     value: value.finish(),
     headers: [],
     timestamp: stateTimestamp,
   }
+}
+
+export function encodeGroupTombstone(groupId: string, now: number): TableRecord {
+  return { key: keyOf(groupId), value: null, headers: [], timestamp: now }
+}
+
+function keyOf(groupId: string): Uint8Array {
+  return new BigEndianWriter().int16(KEY_VERSION).string(groupId).finish()
 }
 
 /**
@@ -72,13 +79,13 @@ function decodeGroup(groupId: string, value: BigEndianReader): GroupStored {
   assertValueVersion('group', value.int16(), VALUE_VERSION, value.place)
   value.string()
   const generation = value.int32()
-  value.nullableString()
-  value.nullableString()
+  const assignor = value.nullableString()
+  const leaderId = value.nullableString()
   const stateTimestamp = value.int64('currentStateTimestamp')
   const members = value.array(MEMBER_BYTES_MIN, () => decodeMember(value))
   value.end()
   if (generation < 0) throw damaged(value.place, 'its generation is negative')
-  return { kind: 'group-stored', groupId, generation, stateTimestamp, members }
+  return { kind: 'group-stored', groupId, generation, stateTimestamp, assignor, leaderId, members }
 }
 
 function decodeMember(value: BigEndianReader): GroupMember {

@@ -1,18 +1,77 @@
 import type { ErrorCode } from '../../model/error-table.ts'
 
+/** Kafka's names. A rebalance: members join (Preparing), their leader assigns partitions (Completing), all go on (Stable). */
+export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
+
 /**
- * Kafka's names. With one member a rebalance is done within the join, so the two states in between (PreparingRebalance,
- * CompletingRebalance) are not entered; they are rows to add when several members come.
+ * - `join`: of a new member, or again of one that is in the group
+ * - `all-joined`: every member asked for the next generation
+ * - `sync`: a member asks for its assignment; `assigned`: the leader's one is durable
+ * - `commit`: of a member, in the group's generation; `commit-from-outside`: by no member, to set offsets by hand
+ * - `change`: what the group reads has other partitions than before
+ * - `leave`: of a member while others stay; `leave-last`
  */
-export type GroupState = 'Empty' | 'Stable'
-/** `join`: of a new member; `rejoin`, `commit`, `leave` (or expiry): of one that is in the group. */
-export type GroupEvent = 'join' | 'rejoin' | 'commit' | 'leave'
+export type GroupEvent =
+  | 'join'
+  | 'all-joined'
+  | 'sync'
+  | 'assigned'
+  | 'commit'
+  | 'commit-from-outside'
+  | 'change'
+  | 'leave'
+  | 'leave-last'
 
 type Row = Readonly<Record<GroupEvent, GroupState | ErrorCode>>
 
+const nobody = 'UNKNOWN_MEMBER_ID'
+const rebalance = 'PreparingRebalance'
+/** Kafka's classic protocol (kafka.md 5.1); what a member keeps it may commit while the others join. */
 const TABLE: Readonly<Record<GroupState, Row>> = {
-  Empty: { join: 'Stable', rejoin: 'UNKNOWN_MEMBER_ID', commit: 'UNKNOWN_MEMBER_ID', leave: 'UNKNOWN_MEMBER_ID' },
-  Stable: { join: 'GROUP_MAX_SIZE_REACHED', rejoin: 'Stable', commit: 'Stable', leave: 'Empty' },
+  Empty: {
+    join: rebalance,
+    'all-joined': 'Empty',
+    sync: nobody,
+    assigned: 'Empty',
+    commit: nobody,
+    'commit-from-outside': 'Empty',
+    change: 'Empty',
+    leave: nobody,
+    'leave-last': nobody,
+  },
+  PreparingRebalance: {
+    join: rebalance,
+    'all-joined': 'CompletingRebalance',
+    sync: 'REBALANCE_IN_PROGRESS',
+    assigned: rebalance,
+    commit: rebalance,
+    'commit-from-outside': 'NON_EMPTY_GROUP',
+    change: rebalance,
+    leave: rebalance,
+    'leave-last': 'Empty',
+  },
+  CompletingRebalance: {
+    join: rebalance,
+    'all-joined': 'CompletingRebalance',
+    sync: 'CompletingRebalance',
+    assigned: 'Stable',
+    commit: 'REBALANCE_IN_PROGRESS',
+    'commit-from-outside': 'NON_EMPTY_GROUP',
+    change: rebalance,
+    leave: rebalance,
+    'leave-last': 'Empty',
+  },
+  Stable: {
+    join: rebalance,
+    'all-joined': 'Stable',
+    sync: 'Stable',
+    assigned: 'Stable',
+    commit: 'Stable',
+    'commit-from-outside': 'NON_EMPTY_GROUP',
+    change: rebalance,
+    leave: rebalance,
+    'leave-last': 'Empty',
+  },
 }
 
 export function nextGroupState(state: GroupState, event: GroupEvent): GroupState | ErrorCode {

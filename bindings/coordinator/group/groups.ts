@@ -2,20 +2,22 @@ import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { type CommitRequest, checkedOffsets, type TopicLookup } from './commit-request.ts'
-import { Deadlines, type MemberDeadline } from './deadlines.ts'
-import type { AssignedPartition, CommittedOffset, GroupEntry, GroupMember } from './group-entry.ts'
-import { decodeGroupRecord, encodeGroup } from './group-record.ts'
-import { type GroupEvent, type GroupState, isGroupState, nextGeneration, nextGroupState } from './group-state.ts'
-import { type Group, GroupTable, groupStateOf } from './group-table.ts'
-import { assertJoin, type JoinRequest } from './join-request.ts'
+import { Deadlines } from './deadlines.ts'
+import type { CommittedOffset, GroupEntry, GroupMember } from './group-entry.ts'
+import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-record.ts'
+import type { GroupState } from './group-state.ts'
+import { GroupTable } from './group-table.ts'
+import { assertGroupId, assertJoin, type JoinRequest } from './join-request.ts'
+import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
-import { assignRange } from './range-assignor.ts'
 
-export interface JoinPlan {
-  readonly records: readonly TableRecord[]
-  /** Hand it to the member once the records are durable. */
+export interface SyncRequest {
+  readonly groupId: string
+  readonly memberId: string
   readonly generation: number
-  readonly assignment: readonly AssignedPartition[]
+  /** Of the leader: who gets what. Nobody else's are looked at. */
+  readonly assignments: readonly MemberAssignment[]
+  readonly now: number
 }
 
 export interface GroupFacts {
@@ -26,68 +28,115 @@ export interface GroupFacts {
   readonly offsets: readonly CommittedOffset[]
 }
 
+export interface GroupMemberId {
+  readonly groupId: string
+  readonly memberId: string
+}
+
 /**
- * Consumer groups, as the records of `__consumer_offsets` tell them. Pure, in the manner of Catalogue: `plan...` checks
- * against what is committed or on its way and throws a LogError or gives records, `apply` takes them back. An expelled
- * member is refused as soon as its leave is planned; `committed` and descriptions show what is durable.
+ * Consumer groups: their offsets and generations as the records of `__consumer_offsets` tell them, and their members, who
+ * live as long as the process. In the manner of Catalogue: `plan...` checks against what is committed or on its way and throws
+ * a LogError or gives records, `apply` takes them back. What members have to be told is taken by `takeNotices`.
  */
 export class Groups {
   readonly #tables: PlannedTable<GroupEntry, GroupTable> = new PlannedTable(new GroupTable(), new GroupTable())
+  readonly #live: Map<string, LiveGroup> = new Map()
   readonly #deadlines: Deadlines = new Deadlines()
+  #notices: GroupNotice[] = []
+  /** May be early, never late. */
+  #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
 
-  /** A new member, or one of the group again (after partitions were added): either way a new generation. */
-  planJoin(request: JoinRequest): JoinPlan {
+  /** What happened to members since the last call, in order. */
+  takeNotices(): readonly GroupNotice[] {
+    const notices = this.#notices
+    this.#notices = []
+    return notices
+  }
+
+  /** A new member, or one of the group again: heard by notices. INCONSISTENT_GROUP_PROTOCOL, INVALID_GROUP_ID. */
+  join(request: JoinRequest): void {
     assertJoin(request)
-    const { groupId, memberId, clientId, maxPollIntervalMs, now } = request
-    const group = this.#planned(groupId)
-    this.#next(group, group.members.has(memberId) ? 'rejoin' : 'join', memberId)
-    const topics = [...new Set(request.topics)]
-    const assignment = assignRange([{ memberId, topics }], request.partitionsOf).get(memberId) ?? []
-    const generation = nextGeneration(group.generation)
-    const member = { memberId, clientId, topics, assignment, maxPollIntervalMs }
-    const records = this.#planGroup(groupId, generation, now, [member])
-    this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
-    return { records, generation, assignment }
+    const { groupId, memberId, maxPollIntervalMs, now } = request
+    const group = this.#live.get(groupId) ?? this.#awakened(groupId)
+    group.join(request)
+    this.#live.set(groupId, group)
+    this.#watch(group)
+    // Joining again is no poll: a member that never comes back from its records can still be told.
+    if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
+  }
+
+  /** The leader's assignments as a record; nothing of others. Everybody hears by notices once it is durable. */
+  planSync({ groupId, memberId, generation, assignments, now }: SyncRequest): readonly TableRecord[] {
+    const group = this.#group(groupId, memberId)
+    return group.sync(memberId, generation, assignments) ? this.#planGroup(group, now) : []
   }
 
   /** On its own wish, or because it is among `expired`. UNKNOWN_MEMBER_ID. */
   planLeave(groupId: string, memberId: string, now: number): readonly TableRecord[] {
-    const group = this.#checkedMember(groupId, memberId, 'leave')
+    const group = this.#group(groupId, memberId)
+    group.leave(memberId, now)
     this.#deadlines.remove(groupId, memberId)
-    const others = [...group.members.values()].filter((member) => member.memberId !== memberId)
-    return this.#planGroup(groupId, group.generation, now, others)
+    this.#watch(group)
+    if (group.state !== 'Empty') return []
+    this.#live.delete(groupId)
+    return this.#planGroup(group, now)
   }
 
   /** All offsets or none. `topicOf` is `catalogue.planned.liveById`: a delete under way counts. */
   planCommit(request: CommitRequest, topicOf: TopicLookup): readonly TableRecord[] {
     this.checkMember(request.groupId, request.memberId, request.generation)
-    const offsets = checkedOffsets(request, topicOf)
-    const records = offsets.map(encodeOffsetCommit)
-    return records.map((record, index) => {
-      return this.#tables.plan({ kind: 'offset-committed', ...offsets[index]! }, record)
-    })
+    return this.#planOffsets(request, topicOf)
+  }
+
+  /** By no member, to set offsets by hand. NON_EMPTY_GROUP. */
+  planSetOffsets(
+    request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>,
+    topicOf: TopicLookup,
+  ): readonly TableRecord[] {
+    assertGroupId(request.groupId)
+    this.#assertEmpty(request.groupId)
+    return this.#planOffsets(request, topicOf)
+  }
+
+  /** Its offsets and its generations end. NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
+  planDelete(groupId: string, now: number): readonly TableRecord[] {
+    this.#assertEmpty(groupId)
+    const { planned } = this.#tables
+    const offsets = planned.offsets(groupId)
+    const group = planned.group(groupId)
+    if (group === undefined && offsets.length === 0) {
+      throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
+    }
+    const tombstones = offsets.map((offset) => this.#planRemoval(offset))
+    if (group === undefined) return tombstones
+    return [...tombstones, this.#tables.plan({ kind: 'group-removed', groupId }, encodeGroupTombstone(groupId, now))]
   }
 
   /** Tombstones for every offset of the topic, commits under way included: for the commit that deletes it (rule 7). */
   planTopicDelete(topicId: string): readonly TableRecord[] {
-    return this.#tables.planned
-      .offsetsOfTopic(topicId)
-      .map((offset) => this.#tables.plan({ kind: 'offset-removed', ...offset }, encodeOffsetTombstone(offset)))
+    return this.#tables.planned.offsetsOfTopic(topicId).map((offset) => this.#planRemoval(offset))
   }
 
-  /** UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION when the group moved on. */
+  /** Topics were created, deleted, or got partitions: the groups that read them assign anew. */
+  topicsChanged(names: readonly string[], now: number): void {
+    const changed = new Set(names)
+    for (const group of this.#live.values()) {
+      if (!group.readsAny(changed)) continue
+      group.changed(now)
+      this.#watch(group)
+    }
+  }
+
+  /** UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on. */
   checkMember(groupId: string, memberId: string, generation: number): void {
-    const group = this.#checkedMember(groupId, memberId, 'commit')
-    if (group.generation === generation) return
-    throw new LogError(
-      'ILLEGAL_GENERATION',
-      `group "${groupId}" is in generation ${group.generation}, not ${generation}`,
-      { groupId, generation: group.generation },
-    )
+    const group = this.#group(groupId, memberId)
+    group.checked(memberId, 'commit')
+    group.assertGeneration(generation)
   }
 
-  /** A member began to wait for records: its deadline stands still. */
+  /** A member began to wait for records: its deadline stands still. UNKNOWN_MEMBER_ID. */
   polling(groupId: string, memberId: string): void {
+    if (!this.#deadlines.has(groupId, memberId)) throw unknownMember(groupId, memberId)
     this.#deadlines.suspend(groupId, memberId)
   }
 
@@ -98,24 +147,29 @@ export class Groups {
 
   /** When to ask `expired` next; may be early, never late. */
   nextDeadline(): number | undefined {
-    return this.#deadlines.next()
+    const next = Math.min(this.#deadlines.next() ?? Number.POSITIVE_INFINITY, this.#nextRebalanceDeadline)
+    return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
-  /** Members that took too long between two polls: plan their leave. */
-  expired(now: number): readonly MemberDeadline[] {
-    return this.#deadlines.expired(now)
+  /** Members that took too long between two polls, or that hold up a rebalance: plan their leave. */
+  expired(now: number): readonly GroupMemberId[] {
+    const late = this.#holdingUp(now)
+    const idle = this.#deadlines.expired(now).map(({ groupId, memberId }) => ({ groupId, memberId }))
+    const isLate = (member: GroupMemberId) =>
+      late.some(({ groupId, memberId }) => groupId === member.groupId && memberId === member.memberId)
+    return [...late, ...idle.filter((member) => !isLate(member))]
   }
 
   /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
   apply(record: TableRecord, place: RecordPlace): void {
-    this.#tables.apply(record, () => decodeGroupRecord(record, place))
+    const entry = this.#tables.apply(record, () => decodeGroupRecord(record, place))
+    if (entry?.kind === 'group-stored') this.#live.get(entry.groupId)?.assigned(entry.generation)
   }
 
   /** Once, after the last record at open: the members that the records tell of ended with their process. */
   dropMembers(): void {
     this.#tables.durable.dropMembers()
     this.#tables.planned.dropMembers()
-    this.#deadlines.clear()
   }
 
   committed(groupId: string, topicId: string, partition: number): CommittedOffset | undefined {
@@ -124,53 +178,63 @@ export class Groups {
 
   /** `undefined` for a group that nobody joined and nobody committed for. */
   describe(groupId: string): GroupFacts | undefined {
-    const group = this.#tables.durable.group(groupId)
+    const live = this.#live.get(groupId)
+    const stored = this.#tables.durable.group(groupId)
     const offsets = this.#tables.durable.offsets(groupId)
-    if (group === undefined && offsets.length === 0) return undefined
-    const { generation, members } = group ?? noGroup(groupId)
-    const state = members.size === 0 ? 'Empty' : 'Stable'
-    return { groupId, state, generation, members: [...members.values()], offsets }
+    if (live !== undefined) {
+      return { groupId, state: live.state, generation: live.generation, members: live.members(), offsets }
+    }
+    if (stored === undefined && offsets.length === 0) return undefined
+    return { groupId, state: 'Empty', generation: stored?.generation ?? 0, members: [], offsets }
   }
 
   list(): readonly GroupFacts[] {
-    return this.#tables.durable.groupIds().flatMap((groupId) => this.describe(groupId) ?? [])
+    const groupIds = new Set([...this.#tables.durable.groupIds(), ...this.#live.keys()])
+    return [...groupIds].sort().flatMap((groupId) => this.describe(groupId) ?? [])
   }
 
-  #planned(groupId: string): Group {
-    return this.#tables.planned.group(groupId) ?? noGroup(groupId)
+  #holdingUp(now: number): readonly GroupMemberId[] {
+    if (now < this.#nextRebalanceDeadline) return []
+    const groups = [...this.#live.values()]
+    this.#nextRebalanceDeadline = groups.reduce(
+      (next, group) => Math.min(next, group.deadline),
+      Number.POSITIVE_INFINITY,
+    )
+    return groups.flatMap((group) => group.late(now).map((memberId) => ({ groupId: group.groupId, memberId })))
   }
 
-  #checkedMember(groupId: string, memberId: string, event: GroupEvent): Group {
-    const group = this.#planned(groupId)
-    if (!group.members.has(memberId)) throw unknownMember(groupId, memberId)
-    this.#next(group, event, memberId)
+  #watch(group: LiveGroup): void {
+    this.#nextRebalanceDeadline = Math.min(this.#nextRebalanceDeadline, group.deadline)
+  }
+
+  #awakened(groupId: string): LiveGroup {
+    const generation = this.#tables.planned.group(groupId)?.generation ?? 0
+    return new LiveGroup(groupId, generation, (notice) => this.#notices.push(notice))
+  }
+
+  #group(groupId: string, memberId: string): LiveGroup {
+    const group = this.#live.get(groupId)
+    if (group === undefined) throw unknownMember(groupId, memberId)
     return group
   }
 
-  #next(group: Group, event: GroupEvent, memberId: string): GroupState {
-    const outcome = nextGroupState(groupStateOf(group), event)
-    if (isGroupState(outcome)) return outcome
-    if (outcome === 'UNKNOWN_MEMBER_ID') throw unknownMember(group.groupId, memberId)
-    throw new LogError(outcome, `group "${group.groupId}" has a member already, and takes one`, {
-      groupId: group.groupId,
+  #assertEmpty(groupId: string): void {
+    if (!this.#live.has(groupId)) return
+    throw new LogError('NON_EMPTY_GROUP', `group "${groupId}" has members`, { groupId })
+  }
+
+  #planOffsets(request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>, topicOf: TopicLookup): TableRecord[] {
+    return checkedOffsets(request, topicOf).map((offset) => {
+      return this.#tables.plan({ kind: 'offset-committed', ...offset }, encodeOffsetCommit(offset))
     })
   }
 
-  #planGroup(
-    groupId: string,
-    generation: number,
-    now: number,
-    members: readonly GroupMember[],
-  ): readonly TableRecord[] {
-    const entry = { kind: 'group-stored' as const, groupId, generation, stateTimestamp: now, members }
+  #planRemoval(offset: CommittedOffset): TableRecord {
+    return this.#tables.plan({ kind: 'offset-removed', ...offset }, encodeOffsetTombstone(offset))
+  }
+
+  #planGroup(group: LiveGroup, now: number): readonly TableRecord[] {
+    const entry = group.stored(now)
     return [this.#tables.plan(entry, encodeGroup(entry))]
   }
-}
-
-function noGroup(groupId: string): Group {
-  return { groupId, generation: 0, stateTimestamp: -1, members: new Map() }
-}
-
-function unknownMember(groupId: string, memberId: string): LogError {
-  return new LogError('UNKNOWN_MEMBER_ID', `group "${groupId}" has no member "${memberId}"`, { groupId, memberId })
 }

@@ -1,14 +1,19 @@
 import { LogError } from '../../model/errors.ts'
+import type { AssignedPartition } from './group-entry.ts'
 
 export interface JoinRequest {
   readonly groupId: string
   /** Unique in the log; the caller makes it (Kafka's shape: client id, '-', uuid). */
   readonly memberId: string
+  /** It was in the group before; if it is no more, it must begin anew. */
+  readonly rejoins: boolean
   readonly clientId: string
   readonly topics: readonly string[]
+  /** What it holds already and keeps reading until it is told otherwise (KIP-429). */
+  readonly owned: readonly AssignedPartition[]
+  /** The assignors it knows, by name, the best liked first. A group takes one that all its members know. */
+  readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
-  /** From `catalogue.planned`; `undefined` for a topic that doesn't exist, which then assigns nothing. */
-  readonly partitionsOf: (topic: string) => number | undefined
   readonly now: number
 }
 
@@ -30,7 +35,7 @@ export function assertJoin({ groupId, maxPollIntervalMs }: JoinRequest): void {
 }
 
 /** A text with half a surrogate pair would come back as another one: two groups would share their offsets. */
-function assertGroupId(groupId: string): void {
+export function assertGroupId(groupId: string): void {
   if (typeof groupId === 'string' && groupId !== '') {
     const bytes = encoder.encode(groupId)
     if (bytes.length <= GROUP_ID_BYTES_MAX && decoder.decode(bytes) === groupId) return

@@ -1,6 +1,6 @@
 import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../../broker/broker.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
-import type { TopicPartition } from '../../model/positions.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ConfigChanges } from '../commands.ts'
 import type { SessionHost } from './session-host.ts'
@@ -65,5 +65,16 @@ export class EmbeddedAdmin implements AdminSession {
         return topic === undefined ? [] : [{ topic, partition, nextOffset }]
       }),
     }))
+  }
+
+  async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+    const offsets = positions.map(({ topic, partition, nextOffset }) => {
+      return { topicId: this.#broker.engine.topics.facts(topic).topicId, partition, nextOffset }
+    })
+    await this.#broker.ask<void>((done) => ({ kind: 'setOffsets', groupId, offsets, done }))
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#broker.ask<void>((done) => ({ kind: 'deleteGroup', groupId, done }))
   }
 }

@@ -1,28 +1,56 @@
-import type { Assignment, ConsumerSession, FetchedPartition, FetchRequest, TopicFacts } from '../../broker/broker.ts'
+import type {
+  ConsumerSession,
+  ConsumerSessionOptions,
+  FetchedPartition,
+  FetchRequest,
+  JoinedGroup,
+  MemberAssignment,
+  TopicFacts,
+} from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** A member of a group in this process: no session timeout, only the time between two fetches counts. */
 export class EmbeddedConsumer implements ConsumerSession {
-  readonly assignment: Assignment
   readonly #broker: SessionHost
-  readonly #groupId: string
+  readonly #options: ConsumerSessionOptions
   readonly #memberId: string
-  /** As they were at the join: a topic that is deleted and made again is another one. */
-  readonly #topicIds = new Map<string, string>()
-  #isClosed = false
+  /** As they were when the partitions were assigned: a topic that is deleted and made again is another one. */
+  #topicIds: ReadonlyMap<string, string> = new Map()
+  #rebalance: () => void = () => {}
+  #hasJoined = false
 
-  constructor(broker: SessionHost, groupId: string, memberId: string, assignment: Assignment) {
+  constructor(broker: SessionHost, options: ConsumerSessionOptions, memberId: string) {
     this.#broker = broker
-    this.#groupId = groupId
+    this.#options = options
     this.#memberId = memberId
-    this.assignment = assignment
-    for (const { topic } of assignment.partitions) this.#topicIds.set(topic, broker.engine.topics.facts(topic).topicId)
   }
 
-  onRebalance(_handler: (next: Assignment) => Promise<void>): void {
-    // A group has one member: its assignment stays what it was when it joined.
+  get #member(): { groupId: string; memberId: string } {
+    return { groupId: this.#options.groupId, memberId: this.#memberId }
+  }
+
+  join(owned: readonly TopicPartition[]): Promise<JoinedGroup> {
+    const rejoins = this.#hasJoined
+    this.#hasJoined = true
+    const { topics, assignors, maxPollIntervalMs } = this.#options
+    const request = { ...this.#member, rejoins, topics, owned, assignors, maxPollIntervalMs }
+    const rebalance = () => this.#rebalance()
+    return this.#broker.ask((done) => ({ kind: 'joinGroup', request, rebalance, done }))
+  }
+
+  async sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
+    const request = { ...this.#member, generation, assignments }
+    const partitions = await this.#broker.ask<readonly TopicPartition[]>((done) => {
+      return { kind: 'syncGroup', request, done }
+    })
+    this.#topicIds = new Map(partitions.map(({ topic }) => [topic, this.#topicIds.get(topic) ?? this.#liveId(topic)]))
+    return partitions
+  }
+
+  onRebalance(handler: () => void): void {
+    this.#rebalance = handler
   }
 
   topic(name: string): TopicFacts {
@@ -31,12 +59,12 @@ export class EmbeddedConsumer implements ConsumerSession {
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { groups } = this.#broker.engine
-    groups.checkMember(this.#groupId, this.#memberId, this.assignment.generation)
-    groups.polling(this.#groupId, this.#memberId)
+    const { groupId, memberId } = this.#member
+    groups.polling(groupId, memberId)
     try {
       return await this.#broker.ask((done) => ({ kind: 'fetch', reader: this, request, done }))
     } finally {
-      if (!this.#isClosed) groups.polled(this.#groupId, this.#memberId, this.#broker.now())
+      groups.polled(groupId, memberId, this.#broker.now())
     }
   }
 
@@ -47,32 +75,35 @@ export class EmbeddedConsumer implements ConsumerSession {
   async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
     const { groups } = this.#broker.engine
     return at.map(({ topic, partition }) => {
-      return groups.committed(this.#groupId, this.#topicId(topic), partition)?.nextOffset
+      return groups.committed(this.#options.groupId, this.#topicId(topic), partition)?.nextOffset
     })
   }
 
   #topicId(topic: string): string {
-    return this.#topicIds.get(topic) ?? this.#broker.engine.topics.facts(topic).topicId
+    return this.#topicIds.get(topic) ?? this.#liveId(topic)
+  }
+
+  #liveId(topic: string): string {
+    return this.#broker.engine.topics.facts(topic).topicId
   }
 
   async commit(positions: readonly Position[], generation: number): Promise<void> {
     const offsets = positions.map(({ topic, partition, nextOffset }) => {
       return { topicId: this.#topicId(topic), partition, nextOffset }
     })
-    const request = { groupId: this.#groupId, memberId: this.#memberId, generation, offsets }
+    const request = { ...this.#member, generation, offsets }
     return this.#broker.ask((done) => ({ kind: 'commitOffsets', request, done }))
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (!this.#hasJoined) return
+    this.#hasJoined = false
+    this.#rebalance = () => {}
     this.wake()
-    const groupId = this.#groupId
-    const memberId = this.#memberId
     try {
-      await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', groupId, memberId, done }))
+      await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', ...this.#member, done }))
     } catch (error) {
-      // Expelled before, for polling too rarely: it has left.
+      // Put out before, for polling too rarely: it has left.
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
     }
   }

@@ -1,6 +1,5 @@
 import type {
   AdminSession,
-  Assignment,
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
@@ -73,11 +72,8 @@ export class EmbeddedBroker implements Broker, SessionHost {
     return new EmbeddedProducer(this, await this.ask<number>((done) => ({ kind: 'openProducer', done })))
   }
 
-  async openConsumer({ groupId, topics, maxPollIntervalMs }: ConsumerSessionOptions): Promise<ConsumerSession> {
-    const memberId = `oncelog-${this.newTopicId()}`
-    const request = { groupId, memberId, topics, maxPollIntervalMs }
-    const assignment = await this.ask<Assignment>((done) => ({ kind: 'joinGroup', request, done }))
-    return new EmbeddedConsumer(this, groupId, memberId, assignment)
+  async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
+    return new EmbeddedConsumer(this, options, `oncelog-${this.newTopicId()}`)
   }
 
   openReader(): ReaderSession {

@@ -30,15 +30,15 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
     return record
   }
 
-  /** `decode` is asked only for a record that wasn't planned here. */
-  apply(record: TableRecord, decode: () => Entry | undefined): void {
+  /** `decode` is asked only for a record that wasn't planned here. Answers what was applied. */
+  apply(record: TableRecord, decode: () => Entry | undefined): Entry | undefined {
     const next = this.#underWay.entries().next()
     if (next.done) {
       const entry = decode()
-      if (entry === undefined) return
+      if (entry === undefined) return undefined
       this.durable.apply(entry)
       this.planned.apply(entry)
-      return
+      return entry
     }
     const [expected, entry] = next.value
     if (expected !== record) {
@@ -46,5 +46,6 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
     }
     this.durable.apply(entry)
     this.#underWay.delete(record)
+    return entry
   }
 }

@@ -1,4 +1,4 @@
-import type { AppendResult, Assignment, FetchedPartition } from '../../broker/broker.ts'
+import type { AppendResult, FetchedPartition, JoinedGroup } from '../../broker/broker.ts'
 import type { Command, Done } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
@@ -111,9 +111,20 @@ export class SyncHost {
     this.ask<void>((done) => ({ kind: 'createTopic', topicId, name, partitions, config, done }))
   }
 
-  join(groupId: string, memberId: string, topics: readonly string[]): Assignment {
-    const request = { groupId, memberId, topics, maxPollIntervalMs: 1e9 }
-    return this.ask<Assignment>((done) => ({ kind: 'joinGroup', request, done }))
+  /** The only member of a group: it reads all partitions of its topics. Answers the generation. */
+  join(groupId: string, memberId: string, topics: readonly string[]): number {
+    const member = { groupId, memberId }
+    const subscription = { rejoins: false, topics, owned: [], assignors: ['range'], maxPollIntervalMs: 1e9 }
+    const { generation } = this.ask<JoinedGroup>((done) => {
+      return { kind: 'joinGroup', request: { ...member, ...subscription }, rebalance: () => {}, done }
+    })
+    const partitions = topics.flatMap((topic) => {
+      const { partitions: count } = this.engine.topics.facts(topic)
+      return Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+    })
+    const request = { ...member, generation, assignments: [{ memberId, partitions }] }
+    this.ask<unknown>((done) => ({ kind: 'syncGroup', request, done }))
+    return generation
   }
 
   close(): void {

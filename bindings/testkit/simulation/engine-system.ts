@@ -82,7 +82,7 @@ class EngineHandle implements SystemHandle {
     const memberId = `member-of-${groupId}`
     const { topicId } = this.#host.engine.topics.facts(topic)
     const known = this.#generations.get(groupId)
-    const generation = known ?? this.#host.join(groupId, memberId, [topic]).generation
+    const generation = known ?? this.#host.join(groupId, memberId, [topic])
     this.#generations.set(groupId, generation)
     const request = { groupId, memberId, generation, offsets: [{ topicId, partition, nextOffset }] }
     this.#host.ask<void>((done) => ({ kind: 'commitOffsets', request, done }))

@@ -8,25 +8,29 @@ import {
   nextGroupState,
 } from '../../../bindings/coordinator/group/group-state.ts'
 
-const expected: readonly (readonly [GroupState, GroupEvent, string])[] = [
-  ['Empty', 'join', 'Stable'],
-  ['Empty', 'rejoin', 'UNKNOWN_MEMBER_ID'],
-  ['Empty', 'commit', 'UNKNOWN_MEMBER_ID'],
-  ['Empty', 'leave', 'UNKNOWN_MEMBER_ID'],
-  ['Stable', 'join', 'GROUP_MAX_SIZE_REACHED'],
-  ['Stable', 'rejoin', 'Stable'],
-  ['Stable', 'commit', 'Stable'],
-  ['Stable', 'leave', 'Empty'],
-]
+const states: readonly GroupState[] = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable']
+
+/** Outcomes in the order of `states`; Kafka's table of the classic protocol. */
+const expected: Readonly<Record<GroupEvent, readonly string[]>> = {
+  join: ['PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance'],
+  'all-joined': ['Empty', 'CompletingRebalance', 'CompletingRebalance', 'Stable'],
+  sync: ['UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'CompletingRebalance', 'Stable'],
+  assigned: ['Empty', 'PreparingRebalance', 'Stable', 'Stable'],
+  commit: ['UNKNOWN_MEMBER_ID', 'PreparingRebalance', 'REBALANCE_IN_PROGRESS', 'Stable'],
+  'commit-from-outside': ['Empty', 'NON_EMPTY_GROUP', 'NON_EMPTY_GROUP', 'NON_EMPTY_GROUP'],
+  change: ['Empty', 'PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance'],
+  leave: ['UNKNOWN_MEMBER_ID', 'PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance'],
+  'leave-last': ['UNKNOWN_MEMBER_ID', 'Empty', 'Empty', 'Empty'],
+}
 
 test('every state meets every event', () => {
-  const states: readonly GroupState[] = ['Empty', 'Stable']
-  const events: readonly GroupEvent[] = ['join', 'rejoin', 'commit', 'leave']
-  assert.is(expected.length, states.length * events.length)
-  for (const [state, event, outcome] of expected) {
-    const next = nextGroupState(state, event)
-    assert.is(next, outcome, `${state} x ${event}`)
-    assert.is(isGroupState(next), states.includes(outcome as GroupState))
+  for (const [event, outcomes] of Object.entries(expected)) {
+    assert.is(outcomes.length, states.length)
+    states.forEach((state, index) => {
+      const next = nextGroupState(state, event as GroupEvent)
+      assert.is(next, outcomes[index], `${state} x ${event}`)
+      assert.is(isGroupState(next), states.includes(next as GroupState))
+    })
   }
 })
 

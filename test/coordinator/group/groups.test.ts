@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { OffsetToCommit } from '../../../bindings/coordinator/group/commit-request.ts'
-import { Groups, type JoinPlan } from '../../../bindings/coordinator/group/groups.ts'
+import { Groups } from '../../../bindings/coordinator/group/groups.ts'
+import type { GroupNotice } from '../../../bindings/coordinator/group/live-group.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { place, refuses, topicId } from '../../log/catalogue/fixtures.ts'
 
@@ -15,10 +16,40 @@ function applyAll(groups: Groups, records: readonly TableRecord[]): readonly Tab
   return records
 }
 
-function planJoin(groups: Groups, groupId: string, memberId: string, now: number = 0): JoinPlan {
-  const topics = ['orders', 'orders', 'missing']
-  const partitionsOf = (topic: string): number | undefined => (topic === 'orders' ? 2 : undefined)
-  return groups.planJoin({ groupId, memberId, clientId: 'c', topics, maxPollIntervalMs: 1000, partitionsOf, now })
+function join(groups: Groups, groupId: string, memberId: string, now: number = 0, more: object = {}): void {
+  const owned: never[] = []
+  const subscription = { clientId: 'c', topics: ['orders', 'orders', 'missing'], owned, assignors: ['range'] }
+  groups.join({ groupId, memberId, rejoins: false, ...subscription, maxPollIntervalMs: 1000, now, ...more })
+}
+
+/** What each member heard, in short: `m joined 2 leads`, `m synced 0 1`, `m refused CODE`, `m rebalance`. */
+function heard(groups: Groups): string[] {
+  return groups.takeNotices().map((notice) => `${notice.memberId} ${inShort(notice)}`)
+}
+
+function inShort(notice: GroupNotice): string {
+  switch (notice.kind) {
+    case 'joined':
+      return `joined ${notice.generation}${notice.members.length === 0 ? '' : ' leads'}`
+    case 'synced':
+      return `synced${notice.partitions.map(({ partition }) => ` ${partition}`).join('')}`
+    case 'refused':
+      return `refused ${notice.error.code}`
+    case 'rebalance':
+      return 'rebalance'
+  }
+}
+
+const both = [0, 1].map((partition) => ({ topic: 'orders', partition }))
+
+/** A group of one, settled: the records are durable. Answers them. */
+function alone(groups: Groups, groupId: string, memberId: string, now: number = 0): readonly TableRecord[] {
+  join(groups, groupId, memberId, now)
+  const generation = groups.describe(groupId)?.generation ?? 0
+  const assignments = [{ memberId, partitions: both }]
+  const records = applyAll(groups, groups.planSync({ groupId, memberId, generation, assignments, now }))
+  assert.equal(heard(groups), [`${memberId} joined ${generation} leads`, `${memberId} synced 0 1`])
+  return records
 }
 
 function at(nextOffset: number, partition: number = 0, id: string = orders): OffsetToCommit {
@@ -36,77 +67,143 @@ function planCommit(
 
 test('a member joins, commits, and a successor goes on where it stopped', () => {
   const groups = new Groups()
-  const join = planJoin(groups, 'g', 'm1')
-  assert.is(join.generation, 1)
-  assert.equal(join.assignment, [
-    { topic: 'orders', partition: 0 },
-    { topic: 'orders', partition: 1 },
-  ])
-  const history = [...applyAll(groups, join.records)]
+  const history = [...alone(groups, 'g', 'm1')]
+  assert.is(groups.describe('g')?.state, 'Stable')
+  assert.is(groups.describe('g')?.generation, 1)
   history.push(...applyAll(groups, planCommit(groups, 'm1', 1, at(4), at(9, 1))))
   assert.is(groups.committed('g', orders, 1)?.nextOffset, 9)
-  assert.is(groups.describe('g')?.state, 'Stable')
 
   const reopened = new Groups()
   for (const record of history) reopened.apply(structuredClone(record), place)
-  assert.equal(reopened.list(), groups.list())
   reopened.dropMembers()
-  assert.is(reopened.describe('g')?.state, 'Empty')
+  assert.equal([reopened.describe('g')?.state, reopened.describe('g')?.generation], ['Empty', 1])
+  assert.equal(reopened.describe('g')?.offsets, groups.describe('g')?.offsets)
   assert.is(reopened.nextDeadline(), undefined)
-  assert.is(reopened.committed('g', orders, 0)?.nextOffset, 4)
   refuses('UNKNOWN_MEMBER_ID', () => planCommit(reopened, 'm1', 1, at(5)))
-  assert.is(planJoin(reopened, 'g', 'm2').generation, 2, 'generations go on across an open')
+  alone(reopened, 'g', 'm2')
+  assert.is(reopened.describe('g')?.generation, 2, 'generations go on across an open')
 })
 
-test('a second member is refused while the first is there, or on its way', () => {
+test('a second member: everybody joins again, the leader shares, all go on', () => {
   const groups = new Groups()
-  const { records } = planJoin(groups, 'g', 'm1')
-  refuses('GROUP_MAX_SIZE_REACHED', () => planJoin(groups, 'g', 'm2'))
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  assert.equal(heard(groups), ['m1 rebalance'])
+  assert.is(groups.describe('g')?.state, 'PreparingRebalance')
+  assert.is(applyAll(groups, planCommit(groups, 'm1', 1, at(1))).length, 1, 'what it holds it may still commit')
+  join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
+  assert.equal(heard(groups), ['m1 joined 2 leads', 'm2 joined 2'])
+  refuses('REBALANCE_IN_PROGRESS', () => planCommit(groups, 'm1', 1, at(1)))
+
+  const of = (memberId: string, partitions: typeof both) => ({ memberId, partitions })
+  const sync = { groupId: 'g', generation: 2, now: 0 }
+  assert.equal(groups.planSync({ ...sync, memberId: 'm2', assignments: [] }), [])
+  assert.equal(heard(groups), [], 'a follower waits for the leader')
+  const assignments = [of('m1', both.slice(0, 1)), of('m2', both.slice(1))]
+  const records = groups.planSync({ ...sync, memberId: 'm1', assignments })
+  assert.equal(heard(groups), [], 'and the leader for the disk')
   applyAll(groups, records)
-  refuses('GROUP_MAX_SIZE_REACHED', () => planJoin(groups, 'g', 'm2'))
-  try {
-    planJoin(groups, 'g', 'm2')
-  } catch (error) {
-    assert.match((error as Error).message, '"g"')
-  }
-  planJoin(groups, 'other', 'm2')
-  groups.planLeave('g', 'm1', 1)
-  assert.is(planJoin(groups, 'g', 'm2').generation, 2)
+  assert.equal(heard(groups), ['m1 synced 0', 'm2 synced 1'])
+  refuses('ILLEGAL_GENERATION', () => planCommit(groups, 'm1', 1, at(2)))
+  assert.equal(groups.planSync({ ...sync, memberId: 'm2', assignments: [] }), [])
+  assert.equal(heard(groups), ['m2 synced 1'], 'asked again, answered again')
 })
 
-test('a member that joins again begins a new generation, the old one can not commit', () => {
+test('who comes in the middle of a rebalance begins another; a sync of the old one is refused', () => {
   const groups = new Groups()
-  planJoin(groups, 'g', 'm')
-  assert.is(planJoin(groups, 'g', 'm').generation, 2)
-  refuses('ILLEGAL_GENERATION', () => planCommit(groups, 'm', 1, at(1)))
-  refuses('ILLEGAL_GENERATION', () => planCommit(groups, 'm', 3, at(1)))
-  refuses('UNKNOWN_MEMBER_ID', () => planCommit(groups, 'x', 2, at(1)))
-  assert.is(planCommit(groups, 'm', 2, at(1)).length, 1)
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  join(groups, 'g', 'm1', 0, { rejoins: true })
+  groups.planSync({ groupId: 'g', memberId: 'm2', generation: 2, assignments: [], now: 0 })
+  const records = groups.planSync({ groupId: 'g', memberId: 'm1', generation: 2, assignments: [], now: 0 })
+  groups.takeNotices()
+  join(groups, 'g', 'm3')
+  assert.equal(heard(groups), [
+    'm1 refused REBALANCE_IN_PROGRESS',
+    'm1 rebalance',
+    'm2 refused REBALANCE_IN_PROGRESS',
+    'm2 rebalance',
+  ])
+  applyAll(groups, records)
+  assert.equal(heard(groups), [], 'an assignment that became durable too late settles nothing')
+  assert.is(groups.describe('g')?.state, 'PreparingRebalance')
+  join(groups, 'g', 'm2', 0, { rejoins: true })
+  join(groups, 'g', 'm1', 0, { rejoins: true })
+  assert.equal(heard(groups), ['m1 joined 3 leads', 'm2 joined 3', 'm3 joined 3'])
+})
+
+test('one that does not join again holds the others up until its time is over', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'slow')
+  groups.polling('g', 'slow')
+  join(groups, 'g', 'm2', 500, { maxPollIntervalMs: 300 })
+  groups.polling('g', 'm2')
+  groups.takeNotices()
+  assert.equal(groups.expired(1499), [], 'the longest interval of its members')
+  assert.is(groups.nextDeadline(), 1500)
+  assert.equal(groups.expired(1500), [{ groupId: 'g', memberId: 'slow' }])
+  assert.equal(groups.planLeave('g', 'slow', 1500), [])
+  assert.equal(heard(groups), ['m2 joined 2 leads'], 'the lead goes to one that is there')
+  refuses('UNKNOWN_MEMBER_ID', () => join(groups, 'g', 'slow', 1500, { rejoins: true }))
+  assert.equal(groups.expired(1800), [{ groupId: 'g', memberId: 'm2' }], 'nor for ever for the assignment')
+})
+
+test('members without a common assignor are refused', () => {
+  const groups = new Groups()
+  refuses('INCONSISTENT_GROUP_PROTOCOL', () => join(groups, 'g', 'm1', 0, { assignors: [] }))
+  assert.is(groups.describe('g'), undefined)
+  alone(groups, 'g', 'm1')
+  refuses('INCONSISTENT_GROUP_PROTOCOL', () => join(groups, 'g', 'm2', 0, { assignors: ['mine'] }))
+  assert.is(groups.describe('g')?.state, 'Stable')
+})
+
+test('new partitions of what a group reads make it share anew', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  groups.topicsChanged(['other'], 0)
+  assert.equal(heard(groups), [])
+  groups.topicsChanged(['orders'], 0)
+  assert.equal(heard(groups), ['m1 rebalance'])
 })
 
 test('a member that polls too late is expired, and refused as soon as its leave is planned', () => {
   const groups = new Groups()
-  applyAll(groups, planJoin(groups, 'g', 'm', 0).records)
+  alone(groups, 'g', 'm')
   groups.polled('g', 'm', 500)
   assert.equal(groups.expired(1499), [])
   groups.polling('g', 'm')
   assert.equal(groups.expired(5000), [])
   groups.polled('g', 'm', 5000)
   assert.is(groups.nextDeadline(), 6000)
-  const expired = groups.expired(6000)
-  assert.equal([expired.length, expired[0]?.groupId, expired[0]?.memberId], [1, 'g', 'm'])
+  assert.equal(groups.expired(6000), [{ groupId: 'g', memberId: 'm' }])
   const leave = groups.planLeave('g', 'm', 6000)
   refuses('UNKNOWN_MEMBER_ID', () => planCommit(groups, 'm', 1, at(1)))
   refuses('UNKNOWN_MEMBER_ID', () => groups.planLeave('g', 'm', 6000))
+  refuses('UNKNOWN_MEMBER_ID', () => groups.polling('g', 'm'))
   assert.equal(groups.expired(9000), [])
-  assert.is(groups.describe('g')?.state, 'Stable')
   applyAll(groups, leave)
   assert.equal([groups.describe('g')?.state, groups.describe('g')?.generation], ['Empty', 1])
 })
 
+test('offsets are set by hand, and a group deleted, while it has no members', () => {
+  const groups = new Groups()
+  const set = { groupId: 'g', offsets: [at(7)], now: 1 }
+  applyAll(groups, groups.planSetOffsets(set, topicOf))
+  assert.is(groups.committed('g', orders, 0)?.nextOffset, 7)
+  const history = [...alone(groups, 'g', 'm')]
+  refuses('NON_EMPTY_GROUP', () => groups.planSetOffsets(set, topicOf))
+  refuses('NON_EMPTY_GROUP', () => groups.planDelete('g', 2))
+  refuses('GROUP_ID_NOT_FOUND', () => groups.planDelete('other', 2))
+  history.push(...applyAll(groups, groups.planLeave('g', 'm', 2)))
+  history.push(...applyAll(groups, groups.planDelete('g', 3)))
+  const replayed = new Groups()
+  for (const record of history) replayed.apply(structuredClone(record), place)
+  for (const seen of [groups, replayed]) assert.is(seen.describe('g'), undefined)
+})
+
 test('no committed offset survives its topic, not even one whose commit was on its way', () => {
   const groups = new Groups()
-  applyAll(groups, planJoin(groups, 'g', 'm').records)
+  alone(groups, 'g', 'm')
   const history = [...applyAll(groups, planCommit(groups, 'm', 1, at(3)))]
   const late = planCommit(groups, 'm', 1, at(8, 1))
   const tombstones = groups.planTopicDelete(orders)
@@ -130,7 +227,7 @@ test('no committed offset survives its topic, not even one whose commit was on i
 
 test('a tombstone of a dead topic leaves the offset of its successor alone', () => {
   const groups = new Groups()
-  applyAll(groups, planJoin(groups, 'g', 'm').records)
+  alone(groups, 'g', 'm')
   live.set(reborn, { name: 'orders', partitions: 2 })
   const commits = [...planCommit(groups, 'm', 1, at(3)), ...planCommit(groups, 'm', 1, at(7, 0, reborn))]
   applyAll(groups, commits)
@@ -141,7 +238,7 @@ test('a tombstone of a dead topic leaves the offset of its successor alone', () 
 
 test('a commit is taken whole or not at all', () => {
   const groups = new Groups()
-  applyAll(groups, planJoin(groups, 'g', 'm').records)
+  alone(groups, 'g', 'm')
   const good = at(1)
   refuses('UNKNOWN_TOPIC_ID', () => planCommit(groups, 'm', 1, good, at(1, 0, topicId(9))))
   for (const partition of [2, -1, 0.5]) {
@@ -160,14 +257,13 @@ test('a commit is taken whole or not at all', () => {
 test('group ids and intervals that no record could hold are refused', () => {
   const groups = new Groups()
   for (const groupId of ['', 'x'.repeat(32768), '\ud800', 5 as never]) {
-    refuses('INVALID_GROUP_ID', () => planJoin(groups, groupId, 'm'))
+    refuses('INVALID_GROUP_ID', () => join(groups, groupId, 'm'))
   }
   for (const maxPollIntervalMs of [0, -1, 1.5, 2 ** 31, Number.NaN]) {
-    const request = { groupId: 'g', memberId: 'm', clientId: 'c', topics: [], partitionsOf: () => 1, now: 0 }
-    refuses('INVALID_REQUEST', () => groups.planJoin({ ...request, maxPollIntervalMs }))
+    refuses('INVALID_REQUEST', () => join(groups, 'g', 'm', 0, { maxPollIntervalMs }))
   }
   assert.equal(groups.list(), [])
-  planJoin(groups, 'x'.repeat(32767), 'm')
+  join(groups, 'x'.repeat(32767), 'm')
 })
 
 test.run()

@@ -21,6 +21,8 @@ const group: GroupStored = {
   groupId: 'g',
   generation: 1,
   stateTimestamp: 9,
+  assignor: 'range',
+  leaderId: 'm',
   members: [
     {
       memberId: 'm',
@@ -77,10 +79,10 @@ test('a group is key version 2 and value version 3', () => {
 })
 
 test('an empty group has neither protocol nor leader', () => {
-  const record = encodeGroup({ ...group, members: [] })
+  const record = encodeGroup({ ...group, assignor: null, leaderId: null, members: [] })
   const expected = ['0003', '0008636f6e73756d6572', '00000001', 'ffff', 'ffff', '0000000000000009', '00000000']
   assert.is(hex(record.value), expected.join(''))
-  assert.equal(decodeGroupRecord(record, place), { ...group, members: [] })
+  assert.equal(decodeGroupRecord(record, place), { ...group, assignor: null, leaderId: null, members: [] })
   assert.equal(decodeGroupRecord({ ...record, value: null }, place), { kind: 'group-removed', groupId: 'g' })
 })
 

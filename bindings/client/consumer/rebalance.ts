@@ -1,0 +1,64 @@
+import type { ConsumerSession, GroupMember } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
+import type { Assignor } from './assignor.ts'
+import { assignPartitions } from './lead.ts'
+
+/**
+ * Joins the group, again and again until it holds still, leads where the group asks it to, and answers this member's
+ * partitions. It goes on beside the deliveries: what the member holds it keeps, until the answer is put in force.
+ */
+export class Rebalance {
+  readonly #session: ConsumerSession
+  readonly #assignor: Assignor
+  /** Of the newest assignment, in force or not yet; -1 before the first. */
+  generation = -1
+  #isAskedAgain = false
+
+  constructor(session: ConsumerSession, assignor: Assignor) {
+    this.#session = session
+    this.#assignor = assignor
+  }
+
+  get isAskedAgain(): boolean {
+    return this.#isAskedAgain
+  }
+
+  /** The group wants its members to join again. */
+  askAgain(): void {
+    this.#isAskedAgain = true
+  }
+
+  /** `owned` is asked at every attempt: the member may have given something up meanwhile. */
+  async run(owned: () => readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
+    for (;;) {
+      this.#isAskedAgain = false
+      try {
+        const { generation, members } = await this.#session.join(owned())
+        const assignments = members.length === 0 ? [] : await this.#lead(members)
+        const partitions = await this.#session.sync(generation, assignments)
+        this.generation = generation
+        if (!this.#isAskedAgain) return partitions
+      } catch (error) {
+        if (!LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
+      }
+    }
+  }
+
+  async #lead(members: readonly GroupMember[]) {
+    const counts = new Map<string, number>()
+    for (const topic of new Set(members.flatMap((member) => member.topics)))
+      counts.set(topic, await this.#partitionsOf(topic))
+    return assignPartitions(this.#assignor, members, counts)
+  }
+
+  /** A topic that is gone has none: its members hear of it when they fetch. */
+  async #partitionsOf(topic: string): Promise<number> {
+    try {
+      return (await this.#session.topic(topic)).partitions
+    } catch (error) {
+      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return 0
+      throw error
+    }
+  }
+}

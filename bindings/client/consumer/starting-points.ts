@@ -1,0 +1,45 @@
+import type { Broker, ConsumerSession } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { ConsumerSettings } from './consumer-options.ts'
+import { checkPositions, samePlace, startPositions } from './start-positions.ts'
+
+/** Where a member begins to read the partitions that it is assigned. */
+export class StartingPoints {
+  readonly #broker: Broker
+  readonly #settings: ConsumerSettings
+
+  constructor(broker: Broker, settings: ConsumerSettings) {
+    this.#broker = broker
+    this.#settings = settings
+  }
+
+  /** What the user's own database says, else the group's committed offsets, else as `autoOffsetReset` says. */
+  async of(session: ConsumerSession, partitions: readonly TopicPartition[]): Promise<Position[]> {
+    const { positions } = this.#settings
+    if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions))
+    const known = checkPositions(await positions(partitions), 'positions')
+    return this.#orReset(
+      partitions,
+      partitions.map((at) => known.find((each) => samePlace(each, at))?.nextOffset),
+    )
+  }
+
+  /** NO_OFFSET where `autoOffsetReset` is 'none'. */
+  async reset(at: readonly TopicPartition[]): Promise<Position[]> {
+    const { autoOffsetReset, isolationLevel, groupId } = this.#settings
+    if (autoOffsetReset !== 'none') return startPositions(this.#broker.admin, at, autoOffsetReset, isolationLevel)
+    const { topic, partition } = at[0] ?? { topic: '', partition: 0 }
+    const message = `group "${groupId}" has no offset for ${topic}-${partition}, and autoOffsetReset is 'none'`
+    throw new LogError('NO_OFFSET', message, { groupId, topic, partition })
+  }
+
+  async #orReset(at: readonly TopicPartition[], offsets: readonly (number | undefined)[]): Promise<Position[]> {
+    const without = at.filter((_, index) => offsets[index] === undefined)
+    const resets = without.length === 0 ? [] : await this.reset(without)
+    return at.map(({ topic, partition }, index) => {
+      const nextOffset = offsets[index] ?? resets.find((each) => samePlace(each, { topic, partition }))?.nextOffset ?? 0
+      return { topic, partition, nextOffset }
+    })
+  }
+}

@@ -1,0 +1,82 @@
+import type { GroupMember } from '../../broker/broker.ts'
+import type { TopicPartition } from '../../model/positions.ts'
+import type { Assignor } from './assignor.ts'
+
+interface Share {
+  readonly memberId: string
+  readonly topics: ReadonlySet<string>
+  readonly partitions: TopicPartition[]
+}
+
+/**
+ * Everybody keeps what he has as far as the balance allows; what is free goes to who has least. Where all members read the
+ * same topics, their numbers of partitions differ by one at most. Source: the aim of Kafka's sticky assignor (KIP-54).
+ */
+export const stickyAssignor: Assignor = {
+  name: 'sticky',
+  assign(members, partitionCounts) {
+    const shares = members.map(shareOf).sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
+    const free = new Set<string>()
+    for (const [topic, count] of partitionCounts) {
+      for (let partition = 0; partition < count; partition++) free.add(keyOf({ topic, partition }))
+    }
+    keepOwned(members, shares, free)
+    for (const key of free) leastOf(shares, placeOf(key).topic)?.partitions.push(placeOf(key))
+    balance(shares)
+    return new Map(shares.map(({ memberId, partitions }) => [memberId, partitions]))
+  },
+}
+
+function shareOf({ memberId, topics }: GroupMember): Share {
+  return { memberId, topics: new Set(topics), partitions: [] }
+}
+
+function keepOwned(members: readonly GroupMember[], shares: readonly Share[], free: Set<string>): void {
+  const owned = new Map(members.map((member) => [member.memberId, member.owned]))
+  for (const share of shares) {
+    for (const { topic, partition } of owned.get(share.memberId) ?? []) {
+      if (share.topics.has(topic) && free.delete(keyOf({ topic, partition })))
+        share.partitions.push({ topic, partition })
+    }
+  }
+}
+
+function leastOf(shares: readonly Share[], topic: string): Share | undefined {
+  let least: Share | undefined
+  for (const share of shares) {
+    if (share.topics.has(topic) && share.partitions.length < (least?.partitions.length ?? Number.POSITIVE_INFINITY))
+      least = share
+  }
+  return least
+}
+
+/** One by one from who has most, so that nobody gives more than he must. Each move makes it less uneven: this ends. */
+function balance(shares: readonly Share[]): void {
+  const bySize = [...shares]
+  for (let moved = true; moved; ) {
+    bySize.sort((a, b) => b.partitions.length - a.partitions.length)
+    moved = bySize.some((from) => moveOne(from, shares))
+  }
+}
+
+function moveOne(from: Share, shares: readonly Share[]): boolean {
+  for (let index = from.partitions.length - 1; index >= 0; index--) {
+    const place = from.partitions[index]
+    const to = place === undefined ? undefined : leastOf(shares, place.topic)
+    if (place === undefined || to === undefined || from.partitions.length - to.partitions.length < 2) continue
+    from.partitions.splice(index, 1)
+    to.partitions.push(place)
+    return true
+  }
+  return false
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+/** Topic names hold no slash. */
+function placeOf(key: string): TopicPartition {
+  const [topic = '', partition] = key.split('/')
+  return { topic, partition: Number(partition) }
+}

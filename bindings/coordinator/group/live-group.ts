@@ -1,0 +1,247 @@
+import type { ErrorCode } from '../../model/error-table.ts'
+import { LogError } from '../../model/errors.ts'
+import type { AssignedPartition, GroupMember, GroupStored } from './group-entry.ts'
+import { type GroupEvent, type GroupState, isGroupState, nextGeneration, nextGroupState } from './group-state.ts'
+import type { JoinRequest } from './join-request.ts'
+import { voteForAssignor } from './vote.ts'
+
+/** What the leader of a generation is told of each member, to assign partitions by. */
+export interface MemberSubscription {
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly owned: readonly AssignedPartition[]
+}
+
+export interface MemberAssignment {
+  readonly memberId: string
+  readonly partitions: readonly AssignedPartition[]
+}
+
+/** What a member hears: the answer to its join or sync, or that the group wants it to join again. */
+export type GroupNotice = { readonly groupId: string; readonly memberId: string } & (
+  | {
+      readonly kind: 'joined'
+      readonly generation: number
+      readonly assignor: string
+      /** Empty unless the member leads. */
+      readonly members: readonly MemberSubscription[]
+    }
+  | { readonly kind: 'synced'; readonly partitions: readonly AssignedPartition[] }
+  | { readonly kind: 'refused'; readonly error: LogError }
+  | { readonly kind: 'rebalance' }
+)
+
+interface LiveMember extends MemberSubscription {
+  readonly clientId: string
+  readonly assignors: readonly string[]
+  readonly maxPollIntervalMs: number
+  /** It waits for the next generation. */
+  readonly isJoining: boolean
+  /** It waits for its assignment. */
+  isSyncing: boolean
+  assignment: readonly AssignedPartition[]
+}
+
+/**
+ * A group while it has members. They live in the process that holds the log, and so does this: after a restart the group is
+ * empty, at the generation that its record tells.
+ * A member goes on with what it holds while the others join; what moves from one to another is taken away in one generation
+ * and given in a later one (KIP-429), which is the leader's business.
+ */
+export class LiveGroup {
+  readonly groupId: string
+  readonly #members: Map<string, LiveMember> = new Map()
+  readonly #tell: (notice: GroupNotice) => void
+  #state: GroupState = 'Empty'
+  #generation: number
+  #assignor = ''
+  #leaderId: string | undefined
+  /** When those who hold up the rebalance are put out. */
+  #deadline: number = Number.POSITIVE_INFINITY
+
+  constructor(groupId: string, generation: number, tell: (notice: GroupNotice) => void) {
+    this.groupId = groupId
+    this.#generation = generation
+    this.#tell = tell
+  }
+
+  get state(): GroupState {
+    return this.#state
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  get deadline(): number {
+    return this.#deadline
+  }
+
+  members(): readonly GroupMember[] {
+    return [...this.#members.values()].map(({ memberId, clientId, topics, assignment, maxPollIntervalMs }) => {
+      return { memberId, clientId, topics, assignment, maxPollIntervalMs }
+    })
+  }
+
+  join(request: JoinRequest): void {
+    const { memberId, clientId, topics, owned, assignors, maxPollIntervalMs } = request
+    const known = this.#members.get(memberId)
+    if (request.rejoins && known === undefined) throw unknownMember(this.groupId, memberId)
+    const others = [...this.#members.values()].filter((member) => member.memberId !== memberId)
+    if (voteForAssignor([...others.map((member) => member.assignors), assignors]) === undefined) {
+      throw new LogError(
+        'INCONSISTENT_GROUP_PROTOCOL',
+        `group "${this.groupId}" has no assignor that all its members know`,
+        { groupId: this.groupId, assignors },
+      )
+    }
+    const assignment = known?.assignment ?? []
+    this.#members.set(memberId, {
+      ...{ memberId, clientId, topics: [...new Set(topics)], owned, assignors, maxPollIntervalMs, assignment },
+      isJoining: true,
+      isSyncing: false,
+    })
+    this.#prepare('join', request.now, memberId)
+  }
+
+  /** A member asks for its assignment; the leader brings those of all. Answers whether they are to be made durable. */
+  sync(memberId: string, generation: number, assignments: readonly MemberAssignment[]): boolean {
+    const member = this.checked(memberId, 'sync')
+    this.assertGeneration(generation)
+    if (this.#state === 'Stable') {
+      this.#tell({ ...this.#to(memberId), kind: 'synced', partitions: member.assignment })
+      return false
+    }
+    member.isSyncing = true
+    if (memberId !== this.#leaderId) return false
+    for (const each of this.#members.values()) {
+      each.assignment = assignments.find((assigned) => assigned.memberId === each.memberId)?.partitions ?? []
+    }
+    return true
+  }
+
+  /** What `sync` answered `true` for became durable, unless the group went on since. */
+  assigned(generation: number): void {
+    if (this.#state !== 'CompletingRebalance' || generation !== this.#generation) return
+    this.#state = 'Stable'
+    this.#deadline = Number.POSITIVE_INFINITY
+    for (const member of this.#members.values()) {
+      if (member.isSyncing) {
+        this.#tell({ ...this.#to(member.memberId), kind: 'synced', partitions: member.assignment })
+      }
+      member.isSyncing = false
+    }
+  }
+
+  leave(memberId: string, now: number): void {
+    const member = this.checked(memberId, this.#members.size === 1 ? 'leave-last' : 'leave')
+    this.#members.delete(memberId)
+    this.#refuse(member, 'UNKNOWN_MEMBER_ID', 'left')
+    if (this.#leaderId === memberId) this.#leaderId = undefined
+    if (this.#members.size > 0) return this.#prepare('leave', now)
+    this.#state = 'Empty'
+    this.#deadline = Number.POSITIVE_INFINITY
+  }
+
+  /** Topics that the group reads were created, deleted, or got partitions: everybody joins again. */
+  changed(now: number): void {
+    if (this.#members.size > 0) this.#prepare('change', now)
+  }
+
+  readsAny(topics: ReadonlySet<string>): boolean {
+    return [...this.#members.values()].some((member) => member.topics.some((topic) => topics.has(topic)))
+  }
+
+  /** Those who hold up the rebalance whose deadline is `now` or before. */
+  late(now: number): readonly string[] {
+    if (now < this.#deadline) return []
+    const isLate = (member: LiveMember) =>
+      this.#state === 'PreparingRebalance' ? !member.isJoining : !member.isSyncing
+    return [...this.#members.values()].filter(isLate).map(({ memberId }) => memberId)
+  }
+
+  checked(memberId: string, event: GroupEvent): LiveMember {
+    const member = this.#members.get(memberId)
+    if (member === undefined) throw unknownMember(this.groupId, memberId)
+    const outcome = nextGroupState(this.#state, event)
+    if (isGroupState(outcome)) return member
+    throw refusal(outcome, this.groupId, memberId, 'is between two generations')
+  }
+
+  assertGeneration(generation: number): void {
+    if (this.#generation === generation) return
+    throw new LogError(
+      'ILLEGAL_GENERATION',
+      `group "${this.groupId}" is in generation ${this.#generation}, not ${generation}`,
+      { groupId: this.groupId, generation: this.#generation },
+    )
+  }
+
+  stored(now: number): GroupStored {
+    const { groupId, generation } = this
+    const members = this.members()
+    const isEmpty = members.length === 0
+    return {
+      ...{ kind: 'group-stored', groupId, generation, stateTimestamp: now, members },
+      assignor: isEmpty ? null : this.#assignor,
+      leaderId: isEmpty ? null : (this.#leaderId ?? null),
+    }
+  }
+
+  #to(memberId: string): { groupId: string; memberId: string } {
+    return { groupId: this.groupId, memberId }
+  }
+
+  #refuse(member: LiveMember, code: ErrorCode, what: string): void {
+    if (!member.isJoining && !member.isSyncing) return
+    const error = refusal(code, this.groupId, member.memberId, what)
+    this.#tell({ ...this.#to(member.memberId), kind: 'refused', error })
+  }
+
+  /** Into PreparingRebalance; whoever hasn't asked for the next generation is told to. */
+  #prepare(event: 'join' | 'leave' | 'change', now: number, joiningId?: string): void {
+    const wasPreparing = this.#state === 'PreparingRebalance'
+    this.#state = nextGroupState(this.#state, event) as GroupState
+    if (!wasPreparing) {
+      for (const member of this.#members.values()) {
+        if (member.memberId === joiningId) continue
+        this.#refuse(member, 'REBALANCE_IN_PROGRESS', 'is between two generations')
+        member.isSyncing = false
+        this.#tell({ ...this.#to(member.memberId), kind: 'rebalance' })
+      }
+      this.#waitAtMost(now)
+    }
+    this.#completeIfAllJoined(now)
+  }
+
+  #waitAtMost(now: number): void {
+    this.#deadline = now + Math.max(...[...this.#members.values()].map((member) => member.maxPollIntervalMs))
+  }
+
+  #completeIfAllJoined(now: number): void {
+    const members = [...this.#members.values()]
+    if (!members.every((member) => member.isJoining)) return
+    this.#state = 'CompletingRebalance'
+    this.#generation = nextGeneration(this.#generation)
+    this.#assignor = voteForAssignor(members.map((member) => member.assignors)) ?? ''
+    if (this.#leaderId === undefined || !this.#members.has(this.#leaderId)) this.#leaderId = members[0]?.memberId
+    const subscriptions = members.map(({ memberId, topics, owned }) => ({ memberId, topics, owned }))
+    for (const member of members) {
+      this.#members.set(member.memberId, { ...member, isJoining: false })
+      const leads = member.memberId === this.#leaderId
+      const { generation } = this
+      const told = { generation, assignor: this.#assignor, members: leads ? subscriptions : [] }
+      this.#tell({ ...this.#to(member.memberId), kind: 'joined', ...told })
+    }
+    this.#waitAtMost(now)
+  }
+}
+
+export function unknownMember(groupId: string, memberId: string): LogError {
+  return new LogError('UNKNOWN_MEMBER_ID', `group "${groupId}" has no member "${memberId}"`, { groupId, memberId })
+}
+
+function refusal(code: ErrorCode, groupId: string, memberId: string, what: string): LogError {
+  if (code === 'UNKNOWN_MEMBER_ID') return unknownMember(groupId, memberId)
+  return new LogError(code, `group "${groupId}" ${what}`, { groupId, memberId })
+}

@@ -1,0 +1,129 @@
+import type { JoinedGroup } from '../broker/broker.ts'
+import type { TopicLookup } from '../coordinator/group/commit-request.ts'
+import type { Groups } from '../coordinator/group/groups.ts'
+import type { GroupNotice } from '../coordinator/group/live-group.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
+import { LogError } from '../model/errors.ts'
+import type { TopicPartition } from '../model/positions.ts'
+import type { CommandOf, Done, OffsetToCommit } from './commands.ts'
+
+export interface GroupHooks {
+  /** Makes records durable, then calls back; nothing to write calls back at once. */
+  change(records: readonly TableRecord[], done: Done<void>): void
+  topicOf: TopicLookup
+}
+
+type Answer = JoinedGroup | readonly TopicPartition[]
+
+/** Commands of group members: who waits for the answer to a join or sync, and whom a rebalance has to be told. */
+export class GroupMembers {
+  readonly #groups: Groups
+  readonly #hooks: GroupHooks
+  /** A member asks for one thing at a time. */
+  readonly #waiting: Map<string, Done<Answer>> = new Map()
+  readonly #rebalanced: Map<string, () => void> = new Map()
+
+  constructor(groups: Groups, hooks: GroupHooks) {
+    this.#groups = groups
+    this.#hooks = hooks
+  }
+
+  join({ request, rebalance, done }: CommandOf<'joinGroup'>, now: number): void {
+    const key = keyOf(request)
+    this.#groups.join({ ...request, clientId: 'oncelog', now })
+    this.#rebalanced.set(key, rebalance)
+    this.#wait(key, done as Done<Answer>)
+    this.tell()
+  }
+
+  sync({ request, done }: CommandOf<'syncGroup'>, now: number): void {
+    const records = this.#groups.planSync({ ...request, now })
+    this.#wait(keyOf(request), done as Done<Answer>)
+    if (records.length > 0) this.#hooks.change(records, () => this.tell())
+    this.tell()
+  }
+
+  leave({ groupId, memberId, done }: CommandOf<'leaveGroup'>, now: number): void {
+    const records = this.#groups.planLeave(groupId, memberId, now)
+    this.#rebalanced.delete(keyOf({ groupId, memberId }))
+    this.#hooks.change(records, done)
+    this.tell()
+  }
+
+  commit({ request, done }: CommandOf<'commitOffsets'>, now: number): void {
+    const offsets = request.offsets.map(withoutMetadata)
+    this.#hooks.change(this.#groups.planCommit({ ...request, offsets, now }, this.#hooks.topicOf), done)
+  }
+
+  setOffsets({ groupId, offsets, done }: CommandOf<'setOffsets'>, now: number): void {
+    const request = { groupId, offsets: offsets.map(withoutMetadata), now }
+    this.#hooks.change(this.#groups.planSetOffsets(request, this.#hooks.topicOf), done)
+  }
+
+  delete({ groupId, done }: CommandOf<'deleteGroup'>, now: number): void {
+    this.#hooks.change(this.#groups.planDelete(groupId, now), done)
+  }
+
+  topicChanged(name: string, now: number): void {
+    this.#groups.topicsChanged([name], now)
+    this.tell()
+  }
+
+  /** Members that took too long between two polls, or over a rebalance, leave their group. */
+  tick(now: number): void {
+    for (const { groupId, memberId } of this.#groups.expired(now)) {
+      const key = keyOf({ groupId, memberId })
+      this.#hooks.change(this.#groups.planLeave(groupId, memberId, now), () => {})
+      this.#rebalanced.get(key)?.()
+      this.#rebalanced.delete(key)
+    }
+    this.tell()
+  }
+
+  fail(error: LogError): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.#rebalanced.clear()
+    for (const done of waiting) done(error)
+  }
+
+  #wait(key: string, done: Done<Answer>): void {
+    this.#answer(key, new LogError('REBALANCE_IN_PROGRESS', 'the member asked again'))
+    this.#waiting.set(key, done)
+  }
+
+  #answer(key: string, error: LogError | undefined, answer?: Answer): void {
+    const done = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    done?.(error, answer)
+  }
+
+  tell(): void {
+    for (const notice of this.#groups.takeNotices()) this.#tellOne(notice)
+  }
+
+  #tellOne(notice: GroupNotice): void {
+    const key = keyOf(notice)
+    switch (notice.kind) {
+      case 'joined': {
+        const { generation, assignor, members } = notice
+        return this.#answer(key, undefined, { generation, assignor, members })
+      }
+      case 'synced':
+        return this.#answer(key, undefined, notice.partitions)
+      case 'refused':
+        return this.#answer(key, notice.error)
+      case 'rebalance':
+        return this.#rebalanced.get(key)?.()
+    }
+  }
+}
+
+function keyOf({ groupId, memberId }: { groupId: string; memberId: string }): string {
+  return JSON.stringify([groupId, memberId])
+}
+
+/** Kafka's metadata and leader epoch of a commit are its clients' business; oncelog's own have none. */
+function withoutMetadata(offset: OffsetToCommit) {
+  return { ...offset, leaderEpoch: -1, metadata: '' }
+}

@@ -1,0 +1,119 @@
+// Who reads what: each assignor alone, and what the leader of a group makes of its plan.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { GroupMember } from '../../bindings/broker/broker.ts'
+import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
+import { assignPartitions } from '../../bindings/client/consumer/lead.ts'
+import { rangeAssignor } from '../../bindings/client/consumer/range-assignor.ts'
+import { stickyAssignor } from '../../bindings/client/consumer/sticky-assignor.ts'
+import type { TopicPartition } from '../../bindings/model/positions.ts'
+import { randomOf } from '../log/catalogue/random.ts'
+import { failure } from './support.ts'
+
+type Owned = Readonly<Record<string, readonly TopicPartition[]>>
+
+function members(topics: Readonly<Record<string, readonly string[]>>, owned: Owned = {}): GroupMember[] {
+  return Object.entries(topics).map(([memberId, read]) => ({ memberId, topics: read, owned: owned[memberId] ?? [] }))
+}
+
+function dealt(
+  assignor: Assignor,
+  topics: Readonly<Record<string, readonly string[]>>,
+  counts: Readonly<Record<string, number>>,
+): object {
+  const plan = assignor.assign(members(topics), new Map(Object.entries(counts)))
+  const text = [...plan].map(([memberId, partitions]) => {
+    return [memberId, partitions.map(({ topic, partition }) => `${topic}${partition}`).join(' ')]
+  })
+  return Object.fromEntries(text)
+}
+
+test('range: a single member gets every partition', () => {
+  assert.equal(dealt(rangeAssignor, { m: ['b', 'a'] }, { b: 3, a: 2 }), { m: 'b0 b1 b2 a0 a1' })
+  assert.equal(dealt(rangeAssignor, { m: [] }, { a: 1 }), { m: '' })
+})
+
+test('range: the first members take what does not divide', () => {
+  assert.equal(dealt(rangeAssignor, { b: ['a'], a: ['a'] }, { a: 5 }), { a: 'a0 a1 a2', b: 'a3 a4' })
+  assert.equal(dealt(rangeAssignor, { a: ['t'], b: ['t'], c: ['t'] }, { t: 2 }), { a: 't0', b: 't1', c: '' })
+  assert.equal(dealt(rangeAssignor, { a: ['t', 'u'], b: ['u'] }, { t: 2, u: 2 }), { a: 't0 t1 u0', b: 'u1' })
+})
+
+test('both: for any number of members each partition has one owner, and shares of a topic differ by at most one', () => {
+  for (const assignor of [rangeAssignor, stickyAssignor]) {
+    for (let count = 1; count <= 7; count++) {
+      for (let partitions = 0; partitions <= 15; partitions++) {
+        const group = Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, ['t']]))
+        const shares = [...assignor.assign(members(group), new Map([['t', partitions]])).values()]
+        const owned = shares.flat().map(({ partition }) => partition)
+        assert.equal(
+          owned.sort((a, b) => a - b),
+          Array.from({ length: partitions }, (_, index) => index),
+        )
+        const sizes = shares.map((share) => share.length)
+        assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1)
+      }
+    }
+  }
+})
+
+test('sticky: members that come and go move no more than the balance asks for', () => {
+  const random = randomOf(5)
+  const counts = new Map([['t', 24]])
+  let owned: Record<string, readonly TopicPartition[]> = {}
+  for (let round = 0; round < 200; round++) {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].filter(() => random.below(3) > 0)
+    if (names.length === 0) names.push('a')
+    const before = owned
+    const group = members(Object.fromEntries(names.map((name) => [name, ['t']])), before)
+    const plan = stickyAssignor.assign(group, counts)
+    owned = Object.fromEntries(plan)
+    const sizes = names.map((name) => owned[name]?.length ?? 0)
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, JSON.stringify(sizes))
+    assert.is(new Set([...plan.values()].flat().map(({ partition }) => partition)).size, 24)
+    // What a member kept is the least of what it had and what it has now: nothing was exchanged.
+    const most = Math.max(...sizes)
+    for (const name of names) {
+      const had = before[name] ?? []
+      const kept = had.filter(({ partition }) => owned[name]?.some((each) => each.partition === partition))
+      assert.ok(kept.length >= Math.min(had.length, most - 1), `${name} kept ${kept.length} of ${had.length}`)
+    }
+  }
+})
+
+test('the leader gives nobody what another member still holds', () => {
+  const t = (partition: number): TopicPartition => ({ topic: 't', partition })
+  const group = members({ a: ['t'], b: ['t'] }, { a: [t(0), t(1), t(2), t(3)] })
+  const counts = new Map([['t', 4]])
+  assert.equal(assignPartitions(rangeAssignor, group, counts), [
+    { memberId: 'a', partitions: [t(0), t(1)] },
+    { memberId: 'b', partitions: [] },
+  ])
+  const given = members({ a: ['t'], b: ['t'] }, { a: [t(0), t(1)] })
+  assert.equal(assignPartitions(rangeAssignor, given, counts)[1], { memberId: 'b', partitions: [t(2), t(3)] })
+})
+
+test("a plan of the user's own that cannot be is refused", async () => {
+  const t0 = { topic: 't', partition: 0 }
+  const plans: unknown[] = [
+    undefined,
+    {},
+    new Map([['stranger', [t0]]]),
+    new Map([['a', [t0, t0]]]),
+    new Map([
+      ['a', [t0]],
+      ['b', [t0]],
+    ]),
+    new Map([['a', [{ topic: 't', partition: 1 }]]]),
+    new Map([['a', [{ topic: 'u', partition: 0 }]]]),
+  ]
+  for (const plan of plans) {
+    const assignor = { name: 'mine', assign: () => plan as never }
+    const error = await failure('INVALID_REQUEST', () => {
+      assignPartitions(assignor, members({ a: ['t'], b: ['t'] }), new Map([['t', 1]]))
+    })
+    assert.is(error.details['option'], 'assignor')
+  }
+})
+
+test.run()

@@ -1,0 +1,222 @@
+// Several members of one group over a real log in memory: who reads what, who may commit, and what a rebalance leaves alone.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Consumer, type EmbeddedLog, LogError, openMemory } from '../../bindings/entry/node.ts'
+
+const PARTITIONS = 4
+
+async function filled(perPartition: number): Promise<EmbeddedLog> {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions: PARTITIONS })
+  const producer = log.producer()
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const records = Array.from({ length: perPartition }, (_, index) => ({ topic: 't', partition, value: `${index}` }))
+    await producer.send(records)
+  }
+  return log
+}
+
+function partitionsOf(consumer: Consumer): number[] {
+  return consumer
+    .assignment()
+    .map(({ partition }) => partition)
+    .sort((a, b) => a - b)
+}
+
+/** Until `condition` holds; the runner's own limit ends a test that waits for ever. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('two members share the partitions; what one leaves the other takes over', async () => {
+  const log = await filled(3)
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.lag()
+  assert.equal(partitionsOf(first), [0, 1, 2, 3], 'no wait for the first assignment')
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  await second.lag()
+  await until(() => partitionsOf(second).length === 2)
+  assert.equal([...partitionsOf(first), ...partitionsOf(second)].sort(), [0, 1, 2, 3])
+  assert.is((await log.admin.listGroups())[0]?.members, 2)
+  await second.close()
+  await until(() => partitionsOf(first).length === PARTITIONS)
+  await log.close()
+})
+
+test('whatever moves, each record is handled once when every member commits what it gives up', async () => {
+  const log = await filled(200)
+  const seen = new Map<string, number>()
+  let members = 0
+  const work = async (rounds: number): Promise<void> => {
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'], assignor: 'sticky' })
+    members++
+    const done = new Map<number, number>()
+    consumer.on('revoked', async (partitions) => {
+      const positions = partitions.flatMap(({ topic, partition }) => {
+        const nextOffset = done.get(partition)
+        return nextOffset === undefined ? [] : [{ topic, partition, nextOffset }]
+      })
+      if (positions.length > 0) await consumer.commit(positions)
+    })
+    let handled = 0
+    for await (const { partition, offset } of consumer) {
+      const place = `${partition}/${offset}`
+      seen.set(place, (seen.get(place) ?? 0) + 1)
+      if (handled++ % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (handled === rounds || seen.size === 800) break
+      done.set(partition, offset + 1)
+    }
+    await consumer.close()
+  }
+  await Promise.all([work(150), work(90), work(200)])
+  while (seen.size < 800) await Promise.all([work(120), work(300)])
+  assert.is(seen.size, 800)
+  // The record at which an iteration broke is unfinished: it was delivered, not committed, and comes again.
+  const again = [...seen.values()].reduce((sum, times) => sum + times - 1, 0)
+  assert.ok(again <= members, `${again} records came again for ${members} members`)
+  await log.close()
+})
+
+test('a rebalance comes into force between two records, and its handlers are awaited before the other member reads', async () => {
+  const log = await filled(5)
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  const events: string[] = []
+  let letGo = () => {}
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  first.on('revoked', async (partitions) => {
+    events.push(`revoked ${partitions.map(({ partition }) => partition)}`)
+    await held
+    events.push('let go')
+  })
+  const iteration = first[Symbol.asyncIterator]()
+  await iteration.next()
+
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  second.on('assigned', (partitions) => {
+    if (partitions.length > 0) events.push(`given ${partitions.map(({ partition }) => partition)}`)
+  })
+  await second.lag()
+  assert.equal(partitionsOf(second), [], 'the first one has a record in hand and keeps all')
+  assert.equal(events, [])
+  const next = iteration.next()
+  await until(() => events.length > 0)
+  assert.match(events.join(), /^revoked (0,1|2,3)$/)
+  letGo()
+  await next
+  await until(() => partitionsOf(second).length === 2)
+  const [revoked] = events
+  assert.equal(events, [revoked, 'let go', revoked?.replace('revoked', 'given')])
+  await log.close()
+})
+
+test('a member commits what it still holds under every later generation, and nothing that it gave up', async () => {
+  const log = await filled(5)
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  const batches = new Map<number, Awaited<ReturnType<typeof next>>>()
+  const iteration = first.batches()[Symbol.asyncIterator]()
+  async function next() {
+    return (await iteration.next()).value
+  }
+  for (let count = 0; count < PARTITIONS; count++) {
+    const batch = await next()
+    batches.set(batch.partition, batch)
+  }
+  const waiting = iteration.next()
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  await second.lag()
+  await until(() => partitionsOf(second).length === 2)
+  for (const partition of partitionsOf(first)) await first.commit(batches.get(partition))
+  for (const partition of partitionsOf(second)) {
+    const error = await first.commit(batches.get(partition)).catch((refused: unknown) => refused)
+    assert.ok(LogError.is(error, 'ILLEGAL_GENERATION'), String(error))
+    assert.is(await second.committed({ topic: 't', partition }), undefined)
+  }
+  await first.close()
+  assert.is((await waiting).done, true)
+  await log.close()
+})
+
+test('new partitions reach a group that reads already', async () => {
+  const log = await filled(1)
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer.lag()
+  await log.admin.createPartitions('t', 6)
+  await until(() => partitionsOf(consumer).length === 6)
+  await log.close()
+})
+
+test('members with other assignors are refused, a bad plan ends its own iteration alone', async () => {
+  const log = await filled(1)
+  const good = log.consumer({ groupId: 'g', topics: ['t'], assignor: 'sticky' })
+  await good.lag()
+  const other = log.consumer({ groupId: 'g', topics: ['t'], assignor: 'range' })
+  const refused = await other.lag().catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'INCONSISTENT_GROUP_PROTOCOL'), String(refused))
+  assert.equal(partitionsOf(good), [0, 1, 2, 3])
+
+  const broken = log.consumer({
+    groupId: 'h',
+    topics: ['t'],
+    assignor: { name: 'mine', assign: () => new Map([['x', []]]) },
+  })
+  const failed = await broken.lag().catch((error: unknown) => error)
+  assert.ok(LogError.is(failed, 'INVALID_REQUEST'), String(failed))
+  assert.is((await log.admin.listGroups()).find(({ groupId }) => groupId === 'h')?.members ?? 0, 0)
+  await log.close()
+})
+
+test('a member that waits for the others can be closed, or its signal aborted', async () => {
+  const log = await filled(1)
+  // Every join of this one waits in its handler: the second can't come in meanwhile.
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.lag()
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  const ended = (async () => {
+    for await (const _ of second) throw new Error('nothing is delivered')
+  })()
+  await second.close()
+  await ended
+  await log.close()
+})
+
+test('offsets are set by hand while nobody is in the group, and a group can be forgotten', async () => {
+  const log = await filled(5)
+  await log.admin.setOffsets('g', [{ topic: 't', partition: 1, nextOffset: 3 }])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer.lag()
+  assert.is(consumer.position({ topic: 't', partition: 1 }), 3)
+  assert.is(consumer.position({ topic: 't', partition: 2 }), 0)
+  for (const call of [() => log.admin.setOffsets('g', []), () => log.admin.deleteGroup('g')]) {
+    const refused = await call().catch((error: unknown) => error)
+    assert.ok(LogError.is(refused, 'NON_EMPTY_GROUP'), String(refused))
+  }
+  await consumer.close()
+  await log.admin.deleteGroup('g')
+  assert.equal(await log.admin.listGroups(), [])
+  const unknown = await log.admin.deleteGroup('g').catch((error: unknown) => error)
+  assert.ok(LogError.is(unknown, 'GROUP_ID_NOT_FOUND'), String(unknown))
+  const nowhere = await log.admin
+    .setOffsets('g', [{ topic: 't', partition: 9, nextOffset: 0 }])
+    .catch((error: unknown) => error)
+  assert.ok(LogError.is(nowhere, 'UNKNOWN_TOPIC_OR_PARTITION'), String(nowhere))
+  await log.close()
+})
+
+test('a hundred members over a thousand partitions come to rest, and again when some leave', async () => {
+  for (const assignor of ['sticky', 'range'] as const) {
+    const log = await openMemory()
+    await log.admin.createTopic('t', { partitions: 1000 })
+    const consumers = Array.from({ length: 100 }, () => log.consumer({ groupId: 'g', topics: ['t'], assignor }))
+    const places = () => consumers.flatMap((consumer) => partitionsOf(consumer))
+    await Promise.all(consumers.map((consumer) => consumer.lag()))
+    await until(() => consumers.every((consumer) => consumer.assignment().length === 10))
+    for (const consumer of consumers.splice(0, 7)) await consumer.close()
+    await until(() => places().length === 1000)
+    assert.is(new Set(places()).size, 1000)
+    await log.close()
+  }
+})
+
+test.run()

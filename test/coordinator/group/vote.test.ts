@@ -1,0 +1,28 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { voteForAssignor } from '../../../bindings/coordinator/group/vote.ts'
+
+test('the most liked of those that all know', () => {
+  assert.is(voteForAssignor([['range']]), 'range')
+  assert.is(
+    voteForAssignor([
+      ['range', 'sticky'],
+      ['sticky', 'range'],
+      ['sticky', 'range'],
+    ]),
+    'sticky',
+  )
+  assert.is(
+    voteForAssignor([
+      ['range', 'sticky'],
+      ['sticky', 'range'],
+    ]),
+    'range',
+    'among equals the first member decides',
+  )
+  assert.is(voteForAssignor([['mine', 'range'], ['range']]), 'range', 'a favourite that not all know has no vote')
+  assert.is(voteForAssignor([['range'], ['sticky']]), undefined)
+  assert.is(voteForAssignor([[]]), undefined)
+})
+
+test.run()
