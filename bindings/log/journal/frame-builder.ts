@@ -4,6 +4,7 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import {
   type BatchRun,
   EXTENT_BYTES,
+  type ExtentEdges,
   FRAME_HEADER_BYTES,
   type PartitionKey,
   RUN_OVERHEAD_BYTES,
@@ -61,9 +62,9 @@ export class FrameBuilder {
     return writeBatches(this.#payload, kind, run)
   }
 
-  extent(run: BatchRun, crc: number, partialSector: Uint8Array): void {
+  extent(run: BatchRun, crc: number, edges: ExtentEdges): void {
     this.#entryCount++
-    writeExtent(this.#payload, run, crc, partialSector)
+    writeExtent(this.#payload, run, crc, edges)
   }
 
   ceiling(key: PartitionKey, ceiling: number): void {

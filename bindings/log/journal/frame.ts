@@ -24,13 +24,21 @@ export interface BatchRun extends PartitionKey {
   readonly maxTimestamp: number
 }
 
+/** What a write to a neighbour may take along: an extent's bytes in sectors that it doesn't fill alone. */
+export interface ExtentEdges {
+  /** From its beginning up to the next sector; empty when it begins with one. */
+  readonly firstSector: Uint8Array
+  /** From the last sector's beginning up to its end; empty when it ends with one. */
+  readonly partialSector: Uint8Array
+}
+
 export type FrameEntry =
   /** Data that is in its segment already, unsynced: the frame's copy makes it durable. */
   | (BatchRun & { readonly kind: 'batches'; readonly bytes: Uint8Array })
   /** A decision: its segment gets it only after this frame is durable (rule 3). */
   | (BatchRun & { readonly kind: 'decision'; readonly bytes: Uint8Array })
-  /** Data that was synced in its segment before the frame; `partialSector`: its last, incomplete sector (rule 2). */
-  | (BatchRun & { readonly kind: 'extent'; readonly crc: number; readonly partialSector: Uint8Array })
+  /** Data that was synced in its segment before the frame, except what it shares with others (rule 2). */
+  | (BatchRun & ExtentEdges & { readonly kind: 'extent'; readonly crc: number })
   | (PartitionKey & { readonly kind: 'ceiling'; readonly ceiling: number })
   | { readonly kind: 'producerIds'; readonly end: number }
 
@@ -65,7 +73,7 @@ function writeKey(writer: ByteWriter, kind: (typeof KINDS)[number], key: Partiti
 /** Bytes that a run takes in a frame besides its batches. */
 export const RUN_OVERHEAD_BYTES = 69
 /** An extent's entry at its largest. */
-export const EXTENT_BYTES = 587
+export const EXTENT_BYTES = 1100
 
 /** Writes the entry's head and answers the room into which the caller copies the run's bytes. */
 export function writeBatches(writer: ByteWriter, kind: 'batches' | 'decision', run: BatchRun): Uint8Array {
@@ -73,11 +81,13 @@ export function writeBatches(writer: ByteWriter, kind: 'batches' | 'decision', r
   return writer.room(run.lengthBytes)
 }
 
-export function writeExtent(writer: ByteWriter, run: BatchRun, crc: number, partialSector: Uint8Array): void {
+export function writeExtent(writer: ByteWriter, run: BatchRun, crc: number, edges: ExtentEdges): void {
   writeRun(writer, 'extent', run)
   writer.uint32(crc)
-  writer.uint16(partialSector.length)
-  writer.raw(partialSector)
+  for (const edge of [edges.firstSector, edges.partialSector]) {
+    writer.uint16(edge.length)
+    writer.raw(edge)
+  }
 }
 
 export function writeCeiling(writer: ByteWriter, key: PartitionKey, ceiling: number): void {
@@ -190,7 +200,8 @@ function readEntry(reader: ByteReader): FrameEntry {
     case 'extent': {
       const run = readRun(reader)
       const crc = reader.uint32()
-      return { kind, ...run, crc, partialSector: reader.raw(reader.uint16()) }
+      const firstSector = reader.raw(reader.uint16())
+      return { kind, ...run, crc, firstSector, partialSector: reader.raw(reader.uint16()) }
     }
     case 'ceiling':
       return { kind, topicId: reader.text(), partition: reader.uint32(), ceiling: reader.int64() }

@@ -135,7 +135,10 @@ export class PartitionRecovery {
     }
   }
 
-  /** The bytes are in the segment, synced before the frame was written; only their last sector may have suffered. */
+  /**
+   * The bytes are in the segment, synced before the frame was written; only sectors that they share may have suffered:
+   * the last one by what was appended behind them, the first one by a recovery that wrote what lies before them again.
+   */
   *#replayExtent(entry: FrameEntry & { kind: 'extent' }): Task<void> {
     const end = entry.position + entry.lengthBytes
     if (entry.nextOffset <= this.#files.nextOffset) return
@@ -147,6 +150,7 @@ export class PartitionRecovery {
     }
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined) return this.#damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
+    writeFully(file, entry.firstSector, entry.position)
     writeFully(file, entry.partialSector, end - entry.partialSector.length)
     let checksum = NO_BATCHES
     for (let position = entry.position; position < end; ) {
@@ -199,8 +203,8 @@ export class PartitionRecovery {
   }
 
   /**
-   * Of an extent nothing but its last sector is written again: the rest was synced before its frame could be written,
-   * the frame holds no copy of it, and a write that a crash tears takes synced sectors along.
+   * Of an extent nothing but its first and last sector is written again: the rest was synced before its frame could be
+   * written, the frame holds no copy of it, and a write that a crash tears takes synced sectors along.
    */
   #adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const files = this.#files

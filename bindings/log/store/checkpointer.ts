@@ -11,9 +11,11 @@ import {
   writeFacts,
   writePartition,
 } from '../checkpoint/checkpoint-record.ts'
+import type { ExtentEdges } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
+import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
 
 /** Files flushed side by side: a thread pool has four threads by default. */
@@ -151,12 +153,24 @@ export class Checkpointer {
 }
 
 /** The bytes of a file's last sector, if it isn't full. */
-export function* readPartialSector(
+function* readPartialSector(
   files: FileCache,
   { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
 ): Task<Uint8Array> {
-  const start = Math.floor(sizeBytes / SECTOR_BYTES) * SECTOR_BYTES
-  const sector = new Uint8Array(sizeBytes - start)
-  if (sector.length > 0) (yield* files.reopen(path)).read(sector, start)
-  return sector
+  return yield* readRange(files, path, sizeBytes - (sizeBytes % SECTOR_BYTES), sizeBytes)
+}
+
+/** What an extent shares with its neighbours: recovery writes theirs again, and a crash then takes whole sectors. */
+export function* readExtentEdges(files: FileCache, { segment, position, lengthBytes }: PendingRun): Task<ExtentEdges> {
+  const path = segment.logPath
+  const end = position + lengthBytes
+  const border = Math.min(end, Math.ceil(position / SECTOR_BYTES) * SECTOR_BYTES)
+  const firstSector = yield* readRange(files, path, position, border)
+  return { firstSector, partialSector: yield* readPartialSector(files, { path, sizeBytes: end }) }
+}
+
+function* readRange(files: FileCache, path: string, from: number, to: number): Task<Uint8Array> {
+  const bytes = new Uint8Array(to - from)
+  if (bytes.length > 0) (yield* files.reopen(path)).read(bytes, from)
+  return bytes
 }

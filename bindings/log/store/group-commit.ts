@@ -6,7 +6,7 @@ import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
-import { readPartialSector } from './checkpointer.ts'
+import { readExtentEdges } from './checkpointer.ts'
 import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
 
@@ -47,9 +47,7 @@ export class GroupCommit {
     const extents = yield* this.#writeInline(gathered)
     yield* this.#syncExtents(extents)
     for (const { files, run } of extents) {
-      const path = run.segment.logPath
-      const sector = yield* readPartialSector(this.#parts.cache, { path, sizeBytes: run.position + run.lengthBytes })
-      frame.extent(placed(files, run), run.headerChecksum, sector)
+      frame.extent(placed(files, run), run.headerChecksum, yield* readExtentEdges(this.#parts.cache, run))
     }
     if (frame.isEmpty) return undefined
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)

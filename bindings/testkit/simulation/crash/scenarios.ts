@@ -89,6 +89,41 @@ const writeScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'two extents in one segment',
+    rules: [2, 6],
+    run(client) {
+      client.createTopic('t')
+      client.put('t', 0, { sizeBytes: 4200 })
+      client.put('t', 0, { sizeBytes: 4300 })
+    },
+  },
+  {
+    name: 'extents over a roll, acks 1 between',
+    rules: [2, 5, 6],
+    run(client) {
+      client.createTopic('t', 2)
+      for (let round = 0; round < 4; round++) {
+        client.send('t', 0, { sizeBytes: 4500 })
+        client.send('t', 0, { acks: 1 })
+        client.send('t', 1, { sizeBytes: 4500, acks: round % 2 === 0 ? 1 : 'all' })
+        client.settle()
+      }
+      client.fetch('t', 1)
+    },
+  },
+  {
+    name: 'extents while a checkpoint runs',
+    rules: [2, 4],
+    run(client) {
+      client.createTopic('t')
+      for (let round = 0; round < 12; round++) {
+        client.send('t', 0, { sizeBytes: round % 3 === 2 ? 900 : 4200, acks: round % 5 === 4 ? 1 : 'all' })
+        client.steps(2 + (round % 3))
+      }
+      client.settle()
+    },
+  },
+  {
     name: 'extent and inline mixed',
     rules: [2],
     run(client) {
