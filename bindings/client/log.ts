@@ -10,7 +10,7 @@ import type { Consumer } from './consumer/consumer-type.ts'
 import { LogProducer, type Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
-import type { RecordOf } from './records.ts'
+import type { BatchOf, RecordOf } from './records.ts'
 import type { TopicRef } from './topic/topic.ts'
 
 /** A log: the same in a process of its own and, later, on a cluster. */
@@ -24,7 +24,7 @@ export interface Log extends AsyncDisposable {
   /** A new member of a group; joins at its first iteration. Throws INVALID_GROUP_ID or INVALID_REQUEST. */
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
   /** Reads topics without a group. Nothing is read before the iteration. */
-  read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>>
+  read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>, BatchOf<T>>
   /** Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. */
   close(): Promise<void>
 }
@@ -64,7 +64,7 @@ export class BrokerLog implements Log {
     return consumer
   }
 
-  read<const T extends TopicRef>(topics: T | readonly T[], options: ReadOptions = {}): Reader<RecordOf<T>> {
+  read<const T extends TopicRef>(topics: T | readonly T[], options: ReadOptions = {}): Reader<RecordOf<T>, BatchOf<T>> {
     this.#assertOpen()
     const list = (Array.isArray(topics) ? topics : [topics]) as readonly T[]
     return new TopicReader(this.#broker, list, options)

@@ -43,7 +43,10 @@ export interface RecordBatch<T extends TopicRef = string> extends Position, Iter
   readonly baseOffset: number
   /** Records in it, at least one. Offsets may have gaps: it isn't `nextOffset - baseOffset`. */
   readonly size: number
-  /** Of the group when the batch was delivered: store it beside the position to fence a member that was expelled. */
+  /**
+   * Of the group when the batch was delivered, -1 outside groups: store it beside the position to fence a member that was
+   * expelled.
+   */
   readonly generation: number
 }
 

@@ -8,6 +8,7 @@ import { nodePort } from './embedded/node-port.ts'
 
 export type { GroupDescription, GroupMember, PartitionOffsets } from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'
+export type { BatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'
 export type { AutoOffsetReset, ConsumerOptions } from '../client/consumer/consumer-options.ts'
 export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consumer/consumer-type.ts'

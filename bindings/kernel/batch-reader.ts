@@ -1,6 +1,6 @@
 import { emptyHeader, readHeader } from './batch-header.ts'
 import type { KernelCore } from './core.ts'
-import { DecodedRecords } from './decoded-batch.ts'
+import { ChunkedBytes, DecodedRecords } from './decoded-batch.ts'
 import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 
@@ -70,25 +70,26 @@ export class KernelBatchReader implements BatchReader {
       const header = readHeader(this.#core.view, address, emptyHeader())
       const table = (header.attributes & codecBits) === 0 ? this.#records(address, header.recordCount) : noRecords
       if (typeof table === 'string') return table
-      return new DecodedRecords(header, this.#core.u8.slice(address, address + header.sizeBytes), table)
+      return new DecodedRecords(header, new ChunkedBytes(this.#core.u8, address, header.sizeBytes), table)
     } catch (error) {
       throw this.#core.failure(error)
     }
   }
 
   /** The table comes out in fillings of the fixed place in WASM memory: reading needs no allocation that could fail. */
-  #records(address: number, recordCount: number): ArrayBuffer | BatchFault {
+  #records(address: number, recordCount: number): readonly ArrayBuffer[] | BatchFault {
     const { exports } = this.#core
-    const out = new Uint8Array(recordCount * rowBytes)
+    const fillings: ArrayBuffer[] = []
     exports.records_begin(address)
-    for (let done = 0; done < recordCount; ) {
+    let done = 0
+    do {
       const rows = exports.records_fill()
       if (rows < 0) return faults[-rows] as BatchFault
-      out.set(this.#core.u8.subarray(this.#table, this.#table + rows * rowBytes), done * rowBytes)
+      fillings.push(new Uint8Array(this.#core.u8.subarray(this.#table, this.#table + rows * rowBytes)).buffer)
       done += rows
-    }
-    return out.buffer
+    } while (done < recordCount)
+    return fillings
   }
 }
 
-const noRecords: ArrayBuffer = new ArrayBuffer(0)
+const noRecords: readonly ArrayBuffer[] = []

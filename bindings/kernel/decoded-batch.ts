@@ -5,28 +5,78 @@ import type { BatchHeader, DecodedBatch } from './kernel.ts'
 // and the timestamp as the fourth 64-bit word.
 const rowWords = 8
 const rowDoubles = 4
+const fillingBits = 10
+
+/** Rows that the kernel lays out at once. */
+export const fillingRows: number = 1 << fillingBits
+
+const chunkBits = 16
+const chunkBytes: number = 1 << chunkBits
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const noHeaders: readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[] = []
+
+/**
+ * A batch's bytes, copied in chunks of 64 KiB: allocators give blocks of that size again and again, while each larger one
+ * is fresh memory of the system, which at 1 MiB costs three times what the copy does.
+ */
+export class ChunkedBytes {
+  readonly #chunks: readonly ArrayBuffer[]
+
+  constructor(memory: Uint8Array<ArrayBuffer>, address: number, sizeBytes: number) {
+    const chunks: ArrayBuffer[] = []
+    for (let from = 0; from < sizeBytes; from += chunkBytes) {
+      // The constructor copies into memory as it is; slice fills it with zeros first.
+      chunks.push(
+        new Uint8Array(memory.subarray(address + from, address + Math.min(from + chunkBytes, sizeBytes))).buffer,
+      )
+    }
+    this.#chunks = chunks
+  }
+
+  /** A view, or a copy of what lies over the end of a chunk. The range is inside. */
+  range(position: number, length: number): Uint8Array<ArrayBuffer> {
+    const from = position & (chunkBytes - 1)
+    if (from + length > chunkBytes) return this.#joined(position, length)
+    return new Uint8Array(this.#chunks[position >>> chunkBits] as ArrayBuffer, from, length)
+  }
+
+  #joined(position: number, length: number): Uint8Array<ArrayBuffer> {
+    const joined = new Uint8Array(length)
+    for (let done = 0; done < length; ) {
+      const from = (position + done) & (chunkBytes - 1)
+      const part = this.range(position + done, Math.min(length - done, chunkBytes - from))
+      joined.set(part, done)
+      done += part.length
+    }
+    return joined
+  }
+}
 
 /** Records as views on the batch's own bytes, made when asked for. The kernel has checked every length in the table. */
 export class DecodedRecords implements DecodedBatch {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
-  readonly bytes: Uint8Array<ArrayBuffer>
   readonly recordCount: number
-  readonly #words: Int32Array
-  readonly #doubles: Float64Array
+  readonly #bytes: ChunkedBytes
+  /** One for each filling of the record table. */
+  readonly #words: readonly Int32Array[]
+  readonly #doubles: readonly Float64Array[]
 
-  constructor(header: Readonly<BatchHeader>, bytes: Uint8Array<ArrayBuffer>, table: ArrayBuffer) {
+  /** Without a table there are no records to look at, whatever the header counts. */
+  constructor(header: Readonly<BatchHeader>, bytes: ChunkedBytes, table: readonly ArrayBuffer[]) {
     this.baseOffset = header.baseOffset
     this.nextOffset = header.baseOffset + header.lastOffsetDelta + 1
     this.header = header
-    this.bytes = bytes
-    this.#words = new Int32Array(table)
-    this.#doubles = new Float64Array(table)
-    this.recordCount = this.#words.length / rowWords
+    this.recordCount = table.length === 0 ? 0 : header.recordCount
+    this.#bytes = bytes
+    this.#words = table.map((filling) => new Int32Array(filling))
+    this.#doubles = table.map((filling) => new Float64Array(filling))
+  }
+
+  get memoryBytes(): number {
+    return this.header.sizeBytes + this.recordCount * rowWords * 4
   }
 
   offsetOf(index: number): number {
@@ -34,8 +84,8 @@ export class DecodedRecords implements DecodedBatch {
   }
 
   timestampOf(index: number): number {
-    this.#word(index, 0)
-    return this.#doubles[index * rowDoubles + 3] as number
+    const timestamp = this.#doubles[index >>> fillingBits]?.[(index & (fillingRows - 1)) * rowDoubles + 3]
+    return timestamp ?? this.#missing(index)
   }
 
   keyOf(index: number): Uint8Array<ArrayBuffer> | null {
@@ -49,12 +99,12 @@ export class DecodedRecords implements DecodedBatch {
   headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[] {
     const count = this.#word(index, 5)
     if (count === 0) return noHeaders
-    const cursor = new VarintCursor(this.bytes, this.#word(index, 2) + Math.max(this.#word(index, 3), 0))
+    const cursor = new VarintCursor(this.#bytes, this.#word(index, 2) + Math.max(this.#word(index, 3), 0))
     cursor.next()
     const headers: (readonly [string, Uint8Array<ArrayBuffer> | null])[] = []
     for (let header = 0; header < count; header++) {
       const nameLength = cursor.next()
-      const name = decoder.decode(this.bytes.subarray(cursor.position, cursor.position + nameLength))
+      const name = decoder.decode(this.#bytes.range(cursor.position, nameLength))
       cursor.position += nameLength
       const valueLength = cursor.next()
       headers.push([name, this.#bytesAt(cursor.position, valueLength)])
@@ -64,21 +114,24 @@ export class DecodedRecords implements DecodedBatch {
   }
 
   #word(index: number, field: number): number {
-    const word = this.#words[index * rowWords + field]
-    if (word === undefined) throw misuse(`record ${index} of a batch of ${this.recordCount}`)
-    return word
+    const word = this.#words[index >>> fillingBits]?.[(index & (fillingRows - 1)) * rowWords + field]
+    return word ?? this.#missing(index)
+  }
+
+  #missing(index: number): never {
+    throw misuse(`record ${index} of a batch of ${this.recordCount}`)
   }
 
   #bytesAt(position: number, length: number): Uint8Array<ArrayBuffer> | null {
-    return length < 0 ? null : new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + position, length)
+    return length < 0 ? null : this.#bytes.range(position, length)
   }
 }
 
 class VarintCursor {
-  readonly #bytes: Uint8Array
+  readonly #bytes: ChunkedBytes
   position: number
 
-  constructor(bytes: Uint8Array, position: number) {
+  constructor(bytes: ChunkedBytes, position: number) {
     this.#bytes = bytes
     this.position = position
   }
@@ -86,7 +139,7 @@ class VarintCursor {
   next(): number {
     let value = 0
     for (let shift = 0; ; shift += 7) {
-      const group = this.#bytes[this.position++] as number
+      const group = this.#bytes.range(this.position++, 1)[0] as number
       value |= (group & 0x7f) << shift
       if (group < 0x80) return (value >>> 1) ^ -(value & 1)
     }

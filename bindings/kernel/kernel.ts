@@ -132,8 +132,9 @@ export interface DecodedBatch {
   /** baseOffset + lastOffsetDelta + 1: not baseOffset + recordCount, they differ after compaction. */
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
-  readonly bytes: Uint8Array<ArrayBuffer>
   readonly recordCount: number
+  /** Bytes of memory that it takes, its record table included. */
+  readonly memoryBytes: number
   offsetOf(index: number): number
   timestampOf(index: number): number
   keyOf(index: number): Uint8Array<ArrayBuffer> | null

@@ -120,6 +120,51 @@ test('an aborted signal rejects with its reason: before, at the start, while it 
   assert.is(seen.length, 1)
 })
 
+test('by batches: the same records, each partition by itself, never past the limit', async () => {
+  const { log, broker } = setup({ t: 2 })
+  broker.write('t', ['a', 'b', 'c'])
+  broker.write('t', ['d', 'e'])
+  broker.write('t', ['x'], 1)
+  const seen: [number, number, number, (string | null)[]][] = []
+  const until = [
+    { topic: 't', partition: 0, nextOffset: 4 },
+    { topic: 't', partition: 1, nextOffset: 1 },
+  ]
+  const from = [
+    { topic: 't', partition: 0, nextOffset: 1 },
+    { topic: 't', partition: 1, nextOffset: 0 },
+  ]
+  for await (const batch of log.read('t', { from, until }).batches()) {
+    const values = Array.from(batch, ({ value }) => text(value))
+    assert.equal(
+      values,
+      Array.from(batch, ({ value }) => text(value)),
+      'it can be looked at again',
+    )
+    assert.equal([batch.size, batch.generation], [values.length, -1])
+    seen.push([batch.partition, batch.baseOffset, batch.nextOffset, values])
+  }
+  assert.equal(seen, [
+    [0, 1, 4, ['b', 'c', 'd']],
+    [1, 0, 1, ['x']],
+  ])
+})
+
+test('batches of at most so many records go on in the middle of what was written together', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a', 'b', 'c'])
+  broker.write('t', ['d', 'e'])
+  const seen: string[] = []
+  for await (const batch of log.read('t', { until: 'end' }).batches({ maxRecords: 2 })) {
+    seen.push(`${batch.baseOffset}-${batch.nextOffset}:${Array.from(batch, ({ value }) => text(value)).join('')}`)
+  }
+  assert.equal(seen, ['0-2:ab', '2-4:cd', '4-5:e'])
+  for (const maxRecords of [0, -1, 0.5, '2', null]) {
+    await failure('INVALID_REQUEST', () => log.read('t').batches({ maxRecords: maxRecords as number }))
+  }
+  await failure('INVALID_REQUEST', () => log.read('t').batches(null as never))
+})
+
 test('as a Web stream: ends, reads only what is asked for, passes errors on', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a', 'b'])

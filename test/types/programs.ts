@@ -124,6 +124,16 @@ export async function codecs(log: Log): Promise<void> {
     if (record.topic === 'points') same<typeof record.value, { path: Float64Array } | null>(true)
     else same<typeof record.key, string | null>(true)
   }
+  for await (const batch of log.read([points, 'raw'], { until: 'end' }).batches({ maxRecords: 10 })) {
+    const position: Position = batch
+    void position
+    for (const record of batch) {
+      if (record.topic === 'points') same<typeof record.value, { path: Float64Array } | null>(true)
+      else same<typeof record.value, Uint8Array<ArrayBuffer> | null>(true)
+    }
+  }
+  // @ts-expect-error batches are cut by records and bytes
+  log.read('raw').batches({ size: 5 })
   const next = await log.read('raw').toReadableStream().getReader().read()
   if (!next.done) same<typeof next.value.value, Uint8Array<ArrayBuffer> | null>(true)
 }

@@ -17,6 +17,15 @@ export function decoderOf(ref: TopicRef): Decoder {
   return { topic: name, key: key as never, value: value as never }
 }
 
+/** What the records of one partition and one delivery have in common. */
+export interface RecordSource {
+  readonly topic: string
+  readonly partition: number
+  readonly decoder: Decoder
+  /** Of the group when they were delivered; -1 outside groups. */
+  readonly generation: number
+}
+
 const NOT_DECODED: unique symbol = Symbol('not decoded')
 
 /** A record over the bytes of its batch: nothing is decoded before it is asked for, and then once. */
@@ -25,37 +34,36 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   readonly partition: number
   readonly offset: number
   readonly timestamp: number
-  /** Of the group when it was delivered; -1 outside groups. Not of the record's public type. */
-  readonly #generation: number
+  readonly #source: RecordSource
   readonly #batch: FetchedBatch
   readonly #index: number
-  readonly #decoder: Decoder
   #key: unknown = NOT_DECODED
   #value: unknown = NOT_DECODED
 
-  constructor(batch: FetchedBatch, index: number, partition: number, decoder: Decoder, generation: number) {
-    this.topic = decoder.topic
-    this.partition = partition
+  constructor(batch: FetchedBatch, index: number, source: RecordSource) {
+    this.topic = source.topic
+    this.partition = source.partition
     this.offset = batch.offsetOf(index)
     this.timestamp = batch.timestampOf(index)
-    this.#generation = generation
+    this.#source = source
     this.#batch = batch
     this.#index = index
-    this.#decoder = decoder
   }
 
+  /** Not of the record's public type. */
   static generationOf(record: ConsumedRecord): number {
-    return record.#generation
+    return record.#source.generation
   }
 
   get key(): unknown {
-    if (this.#key === NOT_DECODED) this.#key = this.#decode('key', this.#batch.keyOf(this.#index), this.#decoder.key)
+    if (this.#key === NOT_DECODED)
+      this.#key = this.#decode('key', this.#batch.keyOf(this.#index), this.#source.decoder.key)
     return this.#key
   }
 
   get value(): unknown {
     if (this.#value === NOT_DECODED) {
-      this.#value = this.#decode('value', this.#batch.valueOf(this.#index), this.#decoder.value)
+      this.#value = this.#decode('value', this.#batch.valueOf(this.#index), this.#source.decoder.value)
     }
     return this.#value
   }

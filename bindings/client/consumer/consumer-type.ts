@@ -1,5 +1,6 @@
 import '../../model/disposable.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { BatchOptions } from '../batch-options.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
 import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
@@ -23,9 +24,7 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * Records of one partition at a time: at most `maxRecords` (500 by default) and about `maxBytes` (1048576), at least one.
    * Throws INVALID_REQUEST for wrong options.
    */
-  batches(
-    options?: Abortable & { maxRecords?: number | undefined; maxBytes?: number | undefined },
-  ): AsyncIterable<BatchOf<T>>
+  batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
    * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record is
    * finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed

@@ -1,14 +1,18 @@
 import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
+import { type BatchOptions, batchLimits } from '../batch-options.ts'
+import { Iteration } from '../iteration.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
-import { type Abortable, signalOf, throwIfAborted } from '../signals.ts'
+import { type Abortable, signalOf } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { ConsumedRecord } from './consumed-record.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
+import { type Deliveries, Delivery, type Taken } from './delivery.ts'
+import type { FetchedRecords } from './fetched-records.ts'
 import { Membership } from './membership.ts'
 import { checkPlace, checkPosition, checkPositions, endPositions, placeKey, startPositions } from './start-positions.ts'
 
@@ -21,10 +25,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #closed: () => void
   readonly #signal: Abortable['signal']
   readonly #keepsOwnPositions: boolean
-  #isIterating = false
+  readonly #deliveries: Deliveries = { isIterating: false, isClosed: false, turn: 0 }
   #closing: Promise<void> | undefined
-  /** Partitions take turns. */
-  #turn = 0
 
   constructor(broker: Broker, options: ConsumerOptions<T>, closed: () => void) {
     this.#broker = broker
@@ -34,99 +36,32 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#keepsOwnPositions = options.positions !== undefined
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<RecordOf<T>, void, undefined> {
-    for await (const partition of this.#ready(this.#signal, MAX_BYTES)) {
-      for (let record = partition.buffer?.next(); record !== undefined; record = partition.buffer?.next()) {
-        partition.delivered(record.offset, record.offset, partition.buffer?.nextOffset ?? partition.endOffset)
-        yield record as unknown as RecordOf<T>
-        partition.askedNext()
-        if (this.#closing !== undefined) return
-        throwIfAborted(this.#signal)
-        if (this.#membership.isUnsettled) break
-      }
+  [Symbol.asyncIterator](): AsyncIterableIterator<RecordOf<T>, undefined, undefined> {
+    const takeFrom = (buffer: FetchedRecords) => {
+      const record = buffer.next()
+      const { offset } = record
+      return { item: record as unknown as RecordOf<T>, baseOffset: offset, lastOffset: offset, stays: true }
     }
+    return this.#iterate([this.#signal], MAX_BYTES, takeFrom)
   }
 
-  batches(
-    options: Abortable & { maxRecords?: number | undefined; maxBytes?: number | undefined } = {},
-  ): AsyncIterable<BatchOf<T>> {
-    const signal = signalOf(options) ?? this.#signal
-    const { maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES } = options
-    for (const [option, value] of Object.entries({ maxRecords, maxBytes })) {
-      if (Number.isSafeInteger(value) && value > 0) continue
-      throw new LogError('INVALID_REQUEST', `${option} must be a whole number above 0`, { option })
+  batches(options: Abortable & BatchOptions = {}): AsyncIterable<BatchOf<T>> {
+    const signals = new Set([signalOf(options), this.#signal])
+    const { maxRecords, maxBytes } = batchLimits(options, { maxRecords: MAX_RECORDS, maxBytes: MAX_BYTES })
+    const takeFrom = (buffer: FetchedRecords) => {
+      const batch = buffer.nextBatch(maxRecords, this.#membership.generation)
+      const { baseOffset, nextOffset } = batch
+      return { item: batch as unknown as BatchOf<T>, baseOffset, lastOffset: nextOffset - 1, stays: false }
     }
-    return { [Symbol.asyncIterator]: () => this.#batches(signal, maxRecords, maxBytes) }
+    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], maxBytes, takeFrom) }
   }
 
-  async *#batches(
-    signal: Abortable['signal'],
-    maxRecords: number,
+  #iterate<I>(
+    signals: readonly Abortable['signal'][],
     maxBytes: number,
-  ): AsyncGenerator<BatchOf<T>, void, undefined> {
-    for await (const partition of this.#ready(signal, maxBytes)) {
-      const records: ConsumedRecord[] = []
-      for (let record = partition.buffer?.next(); record !== undefined; record = partition.buffer?.next()) {
-        records.push(record)
-        if (records.length === maxRecords) break
-      }
-      const nextOffset = partition.buffer?.nextOffset ?? partition.endOffset
-      const batch = new DeliveredBatch(records, nextOffset, this.#membership.generation)
-      partition.delivered(batch.baseOffset, nextOffset - 1, nextOffset)
-      yield batch as unknown as BatchOf<T>
-      partition.askedNext()
-      if (this.#closing !== undefined) return
-      throwIfAborted(signal)
-    }
-  }
-
-  /** Partitions that have records to deliver, in turn; waits for more without polling. One iteration at a time. */
-  async *#ready(signal: Abortable['signal'], maxBytes: number): AsyncGenerator<AssignedPartition, void, undefined> {
-    if (this.#isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
-    this.#assertOpen()
-    this.#isIterating = true
-    this.#membership.isIterating = true
-    const wake = () => {
-      this.#membership.interrupt().catch(() => {})
-    }
-    const isOver = () => this.#closing !== undefined || signal?.aborted === true || this.#signal?.aborted === true
-    signal?.addEventListener('abort', wake, { once: true })
-    if (signal !== this.#signal) this.#signal?.addEventListener('abort', wake, { once: true })
-    try {
-      for (;;) {
-        throwIfAborted(signal)
-        throwIfAborted(this.#signal)
-        if (this.#closing !== undefined) return
-        if (this.#membership.isUnsettled) await this.#membership.settle()
-        const partition = this.#next()
-        if (partition === undefined) await this.#fetch(maxBytes, isOver)
-        else yield partition
-      }
-    } finally {
-      signal?.removeEventListener('abort', wake)
-      this.#signal?.removeEventListener('abort', wake)
-      this.#isIterating = false
-      this.#membership.isIterating = false
-    }
-  }
-
-  /** What fails because the wait was interrupted isn't told: the loop sees why it was. */
-  async #fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
-    try {
-      await this.#membership.fetch(maxBytes, isOver)
-    } catch (error) {
-      if (!isOver()) throw error
-    }
-  }
-
-  #next(): AssignedPartition | undefined {
-    const { partitions } = this.#membership
-    for (let count = 0; count < partitions.length; count++) {
-      this.#turn = (this.#turn + 1) % partitions.length
-      const partition = partitions[this.#turn]
-      if (partition !== undefined && !partition.isPaused && partition.buffer !== undefined) return partition
-    }
-    return undefined
+    takeFrom: (buffer: FetchedRecords) => Taken<I>,
+  ): Iteration<I> {
+    return new Iteration(new Delivery(this.#membership, this.#deliveries, signals, maxBytes, takeFrom))
   }
 
   #assertOpen(): void {
@@ -225,6 +160,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   close(): Promise<void> {
+    this.#deliveries.isClosed = true
     this.#closing ??= this.#membership.close().finally(this.#closed)
     return this.#closing
   }

@@ -1,30 +1,60 @@
+import type { FetchedBatch } from '../../broker/broker.ts'
 import type { RecordBatch } from '../records.ts'
-import type { ConsumedRecord } from './consumed-record.ts'
+import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
 
-/** Records of one partition that were handed out together. */
+/** Records of one fetched batch, from an index up to another. */
+export interface RecordRange {
+  readonly batch: FetchedBatch
+  readonly from: number
+  readonly end: number
+}
+
+/** Records of one partition that were handed out together: each is made when an iteration comes to it. */
 export class DeliveredBatch implements RecordBatch {
   readonly topic: string
   readonly partition: number
   readonly baseOffset: number
   readonly nextOffset: number
+  readonly size: number
   readonly generation: number
-  readonly #records: readonly ConsumedRecord[]
+  readonly #source: RecordSource
+  readonly #ranges: readonly RecordRange[]
 
-  constructor(records: readonly ConsumedRecord[], nextOffset: number, generation: number) {
-    const first = records[0]
-    this.topic = first?.topic ?? ''
-    this.partition = first?.partition ?? 0
-    this.baseOffset = first?.offset ?? nextOffset
+  constructor(source: RecordSource, ranges: readonly RecordRange[], nextOffset: number, generation: number) {
+    const first = ranges[0]
+    this.topic = source.topic
+    this.partition = source.partition
+    this.baseOffset = first?.batch.offsetOf(first.from) ?? nextOffset
     this.nextOffset = nextOffset
+    this.size = ranges.reduce((size, { from, end }) => size + end - from, 0)
     this.generation = generation
-    this.#records = records
-  }
-
-  get size(): number {
-    return this.#records.length
+    this.#source = source
+    this.#ranges = ranges
   }
 
   [Symbol.iterator](): Iterator<never> {
-    return this.#records[Symbol.iterator]() as Iterator<never>
+    return new BatchIterator(this.#source, this.#ranges) as Iterator<never>
+  }
+}
+
+/** By hand, because a generator costs more per record than the record. */
+class BatchIterator implements Iterator<ConsumedRecord> {
+  readonly #source: RecordSource
+  readonly #ranges: readonly RecordRange[]
+  #range = 0
+  #index: number
+
+  constructor(source: RecordSource, ranges: readonly RecordRange[]) {
+    this.#source = source
+    this.#ranges = ranges
+    this.#index = ranges[0]?.from ?? 0
+  }
+
+  next(): IteratorResult<ConsumedRecord, undefined> {
+    const range = this.#ranges[this.#range]
+    if (range === undefined) return { done: true, value: undefined }
+    const value = new ConsumedRecord(range.batch, this.#index++, this.#source)
+    if (this.#index >= range.end) this.#index = this.#ranges[++this.#range]?.from ?? 0
+    return { done: false, value }
   }
 }

@@ -1,5 +1,6 @@
-import type { FetchedPartition } from '../../broker/broker.ts'
-import { ConsumedRecord, type Decoder } from './consumed-record.ts'
+import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
+import { DeliveredBatch, type RecordRange } from './delivered-batch.ts'
 
 /** What was fetched of one partition and not delivered yet. */
 export class FetchedRecords {
@@ -7,56 +8,78 @@ export class FetchedRecords {
   readonly partition: number
   /** After its last record: where to fetch next. */
   readonly endOffset: number
-  readonly #fetched: FetchedPartition
-  readonly #decoder: Decoder
-  readonly #generation: number
+  readonly #source: RecordSource
+  readonly #batches: readonly FetchedBatch[]
+  readonly #limitOffset: number
   #batch = 0
   #index = 0
-  /** The next record to deliver is at or above it. */
-  #nextOffset: number
+  #end = 0
 
-  constructor(fetched: FetchedPartition, decoder: Decoder, fromOffset: number, generation: number) {
-    this.topic = fetched.topic
-    this.partition = fetched.partition
-    this.endOffset = fetched.nextOffset
-    this.#fetched = fetched
-    this.#decoder = decoder
-    this.#generation = generation
-    this.#nextOffset = fromOffset
-    this.#skip()
+  /** Records from `fromOffset` on and below `limitOffset`: batches come whole, as in Kafka. */
+  constructor(fetched: FetchedPartition, source: RecordSource, fromOffset: number, limitOffset: number) {
+    this.topic = source.topic
+    this.partition = source.partition
+    this.endOffset = Math.min(fetched.nextOffset, limitOffset)
+    this.#source = source
+    this.#batches = fetched.batches
+    this.#limitOffset = limitOffset
+    this.#enter(0, fromOffset)
   }
 
-  /** Records below the asked offset stand in the first batch, as in Kafka: they are passed over. */
-  #skip(): void {
-    for (;;) {
-      const batch = this.#fetched.batches[this.#batch]
-      if (batch === undefined) return
-      while (this.#index < batch.recordCount && batch.offsetOf(this.#index) < this.#nextOffset) this.#index++
-      if (this.#index < batch.recordCount) return
-      this.#batch++
-      this.#index = 0
+  /** Goes to the first batch from `batch` on that has something to deliver. */
+  #enter(batch: number, fromOffset: number): void {
+    this.#batch = batch
+    for (; this.#batch < this.#batches.length; this.#batch++) {
+      const next = this.#batches[this.#batch] as FetchedBatch
+      this.#index = next.baseOffset >= fromOffset ? 0 : firstAt(next, fromOffset)
+      this.#end = next.nextOffset <= this.#limitOffset ? next.recordCount : firstAt(next, this.#limitOffset)
+      if (this.#index < this.#end) return
     }
   }
 
   get isEmpty(): boolean {
-    return this.#fetched.batches[this.#batch] === undefined
+    return this.#batch >= this.#batches.length
   }
 
   /** Where reading goes on when nothing more of this is delivered. */
   get nextOffset(): number {
-    const batch = this.#fetched.batches[this.#batch]
-    return batch === undefined ? this.endOffset : batch.offsetOf(this.#index)
+    return this.#batches[this.#batch]?.offsetOf(this.#index) ?? this.endOffset
   }
 
-  next(): ConsumedRecord | undefined {
-    const batch = this.#fetched.batches[this.#batch]
-    if (batch === undefined) return undefined
-    const record = new ConsumedRecord(batch, this.#index, this.partition, this.#decoder, this.#generation)
-    this.#index++
-    if (this.#index >= batch.recordCount) {
-      this.#batch++
-      this.#index = 0
-    }
+  /** The next record. There is one. */
+  next(): ConsumedRecord {
+    const record = new ConsumedRecord(this.#batches[this.#batch] as FetchedBatch, this.#index, this.#source)
+    this.#skip(1)
     return record
   }
+
+  /** The next records together, at most `maxRecords`. There is one at least. */
+  nextBatch(maxRecords: number, generation: number): DeliveredBatch {
+    const ranges: RecordRange[] = []
+    let left = maxRecords
+    for (let batch = this.#batches[this.#batch]; batch !== undefined && left > 0; batch = this.#batches[this.#batch]) {
+      const end = Math.min(this.#end, this.#index + left)
+      ranges.push({ batch, from: this.#index, end })
+      left -= end - this.#index
+      this.#skip(end - this.#index)
+    }
+    return new DeliveredBatch(this.#source, ranges, this.nextOffset, generation)
+  }
+
+  #skip(count: number): void {
+    this.#index += count
+    if (this.#index >= this.#end) this.#enter(this.#batch + 1, 0)
+  }
+}
+
+/** Index of the first record at or above `offset`. */
+function firstAt(batch: FetchedBatch, offset: number): number {
+  let low = 0
+  let high = batch.recordCount
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (batch.offsetOf(middle) < offset) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -255,7 +255,8 @@ export class Membership {
     // A seek while the fetch was under way: what it brought is not what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
-      assigned.fill(new FetchedRecords(part, decoder, from, this.generation))
+      const source = { topic: part.topic, partition: part.partition, decoder, generation: this.generation }
+      assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
       return
     }
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error

@@ -242,6 +242,8 @@ export class Segment {
   /** Whole batches from `position` on, as many as `into` holds; minus the first one's size when that doesn't fit. */
   readWhole(file: StoreFile, position: number, into: Uint8Array): number {
     const wanted = Math.min(into.length, this.#sizeBytes - position)
+    const firstBytes = wanted === into.length ? this.#sizeOfBatch(file, position, into) : 0
+    if (firstBytes > into.length) return -firstBytes
     const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
     const frame = newFrame()
@@ -263,6 +265,14 @@ export class Segment {
     if (count < wanted) throw this.#tooShort(position + count)
     // A batch that isn't one is handed over as it is: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#sizeBytes ? -frame.sizeBytes : count
+  }
+
+  /** Of the batch at `position`, 0 if none is whole there: one that doesn't fit isn't read in vain. */
+  #sizeOfBatch(file: StoreFile, position: number, into: Uint8Array): number {
+    const head = into.subarray(0, BATCH_HEADER_BYTES)
+    const frame = newFrame()
+    if (file.read(head, position) < BATCH_HEADER_BYTES || !readFrame(viewOf(head), 0, frame)) return 0
+    return position + frame.sizeBytes <= this.#sizeBytes ? frame.sizeBytes : 0
   }
 
   #tooShort(end: number): LogError<'CORRUPT_MESSAGE'> {

@@ -1,0 +1,132 @@
+import { LogError } from '../../model/errors.ts'
+import type { ItemSource } from '../iteration.ts'
+import { type Abortable, throwIfAborted } from '../signals.ts'
+import type { AssignedPartition } from './assigned-partition.ts'
+import type { FetchedRecords } from './fetched-records.ts'
+import type { Membership } from './membership.ts'
+
+/** What the iterations of one consumer share. */
+export interface Deliveries {
+  /** One iteration at a time. */
+  isIterating: boolean
+  isClosed: boolean
+  /** Partitions take turns, over the end of an iteration too. */
+  turn: number
+}
+
+/** What is handed out of a partition's buffer at once. */
+export interface Taken<T> {
+  readonly item: T
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** Whether the same partition goes on next, as long as it has something. */
+  readonly stays: boolean
+}
+
+type Signal = Abortable['signal']
+
+/** One iteration of a consumer: partitions that have records, in turn; waits for more without polling. */
+export class Delivery<T> implements ItemSource<T> {
+  readonly #membership: Membership
+  readonly #deliveries: Deliveries
+  readonly #signals: readonly Signal[]
+  readonly #maxBytes: number
+  readonly #takeFrom: (buffer: FetchedRecords) => Taken<T>
+  readonly #wake: () => void
+  #hasStarted = false
+  #isStopped = false
+  /** The partition that goes on. */
+  #current: AssignedPartition | undefined
+  /** The partition whose last item is being worked on. */
+  #delivered: AssignedPartition | undefined
+
+  constructor(
+    membership: Membership,
+    deliveries: Deliveries,
+    signals: readonly Signal[],
+    maxBytes: number,
+    takeFrom: (buffer: FetchedRecords) => Taken<T>,
+  ) {
+    this.#membership = membership
+    this.#deliveries = deliveries
+    this.#signals = signals
+    this.#maxBytes = maxBytes
+    this.#takeFrom = takeFrom
+    this.#wake = () => {
+      membership.interrupt().catch(() => {})
+    }
+  }
+
+  take(): T | undefined {
+    this.#delivered?.askedNext()
+    this.#delivered = undefined
+    if (!this.#hasStarted || this.#isOver) return undefined
+    for (const signal of this.#signals) throwIfAborted(signal)
+    // The group moved on: what that means comes into force before another record does.
+    if (this.#membership.isUnsettled) return undefined
+    const partition = this.#current?.isPaused === false && this.#current.buffer ? this.#current : this.#next()
+    const buffer = partition?.buffer
+    if (partition === undefined || buffer === undefined) return undefined
+    const { item, baseOffset, lastOffset, stays } = this.#takeFrom(buffer)
+    partition.delivered(baseOffset, lastOffset, buffer.nextOffset)
+    this.#delivered = partition
+    this.#current = stays ? partition : undefined
+    return item
+  }
+
+  get #isOver(): boolean {
+    return this.#isStopped || this.#deliveries.isClosed
+  }
+
+  #next(): AssignedPartition | undefined {
+    const { partitions } = this.#membership
+    for (let count = 0; count < partitions.length; count++) {
+      this.#deliveries.turn = (this.#deliveries.turn + 1) % partitions.length
+      const partition = partitions[this.#deliveries.turn]
+      if (partition !== undefined && !partition.isPaused && partition.buffer !== undefined) return partition
+    }
+    return undefined
+  }
+
+  async more(): Promise<boolean> {
+    if (!this.#hasStarted) this.#start()
+    for (const signal of this.#signals) throwIfAborted(signal)
+    if (this.#isOver) return false
+    this.#current = undefined
+    if (this.#membership.isUnsettled) await this.#membership.settle()
+    else await this.#fetch()
+    return true
+  }
+
+  /** What fails because the wait was interrupted isn't told: the next step sees why it was. */
+  async #fetch(): Promise<void> {
+    const isOver = () => this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
+    try {
+      await this.#membership.fetch(this.#maxBytes, isOver)
+    } catch (error) {
+      if (!isOver()) throw error
+    }
+  }
+
+  #start(): void {
+    if (this.#deliveries.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
+    if (this.#deliveries.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    this.#hasStarted = true
+    this.#deliveries.isIterating = true
+    this.#membership.isIterating = true
+    for (const signal of this.#signals) signal?.addEventListener('abort', this.#wake, { once: true })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    if (this.#hasStarted) this.#wake()
+  }
+
+  /** Undelivered records are given back, the next iteration brings them again. */
+  async end(): Promise<void> {
+    if (!this.#hasStarted) return
+    for (const signal of this.#signals) signal?.removeEventListener('abort', this.#wake)
+    this.#deliveries.isIterating = false
+    this.#membership.isIterating = false
+  }
+}

@@ -1,0 +1,123 @@
+import type { Broker, FetchedPartition, ReaderSession, TopicFacts } from '../broker/broker.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
+import type { Decoder } from './consumer/consumed-record.ts'
+import { FetchedRecords } from './consumer/fetched-records.ts'
+import { placeKey, type StartPoint, startPositions } from './consumer/start-positions.ts'
+import type { ItemSource } from './iteration.ts'
+import { type Abortable, throwIfAborted } from './signals.ts'
+
+/** What to read, checked. */
+export interface ReadPlan {
+  readonly decoders: ReadonlyMap<string, Decoder>
+  readonly isolationLevel: IsolationLevel
+  readonly from: StartPoint
+  readonly until: Promise<readonly Position[]> | undefined
+  readonly signal: Abortable['signal']
+}
+
+/** Of what is read outside groups. */
+export const NO_GENERATION = -1
+
+/** One run of a reader over its partitions: resolves them, reads them, ends at `until`. */
+export class ReadRun<T> implements ItemSource<T> {
+  readonly #broker: Broker
+  readonly #plan: ReadPlan
+  readonly #maxBytes: number
+  readonly #takeFrom: (records: FetchedRecords) => T
+  readonly #wake: () => void
+  #session: ReaderSession | undefined
+  #isStopped = false
+  /** Where the next fetch begins. */
+  #positions: readonly Position[] = []
+  /** Where each partition ends; partitions that `until` doesn't name aren't read. */
+  #limits: ReadonlyMap<string, number> | undefined
+  /** Fetched, the part being delivered first. */
+  #parts: FetchedPartition[] = []
+  #records: FetchedRecords | undefined
+
+  constructor(broker: Broker, plan: ReadPlan, maxBytes: number, takeFrom: (records: FetchedRecords) => T) {
+    this.#broker = broker
+    this.#plan = plan
+    this.#maxBytes = maxBytes
+    this.#takeFrom = takeFrom
+    this.#wake = () => this.#session?.wake()
+  }
+
+  take(): T | undefined {
+    throwIfAborted(this.#plan.signal)
+    while (this.#records === undefined || this.#records.isEmpty) {
+      const part = this.#parts.shift()
+      if (part === undefined) return undefined
+      if (part.error !== undefined) throw part.error
+      this.#records = this.#open(part)
+    }
+    return this.#takeFrom(this.#records)
+  }
+
+  #open(part: FetchedPartition): FetchedRecords | undefined {
+    const { topic, partition } = part
+    const decoder = this.#plan.decoders.get(topic)
+    const index = this.#positions.findIndex((each) => placeKey(each) === placeKey(part))
+    const position = this.#positions[index]
+    if (decoder === undefined || position === undefined) return undefined
+    this.#positions = this.#positions.with(index, { topic, partition, nextOffset: part.nextOffset })
+    const source = { topic, partition, decoder, generation: NO_GENERATION }
+    return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
+  }
+
+  #limitOf(at: TopicPartition): number {
+    return this.#limits === undefined ? Number.POSITIVE_INFINITY : (this.#limits.get(placeKey(at)) ?? 0)
+  }
+
+  async more(): Promise<boolean> {
+    this.#session ??= await this.#start()
+    this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
+    // Nothing wakes a fetch that hasn't begun.
+    throwIfAborted(this.#plan.signal)
+    if (this.#positions.length === 0 || this.#isStopped) return false
+    const { isolationLevel } = this.#plan
+    const request = { positions: this.#positions, isolationLevel, maxBytes: this.#maxBytes, wait: true }
+    this.#parts = [...(await this.#session.fetch(request))]
+    this.#positions = rotate(this.#positions)
+    return !this.#isStopped
+  }
+
+  async #start(): Promise<ReaderSession> {
+    const { decoders, signal, from, until, isolationLevel } = this.#plan
+    const session = this.#broker.openReader()
+    this.#session = session
+    signal?.addEventListener('abort', this.#wake, { once: true })
+    const places = await partitionsOf(decoders, (topic) => session.topic(topic))
+    this.#positions = await startPositions(this.#broker.admin, places, from, isolationLevel)
+    const ends = await until
+    this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
+    return session
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#wake()
+  }
+
+  async end(): Promise<void> {
+    this.#plan.signal?.removeEventListener('abort', this.#wake)
+    await this.#session?.close()
+  }
+}
+
+export async function partitionsOf(
+  decoders: ReadonlyMap<string, Decoder>,
+  facts: (topic: string) => TopicFacts | Promise<TopicFacts>,
+): Promise<TopicPartition[]> {
+  const places: TopicPartition[] = []
+  for (const topic of decoders.keys()) {
+    const { partitions } = await facts(topic)
+    for (let partition = 0; partition < partitions; partition++) places.push({ topic, partition })
+  }
+  return places
+}
+
+/** Fetches fill up in the order of positions: each partition comes first in its turn. */
+export function rotate<T>(items: readonly T[]): T[] {
+  return [...items.slice(1), ...items.slice(0, 1)]
+}
