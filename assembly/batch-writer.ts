@@ -1,5 +1,5 @@
 /**
- * RecordBatch v2, written in place. The binding keeps the position; everything here is a function of its arguments.
+ * RecordBatch v2, written in place: begin, a reserve for each record, seal. One batch is open at a time.
  *
  * Record: length varint, attributes 0, timestampDelta varlong, offsetDelta varint, key length varint, key, value length
  * varint, value, header count varint, headers. Varints are zigzag, least significant group of seven bits first.
@@ -7,11 +7,87 @@
  */
 import { store16, store32, store64 } from './bytes'
 import { crc32c } from './crc32c'
-import { KEY_STAGING, TIMESTAMPS, VALUE_STAGING } from './layout'
+import { KEY_STAGING, VALUE_STAGING } from './layout'
 
+const HEADER: usize = 61
 const STAGED_KEY: u32 = 1
 const STAGED_VALUE: u32 = 2
-const FAR_TIMESTAMP: u32 = 4
+
+/** The open batch. Without one there is no room: `batchLimit` is 0, so that every record is refused. */
+let batchStart: usize = 0
+let batchEnd: usize = 0
+let batchLimit: usize = 0
+let recordCount: u32 = 0
+let baseTimestamp: i64 = 0
+let maxTimestamp: i64 = 0
+
+/** The timestamp seen last, as a number and as a zigzagged delta: records sent together mostly share one. NaN equals none. */
+let seenTimestamp: f64 = NaN
+let seenTime: i64 = 0
+let seenDelta: u64 = 0
+
+/** What `batch_restore` goes back to. */
+let markedEnd: usize = 0
+let markedCount: u32 = 0
+let markedTimestamp: i64 = 0
+
+export function batch_begin(address: usize, limit: usize): void {
+  batchStart = address
+  batchEnd = address + HEADER
+  batchLimit = limit
+  recordCount = 0
+  maxTimestamp = i64.MIN_VALUE
+  seenTimestamp = NaN
+}
+
+export function batch_close(): void {
+  batch_begin(0, 0)
+  batchEnd = 0
+}
+
+export function batch_record_count(): u32 {
+  return recordCount
+}
+
+export function batch_size(): u32 {
+  return <u32>(batchEnd - batchStart)
+}
+
+export function batch_max_timestamp(): f64 {
+  return recordCount === 0 ? -1 : <f64>maxTimestamp
+}
+
+export function batch_mark(): void {
+  markedEnd = batchEnd
+  markedCount = recordCount
+  markedTimestamp = maxTimestamp
+}
+
+export function batch_restore(): void {
+  batchEnd = markedEnd
+  recordCount = markedCount
+  maxTimestamp = markedTimestamp
+  seenTimestamp = NaN
+}
+
+/** Zigzagged. Subtracts in 64 bits: the difference of two exact f64 can be inexact. */
+function deltaOf(timestamp: f64): u64 {
+  if (timestamp !== seenTimestamp) {
+    const delta = <i64>timestamp - baseTimestamp
+    seenTimestamp = timestamp
+    seenTime = <i64>timestamp
+    seenDelta = recordCount === 0 ? 0 : <u64>((delta << 1) ^ (delta >> 63))
+  }
+  return seenDelta
+}
+
+/** The batch goes on at `end` after `records` more with the timestamp seen last. Nothing changed before it was known to fit. */
+function accept(end: usize, records: u32): void {
+  batchEnd = end
+  if (recordCount === 0) baseTimestamp = seenTime
+  if (seenTime > maxTimestamp) maxTimestamp = seenTime
+  recordCount += records
+}
 
 function zigzag32(value: i32): u32 {
   return (value << 1) ^ (value >> 31)
@@ -46,71 +122,100 @@ function writeMany(address: usize, zigzagged: u64): usize {
 }
 
 /** Vectors may run past the end of the copy: only where the batch goes on there anyway. */
-function copyStaged(to: usize, from: usize, length: u32, limit: usize): void {
-  if (length > 256 || to + length + 16 > limit) {
+function copyStaged(to: usize, from: usize, length: u32): void {
+  if (length > 256 || to + length + 16 > batchLimit) {
     memory.copy(to, from, length)
     return
   }
   for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at))
 }
 
-/** Subtracts in 64 bits: the difference of two exact f64 can be inexact. */
-function farDelta(): u64 {
-  const delta = <i64>load<f64>(TIMESTAMPS) - <i64>load<f64>(TIMESTAMPS, 8)
-  return <u64>((delta << 1) ^ (delta >> 63))
+/** Of numbers below 0x4000. */
+function writeShort(address: usize, zigzagged: u32): usize {
+  if (zigzagged > 0x7f) return writeTwo(address, zigzagged)
+  store<u8>(address, zigzagged)
+  return address + 1
+}
+
+/** Attributes 0, a timestamp delta of one byte, an offset delta of one or two; the fourth byte may be the next field's. */
+function writeDeltas(address: usize, timestampField: u32, offsetField: u32): usize {
+  if (offsetField > 0x7f) {
+    const two = (offsetField & 0x7f) | 0x80 | ((offsetField >>> 7) << 8)
+    store<u32>(address, (timestampField << 8) | (two << 16))
+    return address + 4
+  }
+  store<u32>(address, (timestampField << 8) | (offsetField << 16))
+  return address + 3
 }
 
 /**
- * Writes one record without the bytes that the binding puts in itself, and answers where the value goes: the key lies
- * directly before the value's length. Lengths are -1 for null. `headersBytes` counts the header count too; where it is 1
- * the count 0 is written here. Where the timestamp's delta needs more than 32 bits, FAR_TIMESTAMP says that both timestamps
- * lie at TIMESTAMPS. Answers 0 and writes nothing when the record doesn't fit before `limit`.
+ * Writes one record without key and value, and answers where the value goes: the key lies directly before the value's
+ * length. Lengths are -1 for null. Answers 0 and writes nothing when the record doesn't fit.
+ *
+ * The usual record (a short key, lengths and numbers of at most two bytes) has a way of its own, which doesn't count what
+ * is one byte anyway.
  */
-export function record_reserve(
-  address: usize,
-  limit: usize,
-  keyLength: i32,
-  valueLength: i32,
-  nearDelta: i32,
-  offsetDelta: u32,
-  headersBytes: u32,
-  staged: u32,
-): usize {
-  const timestampDelta = staged & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
-  const offsetField = <u64>zigzag32(offsetDelta)
-  const keyField = <u64>zigzag32(keyLength)
-  const valueField = <u64>zigzag32(valueLength)
-  const keyBytes = <u64>max(keyLength, 0)
-  const valueBytes = <u64>max(valueLength, 0)
-  const body =
-    1 +
-    <u64>varintSize(timestampDelta) +
-    <u64>varintSize(offsetField) +
-    <u64>varintSize(keyField) +
-    keyBytes +
-    <u64>varintSize(valueField) +
-    valueBytes +
-    <u64>headersBytes
-  // Kafka's length field is a signed 32-bit number.
-  if (body > 0x7fffffff) return 0
-  const lengthField = body << 1
-  if (<u64>address + <u64>varintSize(lengthField) + body > <u64>limit) return 0
-
-  let at = writeVarint(address, lengthField)
-  store<u8>(at, 0)
-  at = writeVarint(at + 1, timestampDelta)
-  at = writeVarint(at, offsetField)
-  at = writeVarint(at, keyField)
-  if (staged & STAGED_KEY) copyStaged(at, KEY_STAGING, keyLength, limit)
-  at = writeVarint(at + <usize>keyBytes, valueField)
-  if (staged & STAGED_VALUE) copyStaged(at, VALUE_STAGING, valueLength, limit)
-  if (headersBytes === 1) store<u8>(at + <usize>valueBytes, 0)
+export function record_reserve(keyLength: i32, valueLength: i32, timestamp: f64): usize {
+  const delta = deltaOf(timestamp)
+  const offsetField = recordCount << 1
+  const keyField = zigzag32(keyLength)
+  const valueField = zigzag32(valueLength)
+  if ((delta | <u64>keyField) > 0x7f || valueField > 0x1fff || offsetField > 0x3fff) return 0
+  const keyBytes = max(keyLength, 0)
+  const valueBytes = max(valueLength, 0)
+  // Attributes, timestamp delta, offset delta, key length, value length, header count: a byte each, or two.
+  const body = 6 + (offsetField > 0x7f ? 1 : 0) + (valueField > 0x7f ? 1 : 0) + keyBytes + valueBytes
+  let at = batchEnd
+  // Two bytes for the length: at the very end of a buffer that refuses what goes the other way.
+  if (at + body + 2 > batchLimit) return 0
+  at = writeShort(at, body << 1)
+  const end = at + body
+  at = writeDeltas(at, <u32>delta, offsetField)
+  store<u8>(at, keyField)
+  at = writeShort(at + 1 + keyBytes, valueField)
+  store<u8>(at + valueBytes, 0)
+  accept(end, 1)
   return at
 }
 
+/**
+ * The same for any record. `headersBytes` counts the header count too; where it is 1 the count 0 is written here. A staged
+ * key or value lies in its staging place and is put in here.
+ */
+export function record_reserve_any(
+  keyLength: i32,
+  valueLength: i32,
+  timestamp: f64,
+  headersBytes: u32,
+  staged: u32,
+): usize {
+  const delta = deltaOf(timestamp)
+  const keyBytes = max(keyLength, 0)
+  const valueBytes = max(valueLength, 0)
+  const body = recordBody(keyLength, valueLength, delta, recordCount) + <u64>headersBytes
+  // Kafka's length field is a signed 32-bit number.
+  if (body > 0x7fffffff) return 0
+  const lengthField = body << 1
+  const end = <u64>batchEnd + <u64>varintSize(lengthField) + body
+  if (end > <u64>batchLimit) return 0
+
+  let at = writeVarint(batchEnd, lengthField)
+  store<u8>(at, 0)
+  at = writeVarint(at + 1, delta)
+  at = writeVarint(at, <u64>zigzag32(recordCount))
+  at = writeVarint(at, <u64>zigzag32(keyLength))
+  if (staged & STAGED_KEY) copyStaged(at, KEY_STAGING, keyBytes)
+  at = writeVarint(at + keyBytes, <u64>zigzag32(valueLength))
+  if (staged & STAGED_VALUE) copyStaged(at, VALUE_STAGING, valueBytes)
+  if (headersBytes === 1) store<u8>(at + valueBytes, 0)
+  accept(<usize>end, 1)
+  return at
+}
+
+/** Everything between a record's length and its headers. */
 function recordBody(keyLength: i32, valueLength: i32, timestampDelta: u64, offsetDelta: u32): u64 {
   return (
-    2 +
+    1 +
     <u64>varintSize(timestampDelta) +
     <u64>varintSize(<u64>zigzag32(offsetDelta)) +
     <u64>varintSize(<u64>zigzag32(keyLength)) +
@@ -121,48 +226,46 @@ function recordBody(keyLength: i32, valueLength: i32, timestampDelta: u64, offse
 }
 
 /**
- * Bytes that `count` records take whose key and value lengths lie as pairs in the value's staging place; -1 is null.
- * Answers -1 where a record is longer than its format can say, or the lengths don't add up to `payloadBytes`.
+ * Room for `records` records whose key and value lengths lie as pairs in the value's staging place; -1 is null. Answers where
+ * the payload goes, keys and values one behind the other; 0 when they don't fit; -1 where a record is longer than its
+ * format can say, or the lengths don't add up to `payloadBytes`.
  */
-export function packed_size(count: u32, payloadBytes: u32, nearDelta: i32, offsetDelta: u32, flags: u32): f64 {
-  const timestampDelta = flags & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
+export function packed_reserve(records: u32, payloadBytes: u32, timestamp: f64): f64 {
+  const delta = deltaOf(timestamp)
   let total: u64 = 0
   let payload: u64 = 0
-  for (let index: u32 = 0; index < count; index++) {
+  for (let index: u32 = 0; index < records; index++) {
     const pair = VALUE_STAGING + ((<usize>index) << 3)
     const keyLength = load<i32>(pair)
     const valueLength = load<i32>(pair, 4)
     if (keyLength < -1 || valueLength < -1) return -1
-    const body = recordBody(keyLength, valueLength, timestampDelta, offsetDelta + index)
+    const body = recordBody(keyLength, valueLength, delta, recordCount + index) + 1
     if (body > 0x7fffffff) return -1
     total += <u64>varintSize(body << 1) + body
     payload += <u64>max(keyLength, 0) + <u64>max(valueLength, 0)
   }
-  return payload === payloadBytes ? <f64>total : -1
+  if (payload !== payloadBytes) return -1
+  const end = <u64>batchEnd + total
+  return end > <u64>batchLimit ? 0 : <f64>(end - payload)
 }
 
 /**
- * Writes those records over their own payload: keys and values, one behind the other, lie as far ahead of `address` as all
- * fields together are long, so what is written never reaches what is still to be moved.
+ * Writes those records over their own payload: it lies as far ahead of the batch's end as all fields together are long, so
+ * what is written never reaches what is still to be moved.
  */
-export function packed_write(
-  address: usize,
-  payload: usize,
-  count: u32,
-  nearDelta: i32,
-  offsetDelta: u32,
-  flags: u32,
-): void {
-  const timestampDelta = flags & FAR_TIMESTAMP ? farDelta() : <u64>zigzag32(nearDelta)
-  let at = address
-  for (let index: u32 = 0; index < count; index++) {
+export function packed_write(records: u32, place: usize, timestamp: f64): void {
+  const delta = deltaOf(timestamp)
+  let payload = place
+  let at = batchEnd
+  for (let index: u32 = 0; index < records; index++) {
     const pair = VALUE_STAGING + ((<usize>index) << 3)
     const keyLength = load<i32>(pair)
     const valueLength = load<i32>(pair, 4)
-    at = writeVarint(at, recordBody(keyLength, valueLength, timestampDelta, offsetDelta + index) << 1)
+    const offsetDelta = recordCount + index
+    at = writeVarint(at, (recordBody(keyLength, valueLength, delta, offsetDelta) + 1) << 1)
     store<u8>(at, 0)
-    at = writeVarint(at + 1, timestampDelta)
-    at = writeVarint(at, <u64>zigzag32(offsetDelta + index))
+    at = writeVarint(at + 1, delta)
+    at = writeVarint(at, <u64>zigzag32(offsetDelta))
     at = writeVarint(at, <u64>zigzag32(keyLength))
     at = moveDown(at, payload, max(keyLength, 0))
     payload += max(keyLength, 0)
@@ -172,6 +275,7 @@ export function packed_write(
     store<u8>(at, 0)
     at++
   }
+  accept(at, records)
 }
 
 /**
@@ -194,11 +298,6 @@ export function varint_write(address: usize, value: i32): usize {
  * 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4, 57 recordCount 4.
  */
 export function batch_seal(
-  address: usize,
-  size: u32,
-  recordCount: u32,
-  baseTimestamp: f64,
-  maxTimestamp: f64,
   baseOffset: f64,
   leaderEpoch: u32,
   producerId: f64,
@@ -206,19 +305,22 @@ export function batch_seal(
   baseSequence: u32,
   attributes: u32,
 ): u32 {
+  const address = batchStart
+  const size = batch_size()
   store64(address, <i64>baseOffset)
   store32(address + 8, size - 12)
   store32(address + 12, leaderEpoch)
   store<u8>(address + 16, 2)
   store16(address + 21, attributes)
   store32(address + 23, recordCount - 1)
-  store64(address + 27, <i64>baseTimestamp)
-  store64(address + 35, <i64>maxTimestamp)
+  store64(address + 27, baseTimestamp)
+  store64(address + 35, maxTimestamp)
   store64(address + 43, <i64>producerId)
   store16(address + 51, producerEpoch)
   store32(address + 53, baseSequence)
   store32(address + 57, recordCount)
   store32(address + 17, crc32c(0, address + 21, size - 21))
+  batch_close()
   return size
 }
 

@@ -2,12 +2,28 @@
  * The kernel's ABI: numbers only. Addresses and sizes are unsigned 32-bit, 64-bit values come as f64 (exact to 2^53).
  * bindings/kernel/exports.ts declares the same list for TypeScript.
  */
+import { batch_close } from './batch-writer'
 import { crc_start } from './crc32c'
-import { KEY_STAGING, RECORD_TABLE, TIMESTAMPS, VALUE_STAGING } from './layout'
+import { KEY_STAGING, RECORD_TABLE, VALUE_STAGING } from './layout'
 import { pages_start } from './pages'
 
 export { batch_fault, batch_shape, batches_intact, records_begin, records_fill } from './batch-reader'
-export { batch_seal, batch_stamp, packed_size, packed_write, record_reserve, varint_write } from './batch-writer'
+export {
+  batch_begin,
+  batch_close,
+  batch_mark,
+  batch_max_timestamp,
+  batch_record_count,
+  batch_restore,
+  batch_seal,
+  batch_size,
+  batch_stamp,
+  packed_reserve,
+  packed_write,
+  record_reserve,
+  record_reserve_any,
+  varint_write,
+} from './batch-writer'
 export { crc32c } from './crc32c'
 export {
   offset_index_append,
@@ -43,6 +59,7 @@ export function kernel_start(capPages: u32): bool {
   // Static data of the compiler lies below the first fixed place (layout.ts).
   if (__heap_base > 0x1000) unreachable()
   if (!pages_start(capPages)) return false
+  batch_close()
   crc_start()
   return true
 }
@@ -53,10 +70,6 @@ export function key_staging(): usize {
 
 export function value_staging(): usize {
   return VALUE_STAGING
-}
-
-export function timestamps(): usize {
-  return TIMESTAMPS
 }
 
 export function record_table(): usize {

@@ -7,7 +7,6 @@
  *   0x05000  21.7 KB  CRC folding window: 5280 bytes of history, then a chunk of 16 KiB
  *   0x0A800  5.3 KB   CRC rests
  *   0x0C000  512 B    heads of the allocator's lists
- *   0x0C200  16 B     timestamps of a record and of its batch, where they lie far apart
  *   0x10000  32 KiB   record table, one filling
  *   0x18000  16 KiB   staging of a string key
  *   0x20000  64 KiB   staging of a string value, or of foreign bytes for the CRC
@@ -19,7 +18,7 @@ export const CRC_LONG_REST: usize = 0xa800
 export const CRC_SHORT_REST: usize = 0xbe00
 export const RUN_BINS: usize = 0xc000
 export const SLAB_HEADS: usize = 0xc100
-export const TIMESTAMPS: usize = 0xc200
+export const SLAB_HEADS_END: usize = 0xc200
 export const RECORD_TABLE: usize = 0x10000
 export const KEY_STAGING: usize = 0x18000
 export const VALUE_STAGING: usize = 0x20000

@@ -11,7 +11,7 @@
  *
  * Free runs beside each other are always joined, and an empty slab goes back to the runs at once.
  */
-import { PAGE_BYTES, PAGE_TABLE, RUN_BINS, SLAB_HEADS, TIMESTAMPS } from './layout'
+import { PAGE_BYTES, PAGE_TABLE, RUN_BINS, SLAB_HEADS, SLAB_HEADS_END } from './layout'
 
 const INTERIOR: u32 = 0
 const FREE: u32 = 1
@@ -48,7 +48,7 @@ export function pages_start(cap: u32): bool {
   if (have < first && memory.grow(<i32>(first - have)) < 0) return false
   if (capPages !== 0) {
     memory.fill(PAGE_TABLE, 0, tableEnd - PAGE_TABLE)
-    memory.fill(RUN_BINS, 0, TIMESTAMPS - RUN_BINS)
+    memory.fill(RUN_BINS, 0, SLAB_HEADS_END - RUN_BINS)
     usedBytes = 0
     binsFilled = 0
     failIn = 0

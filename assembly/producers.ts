@@ -163,7 +163,12 @@ export function producer_push(
     store<u8>(slot, 0, 14)
     store<u8>(slot, 0, 15)
   }
-  const window = windowOf(table, slots, slot)
+  store<i16>(slot, <i16>epoch, 12)
+  pushTo(slot, windowOf(table, slots, slot), first, records, baseOffset, timestamp)
+  return producers
+}
+
+function pushTo(slot: usize, window: usize, first: i32, records: u32, baseOffset: f64, timestamp: f64): void {
   const last = <i32>((<u32>first + records - 1) & SEQUENCE_MASK)
   let count = countOf(slot)
   let oldest = oldestOf(slot)
@@ -180,13 +185,14 @@ export function producer_push(
   store<f64>(batch, baseOffset, 8)
   store<f64>(batch, timestamp, 16)
   store<i32>(slot, last, 8)
-  store<i16>(slot, <i16>epoch, 12)
   setRing(slot, count + 1, oldest)
   store<u8>(slot, <u8>flags, 15)
-  return producers
 }
 
-/** Check and push in one: the answer of the check, but ACCEPTED_NEW where the push made a producer. */
+/**
+ * Check and push in one: the answer of the check, but ACCEPTED_NEW where the push made a producer. The next batch of a known
+ * producer, which is nearly every one, is found once.
+ */
 export function producer_accept(
   table: usize,
   slots: u32,
@@ -198,6 +204,12 @@ export function producer_accept(
   baseOffset: f64,
   timestamp: f64,
 ): f64 {
+  const id = <i64>producerId
+  const slot = find(table, slots, id)
+  if (idOf(slot) === id && epochOf(slot) === epoch && first === nextSequence(lastSequenceOf(slot))) {
+    pushTo(slot, windowOf(table, slots, slot), first, records, baseOffset, timestamp)
+    return ACCEPTED
+  }
   const answer = producer_check(table, slots, producerId, epoch, first, records)
   if (answer !== ACCEPTED) return answer
   const after = producer_push(table, slots, producers, producerId, epoch, first, records, baseOffset, timestamp)

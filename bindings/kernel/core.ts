@@ -6,7 +6,7 @@ const dead: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 /**
  * One WASM instance: its exports, the views over its memory, and its end. Every object of the kernel calls through here.
  *
- * - The views are renewed when memory has grown: a grown memory detaches its old buffer, whose views then have length 0.
+ * - Memory grows in `allocate` alone, which renews the views then: the old buffer is detached, its views have length 0.
  * - A trap leaves memory in an unknown state, so after one the exports are exchanged for ones that throw, and the views
  *   for empty ones: no call gets through again, and the calls before it paid nothing for the check.
  */
@@ -23,26 +23,26 @@ export class KernelCore {
 
   /** The whole memory; valid until the next call that may allocate. */
   get u8(): Uint8Array<ArrayBuffer> {
-    const u8 = this.#u8
-    return u8.length === 0 ? this.#renew() : u8
+    if (this.#poison !== undefined) throw this.#poison
+    return this.#u8
   }
 
   get view(): DataView<ArrayBuffer> {
-    if (this.#u8.length === 0) this.#renew()
+    if (this.#poison !== undefined) throw this.#poison
     return this.#view
   }
 
-  #renew(): Uint8Array<ArrayBuffer> {
-    if (this.#poison) throw this.#poison
-    const buffer = this.exports.memory.buffer
+  #renew(): void {
+    const { buffer } = this.exports.memory
     this.#u8 = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
-    return this.#u8
   }
 
   /** An address, or 0 at the cap. */
   allocate(sizeBytes: number): number {
-    return this.exports.block_allocate(sizeBytes) >>> 0
+    const address = this.exports.block_allocate(sizeBytes) >>> 0
+    if (this.#u8.length === 0) this.#renew()
+    return address
   }
 
   free(address: number): void {
@@ -65,6 +65,7 @@ export class KernelCore {
     this.exports = exports as unknown as KernelExports
     this.#poison = poison
     this.#u8 = dead
+    this.#view = new DataView(dead.buffer)
     return poison
   }
 }

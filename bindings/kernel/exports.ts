@@ -5,7 +5,6 @@ export interface KernelExports {
   key_staging(): number
   value_staging(): number
   record_table(): number
-  timestamps(): number
   bytes_copy(to: number, from: number, length: number): void
 
   block_allocate(size: number): number
@@ -17,32 +16,13 @@ export interface KernelExports {
 
   crc32c(before: number, address: number, length: number): number
 
-  record_reserve(
-    address: number,
-    limit: number,
-    keyLength: number,
-    valueLength: number,
-    timestampDelta: number,
-    offsetDelta: number,
-    headersBytes: number,
-    staged: number,
-  ): number
-  packed_size(count: number, payloadBytes: number, nearDelta: number, offsetDelta: number, flags: number): number
-  packed_write(
-    address: number,
-    payload: number,
-    count: number,
-    nearDelta: number,
-    offsetDelta: number,
-    flags: number,
-  ): void
-  varint_write(address: number, value: number): number
+  batch_begin(address: number, limit: number): void
+  batch_close(): void
+  batch_mark(): void
+  batch_max_timestamp(): number
+  batch_record_count(): number
+  batch_restore(): void
   batch_seal(
-    address: number,
-    size: number,
-    recordCount: number,
-    baseTimestamp: number,
-    maxTimestamp: number,
     baseOffset: number,
     leaderEpoch: number,
     producerId: number,
@@ -50,6 +30,18 @@ export interface KernelExports {
     baseSequence: number,
     attributes: number,
   ): number
+  batch_size(): number
+  packed_reserve(records: number, payloadBytes: number, timestamp: number): number
+  packed_write(records: number, place: number, timestamp: number): void
+  record_reserve(keyLength: number, valueLength: number, timestamp: number): number
+  record_reserve_any(
+    keyLength: number,
+    valueLength: number,
+    timestamp: number,
+    headersBytes: number,
+    staged: number,
+  ): number
+  varint_write(address: number, value: number): number
   batch_stamp(address: number, baseOffset: number, leaderEpoch: number): void
 
   batch_fault(address: number, available: number): number

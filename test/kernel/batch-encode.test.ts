@@ -266,6 +266,19 @@ test('what a builder refuses', () => {
   refused(() => builder.begin(allocate(newKernel(), 1000), 0))
 })
 
+test('bytes longer than a record can say are refused, not cut to their low 32 bits', () => {
+  // An array of 4 GiB, as far as a length can tell; the kernel must not come to read it.
+  const huge = (length: number): Uint8Array => ({ length }) as unknown as Uint8Array
+  builder.begin(buffer, 0)
+  for (const length of [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5]) {
+    assert.is(builder.append(huge(length), null, 0, undefined), false)
+    assert.is(builder.append(null, huge(length), 0, undefined), false)
+    assert.is(builder.append('key', huge(length), 0, undefined), false)
+  }
+  assert.is(builder.recordCount, 0)
+  builder.abandon()
+})
+
 test('a staged string at the very end leaves the neighbour as it was', () => {
   const crowded = newKernel(8 << 20)
   const blocks = Array.from({ length: 6 }, () => allocate(crowded, 512))
