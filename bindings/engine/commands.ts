@@ -14,7 +14,17 @@ export type Done<T> = (error: unknown, value?: T) => void
 /** Everything that a session can ask of the engine and that takes more than a look. `done` is called exactly once. */
 export type Command =
   | { kind: 'openProducer'; done: Done<number> }
-  | { kind: 'append'; producerId: number; request: AppendRequest; done: Done<AppendResult> }
+  | {
+      kind: 'append'
+      producerId: number
+      request: AppendRequest
+      isTransactional: boolean
+      done: Done<AppendResult>
+    }
+  | { kind: 'initTransactionalProducer'; transactionalId: string; timeoutMs: number; done: Done<ProducerInstance> }
+  | { kind: 'beginTransaction'; instance: ProducerInstance; done: Done<void> }
+  | { kind: 'sendOffsets'; instance: ProducerInstance; request: OffsetsCommand; done: Done<void> }
+  | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Done<ProducerInstance> }
   | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
   | { kind: 'wake'; reader: object }
   | { kind: 'createTopic'; topicId: string; name: string; partitions: number; config: TopicConfig; done: Done<void> }
@@ -34,6 +44,12 @@ export type Command =
       done: Done<(number | undefined)[]>
     }
   | { kind: 'close'; done: Done<void> }
+
+/** A producer of a transactional id, in the epoch of its next or open transaction. */
+export interface ProducerInstance {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
 
 export type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>
 

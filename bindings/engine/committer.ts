@@ -1,25 +1,33 @@
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import type { Marker } from '../log/partition/marker.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { Task } from '../storage/effect.ts'
 import type { CommitSet, Decision, PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
+/** The log's own topics, in the order in which their records are applied. */
+export const TABLES = ['transactions', 'offsets', 'catalogue'] as const
+export type TableName = (typeof TABLES)[number]
+
 /** A change of the log's own topics: planned by a table, durable with the next commit, then applied and answered. */
-export interface PlannedChange {
-  readonly catalogue: readonly TableRecord[]
-  readonly offsets: readonly TableRecord[]
+export interface PlannedChange extends Partial<Record<TableName, readonly TableRecord[]>> {
+  /** The end of a transaction in each of its partitions. */
+  readonly markers?: readonly PlannedMarker[] | undefined
   readonly done: (error: unknown) => void
+}
+
+export interface PlannedMarker {
+  readonly hosted: HostedPartition
+  readonly marker: Marker
 }
 
 export interface CommitterHooks {
   readonly factory: PartitionFactory
   readonly leaderEpoch: () => number
   readonly now: () => number
-  readonly catalogue: () => HostedPartition
-  readonly offsets: () => HostedPartition
+  table(name: TableName): HostedPartition
   open(partition: HostedPartition): Task<void>
-  applyCatalogue(record: TableRecord, place: RecordPlace): void
-  applyOffsets(record: TableRecord, place: RecordPlace): void
+  apply(name: TableName, record: TableRecord, place: RecordPlace): void
   /** Durable now up to `durableOffset`: readers may see more. */
   advanced(partition: HostedPartition): void
   /** Ids below `end` may be handed out. */
@@ -29,16 +37,25 @@ export interface CommitterHooks {
 /** Producer ids are reserved in blocks of this many (Kafka's ProducerIdManager). */
 const PRODUCER_ID_BLOCK = 1000
 
-/** A set takes no more decisions than this besides its first one: a frame has to hold them. */
+/** A set takes no more decisions than this, or than the store does, besides its first one. */
 const DECISION_BYTES_MAX = 64 * 1024
 const RECORD_OVERHEAD_BYTES = 64
+/** The batch of 78 bytes and what a frame says of it. */
+export const MARKER_BYTES = 160
 
-function bytesOf({ catalogue, offsets }: PlannedChange): number {
-  let total = 0
-  for (const { key, value } of [...catalogue, ...offsets]) {
-    total += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+function bytesOf(change: PlannedChange): number {
+  let total = (change.markers?.length ?? 0) * MARKER_BYTES
+  for (const table of TABLES) {
+    for (const { key, value } of change[table] ?? []) {
+      total += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+    }
   }
   return total
+}
+
+/** A partition is being opened, or rolls: its offsets can't be given yet. */
+function mustWait({ markers = [] }: PlannedChange): boolean {
+  return markers.some(({ hosted }) => !hosted.dead && hosted.queue !== undefined)
 }
 
 /** One gathering of what waits for durability: the group commit of durability rule 1. */
@@ -57,9 +74,15 @@ export class Committer {
     this.#ceilingBlock = ceilingBlock
   }
 
+  /** Nothing waits, not even for a partition. */
+  get isIdle(): boolean {
+    return !this.isWanted && this.#changes.length === 0
+  }
+
   get isWanted(): boolean {
-    const { size } = this.#durable
-    return size > 0 || this.#ceilings.size > 0 || this.#changes.length > 0 || this.#producerIdsEnd !== undefined
+    if (this.#durable.size > 0 || this.#ceilings.size > 0 || this.#producerIdsEnd !== undefined) return true
+    const first = this.#changes[0]
+    return first !== undefined && !mustWait(first)
   }
 
   /** About what the decisions of the next set take. */
@@ -69,10 +92,11 @@ export class Committer {
 
   /** As many changes as a set takes, in their order. */
   #nextChanges(): PlannedChange[] {
+    const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
     let total = 0
     const count = this.#changes.findIndex((change, index) => {
       total += bytesOf(change)
-      return index > 0 && total > DECISION_BYTES_MAX
+      return mustWait(change) || (index > 0 && total > limit)
     })
     return count < 0 ? this.#changes : this.#changes.slice(0, count)
   }
@@ -95,16 +119,16 @@ export class Committer {
 
   /** Everything that waits at this moment, in one set; what comes later is for the next one. */
   *commit(): Task<void> {
-    if (this.#changes.some((change) => change.catalogue.length > 0)) yield* this.#hooks.open(this.#hooks.catalogue())
-    if (this.#changes.some((change) => change.offsets.length > 0)) yield* this.#hooks.open(this.#hooks.offsets())
-    const durable = [...this.#durable].filter((partition) => !partition.dead)
+    yield* this.#openTables()
+    const changes = this.#nextChanges()
+    const ending = this.#hold(changes)
+    const durable = [...new Set([...this.#durable, ...ending])].filter((partition) => !partition.dead)
     const ends = durable.map((partition) => partition.partition.watermarks.nextOffset)
     const ceilings = [...this.#ceilings].map((hosted) => ({
       hosted,
       id: hosted.id,
       ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
     }))
-    const changes = this.#nextChanges()
     const producerIdsEnd = this.#producerIdsEnd
     this.#durable = new Set()
     this.#ceilings = new Set()
@@ -125,12 +149,36 @@ export class Committer {
     }
     if (producerIdsEnd !== undefined) this.#hooks.producerIds(producerIdsEnd)
     for (const { hosted, ceiling } of ceilings) this.#raised(hosted, ceiling)
+    // What one transaction ended in several partitions is seen from one moment on.
+    for (const hosted of ending) hosted.partition.releaseStable()
     durable.forEach((partition, index) => {
       partition.partition.watermarks.advanceDurable(ends[index] ?? 0)
       this.#advanced(partition)
     })
     this.#place(changes, decisions)
     for (const change of changes) change.done(undefined)
+    for (const hosted of ending) hosted.resume(undefined)
+  }
+
+  /** Others may come while one is opened. */
+  *#openTables(): Task<void> {
+    const opened = new Set<TableName>()
+    const next = () => TABLES.find((table) => !opened.has(table) && this.#changes.some((each) => each[table]?.length))
+    for (let table = next(); table !== undefined; table = next()) {
+      yield* this.#hooks.open(this.#hooks.table(table))
+      opened.add(table)
+    }
+  }
+
+  /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
+  #hold(changes: readonly PlannedChange[]): HostedPartition[] {
+    const ending = new Set<HostedPartition>()
+    for (const { markers = [] } of changes) for (const { hosted } of markers) if (!hosted.dead) ending.add(hosted)
+    for (const hosted of ending) {
+      hosted.queue = []
+      hosted.partition.holdStable()
+    }
+    return [...ending]
   }
 
   #raised(hosted: HostedPartition, ceiling: number): void {
@@ -146,20 +194,22 @@ export class Committer {
     this.#hooks.advanced(hosted)
   }
 
-  /** One batch for each of the log's own topics that has a change, all changes in the order of their plans. */
+  /** One batch for each of the log's own topics that has a change, all in the order of their plans; then the markers. */
   #decisions(changes: readonly PlannedChange[]): Decision[] {
     const decisions: Decision[] = []
-    const add = (partition: () => HostedPartition, records: readonly TableRecord[]) => {
-      if (records.length > 0) decisions.push(this.#decision(partition(), records))
+    for (const table of TABLES) {
+      const records = changes.flatMap((change) => change[table] ?? [])
+      if (records.length > 0) decisions.push(this.#decision(this.#hooks.table(table), records))
     }
-    add(
-      this.#hooks.catalogue,
-      changes.flatMap((change) => change.catalogue),
-    )
-    add(
-      this.#hooks.offsets,
-      changes.flatMap((change) => change.offsets),
-    )
+    const ends = new Map<HostedPartition, number>()
+    for (const { markers = [] } of changes) {
+      for (const { hosted, marker } of markers) {
+        if (hosted.dead) continue
+        const offset = ends.get(hosted) ?? hosted.partition.watermarks.nextOffset
+        ends.set(hosted, offset + 1)
+        decisions.push(this.#marker(hosted, marker, offset))
+      }
+    }
     return decisions
   }
 
@@ -170,32 +220,28 @@ export class Committer {
     return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp: now }
   }
 
+  #marker({ id, partition }: HostedPartition, marker: Marker, baseOffset: number): Decision {
+    const now = this.#hooks.now()
+    const leaderEpoch = this.#hooks.leaderEpoch()
+    const bytes = this.#hooks.factory.marker(marker, baseOffset, leaderEpoch, now)
+    const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch)
+    return { id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed }
+  }
+
   #place(changes: readonly PlannedChange[], decisions: readonly Decision[]): void {
-    const apply = (
-      hosted: () => HostedPartition,
-      records: readonly TableRecord[],
-      take: (record: TableRecord, place: RecordPlace) => void,
-    ) => {
-      if (records.length === 0) return
-      const { id, partition } = hosted()
+    for (const table of TABLES) {
+      const records = changes.flatMap((change) => change[table] ?? [])
+      if (records.length === 0) continue
+      const hosted = this.#hooks.table(table)
+      const { id, partition } = hosted
       const decision = decisions.find((each) => each.id.topicId === id.topicId)
       const baseOffset = decision?.baseOffset ?? 0
       records.forEach((record, index) => {
-        take(record, { topic: id.topic, partition: id.partition, offset: baseOffset + index })
+        this.#hooks.apply(table, record, { topic: id.topic, partition: id.partition, offset: baseOffset + index })
       })
       partition.placed(baseOffset + records.length)
-      this.#hooks.advanced(hosted())
+      this.#hooks.advanced(hosted)
     }
-    apply(
-      this.#hooks.offsets,
-      changes.flatMap((change) => change.offsets),
-      this.#hooks.applyOffsets,
-    )
-    apply(
-      this.#hooks.catalogue,
-      changes.flatMap((change) => change.catalogue),
-      this.#hooks.applyCatalogue,
-    )
   }
 
   fail(error: unknown): void {

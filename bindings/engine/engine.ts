@@ -1,5 +1,5 @@
-import type { AppendRequest, AppendResult } from '../broker/broker.ts'
 import { Groups } from '../coordinator/group/groups.ts'
+import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
@@ -12,16 +12,19 @@ import type {
   RecoveryReport,
   SegmentConfig,
   StoredProducer,
+  StoredState,
 } from '../storage/partition-store.ts'
 import { Background } from './background.ts'
 import type { Command, CommandOf, ConfigChanges, Done } from './commands.ts'
-import { Committer, type PlannedChange } from './committer.ts'
-import { Fetches } from './fetches.ts'
+import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
+import { Fetches, type Missing } from './fetches.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { replayTables } from './replay.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
+import { offsetForTimestamp } from './timestamp-lookup.ts'
 import { Topics } from './topics.ts'
+import { Transacting } from './transacting.ts'
 
 export interface EngineOptions {
   /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
@@ -37,6 +40,7 @@ export interface EngineOptions {
 export class Engine implements PartitionSource {
   readonly catalogue: Catalogue = new Catalogue()
   readonly groups: Groups = new Groups()
+  readonly transactions: Transactions = new Transactions()
   readonly topics: Topics
   readonly store: PartitionStore
   readonly #runner = new TaskRunner()
@@ -45,6 +49,7 @@ export class Engine implements PartitionSource {
   readonly #fetches: Fetches
   readonly #members: GroupMembers
   readonly #background: Background
+  readonly #transacting: Transacting
   #now = 0
   #leaderEpoch = 0
   #nextProducerId = 0
@@ -63,10 +68,11 @@ export class Engine implements PartitionSource {
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
       partition: (topic, partition) => this.topics.partition(topic, partition),
-      prepare: (hosted, offset, then) => this.#runner.start(this.#prepareRead(hosted, offset), then),
+      prepare: (missing, then) => this.#runner.start(this.#prepareRead(missing), then),
+      wantShown: (hosted) => this.#committer.wantCeiling(hosted),
     })
     this.#members = new GroupMembers(this.groups, {
-      change: (records, done) => this.#change({ catalogue: [], offsets: records, done }),
+      change: (records, done) => this.#change({ offsets: records, done }),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
     this.#committer = new Committer(
@@ -75,16 +81,29 @@ export class Engine implements PartitionSource {
         factory,
         leaderEpoch: () => this.#leaderEpoch,
         now: () => this.#now,
-        catalogue: () => this.topics.catalogue(),
-        offsets: () => this.topics.offsets(),
+        table: (name) => this.topics.table(name),
         open: (hosted) => this.#activate(hosted),
-        applyCatalogue: (record, place) => this.catalogue.apply(record, place),
-        applyOffsets: (record, place) => this.groups.apply(record, place),
+        apply: (name, record, place) => this.#tableOf(name).apply(record, place),
         advanced: (hosted) => this.#fetches.advanced(hosted),
         producerIds: (end) => this.#producerIdsReserved(end),
       },
       options.ceilingBlock,
     )
+    this.#transacting = new Transacting({
+      transactions: this.transactions,
+      groups: this.groups,
+      topics: this.topics,
+      store,
+      now: () => this.#now,
+      change: (change) => this.#change(change),
+      newProducerId: (done) => this.#openProducer(done),
+      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      liveTopic: (topicId) => this.catalogue.planned.liveById(topicId),
+    })
+  }
+
+  #tableOf(name: TableName): Catalogue | Groups | Transactions {
+    return name === 'transactions' ? this.transactions : name === 'offsets' ? this.groups : this.catalogue
   }
 
   // ---- the machine's own interface: open, step, complete, turn, tick -------------------------------------------------
@@ -103,7 +122,18 @@ export class Engine implements PartitionSource {
     this.#report = state.report
     this.topics.remember(state.partitions)
     yield* replayTables(this)
+    if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
     return state.report
+  }
+
+  /** Before the first acknowledgement (durability rule 9). */
+  *#recoverTransactions({ partitions, report }: StoredState): Task<void> {
+    for (const hosted of this.#transacting.recover(partitions, report.clean)) yield* this.#activate(hosted)
+    while (this.#committer.isWanted) {
+      const maintenance = this.store.maintenance()
+      if (maintenance !== undefined) yield* maintenance
+      yield* this.#committer.commit()
+    }
   }
 
   get report(): RecoveryReport | undefined {
@@ -140,7 +170,7 @@ export class Engine implements PartitionSource {
     // Without room for a frame the end of the checkpoint brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
       return false
-    return this.#committer.isWanted || (this.#closing !== undefined && this.#background.isIdle)
+    return this.#committer.isWanted || (this.#closing !== undefined && this.#mayClose)
   }
 
   turn(now: number): void {
@@ -153,19 +183,28 @@ export class Engine implements PartitionSource {
         this.#committing = false
         if (error !== undefined) this.#fail(error)
       })
-    } else if (this.#closing !== undefined && this.#background.isIdle) {
+    } else if (this.#closing !== undefined && this.#mayClose) {
       this.#close(this.#closing)
     }
   }
 
-  /** When `tick` must come next, in milliseconds since 1970. */
-  nextDeadline(): number | undefined {
-    return this.groups.nextDeadline()
+  get #mayClose(): boolean {
+    return this.#background.isIdle && this.#committer.isIdle
   }
 
+  /** When `tick` must come next, in milliseconds since 1970. */
+  nextDeadline(): number | undefined {
+    const group = this.groups.nextDeadline()
+    const transaction = this.transactions.nextDeadline()
+    return group === undefined || transaction === undefined ? (group ?? transaction) : Math.min(group, transaction)
+  }
+
+  /** Members that took too long leave their group; transactions that took too long are aborted. */
   tick(now: number): void {
     this.#now = now
-    if (this.#closed === undefined) this.#members.tick(now)
+    if (this.#closed !== undefined) return
+    this.#members.tick(now)
+    this.#transacting.expire(now)
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -183,13 +222,13 @@ export class Engine implements PartitionSource {
       case 'createTopic': {
         const { topicId, name, partitions, config, done } = command
         const catalogue = this.catalogue.planCreate(topicId, name, partitions, config)
-        return this.#change({ catalogue, offsets: [], done: this.#thenRebalance(name, done) })
+        return this.#change({ catalogue, done: this.#thenRebalance(name, done) })
       }
       case 'deleteTopic':
         return this.#deleteTopic(command)
       case 'createPartitions': {
         const catalogue = this.catalogue.planAddPartitions(command.name, command.totalCount)
-        return this.#change({ catalogue, offsets: [], done: this.#thenRebalance(command.name, command.done) })
+        return this.#change({ catalogue, done: this.#thenRebalance(command.name, command.done) })
       }
       case 'alterConfig':
         return this.#alterConfig(command)
@@ -207,14 +246,24 @@ export class Engine implements PartitionSource {
         return this.#members.delete(command, this.#now)
       case 'offsetsForTimestamp':
         return this.#runner.start(this.#offsetsForTimestamp(command), command.done)
+      case 'initTransactionalProducer':
+        return this.#transacting.init(command)
+      case 'beginTransaction':
+        return this.#transacting.begin(command)
+      case 'sendOffsets':
+        return this.#transacting.sendOffsets(command)
+      case 'endTransaction':
+        return this.#transacting.end(command)
       case 'close':
+        this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
         this.#closing = command.done
         return
     }
   }
 
   #change(change: PlannedChange): void {
-    if (change.catalogue.length === 0 && change.offsets.length === 0) change.done(undefined)
+    const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.markers?.length
+    if (isEmpty) change.done(undefined)
     else this.#committer.change(change)
   }
 
@@ -234,28 +283,30 @@ export class Engine implements PartitionSource {
     for (const done of waiting) this.#openProducer(done)
   }
 
-  #append({ producerId, request, done }: CommandOf<'append'>): void {
-    const hosted = this.topics.partition(request.topic, request.partition)
+  #append(command: CommandOf<'append'>): void {
+    const hosted = this.topics.partition(command.request.topic, command.request.partition)
     if (hosted.queue === undefined && this.store.isActive(hosted.id)) {
-      this.#appendNow(hosted, producerId, request, done)
+      this.#appendNow(hosted, command)
       return
     }
-    this.#appendLater(hosted, producerId, request, done)
+    this.#appendLater(hosted, command)
   }
 
   /** Behind whatever waits for the partition already: calls keep their order. */
-  #appendLater(hosted: HostedPartition, producerId: number, request: AppendRequest, done: Done<AppendResult>): void {
+  #appendLater(hosted: HostedPartition, command: CommandOf<'append'>): void {
+    const { done } = command
     this.#whenActive(hosted, (error) => {
       if (error !== undefined) return done(error)
       try {
-        this.#appendNow(hosted, producerId, request, done)
+        this.#appendNow(hosted, command)
       } catch (failure) {
         done(failure)
       }
     })
   }
 
-  #appendNow(hosted: HostedPartition, producerId: number, request: AppendRequest, done: Done<AppendResult>): void {
+  #appendNow(hosted: HostedPartition, command: CommandOf<'append'>): void {
+    const { producerId, request, isTransactional, done } = command
     if (hosted.dead) {
       const { topic, partition } = request
       throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
@@ -264,10 +315,27 @@ export class Engine implements PartitionSource {
     const now = this.#now
     const { config, partition } = hosted
     const leaderEpoch = this.#leaderEpoch
-    const appended = partition.append({ records, producerId, producerEpoch, baseSequence, leaderEpoch, now, config })
-    if (appended === undefined) return this.#appendLater(hosted, producerId, request, done)
+    const joined = isTransactional ? this.#transacting.admit(hosted, producerId, producerEpoch) : undefined
+    const appended = partition.append({
+      records,
+      producerId,
+      producerEpoch,
+      baseSequence,
+      isTransactional,
+      leaderEpoch,
+      now,
+      config,
+    })
+    if (appended === undefined) return this.#appendLater(hosted, command)
     const { watermarks } = partition
     const { baseOffset, nextOffset, duplicate } = appended
+    if (isTransactional) {
+      // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
+      if (joined !== undefined) this.#transacting.join(joined, hosted)
+      done(undefined, { baseOffset, appendTime: now })
+      this.#fetches.advanced(hosted)
+      return
+    }
     const answer = (error: unknown) =>
       error === undefined ? done(undefined, { baseOffset, appendTime: now }) : done(error)
     if (acks === 'all') {
@@ -352,18 +420,7 @@ export class Engine implements PartitionSource {
       return
     }
     hosted.queue = [then]
-    this.#runner.start(this.#activate(hosted), (error) => {
-      const queue = hosted.queue ?? []
-      hosted.queue = undefined
-      while (queue.length > 0) {
-        queue.shift()?.(error)
-        // One of them needs the partition opened again: those behind it stay behind it.
-        if (hosted.queue !== undefined) {
-          ;(hosted.queue as typeof queue).push(...queue)
-          return
-        }
-      }
-    })
+    this.#runner.start(this.#activate(hosted), (error) => hosted.resume(error))
   }
 
   *#activate(hosted: HostedPartition): Task<void> {
@@ -374,43 +431,18 @@ export class Engine implements PartitionSource {
     if (!this.store.isActive(hosted.id)) yield* this.store.activate(hosted.id)
   }
 
-  *#prepareRead(hosted: HostedPartition, offset: number): Task<void> {
-    yield* this.store.prepareRead(hosted.id, offset)
+  *#prepareRead({ hosted, offset, abortedUpTo }: Missing): Task<void> {
+    yield* this.store.prepareRead(hosted.id, offset, abortedUpTo)
   }
 
   *#offsetsForTimestamp({ at, timestamp }: CommandOf<'offsetsForTimestamp'>): Task<(number | undefined)[]> {
     const offsets: (number | undefined)[] = []
     for (const { topic, partition } of at) {
       const hosted = this.topics.partition(topic, partition)
-      offsets.push(yield* this.#offsetForTimestamp(hosted, timestamp))
+      if (hosted.exists) yield* this.#activate(hosted)
+      offsets.push(yield* offsetForTimestamp(this.store, hosted, timestamp))
     }
     return offsets
-  }
-
-  /** The store answers a batch at or before the place; the records after it decide (kafka.md 2.3). */
-  *#offsetForTimestamp(hosted: HostedPartition, timestamp: number): Task<number | undefined> {
-    const { watermarks } = hosted.partition
-    if (!hosted.exists || watermarks.highWatermark === watermarks.logStartOffset) return undefined
-    yield* this.#activate(hosted)
-    let offset = yield* this.store.seekTimestamp(hosted.id, timestamp)
-    if (offset === undefined) return undefined
-    offset = Math.max(offset, watermarks.logStartOffset)
-    while (offset < watermarks.highWatermark) {
-      const read = hosted.partition.read(offset, watermarks.highWatermark, 64 * 1024)
-      if (read.missing !== undefined) {
-        yield* this.store.prepareRead(hosted.id, read.missing)
-        continue
-      }
-      for (const batch of read.batches) {
-        for (let index = 0; index < batch.recordCount; index++) {
-          const at = batch.offsetOf(index)
-          if (batch.timestampOf(index) >= timestamp && at >= watermarks.logStartOffset) return at
-        }
-      }
-      if (read.nextOffset === offset) return undefined
-      offset = read.nextOffset
-    }
-    return undefined
   }
 
   #close(done: Done<void>): void {
@@ -433,6 +465,7 @@ export class Engine implements PartitionSource {
     this.#closed = failure
     this.#committer.fail(failure)
     this.#background.fail(failure)
+    this.#transacting.fail(failure)
     for (const done of this.#waitingForIds.splice(0)) done(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
     this.#fetches.close(failure)

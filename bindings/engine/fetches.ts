@@ -1,6 +1,6 @@
 import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
-import type { Position } from '../model/positions.ts'
+import type { IsolationLevel, Position } from '../model/positions.ts'
 import type { Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
@@ -15,14 +15,23 @@ interface PendingFetch {
 interface ReadAll {
   readonly parts: FetchedPartition[]
   readonly moved: boolean
-  readonly missing: { readonly hosted: HostedPartition; readonly offset: number } | undefined
+  readonly missing: Missing | undefined
+}
+
+/** What the store has to bring in reach. */
+export interface Missing {
+  readonly hosted: HostedPartition
+  readonly offset: number
+  readonly abortedUpTo: number | undefined
 }
 
 export interface FetchHooks {
   /** UNKNOWN_TOPIC_OR_PARTITION. */
   partition(topic: string, partition: number): HostedPartition
   /** Brings the batch at `offset` in reach, then calls back. */
-  prepare(partition: HostedPartition, offset: number, then: (error: unknown) => void): void
+  prepare(missing: Missing, then: (error: unknown) => void): void
+  /** A reader waits for records that a higher ceiling would show (durability rule 5). */
+  wantShown(partition: HostedPartition): void
 }
 
 /** Fetches, and those of them that wait for more: answered when a watermark moves, never by polling. */
@@ -72,7 +81,7 @@ export class Fetches {
     if (read.missing !== undefined) {
       fetch.preparing = true
       this.#remember(fetch)
-      this.#hooks.prepare(read.missing.hosted, read.missing.offset, (error) => {
+      this.#hooks.prepare(read.missing, (error) => {
         fetch.preparing = false
         if (!this.#pending.has(fetch)) return
         if (error === undefined) return this.#serve(fetch)
@@ -90,7 +99,7 @@ export class Fetches {
     let remaining = request.maxBytes
     let moved = false
     for (const position of request.positions) {
-      const { part, sizeBytes, missing } = this.#readOne(position, remaining)
+      const { part, sizeBytes, missing } = this.#readOne(position, request.isolationLevel, remaining)
       if (missing !== undefined && !moved) return { parts, moved, missing }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) moved = true
       remaining -= sizeBytes
@@ -101,11 +110,12 @@ export class Fetches {
 
   #readOne(
     position: Position,
+    isolationLevel: IsolationLevel,
     maxBytes: number,
   ): {
     part: FetchedPartition
     sizeBytes: number
-    missing: { hosted: HostedPartition; offset: number } | undefined
+    missing: Missing | undefined
   } {
     const { topic, partition, nextOffset: offset } = position
     const part: FetchedPartition = {
@@ -120,18 +130,25 @@ export class Fetches {
     try {
       const hosted = this.#hooks.partition(topic, partition)
       const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
-      const seen = { ...part, logStartOffset, endOffset: highWatermark }
+      const isCommitted = isolationLevel === 'read_committed'
+      const endOffset = isCommitted ? hosted.partition.lastStableOffset : highWatermark
+      const seen = { ...part, logStartOffset, endOffset }
+      if (!isCommitted && hosted.partition.watermarks.isHiddenByCeiling) this.#hooks.wantShown(hosted)
       if (offset < logStartOffset || offset > nextOffset) {
         return {
-          part: { ...seen, error: outOfRange(position, logStartOffset, highWatermark) },
+          part: { ...seen, error: outOfRange(position, logStartOffset, endOffset) },
           sizeBytes: 0,
           missing: undefined,
         }
       }
-      if (offset >= highWatermark || maxBytes <= 0) return { part: seen, sizeBytes: 0, missing: undefined }
-      const read = hosted.partition.read(offset, highWatermark, maxBytes)
+      if (offset >= endOffset || maxBytes <= 0) return { part: seen, sizeBytes: 0, missing: undefined }
+      const read = isCommitted
+        ? hosted.partition.readCommitted(offset, maxBytes)
+        : hosted.partition.read(offset, highWatermark, maxBytes)
       const missing =
-        read.missing === undefined || read.batches.length > 0 ? undefined : { hosted, offset: read.missing }
+        read.missing === undefined || read.batches.length > 0
+          ? undefined
+          : { hosted, offset: read.missing, abortedUpTo: read.missingAborted }
       return {
         part: { ...seen, batches: read.batches, nextOffset: read.nextOffset },
         sizeBytes: read.sizeBytes,

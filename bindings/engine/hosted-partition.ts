@@ -39,7 +39,7 @@ export class HostedPartition {
   config: ParsedTopicConfig
   /** The store has a place for it; else its first use makes one. */
   exists: boolean
-  /** Commands that wait until the store has opened it, in order; `undefined` while none do. */
+  /** Commands that wait until the store has opened it, or has its marker, in order; `undefined` while none need to. */
   queue: ((error: unknown) => void)[] | undefined
   /** The topic was deleted: nothing more is accepted. */
   dead = false
@@ -53,6 +53,20 @@ export class HostedPartition {
     this.partition = partition
     this.config = config
     this.exists = exists
+  }
+
+  /** What waited goes on, in its order. */
+  resume(error: unknown): void {
+    const queue = this.queue ?? []
+    this.queue = undefined
+    while (queue.length > 0) {
+      queue.shift()?.(error)
+      // One of them needs the partition opened again: those behind it stay behind it.
+      if (this.queue !== undefined) {
+        ;(this.queue as typeof queue).push(...queue)
+        return
+      }
+    }
   }
 
   fail(error: unknown): void {

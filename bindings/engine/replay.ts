@@ -1,5 +1,6 @@
 import type { FetchedBatch } from '../broker/broker.ts'
 import type { Groups } from '../coordinator/group/groups.ts'
+import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import type { Task } from '../storage/effect.ts'
@@ -12,14 +13,17 @@ const READ_BYTES = 256 * 1024
 export interface ReplayParts {
   readonly catalogue: Catalogue
   readonly groups: Groups
+  readonly transactions: Transactions
   readonly topics: Topics
   readonly store: PartitionStore
 }
 
 /** Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. */
 export function* replayTables(engine: ReplayParts): Task<void> {
-  yield* replayPartition(engine, engine.topics.catalogue(), (record, place) => engine.catalogue.apply(record, place))
-  yield* replayPartition(engine, engine.topics.offsets(), (record, place) => engine.groups.apply(record, place))
+  const { topics, catalogue, groups, transactions } = engine
+  yield* replayPartition(engine, topics.table('catalogue'), (record, place) => catalogue.apply(record, place))
+  yield* replayPartition(engine, topics.table('offsets'), (record, place) => groups.apply(record, place))
+  yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))
   engine.groups.dropMembers()
 }
 

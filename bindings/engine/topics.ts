@@ -1,13 +1,19 @@
 import type { TopicFacts } from '../broker/broker.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, OFFSETS_TOPIC } from '../log/catalogue/topic-ids.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity, StoredPartition } from '../storage/partition-store.ts'
+import type { TableName } from './committer.ts'
 import { HostedPartition } from './hosted-partition.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
+const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
+  transactions: TRANSACTIONS_TOPIC,
+  offsets: OFFSETS_TOPIC,
+  catalogue: CATALOGUE_TOPIC,
+}
 
 function keyOf(topicId: string, partition: number): string {
   return `${topicId}/${partition}`
@@ -57,12 +63,17 @@ export class Topics {
     return this.#host({ topicId: facts.topicId, topic: name, partition })
   }
 
-  catalogue(): HostedPartition {
-    return this.partition(CATALOGUE_TOPIC, 0)
+  /** One of the log's own topics. */
+  table(name: TableName): HostedPartition {
+    return this.partition(TABLE_TOPICS[name], 0)
   }
 
-  offsets(): HostedPartition {
-    return this.partition(OFFSETS_TOPIC, 0)
+  /** As `partition`, of a topic id: `undefined` if that is gone. */
+  hostedById({ topicId, partition }: Pick<PartitionIdentity, 'topicId' | 'partition'>): HostedPartition | undefined {
+    const hosted = this.#hosted.get(keyOf(topicId, partition))
+    if (hosted !== undefined) return hosted
+    const stored = this.#stored.get(keyOf(topicId, partition))
+    return stored === undefined ? undefined : this.#host(stored.id)
   }
 
   #host(id: PartitionIdentity): HostedPartition {

@@ -18,13 +18,20 @@ export interface BatchFields {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly lastSequence: number
+  readonly isTransactional: boolean
+  /** A marker: its one record's key says how the transaction ended. */
+  readonly isControl: boolean
 }
+
+const TRANSACTIONAL = 0x10
+const CONTROL = 0x20
 
 export function batchFields(bytes: Uint8Array): BatchFields {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const int64 = (position: number): number => view.getInt32(position) * 2 ** 32 + view.getUint32(position + 4)
   const lastOffsetDelta = view.getInt32(23)
   const baseSequence = view.getInt32(53)
+  const attributes = view.getInt16(21)
   return {
     baseOffset: int64(0),
     lastOffset: int64(0) + lastOffsetDelta,
@@ -33,6 +40,8 @@ export function batchFields(bytes: Uint8Array): BatchFields {
     producerEpoch: view.getInt16(51),
     baseSequence,
     // 2147483647 is followed by 0.
+    isTransactional: (attributes & TRANSACTIONAL) !== 0,
+    isControl: (attributes & CONTROL) !== 0,
     lastSequence: baseSequence < 0 ? baseSequence : (baseSequence + lastOffsetDelta) & 0x7fffffff,
   }
 }
@@ -47,8 +56,10 @@ export class ProducerWindows {
 
   add(bytes: Uint8Array): void {
     const fields = batchFields(bytes)
-    if (fields.producerId < 0 || fields.baseSequence < 0) return
+    if (fields.producerId < 0) return
+    if (fields.isControl) return this.#end(fields)
     const before = this.#windows.get(fields.producerId)
+    const openSince = before?.currentTransactionFirstOffset ?? -1
     const kept = before?.producerEpoch === fields.producerEpoch ? before.batches : []
     const batch: StoredProducerBatch = {
       firstSequence: fields.baseSequence,
@@ -61,9 +72,16 @@ export class ProducerWindows {
       producerId: fields.producerId,
       producerEpoch: fields.producerEpoch,
       coordinatorEpoch: before?.coordinatorEpoch ?? -1,
-      currentTransactionFirstOffset: -1,
+      currentTransactionFirstOffset: fields.isTransactional && openSince < 0 ? fields.baseOffset : openSince,
       batches: [...kept, batch].slice(-5),
     })
+  }
+
+  /** A marker: its epoch is in force, sequences begin again, nothing is open. */
+  #end({ producerId, producerEpoch }: BatchFields): void {
+    const coordinatorEpoch = this.#windows.get(producerId)?.coordinatorEpoch ?? -1
+    const ended = { coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }
+    this.#windows.set(producerId, { producerId, producerEpoch, ...ended })
   }
 
   all(): readonly StoredProducer[] {

@@ -32,7 +32,17 @@ export interface PartitionStore {
    * Only batches whose bytes `append` or `commit` placed are seen. `undefined`: not in reach now, run `prepareRead`.
    */
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined
-  prepareRead(id: PartitionIdentity, offset: number): Task<void>
+  /** Brings the batch at `offset` in reach; with `abortedUpTo` the aborted transactions from there to before it too. */
+  prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void>
+  /**
+   * Aborted transactions with records from `fromOffset` to before `upToOffset`, in the order of their markers.
+   * `undefined`: not in reach now, run `prepareRead`.
+   */
+  abortedBetween(
+    id: PartitionIdentity,
+    fromOffset: number,
+    upToOffset: number,
+  ): readonly AbortedTransaction[] | undefined
   /** Offset of a batch at or before the first record whose timestamp is at or above `timestamp`; `undefined` if none. */
   seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined>
   /** Moves the log start: whole batches below `offset` may go. The decision that says so is committed by then. */
@@ -44,6 +54,8 @@ export interface PartitionStore {
    * bytes: hold it until `maintenance` ends.
    */
   canCommit(decisionBytes: number): boolean
+  /** Decisions of one commit may not take more. */
+  readonly decisionBytesMax: number
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
   maintenanceIsDue(): boolean
@@ -73,8 +85,8 @@ export interface SealedBatch {
 /**
  * What becomes durable together, or not at all:
  * - of each partition in `durable`, everything appended so far (the prefix promise);
- * - `decisions`: batches of coordinator topics (committed offsets, catalogue, later markers). They reach readers and
- *   their segment only with this commit (durability rule 3); their offsets continue the partition's end;
+ * - `decisions`: batches of coordinator topics (committed offsets, catalogue, transactions) and markers. They reach
+ *   readers and their segment only with this commit (durability rule 3); their offsets continue the partition's end;
  * - `ceilings` and `producerIdsEnd`: promises about offsets and ids that may be handed out (rules 5 and 8).
  */
 export interface CommitSet {
@@ -87,6 +99,22 @@ export interface CommitSet {
 
 export interface Decision extends SealedBatch {
   readonly id: PartitionIdentity
+  /**
+   * Called once, in the same moment in which the store counts the batch as placed: what `PartitionSource` tells changes
+   * with it. Answers the transaction that the batch aborts.
+   */
+  readonly placed?: (() => AbortedTransaction | undefined) | undefined
+}
+
+/** A transaction that was aborted, as far as one partition saw it. */
+export interface AbortedTransaction {
+  readonly producerId: number
+  /** Of its first record here. */
+  readonly firstOffset: number
+  /** Of the abort marker. */
+  readonly lastOffset: number
+  /** Below it every transaction was decided, once this one was: the first offset of another open one, or after the marker. */
+  readonly lastStableOffset: number
 }
 
 export interface Ceiling {

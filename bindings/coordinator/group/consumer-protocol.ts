@@ -1,6 +1,6 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace } from '../../log/catalogue/table-record.ts'
-import { BigEndianReader, BigEndianWriter } from './big-endian.ts'
+import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
 import type { AssignedPartition } from './group-entry.ts'
 
 /**

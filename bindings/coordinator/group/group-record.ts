@@ -1,6 +1,6 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
-import { BigEndianReader, BigEndianWriter } from './big-endian.ts'
+import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
 import { decodeOffsetRecord } from './offset-record.ts'

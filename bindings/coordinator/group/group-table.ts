@@ -1,6 +1,5 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
 import type { CommittedOffset, GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
-import type { GroupState } from './group-state.ts'
 
 /** A group's members; its offsets are kept beside it, since they outlive them. */
 export interface Group {
@@ -8,10 +7,6 @@ export interface Group {
   readonly generation: number
   readonly stateTimestamp: number
   readonly members: ReadonlyMap<string, GroupMember>
-}
-
-export function groupStateOf(group: Group): GroupState {
-  return group.members.size === 0 ? 'Empty' : 'Stable'
 }
 
 /** What others see of the table. */

@@ -10,6 +10,7 @@ import { GroupTable } from './group-table.ts'
 import { assertGroupId, assertJoin, type JoinRequest } from './join-request.ts'
 import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
+import { PendingOffsets } from './pending-offsets.ts'
 
 export interface SyncRequest {
   readonly groupId: string
@@ -45,6 +46,7 @@ export class Groups {
   #notices: GroupNotice[] = []
   /** May be early, never late. */
   #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
+  readonly #pending: PendingOffsets = new PendingOffsets()
 
   /** What happened to members since the last call, in order. */
   takeNotices(): readonly GroupNotice[] {
@@ -107,13 +109,39 @@ export class Groups {
     if (group === undefined && offsets.length === 0) {
       throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
     }
+    this.#pending.dropWhere((offset) => offset.groupId === groupId)
     const tombstones = offsets.map((offset) => this.#planRemoval(offset))
     if (group === undefined) return tombstones
     return [...tombstones, this.#tables.plan({ kind: 'group-removed', groupId }, encodeGroupTombstone(groupId, now))]
   }
 
+  /** Offsets of a transaction: all of them or none wait for its commit. Fenced by the generation, as in KIP-447. */
+  addPending(producerId: number, request: CommitRequest, topicOf: TopicLookup): void {
+    const { groupId, memberId, generation } = request
+    const group = this.#group(groupId, memberId)
+    if (!group.has(memberId)) throw unknownMember(groupId, memberId)
+    group.assertGeneration(generation)
+    this.#pending.add(producerId, checkedOffsets(request, topicOf))
+  }
+
+  /** The transaction is committed: into the same commit as its decision. */
+  planPending(producerId: number): readonly TableRecord[] {
+    return this.#pending.take(producerId).map((offset) => this.#planOffset(offset))
+  }
+
+  /** The transaction is aborted. */
+  dropPending(producerId: number): void {
+    this.#pending.drop(producerId)
+  }
+
+  /** Whether an open transaction may still change what is committed there (Kafka's UNSTABLE_OFFSET_COMMIT). */
+  isPending(groupId: string, topicId: string, partition: number): boolean {
+    return this.#pending.has(groupId, topicId, partition)
+  }
+
   /** Tombstones for every offset of the topic, commits under way included: for the commit that deletes it (rule 7). */
   planTopicDelete(topicId: string): readonly TableRecord[] {
+    this.#pending.dropWhere((offset) => offset.topicId === topicId)
     return this.#tables.planned.offsetsOfTopic(topicId).map((offset) => this.#planRemoval(offset))
   }
 
@@ -224,9 +252,13 @@ export class Groups {
   }
 
   #planOffsets(request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>, topicOf: TopicLookup): TableRecord[] {
-    return checkedOffsets(request, topicOf).map((offset) => {
-      return this.#tables.plan({ kind: 'offset-committed', ...offset }, encodeOffsetCommit(offset))
-    })
+    const offsets = checkedOffsets(request, topicOf)
+    this.#pending.overtaken(offsets)
+    return offsets.map((offset) => this.#planOffset(offset))
+  }
+
+  #planOffset(offset: CommittedOffset): TableRecord {
+    return this.#tables.plan({ kind: 'offset-committed', ...offset }, encodeOffsetCommit(offset))
   }
 
   #planRemoval(offset: CommittedOffset): TableRecord {

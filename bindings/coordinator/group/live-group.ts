@@ -160,6 +160,10 @@ export class LiveGroup {
     return [...this.#members.values()].filter(isLate).map(({ memberId }) => memberId)
   }
 
+  has(memberId: string): boolean {
+    return this.#members.has(memberId)
+  }
+
   checked(memberId: string, event: GroupEvent): LiveMember {
     const member = this.#members.get(memberId)
     if (member === undefined) throw unknownMember(this.groupId, memberId)

@@ -43,9 +43,10 @@ export class EmbeddedAdmin implements AdminSession {
 
   async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
     return at.map(({ topic, partition }) => {
-      const { watermarks } = this.#broker.engine.topics.partition(topic, partition).partition
+      const hosted = this.#broker.engine.topics.partition(topic, partition)
+      const { watermarks, lastStableOffset } = hosted.partition
       const { logStartOffset, highWatermark } = watermarks
-      return { topic, partition, logStartOffset, highWatermark, lastStableOffset: highWatermark }
+      return { topic, partition, logStartOffset, highWatermark, lastStableOffset }
     })
   }
 

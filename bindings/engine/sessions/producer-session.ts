@@ -22,7 +22,7 @@ export class EmbeddedProducer implements ProducerSession {
 
   append(request: AppendRequest): Promise<AppendResult> {
     const { producerId } = this
-    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, done }))
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 
   async bumpEpoch(): Promise<void> {

@@ -6,7 +6,7 @@ import { isTopicId } from '../files/partition-metadata.ts'
  */
 export const CATALOGUE_TOPIC = '__oncelog_catalogue'
 export const OFFSETS_TOPIC = '__consumer_offsets'
-const TRANSACTIONS_TOPIC = '__transaction_state'
+export const TRANSACTIONS_TOPIC = '__transaction_state'
 
 export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
   [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',

@@ -1,15 +1,5 @@
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import { damagedFile } from './text-file.ts'
-
-/** A transaction that was aborted, as far as one partition saw it. */
-export interface AbortedTransaction {
-  readonly producerId: number
-  /** Of its first record here. */
-  readonly firstOffset: number
-  /** Of the abort marker. */
-  readonly lastOffset: number
-  /** Below it every transaction was decided, once this one was: the first offset of another open one, or after the marker. */
-  readonly lastStableOffset: number
-}
 
 /** Version 2, producer id 8, first offset 8, last offset 8, last stable offset 8, big-endian. Source: Kafka's AbortedTxn. */
 export const ABORTED_ENTRY_BYTES = 34

@@ -1,4 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { BatchSeal, Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
@@ -39,8 +39,7 @@ export function encodeRecords(kernel: Kernel, records: readonly EncodedRecord[],
 export function encodeBatch(
   kernel: Kernel,
   records: readonly EncodedRecord[],
-  baseOffset: number,
-  leaderEpoch: number,
+  seal: BatchSeal,
   now: number,
 ): Uint8Array {
   const sizeBytes = mostBatchBytes(records)
@@ -51,14 +50,7 @@ export function encodeBatch(
   try {
     kernel.batchBuilder.begin(buffer, 0)
     encodeRecords(kernel, records, now)
-    const size = kernel.batchBuilder.seal({
-      baseOffset,
-      partitionLeaderEpoch: leaderEpoch,
-      producerId: -1,
-      producerEpoch: -1,
-      baseSequence: -1,
-      attributes: 0,
-    })
+    const size = kernel.batchBuilder.seal(seal)
     return buffer.bytes(0, size).slice()
   } finally {
     buffer.free()

@@ -2,6 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import type { PartitionStore, StoredPartition } from '../../storage/partition-store.ts'
 import { encodeBatch } from './encode.ts'
+import { encodeMarker, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
 
 /** What the engine needs of the kernel, in the words of partitions: it knows no kernel itself. */
@@ -20,6 +21,12 @@ export class PartitionFactory {
 
   /** The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. */
   batch(records: readonly EncodedRecord[], baseOffset: number, leaderEpoch: number, now: number): Uint8Array {
-    return encodeBatch(this.#kernel, records, baseOffset, leaderEpoch, now)
+    const producer = { producerId: -1, producerEpoch: -1, baseSequence: -1, attributes: 0 }
+    return encodeBatch(this.#kernel, records, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...producer }, now)
+  }
+
+  /** The bytes of a control batch that ends a transaction in a partition. */
+  marker(marker: Marker, baseOffset: number, leaderEpoch: number, now: number): Uint8Array {
+    return encodeMarker(this.#kernel, marker, baseOffset, leaderEpoch, now)
   }
 }

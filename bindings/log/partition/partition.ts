@@ -1,5 +1,4 @@
 import {
-  type DecodedBatch,
   type Kernel,
   type ProducerTable,
   SEQUENCE_ACCEPTED,
@@ -7,15 +6,20 @@ import {
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { ATTRIBUTE_CONTROL, type EncodedRecord } from '../../model/records.ts'
+import { ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
+  AbortedTransaction,
   PartitionIdentity,
   PartitionStore,
   StoredPartition,
   StoredProducer,
 } from '../../storage/partition-store.ts'
+import { OpenTransactions } from '../segment/open-transactions.ts'
+import { isTransactional, withoutAborted } from './abort-filter.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
+import { afterMarker, type Marker } from './marker.ts'
+import { type PartitionRead, Reading } from './reading.ts'
 import { TailWindow } from './tail-window.ts'
 import { Watermarks } from './watermarks.ts'
 
@@ -24,6 +28,7 @@ export interface PartitionAppend {
   readonly producerId: number
   readonly producerEpoch: number
   readonly baseSequence: number
+  readonly isTransactional: boolean
   readonly leaderEpoch: number
   readonly now: number
   readonly config: ParsedTopicConfig
@@ -36,14 +41,6 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
-/** What a read found; `missing`: the store must run `prepareRead` for this offset first. */
-export interface PartitionRead {
-  readonly batches: DecodedBatch[]
-  readonly nextOffset: number
-  readonly sizeBytes: number
-  readonly missing: number | undefined
-}
-
 /** One partition in memory: its end, its watermarks, its producers' windows, and the tail that is read most. */
 export class Partition {
   readonly id: PartitionIdentity
@@ -53,6 +50,9 @@ export class Partition {
   readonly #store: PartitionStore
   readonly #tail: TailWindow
   #producers: ProducerTable | undefined
+  readonly #open: OpenTransactions
+  /** While a decision is on its way: what it ends in several partitions is to be seen at one moment. */
+  #heldStableOffset: number = Number.POSITIVE_INFINITY
 
   constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore) {
     this.id = stored.id
@@ -61,6 +61,7 @@ export class Partition {
     this.#store = store
     this.#tail = new TailWindow(kernel)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
+    this.#open = new OpenTransactions(stored.producers)
     for (const producer of stored.producers) {
       this.#producers ??= kernel.producerTable()
       if (!this.#producers.load(producer)) throw this.#atCap('its producers')
@@ -94,8 +95,16 @@ export class Partition {
       return { baseOffset: -1, nextOffset: this.watermarks.nextOffset, duplicate: true }
     }
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
+    if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
+  }
+
+  #refuseOpen(producerId: number): void {
+    if (!this.hasOpenTransaction(producerId)) return
+    const { topic, partition } = this.id
+    const message = `producer ${producerId} has a transaction open in ${topic}-${partition} and sends outside it`
+    throw new LogError('INVALID_TXN_STATE', message, { ...this.#place(), producerId })
   }
 
   #sequenceError(verdict: number, request: PartitionAppend): LogError {
@@ -130,7 +139,7 @@ export class Partition {
       producerId,
       producerEpoch,
       baseSequence,
-      attributes: 0,
+      attributes: request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0,
     }
     const sizeBytes = builder.seal(seal)
     this.#refuseTooLarge(sizeBytes, request.config)
@@ -139,6 +148,7 @@ export class Partition {
     if (!this.#store.append(this.id, { bytes, baseOffset, nextOffset, maxTimestamp })) return undefined
     this.#tail.keep({ baseOffset, nextOffset, position: room.position, sizeBytes })
     producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
+    if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
     return { baseOffset, nextOffset, duplicate: false }
   }
@@ -159,6 +169,40 @@ export class Partition {
     this.watermarks.advanceDurable(nextOffset)
   }
 
+  // ---- transactions --------------------------------------------------------------------------------------------------
+
+  hasOpenTransaction(producerId: number): boolean {
+    return this.#open.firstOffsetOf(producerId) >= 0
+  }
+
+  /** Below it every transaction is decided and every record visible: how far read_committed reaches (kafka.md 4.8). */
+  get lastStableOffset(): number {
+    return Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)
+  }
+
+  /** Until `releaseStable` readers see no more than now. */
+  holdStable(): void {
+    this.#heldStableOffset = this.lastStableOffset
+  }
+
+  releaseStable(): void {
+    this.#heldStableOffset = Number.POSITIVE_INFINITY
+  }
+
+  /** A marker became durable and stands in the store. Answers the transaction that it aborts, if there is one. */
+  markerPlaced(marker: Marker, offset: number, coordinatorEpoch: number): AbortedTransaction | undefined {
+    const { producerId, producerEpoch, isCommit } = marker
+    // Without memory for it the table keeps the old epoch; the coordinator refuses that one all the same.
+    this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch))
+    const firstOffset = this.#open.end(producerId)
+    this.placed(offset + 1)
+    this.#tail.pass(offset, offset + 1)
+    if (isCommit || firstOffset < 0) return undefined
+    return { producerId, firstOffset, lastOffset: offset, lastStableOffset: this.#open.lowest(offset + 1) }
+  }
+
+  // ---- reading -------------------------------------------------------------------------------------------------------
+
   /**
    * Whole batches from the one that holds `offset` on, none that ends above `limitOffset`, about `maxBytes` of them but
    * at least one. `nextOffset` is past control batches too.
@@ -170,12 +214,28 @@ export class Partition {
       : this.#readTail(found.index, offset, limitOffset, maxBytes)
   }
 
+  /** As `read`, up to the last stable offset and without the batches of aborted transactions. */
+  readCommitted(offset: number, maxBytes: number): PartitionRead {
+    const read = this.read(offset, this.lastStableOffset, maxBytes)
+    const first = read.batches.find(isTransactional)
+    if (first === undefined) return read
+    const aborted = this.#store.abortedBetween(this.id, first.baseOffset, read.nextOffset)
+    if (aborted === undefined) {
+      return { ...read, batches: [], nextOffset: offset, missing: offset, missingAborted: read.nextOffset }
+    }
+    return { ...read, batches: withoutAborted(read.batches, aborted) }
+  }
+
   #readTail(index: number, offset: number, limitOffset: number, maxBytes: number): PartitionRead {
     const reading = new Reading(offset, limitOffset)
     const buffer = this.#tail.find(offset)?.buffer
     for (let at = index; buffer !== undefined && reading.sizeBytes < maxBytes; at++) {
       const batch = this.#tail.batch(at)
       if (batch === undefined || batch.nextOffset > limitOffset) break
+      if (batch.sizeBytes === 0) {
+        reading.nextOffset = batch.nextOffset
+        continue
+      }
       const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true)
       if (typeof decoded === 'string') throw this.#damaged(batch.baseOffset, decoded)
       reading.take(decoded)
@@ -231,7 +291,7 @@ export class Partition {
 
   /** For checkpoints and snapshots: every producer with its last five batches. */
   *producers(): Iterable<StoredProducer> {
-    if (this.#producers !== undefined) yield* this.#producers.windows()
+    if (this.#producers !== undefined) yield* this.#open.of(this.#producers.windows())
   }
 
   /** Nothing was appended for a while: the tail's memory goes back. */
@@ -243,33 +303,5 @@ export class Partition {
     this.#tail.release()
     this.#producers?.free()
     this.#producers = undefined
-  }
-}
-
-/** Collects the batches of one read. */
-class Reading {
-  readonly batches: DecodedBatch[] = []
-  readonly #limitOffset: number
-  nextOffset: number
-  sizeBytes = 0
-
-  constructor(offset: number, limitOffset: number) {
-    this.nextOffset = offset
-    this.#limitOffset = limitOffset
-  }
-
-  /** False when the batch ends above the limit: it stays out. Control batches are passed over (kafka.md 1.3). */
-  take(batch: DecodedBatch): boolean {
-    const { header } = batch
-    const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
-    if (nextOffset > this.#limitOffset) return false
-    if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.batches.push(batch)
-    this.nextOffset = nextOffset
-    this.sizeBytes += header.sizeBytes
-    return true
-  }
-
-  result(missing: number | undefined): PartitionRead {
-    return { batches: this.batches, nextOffset: this.nextOffset, sizeBytes: this.sizeBytes, missing }
   }
 }

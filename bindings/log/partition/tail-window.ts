@@ -8,6 +8,7 @@ export interface TailBatch {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly position: number
+  /** 0 for a control batch: it isn't here. */
   readonly sizeBytes: number
 }
 
@@ -42,6 +43,11 @@ export class TailWindow {
   keep(batch: TailBatch): void {
     this.#batches.push(batch)
     this.#end = batch.position + batch.sizeBytes
+  }
+
+  /** A control batch: nothing of it is read, and what comes after it may stand in the window. */
+  pass(baseOffset: number, nextOffset: number): void {
+    if (this.#batches.length > 0) this.#batches.push({ baseOffset, nextOffset, position: this.#end, sizeBytes: 0 })
   }
 
   /** The first batch that ends after `offset`, if the window reaches down to it. */

@@ -46,8 +46,16 @@ export class Watermarks {
   }
 
   get highWatermark(): number {
-    const waiting = this.#waiting[this.#firstWaiting]
-    const asked = waiting === undefined ? this.nextOffset : waiting.baseOffset
-    return Math.min(asked, Math.max(this.durableOffset, this.ceiling))
+    return Math.min(this.#askedOffset, Math.max(this.durableOffset, this.ceiling))
+  }
+
+  /** Records below it reached the level that their producers asked for. */
+  get #askedOffset(): number {
+    return this.#waiting[this.#firstWaiting]?.baseOffset ?? this.nextOffset
+  }
+
+  /** A higher ceiling would show more: records of an open transaction, which asked for no level yet. */
+  get isHiddenByCeiling(): boolean {
+    return this.#askedOffset > Math.max(this.durableOffset, this.ceiling)
   }
 }

@@ -1,5 +1,6 @@
 import type { Kernel, ProducerTable } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
@@ -8,6 +9,7 @@ import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
+import { afterMarker } from '../partition/marker.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import { TransactionScan } from '../segment/transaction-scan.ts'
@@ -37,7 +39,7 @@ export class PartitionRecovery {
   readonly #noted: CheckpointPartition | undefined
   readonly #producers: ProducerTable
   readonly #transactions: TransactionScan
-  /** The log's own topics take their batches from frames alone (rule 3). */
+  /** The log's own topics take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
   #ceiling: number
 
@@ -68,7 +70,7 @@ export class PartitionRecovery {
       mark('continue-at-ceiling')
       files.nextOffset = this.#ceiling
     }
-    const producers = [...this.#producers.windows()].map((window) => ({ ...window, batches: [...window.batches] }))
+    const producers = [...this.#transactions.open.of(this.#producers.windows())]
     this.#producers.free()
     return {
       id: files.id,
@@ -178,7 +180,7 @@ export class PartitionRecovery {
     mark('roll-again')
     const files = this.#files
     yield* files.segments.roll(files.nextOffset)
-    files.directoryUnsynced = true
+    files.directoryChanged()
     files.changed = true
   }
 
@@ -219,9 +221,12 @@ export class PartitionRecovery {
 
   #learnProducer(header: ScannedBatch['header']): void {
     const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
-    if (producerId < 0 || baseSequence < 0) return
+    if (producerId < 0) return
     if (!this.#producers.reserve())
       throw new LogError('MEMORY_CAP_REACHED', 'recovery has no kernel memory for producers')
+    // A marker: its epoch is in force, sequences begin again (kafka.md 3.5).
+    if (baseSequence < 0)
+      return void this.#producers.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch))
     this.#producers.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
   }
 
@@ -245,7 +250,7 @@ export class PartitionRecovery {
         continue
       }
       if (typeof batch === 'string' || batch.header.baseOffset !== this.#files.nextOffset) return
-      if (this.#isCoordinator) {
+      if (this.#isCoordinator || (batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) {
         mark('decision-without-frame')
         return this.#damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'CORRUPT_LOG')
       }
@@ -296,7 +301,7 @@ export class PartitionRecovery {
     if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
     this.#context.files.close(path)
     yield* perform('remove', path, () => this.#context.store.remove(path))
-    this.#files.directoryUnsynced = true
+    this.#files.directoryChanged()
     this.#files.changed = true
   }
 

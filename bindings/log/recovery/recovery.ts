@@ -289,7 +289,7 @@ class UncleanRecovery {
     } else {
       const isCoordinator = Object.values(INTERNAL_TOPIC_IDS).includes(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
-      if (noted === undefined || files.changed) files.directoryUnsynced = true
+      if (noted === undefined || files.changed) files.directoryChanged()
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)

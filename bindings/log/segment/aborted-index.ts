@@ -3,13 +3,9 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
-import {
-  ABORTED_ENTRY_BYTES,
-  type AbortedTransaction,
-  readAborted,
-  writeAborted,
-} from '../files/aborted-transaction.ts'
+import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../files/aborted-transaction.ts'
 import { openFile } from '../journal/ring.ts'
 import { viewOf } from './batch-frame.ts'
 

@@ -1,5 +1,5 @@
 import { perform, type Task } from '../../storage/effect.ts'
-import type { AbortedTransaction } from '../files/aborted-transaction.ts'
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { TransactionScan } from './transaction-scan.ts'

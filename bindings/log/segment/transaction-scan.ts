@@ -1,8 +1,8 @@
 import type { BatchHeader } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import type { StoredProducer } from '../../storage/partition-store.ts'
-import type { AbortedTransaction } from '../files/aborted-transaction.ts'
+import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
 import { BATCH_HEADER_BYTES } from './batch-frame.ts'
+import { OpenTransactions } from './open-transactions.ts'
 
 const MARKER_ABORT = 0
 const MARKER_COMMIT = 1
@@ -12,36 +12,26 @@ const MARKER_COMMIT = 1
  * marker without data before it ends nothing (kafka.md 3.5).
  */
 export class TransactionScan {
-  /** First offset of the open transaction of each producer. */
-  readonly #open = new Map<number, number>()
+  readonly open: OpenTransactions
 
   /** `producers`: as of the offset at which the scan begins. */
   constructor(producers: Iterable<StoredProducer>) {
-    for (const { producerId, currentTransactionFirstOffset } of producers) {
-      if (currentTransactionFirstOffset >= 0) this.#open.set(producerId, currentTransactionFirstOffset)
-    }
+    this.open = new OpenTransactions(producers)
   }
 
   /** Takes the next batch; answers the transaction that it aborts. */
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
     const { attributes, producerId, baseOffset } = header
     if (producerId < 0 || (attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return undefined
-    const firstOffset = this.#open.get(producerId)
     if ((attributes & ATTRIBUTE_CONTROL) === 0) {
-      if (firstOffset === undefined) this.#open.set(producerId, baseOffset)
+      this.open.begin(producerId, baseOffset)
       return undefined
     }
     const type = markerType(bytes)
     if (type !== MARKER_ABORT && type !== MARKER_COMMIT) return undefined
-    this.#open.delete(producerId)
-    if (type === MARKER_COMMIT || firstOffset === undefined) return undefined
-    return { producerId, firstOffset, lastOffset: baseOffset, lastStableOffset: this.#lastStable(baseOffset + 1) }
-  }
-
-  #lastStable(after: number): number {
-    let lowest = after
-    for (const offset of this.#open.values()) lowest = Math.min(lowest, offset)
-    return lowest
+    const firstOffset = this.open.end(producerId)
+    if (type === MARKER_COMMIT || firstOffset < 0) return undefined
+    return { producerId, firstOffset, lastOffset: baseOffset, lastStableOffset: this.open.lowest(baseOffset + 1) }
   }
 }
 

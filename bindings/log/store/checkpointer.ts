@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { perform, performAll, type Task } from '../../storage/effect.ts'
+import { performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -82,14 +82,13 @@ export class Checkpointer {
   ): Task<number> {
     const noted: Noted[] = []
     const unsynced: Segment[] = []
-    const directories: string[] = []
+    const directories: StoredFiles[] = []
     for (const [key, files] of partitions) {
       if (!files.changed) continue
       noted.push(this.#note(key, files))
       unsynced.push(...files.unsynced)
-      if (files.directoryUnsynced) directories.push(files.directory)
+      if (files.directoryUnsynced) directories.push(files)
       files.unsynced.clear()
-      files.directoryUnsynced = false
       files.changed = false
     }
     yield* this.#sync(unsynced, directories)
@@ -123,7 +122,7 @@ export class Checkpointer {
     }
   }
 
-  *#sync(segments: readonly Segment[], directories: readonly string[]): Task<void> {
+  *#sync(segments: readonly Segment[], directories: readonly StoredFiles[]): Task<void> {
     for (let at = 0; at < segments.length; at += FLUSHES_AT_ONCE) {
       const files: StoreFile[] = []
       for (const segment of segments.slice(at, at + FLUSHES_AT_ONCE)) {
@@ -133,9 +132,7 @@ export class Checkpointer {
       yield* performAll(files.map((file) => ({ kind: 'flush' as const, target: file.path, run: () => file.flush() })))
       for (const file of files) this.#files.unpin(file.path)
     }
-    for (const directory of directories) {
-      yield* perform('syncDirectory', directory, () => this.#store.syncDirectory(directory))
-    }
+    for (const files of directories) yield* files.syncDirectory(this.#store)
   }
 
   /** Bytes below a noted end never change, so the sector can be read after the moment. */

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
+  AbortedTransaction,
   CommitSet,
   PartitionIdentity,
   PartitionSource,
@@ -243,7 +244,7 @@ export class FilePartitionStore implements PartitionStore {
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments, 0)
     yield* segments.roll(0)
-    files.directoryUnsynced = true
+    files.directoryChanged()
     this.#partitions.set(partitionKey(id.topicId, id.partition), files)
   }
 
@@ -267,7 +268,7 @@ export class FilePartitionStore implements PartitionStore {
     yield* files.segments.loadActive()
     if (files.segments.active === undefined || files.rollAt !== undefined) {
       yield* files.segments.roll(files.nextOffset)
-      files.directoryUnsynced = true
+      files.directoryChanged()
       files.changed = true
       files.rollAt = undefined
     }
@@ -303,8 +304,19 @@ export class FilePartitionStore implements PartitionStore {
     return this.#find(id)?.segments.read(offset, into) ?? (this.#find(id) === undefined ? 0 : undefined)
   }
 
-  *prepareRead(id: PartitionIdentity, offset: number): Task<void> {
-    yield* this.#files(id).segments.load(offset)
+  *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
+    const { segments } = this.#files(id)
+    yield* segments.load(offset)
+    if (abortedUpTo !== undefined) yield* segments.loadAborted(offset, abortedUpTo)
+  }
+
+  abortedBetween(
+    id: PartitionIdentity,
+    fromOffset: number,
+    upToOffset: number,
+  ): readonly AbortedTransaction[] | undefined {
+    const files = this.#find(id)
+    return files === undefined ? [] : files.segments.abortedBetween(fromOffset, upToOffset)
   }
 
   locate(id: PartitionIdentity, offset: number): { file: string; position: number } | undefined {
@@ -321,7 +333,7 @@ export class FilePartitionStore implements PartitionStore {
   *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
     const files = this.#files(id)
     yield* files.segments.deleteBefore(offset)
-    files.directoryUnsynced = true
+    files.directoryChanged()
     files.changed = true
   }
 
@@ -330,6 +342,11 @@ export class FilePartitionStore implements PartitionStore {
   canCommit(decisionBytes: number): boolean {
     // A read-only log refuses commits at once instead of letting them wait for room that never comes.
     return this.#journal?.hasRoom(decisionBytes) ?? true
+  }
+
+  /** Besides them a frame holds data up to its capacity, and extents. */
+  get decisionBytesMax(): number {
+    return (this.#journal?.frame.limitBytes ?? 0) / 2
   }
 
   *commit(set: CommitSet): Task<void> {

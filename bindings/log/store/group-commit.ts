@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { perform, performAll, type Task } from '../../storage/effect.ts'
+import { performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { CommitSet, Decision, PartitionIdentity } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -107,18 +107,15 @@ export class GroupCommit {
 
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
-    const files = new Map<string, StoredFiles>()
+    const unsynced = new Set<StoredFiles>()
     const flushes = []
     for (const { files: each, run } of extents) {
-      if (each.directoryUnsynced) files.set(each.directory, each)
+      if (each.directoryUnsynced) unsynced.add(each)
       const file = yield* cache.reopen(run.segment.logPath)
       flushes.push({ kind: 'flush' as const, target: file.path, run: () => file.flush() })
     }
     yield* performAll(flushes)
-    for (const [directory, each] of files) {
-      yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
-      each.directoryUnsynced = false
-    }
+    for (const each of unsynced) yield* each.syncDirectory(store)
   }
 
   /** Only now, after its frame, a decision may stand in its segment (rule 3). */
@@ -126,13 +123,15 @@ export class GroupCommit {
     const files = this.#parts.partitions(decision.id)
     if (files.segments.mustRoll(decision)) {
       yield* files.segments.roll(decision.baseOffset)
-      files.directoryUnsynced = true
+      files.directoryChanged()
     }
     const { active } = files.segments
     if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)
     this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
     files.segments.place(decision)
     files.placed(decision)
+    const aborted = decision.placed?.()
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionIdentity, SealedBatch } from '../../storage/partition-store.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentList } from '../segment/segment-list.ts'
@@ -12,8 +14,8 @@ export class StoredFiles {
   readonly pending: PendingRuns = new PendingRuns()
   /** Written since the last checkpoint: it syncs them (durability rule 4b). */
   readonly unsynced: Set<Segment> = new Set()
-  /** The directory got entries since the last checkpoint. */
-  directoryUnsynced = false
+  #directoryChanges = 0
+  #directorySynced = 0
   /** Anything of it differs from what the newest checkpoint says. */
   changed = true
   /** An append found the active segment full: the next one starts with this batch's offset. */
@@ -28,6 +30,22 @@ export class StoredFiles {
     this.directory = directory
     this.segments = segments
     this.nextOffset = nextOffset
+  }
+
+  /** The directory has entries that a power loss takes away. */
+  get directoryUnsynced(): boolean {
+    return this.#directorySynced < this.#directoryChanges
+  }
+
+  directoryChanged(): void {
+    this.#directoryChanges++
+  }
+
+  /** A commit and a checkpoint may do it side by side: only what one has waited for counts as synced. */
+  *syncDirectory(store: FileStore): Task<void> {
+    const upTo = this.#directoryChanges
+    yield* perform('syncDirectory', this.directory, () => store.syncDirectory(this.directory))
+    this.#directorySynced = Math.max(this.#directorySynced, upTo)
   }
 
   /** A data batch stands in the active segment: a frame or a checkpoint owes it durability. `head`: its first 21 bytes. */

@@ -3,6 +3,7 @@ import { ProducerWindows } from '../batch-fields.ts'
 import { perform, type Task } from '../effect.ts'
 import type { StoreCapabilities } from '../file-store.ts'
 import type {
+  AbortedTransaction,
   CommitSet,
   PartitionIdentity,
   PartitionStore,
@@ -37,6 +38,7 @@ interface Partition {
   ceiling: number
   /** The next offset is at least this: where an unclean open went on, and the end of rows that were deleted since. */
   floorOffset: number
+  aborted: AbortedTransaction[]
   /** Windows as of the rows that were deleted; the rest is in the rows. */
   deletedWindows: readonly StoredProducer[]
 }
@@ -68,6 +70,7 @@ export interface MemoryRowOptions {
  */
 export class MemoryRowStore implements PartitionStore {
   readonly capabilities: StoreCapabilities = capabilities
+  readonly decisionBytesMax: number = Number.MAX_SAFE_INTEGER
   readonly #database: Database
   readonly #capacityBytes: number
   readonly #sessions: Map<Partition, Session> = new Map()
@@ -87,7 +90,11 @@ export class MemoryRowStore implements PartitionStore {
     const { partitions, ...rest } = this.#database
     const survivors = [...partitions].map(([key, partition]): [string, Partition] => [
       key,
-      { ...partition, rows: partition.rows.filter((row) => row.isCommitted).map((row) => ({ ...row })) },
+      {
+        ...partition,
+        aborted: [...partition.aborted],
+        rows: partition.rows.filter((row) => row.isCommitted).map((row) => ({ ...row })),
+      },
     ])
     const database = { ...rest, partitions: new Map(survivors), holder: undefined }
     return new MemoryRowStore({ capacityBytes: this.#capacityBytes }, database)
@@ -123,6 +130,7 @@ export class MemoryRowStore implements PartitionStore {
         logStartOffset: 0,
         ceiling: 0,
         floorOffset: 0,
+        aborted: [],
         deletedWindows: [],
       })
     })
@@ -177,6 +185,11 @@ export class MemoryRowStore implements PartitionStore {
     })
   }
 
+  abortedBetween(id: PartitionIdentity, fromOffset: number, upToOffset: number): readonly AbortedTransaction[] {
+    const { partition } = this.#active(id, 'abortedBetween')
+    return partition.aborted.filter((each) => each.lastOffset >= fromOffset && each.firstOffset < upToOffset)
+  }
+
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
     const { partition } = this.#active(id, 'seekTimestamp')
     return yield* perform(
@@ -227,7 +240,11 @@ export class MemoryRowStore implements PartitionStore {
     for (const { session } of decisions) session.decisionsInFlight += 1
     try {
       yield* perform('commit', 'rows', () => {
-        for (const decision of decisions) insert(decision.partition, decision, true)
+        for (const decision of decisions) {
+          insert(decision.partition, decision, true)
+          const aborted = decision.placed?.()
+          if (aborted !== undefined) decision.partition.aborted.push(aborted)
+        }
         for (const row of rows) row.isCommitted = true
         for (const { id, ceiling } of set.ceilings) {
           const partition = this.#database.partitions.get(keyOf(id))

@@ -5,7 +5,7 @@ import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
-import type { Acks } from '../../model/positions.ts'
+import type { Acks, IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -81,15 +81,18 @@ export class SyncHost {
     const { topic, partition, producerId, producerEpoch, baseSequence, acks } = request
     const records = request.values.map((value) => ({ key: null, value, timestamp: undefined, headers: undefined }))
     const append = { topic, partition, producerEpoch, baseSequence, acks, records }
-    return this.start<AppendResult>((done) => ({ kind: 'append', producerId, request: append, done }), answered)
+    return this.start<AppendResult>(
+      (done) => ({ kind: 'append', producerId, request: append, isTransactional: false, done }),
+      answered,
+    )
   }
 
-  fetchAll(topic: string, partition: number): SeenRecord[] {
+  fetchAll(topic: string, partition: number, isolationLevel: IsolationLevel = 'read_committed'): SeenRecord[] {
     const seen: SeenRecord[] = []
     const decoder = new TextDecoder()
     for (let nextOffset = 0; ; ) {
       const position = { topic, partition, nextOffset }
-      const request = { positions: [position], isolationLevel: 'read_committed' as const, maxBytes: 1e6, wait: false }
+      const request = { positions: [position], isolationLevel, maxBytes: 1e6, wait: false }
       const [part] = this.ask<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: this, request, done }))
       if (part?.error !== undefined) throw part.error
       for (const batch of part?.batches ?? []) {

@@ -7,7 +7,15 @@ import { newKernel } from '../../kernel/support.ts'
 
 test('a read behind the last batch goes on at its limit, not where it began', () => {
   const id = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 't', partition: 0 }
-  const stored = { id, logStartOffset: 0, nextOffset: 100, ceiling: 100, producers: [], maxTimestamp: -1, readOnly: false }
+  const stored = {
+    id,
+    logStartOffset: 0,
+    nextOffset: 100,
+    ceiling: 100,
+    producers: [],
+    maxTimestamp: -1,
+    readOnly: false,
+  }
   const store = { read: () => 0 } as unknown as PartitionStore
   const partition = new Partition(stored, newKernel(), store)
   const { batches, nextOffset, missing } = partition.read(10, 100, 1000)

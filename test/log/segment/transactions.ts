@@ -1,7 +1,6 @@
-import type { AbortedTransaction } from '../../../bindings/log/files/aborted-transaction.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
 import { type BatchWish, sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
-import type { SealedBatch } from '../../../bindings/storage/partition-store.ts'
+import type { AbortedTransaction, SealedBatch } from '../../../bindings/storage/partition-store.ts'
 import { fromHex, newKernel } from '../../kernel/support.ts'
 import { appendSealed } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BigEndianReader, BigEndianWriter } from '../../../bindings/coordinator/group/big-endian.ts'
-import { place, refuses } from '../../log/catalogue/fixtures.ts'
+import { BigEndianReader, BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
+import { place, refuses } from '../log/catalogue/fixtures.ts'
 
 test('every field type is written whole wherever the buffer has to grow', () => {
   for (let before = 0; before <= 300; before++) {
@@ -43,6 +43,27 @@ test('a count beyond what is left is damage, and allocates nothing', () => {
     const reader = new BigEndianReader(bytes, place)
     refuses('CORRUPT_LOG', () => reader.array(4, () => reader.int32()))
   }
+})
+
+test('a varint takes seven bits a byte, and no more than 31 in all', () => {
+  for (const [value, bytes] of [
+    [0, [0]],
+    [127, [0x7f]],
+    [128, [0x80, 1]],
+    [300, [0xac, 2]],
+    [0x7fffffff, [0xff, 0xff, 0xff, 0xff, 7]],
+  ] as const) {
+    const written = new BigEndianWriter().varint(value).finish()
+    assert.equal([...written], bytes)
+    assert.is(new BigEndianReader(written, place).varint(), value)
+  }
+  for (const bytes of [[0xff, 0xff, 0xff, 0xff, 8], [0x80, 0x80, 0x80, 0x80, 0x80, 0], [0x80]]) {
+    refuses('CORRUPT_LOG', () => new BigEndianReader(Uint8Array.from(bytes), place).varint())
+  }
+  const text = new BigEndianWriter().compactString('ä').finish()
+  assert.equal([...text], [3, 0xc3, 0xa4])
+  assert.is(new BigEndianReader(text, place).compactString(), 'ä')
+  refuses('CORRUPT_LOG', () => new BigEndianReader(Uint8Array.of(0), place).compactString())
 })
 
 test.run()

@@ -1,10 +1,10 @@
-import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace } from '../../log/catalogue/table-record.ts'
-import { LogError } from '../../model/errors.ts'
+import { damaged } from '../log/catalogue/catalogue-codec.ts'
+import type { RecordPlace } from '../log/catalogue/table-record.ts'
+import { LogError } from '../model/errors.ts'
 
 /**
- * Kafka's non-flexible field types: big-endian integers; string = int16 length and UTF-8; bytes and arrays = int32
- * length. -1 is the length of null. Source: kafka.apache.org/protocol, "Protocol Primitive Types".
+ * Kafka's field types: big-endian integers; string = int16 length and UTF-8; bytes and arrays = int32 length. -1 is the
+ * length of null. Flexible versions have compact ones: a length is an unsigned varint of one more, 0 for null. Source: kafka.apache.org/protocol, "Protocol Primitive Types".
  */
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -14,6 +14,12 @@ export class BigEndianWriter {
   #bytes: Uint8Array = new Uint8Array(64)
   #view: DataView = new DataView(this.#bytes.buffer)
   #size = 0
+
+  int8(value: number): this {
+    const at = this.#take(1)
+    this.#view.setInt8(at, value)
+    return this
+  }
 
   int16(value: number): this {
     const at = this.#take(2)
@@ -46,6 +52,18 @@ export class BigEndianWriter {
 
   bytes(bytes: Uint8Array | null): this {
     return bytes === null ? this.int32(-1) : this.int32(bytes.length).#raw(bytes)
+  }
+
+  /** Up to 2^31 - 1, seven bits at a time, the lowest first. */
+  varint(value: number): this {
+    let rest = value
+    for (; rest >= 0x80; rest >>>= 7) this.int8(rest | 0x80)
+    return this.int8(rest)
+  }
+
+  compactString(text: string): this {
+    const bytes = encoder.encode(text)
+    return this.varint(bytes.length + 1).#raw(bytes)
   }
 
   finish(): Uint8Array {
@@ -85,6 +103,10 @@ export class BigEndianReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
+  int8(): number {
+    return this.#view.getInt8(this.#take(1))
+  }
+
   int16(): number {
     return this.#view.getInt16(this.#take(2))
   }
@@ -100,9 +122,26 @@ export class BigEndianReader {
     throw new LogError('INTEGER_RANGE', `the field ${field} lies beyond 2^53`, { ...this.place, field })
   }
 
+  varint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const group = this.#view.getUint8(this.#take(1))
+      value += (group & 0x7f) * 2 ** shift
+      if (group < 0x80 && value <= 0x7fffffff) return value
+    }
+    throw damaged(this.place, 'a length is out of range')
+  }
+
   nullableString(): string | null {
     const length = this.int16()
-    if (length === -1) return null
+    return length === -1 ? null : this.#text(length)
+  }
+
+  compactString(): string {
+    return this.#text(this.varint() - 1)
+  }
+
+  #text(length: number): string {
     const at = this.#take(length)
     try {
       return decoder.decode(this.#bytes.subarray(at, at + length))
@@ -127,9 +166,16 @@ export class BigEndianReader {
 
   /** `itemBytesMin` bounds the count by what is left, so that a damaged one can't allocate. */
   array<T>(itemBytesMin: number, item: () => T): T[] {
-    const count = this.int32()
+    return this.items(this.int32(), itemBytesMin, item)
+  }
+
+  items<T>(count: number, itemBytesMin: number, item: () => T): T[] {
     if (count < 0 || count * itemBytesMin > this.#bytes.length - this.#at) throw damaged(this.place, 'a count is wrong')
     return Array.from({ length: count }, item)
+  }
+
+  skip(sizeBytes: number): void {
+    this.#take(sizeBytes)
   }
 
   end(): void {

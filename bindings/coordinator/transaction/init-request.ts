@@ -1,0 +1,25 @@
+import { LogError } from '../../model/errors.ts'
+
+export interface InitRequest {
+  readonly transactionalId: string
+  readonly timeoutMs: number
+  /** Where `initNeedsProducerId` says so. */
+  readonly newProducerId: number | undefined
+  readonly now: number
+}
+
+/** Kafka's transaction.max.timeout.ms. */
+const TIMEOUT_MS_MAX = 900_000
+/** What a string field of Kafka's records holds. */
+const ID_BYTES_MAX = 32_767
+
+export function assertInit({ transactionalId, timeoutMs }: Pick<InitRequest, 'transactionalId' | 'timeoutMs'>): void {
+  const bytes = typeof transactionalId === 'string' ? new TextEncoder().encode(transactionalId).length : 0
+  if (bytes === 0 || bytes > ID_BYTES_MAX) {
+    const message = `a transactional id is a text of 1 to ${ID_BYTES_MAX} bytes`
+    throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
+  }
+  if (Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return
+  const message = `the timeout of a transaction is 1 to ${TIMEOUT_MS_MAX} whole milliseconds`
+  throw new LogError('INVALID_TRANSACTION_TIMEOUT', message, { option: 'transactionTimeoutMs', timeoutMs })
+}

@@ -1,0 +1,38 @@
+import type { Table } from '../../log/catalogue/planned-table.ts'
+import type { TransactionEntry, TransactionStored } from './transaction-entry.ts'
+
+/** Transactional ids, and who a producer id belongs to; the id that a producer had before it ran out of epochs too. */
+export class TransactionTable implements Table<TransactionEntry> {
+  readonly #byId: Map<string, TransactionStored> = new Map()
+  readonly #byProducerId: Map<number, TransactionStored> = new Map()
+
+  byId(transactionalId: string): TransactionStored | undefined {
+    return this.#byId.get(transactionalId)
+  }
+
+  byProducerId(producerId: number): TransactionStored | undefined {
+    return this.#byProducerId.get(producerId)
+  }
+
+  all(): Iterable<TransactionStored> {
+    return this.#byId.values()
+  }
+
+  apply(entry: TransactionEntry): void {
+    const { transactionalId } = entry
+    const before = this.#byId.get(transactionalId)
+    for (const producerId of producerIdsOf(before)) this.#byProducerId.delete(producerId)
+    if (entry.kind === 'transaction-removed') {
+      this.#byId.delete(transactionalId)
+      return
+    }
+    this.#byId.set(transactionalId, entry)
+    for (const producerId of producerIdsOf(entry)) this.#byProducerId.set(producerId, entry)
+  }
+}
+
+function producerIdsOf(entry: TransactionStored | undefined): number[] {
+  if (entry === undefined) return []
+  const { producerId, previousProducerId } = entry
+  return previousProducerId < 0 ? [producerId] : [producerId, previousProducerId]
+}

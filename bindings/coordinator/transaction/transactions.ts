@@ -1,0 +1,375 @@
+import { PlannedTable } from '../../log/catalogue/planned-table.ts'
+import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { ErrorCode } from '../../model/error-table.ts'
+import { LogError } from '../../model/errors.ts'
+import { assertInit, type InitRequest } from './init-request.ts'
+import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
+import { isExhausted, LAST_EPOCH, type TransactionEntry, type TransactionStored } from './transaction-entry.ts'
+import { decodeTransactionRecord, encodeTransaction } from './transaction-record.ts'
+import { answerAgain, isTransactionState, nextTransactionState, type TransactionState } from './transaction-state.ts'
+import { TransactionTable } from './transaction-table.ts'
+
+/** Who may send in the next transaction of an id. */
+export interface ProducerInstance {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+/** A transaction to end, and the records that say so: all in one commit, then `decided`. */
+export interface EndPlan {
+  readonly open: OpenTransaction
+  readonly isCommit: boolean
+  /** Of the markers: above the transaction's own, so that nothing of it is taken after them. */
+  readonly markerEpoch: number
+  readonly records: readonly TableRecord[]
+  /** For the next transaction, once this is durable. */
+  readonly next: ProducerInstance
+}
+
+export interface InitPlan {
+  readonly records: readonly TableRecord[]
+  readonly instance: ProducerInstance
+  /** What an older instance left open: its abort goes into the same commit. */
+  readonly aborts: EndPlan | undefined
+}
+
+export interface TransactionFacts extends ProducerInstance {
+  readonly transactionalId: string
+  readonly state: TransactionState
+  readonly timeoutMs: number
+  /** -1 without an open one. */
+  readonly startMs: number
+  readonly partitions: readonly AddedPartition[]
+}
+
+/** What partitions tell of a transaction that had no decision when the log ended. */
+export interface FoundTransaction extends ProducerInstance {
+  readonly partitions: readonly AddedPartition[]
+}
+
+/**
+ * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in the
+ * manner of Groups: `plan...` checks against what is committed or on its way and throws a LogError or gives records,
+ * `apply` takes them back. Since one commit holds decision and markers, only Empty, Complete... and, at a close, Ongoing
+ * are ever written (docs/decisions/004-transactions.md).
+ */
+export class Transactions {
+  readonly #tables: PlannedTable<TransactionEntry, TransactionTable> = new PlannedTable(
+    new TransactionTable(),
+    new TransactionTable(),
+  )
+  readonly #open: Map<number, OpenTransaction> = new Map()
+  #nextDeadline: number = Number.POSITIVE_INFINITY
+
+  /** Whether `planInit` needs an id of its own for the producer. */
+  initNeedsProducerId(transactionalId: string): boolean {
+    const entry = this.#tables.planned.byId(transactionalId)
+    return entry === undefined || isExhausted(entry.producerEpoch + (this.#open.has(entry.producerId) ? 1 : 0))
+  }
+
+  /**
+   * A new instance takes the id over: whoever had it is fenced, what was open is aborted. CONCURRENT_TRANSACTIONS while a
+   * decision is on its way (kafka.md 4.3).
+   */
+  planInit(request: InitRequest): InitPlan {
+    assertInit(request)
+    const { transactionalId, timeoutMs, newProducerId, now } = request
+    const entry = this.#tables.planned.byId(transactionalId)
+    const open = entry && this.#open.get(entry.producerId)
+    const aborts = open === undefined ? undefined : this.#planFence(open)
+    if (entry !== undefined && open === undefined) assertNext(entry, 'init')
+    const lastEpoch = aborts?.markerEpoch ?? entry?.producerEpoch ?? 0
+    const fresh = entry === undefined || isExhausted(lastEpoch)
+    const instance = fresh
+      ? { producerId: mustHave(newProducerId), producerEpoch: 0 }
+      : { producerId: entry.producerId, producerEpoch: lastEpoch + 1 }
+    const record = this.#plan({
+      kind: 'transaction-stored',
+      transactionalId,
+      ...instance,
+      timeoutMs,
+      state: 'Empty',
+      partitions: [],
+      lastUpdateMs: now,
+      startMs: -1,
+      previousProducerId: fresh ? (entry?.producerId ?? -1) : -1,
+    })
+    return { records: [record], instance, aborts }
+  }
+
+  #planFence(open: OpenTransaction): EndPlan {
+    open.next('fence')
+    open.next('abort')
+    open.isFenced = true
+    const { producerId, producerEpoch } = open
+    const markerEpoch = producerEpoch + 1
+    return { open, isCommit: false, markerEpoch, records: [], next: { producerId, producerEpoch: markerEpoch } }
+  }
+
+  /** Opens a transaction; again without anything in it is fine. */
+  begin({ producerId, producerEpoch }: ProducerInstance, now: number): void {
+    const open = this.#open.get(producerId)
+    if (open !== undefined && open.producerEpoch === producerEpoch && !open.isFenced) {
+      if (open.state === 'Ongoing' && open.isEmpty) return
+      return open.next('begin')
+    }
+    const entry = this.#tables.planned.byProducerId(producerId)
+    if (entry === undefined || !isCurrent(entry, { producerId, producerEpoch })) {
+      throw this.#refusal({ producerId, producerEpoch })
+    }
+    assertNext(entry, 'begin')
+    const instance = { producerId, producerEpoch }
+    this.#opened(new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs))
+  }
+
+  /** The transaction that this producer may send in: TRANSACTION_ABORTABLE, PRODUCER_FENCED and so on without one. */
+  openOf(producerId: number, producerEpoch: number): OpenTransaction {
+    const open = this.#open.get(producerId)
+    if (open !== undefined && open.producerEpoch === producerEpoch && open.state === 'Ongoing') return open
+    throw this.#refusal({ producerId, producerEpoch })
+  }
+
+  #refusal(instance: ProducerInstance): LogError {
+    const { producerId, producerEpoch } = instance
+    const open = this.#open.get(producerId)
+    if (open?.isFenced === true) return open.refusal('PRODUCER_FENCED')
+    const entry = this.#tables.planned.byProducerId(producerId)
+    if (entry === undefined) {
+      const message = `producer ${producerId} has no transactional id`
+      return new LogError('INVALID_PRODUCER_ID_MAPPING', message, { producerId, producerEpoch })
+    }
+    if (open?.producerEpoch === producerEpoch) return open.refusal('CONCURRENT_TRANSACTIONS')
+    if (isCurrent(entry, instance)) return refused(entry, 'TRANSACTION_ABORTABLE', 'has no open transaction')
+    if (isBefore(entry, instance)) {
+      if (entry.state === 'CompleteAbort') return refused(entry, 'TRANSACTION_ABORTABLE', 'aborted that transaction')
+      if (entry.state === 'CompleteCommit') return refused(entry, 'INVALID_TXN_STATE', 'committed that transaction')
+    }
+    if (entry.producerId === producerId && producerEpoch > entry.producerEpoch) {
+      return refused(entry, 'INVALID_PRODUCER_EPOCH', 'has no such epoch yet')
+    }
+    return refused(entry, 'PRODUCER_FENCED', 'belongs to a newer instance')
+  }
+
+  /** Whether the end of this producer's transaction needs a new producer id. */
+  endNeedsProducerId(producerEpoch: number): boolean {
+    return isExhausted(producerEpoch)
+  }
+
+  /** The open transaction of exactly this epoch. */
+  find({ producerId, producerEpoch }: ProducerInstance): OpenTransaction | undefined {
+    const open = this.#open.get(producerId)
+    return open?.producerEpoch === producerEpoch ? open : undefined
+  }
+
+  /** The transaction that ends in this way already: ask again once it is decided. */
+  ending(instance: ProducerInstance, event: 'commit' | 'abort'): OpenTransaction | undefined {
+    const open = this.find(instance)
+    const isSame = open?.state === (event === 'commit' ? 'PrepareCommit' : 'PrepareAbort')
+    return isSame && open?.isFenced === false ? open : undefined
+  }
+
+  /** The transaction of this id whose end is on its way. */
+  endingOf(transactionalId: string): OpenTransaction | undefined {
+    for (const open of this.#open.values()) {
+      if (open.transactionalId === transactionalId && open.state !== 'Ongoing') return open
+    }
+    return undefined
+  }
+
+  /**
+   * Commit or abort. A plan, or at once who sends next: when there is nothing to decide, or when the answer to the same
+   * question was lost (kafka.md 4.6, durability rule 9).
+   */
+  planEnd(
+    instance: ProducerInstance,
+    event: 'commit' | 'abort',
+    now: number,
+    newProducerId: number | undefined,
+  ): EndPlan | ProducerInstance {
+    const open = this.#open.get(instance.producerId)
+    if (open?.isFenced !== true && open?.producerEpoch === instance.producerEpoch) {
+      open.next(event)
+      if (!open.isEmpty) return this.#planDecision(open, event === 'commit', now, newProducerId)
+      this.#open.delete(open.producerId)
+      return instance
+    }
+    const entry = this.#tables.planned.byProducerId(instance.producerId)
+    if (entry !== undefined && isBefore(entry, instance)) {
+      const answer = answerAgain(entry.state, event)
+      if (answer === 'repeat') return { producerId: entry.producerId, producerEpoch: entry.producerEpoch }
+      throw refused(entry, answer, `can't ${event} that transaction, its state is ${entry.state}`)
+    }
+    if (entry === undefined || !isCurrent(entry, instance)) throw this.#refusal(instance)
+    assertNext(entry, event)
+    // An abort of what a crash of the log ended without a trace: the raised epoch shuts out what may still come of it.
+    const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
+    lost.next(event)
+    this.#open.set(lost.producerId, lost)
+    return this.#planDecision(lost, false, now, newProducerId)
+  }
+
+  #planDecision(open: OpenTransaction, isCommit: boolean, now: number, newProducerId: number | undefined): EndPlan {
+    const { transactionalId, producerId, producerEpoch, timeoutMs } = open
+    const markerEpoch = producerEpoch + 1
+    const isLast = isExhausted(producerEpoch)
+    const next = isLast
+      ? { producerId: mustHave(newProducerId), producerEpoch: 0 }
+      : { producerId, producerEpoch: markerEpoch }
+    const record = this.#plan({
+      kind: 'transaction-stored',
+      transactionalId,
+      ...next,
+      timeoutMs,
+      state: isCommit ? 'CompleteCommit' : 'CompleteAbort',
+      partitions: [],
+      lastUpdateMs: now,
+      startMs: open.startMs,
+      previousProducerId: isLast ? producerId : -1,
+    })
+    return { open, isCommit, markerEpoch, records: [record], next }
+  }
+
+  /** Decision and markers are durable. */
+  decided(open: OpenTransaction): void {
+    open.next('decided')
+    this.#open.delete(open.producerId)
+  }
+
+  /** Before a close: open transactions go on after it, and their time since `startMs` counts. */
+  planClose(now: number): readonly TableRecord[] {
+    const records: TableRecord[] = []
+    for (const open of this.#open.values()) {
+      const entry = this.#tables.planned.byProducerId(open.producerId)
+      if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0) continue
+      const partitions = open.partitions.map(({ topic, partition }) => ({ topic, partition }))
+      records.push(this.#plan({ ...entry, state: 'Ongoing', partitions, startMs: open.startMs, lastUpdateMs: now }))
+    }
+    return records
+  }
+
+  /**
+   * Once, after the last record at open. After a clean close the open transactions go on; after any other end all that
+   * have no decision are to be aborted before anything is answered, those too that only batches in a segment tell of
+   * (durability rule 9).
+   */
+  recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
+    const plans: EndPlan[] = []
+    for (const each of found) {
+      const entry = this.#tables.planned.byProducerId(each.producerId)
+      const { transactionalId = '', timeoutMs = 0, startMs = -1 } = entry ?? {}
+      const open = new OpenTransaction(transactionalId, each, startMs, timeoutMs)
+      open.partitions.push(...each.partitions)
+      this.#opened(open)
+      const goesOn = isClean && entry?.state === 'Ongoing' && isCurrent(entry, each)
+      if (!goesOn) plans.push(this.#planRecoveredAbort(open, entry, now))
+    }
+    // Their partitions were deleted since.
+    for (const entry of [...this.#tables.planned.all()]) {
+      if (entry.state !== 'Ongoing' || this.#open.has(entry.producerId)) continue
+      const open = new OpenTransaction(entry.transactionalId, entry, entry.startMs, entry.timeoutMs)
+      this.#open.set(entry.producerId, open)
+      plans.push(this.#planRecoveredAbort(open, entry, now))
+    }
+    return plans
+  }
+
+  /** The next instance has to ask for the id anyway, so it gets a new producer id where epochs ran out. */
+  #planRecoveredAbort(open: OpenTransaction, entry: TransactionStored | undefined, now: number): EndPlan {
+    open.next('abort')
+    const { producerId } = open
+    const markerEpoch = Math.max(open.producerEpoch, entry?.producerEpoch ?? 0) + 1
+    const next = { producerId, producerEpoch: markerEpoch }
+    const records = []
+    if (entry !== undefined) {
+      const { previousProducerId: _, ...kept } = entry
+      const changes = { state: 'CompleteAbort', partitions: [], lastUpdateMs: now, previousProducerId: -1 } as const
+      records.push(this.#plan({ ...kept, ...changes, producerEpoch: markerEpoch }))
+    }
+    return { open, isCommit: false, markerEpoch, records, next }
+  }
+
+  /** When to ask `expired` next; may be early, never late. */
+  nextDeadline(): number | undefined {
+    return this.#nextDeadline === Number.POSITIVE_INFINITY ? undefined : this.#nextDeadline
+  }
+
+  /** Transactions that took longer than their timeout: abort them. */
+  expired(now: number): readonly OpenTransaction[] {
+    if (now < this.#nextDeadline) return []
+    const ongoing = [...this.#open.values()].filter((open) => open.state === 'Ongoing')
+    const expired = ongoing.filter((open) => open.deadline <= now)
+    this.#nextDeadline = Number.POSITIVE_INFINITY
+    for (const open of ongoing) if (open.deadline > now) this.#awaitDeadline(open)
+    return expired
+  }
+
+  #awaitDeadline(open: OpenTransaction): void {
+    this.#nextDeadline = Math.min(this.#nextDeadline, open.deadline)
+  }
+
+  #opened(open: OpenTransaction): void {
+    this.#open.set(open.producerId, open)
+    this.#awaitDeadline(open)
+  }
+
+  /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
+  apply(record: TableRecord, place: RecordPlace): void {
+    this.#tables.apply(record, () => decodeTransactionRecord(record, place))
+  }
+
+  describe(transactionalId: string): TransactionFacts | undefined {
+    const entry = this.#tables.durable.byId(transactionalId)
+    return entry && this.#describe(entry)
+  }
+
+  /** By id. */
+  list(): readonly TransactionFacts[] {
+    const all = Array.from(this.#tables.durable.all(), (entry) => this.#describe(entry))
+    return all.sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
+  }
+
+  #describe({ transactionalId, producerId, producerEpoch, timeoutMs, state }: TransactionStored): TransactionFacts {
+    const open = this.#open.get(producerId)
+    return {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      timeoutMs,
+      state: open?.state ?? state,
+      startMs: open?.startMs ?? -1,
+      partitions: [...(open?.partitions ?? [])],
+    }
+  }
+
+  #plan(entry: TransactionStored): TableRecord {
+    return this.#tables.plan(entry, encodeTransaction(entry))
+  }
+}
+
+function isCurrent(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
+  return entry.producerId === producerId && entry.producerEpoch === producerEpoch
+}
+
+/** The transaction before the current epoch, also where that one began a new producer id. */
+function isBefore(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
+  if (entry.previousProducerId === producerId) return isExhausted(producerEpoch) && entry.producerEpoch === 0
+  return entry.producerId === producerId && entry.producerEpoch === producerEpoch + 1
+}
+
+function assertNext(entry: TransactionStored, event: 'init' | 'begin' | 'commit' | 'abort'): void {
+  // Recovery raised it beyond the last one: only a new instance, with a new producer id, goes on.
+  if (event !== 'init' && entry.producerEpoch > LAST_EPOCH) throw refused(entry, 'PRODUCER_FENCED', 'has no epoch left')
+  const outcome = nextTransactionState(entry.state, event)
+  if (!isTransactionState(outcome)) throw refused(entry, outcome, `is in state ${entry.state}`)
+}
+
+function refused(entry: TransactionStored, code: ErrorCode, what: string): LogError {
+  const { transactionalId, producerId, producerEpoch, state } = entry
+  const details = { transactionalId, producerId, producerEpoch, state }
+  return new LogError(code, `the transactional id "${transactionalId}" ${what}`, details)
+}
+
+function mustHave(newProducerId: number | undefined): number {
+  if (newProducerId !== undefined) return newProducerId
+  throw new LogError('INVALID_REQUEST', 'this plan needs a new producer id', { argument: 'newProducerId' })
+}

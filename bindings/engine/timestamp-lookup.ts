@@ -1,0 +1,37 @@
+import type { Task } from '../storage/effect.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+
+const READ_BYTES = 64 * 1024
+
+/**
+ * The first record at or after a time. The store answers a batch at or before the place; the records after it decide
+ * (kafka.md 2.3). The partition is open.
+ */
+export function* offsetForTimestamp(
+  store: PartitionStore,
+  { id, exists, partition }: HostedPartition,
+  timestamp: number,
+): Task<number | undefined> {
+  const { watermarks } = partition
+  if (!exists || watermarks.highWatermark === watermarks.logStartOffset) return undefined
+  let offset = yield* store.seekTimestamp(id, timestamp)
+  if (offset === undefined) return undefined
+  offset = Math.max(offset, watermarks.logStartOffset)
+  while (offset < watermarks.highWatermark) {
+    const read = partition.read(offset, watermarks.highWatermark, READ_BYTES)
+    if (read.missing !== undefined) {
+      yield* store.prepareRead(id, read.missing)
+      continue
+    }
+    for (const batch of read.batches) {
+      for (let index = 0; index < batch.recordCount; index++) {
+        const at = batch.offsetOf(index)
+        if (batch.timestampOf(index) >= timestamp && at >= watermarks.logStartOffset) return at
+      }
+    }
+    if (read.nextOffset === offset) return undefined
+    offset = read.nextOffset
+  }
+  return undefined
+}

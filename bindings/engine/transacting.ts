@@ -1,0 +1,216 @@
+import type { Groups } from '../coordinator/group/groups.ts'
+import type { OpenTransaction } from '../coordinator/transaction/open-transaction.ts'
+import type { EndPlan, FoundTransaction, Transactions } from '../coordinator/transaction/transactions.ts'
+import { LogError } from '../model/errors.ts'
+import type { PartitionStore, StoredPartition } from '../storage/partition-store.ts'
+import type { CommandOf, Done, ProducerInstance } from './commands.ts'
+import { MARKER_BYTES, type PlannedChange, type PlannedMarker } from './committer.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+
+interface OffsetPlace {
+  readonly topicId: string
+  readonly partition: number
+}
+
+type Then = (error: unknown) => void
+
+/** An offset's record with its names at about their longest, in a frame. */
+const OFFSET_BYTES = 512
+const TRANSACTION_BYTES = 512
+
+export interface TransactingHooks {
+  readonly transactions: Transactions
+  readonly groups: Groups
+  readonly topics: Topics
+  readonly store: PartitionStore
+  now(): number
+  change(change: PlannedChange): void
+  newProducerId(done: Done<number>): void
+  whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
+  liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined
+}
+
+/**
+ * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a decision,
+ * its markers and its offsets become durable together (durability rules 3 and 9).
+ */
+export class Transacting {
+  readonly #hooks: TransactingHooks
+  /** Who asks again when a decision is durable. */
+  readonly #waiting = new Map<OpenTransaction, Then[]>()
+  readonly #decisionBytes = new WeakMap<OpenTransaction, number>()
+  /** Who reads committed offsets that an open transaction may still change. */
+  #waitingForOffsets: Then[] = []
+
+  constructor(hooks: TransactingHooks) {
+    this.#hooks = hooks
+  }
+
+  init(command: CommandOf<'initTransactionalProducer'>): void {
+    const { transactionalId, timeoutMs, done } = command
+    const { transactions } = this.#hooks
+    this.#withProducerId(done, transactions.initNeedsProducerId(transactionalId), (newProducerId) => {
+      const ending = transactions.endingOf(transactionalId)
+      if (ending !== undefined) return this.#afterDecision(ending, done, () => this.init(command))
+      const request = { transactionalId, timeoutMs, newProducerId, now: this.#hooks.now() }
+      const { records, instance, aborts } = transactions.planInit(request)
+      if (aborts !== undefined) return this.#decide({ ...aborts, records, next: instance }, done)
+      this.#hooks.change({
+        transactions: records,
+        done: (error) => (error === undefined ? done(undefined, instance) : done(error)),
+      })
+    })
+  }
+
+  begin({ instance, done }: CommandOf<'beginTransaction'>): void {
+    this.#hooks.transactions.begin(instance, this.#hooks.now())
+    done(undefined)
+  }
+
+  /** Before an append; throws what refuses it. Answers the transaction that the partition joins with it, if it is new. */
+  admit(hosted: HostedPartition, producerId: number, producerEpoch: number): OpenTransaction | undefined {
+    const open = this.#hooks.transactions.openOf(producerId, producerEpoch)
+    if (hosted.partition.hasOpenTransaction(producerId)) return undefined
+    this.#assertRoom(open, MARKER_BYTES)
+    return open
+  }
+
+  join(open: OpenTransaction, hosted: HostedPartition): void {
+    open.partitions.push(hosted.id)
+    this.#decisionBytes.set(open, this.#bytesOf(open) + MARKER_BYTES)
+  }
+
+  #bytesOf(open: OpenTransaction): number {
+    return this.#decisionBytes.get(open) ?? TRANSACTION_BYTES
+  }
+
+  /** A frame has to hold the whole decision. */
+  #assertRoom(open: OpenTransaction, sizeBytes: number): void {
+    const { decisionBytesMax } = this.#hooks.store
+    if (this.#bytesOf(open) + sizeBytes <= decisionBytesMax) return
+    const { transactionalId, producerId } = open
+    const message = `the decision of a transaction of "${transactionalId}" would take more than ${decisionBytesMax} bytes`
+    const partitions = open.partitions.length
+    throw new LogError('RECORD_LIST_TOO_LARGE', message, { transactionalId, producerId, partitions, decisionBytesMax })
+  }
+
+  sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
+    const { transactions, groups, now, liveTopic } = this.#hooks
+    const open = transactions.openOf(instance.producerId, instance.producerEpoch)
+    const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
+    this.#assertRoom(open, OFFSET_BYTES * offsets.length)
+    groups.addPending(instance.producerId, { ...request, offsets, now: now() }, liveTopic)
+    open.hasOffsets = true
+    this.#decisionBytes.set(open, this.#bytesOf(open) + OFFSET_BYTES * offsets.length)
+    done(undefined)
+  }
+
+  end(command: CommandOf<'endTransaction'>): void {
+    const { instance, event, done } = command
+    const { transactions, store, now, whenActive } = this.#hooks
+    const ending = transactions.ending(instance, event)
+    if (ending !== undefined) return this.#afterDecision(ending, done, () => this.end(command))
+    const again = (error: unknown) => (error === undefined ? attempt(done, () => this.end(command)) : done(error))
+    const inactive = this.#partitionsOf(transactions.find(instance)).find(({ id }) => !store.isActive(id))
+    if (inactive !== undefined) return whenActive(inactive, again)
+    this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
+      const plan = transactions.planEnd(instance, event, now(), newProducerId)
+      if ('open' in plan) this.#decide(plan, done)
+      else done(undefined, plan)
+    })
+  }
+
+  /** The clock ends them; their producers hear of it at the next call. */
+  expire(now: number): void {
+    for (const { producerId, producerEpoch } of this.#hooks.transactions.expired(now)) {
+      const instance = { producerId, producerEpoch }
+      this.end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
+    }
+  }
+
+  /** Calls back once no open transaction may change what is committed at these places. */
+  whenStable(groupId: string, at: readonly OffsetPlace[], then: Then): void {
+    const { groups } = this.#hooks
+    if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return then(undefined)
+    this.#waitingForOffsets.push((error) => (error === undefined ? this.whenStable(groupId, at, then) : then(error)))
+  }
+
+  /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */
+  recover(partitions: readonly StoredPartition[], isClean: boolean): readonly HostedPartition[] {
+    const found = new Map<number, FoundTransaction & { partitions: StoredPartition['id'][] }>()
+    for (const { id, producers, readOnly } of partitions) {
+      if (readOnly) continue
+      for (const { producerId, producerEpoch, currentTransactionFirstOffset } of producers) {
+        if (currentTransactionFirstOffset < 0) continue
+        const known = found.get(producerId)
+        const epoch = Math.max(producerEpoch, known?.producerEpoch ?? 0)
+        found.set(producerId, { producerId, producerEpoch: epoch, partitions: [...(known?.partitions ?? []), id] })
+      }
+    }
+    const plans = this.#hooks.transactions.recover([...found.values()], isClean, this.#hooks.now())
+    for (const plan of plans) this.#decide(plan, () => {})
+    return plans.flatMap(({ open }) => this.#partitionsOf(open))
+  }
+
+  fail(error: unknown): void {
+    for (const open of [...this.#waiting.keys()]) this.#tell(open, error)
+  }
+
+  #partitionsOf(open: OpenTransaction | undefined): HostedPartition[] {
+    return (open?.partitions ?? []).flatMap((id) => this.#hooks.topics.hostedById(id) ?? [])
+  }
+
+  #decide(plan: EndPlan, done: Done<ProducerInstance>): void {
+    const { open, isCommit, markerEpoch, records, next } = plan
+    const { transactions, groups } = this.#hooks
+    const { producerId } = open
+    const offsets = isCommit ? groups.planPending(producerId) : []
+    if (!isCommit) groups.dropPending(producerId)
+    const marker = { producerId, producerEpoch: markerEpoch, isCommit }
+    const markers: PlannedMarker[] = this.#partitionsOf(open).map((hosted) => ({ hosted, marker }))
+    this.#hooks.change({
+      offsets,
+      transactions: records,
+      markers,
+      done: (error) => {
+        if (error !== undefined) return done(error)
+        transactions.decided(open)
+        done(undefined, next)
+        this.#tell(open, undefined)
+      },
+    })
+  }
+
+  #afterDecision(open: OpenTransaction, done: Then, again: () => void): void {
+    const then = (error: unknown) => (error === undefined ? attempt(done, again) : done(error))
+    const waiting = this.#waiting.get(open)
+    if (waiting === undefined) this.#waiting.set(open, [then])
+    else waiting.push(then)
+  }
+
+  #tell(open: OpenTransaction, error: unknown): void {
+    const waiting = this.#waiting.get(open) ?? []
+    this.#waiting.delete(open)
+    const offsets = this.#waitingForOffsets
+    this.#waitingForOffsets = []
+    for (const then of [...waiting, ...offsets]) then(error)
+  }
+
+  /** `then` may throw what refuses the command. */
+  #withProducerId(done: Then, isNeeded: boolean, then: (producerId: number | undefined) => void): void {
+    if (!isNeeded) return then(undefined)
+    this.#hooks.newProducerId((error, producerId) => {
+      if (error === undefined) attempt(done, () => then(producerId))
+      else done(error)
+    })
+  }
+}
+
+function attempt(done: Then, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    done(error)
+  }
+}

@@ -1,0 +1,49 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
+import type { StoredProducer } from '../../storage/partition-store.ts'
+import { encodeBatch } from './encode.ts'
+
+/** What ends a producer's transaction in one partition. */
+export interface Marker {
+  readonly producerId: number
+  /** Above the transaction's own (KIP-890): nothing of it is taken any more. */
+  readonly producerEpoch: number
+  readonly isCommit: boolean
+}
+
+const KEY_BYTES = 4
+const VALUE_BYTES = 6
+const TYPE_ABORT = 0
+const TYPE_COMMIT = 1
+
+/**
+ * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for which
+ * the leader epoch stands, since one process holds partitions and coordinator. Source: kafka.md 1.3 (EndTransactionMarker).
+ */
+export function encodeMarker(
+  kernel: Kernel,
+  { producerId, producerEpoch, isCommit }: Marker,
+  baseOffset: number,
+  leaderEpoch: number,
+  now: number,
+): Uint8Array {
+  const key = new Uint8Array(KEY_BYTES)
+  new DataView(key.buffer).setInt16(2, isCommit ? TYPE_COMMIT : TYPE_ABORT)
+  const value = new Uint8Array(VALUE_BYTES)
+  new DataView(value.buffer).setInt32(2, leaderEpoch)
+  const attributes = ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL
+  const seal = {
+    baseOffset,
+    partitionLeaderEpoch: leaderEpoch,
+    producerId,
+    producerEpoch,
+    baseSequence: -1,
+    attributes,
+  }
+  return encodeBatch(kernel, [{ key, value, timestamp: now, headers: undefined }], seal, now)
+}
+
+/** A producer after a marker: its epoch is in force, sequences begin again, nothing is open (kafka.md 3.5). */
+export function afterMarker(producerId: number, producerEpoch: number, coordinatorEpoch: number): StoredProducer {
+  return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }
+}

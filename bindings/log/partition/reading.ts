@@ -1,0 +1,47 @@
+import type { DecodedBatch } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
+
+/** What a read found. */
+export interface PartitionRead {
+  readonly batches: DecodedBatch[]
+  readonly nextOffset: number
+  readonly sizeBytes: number
+  /** The store must run `prepareRead` for this offset first. */
+  readonly missing: number | undefined
+  /** And for the aborted transactions up to this one. */
+  readonly missingAborted: number | undefined
+}
+
+/** Collects the batches of one read. */
+export class Reading {
+  readonly batches: DecodedBatch[] = []
+  readonly #limitOffset: number
+  nextOffset: number
+  sizeBytes = 0
+
+  constructor(offset: number, limitOffset: number) {
+    this.nextOffset = offset
+    this.#limitOffset = limitOffset
+  }
+
+  /** False when the batch ends above the limit: it stays out. Control batches are passed over (kafka.md 1.3). */
+  take(batch: DecodedBatch): boolean {
+    const { header } = batch
+    const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
+    if (nextOffset > this.#limitOffset) return false
+    if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.batches.push(batch)
+    this.nextOffset = nextOffset
+    this.sizeBytes += header.sizeBytes
+    return true
+  }
+
+  result(missing: number | undefined): PartitionRead {
+    return {
+      batches: this.batches,
+      nextOffset: this.nextOffset,
+      sizeBytes: this.sizeBytes,
+      missing,
+      missingAborted: undefined,
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { StoredProducer } from '../../storage/partition-store.ts'
+
+/** The transactions of one partition that no marker has ended: by producer, the offset of the first record of each. */
+export class OpenTransactions {
+  /** In the order of the offsets: a new one begins at the partition's end. */
+  readonly #firstOffsets: Map<number, number>
+
+  constructor(producers: Iterable<StoredProducer> = []) {
+    const open: [number, number][] = []
+    for (const { producerId, currentTransactionFirstOffset } of producers) {
+      if (currentTransactionFirstOffset >= 0) open.push([producerId, currentTransactionFirstOffset])
+    }
+    this.#firstOffsets = new Map(open.sort(([, a], [, b]) => a - b))
+  }
+
+  get size(): number {
+    return this.#firstOffsets.size
+  }
+
+  /** -1 without one. */
+  firstOffsetOf(producerId: number): number {
+    return this.#firstOffsets.get(producerId) ?? -1
+  }
+
+  /** At the end of the partition; nothing if one is open. */
+  begin(producerId: number, offset: number): void {
+    if (!this.#firstOffsets.has(producerId)) this.#firstOffsets.set(producerId, offset)
+  }
+
+  /** Answers where it began, -1 if none was open. */
+  end(producerId: number): number {
+    const firstOffset = this.firstOffsetOf(producerId)
+    this.#firstOffsets.delete(producerId)
+    return firstOffset
+  }
+
+  /** The first offset that isn't decided, `after` if all are. */
+  lowest(after: number): number {
+    for (const offset of this.#firstOffsets.values()) return Math.min(offset, after)
+    return after
+  }
+
+  /** The producers, each with where its transaction begins. */
+  *of(producers: Iterable<StoredProducer>): Iterable<StoredProducer> {
+    for (const producer of producers) {
+      yield { ...producer, currentTransactionFirstOffset: this.firstOffsetOf(producer.producerId) }
+    }
+  }
+}

@@ -1,0 +1,254 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type EndPlan,
+  type InitPlan,
+  type ProducerInstance,
+  Transactions,
+} from '../../../bindings/coordinator/transaction/transactions.ts'
+import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
+import { place, refuses, topicId } from '../../log/catalogue/fixtures.ts'
+
+const added = { topicId: topicId(1), topic: 't', partition: 0 }
+
+/** The table with everything that is planned made durable at once, as a log without waits would. */
+class Bench {
+  readonly history: TableRecord[] = []
+  nextId = 100
+  readonly transactions: Transactions = new Transactions()
+
+  durable(records: readonly TableRecord[]): void {
+    for (const record of records) this.transactions.apply(record, place)
+    this.history.push(...records)
+  }
+
+  init(transactionalId = 'id', now = 0, timeoutMs = 1000): ProducerInstance {
+    const plan = this.planInit(transactionalId, now, timeoutMs)
+    this.durable(plan.records)
+    if (plan.aborts !== undefined) this.transactions.decided(plan.aborts.open)
+    return plan.instance
+  }
+
+  planInit(transactionalId = 'id', now = 0, timeoutMs = 1000): InitPlan {
+    const newProducerId = this.transactions.initNeedsProducerId(transactionalId) ? this.nextId++ : undefined
+    return this.transactions.planInit({ transactionalId, timeoutMs, newProducerId, now })
+  }
+
+  begin(instance: ProducerInstance, now = 0): void {
+    this.transactions.begin(instance, now)
+    this.transactions.openOf(instance.producerId, instance.producerEpoch).partitions.push(added)
+  }
+
+  planEnd(instance: ProducerInstance, event: 'commit' | 'abort'): EndPlan | ProducerInstance {
+    const newProducerId = this.transactions.endNeedsProducerId(instance.producerEpoch) ? this.nextId++ : undefined
+    return this.transactions.planEnd(instance, event, 5, newProducerId)
+  }
+
+  end(instance: ProducerInstance, event: 'commit' | 'abort'): ProducerInstance {
+    const plan = this.planEnd(instance, event)
+    if (!('open' in plan)) return plan
+    this.durable(plan.records)
+    this.transactions.decided(plan.open)
+    return plan.next
+  }
+
+  /** The id as if it had come so far. */
+  atEpoch(producerEpoch: number): ProducerInstance {
+    const record = this.history.at(-1)!
+    const value = record.value!.slice()
+    new DataView(value.buffer).setInt16(10, producerEpoch)
+    this.durable([{ ...record, value }])
+    return { producerId: 100, producerEpoch }
+  }
+
+  /** What a later opening reads. */
+  reopened(): Bench {
+    const bench = new Bench()
+    bench.nextId = this.nextId + 1000
+    for (const record of this.history) bench.transactions.apply(structuredClone(record), place)
+    return bench
+  }
+}
+
+test('the epoch goes up with every transaction, committed or aborted', () => {
+  const bench = new Bench()
+  let instance = bench.init()
+  assert.equal(instance, { producerId: 100, producerEpoch: 0 })
+  bench.begin(instance)
+  instance = bench.end(instance, 'commit')
+  assert.equal(instance, { producerId: 100, producerEpoch: 1 })
+  bench.begin(instance)
+  instance = bench.end(instance, 'abort')
+  assert.equal(instance, { producerId: 100, producerEpoch: 2 })
+  assert.equal(bench.reopened().transactions.list(), bench.transactions.list())
+  assert.is(bench.transactions.describe('id')?.state, 'CompleteAbort')
+})
+
+test('a lost answer is given again, for exactly that transaction (testTxnEndTxnTV2Retry)', () => {
+  const bench = new Bench()
+  const first = bench.init()
+  bench.begin(first)
+  const second = bench.end(first, 'commit')
+  for (const asked of [bench, bench.reopened()]) {
+    assert.equal(asked.end(first, 'commit'), second)
+    refuses('INVALID_TXN_STATE', () => asked.end(first, 'abort'))
+  }
+  bench.begin(second)
+  const third = bench.end(second, 'abort')
+  assert.equal(bench.end(second, 'abort'), third)
+  refuses('TRANSACTION_ABORTABLE', () => bench.end(second, 'commit'))
+  refuses('PRODUCER_FENCED', () => bench.end(first, 'commit'))
+})
+
+test('while the decision is on its way the same question waits, another is refused', () => {
+  const bench = new Bench()
+  const instance = bench.init()
+  bench.begin(instance)
+  const plan = bench.planEnd(instance, 'commit') as EndPlan
+  assert.is(bench.transactions.ending(instance, 'commit'), plan.open)
+  refuses('CONCURRENT_TRANSACTIONS', () => bench.planEnd(instance, 'commit'))
+  refuses('INVALID_TXN_STATE', () => bench.planEnd(instance, 'abort'))
+  refuses('CONCURRENT_TRANSACTIONS', () => bench.planInit())
+  refuses('CONCURRENT_TRANSACTIONS', () => bench.transactions.openOf(instance.producerId, instance.producerEpoch))
+  assert.is(bench.transactions.describe('id')?.state, 'PrepareCommit')
+  bench.durable(plan.records)
+  bench.transactions.decided(plan.open)
+  assert.equal(bench.end(instance, 'commit'), plan.next)
+})
+
+test('a new instance aborts what was open and fences the older one (testFencingOnCommit, OnSend)', () => {
+  const bench = new Bench()
+  const older = bench.init()
+  bench.begin(older)
+  const plan = bench.planInit()
+  assert.is(plan.aborts?.markerEpoch, 1)
+  assert.is(plan.aborts?.isCommit, false)
+  assert.equal(plan.instance, { producerId: 100, producerEpoch: 2 })
+  for (let step = 0; step < 2; step++) {
+    refuses('PRODUCER_FENCED', () => bench.end(older, 'commit'))
+    refuses('PRODUCER_FENCED', () => bench.end(older, 'abort'))
+    refuses('PRODUCER_FENCED', () => bench.begin(older))
+    refuses('PRODUCER_FENCED', () => bench.transactions.openOf(older.producerId, older.producerEpoch))
+    if (step > 0) continue
+    bench.durable(plan.records)
+    bench.transactions.decided(plan.aborts!.open)
+  }
+  bench.begin(plan.instance)
+  bench.end(plan.instance, 'commit')
+})
+
+test('without an open transaction an append and a commit are abortable, an abort raises the epoch', () => {
+  const bench = new Bench()
+  const instance = bench.init()
+  refuses('TRANSACTION_ABORTABLE', () => bench.transactions.openOf(instance.producerId, instance.producerEpoch))
+  refuses('TRANSACTION_ABORTABLE', () => bench.end(instance, 'commit'))
+  const next = bench.end(instance, 'abort')
+  assert.is(next.producerEpoch, 1)
+  refuses('TRANSACTION_ABORTABLE', () => bench.transactions.openOf(instance.producerId, instance.producerEpoch))
+  refuses('INVALID_PRODUCER_EPOCH', () => bench.transactions.openOf(next.producerId, 2))
+  refuses('INVALID_PRODUCER_ID_MAPPING', () => bench.transactions.openOf(7, 0))
+  bench.begin(next)
+  refuses('INVALID_TXN_STATE', () => bench.transactions.begin(next, 0))
+})
+
+test('a transaction with nothing in it needs no decision', () => {
+  const bench = new Bench()
+  const instance = bench.init()
+  const written = bench.history.length
+  bench.transactions.begin(instance, 0)
+  bench.transactions.begin(instance, 0)
+  assert.equal(bench.end(instance, 'commit'), instance)
+  bench.transactions.begin(instance, 0)
+  assert.equal(bench.end(instance, 'abort'), instance)
+  assert.is(bench.history.length, written)
+})
+
+test('epochs run out: a new producer id, and the old one stays fenced (shouldGenerateNewProducerIdIfEpochsExhausted)', () => {
+  const bench = new Bench()
+  bench.init()
+  const instance = bench.atEpoch(32_766)
+  bench.begin(instance)
+  const plan = bench.planEnd(instance, 'commit') as EndPlan
+  assert.is(plan.markerEpoch, 32_767)
+  bench.durable(plan.records)
+  bench.transactions.decided(plan.open)
+  assert.equal(plan.next, { producerId: 101, producerEpoch: 0 })
+  for (const asked of [bench, bench.reopened()]) {
+    assert.equal(asked.end(instance, 'commit'), plan.next)
+    refuses('INVALID_TXN_STATE', () => asked.end(instance, 'abort'))
+    refuses('INVALID_TXN_STATE', () => asked.begin(instance))
+  }
+  bench.begin(plan.next)
+  bench.end(plan.next, 'commit')
+  refuses('INVALID_PRODUCER_ID_MAPPING', () => bench.end(instance, 'commit'))
+})
+
+test('an instance that is fenced in its last epoch gives way to a new producer id', () => {
+  const bench = new Bench()
+  bench.init()
+  bench.begin(bench.atEpoch(32_765))
+  const plan = bench.planInit()
+  assert.is(plan.aborts?.markerEpoch, 32_766)
+  assert.equal(plan.instance, { producerId: 101, producerEpoch: 0 })
+})
+
+test('the clock ends what takes longer than its timeout; the time before a close counts', () => {
+  const bench = new Bench()
+  assert.is(bench.transactions.nextDeadline(), undefined)
+  const slow = bench.init('slow', 0, 1000)
+  const quick = bench.init('quick', 0, 50)
+  bench.begin(slow, 10)
+  bench.begin(quick, 20)
+  assert.is(bench.transactions.nextDeadline(), 70)
+  assert.equal(bench.transactions.expired(69), [])
+  assert.equal(
+    bench.transactions.expired(70).map(({ transactionalId }) => transactionalId),
+    ['quick'],
+  )
+  bench.end(quick, 'abort')
+  assert.is(bench.transactions.nextDeadline(), 1010)
+  bench.durable(bench.transactions.planClose(30))
+  assert.is(bench.transactions.describe('slow')?.state, 'Ongoing')
+
+  const later = bench.reopened()
+  assert.equal(later.transactions.recover([{ ...slow, partitions: [added] }], true, 500), [])
+  assert.is(later.transactions.nextDeadline(), 1010)
+  assert.is(later.end(slow, 'commit').producerEpoch, 1)
+})
+
+test('after an end without a close every open transaction is aborted under a raised epoch (rule 9)', () => {
+  const bench = new Bench()
+  const known = bench.init('known')
+  bench.begin(known)
+  const unheard = bench.init('unheard')
+  const next = bench.end(unheard, 'abort')
+  const found = [known, next, { producerId: 7, producerEpoch: 3 }].map((each) => ({ ...each, partitions: [added] }))
+  const later = bench.reopened()
+  const plans = later.transactions.recover(found, false, 9)
+  assert.equal(
+    plans.map(({ markerEpoch, isCommit, records }) => [markerEpoch, isCommit, records.length]),
+    [
+      [1, false, 1],
+      [next.producerEpoch + 1, false, 1],
+      [4, false, 0],
+    ],
+  )
+  for (const plan of plans) {
+    later.durable(plan.records)
+    later.transactions.decided(plan.open)
+  }
+  refuses('TRANSACTION_ABORTABLE', () => later.end(known, 'commit'))
+  assert.equal(later.end(known, 'abort'), { producerId: 100, producerEpoch: 1 })
+})
+
+test('wrong requests', () => {
+  const bench = new Bench()
+  refuses('INVALID_REQUEST', () => bench.init(''))
+  refuses('INVALID_REQUEST', () => bench.init('x'.repeat(32_768)))
+  for (const timeout of [0, -1, 900_001, 1.5, Number.NaN]) {
+    refuses('INVALID_TRANSACTION_TIMEOUT', () => bench.init('id', 0, timeout))
+  }
+  assert.equal(bench.transactions.list(), [])
+})
+
+test.run()

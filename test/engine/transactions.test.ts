@@ -1,0 +1,354 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { refuses } from '../log/catalogue/fixtures.ts'
+
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+const OTHER_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAw'
+
+function opened(disk: VirtualDisk = new VirtualDisk()): SyncHost {
+  const host = new SyncHost(disk, undefined)
+  host.open()
+  return host
+}
+
+function fresh(config = {}): SyncHost {
+  const host = opened()
+  host.createTopic(TOPIC_ID, 't', 3, config)
+  return host
+}
+
+function values(host: SyncHost, partition: number, isolation?: 'read_uncommitted'): string[] {
+  return host.fetchAll('t', partition, isolation).map(({ value }) => value)
+}
+
+/** What a power loss leaves of the log: all that was written, or only what was synced. */
+function afterCrash(host: SyncHost, kept: 'all' | 'none'): SyncHost {
+  return opened(host.disk.image(new Random(1), kept))
+}
+
+/** Of the journal: checkpoints flush other files. */
+function flushes(host: SyncHost, run: () => void): number {
+  let count = 0
+  host.disk.watch = (_operations, kind, path) => {
+    if (kind === 'flush' && path.endsWith('.ring')) count++
+  }
+  run()
+  host.disk.watch = undefined
+  return count
+}
+
+test('records in several partitions become visible together, at the commit (testBasicTransactions)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  assert.is(client.send('t', 0, 'a', 'b'), 0)
+  client.send('t', 1, 'c')
+  host.settle()
+  assert.equal([values(host, 0), values(host, 1)], [[], []])
+  // Uncommitted readers ask for a higher ceiling first.
+  for (const partition of [0, 1]) values(host, partition, 'read_uncommitted')
+  host.settle()
+  assert.equal([values(host, 0, 'read_uncommitted'), values(host, 1, 'read_uncommitted')], [['a', 'b'], ['c']])
+  client.end('commit')
+  assert.equal([values(host, 0), values(host, 1)], [['a', 'b'], ['c']])
+  client.begin()
+  client.send('t', 0, 'x')
+  client.send('t', 1, 'y')
+  client.end('abort')
+  assert.equal([values(host, 0), values(host, 1)], [['a', 'b'], ['c']])
+  assert.equal(values(host, 0, 'read_uncommitted'), ['a', 'b', 'x'])
+  assert.is(client.begin().send('t', 0, 'after two markers'), 5)
+})
+
+test('one flush for any number of partitions', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init()
+  for (let round = 0; round < 2; round++) {
+    client.begin()
+    for (const partition of [0, 1, 2]) client.send('t', partition, 'value')
+    const count = flushes(host, () => client.end('commit'))
+    assert.is(count, 1)
+  }
+})
+
+test('nobody reads past an open transaction but uncommitted readers (testReadCommittedConsumerShouldNotSee...)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const producerId = host.openProducer()
+  const plain = (baseSequence: number, value: string): void => {
+    const request = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence, values: [value] }
+    host.send({ ...request, acks: 'all' })
+    host.settle()
+  }
+  plain(0, 'before')
+  client.send('t', 0, 'open')
+  plain(1, 'behind')
+  assert.equal(values(host, 0), ['before'])
+  assert.equal(values(host, 0, 'read_uncommitted'), ['before', 'open', 'behind'])
+  client.end('abort')
+  assert.equal(values(host, 0), ['before', 'behind'])
+})
+
+test('the older of two decided: readers go on to the younger, not further (testLastStableOffsetWithMixed...)', () => {
+  const host = fresh()
+  const older = new TransactionalClient(host, 'older').init().begin()
+  const younger = new TransactionalClient(host, 'younger').init().begin()
+  older.send('t', 0, 'o1')
+  younger.send('t', 0, 'y1')
+  older.send('t', 0, 'o2')
+  older.end('commit')
+  assert.equal(values(host, 0), ['o1'])
+  younger.end('abort')
+  assert.equal(values(host, 0), ['o1', 'o2'])
+})
+
+test('an append needs an open transaction of its producer at its epoch, and a late one changes nothing', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init()
+  refuses('TRANSACTION_ABORTABLE', () => client.send('t', 0, 'too early'))
+  client.begin()
+  client.send('t', 0, 'a')
+  const before = client.instance
+  client.end('commit')
+  const late = new TransactionalClient(host, 'id').as(before)
+  refuses('INVALID_TXN_STATE', () => late.send('t', 0, 'late'))
+  refuses('INVALID_TXN_STATE', () => late.send('t', 1, 'late'))
+  refuses('INVALID_PRODUCER_ID_MAPPING', () => late.as({ producerId: 77, producerEpoch: 0 }).send('t', 0, 'x'))
+  assert.equal(values(host, 0, 'read_uncommitted'), ['a'])
+  assert.equal(values(host, 1, 'read_uncommitted'), [])
+})
+
+test('a send outside the transaction of its producer is refused (testNonTransactionalAppendWithOngoing...)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a')
+  const { producerId, producerEpoch } = client.instance
+  const sent = host.send({
+    topic: 't',
+    partition: 0,
+    producerId,
+    producerEpoch,
+    baseSequence: 1,
+    values: ['b'],
+    acks: 'all',
+  })
+  host.settle()
+  assert.is((sent.error as { code?: string }).code, 'INVALID_TXN_STATE')
+})
+
+test('a retry inside a transaction is written once', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  assert.is(client.send('t', 0, 'a'), 0)
+  const again = new TransactionalClient(host, 'id').as(client.instance)
+  assert.is(again.send('t', 0, 'a'), 0)
+  client.end('commit')
+  assert.equal(values(host, 0), ['a'])
+})
+
+test('a new instance aborts what was open, under one flush, and the older one is fenced', () => {
+  const host = fresh()
+  const older = new TransactionalClient(host, 'id').init().begin()
+  older.send('t', 0, 'lost')
+  const newer = new TransactionalClient(host, 'id').init()
+  for (const event of ['commit', 'abort'] as const) refuses('PRODUCER_FENCED', () => older.end(event))
+  refuses('PRODUCER_FENCED', () => older.send('t', 0, 'more'))
+  newer.begin().send('t', 0, 'kept')
+  newer.end('commit')
+  assert.equal(values(host, 0), ['kept'])
+})
+
+test('an init that comes while a commit is on its way waits for it', () => {
+  const host = fresh()
+  const older = new TransactionalClient(host, 'id').init().begin()
+  older.send('t', 0, 'a')
+  const committed = older.startEnd('commit')
+  const newer = new TransactionalClient(host, 'id').init()
+  assert.ok(committed.answered && committed.error === undefined)
+  newer.begin().send('t', 0, 'b')
+  newer.end('commit')
+  assert.equal(values(host, 0), ['a', 'b'])
+})
+
+test('appends to a partition wait while its marker is on its way (rule 3)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const other = new TransactionalClient(host, 'other').init().begin()
+  client.send('t', 0, 'a')
+  client.startEnd('commit')
+  host.engine.turn(0)
+  const sent = other.startSend('t', 0, 'b')
+  assert.is(sent.answered, false)
+  host.settle()
+  assert.is(sent.value?.baseOffset, 2)
+  assert.is(other.send('t', 0, 'c'), 3)
+})
+
+test('the clock aborts what takes too long; its producer aborts and goes on (testFencingOnTransactionExpiration)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id', 1000).init().begin()
+  client.send('t', 0, 'slow')
+  const deadline = host.engine.nextDeadline()
+  assert.ok(deadline !== undefined)
+  host.engine.tick(deadline! - 1)
+  assert.is(host.engine.transactions.describe('id')?.state, 'Ongoing')
+  host.engine.tick(deadline!)
+  host.settle()
+  refuses('TRANSACTION_ABORTABLE', () => client.send('t', 0, 'too late'))
+  refuses('TRANSACTION_ABORTABLE', () => client.end('commit'))
+  client.end('abort')
+  client.begin().send('t', 0, 'again')
+  client.end('commit')
+  assert.equal(values(host, 0), ['again'])
+})
+
+test('a commit whose answer was lost is answered again, after a crash too', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a')
+  const before = client.instance
+  const next = client.end('commit')
+  for (const each of [host, afterCrash(host, 'none'), afterCrash(host, 'all')]) {
+    assert.equal(new TransactionalClient(each, 'id').as(before).end('commit'), next)
+    assert.equal(values(each, 0), ['a'])
+  }
+})
+
+for (const kept of ['all', 'none'] as const) {
+  test(`after a crash every transaction without a decision is aborted (${kept} of the unsynced bytes kept)`, () => {
+    const host = fresh()
+    const decided = new TransactionalClient(host, 'decided').init().begin()
+    decided.send('t', 0, 'd')
+    const open = new TransactionalClient(host, 'open').init().begin()
+    open.send('t', 0, 'o0')
+    open.send('t', 1, 'o1')
+    decided.end('commit')
+    const later = afterCrash(host, kept)
+    assert.equal([values(later, 0), values(later, 1)], [['d'], []])
+    const old = new TransactionalClient(later, 'open').as(open.instance)
+    refuses('TRANSACTION_ABORTABLE', () => old.send('t', 0, 'of the older generation'))
+    refuses('TRANSACTION_ABORTABLE', () => old.end('commit'))
+    old.end('abort')
+    old.begin().send('t', 1, 'again')
+    old.end('commit')
+    assert.equal(values(later, 1), ['again'])
+    assert.is(later.engine.transactions.describe('open')?.state, 'CompleteCommit')
+  })
+}
+
+test('after a clean close an open transaction goes on, with the time it had', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id', 5000).init().begin()
+  client.send('t', 0, 'a')
+  client.send('t', 2, 'b')
+  const deadline = host.engine.nextDeadline()
+  host.close()
+  const later = opened(host.disk.reopened())
+  assert.is(later.engine.nextDeadline(), deadline)
+  assert.equal(values(later, 0), [])
+  const same = new TransactionalClient(later, 'id').as(client.instance)
+  same.end('commit')
+  assert.equal([values(later, 0), values(later, 2)], [['a'], ['b']])
+})
+
+test('aborted records stay unseen after close, crash and open, over segments', () => {
+  const host = fresh({ 'segment.bytes': 300 })
+  const client = new TransactionalClient(host, 'id').init()
+  const expected: string[] = []
+  for (let round = 0; round < 12; round++) {
+    client.begin()
+    for (let index = 0; index < 3; index++) client.send('t', 0, `${round}.${index}`)
+    client.end(round % 3 === 0 ? 'commit' : 'abort')
+    if (round % 3 === 0) expected.push(`${round}.0`, `${round}.1`, `${round}.2`)
+  }
+  assert.equal(values(host, 0), expected)
+  assert.equal(values(afterCrash(host, 'none'), 0), expected)
+  host.close()
+  assert.equal(values(opened(host.disk.reopened()), 0), expected)
+})
+
+test('offsets of a transaction are seen with its commit, and dropped with its abort', () => {
+  const host = fresh()
+  const generation = host.join('g', 'm', ['t'])
+  const committed = (): number | undefined => host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset
+  const request = (nextOffset: number) => {
+    return { groupId: 'g', memberId: 'm', generation, offsets: [{ topicId: TOPIC_ID, partition: 0, nextOffset }] }
+  }
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.sendOffsets(request(3))
+  host.settle()
+  assert.is(committed(), undefined)
+  client.end('abort')
+  assert.is(committed(), undefined)
+  client.begin().sendOffsets(request(4))
+  client.end('commit')
+  assert.is(committed(), 4)
+  assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 4)
+  client.begin()
+  refuses('ILLEGAL_GENERATION', () => client.sendOffsets({ ...request(5), generation: generation + 1 }))
+  refuses('UNKNOWN_MEMBER_ID', () => client.sendOffsets({ ...request(5), memberId: 'other' }))
+  client.end('abort')
+})
+
+test('a plain commit that was said later wins (testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset)', () => {
+  const host = fresh()
+  const generation = host.join('g', 'm', ['t'])
+  const request = (nextOffset: number) => {
+    return { groupId: 'g', memberId: 'm', generation, offsets: [{ topicId: TOPIC_ID, partition: 0, nextOffset }] }
+  }
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const other = new TransactionalClient(host, 'other').init().begin()
+  client.sendOffsets(request(5))
+  other.sendOffsets(request(6))
+  host.ask<void>((done) => ({ kind: 'commitOffsets', request: request(9), done }))
+  other.sendOffsets(request(7))
+  other.end('commit')
+  assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 7)
+  client.end('commit')
+  assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 7)
+})
+
+test('a topic that is deleted in an open transaction takes its part of it along', () => {
+  const host = fresh()
+  host.createTopic(OTHER_TOPIC_ID, 'other', 1, {})
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a')
+  client.send('other', 0, 'b')
+  host.ask<void>((done) => ({ kind: 'deleteTopic', name: 'other', done }))
+  client.end('commit')
+  assert.equal(values(host, 0), ['a'])
+})
+
+test('a transaction ten times as large as the journal commits whole, or is gone whole', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const large = 'x'.repeat(4000)
+  const written = 100
+  for (let index = 0; index < written; index++) client.send('t', index % 3, `${index}${large}`)
+  const before = afterCrash(host, 'all')
+  assert.equal(
+    [0, 1, 2].flatMap((partition) => values(before, partition)),
+    [],
+  )
+  client.end('commit')
+  const after = afterCrash(host, 'none')
+  assert.is([0, 1, 2].flatMap((partition) => values(after, partition)).length, written)
+})
+
+test('a transaction that no frame could decide is refused in time', () => {
+  const host = opened()
+  host.createTopic(TOPIC_ID, 't', 100, {})
+  const client = new TransactionalClient(host, 'id').init().begin()
+  let partitions = 0
+  refuses('RECORD_LIST_TOO_LARGE', () => {
+    for (; partitions < 100; partitions++) client.send('t', partitions, 'value')
+  })
+  assert.ok(partitions > 30, `${partitions} partitions`)
+  client.end('commit')
+  for (let partition = 0; partition < partitions; partition++) assert.equal(values(host, partition), ['value'])
+})
+
+test.run()
