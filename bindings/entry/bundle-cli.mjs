@@ -1,13 +1,13 @@
 // Last step of the build: the CLI as one file with the packages it draws with inside, so that the published package depends
-// on nothing for it. Leaves `dist/built` as the mark of a build that went through.
-import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+// on nothing for it. Leaves `dist/built` as the mark of a build that went through. Tests bundle it elsewhere.
+import { chmodSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
-const main = 'bindings/entry/cli/main.ts'
-if (existsSync(main)) {
+export async function bundleCli(outfile) {
   await build({
-    entryPoints: [main],
-    outfile: 'dist/cli.js',
+    entryPoints: ['bindings/entry/cli/main.ts'],
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -22,6 +22,10 @@ if (existsSync(main)) {
     legalComments: 'linked',
     logLevel: 'warning',
   })
-  chmodSync('dist/cli.js', 0o755)
+  chmodSync(outfile, 0o755)
 }
-writeFileSync('dist/built', `${new Date().toISOString()}\n`)
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await bundleCli('dist/cli.js')
+  writeFileSync('dist/built', `${new Date().toISOString()}\n`)
+}

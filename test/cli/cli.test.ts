@@ -1,80 +1,126 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// What a user sees: records in and out, exit codes, hints instead of stack traces.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CommandLine, rows } from './support.ts'
 
-const main = fileURLToPath(new URL('../../bindings/entry/cli/main.ts', import.meta.url))
-const directory = mkdtempSync(join(tmpdir(), 'oncelog-cli-'))
-
-function oncelog(args: readonly string[], input = ''): { status: number | null; out: string; err: string } {
-  const words = ['--import', 'tsx', main, '--dir', join(directory, 'log'), ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, words, { input, encoding: 'utf8', timeout: 30_000 })
-  return { status, out: stdout, err: stderr }
-}
-
-function lines(text: string): Record<string, unknown>[] {
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-}
+const cli = new CommandLine()
+test.after(() => cli.remove())
 
 test('create, produce, consume: what went in comes out, as JSON a line', () => {
-  assert.is(oncelog(['topics', 'create', 'pay', '--partitions', '2']).status, 0)
-  assert.is(oncelog(['produce', 'pay', '--key-separator', ':'], 'ada:1\nbob:2\n').status, 0)
-  const { status, out } = oncelog(['consume', 'pay', '--json'])
+  assert.equal(rows(cli.run(['topics', 'create', 'pay', '--partitions', '2', '--json']).out), [
+    { topic: 'pay', created: true, partitions: 2 },
+  ])
+  assert.is(cli.run(['produce', 'pay', '--key-separator', ':'], 'ada:1\nbob:2\n').out, 'wrote 2 records to pay\n')
+  const { status, out } = cli.run(['consume', 'pay', '--json'])
   assert.is(status, 0)
-  assert.equal(
-    lines(out)
-      .map(({ key, value }) => [key, value])
-      .sort(),
-    [
-      ['ada', '1'],
-      ['bob', '2'],
-    ],
+  const seen = rows(out).map(({ key, value }) => `${key}=${value}`)
+  assert.equal(seen.sort(), ['ada=1', 'bob=2'])
+})
+
+test('list, describe and alter', () => {
+  assert.is(cli.run(['topics', 'alter', 'pay', '--config', 'segment.bytes=1000000']).status, 0)
+  const [pay] = rows(cli.run(['topics', 'list', '--json']).out)
+  assert.equal([pay?.['name'], pay?.['partitions'], pay?.['config']], ['pay', 2, { 'segment.bytes': '1000000' }])
+  const partitions = rows(cli.run(['topics', 'describe', 'pay', '--json']).out)
+  assert.is(
+    partitions.reduce((sum, row) => sum + Number(row['nextOffset']), 0),
+    2,
   )
+  assert.match(cli.run(['topics', 'describe', 'pay']).out, /│ topic │ partition │ logStartOffset │ nextOffset │/)
 })
 
-test('a group goes on where it committed', () => {
-  assert.is(lines(oncelog(['consume', 'pay', '--group', 'g', '--json', '--max', '1']).out).length, 1)
-  assert.is(lines(oncelog(['consume', 'pay', '--group', 'g', '--json']).out).length, 1)
-  assert.is(oncelog(['consume', 'pay', '--group', 'g', '--json']).out, '')
+test('a group goes on where it committed, and --max commits what was shown', () => {
+  assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json', '--max', '1']).out).length, 1)
+  assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json']).out).length, 1)
+  assert.is(cli.run(['consume', 'pay', '--group', 'g', '--json']).out, '')
+  assert.is(rows(cli.run(['consume', 'pay', '--json']).out).length, 2, 'without a group nothing is committed')
 })
 
-test('a call that must be mended exits with 2 and says how', () => {
-  const missing = oncelog(['produce', 'nowhere'], 'x\n')
+test('control characters never reach the terminal, and bytes that are no text are said so', () => {
+  cli.run(['topics', 'create', 'odd'])
+  cli.run(['produce', 'odd'], Buffer.concat([Buffer.from('\x1b[31mred\u202e\n'), Buffer.from([0xff, 0x41, 0x0a])]))
+  const { out } = cli.run(['consume', 'odd'])
+  assert.is(out, '0:0\t\t\\x1b[31mred\\u{202e}\n0:1\t\t\\xffA\n')
+  assert.equal(rows(cli.run(['consume', 'odd', '--json']).out).at(-1)?.['value'], { base64: '/0E=' })
+})
+
+test('a call that must be mended exits with 2 and says how, without a stack trace', () => {
+  const missing = cli.run(['produce', 'nowhere'], 'x\n')
   assert.is(missing.status, 2)
-  assert.match(missing.err, /UNKNOWN_TOPIC_OR_PARTITION/)
-  assert.is(oncelog(['frobnicate']).status, 2)
-  assert.match(oncelog(['--help']).out, /Exit codes/)
+  assert.match(missing.err, /^UNKNOWN_TOPIC_OR_PARTITION: .*\n.*\n$/)
+  const json = cli.run(['consume', 'nowhere', '--json'])
+  assert.is(json.status, 2)
+  assert.is(rows(json.err)[0]?.['error'], 'UNKNOWN_TOPIC_OR_PARTITION')
+  assert.is(cli.run(['frobnicate']).status, 2)
+  for (const words of [
+    ['--max', 'many'],
+    ['--from', 'yesterday'],
+    ['--group', 'g', '--follow'],
+    ['--partition', '9'],
+  ]) {
+    const { status, err } = cli.run(['consume', 'pay', ...words])
+    assert.is(status, 2, words.join(' '))
+    assert.not.match(err, /\n {4}at /)
+  }
+})
+
+test('a directory that is not there is no empty log', () => {
+  const elsewhere = join(cli.home, 'slip')
+  for (const words of [['topics'], ['consume', 'pay'], ['produce', 'pay'], ['verify']]) {
+    assert.is(cli.run(['--dir', elsewhere, ...words]).status, 2, words.join(' '))
+  }
+  assert.not.ok(existsSync(elsewhere))
+})
+
+test('every command helps, with an example', () => {
+  assert.match(cli.run(['--help']).out, /Exit codes/)
+  for (const command of ['consume', 'produce', 'inspect', 'verify']) {
+    assert.match(cli.run([command, '--help']).out, /Examples?:\n {2}\S*.*oncelog/, command)
+  }
+})
+
+test('inspect shows batches, records, indexes, the journal and checkpoints', () => {
+  const partition = readdirSync(cli.log).find((name) => name.startsWith('odd-')) ?? ''
+  const segment = join(cli.log, partition, '00000000000000000000.log')
+  const [batch] = rows(cli.run(['inspect', segment, '--json']).out)
+  assert.equal([batch?.['baseOffset'], batch?.['records'], batch?.['fault']], [0, 2, ''])
+  const records = rows(cli.run(['inspect', segment, '--contents', '--json']).out)
+  assert.equal(
+    records.map(({ offset }) => offset),
+    [0, 1],
+  )
+  const [time] = rows(cli.run(['inspect', segment.replace(/log$/, 'timeindex'), '--json']).out)
+  assert.equal([time?.['timestamp'], time?.['offset']], [batch?.['maxTimestamp'], 1])
+  const frames = rows(cli.run(['inspect', join(cli.log, 'journal/00000000.ring'), '--json']).out)
+  assert.ok(
+    frames.length > 0 && frames.every((frame) => /^(batches|decision|producerIds) /.test(String(frame['entries']))),
+  )
+  const [, header] = rows(cli.run(['inspect', join(cli.log, 'journal/header'), '--json']).out)
+  assert.type(header?.['ringFileBytes'], 'number')
+  const checkpoints = readdirSync(join(cli.log, 'checkpoint')).map((name) => join(cli.log, 'checkpoint', name))
+  const noted = checkpoints.flatMap((path) => rows(cli.run(['inspect', path, '--json']).out))
+  assert.ok(noted.some(({ nextOffset, segments }) => nextOffset === 2 && segments === 1))
+  const files = rows(cli.run(['inspect', cli.log, '--json']).out).map(({ file }) => file)
+  assert.ok(files.includes(`${partition}/00000000000000000000.log`))
+  assert.is(cli.run(['inspect', join(cli.log, '.lock')]).status, 2)
 })
 
 test('verify is content with a whole log, and exits with 1 at the place of a flipped bit', () => {
-  assert.is(oncelog(['verify']).status, 0)
-  const partition = readdirSync(join(directory, 'log')).find((name) => name.startsWith('pay-')) ?? ''
-  const path = join(directory, 'log', partition, '00000000000000000000.log')
+  assert.is(cli.run(['verify']).status, 0)
+  const partition = readdirSync(cli.log).find((name) => name.startsWith('pay-')) ?? ''
+  const path = join(cli.log, partition, '00000000000000000000.log')
   const bytes = readFileSync(path)
   bytes[65] = (bytes[65] ?? 0) ^ 1
   writeFileSync(path, bytes)
-  const { status, out } = oncelog(['verify', '--json'])
+  const { status, out } = cli.run(['verify', '--json'])
   assert.is(status, 1)
-  const damage = lines(out)[1]
+  const [counts, damage] = rows(out)
+  assert.is(counts?.['damage'], 1)
   assert.is(damage?.['file'], `${partition}/00000000000000000000.log`)
   assert.is(damage?.['position'], 0)
   assert.is(damage?.['code'], 'bad-crc')
 })
-
-test('inspect shows the batches of a segment', () => {
-  const partition = readdirSync(join(directory, 'log')).find((name) => name.startsWith('__oncelog')) ?? ''
-  const path = join(directory, 'log', partition, '00000000000000000000.log')
-  const [batch] = lines(oncelog(['inspect', path, '--json']).out)
-  assert.is(batch?.['baseOffset'], 0)
-  assert.is(batch?.['records'], 1)
-})
-
-test.after(() => rmSync(directory, { recursive: true, force: true }))
 
 test.run()

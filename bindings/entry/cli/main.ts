@@ -1,17 +1,18 @@
 import { Command } from 'commander'
-import { addConsume } from './consume.ts'
-import { addInspect } from './inspect.ts'
-import { addProduce } from './produce.ts'
-import { runner } from './run.ts'
-import { addTopics } from './topics.ts'
-import { addVerify } from './verify.ts'
+import manifest from '../../../package.json' with { type: 'json' }
+import { addConsume } from './commands/consume.ts'
+import { addInspect } from './commands/inspect.ts'
+import { addProduce } from './commands/produce.ts'
+import { addTopics } from './commands/topics.ts'
+import { addVerify } from './commands/verify.ts'
 
 const program = new Command('oncelog')
   .description('an ordered, durable log in a directory')
-  .version('0.1.0')
+  .version(manifest.version)
   .option('--dir <directory>', 'where the log is', process.env['ONCELOG_DIR'] ?? './data')
-  .option('--json', 'one JSON object a line')
-  .showHelpAfterError()
+  .option('--json', 'one JSON object a line; errors too, on standard error')
+  .showHelpAfterError('(--help says more)')
+  .configureHelp({ showGlobalOptions: true })
   .addHelpText(
     'after',
     `
@@ -21,15 +22,16 @@ Examples:
   oncelog consume payments --json
   oncelog verify ./data
 
-Exit codes: 0 done, 1 the log or the disk says no (verify: damage), 2 the call must be mended.
-inspect and verify only read, and work beside a program that has the log open.`,
+Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or verify found damage; 2 the call
+must be mended, the hint says how (a log that another process holds is one of these); 130 and 143 ended by SIGINT and SIGTERM.
+topics list, topics describe, consume without --group, inspect and verify only read, and work beside a program that has the
+log open.`,
   )
   .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
 
-const run = runner()
-addTopics(program, run)
-addProduce(program, run)
-addConsume(program, run)
-addInspect(program, run)
-addVerify(program, run)
+addTopics(program)
+addProduce(program)
+addConsume(program)
+addInspect(program)
+addVerify(program)
 await program.parseAsync()

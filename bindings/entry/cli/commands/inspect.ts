@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { createKernel } from '../../../kernel/create-kernel.ts'
+import type { Kernel } from '../../../kernel/kernel.ts'
+import { loadKernelModule } from '../../../kernel/load-kernel.ts'
+import { LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA } from '../../../log/files/file-names.ts'
+import { parseLeaderEpochs } from '../../../log/files/leader-epoch-checkpoint.ts'
+import { parsePartitionMetadata } from '../../../log/files/partition-metadata.ts'
+import type { StoreFile } from '../../../storage/file-store.ts'
+import { LogError } from '../../node.ts'
+import { DirectoryImage } from '../directory-image.ts'
+import { bytesOf } from '../inspect/bytes.ts'
+import { checkpointRows, frameRows, headerRows } from '../inspect/journal-rows.ts'
+import {
+  batchRows,
+  indexRows,
+  recordRows,
+  snapshotRows,
+  timeIndexRows,
+  transactionIndexRows,
+} from '../inspect/segment-rows.ts'
+import { print, type Row } from '../output.ts'
+import { run } from '../run.ts'
+
+const MEMORY_BYTES = 256 * 1024 * 1024
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect <path>')
+    .description("what a file of the log's directory holds")
+    .option('--contents', 'records of a .log instead of its batches, entries of a .ring instead of its frames')
+    .addHelpText(
+      'after',
+      `
+Writes nothing, and works beside a holder. Knows .log, .index, .timeindex, .txnindex, .snapshot, leader-epoch-checkpoint,
+partition.metadata, checkpoint/N, journal/header, journal/restated and journal/N.ring; of a directory it lists the files.
+
+Examples:
+  oncelog inspect data
+  oncelog inspect data/payments-0/00000000000000000000.log
+  oncelog inspect data/journal/00000000.ring --contents --json`,
+    )
+    .action(
+      run(async ({ isJson, options, args: [path = ''] }) => {
+        if (!existsSync(path)) throw unknown(path, `there is no ${path}`)
+        const rows = statSync(path).isDirectory() ? fileRows(path) : rowsIn(path, options['contents'] === true)
+        print(rows, isJson)
+      }),
+    )
+}
+
+function fileRows(directory: string): Row[] {
+  const found = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const rows = found.map((entry) => {
+    const path = join(entry.parentPath, entry.name)
+    return { file: relative(directory, path), sizeBytes: statSync(path).size }
+  })
+  return rows.sort((a, b) => (a.file < b.file ? -1 : 1))
+}
+
+function rowsIn(path: string, withContents: boolean): Row[] {
+  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES })
+  // With its folder, because the header of the journal says how its frames are to be read.
+  const folder = basename(dirname(resolve(path)))
+  const store = new DirectoryImage(dirname(dirname(resolve(path))))
+  const open = (name: string): StoreFile => {
+    const file = store.open(`${folder}/${name}`, { create: false })
+    if (file === undefined) throw unknown(path, `there is no ${name} beside ${path}`)
+    return file
+  }
+  try {
+    return rowsOf(open, basename(path), { kernel, path, withContents })
+  } finally {
+    store.close()
+  }
+}
+
+interface How {
+  readonly kernel: Kernel
+  readonly path: string
+  readonly withContents: boolean
+}
+
+function rowsOf(open: (name: string) => StoreFile, name: string, { kernel, path, withContents }: How): Row[] {
+  const file = open(name)
+  if (name.endsWith('.log')) return withContents ? recordRows(file, kernel) : batchRows(file, kernel)
+  if (name.endsWith('.index')) return indexRows(file)
+  if (name.endsWith('.timeindex')) return timeIndexRows(file)
+  if (name.endsWith('.txnindex')) return transactionIndexRows(file)
+  if (name.endsWith('.snapshot')) return snapshotRows(file, kernel)
+  if (name === LEADER_EPOCH_CHECKPOINT) return parseLeaderEpochs(bytesOf(file), path).map((each) => ({ ...each }))
+  if (name === PARTITION_METADATA) return [{ topicId: parsePartitionMetadata(bytesOf(file), path) }]
+  if (name.endsWith('.ring') || name === 'restated') return frameRows(file, open('header'), kernel, withContents)
+  if (name === 'header') return headerRows(file, kernel)
+  if (/^\d+$/.test(name)) return checkpointRows(file, kernel, path)
+  throw unknown(path, `${path} is no file that oncelog knows`)
+}
+
+function unknown(path: string, message: string): LogError {
+  return new LogError('INVALID_REQUEST', message, { file: path })
+}

@@ -1,0 +1,128 @@
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { LogError, type Producer } from '../../node.ts'
+import { countFrom } from '../arguments.ts'
+import { type InputFormat, type Line, readLines } from '../input.ts'
+import { withLog } from '../open.ts'
+import { progressBar, say } from '../output.ts'
+import { type CommandCall, run } from '../run.ts'
+
+/** Sends on their way at a time: one is encoded while the one before is on its way to the disk. */
+const WINDOW = 4
+
+export function addProduce(program: Command): void {
+  program
+    .command('produce <topic>')
+    .description('records from standard input or a file, gzip or not')
+    .option('--file <path>', 'read this instead of standard input')
+    .addOption(
+      new Option(
+        '--format <name>',
+        'lines: a record a line; ndjson: an object a line; csv: a row, stored as JSON (by the ending of --file, else lines)',
+      ).choices(['lines', 'ndjson', 'csv']),
+    )
+    .addOption(new Option('--key-separator <text>', 'of lines: what stands before it is the key').conflicts('keyField'))
+    .option('--key-field <name>', 'of ndjson and csv: this field is the key')
+    .option('--partition <number>', 'to this partition', countFrom(0))
+    .addOption(
+      new Option('--acks <level>', 'all: on stable storage; 1: survives kill -9').choices(['1', 'all']).default('all'),
+    )
+    .addHelpText(
+      'after',
+      `
+Ends when the input does. At SIGINT what was read is written, and the log is closed.
+
+Examples:
+  echo 'ada:10' | oncelog produce payments --key-separator :
+  oncelog produce flights --file flights.ndjson.gz --key-field origin
+  zcat retail.csv.gz | oncelog produce retail --format csv --key-field CustomerID`,
+    )
+    .action(run(produce))
+}
+
+async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<void> {
+  const path = options['file'] as string | undefined
+  const how = formatOf(path, options)
+  await withLog(directory, async (log) => {
+    await log.admin.describeTopic(topic)
+    const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all' })
+    if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
+    const source = path === undefined ? process.stdin : createReadStream(path)
+    const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, ' bytes')
+    const sent = new Sent(producer, topic, options['partition'] as number | undefined)
+    try {
+      for await (const lines of readLines(source, how, signal)) {
+        await sent.send(lines)
+        if ('bytesRead' in source) bar.update(source.bytesRead)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw sent.count === 0 ? error : withCount(error, await sent.settled())
+    } finally {
+      bar.stop()
+      source.destroy()
+    }
+    const count = await sent.all()
+    say(`wrote ${count} records to ${topic}`, { topic, records: count }, isJson)
+  })
+}
+
+/** Keeps a few sends on their way, and knows how many records were acknowledged. */
+class Sent {
+  readonly #producer: Producer
+  readonly #topic: string
+  readonly #partition: number | undefined
+  readonly #sending: Promise<unknown>[] = []
+  count = 0
+
+  constructor(producer: Producer, topic: string, partition: number | undefined) {
+    this.#producer = producer
+    this.#topic = topic
+    this.#partition = partition
+  }
+
+  async send(lines: readonly Line[]): Promise<void> {
+    const records = lines.map(({ key, value }) => ({ topic: this.#topic, key, value, partition: this.#partition }))
+    const sending = this.#producer.send(records).then((written) => {
+      this.count += written.length
+    })
+    // Awaited below, in order; until then a failure isn't lost.
+    sending.catch(() => {})
+    this.#sending.push(sending)
+    if (this.#sending.length >= WINDOW) await this.#sending.shift()
+  }
+
+  async all(): Promise<number> {
+    await Promise.all(this.#sending)
+    return this.count
+  }
+
+  async settled(): Promise<number> {
+    await Promise.allSettled(this.#sending)
+    return this.count
+  }
+}
+
+function formatOf(path: string | undefined, options: CommandCall['options']): InputFormat {
+  const ending = /\.(ndjson|jsonl|csv)(\.gz)?$/.exec(path ?? '')?.[1]
+  const byEnding = ending === 'csv' ? 'csv' : ending === undefined ? 'lines' : 'ndjson'
+  const format = (options['format'] as InputFormat['format'] | undefined) ?? byEnding
+  const keySeparator = options['keySeparator'] as string | undefined
+  const keyField = options['keyField'] as string | undefined
+  if (keySeparator === '') throw wrong('--key-separator must not be empty')
+  if (format === 'lines' && keyField !== undefined) throw wrong('--key-field needs --format ndjson or csv')
+  if (format !== 'lines' && keySeparator !== undefined) throw wrong('--key-separator needs --format lines')
+  return { format, keySeparator, keyField }
+}
+
+function wrong(message: string): LogError {
+  return new LogError('INVALID_REQUEST', message)
+}
+
+/** What is in the log already, so that nobody sends it twice. */
+function withCount(error: unknown, count: number): unknown {
+  if (count === 0) return error
+  const message = `${error instanceof Error ? error.message : String(error)}; ${count} records before it were written`
+  return LogError.is(error)
+    ? new LogError(error.code as never, message, { ...error.details, written: count })
+    : new Error(message)
+}

@@ -1,0 +1,109 @@
+import type { Command } from 'commander'
+import type { TopicConfig } from '../../../model/topic-config.ts'
+import { type EmbeddedLog, open } from '../../node.ts'
+import { countFrom } from '../arguments.ts'
+import { withImage, withLog } from '../open.ts'
+import { print, say } from '../output.ts'
+import { run } from '../run.ts'
+
+export function addTopics(program: Command): void {
+  const topics = program.command('topics').description('list, describe, create, alter and delete topics')
+  topics
+    .command('list', { isDefault: true })
+    .description('all topics of the directory; writes nothing, works beside a holder')
+    .action(
+      run(({ directory, isJson }) =>
+        withImage(directory, async (log) => {
+          const names = await log.admin.listTopics()
+          const found = await Promise.all(names.map((name) => log.admin.describeTopic(name)))
+          print(
+            found.map((each) => ({ ...each })),
+            isJson,
+          )
+        }),
+      ),
+    )
+  topics
+    .command('describe <name>')
+    .description('start and end of every partition; writes nothing, works beside a holder')
+    .action(
+      run(({ directory, isJson, args: [name = ''] }) => withImage(directory, (log) => describe(log, name, isJson))),
+    )
+  addChanges(topics)
+}
+
+function addChanges(topics: Command): void {
+  topics
+    .command('create <name>')
+    .description('a new topic; makes the directory if there is none')
+    .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
+    .option('--config <key=value...>', "Kafka's config keys")
+    .addHelpText('after', '\nExample:\n  oncelog topics create payments --partitions 4 --config segment.bytes=16777216')
+    .action(
+      run(async ({ directory, isJson, args: [name = ''], options }) => {
+        const log = await open(directory)
+        try {
+          const partitions = options['partitions'] as number
+          await log.admin.createTopic(name, { partitions, config: configOf(options['config']) })
+          const count = `${partitions} partition${partitions === 1 ? '' : 's'}`
+          say(`created ${name} with ${count}`, { topic: name, created: true, partitions }, isJson)
+        } finally {
+          await log.close()
+        }
+      }),
+    )
+  topics
+    .command('alter <name>')
+    .description('more partitions or another config')
+    .option('--partitions <count>', 'the new total', countFrom(1))
+    .option('--config <key=value...>', "Kafka's config keys; key= puts one back to its default")
+    .action(
+      run(({ directory, isJson, args: [name = ''], options }) =>
+        withLog(directory, async (log) => {
+          const partitions = options['partitions'] as number | undefined
+          if (partitions !== undefined) await log.admin.createPartitions(name, partitions)
+          const changes = Object.entries(configOf(options['config'])).map(([key, value]) => [
+            key,
+            value === '' ? null : value,
+          ])
+          if (changes.length > 0) await log.admin.alterConfig(name, Object.fromEntries(changes))
+          say(`altered ${name}`, { topic: name, altered: true }, isJson)
+        }),
+      ),
+    )
+  topics
+    .command('delete <name>')
+    .description('the topic with its records and committed offsets')
+    .action(
+      run(({ directory, isJson, args: [name = ''] }) =>
+        withLog(directory, async (log) => {
+          await log.admin.deleteTopic(name)
+          say(`deleted ${name}`, { topic: name, deleted: true }, isJson)
+        }),
+      ),
+    )
+}
+
+async function describe(log: EmbeddedLog, name: string, isJson: boolean): Promise<void> {
+  const { partitions, topicId, config } = await log.admin.describeTopic(name)
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }))
+  const offsets = await log.admin.offsets(places)
+  if (!isJson) say(`${name}, topic id ${topicId}, config ${JSON.stringify(config)}`, {}, false)
+  print(
+    offsets.map(({ topic, partition, logStartOffset, highWatermark }) => ({
+      topic,
+      partition,
+      logStartOffset,
+      nextOffset: highWatermark,
+    })),
+    isJson,
+  )
+}
+
+function configOf(pairs: unknown): TopicConfig {
+  const entries = ((pairs as string[] | undefined) ?? []).map((pair) => {
+    const at = pair.indexOf('=')
+    return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+  })
+  return Object.fromEntries(entries) as TopicConfig
+}

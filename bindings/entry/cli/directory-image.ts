@@ -1,0 +1,194 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { LogError } from '../../model/errors.ts'
+import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
+
+const PAGE_BYTES = 4096
+const { O_RDONLY, O_NOFOLLOW } = fs.constants
+
+const capabilities: StoreCapabilities = Object.freeze({
+  name: 'directory-image',
+  durability: 'memory',
+  synchronousFlush: true,
+  rename: true,
+  exclusiveLock: false,
+})
+
+/**
+ * A directory as it is found, for commands that only read: what is written stays in memory, so that a log opens on it
+ * beside a running holder, or where nothing may be written, and shows what a restart at this moment would find.
+ */
+export class DirectoryImage implements FileStore {
+  readonly capabilities: StoreCapabilities = capabilities
+  readonly #root: string
+  /** What is open, or was written: one file per path, so that all who open it see the same. */
+  readonly #files = new Map<string, ImageFile>()
+  readonly #removed = new Set<string>()
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  open(path: string, { create }: { readonly create: boolean }): StoreFile | undefined {
+    let file = this.#files.get(path)
+    if (file === undefined) {
+      const descriptor = this.#removed.has(path) ? undefined : openOriginal(join(this.#root, path))
+      if (descriptor === undefined && !create) return undefined
+      file = new ImageFile(path, descriptor, () => this.#files.delete(path))
+      this.#files.set(path, file)
+    }
+    file.users++
+    return file
+  }
+
+  list(directory: string): readonly string[] {
+    const prefix = directory === '' ? '' : `${directory}/`
+    const names = new Set(namesIn(join(this.#root, directory)).filter((name) => !this.#removed.has(prefix + name)))
+    for (const path of this.#files.keys()) {
+      if (path.startsWith(prefix)) names.add(path.slice(prefix.length).split('/')[0] ?? '')
+    }
+    return [...names].sort()
+  }
+
+  rename(from: string, to: string): void {
+    const file = this.#files.get(from)
+    if (file === undefined) throw unreadable(from, new Error('only what was written here is renamed'))
+    this.#files.set(to, file)
+    this.remove(from)
+  }
+
+  remove(path: string): void {
+    this.#files.delete(path)
+    this.#removed.add(path)
+  }
+
+  syncDirectory(): void {}
+
+  lock(): StoreLock {
+    return { release() {} }
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.release()
+  }
+}
+
+/** The original's bytes, with the pages that were written over them. */
+class ImageFile implements StoreFile {
+  readonly path: string
+  users = 0
+  #descriptor: number | undefined
+  readonly #released: () => void
+  readonly #pages = new Map<number, Uint8Array>()
+  /** What lies above it in the original was cut off. */
+  #originalBytes: number
+  #sizeBytes: number
+  #isChanged: boolean
+
+  constructor(path: string, descriptor: number | undefined, released: () => void) {
+    this.path = path
+    this.#descriptor = descriptor
+    this.#released = released
+    this.#originalBytes = descriptor === undefined ? 0 : fs.fstatSync(descriptor).size
+    this.#sizeBytes = this.#originalBytes
+    this.#isChanged = descriptor === undefined
+  }
+
+  size(): number {
+    return this.#sizeBytes
+  }
+
+  read(into: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(into.length, this.#sizeBytes - position))
+    const wanted = into.subarray(0, count)
+    wanted.fill(0, this.#readOriginal(wanted, position))
+    for (let page = Math.floor(position / PAGE_BYTES); page * PAGE_BYTES < position + count; page++) {
+      const bytes = this.#pages.get(page)
+      const at = page * PAGE_BYTES - position
+      const from = Math.max(0, -at)
+      if (bytes !== undefined) wanted.set(bytes.subarray(from, Math.min(PAGE_BYTES, count - at)), at + from)
+    }
+    return count
+  }
+
+  #readOriginal(into: Uint8Array, position: number): number {
+    const available = Math.max(0, Math.min(into.length, this.#originalBytes - position))
+    if (this.#descriptor === undefined || available === 0) return 0
+    return fs.readSync(this.#descriptor, into, 0, available, position)
+  }
+
+  write(bytes: Uint8Array, position: number): number {
+    this.#isChanged = true
+    for (let done = 0; done < bytes.length; ) {
+      const page = Math.floor((position + done) / PAGE_BYTES)
+      const within = position + done - page * PAGE_BYTES
+      const part = bytes.subarray(done, done + PAGE_BYTES - within)
+      this.#page(page).set(part, within)
+      done += part.length
+    }
+    this.#sizeBytes = Math.max(this.#sizeBytes, position + bytes.length)
+    return bytes.length
+  }
+
+  #page(page: number): Uint8Array {
+    let bytes = this.#pages.get(page)
+    if (bytes === undefined) {
+      bytes = new Uint8Array(PAGE_BYTES)
+      this.#readOriginal(bytes, page * PAGE_BYTES)
+      this.#pages.set(page, bytes)
+    }
+    return bytes
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#isChanged = true
+    this.#originalBytes = Math.min(this.#originalBytes, sizeBytes)
+    for (const [page, bytes] of this.#pages) {
+      const kept = sizeBytes - page * PAGE_BYTES
+      if (kept <= 0) this.#pages.delete(page)
+      else if (kept < PAGE_BYTES) bytes.fill(0, kept)
+    }
+    this.#sizeBytes = sizeBytes
+  }
+
+  flush(): void {}
+
+  /** What was written must be found again, so a changed file stays until its store closes. */
+  close(): void {
+    this.users--
+    if (this.users > 0 || this.#isChanged) return
+    this.#released()
+    this.release()
+  }
+
+  release(): void {
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+}
+
+function openOriginal(place: string): number | undefined {
+  try {
+    const descriptor = fs.openSync(place, O_RDONLY | O_NOFOLLOW)
+    if (fs.fstatSync(descriptor).isFile()) return descriptor
+    fs.closeSync(descriptor)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unreadable(place, error)
+  }
+  throw unreadable(place, new Error('it is not a regular file'))
+}
+
+function namesIn(place: string): string[] {
+  try {
+    return fs.readdirSync(place)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw unreadable(place, error)
+  }
+}
+
+function unreadable(place: string, cause: unknown): LogError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new LogError('KAFKA_STORAGE_ERROR', `can't read ${place}: ${why}`, { file: place, operation: 'open' }, cause)
+}

@@ -1,0 +1,121 @@
+import { addAbortSignal, pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { parse } from 'csv-parse'
+import { LogError } from '../node.ts'
+
+/** One record to be: its key if the line has one, its value as it stands. */
+export interface Line {
+  readonly key: string | Uint8Array | null
+  readonly value: string | Uint8Array
+}
+
+export interface InputFormat {
+  readonly format: 'lines' | 'ndjson' | 'csv'
+  readonly keySeparator: string | undefined
+  readonly keyField: string | undefined
+}
+
+const CSV_ROWS = 1000
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+
+/**
+ * Lines as they come, a list for each piece that was read: what somebody types is handed on at once. gzip is known by its
+ * first bytes.
+ */
+export async function* readLines(source: Readable, how: InputFormat, signal: AbortSignal): AsyncGenerator<Line[]> {
+  const bytes = await unzipped(addAbortSignal(signal, source))
+  if (how.format === 'csv') yield* csv(bytes, how.keyField)
+  else yield* how.format === 'ndjson' ? ndjson(bytes, how.keyField) : lines(bytes, how.keySeparator)
+}
+
+async function unzipped(source: Readable): Promise<Readable> {
+  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const first = await chunks.next()
+  async function* whole(): AsyncGenerator<Buffer> {
+    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value
+  }
+  const bytes = Readable.from(whole(), { objectMode: false })
+  const isZipped = first.done !== true && first.value[0] === 0x1f && first.value[1] === 0x8b
+  // Whoever reads the last stream of the pipeline hears of every error in it.
+  return isZipped ? pipeline(bytes, createGunzip(), () => {}) : bytes
+}
+
+/** Bytes of each line, without its end; what isn't UTF-8 stays as it is. */
+async function* split(bytes: Readable): AsyncGenerator<Uint8Array[]> {
+  let rest: Uint8Array[] = []
+  for await (const chunk of bytes as AsyncIterable<Buffer>) {
+    const found: Uint8Array[] = []
+    let from = 0
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
+      found.push(withoutReturn(Buffer.concat([...rest, chunk.subarray(from, end)])))
+      rest = []
+      from = end + 1
+    }
+    if (from < chunk.length) rest.push(Uint8Array.from(chunk.subarray(from)))
+    if (found.length > 0) yield found
+  }
+  if (rest.length > 0) yield [withoutReturn(Buffer.concat(rest))]
+}
+
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line
+}
+
+async function* lines(bytes: Readable, separator: string | undefined): AsyncGenerator<Line[]> {
+  for await (const found of split(bytes)) {
+    yield found.map((line) => {
+      const at =
+        separator === undefined ? -1 : Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(separator)
+      if (separator === undefined || at < 0) return { key: null, value: line }
+      return { key: line.subarray(0, at), value: line.subarray(at + Buffer.byteLength(separator)) }
+    })
+  }
+}
+
+async function* ndjson(bytes: Readable, keyField: string | undefined): AsyncGenerator<Line[]> {
+  let number = 0
+  for await (const found of split(bytes)) {
+    const batch: Line[] = []
+    for (const line of found) {
+      number++
+      if (line.length > 0) batch.push({ key: keyOf(objectIn(line, number), keyField, number), value: line })
+    }
+    yield batch
+  }
+}
+
+function objectIn(line: Uint8Array, number: number): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // Said below, without the line's content.
+  }
+  throw new LogError('INVALID_RECORD', `line ${number} holds no JSON object`, { line: number })
+}
+
+async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerator<Line[]> {
+  const rows = pipeline(bytes, parse({ columns: true, bom: true }), () => {})
+  let batch: Line[] = []
+  let number = 0
+  for await (const row of rows as AsyncIterable<Record<string, string>>) {
+    number++
+    batch.push({ key: keyOf(row, keyField, number), value: JSON.stringify(row) })
+    if (batch.length < CSV_ROWS) continue
+    yield batch
+    batch = []
+  }
+  yield batch
+}
+
+/** Text of the field; none for null and for empty text. */
+function keyOf(row: Record<string, unknown>, field: string | undefined, number: number): string | null {
+  if (field === undefined) return null
+  const value = row[field]
+  if (value === undefined && !Object.hasOwn(row, field)) {
+    throw new LogError('INVALID_RECORD', `row ${number} has no field "${field}"`, { row: number, field })
+  }
+  if (value === null || value === '') return null
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

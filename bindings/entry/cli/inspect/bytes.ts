@@ -1,0 +1,22 @@
+import type { StoreFile } from '../../../storage/file-store.ts'
+import type { Row } from '../output.ts'
+
+export function bytesOf(file: StoreFile): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(file.size())
+  return bytes.subarray(0, file.read(bytes, 0))
+}
+
+/** Rows of a file of entries that are all as wide; what is left over at the end is a row too. */
+export function entriesOf(file: StoreFile, width: number, read: (view: DataView, at: number) => Row): Row[] {
+  const bytes = bytesOf(file)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const rows: Row[] = []
+  let at = 0
+  for (; at + width <= bytes.length; at += width) rows.push({ at, ...read(view, at) })
+  if (at < bytes.length) rows.push({ at, fault: `${bytes.length - at} bytes are no entry` })
+  return rows
+}
+
+export function textOf(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : new TextDecoder().decode(bytes)
+}

@@ -1,0 +1,89 @@
+import type { Kernel } from '../../../kernel/kernel.ts'
+import { decodeCheckpointFile } from '../../../log/checkpoint/checkpoint-file.ts'
+import {
+  FRAME_HEADER_BYTES,
+  type FrameEntry,
+  frameSpan,
+  readEntries,
+  readFrameHeader,
+  startsFrame,
+} from '../../../log/journal/frame.ts'
+import { decodeHeader, readHeader } from '../../../log/journal/header.ts'
+import { FRAME_ALIGNMENT } from '../../../log/journal/layout.ts'
+import { allocateFrame } from '../../../log/journal/scan.ts'
+import { LogError } from '../../../model/errors.ts'
+import type { StoreFile } from '../../../storage/file-store.ts'
+import type { Row } from '../output.ts'
+import { bytesOf } from './bytes.ts'
+
+/** Both slots of the journal's header; the greater sequence counts. */
+export function headerRows(file: StoreFile, kernel: Kernel): Row[] {
+  const bytes = bytesOf(file)
+  return [0, FRAME_ALIGNMENT].map((position) => {
+    const header = decodeHeader(bytes.subarray(position, position + 64), kernel, file.path)
+    return header === undefined ? { position, sequence: 'none' } : { position, ...header }
+  })
+}
+
+/** Frames of a ring file, in the order of their places. Those before the newest checkpoint wait to be written over. */
+export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel, withEntries: boolean): Row[] {
+  const { header } = readHeader(headerFile, kernel)
+  if (header === undefined)
+    throw new LogError('CORRUPT_LOG', `${headerFile.path} has no readable slot`, { file: headerFile.path })
+  const rows: Row[] = []
+  const buffer = allocateFrame(kernel, header.ringFileBytes)
+  for (let position = 0; position < file.size(); ) {
+    const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
+    const frame = startsFrame(buffer) ? readFrameHeader(buffer, count, header.nonce, kernel, file.path) : undefined
+    if (frame === undefined) {
+      position += FRAME_ALIGNMENT
+      continue
+    }
+    const { sequence, generation, restates, payloadBytes, entryCount } = frame
+    const payload = buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes).slice()
+    const entries = readEntries(payload, entryCount, file.path, position + FRAME_HEADER_BYTES)
+    const place = { position, sequence, generation, restates: restates < 0 ? '' : restates }
+    if (withEntries) rows.push(...entries.map((entry) => ({ ...place, ...entryRow(entry) })))
+    else rows.push({ ...place, payloadBytes, entries: kindsOf(entries) })
+    position += frameSpan(frame)
+  }
+  buffer.free()
+  return rows
+}
+
+/** `batches 3, ceiling 1` */
+function kindsOf(entries: readonly FrameEntry[]): string {
+  const counts = new Map<string, number>()
+  for (const { kind } of entries) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ')
+}
+
+function entryRow(entry: FrameEntry): Row {
+  const none = { topicId: '', partition: '', baseOffset: '', nextOffset: '', segment: '', at: '', lengthBytes: '' }
+  if (entry.kind === 'producerIds') return { entry: entry.kind, ...none, nextOffset: entry.end }
+  const { kind, topicId, partition } = entry
+  if (entry.kind === 'ceiling') return { entry: kind, ...none, topicId, partition, nextOffset: entry.ceiling }
+  const { baseOffset, nextOffset, segmentBaseOffset: segment, position: at, lengthBytes } = entry
+  return { entry: kind, topicId, partition, baseOffset, nextOffset, segment, at, lengthBytes }
+}
+
+/** Partitions as of a checkpoint, after a row with what it says of the whole log. */
+export function checkpointRows(file: StoreFile, kernel: Kernel, path: string): Row[] {
+  const checkpoint = decodeCheckpointFile(bytesOf(file), kernel, file.path)
+  if (checkpoint === undefined)
+    throw new LogError('CORRUPT_LOG', `${path} holds no whole checkpoint`, { file: path, position: 0 })
+  const { sequence, coveredSequence, leaderEpoch, producerIdsEnd, partitions } = checkpoint
+  return partitions.map(({ topicId, partition, logStartOffset, nextOffset, ceiling, segments, producers }) => ({
+    checkpoint: sequence,
+    coveredSequence,
+    leaderEpoch,
+    producerIdsEnd,
+    topicId,
+    partition,
+    logStartOffset,
+    nextOffset,
+    ceiling,
+    segments: segments.length,
+    producers: producers.length,
+  }))
+}

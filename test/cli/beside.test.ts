@@ -1,0 +1,114 @@
+// Beside a program that has the log open, into a pipe that closes, and at SIGINT.
+import { once } from 'node:events'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { open } from '../../bindings/entry/node.ts'
+import { CommandLine, ended, rows } from './support.ts'
+
+const cli = new CommandLine()
+test.after(() => cli.remove())
+
+const COUNT = 30_000
+
+test('commands that only read work beside a holder that goes on; others name it', async () => {
+  const log = await open(cli.log)
+  try {
+    await log.admin.createTopic('t', { partitions: 2 })
+    const producers = [log.producer(), log.producer({ acks: 1 })]
+    let sent = 0
+    const isOver = { value: false }
+    const busy = async () => {
+      while (!isOver.value) {
+        for (const producer of producers) {
+          await producer.send(
+            Array.from({ length: 50 }, (_, index) => ({ topic: 't', key: `${index}`, value: 'x'.repeat(100) })),
+          )
+          sent += 50
+        }
+      }
+    }
+    const producing = busy()
+    try {
+      for (const words of [['verify'], ['consume', 't'], ['topics', 'describe', 't'], ['verify']]) {
+        const before = sent
+        const { status, out, err } = await ended(cli.start([...words, '--json']))
+        assert.is(status, 0, out.slice(0, 2000) + err)
+        if (words[0] === 'consume') assert.ok(rows(out).length >= before, `${rows(out).length} of ${before}`)
+      }
+    } finally {
+      isOver.value = true
+      await producing
+    }
+    const refused = await ended(cli.start(['consume', 't', '--group', 'g']))
+    assert.is(refused.status, 2)
+    assert.match(refused.err, `DIRECTORY_IN_USE: ${cli.log} is held by process ${process.pid}`)
+  } finally {
+    await log.close()
+  }
+})
+
+test('a reader that has enough is no error, and what it may not have seen comes again', async () => {
+  const values = Array.from({ length: COUNT }, (_, index) => `value ${index} ${'y'.repeat(40)}`)
+  cli.run(['topics', 'create', 'long'])
+  cli.run(['produce', 'long'], values.join('\n'))
+  const child = cli.start(['consume', 'long', '--group', 'g', '--json'])
+  child.stdin?.end()
+  await once(child.stdout as NodeJS.ReadableStream, 'data')
+  child.stdout?.destroy()
+  const { status, err } = await ended(child)
+  assert.is(status, 0)
+  assert.is(err, '')
+  const rest = rows(cli.run(['consume', 'long', '--group', 'g', '--json']).out)
+  assert.ok(rest.length > 0 && rest.length <= COUNT)
+  assert.is(rest.at(-1)?.['value'], values.at(-1))
+  assert.is(rest[0]?.['offset'], COUNT - rest.length, 'nothing between is left out')
+})
+
+test('--follow shows what comes later; SIGINT ends it cleanly, with 130', async () => {
+  cli.run(['topics', 'create', 'tail'])
+  cli.run(['produce', 'tail'], 'old\n')
+  const child = cli.start(['consume', 'tail', '--from', 'latest', '--follow', '--json'])
+  const said = ended(child)
+  const log = await open(cli.log)
+  try {
+    const producer = log.producer({ acks: 1 })
+    let out = ''
+    child.stdout?.on('data', (chunk: Buffer) => {
+      out += chunk.toString('utf8')
+    })
+    // Until it is there to see them.
+    while (out === '') {
+      await producer.send({ topic: 'tail', value: 'new' })
+      await new Promise((resume) => setTimeout(resume, 200))
+    }
+  } finally {
+    await log.close()
+  }
+  child.kill('SIGINT')
+  const { status, out, err } = await said
+  assert.is(status, 130, err)
+  const shown = rows(out)
+  assert.ok(shown.every(({ value }) => value === 'new'))
+  assert.equal(
+    shown.map(({ offset }) => offset),
+    shown.map((_, index) => Number(shown[0]?.['offset']) + index),
+    'each once, none left out',
+  )
+})
+
+test('SIGINT while records come in: what was read is written, and the log is closed', async () => {
+  cli.run(['topics', 'create', 'typed'])
+  const child = cli.start(['produce', 'typed', '--json'])
+  const said = ended(child)
+  child.stdin?.write('one\ntwo\n')
+  while (rows(cli.run(['consume', 'typed', '--json']).out).length < 2) {}
+  child.kill('SIGINT')
+  const { status, out } = await said
+  assert.is(status, 130)
+  assert.equal(rows(out), [{ topic: 'typed', records: 2 }])
+  const again = await open(cli.log)
+  assert.ok(again.recovery.clean)
+  await again.close()
+})
+
+test.run()

@@ -1,0 +1,77 @@
+// What `produce` reads: lines, NDJSON, CSV, gzip, from a file or standard input; and where it stops.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CommandLine, rows } from './support.ts'
+
+const cli = new CommandLine()
+test.after(() => cli.remove())
+test.before(() => {
+  cli.run(['topics', 'create', 'in'])
+})
+
+let seen = 0
+/** Keys and values that came since the last call. */
+function written(): unknown[] {
+  const all = rows(cli.run(['consume', 'in', '--json']).out)
+  const fresh = all.slice(seen).map(({ key, value }) => [key, value])
+  seen = all.length
+  return fresh
+}
+
+test('lines keep their bytes; line ends of both kinds; the last line needs none', () => {
+  assert.is(cli.run(['produce', 'in'], 'one\r\ntwo\n\nlast').status, 0)
+  assert.equal(written(), [
+    [null, 'one'],
+    [null, 'two'],
+    [null, ''],
+    [null, 'last'],
+  ])
+})
+
+test('NDJSON from a gzip file, keyed by a field; values stay as they were written', () => {
+  const path = join(cli.home, 'rows.ndjson.gz')
+  writeFileSync(path, gzipSync('{"a": 1, "k":"x"}\n{"a":2,"k":7}\n{"a":3,"k":null}\n'))
+  const { status, out } = cli.run(['produce', 'in', '--file', path, '--key-field', 'k', '--json'])
+  assert.is(status, 0)
+  assert.equal(rows(out), [{ topic: 'in', records: 3 }])
+  assert.equal(written(), [
+    ['x', '{"a": 1, "k":"x"}'],
+    ['7', '{"a":2,"k":7}'],
+    [null, '{"a":3,"k":null}'],
+  ])
+})
+
+test('CSV on standard input, gzip known by its bytes', () => {
+  const text = gzipSync('id,text\n1,"a, ""b""\nc"\n2,\n')
+  assert.is(cli.run(['produce', 'in', '--format', 'csv', '--key-field', 'id'], text).status, 0)
+  assert.equal(written(), [
+    ['1', '{"id":"1","text":"a, \\"b\\"\\nc"}'],
+    ['2', '{"id":"2","text":""}'],
+  ])
+})
+
+test('a bad line is named, and so is what stands before it', () => {
+  const { status, err } = cli.run(['produce', 'in', '--format', 'ndjson'], '{"a":1}\nsecret\n')
+  assert.is(status, 2)
+  assert.match(err, /INVALID_RECORD: line 2 holds no JSON object/)
+  assert.not.match(err, /secret/)
+  const field = cli.run(['produce', 'in', '--format', 'csv', '--key-field', 'nope'], 'a\n1\n')
+  assert.is(field.status, 2)
+  assert.match(field.err, /row 1 has no field "nope"/)
+  assert.equal(written(), [])
+})
+
+test('a cut-off gzip file, a missing file, options that contradict each other', () => {
+  const path = join(cli.home, 'cut.gz')
+  writeFileSync(path, gzipSync('x\n'.repeat(1000)).subarray(0, -12))
+  assert.is(cli.run(['produce', 'in', '--file', path]).status, 1)
+  assert.is(cli.run(['produce', 'in', '--file', join(cli.home, 'none')]).status, 2)
+  assert.is(cli.run(['produce', 'in', '--key-field', 'k'], 'x\n').status, 2)
+  assert.is(cli.run(['produce', 'in', '--format', 'xml'], 'x\n').status, 2)
+  assert.is(cli.run(['produce', 'in', '--acks', '0'], 'x\n').status, 2)
+})
+
+test.run()
