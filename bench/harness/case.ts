@@ -19,6 +19,7 @@ const importing = performance.now()
 const peerModule = (await import(pathToFileURL(request.module).href)) as PeerModule
 const importMs = performance.now() - importing
 const before = writtenBytes()
+const cpuBefore = process.cpuUsage()
 
 const open = async (options: Parameters<Peer['open']>[1]): Promise<Peer> => {
   const peer = peerModule.createPeer(request.variant)
@@ -35,6 +36,9 @@ if (payload !== undefined) {
   figures['dirtiedPerPayloadByte'] = (after.dirtied - before.dirtied) / payload
   figures['diskPerPayloadByte'] = diskBytes(request.directory) / payload
 }
+const { user, system } = process.cpuUsage(cpuBefore)
+figures['userMs'] = user / 1000
+figures['systemMs'] = system / 1000
 figures['importMs'] = importMs
 figures['rssGrowthMb'] = (process.resourceUsage().maxRSS - rssBefore) / 1024
 figures['touched'] = touchedBytes()

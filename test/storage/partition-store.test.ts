@@ -32,7 +32,14 @@ function overRows(): PartitionStoreFixture {
 }
 
 /** Small rings, so that the many commits of a case go around them. */
-const options = { ringFileBytes: 16384, ringFiles: 2, ringFilesMax: 8, openFilesMax: 64, random: () => 0.5 }
+const options = {
+  ringFileBytes: 16384,
+  ringFiles: 2,
+  ringFilesUsual: 2,
+  ringFilesMax: 8,
+  openFilesMax: 64,
+  random: () => 0.5,
+}
 
 const catalogueId = { topicId: INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? '', topic: CATALOGUE_TOPIC, partition: 0 }
 

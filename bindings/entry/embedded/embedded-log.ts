@@ -31,8 +31,8 @@ export interface EmbeddedLog extends Log {
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
 const CEILING_BLOCK = 65_536
-/** 1 MiB to begin with, 64 MiB at most: what recovery replays is bounded by it. */
-const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesMax: 128 }
+/** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
+const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 const OPEN_FILES_MAX = 384
 const MEMORY_BYTES = 256 * 1024 * 1024
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']

@@ -14,6 +14,8 @@ export interface JournalOptions {
   /** Size of one ring file; a frame holds at most a quarter of it. */
   readonly ringFileBytes: number
   readonly ringFiles: number
+  /** The first checkpoints make the ring as large as this. */
+  readonly ringFilesUsual: number
   /** The ring grows up to this many files; it bounds what recovery replays. */
   readonly ringFilesMax: number
 }

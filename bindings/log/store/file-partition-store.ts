@@ -408,13 +408,17 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  /** In the background, so that a commit never waits for zeros: a ring that filled while it was checkpointed is small. */
+  /**
+   * In the background, so that a commit never waits for zeros. A log that fills its ring at all gets the usual one, so that
+   * checkpoints are rare; beyond that a ring is small if it filled while it was checkpointed.
+   */
   *#grow(journal: Journal): Task<void> {
     const { ring } = journal
+    const { ringFilesUsual, ringFilesMax } = this.#options
     const files = ring.sizeBytes / ring.fileSizeBytes
     const isTight = ring.usedBytes * 4 >= ring.sizeBytes || this.#checkpointBytes * 4 > ring.sizeBytes
-    if (isTight && files < this.#options.ringFilesMax)
-      yield* ring.grow(Math.min(files, this.#options.ringFilesMax - files))
+    const limit = isTight ? ringFilesMax : ringFilesUsual
+    if (files < limit) yield* ring.grow(Math.min(files, limit - files))
   }
 }
 

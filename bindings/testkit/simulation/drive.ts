@@ -54,7 +54,13 @@ export class SyncHost {
     this.disk = disk
     this.#order = order
     const kernel = this.#kernel as Kernel
-    const options = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, ringFilesMax: 8, openFilesMax: 64 }
+    const options = {
+      ringFileBytes: RING_FILE_BYTES,
+      ringFiles: 2,
+      ringFilesUsual: 2,
+      ringFilesMax: 8,
+      openFilesMax: 64,
+    }
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
       compose: (source) => {
