@@ -8,7 +8,7 @@ export interface StoreCapabilities {
   readonly name: string
   /** What survives once `flush` and `syncDirectory` are done. */
   readonly durability: Durability
-  /** `flush` answers without a promise. */
+  /** `flush` never answers with a promise. */
   readonly synchronousFlush: boolean
   readonly rename: boolean
   /** Two holders of one store exclude each other, and a dead one holds nothing. */

@@ -5,6 +5,7 @@ import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../file
 import { checkDirectory, checkPath, checkRename, lockFile, parentOf } from '../path.ts'
 import { storageError } from './node-fs/errors.ts'
 import { NodeFile } from './node-fs/file.ts'
+import { FlushPlace } from './node-fs/flush-place.ts'
 import { lockDirectory } from './node-fs/lock.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = fs.constants
@@ -24,7 +25,7 @@ export function createDirectoryStore(directory: string): FileStore {
 
 /**
  * What is quick (open, list, rename: 5 to 20 us) is a system call in place, because a turn through the thread pool costs
- * as much; what waits for the device (sync) or frees many blocks (remove) goes to the pool.
+ * as much; what waits for the device (sync) or frees many blocks (remove) goes to the pool, but see flush-place.ts.
  *
  * Only regular files and real directories below the root are touched: a symbolic link or a special file is refused, so
  * that nothing which was put into the directory leads out of it. The root itself may be reached through a link.
@@ -33,6 +34,7 @@ class NodeFileStore implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly #root: string
   readonly #files: Set<NodeFile> = new Set()
+  readonly #flushPlace: FlushPlace = new FlushPlace()
   /** Directories above the root whose entries lead to it and aren't known to be durable. */
   #parents: readonly string[] | undefined
   #isRootKnown = false
@@ -53,7 +55,7 @@ class NodeFileStore implements FileStore {
         fs.closeSync(descriptor)
         throw new Error('it is not a regular file: move it out of the way')
       }
-      const file = new NodeFile(path, this.#root, descriptor, (closed) => this.#files.delete(closed))
+      const file = new NodeFile(path, this.#root, descriptor, this.#flushPlace, (closed) => this.#files.delete(closed))
       this.#files.add(file)
       return file
     })
