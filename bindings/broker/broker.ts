@@ -104,8 +104,11 @@ export interface ConsumerSessionOptions {
 
 /** What a member of a group reads, and holds already. */
 export interface GroupMember {
+  /** Unique in the log. */
   readonly memberId: string
+  /** What it subscribed to. */
   readonly topics: readonly string[]
+  /** What it reads now. */
   readonly owned: readonly TopicPartition[]
 }
 

@@ -171,7 +171,13 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
     else missing.set(topic.name, topic)
   }
   for (const { name, partitions, config } of missing.values()) {
-    await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
+    try {
+      await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
+    } catch (error) {
+      // Another process was quicker, or the holder went away over it: what there is now decides.
+      if (!LogError.is(error, 'TOPIC_ALREADY_EXISTS', 'NETWORK_EXCEPTION')) throw error
+      return ensureTopics(session, topics)
+    }
   }
 }
 

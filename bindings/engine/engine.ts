@@ -43,6 +43,8 @@ export class Engine implements PartitionSource {
   readonly transactions: Transactions = new Transactions()
   readonly topics: Topics
   readonly store: PartitionStore
+  /** Goes up with every change of a topic: what was read of them before may be wrong. */
+  topicsVersion = 0
   readonly #runner = new TaskRunner()
   readonly #committer: Committer
   readonly #ceilingBlock: number
@@ -380,6 +382,7 @@ export class Engine implements PartitionSource {
           hosted.partition.close()
           this.#fetches.forgotten(hosted)
         }
+        this.topicsVersion++
         this.#members.topicChanged(name, this.#now)
         this.#background.remove(this.#removeAll(topicId, name, partitions), done)
       },
@@ -389,6 +392,7 @@ export class Engine implements PartitionSource {
   /** Groups that read the topic share its partitions anew. */
   #thenRebalance(name: string, done: Done<void>): Done<void> {
     return (error) => {
+      this.topicsVersion++
       if (error === undefined) this.#members.topicChanged(name, this.#now)
       done(error)
     }
@@ -406,6 +410,7 @@ export class Engine implements PartitionSource {
       catalogue,
       offsets: [],
       done: (error) => {
+        this.topicsVersion++
         if (error === undefined) this.topics.configChanged(topicId)
         done(error)
       },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { LogError } from '../model/errors.ts'
 import { MemoryStore } from '../storage/drivers/memory.ts'
 import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
-import { type EmbeddedLog, type OpenOptions, openLog } from './embedded/embedded-log.ts'
+import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
 
 export type { GroupDescription, GroupMember, PartitionOffsets } from '../broker/broker.ts'
@@ -48,16 +48,19 @@ export interface FileUrl {
 
 /**
  * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
- * tells what was found. A string is a path in the runtime's own file system.
+ * tells what was found. A string is a path in the runtime's own file system. Where another process, or this one, has it open
+ * already, the new one is attached to it; `log.role` says so.
  *
- * Rejects with DIRECTORY_IN_USE when another process, or this one, has it open (the details name pid, host and since when);
+ * Rejects with DIRECTORY_IN_USE with `exclusive`, or when a holder is there that doesn't answer (the details name pid, host and
+ * since when);
  * with CORRUPT_LOG or UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has
  * no lock; with KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be read or written; with INVALID_CONFIG,
  * DURABILITY_UNAVAILABLE or INVALID_REQUEST by its options. Differs from Kafka: nothing creates a topic but `createTopic`
  * and the option `topics`.
  */
 export async function open(directory: string | FileUrl, options: OpenOptions = {}): Promise<EmbeddedLog> {
-  return openLog(createDirectoryStore(pathOf(directory)), nodePort, options)
+  const path = pathOf(directory)
+  return openShared(path, () => createDirectoryStore(path), nodePort, options)
 }
 
 /** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. Rejects as `open` by its options. */

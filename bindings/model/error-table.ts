@@ -15,10 +15,12 @@ export type ErrorRow = readonly [category: ErrorCategory, kafkaCode: number | un
 /** Every error of the package: category, Kafka's number where Kafka has this error, and the next step. docs/errors.md has a heading for each; a test compares the two. */
 export const ERRORS = {
   // Kafka's names
+  UNKNOWN_SERVER_ERROR: ['fatal', -1, 'This is a fault of the log: report it with what the message says.'],
   OFFSET_OUT_OF_RANGE: ['misuse', 1, 'Seek to an offset within the valid range that the details name.'],
   CORRUPT_MESSAGE: ['corruption', 2, 'Run `oncelog verify` on the directory; the details name file and position.'],
   UNKNOWN_TOPIC_OR_PARTITION: ['misuse', 3, 'Create the topic first, or check name and partition number.'],
   MESSAGE_TOO_LARGE: ['misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'],
+  NETWORK_EXCEPTION: ['retriable', 13, 'The outcome is unknown: look whether it was done, then ask again.'],
   OFFSET_METADATA_TOO_LARGE: ['misuse', 12, 'Keep the metadata of a committed offset within 4096 bytes.'],
   INVALID_TOPIC_EXCEPTION: ['misuse', 17, 'Topic names are 1 to 249 characters of a-z A-Z 0-9 . _ -, not "." or "..".'],
   RECORD_LIST_TOO_LARGE: ['misuse', 18, 'Send smaller batches or raise segment.bytes of the topic.'],

@@ -89,13 +89,17 @@ export function notYet(log: Log): void {
   void log.read('raw').cursor
 }
 export async function notYetOpen(): Promise<void> {
-  // @ts-expect-error
-  await open('./data', { exclusive: true })
   const log = await open('./data')
   // @ts-expect-error
-  void log.role
-  // @ts-expect-error
   void log.backup
+}
+
+// Several processes: one may insist on being alone, the others are told which they are.
+export async function alone(): Promise<'holder' | 'attached'> {
+  // @ts-expect-error
+  await open('./data', { exclusive: 'yes' })
+  const log = await open('./data', { exclusive: true })
+  return log.role
 }
 
 // A service on plain Node 20 (no `await using` there), and a test.

@@ -62,7 +62,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     const { groupId, memberId } = this.#member
     groups.polling(groupId, memberId)
     try {
-      return await this.#broker.ask((done) => ({ kind: 'fetch', reader: this, request, done }))
+      return await this.#broker.fetch(this, request)
     } finally {
       groups.polled(groupId, memberId, this.#broker.now())
     }

@@ -3,6 +3,8 @@ import type {
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  FetchedPartition,
+  FetchRequest,
   ProducerSession,
   ReaderSession,
 } from '../../broker/broker.ts'
@@ -26,10 +28,14 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly admin: AdminSession
   readonly #scheduler: Scheduler
   readonly #port: RuntimePort
+  readonly #waiting: (isWaiting: boolean) => void
+  #waits = 0
 
-  constructor(engine: Engine, port: RuntimePort) {
+  /** `waiting`: somebody waits for records, or nobody does any more. */
+  constructor(engine: Engine, port: RuntimePort, waiting: (isWaiting: boolean) => void = () => {}) {
     this.engine = engine
     this.#port = port
+    this.#waiting = waiting
     this.#scheduler = new Scheduler(engine, port)
     this.admin = new EmbeddedAdmin(this)
   }
@@ -48,6 +54,16 @@ export class EmbeddedBroker implements Broker, SessionHost {
 
   submit(command: Command): void {
     this.#scheduler.submit(command)
+  }
+
+  /** A fetch of a session in this process, which may wait for what other processes send. */
+  async fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    if (this.#waits++ === 0) this.#waiting(true)
+    try {
+      return await this.ask((done) => ({ kind: 'fetch', reader, request, done }))
+    } finally {
+      if (--this.#waits === 0) this.#waiting(false)
+    }
   }
 
   /** A command as a promise. */

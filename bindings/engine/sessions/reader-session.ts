@@ -14,7 +14,7 @@ export class EmbeddedReader implements ReaderSession {
   }
 
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
-    return this.#broker.ask((done) => ({ kind: 'fetch', reader: this, request, done }))
+    return this.#broker.fetch(this, request)
   }
 
   wake(): void {

@@ -1,3 +1,4 @@
+import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
 import type { Command, Done } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 
@@ -8,5 +9,6 @@ export interface SessionHost {
   submit(command: Command): void
   /** A command as a promise. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T>
+  fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string
 }

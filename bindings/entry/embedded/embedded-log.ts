@@ -1,3 +1,4 @@
+import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
@@ -10,8 +11,9 @@ import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
-import type { FileStore } from '../../storage/file-store.ts'
+import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { type Held, SharedBroker } from './shared-broker.ts'
 
 /** How a log is opened. */
 export interface OpenOptions {
@@ -19,14 +21,24 @@ export interface OpenOptions {
   topics?: readonly Topic[] | undefined
   /** Rejects with DURABILITY_UNAVAILABLE where the storage gives less. Nothing is asked unless said. */
   requireDurability?: Durability | undefined
+  /**
+   * Rejects with DIRECTORY_IN_USE where another holds the directory, and keeps others out while this one does. Unless said,
+   * one of those that open it holds it, and the others are attached to that one.
+   */
+  exclusive?: boolean | undefined
   /** Upper bound of the kernel's memory in bytes, 268435456 by default; at the cap producers wait. */
   memoryBytes?: number | undefined
 }
 
 /** What only a log in the program's own process has. */
 export interface EmbeddedLog extends Log {
-  /** What opening found: damage, what was replayed, what was set aside. */
+  /** What opening found: damage, what was replayed, what was set aside. Of an attached log, what its holder found. */
   readonly recovery: RecoveryReport
+  /**
+   * `'holder'`: this process writes the files. `'attached'`: it works through the one that does, with the same promises, and
+   * may come to be the holder when that one goes away.
+   */
+  readonly role: 'holder' | 'attached'
 }
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
@@ -37,18 +49,70 @@ const OPEN_FILES_MAX = 384
 const MEMORY_BYTES = 256 * 1024 * 1024
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
 
-class OpenedLog extends BrokerLog implements EmbeddedLog {
+/** The broker that a log works through, and what only an embedded one has. */
+interface Opened extends Broker {
   readonly recovery: RecoveryReport
+  readonly role: 'holder' | 'attached'
+}
 
-  constructor(broker: EmbeddedBroker, port: RuntimePort, recovery: RecoveryReport) {
-    super(broker, port)
-    this.recovery = recovery
+class OpenedLog extends BrokerLog implements EmbeddedLog {
+  readonly #opened: Opened
+
+  constructor(opened: Opened, port: RuntimePort) {
+    super(opened, port)
+    this.#opened = opened
+  }
+
+  get recovery(): RecoveryReport {
+    return this.#opened.recovery
+  }
+
+  get role(): 'holder' | 'attached' {
+    return this.#opened.role
   }
 }
 
-/** A log over any file store. */
+/** A log over a file store of this process alone. */
 export async function openLog(store: FileStore, port: RuntimePort, options: OpenOptions = {}): Promise<EmbeddedLog> {
-  requireDurability(store, options.requireDurability)
+  requireDurability(store.capabilities, options.requireDurability)
+  const { broker, recovery } = await hold(store, port, options)
+  return finishOpening(Object.assign(broker, { recovery, role: 'holder' as const }), port, options)
+}
+
+/** A log in a directory, which other processes may have open too. `storeOf` gives a new store for each attempt. */
+export async function openShared(
+  directory: string,
+  storeOf: () => FileStore,
+  port: RuntimePort,
+  options: OpenOptions = {},
+): Promise<EmbeddedLog> {
+  requireDurability(storeOf().capabilities, options.requireDurability)
+  const shared = new SharedBroker({
+    directory,
+    port,
+    exclusive: options.exclusive === true,
+    hold: (waiting) => hold(storeOf(), port, options, waiting),
+  })
+  await shared.open()
+  return finishOpening(shared, port, options)
+}
+
+async function finishOpening(opened: Opened, port: RuntimePort, options: OpenOptions): Promise<EmbeddedLog> {
+  try {
+    await ensureTopics(opened.admin, options.topics ?? [])
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+  return new OpenedLog(opened, port)
+}
+
+async function hold(
+  store: FileStore,
+  port: RuntimePort,
+  options: OpenOptions,
+  waiting?: (isWaiting: boolean) => void,
+): Promise<Held> {
   const kernel = createKernel(loadKernelModule(), { capBytes: options.memoryBytes ?? MEMORY_BYTES })
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
@@ -58,25 +122,18 @@ export async function openLog(store: FileStore, port: RuntimePort, options: Open
       return { store: partitions, factory: new PartitionFactory(kernel, partitions) }
     },
   })
-  const broker = new EmbeddedBroker(engine, port)
-  const recovery = await broker.open()
-  try {
-    await ensureTopics(broker.admin, options.topics ?? [])
-  } catch (error) {
-    await broker.close()
-    throw error
-  }
-  return new OpenedLog(broker, port, recovery)
+  const broker = new EmbeddedBroker(engine, port, waiting)
+  return { broker, recovery: await broker.open() }
 }
 
-function requireDurability(store: FileStore, required: Durability | undefined): void {
+function requireDurability(capabilities: StoreCapabilities, required: Durability | undefined): void {
   if (required === undefined) return
   if (!DURABILITIES.includes(required)) {
     throw new LogError('INVALID_REQUEST', `requireDurability is one of ${DURABILITIES.join(', ')}`, {
       option: 'requireDurability',
     })
   }
-  const { durability, name } = store.capabilities
+  const { durability, name } = capabilities
   if (DURABILITIES.indexOf(durability) >= DURABILITIES.indexOf(required)) return
   const message = `${name} gives durability '${durability}', not '${required}'`
   throw new LogError('DURABILITY_UNAVAILABLE', message, { durability, required })

@@ -1,0 +1,68 @@
+import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../../broker/broker.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { TopicConfig } from '../../model/topic-config.ts'
+import type { Link } from './link.ts'
+import type { ADMIN_CALLS } from './protocol.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** Topics, offsets and groups, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is unknown. */
+export class AttachedAdmin implements AdminSession {
+  readonly #link: Link
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void> {
+    return this.#ask('createTopic', name, options)
+  }
+
+  deleteTopic(name: string): Promise<void> {
+    return this.#ask('deleteTopic', name)
+  }
+
+  listTopics(options: { readonly internal: boolean }): Promise<readonly string[]> {
+    return this.#ask('listTopics', options)
+  }
+
+  describeTopic(name: string): Promise<TopicFacts> {
+    return this.#ask('describeTopic', name)
+  }
+
+  createPartitions(name: string, totalCount: number): Promise<void> {
+    return this.#ask('createPartitions', name, totalCount)
+  }
+
+  alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void> {
+    return this.#ask('alterConfig', name, changes)
+  }
+
+  offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
+    return this.#ask('offsets', at)
+  }
+
+  offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]> {
+    return this.#ask('offsetsForTimestamp', at, timestamp)
+  }
+
+  listGroups(): Promise<readonly GroupDescription[]> {
+    return this.#ask('listGroups')
+  }
+
+  setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+    return this.#ask('setOffsets', groupId, positions)
+  }
+
+  deleteGroup(groupId: string): Promise<void> {
+    return this.#ask('deleteGroup', groupId)
+  }
+
+  #ask<T>(method: (typeof ADMIN_CALLS)[number], ...given: unknown[]): Promise<T> {
+    return this.#link.call(
+      method,
+      0,
+      (writer) => writeValue(writer, given),
+      (reader) => readValue(reader) as unknown as T,
+    )
+  }
+}

@@ -1,0 +1,83 @@
+import type {
+  AdminSession,
+  Broker,
+  ConsumerSession,
+  ConsumerSessionOptions,
+  ProducerSession,
+  ReaderSession,
+} from '../../broker/broker.ts'
+import type { Guarantees } from '../../model/positions.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { AttachedAdmin } from './attached-admin.ts'
+import { AttachedConsumer } from './attached-consumer.ts'
+import { AttachedProducer, AttachedReader } from './attached-sessions.ts'
+import type { Channel } from './channel.ts'
+import { Link } from './link.ts'
+import { readValue, writeValue } from './values.ts'
+
+interface Hello {
+  readonly guarantees: Guarantees
+  readonly recovery: RecoveryReport
+}
+
+/** The sessions of a log that another process holds; they go on when another one comes to hold it. */
+export class AttachedBroker implements Broker {
+  readonly admin: AdminSession
+  readonly #link: Link
+  readonly #consumers: Map<number, AttachedConsumer> = new Map()
+  #hello: Hello | undefined
+  #sessions = 0
+
+  /** `connect`: as LinkHooks has it. */
+  constructor(connect: () => Promise<Channel>) {
+    this.#link = new Link({
+      connect,
+      connected: (hello) => {
+        this.#hello = hello as Hello
+      },
+      membersLost: () => {
+        const consumers = [...this.#consumers.values()]
+        this.#consumers.clear()
+        for (const consumer of consumers) consumer.lost()
+      },
+      rebalance: (session) => this.#consumers.get(session)?.rebalance(),
+    })
+    this.admin = new AttachedAdmin(this.#link)
+  }
+
+  /** Resolves when a holder greeted. UNSUPPORTED_VERSION, or what `connect` rejects with. */
+  open(): Promise<void> {
+    return this.#link.open()
+  }
+
+  get guarantees(): Guarantees {
+    return this.#hello?.guarantees ?? { durability: 'memory', embedded: true }
+  }
+
+  /** What the present holder found when it opened the log. */
+  get recovery(): RecoveryReport | undefined {
+    return this.#hello?.recovery
+  }
+
+  async openProducer(): Promise<ProducerSession> {
+    const opened = await this.#link.call('openProducer', 0, () => {}, readValue)
+    const { producerId, producerEpoch } = opened as unknown as Pick<ProducerSession, 'producerId' | 'producerEpoch'>
+    return new AttachedProducer(this.#link, producerId, producerEpoch)
+  }
+
+  async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
+    const session = ++this.#sessions
+    const consumer = new AttachedConsumer(this.#link, session)
+    this.#consumers.set(session, consumer)
+    await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
+    return consumer
+  }
+
+  openReader(): ReaderSession {
+    return new AttachedReader(this.#link, ++this.#sessions)
+  }
+
+  async close(): Promise<void> {
+    this.#link.end()
+  }
+}

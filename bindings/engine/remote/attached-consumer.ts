@@ -1,0 +1,93 @@
+import type {
+  ConsumerSession,
+  FetchedPartition,
+  FetchRequest,
+  JoinedGroup,
+  MemberAssignment,
+  TopicFacts,
+} from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import { KnownTopics } from './attached-sessions.ts'
+import type { Link } from './link.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { readFetched } from './record-list.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** A member of a group by the channel it joined through: when that ends it is out, and a new session joins anew. */
+export class AttachedConsumer implements ConsumerSession {
+  readonly #link: Link
+  readonly #session: number
+  readonly #topics: KnownTopics
+  #rebalance: () => void = () => {}
+  #isLost = false
+
+  constructor(link: Link, session: number) {
+    this.#link = link
+    this.#session = session
+    this.#topics = new KnownTopics(link)
+  }
+
+  rebalance(): void {
+    this.#rebalance()
+  }
+
+  /** Its client hears of it by the next call, and is told to make one. */
+  lost(): void {
+    this.#isLost = true
+    this.#rebalance()
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  onRebalance(handler: () => void): void {
+    this.#rebalance = handler
+  }
+
+  join(owned: readonly TopicPartition[]): Promise<JoinedGroup> {
+    return this.#ask('join', (writer) => writeValue(writer, owned))
+  }
+
+  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
+    return this.#ask('sync', (writer) => writeValue(writer.int32(generation), assignments))
+  }
+
+  async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
+    return this.#ask('committed', (writer) => writeValue(writer, at))
+  }
+
+  commit(offsets: readonly Position[], generation: number): Promise<void> {
+    return this.#ask('commit', (writer) => writeValue(writer.int32(generation), offsets))
+  }
+
+  async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    this.#assertThere()
+    return this.#link.call('poll', this.#session, (writer) => writeValue(writer, request), readFetched)
+  }
+
+  wake(): void {
+    this.#link.tell('wake', this.#session)
+  }
+
+  async close(): Promise<void> {
+    this.#rebalance = () => {}
+    if (this.#isLost) return
+    await this.#link
+      .call('close', this.#session, () => {}, readValue)
+      .catch((error: unknown) => {
+        // The channel ended: so did the membership.
+        if (!LogError.is(error, 'NETWORK_EXCEPTION', 'LOG_CLOSED')) throw error
+      })
+  }
+
+  #assertThere(): void {
+    if (this.#isLost) throw new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
+  }
+
+  async #ask<T>(method: string, write: (writer: MessageWriter) => void): Promise<T> {
+    this.#assertThere()
+    return this.#link.call(method, this.#session, write, (reader) => readValue(reader) as unknown as T)
+  }
+}

@@ -1,0 +1,110 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  FetchedPartition,
+  FetchRequest,
+  ProducerSession,
+  ReaderSession,
+  TopicFacts,
+} from '../../broker/broker.ts'
+import type { Link } from './link.ts'
+import { readFetched, writeRecords } from './record-list.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** What is known of the holder's topics, as long as it doesn't say that they changed. */
+export class KnownTopics {
+  readonly #link: Link
+  readonly #facts: Map<string, TopicFacts> = new Map()
+  #version = ''
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    if (this.#version !== this.#link.topicsVersion) this.#facts.clear()
+    this.#version = this.#link.topicsVersion
+    return this.#facts.get(name) ?? this.#ask(name)
+  }
+
+  async #ask(name: string): Promise<TopicFacts> {
+    const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
+    this.#facts.set(name, facts as unknown as TopicFacts)
+    return facts as unknown as TopicFacts
+  }
+}
+
+/** The id outlives the holder that gave it: the next one knows its batches by it, and takes a retry for what it is. */
+export class AttachedProducer implements ProducerSession {
+  readonly producerId: number
+  readonly #link: Link
+  readonly #topics: KnownTopics
+  #producerEpoch: number
+
+  constructor(link: Link, producerId: number, producerEpoch: number) {
+    this.#link = link
+    this.#topics = new KnownTopics(link)
+    this.producerId = producerId
+    this.#producerEpoch = producerEpoch
+  }
+
+  get producerEpoch(): number {
+    return this.#producerEpoch
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  append({ topic, partition, acks, producerEpoch, baseSequence, records }: AppendRequest): Promise<AppendResult> {
+    return this.#link.call(
+      'append',
+      0,
+      (writer) => {
+        writer
+          .float64(this.producerId)
+          .text(topic)
+          .int32(partition)
+          .uint8(acks === 1 ? 1 : 0)
+        writer.int32(producerEpoch).int32(baseSequence)
+        writeRecords(writer, records)
+      },
+      (reader) => readValue(reader) as unknown as AppendResult,
+    )
+  }
+
+  async bumpEpoch(): Promise<void> {
+    this.#producerEpoch++
+  }
+
+  async close(): Promise<void> {}
+}
+
+export class AttachedReader implements ReaderSession {
+  readonly #link: Link
+  readonly #session: number
+  readonly #topics: KnownTopics
+
+  constructor(link: Link, session: number) {
+    this.#link = link
+    this.#session = session
+    this.#topics = new KnownTopics(link)
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return this.#link.call('fetch', this.#session, (writer) => writeValue(writer, request), readFetched)
+  }
+
+  wake(): void {
+    this.#link.tell('wake', this.#session)
+  }
+
+  async close(): Promise<void> {
+    this.wake()
+    this.#link.tell('close', this.#session)
+  }
+}

@@ -1,0 +1,168 @@
+import { LogError } from '../../model/errors.ts'
+import type { Channel } from './channel.ts'
+import { readError } from './errors.ts'
+import { MessageReader } from './message-reader.ts'
+import { MessageWriter } from './message-writer.ts'
+import { ANSWER_OK, MEMBERSHIP, PROTOCOL_VERSION, REPEATABLE } from './protocol.ts'
+import { readValue } from './values.ts'
+
+interface PendingCall {
+  readonly method: string
+  readonly message: Uint8Array
+  readonly answered: (reader: MessageReader) => void
+  readonly failed: (error: unknown) => void
+}
+
+export interface LinkHooks {
+  /** A channel to whoever holds the log now; tries until there is one, rejects when there will be none. */
+  connect(): Promise<Channel>
+  /** A channel to a holder stands: what it said of the log. */
+  connected(hello: unknown): void
+  /** Members that were in groups through the channel that ended are in them no more. */
+  membersLost(): void
+  rebalance(session: number): void
+}
+
+/**
+ * Calls to the holder of the log, over one channel after another. A call whose channel ended has an unknown outcome: those
+ * whose repetition does no harm are asked again in their order, the others reject.
+ */
+export class Link {
+  readonly #hooks: LinkHooks
+  readonly #pending: Map<number, PendingCall> = new Map()
+  /** The channel that stands, and, once its holder has greeted, the one that calls go to. */
+  #greeting: Channel | undefined
+  #channel: Channel | undefined
+  #calls = 0
+  #ended: LogError | undefined
+  #opened: { resolve(): void; reject(error: unknown): void } | undefined
+  #connections = 0
+  #topicsVersion = 0
+
+  constructor(hooks: LinkHooks) {
+    this.#hooks = hooks
+  }
+
+  /** Another text when the holder's topics changed since, or the holder did. */
+  get topicsVersion(): string {
+    return `${this.#connections}/${this.#topicsVersion}`
+  }
+
+  /** Resolves when a holder greeted for the first time; rejects when there will be none. */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#opened = { resolve, reject }
+      this.#reconnect()
+    })
+  }
+
+  call<T>(
+    method: string,
+    session: number,
+    write: (writer: MessageWriter) => void,
+    read: (reader: MessageReader) => T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended)
+      const call = this.#nextCall()
+      const writer = new MessageWriter()
+      writer.int32(call).text(method).int32(session)
+      write(writer)
+      const message = writer.finish()
+      this.#pending.set(call, { method, message, answered: (reader) => resolve(read(reader)), failed: reject })
+      this.#channel?.send(message)
+    })
+  }
+
+  /** Asked for without an answer; lost with a channel. */
+  tell(method: string, session: number): void {
+    this.#channel?.send(new MessageWriter().int32(0).text(method).int32(session).finish())
+  }
+
+  end(): void {
+    this.#fail(new LogError('LOG_CLOSED', 'the log is closed'))
+    const channel = this.#greeting
+    this.#greeting = undefined
+    this.#channel = undefined
+    channel?.end()
+  }
+
+  #nextCall(): number {
+    this.#calls = this.#calls >= 0x7fffffff ? 1 : this.#calls + 1
+    return this.#calls
+  }
+
+  #fail(error: LogError): void {
+    this.#ended ??= error
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { failed } of pending) failed(this.#ended)
+    this.#opened?.reject(this.#ended)
+  }
+
+  #reconnect(): void {
+    this.#connect().catch((error: unknown) => {
+      // A holder that went away during its greeting: `#lost` has begun anew.
+      if (LogError.is(error, 'NETWORK_EXCEPTION')) return
+      const message = 'no holder of the log is to be had'
+      this.#fail(LogError.is(error) ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
+    })
+  }
+
+  async #connect(): Promise<void> {
+    const channel = await this.#hooks.connect()
+    if (this.#ended !== undefined) return channel.end()
+    this.#greeting = channel
+    this.#connections++
+    channel.start(
+      (message) => this.#message(channel, message),
+      () => this.#lost(channel),
+    )
+    const hello = this.call('hello', 0, (writer) => writer.int32(PROTOCOL_VERSION), readValue)
+    for (const { method, message } of this.#pending.values()) if (method === 'hello') channel.send(message)
+    this.#hooks.connected(await hello)
+    // Nothing is asked of a holder that may speak another version.
+    this.#channel = channel
+    for (const { message } of this.#pending.values()) channel.send(message)
+    this.#opened?.resolve()
+  }
+
+  #lost(channel: Channel): void {
+    if (channel !== this.#greeting || this.#ended !== undefined) return
+    this.#greeting = undefined
+    this.#channel = undefined
+    for (const [call, { method, failed }] of [...this.#pending]) {
+      if (REPEATABLE.has(method)) continue
+      this.#pending.delete(call)
+      failed(lostCall(method))
+    }
+    this.#hooks.membersLost()
+    this.#reconnect()
+  }
+
+  #message(channel: Channel, message: Uint8Array<ArrayBuffer>): void {
+    if (channel !== this.#greeting) return
+    try {
+      const reader = new MessageReader(message)
+      const call = reader.int32()
+      if (call === 0) return this.#hooks.rebalance(reader.int32())
+      const pending = this.#pending.get(call)
+      this.#pending.delete(call)
+      const status = reader.uint8()
+      this.#topicsVersion = reader.int32()
+      if (pending === undefined) return
+      if (status === ANSWER_OK) pending.answered(reader)
+      else pending.failed(readError(reader))
+    } catch {
+      // What can't be read has no end that could be found: the next channel begins anew.
+      channel.end()
+    }
+  }
+}
+
+function lostCall(method: string): LogError {
+  if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
+  return new LogError('NETWORK_EXCEPTION', `the holder of the log went away: whether ${method} was done is unknown`, {
+    call: method,
+  })
+}

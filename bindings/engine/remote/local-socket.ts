@@ -1,0 +1,128 @@
+import * as fs from 'node:fs'
+import * as net from 'node:net'
+import { join } from 'node:path'
+import type { Channel } from './channel.ts'
+
+/** In the log's own directory: who may not go there may not attach. */
+const SOCKET_FILE = '.attach'
+/** Larger than any batch that the log takes, with room for its frame: a wrong length asks for no more. */
+const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
+
+/**
+ * A socket's address holds 107 bytes, a directory's path may be longer: it is named by way of a descriptor, which is as
+ * short in every process.
+ */
+function withAddress<T>(directory: string, use: (address: string, done: () => void) => T): T {
+  const descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  let isOpen = true
+  return use(`/proc/self/fd/${descriptor}/${SOCKET_FILE}`, () => {
+    if (isOpen) fs.closeSync(descriptor)
+    isOpen = false
+  })
+}
+
+export interface Listener {
+  /** Whether it keeps the process alive; it doesn't at first. */
+  keepAlive(isWanted: boolean): void
+  close(): void
+}
+
+/** Only for who holds the directory's lock: what a dead holder left is removed. */
+export function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
+  fs.rmSync(join(directory, SOCKET_FILE), { force: true })
+  return withAddress(directory, (address, done) => {
+    const server = net.createServer((socket) => attached(new SocketChannel(socket)))
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => {
+        done()
+        reject(error)
+      })
+      server.listen(address, () => {
+        server.unref()
+        resolve({
+          keepAlive(isWanted): void {
+            if (isWanted) server.ref()
+            else server.unref()
+          },
+          close(): void {
+            server.close(done)
+          },
+        })
+      })
+    })
+  })
+}
+
+/** `undefined`: nobody listens. */
+export function attachTo(directory: string): Promise<Channel | undefined> {
+  return withAddress(directory, (address, done) => {
+    return new Promise((resolve) => {
+      const socket = net.connect(address)
+      socket.once('connect', () => {
+        done()
+        resolve(new SocketChannel(socket))
+      })
+      socket.once('error', () => {
+        done()
+        resolve(undefined)
+      })
+    })
+  })
+}
+
+/** Messages behind their lengths, 32 bits, little-endian. */
+class SocketChannel implements Channel {
+  readonly #socket: net.Socket
+  #chunks: Buffer[] = []
+  #sizeBytes = 0
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket
+    socket.pause()
+    socket.on('error', () => {})
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#socket.destroyed) return
+    const head = Buffer.allocUnsafe(4)
+    head.writeUInt32LE(message.length)
+    this.#socket.cork()
+    this.#socket.write(head)
+    this.#socket.write(message)
+    process.nextTick(() => this.#socket.uncork())
+  }
+
+  start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk)
+      this.#sizeBytes += chunk.length
+      for (let message = this.#next(); message !== undefined; message = this.#next()) onMessage(message)
+    })
+    socket.once('close', onEnd)
+    if (socket.destroyed) onEnd()
+    else socket.resume()
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #next(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#sizeBytes < 4) return undefined
+    if ((this.#chunks[0]?.length ?? 0) < 4) this.#chunks = [Buffer.concat(this.#chunks)]
+    const length = this.#chunks[0]?.readUInt32LE(0) ?? 0
+    if (length > MESSAGE_BYTES_MAX) {
+      this.#socket.destroy()
+      return undefined
+    }
+    if (this.#sizeBytes < 4 + length) return undefined
+    const joined = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    const message = new Uint8Array(length)
+    message.set(joined.subarray(4, 4 + length))
+    const rest = joined.subarray(4 + length)
+    this.#chunks = rest.length === 0 ? [] : [rest]
+    this.#sizeBytes = rest.length
+    return message
+  }
+}

@@ -1,0 +1,34 @@
+import type { Channel } from './channel.ts'
+
+/** Both ends of a channel within one process: for who comes to hold the log that it was attached to. */
+export function loopback(): readonly [Channel, Channel] {
+  const ends = [new End(), new End()] as const
+  ends[0].other = ends[1]
+  ends[1].other = ends[0]
+  return ends
+}
+
+class End implements Channel {
+  other: End | undefined
+  #onMessage: (message: Uint8Array<ArrayBuffer>) => void = () => {}
+  #onEnd: () => void = () => {}
+
+  send(message: Uint8Array): void {
+    const { other } = this
+    if (other !== undefined) other.#onMessage(message as Uint8Array<ArrayBuffer>)
+  }
+
+  start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
+    this.#onMessage = onMessage
+    this.#onEnd = onEnd
+  }
+
+  end(): void {
+    const { other } = this
+    if (other === undefined) return
+    this.other = undefined
+    other.other = undefined
+    this.#onEnd()
+    other.#onEnd()
+  }
+}

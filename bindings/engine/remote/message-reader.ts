@@ -1,0 +1,66 @@
+import { LogError } from '../../model/errors.ts'
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** What MessageWriter wrote. A message that ends too early, or goes on, is none: NETWORK_EXCEPTION. */
+export class MessageReader {
+  readonly #bytes: Uint8Array<ArrayBuffer>
+  readonly #view: DataView
+  #position = 0
+
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  uint8(): number {
+    return this.#view.getUint8(this.#take(1))
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.#take(4), true)
+  }
+
+  float64(): number {
+    return this.#view.getFloat64(this.#take(8), true)
+  }
+
+  /** How many of something follow, each of at least `sizeBytes`. */
+  count(sizeBytes: number): number {
+    const count = this.int32()
+    if (count < 0 || count * sizeBytes > this.#bytes.length - this.#position) throw malformed()
+    return count
+  }
+
+  text(): string {
+    return decoder.decode(this.#slice(this.count(1)))
+  }
+
+  /** A view of the message. */
+  bytes(): Uint8Array<ArrayBuffer> | null {
+    const length = this.int32()
+    if (length === -1) return null
+    if (length < 0) throw malformed()
+    return this.#slice(length)
+  }
+
+  end(): void {
+    if (this.#position !== this.#bytes.length) throw malformed()
+  }
+
+  #slice(length: number): Uint8Array<ArrayBuffer> {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  #take(count: number): number {
+    const at = this.#position
+    if (count > this.#bytes.length - at) throw malformed()
+    this.#position = at + count
+    return at
+  }
+}
+
+export function malformed(): LogError {
+  return new LogError('NETWORK_EXCEPTION', 'a message from the other process cannot be read')
+}

@@ -1,0 +1,148 @@
+import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import type { EncodedRecord } from '../../model/records.ts'
+import { readError, writeError } from './errors.ts'
+import type { MessageReader } from './message-reader.ts'
+import type { MessageWriter } from './message-writer.ts'
+
+/** Two lengths, a timestamp, a count of headers. */
+const RECORD_BYTES_MIN = 20
+
+export function writeRecords(writer: MessageWriter, records: readonly EncodedRecord[]): void {
+  writer.int32(records.length)
+  for (const { key, value, timestamp, headers } of records) {
+    writer
+      .bytes(key)
+      .bytes(value)
+      .float64(timestamp ?? Number.NaN)
+    writeHeaders(writer, headers ?? [])
+  }
+}
+
+export function readRecords(reader: MessageReader): EncodedRecord[] {
+  return Array.from({ length: reader.count(RECORD_BYTES_MIN) }, () => {
+    const key = reader.bytes()
+    const value = reader.bytes()
+    const timestamp = reader.float64()
+    const headers = readHeaders(reader)
+    return {
+      key,
+      value,
+      timestamp: Number.isNaN(timestamp) ? undefined : timestamp,
+      headers: headers.length === 0 ? undefined : headers,
+    }
+  })
+}
+
+type Header = readonly [name: string, value: Uint8Array<ArrayBuffer> | null]
+
+function writeHeaders(
+  writer: MessageWriter,
+  headers: readonly (readonly [string, Uint8Array | string | null])[],
+): void {
+  writer.int32(headers.length)
+  for (const [name, value] of headers) writer.text(name).bytes(value)
+}
+
+function readHeaders(reader: MessageReader): readonly Header[] {
+  return Array.from({ length: reader.count(8) }, () => [reader.text(), reader.bytes()] as const)
+}
+
+export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[]): void {
+  writer.int32(parts.length)
+  for (const part of parts) {
+    writer.text(part.topic).int32(part.partition)
+    writer.float64(part.nextOffset).float64(part.logStartOffset).float64(part.endOffset)
+    writer.uint8(part.error === undefined ? 0 : 1)
+    if (part.error !== undefined) writeError(writer, part.error)
+    writer.int32(part.batches.length)
+    for (const batch of part.batches) writeBatch(writer, batch)
+  }
+}
+
+export function readFetched(reader: MessageReader): FetchedPartition[] {
+  return Array.from({ length: reader.count(33) }, () => {
+    const topic = reader.text()
+    const partition = reader.int32()
+    const nextOffset = reader.float64()
+    const logStartOffset = reader.float64()
+    const endOffset = reader.float64()
+    const error = reader.uint8() === 1 ? readError(reader) : undefined
+    const batches = Array.from({ length: reader.count(20) }, () => readBatch(reader))
+    return { topic, partition, batches, nextOffset, logStartOffset, endOffset, error }
+  })
+}
+
+function writeBatch(writer: MessageWriter, batch: FetchedBatch): void {
+  writer.float64(batch.baseOffset).float64(batch.nextOffset).int32(batch.recordCount)
+  for (let index = 0; index < batch.recordCount; index++) {
+    writer.float64(batch.offsetOf(index)).float64(batch.timestampOf(index))
+    writer.bytes(batch.keyOf(index)).bytes(batch.valueOf(index))
+    writeHeaders(writer, batch.headersOf(index))
+  }
+}
+
+function readBatch(reader: MessageReader): FetchedBatch {
+  const baseOffset = reader.float64()
+  const nextOffset = reader.float64()
+  const records = Array.from({ length: reader.count(28) }, () => {
+    return {
+      offset: reader.float64(),
+      timestamp: reader.float64(),
+      key: reader.bytes(),
+      value: reader.bytes(),
+      headers: readHeaders(reader),
+    }
+  })
+  return new CarriedBatch(baseOffset, nextOffset, records)
+}
+
+interface CarriedRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Uint8Array<ArrayBuffer> | null
+  readonly value: Uint8Array<ArrayBuffer> | null
+  readonly headers: readonly Header[]
+}
+
+/** Records as views of the message that brought them. */
+class CarriedBatch implements FetchedBatch {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly #records: readonly CarriedRecord[]
+
+  constructor(baseOffset: number, nextOffset: number, records: readonly CarriedRecord[]) {
+    this.baseOffset = baseOffset
+    this.nextOffset = nextOffset
+    this.#records = records
+  }
+
+  get recordCount(): number {
+    return this.#records.length
+  }
+
+  #at(index: number): CarriedRecord {
+    const record = this.#records[index]
+    if (record === undefined) throw new RangeError(`record ${index} of a batch of ${this.recordCount}`)
+    return record
+  }
+
+  offsetOf(index: number): number {
+    return this.#at(index).offset
+  }
+
+  timestampOf(index: number): number {
+    return this.#at(index).timestamp
+  }
+
+  keyOf(index: number): Uint8Array<ArrayBuffer> | null {
+    return this.#at(index).key
+  }
+
+  valueOf(index: number): Uint8Array<ArrayBuffer> | null {
+    return this.#at(index).value
+  }
+
+  headersOf(index: number): readonly Header[] {
+    return this.#at(index).headers
+  }
+}

@@ -1,0 +1,178 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  ConsumerSession,
+  ConsumerSessionOptions,
+  FetchRequest,
+  ReaderSession,
+} from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
+import type { Channel } from './channel.ts'
+import { writeError } from './errors.ts'
+import { MessageReader } from './message-reader.ts'
+import { MessageWriter } from './message-writer.ts'
+import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
+import { readRecords, writeFetched } from './record-list.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** Writes a result behind the head of its answer. */
+type Result = (writer: MessageWriter) => void
+type Call = (session: number, reader: MessageReader) => Promise<Result>
+
+/** One attached process, as its holder sees it: its requests are served until its channel ends, then its members leave. */
+export class ServedChannel {
+  readonly #channel: Channel
+  readonly #broker: EmbeddedBroker
+  readonly #recovery: RecoveryReport
+  readonly #calls: Readonly<Record<string, Call>>
+  readonly #consumers: Map<number, ConsumerSession> = new Map()
+  readonly #readers: Map<number, ReaderSession> = new Map()
+
+  constructor(channel: Channel, broker: EmbeddedBroker, recovery: RecoveryReport, ended: () => void) {
+    this.#channel = channel
+    this.#broker = broker
+    this.#recovery = recovery
+    this.#calls = this.#callTable()
+    channel.start(
+      (message) => this.#request(message),
+      () => {
+        ended()
+        this.#leave()
+      },
+    )
+  }
+
+  end(): void {
+    this.#channel.end()
+  }
+
+  /** Its members can be put out at once: a process that isn't there needn't be waited for. */
+  #leave(): void {
+    for (const session of [...this.#consumers.values(), ...this.#readers.values()]) session.close().catch(() => {})
+    this.#consumers.clear()
+    this.#readers.clear()
+  }
+
+  #request(message: Uint8Array<ArrayBuffer>): void {
+    let call = 0
+    let answer: Promise<Result>
+    try {
+      const reader = new MessageReader(message)
+      call = reader.int32()
+      const method = reader.text()
+      const session = reader.int32()
+      const served = Object.hasOwn(this.#calls, method) ? this.#calls[method] : undefined
+      if (served === undefined) throw new LogError('UNSUPPORTED_VERSION', `this holder doesn't know the call ${method}`)
+      answer = served(session, reader)
+    } catch (error) {
+      answer = Promise.reject(error as Error)
+    }
+    answer.then(
+      (result) => this.#answer(call, ANSWER_OK, result),
+      (error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)),
+    )
+  }
+
+  #answer(call: number, status: number, result: Result): void {
+    if (call === 0) return
+    const writer = new MessageWriter()
+    writer.int32(call).uint8(status).int32(this.#broker.engine.topicsVersion)
+    result(writer)
+    this.#channel.send(writer.finish())
+  }
+
+  #callTable(): Readonly<Record<string, Call>> {
+    const broker = this.#broker
+    const admin = broker.admin as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>
+    const administrative = ADMIN_CALLS.map((name): [string, Call] => {
+      return [name, async (_, reader) => value(await admin[name]?.(...(readValue(reader) as unknown[])))]
+    })
+    return {
+      ...Object.fromEntries(administrative),
+      hello: (_, reader) => this.#hello(reader),
+      openProducer: async () => {
+        const { producerId, producerEpoch } = await broker.openProducer()
+        return value({ producerId, producerEpoch })
+      },
+      append: async (_, reader) => value(await this.#append(reader)),
+      fetch: async (session, reader) => fetched(await this.#reader(session).fetch(readValue(reader) as never)),
+      wake: async (session) => {
+        const reading = this.#consumers.get(session) ?? this.#readers.get(session)
+        reading?.wake()
+        return value(undefined)
+      },
+      openConsumer: (session, reader) => this.#openConsumer(session, reader),
+      poll: async (session, reader) =>
+        fetched(await this.#member(session).fetch(readValue(reader) as never as FetchRequest)),
+      join: async (session, reader) => value(await this.#member(session).join(readValue(reader) as never)),
+      sync: async (session, reader) => {
+        const generation = reader.int32()
+        return value(await this.#member(session).sync(generation, readValue(reader) as never))
+      },
+      committed: async (session, reader) => {
+        return value(await this.#member(session).committed(readValue(reader) as never as readonly TopicPartition[]))
+      },
+      commit: async (session, reader) => {
+        const generation = reader.int32()
+        return value(await this.#member(session).commit(readValue(reader) as never as readonly Position[], generation))
+      },
+      close: async (session) => {
+        const closing = this.#consumers.get(session) ?? this.#readers.get(session)
+        this.#consumers.delete(session)
+        this.#readers.delete(session)
+        return value(await closing?.close())
+      },
+    }
+  }
+
+  async #hello(reader: MessageReader): Promise<Result> {
+    const version = reader.int32()
+    if (version !== PROTOCOL_VERSION) {
+      const message = `the holder of this log speaks version ${PROTOCOL_VERSION} of the protocol, not ${version}`
+      throw new LogError('UNSUPPORTED_VERSION', message, { version, supported: PROTOCOL_VERSION })
+    }
+    return value({ guarantees: this.#broker.guarantees, recovery: this.#recovery })
+  }
+
+  #append(reader: MessageReader): Promise<AppendResult> {
+    const producerId = reader.float64()
+    const topic = reader.text()
+    const partition = reader.int32()
+    const acks = reader.uint8() === 1 ? 1 : 'all'
+    const producerEpoch = reader.int32()
+    const baseSequence = reader.int32()
+    const records = readRecords(reader)
+    const request: AppendRequest = { topic, partition, acks, producerEpoch, baseSequence, records }
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, done }))
+  }
+
+  async #openConsumer(session: number, reader: MessageReader): Promise<Result> {
+    const consumer = await this.#broker.openConsumer(readValue(reader) as never as ConsumerSessionOptions)
+    consumer.onRebalance(() => this.#channel.send(new MessageWriter().int32(0).int32(session).finish()))
+    this.#consumers.set(session, consumer)
+    return value(undefined)
+  }
+
+  #member(session: number): ConsumerSession {
+    const member = this.#consumers.get(session)
+    if (member !== undefined) return member
+    throw new LogError('UNKNOWN_MEMBER_ID', 'this member came with a channel that has ended')
+  }
+
+  #reader(session: number): ReaderSession {
+    const reader = this.#readers.get(session) ?? this.#broker.openReader()
+    this.#readers.set(session, reader)
+    return reader
+  }
+}
+
+function value(result: unknown): Result {
+  return (writer) => writeValue(writer, result)
+}
+
+function fetched(parts: Awaited<ReturnType<ReaderSession['fetch']>>): Result {
+  return (writer) => writeFetched(writer, parts)
+}

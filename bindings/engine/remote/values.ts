@@ -1,0 +1,82 @@
+import type { MessageReader } from './message-reader.ts'
+import { malformed } from './message-reader.ts'
+import type { MessageWriter } from './message-writer.ts'
+
+/** Plain data as calls carry it: what JSON has, and `undefined` and bytes. */
+export type Value =
+  | undefined
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Value[]
+  | { readonly [key: string]: Value }
+
+const UNDEFINED = 0
+const NULL = 1
+const FALSE = 2
+const TRUE = 3
+const NUMBER = 4
+const TEXT = 5
+const BYTES = 6
+const LIST = 7
+const OBJECT = 8
+/** Deeper than any call; a message can't ask for more stack than this. */
+const DEPTH_MAX = 32
+
+export function writeValue(writer: MessageWriter, value: unknown): void {
+  if (value === undefined) writer.uint8(UNDEFINED)
+  else if (value === null) writer.uint8(NULL)
+  else if (typeof value === 'boolean') writer.uint8(value ? TRUE : FALSE)
+  else if (typeof value === 'number') writer.uint8(NUMBER).float64(value)
+  else if (typeof value === 'string') writer.uint8(TEXT).text(value)
+  else if (value instanceof Uint8Array) writer.uint8(BYTES).bytes(value)
+  else if (Array.isArray(value)) {
+    writer.uint8(LIST).int32(value.length)
+    for (const each of value) writeValue(writer, each)
+  } else if (typeof value === 'object') {
+    const entries = Object.entries(value)
+    writer.uint8(OBJECT).int32(entries.length)
+    for (const [key, each] of entries) {
+      writer.text(key)
+      writeValue(writer, each)
+    }
+  } else writer.uint8(TEXT).text(String(value))
+}
+
+export function readValue(reader: MessageReader, depth = 0): Value {
+  if (depth > DEPTH_MAX) throw malformed()
+  const kind = reader.uint8()
+  switch (kind) {
+    case UNDEFINED:
+      return undefined
+    case NULL:
+      return null
+    case FALSE:
+    case TRUE:
+      return kind === TRUE
+    case NUMBER:
+      return reader.float64()
+    case TEXT:
+      return reader.text()
+    case BYTES:
+      return reader.bytes()
+    case LIST:
+      return Array.from({ length: reader.count(1) }, () => readValue(reader, depth + 1))
+    case OBJECT:
+      return readObject(reader, depth)
+    default:
+      throw malformed()
+  }
+}
+
+/** Without a prototype: a key like __proto__ is a key. */
+function readObject(reader: MessageReader, depth: number): Value {
+  const read: { [key: string]: Value } = Object.create(null)
+  for (let count = reader.count(5); count > 0; count--) {
+    const key = reader.text()
+    read[key] = readValue(reader, depth + 1)
+  }
+  return { ...read }
+}

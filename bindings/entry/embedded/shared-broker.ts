@@ -1,0 +1,174 @@
+import type {
+  AdminSession,
+  Broker,
+  ConsumerSession,
+  ConsumerSessionOptions,
+  ProducerSession,
+  ReaderSession,
+} from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
+import type { Channel } from '../../engine/remote/channel.ts'
+import { attachTo, type Listener, listenForAttached } from '../../engine/remote/local-socket.ts'
+import { loopback } from '../../engine/remote/loopback.ts'
+import { ServedChannel } from '../../engine/remote/serve-channel.ts'
+import type { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Guarantees } from '../../model/positions.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+
+/** A log that this process holds: recovered, and written by nobody else. */
+export interface Held {
+  readonly broker: EmbeddedBroker
+  readonly recovery: RecoveryReport
+}
+
+export interface SharedOptions {
+  readonly directory: string
+  readonly port: RuntimePort
+  /** Takes the lock and opens the log; DIRECTORY_IN_USE while another process has it. */
+  hold(waiting: (isWaiting: boolean) => void): Promise<Held>
+  /** Refuse with DIRECTORY_IN_USE instead of attaching. */
+  readonly exclusive: boolean
+}
+
+/** A holder that is there and neither lets go nor answers is stopped, or stuck: no reason to wait for ever. */
+const ANSWER_LIMIT_MS = 5000
+const RETRY_MS = 5
+
+/**
+ * One log, several processes: whoever gets the lock holds it and serves the others. When it goes away, one of the others
+ * takes its place, and every session goes on.
+ */
+export class SharedBroker implements Broker {
+  readonly #options: SharedOptions
+  readonly #served: Set<ServedChannel> = new Set()
+  #held: Held | undefined
+  #listener: Listener | undefined
+  #attached: AttachedBroker | undefined
+  /** Names the present holder. */
+  #refusal: LogError | undefined
+  #isClosed = false
+
+  constructor(options: SharedOptions) {
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    const first = await this.#holdOrAttach()
+    if (first === undefined) return
+    let channel: Channel | undefined = first
+    this.#attached = new AttachedBroker(async () => {
+      const next = channel ?? (await this.#holdOrAttach())
+      channel = undefined
+      return next ?? this.#toItself()
+    })
+    await this.#answered(this.#attached)
+  }
+
+  /** A stopped process still takes connections, and holds the lock: it is named instead of waited for. */
+  async #answered(attached: AttachedBroker): Promise<void> {
+    const { port } = this.#options
+    let cancel = () => {}
+    const limit = new Promise<never>((_, reject) => {
+      cancel = port.setTimer(ANSWER_LIMIT_MS, () => reject(this.#refusal), true)
+    })
+    try {
+      await Promise.race([attached.open(), limit])
+    } catch (error) {
+      await attached.close()
+      throw error
+    } finally {
+      cancel()
+    }
+  }
+
+  /** A channel to the holder; `undefined` when this process has become it. */
+  async #holdOrAttach(): Promise<Channel | undefined> {
+    const { directory, port, exclusive } = this.#options
+    const limit = port.now() + ANSWER_LIMIT_MS
+    for (;;) {
+      if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
+      const refused = await this.#hold()
+      if (refused === undefined) return undefined
+      this.#refusal = refused
+      if (exclusive) throw refused
+      const channel = await attachTo(directory)
+      if (channel !== undefined) return channel
+      if (port.now() > limit) throw refused
+      await new Promise<void>((resolve) => port.setTimer(RETRY_MS * (1 + port.random()), resolve, true))
+    }
+  }
+
+  /** Answers the refusal of one that holds it already. */
+  async #hold(): Promise<LogError | undefined> {
+    try {
+      const held = await this.#options.hold((isWaiting) => this.#listener?.keepAlive(isWaiting))
+      if (!this.#options.exclusive) {
+        this.#listener = await listenForAttached(this.#options.directory, (channel) => this.#serve(channel, held))
+      }
+      this.#held = held
+      return undefined
+    } catch (error) {
+      if (LogError.is(error, 'DIRECTORY_IN_USE')) return error as LogError<never>
+      throw error
+    }
+  }
+
+  #serve(channel: Channel, { broker, recovery }: Held): void {
+    const served: ServedChannel = new ServedChannel(channel, broker, recovery, () => this.#served.delete(served))
+    this.#served.add(served)
+  }
+
+  /** Sessions from before go on through the same calls, without a socket. */
+  #toItself(): Channel {
+    const [mine, theirs] = loopback()
+    if (this.#held !== undefined) this.#serve(theirs, this.#held)
+    return mine
+  }
+
+  get role(): 'holder' | 'attached' {
+    return this.#held === undefined ? 'attached' : 'holder'
+  }
+
+  get recovery(): RecoveryReport {
+    const recovery = this.#held?.recovery ?? this.#attached?.recovery
+    if (recovery === undefined) throw new LogError('LOG_CLOSED', 'the log is not open')
+    return recovery
+  }
+
+  get #broker(): Broker {
+    const broker = this.#held?.broker ?? this.#attached
+    if (broker === undefined) throw new LogError('LOG_CLOSED', 'the log is not open')
+    return broker
+  }
+
+  get guarantees(): Guarantees {
+    return this.#broker.guarantees
+  }
+
+  /** Of the way that was open at first: it leads to the holder, whoever that is. */
+  get admin(): AdminSession {
+    return this.#attached?.admin ?? this.#broker.admin
+  }
+
+  openProducer(): Promise<ProducerSession> {
+    return this.#broker.openProducer()
+  }
+
+  openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
+    return this.#broker.openConsumer(options)
+  }
+
+  openReader(): ReaderSession {
+    return this.#broker.openReader()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#listener?.close()
+    await this.#attached?.close()
+    for (const served of this.#served) served.end()
+    await this.#held?.broker.close()
+  }
+}

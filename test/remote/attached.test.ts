@@ -1,0 +1,119 @@
+// One directory, several openers in this process: the second is attached through the socket, and takes over.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError, open } from '../../bindings/entry/node.ts'
+
+let root = ''
+test.before.each(async () => {
+  root = await mkdtemp(join(tmpdir(), 'oncelog-attached-'))
+})
+test.after.each(() => rm(root, { recursive: true, force: true }))
+
+const text = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())
+
+test('an attached log has the whole session API', async () => {
+  const holder = await open(root)
+  const attached = await open(root)
+  assert.equal([holder.role, attached.role], ['holder', 'attached'])
+  assert.equal(attached.guarantees, holder.guarantees)
+  assert.equal(attached.recovery, holder.recovery)
+
+  await attached.admin.createTopic('t', { partitions: 2, config: { 'retention.ms': 5 } })
+  assert.equal(await holder.admin.describeTopic('t'), await attached.admin.describeTopic('t'))
+  const records = Array.from({ length: 300 }, (_, index) => {
+    return { topic: 't', key: `k${index % 7}`, value: `v${index}`, headers: { h: 'x' }, timestamp: 1000 + index }
+  })
+  const sent = await attached.producer().send(records)
+  assert.is(sent.length, 300)
+  const consumer = attached.consumer({ groupId: 'g', topics: ['t'] })
+  let count = 0
+  for await (const record of consumer) {
+    const index = Number(text(record.value)?.slice(1))
+    assert.is(text(record.key), `k${index % 7}`)
+    assert.is(record.timestamp, 1000 + index)
+    assert.is(text(record.headers.get('h') ?? null), 'x')
+    await consumer.commit(record)
+    if (++count === 300) break
+  }
+  assert.equal([...(await consumer.lag()).values()], [0, 0])
+  assert.is((await holder.admin.listGroups())[0]?.members, 1)
+  await consumer.close()
+  const seen: string[] = []
+  for await (const { value } of holder.read('t', { until: 'end' })) seen.push(text(value) ?? '')
+  assert.is(new Set(seen).size, 300)
+  const refused = await attached
+    .producer()
+    .send({ topic: 'gone', value: 'x' })
+    .catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'UNKNOWN_TOPIC_OR_PARTITION'), String(refused))
+  await attached.close()
+  await holder.close()
+})
+
+test('members of one group in both share its partitions', async () => {
+  const holder = await open(root)
+  const attached = await open(root)
+  await holder.admin.createTopic('t', { partitions: 4 })
+  const consumers = [holder, attached].map((log) => log.consumer({ groupId: 'g', topics: ['t'] }))
+  await Promise.all(consumers.map((consumer) => consumer.lag()))
+  const shares = () => consumers.map((consumer) => consumer.assignment().length)
+  while (shares().join() !== '2,2') await new Promise((resolve) => setImmediate(resolve))
+  await attached.close()
+  while (shares()[0] !== 4) await new Promise((resolve) => setImmediate(resolve))
+  await holder.close()
+})
+
+test('when the holder closes, an attached log takes its place, and its producer and consumer go on', async () => {
+  const holder = await open(root)
+  await holder.admin.createTopic('t')
+  const attached = await open(root)
+  const third = await open(root)
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  const consumer = third.consumer({ groupId: 'g', topics: ['t'] })
+  const iteration = consumer[Symbol.asyncIterator]()
+  const first = (await iteration.next()).value
+  assert.is(text(first?.value ?? null), 'a')
+  const waiting = iteration.next()
+  const sending = producer.send({ topic: 't', value: 'b' })
+  await holder.close()
+  await sending
+  await producer.send({ topic: 't', value: 'c' })
+  assert.equal([attached.role, third.role].sort(), ['attached', 'holder'])
+  // The group knew nothing of its member any more: nothing was committed, so it begins anew.
+  const again = [(await waiting).value, (await iteration.next()).value, (await iteration.next()).value]
+  assert.equal(
+    again.map((record) => text(record?.value ?? null)),
+    ['a', 'b', 'c'],
+  )
+  await attached.close()
+  await third.close()
+})
+
+test('exclusive refuses, and is refused, by the name of the holder', async () => {
+  const holder = await open(root, { exclusive: true })
+  for (const options of [{ exclusive: true }]) {
+    const refused = await open(root, options).catch((error: unknown) => error)
+    assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
+    assert.is(refused.details['pid'], process.pid)
+  }
+  await holder.close()
+  const shared = await open(root)
+  const refused = await open(root, { exclusive: true }).catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
+  await shared.close()
+})
+
+test('a directory whose path is longer than the address of a socket', async () => {
+  const deep = join(root, ...Array.from({ length: 3 }, () => 'x'.repeat(80)))
+  const holder = await open(deep)
+  const attached = await open(deep)
+  assert.is(attached.role, 'attached')
+  await attached.close()
+  await holder.close()
+})
+
+test.run()

@@ -1,0 +1,107 @@
+// What two processes say to each other comes out as it went in, and what is cut short or made up is refused by name.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import { readError, writeError } from '../../bindings/engine/remote/errors.ts'
+import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
+import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
+import { readFetched, readRecords, writeFetched, writeRecords } from '../../bindings/engine/remote/record-list.ts'
+import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { codeOf } from '../log/catalogue/fixtures.ts'
+import { randomOf } from '../log/catalogue/random.ts'
+
+const bytes = (text: string) => new Uint8Array(new TextEncoder().encode(text))
+
+function written(write: (writer: MessageWriter) => void): Uint8Array<ArrayBuffer> {
+  const writer = new MessageWriter(1)
+  write(writer)
+  return writer.finish()
+}
+
+test('plain data of any shape', () => {
+  const values = [
+    ...[undefined, null, true, false, 0, -0, 1.5, 2 ** 53 - 1, Number.POSITIVE_INFINITY, '', 'ä\u0000🙂', bytes('x')],
+    [[], {}, [undefined, [null, { a: [1] }]]],
+    { topic: 't', nested: { list: [1, 'two', undefined] }, __proto__x: 1 },
+  ]
+  for (const value of values) {
+    const reader = new MessageReader(written((writer) => writeValue(writer, value)))
+    assert.equal(readValue(reader), value)
+    reader.end()
+  }
+  const hostile = JSON.parse('{"__proto__": {"polluted": 1}}')
+  const read = readValue(new MessageReader(written((writer) => writeValue(writer, hostile))))
+  assert.ok(Object.hasOwn(read as object, '__proto__') || Object.keys(read as object).length === 0)
+  assert.is(({} as { polluted?: number }).polluted, undefined)
+})
+
+test('records, with what each may leave out', () => {
+  const records = [
+    { key: bytes('k'), value: bytes('v'), timestamp: 7, headers: [['h', bytes('x')] as const, ['h', null] as const] },
+    { key: null, value: null, timestamp: undefined, headers: undefined },
+    { key: bytes(''), value: bytes('ä'.repeat(300)), timestamp: 0, headers: undefined },
+  ]
+  const message = written((writer) => writeRecords(writer, records))
+  assert.equal(readRecords(new MessageReader(message)), records)
+  const texts = written((writer) => writeRecords(writer, [{ ...records[1]!, key: 'k', value: 'ä' }]))
+  assert.equal(readRecords(new MessageReader(texts))[0], { ...records[1], key: bytes('k'), value: bytes('ä') })
+})
+
+test('fetched batches and errors of partitions', () => {
+  const batch = {
+    baseOffset: 10,
+    nextOffset: 15,
+    recordCount: 2,
+    offsetOf: (index: number) => 11 + index,
+    timestampOf: (index: number) => 100 + index,
+    keyOf: () => null,
+    valueOf: (index: number) => bytes(`v${index}`),
+    headersOf: () => [],
+  }
+  const error = new LogError('OFFSET_OUT_OF_RANGE', 'gone', { topic: 't', offset: 3 })
+  const part = { topic: 't', partition: 1, nextOffset: 15, logStartOffset: 2, endOffset: 99 }
+  const parts: FetchedPartition[] = [
+    { ...part, batches: [batch], error: undefined },
+    { ...part, batches: [], error },
+  ]
+  const [first, second] = readFetched(new MessageReader(written((writer) => writeFetched(writer, parts))))
+  assert.is(first?.batches[0]?.offsetOf(1), 12)
+  assert.equal(first?.batches[0]?.valueOf(1), bytes('v1'))
+  assert.is(first?.batches[0]?.nextOffset, 15)
+  assert.ok(LogError.is(second?.error, 'OFFSET_OUT_OF_RANGE'))
+  assert.equal(second?.error.details, error.details)
+})
+
+test('errors keep code, message and place; what is no LogError is a fault of the log', () => {
+  const back = (error: unknown) => readError(new MessageReader(written((writer) => writeError(writer, error))))
+  const error = back(new LogError('ILLEGAL_GENERATION', 'moved on', { groupId: 'g', generation: 3 }))
+  assert.equal(
+    [error.code, error.message, error.details],
+    ['ILLEGAL_GENERATION', 'moved on', { groupId: 'g', generation: 3 }],
+  )
+  assert.is(back(new TypeError('x is undefined')).code, 'UNKNOWN_SERVER_ERROR')
+})
+
+test('a message that is cut anywhere, or is noise, is refused and asks for no memory', () => {
+  const records = Array.from({ length: 5 }, (_, index) => {
+    return { key: bytes(`k${index}`), value: bytes('v'), timestamp: 1, headers: [['h', null] as const] }
+  })
+  const message = written((writer) => writeRecords(writer, records))
+  for (let length = 0; length < message.length; length++) {
+    assert.is(
+      codeOf(() => readRecords(new MessageReader(message.slice(0, length)))),
+      'NETWORK_EXCEPTION',
+    )
+  }
+  const random = randomOf(3)
+  for (let round = 0; round < 20_000; round++) {
+    const noise = Uint8Array.from({ length: random.below(60) }, () => random.below(256))
+    for (const read of [readRecords, readFetched, readValue, readError]) {
+      const code = codeOf(() => read(new MessageReader(noise)))
+      assert.ok(code === undefined || code === 'NETWORK_EXCEPTION', String(code))
+    }
+  }
+})
+
+test.run()
