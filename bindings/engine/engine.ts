@@ -3,7 +3,6 @@ import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
-import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import type { Task } from '../storage/effect.ts'
 import type {
   PartitionIdentity,
@@ -15,7 +14,7 @@ import type {
   StoredState,
 } from '../storage/partition-store.ts'
 import { Background } from './background.ts'
-import type { Command, CommandOf, ConfigChanges, Done } from './commands.ts'
+import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
 import { Fetches, type Missing } from './fetches.ts'
 import { GroupMembers } from './group-members.ts'
@@ -23,6 +22,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 import { replayTables } from './replay.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
 import { offsetForTimestamp } from './timestamp-lookup.ts'
+import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
 
@@ -43,8 +43,7 @@ export class Engine implements PartitionSource {
   readonly transactions: Transactions = new Transactions()
   readonly topics: Topics
   readonly store: PartitionStore
-  /** Goes up with every change of a topic: what was read of them before may be wrong. */
-  topicsVersion = 0
+  readonly topicCommands: TopicCommands
   readonly #runner = new TaskRunner()
   readonly #committer: Committer
   readonly #ceilingBlock: number
@@ -91,6 +90,16 @@ export class Engine implements PartitionSource {
       },
       options.ceilingBlock,
     )
+    this.topicCommands = new TopicCommands({
+      catalogue: this.catalogue,
+      groups: this.groups,
+      topics: this.topics,
+      store,
+      change: (change) => this.#change(change),
+      forgotten: (hosted) => this.#fetches.forgotten(hosted),
+      rebalance: (topic) => this.#members.topicChanged(topic, this.#now),
+      remove: (task, done) => this.#background.remove(task, done),
+    })
     this.#transacting = new Transacting({
       transactions: this.transactions,
       groups: this.groups,
@@ -221,19 +230,14 @@ export class Engine implements PartitionSource {
         return this.#fetches.start(command.reader, command.request, command.done)
       case 'wake':
         return this.#fetches.wake(command.reader)
-      case 'createTopic': {
-        const { topicId, name, partitions, config, done } = command
-        const catalogue = this.catalogue.planCreate(topicId, name, partitions, config)
-        return this.#change({ catalogue, done: this.#thenRebalance(name, done) })
-      }
+      case 'createTopic':
+        return this.topicCommands.create(command)
       case 'deleteTopic':
-        return this.#deleteTopic(command)
-      case 'createPartitions': {
-        const catalogue = this.catalogue.planAddPartitions(command.name, command.totalCount)
-        return this.#change({ catalogue, done: this.#thenRebalance(command.name, command.done) })
-      }
+        return this.topicCommands.delete(command)
+      case 'createPartitions':
+        return this.topicCommands.createPartitions(command)
       case 'alterConfig':
-        return this.#alterConfig(command)
+        return this.topicCommands.alterConfig(command)
       case 'joinGroup':
         return this.#members.join(command, this.#now)
       case 'syncGroup':
@@ -361,62 +365,6 @@ export class Engine implements PartitionSource {
     return ceiling === 0 ? Number.POSITIVE_INFINITY : this.#ceilingBlock / 2
   }
 
-  // ---- topics --------------------------------------------------------------------------------------------------------
-
-  /** The frame that deletes a topic also holds tombstones for its committed offsets (durability rule 7). */
-  #deleteTopic({ name, done }: CommandOf<'deleteTopic'>): void {
-    const topic = this.catalogue.planned.byName(name)
-    const catalogue = this.catalogue.planDelete(name)
-    const { topicId, partitions } = topic ?? { topicId: '', partitions: 0 }
-    const offsets = this.groups.planTopicDelete(topicId)
-    this.#change({
-      catalogue,
-      offsets,
-      done: (error) => {
-        if (error !== undefined) return done(error)
-        const used = this.topics.forget(topicId, partitions)
-        const gone = new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" was deleted`, { topic: name })
-        for (const hosted of used) {
-          hosted.dead = true
-          hosted.fail(gone)
-          hosted.partition.close()
-          this.#fetches.forgotten(hosted)
-        }
-        this.topicsVersion++
-        this.#members.topicChanged(name, this.#now)
-        this.#background.remove(this.#removeAll(topicId, name, partitions), done)
-      },
-    })
-  }
-
-  /** Groups that read the topic share its partitions anew. */
-  #thenRebalance(name: string, done: Done<void>): Done<void> {
-    return (error) => {
-      this.topicsVersion++
-      if (error === undefined) this.#members.topicChanged(name, this.#now)
-      done(error)
-    }
-  }
-
-  *#removeAll(topicId: string, topic: string, partitions: number): Task<void> {
-    for (let partition = 0; partition < partitions; partition++) yield* this.store.remove({ topicId, topic, partition })
-  }
-
-  #alterConfig({ name, changes, done }: CommandOf<'alterConfig'>): void {
-    const { topicId, config } = this.topics.facts(name)
-    parseTopicConfig(withChanges(config, changes))
-    const catalogue = this.catalogue.planAlterConfig(name, changes)
-    this.#change({
-      catalogue,
-      offsets: [],
-      done: (error) => {
-        this.topicsVersion++
-        if (error === undefined) this.topics.configChanged(topicId)
-        done(error)
-      },
-    })
-  }
-
   // ---- opening partitions, background work, ending -------------------------------------------------------------------
 
   #whenActive(hosted: HostedPartition, then: (error: unknown) => void): void {
@@ -497,9 +445,4 @@ export class Engine implements PartitionSource {
   segmentConfig(id: PartitionIdentity): SegmentConfig {
     return this.topics.config(id.topicId)
   }
-}
-
-function withChanges(config: TopicConfig, changes: ConfigChanges): TopicConfig {
-  const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
-  return Object.fromEntries(kept) as TopicConfig
 }

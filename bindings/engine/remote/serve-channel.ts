@@ -79,7 +79,7 @@ export class ServedChannel {
   #answer(call: number, status: number, result: Result): void {
     if (call === 0) return
     const writer = new MessageWriter()
-    writer.int32(call).uint8(status).int32(this.#broker.engine.topicsVersion)
+    writer.int32(call).uint8(status).int32(this.#broker.engine.topicCommands.version)
     result(writer)
     this.#channel.send(writer.finish())
   }
@@ -146,7 +146,7 @@ export class ServedChannel {
     const baseSequence = reader.int32()
     const records = readRecords(reader)
     const request: AppendRequest = { topic, partition, acks, producerEpoch, baseSequence, records }
-    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, done }))
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 
   async #openConsumer(session: number, reader: MessageReader): Promise<Result> {

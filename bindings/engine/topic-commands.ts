@@ -1,0 +1,112 @@
+import type { Groups } from '../coordinator/group/groups.ts'
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import { LogError } from '../model/errors.ts'
+import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import type { Task } from '../storage/effect.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
+import type { CommandOf, ConfigChanges, Done } from './commands.ts'
+import type { PlannedChange } from './committer.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+
+export interface TopicHooks {
+  readonly catalogue: Catalogue
+  readonly groups: Groups
+  readonly topics: Topics
+  readonly store: PartitionStore
+  change(change: PlannedChange): void
+  /** Its partitions are no more: whoever waits for them hears of it. */
+  forgotten(hosted: HostedPartition): void
+  /** Groups that read the topic share its partitions anew. */
+  rebalance(topic: string): void
+  /** Removes files beside no checkpoint, then calls back. */
+  remove(task: Task<void>, done: Done<void>): void
+}
+
+/** Commands that create, change and delete topics. */
+export class TopicCommands {
+  readonly #hooks: TopicHooks
+  #version = 0
+
+  constructor(hooks: TopicHooks) {
+    this.#hooks = hooks
+  }
+
+  /** Goes up with every change of a topic: what was read of them before may be wrong. */
+  get version(): number {
+    return this.#version
+  }
+
+  create({ topicId, name, partitions, config, done }: CommandOf<'createTopic'>): void {
+    const catalogue = this.#hooks.catalogue.planCreate(topicId, name, partitions, config)
+    this.#hooks.change({ catalogue, done: this.#thenRebalance(name, done) })
+  }
+
+  createPartitions({ name, totalCount, done }: CommandOf<'createPartitions'>): void {
+    const catalogue = this.#hooks.catalogue.planAddPartitions(name, totalCount)
+    this.#hooks.change({ catalogue, done: this.#thenRebalance(name, done) })
+  }
+
+  #thenRebalance(name: string, done: Done<void>): Done<void> {
+    return (error) => {
+      this.#version++
+      if (error === undefined) this.#hooks.rebalance(name)
+      done(error)
+    }
+  }
+
+  alterConfig({ name, changes, done }: CommandOf<'alterConfig'>): void {
+    const { catalogue, topics } = this.#hooks
+    const { topicId, config } = topics.facts(name)
+    parseTopicConfig(withChanges(config, changes))
+    this.#hooks.change({
+      catalogue: catalogue.planAlterConfig(name, changes),
+      done: (error) => {
+        this.#version++
+        if (error === undefined) topics.configChanged(topicId)
+        done(error)
+      },
+    })
+  }
+
+  /** The frame that deletes a topic also holds tombstones for its committed offsets (durability rule 7). */
+  delete({ name, done }: CommandOf<'deleteTopic'>): void {
+    const { groups } = this.#hooks
+    const topic = this.#hooks.catalogue.planned.byName(name)
+    const catalogue = this.#hooks.catalogue.planDelete(name)
+    const { topicId, partitions } = topic ?? { topicId: '', partitions: 0 }
+    const offsets = groups.planTopicDelete(topicId)
+    this.#hooks.change({
+      catalogue,
+      offsets,
+      done: (error) => {
+        if (error !== undefined) return done(error)
+        this.#version++
+        this.#forget(topicId, name, partitions)
+        this.#hooks.rebalance(name)
+        this.#hooks.remove(this.#removeAll(topicId, name, partitions), done)
+      },
+    })
+  }
+
+  #forget(topicId: string, name: string, partitions: number): void {
+    const gone = new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" was deleted`, { topic: name })
+    for (const hosted of this.#hooks.topics.forget(topicId, partitions)) {
+      hosted.dead = true
+      hosted.fail(gone)
+      hosted.partition.close()
+      this.#hooks.forgotten(hosted)
+    }
+  }
+
+  *#removeAll(topicId: string, topic: string, partitions: number): Task<void> {
+    for (let partition = 0; partition < partitions; partition++) {
+      yield* this.#hooks.store.remove({ topicId, topic, partition })
+    }
+  }
+}
+
+function withChanges(config: TopicConfig, changes: ConfigChanges): TopicConfig {
+  const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
+  return Object.fromEntries(kept) as TopicConfig
+}
