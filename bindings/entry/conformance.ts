@@ -8,6 +8,7 @@ export { partitionStoreConformance } from '../storage/conformance/partition-stor
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
 export type {
+  AbortedTransaction,
   Ceiling,
   CommitSet,
   Damage,

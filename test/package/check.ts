@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { checkApi } from './api.ts'
 import { compileConsumers } from './matrix.ts'
+import { bundledProgram, readmeProgram } from './programs.ts'
 
 type Target = string | { readonly [condition: string]: Target }
 interface Manifest {
@@ -38,6 +39,10 @@ function leaves(target: Target | undefined): string[] {
   return typeof target === 'string' ? [target] : Object.values(target).flatMap(leaves)
 }
 
+/** So that nothing slips into the package by a new pattern: raise it when the sources grew. */
+const FILES_MAX = 450
+const PACKED_BYTES_MAX = 600_000
+
 interface Packed {
   readonly tarball: string
   /** Unpacked under node_modules/oncelog of a folder that has nothing else but its dependencies. */
@@ -55,6 +60,7 @@ function pack(): Packed {
   const tarball = join(scratch, packed.filename)
   console.log(`${packed.filename}: ${packed.files.length} files, ${packed.size} bytes, unpacked ${packed.unpackedSize}`)
   checkFiles(packed.files.map((file) => file.path))
+  if (packed.size > PACKED_BYTES_MAX) throw new Error(`the tarball is larger than ${PACKED_BYTES_MAX} bytes`)
 
   const home = join(scratch, 'consumer')
   const modules = join(home, 'node_modules')
@@ -73,6 +79,7 @@ function checkFiles(paths: readonly string[]): void {
   const named = [...leaves(manifest.exports), ...leaves(manifest.imports), ...leaves(manifest.bin)]
   const missing = named.filter((path) => !has.has(path))
   if (missing.length > 0) throw new Error(`package.json points at what isn't packed: ${missing.join(', ')}`)
+  if (has.size > FILES_MAX) throw new Error(`${has.size} files packed, more than the ${FILES_MAX} that are expected`)
   const stray = paths.filter((path) => /\.map$|(?<!\.d)\.ts$|(^|\/)(test|bench|assembly)\//.test(path))
   if (stray.length > 0) throw new Error(`packed, but of no use to a user: ${stray.join(', ')}`)
 }
@@ -145,6 +152,10 @@ async function main(): Promise<void> {
   })
   await step('consumers compile', () => compileConsumers(home))
   await step('programs run on plain Node', () => runPrograms(home))
+  await step('the program of the README, as printed, from the tarball', () =>
+    readmeProgram(join(scratch, 'readme'), tarball),
+  )
+  await step('a bundled program runs alone', () => bundledProgram(home, join(scratch, 'bundled')))
 }
 
 await main()
