@@ -23,9 +23,9 @@ Examples:
   oncelog verify ./data
 
 Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or verify found damage; 2 the call
-must be mended, the hint says how (a log that another process holds is one of these); 130 and 143 ended by SIGINT and SIGTERM.
-topics list, topics describe, consume without --group, inspect and verify only read, and work beside a program that has the
-log open.`,
+must be mended, the hint says how; 130 and 143 ended by SIGINT and SIGTERM.
+A program that has the log open goes on beside all of this: topics list, topics describe, consume without --group, inspect and
+verify only read the directory, the others are attached to that program.`,
   )
   .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
 
