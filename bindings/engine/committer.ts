@@ -92,6 +92,7 @@ export class Committer {
 
   /** As many changes as a set takes, in their order. */
   #nextChanges(): PlannedChange[] {
+    if (this.#changes.length === 0) return this.#changes
     const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
     let total = 0
     const count = this.#changes.findIndex((change, index) => {
@@ -197,6 +198,7 @@ export class Committer {
   /** One batch for each of the log's own topics that has a change, all in the order of their plans; then the markers. */
   #decisions(changes: readonly PlannedChange[]): Decision[] {
     const decisions: Decision[] = []
+    if (changes.length === 0) return decisions
     for (const table of TABLES) {
       const records = changes.flatMap((change) => change[table] ?? [])
       if (records.length > 0) decisions.push(this.#decision(this.#hooks.table(table), records))

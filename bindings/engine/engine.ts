@@ -442,6 +442,10 @@ export class Engine implements PartitionSource {
     return this.topics.find(id)?.partition.watermarks.ceiling ?? this.topics.stored(id)?.ceiling ?? 0
   }
 
+  copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
+    return this.topics.find(id)?.partition.copyTail(baseOffset, nextOffset, into) ?? false
+  }
+
   segmentConfig(id: PartitionIdentity): SegmentConfig {
     return this.topics.config(id.topicId)
   }

@@ -129,6 +129,8 @@ export interface PartitionSource {
   logStartOffset(id: PartitionIdentity): number
   ceiling(id: PartitionIdentity): number
   segmentConfig(id: PartitionIdentity): SegmentConfig
+  /** Copies the batches between two offsets out of memory; false, with nothing said of `into`, if they aren't there. */
+  copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean
 }
 
 /** When a partition goes on in a new segment, and how dense its indexes are: Kafka's segment.* and index.* keys. */

@@ -201,24 +201,30 @@ export class LogProducer implements Producer {
     checked: CheckedRecord[],
     rules: ReadonlyMap<string, TopicRules>,
   ): readonly Placed[] {
-    const queues: PartitionQueue[] = []
+    /** Each record's queue; `undefined` as long as all have the same. */
+    let queues: PartitionQueue[] | undefined
     let queue: PartitionQueue | undefined
-    let isWhole = true
+    let rule: TopicRules | undefined
+    let topic: string | undefined
     for (let index = 0; index < records.length; index++) {
       const record = records[index] as ProducerRecord
       const each = checked[index] as CheckedRecord
-      const rule = rules.get(record.topic) as TopicRules
-      refuseTooLarge(each, index, record.topic, rule)
-      const partition = this.#partitioner.choose(record, each.sizeBytes, rule.partitions)
-      if (queue?.partition !== partition || queue.topic !== record.topic) {
-        isWhole = queue === undefined
-        queue = this.#queue(record.topic, partition)
+      if (rule === undefined || record.topic !== topic) {
+        topic = record.topic
+        rule = rules.get(topic) as TopicRules
       }
-      queues.push(queue)
+      refuseTooLarge(each, index, topic, rule)
+      const partition = this.#partitioner.choose(record, each.sizeBytes, rule.partitions)
+      if (queue?.partition !== partition || queue.topic !== topic) {
+        if (queue !== undefined) queues ??= new Array<PartitionQueue>(index).fill(queue)
+        queue = this.#queue(topic, partition)
+      }
+      queues?.push(queue)
     }
     if (queue === undefined) return []
-    const ruleOf = (topic: string) => rules.get(topic) as TopicRules
-    const groups = isWhole ? [Group.ofAll(queue, ruleOf(queue.topic), checked)] : grouped(checked, queues, ruleOf)
+    const ruleOf = (name: string) => rules.get(name) as TopicRules
+    const groups =
+      queues === undefined ? [Group.ofAll(queue, ruleOf(queue.topic), checked)] : grouped(checked, queues, ruleOf)
     const placed: Placed[] = []
     let isFull = false
     for (const group of groups) {

@@ -65,9 +65,26 @@ export class ByteWriter {
 
   /** Length in 16 bits, then UTF-8. */
   text(value: string): void {
+    if (this.#ascii(value)) return
     const encoded = this.#encoder.encode(value)
     this.uint16(encoded.length)
     this.raw(encoded)
+  }
+
+  /** Names and ids are ASCII nearly always: no call of the platform, no array. False with nothing written if not. */
+  #ascii(value: string): boolean {
+    const { length } = value
+    const at = this.#reserve(2 + length)
+    this.#view.setUint16(at, length)
+    for (let index = 0; index < length; index++) {
+      const unit = value.charCodeAt(index)
+      if (unit >= 0x80) {
+        this.#length = at
+        return false
+      }
+      this.#bytes[at + 2 + index] = unit
+    }
+    return true
   }
 
   /** Room for `count` bytes that the caller fills before the next write. */

@@ -5,6 +5,10 @@ import { FRAME_ALIGNMENT, JOURNAL_VERSION } from './layout.ts'
 
 const MAGIC = 0x4f4c4652 // 'OLFR'
 export const FRAME_HEADER_BYTES = 64
+const HEADER_FIELDS_BYTES = 48
+const CHECKSUM_BYTES = 4
+/** Unused bytes and the checksum's field, which counts as zero. */
+const REST_OF_HEADER = new Uint8Array(FRAME_HEADER_BYTES - HEADER_FIELDS_BYTES)
 /** Where the head says how long the payload is. */
 const PAYLOAD_BYTES_AT = 40
 
@@ -112,10 +116,10 @@ export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteW
   head.int64(header.restates)
   head.uint32(header.payloadBytes)
   head.uint32(header.entryCount)
-  head.raw(new Uint8Array(FRAME_HEADER_BYTES - head.length))
+  head.raw(REST_OF_HEADER)
   buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
   const crc = kernel.crc32c(buffer, 0, FRAME_HEADER_BYTES + header.payloadBytes)
-  head.setUint32(FRAME_HEADER_BYTES - 4, crc)
+  head.setUint32(FRAME_HEADER_BYTES - CHECKSUM_BYTES, crc)
   buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
 }
 

@@ -154,6 +154,7 @@ export class Partition {
   }
 
   #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {
+    if (sizeBytes <= maxMessageBytes && sizeBytes <= segmentBytes) return
     const details = { ...this.#place(), sizeBytes, maxMessageBytes, segmentBytes }
     if (sizeBytes > maxMessageBytes) {
       throw new LogError('MESSAGE_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds max.message.bytes`, details)
@@ -292,6 +293,11 @@ export class Partition {
   /** For checkpoints and snapshots: every producer with its last five batches. */
   *producers(): Iterable<StoredProducer> {
     if (this.#producers !== undefined) yield* this.#open.of(this.#producers.windows())
+  }
+
+  /** See PartitionSource. */
+  copyTail(baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
+    return this.#tail.copy(baseOffset, nextOffset, into)
   }
 
   /** Nothing was appended for a while: the tail's memory goes back. */

@@ -68,6 +68,18 @@ export class TailWindow {
     return this.#batches[index]
   }
 
+  /** Copies the batches from `baseOffset` up to `nextOffset`, which are as long as `into`; false if they aren't here. */
+  copy(baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
+    const first = this.#batches[this.find(baseOffset)?.index ?? -1]
+    const last = this.#batches[this.find(nextOffset - 1)?.index ?? -1]
+    if (this.#buffer === undefined || first === undefined || last === undefined) return false
+    const end = last.position + last.sizeBytes
+    if (first.baseOffset !== baseOffset || last.nextOffset !== nextOffset) return false
+    if (end - first.position !== into.length) return false
+    into.set(this.#buffer.bytes(first.position, end))
+    return true
+  }
+
   /** Gives the memory back; readers go to the store. */
   release(): void {
     this.#buffer?.free()

@@ -158,6 +158,7 @@ export class FilePartitionStore implements PartitionStore {
       journal,
       cache: this.#cache,
       partitions: (id) => this.#files(id),
+      source: this.#source,
       observer: this.#options.observer,
     })
     yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
@@ -446,6 +447,10 @@ class RecoveredSource implements PartitionSource {
 
   ceiling(id: PartitionIdentity): number {
     return this.#stored(id)?.ceiling ?? 0
+  }
+
+  copyTail(): boolean {
+    return false
   }
 
   segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {

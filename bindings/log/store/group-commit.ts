@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { CommitSet, Decision, PartitionIdentity } from '../../storage/partition-store.ts'
+import type { CommitSet, Decision, PartitionIdentity, PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -16,6 +16,7 @@ export interface GroupCommitParts {
   readonly journal: Journal
   readonly cache: FileCache
   readonly partitions: (id: PartitionIdentity) => StoredFiles
+  readonly source: PartitionSource
   readonly observer: WriteOrderObserver | undefined
 }
 
@@ -45,7 +46,7 @@ export class GroupCommit {
     }
     for (const decision of set.decisions) frame.batches('decision', placeless(decision)).set(decision.bytes)
     const extents = yield* this.#writeInline(gathered)
-    yield* this.#syncExtents(extents)
+    if (extents.length > 0) yield* this.#syncExtents(extents)
     for (const { files, run } of extents) {
       frame.extent(placed(files, run), run.headerChecksum, yield* readExtentEdges(this.#parts.cache, run))
     }
@@ -99,8 +100,10 @@ export class GroupCommit {
         extents.push(each)
         continue
       }
+      const room = frame.batches('batches', placed(files, run))
+      if (this.#parts.source.copyTail(files.id, run.baseOffset, run.nextOffset, room)) continue
       const file = run.segment.file ?? (yield* this.#parts.cache.reopen(run.segment.logPath))
-      file.read(frame.batches('batches', placed(files, run)), run.position)
+      file.read(room, run.position)
     }
     return extents
   }

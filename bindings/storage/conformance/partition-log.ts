@@ -56,6 +56,10 @@ export class PartitionLog implements PartitionSource {
     return this.#store
   }
 
+  copyTail(): boolean {
+    return false
+  }
+
   segmentConfig(): SegmentConfig {
     return { segmentBytes: 1 << 20, segmentMs: 604_800_000, segmentIndexBytes: 10_485_760, indexIntervalBytes: 4096 }
   }

@@ -1,0 +1,36 @@
+// The newest batches in memory: a frame copies them from there instead of reading its segment again.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { TailWindow } from '../../../bindings/log/partition/tail-window.ts'
+import { newKernel, put } from '../../kernel/support.ts'
+
+/** Three batches of ten bytes, two offsets each, the first at offset 4. */
+function filled(): TailWindow {
+  const window = new TailWindow(newKernel())
+  for (let batch = 0; batch < 3; batch++) {
+    const room = window.room(100)
+    if (room === undefined) throw new Error('no room')
+    put(room.buffer, room.position, new Uint8Array(10).fill(batch + 1))
+    window.keep({ baseOffset: 4 + batch * 2, nextOffset: 6 + batch * 2, position: room.position, sizeBytes: 10 })
+  }
+  return window
+}
+
+test('neighbouring batches are copied together', () => {
+  const into = new Uint8Array(20)
+  assert.ok(filled().copy(6, 10, into))
+  assert.equal([...into], [...new Uint8Array(10).fill(2), ...new Uint8Array(10).fill(3)])
+})
+
+test('nothing is answered that is not whole batches of that length', () => {
+  const window = filled()
+  assert.not(window.copy(5, 8, new Uint8Array(20)), 'begins within a batch')
+  assert.not(window.copy(4, 7, new Uint8Array(20)), 'ends within a batch')
+  assert.not(window.copy(4, 8, new Uint8Array(21)), 'another length')
+  assert.not(window.copy(2, 6, new Uint8Array(10)), 'begins before the window')
+  assert.not(window.copy(8, 12, new Uint8Array(20)), 'ends behind it')
+  window.release()
+  assert.not(window.copy(4, 6, new Uint8Array(10)), 'released')
+})
+
+test.run()
