@@ -114,7 +114,13 @@ export class Committer {
     this.#producerIdsEnd = from + PRODUCER_ID_BLOCK
   }
 
+  /** Answered with LOG_READ_ONLY where the log's own topic is damaged. */
   change(change: PlannedChange): void {
+    try {
+      for (const table of TABLES) if (change[table]?.length) this.#hooks.table(table).partition.assertWritable()
+    } catch (error) {
+      return change.done(error)
+    }
     this.#changes.push(change)
   }
 

@@ -291,6 +291,7 @@ export class Engine implements PartitionSource {
 
   #append(command: CommandOf<'append'>): void {
     const hosted = this.topics.partition(command.request.topic, command.request.partition)
+    hosted.partition.assertWritable()
     if (hosted.queue === undefined && this.store.isActive(hosted.id)) {
       this.#appendNow(hosted, command)
       return

@@ -10,6 +10,8 @@ interface PendingFetch {
   readonly done: Done<readonly FetchedPartition[]>
   /** A part of it isn't in reach yet: the store is opening it. */
   preparing: boolean
+  /** Partitions that can't be brought in reach: told beside what the others have. */
+  readonly unreachable: Map<HostedPartition, LogError>
 }
 
 interface ReadAll {
@@ -45,7 +47,7 @@ export class Fetches {
   }
 
   start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
-    this.#serve({ reader, request, done, preparing: false })
+    this.#serve({ reader, request, done, preparing: false, unreachable: new Map() })
   }
 
   /** Readers may see more of the partition now. */
@@ -81,10 +83,12 @@ export class Fetches {
     if (read.missing !== undefined) {
       fetch.preparing = true
       this.#remember(fetch)
+      const { hosted } = read.missing
       this.#hooks.prepare(read.missing, (error) => {
         fetch.preparing = false
         if (!this.#pending.has(fetch)) return
-        if (error === undefined) return this.#serve(fetch)
+        if (LogError.is(error)) fetch.unreachable.set(hosted, error)
+        if (error === undefined || LogError.is(error)) return this.#serve(fetch)
         this.#forget(fetch)
         fetch.done(error)
       })
@@ -94,12 +98,12 @@ export class Fetches {
     else this.#remember(fetch)
   }
 
-  #readAll({ request }: PendingFetch): ReadAll {
+  #readAll({ request, unreachable }: PendingFetch): ReadAll {
     const parts: FetchedPartition[] = []
     let remaining = request.maxBytes
     let moved = false
     for (const position of request.positions) {
-      const { part, sizeBytes, missing } = this.#readOne(position, request.isolationLevel, remaining)
+      const { part, sizeBytes, missing } = this.#readOne(position, request.isolationLevel, remaining, unreachable)
       if (missing !== undefined && !moved) return { parts, moved, missing }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) moved = true
       remaining -= sizeBytes
@@ -112,6 +116,7 @@ export class Fetches {
     position: Position,
     isolationLevel: IsolationLevel,
     maxBytes: number,
+    unreachable: PendingFetch['unreachable'],
   ): {
     part: FetchedPartition
     sizeBytes: number
@@ -142,6 +147,8 @@ export class Fetches {
         }
       }
       if (offset >= endOffset || maxBytes <= 0) return { part: seen, sizeBytes: 0, missing: undefined }
+      const damaged = unreachable.get(hosted)
+      if (damaged !== undefined) throw damaged
       const read = isCommitted
         ? hosted.partition.readCommitted(offset, maxBytes)
         : hosted.partition.read(offset, highWatermark, maxBytes)

@@ -34,9 +34,14 @@ export function encodeCheckpointFile(payload: Uint8Array, kernel: Kernel): Uint8
   writer.uint32(MAGIC)
   writer.uint32(VERSION)
   writer.uint32(payload.length)
-  writer.uint32(kernel.crc32cOf(payload))
+  writer.uint32(sealOf(payload, VERSION, kernel))
   writer.raw(payload)
   return writer.bytes
+}
+
+/** The version takes part: else one damaged bit of it would make a newer oncelog's file of ours. */
+function sealOf(payload: Uint8Array, version: number, kernel: Kernel): number {
+  return (kernel.crc32cOf(payload) ^ version) >>> 0
 }
 
 /** The record in a checkpoint file, or `undefined` for one that is torn or was never written. */
@@ -50,10 +55,11 @@ export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: st
   const crc = reader.uint32()
   if (lengthBytes > reader.remaining) return undefined
   const payload = reader.raw(lengthBytes)
-  if (kernel.crc32cOf(payload) !== crc) return undefined
+  if (sealOf(payload, version, kernel) !== crc) return undefined
   if (version > VERSION) {
     throw new LogError('UNSUPPORTED_VERSION', `${file} has version ${version}; this oncelog knows ${VERSION}`, {
       file,
+      position: 4,
       version,
       known: VERSION,
     })
@@ -69,8 +75,12 @@ export interface FoundCheckpoint {
   readonly bytes: Uint8Array
 }
 
-/** Every place that holds a whole record, newest first, an original before its copy. */
-export function* readCheckpoints(store: FileStore, kernel: Kernel): Task<readonly FoundCheckpoint[]> {
+/** Every place that holds a whole record, newest first, an original before its copy. `torn` gets the files that hold something else. */
+export function* readCheckpoints(
+  store: FileStore,
+  kernel: Kernel,
+  torn: string[] = [],
+): Task<readonly FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = []
   for (let place = 0; place < CHECKPOINT_PLACES; place++) {
     const file = yield* openFile(store, checkpointFile(place), false)
@@ -79,7 +89,9 @@ export function* readCheckpoints(store: FileStore, kernel: Kernel): Task<readonl
     file.close()
     const record = decodeCheckpointFile(bytes, kernel, checkpointFile(place))
     if (record === undefined) {
-      if (bytes.length > 0) recoveryMarks.hit('torn-checkpoint-passed-over')
+      if (bytes.length === 0) continue
+      recoveryMarks.hit('torn-checkpoint-passed-over')
+      torn.push(file.path)
       continue
     }
     found.push({ place, record, isCopy: new ByteReader(bytes, file.path).uint32() === COPY_MAGIC, bytes })

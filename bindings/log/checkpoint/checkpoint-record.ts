@@ -37,6 +37,8 @@ export interface CheckpointPartition extends PartitionKey {
   /** At or above the last segment's: an unclean open continues at the ceiling (rule 5). */
   readonly nextOffset: number
   readonly ceiling: number
+  /** Damage was found in it: it stays as it is, whoever opens the log. */
+  readonly readOnly: boolean
   readonly segments: readonly CheckpointSegment[]
   /** The bytes of the last segment's last, incomplete 512-byte sector: a torn later write may take them along. */
   readonly partialSector: Uint8Array
@@ -80,6 +82,7 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   writer.int64(partition.logStartOffset)
   writer.int64(partition.nextOffset)
   writer.int64(partition.ceiling)
+  writer.uint8(partition.readOnly ? 1 : 0)
   writer.uint32(partition.segments.length)
   for (const segment of partition.segments) writeSegment(writer, segment)
   writer.uint16(partition.partialSector.length)
@@ -95,6 +98,7 @@ function readPartition(reader: ByteReader): CheckpointPartition {
     logStartOffset: reader.int64(),
     nextOffset: reader.int64(),
     ceiling: reader.int64(),
+    readOnly: reader.uint8() === 1,
     segments: readMany(reader, reader.uint32(), readSegment),
     partialSector: reader.raw(reader.uint16()).slice(),
     producers: readMany(reader, reader.uint32(), readProducer),

@@ -171,6 +171,23 @@ export function readFrameHeader(
   }
 }
 
+/**
+ * Whether something that is no whole frame was meant as one of this journal: one of its fields may be damaged, so most of
+ * them have to be right. Answers how far it went by its own word.
+ */
+export function meantFrame(head: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
+  if (head.length < FRAME_HEADER_BYTES) return undefined
+  const view = new DataView(head.buffer, head.byteOffset, FRAME_HEADER_BYTES)
+  const signs = [
+    view.getUint32(0) === MAGIC,
+    view.getUint16(4) === JOURNAL_VERSION,
+    view.getBigUint64(8) === BigInt(nonce),
+    view.getBigUint64(24) > BigInt(coveredSequence) && view.getBigUint64(24) < 2n ** 53n,
+  ]
+  if (signs.filter(Boolean).length < signs.length - 1) return undefined
+  return FRAME_HEADER_BYTES + view.getUint32(PAYLOAD_BYTES_AT)
+}
+
 function readRun(reader: ByteReader): BatchRun {
   return {
     topicId: reader.text(),

@@ -4,10 +4,12 @@ import { writeFully } from '../../storage/checked-write.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import { FRAME_ALIGNMENT, JOURNAL_VERSION } from './layout.ts'
+import { FRAME_ALIGNMENT, JOURNAL_VERSION, SECTOR_BYTES } from './layout.ts'
 
 const MAGIC = 0x4f4c4f47 // 'OLOG'
-const SLOT_BYTES = 64
+const HEADER_BYTES = 52
+/** Each slot holds the header twice, in sectors of their own: no damage to one sector takes the newest header away. */
+const COPIES_AT = [0, SECTOR_BYTES] as const
 
 /** What one opening of the log says about itself, for the next one. */
 export interface JournalHeader {
@@ -26,7 +28,7 @@ export interface JournalHeader {
 }
 
 export function encodeHeader(header: JournalHeader, kernel: Kernel): Uint8Array {
-  const writer = new ByteWriter(SLOT_BYTES)
+  const writer = new ByteWriter(HEADER_BYTES)
   writer.uint32(MAGIC)
   writer.uint16(JOURNAL_VERSION)
   writer.uint16(header.clean ? 1 : 0)
@@ -41,8 +43,8 @@ export function encodeHeader(header: JournalHeader, kernel: Kernel): Uint8Array 
 }
 
 /** `undefined` for a slot that was never written or is torn; a newer version is refused by name. */
-export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string): JournalHeader | undefined {
-  if (bytes.length < 52) return undefined
+export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, position = 0): JournalHeader | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined
   const reader = new ByteReader(bytes, file)
   if (reader.uint32() !== MAGIC) return undefined
   const version = reader.uint16()
@@ -51,6 +53,7 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string): J
   if (version > JOURNAL_VERSION) {
     throw new LogError('UNSUPPORTED_VERSION', `${file} has version ${version}; this oncelog knows ${JOURNAL_VERSION}`, {
       file,
+      position,
       version,
       known: JOURNAL_VERSION,
     })
@@ -66,21 +69,27 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string): J
   }
 }
 
-/** The valid header of the two slots that is newest, and which slots hold anything at all. */
-export function readHeader(file: StoreFile, kernel: Kernel): { header: JournalHeader | undefined; written: boolean } {
+/** The newest header of both slots that is whole; `damaged`: copies that hold something else. */
+export function readHeader(
+  file: StoreFile,
+  kernel: Kernel,
+): { readonly header: JournalHeader | undefined; readonly damaged: readonly number[] } {
   let newest: JournalHeader | undefined
-  let written = false
-  for (const slot of [0, 1]) {
-    const bytes = new Uint8Array(SLOT_BYTES)
-    const count = file.read(bytes, slot * FRAME_ALIGNMENT)
-    if (bytes.subarray(0, count).some((byte) => byte !== 0)) written = true
-    const header = decodeHeader(bytes.subarray(0, count), kernel, file.path)
+  const damaged: number[] = []
+  for (const position of [0, FRAME_ALIGNMENT].flatMap((slot) => COPIES_AT.map((copy) => slot + copy))) {
+    const bytes = new Uint8Array(HEADER_BYTES)
+    const read = bytes.subarray(0, file.read(bytes, position))
+    const header = decodeHeader(read, kernel, file.path, position)
+    if (header === undefined && read.some((byte) => byte !== 0)) damaged.push(position)
     if (header !== undefined && (newest === undefined || header.sequence > newest.sequence)) newest = header
   }
-  return { header: newest, written }
+  return { header: newest, damaged }
 }
 
 /** Into the slot that does not hold the header before it; the caller flushes. */
 export function writeHeader(file: StoreFile, header: JournalHeader, kernel: Kernel): void {
-  writeFully(file, encodeHeader(header, kernel), (header.sequence % 2) * FRAME_ALIGNMENT)
+  const encoded = encodeHeader(header, kernel)
+  const slot = new Uint8Array(SECTOR_BYTES + HEADER_BYTES)
+  for (const copy of COPIES_AT) slot.set(encoded, copy)
+  writeFully(file, slot, (header.sequence % 2) * FRAME_ALIGNMENT)
 }

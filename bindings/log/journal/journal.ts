@@ -62,7 +62,8 @@ export class Journal {
   ): Task<Journal> {
     const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence)
     const headerFile = yield* openFile(store, HEADER_FILE, false)
-    if (headerFile === undefined) throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE })
+    if (headerFile === undefined)
+      throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
     // The slot that was read may not be durable (its writer was killed): only then the other one may be written.
     yield* perform('flush', HEADER_FILE, () => headerFile.flush())
     return new Journal(store, kernel, ring, headerFile, header, coveredSequence + 1, observer)

@@ -32,7 +32,7 @@ export class Ring {
   private constructor(store: FileStore, fileSizeBytes: number, files: RingFile[], releasedSequence: number) {
     const first = files[0]
     if (first === undefined)
-      throw new LogError('CORRUPT_LOG', 'the journal has no ring files', { file: JOURNAL_DIRECTORY })
+      throw new LogError('CORRUPT_LOG', 'the journal has no ring files', { file: JOURNAL_DIRECTORY, position: 0 })
     this.#store = store
     this.fileSizeBytes = fileSizeBytes
     this.#files = files
@@ -94,7 +94,7 @@ export class Ring {
     if (this.#position + alignFrame(sizeBytes) > this.fileSizeBytes) {
       const next = this.#nextFree()
       if (next === undefined)
-        throw new LogError('STORAGE_FULL', 'the journal has no free file', { file: JOURNAL_DIRECTORY })
+        throw new LogError('STORAGE_FULL', 'the journal has no free file', { file: JOURNAL_DIRECTORY, position: 0 })
       this.#current = next
       this.#position = 0
     }

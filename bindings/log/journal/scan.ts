@@ -8,6 +8,7 @@ import {
   type FrameEntry,
   type FrameHeader,
   frameSpan,
+  meantFrame,
   readEntries,
   readFrameHeader,
   startsFrame,
@@ -22,11 +23,20 @@ export interface FoundFrame {
   readonly position: number
 }
 
+/** What was meant as a frame and isn't whole: torn in a crash and never acknowledged, or damaged since. */
+export interface BrokenFrame {
+  readonly file: string
+  readonly position: number
+  readonly sizeBytes: number
+}
+
 export interface JournalScan {
   /** Newest of each sequence, ascending, only those above what the checkpoint covers. */
   readonly frames: readonly FoundFrame[]
   /** A frame that must have been acknowledged is missing: the sequence of the first gap (rule 1). */
   readonly gapAt: number | undefined
+  /** Above what the checkpoint covers, as far as they can say. */
+  readonly broken: readonly BrokenFrame[]
 }
 
 /**
@@ -42,6 +52,13 @@ export function* scanJournal(
 ): Task<JournalScan> {
   const buffer = allocateFrame(kernel, fileSizeBytes)
   const newest = new Map<number, FoundFrame>()
+  const broken: BrokenFrame[] = []
+  const see: Sight = (file, position, header, head) => {
+    if (header !== undefined) return keep({ header, file: file.path, position })
+    const sizeBytes = meantFrame(head, nonce, coveredSequence)
+    if (sizeBytes === undefined) return
+    broken.push({ file: file.path, position, sizeBytes: Math.min(sizeBytes, fileSizeBytes, file.size() - position) })
+  }
   const keep = (found: FoundFrame) => {
     const { sequence, generation } = found.header
     const known = newest.get(sequence)
@@ -52,36 +69,29 @@ export function* scanJournal(
     for (const index of yield* ringIndexes(store)) {
       const file = yield* openFile(store, ringFile(index), false)
       if (file === undefined) continue
-      scanFile(file, buffer, kernel, nonce, keep)
+      scanFile(file, buffer, kernel, nonce, see)
       file.close()
     }
     const restated = yield* openFile(store, RESTATED_FILE, false)
     if (restated !== undefined) {
-      scanFile(restated, buffer, kernel, nonce, keep)
+      scanFile(restated, buffer, kernel, nonce, see)
       restated.close()
     }
   } finally {
     buffer.free()
   }
-  return inOrder([...newest.values()], coveredSequence)
+  return { ...inOrder([...newest.values()], coveredSequence), broken }
 }
 
-function scanFile(
-  file: StoreFile,
-  buffer: KernelBuffer,
-  kernel: Kernel,
-  nonce: number,
-  keep: (found: FoundFrame) => void,
-): void {
+/** What stands at a border: a frame, or the first bytes of something else. */
+type Sight = (file: StoreFile, position: number, header: FrameHeader | undefined, head: Uint8Array) => void
+
+function scanFile(file: StoreFile, buffer: KernelBuffer, kernel: Kernel, nonce: number, see: Sight): void {
   const sizeBytes = file.size()
   for (let position = 0; position < sizeBytes; ) {
     const header = frameAt(file, position, buffer, kernel, nonce)
-    if (header === undefined) {
-      position += FRAME_ALIGNMENT
-    } else {
-      keep({ header, file: file.path, position })
-      position += frameSpan(header)
-    }
+    see(file, position, header, buffer.bytes(0, FRAME_HEADER_BYTES))
+    position += header === undefined ? FRAME_ALIGNMENT : frameSpan(header)
   }
 }
 
@@ -92,7 +102,8 @@ function frameAt(
   kernel: Kernel,
   nonce: number,
 ): FrameHeader | undefined {
-  file.read(buffer.bytes(0, FRAME_HEADER_BYTES), position)
+  const headBytes = file.read(buffer.bytes(0, FRAME_HEADER_BYTES), position)
+  buffer.bytes(headBytes, FRAME_HEADER_BYTES).fill(0)
   if (!startsFrame(buffer)) return undefined
   // Its length may be damaged: what doesn't fit is no frame, and no more than it says is read.
   const count = file.read(buffer.bytes(0, Math.min(buffer.sizeBytes, announcedBytes(buffer))), position)
@@ -104,7 +115,7 @@ function frameAt(
  * the missing one. A restated frame stands for the one it repeats, which may have been readable only as long as the
  * machine lived, and for the restatements between the two.
  */
-function inOrder(frames: FoundFrame[], coveredSequence: number): JournalScan {
+function inOrder(frames: FoundFrame[], coveredSequence: number): Omit<JournalScan, 'broken'> {
   frames.sort((a, b) => a.header.sequence - b.header.sequence)
   const inSequence: FoundFrame[] = []
   let expected = coveredSequence + 1

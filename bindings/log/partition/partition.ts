@@ -83,10 +83,6 @@ export class Partition {
    * Source of the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
    */
   append(request: PartitionAppend): Appended | undefined {
-    if (this.readOnly) {
-      const { topic, partition } = this.id
-      throw new LogError('LOG_READ_ONLY', `${topic}-${partition} is damaged and read-only`, this.#place())
-    }
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, records.length)
@@ -105,6 +101,13 @@ export class Partition {
     const { topic, partition } = this.id
     const message = `producer ${producerId} has a transaction open in ${topic}-${partition} and sends outside it`
     throw new LogError('INVALID_TXN_STATE', message, { ...this.#place(), producerId })
+  }
+
+  /** LOG_READ_ONLY when recovery found it damaged. */
+  assertWritable(): void {
+    if (!this.readOnly) return
+    const { topic, partition } = this.id
+    throw new LogError('LOG_READ_ONLY', `${topic}-${partition} is damaged and read-only`, this.#place())
   }
 
   #sequenceError(verdict: number, request: PartitionAppend): LogError {

@@ -53,13 +53,24 @@ function* removeFile(store: FileStore, path: string): Task<void> {
 }
 
 /** Directories of deleted topics go; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
-export function* clearDeadDirectories(store: FileStore, topics: TopicView, damage: Damage[]): Task<void> {
+export function* clearDeadDirectories(
+  store: FileStore,
+  topics: TopicView,
+  isVouchedFor: (topic: string, partition: number) => boolean,
+  damage: Damage[],
+): Task<void> {
   const own = Object.values(INTERNAL_TOPIC_IDS)
   for (const name of yield* perform('list', '', () => store.list(''))) {
     const parsed = parsePartitionDirectory(name)
     if (parsed === undefined || name.endsWith(STRAY_SUFFIX)) continue
     const topicId = yield* directoryTopicId(store, name)
     if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
+    if (isVouchedFor(parsed.topic, parsed.partition)) {
+      // Checkpoint or journal know the partition, so its directory was whole: the name in it is what suffered.
+      const file = `${name}/${PARTITION_METADATA}`
+      damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
+      continue
+    }
     const known = topicId !== undefined && topics.byId(topicId) !== undefined
     const isEmptyCreate = topicId === undefined && !(yield* holdsBatches(store, name))
     if (known || isEmptyCreate) {

@@ -18,6 +18,7 @@ const RECOVERY_MARKS = [
   'journal-gap',
   'torn-checkpoint-passed-over',
   'dead-directory-removed',
+  'broken-frame-set-aside',
 ] as const
 
 export type RecoveryMark = (typeof RECOVERY_MARKS)[number]

@@ -25,6 +25,8 @@ export interface RecoveryContext {
   readonly scanner: BatchScanner
   readonly setAside: SetAside
   readonly damage: Damage[]
+  /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */
+  readonly leaderEpoch: number
   skippedBatches: number
 }
 
@@ -60,7 +62,7 @@ export class PartitionRecovery {
   }
 
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
-    yield* this.#restorePartialSector()
+    if (!this.#files.readOnly) yield* this.#restorePartialSector()
     for (const entry of entries) yield* this.#replay(entry)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     if (!this.#files.readOnly) yield* this.#cutTail()
@@ -254,6 +256,8 @@ export class PartitionRecovery {
         mark('decision-without-frame')
         return this.#damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'CORRUPT_LOG')
       }
+      // No CRC covers the epoch, and no frame names this batch: with another one it is damaged and no continuation.
+      if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return
       mark('further-batch-kept')
       yield* this.#place(batch, false)
     }

@@ -6,7 +6,12 @@ import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
-import { type FoundCheckpoint, readCheckpoints, secureCheckpoint } from '../checkpoint/checkpoint-file.ts'
+import {
+  CHECKPOINT_DIRECTORY,
+  type FoundCheckpoint,
+  readCheckpoints,
+  secureCheckpoint,
+} from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
@@ -14,7 +19,7 @@ import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE } from '../journal/layout.ts'
 import { restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
-import { type FoundFrame, type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../store/stored-files.ts'
 import { BatchScanner } from './batch-scanner.ts'
@@ -36,7 +41,7 @@ export interface Recovered {
   readonly coveredSequence: number
   readonly producerIdsEnd: number
   readonly partitions: readonly { readonly stored: StoredPartition; readonly files: StoredFiles }[]
-  /** Checkpoint records of partitions that need no look: as they were noted. */
+  /** Checkpoint records that stay as they were noted: of partitions that need no look, or are damaged from there on. */
   readonly noted: ReadonlyMap<string, CheckpointPartition>
   readonly replayedFrames: number
   readonly skippedBatches: number
@@ -62,8 +67,9 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Journ
 /** Rule 6 of docs/durability.md, in its order. Writes nothing outside its own places before the last frame is restated. */
 export function* recover(input: RecoveryInput, header: JournalHeader): Task<Recovered> {
   const { store, kernel } = input
-  const found = yield* readCheckpoints(store, kernel)
-  const checkpoint = newestCheckpoint(found, header)
+  const torn: string[] = []
+  const found = yield* readCheckpoints(store, kernel, torn)
+  const checkpoint = newestCheckpoint(found, torn, header)
   const damage: Damage[] = []
   const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint.coveredSequence)
   if (scan.gapAt !== undefined) {
@@ -79,7 +85,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader): Task<Reco
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {
-  const near: FoundFrame | undefined = scan.frames.at(-1)
+  const near: { file: string; position: number } | undefined = scan.broken[0] ?? scan.frames.at(-1)
   const position = near?.position ?? 0
   const file = near?.file ?? HEADER_FILE
   return {
@@ -96,12 +102,17 @@ function journalDamage(scan: JournalScan, sequence: number): Damage {
  * The newest whole record. Only one may be torn: the other is then the newest that was durable, and the frames since
  * it are all still there, because none is reused before its checkpoint is durable (rule 4d).
  */
-function newestCheckpoint(found: readonly FoundCheckpoint[], header: JournalHeader): CheckpointRecord {
+function newestCheckpoint(
+  found: readonly FoundCheckpoint[],
+  torn: readonly string[],
+  header: JournalHeader,
+): CheckpointRecord {
   const newest = found[0]?.record
   if (newest === undefined || newest.sequence < header.checkpointSequence) {
     const what = newest === undefined ? 'none' : `number ${newest.sequence}`
     const message = `the log needs checkpoint ${header.checkpointSequence}, found ${what}`
-    throw new LogError('CORRUPT_LOG', message, { file: 'checkpoint', position: 0, expected: header.checkpointSequence })
+    const file = torn[0] ?? CHECKPOINT_DIRECTORY
+    throw new LogError('CORRUPT_LOG', message, { file, position: 0, expected: header.checkpointSequence })
   }
   return newest
 }
@@ -116,7 +127,9 @@ function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: Checkpo
   const directory = partitionDirectory(id.topic, id.partition)
   const config = () => input.source.segmentConfig(id)
   const segments = new SegmentList(input.segments, directory, config, noted?.segments ?? [])
-  return new StoredFiles(id, directory, segments, noted?.nextOffset ?? 0)
+  const files = new StoredFiles(id, directory, segments, noted?.nextOffset ?? 0)
+  files.readOnly = noted?.readOnly ?? false
+  return files
 }
 
 /** After a clean close the checkpoint says it all: no partition is looked at before it is used. */
@@ -183,6 +196,7 @@ class UncleanRecovery {
   readonly #checkpoint: CheckpointRecord
   readonly #scan: JournalScan
   readonly #noted: Map<string, CheckpointPartition>
+  readonly #kept = new Map<string, CheckpointPartition>()
   readonly #entries = new Map<string, FrameEntry[]>()
   readonly #context: RecoveryContext
   readonly #partitions: { stored: StoredPartition; files: StoredFiles }[] = []
@@ -203,7 +217,9 @@ class UncleanRecovery {
     this.#noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
     const { store, kernel, files } = input
     const scanner = new BatchScanner(kernel)
-    this.#context = { store, kernel, files, scanner, setAside: new SetAside(store), damage, skippedBatches: 0 }
+    const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
+    const setAside = new SetAside(store)
+    this.#context = { store, kernel, files, scanner, setAside, damage, leaderEpoch, skippedBatches: 0 }
   }
 
   *run(checkpointPlace: number): Task<Recovered> {
@@ -214,9 +230,11 @@ class UncleanRecovery {
     const catalogue = new Catalogue()
     yield* this.#recoverPartition({ topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }, readOnly, catalogue)
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
-    if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, this.#context.damage)
+    const isVouchedFor = (topic: string, partition: number) => this.#isVouchedFor(catalogue, topic, partition)
+    if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, isVouchedFor, this.#context.damage)
     for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, readOnly, undefined)
     this.#countDead(live)
+    if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
     // A process that was killed leaves entries that are seen and not durable: the root's here, the others with the checkpoint.
     if (!readOnly) yield* perform('syncDirectory', '', () => this.#input.store.syncDirectory(''))
@@ -230,12 +248,30 @@ class UncleanRecovery {
       coveredSequence: covered,
       producerIdsEnd: this.#producerIdsEnd,
       partitions: this.#partitions,
-      noted: new Map(),
+      noted: this.#kept,
       replayedFrames: this.#scan.frames.length,
       skippedBatches: this.#context.skippedBatches,
       setAside: this.#context.setAside,
       damage: this.#context.damage,
       readOnly,
+    }
+  }
+
+  #isVouchedFor(catalogue: Catalogue, topic: string, partition: number): boolean {
+    const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
+    if (topicId === undefined) return false
+    const key = partitionKey(topicId, partition)
+    return this.#noted.has(key) || this.#entries.has(key)
+  }
+
+  /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */
+  *#keepBrokenFrames(): Task<void> {
+    for (const { file: path, position, sizeBytes } of this.#scan.broken) {
+      const file = yield* openFile(this.#input.store, path, false)
+      if (file === undefined) continue
+      recoveryMarks.hit('broken-frame-set-aside')
+      yield* this.#context.setAside.keep(file, position, position + sizeBytes)
+      file.close()
     }
   }
 
@@ -289,10 +325,19 @@ class UncleanRecovery {
     } else {
       const isCoordinator = Object.values(INTERNAL_TOPIC_IDS).includes(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
-      if (noted === undefined || files.changed) files.directoryChanged()
+      if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
+        this.#keep(key, noted, files)
+      else if (noted === undefined || files.changed) files.directoryChanged()
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+  }
+
+  /** Its files may not even be there: nothing of it is synced or noted anew. */
+  #keep(key: string, noted: CheckpointPartition, files: StoredFiles): void {
+    this.#kept.set(key, { ...noted, readOnly: true })
+    files.unsynced.clear()
+    files.changed = false
   }
 
   *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {

@@ -49,7 +49,8 @@ export class FileCache {
   /** Like `open`, for a file that must be there. */
   *reopen(path: string): Task<StoreFile> {
     const file = yield* this.open(path, { create: false })
-    if (file === undefined) throw new LogError('CORRUPT_LOG', `${path} is missing`, { file: path, operation: 'open' })
+    if (file === undefined)
+      throw new LogError('CORRUPT_LOG', `${path} is missing`, { file: path, position: 0, operation: 'open' })
     return file
   }
 

@@ -1,6 +1,7 @@
 import type { KernelBuffer } from '../../kernel/kernel.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { UNCHECKED_BYTES } from './header-checksum.ts'
 
 /** As much as Kafka's default index interval with a few batches of usual size. */
 const WINDOW_BYTES = 16 * 1024
@@ -23,6 +24,11 @@ export class HeaderScan {
     this.#sizeBytes = sizeBytes
     this.#bytes = scratch.bytes(0, Math.min(WINDOW_BYTES, scratch.sizeBytes))
     this.#view = viewOf(this.#bytes)
+  }
+
+  /** The first bytes of what begins at `position`, where `at` found a batch: a view, valid until the next call. */
+  uncheckedBytes(position: number): Uint8Array {
+    return this.#bytes.subarray(position - this.#start, position - this.#start + UNCHECKED_BYTES)
   }
 
   /** The header at `position`, if what begins there looks like a whole batch; valid until the next call. */

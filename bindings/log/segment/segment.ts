@@ -13,6 +13,8 @@ import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 
+/** So much of a segment is held against its noted header checksum when it is first used: within a millisecond. */
+const PROVEN_BYTES = 256 * 1024
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 /** Before the first batch of which the epoch is known. */
 const ANY_EPOCH: number = Number.NEGATIVE_INFINITY
@@ -40,6 +42,8 @@ export class Segment {
   #maxTimestampOffset: number
   #firstTimestamp: number
   #headerChecksum: number
+  /** What the checkpoint said of the file, until it was held against it. */
+  #unproven: Pick<CheckpointSegment, 'sizeBytes' | 'headerChecksum'> | undefined
   /** Whether the file may be longer than what was placed: so until an append found it isn't. */
   #mayHaveTail = true
   /** Where the last read ended: the next one mostly begins there. */
@@ -55,6 +59,7 @@ export class Segment {
     this.#maxTimestampOffset = facts.maxTimestampOffset
     this.#firstTimestamp = facts.firstTimestamp
     this.#headerChecksum = facts.headerChecksum
+    if (facts.sizeBytes > 0 && facts.sizeBytes <= PROVEN_BYTES) this.#unproven = facts
     this.#indexes = new SegmentIndexes(context, directory, facts.baseOffset, facts)
     this.aborted = new AbortedIndex(`${directory}/${segmentFileName(facts.baseOffset, 'txnindex')}`, facts.abortedIndex)
   }
@@ -179,10 +184,35 @@ export class Segment {
     files.whenClosed(this.logPath, () => this.#releaseMemory())
     files.pin(this.logPath)
     try {
+      this.#prove(file)
       yield* this.#indexes.load(file, () => this.#sizeBytes, config.indexIntervalBytes)
     } finally {
       files.unpin(this.logPath)
     }
+  }
+
+  /**
+   * The bytes that batch CRCs leave out, and by them whose batches these are, are those of the checkpoint (rule 4c). Where
+   * batches don't follow each other, the read that meets it names the place.
+   */
+  #prove(file: StoreFile): void {
+    if (this.#unproven === undefined) return
+    const { sizeBytes, headerChecksum } = this.#unproven
+    const headers = new HeaderScan(this.#context.scratch, file, this.#sizeBytes)
+    let checksum = NO_BATCHES
+    let position = 0
+    while (position < sizeBytes) {
+      const frame = headers.at(position)
+      if (frame === undefined) return
+      checksum = chainHeader(this.#context.kernel, checksum, headers.uncheckedBytes(position))
+      position += frame.sizeBytes
+    }
+    if (position === sizeBytes && checksum !== headerChecksum) {
+      const message = `${this.logPath} holds other batches than the log's, or one of its batch headers is damaged`
+      const details = { file: this.logPath, position: 0, offset: this.baseOffset, fault: 'headers-differ' }
+      throw new LogError('CORRUPT_MESSAGE', message, details)
+    }
+    this.#unproven = undefined
   }
 
   /**

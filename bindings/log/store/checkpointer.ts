@@ -115,6 +115,7 @@ export class Checkpointer {
         logStartOffset: this.#source.logStartOffset(id),
         nextOffset: files.nextOffset,
         ceiling: this.#source.ceiling(id),
+        readOnly: files.readOnly,
         segments,
         producers: [...this.#source.producers(id)],
       },

@@ -136,7 +136,8 @@ export class FilePartitionStore implements PartitionStore {
       )
       const source = new RecoveredSource(found, this.#source)
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
-      for (const files of this.#partitions.values()) files.changed = true
+      for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
+      for (const [key, files] of this.#partitions) files.changed = !recovered.noted.has(key)
       yield* this.#reserve.guard(() =>
         checkpointer.write(this.#partitions, this.#facts(header.generation, header.leaderEpoch), this.#nextPlace()),
       )

@@ -1,0 +1,103 @@
+import type { DirectoryImage } from './directory-image.ts'
+import type { Fixture } from './fixture.ts'
+import { observe } from './observe.ts'
+import { judge } from './verdict.ts'
+
+export interface Flip {
+  readonly path: string
+  readonly bit: number
+}
+
+export interface Flips {
+  readonly histogram: ReadonlyMap<string, number>
+  /** The first few of what must not be. */
+  readonly refused: readonly string[]
+  readonly count: number
+}
+
+const BLOCK_BYTES = 512
+const SAMPLED_ZEROS = 1000
+const REFUSED_MAX = 40
+
+/** Content: all bytes of small files, and of the preallocated ones what stands before the zeros of each block. */
+export function usedBits(image: DirectoryImage): Flip[] {
+  return image.paths.flatMap((path) => {
+    const bytes = image.files.get(path)?.bytes() ?? new Uint8Array()
+    const flips: Flip[] = []
+    for (let block = 0; block < bytes.length; block += BLOCK_BYTES) {
+      const whole = Math.min(bytes.length, block + BLOCK_BYTES)
+      const end = path.startsWith('journal/') ? lastContent(bytes, block, whole) : whole
+      for (let bit = block * 8; bit < end * 8; bit++) flips.push({ path, bit })
+    }
+    return flips
+  })
+}
+
+/** The journal's zeros and the reserve, evenly. */
+export function sampledZeros(image: DirectoryImage): Flip[] {
+  const used = new Set(usedBits(image).map(({ path, bit }) => `${path} ${bit >> 3}`))
+  const zeros = image.paths
+    .filter((path) => path.startsWith('journal/'))
+    .map((path) => ({ path, bits: (image.files.get(path)?.sizeBytes ?? 0) * 8 }))
+  const total = zeros.reduce((sum, { bits }) => sum + bits, 0)
+  const flips: Flip[] = []
+  for (let index = 0; index < SAMPLED_ZEROS; index++) {
+    // An odd step, so that the bits of a byte take turns.
+    let at = Math.floor((total / SAMPLED_ZEROS) * index) | 1
+    for (const { path, bits } of zeros) {
+      if (at < bits) {
+        if (!used.has(`${path} ${at >> 3}`)) flips.push({ path, bit: at })
+        break
+      }
+      at -= bits
+    }
+  }
+  return flips
+}
+
+function lastContent(bytes: Uint8Array, from: number, to: number): number {
+  let end = to
+  while (end > from && bytes[end - 1] === 0) end--
+  return end
+}
+
+/** Flips each bit in a copy of its own, opens it, reads everything back and judges. */
+export async function tryFlips({ name, image }: Fixture, flips: readonly Flip[]): Promise<Flips> {
+  const before = await observe(image.fork())
+  const histogram = new Map<string, number>()
+  const refused: string[] = []
+  for (const { path, bit } of flips) {
+    const copy = image.fork()
+    flip(copy, { path, bit })
+    const { outcome, isAllowed, why } = await attempt(copy, before)
+    const row = `${name.padEnd(7)} ${kindOf(path).padEnd(22)} ${outcome}`
+    histogram.set(row, (histogram.get(row) ?? 0) + 1)
+    if (!isAllowed && refused.length < REFUSED_MAX)
+      refused.push(`${name} ${path} byte ${bit >> 3} bit ${bit & 7}: ${why}`)
+  }
+  return { histogram, refused, count: flips.length }
+}
+
+async function attempt(copy: DirectoryImage, before: Awaited<ReturnType<typeof observe>>) {
+  try {
+    return judge(before, await observe(copy))
+  } catch (error) {
+    return { outcome: 'untyped', isAllowed: false, why: (error as Error).stack ?? String(error) }
+  }
+}
+
+export function flip(image: DirectoryImage, { path, bit }: Flip): void {
+  const file = image.files.get(path)
+  const byte = new Uint8Array(1)
+  file?.read(byte, bit >> 3)
+  byte[0] = (byte[0] ?? 0) ^ (1 << (bit & 7))
+  file?.write(byte, bit >> 3)
+}
+
+/** `pay-1/…004.timeindex` is a `pay timeindex`, `journal/00000000.ring` a ring. */
+export function kindOf(path: string): string {
+  const [directory = '', name = ''] = path.split('/')
+  if (directory === 'journal') return name.endsWith('.ring') ? 'ring' : name
+  if (directory === 'checkpoint') return directory
+  return `${directory.replace(/-\d+$/, '').replace(/^__/, '')} ${name.split('.').at(-1)}`
+}

@@ -1,0 +1,56 @@
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import type { EmbeddedLog } from '../../bindings/entry/node.ts'
+import { DirectoryImage } from './directory-image.ts'
+import { StillPort } from './still-port.ts'
+
+export const START_MS = 1_700_000_000_000
+
+export interface Fixture {
+  readonly name: string
+  readonly image: DirectoryImage
+}
+
+/**
+ * One small log with everything that a directory can hold: a topic of several segments with index entries, `acks: 1`
+ * beside `acks: 'all'`, a jump over a ceiling under a second leader epoch, committed offsets, a deleted topic. As a clean
+ * close leaves it, and as a kill does.
+ */
+export async function fixtures(): Promise<readonly Fixture[]> {
+  const image = new DirectoryImage()
+  const first = await openLog(image, new StillPort(), {})
+  await first.admin.createTopic('pay', { partitions: 2, config: { 'segment.bytes': 250, 'index.interval.bytes': 0 } })
+  await first.admin.createTopic('gone')
+  await write(first, 0)
+  // What a kill leaves here is recovered: the next records stand above the ceiling, under a new epoch.
+  const afterKill = image.fork()
+  const second = await openLog(afterKill, new StillPort(7), {})
+  await write(second, 1)
+  await commit(second)
+  await second.admin.deleteTopic('gone')
+  const killed = afterKill.fork()
+  await second.close()
+  return [
+    { name: 'clean', image: afterKill },
+    { name: 'killed', image: killed },
+  ]
+}
+
+async function write(log: EmbeddedLog, round: number): Promise<void> {
+  const [producer, relaxed] = [log.producer(), log.producer({ acks: 1 })]
+  const timestamp = START_MS + round * 10
+  const headers = { h: `${round}` }
+  if (round === 0) await producer.send({ topic: 'gone', value: 'never again' })
+  await producer.send({ topic: 'pay', partition: 0, key: 'a', value: `${round}`, timestamp, headers })
+  await producer.send([
+    { topic: 'pay', partition: 0, value: 'two', timestamp: timestamp + 1 },
+    { topic: 'pay', partition: 0, value: null, timestamp: timestamp + 2 },
+  ])
+  await relaxed.send({ topic: 'pay', partition: 1, value: `relaxed ${round}`, timestamp: timestamp + 3 })
+}
+
+async function commit(log: EmbeddedLog): Promise<void> {
+  const consumer = log.consumer({ groupId: 'g', topics: ['pay'] })
+  await consumer.committed({ topic: 'pay', partition: 0 })
+  await consumer.commit([{ topic: 'pay', partition: 0, nextOffset: 3 }], { allowSkip: true })
+  await consumer.close()
+}
