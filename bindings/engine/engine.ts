@@ -132,8 +132,14 @@ export class Engine implements PartitionSource {
     this.#producerIdsEnd = state.nextProducerId
     this.#report = state.report
     this.topics.remember(state.partitions)
-    yield* replayTables(this)
-    if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
+    try {
+      yield* replayTables(this)
+      if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
+    } catch (error) {
+      // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings.
+      yield* this.store.close()
+      throw error
+    }
     return state.report
   }
 

@@ -13,18 +13,18 @@ export interface Fixture {
 /**
  * One small log with everything that a directory can hold: a topic of several segments with index entries, `acks: 1`
  * beside `acks: 'all'`, a jump over a ceiling under a second leader epoch, committed offsets, a deleted topic. As a clean
- * close leaves it, and as a kill does.
+ * close leaves it, and as a kill does. Another `seed`: another log of the same shape.
  */
-export async function fixtures(): Promise<readonly Fixture[]> {
+export async function fixtures(seed = 1): Promise<readonly Fixture[]> {
   const image = new DirectoryImage()
-  const first = await openLog(image, new StillPort(), {})
+  const first = await openLog(image, new StillPort(seed), {})
   await first.admin.createTopic('pay', { partitions: 2, config: { 'segment.bytes': 250, 'index.interval.bytes': 0 } })
   await first.admin.createTopic('gone')
-  await write(first, 0)
+  await write(first, 0, seed)
   // What a kill leaves here is recovered: the next records stand above the ceiling, under a new epoch.
   const afterKill = image.fork()
-  const second = await openLog(afterKill, new StillPort(7), {})
-  await write(second, 1)
+  const second = await openLog(afterKill, new StillPort(seed + 6), {})
+  await write(second, 1, seed)
   await commit(second)
   await second.admin.deleteTopic('gone')
   const killed = afterKill.fork()
@@ -35,12 +35,19 @@ export async function fixtures(): Promise<readonly Fixture[]> {
   ]
 }
 
-async function write(log: EmbeddedLog, round: number): Promise<void> {
+async function write(log: EmbeddedLog, round: number, seed: number): Promise<void> {
   const [producer, relaxed] = [log.producer(), log.producer({ acks: 1 })]
   const timestamp = START_MS + round * 10
   const headers = { h: `${round}` }
   if (round === 0) await producer.send({ topic: 'gone', value: 'never again' })
-  await producer.send({ topic: 'pay', partition: 0, key: 'a', value: `${round}`, timestamp, headers })
+  await producer.send({
+    topic: 'pay',
+    partition: 0,
+    key: 'abc'.charAt(seed - 1),
+    value: `${round}`,
+    timestamp,
+    headers,
+  })
   await producer.send([
     { topic: 'pay', partition: 0, value: 'two', timestamp: timestamp + 1 },
     { topic: 'pay', partition: 0, value: null, timestamp: timestamp + 2 },

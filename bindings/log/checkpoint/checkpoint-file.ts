@@ -75,10 +75,11 @@ export interface FoundCheckpoint {
   readonly bytes: Uint8Array
 }
 
-/** Every place that holds a whole record, newest first, an original before its copy. `torn` gets the files that hold something else. */
+/** Every place that holds a whole record of this log, newest first, an original before its copy. `torn` gets the files that hold something else. */
 export function* readCheckpoints(
   store: FileStore,
   kernel: Kernel,
+  nonce: number | undefined,
   torn: string[] = [],
 ): Task<readonly FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = []
@@ -88,7 +89,7 @@ export function* readCheckpoints(
     const bytes = readWhole(file)
     file.close()
     const record = decodeCheckpointFile(bytes, kernel, checkpointFile(place))
-    if (record === undefined) {
+    if (record === undefined || (nonce !== undefined && record.nonce !== nonce)) {
       if (bytes.length === 0) continue
       recoveryMarks.hit('torn-checkpoint-passed-over')
       torn.push(file.path)

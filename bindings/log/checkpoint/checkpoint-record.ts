@@ -46,6 +46,8 @@ export interface CheckpointPartition extends PartitionKey {
 }
 
 export interface CheckpointFacts {
+  /** The log's own (journal header): another log's checkpoint is none of this one. */
+  readonly nonce: number
   readonly sequence: number
   readonly generation: number
   /** Frames up to this one are covered. */
@@ -57,6 +59,7 @@ export interface CheckpointFacts {
 }
 
 export function writeFacts(writer: ByteWriter, facts: CheckpointFacts): void {
+  writer.int64(facts.nonce)
   writer.int64(facts.sequence)
   writer.int64(facts.generation)
   writer.int64(facts.coveredSequence)
@@ -67,6 +70,7 @@ export function writeFacts(writer: ByteWriter, facts: CheckpointFacts): void {
 
 function readFacts(reader: ByteReader): CheckpointFacts {
   return {
+    nonce: reader.int64(),
     sequence: reader.int64(),
     generation: reader.int64(),
     coveredSequence: reader.int64(),

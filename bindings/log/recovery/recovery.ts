@@ -68,7 +68,7 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Journ
 export function* recover(input: RecoveryInput, header: JournalHeader): Task<Recovered> {
   const { store, kernel } = input
   const torn: string[] = []
-  const found = yield* readCheckpoints(store, kernel, torn)
+  const found = yield* readCheckpoints(store, kernel, header.nonce, torn)
   const checkpoint = newestCheckpoint(found, torn, header)
   const damage: Damage[] = []
   const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint.coveredSequence)

@@ -24,7 +24,16 @@ export function* createJournal(
 ): Task<JournalHeader> {
   yield* refuseForeign(store, kernel)
   const writer = new ByteWriter()
-  const first = { sequence: 1, generation: 0, coveredSequence: 0, leaderEpoch: 0, producerIdsEnd: 0, partitionCount: 0 }
+  const nonce = Math.floor(options.random() * NONCE_LIMIT)
+  const first = {
+    nonce,
+    sequence: 1,
+    generation: 0,
+    coveredSequence: 0,
+    leaderEpoch: 0,
+    producerIdsEnd: 0,
+    partitionCount: 0,
+  }
   writeFacts(writer, first)
   yield* writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
   for (let index = 0; index < options.ringFiles; index++) {
@@ -36,7 +45,7 @@ export function* createJournal(
     generation: 0,
     leaderEpoch: 0,
     ringFileBytes: options.ringFileBytes,
-    nonce: Math.floor(options.random() * NONCE_LIMIT),
+    nonce,
     clean: true,
     checkpointSequence: first.sequence,
   }
@@ -56,7 +65,7 @@ export function* createJournal(
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
   const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
-  const [newest] = yield* readCheckpoints(store, kernel)
+  const [newest] = yield* readCheckpoints(store, kernel, undefined)
   if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return
   const found = partition ?? 'checkpoint'
   const message = `the directory holds ${found} but no readable ${HEADER_FILE}`

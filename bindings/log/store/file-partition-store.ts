@@ -14,6 +14,7 @@ import type {
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
+import type { JournalHeader } from '../journal/header.ts'
 import { Journal, type JournalOptions } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/directories.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
@@ -138,9 +139,7 @@ export class FilePartitionStore implements PartitionStore {
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
       for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
       for (const [key, files] of this.#partitions) files.changed = !recovered.noted.has(key)
-      yield* this.#reserve.guard(() =>
-        checkpointer.write(this.#partitions, this.#facts(header.generation, header.leaderEpoch), this.#nextPlace()),
-      )
+      yield* this.#reserve.guard(() => checkpointer.write(this.#partitions, this.#facts(header), this.#nextPlace()))
       for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
       this.#checkpointSequence++
       this.#checkpointPlace = this.#nextPlace()
@@ -170,8 +169,9 @@ export class FilePartitionStore implements PartitionStore {
     return (this.#checkpointPlace + 1) % CHECKPOINT_PLACES
   }
 
-  #facts(generation: number, leaderEpoch: number) {
+  #facts({ nonce, generation, leaderEpoch }: JournalHeader) {
     return {
+      nonce,
       sequence: this.#checkpointSequence + 1,
       generation,
       coveredSequence: this.#appliedSequence,
@@ -399,7 +399,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#isCheckpointing = true
     try {
       journal.assertOwnGeneration()
-      const facts = this.#facts(journal.header.generation, journal.header.leaderEpoch)
+      const facts = this.#facts(journal.header)
       this.#unsyncedBytes = 0
       this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts, this.#nextPlace())
       this.#checkpointSequence = facts.sequence

@@ -1,18 +1,13 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
-import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
-import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
-import type { JournalHeader } from '../journal/header.ts'
-import { HEADER_FILE } from '../journal/layout.ts'
-import { scanJournal } from '../journal/scan.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
 import { directoryTopicId } from '../recovery/directories.ts'
-import { readJournalHeader } from '../recovery/recovery.ts'
-import { verifyPartition } from './verify-partition.ts'
+import { type VerifiedJournal, verifyJournal } from './verify-journal.ts'
+import { type Undecided, verifyPartition } from './verify-partition.ts'
 
 export interface VerifyReport {
   readonly partitions: number
@@ -33,8 +28,8 @@ export type VerifyProgress = (done: number, total: number) => void
  */
 export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: VerifyProgress): Task<VerifyReport> {
   const damage: Damage[] = []
-  const checkpoint = yield* verifyCheckpoint(store, kernel, damage)
-  const frames = yield* verifyJournal(store, kernel, checkpoint, damage)
+  const journal = yield* verifyJournal(store, kernel, damage)
+  const { checkpoint, frames } = journal
   const names = yield* perform('list', '', () => store.list(''))
   const directories = names.filter((name) => parsePartitionDirectory(name) !== undefined)
   const scanner = new BatchScanner(kernel)
@@ -44,7 +39,11 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
       const topicId = yield* directoryTopicId(store, directory)
       const partition = parsePartitionDirectory(directory)?.partition
       const noted = checkpoint?.partitions.find((each) => each.topicId === topicId && each.partition === partition)
-      const found = yield* verifyPartition({ store, kernel, scanner, damage }, directory, topicId, noted)
+      const ownEnd = isOwn(topicId) ? endOf(journal, topicId) : undefined
+      const undecided: Undecided[] = []
+      const context = { store, kernel, scanner, damage, ownEnd, undecided }
+      const found = yield* verifyPartition(context, directory, topicId, noted)
+      if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
       totals.segments += found.segments
       totals.batches += found.batches
       totals.bytes += found.bytes
@@ -56,38 +55,28 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
   return { partitions: directories.length, ...totals, frames, damage }
 }
 
-function* verifyCheckpoint(store: FileStore, kernel: Kernel, damage: Damage[]): Task<CheckpointRecord | undefined> {
-  const [newest] = yield* readCheckpoints(store, kernel)
-  if (newest === undefined) damage.push(placeless('checkpoint', 'no whole checkpoint'))
-  return newest?.record
+function isOwn(topicId: string | undefined): topicId is string {
+  return topicId !== undefined && Object.values(INTERNAL_TOPIC_IDS).includes(topicId)
 }
 
-function* verifyJournal(
+/** Up to where checkpoint and frames vouch for an own topic. */
+function endOf({ checkpoint, decided }: VerifiedJournal, topicId: string): number {
+  const noted = checkpoint?.partitions.find((each) => each.topicId === topicId)
+  return Math.max(noted?.nextOffset ?? 0, decided.get(topicId) ?? 0)
+}
+
+/** Beside a running holder frames come before decisions: those that still stand without one have lost it. */
+function* lostFrames(
   store: FileStore,
   kernel: Kernel,
-  checkpoint: CheckpointRecord | undefined,
-  damage: Damage[],
-): Task<number> {
-  let header: JournalHeader | undefined
-  try {
-    header = yield* readJournalHeader(store, kernel)
-  } catch (error) {
-    if (!LogError.is(error, 'CORRUPT_LOG')) throw error
-  }
-  if (header === undefined) {
-    damage.push(placeless(HEADER_FILE, 'no readable header'))
-    return 0
-  }
-  const covered = checkpoint?.coveredSequence ?? 0
-  const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, covered)
-  if (scan.gapAt !== undefined) {
-    const last = scan.frames.at(-1)
-    const at = { file: last?.file ?? 'journal', position: last?.position ?? 0 }
-    damage.push({ ...placeless(at.file, `frame ${scan.gapAt} is missing`), position: at.position })
-  }
-  return scan.frames.length
-}
-
-function placeless(file: string, code: string): Damage {
-  return { file, position: 0, topic: undefined, partition: undefined, offset: undefined, code }
+  topicId: string,
+  undecided: readonly Undecided[],
+): Task<readonly Damage[]> {
+  const end = endOf(yield* verifyJournal(store, kernel, []), topicId)
+  return undecided
+    .filter(({ nextOffset }) => nextOffset > end)
+    .map(({ file, position, offset }) => {
+      const code = 'a decision whose frame is lost'
+      return { file, position, ...parsePartitionDirectory(file.split('/')[0] ?? ''), offset, code } as Damage
+    })
 }

@@ -14,6 +14,17 @@ export interface VerifyContext {
   readonly kernel: Kernel
   readonly scanner: BatchScanner
   readonly damage: Damage[]
+  /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
+  readonly ownEnd: number | undefined
+  readonly undecided: Undecided[]
+}
+
+/** A batch of the log's own topics that was not vouched for when it was read. */
+export interface Undecided {
+  readonly file: string
+  readonly position: number
+  readonly offset: number
+  readonly nextOffset: number
 }
 
 export interface VerifiedPartition {
@@ -63,7 +74,7 @@ type Damaged = (file: string, position: number, offset: number | undefined, code
 
 /** Positions of the batches by their last offset. Above the noted size the end may be incomplete. */
 function verifySegment(
-  { kernel, scanner }: VerifyContext,
+  { kernel, scanner, ownEnd, undecided }: VerifyContext,
   file: StoreFile,
   baseOffset: number,
   noted: CheckpointSegment | undefined,
@@ -81,6 +92,9 @@ function verifySegment(
       const fault = typeof batch === 'string' ? batch : 'offsets go back'
       if (position < notedBytes) damaged(file.path, position, expected, fault)
       return positions
+    }
+    if (ownEnd !== undefined && batch.nextOffset > ownEnd) {
+      undecided.push({ file: file.path, position, offset: batch.header.baseOffset, nextOffset: batch.nextOffset })
     }
     positions.set(batch.nextOffset - 1, position)
     checksum = chainHeader(kernel, checksum, batch.bytes)

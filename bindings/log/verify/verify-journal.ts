@@ -1,0 +1,88 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
+import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
+import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { type JournalHeader, readHeader } from '../journal/header.ts'
+import { HEADER_FILE, ringFile } from '../journal/layout.ts'
+import { openFile, ringIndexes } from '../journal/ring.ts'
+import { type FoundFrame, loadEntries, scanJournal } from '../journal/scan.ts'
+
+export interface VerifiedJournal {
+  readonly frames: number
+  readonly checkpoint: CheckpointRecord | undefined
+  /** By topic id, up to which offset frames hold the decisions of the log's own topics. */
+  readonly decided: ReadonlyMap<string, number>
+}
+
+/** Header, checkpoints, ring, in the order in which opening needs them. */
+export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[]): Task<VerifiedJournal> {
+  const header = yield* verifyHeader(store, kernel, damage)
+  const torn: string[] = []
+  const [newest] = yield* readCheckpoints(store, kernel, header?.nonce, torn)
+  for (const file of torn) damage.push(damaged(file, 0, 'is no whole checkpoint of this log'))
+  if (newest === undefined) damage.push(damaged(CHECKPOINT_DIRECTORY, 0, 'holds no whole checkpoint'))
+  else if (header !== undefined && newest.record.sequence < header.checkpointSequence)
+    damage.push(damaged(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`))
+  const checkpoint = newest?.record
+  if (header === undefined) return { frames: 0, checkpoint, decided: new Map() }
+  yield* verifyRing(store, header, damage)
+  const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint?.coveredSequence ?? 0)
+  const broken = scan.broken.map(({ file, position }) => damaged(file, position, 'a frame that is not whole'))
+  if (scan.gapAt !== undefined && broken.length === 0) {
+    const last = scan.frames.at(-1)
+    damage.push(damaged(last?.file ?? HEADER_FILE, last?.position ?? 0, `frame ${scan.gapAt} is missing`))
+  }
+  damage.push(...broken)
+  return { frames: scan.frames.length, checkpoint, decided: yield* decidedEnds(store, scan.frames) }
+}
+
+function* decidedEnds(store: FileStore, frames: readonly FoundFrame[]): Task<Map<string, number>> {
+  const ends = new Map<string, number>()
+  for (const frame of frames) {
+    for (const entry of yield* loadEntries(store, frame)) {
+      if (entry.kind === 'decision') ends.set(entry.topicId, Math.max(ends.get(entry.topicId) ?? 0, entry.nextOffset))
+    }
+  }
+  return ends
+}
+
+function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task<JournalHeader | undefined> {
+  const file = yield* openFile(store, HEADER_FILE, false)
+  if (file === undefined) {
+    damage.push(damaged(HEADER_FILE, 0, 'is missing'))
+    return undefined
+  }
+  try {
+    const { header, damaged: copies } = readHeader(file, kernel)
+    for (const position of copies) damage.push(damaged(HEADER_FILE, position, 'a copy of the header is not whole'))
+    if (header === undefined && copies.length === 0) damage.push(damaged(HEADER_FILE, 0, 'holds no header'))
+    return header
+  } catch (error) {
+    if (!LogError.is(error, 'CORRUPT_LOG')) throw error
+    damage.push(damaged(HEADER_FILE, 0, 'holds no header'))
+    return undefined
+  } finally {
+    file.close()
+  }
+}
+
+/** Without a gap and of one size; but the newest, which may be in the making beside a running holder. */
+function* verifyRing(store: FileStore, { ringFileBytes }: JournalHeader, damage: Damage[]): Task<void> {
+  const indexes = yield* ringIndexes(store)
+  const count = Math.max(0, ...indexes) + 1
+  for (let index = 0; index < count; index++) {
+    const file = yield* openFile(store, ringFile(index), false)
+    const sizeBytes = file?.size()
+    file?.close()
+    if (sizeBytes === undefined) damage.push(damaged(ringFile(index), 0, 'is missing'))
+    else if (sizeBytes > ringFileBytes || (sizeBytes < ringFileBytes && (index < 2 || index < count - 1)))
+      damage.push(damaged(ringFile(index), Math.min(sizeBytes, ringFileBytes), `is not ${ringFileBytes} bytes long`))
+  }
+}
+
+function damaged(file: string, position: number, code: string): Damage {
+  return { file, position, topic: undefined, partition: undefined, offset: undefined, code }
+}
