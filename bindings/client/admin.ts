@@ -51,7 +51,7 @@ export interface Admin {
    * INVALID_GROUP_ID, UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
    */
   setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
-  /** Forgets a group, its offsets and its generations. Rejects with NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
+  /** Forgets a group, its offsets and its generations. Rejects with INVALID_GROUP_ID, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   deleteGroup(groupId: string): Promise<void>
 }
 
@@ -126,12 +126,19 @@ export class LogAdmin implements Admin {
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+    checkGroupId(groupId)
     await this.#session.setOffsets(groupId, checkPositions(positions, 'positions'))
   }
 
   async deleteGroup(groupId: string): Promise<void> {
+    checkGroupId(groupId)
     await this.#session.deleteGroup(groupId)
   }
+}
+
+function checkGroupId(groupId: unknown): void {
+  if (typeof groupId === 'string' && groupId !== '') return
+  throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
 }
 
 function checkObject<T>(value: T, argument: string): T {

@@ -157,6 +157,11 @@ export class Engine implements PartitionSource {
     return this.#report
   }
 
+  /** LOG_CLOSED, or why it failed for good. */
+  assertOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed
+  }
+
   step(now: number, command: Command): void {
     this.#now = now
     if (this.#closed !== undefined && command.kind !== 'wake') {

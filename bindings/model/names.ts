@@ -5,7 +5,9 @@ const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/
 
 export function assertTopicName(name: string): void {
   if (typeof name === 'string' && TOPIC_NAME.test(name) && name !== '.' && name !== '..') return
-  throw new LogError('INVALID_TOPIC_EXCEPTION', `"${String(name).slice(0, 260)}" is no topic name`, {})
+  // Whatever plain JavaScript passes: not everything has a text form.
+  const what = typeof name === 'string' ? `"${name.slice(0, 260)}"` : `a value of type ${typeof name}`
+  throw new LogError('INVALID_TOPIC_EXCEPTION', `${what} is no topic name`, {})
 }
 
 /**

@@ -71,9 +71,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
-    { allowSkip = false }: { allowSkip?: boolean | undefined } = {},
+    options: { allowSkip?: boolean | undefined } = {},
   ): Promise<void> {
     this.#assertOpen()
+    const allowSkip = checkAllowSkip(options)
     if (this.#keepsOwnPositions) {
       const message = 'this consumer takes its positions from elsewhere and never commits'
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
@@ -152,7 +153,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   #select(which: readonly TopicPartition[] | undefined): readonly AssignedPartition[] {
-    return which === undefined ? this.#membership.partitions : which.map((at) => this.#membership.find(at))
+    this.#assertOpen()
+    if (which === undefined) return this.#membership.partitions
+    if (Array.isArray(which)) return which.map((at) => this.#membership.find(at))
+    throw new LogError('INVALID_REQUEST', 'which must be a list of partitions', { argument: 'which' })
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
@@ -185,4 +189,11 @@ function committedPositions(done: unknown): Position[] {
   if (Array.isArray(done)) return checkPositions(done, 'done')
   const message = 'commit takes a record or a batch of this consumer, or a list of positions'
   throw new LogError('INVALID_REQUEST', message, { option: 'done' })
+}
+
+/** Only `true` skips: what is meant as "no" and written as text must not lose records. */
+function checkAllowSkip(options: { allowSkip?: boolean | undefined }): boolean {
+  const { allowSkip = false } = options ?? { allowSkip: null as never }
+  if (typeof allowSkip === 'boolean') return allowSkip
+  throw new LogError('INVALID_REQUEST', 'allowSkip must be true or false', { option: 'allowSkip' })
 }

@@ -68,7 +68,7 @@ export class Membership {
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
-    if (!Object.hasOwn(this.#handlers, event)) {
+    if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
       throw new LogError('INVALID_REQUEST', 'the events are assigned, revoked and lost', { option: 'event' })
     }
     if (typeof handler !== 'function') {

@@ -3,6 +3,7 @@ import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ConfigChanges } from '../commands.ts'
+import type { Engine } from '../engine.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** Topics, offsets and groups of the log in this process. */
@@ -11,6 +12,13 @@ export class EmbeddedAdmin implements AdminSession {
 
   constructor(broker: SessionHost) {
     this.#broker = broker
+  }
+
+  /** What is answered from memory is refused like everything else once the log is closed. */
+  #opened(): Engine {
+    const { engine } = this.#broker
+    engine.assertOpen()
+    return engine
   }
 
   async createTopic(name: string, options: { partitions: number; config: TopicConfig }): Promise<void> {
@@ -24,13 +32,13 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listTopics({ internal }: { internal: boolean }): Promise<readonly string[]> {
-    const { catalogue, topics } = this.#broker.engine
+    const { catalogue, topics } = this.#opened()
     const own = Object.keys(INTERNAL_TOPIC_IDS).filter((name) => internal && topics.partition(name, 0).exists)
     return [...own, ...catalogue.durable.live().map((topic) => topic.name)].sort()
   }
 
   async describeTopic(name: string): Promise<TopicFacts> {
-    return this.#broker.engine.topics.facts(name)
+    return this.#opened().topics.facts(name)
   }
 
   async createPartitions(name: string, totalCount: number): Promise<void> {
@@ -42,8 +50,9 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
+    const { topics } = this.#opened()
     return at.map(({ topic, partition }) => {
-      const hosted = this.#broker.engine.topics.partition(topic, partition)
+      const hosted = topics.partition(topic, partition)
       const { watermarks, lastStableOffset } = hosted.partition
       const { logStartOffset, highWatermark } = watermarks
       return { topic, partition, logStartOffset, highWatermark, lastStableOffset }
@@ -55,7 +64,7 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listGroups(): Promise<readonly GroupDescription[]> {
-    const { groups, catalogue } = this.#broker.engine
+    const { groups, catalogue } = this.#opened()
     return groups.list().map(({ groupId, state, generation, members, offsets }) => ({
       groupId,
       state,

@@ -74,6 +74,7 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
 
 /** A log over a file store of this process alone. */
 export async function openLog(store: FileStore, port: RuntimePort, options: OpenOptions = {}): Promise<EmbeddedLog> {
+  checkOptions(options)
   requireDurability(store.capabilities, options.requireDurability)
   const { broker, recovery } = await hold(store, port, options)
   return finishOpening(Object.assign(broker, { recovery, role: 'holder' as const }), port, options)
@@ -86,6 +87,7 @@ export async function openShared(
   port: RuntimePort,
   options: OpenOptions = {},
 ): Promise<EmbeddedLog> {
+  checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
   const shared = new SharedBroker({
     directory,
@@ -124,6 +126,17 @@ async function hold(
   })
   const broker = new EmbeddedBroker(engine, port, waiting)
   return { broker, recovery: await broker.open() }
+}
+
+function checkOptions(options: OpenOptions): void {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  const { memoryBytes = MEMORY_BYTES, exclusive = false } = options
+  if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
+  if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')
+}
+
+function wrong(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }
 
 function requireDurability(capabilities: StoreCapabilities, required: Durability | undefined): void {

@@ -1,0 +1,278 @@
+/**
+ * What plain JavaScript can pass wrongly, at every method and option that the API report names: a typed error of the category
+ * misuse, or it is taken for what it is; never another exception, never a call that doesn't end, and the log goes on. An
+ * error that the passed object itself throws comes through as it is.
+ */
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { bytes, type EmbeddedLog, json, LogError, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+
+const trapped = new Error('the object threw')
+const throwing = () => {
+  throw trapped
+}
+const JUNK: readonly (readonly [kind: string, value: unknown])[] = [
+  ['undefined', undefined],
+  ['null', null],
+  ...[true, -1, -0, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 1e21, '', 'x', 1n].map(
+    (value) => [`${typeof value} ${value}`, value] as const,
+  ),
+  ['symbol', Symbol('s')],
+  ['function', () => {}],
+  ['empty list', []],
+  ...[undefined, null, Symbol('s'), {}].map((value) => [`list of ${typeof value}`, [value]] as const),
+  ['empty object', {}],
+  ['object without prototype', Object.create(null)],
+  ['prototype pollution', JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}')],
+  ['invalid date', new Date(Number.NaN)],
+  ['map', new Map([['a', 1]])],
+  ['bytes', new Uint8Array(3)],
+  ['proxy', new Proxy({}, { get: throwing, has: throwing, ownKeys: throwing })],
+  ['throwing getters', Object.defineProperty({}, 'topic', { get: throwing, enumerable: true })],
+]
+
+let count = 0
+const fresh = (letter: string) => `${letter}${count++}`
+const at = { topic: 't', partition: 0 }
+
+async function first<R>(records: AsyncIterable<R>): Promise<void> {
+  for await (const _ of records) return
+}
+
+function consuming(
+  log: EmbeddedLog,
+  work: (consumer: ReturnType<EmbeddedLog['consumer']>) => unknown,
+): Promise<unknown> {
+  const consumer = log.consumer({ groupId: fresh('g'), topics: ['t'] })
+  return consumer
+    .committed(at)
+    .then(() => work(consumer as never))
+    .finally(() => consumer.close())
+}
+
+type Call = (log: EmbeddedLog, junk: never) => unknown
+
+/** By the names of the API report; a word behind says which argument or part. */
+const CALLS: Record<string, Call> = {
+  'open directory': async (_, junk) => junk === 'x' || (await open(junk)).close(),
+  'openMemory options': async (_, junk) => (await openMemory(junk)).close(),
+  'topic name': (_, junk) => topic(junk, { value: string }),
+  'topic shape': (_, junk) => topic('x', junk),
+  'topic shape.partitions': (_, partitions) => topic('x', { value: string, partitions }),
+  'topic shape.config': (_, config) => topic('x', { value: string, config }),
+  'topic shape.key': (_, key) => topic('x', { value: string, key }),
+  'topic shape.value': (_, value) => topic('x', { value }),
+  'Topic.record': (_, junk) => topic('t', { value: string }).record(junk),
+  'string value': (_, value) => topic('t', { value: string }).record({ value }),
+  'bytes value': (_, value) => topic('t', { value: bytes }).record({ value }),
+  'json value': (_, value) => topic('t', { value: json() }).record({ value }),
+  'Reader.batches': (log, junk) => first(log.read('t', { until: 'end' }).batches(junk)),
+  'Log.producer': (log, junk) => log.producer(junk).close(),
+  'Log.consumer': (log, junk) => log.consumer(junk).close(),
+  'Log.read topics': (log, junk) => first(log.read(junk, { until: 'end' })),
+  'Log.read options': (log, junk) => first(log.read('t', junk)),
+  'Sender.send': (log, junk) => log.producer().send(junk),
+  'Sender.send options': (log, junk) => log.producer().send({ topic: 't', value: 'x' }, junk),
+  'Producer.flush': (log, junk) => log.producer().flush(junk),
+  'Consumer.batches': (log, junk) => consuming(log, (consumer) => first(consumer.batches(junk))),
+  'Consumer.batches maxRecords': (log, maxRecords) =>
+    consuming(log, (consumer) => first(consumer.batches({ maxRecords }))),
+  'Consumer.batches maxBytes': (log, maxBytes) => consuming(log, (consumer) => first(consumer.batches({ maxBytes }))),
+  'Consumer.commit': (log, junk) => consuming(log, (consumer) => consumer.commit(junk)),
+  'Consumer.commit options': (log, junk) => consuming(log, (consumer) => consumer.commit([], junk)),
+  'Consumer.commit allowSkip': (log, allowSkip) => consuming(log, (consumer) => consumer.commit([], { allowSkip })),
+  'Consumer.commit nextOffset': (log, nextOffset) =>
+    consuming(log, (consumer) => consumer.commit([{ ...at, nextOffset }])),
+  'Consumer.committed': (log, junk) => consuming(log, (consumer) => consumer.committed(junk)),
+  'Consumer.position': (log, junk) => consuming(log, (consumer) => consumer.position(junk)),
+  'Consumer.seek': (log, junk) => consuming(log, (consumer) => consumer.seek(junk)),
+  'Consumer.seek nextOffset': (log, nextOffset) => consuming(log, (consumer) => consumer.seek({ ...at, nextOffset })),
+  'Consumer.seek timestamp': (log, timestamp) => consuming(log, (consumer) => consumer.seek({ ...at, timestamp })),
+  'Consumer.pause': (log, junk) => consuming(log, (consumer) => consumer.pause(junk)),
+  'Consumer.resume': (log, junk) => consuming(log, (consumer) => consumer.resume(junk)),
+  'Consumer.on event': (log, junk) => consuming(log, (consumer) => consumer.on(junk, () => {})),
+  'Consumer.on handler': (log, junk) => consuming(log, (consumer) => consumer.on('revoked', junk)),
+  'Admin.createTopic name': (log, junk) => log.admin.createTopic(junk),
+  'Admin.createTopic options': (log, junk) => log.admin.createTopic(fresh('n'), junk),
+  'Admin.createTopic partitions': (log, partitions) => log.admin.createTopic(fresh('n'), { partitions }),
+  'Admin.createTopic config': (log, config) => log.admin.createTopic(fresh('n'), { config }),
+  'Admin.createTopic config value': (log, junk) =>
+    log.admin.createTopic(fresh('n'), { config: { 'segment.bytes': junk } }),
+  'Admin.deleteTopic': (log, junk) => log.admin.deleteTopic(junk),
+  'Admin.setOffsets groupId': (log, junk) => log.admin.setOffsets(junk, [{ ...at, nextOffset: 0 }]),
+  'Admin.setOffsets positions': (log, junk) => log.admin.setOffsets('s', junk),
+  'Admin.deleteGroup': (log, junk) => log.admin.deleteGroup(junk),
+  'Admin.describeTopic': (log, junk) => log.admin.describeTopic(junk),
+  'Admin.createPartitions name': (log, junk) => log.admin.createPartitions(junk, 2),
+  'Admin.createPartitions totalCount': (log, junk) => log.admin.createPartitions('t', junk),
+  'Admin.alterConfig name': (log, junk) => log.admin.alterConfig(junk, {}),
+  'Admin.alterConfig changes': (log, junk) => log.admin.alterConfig('t', junk),
+  'Admin.alterConfig value': (log, junk) => log.admin.alterConfig('t', { 'retention.ms': junk }),
+  'Admin.offsets': (log, junk) => log.admin.offsets(junk),
+  'Admin.offsets partition': (log, partition) => log.admin.offsets([{ topic: 't', partition }]),
+  'Admin.offsetsForTimestamp at': (log, junk) => log.admin.offsetsForTimestamp(junk, 0),
+  'Admin.offsetsForTimestamp timestamp': (log, junk) => log.admin.offsetsForTimestamp([at], junk),
+}
+
+for (const name of ['topics', 'requireDurability', 'memoryBytes', 'exclusive']) {
+  CALLS[`OpenOptions.${name}`] = async (_, junk) => (await openMemory({ [name]: junk })).close()
+}
+for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'lingerMs', 'partitioner']) {
+  CALLS[`ProducerOptions.${name}`] = (log, junk) => log.producer({ [name]: junk }).close()
+}
+for (const name of ['topic', 'key', 'value', 'partition', 'timestamp', 'headers']) {
+  CALLS[`RecordInput.${name}`] = (log, junk) => log.producer().send({ topic: 't', value: 'x', [name]: junk })
+}
+for (const name of [
+  'groupId',
+  'topics',
+  'autoOffsetReset',
+  'isolationLevel',
+  'maxPollIntervalMs',
+  'assignor',
+  'positions',
+  'signal',
+]) {
+  CALLS[`ConsumerOptions.${name}`] = (log, junk) => log.consumer({ groupId: 'x', topics: ['t'], [name]: junk }).close()
+}
+for (const name of ['from', 'until', 'isolationLevel', 'signal']) {
+  CALLS[`ReadOptions.${name}`] = (log, junk) => first(log.read('t', { until: 'end', [name]: junk }))
+}
+
+/** Not to be called wrongly: they take nothing. `toReadableStream`, `assignment` and the like. */
+const WITHOUT_ARGUMENTS = /\(\):/
+/** Interfaces of the report whose members take what a program passes; results and callbacks are no input. */
+const INPUTS = [
+  'Admin',
+  'Consumer',
+  'Log',
+  'Producer',
+  'Reader',
+  'Sender',
+  'OpenOptions',
+  'ProducerOptions',
+  'ConsumerOptions',
+  'ReadOptions',
+  'RecordInput',
+]
+const report = readFileSync(new URL('../../docs/api/oncelog.api.md', import.meta.url), 'utf8')
+
+function membersOf(name: string): string[] {
+  const body = new RegExp(`^export interface ${name}\\b.*\\{\n((?:    .*\n|// .*\n)*)\\}`, 'm').exec(report)?.[1] ?? ''
+  return body
+    .split('\n')
+    .filter((line) => /^ {4}\w/.test(line) && !line.includes('readonly ') && !WITHOUT_ARGUMENTS.test(line))
+    .map((line) => `${name}.${/\w+/.exec(line)?.[0]}`)
+}
+
+test('every method and option of the API report has a row', () => {
+  const members = INPUTS.flatMap(membersOf)
+  assert.ok(members.length >= 35, `${members.length} found`)
+  const rows = Object.keys(CALLS).map((name) => name.split(' ')[0])
+  assert.equal(
+    members.filter((member) => !rows.includes(member)),
+    [],
+  )
+})
+
+const HANGS_AFTER_MS = 5000
+
+async function outcome(call: Call, log: EmbeddedLog, junk: unknown): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, HANGS_AFTER_MS, 'does not end')
+  })
+  try {
+    return await Promise.race([(async () => void (await call(log, junk as never)))(), late])
+  } catch (error) {
+    if (error === trapped) return undefined
+    if (!LogError.is(error)) return `throws ${String(error)}`
+    return error.category === 'misuse' && error.hint !== '' ? undefined : `gives ${error.code}, ${error.category}`
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+test('wrong arguments give a typed error, and the log goes on', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'x' })
+  const wrong: string[] = []
+  for (const [name, call] of Object.entries(CALLS)) {
+    for (const [kind, junk] of JUNK) {
+      const found = await outcome(call, log, junk)
+      if (found !== undefined) wrong.push(`${name} with ${kind} ${found}`)
+    }
+  }
+  assert.equal(wrong, [])
+  assert.is(Reflect.get({}, 'polluted'), undefined)
+  await log.producer().send({ topic: 't', value: 'still written' })
+  await log.close()
+})
+
+test('text is no yes or no: nothing is skipped and nobody kept out by mistake', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  for (const value of ['false', 0, null, []]) {
+    for (const name of ['Consumer.commit allowSkip', 'OpenOptions.exclusive']) {
+      const error = await Promise.resolve(CALLS[name]?.(log, value as never)).catch((each: unknown) => each)
+      assert.ok(LogError.is(error, 'INVALID_REQUEST'), `${name} ${JSON.stringify(value)}`)
+    }
+  }
+  await log.close()
+})
+
+test('after close every call of every object says so', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  const [producer, consumer, reader] = [log.producer(), log.consumer({ groupId: 'g', topics: ['t'] }), log.read('t')]
+  await consumer.committed(at)
+  await log.close()
+  const calls: Record<string, () => unknown> = {
+    producer: () => log.producer(),
+    consumer: () => log.consumer({ groupId: 'g', topics: ['t'] }),
+    read: () => log.read('t'),
+    'reader iteration': () => first(reader),
+    'producer.send': () => producer.send({ topic: 't', value: 'x' }),
+    'consumer iteration': () => first(consumer),
+    'consumer.batches': () => first(consumer.batches()),
+    'consumer.commit': () => consumer.commit([{ ...at, nextOffset: 0 }]),
+    'consumer.committed': () => consumer.committed(at),
+    'consumer.position': () => consumer.position(at),
+    'consumer.lag': () => consumer.lag(),
+    'consumer.seek': () => consumer.seek({ ...at, nextOffset: 0 }),
+    'consumer.pause': () => consumer.pause([at]),
+    createTopic: () => log.admin.createTopic('n'),
+    deleteTopic: () => log.admin.deleteTopic('t'),
+    listTopics: () => log.admin.listTopics(),
+    describeTopic: () => log.admin.describeTopic('t'),
+    createPartitions: () => log.admin.createPartitions('t', 2),
+    alterConfig: () => log.admin.alterConfig('t', { 'retention.ms': 5 }),
+    offsets: () => log.admin.offsets([at]),
+    offsetsForTimestamp: () => log.admin.offsetsForTimestamp([at], 0),
+    deleteGroup: () => log.admin.deleteGroup('g'),
+    listGroups: () => log.admin.listGroups(),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    const error = await (async () => call())().then(
+      () => undefined,
+      (each: unknown) => each,
+    )
+    assert.ok(LogError.is(error, 'LOG_CLOSED', 'PRODUCER_CLOSED', 'CONSUMER_CLOSED'), `${name}: ${String(error)}`)
+  }
+  await Promise.all([log.close(), producer.close(), consumer.close(), producer.flush()])
+})
+
+test('an offset out of range: the valid range is in the details, and the reader can go on there', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send([1, 2, 3].map(() => ({ topic: 't', value: 'x' })))
+  const error = await first(log.read('t', { from: [{ ...at, nextOffset: 9 }] })).catch((each: unknown) => each)
+  assert.ok(LogError.is(error, 'OFFSET_OUT_OF_RANGE'))
+  assert.equal([error.details['offset'], error.details['logStartOffset'], error.details['endOffset']], [9, 0, 3])
+  await first(log.read('t', { from: [{ ...at, nextOffset: Number(error.details['logStartOffset']) }] }))
+  await log.close()
+})
+
+test.run()
