@@ -65,6 +65,13 @@ module.exports = {
       to: { path: '^bindings/coordinator/(transaction|group)', pathNot: '^bindings/coordinator/$1' },
     },
     {
+      name: 'history-apart',
+      comment: 'the history checker shares no code with what it judges',
+      severity: 'error',
+      from: { path: '^bindings/testkit/history/' },
+      to: { pathNot: '^bindings/testkit/history/' },
+    },
+    {
       name: 'commands-apart',
       comment: 'one file per command; only main.ts knows them',
       severity: 'error',

@@ -42,6 +42,7 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
   ['bindings/storage/drivers/seed-other.ts', typeImport('./seed-target.ts'), 'drivers-apart'],
   ['bindings/storage/drivers/seed-folder/part.ts', typeImport('../seed-target.ts'), 'drivers-apart'],
   ['bindings/coordinator/group/seed.ts', typeImport('../transaction/seed-target.ts'), 'coordinators-apart'],
+  ['bindings/testkit/history/seed.ts', typeImport('../../kernel/seed-target.ts'), 'history-apart'],
   ['bindings/entry/cli/commands/seed.ts', typeImport('./seed-target.ts'), 'commands-apart'],
   ['bindings/log/seed-node.ts', packageImport('node:fs'), 'platform-modules'],
   ['bindings/log/seed-fs.ts', packageImport('fs'), 'platform-modules'],

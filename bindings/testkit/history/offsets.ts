@@ -1,0 +1,36 @@
+import type { Anomaly, AnomalyKind, Report } from './anomaly.ts'
+import { type Facts, type Fate, getOrMake } from './facts.ts'
+import type { FinalOffset, OffsetCommit } from './history.ts'
+
+/**
+ * A group's committed offset in the end is the last that took effect. Commits are recorded in the order in which they were
+ * answered, so those that may have taken effect later than the last sure one are it and the unknown ones.
+ */
+export function checkOffsets(facts: Facts, report: Report): void {
+  const byPlace: Map<string, OffsetCommit[]> = new Map()
+  for (const commit of facts.history.commits) getOrMake(byPlace, placeOf(commit), () => []).push(commit)
+  for (const final of facts.history.finalOffsets) {
+    const commits = byPlace.get(placeOf(final)) ?? []
+    const sure = commits.findLast((commit) => fateOf(facts, commit) === 'there')
+    const possible = commits.filter((commit) => commit === sure || fateOf(facts, commit) === 'either')
+    if (possible.some((commit) => commit.offset === final.offset)) continue
+    if (sure === undefined && final.offset === -1) continue
+    const was = sure === undefined ? 'none was acknowledged' : `${sure.offset} was acknowledged`
+    if (sure !== undefined && final.offset < sure.offset) report(ofFinal('lost-offset', final, was))
+    else report(ofFinal('phantom-offset', final, `nobody committed it; ${was}`))
+  }
+}
+
+function fateOf(facts: Facts, commit: OffsetCommit): Fate {
+  if (commit.transaction !== undefined) return facts.endFate(commit.transaction)
+  if (commit.outcome === 'unknown') return 'either'
+  return commit.outcome === 'ok' ? 'there' : 'absent'
+}
+
+function placeOf({ group, topic, partition }: FinalOffset | OffsetCommit): string {
+  return `${group}/${topic}-${partition}`
+}
+
+function ofFinal(kind: AnomalyKind, { group, topic, partition, offset }: FinalOffset, detail: string): Anomaly {
+  return { kind, topic, partition, offset, producer: undefined, value: undefined, detail: `group ${group}: ${detail}` }
+}
