@@ -4,7 +4,8 @@ import type { Facts } from './facts.ts'
 /** Nobody may see what surely didn't happen, nor read_committed what hasn't happened yet. Each value is reported once. */
 export function checkAborted(facts: Facts, report: Report): void {
   const reported = new Set<string>()
-  for (const { value, offset, isolation, answeredAt, reader, send } of facts.sights) {
+  for (const { value, offset, isolation, answeredAt, reader, sent } of facts.sights) {
+    const send = sent?.send
     if (send === undefined || reported.has(value)) continue
     if (send.outcome === 'failed') {
       reported.add(value)

@@ -26,8 +26,8 @@ export function checkHistory(history: History): HistoryVerdict {
   }
   const families = [checkIdentity, checkAborted, checkLost, checkTorn, checkPolls, checkOrder, checkOffsets]
   for (const check of families) check(facts, report)
-  const sentTo = new Set(history.sends.map((send) => facts.nameOf(send)))
-  const unreadPartitions = [...sentTo].filter((name) => !facts.finalOf.has(name))
+  const sentTo = new Set(facts.sent.map((sent) => sent.name))
+  const unreadPartitions = [...sentTo].filter((name) => !facts.finalEnds.has(name))
   return { anomalies, operationCount: operationsOf(history), unreadPartitions }
 }
 

@@ -8,7 +8,17 @@ export interface Sight extends Place, SeenRecord {
   readonly reader: string
   /** `topic-partition`. */
   readonly name: string
-  readonly send: Send | undefined
+  readonly sent: SentValue | undefined
+}
+
+/** A send and all that the history says about its value. */
+export interface SentValue {
+  readonly send: Send
+  readonly name: string
+  readonly fate: Fate
+  /** By its answer, or else by whoever read it first. */
+  offset: number | undefined
+  isInFinalRead: boolean
 }
 
 /** What the log owes of a send to those who read committed records. */
@@ -25,26 +35,28 @@ export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () =
 /** A history, looked up by value and by place. Built once in linear time, then only read. */
 export class Facts {
   readonly history: History
-  readonly sendOf: ReadonlyMap<string, Send>
+  readonly sent: readonly SentValue[]
   readonly endOf: ReadonlyMap<string, TransactionEnd>
   /** Everything that was read, in the order of the history, final reads last. */
   readonly sights: readonly Sight[]
-  /** By partition: the values that a fresh reader found in the end. */
-  readonly finalOf: ReadonlyMap<string, ReadonlySet<string>>
+  /** By partition: the last offset that a fresh reader found in the end, -1 for none. */
+  readonly finalEnds: ReadonlyMap<string, number>
   readonly #names: Map<string, string[]> = new Map()
-  readonly #offsets: Map<string, number> = new Map()
 
   constructor(history: History) {
     this.history = history
-    this.sendOf = new Map(history.sends.map((send) => [send.value, send]))
-    if (this.sendOf.size !== history.sends.length) throw new Error('a history may send a value only once')
     this.endOf = new Map(history.transactions.map((end) => [end.id, end]))
-    this.sights = this.#seen()
-    this.finalOf = new Map(
-      history.finalReads.map((read) => [this.nameOf(read), new Set(read.records.map(({ value }) => value))]),
+    this.finalEnds = new Map(
+      history.finalReads.map((read) => [this.nameOf(read), read.records.at(-1)?.offset ?? -1] as const),
     )
-    for (const { value, offset } of history.sends) if (offset !== undefined) this.#offsets.set(value, offset)
-    for (const { value, offset } of this.sights) if (!this.#offsets.has(value)) this.#offsets.set(value, offset)
+    this.sent = history.sends.map((send) => ({
+      send,
+      name: this.nameOf(send),
+      fate: this.#fateOf(send),
+      offset: send.offset,
+      isInFinalRead: false,
+    }))
+    this.sights = this.#seen(new Map(this.sent.map((sent) => [sent.send.value, sent])))
   }
 
   /** The same string for the same partition, so that maps hash it once. */
@@ -54,7 +66,8 @@ export class Facts {
     return names[partition]
   }
 
-  #seen(): Sight[] {
+  #seen(sentOf: ReadonlyMap<string, SentValue>): Sight[] {
+    if (sentOf.size !== this.sent.length) throw new Error('a history may send a value only once')
     const sights: Sight[] = []
     const add = (
       place: Place,
@@ -65,8 +78,12 @@ export class Facts {
       const { isolation, answeredAt, reader } = by
       const name = this.nameOf(place)
       for (const { offset, value } of records) {
-        const send = this.sendOf.get(value)
-        sights.push({ topic, partition, offset, value, isolation, answeredAt, reader, name, send })
+        const sent = sentOf.get(value)
+        if (sent !== undefined) {
+          sent.offset ??= offset
+          if (answeredAt === Number.POSITIVE_INFINITY && sent.name === name) sent.isInFinalRead = true
+        }
+        sights.push({ topic, partition, offset, value, isolation, answeredAt, reader, name, sent })
       }
     }
     for (const step of this.history.steps) {
@@ -79,12 +96,7 @@ export class Facts {
     return sights
   }
 
-  /** Where the value is, by its answer or else by whoever read it first. */
-  offsetOf(value: string): number | undefined {
-    return this.#offsets.get(value)
-  }
-
-  fateOf(send: Send): Fate {
+  #fateOf(send: Send): Fate {
     if (send.outcome === 'failed') return 'absent'
     if (send.transaction === undefined) return send.outcome === 'ok' ? 'there' : 'either'
     return this.endFate(send.transaction)

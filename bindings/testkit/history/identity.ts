@@ -42,9 +42,9 @@ export function checkIdentity(facts: Facts, report: Report): void {
     }
   }
 
-  for (const sight of facts.sights) seen(sight.name, sight, sight.value, sight.send, false)
-  for (const send of facts.history.sends) {
+  for (const sight of facts.sights) seen(sight.name, sight, sight.value, sight.sent?.send, false)
+  for (const { send, name } of facts.sent) {
     const { topic, partition, offset, value } = send
-    if (offset !== undefined) seen(facts.nameOf(send), { topic, partition, offset }, value, send, true)
+    if (offset !== undefined) seen(name, { topic, partition, offset }, value, send, true)
   }
 }

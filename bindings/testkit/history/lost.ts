@@ -1,31 +1,27 @@
 import { ofSend, type Report } from './anomaly.ts'
-import type { Facts } from './facts.ts'
-import type { Send } from './history.ts'
+import type { Facts, SentValue } from './facts.ts'
 
 /**
  * What was acknowledged, and what anyone read as committed, is in the final read. Behind its last record a missing one is
  * unseen (the end is gone, or not readable), before it lost.
  */
 export function checkLost(facts: Facts, report: Report): void {
-  const ends = new Map<string, number>()
-  for (const read of facts.history.finalReads) ends.set(facts.nameOf(read), read.records.at(-1)?.offset ?? -1)
-  const missing = new Set<string>()
-
-  const expect = (send: Send, why: () => string): void => {
-    const { value } = send
-    const found = facts.finalOf.get(facts.nameOf(send))
-    if (found === undefined || found.has(value) || missing.has(value) || facts.fateOf(send) === 'absent') return
-    missing.add(value)
-    const offset = facts.offsetOf(value)
-    const isBehind = offset === undefined || offset > (ends.get(facts.nameOf(send)) ?? -1)
-    report(ofSend(isBehind ? 'unseen' : 'lost', send, offset, `${why()}, and the final read has not got it`))
+  const missing = new Set<SentValue>()
+  const expect = (sent: SentValue, why: () => string): void => {
+    if (sent.isInFinalRead || sent.fate === 'absent') return
+    const end = facts.finalEnds.get(sent.name)
+    if (end === undefined || missing.has(sent)) return
+    missing.add(sent)
+    const isBehind = sent.offset === undefined || sent.offset > end
+    const detail = `${why()}, and the final read has not got it`
+    report(ofSend(isBehind ? 'unseen' : 'lost', sent.send, sent.offset, detail))
   }
 
-  for (const send of facts.history.sends) {
-    const { transaction } = send
-    if (facts.fateOf(send) === 'there')
-      expect(send, () => (transaction === undefined ? 'it was acknowledged' : `transaction ${transaction} committed`))
+  for (const sent of facts.sent) {
+    const { transaction } = sent.send
+    if (sent.fate === 'there')
+      expect(sent, () => (transaction === undefined ? 'it was acknowledged' : `transaction ${transaction} committed`))
   }
-  for (const { send, isolation, reader } of facts.sights)
-    if (send !== undefined && isolation === 'read_committed') expect(send, () => `${reader} read it`)
+  for (const { sent, isolation, reader } of facts.sights)
+    if (sent !== undefined && isolation === 'read_committed') expect(sent, () => `${reader} read it`)
 }

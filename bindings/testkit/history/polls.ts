@@ -1,6 +1,6 @@
 import { ofSend, type Report } from './anomaly.ts'
-import { type Facts, getOrMake } from './facts.ts'
-import type { Isolation, Poll } from './history.ts'
+import { type Facts, getOrMake, type SentValue } from './facts.ts'
+import type { Isolation, Poll, Send } from './history.ts'
 
 /**
  * A consumer reads on where it stands: what it returns next is the next record that its isolation lets it see, neither one
@@ -31,18 +31,17 @@ function follow(
 ): number | undefined {
   const order = orders[poll.isolation].get(facts.nameOf(poll))
   let position = from
-  for (const { offset, value } of poll.records) {
-    const send = facts.sendOf.get(value)
-    if (send !== undefined && position !== undefined && order !== undefined) {
+  for (const { offset } of poll.records) {
+    if (position !== undefined && order !== undefined) {
       if (offset < position) {
         const detail = `${poll.consumer} read it again, it stood at ${position}`
-        report(ofSend('non-monotonic', { ...send, topic: poll.topic, partition: poll.partition }, offset, detail))
+        const { topic, partition } = poll
+        const { producer, value } = order.at(offset) ?? { producer: undefined, value: undefined }
+        report({ kind: 'non-monotonic', topic, partition, offset, producer, value, detail })
       } else {
         const expected = order.atOrAfter(position)
-        if (expected !== undefined && expected.offset < offset) {
-          const passed = facts.sendOf.get(expected.value) ?? send
-          report(ofSend('skipped', passed, expected.offset, `${poll.consumer} read on at ${offset}`))
-        }
+        if (expected !== undefined && expected.offset < offset)
+          report(ofSend('skipped', expected.send, expected.offset, `${poll.consumer} read on at ${offset}`))
       }
     }
     position = offset + 1
@@ -52,22 +51,26 @@ function follow(
 
 /** The records of a partition that a reader surely sees, by offset. */
 class Order {
-  readonly #values: Map<number, string> = new Map()
+  readonly #sends: Map<number, Send> = new Map()
   #offsets: number[] | undefined
   /** Consumers mostly ask for the offset after the one that they asked for. */
   #rank = 0
 
-  add(offset: number, value: string): void {
-    this.#values.set(offset, value)
+  add(offset: number, send: Send): void {
+    this.#sends.set(offset, send)
   }
 
-  atOrAfter(position: number): { offset: number; value: string } | undefined {
-    this.#offsets ??= [...this.#values.keys()].sort((a, b) => a - b)
+  at(offset: number): Send | undefined {
+    return this.#sends.get(offset)
+  }
+
+  atOrAfter(position: number): { offset: number; send: Send } | undefined {
+    this.#offsets ??= [...this.#sends.keys()].sort((a, b) => a - b)
     const offsets = this.#offsets
     if ((offsets[this.#rank] ?? -1) < position && (offsets[this.#rank + 1] ?? -1) >= position) this.#rank++
     else if (!this.#isFirstFrom(position)) this.#rank = lowerBound(offsets, position)
     const offset = offsets[this.#rank]
-    return offset === undefined ? undefined : { offset, value: this.#values.get(offset) as string }
+    return offset === undefined ? undefined : { offset, send: this.#sends.get(offset) as Send }
   }
 
   #isFirstFrom(position: number): boolean {
@@ -93,18 +96,18 @@ function lowerBound(sorted: readonly number[], wanted: number): number {
  */
 function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order> {
   const orders = new Map<string, Order>()
-  const add = (name: string, offset: number, value: string): void => {
-    getOrMake(orders, name, () => new Order()).add(offset, value)
+  const add = ({ send, name }: SentValue, offset: number): void => {
+    getOrMake(orders, name, () => new Order()).add(offset, send)
   }
-  for (const send of facts.history.sends) {
-    if (send.offset === undefined || send.outcome !== 'ok') continue
-    if (!isCommitted || facts.fateOf(send) === 'there') add(facts.nameOf(send), send.offset, send.value)
+  for (const sent of facts.sent) {
+    const { outcome, offset } = sent.send
+    if (offset !== undefined && outcome === 'ok' && (!isCommitted || sent.fate === 'there')) add(sent, offset)
   }
-  for (const { name, offset, value, isolation, send } of facts.sights) {
+  for (const { name, offset, isolation, sent } of facts.sights) {
     // What must not be there binds no other reader.
-    if (send === undefined || send.outcome === 'failed') continue
-    if (isCommitted && (isolation !== 'read_committed' || facts.fateOf(send) === 'absent')) continue
-    add(name, offset, value)
+    if (sent === undefined || sent.send.outcome === 'failed' || sent.name !== name) continue
+    if (isCommitted && (isolation !== 'read_committed' || sent.fate === 'absent')) continue
+    add(sent, offset)
   }
   return orders
 }

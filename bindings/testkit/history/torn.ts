@@ -1,9 +1,9 @@
 import { type Anomaly, ofSend, type Report } from './anomaly.ts'
-import { type Facts, getOrMake } from './facts.ts'
-import type { OffsetCommit, Send } from './history.ts'
+import { type Facts, getOrMake, type SentValue } from './facts.ts'
+import type { OffsetCommit } from './history.ts'
 
 interface Parts {
-  readonly sends: Send[]
+  readonly sends: SentValue[]
   readonly commits: OffsetCommit[]
 }
 
@@ -12,12 +12,12 @@ export function checkTorn(facts: Facts, report: Report): void {
   const finalOffsets = new Map(facts.history.finalOffsets.map((final) => [groupPlace(final), final.offset]))
   const others = offsetsByPlace(facts)
   for (const [id, { sends, commits }] of partsOf(facts)) {
-    const drained = sends.filter((send) => facts.finalOf.has(facts.nameOf(send)))
-    const [firstThere] = drained.filter((send) => isThere(facts, send))
-    const [firstMissing] = drained.filter((send) => !isThere(facts, send))
+    const drained = sends.filter((sent) => facts.finalEnds.has(sent.name))
+    const [firstThere] = drained.filter((sent) => sent.isInFinalRead)
+    const [firstMissing] = drained.filter((sent) => !sent.isInFinalRead)
     if (firstThere !== undefined && firstMissing !== undefined) {
-      const detail = `transaction ${id} has value ${firstThere.value} in ${facts.nameOf(firstThere)} and not this one`
-      report(ofSend('torn-transaction', firstMissing, facts.offsetOf(firstMissing.value), detail))
+      const detail = `transaction ${id} has value ${firstThere.send.value} in ${firstThere.name} and not this one`
+      report(ofSend('torn-transaction', firstMissing.send, firstMissing.offset, detail))
       continue
     }
     if (facts.endFate(id) !== 'either' || drained.length === 0) continue
@@ -25,26 +25,26 @@ export function checkTorn(facts: Facts, report: Report): void {
       const final = finalOffsets.get(groupPlace(commit))
       if (final === undefined) continue
       if (firstThere !== undefined && final < commit.offset)
-        report(ofCommit(commit, firstThere.producer, `transaction ${id} has its records there, and not this offset`))
+        report(
+          ofCommit(commit, firstThere.send.producer, `transaction ${id} has its records there, and not this offset`),
+        )
       const isOnlyOne = others.get(groupPlace(commit))?.get(commit.offset) === 1
       if (firstThere === undefined && final === commit.offset && isOnlyOne)
-        report(ofCommit(commit, drained[0]?.producer, `transaction ${id} has this offset there, and not its records`))
+        report(
+          ofCommit(commit, drained[0]?.send.producer, `transaction ${id} has this offset there, and not its records`),
+        )
     }
   }
 }
 
-function partsOf({ history }: Facts): ReadonlyMap<string, Parts> {
+function partsOf({ history, sent }: Facts): ReadonlyMap<string, Parts> {
   const parts = new Map<string, Parts>()
   const of = (id: string): Parts => getOrMake(parts, id, () => ({ sends: [], commits: [] }))
-  for (const send of history.sends)
-    if (send.transaction !== undefined && send.outcome !== 'failed') of(send.transaction).sends.push(send)
+  for (const one of sent)
+    if (one.send.transaction !== undefined && one.send.outcome !== 'failed') of(one.send.transaction).sends.push(one)
   for (const commit of history.commits)
     if (commit.transaction !== undefined) of(commit.transaction).commits.push(commit)
   return parts
-}
-
-function isThere(facts: Facts, send: Send): boolean {
-  return facts.finalOf.get(facts.nameOf(send))?.has(send.value) === true
 }
 
 function groupPlace({ group, topic, partition }: { group: string; topic: string; partition: number }): string {
