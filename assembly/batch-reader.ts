@@ -4,7 +4,7 @@
  *
  * Row of the record table (32 bytes, positions relative to the batch, native order):
  *   0 keyPosition, 4 keyLength (-1 null), 8 valuePosition, 12 valueLength (-1 null), 16 offsetDelta, 20 headerCount,
- *   24 timestamp f64. Header count and headers begin where the value ends.
+ *   24 timestamp i64. Header count and headers begin where the value ends.
  *
  * Source: apache/kafka DefaultRecordBatch, DefaultRecord (4.0): a length below 49 is no batch, a record must end exactly
  * where its length says, after the last record no byte may remain.
@@ -233,7 +233,7 @@ function readUsualRecord(row: usize): bool {
   store<i32>(row, max(valueLength, -1), 12)
   store<i32>(row, <i32>offsetDelta, 16)
   store<i32>(row, 0, 20)
-  store<f64>(row, <f64>timestamp, 24)
+  store<i64>(row, timestamp, 24)
   return true
 }
 
@@ -282,7 +282,7 @@ function readRecord(row: usize): i32 {
   store<i32>(row, valueLength < 0 ? -1 : valueLength, 12)
   store<i32>(row, <i32>offsetDelta, 16)
   store<i32>(row, headerCount, 20)
-  store<f64>(row, <f64>timestamp, 24)
+  store<i64>(row, timestamp, 24)
   return INTACT
 }
 

@@ -20,6 +20,8 @@ const TOPICS = [
   topic(NAME, { key: bytes, value: bytes }),
   topic(GROUP_TOPIC, { key: bytes, value: bytes, partitions: GROUP_PARTITIONS }),
 ]
+/** Of single reads: what the row allows. */
+const CACHE_BYTES = 160 * 1024 * 1024
 const NO_BYTES = new Uint8Array(0)
 
 interface Variant {
@@ -52,9 +54,9 @@ class OncelogPeer implements Peer {
     const topics = options.commit === 'group' ? TOPICS : TOPICS.slice(0, 1)
     if (this.#variant.isWatched) {
       this.#watched = new WatchedStore(createDirectoryStore(directory))
-      this.#log = await openLog(this.#watched, nodePort, { topics })
+      this.#log = await openLog(this.#watched, nodePort, { topics, cacheBytes: CACHE_BYTES })
     } else {
-      this.#log = await open(directory, { topics })
+      this.#log = await open(directory, { topics, cacheBytes: CACHE_BYTES })
     }
     this.#relaxed = this.#log.producer({ acks: 1 })
     this.#durable = this.#log.producer()
@@ -84,17 +86,16 @@ class OncelogPeer implements Peer {
 
   async scan(visit: Visit): Promise<number> {
     let records = 0
-    for await (const { key, value } of this.#log.read(NAME, { until: 'end' })) {
-      visit(key ?? NO_BYTES, value ?? NO_BYTES)
-      records++
+    for await (const batch of this.#log.read(NAME, { until: 'end' }).batches()) {
+      for (const { key, value } of batch) visit(key ?? NO_BYTES, value ?? NO_BYTES)
+      records += batch.size
     }
     return records
   }
 
   async read(offset: number, visit: Visit): Promise<void> {
-    const at = { topic: NAME, partition: 0 }
-    const range = { from: [{ ...at, nextOffset: offset }], until: [{ ...at, nextOffset: offset + 1 }] }
-    for await (const { key, value } of this.#log.read(NAME, range)) visit(key ?? NO_BYTES, value ?? NO_BYTES)
+    const record = await this.#log.get(NAME, { partition: 0, offset })
+    visit(record?.key ?? NO_BYTES, record?.value ?? NO_BYTES)
   }
 
   async follow(visit: Visit): Promise<void> {

@@ -7,6 +7,7 @@ import { type Admin, LogAdmin } from './admin.ts'
 import { GroupConsumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import type { Consumer } from './consumer/consumer-type.ts'
+import { getRecord, type RecordPlace } from './get.ts'
 import { LogProducer, type Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
@@ -25,6 +26,13 @@ export interface Log extends AsyncDisposable {
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
   /** Reads topics without a group. Nothing is read before the iteration. */
   read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>, BatchOf<T>>
+  /**
+   * One record by its place, as what `send` resolved with names it; `undefined` where a reader of committed records finds
+   * none: an offset that a transaction's end took or that was aborted, or one that an unclean end left unused. What it found
+   * stays in memory, so that its neighbours are found without the storage. Rejects with INVALID_REQUEST,
+   * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or LOG_CLOSED.
+   */
+  get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined>
   /** Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. */
   close(): Promise<void>
 }
@@ -68,6 +76,15 @@ export class BrokerLog implements Log {
     this.#assertOpen()
     const list = (Array.isArray(topics) ? topics : [topics]) as readonly T[]
     return new TopicReader(this.#broker, list, options)
+  }
+
+  get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined> {
+    try {
+      this.#assertOpen()
+      return getRecord(this.#broker, topic, at) as Promise<RecordOf<T> | undefined>
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type {
   AppendRequest,
   AppendResult,
+  FetchedBatch,
   FetchedPartition,
   FetchRequest,
   JoinedGroup,
@@ -27,6 +28,7 @@ export type Command =
   | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Done<ProducerInstance> }
   | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
   | { kind: 'wake'; reader: object }
+  | { kind: 'find'; topic: string; partition: number; offset: number; done: Done<FetchedBatch | undefined> }
   | { kind: 'createTopic'; topicId: string; name: string; partitions: number; config: TopicConfig; done: Done<void> }
   | { kind: 'deleteTopic'; name: string; done: Done<void> }
   | { kind: 'createPartitions'; name: string; totalCount: number; done: Done<void> }

@@ -241,6 +241,8 @@ export class Engine implements PartitionSource {
         return this.#fetches.start(command.reader, command.request, command.done)
       case 'wake':
         return this.#fetches.wake(command.reader)
+      case 'find':
+        return this.#fetches.find(command)
       case 'createTopic':
         return this.topicCommands.create(command)
       case 'deleteTopic':

@@ -1,7 +1,7 @@
 import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
-import type { Done } from './commands.ts'
+import type { CommandOf, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 interface PendingFetch {
@@ -40,6 +40,8 @@ export interface FetchHooks {
 export class Fetches {
   readonly #hooks: FetchHooks
   readonly #pending = new Set<PendingFetch>()
+  /** Looks for one record that wait for the store. */
+  readonly #finding = new Set<CommandOf<'find'>>()
   readonly #byPartition = new Map<HostedPartition, Set<PendingFetch>>()
 
   constructor(hooks: FetchHooks) {
@@ -48,6 +50,30 @@ export class Fetches {
 
   start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
     this.#serve({ reader, request, done, preparing: false, unreachable: new Map() })
+  }
+
+  /** The batch that holds one record; none where readers of committed records see nothing: a gap, a marker. */
+  find(command: CommandOf<'find'>): void {
+    const { topic, partition, offset, done } = command
+    const hosted = this.#hooks.partition(topic, partition)
+    const { logStartOffset } = hosted.partition.watermarks
+    const { lastStableOffset } = hosted.partition
+    if (offset < logStartOffset || offset >= lastStableOffset) {
+      throw outOfRange({ topic, partition, nextOffset: offset }, logStartOffset, lastStableOffset)
+    }
+    const found = hosted.partition.find(offset)
+    if (found === undefined || !('missing' in found)) return done(undefined, found)
+    this.#finding.add(command)
+    const missing = { hosted, offset: found.missing ?? offset, abortedUpTo: found.missingAborted }
+    this.#hooks.prepare(missing, (error) => {
+      if (!this.#finding.delete(command)) return
+      if (error !== undefined) return done(error)
+      try {
+        this.find(command)
+      } catch (failure) {
+        done(failure)
+      }
+    })
   }
 
   /** Readers may see more of the partition now. */
@@ -65,6 +91,8 @@ export class Fetches {
   }
 
   close(error: unknown): void {
+    for (const { done } of this.#finding) done(error)
+    this.#finding.clear()
     for (const fetch of [...this.#pending]) {
       this.#forget(fetch)
       fetch.done(error)
@@ -202,7 +230,7 @@ export class Fetches {
   }
 }
 
-function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {
+export function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {
   const { topic, partition, nextOffset: offset } = position
   const message = `offset ${offset} of ${topic}-${partition} is outside ${logStartOffset} to ${endOffset}`
   return new LogError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, logStartOffset, endOffset })

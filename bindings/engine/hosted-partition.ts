@@ -43,6 +43,8 @@ export class HostedPartition {
   queue: ((error: unknown) => void)[] | undefined
   /** The topic was deleted: nothing more is accepted. */
   dead = false
+  /** What waited for it heard an error: nothing is answered without the engine any more. */
+  hasFailed = false
   /** Waiting for stable storage (`acks: 'all'`). */
   readonly durable: Waiters = new Waiters()
   /** Waiting for a higher ceiling (`acks: 1`). */
@@ -70,6 +72,7 @@ export class HostedPartition {
   }
 
   fail(error: unknown): void {
+    this.hasFailed = true
     this.durable.fail(error)
     this.shown.fail(error)
     const queue = this.queue

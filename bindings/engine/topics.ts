@@ -25,6 +25,8 @@ export class Topics {
   readonly #factory: PartitionFactory
   readonly #stored = new Map<string, StoredPartition>()
   readonly #hosted = new Map<string, HostedPartition>()
+  /** The same by the topic's name, for the calls of every record. */
+  readonly #byName = new Map<string, (HostedPartition | undefined)[]>()
   readonly #configs = new Map<string, ParsedTopicConfig>()
 
   constructor(catalogue: Catalogue, factory: PartitionFactory) {
@@ -49,6 +51,8 @@ export class Topics {
 
   /** UNKNOWN_TOPIC_OR_PARTITION when the catalogue doesn't have it. */
   partition(name: string, partition: number): HostedPartition {
+    const named = this.#byName.get(name)?.[partition]
+    if (named !== undefined) return named
     const facts = this.facts(name)
     const hosted = this.#hosted.get(keyOf(facts.topicId, partition))
     if (hosted !== undefined && partition < facts.partitions) return hosted
@@ -83,6 +87,9 @@ export class Topics {
     const hosted = new HostedPartition(partition, this.config(id.topicId), stored !== undefined)
     this.#hosted.set(key, hosted)
     this.#stored.delete(key)
+    const named = this.#byName.get(id.topic) ?? []
+    named[id.partition] = hosted
+    this.#byName.set(id.topic, named)
     return hosted
   }
 
@@ -119,7 +126,10 @@ export class Topics {
     for (let partition = 0; partition < partitions; partition++) {
       const key = keyOf(topicId, partition)
       const hosted = this.#hosted.get(key)
-      if (hosted !== undefined) forgotten.push(hosted)
+      if (hosted !== undefined) {
+        forgotten.push(hosted)
+        this.#byName.delete(hosted.id.topic)
+      }
       this.#hosted.delete(key)
       this.#stored.delete(key)
     }

@@ -5,6 +5,7 @@ import type {
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  FetchedBatch,
   FetchedPartition,
   FetchRequest,
   JoinedGroup,
@@ -130,6 +131,13 @@ export class FakeBroker implements Broker {
     const group = this.group(groupId)
     group.member?.wake()
     group.member = undefined
+  }
+
+  find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined> {
+    const { batches, endOffset, logStartOffset } = this.partition({ topic, partition })
+    if (offset < logStartOffset || offset >= endOffset) throw new LogError('OFFSET_OUT_OF_RANGE', `not ${offset}`)
+    const batch = batches.find((each) => each.baseOffset <= offset && offset < each.nextOffset)
+    return this.answersLater ? Promise.resolve(batch) : batch
   }
 
   openReader(): ReaderSession {

@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { FetchedBatch } from '../../bindings/broker/broker.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
@@ -103,6 +104,36 @@ test('the older of two decided: readers go on to the younger, not further (testL
   assert.equal(values(host, 0), ['o1'])
   younger.end('abort')
   assert.equal(values(host, 0), ['o1', 'o2'])
+})
+
+test('a look for one record sees what committed readers see, from memory too: no open one, no aborted one, no marker', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const find = (offset: number): string | undefined => {
+    const batch = host.ask<FetchedBatch | undefined>((done) => {
+      return { kind: 'find', topic: 't', partition: 0, offset, done }
+    })
+    return batch && new TextDecoder().decode(batch.valueOf(offset - batch.baseOffset) ?? undefined)
+  }
+  client.send('t', 0, 'a', 'b')
+  host.settle()
+  for (const offset of [0, 1]) refuses('OFFSET_OUT_OF_RANGE', () => find(offset))
+  client.end('commit')
+  client.begin()
+  client.send('t', 0, 'aborted')
+  client.end('abort')
+  for (let round = 0; round < 2; round++) {
+    assert.equal(
+      [0, 1, 2, 3, 4].map((offset) => find(offset)),
+      ['a', 'b', undefined, undefined, undefined],
+    )
+  }
+  refuses('OFFSET_OUT_OF_RANGE', () => find(5))
+  const again = afterCrash(host, 'none')
+  const found = again.ask<FetchedBatch | undefined>((done) => {
+    return { kind: 'find', topic: 't', partition: 0, offset: 1, done }
+  })
+  assert.equal([found?.baseOffset, found?.recordCount], [0, 2])
 })
 
 test('an append needs an open transaction of its producer at its epoch, and a late one changes nothing', () => {

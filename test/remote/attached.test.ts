@@ -28,6 +28,12 @@ test('an attached log has the whole session API', async () => {
   })
   const sent = await attached.producer().send(records)
   assert.is(sent.length, 300)
+  for (const index of [0, 150, 299]) {
+    const found = await attached.get('t', sent[index] ?? { partition: -1, offset: -1 })
+    assert.equal([text(found?.value ?? null), found?.timestamp], [`v${index}`, 1000 + index])
+  }
+  const behind = await attached.get('t', { partition: 0, offset: 300 }).catch((error: unknown) => error)
+  assert.ok(LogError.is(behind, 'OFFSET_OUT_OF_RANGE'), String(behind))
   const consumer = attached.consumer({ groupId: 'g', topics: ['t'] })
   let count = 0
   for await (const record of consumer) {

@@ -136,6 +136,11 @@ export async function codecs(log: Log): Promise<void> {
       else same<typeof record.value, Uint8Array<ArrayBuffer> | null>(true)
     }
   }
+  const [sent] = await log.producer().send([{ topic: 'raw', value: 'x' }])
+  const found = sent && (await log.get(points, sent))
+  if (found !== undefined) same<typeof found.value, { path: Float64Array } | null>(true)
+  // @ts-expect-error a place has an offset
+  await log.get('raw', { partition: 0 })
   // @ts-expect-error batches are cut by records and bytes
   log.read('raw').batches({ size: 5 })
   const next = await log.read('raw').toReadableStream().getReader().read()

@@ -58,7 +58,7 @@ function isPositions(from: StartPoint): from is readonly Position[] {
   return Array.isArray(from)
 }
 
-function isCount(value: unknown): boolean {
+export function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 

@@ -3,11 +3,13 @@ import type {
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  FetchedBatch,
   ProducerSession,
   ReaderSession,
 } from '../../broker/broker.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { outOfRange } from '../fetches.ts'
 import { AttachedAdmin } from './attached-admin.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { AttachedProducer, AttachedReader } from './attached-sessions.ts'
@@ -25,6 +27,7 @@ export class AttachedBroker implements Broker {
   readonly admin: AdminSession
   readonly #link: Link
   readonly #consumers: Map<number, AttachedConsumer> = new Map()
+  #finder: ReaderSession | undefined
   #hello: Hello | undefined
   #sessions = 0
 
@@ -71,6 +74,19 @@ export class AttachedBroker implements Broker {
     this.#consumers.set(session, consumer)
     await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
     return consumer
+  }
+
+  /** By a fetch: what the holder keeps in memory stays there, and comes over the channel each time. */
+  async find(topic: string, partition: number, offset: number): Promise<FetchedBatch | undefined> {
+    this.#finder ??= this.openReader()
+    const positions = [{ topic, partition, nextOffset: offset }]
+    const request = { positions, isolationLevel: 'read_committed', maxBytes: 1, wait: false } as const
+    const [part] = await this.#finder.fetch(request)
+    if (part?.error !== undefined) throw part.error
+    if (part !== undefined && offset >= part.endOffset) {
+      throw outOfRange({ topic, partition, nextOffset: offset }, part.logStartOffset, part.endOffset)
+    }
+    return part?.batches.find((batch) => batch.baseOffset <= offset && offset < batch.nextOffset)
   }
 
   openReader(): ReaderSession {

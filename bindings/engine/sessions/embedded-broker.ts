@@ -3,6 +3,7 @@ import type {
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  FetchedBatch,
   FetchedPartition,
   FetchRequest,
   ProducerSession,
@@ -90,6 +91,12 @@ export class EmbeddedBroker implements Broker, SessionHost {
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     return new EmbeddedConsumer(this, options, `oncelog-${this.newTopicId()}`)
+  }
+
+  find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
+    const hosted = this.engine.topics.partition(topic, partition)
+    const cached = hosted.hasFailed ? undefined : hosted.partition.cached(offset)
+    return cached ?? this.ask<FetchedBatch | undefined>((done) => ({ kind: 'find', topic, partition, offset, done }))
   }
 
   openReader(): ReaderSession {

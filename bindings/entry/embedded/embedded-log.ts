@@ -28,6 +28,11 @@ export interface OpenOptions {
   exclusive?: boolean | undefined
   /** Upper bound of the kernel's memory in bytes, 268435456 by default; at the cap producers wait. */
   memoryBytes?: number | undefined
+  /**
+   * Upper bound in bytes of the batches that `get` keeps in memory beside the kernel's, 67108864 by default. They take what
+   * they take on disk and 32 bytes a record. 0: none is kept.
+   */
+  cacheBytes?: number | undefined
 }
 
 /** What only a log in the program's own process has. */
@@ -47,6 +52,7 @@ const CEILING_BLOCK = 65_536
 const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 const OPEN_FILES_MAX = 384
 const MEMORY_BYTES = 256 * 1024 * 1024
+const CACHE_BYTES = 64 * 1024 * 1024
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
 
 /** The broker that a log works through, and what only an embedded one has. */
@@ -115,13 +121,17 @@ async function hold(
   options: OpenOptions,
   waiting?: (isWaiting: boolean) => void,
 ): Promise<Held> {
+  const cacheBytes = options.cacheBytes ?? CACHE_BYTES
+  if (!Number.isFinite(cacheBytes) || cacheBytes < 0) {
+    throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
+  }
   const kernel = createKernel(loadKernelModule(), { capBytes: options.memoryBytes ?? MEMORY_BYTES })
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     compose: (source) => {
       const options = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
       const partitions = new FilePartitionStore(store, kernel, source, options)
-      return { store: partitions, factory: new PartitionFactory(kernel, partitions) }
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions, cacheBytes) }
     },
   })
   const broker = new EmbeddedBroker(engine, port, waiting)

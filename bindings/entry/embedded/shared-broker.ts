@@ -3,6 +3,7 @@ import type {
   Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  FetchedBatch,
   ProducerSession,
   ReaderSession,
 } from '../../broker/broker.ts'
@@ -158,6 +159,10 @@ export class SharedBroker implements Broker {
 
   openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     return this.#broker.openConsumer(options)
+  }
+
+  find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined> {
+    return this.#broker.find(topic, partition, offset)
   }
 
   openReader(): ReaderSession {

@@ -1,6 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import type { PartitionStore, StoredPartition } from '../../storage/partition-store.ts'
+import { BatchCache } from './batch-cache.ts'
 import { encodeBatch } from './encode.ts'
 import { encodeMarker, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
@@ -9,14 +10,17 @@ import { Partition } from './partition.ts'
 export class PartitionFactory {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
+  readonly #cache: BatchCache
 
-  constructor(kernel: Kernel, store: PartitionStore) {
+  /** `cacheBytes`: what looks for single records may keep of all partitions together. */
+  constructor(kernel: Kernel, store: PartitionStore, cacheBytes: number) {
     this.#kernel = kernel
     this.#store = store
+    this.#cache = new BatchCache(cacheBytes)
   }
 
   partition(stored: StoredPartition): Partition {
-    return new Partition(stored, this.#kernel, this.#store)
+    return new Partition(stored, this.#kernel, this.#store, this.#cache)
   }
 
   /** The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. */

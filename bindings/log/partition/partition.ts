@@ -1,4 +1,5 @@
 import {
+  type DecodedBatch,
   type Kernel,
   type ProducerTable,
   SEQUENCE_ACCEPTED,
@@ -17,6 +18,7 @@ import type {
 } from '../../storage/partition-store.ts'
 import { OpenTransactions } from '../segment/open-transactions.ts'
 import { isTransactional, withoutAborted } from './abort-filter.ts'
+import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
@@ -49,17 +51,19 @@ export class Partition {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #tail: TailWindow
+  readonly #cached: CachedBatches
   #producers: ProducerTable | undefined
   readonly #open: OpenTransactions
   /** While a decision is on its way: what it ends in several partitions is to be seen at one moment. */
   #heldStableOffset: number = Number.POSITIVE_INFINITY
 
-  constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore) {
+  constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore, cache: BatchCache) {
     this.id = stored.id
     this.readOnly = stored.readOnly
     this.#kernel = kernel
     this.#store = store
     this.#tail = new TailWindow(kernel)
+    this.#cached = new CachedBatches(cache)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
     this.#open = new OpenTransactions(stored.producers)
     for (const producer of stored.producers) {
@@ -230,6 +234,22 @@ export class Partition {
     return { ...read, batches: withoutAborted(read.batches, aborted) }
   }
 
+  /** The batch that holds `offset`, if a look for one of its records found it before. Nobody may write to its bytes. */
+  cached(offset: number): DecodedBatch | undefined {
+    return offset < this.watermarks.logStartOffset ? undefined : this.#cached.find(offset)
+  }
+
+  /** The batch that holds `offset`, which readers of committed records see, kept for the next look; or a read that misses some. */
+  find(offset: number): DecodedBatch | PartitionRead | undefined {
+    const cached = this.cached(offset)
+    if (cached !== undefined) return cached
+    const read = this.readCommitted(offset, 1)
+    if (read.missing !== undefined && read.batches.length === 0) return read
+    const batch = read.batches.find((each) => each.baseOffset <= offset && offset < each.nextOffset)
+    if (batch !== undefined) this.#cached.keep(batch)
+    return batch
+  }
+
   #readTail(index: number, offset: number, limitOffset: number, maxBytes: number): PartitionRead {
     const reading = new Reading(offset, limitOffset)
     const buffer = this.#tail.find(offset)?.buffer
@@ -310,6 +330,7 @@ export class Partition {
 
   close(): void {
     this.#tail.release()
+    this.#cached.clear()
     this.#producers?.free()
     this.#producers = undefined
   }
