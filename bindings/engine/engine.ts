@@ -17,6 +17,7 @@ import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
 import { Fetches, type Missing } from './fetches.ts'
+import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { replayTables } from './replay.ts'
@@ -59,6 +60,8 @@ export class Engine implements PartitionSource {
   #committing = false
   #closing: Done<void> | undefined
   #closed: LogError | undefined
+  /** It ended by an error, and its directory is still held. */
+  #hasFailed = false
   #report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
@@ -165,7 +168,7 @@ export class Engine implements PartitionSource {
   step(now: number, command: Command): void {
     this.#now = now
     if (this.#closed !== undefined && command.kind !== 'wake') {
-      command.done(this.#closed)
+      this.#refuse(command, this.#closed)
       return
     }
     try {
@@ -173,6 +176,7 @@ export class Engine implements PartitionSource {
     } catch (error) {
       if (command.kind === 'wake') throw error
       command.done(error)
+      if (isFinal(error)) this.#fail(error)
     }
   }
 
@@ -321,11 +325,13 @@ export class Engine implements PartitionSource {
         this.#appendNow(hosted, command)
       } catch (failure) {
         done(failure)
+        if (isFinal(failure)) this.#fail(failure)
       }
     })
   }
 
   #appendNow(hosted: HostedPartition, command: CommandOf<'append'>): void {
+    if (this.#closed !== undefined) throw this.#closed
     const { producerId, request, isTransactional, done } = command
     if (hosted.dead) {
       const { topic, partition } = request
@@ -387,7 +393,10 @@ export class Engine implements PartitionSource {
       return
     }
     hosted.queue = [then]
-    this.#runner.start(this.#activate(hosted), (error) => hosted.resume(error))
+    this.#runner.start(this.#activate(hosted), (error) => {
+      if (isFinal(error)) this.#fail(error)
+      else hosted.resume(error)
+    })
   }
 
   *#activate(hosted: HostedPartition): Task<void> {
@@ -423,7 +432,19 @@ export class Engine implements PartitionSource {
   }
 
   /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
+  /** A log that failed is closed all the same: who opens the directory next finds it free. */
+  #refuse(command: Exclude<Command, { kind: 'wake' }>, failure: LogError): void {
+    if (command.kind !== 'close' || !this.#hasFailed) command.done(failure)
+    else this.#abandon(command.done, failure)
+  }
+
+  #abandon(done: Done<void>, failure: LogError): void {
+    this.#hasFailed = false
+    this.#runner.start(this.store.abandon(), () => done(failure))
+  }
+
   #fail(error: unknown): void {
+    if (this.#closed !== undefined) return
     const failure = LogError.is(error)
       ? (error as LogError)
       : new LogError('KAFKA_STORAGE_ERROR', 'the log failed', {}, error)
@@ -437,7 +458,8 @@ export class Engine implements PartitionSource {
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
     this.#fetches.close(failure)
     this.#members.fail(failure)
-    if (closing !== undefined) this.#runner.start(this.store.abandon(), () => closing(failure))
+    this.#hasFailed = true
+    if (closing !== undefined) this.#abandon(closing, failure)
   }
 
   // ---- what the store asks -------------------------------------------------------------------------------------------

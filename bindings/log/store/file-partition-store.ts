@@ -12,6 +12,7 @@ import type {
   StoredState,
 } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import type { JournalHeader } from '../journal/header.ts'
@@ -28,6 +29,10 @@ import { createPartitionDirectory } from './create-partition.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Reserve } from './reserve.ts'
 import { StoredFiles } from './stored-files.ts'
+
+function isInternal({ topic }: PartitionIdentity): boolean {
+  return INTERNAL_TOPIC_IDS[topic] !== undefined
+}
 
 /** Larger than any max.message.bytes that memory could serve: a damaged length asks for no more. */
 const MAX_BATCH_BYTES = 128 * 1024 * 1024
@@ -159,6 +164,7 @@ export class FilePartitionStore implements PartitionStore {
       cache: this.#cache,
       partitions: (id) => this.#files(id),
       source: this.#source,
+      guard: (work) => this.#reserve.guard(work),
       observer: this.#options.observer,
     })
     yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
@@ -202,14 +208,19 @@ export class FilePartitionStore implements PartitionStore {
 
   *close(): Task<void> {
     const journal = this.#journal
-    if (journal !== undefined && this.#failure === undefined) {
-      for (const files of this.#partitions.values()) {
-        if (yield* files.segments.writeIndexes()) files.changed = true
-      }
-      yield* this.#checkpoint(journal)
-      yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+    try {
+      if (journal !== undefined && this.#failure === undefined) yield* this.#closeCleanly(journal)
+    } finally {
+      yield* this.abandon()
     }
-    yield* this.abandon()
+  }
+
+  *#closeCleanly(journal: Journal): Task<void> {
+    for (const files of this.#partitions.values()) {
+      if (yield* files.segments.writeIndexes()) files.changed = true
+    }
+    yield* this.#reserve.guard(() => this.#checkpoint(journal))
+    yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
   }
 
   *abandon(): Task<void> {
@@ -242,7 +253,9 @@ export class FilePartitionStore implements PartitionStore {
     if (this.#find(id) !== undefined) return
     this.#assertWritable(id)
     const directory = partitionDirectory(id.topic, id.partition)
-    yield* createPartitionDirectory(this.#store, id, directory)
+    const make = (): Task<void> => createPartitionDirectory(this.#store, id, directory)
+    // A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10).
+    yield* isInternal(id) ? this.#reserve.guard(make) : make()
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments, 0)
     yield* segments.roll(0)
@@ -356,7 +369,7 @@ export class FilePartitionStore implements PartitionStore {
     if (this.#failure !== undefined) throw this.#failure
     if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
     try {
-      const sequence = yield* this.#reserve.guard(() => commits.run(set))
+      const sequence = yield* commits.run(set)
       if (sequence !== undefined) this.#appliedSequence = sequence
       if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
     } catch (error) {
@@ -420,7 +433,7 @@ export class FilePartitionStore implements PartitionStore {
     const files = ring.sizeBytes / ring.fileSizeBytes
     const isTight = ring.usedBytes * 4 >= ring.sizeBytes || this.#checkpointBytes * 4 > ring.sizeBytes
     const limit = isTight ? ringFilesMax : ringFilesUsual
-    if (files < limit) yield* ring.grow(Math.min(files, limit - files))
+    if (files < limit && this.#reserve.isHeld) yield* ring.grow(Math.min(files, limit - files))
   }
 }
 

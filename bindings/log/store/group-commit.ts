@@ -17,6 +17,8 @@ export interface GroupCommitParts {
   readonly cache: FileCache
   readonly partitions: (id: PartitionIdentity) => StoredFiles
   readonly source: PartitionSource
+  /** Gives up the reserve for what must finish on a full disk. */
+  readonly guard: (work: () => Task<void>) => Task<void>
   readonly observer: WriteOrderObserver | undefined
 }
 
@@ -53,7 +55,8 @@ export class GroupCommit {
     if (frame.isEmpty) return undefined
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
-    for (const decision of set.decisions) yield* this.#place(decision, sequence)
+    // The frame can't be tried again: its number is used, and what it covers was taken. Its decisions must follow.
+    for (const decision of set.decisions) yield* this.#parts.guard(() => this.#place(decision, sequence))
     return sequence
   }
 

@@ -14,10 +14,16 @@ const CHUNK_BYTES = 256 * 1024
 export class Reserve {
   readonly #store: FileStore
   readonly #sizeBytes: number
+  #isHeld = false
 
   constructor(store: FileStore, sizeBytes: number) {
     this.#store = store
     this.#sizeBytes = sizeBytes
+  }
+
+  /** Whether it is there to be given up: until then nothing may grow that can do without. */
+  get isHeld(): boolean {
+    return this.#isHeld
   }
 
   /** Fills it again after it was used. A disk without room for it is no reason not to open. */
@@ -30,6 +36,7 @@ export class Reserve {
       for (let left = missingBytes; left > 0; left -= zeros.length) {
         writeFully(file, zeros.subarray(0, Math.min(zeros.length, left)), this.#sizeBytes - left)
       }
+      this.#isHeld = true
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
     } finally {
@@ -51,6 +58,7 @@ export class Reserve {
   *#release(): Task<void> {
     const file = yield* openFile(this.#store, RESERVE_FILE, false)
     if (file === undefined) return
+    this.#isHeld = false
     file.truncate(0)
     yield* perform('flush', RESERVE_FILE, () => file.flush())
     file.close()

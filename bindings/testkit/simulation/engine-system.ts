@@ -93,6 +93,10 @@ class EngineHandle implements SystemHandle {
     return groups.committed(groupId, topics.facts(topic).topicId, partition)?.nextOffset
   }
 
+  committedTopicIds(groupId: string): readonly string[] {
+    return this.#host.engine.groups.describe(groupId)?.offsets.map(({ topicId }) => topicId) ?? []
+  }
+
   advance(): boolean {
     return this.#host.advance()
   }

@@ -49,6 +49,8 @@ export class VirtualDisk implements FileStore {
   failFlushAt: number = Number.POSITIVE_INFINITY
   /** Bytes that files may still grow by; a write beyond that is cut short, then throws STORAGE_FULL. */
   freeBytes: number = Number.POSITIVE_INFINITY
+  /** Writes that found no room at all. */
+  refusedWrites = 0
   /** At most this many bytes of a write are taken at once. */
   writeLimitBytes: number = Number.POSITIVE_INFINITY
   /** Reads and writes of this path fail. */
@@ -126,6 +128,7 @@ export class VirtualDisk implements FileStore {
     const node = this.#find(path)
     if (node === undefined) return
     if (node instanceof DirectoryNode && node.visible.size > 0) throw failure('remove', path, 'it is not empty')
+    if (node instanceof FileNode) this.freeBytes += node.visible.sizeBytes
     this.#makeDirectory(parentOf(path)).change([[nameOf(path), undefined]])
   }
 
@@ -304,6 +307,7 @@ class VirtualFile implements StoreFile {
     const growth = Math.max(0, position + owned.length - this.#node.visible.sizeBytes)
     const taken = owned.subarray(0, owned.length - Math.max(0, growth - disk.freeBytes))
     if (taken.length === 0 && owned.length > 0) {
+      disk.refusedWrites++
       throw new LogError('STORAGE_FULL', `no space in ${this.path}`, { file: this.path, operation: 'write' })
     }
     disk.freeBytes -= Math.min(growth, disk.freeBytes)

@@ -10,6 +10,11 @@ const WINDOW = 5
  */
 export function afterCrash(client: Client): void {
   client.open()
+  goOn(client)
+}
+
+/** The same once the log is open. */
+export function goOn(client: Client): void {
   for (const index of toRetry(client)) client.retry(index, 'all')
   client.settle()
   client.openProducer('afterwards')
@@ -31,6 +36,8 @@ function toRetry(client: Client): readonly number[] {
   const windows = new Map<string, SendState[]>()
   for (const send of model.sends) {
     if (model.topicIdOf(send.topic) !== send.topicId) continue
+    // A refused batch is given up as soon as a later one went through: its sequence means nothing any more.
+    if (send.wasRefused && model.sends.some((later) => isLaterOf(send, later))) continue
     const key = `${send.producerId}/${send.topicId}/${send.partition}`
     const window = windows.get(key) ?? []
     window.push(send)
@@ -38,4 +45,10 @@ function toRetry(client: Client): readonly number[] {
     windows.set(key, window)
   }
   return [...windows.values()].flat().map(({ index }) => index)
+}
+
+function isLaterOf(send: SendState, later: SendState): boolean {
+  const { producerId, topicId, partition, index } = later
+  const isSame = producerId === send.producerId && topicId === send.topicId && partition === send.partition
+  return isSame && index > send.index && (later.outcome === 'acknowledged' || later.outcome === 'present')
 }

@@ -30,6 +30,8 @@ interface Producer {
 /** All clients of one log: does what a scenario says, tells the model, and looks at everything after each open. */
 export class Client {
   readonly world: World
+  /** Codes of the errors that sends were answered with. */
+  readonly refusals: string[] = []
   readonly #producers = new Map<string, Producer>()
   #topicCount = 0
   #handle: SystemHandle | undefined
@@ -40,6 +42,10 @@ export class Client {
 
   get #monitor(): Monitor {
     return this.world.monitors.at(-1) as Monitor
+  }
+
+  get isOpen(): boolean {
+    return this.#handle !== undefined
   }
 
   get handle(): SystemHandle {
@@ -72,11 +78,12 @@ export class Client {
   }
 
   /** Dies here and opens what is left. */
-  crash(mode: 'kill' | 'none' | 'all' | 'mixed'): void {
+  crash(mode: 'kill' | 'none' | 'all' | 'mixed', beforeOpen?: () => void): void {
     this.world.model.crashed(mode === 'kill' ? 'process' : 'power')
     this.world.disk = this.world.disk.image(this.world.random, mode)
     this.world.watch(this.world.disk)
     this.discard()
+    beforeOpen?.()
     this.open()
   }
 
@@ -96,6 +103,9 @@ export class Client {
         this.#monitor.opened({ topicId, partition }, view.endOffset)
         model.seen(topic, partition, view, true)
       }
+    }
+    for (const group of new Set(model.groups().map(([name]) => name))) {
+      model.foundCommitted(group, this.handle.committedTopicIds?.(group) ?? [])
     }
     for (const [group, topic, partition] of model.groups()) {
       if (model.topicIdOf(topic) === '') continue
@@ -176,6 +186,7 @@ export class Client {
     const { model } = this.world
     model.answered(index, acks, answer)
     const send = model.sends[index]
+    if ('errorCode' in answer) this.refusals.push(answer.errorCode)
     if ('errorCode' in answer || send === undefined || answer.baseOffset < 0) return
     const loss: Loss = acks === 'all' ? 'power' : 'process'
     this.#monitor.acknowledged(send, answer.baseOffset + send.values.length, loss)
@@ -206,6 +217,8 @@ export class Client {
   }
 
   commit(group: string, topic: string, partition: number, nextOffset: number): void {
+    // Nobody read what was refused.
+    if (this.refusals.length > 0) return
     const { model } = this.world
     model.committing(group, topic, partition, nextOffset)
     this.handle.commitOffset(group, topic, partition, nextOffset)

@@ -244,6 +244,14 @@ export class Model {
     Object.assign(offsets, { promised: nextOffset, maybe: [] })
   }
 
+  /** After an open: a topic takes its offsets along (rule 7). */
+  foundCommitted(group: string, topicIds: readonly string[]): void {
+    for (const topicId of topicIds) {
+      if (this.topic(topicId)?.state === 'live') continue
+      this.violate('Redelivery', `${group} has an offset of ${this.topic(topicId)?.topic ?? topicId}, which is gone`)
+    }
+  }
+
   groups(): readonly (readonly [group: string, topic: string, partition: number])[] {
     const names = [...this.#committed.values()].map(({ group, topic, partition }) =>
       JSON.stringify([group, topic, partition]),

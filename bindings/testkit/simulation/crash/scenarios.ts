@@ -191,6 +191,18 @@ const writeScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'appends at every step of a checkpoint',
+    rules: [4, 5],
+    run(client) {
+      client.createTopic('t', 3)
+      for (let round = 0; round < 60; round++) {
+        client.send('t', round % 3, { acks: round % 4 === 0 ? 'all' : 1, sizeBytes: 900 })
+        client.steps(2)
+      }
+      client.settle()
+    },
+  },
+  {
     name: 'appends to a partial sector after a checkpoint',
     rules: [4, 6],
     run(client) {
@@ -206,6 +218,16 @@ const writeScenarios: readonly Scenario[] = [
     run(client) {
       client.createTopic('t', 2)
       rounds(client, 20, 2)
+    },
+  },
+  {
+    name: 'one partition rests',
+    rules: [4, 8],
+    run(client) {
+      client.createTopic('t', 2)
+      client.put('t', 1, { producer: 'b', count: 2 })
+      client.put('t', 1, { producer: 'b', acks: 1 })
+      rounds(client, 12, 1)
     },
   },
   {

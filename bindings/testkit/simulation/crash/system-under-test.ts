@@ -33,6 +33,8 @@ export interface SystemHandle {
   fetch(topic: string, partition: number): PartitionView
   commitOffset(group: string, topic: string, partition: number, nextOffset: number): void
   committed(group: string, topic: string, partition: number): number | undefined
+  /** Ids of all topics that the group has offsets of, dead ones too. */
+  committedTopicIds?(group: string): readonly string[]
   /** Moves the log start. */
   deleteRecords?(topic: string, partition: number, before: number): void
   /** One effect or one turn; false when there is nothing to do. */

@@ -1,0 +1,291 @@
+// Mechanisms of the engine that are taken out of its code; each answers how to put it back.
+import { Topics } from '../../bindings/engine/topics.ts'
+import { KernelBatchReader } from '../../bindings/kernel/batch-reader.ts'
+import { TopicTable } from '../../bindings/log/catalogue/topic-table.ts'
+import { Journal } from '../../bindings/log/journal/journal.ts'
+import { SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
+import { type FramePlace, Ring } from '../../bindings/log/journal/ring.ts'
+import { Partition } from '../../bindings/log/partition/partition.ts'
+import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
+import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
+import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
+import type { StoredFiles } from '../../bindings/log/store/stored-files.ts'
+import type { Effect } from '../../bindings/storage/effect.ts'
+import { isFlushOf, isSyncOfPartition, postponed, replace, withoutEffects } from './fault-tools.ts'
+
+type Mend = () => void
+
+/** The flush comes with the next frame. */
+export function acknowledgeBeforeFlush(): Mend {
+  const late = new WeakMap<Journal, Effect>()
+  return replace(
+    Journal.prototype,
+    'writeFrame',
+    (before) =>
+      function* (this: Journal) {
+        const earlier = late.get(this)
+        late.delete(this)
+        if (earlier !== undefined) yield earlier
+        return yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => late.set(this, effect))
+      },
+  )
+}
+
+/** Each frame is followed by an empty one before any of the two is flushed. */
+export function writeTwoFramesAtOnce(): Mend {
+  return replace(
+    Journal.prototype,
+    'writeFrame',
+    (before) =>
+      function* (this: Journal) {
+        const flushes: Effect[] = []
+        yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => flushes.push(effect))
+        this.frame.begin()
+        const sequence = yield* before.call(this)
+        for (const flush of flushes) yield flush
+        return sequence
+      },
+  )
+}
+
+/** Decisions go to their segment while their frame isn't flushed; what was asked for is answered after the flush. */
+export function decideBeforeFrame(): Mend {
+  return replace(
+    GroupCommit.prototype,
+    'run',
+    (before) =>
+      function (this: GroupCommit, set) {
+        return postponed(before.call(this, set), isFlushOf('.ring'))
+      },
+  )
+}
+
+export function checkpointBeforeSync(): Mend {
+  const isSync = (effect: Effect): boolean => isFlushOf('.log')(effect) || isSyncOfPartition(effect)
+  return changeCheckpoints((write) => postponed(write(), isSync))
+}
+
+/** What reads back is taken for durable. */
+export function trustWhatIsRead(): Mend {
+  return replace(
+    FilePartitionStore.prototype,
+    'open',
+    (before) =>
+      function (this: FilePartitionStore) {
+        return withoutEffects(before.call(this), isFlushOf('.log'), () => {})
+      },
+  )
+}
+
+export function ignoreCrc(): Mend {
+  const mends = [
+    replace(
+      KernelBatchReader.prototype,
+      'fault',
+      (before) =>
+        function (this: KernelBatchReader, ...batch) {
+          const fault = before.apply(this, batch)
+          return fault === 'bad-crc' ? undefined : fault
+        },
+    ),
+    replace(
+      KernelBatchReader.prototype,
+      'decode',
+      (before) =>
+        function (this: KernelBatchReader, buffer, position, availableBytes) {
+          return before.call(this, buffer, position, availableBytes, true)
+        },
+    ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
+/** While the log opens, deleted topics count as live ones. */
+export function replayDeadTopics(): Mend {
+  let opening = 0
+  const mends = [
+    replace(
+      FilePartitionStore.prototype,
+      'open',
+      (before) =>
+        function* (this: FilePartitionStore) {
+          const task = before.call(this)
+          let step = task.next()
+          while (step.done !== true) {
+            const result: unknown = yield step.value
+            opening++
+            step = task.next(result)
+            opening--
+          }
+          return step.value
+        },
+    ),
+    replace(
+      TopicTable.prototype,
+      'live',
+      (before) =>
+        function (this: TopicTable) {
+          return opening > 0 ? [...before.call(this), ...this.dead()] : before.call(this)
+        },
+    ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
+/** Before each frame the last sector of the one before is written again, as it is. */
+export function rewriteLastSector(): Mend {
+  const last = new WeakMap<Ring, FramePlace & { readonly end: number }>()
+  return replace(
+    Ring.prototype,
+    'take',
+    (before) =>
+      function (this: Ring, sizeBytes, sequence) {
+        const earlier = last.get(this)
+        if (earlier !== undefined) {
+          const start = Math.floor((earlier.end - 1) / SECTOR_BYTES) * SECTOR_BYTES
+          const sector = new Uint8Array(earlier.end - start)
+          earlier.file.read(sector, start)
+          earlier.file.write(sector, start)
+        }
+        const place = before.call(this, sizeBytes, sequence)
+        last.set(this, { ...place, end: place.position + sizeBytes })
+        return place
+      },
+  )
+}
+
+/** Frames are written over their elders. */
+export function reuseFrames(): Mend {
+  return replace(
+    Ring.prototype,
+    'take',
+    (before) =>
+      function (this: Ring, sizeBytes, sequence) {
+        return { ...before.call(this, sizeBytes, sequence), position: 0 }
+      },
+  )
+}
+
+export function forgetPartialSectors(): Mend {
+  return replace(
+    Checkpointer.prototype,
+    'remember',
+    (before) =>
+      function (this: Checkpointer, key, record) {
+        before.call(this, key, { ...record, partialSector: new Uint8Array(0) })
+      },
+  )
+}
+
+/** The checkpoint's ends are those after its syncs. */
+export function noteEndsAfterSync(): Mend {
+  let writing: ReadonlyMap<string, StoredFiles> = new Map()
+  const mends = [
+    changeCheckpoints((write, partitions) => {
+      writing = new Map(partitions)
+      return write()
+    }),
+    replace(
+      Checkpointer.prototype,
+      'remember',
+      (before) =>
+        function (this: Checkpointer, key, record) {
+          const files = writing.get(key)
+          if (files?.segments.active?.file === undefined) return before.call(this, key, record)
+          const { active } = files.segments
+          const partialSector = new Uint8Array(active.sizeBytes % SECTOR_BYTES)
+          active.file?.read(partialSector, active.sizeBytes - partialSector.length)
+          const segments = files.segments.all.map((segment) => segment.facts())
+          before.call(this, key, { ...record, segments, partialSector, nextOffset: files.nextOffset })
+        },
+    ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
+export function syncNewestFileOnly(): Mend {
+  return changeCheckpoints((write, partitions) => {
+    for (const [, { segments, unsynced }] of partitions) {
+      for (const segment of unsynced) if (segment !== segments.active) unsynced.delete(segment)
+    }
+    return write()
+  })
+}
+
+/** A checkpoint holds the producers of those partitions only that changed since the last one. */
+export function dropUnchangedWindows(): Mend {
+  const records = new WeakMap<Checkpointer, Map<string, Parameters<Checkpointer['remember']>[1]>>()
+  const mends = [
+    replace(
+      Checkpointer.prototype,
+      'remember',
+      (before) =>
+        function (this: Checkpointer, key, record) {
+          records.set(this, (records.get(this) ?? new Map()).set(key, record))
+          before.call(this, key, record)
+        },
+    ),
+    changeCheckpoints((write, partitions, checkpointer) => {
+      for (const [key, files] of partitions) {
+        const record = records.get(checkpointer)?.get(key)
+        if (!files.changed && record !== undefined) checkpointer.remember(key, { ...record, producers: [] })
+      }
+      return write()
+    }),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
+export function answerDuplicatesAtOnce(): Mend {
+  return replace(
+    Partition.prototype,
+    'append',
+    (before) =>
+      function (this: Partition, request) {
+        const appended = before.call(this, request)
+        return appended?.duplicate === true ? { ...appended, nextOffset: 0 } : appended
+      },
+  )
+}
+
+export function forgetProducers(): Mend {
+  return replace(
+    Topics.prototype,
+    'remember',
+    (before) =>
+      function (this: Topics, stored) {
+        before.call(
+          this,
+          stored.map((each) => ({ ...each, producers: [] })),
+        )
+      },
+  )
+}
+
+type WriteCheckpoint = Checkpointer['write']
+
+function changeCheckpoints(
+  change: (
+    write: () => ReturnType<WriteCheckpoint>,
+    partitions: readonly [string, StoredFiles][],
+    checkpointer: Checkpointer,
+  ) => ReturnType<WriteCheckpoint>,
+): Mend {
+  return replace(
+    Checkpointer.prototype,
+    'write',
+    (before) =>
+      function (this: Checkpointer, partitions, facts, place) {
+        const all = [...partitions]
+        return change(() => before.call(this, all, facts, place), all, this)
+      },
+  )
+}

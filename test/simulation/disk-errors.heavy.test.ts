@@ -1,0 +1,38 @@
+// A disk that fails under the real engine: errors, short and lying writes, flushes that fail and leave pages clean, no
+// room. Every error is typed, every send answered, nothing acknowledged is lost, and the log is afterwards what
+// docs/errors.md says. A sample of the operations; test/simulation/torture.ts tries them all.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { describeDiskError, tryDiskErrors } from './disk-errors.ts'
+
+const seed = 7
+const step = 5
+const NAMES: readonly string[] = [
+  'both acks in flight together',
+  'two extents in one segment',
+  'acks 1 only, over several segments',
+  'topic created, deleted and made anew',
+  'committed offsets',
+  'clean close and reopen',
+]
+
+const total = { runs: 0, struck: 0 }
+
+for (const name of NAMES) {
+  test(`a failing disk: ${name}`, () => {
+    const scenario = SCENARIOS.find((each) => each.name === name)
+    assert.ok(scenario)
+    const { runs, struck, failures } = tryDiskErrors(scenario, seed, step)
+    total.runs += runs
+    total.struck += struck
+    assert.equal(failures.map(describeDiskError), [])
+    assert.ok(struck > 30, `${struck} faults struck`)
+  })
+}
+
+test('how many', () => {
+  console.log(`${total.runs} runs on a failing disk, ${total.struck} faults struck`)
+})
+
+test.run()
