@@ -70,9 +70,9 @@ export class Ring {
     return this.#files.length * this.fileSizeBytes
   }
 
-  /** Bytes that can't be written again before the next checkpoint. */
+  /** Bytes that can't be written again before the next checkpoint: none right after one, or checkpoints never ended. */
   get usedBytes(): number {
-    let used = this.#position
+    let used = this.#isFree(this.#current) ? 0 : this.#position
     for (const file of this.#files) if (file !== this.#current && !this.#isFree(file)) used += this.fileSizeBytes
     return used
   }
