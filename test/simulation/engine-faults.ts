@@ -50,7 +50,7 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     name: 'end noted after the sync',
     rule: 4,
     scenario: 'ring grows',
-    explore: { ...shallow, seed: 2 },
+    explore: shallow,
     inCode: code.noteEndsAfterSync,
   },
   { name: 'only the newest file synced', rule: 4, scenario: segments, inCode: code.syncNewestFileOnly },
