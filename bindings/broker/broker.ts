@@ -10,6 +10,8 @@ export interface Broker {
   readonly guarantees: Guarantees
   readonly admin: AdminSession
   openProducer(): Promise<ProducerSession>
+  /** Fences whoever had the id and aborts what that one had open. INVALID_TRANSACTION_TIMEOUT, INVALID_REQUEST. */
+  openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession>
   openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession>
   openReader(): ReaderSession
   /**
@@ -42,6 +44,32 @@ export interface ProducerSession {
   /** A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8). */
   bumpEpoch(): Promise<void>
   close(): Promise<void>
+}
+
+export interface TransactionalOptions {
+  readonly transactionalId: string
+  readonly timeoutMs: number
+}
+
+/**
+ * The producer of a transactional id, one transaction at a time. Calls may be asked again after a lost answer. Any of them
+ * rejects with PRODUCER_FENCED once a newer one was opened, with TRANSACTION_ABORTABLE when the log has no such transaction
+ * open any more: `abort` then brings the session back in step.
+ */
+export interface TransactionalSession {
+  /**
+   * Opens a transaction. Its sends go through the answer, with sequences from 0: an append resolves when the records have
+   * their offset, whatever its `acks`.
+   */
+  begin(): Promise<ProducerSession>
+  /**
+   * Offsets that become the group's with the commit. ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on;
+   * INVALID_REQUEST for a consumer of another broker.
+   */
+  sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void>
+  /** Durable and visible, records and offsets, when it resolves. */
+  commit(): Promise<void>
+  abort(): Promise<void>
 }
 
 /** One batch for one partition: written whole or not at all. */
@@ -146,8 +174,8 @@ export interface ConsumerSession extends ReaderSession {
   sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]>
   /** Called when the member has to join again, or was put out. */
   onRebalance(handler: () => void): void
-  /** `undefined` where nothing is committed. */
-  committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]>
+  /** `undefined` where nothing is committed. `isStable`: waits for open transactions that may change it. */
+  committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
   /**
    * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, and with
    * REBALANCE_IN_PROGRESS between two generations.

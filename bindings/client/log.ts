@@ -13,6 +13,8 @@ import type { ProducerOptions } from './producer/producer-options.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import type { TopicRef } from './topic/topic.ts'
+import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
+import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
 
 /** A log: the same in a process of its own and, later, on a cluster. */
 export interface Log extends AsyncDisposable {
@@ -21,7 +23,9 @@ export interface Log extends AsyncDisposable {
   /** Topics, offsets and groups. */
   readonly admin: Admin
   /** A new idempotent producer. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options. */
-  producer(options?: ProducerOptions): Producer
+  producer(options?: ProducerOptions & { transactionalId?: undefined }): Producer
+  /** A producer that sends in transactions. Throws INVALID_REQUEST for wrong options. */
+  producer(options: TransactionalProducerOptions): TransactionalProducer
   /** A new member of a group; joins at its first iteration. Throws INVALID_GROUP_ID or INVALID_REQUEST. */
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
   /** Reads topics without a group. Nothing is read before the iteration. */
@@ -58,9 +62,15 @@ export class BrokerLog implements Log {
     if (this.#closing !== undefined) throw new LogError('LOG_CLOSED', 'the log is closed')
   }
 
-  producer(options: ProducerOptions = {}): Producer {
+  producer(options?: ProducerOptions & { transactionalId?: undefined }): Producer
+  producer(options: TransactionalProducerOptions): TransactionalProducer
+  producer(options: ProducerOptions | TransactionalProducerOptions = {}): Producer | TransactionalProducer {
     this.#assertOpen()
-    const producer: LogProducer = new LogProducer(this.#broker, this.#port, options, () => this.#open.delete(producer))
+    const closed = () => this.#open.delete(producer)
+    const isTransactional = isObject(options) && 'transactionalId' in options && options.transactionalId !== undefined
+    const producer: LogProducer | LogTransactionalProducer = isTransactional
+      ? new LogTransactionalProducer(this.#broker, this.#port, options, closed)
+      : new LogProducer(this.#broker, this.#port, options, closed)
     this.#open.add(producer)
     return producer
   }
@@ -101,4 +111,8 @@ export class BrokerLog implements Log {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

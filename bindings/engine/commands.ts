@@ -25,6 +25,12 @@ export type Command =
   | { kind: 'initTransactionalProducer'; transactionalId: string; timeoutMs: number; done: Done<ProducerInstance> }
   | { kind: 'beginTransaction'; instance: ProducerInstance; done: Done<void> }
   | { kind: 'sendOffsets'; instance: ProducerInstance; request: OffsetsCommand; done: Done<void> }
+  | {
+      kind: 'awaitStableOffsets'
+      groupId: string
+      at: readonly { readonly topicId: string; readonly partition: number }[]
+      done: Done<void>
+    }
   | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Done<ProducerInstance> }
   | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
   | { kind: 'wake'; reader: object }

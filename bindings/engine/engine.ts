@@ -275,6 +275,8 @@ export class Engine implements PartitionSource {
         return this.#transacting.begin(command)
       case 'sendOffsets':
         return this.#transacting.sendOffsets(command)
+      case 'awaitStableOffsets':
+        return this.#transacting.whenStable(command)
       case 'endTransaction':
         return this.#transacting.end(command)
       case 'close':

@@ -8,11 +8,6 @@ import { MARKER_BYTES, type PlannedChange, type PlannedMarker } from './committe
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
-interface OffsetPlace {
-  readonly topicId: string
-  readonly partition: number
-}
-
 type Then = (error: unknown) => void
 
 /** An offset's record with its names at about their longest, in a frame. */
@@ -130,10 +125,11 @@ export class Transacting {
   }
 
   /** Calls back once no open transaction may change what is committed at these places. */
-  whenStable(groupId: string, at: readonly OffsetPlace[], then: Then): void {
+  whenStable(command: CommandOf<'awaitStableOffsets'>): void {
+    const { groupId, at, done } = command
     const { groups } = this.#hooks
-    if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return then(undefined)
-    this.#waitingForOffsets.push((error) => (error === undefined ? this.whenStable(groupId, at, then) : then(error)))
+    if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)
+    this.#waitingForOffsets.push((error) => (error === undefined ? this.whenStable(command) : done(error)))
   }
 
   /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */
@@ -155,6 +151,7 @@ export class Transacting {
 
   fail(error: unknown): void {
     for (const open of [...this.#waiting.keys()]) this.#tell(open, error)
+    for (const then of this.#waitingForOffsets.splice(0)) then(error)
   }
 
   #partitionsOf(open: OpenTransaction | undefined): HostedPartition[] {

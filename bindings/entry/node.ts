@@ -25,6 +25,13 @@ export type { Abortable } from '../client/signals.ts'
 export { bytes, type Codec, string, unchecked } from '../client/topic/codec.ts'
 export { json } from '../client/topic/json.ts'
 export { type Topic, type TopicRef, topic } from '../client/topic/topic.ts'
+export type {
+  Transaction,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+  TransactionContext,
+  TransactionScope,
+} from '../client/transaction/transaction-type.ts'
 export type { ErrorCategory, ErrorCode } from '../model/error-table.ts'
 export { type ErrorDetails, LogError } from '../model/errors.ts'
 export type { AbortSignalLike, ReadableStreamLike } from '../model/platform.ts'

@@ -13,6 +13,7 @@ import type {
   ProducerSession,
   ReaderSession,
   TopicFacts,
+  TransactionalSession,
 } from '../../bindings/broker/broker.ts'
 import type { RuntimePort } from '../../bindings/broker/port.ts'
 import { LogError } from '../../bindings/model/errors.ts'
@@ -106,6 +107,11 @@ export class FakeBroker implements Broker {
   async openProducer(): Promise<ProducerSession> {
     this.assertOpen()
     return new FakeProducer(this, this.#producers++)
+  }
+
+  /** Transactions are tested over the engine (transaction.test.ts). */
+  async openTransactionalProducer(): Promise<TransactionalSession> {
+    throw new LogError('INVALID_REQUEST', 'the fake broker knows no transactions')
   }
 
   assertOpen(): void {

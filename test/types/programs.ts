@@ -75,10 +75,33 @@ export async function tail(log: Log, signal: AbortSignal): Promise<void> {
   log.producer({ acks: 0 })
 }
 
+export async function byHand(log: Log): Promise<void> {
+  const producer = log.producer({ transactionalId: 'settle-1', transactionTimeoutMs: 5000 })
+  const consumer = log.consumer({ groupId: 'settle', topics: [jobs, 'raw'] })
+  for await (const batch of consumer.batches({ maxRecords: 500 })) {
+    const size: number = await producer.transaction(
+      async (transaction, { attempt, signal }) => {
+        for (const record of batch) {
+          if (record.topic === 'raw') await transaction.send({ topic: 'out', key: record.key, value: record.value })
+        }
+        await transaction.sendOffsets(consumer, batch)
+        return signal.aborted ? attempt : batch.size
+      },
+      { retries: 3 },
+    )
+    void size
+  }
+  const transaction = await producer.beginTransaction()
+  await transaction.send([{ topic: 'out', value: 'x' }])
+  await transaction.commit()
+  // @ts-expect-error a transactional producer sends inside a transaction only
+  await producer.send({ topic: 'raw', value: 'x' })
+  // @ts-expect-error acks are 'all' in a transaction
+  log.producer({ transactionalId: 'settle-1', acks: 1 })
+}
+
 // What is not built is not in the types.
 export function notYet(log: Log): void {
-  // @ts-expect-error
-  log.producer({ transactionalId: 'settle-1' })
   // @ts-expect-error
   void log.process
   // @ts-expect-error

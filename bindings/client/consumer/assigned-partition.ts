@@ -13,6 +13,8 @@ export class AssignedPartition implements TopicPartition {
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
   #position: number
+  /** Where reading begins again after an abort: what was delivered from there on isn't committed. */
+  #restart: number
   #finished: FinishedOffsets = new FinishedOffsets()
 
   constructor({ topic, partition, nextOffset }: Position, sinceGeneration: number) {
@@ -20,6 +22,7 @@ export class AssignedPartition implements TopicPartition {
     this.topic = topic
     this.partition = partition
     this.#position = nextOffset
+    this.#restart = nextOffset
   }
 
   get position(): number {
@@ -68,9 +71,20 @@ export class AssignedPartition implements TopicPartition {
     this.#buffer = undefined
   }
 
+  /** The group goes on there. */
+  committed(nextOffset: number): void {
+    this.#restart = nextOffset
+  }
+
+  /** The transaction was aborted that would have committed it: what was delivered comes again. */
+  rewind(): void {
+    this.seek(this.#restart)
+  }
+
   seek(nextOffset: number): void {
     this.#buffer = undefined
     this.#position = nextOffset
+    this.#restart = nextOffset
     this.#finished = new FinishedOffsets()
   }
 

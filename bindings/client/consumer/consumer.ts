@@ -1,4 +1,4 @@
-import type { Broker } from '../../broker/broker.ts'
+import type { Broker, ConsumerSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
@@ -18,6 +18,12 @@ import { checkPlace, checkPosition, checkPositions, endPositions, placeKey, star
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500
+
+/** What a consumer does when the transaction ends that holds offsets of it. */
+export interface OffsetsInTransaction {
+  committed(): void
+  aborted(): void
+}
 
 export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #broker: Broker
@@ -73,6 +79,40 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
     options: { allowSkip?: boolean | undefined } = {},
   ): Promise<void> {
+    const { positions, partitions } = await this.#finish(done, options)
+    await this.#membership.commit((session, generation) => session.commit(positions, generation))
+    for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
+  }
+
+  /** The part of a transaction that is this consumer's: `send` hands offsets over, the answer hears how it ended. */
+  async sendOffsets(
+    done: unknown,
+    options: { allowSkip?: boolean | undefined },
+    send: (session: ConsumerSession, positions: readonly Position[], generation: number) => Promise<void>,
+  ): Promise<OffsetsInTransaction> {
+    const { positions, partitions } = await this.#finish(done, options)
+    const ending: OffsetsInTransaction = {
+      committed: () => {
+        for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
+      },
+      aborted: () => {
+        for (const partition of partitions) partition.rewind()
+        this.#membership.wake()
+      },
+    }
+    try {
+      await this.#membership.commit((session, generation) => send(session, positions, generation))
+    } catch (error) {
+      ending.aborted()
+      throw error
+    }
+    return ending
+  }
+
+  async #finish(
+    done: unknown,
+    options: { allowSkip?: boolean | undefined },
+  ): Promise<{ positions: readonly Position[]; partitions: readonly AssignedPartition[] }> {
     this.#assertOpen()
     const allowSkip = checkAllowSkip(options)
     if (this.#keepsOwnPositions) {
@@ -92,7 +132,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     partitions.forEach((partition, index) => {
       partition.finish(positions[index]?.nextOffset ?? 0)
     })
-    await this.#membership.commit(positions)
+    return { positions, partitions }
   }
 
   assignment(): readonly TopicPartition[] {
@@ -108,7 +148,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#assertOpen()
     const place = checkPlace(at)
     const session = await this.#membership.join()
-    return (await session.committed([place]))[0]
+    return (await session.committed([place], false))[0]
   }
 
   async lag(): Promise<ReadonlyMap<string, number>> {

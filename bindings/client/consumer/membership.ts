@@ -265,12 +265,12 @@ export class Membership {
   }
 
   /** Under the group's newest generation: what this member still holds nobody else has, whatever was shared anew since. */
-  async commit(positions: readonly Position[]): Promise<void> {
+  async commit(write: (session: ConsumerSession, generation: number) => Promise<void>): Promise<void> {
     const session = await this.join()
     for (;;) {
       const { generation } = this
       try {
-        return await session.commit(positions, generation)
+        return await write(session, generation)
       } catch (error) {
         const movedOn = this.#rebalancing !== undefined || generation !== this.generation
         if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error

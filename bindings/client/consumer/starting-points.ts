@@ -17,7 +17,7 @@ export class StartingPoints {
   /** What the user's own database says, else the group's committed offsets, else as `autoOffsetReset` says. */
   async of(session: ConsumerSession, partitions: readonly TopicPartition[]): Promise<Position[]> {
     const { positions } = this.#settings
-    if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions))
+    if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
     const known = checkPositions(await positions(partitions), 'positions')
     return this.#orReset(
       partitions,

@@ -50,7 +50,7 @@ export interface Producer extends Sender, AsyncDisposable {
 }
 
 export class LogProducer implements Producer {
-  readonly #broker: Broker
+  readonly #broker: Pick<Broker, 'openProducer'>
   readonly #port: RuntimePort
   readonly #closed: () => void
   readonly #settings: ProducerSettings
@@ -73,7 +73,7 @@ export class LogProducer implements Producer {
   #fencedBy: unknown
   #closing: Promise<void> | undefined
 
-  constructor(broker: Broker, port: RuntimePort, options: ProducerOptions, closed: () => void) {
+  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort, options: ProducerOptions, closed: () => void) {
     this.#broker = broker
     this.#closed = closed
     this.#port = port

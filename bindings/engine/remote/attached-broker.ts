@@ -6,15 +6,20 @@ import type {
   FetchedBatch,
   ProducerSession,
   ReaderSession,
+  TransactionalOptions,
+  TransactionalSession,
 } from '../../broker/broker.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { ProducerInstance } from '../commands.ts'
 import { outOfRange } from '../fetches.ts'
 import { AttachedAdmin } from './attached-admin.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { AttachedProducer, AttachedReader } from './attached-sessions.ts'
+import { AttachedTransactionalProducer } from './attached-transactions.ts'
 import type { Channel } from './channel.ts'
 import { Link } from './link.ts'
+import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'
 
 interface Hello {
@@ -66,6 +71,12 @@ export class AttachedBroker implements Broker {
     const opened = await this.#link.call('openProducer', 0, () => {}, readValue)
     const { producerId, producerEpoch } = opened as unknown as Pick<ProducerSession, 'producerId' | 'producerEpoch'>
     return new AttachedProducer(this.#link, producerId, producerEpoch)
+  }
+
+  async openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession> {
+    const write = (writer: MessageWriter) => writeValue(writer, options)
+    const instance = await this.#link.call('openTransactionalProducer', 0, write, readValue)
+    return new AttachedTransactionalProducer(this.#link, instance as unknown as ProducerInstance)
   }
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {

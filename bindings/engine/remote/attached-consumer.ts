@@ -16,15 +16,15 @@ import { readValue, writeValue } from './values.ts'
 
 /** A member of a group by the channel it joined through: when that ends it is out, and a new session joins anew. */
 export class AttachedConsumer implements ConsumerSession {
-  readonly #link: Link
-  readonly #session: number
+  readonly link: Link
+  readonly session: number
   readonly #topics: KnownTopics
   #rebalance: () => void = () => {}
   #isLost = false
 
   constructor(link: Link, session: number) {
-    this.#link = link
-    this.#session = session
+    this.link = link
+    this.session = session
     this.#topics = new KnownTopics(link)
   }
 
@@ -54,8 +54,8 @@ export class AttachedConsumer implements ConsumerSession {
     return this.#ask('sync', (writer) => writeValue(writer.int32(generation), assignments))
   }
 
-  async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
-    return this.#ask('committed', (writer) => writeValue(writer, at))
+  async committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
+    return this.#ask('committed', (writer) => writeValue(writer.uint8(isStable ? 1 : 0), at))
   }
 
   commit(offsets: readonly Position[], generation: number): Promise<void> {
@@ -64,18 +64,18 @@ export class AttachedConsumer implements ConsumerSession {
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     this.#assertThere()
-    return this.#link.call('poll', this.#session, (writer) => writeValue(writer, request), readFetched)
+    return this.link.call('poll', this.session, (writer) => writeValue(writer, request), readFetched)
   }
 
   wake(): void {
-    this.#link.tell('wake', this.#session)
+    this.link.tell('wake', this.session)
   }
 
   async close(): Promise<void> {
     this.#rebalance = () => {}
     if (this.#isLost) return
-    await this.#link
-      .call('close', this.#session, () => {}, readValue)
+    await this.link
+      .call('close', this.session, () => {}, readValue)
       .catch((error: unknown) => {
         // The channel ended: so did the membership.
         if (!LogError.is(error, 'NETWORK_EXCEPTION', 'LOG_CLOSED')) throw error
@@ -88,6 +88,6 @@ export class AttachedConsumer implements ConsumerSession {
 
   async #ask<T>(method: string, write: (writer: MessageWriter) => void): Promise<T> {
     this.#assertThere()
-    return this.#link.call(method, this.#session, write, (reader) => readValue(reader) as unknown as T)
+    return this.link.call(method, this.session, write, (reader) => readValue(reader) as unknown as T)
   }
 }

@@ -15,6 +15,11 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'openProducer',
   // By producer id, epoch and sequence it is written once (durability rule 8).
   'append',
+  // The next instance fences the one whose answer was lost; an end is answered by the recorded decision (rule 9).
+  'openTransactionalProducer',
+  'beginTransaction',
+  'appendInTransaction',
+  'endTransaction',
   'fetch',
   'describeTopic',
   'listTopics',
@@ -26,7 +31,15 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
 ])
 
 /** Calls of a group member: another holder doesn't know it, and the one that lost the channel put it out. */
-export const MEMBERSHIP: ReadonlySet<string> = new Set(['openConsumer', 'join', 'sync', 'commit', 'committed', 'poll'])
+export const MEMBERSHIP: ReadonlySet<string> = new Set([
+  'openConsumer',
+  'join',
+  'sync',
+  'commit',
+  'committed',
+  'poll',
+  'sendOffsets',
+])
 
 /** Of AdminSession; each takes and gives plain data. */
 export const ADMIN_CALLS = [

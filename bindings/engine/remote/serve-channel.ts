@@ -16,6 +16,7 @@ import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
 import { readRecords, writeFetched } from './record-list.ts'
+import { ServedTransactions } from './serve-transactions.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** Writes a result behind the head of its answer. */
@@ -27,6 +28,7 @@ export class ServedChannel {
   readonly #channel: Channel
   readonly #broker: EmbeddedBroker
   readonly #recovery: RecoveryReport
+  readonly #transactions: ServedTransactions
   readonly #calls: Readonly<Record<string, Call>>
   readonly #consumers: Map<number, ConsumerSession> = new Map()
   readonly #readers: Map<number, ReaderSession> = new Map()
@@ -35,6 +37,7 @@ export class ServedChannel {
     this.#channel = channel
     this.#broker = broker
     this.#recovery = recovery
+    this.#transactions = new ServedTransactions(broker, (session) => this.#member(session))
     this.#calls = this.#callTable()
     channel.start(
       (message) => this.#request(message),
@@ -54,6 +57,7 @@ export class ServedChannel {
     for (const session of [...this.#consumers.values(), ...this.#readers.values()]) session.close().catch(() => {})
     this.#consumers.clear()
     this.#readers.clear()
+    this.#transactions.leave()
   }
 
   #request(message: Uint8Array<ArrayBuffer>): void {
@@ -90,8 +94,11 @@ export class ServedChannel {
     const administrative = ADMIN_CALLS.map((name): [string, Call] => {
       return [name, async (_, reader) => value(await admin[name]?.(...(readValue(reader) as unknown[])))]
     })
+    const transactional = Object.entries(this.#transactions.calls).map(([name, serve]): [string, Call] => {
+      return [name, async (session, reader) => value(await serve(session, reader))]
+    })
     return {
-      ...Object.fromEntries(administrative),
+      ...Object.fromEntries([...administrative, ...transactional]),
       hello: (_, reader) => this.#hello(reader),
       openProducer: async () => {
         const { producerId, producerEpoch } = await broker.openProducer()
@@ -113,7 +120,9 @@ export class ServedChannel {
         return value(await this.#member(session).sync(generation, readValue(reader) as never))
       },
       committed: async (session, reader) => {
-        return value(await this.#member(session).committed(readValue(reader) as never as readonly TopicPartition[]))
+        const isStable = reader.uint8() === 1
+        const at = readValue(reader) as never as readonly TopicPartition[]
+        return value(await this.#member(session).committed(at, isStable))
       },
       commit: async (session, reader) => {
         const generation = reader.int32()

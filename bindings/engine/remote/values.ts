@@ -1,3 +1,4 @@
+import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
@@ -79,4 +80,12 @@ function readObject(reader: MessageReader, depth: number): Value {
     read[key] = readValue(reader, depth + 1)
   }
   return { ...read }
+}
+
+export function writeInstance(writer: MessageWriter, { producerId, producerEpoch }: ProducerInstance): void {
+  writer.float64(producerId).int32(producerEpoch)
+}
+
+export function readInstance(reader: MessageReader): ProducerInstance {
+  return { producerId: reader.float64(), producerEpoch: reader.int32() }
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { OffsetsCommand } from '../commands.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** A member of a group in this process: no session timeout, only the time between two fetches counts. */
@@ -25,6 +26,11 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#broker = broker
     this.#options = options
     this.#memberId = memberId
+  }
+
+  /** The log that it is of. */
+  get host(): SessionHost {
+    return this.#broker
   }
 
   get #member(): { groupId: string; memberId: string } {
@@ -72,11 +78,12 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#broker.submit({ kind: 'wake', reader: this })
   }
 
-  async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
+  async committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
+    const { groupId } = this.#options
+    const places = at.map(({ topic, partition }) => ({ topicId: this.#topicId(topic), partition }))
+    if (isStable) await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
     const { groups } = this.#broker.engine
-    return at.map(({ topic, partition }) => {
-      return groups.committed(this.#options.groupId, this.#topicId(topic), partition)?.nextOffset
-    })
+    return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
   }
 
   #topicId(topic: string): string {
@@ -88,11 +95,15 @@ export class EmbeddedConsumer implements ConsumerSession {
   }
 
   async commit(positions: readonly Position[], generation: number): Promise<void> {
+    const request = this.offsetsCommand(positions, generation)
+    return this.#broker.ask((done) => ({ kind: 'commitOffsets', request, done }))
+  }
+
+  offsetsCommand(positions: readonly Position[], generation: number): OffsetsCommand {
     const offsets = positions.map(({ topic, partition, nextOffset }) => {
       return { topicId: this.#topicId(topic), partition, nextOffset }
     })
-    const request = { ...this.#member, generation, offsets }
-    return this.#broker.ask((done) => ({ kind: 'commitOffsets', request, done }))
+    return { ...this.#member, generation, offsets }
   }
 
   async close(): Promise<void> {

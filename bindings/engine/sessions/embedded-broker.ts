@@ -8,11 +8,13 @@ import type {
   FetchRequest,
   ProducerSession,
   ReaderSession,
+  TransactionalOptions,
+  TransactionalSession,
 } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
-import type { Command, Done } from '../commands.ts'
+import type { Command, Done, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 import { Scheduler } from '../scheduler.ts'
 import { EmbeddedAdmin } from './admin-session.ts'
@@ -20,6 +22,7 @@ import { EmbeddedConsumer } from './consumer-session.ts'
 import { EmbeddedProducer } from './producer-session.ts'
 import { EmbeddedReader } from './reader-session.ts'
 import type { SessionHost } from './session-host.ts'
+import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
@@ -87,6 +90,13 @@ export class EmbeddedBroker implements Broker, SessionHost {
 
   async openProducer(): Promise<ProducerSession> {
     return new EmbeddedProducer(this, await this.ask<number>((done) => ({ kind: 'openProducer', done })))
+  }
+
+  async openTransactionalProducer({ transactionalId, timeoutMs }: TransactionalOptions): Promise<TransactionalSession> {
+    const instance = await this.ask<ProducerInstance>((done) => {
+      return { kind: 'initTransactionalProducer', transactionalId, timeoutMs, done }
+    })
+    return new EmbeddedTransactionalProducer(this, instance)
   }
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {

@@ -6,6 +6,8 @@ import type {
   FetchedBatch,
   ProducerSession,
   ReaderSession,
+  TransactionalOptions,
+  TransactionalSession,
 } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
@@ -148,17 +150,25 @@ export class SharedBroker implements Broker {
     return this.#broker.guarantees
   }
 
-  /** Of the way that was open at first: it leads to the holder, whoever that is. */
+  /** The way that was open at first: it leads to the holder, whoever that is, so its sessions know each other. */
+  get #firstWay(): Broker {
+    return this.#attached ?? this.#broker
+  }
+
   get admin(): AdminSession {
-    return this.#attached?.admin ?? this.#broker.admin
+    return this.#firstWay.admin
   }
 
   openProducer(): Promise<ProducerSession> {
     return this.#broker.openProducer()
   }
 
+  openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession> {
+    return this.#firstWay.openTransactionalProducer(options)
+  }
+
   openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
-    return this.#broker.openConsumer(options)
+    return this.#firstWay.openConsumer(options)
   }
 
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined> {

@@ -1,0 +1,81 @@
+import '../../model/disposable.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import type { Position } from '../../model/positions.ts'
+import type { Consumer } from '../consumer/consumer-type.ts'
+import type { Sender } from '../producer/producer.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
+import type { ConsumerRecord, RecordBatch } from '../records.ts'
+import type { Abortable } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+
+/**
+ * What can be done inside a transaction. Here `send` resolves when the records have their offsets; they become durable and
+ * visible with the commit. Anything that fails inside fails the transaction, awaited or not. After its end every call
+ * rejects with INVALID_TXN_STATE.
+ */
+export interface TransactionScope extends Sender {
+  /**
+   * Makes the group of `consumer` go on after what is done, with the commit: a record, a batch, or positions. Nobody sees
+   * these offsets before, an abort drops them and lets the consumer deliver the same records again: all since its last
+   * commit. Takes and refuses what `commit` of the consumer does: UNFINISHED_RECORDS unless `allowSkip`, ILLEGAL_GENERATION
+   * or UNKNOWN_MEMBER_ID when the group moved on since the delivery, INVALID_REQUEST for a consumer of another log.
+   */
+  sendOffsets(
+    consumer: Consumer<TopicRef>,
+    done: RecordBatch<TopicRef> | ConsumerRecord<string, unknown, unknown> | readonly Position[],
+    options?: { allowSkip?: boolean | undefined },
+  ): Promise<void>
+}
+
+/** A transaction that is ended by hand. Disposing of it without a commit aborts it. */
+export interface Transaction extends TransactionScope, AsyncDisposable {
+  /**
+   * Waits for every send made inside. Durable and visible, all of it, when it resolves. Rejects with the error of the first
+   * call inside that failed, unchanged, and with TRANSACTION_ABORTABLE when the transaction took longer than
+   * `transactionTimeoutMs` or the log ended in between: then nothing of it is visible, and it is aborted.
+   */
+  commit(): Promise<void>
+  /** Nothing of it becomes visible to committed reads. Resolves when that is durable. */
+  abort(): Promise<void>
+}
+
+/** What `work` is told of the run that it is in. */
+export interface TransactionContext {
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Aborts when the run is over, when the caller's own signal does, and when the producer closes. */
+  readonly signal: AbortSignalLike
+}
+
+/**
+ * Sends in transactions: records in any number of partitions, and offsets of consumers, become visible together or never.
+ * One transaction at a time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional
+ * id: what an earlier producer of this id has open is aborted, and that one is finished (PRODUCER_FENCED).
+ */
+export interface TransactionalProducer extends AsyncDisposable {
+  /**
+   * Runs `work` in a transaction, awaits every send made inside, commits, and resolves with what `work` gave. Aborts if
+   * `work` threw or a call inside failed, and rejects with that error, unchanged. Runs `work` again, after a short wait, only
+   * if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal, corruption or misuse. An
+   * aborted `signal` ends it with an abort and its reason, though `work` may still run: then its calls are refused.
+   *
+   * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,
+   * TRANSACTION_ABORTABLE, LOG_CLOSED besides.
+   */
+  transaction<R>(
+    work: (transaction: TransactionScope, context: TransactionContext) => Promise<R>,
+    options?: Abortable & { retries?: number | undefined },
+  ): Promise<R>
+  /** Opens a transaction that the program ends itself; rejects as `transaction`. */
+  beginTransaction(options?: Abortable): Promise<Transaction>
+  /** Aborts what is open, and ends the producer. A second call gives the first's answer. */
+  close(): Promise<void>
+}
+
+/** Options of a transactional producer. `acks` is always `'all'`. */
+export interface TransactionalProducerOptions extends Omit<ProducerOptions, 'acks'> {
+  /** Who sends, over restarts: at most one producer of it is in force. */
+  transactionalId: string
+  /** After so many milliseconds, 60000 by default, at most 900000, the log aborts a transaction that isn't ended. */
+  transactionTimeoutMs?: number | undefined
+}

@@ -1,0 +1,198 @@
+import type { Broker, ProducerSession, TransactionalSession } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import { LogError } from '../../model/errors.ts'
+import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'
+import { waitBeforeAskMs } from '../producer/refusals.ts'
+import { type Abortable, abortable, abortReason, signalOf, throwIfAborted } from '../signals.ts'
+import { OpenedTransaction } from './open-transaction.ts'
+import type {
+  Transaction,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+  TransactionContext,
+  TransactionScope,
+} from './transaction-type.ts'
+
+const TIMEOUT_MS = 60_000
+
+type Work<R> = (transaction: TransactionScope, context: TransactionContext) => Promise<R>
+
+export class LogTransactionalProducer implements TransactionalProducer {
+  readonly #broker: Broker
+  readonly #port: RuntimePort
+  readonly #transactionalId: string
+  readonly #timeoutMs: number
+  readonly #options: ProducerOptions
+  readonly #closed: () => void
+  #session: TransactionalSession | undefined
+  /** From its begin on, before it is open even. */
+  #isBusy = false
+  #beginning: Promise<unknown> = Promise.resolve()
+  #open: OpenedTransaction | undefined
+  #isFenced = false
+  #running: AbortController | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(broker: Broker, port: RuntimePort, options: TransactionalProducerOptions, closed: () => void) {
+    const { transactionalId, transactionTimeoutMs = TIMEOUT_MS, ...others } = options
+    producerSettings(others)
+    if (typeof transactionalId !== 'string' || transactionalId === '') {
+      const message = 'transactionalId must be a text that is not empty'
+      throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
+    }
+    this.#broker = broker
+    this.#port = port
+    this.#transactionalId = transactionalId
+    this.#timeoutMs = transactionTimeoutMs
+    this.#options = { ...others, acks: 'all' }
+    this.#closed = closed
+  }
+
+  async transaction<R>(work: Work<R>, options: Abortable & { retries?: number | undefined } = {}): Promise<R> {
+    const signal = signalOf(options)
+    const { retries = 0 } = options
+    if (typeof work !== 'function') throw wrong('work', 'a function')
+    if (!Number.isSafeInteger(retries) || retries < 0) throw wrong('retries', 'a whole number from 0 on')
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run(work, attempt, signal)
+      } catch (error) {
+        if (attempt > retries || signal?.aborted === true || !isWorthAnother(error)) throw error
+      }
+      await abortable(this.#wait(attempt), signal)
+    }
+  }
+
+  async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<R> {
+    const transaction = await this.#beginOne(signal)
+    const running = new AbortController()
+    const stop = () => running.abort(signal?.reason)
+    signal?.addEventListener('abort', stop, { once: true })
+    this.#running = running
+    try {
+      const result = await abortable(
+        Promise.resolve(work(transaction, { attempt, signal: running.signal })),
+        running.signal,
+      )
+      await transaction.commit()
+      return result
+    } catch (error) {
+      await transaction[Symbol.asyncDispose]().catch(() => {})
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      this.#running = undefined
+      running.abort(new LogError('INVALID_TXN_STATE', 'the transaction is over'))
+    }
+  }
+
+  #wait(attempt: number): Promise<void> {
+    const waitMs = waitBeforeAskMs(attempt, () => this.#port.random()) ?? 0
+    return new Promise((resolve) => this.#port.setTimer(waitMs, resolve, true))
+  }
+
+  async beginTransaction(options: Abortable = {}): Promise<Transaction> {
+    return this.#beginOne(signalOf(options))
+  }
+
+  #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {
+    const begun = this.#begin(signal)
+    this.#beginning = begun.catch(() => {})
+    return begun
+  }
+
+  async #begin(signal: Abortable['signal']): Promise<OpenedTransaction> {
+    throwIfAborted(signal)
+    this.#assertReady()
+    this.#isBusy = true
+    try {
+      const sends = await this.#openSends()
+      const ended = () => {
+        this.#isBusy = false
+        this.#open = undefined
+      }
+      const session = this.#watched(this.#session as TransactionalSession)
+      const transaction = new OpenedTransaction(session, sends, this.#port, this.#options, ended)
+      this.#open = transaction
+      if (signal?.aborted !== true && this.#closing === undefined) return transaction
+      await transaction.abort()
+      this.#assertOpen()
+      throw abortReason(signal as NonNullable<typeof signal>)
+    } catch (error) {
+      this.#isBusy = false
+      throw this.#noted(error)
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
+  }
+
+  #assertReady(): void {
+    this.#assertOpen()
+    const details = { transactionalId: this.#transactionalId }
+    if (this.#isFenced) {
+      const message = `a newer producer has the transactional id "${this.#transactionalId}"`
+      throw new LogError('PRODUCER_FENCED', message, details)
+    }
+    if (!this.#isBusy) return
+    throw new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
+  }
+
+  async #openSends(): Promise<ProducerSession> {
+    const options = { transactionalId: this.#transactionalId, timeoutMs: this.#timeoutMs }
+    this.#session ??= await this.#broker.openTransactionalProducer(options)
+    return this.#session.begin()
+  }
+
+  /** After an end that failed nobody knows where the session is: the next transaction begins with a new one. */
+  #watched(session: TransactionalSession): TransactionalSession {
+    const end = async (ending: Promise<void>): Promise<void> => {
+      try {
+        await ending
+      } catch (error) {
+        if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) this.#session = undefined
+        throw this.#noted(error)
+      }
+    }
+    return {
+      begin: () => session.begin(),
+      sendOffsets: (...offsets) => session.sendOffsets(...offsets),
+      commit: () => end(session.commit()),
+      abort: () => end(session.abort()),
+    }
+  }
+
+  #noted(error: unknown): unknown {
+    if (LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING')) this.#isFenced = true
+    return error
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#running?.abort(new LogError('PRODUCER_CLOSED', 'the producer is closed'))
+    await this.#beginning
+    try {
+      await this.#open?.[Symbol.asyncDispose]()
+    } finally {
+      this.#closed()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** What another run could mend. */
+function isWorthAnother(error: unknown): boolean {
+  return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)
+}
+
+function wrong(argument: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+}

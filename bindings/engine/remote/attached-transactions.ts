@@ -1,0 +1,97 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  ConsumerSession,
+  ProducerSession,
+  TopicFacts,
+  TransactionalSession,
+} from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position } from '../../model/positions.ts'
+import type { ProducerInstance } from '../commands.ts'
+import { missingBatch } from '../sessions/transactional-session.ts'
+import { AttachedConsumer } from './attached-consumer.ts'
+import { KnownTopics } from './attached-sessions.ts'
+import type { Link } from './link.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { writeRecords } from './record-list.ts'
+import { readValue, writeInstance, writeValue } from './values.ts'
+
+/**
+ * A producer of a transactional id. What it had open ends with the holder: the next one aborts it, and answers a commit by
+ * what was decided (durability rule 9).
+ */
+export class AttachedTransactionalProducer implements TransactionalSession {
+  readonly #link: Link
+  #instance: ProducerInstance
+
+  constructor(link: Link, instance: ProducerInstance) {
+    this.#link = link
+    this.#instance = instance
+  }
+
+  async begin(): Promise<ProducerSession> {
+    const instance = this.#instance
+    await this.#link.call('beginTransaction', 0, (writer) => writeInstance(writer, instance), readValue)
+    return new AttachedSends(this.#link, instance)
+  }
+
+  async sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
+    if (!(consumer instanceof AttachedConsumer) || consumer.link !== this.#link) {
+      throw new LogError('INVALID_REQUEST', 'the consumer is of another log', { argument: 'consumer' })
+    }
+    const write = (writer: MessageWriter) => {
+      writeInstance(writer, this.#instance)
+      writeValue(writer.int32(generation), positions)
+    }
+    await this.#link.call('sendOffsets', consumer.session, write, readValue)
+  }
+
+  commit(): Promise<void> {
+    return this.#end('commit')
+  }
+
+  abort(): Promise<void> {
+    return this.#end('abort')
+  }
+
+  async #end(event: 'commit' | 'abort'): Promise<void> {
+    const write = (writer: MessageWriter) => writeInstance(writer.text(event), this.#instance)
+    const next = await this.#link.call('endTransaction', 0, write, readValue)
+    this.#instance = next as unknown as ProducerInstance
+  }
+}
+
+class AttachedSends implements ProducerSession {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly #link: Link
+  readonly #topics: KnownTopics
+
+  constructor(link: Link, { producerId, producerEpoch }: ProducerInstance) {
+    this.#link = link
+    this.#topics = new KnownTopics(link)
+    this.producerId = producerId
+    this.producerEpoch = producerEpoch
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    const { topic, partition, baseSequence, records } = request
+    const write = (writer: MessageWriter) => {
+      writeInstance(writer, this)
+      writer.text(topic).int32(partition).int32(baseSequence)
+      writeRecords(writer, records)
+    }
+    return this.#link.call('appendInTransaction', 0, write, (reader) => readValue(reader) as unknown as AppendResult)
+  }
+
+  async bumpEpoch(): Promise<void> {
+    throw missingBatch(this)
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,70 @@
+import type { AppendRequest, AppendResult, ConsumerSession, TransactionalOptions } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position } from '../../model/positions.ts'
+import type { ProducerInstance } from '../commands.ts'
+import { EmbeddedConsumer } from '../sessions/consumer-session.ts'
+import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
+import type { MessageReader } from './message-reader.ts'
+import { readRecords } from './record-list.ts'
+import { readInstance, readValue } from './values.ts'
+
+type Served = (session: number, reader: MessageReader) => Promise<unknown>
+
+/** The transactions of one attached process; what is open when its channel ends is aborted. */
+export class ServedTransactions {
+  readonly calls: Readonly<Record<string, Served>>
+  readonly #broker: EmbeddedBroker
+  readonly #open: Map<number, ProducerInstance> = new Map()
+
+  constructor(broker: EmbeddedBroker, member: (session: number) => ConsumerSession) {
+    this.#broker = broker
+    this.calls = {
+      openTransactionalProducer: (_, reader) => this.#init(readValue(reader) as never),
+      beginTransaction: (_, reader) => this.#begin(readInstance(reader)),
+      appendInTransaction: (_, reader) => this.#append(reader),
+      sendOffsets: (session, reader) => this.#sendOffsets(member(session), reader),
+      endTransaction: (_, reader) => this.#end(reader.text() === 'commit' ? 'commit' : 'abort', readInstance(reader)),
+    }
+  }
+
+  /** The process is gone, or asks again through another channel and hears of the abort. */
+  leave(): void {
+    for (const instance of this.#open.values()) this.#end('abort', instance).catch(() => {})
+  }
+
+  #init({ transactionalId, timeoutMs }: TransactionalOptions): Promise<ProducerInstance> {
+    return this.#broker.ask((done) => ({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done }))
+  }
+
+  async #begin(instance: ProducerInstance): Promise<void> {
+    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+    this.#open.set(instance.producerId, instance)
+  }
+
+  #append(reader: MessageReader): Promise<AppendResult> {
+    const { producerId, producerEpoch } = readInstance(reader)
+    const topic = reader.text()
+    const partition = reader.int32()
+    const baseSequence = reader.int32()
+    const records = readRecords(reader)
+    const request: AppendRequest = { topic, partition, acks: 'all', producerEpoch, baseSequence, records }
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
+  }
+
+  async #sendOffsets(consumer: ConsumerSession, reader: MessageReader): Promise<void> {
+    const instance = readInstance(reader)
+    const generation = reader.int32()
+    const positions = readValue(reader) as never as readonly Position[]
+    if (!(consumer instanceof EmbeddedConsumer)) throw new LogError('INVALID_REQUEST', 'the consumer is of another log')
+    const request = consumer.offsetsCommand(positions, generation)
+    return this.#broker.ask((done) => ({ kind: 'sendOffsets', instance, request, done }))
+  }
+
+  async #end(event: 'commit' | 'abort', instance: ProducerInstance): Promise<ProducerInstance> {
+    const next = await this.#broker.ask<ProducerInstance>((done) => {
+      return { kind: 'endTransaction', instance, event, done }
+    })
+    this.#open.delete(instance.producerId)
+    return next
+  }
+}

@@ -1,0 +1,87 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  ConsumerSession,
+  ProducerSession,
+  TopicFacts,
+  TransactionalSession,
+} from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position } from '../../model/positions.ts'
+import type { ProducerInstance } from '../commands.ts'
+import { EmbeddedConsumer } from './consumer-session.ts'
+import type { SessionHost } from './session-host.ts'
+
+/** A producer of a transactional id of the log in this process. */
+export class EmbeddedTransactionalProducer implements TransactionalSession {
+  readonly #broker: SessionHost
+  #instance: ProducerInstance
+
+  constructor(broker: SessionHost, instance: ProducerInstance) {
+    this.#broker = broker
+    this.#instance = instance
+  }
+
+  async begin(): Promise<ProducerSession> {
+    const instance = this.#instance
+    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+    return new TransactionSends(this.#broker, instance)
+  }
+
+  async sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
+    if (!(consumer instanceof EmbeddedConsumer) || consumer.host !== this.#broker) {
+      throw new LogError('INVALID_REQUEST', 'the consumer is of another log', { argument: 'consumer' })
+    }
+    const instance = this.#instance
+    const request = consumer.offsetsCommand(positions, generation)
+    return this.#broker.ask((done) => ({ kind: 'sendOffsets', instance, request, done }))
+  }
+
+  commit(): Promise<void> {
+    return this.#end('commit')
+  }
+
+  abort(): Promise<void> {
+    return this.#end('abort')
+  }
+
+  async #end(event: 'commit' | 'abort'): Promise<void> {
+    const instance = this.#instance
+    this.#instance = await this.#broker.ask<ProducerInstance>((done) => {
+      return { kind: 'endTransaction', instance, event, done }
+    })
+  }
+}
+
+class TransactionSends implements ProducerSession {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly #broker: SessionHost
+
+  constructor(broker: SessionHost, { producerId, producerEpoch }: ProducerInstance) {
+    this.#broker = broker
+    this.producerId = producerId
+    this.producerEpoch = producerEpoch
+  }
+
+  topic(name: string): TopicFacts {
+    return this.#broker.engine.topics.facts(name)
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    const { producerId } = this
+    return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
+  }
+
+  async bumpEpoch(): Promise<void> {
+    throw missingBatch(this)
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The epoch of a transaction never changes, so a gap in its sequences ends it. */
+export function missingBatch({ producerId, producerEpoch }: ProducerInstance): LogError {
+  const message = `a batch of the transaction of producer ${producerId} is missing`
+  return new LogError('TRANSACTION_ABORTABLE', message, { producerId, producerEpoch })
+}

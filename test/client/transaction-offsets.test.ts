@@ -1,0 +1,140 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, openMemory, string as text, topic } from '../../bindings/entry/node.ts'
+import { failure, take } from './support.ts'
+
+const input = topic('input', { value: text, partitions: 1 })
+const output = topic('output', { value: text, partitions: 1 })
+const place = { topic: 'input', partition: 0 }
+
+async function withLog(run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const log = await openMemory({ topics: [input, output] })
+  try {
+    await log.producer().send(['0', '1', '2', '3', '4', '5'].map((value) => ({ topic: 'input', value })))
+    await run(log)
+  } finally {
+    await log.close()
+  }
+}
+
+async function written(log: EmbeddedLog): Promise<(string | null)[]> {
+  const seen: (string | null)[] = []
+  for await (const { value } of log.read(output, { until: 'end' })) seen.push(value)
+  return seen
+}
+
+test('offsets count with the commit, for others not before', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const [batch] = await take(consumer.batches({ maxRecords: 2 }), 1)
+    await producer.transaction(async (transaction) => {
+      await transaction.sendOffsets(consumer, batch!)
+      assert.is(await consumer.committed(place), undefined)
+    })
+    assert.is(await consumer.committed(place), 2)
+  }))
+
+test('after an abort the next batch is the aborted one again', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: string[] = []
+    let failures = 0
+    for await (const batch of consumer.batches({ maxRecords: 2 })) {
+      seen.push([...batch].map(({ value }) => value).join(''))
+      const isLast = batch.nextOffset === 6
+      await producer
+        .transaction(async (transaction) => {
+          for (const { value } of batch) await transaction.send({ topic: 'output', value })
+          await transaction.sendOffsets(consumer, batch)
+          if (batch.baseOffset === 2 && failures++ < 2) throw new Error('not this time')
+        })
+        .catch(() => {})
+      if (isLast) break
+    }
+    assert.equal(seen, ['01', '23', '23', '23', '45'])
+    assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
+    assert.is(await consumer.committed(place), 6)
+  }))
+
+test('after an abort the next record is the first that was not committed', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: (string | null)[] = []
+    let isFirst = true
+    for await (const record of consumer) {
+      seen.push(record.value)
+      if (record.value === '1') await producer.transaction((transaction) => transaction.sendOffsets(consumer, record))
+      if (record.value === '3' && isFirst) {
+        isFirst = false
+        const transaction = await producer.beginTransaction()
+        await transaction.sendOffsets(consumer, record)
+        await transaction.abort()
+      }
+      if (record.value === '5') break
+    }
+    assert.equal(seen, ['0', '1', '2', '3', '2', '3', '4', '5'])
+  }))
+
+test('sendOffsets refuses to pass unfinished records unless allowSkip says so', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    await take(consumer, 1)
+    const end = [{ ...place, nextOffset: 6 }]
+    await failure('UNFINISHED_RECORDS', () =>
+      producer.transaction((transaction) => transaction.sendOffsets(consumer, end)),
+    )
+    await producer.transaction((transaction) => transaction.sendOffsets(consumer, end, { allowSkip: true }))
+    assert.is(await consumer.committed(place), 6)
+  }))
+
+test('a record that was given up since its delivery aborts the transaction (KIP-447)', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const [record] = await take(consumer, 1)
+    await consumer.close()
+    const next = log.consumer({ groupId: 'g', topics: [input] })
+    await take(next, 1)
+    await failure('CONSUMER_CLOSED', () =>
+      producer.transaction(async (transaction) => {
+        await transaction.send({ topic: 'output', value: 'x' })
+        await transaction.sendOffsets(consumer, record!)
+      }),
+    )
+    assert.equal(await written(log), [])
+    await failure('ILLEGAL_GENERATION', () =>
+      producer.transaction((transaction) => transaction.sendOffsets(next, record!)),
+    )
+  }))
+
+test('whoever joins waits for offsets that are not decided, and begins after them', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const [batch] = await take(consumer.batches({ maxRecords: 3 }), 1)
+    const transaction = await producer.beginTransaction()
+    await transaction.sendOffsets(consumer, batch!)
+    await consumer.close()
+    const next = take(log.consumer({ groupId: 'g', topics: [input] }), 1)
+    await transaction.commit()
+    assert.is((await next)[0]?.value, '3')
+  }))
+
+test('a consumer of another log is refused', () =>
+  withLog(async (log) => {
+    const other = await openMemory({ topics: [input] })
+    await other.producer().send({ topic: 'input', value: 'x' })
+    const foreign = other.consumer({ groupId: 'g', topics: [input] })
+    const [record] = await take(foreign, 1)
+    const producer = log.producer({ transactionalId: 'id' })
+    await failure('INVALID_REQUEST', () =>
+      producer.transaction((transaction) => transaction.sendOffsets(foreign, record!)),
+    )
+    await other.close()
+  }))
+
+test.run()

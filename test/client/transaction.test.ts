@@ -1,0 +1,270 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type EmbeddedLog,
+  openMemory,
+  type TransactionScope,
+  string as text,
+  topic,
+} from '../../bindings/entry/node.ts'
+import { failure, gate } from './support.ts'
+
+const input = topic('input', { value: text, partitions: 1 })
+const output = topic('output', { value: text, partitions: 3 })
+
+async function withLog(run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const log = await openMemory({ topics: [input, output] })
+  try {
+    await run(log)
+  } finally {
+    await log.close()
+  }
+}
+
+async function values(log: EmbeddedLog, isolationLevel?: 'read_uncommitted'): Promise<string[]> {
+  const seen: string[] = []
+  for await (const { value } of log.read(output, { until: 'end', isolationLevel })) seen.push(value ?? '')
+  return seen.sort()
+}
+
+function inPartition(partition: number, value: string) {
+  return { topic: 'output', partition, value }
+}
+
+async function refused(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
+
+test('transaction: what was sent becomes visible together, with what work gave', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const given = await producer.transaction(async (transaction) => {
+      const { offset } = await transaction.send(inPartition(0, 'a'))
+      assert.is(offset, 0)
+      const many = await transaction.send([inPartition(1, 'b'), inPartition(2, 'c')])
+      assert.equal(
+        many.map(({ partition }) => partition),
+        [1, 2],
+      )
+      assert.equal(await values(log), [])
+      return 7
+    })
+    assert.is(given, 7)
+    assert.equal(await values(log), ['a', 'b', 'c'])
+  }))
+
+test('transaction: awaits every send made inside', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id', lingerMs: 5 })
+    const unawaited: unknown[] = []
+    await producer.transaction(async (transaction) => {
+      for (let index = 0; index < 20; index++) unawaited.push(transaction.send(inPartition(index % 3, `${index}`)))
+    })
+    assert.is((await values(log)).length, 20)
+  }))
+
+test('transaction: aborts if work threw, and rethrows unchanged', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const thrown = { not: 'even an error' }
+    const error = await refused(
+      producer.transaction(async (transaction) => {
+        await transaction.send(inPartition(0, 'a'))
+        throw thrown
+      }),
+    )
+    assert.is(error, thrown)
+    assert.equal(await values(log), [])
+    await producer.transaction((transaction) => transaction.send(inPartition(0, 'b')))
+    assert.equal(await values(log), ['b'])
+  }))
+
+test('transaction: aborts if a send failed that nobody awaited, with its error', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const unawaited: unknown[] = []
+    await failure('UNKNOWN_TOPIC_OR_PARTITION', () =>
+      producer.transaction(async (transaction) => {
+        await transaction.send(inPartition(0, 'a'))
+        unawaited.push(transaction.send({ topic: 'missing', value: 'x' }))
+      }),
+    )
+    await failure('INVALID_RECORD', () =>
+      producer.transaction(async (transaction) => {
+        await refused(transaction.send({ topic: 'output', value: 5 as never }))
+        await transaction.send(inPartition(0, 'a'))
+      }),
+    )
+    assert.equal(await values(log), [])
+  }))
+
+test('transaction: runs work again only if asked, and not after misuse', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const attempts: number[] = []
+    const failing =
+      (until: number) =>
+      async (transaction: TransactionScope, { attempt }: { attempt: number }) => {
+        attempts.push(attempt)
+        await transaction.send(inPartition(0, `attempt ${attempt}`))
+        if (attempt < until) throw new Error('again')
+      }
+    await refused(producer.transaction(failing(2)))
+    assert.equal(attempts.splice(0), [1])
+    await producer.transaction(failing(3), { retries: 2 })
+    assert.equal(attempts.splice(0), [1, 2, 3])
+    assert.equal(await values(log), ['attempt 3'])
+    await failure('INVALID_RECORD', () =>
+      producer.transaction(
+        (transaction, { attempt }) => {
+          attempts.push(attempt)
+          return transaction.send({ topic: 'output', value: 5 as never })
+        },
+        { retries: 3 },
+      ),
+    )
+    assert.equal(attempts, [1])
+  }))
+
+test('transaction: an aborted signal ends it with its reason, though work still runs', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const { opened, open } = gate()
+    let late: unknown
+    const running = producer.transaction(
+      async (transaction, { signal }) => {
+        await transaction.send(inPartition(0, 'a'))
+        controller.abort(reason)
+        assert.ok(signal.aborted)
+        await opened
+        late = await refused(transaction.send(inPartition(0, 'late')))
+      },
+      { signal: controller.signal, retries: 5 },
+    )
+    assert.is(await refused(running), reason)
+    open()
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.is((late as { code?: string }).code, 'INVALID_TXN_STATE')
+    assert.equal(await values(log), [])
+    assert.is(await refused(producer.beginTransaction({ signal: controller.signal })), reason)
+  }))
+
+test('one transaction at a time', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const transaction = await producer.beginTransaction()
+    await failure('INVALID_TXN_STATE', () => producer.beginTransaction())
+    await failure('INVALID_TXN_STATE', () => producer.transaction(async () => {}))
+    await transaction.send(inPartition(0, 'a'))
+    await transaction.commit()
+    await producer.transaction(async () => {
+      await failure('INVALID_TXN_STATE', () => producer.transaction(async () => {}))
+    })
+    assert.equal(await values(log), ['a'])
+  }))
+
+test('beginTransaction: commit, abort, and a call after the end', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const first = await producer.beginTransaction()
+    await first.send(inPartition(0, 'a'))
+    await first.abort()
+    const second = await producer.beginTransaction()
+    await second.send(inPartition(0, 'b'))
+    await second.commit()
+    for (const transaction of [first, second]) {
+      await failure('INVALID_TXN_STATE', () => transaction.send(inPartition(0, 'late')))
+      await failure('INVALID_TXN_STATE', () => transaction.commit())
+      await failure('INVALID_TXN_STATE', () => transaction.abort())
+    }
+    assert.equal(await values(log), ['b'])
+    assert.equal(await values(log, 'read_uncommitted'), ['a', 'b'])
+  }))
+
+test('beginTransaction: dispose without a commit aborts, after one it does nothing', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const dropped = await producer.beginTransaction()
+    await dropped.send(inPartition(0, 'a'))
+    await dropped[Symbol.asyncDispose]()
+    const kept = await producer.beginTransaction()
+    await kept.send(inPartition(0, 'b'))
+    await kept.commit()
+    await kept[Symbol.asyncDispose]()
+    assert.equal(await values(log), ['b'])
+  }))
+
+test('a transaction with nothing in it commits', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    for (let round = 0; round < 3; round++) await producer.transaction(async () => {})
+    await (await producer.beginTransaction()).abort()
+    await producer.transaction((transaction) => transaction.send(inPartition(0, 'a')))
+    assert.equal(await values(log), ['a'])
+  }))
+
+test('a second producer of the id aborts what is open and fences the first (testFencingOn...)', () =>
+  withLog(async (log) => {
+    const older = log.producer({ transactionalId: 'id' })
+    const open = await older.beginTransaction()
+    await open.send(inPartition(0, 'a'))
+    const newer = log.producer({ transactionalId: 'id' })
+    await newer.transaction((transaction) => transaction.send(inPartition(0, 'b')))
+    await failure('PRODUCER_FENCED', () => open.send(inPartition(0, 'c')))
+    await failure('PRODUCER_FENCED', () => open.commit())
+    await failure('PRODUCER_FENCED', () => older.beginTransaction())
+    await failure('PRODUCER_FENCED', () => older.transaction(async () => {}))
+    assert.equal(await values(log), ['b'])
+    await older.close()
+  }))
+
+test('a transaction that takes too long is aborted; the next one of its producer works', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 20 })
+    const slow = await producer.beginTransaction()
+    await slow.send(inPartition(0, 'slow'))
+    while ((await log.admin.offsets([{ topic: 'output', partition: 0 }]))[0]?.highWatermark !== 2) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await failure('TRANSACTION_ABORTABLE', () => slow.commit())
+    await producer.transaction((transaction) => transaction.send(inPartition(0, 'next')))
+    assert.equal(await values(log), ['next'])
+  }))
+
+test('close aborts what is open and refuses what comes', () =>
+  withLog(async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const { opened, open } = gate()
+    const running = producer.transaction(async (transaction) => {
+      await transaction.send(inPartition(0, 'a'))
+      open()
+      await new Promise(() => {})
+    })
+    await opened
+    const heard = refused(running)
+    await producer.close()
+    assert.is(((await heard) as { code?: string }).code, 'PRODUCER_CLOSED')
+    await failure('PRODUCER_CLOSED', () => producer.beginTransaction())
+    assert.equal(await values(log), [])
+  }))
+
+test('wrong options are refused where they are given', () =>
+  withLog(async (log) => {
+    await failure('INVALID_REQUEST', () => log.producer({ transactionalId: '' }))
+    await failure('INVALID_REQUEST', () => log.producer({ transactionalId: 'id', lingerMs: -1 }))
+    const impatient = log.producer({ transactionalId: 'id', transactionTimeoutMs: 900_001 })
+    await failure('INVALID_TRANSACTION_TIMEOUT', () => impatient.beginTransaction())
+    const producer = log.producer({ transactionalId: 'id' })
+    await failure('INVALID_REQUEST', () => producer.transaction('work' as never))
+    await failure('INVALID_REQUEST', () => producer.transaction(async () => {}, { retries: -1 }))
+    await failure('INVALID_REQUEST', () =>
+      producer.transaction((transaction) => transaction.sendOffsets({} as never, [])),
+    )
+  }))
+
+test.run()
