@@ -1,0 +1,96 @@
+// Transactions over several partitions with offsets, crashed before every operation of the disk: all or nothing, nothing
+// aborted visible, nobody held back, and a commit that is asked again answers what is to be seen. Then each mechanism taken out.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { TRANSACTION_FAULTS } from './transaction-faults.ts'
+import { emptyHistory, type History, judge, type Life, live } from './transaction-life.ts'
+
+const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed']
+const SMALL: Life = { rounds: 8, valueBytes: 40 }
+/** A frame of the simulator's journal holds 4096 bytes. */
+const LARGE: Life = { rounds: 6, valueBytes: 3000 }
+
+interface Found {
+  points: number
+  images: number
+  readonly wrong: string[]
+}
+
+function explore(life: Life, seed: number, every: number, stopAtFirst: boolean): Found {
+  const found: Found = { points: 0, images: 0, wrong: [] }
+  const whole = new VirtualDisk()
+  live(whole, life, emptyHistory(), seed)
+  for (let operation = 1; operation <= whole.operations; operation += every) {
+    const disk = new VirtualDisk()
+    disk.crashAt = operation
+    const history = emptyHistory()
+    live(disk, life, history, seed)
+    found.points++
+    for (const mode of MODES) {
+      const image = disk.image(new Random(operation), mode)
+      const place = `operation ${operation}, image ${mode}`
+      found.images++
+      const nested = (operation + MODES.indexOf(mode)) % 7 === 0 ? crashRecovery(image, history, operation) : []
+      found.wrong.push(...[...nested, ...judged(image, history)].map((what) => `${place}: ${what}`))
+      if (stopAtFirst && found.wrong.length > 0) return found
+    }
+  }
+  return found
+}
+
+/** What the engine throws by itself is wrong too. */
+function judged(image: VirtualDisk, history: History): string[] {
+  try {
+    return judge(image, history)
+  } catch (error) {
+    return [`it threw ${String(error)}`]
+  }
+}
+
+/** Recovery is crashed as well, at one operation. */
+function crashRecovery(image: VirtualDisk, history: History, seed: number): string[] {
+  const again = image.image(new Random(seed), 'all')
+  again.crashAt = again.operations + 1 + (seed % 23)
+  const host = new SyncHost(again, undefined)
+  try {
+    host.open()
+  } catch (error) {
+    if (!(error instanceof CrashSignal)) throw error
+  } finally {
+    host.discard()
+  }
+  return judged(again.image(new Random(seed + 1), 'mixed'), history).map((what) => `recovery crashed, ${what}`)
+}
+
+for (const [name, life, every] of [
+  ['small transactions', SMALL, 1],
+  ['transactions that spill', LARGE, 2],
+] as const) {
+  test(`${name}: whatever the crash, all or nothing`, () => {
+    for (const seed of [1, 2]) {
+      const { points, images, wrong } = explore(life, seed, every, true)
+      assert.equal(wrong, [])
+      assert.ok(points > 50 && images > 250, `${points} points, ${images} images`)
+      console.log(`${name}, seed ${seed}: ${points} crash points, ${images} images`)
+    }
+  })
+}
+
+for (const { name, inCode, life } of TRANSACTION_FAULTS) {
+  test(`planted: ${name}`, () => {
+    const mend = inCode?.()
+    try {
+      const { images, wrong } = explore({ ...SMALL, ...life }, 1, 3, true)
+      assert.ok(wrong.length > 0, `${images} images and nothing was seen`)
+      console.log(`${name}: after ${images} images: ${wrong[0]?.slice(0, 140)}`)
+    } finally {
+      mend?.()
+    }
+  })
+}
+
+test.run()
