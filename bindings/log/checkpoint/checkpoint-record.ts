@@ -1,6 +1,7 @@
 import type { StoredProducer, StoredProducerBatch } from '../../storage/partition-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
+import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 
 /** So many entries at the beginning of an index file have this CRC-32C; what follows them is of no account. */
@@ -40,6 +41,7 @@ export interface CheckpointPartition extends PartitionKey {
   /** Damage was found in it: it stays as it is, whoever opens the log. */
   readonly readOnly: boolean
   readonly segments: readonly CheckpointSegment[]
+  readonly leaderEpochs: readonly LeaderEpochEntry[]
   /** The bytes of the last segment's last, incomplete 512-byte sector: a torn later write may take them along. */
   readonly partialSector: Uint8Array
   readonly producers: readonly StoredProducer[]
@@ -89,6 +91,11 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   writer.uint8(partition.readOnly ? 1 : 0)
   writer.uint32(partition.segments.length)
   for (const segment of partition.segments) writeSegment(writer, segment)
+  writer.uint32(partition.leaderEpochs.length)
+  for (const { epoch, startOffset } of partition.leaderEpochs) {
+    writer.uint32(epoch)
+    writer.int64(startOffset)
+  }
   writer.uint16(partition.partialSector.length)
   writer.raw(partition.partialSector)
   writer.uint32(partition.producers.length)
@@ -104,9 +111,14 @@ function readPartition(reader: ByteReader): CheckpointPartition {
     ceiling: reader.int64(),
     readOnly: reader.uint8() === 1,
     segments: readMany(reader, reader.uint32(), readSegment),
+    leaderEpochs: readMany(reader, reader.uint32(), readEpoch),
     partialSector: reader.raw(reader.uint16()).slice(),
     producers: readMany(reader, reader.uint32(), readProducer),
   }
+}
+
+function readEpoch(reader: ByteReader): LeaderEpochEntry {
+  return { epoch: reader.uint32(), startOffset: reader.int64() }
 }
 
 function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {

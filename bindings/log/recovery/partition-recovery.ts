@@ -62,6 +62,7 @@ export class PartitionRecovery {
   }
 
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
+    this.#files.isUsed = true
     if (!this.#files.readOnly) yield* this.#restorePartialSector()
     for (const entry of entries) yield* this.#replay(entry)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
@@ -180,10 +181,7 @@ export class PartitionRecovery {
 
   *#roll(): Task<void> {
     mark('roll-again')
-    const files = this.#files
-    yield* files.segments.roll(files.nextOffset)
-    files.directoryChanged()
-    files.changed = true
+    yield* this.#files.roll(this.#context.kernel, this.#producers.windows())
   }
 
   *#place(batch: ScannedBatch, mayRoll: boolean): Task<void> {
@@ -200,6 +198,12 @@ export class PartitionRecovery {
       files.segments.place(sealed)
     }
     if (aborted !== undefined) files.segments.recordAborted(aborted)
+    this.#grew(header, nextOffset)
+  }
+
+  #grew(header: ScannedBatch['header'], nextOffset: number): void {
+    const files = this.#files
+    files.learnEpoch(header.partitionLeaderEpoch, header.baseOffset)
     files.nextOffset = nextOffset
     files.changed = true
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
@@ -215,10 +219,7 @@ export class PartitionRecovery {
     const aborted = this.#transactions.take(header, bytes)
     files.segments.adopt({ bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp })
     if (aborted !== undefined) files.segments.recordAborted(aborted)
-    this.#learnProducer(header)
-    files.nextOffset = nextOffset
-    files.changed = true
-    if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+    this.#grew(header, nextOffset)
   }
 
   #learnProducer(header: ScannedBatch['header']): void {
@@ -304,7 +305,11 @@ export class PartitionRecovery {
     const file: StoreFile | undefined = yield* this.#context.files.open(path, { create: false })
     if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
     this.#context.files.close(path)
-    yield* perform('remove', path, () => this.#context.store.remove(path))
+    // The batches go last, as in SegmentList.deleteBefore.
+    for (const suffix of ['index', 'timeindex', 'txnindex', 'log'] as const) {
+      const derived = `${path.slice(0, -'log'.length)}${suffix}`
+      yield* perform('remove', derived, () => this.#context.store.remove(derived))
+    }
     this.#files.directoryChanged()
     this.#files.changed = true
   }

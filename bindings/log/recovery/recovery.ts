@@ -127,7 +127,7 @@ function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: Checkpo
   const directory = partitionDirectory(id.topic, id.partition)
   const config = () => input.source.segmentConfig(id)
   const segments = new SegmentList(input.segments, directory, config, noted?.segments ?? [])
-  const files = new StoredFiles(id, directory, segments, noted?.nextOffset ?? 0)
+  const files = new StoredFiles(id, directory, segments, noted)
   files.readOnly = noted?.readOnly ?? false
   return files
 }

@@ -51,6 +51,12 @@ export function mayFollow(
   return frame.baseOffset > expectedOffset && frame.leaderEpoch > epochBefore
 }
 
+/** Of a batch whose first 16 bytes at least are there. */
+export function leaderEpochOf(bytes: Uint8Array): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[12], bytes[13], bytes[14], bytes[15]]
+  return (a << 24) | (b << 16) | (c << 8) | d
+}
+
 export function newFrame(): BatchFrame {
   return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, leaderEpoch: -1, maxTimestamp: -1 }
 }

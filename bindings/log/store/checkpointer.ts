@@ -90,6 +90,7 @@ export class Checkpointer {
       if (files.directoryUnsynced) directories.push(files)
       files.unsynced.clear()
       files.changed = false
+      files.notedOffset = files.nextOffset
     }
     yield* this.#sync(unsynced, directories)
     for (const each of noted) yield* this.#encode(each)
@@ -117,6 +118,7 @@ export class Checkpointer {
         ceiling: this.#source.ceiling(id),
         readOnly: files.readOnly,
         segments,
+        leaderEpochs: files.leaderEpochs,
         producers: [...this.#source.producers(id)],
       },
       last: active && { path: active.logPath, sizeBytes: active.sizeBytes },

@@ -15,6 +15,7 @@ import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
+import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { Journal, type JournalOptions } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/directories.ts'
@@ -26,6 +27,7 @@ import { SegmentList } from '../segment/segment-list.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { createJournal } from './create-journal.ts'
 import { createPartitionDirectory } from './create-partition.ts'
+import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Reserve } from './reserve.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -220,7 +222,17 @@ export class FilePartitionStore implements PartitionStore {
       if (yield* files.segments.writeIndexes()) files.changed = true
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal))
+    yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+  }
+
+  *#writeFinalFiles(): Task<void> {
+    const context = { store: this.#store, kernel: this.#kernel }
+    for (const files of this.#partitions.values()) {
+      if (!files.isUsed || files.readOnly) continue
+      const { id } = files
+      yield* writeFinalFiles(context, files, this.#source.producers(id))
+    }
   }
 
   *abandon(): Task<void> {
@@ -257,9 +269,8 @@ export class FilePartitionStore implements PartitionStore {
     // A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10).
     yield* isInternal(id) ? this.#reserve.guard(make) : make()
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
-    const files = new StoredFiles(id, directory, segments, 0)
-    yield* segments.roll(0)
-    files.directoryChanged()
+    const files = new StoredFiles(id, directory, segments)
+    yield* files.roll(this.#kernel, [])
     this.#partitions.set(partitionKey(id.topicId, id.partition), files)
   }
 
@@ -280,12 +291,10 @@ export class FilePartitionStore implements PartitionStore {
 
   *activate(id: PartitionIdentity): Task<void> {
     const files = this.#files(id)
+    files.isUsed = true
     yield* files.segments.loadActive()
     if (files.segments.active === undefined || files.rollAt !== undefined) {
-      yield* files.segments.roll(files.nextOffset)
-      files.directoryChanged()
-      files.changed = true
-      files.rollAt = undefined
+      yield* files.roll(this.#kernel, this.#source.producers(id))
     }
   }
 
@@ -348,6 +357,7 @@ export class FilePartitionStore implements PartitionStore {
   *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
     const files = this.#files(id)
     yield* files.segments.deleteBefore(offset)
+    files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, offset, Number.POSITIVE_INFINITY)
     files.directoryChanged()
     files.changed = true
   }
@@ -402,6 +412,9 @@ export class FilePartitionStore implements PartitionStore {
         if (yield* files.segments.writeGrownIndexes()) files.changed = true
       }
       yield* this.#reserve.guard(() => this.#checkpoint(journal))
+      for (const files of this.#partitions.values()) {
+        if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
+      }
       yield* this.#grow(journal)
     } catch (error) {
       throw this.#poison(error)

@@ -128,8 +128,7 @@ export class GroupCommit {
   *#place(decision: Decision, sequence: number): Task<void> {
     const files = this.#parts.partitions(decision.id)
     if (files.segments.mustRoll(decision)) {
-      yield* files.segments.roll(decision.baseOffset)
-      files.directoryChanged()
+      yield* files.roll(this.#parts.kernel, this.#parts.source.producers(decision.id), decision.baseOffset)
     }
     const { active } = files.segments
     if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)

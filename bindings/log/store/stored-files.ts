@@ -1,10 +1,17 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionIdentity, SealedBatch } from '../../storage/partition-store.ts'
+import type { PartitionIdentity, SealedBatch, StoredProducer } from '../../storage/partition-store.ts'
+import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
+import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
+import { leaderEpochOf } from '../segment/batch-frame.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentList } from '../segment/segment-list.ts'
 import { PendingRuns } from './pending-runs.ts'
+
+/** Kafka rebuilds producers from the newest whole one, or the one before. */
+const SNAPSHOTS_MAX = 2
 
 /** One partition's files while the log is open. */
 export class StoredFiles {
@@ -22,14 +29,45 @@ export class StoredFiles {
   rollAt: number | undefined
   /** Recovery found damage: nothing is appended any more. */
   readOnly = false
+  /** Appended to or looked at since the open: its derived files are brought up to date at the close. */
+  isUsed = false
+  /** Where it ended as of the newest checkpoint. */
+  notedOffset: number
+  /** Producer snapshots of rolls, by offset, that no file holds yet; the newest two. */
+  readonly snapshots: Map<number, Uint8Array> = new Map()
+  /** Which epoch its batches carry from which offset on. */
+  leaderEpochs: readonly LeaderEpochEntry[]
   /** Its offsets continue here, maybe above the last segment's end (durability rule 5). */
   nextOffset: number
 
-  constructor(id: PartitionIdentity, directory: string, segments: SegmentList, nextOffset: number) {
+  constructor(
+    id: PartitionIdentity,
+    directory: string,
+    segments: SegmentList,
+    noted: Pick<CheckpointPartition, 'nextOffset' | 'leaderEpochs'> = { nextOffset: 0, leaderEpochs: [] },
+  ) {
     this.id = id
     this.directory = directory
     this.segments = segments
-    this.nextOffset = nextOffset
+    this.nextOffset = noted.nextOffset
+    this.notedOffset = noted.nextOffset
+    this.leaderEpochs = noted.leaderEpochs
+  }
+
+  /** Goes on in a new segment, from `baseOffset` on; `producers` as of there. */
+  *roll(kernel: Kernel, producers: Iterable<StoredProducer>, baseOffset: number = this.nextOffset): Task<void> {
+    if (this.segments.active !== undefined) this.#keepSnapshot(baseOffset, encodeProducerSnapshot(kernel, producers))
+    this.isUsed = true
+    yield* this.segments.roll(baseOffset)
+    this.directoryChanged()
+    this.changed = true
+    this.rollAt = undefined
+  }
+
+  #keepSnapshot(offset: number, bytes: Uint8Array): void {
+    this.snapshots.set(offset, bytes)
+    const [oldest] = this.snapshots.keys()
+    if (this.snapshots.size > SNAPSHOTS_MAX && oldest !== undefined) this.snapshots.delete(oldest)
   }
 
   /** The directory has entries that a power loss takes away. */
@@ -61,9 +99,18 @@ export class StoredFiles {
     this.#touched(batch)
   }
 
+  /** An unclean open raises the epoch; a partition has it from its next batch on (durability rule 5). */
+  learnEpoch(epoch: number, baseOffset: number): void {
+    if (epoch !== this.leaderEpochs.at(-1)?.epoch) {
+      this.leaderEpochs = assignLeaderEpoch(this.leaderEpochs, epoch, baseOffset)
+    }
+  }
+
   #touched(batch: SealedBatch): void {
+    this.learnEpoch(leaderEpochOf(batch.bytes), batch.baseOffset)
     this.nextOffset = batch.nextOffset
     this.changed = true
+    this.isUsed = true
     if (this.segments.active !== undefined) this.unsynced.add(this.segments.active)
   }
 }

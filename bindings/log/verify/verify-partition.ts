@@ -7,7 +7,10 @@ import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/check
 import { parsePartitionDirectory, parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
 import { openFile } from '../journal/ring.ts'
 import type { BatchScanner } from '../recovery/batch-scanner.ts'
+import { viewOf } from '../segment/batch-frame.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
+import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
+import { DerivedFilesCheck } from './verify-derived.ts'
 
 export interface VerifyContext {
   readonly store: FileStore
@@ -33,7 +36,10 @@ export interface VerifiedPartition {
   bytes: number
 }
 
-/** Every batch of every segment; what the checkpoint noted must be there, to the byte that batch CRCs leave out. */
+/**
+ * Every batch of every segment, and the files derived from them; what the checkpoint noted must be there, to the byte that
+ * batch CRCs leave out.
+ */
 export function* verifyPartition(
   context: VerifyContext,
   directory: string,
@@ -55,32 +61,46 @@ export function* verifyPartition(
     damaged(`${directory}/${segmentFileName(segment.baseOffset, 'log')}`, 0, segment.baseOffset, 'is missing')
   }
   const found = { segments: 0, batches: 0, bytes: 0 }
+  const derived = new DerivedFilesCheck(context, directory, damaged)
+  yield* derived.readSnapshots(names)
+  let isWhole = true
   for (const baseOffset of bases) {
     const path = `${directory}/${segmentFileName(baseOffset, 'log')}`
     const file = yield* openFile(context.store, path, false)
     if (file === undefined) continue
     const facts = noted?.segments.find((each) => each.baseOffset === baseOffset)
-    const positions = verifySegment(context, file, baseOffset, facts, damaged)
+    const before = context.damage.length
+    const batches = verifySegment(context, file, baseOffset, facts, damaged, isWhole ? derived : undefined)
+    isWhole &&= context.damage.length === before
     found.segments++
-    found.batches += positions.size
+    found.batches += batches.size
     found.bytes += file.size()
     file.close()
-    yield* verifyIndex(context.store, directory, baseOffset, positions, damaged)
+    if (facts !== undefined) yield* verifyIndexes(context.store, directory, facts, batches, damaged)
+    if (facts !== undefined && isWhole) yield* derived.segmentEnded(facts)
   }
+  // Behind damage the batches tell only a part.
+  if (isWhole) yield* derived.ended()
   return found
 }
 
-type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
+interface VerifiedBatch {
+  readonly position: number
+  readonly maxTimestamp: number
+}
 
-/** Positions of the batches by their last offset. Above the noted size the end may be incomplete. */
+export type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
+
+/** The batches by their last offset. Above the noted size the end may be incomplete. */
 function verifySegment(
   { kernel, scanner, ownEnd, undecided }: VerifyContext,
   file: StoreFile,
   baseOffset: number,
   noted: CheckpointSegment | undefined,
   damaged: Damaged,
-): Map<number, number> {
-  const positions = new Map<number, number>()
+  derived: DerivedFilesCheck | undefined,
+): Map<number, VerifiedBatch> {
+  const batches = new Map<number, VerifiedBatch>()
   const sizeBytes = file.size()
   const notedBytes = noted?.sizeBytes ?? 0
   let expected = baseOffset
@@ -91,12 +111,13 @@ function verifySegment(
     if (typeof batch === 'string' || batch.header.baseOffset < expected) {
       const fault = typeof batch === 'string' ? batch : 'offsets go back'
       if (position < notedBytes) damaged(file.path, position, expected, fault)
-      return positions
+      return batches
     }
     if (ownEnd !== undefined && batch.nextOffset > ownEnd) {
       undecided.push({ file: file.path, position, offset: batch.header.baseOffset, nextOffset: batch.nextOffset })
     }
-    positions.set(batch.nextOffset - 1, position)
+    batches.set(batch.nextOffset - 1, { position, maxTimestamp: batch.header.maxTimestamp })
+    derived?.take(batch.header, batch.bytes)
     checksum = chainHeader(kernel, checksum, batch.bytes)
     position += batch.header.sizeBytes
     expected = batch.nextOffset
@@ -105,28 +126,54 @@ function verifySegment(
     }
   }
   if (position < notedBytes) damaged(file.path, position, expected, 'shorter than the checkpoint says')
-  return positions
+  return batches
 }
 
-/** Index entries must lead to batches; without the file there is nothing to say, it is made again when needed. */
-function* verifyIndex(
+/**
+ * Entries that the checkpoint noted must be true of the batches; those behind are of no account. Without the file there is
+ * nothing to say: it is made again when needed.
+ */
+function* verifyIndexes(
   store: FileStore,
   directory: string,
-  baseOffset: number,
-  positions: ReadonlyMap<number, number>,
+  { baseOffset, offsetIndex, timeIndex }: CheckpointSegment,
+  batches: ReadonlyMap<number, VerifiedBatch>,
   damaged: Damaged,
 ): Task<void> {
-  const path = `${directory}/${segmentFileName(baseOffset, 'index')}`
+  const leadsToBatch = (view: DataView, at: number) => {
+    const offset = baseOffset + view.getInt32(at)
+    return batches.get(offset)?.position === view.getInt32(at + 4) ? undefined : offset
+  }
+  const path = (suffix: 'index' | 'timeindex') => `${directory}/${segmentFileName(baseOffset, suffix)}`
+  yield* verifyEntries(store, path('index'), OFFSET_ENTRY_BYTES, offsetIndex.entryCount, leadsToBatch, damaged)
+  const tellsTime = (view: DataView, at: number) => {
+    const offset = baseOffset + view.getInt32(at + 8)
+    return batches.get(offset)?.maxTimestamp === Number(view.getBigInt64(at)) ? undefined : offset
+  }
+  yield* verifyEntries(store, path('timeindex'), TIME_ENTRY_BYTES, timeIndex.entryCount, tellsTime, damaged)
+}
+
+/** `check` answers the offset of an entry that isn't true. */
+function* verifyEntries(
+  store: FileStore,
+  path: string,
+  entryBytes: number,
+  entryCount: number,
+  check: (view: DataView, at: number) => number | undefined,
+  damaged: Damaged,
+): Task<void> {
   const file = yield* openFile(store, path, false)
   if (file === undefined) return
   const bytes = readWhole(file)
   file.close()
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0; at + 8 <= bytes.length; at += 8) {
-    const offset = baseOffset + view.getInt32(at)
-    if (positions.get(offset) === view.getInt32(at + 4)) continue
+  const view = viewOf(bytes)
+  const sizeBytes = Math.min(bytes.length, entryCount * entryBytes)
+  for (let at = 0; at + entryBytes <= sizeBytes; at += entryBytes) {
+    const offset = check(view, at)
+    if (offset === undefined) continue
     damaged(path, at, offset, 'index entry leads to no batch')
     return
   }
-  if (bytes.length % 8 !== 0) damaged(path, bytes.length - (bytes.length % 8), undefined, 'incomplete index entry')
+  if (sizeBytes % entryBytes !== 0)
+    damaged(path, sizeBytes - (sizeBytes % entryBytes), undefined, 'incomplete index entry')
 }

@@ -1,0 +1,63 @@
+import type { BatchHeader } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
+import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
+import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
+import { TransactionScan } from '../segment/transaction-scan.ts'
+
+interface LastBatch {
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+}
+
+/** What the batches of one partition, taken in order, say about the files that are derived from them. */
+export class PartitionHistory {
+  /** Of the first batch that is still there. */
+  firstOffset: number | undefined
+  /** After the last batch that was taken. */
+  nextOffset = 0
+  epochs: readonly LeaderEpochEntry[] = []
+  /** By the offset of their marker. */
+  readonly aborted: Map<number, AbortedTransaction> = new Map()
+  /** `undefined`: a marker came after it, which may have changed the epoch. */
+  readonly #producers = new Map<number, LastBatch | undefined>()
+  readonly #transactions = new TransactionScan([])
+
+  take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
+    const { baseOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header
+    const lastOffset = baseOffset + lastOffsetDelta
+    this.firstOffset ??= baseOffset
+    this.nextOffset = lastOffset + 1
+    this.epochs = assignLeaderEpoch(this.epochs, header.partitionLeaderEpoch, baseOffset)
+    if (producerId >= 0) {
+      const isMarker = (header.attributes & ATTRIBUTE_CONTROL) !== 0
+      this.#producers.set(producerId, isMarker ? undefined : { producerEpoch, baseSequence, baseOffset, lastOffset })
+    }
+    const aborted = this.#transactions.take(header, bytes)
+    if (aborted !== undefined) this.aborted.set(aborted.lastOffset, aborted)
+  }
+
+  /** The first producer of a snapshot, taken at `nextOffset`, that the batches contradict. */
+  contradicts(snapshot: readonly StoredProducer[]): StoredProducer | undefined {
+    return snapshot.find((producer) => {
+      const batch = producer.batches.at(-1)
+      const last = this.#producers.get(producer.producerId)
+      // Retention may have taken its batches; then what it says lies below the first one that is left.
+      if (!this.#producers.has(producer.producerId)) return (batch?.lastOffset ?? -1) >= (this.firstOffset ?? 0)
+      if (last === undefined) return false
+      const isLast = batch?.baseOffset === last.baseOffset && batch.lastOffset === last.lastOffset
+      return !isLast || producer.producerEpoch !== last.producerEpoch || batch.firstSequence !== last.baseSequence
+    })
+  }
+
+  /** The first entry of a leader-epoch-checkpoint that the batches contradict. It may lack the newest ones. */
+  contradictsEpochs(entries: readonly LeaderEpochEntry[]): LeaderEpochEntry | undefined {
+    const known = this.epochs.filter(({ epoch }) => epoch >= (entries[0]?.epoch ?? 0))
+    return entries.find(({ epoch, startOffset }, index) => {
+      const begun = known[index]
+      // The first one moves with the log start.
+      return begun?.epoch !== epoch || (index > 0 ? startOffset !== begun.startOffset : startOffset > this.nextOffset)
+    })
+  }
+}

@@ -1,0 +1,237 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  LEADER_EPOCH_CHECKPOINT,
+  parseSegmentFileName,
+  segmentFileName,
+} from '../../../bindings/log/files/file-names.ts'
+import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
+import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
+import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
+import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { Random as ImageRandom } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel } from '../../kernel/support.ts'
+import { content, overwrite } from '../segment/model.ts'
+import { runNow } from '../support.ts'
+
+const derived = suite('derived files')
+const kernel = newKernel()
+const TOPIC = 'orders'
+const DIRECTORY = 'orders-0'
+const config = { 'segment.bytes': 400 }
+
+/** A log with one partition and two producers that take turns; what is looked at is what a close or a crash leaves. */
+class Story {
+  readonly sent: { readonly producerId: number; readonly sequence: number }[] = []
+  readonly #sequences = new Map<number, number>()
+  #host: SyncHost
+  #producers: readonly number[]
+
+  constructor() {
+    this.#host = new SyncHost(new VirtualDisk(), undefined)
+    this.#host.open()
+    this.#host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, config)
+    this.#producers = [this.#host.openProducer(), this.#host.openProducer()]
+  }
+
+  reopen(disk: VirtualDisk): void {
+    this.#host = new SyncHost(disk, undefined)
+    this.#host.open()
+    this.#producers = [this.#host.openProducer(), this.#host.openProducer()]
+  }
+
+  close(): VirtualDisk {
+    this.#host.close()
+    return this.crash('none')
+  }
+
+  crash(mode: 'none' | 'kill'): VirtualDisk {
+    return this.#host.disk.image(new ImageRandom(1), mode)
+  }
+
+  get isClean(): boolean {
+    return this.#host.engine.report?.clean === true
+  }
+
+  get records(): number {
+    return this.#host.fetchAll(TOPIC, 0).length
+  }
+
+  send(count: number): void {
+    for (let index = 0; index < count; index++) {
+      const producerId = this.#producers[this.sent.length % 2] ?? 0
+      const baseSequence = this.#sequences.get(producerId) ?? 0
+      this.#sequences.set(producerId, baseSequence + 1)
+      const request = { topic: TOPIC, partition: 0, producerId, producerEpoch: 0, baseSequence, acks: 'all' as const }
+      const asked = this.#host.send({ ...request, values: ['x'.repeat(40)] })
+      this.#host.settle()
+      assert.is(asked.error, undefined)
+      this.sent.push({ producerId, sequence: baseSequence })
+    }
+  }
+
+  /** Of each producer the last batch below `offset`, as a snapshot holds it. */
+  producersBelow(offset: number): readonly object[] {
+    const last = new Map<number, object>()
+    for (const [at, { producerId, sequence }] of this.sent.slice(0, offset).entries()) {
+      last.set(producerId, { firstSequence: sequence, lastSequence: sequence, baseOffset: at, lastOffset: at })
+    }
+    return [...last].map(([producerId, batch]) => ({ producerId, batch })).sort(byProducer)
+  }
+}
+
+function byProducer(a: { readonly producerId: number }, b: { readonly producerId: number }): number {
+  return a.producerId - b.producerId
+}
+
+function offsetsOf(disk: VirtualDisk, suffix: string): number[] {
+  return disk.list(DIRECTORY).flatMap((name) => {
+    const parsed = parseSegmentFileName(name)
+    return parsed?.suffix === suffix ? [parsed.offset] : []
+  })
+}
+
+function snapshotAt(disk: VirtualDisk, offset: number): readonly object[] {
+  const path = `${DIRECTORY}/${segmentFileName(offset, 'snapshot')}`
+  const producers = decodeProducerSnapshot(kernel, content(disk, path) ?? new Uint8Array(), path)
+  return producers.map(told).sort(byProducer)
+}
+
+function told({ producerId, batches }: StoredProducer): { readonly producerId: number; readonly batch: object } {
+  const { timestamp: _, ...batch } = batches[0] ?? { timestamp: 0 }
+  return { producerId, batch }
+}
+
+function epochs(disk: VirtualDisk): readonly object[] {
+  const bytes = content(disk, `${DIRECTORY}/${LEADER_EPOCH_CHECKPOINT}`)
+  assert.ok(bytes, 'leader-epoch-checkpoint is missing')
+  return parseLeaderEpochs(bytes, LEADER_EPOCH_CHECKPOINT)
+}
+
+const damageOf = (disk: VirtualDisk) => runNow(verifyDirectory(disk, kernel, () => {})).damage
+
+derived('a close leaves a snapshot at the base of each segment and at the end, as the batches have it', () => {
+  const story = new Story()
+  story.send(25)
+  const disk = story.close()
+  const bases = offsetsOf(disk, 'log')
+  assert.ok(bases.length > 4)
+  const found = offsetsOf(disk, 'snapshot')
+  // Of the rolls between two checkpoints the newest two are enough.
+  assert.equal(found.slice(-3), [...bases.slice(-2), 25])
+  assert.equal(
+    found.slice(0, -1),
+    bases.filter((base) => found.includes(base)),
+  )
+  for (const offset of offsetsOf(disk, 'snapshot')) {
+    assert.equal(snapshotAt(disk, offset), story.producersBelow(offset), `${offset}`)
+  }
+  assert.equal(epochs(disk), [{ epoch: 0, startOffset: 0 }])
+  assert.equal(damageOf(disk), [])
+})
+
+derived('the end’s snapshot goes when there is a later one, those of segments stay', () => {
+  const story = new Story()
+  story.send(2)
+  const disk = story.close()
+  assert.equal(offsetsOf(disk, 'snapshot'), [2])
+  story.reopen(disk)
+  story.send(3)
+  const after = story.close()
+  const bases = offsetsOf(after, 'log').slice(1)
+  assert.ok(bases.length > 0 && !bases.includes(2))
+  assert.equal(offsetsOf(after, 'snapshot'), [...bases, 5])
+  assert.equal(damageOf(after), [])
+})
+
+derived('those of a roll come with the next checkpoint', () => {
+  const story = new Story()
+  story.send(150)
+  const disk = story.crash('kill')
+  const found = offsetsOf(disk, 'snapshot')
+  assert.ok(found.length >= 2)
+  for (const offset of found) assert.equal(snapshotAt(disk, offset), story.producersBelow(offset), `${offset}`)
+  assert.equal(damageOf(disk), [])
+})
+
+derived('an unclean open raises the epoch, which the partition has from its next batch on', () => {
+  for (const mode of ['none', 'kill'] as const) {
+    const story = new Story()
+    story.send(3)
+    story.reopen(story.crash(mode))
+    const disk = story.close()
+    assert.equal(epochs(disk), [{ epoch: 0, startOffset: 0 }], 'nothing was appended under it')
+    story.reopen(disk)
+    story.send(1)
+    story.reopen(story.crash(mode))
+    story.reopen(story.close())
+    story.send(1)
+    const after = story.close()
+    const known = [0, 1, 2].map((epoch) => ({ epoch, startOffset: epoch === 0 ? 0 : epoch + 2 }))
+    assert.equal(epochs(after), known)
+    assert.equal(damageOf(after), [])
+  }
+})
+
+derived(
+  'they count for nothing: lost, emptied or foreign ones change no answer, and are right after the next append and close',
+  () => {
+    const story = new Story()
+    story.send(12)
+    let disk = story.close()
+    for (const bytes of [undefined, new Uint8Array(0), new Uint8Array(300).fill(7)]) {
+      const names = disk.list(DIRECTORY).filter((name) => /snapshot$|^leader/.test(name))
+      assert.ok(names.length >= 3)
+      for (const name of names) {
+        const path = `${DIRECTORY}/${name}`
+        if (bytes === undefined) disk.remove(path)
+        else overwrite(disk, path, bytes)
+      }
+      const found = damageOf(disk).map(({ file }) => file)
+      // An empty file is one without leader epochs.
+      const wrong = names.filter((name) => bytes !== undefined && (bytes.length > 0 || !name.startsWith('leader')))
+      assert.equal(found.sort(), wrong.map((name) => `${DIRECTORY}/${name}`).sort())
+      story.reopen(disk)
+      assert.is(story.records, story.sent.length)
+      assert.ok(story.isClean)
+      story.send(1)
+      disk = story.close()
+      const end = story.sent.length
+      assert.equal(snapshotAt(disk, end), story.producersBelow(end))
+      assert.equal(epochs(disk), [{ epoch: 0, startOffset: 0 }])
+    }
+  },
+)
+
+derived('verify finds what the batches contradict', () => {
+  const story = new Story()
+  story.send(12)
+  const disk = story.close()
+  const [base = 0] = offsetsOf(disk, 'snapshot')
+  const [older, newer] = [base, 12].map((offset) => `${DIRECTORY}/${segmentFileName(offset, 'snapshot')}`) as [
+    string,
+    string,
+  ]
+  const leaderEpochs = `${DIRECTORY}/${LEADER_EPOCH_CHECKPOINT}`
+  const lies: readonly (readonly [string, Uint8Array | undefined])[] = [
+    [newer, content(disk, older)],
+    [older, content(disk, newer)],
+    [leaderEpochs, new TextEncoder().encode('0\n1\n3 0\n')],
+    [leaderEpochs, new TextEncoder().encode('0\n2\n0 0\n1 5\n')],
+  ]
+  for (const [path, lie] of lies) {
+    const whole = content(disk, path)
+    assert.ok(whole && lie)
+    overwrite(disk, path, lie)
+    assert.equal(
+      damageOf(disk).map(({ file }) => file),
+      [path],
+    )
+    overwrite(disk, path, whole)
+    assert.equal(damageOf(disk), [])
+  }
+})
+
+derived.run()
