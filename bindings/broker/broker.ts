@@ -85,6 +85,8 @@ export interface AppendResult {
   readonly baseOffset: number
   /** The time that records without one were given. */
   readonly appendTime: number
+  /** The topic's records all have the time of their append, whatever the producer gave. */
+  readonly isLogAppendTime?: boolean | undefined
 }
 
 /** A batch that owns its bytes; accessors make views of them, per record and on demand. */

@@ -39,6 +39,8 @@ const PRODUCER_ID_BLOCK = 1000
 
 /** A set takes no more decisions than this, or than the store does, besides its first one. */
 const DECISION_BYTES_MAX = 64 * 1024
+/** Nor more partitions: if all of them go by extents, a frame has to hold two sectors of each. The next set takes the rest. */
+const PARTITIONS_MAX = 128
 const RECORD_OVERHEAD_BYTES = 64
 /** The batch of 78 bytes and what a frame says of it. */
 export const MARKER_BYTES = 160
@@ -124,21 +126,23 @@ export class Committer {
     this.#changes.push(change)
   }
 
-  /** Everything that waits at this moment, in one set; what comes later is for the next one. */
+  /** What waits at this moment, as much as a set takes; what comes later is for the next one. */
   *commit(): Task<void> {
     yield* this.#openTables()
     const changes = this.#nextChanges()
     const ending = this.#hold(changes)
-    const durable = [...new Set([...this.#durable, ...ending])].filter((partition) => !partition.dead)
+    const due = [...this.#durable].slice(0, PARTITIONS_MAX)
+    const durable = [...new Set([...due, ...ending])].filter((partition) => !partition.dead)
     const ends = durable.map((partition) => partition.partition.watermarks.nextOffset)
-    const ceilings = [...this.#ceilings].map((hosted) => ({
+    const raised = [...this.#ceilings].slice(0, PARTITIONS_MAX)
+    const ceilings = raised.map((hosted) => ({
       hosted,
       id: hosted.id,
       ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
     }))
     const producerIdsEnd = this.#producerIdsEnd
-    this.#durable = new Set()
-    this.#ceilings = new Set()
+    for (const hosted of [...due, ...durable]) this.#durable.delete(hosted)
+    for (const hosted of raised) this.#ceilings.delete(hosted)
     this.#changes = this.#changes.slice(changes.length)
     this.#producerIdsEnd = undefined
     const decisions = this.#decisions(changes)

@@ -51,6 +51,7 @@ export class Engine implements PartitionSource {
   readonly #fetches: Fetches
   readonly #members: GroupMembers
   readonly #background: Background
+  readonly #tails: PartitionFactory['tails']
   readonly #transacting: Transacting
   #now = 0
   #leaderEpoch = 0
@@ -68,6 +69,7 @@ export class Engine implements PartitionSource {
     this.#ceilingBlock = options.ceilingBlock
     const { store, factory } = options.compose(this)
     this.store = store
+    this.#tails = factory.tails
     this.topics = new Topics(this.catalogue, factory)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
@@ -220,17 +222,18 @@ export class Engine implements PartitionSource {
 
   /** When `tick` must come next, in milliseconds since 1970. */
   nextDeadline(): number | undefined {
-    const group = this.groups.nextDeadline()
-    const transaction = this.transactions.nextDeadline()
-    return group === undefined || transaction === undefined ? (group ?? transaction) : Math.min(group, transaction)
+    const deadlines = [this.groups.nextDeadline(), this.transactions.nextDeadline(), this.#tails.sweepAt]
+    const known = deadlines.filter((deadline) => deadline !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  /** Members that took too long leave their group; transactions that took too long are aborted. */
+  /** Members that took too long leave their group, transactions that did are aborted, idle partitions give up memory. */
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return
     this.#members.tick(now)
     this.#transacting.expire(now)
+    this.#tails.sweep(now)
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -340,9 +343,7 @@ export class Engine implements PartitionSource {
       throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
     }
     const { records, producerEpoch, baseSequence, acks } = request
-    const now = this.#now
     const { config, partition } = hosted
-    const leaderEpoch = this.#leaderEpoch
     const joined = isTransactional ? this.#transacting.admit(hosted, producerId, producerEpoch) : undefined
     const appended = partition.append({
       records,
@@ -350,25 +351,24 @@ export class Engine implements PartitionSource {
       producerEpoch,
       baseSequence,
       isTransactional,
-      leaderEpoch,
-      now,
+      leaderEpoch: this.#leaderEpoch,
+      now: this.#now,
       config,
     })
     if (appended === undefined) return this.#appendLater(hosted, command)
     const { watermarks } = partition
-    const { baseOffset, nextOffset, duplicate } = appended
+    const { nextOffset, duplicate, ...result } = appended
     if (isTransactional) {
       // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
       if (joined !== undefined) this.#transacting.join(joined, hosted)
-      done(undefined, { baseOffset, appendTime: now })
+      done(undefined, result)
       this.#fetches.advanced(hosted)
       return
     }
-    const answer = (error: unknown) =>
-      error === undefined ? done(undefined, { baseOffset, appendTime: now }) : done(error)
+    const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
     if (acks === 'all') {
       if (nextOffset <= watermarks.durableOffset) return answer(undefined)
-      if (!duplicate) watermarks.wait(baseOffset, nextOffset)
+      if (!duplicate) watermarks.wait(result.baseOffset, nextOffset)
       hosted.durable.add(nextOffset, answer)
       this.#committer.wantDurable(hosted)
       return

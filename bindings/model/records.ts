@@ -14,5 +14,7 @@ export interface EncodedRecord {
 }
 
 /** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */
+/** Every record's time is the batch's greatest: when the log appended it. */
+export const ATTRIBUTE_APPEND_TIME = 0x08
 export const ATTRIBUTE_TRANSACTIONAL = 0x10
 export const ATTRIBUTE_CONTROL = 0x20

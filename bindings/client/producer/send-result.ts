@@ -37,12 +37,17 @@ export function settleSend(placed: readonly Placed[], count: number): Promise<re
   })
 }
 
-function fill(metadata: RecordMetadata[], placed: Placed, { baseOffset, appendTime }: AppendResult): RecordMetadata[] {
+function fill(
+  metadata: RecordMetadata[],
+  placed: Placed,
+  { baseOffset, appendTime, isLogAppendTime }: AppendResult,
+): RecordMetadata[] {
   const { topic, partition, firstIndex, indexes, records, count } = placed
   const firstOffset = baseOffset < 0 ? -1 : baseOffset + firstIndex
   for (let at = 0; at < count; at++) {
     const offset = firstOffset < 0 ? -1 : firstOffset + at
-    metadata[indexes?.[at] ?? at] = { topic, partition, offset, timestamp: records[at]?.timestamp ?? appendTime }
+    const timestamp = isLogAppendTime ? appendTime : (records[at]?.timestamp ?? appendTime)
+    metadata[indexes?.[at] ?? at] = { topic, partition, offset, timestamp }
   }
   return metadata
 }

@@ -50,7 +50,8 @@ export interface EmbeddedLog extends Log {
 const CEILING_BLOCK = 65_536
 /** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
 const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
-const OPEN_FILES_MAX = 384
+/** With 128 files of the ring and what the program itself has open: within 512. */
+const OPEN_FILES_MAX = 320
 const MEMORY_BYTES = 256 * 1024 * 1024
 const CACHE_BYTES = 64 * 1024 * 1024
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']

@@ -24,11 +24,16 @@ export function mostBatchBytes(records: readonly EncodedRecord[]): number {
   return total
 }
 
-/** Appends all records to the batch that was begun in `kernel.batchBuilder`; records without a time get `now`. */
-export function encodeRecords(kernel: Kernel, records: readonly EncodedRecord[], now: number): void {
+/** Appends all records to the batch that was begun in `kernel.batchBuilder`; records without a time get `now`, or all. */
+export function encodeRecords(
+  kernel: Kernel,
+  records: readonly EncodedRecord[],
+  now: number,
+  isLogAppendTime: boolean = false,
+): void {
   const builder = kernel.batchBuilder
   for (const { key, value, timestamp, headers } of records) {
-    if (!builder.append(key, value, timestamp ?? now, headers)) {
+    if (!builder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers)) {
       builder.abandon()
       throw new LogError('MESSAGE_TOO_LARGE', 'a record does not fit in the room that was reserved for it', {})
     }

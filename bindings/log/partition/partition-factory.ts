@@ -5,22 +5,26 @@ import { BatchCache } from './batch-cache.ts'
 import { encodeBatch } from './encode.ts'
 import { encodeMarker, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
+import { TailPool } from './tail-pool.ts'
 
 /** What the engine needs of the kernel, in the words of partitions: it knows no kernel itself. */
 export class PartitionFactory {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #cache: BatchCache
+  /** Of all partitions. */
+  readonly tails: TailPool
 
   /** `cacheBytes`: what looks for single records may keep of all partitions together. */
   constructor(kernel: Kernel, store: PartitionStore, cacheBytes: number) {
     this.#kernel = kernel
     this.#store = store
     this.#cache = new BatchCache(cacheBytes)
+    this.tails = new TailPool(kernel)
   }
 
   partition(stored: StoredPartition): Partition {
-    return new Partition(stored, this.#kernel, this.#store, this.#cache)
+    return new Partition(stored, this.#kernel, this.#store, this.tails, this.#cache)
   }
 
   /** The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. */

@@ -7,7 +7,7 @@ import {
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
+import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
   AbortedTransaction,
@@ -22,7 +22,9 @@ import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
+import type { TailPool } from './tail-pool.ts'
 import { TailWindow } from './tail-window.ts'
+import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
 export interface PartitionAppend {
@@ -41,6 +43,9 @@ export interface Appended {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly duplicate: boolean
+  /** What records without a timestamp were given, all of them where the topic says LogAppendTime. */
+  readonly appendTime: number
+  readonly isLogAppendTime: boolean
 }
 
 /** One partition in memory: its end, its watermarks, its producers' windows, and the tail that is read most. */
@@ -57,12 +62,12 @@ export class Partition {
   /** While a decision is on its way: what it ends in several partitions is to be seen at one moment. */
   #heldStableOffset: number = Number.POSITIVE_INFINITY
 
-  constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore, cache: BatchCache) {
+  constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore, tails: TailPool, cache: BatchCache) {
     this.id = stored.id
     this.readOnly = stored.readOnly
     this.#kernel = kernel
     this.#store = store
-    this.#tail = new TailWindow(kernel)
+    this.#tail = new TailWindow(tails)
     this.#cached = new CachedBatches(cache)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
     this.#open = new OpenTransactions(stored.producers)
@@ -89,15 +94,53 @@ export class Partition {
   append(request: PartitionAppend): Appended | undefined {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
+    const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, records.length)
-    if (verdict >= 0) return { baseOffset: verdict, nextOffset: verdict + records.length, duplicate: true }
+    if (verdict >= 0) {
+      const appendTime = this.#originalTime(request, verdict)
+      return { baseOffset: verdict, nextOffset: verdict + records.length, duplicate: true, appendTime, isLogAppendTime }
+    }
     if (verdict === SEQUENCE_BELOW_WINDOW) {
-      return { baseOffset: -1, nextOffset: this.watermarks.nextOffset, duplicate: true }
+      return {
+        baseOffset: -1,
+        nextOffset: this.watermarks.nextOffset,
+        duplicate: true,
+        appendTime: -1,
+        isLogAppendTime,
+      }
     }
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
     if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
+    assertTimestamps(request.records, request.now, request.config, this.id)
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
+  }
+
+  /**
+   * When the original of a duplicate was appended: the stored time of a record that had none of its own. Out of reach, the
+   * time that its producer's window keeps, which is the batch's greatest (Kafka answers that one too).
+   */
+  #originalTime({ records, producerId, config }: PartitionAppend, baseOffset: number): number {
+    const isLogAppendTime = config.messageTimestampType === 'LogAppendTime'
+    const index = isLogAppendTime ? 0 : records.findIndex(({ timestamp }) => timestamp === undefined)
+    if (index < 0) return -1
+    const batch = this.#batchInReach(baseOffset, baseOffset + records.length)
+    if (batch?.baseOffset === baseOffset && index < batch.recordCount) return batch.timestampOf(index)
+    for (const window of this.#producers?.windows() ?? []) {
+      if (window.producerId !== producerId) continue
+      return window.batches.find((each) => each.baseOffset === baseOffset)?.timestamp ?? -1
+    }
+    return -1
+  }
+
+  /** Whatever is wrong with it, its duplicate was written. */
+  #batchInReach(baseOffset: number, nextOffset: number): DecodedBatch | undefined {
+    try {
+      return this.read(baseOffset, nextOffset, 1).batches[0]
+    } catch (error) {
+      if (!LogError.is(error)) throw error
+      return undefined
+    }
   }
 
   #refuseOpen(producerId: number): void {
@@ -133,11 +176,12 @@ export class Partition {
 
   #appendNew(request: PartitionAppend, producers: ProducerTable): Appended | undefined {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
-    const room = this.#tail.room(mostBatchBytes(records))
+    const room = this.#tail.room(mostBatchBytes(records), now)
     if (room === undefined) throw this.#atCap('a batch')
     const builder = this.#kernel.batchBuilder
     builder.begin(room.buffer, room.position)
-    encodeRecords(this.#kernel, records, now)
+    const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
+    encodeRecords(this.#kernel, records, now, isLogAppendTime)
     const baseOffset = this.watermarks.nextOffset
     const { maxTimestamp } = builder
     const seal = {
@@ -146,7 +190,8 @@ export class Partition {
       producerId,
       producerEpoch,
       baseSequence,
-      attributes: request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0,
+      attributes:
+        (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
     const sizeBytes = builder.seal(seal)
     this.#refuseTooLarge(sizeBytes, request.config)
@@ -157,7 +202,7 @@ export class Partition {
     producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
-    return { baseOffset, nextOffset, duplicate: false }
+    return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime }
   }
 
   #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {

@@ -1,4 +1,5 @@
-import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import type { KernelBuffer } from '../../kernel/kernel.ts'
+import type { TailPool } from './tail-pool.ts'
 
 /** Small batches share a window of this size. */
 const WINDOW_BYTES = 64 * 1024
@@ -17,13 +18,15 @@ export interface TailBatch {
  * that is idle holds none (architecture 3.1).
  */
 export class TailWindow {
-  readonly #kernel: Kernel
+  readonly #pool: TailPool
+  /** When something was last appended. */
+  usedAt = 0
   #buffer: KernelBuffer | undefined
   #batches: TailBatch[] = []
   #end = 0
 
-  constructor(kernel: Kernel) {
-    this.#kernel = kernel
+  constructor(pool: TailPool) {
+    this.#pool = pool
   }
 
   get isEmpty(): boolean {
@@ -31,10 +34,11 @@ export class TailWindow {
   }
 
   /** A buffer and the position in it where a batch of at most `sizeBytes` can be encoded; `undefined` at the cap. */
-  room(sizeBytes: number): { buffer: KernelBuffer; position: number } | undefined {
+  room(sizeBytes: number, now: number): { buffer: KernelBuffer; position: number } | undefined {
+    this.usedAt = now
     if (this.#buffer === undefined || this.#end + sizeBytes > this.#buffer.sizeBytes) {
       this.release()
-      this.#buffer = this.#kernel.allocate(Math.max(WINDOW_BYTES, sizeBytes))
+      this.#buffer = this.#pool.allocate(this, Math.max(WINDOW_BYTES, sizeBytes), now)
     }
     return this.#buffer && { buffer: this.#buffer, position: this.#end }
   }
@@ -82,7 +86,7 @@ export class TailWindow {
 
   /** Gives the memory back; readers go to the store. */
   release(): void {
-    this.#buffer?.free()
+    if (this.#buffer !== undefined) this.#pool.free(this, this.#buffer)
     this.#buffer = undefined
     this.#batches = []
     this.#end = 0

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { performAll, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -17,9 +17,7 @@ import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
-
-/** Files flushed side by side: a thread pool has four threads by default. */
-const FLUSHES_AT_ONCE = 4
+import { syncFiles } from './sync-files.ts'
 
 /** What is noted of one partition at the checkpoint's moment; the partial sector is read after the sync. */
 interface Noted {
@@ -126,15 +124,10 @@ export class Checkpointer {
   }
 
   *#sync(segments: readonly Segment[], directories: readonly StoredFiles[]): Task<void> {
-    for (let at = 0; at < segments.length; at += FLUSHES_AT_ONCE) {
-      const files: StoreFile[] = []
-      for (const segment of segments.slice(at, at + FLUSHES_AT_ONCE)) {
-        files.push(yield* this.#files.reopen(segment.logPath))
-        this.#files.pin(segment.logPath)
-      }
-      yield* performAll(files.map((file) => ({ kind: 'flush' as const, target: file.path, run: () => file.flush() })))
-      for (const file of files) this.#files.unpin(file.path)
-    }
+    yield* syncFiles(
+      this.#files,
+      segments.map(({ logPath }) => logPath),
+    )
     for (const files of directories) yield* files.syncDirectory(this.#store)
   }
 

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { performAll, type Task } from '../../storage/effect.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { CommitSet, Decision, PartitionIdentity, PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -9,6 +9,7 @@ import type { FileCache } from '../segment/file-cache.ts'
 import { readExtentEdges } from './checkpointer.ts'
 import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
+import { syncFiles } from './sync-files.ts'
 
 export interface GroupCommitParts {
   readonly store: FileStore
@@ -113,14 +114,8 @@ export class GroupCommit {
 
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
-    const unsynced = new Set<StoredFiles>()
-    const flushes = []
-    for (const { files: each, run } of extents) {
-      if (each.directoryUnsynced) unsynced.add(each)
-      const file = yield* cache.reopen(run.segment.logPath)
-      flushes.push({ kind: 'flush' as const, target: file.path, run: () => file.flush() })
-    }
-    yield* performAll(flushes)
+    const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.directoryUnsynced))
+    yield* syncFiles(cache, [...new Set(extents.map(({ run }) => run.segment.logPath))])
     for (const each of unsynced) yield* each.syncDirectory(store)
   }
 

@@ -11,7 +11,7 @@ import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { openFile } from '../journal/ring.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import { PartitionHistory } from './partition-history.ts'
-import type { Damaged, VerifyContext } from './verify-partition.ts'
+import type { Damaged, VerifyContext } from './verify-context.ts'
 
 interface Snapshot {
   readonly offset: number

@@ -6,8 +6,9 @@ import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
 import { directoryTopicId } from '../recovery/directories.ts'
+import type { Undecided } from './verify-context.ts'
 import { type VerifiedJournal, verifyJournal } from './verify-journal.ts'
-import { type Undecided, verifyPartition } from './verify-partition.ts'
+import { verifyPartition } from './verify-partition.ts'
 
 export interface VerifyReport {
   readonly partitions: number

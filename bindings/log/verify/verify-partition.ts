@@ -1,34 +1,14 @@
-import type { Kernel } from '../../kernel/kernel.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import type { Damage } from '../../storage/partition-store.ts'
 import { readWhole } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory, parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
 import { openFile } from '../journal/ring.ts'
-import type { BatchScanner } from '../recovery/batch-scanner.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
+import type { Damaged, VerifyContext } from './verify-context.ts'
 import { DerivedFilesCheck } from './verify-derived.ts'
-
-export interface VerifyContext {
-  readonly store: FileStore
-  readonly kernel: Kernel
-  readonly scanner: BatchScanner
-  readonly damage: Damage[]
-  /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
-  readonly ownEnd: number | undefined
-  readonly undecided: Undecided[]
-}
-
-/** A batch of the log's own topics that was not vouched for when it was read. */
-export interface Undecided {
-  readonly file: string
-  readonly position: number
-  readonly offset: number
-  readonly nextOffset: number
-}
 
 export interface VerifiedPartition {
   segments: number
@@ -88,8 +68,6 @@ interface VerifiedBatch {
   readonly position: number
   readonly maxTimestamp: number
 }
-
-export type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
 
 /** The batches by their last offset. Above the noted size the end may be incomplete. */
 function verifySegment(

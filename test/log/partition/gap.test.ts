@@ -1,8 +1,7 @@
 // Offsets that an unclean end left unused: readers pass over them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BatchCache } from '../../../bindings/log/partition/batch-cache.ts'
-import { Partition } from '../../../bindings/log/partition/partition.ts'
+import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import type { PartitionStore } from '../../../bindings/storage/partition-store.ts'
 import { newKernel } from '../../kernel/support.ts'
 
@@ -18,7 +17,7 @@ test('a read behind the last batch goes on at its limit, not where it began', ()
     readOnly: false,
   }
   const store = { read: () => 0 } as unknown as PartitionStore
-  const partition = new Partition(stored, newKernel(), store, new BatchCache(0))
+  const partition = new PartitionFactory(newKernel(), store, 0).partition(stored)
   const { batches, nextOffset, missing } = partition.read(10, 100, 1000)
   assert.equal(batches, [])
   assert.is(missing, undefined)

@@ -1,14 +1,15 @@
 // The newest batches in memory: a frame copies them from there instead of reading its segment again.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TailPool } from '../../../bindings/log/partition/tail-pool.ts'
 import { TailWindow } from '../../../bindings/log/partition/tail-window.ts'
 import { newKernel, put } from '../../kernel/support.ts'
 
 /** Three batches of ten bytes, two offsets each, the first at offset 4. */
 function filled(): TailWindow {
-  const window = new TailWindow(newKernel())
+  const window = new TailWindow(new TailPool(newKernel()))
   for (let batch = 0; batch < 3; batch++) {
-    const room = window.room(100)
+    const room = window.room(100, 0)
     if (room === undefined) throw new Error('no room')
     put(room.buffer, room.position, new Uint8Array(10).fill(batch + 1))
     window.keep({ baseOffset: 4 + batch * 2, nextOffset: 6 + batch * 2, position: room.position, sizeBytes: 10 })

@@ -1,0 +1,67 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+
+/** A tail that nothing was appended to for so long gives its memory back at the next look, which comes as often. */
+const IDLE_MS = 5000
+/** Tails take at most this share of the kernel's memory; the rest is for reads, indexes and producers. */
+const SHARE = 0.5
+
+/** A tail as the pool sees it. */
+export interface PooledTail {
+  /** When something was last appended. */
+  readonly usedAt: number
+  /** Gives its memory back through `free`. */
+  release(): void
+}
+
+/**
+ * The tails of all partitions, so that an idle partition holds no page of the kernel and ten thousand busy ones share what
+ * there is: where it ends, those unused for longest go, a quarter at once.
+ */
+export class TailPool {
+  readonly #kernel: Kernel
+  readonly #mostBytes: number
+  readonly #tails = new Set<PooledTail>()
+  #usedBytes = 0
+  #sweepAt: number | undefined
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+    this.#mostBytes = kernel.memory.capBytes * SHARE
+  }
+
+  /** When `sweep` must come next. */
+  get sweepAt(): number | undefined {
+    return this.#sweepAt
+  }
+
+  /** Memory for `tail`, which holds none; `undefined` when even without the others there is none. */
+  allocate(tail: PooledTail, sizeBytes: number, now: number): KernelBuffer | undefined {
+    while (this.#usedBytes + sizeBytes > this.#mostBytes && this.#tails.size > 0) this.#evict()
+    let buffer = this.#kernel.allocate(sizeBytes)
+    while (buffer === undefined && this.#tails.size > 0) {
+      this.#evict()
+      buffer = this.#kernel.allocate(sizeBytes)
+    }
+    if (buffer === undefined) return undefined
+    this.#tails.add(tail)
+    this.#usedBytes += buffer.sizeBytes
+    this.#sweepAt ??= now + IDLE_MS
+    return buffer
+  }
+
+  free(tail: PooledTail, buffer: KernelBuffer): void {
+    if (this.#tails.delete(tail)) this.#usedBytes -= buffer.sizeBytes
+    buffer.free()
+  }
+
+  sweep(now: number): void {
+    if (this.#sweepAt === undefined || now < this.#sweepAt) return
+    for (const tail of this.#tails) if (now - tail.usedAt >= IDLE_MS) tail.release()
+    this.#sweepAt = this.#tails.size === 0 ? undefined : now + IDLE_MS
+  }
+
+  #evict(): void {
+    const oldest = [...this.#tails].sort((a, b) => a.usedAt - b.usedAt)
+    for (const tail of oldest.slice(0, Math.ceil(oldest.length / 4))) tail.release()
+  }
+}

@@ -1,0 +1,25 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
+import type { BatchScanner } from '../recovery/batch-scanner.ts'
+
+export interface VerifyContext {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly scanner: BatchScanner
+  readonly damage: Damage[]
+  /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
+  readonly ownEnd: number | undefined
+  readonly undecided: Undecided[]
+}
+
+/** Notes a place of a partition's file that isn't what it must be. */
+export type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
+
+/** A batch of the log's own topics that was not vouched for when it was read. */
+export interface Undecided {
+  readonly file: string
+  readonly position: number
+  readonly offset: number
+  readonly nextOffset: number
+}

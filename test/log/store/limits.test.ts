@@ -1,0 +1,122 @@
+// Many partitions in little: descriptors and kernel memory are bounded by what is in use, not by what exists.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ProducerSession } from '../../../bindings/broker/broker.ts'
+import type { RuntimePort } from '../../../bindings/broker/port.ts'
+import { Engine } from '../../../bindings/engine/engine.ts'
+import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
+import type { Kernel } from '../../../bindings/kernel/kernel.ts'
+import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
+import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel } from '../../kernel/support.ts'
+
+const PARTITIONS = 300
+const OPEN_FILES = 16
+/** Of the ring at its largest, the header and what is open for a moment. */
+const OTHER_FILES = 8 + 4
+const TOPIC = 'many'
+const PAGE_BYTES = 65_536
+/** The tails of all partitions would take twice as much. */
+const CAP_BYTES = (PARTITIONS / 2) * PAGE_BYTES
+
+/** Counts what is open at once. */
+class CountingDisk extends VirtualDisk {
+  most = 0
+  #open = 0
+
+  override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    const file = super.open(path, options)
+    if (file === undefined) return undefined
+    this.most = Math.max(this.most, ++this.#open)
+    const close = file.close.bind(file)
+    return Object.assign(file, {
+      close: () => {
+        this.#open--
+        close()
+      },
+    })
+  }
+}
+
+function compose(store: FileStore, kernel: Kernel, port: RuntimePort): { broker: EmbeddedBroker; engine: Engine } {
+  const engine = new Engine({
+    ceilingBlock: 64,
+    compose: (source) => {
+      const options = {
+        ringFileBytes: 262_144,
+        ringFiles: 2,
+        ringFilesUsual: 8,
+        ringFilesMax: 8,
+        openFilesMax: OPEN_FILES,
+        random: () => 0.5,
+      }
+      const partitions = new FilePartitionStore(store, kernel, source, options)
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0) }
+    },
+  })
+  return { broker: new EmbeddedBroker(engine, port), engine }
+}
+
+async function appendAll(
+  producer: ProducerSession,
+  baseSequence: number,
+  acks: 'all' | 1,
+  isTogether = false,
+): Promise<void> {
+  const record = { key: null, value: 'x'.repeat(100), timestamp: undefined, headers: undefined }
+  const answers: Promise<unknown>[] = []
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const request = { topic: TOPIC, partition, acks, producerEpoch: 0, baseSequence, records: [record] }
+    const answer = producer.append(request)
+    if (isTogether) answers.push(answer)
+    else await answer
+  }
+  await Promise.all(answers)
+}
+
+test('hundreds of partitions within a few descriptors; an idle one holds no page of the kernel', async () => {
+  const store = new CountingDisk()
+  const kernel = newKernel(CAP_BYTES)
+  const timers: (() => void)[] = []
+  let now = 1_700_000_000_000
+  const port: RuntimePort = {
+    now: () => now,
+    random: () => 0.5,
+    setTimer: (_, callback) => {
+      timers.push(callback)
+      return () => timers.splice(timers.indexOf(callback), 1)
+    },
+    defer: (callback) => void setImmediate(callback),
+  }
+  const { broker } = compose(store, kernel, port)
+  await broker.open()
+  await broker.admin.createTopic(TOPIC, { partitions: PARTITIONS, config: { 'index.interval.bytes': 0 } })
+  const before = kernel.memory.usedBytes
+  const producer = await broker.openProducer()
+  // Without eviction the cap refuses appends here.
+  await appendAll(producer, 0, 'all')
+  await appendAll(producer, 1, 1)
+  // All in one commit, more than a frame holds: extents of more files than may be open.
+  await appendAll(producer, 2, 'all', true)
+  const busy = kernel.memory.usedBytes
+  assert.ok(busy - before > 20 * PAGE_BYTES, `${busy - before} bytes of tails`)
+  for (let round = 0; round < 2; round++) {
+    now += 60_000
+    for (const fire of timers.splice(0)) fire()
+  }
+  const idle = kernel.memory.usedBytes - before
+  // What is left is shared pages: a window of each partition's producer, indexes of the open files.
+  assert.ok(idle <= PARTITIONS * 512 + 2 * OPEN_FILES * 4096 + 4 * PAGE_BYTES, `${idle} bytes of idle partitions`)
+  const reader = broker.openReader()
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const positions = [{ topic: TOPIC, partition, nextOffset: 0 }]
+    const [part] = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false })
+    assert.is(part?.nextOffset, 3)
+  }
+  await broker.close()
+  assert.ok(store.most <= OPEN_FILES + OTHER_FILES, `${store.most} files open at once`)
+})
+
+test.run()
