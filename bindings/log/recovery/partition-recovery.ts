@@ -155,7 +155,9 @@ export class PartitionRecovery {
     }
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined) return this.#damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
-    writeFully(file, entry.firstSector, entry.position)
+    // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn write
+    // would take them along. No recovery writes before it there, so it can't have suffered.
+    if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
     writeFully(file, entry.partialSector, end - entry.partialSector.length)
     let checksum = NO_BATCHES
     for (let position = entry.position; position < end; ) {
