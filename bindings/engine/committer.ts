@@ -229,7 +229,9 @@ export class Committer {
     const now = this.#hooks.now()
     const baseOffset = hosted.partition.watermarks.nextOffset
     const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
-    return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp: now }
+    // As the batch has it: a record keeps the time of its plan, and an index entry must lead to its batch.
+    const maxTimestamp = records.reduce((max, { timestamp = now }) => Math.max(max, timestamp), -1)
+    return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp }
   }
 
   #marker({ id, partition }: HostedPartition, marker: Marker, baseOffset: number): Decision {

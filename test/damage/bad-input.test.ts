@@ -72,6 +72,10 @@ const CALLS: Record<string, Call> = {
   'Log.consumer': (log, junk) => log.consumer(junk).close(),
   'Log.read topics': (log, junk) => first(log.read(junk, { until: 'end' })),
   'Log.read options': (log, junk) => first(log.read('t', junk)),
+  'Log.get topic': (log, junk) => log.get(junk, { partition: 0, offset: 0 }),
+  'Log.get at': (log, junk) => log.get('t', junk),
+  'Log.get partition': (log, partition) => log.get('t', { partition, offset: 0 }),
+  'Log.get offset': (log, offset) => log.get('t', { partition: 0, offset }),
   'Sender.send': (log, junk) => log.producer().send(junk),
   'Sender.send options': (log, junk) => log.producer().send({ topic: 't', value: 'x' }, junk),
   'Producer.flush': (log, junk) => log.producer().flush(junk),
@@ -115,7 +119,7 @@ const CALLS: Record<string, Call> = {
   'Admin.offsetsForTimestamp timestamp': (log, junk) => log.admin.offsetsForTimestamp([at], junk),
 }
 
-for (const name of ['topics', 'requireDurability', 'memoryBytes', 'exclusive']) {
+for (const name of ['topics', 'requireDurability', 'memoryBytes', 'cacheBytes', 'exclusive']) {
   CALLS[`OpenOptions.${name}`] = async (_, junk) => (await openMemory({ [name]: junk })).close()
 }
 for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'lingerMs', 'partitioner']) {
