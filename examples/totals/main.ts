@@ -22,7 +22,10 @@ const directory = fileURLToPath(new URL('data/work/', root))
 rmSync(directory, { recursive: true, force: true })
 mkdirSync(directory, { recursive: true })
 
-const expected = await totalsOfFile(input, key)
+const expected = await totalsOfFile(input, key).catch((error: unknown) => {
+  fail(`${input} can't be read: ${error instanceof Error ? error.message : String(error)}`)
+})
+if (expected.size === 0) fail(`${input} has no rows`)
 const count = [...expected.values()].reduce((sum, { rows }) => sum + rows, 0)
 console.log(`${count.toLocaleString('en')} rows of ${input}, totalled by ${key} (${expected.size} keys)\n`)
 
