@@ -7,7 +7,9 @@ import type { TopicRef } from './topic/topic.ts'
 
 /** Where a record stands in its topic. */
 export interface RecordPlace {
+  /** A whole number from 0 on. */
   readonly partition: number
+  /** A whole number from 0 on. */
   readonly offset: number
 }
 
