@@ -183,10 +183,10 @@ export function forgetPartialSectors(): Mend {
 
 /** The checkpoint's ends are those after its syncs. */
 export function noteEndsAfterSync(): Mend {
-  let writing: ReadonlyMap<string, StoredFiles> = new Map()
+  const writing = new WeakMap<Checkpointer, ReadonlyMap<string, StoredFiles>>()
   const mends = [
-    changeCheckpoints((write, partitions) => {
-      writing = new Map(partitions)
+    changeCheckpoints((write, partitions, checkpointer) => {
+      writing.set(checkpointer, new Map(partitions))
       return write()
     }),
     replace(
@@ -194,7 +194,7 @@ export function noteEndsAfterSync(): Mend {
       'remember',
       (before) =>
         function (this: Checkpointer, key, record) {
-          const files = writing.get(key)
+          const files = writing.get(this)?.get(key)
           if (files?.segments.active?.file === undefined) return before.call(this, key, record)
           const { active } = files.segments
           const partialSector = new Uint8Array(active.sizeBytes % SECTOR_BYTES)

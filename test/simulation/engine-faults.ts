@@ -49,7 +49,7 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
   {
     name: 'end noted after the sync',
     rule: 4,
-    scenario: 'ring grows',
+    scenario: 'appends at every step of a checkpoint',
     explore: shallow,
     inCode: code.noteEndsAfterSync,
   },
@@ -81,12 +81,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     onDisk: (disk) => changeFiles(disk, RESTATED_FILE, { write: (bytes) => bytes.length }),
   },
   { name: 'CRC ignored', rule: 6, scenario: segments, inCode: code.ignoreCrc },
-  {
-    name: 'tails not cut',
-    rule: 6,
-    scenario: both,
-    onDisk: (disk) => changeFiles(disk, '.log', { truncate: () => {} }),
-  },
   { name: 'dead topic replayed', rule: 7, scenario: again, inCode: code.replayDeadTopics },
   {
     name: 'committed offset surviving its topic',
