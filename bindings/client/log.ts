@@ -8,11 +8,18 @@ import { GroupConsumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import type { Consumer } from './consumer/consumer-type.ts'
 import { getRecord, type RecordPlace } from './get.ts'
+import { Ingest, type IngestOptions } from './process/ingest.ts'
+import type { AnyStateStore } from './process/keyed-state.ts'
+import { Process } from './process/process.ts'
+import type { ProcessOptions } from './process/process-options.ts'
+import { type Processor, RunningProcessor } from './process/processor.ts'
+import { FollowedTable, type ReadonlyTable } from './process/table.ts'
 import { LogProducer, type Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
 import type { BatchOf, RecordOf } from './records.ts'
-import type { TopicRef } from './topic/topic.ts'
+import { type Abortable, signalOf } from './signals.ts'
+import type { Topic, TopicRef } from './topic/topic.ts'
 import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
 import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
 
@@ -37,6 +44,24 @@ export interface Log extends AsyncDisposable {
    * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or LOG_CLOSED.
    */
   get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined>
+  /**
+   * Consume, handle, produce, keep state and commit in one transaction per batch, until it is closed. Throws INVALID_REQUEST or
+   * INVALID_GROUP_ID for wrong options; `done` rejects with what `handle` failed with where there are no dead letters, and with
+   * UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, LOG_CLOSED.
+   */
+  process<const T extends TopicRef, const S extends Record<string, AnyStateStore> = Record<never, never>>(
+    options: ProcessOptions<T, S>,
+  ): Processor
+  /**
+   * Rows of a foreign store into the log, exactly once. Throws INVALID_REQUEST for wrong options; `done` rejects with what
+   * `read` failed with, and with PRODUCER_FENCED when a newer one of the same source began.
+   */
+  ingest<P extends string | number>(options: IngestOptions<P>): Processor
+  /** The last value of each key, kept up to date; resolves once it has read to the end. Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION. */
+  table<N extends string, KI, K, VI, V>(
+    topic: Topic<N, KI, K, VI, V>,
+    options?: Abortable,
+  ): Promise<ReadonlyTable<K, V>>
   /** Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. */
   close(): Promise<void>
 }
@@ -95,6 +120,38 @@ export class BrokerLog implements Log {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  process<const T extends TopicRef, const S extends Record<string, AnyStateStore> = Record<never, never>>(
+    options: ProcessOptions<T, S>,
+  ): Processor {
+    this.#assertOpen()
+    const process = new Process(this.#broker, this.#port, options)
+    return this.#run((signal) => process.run(signal), options)
+  }
+
+  ingest<P extends string | number>(options: IngestOptions<P>): Processor {
+    this.#assertOpen()
+    const ingest = new Ingest(this.#broker, this.#port, options)
+    return this.#run((signal) => ingest.run(signal), options)
+  }
+
+  #run(run: (signal: AbortSignal) => Promise<void>, options: Abortable): Processor {
+    const processor = new RunningProcessor(run, signalOf(options), (ended) => this.#open.delete(ended))
+    this.#open.add(processor)
+    return processor
+  }
+
+  async table<N extends string, KI, K, VI, V>(
+    topic: Topic<N, KI, K, VI, V>,
+    options: Abortable = {},
+  ): Promise<ReadonlyTable<K, V>> {
+    this.#assertOpen()
+    const table = await FollowedTable.open<K, V>(this.#broker, topic as never, options, (closed) =>
+      this.#open.delete(closed),
+    )
+    this.#open.add(table)
+    return table
   }
 
   close(): Promise<void> {

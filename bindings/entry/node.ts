@@ -15,6 +15,17 @@ export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consu
 export type { StartPoint } from '../client/consumer/start-positions.ts'
 export type { RecordPlace } from '../client/get.ts'
 export type { Log } from '../client/log.ts'
+export type { IngestItem, IngestOptions } from '../client/process/ingest.ts'
+export {
+  type AnyStateStore,
+  type KeyValue,
+  type StateStore,
+  type StatesOf,
+  store,
+} from '../client/process/keyed-state.ts'
+export type { ProcessContext, ProcessOptions } from '../client/process/process-options.ts'
+export type { Processor } from '../client/process/processor.ts'
+export type { ReadonlyTable } from '../client/process/table.ts'
 export type { UserPartitioner } from '../client/producer/partitioner.ts'
 export type { Producer, Sender } from '../client/producer/producer.ts'
 export type { ProducerOptions } from '../client/producer/producer-options.ts'

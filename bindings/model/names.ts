@@ -3,6 +3,9 @@ import { LogError } from './errors.ts'
 /** Kafka's rule; it also keeps a name inside its directory. */
 const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/
 
+/** Where `ingest` keeps how far each source has come: one record a transaction, by the source's name. */
+export const POSITIONS_TOPIC = '__oncelog_positions'
+
 export function assertTopicName(name: string): void {
   if (typeof name === 'string' && TOPIC_NAME.test(name) && name !== '.' && name !== '..') return
   // Whatever plain JavaScript passes: not everything has a text form.

@@ -102,11 +102,8 @@ export async function byHand(log: Log): Promise<void> {
 
 // What is not built is not in the types.
 export function notYet(log: Log): void {
-  // @ts-expect-error
   void log.process
-  // @ts-expect-error
   void log.ingest
-  // @ts-expect-error
   void log.table
   // @ts-expect-error
   void log.read('raw').cursor

@@ -55,6 +55,16 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return record.#source.generation
   }
 
+  /** As it was stored; not of the record's public type. */
+  static encodedOf(record: ConsumedRecord): {
+    readonly key: Uint8Array | null
+    readonly value: Uint8Array | null
+    readonly headers: ReturnType<FetchedBatch['headersOf']>
+  } {
+    const [batch, index] = [record.#batch, record.#index]
+    return { key: batch.keyOf(index), value: batch.valueOf(index), headers: batch.headersOf(index) }
+  }
+
   get key(): unknown {
     if (this.#key === NOT_DECODED)
       this.#key = this.#decode('key', this.#batch.keyOf(this.#index), this.#source.decoder.key)

@@ -1,8 +1,9 @@
+import { POSITIONS_TOPIC } from '../../model/names.ts'
 import { isTopicId } from '../files/partition-metadata.ts'
 
 /**
  * The log's own topics. Their ids are constants, so that files and frames can name them before any catalogue is read:
- * 16 ASCII bytes each ('oncelog.catalog1', 'oncelog.offsets1', 'oncelog.transac1') in Kafka's base64url of 22 characters.
+ * 16 ASCII bytes each ('oncelog.catalog1', 'oncelog.offsets1', 'oncelog.transac1', 'oncelog.positio1') in Kafka's base64url of 22 characters.
  */
 export const CATALOGUE_TOPIC = '__oncelog_catalogue'
 export const OFFSETS_TOPIC = '__consumer_offsets'
@@ -12,9 +13,10 @@ export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
   [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',
   [OFFSETS_TOPIC]: 'b25jZWxvZy5vZmZzZXRzMQ',
   [TRANSACTIONS_TOPIC]: 'b25jZWxvZy50cmFuc2FjMQ',
+  [POSITIONS_TOPIC]: 'b25jZWxvZy5wb3NpdGlvMQ',
 }
 
-/** Names that no user can create: the three above, and whatever else of this shape comes later. */
+/** Names that no user can create: those above, and whatever else of this shape comes later. */
 export function isInternalTopic(name: string): boolean {
   return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')
 }

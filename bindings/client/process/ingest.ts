@@ -1,0 +1,106 @@
+import type { Broker, TransactionalSession } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import { LogError } from '../../model/errors.ts'
+import { POSITIONS_TOPIC } from '../../model/names.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import { LogProducer } from '../producer/producer.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
+import { inGroups } from './groups.ts'
+import { keyText, readValues } from './partition-values.ts'
+
+/** A place in a foreign store, and what stands there, as records of the log. */
+export interface IngestItem<P extends string | number> {
+  /** Handed to `read` again after a restart: what comes after it is asked for then. */
+  readonly position: P
+  /** One or many; they are committed together with the position. */
+  readonly records: ProducerRecord | readonly ProducerRecord[]
+}
+
+/** Rows of a foreign store into the log, exactly once across any restart. */
+export interface IngestOptions<P extends string | number> extends Abortable {
+  /** Names the store: one `ingest` of a source works at a time, a newer one ends the older (PRODUCER_FENCED). */
+  source: string
+  /**
+   * What stands after a position, in order; `undefined` for the first time. The position of what was written lies in the
+   * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that failed.
+   */
+  read(after: P | undefined, signal: AbortSignalLike): AsyncIterable<IngestItem<P>>
+}
+
+const GROUP_ITEMS = 1000
+const LINGER_MS = 5
+const TIMEOUT_MS = 60_000
+const RETRY_MS = 100
+
+export class Ingest<P extends string | number> {
+  readonly #broker: Broker
+  readonly #port: RuntimePort
+  readonly #options: IngestOptions<P>
+  readonly #sourceKey: Uint8Array
+
+  constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
+    if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+    if (typeof options.source !== 'string' || options.source === '') throw wrong('source', 'a text that is not empty')
+    if (typeof options.read !== 'function') throw wrong('read', 'a function')
+    this.#broker = broker
+    this.#port = port
+    this.#options = options
+    this.#sourceKey = new TextEncoder().encode(options.source)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#readAll(signal)
+      } catch (error) {
+        throwIfAborted(signal)
+        const isPassing = LogError.is(error) && ['abortable', 'retriable'].includes(error.category)
+        if (!isPassing) throw error
+        await abortable(new Promise<void>((resolve) => this.#port.setTimer(RETRY_MS, resolve, true)), signal)
+      }
+    }
+  }
+
+  async #readAll(signal: AbortSignal): Promise<void> {
+    const transactionalId = `oncelog-ingest-${this.#options.source}`
+    // First the id, which ends what an earlier run left open; then its last position can't change any more.
+    const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
+    const items = this.#options.read(await this.#lastPosition(), signal)
+    for await (const group of inGroups(items, GROUP_ITEMS, LINGER_MS, this.#port, signal)) {
+      throwIfAborted(signal)
+      await this.#write(session, group)
+    }
+  }
+
+  async #lastPosition(): Promise<P | undefined> {
+    const [positions] = await readValues(this.#broker, POSITIONS_TOPIC, [0])
+    const found = positions?.values.get(keyText(this.#sourceKey))
+    return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)
+  }
+
+  async #write(session: TransactionalSession, group: readonly IngestItem<P>[]): Promise<void> {
+    const position = group.at(-1)?.position
+    if (typeof position !== 'string' && !Number.isFinite(position)) throw wrong('position', 'a text or a number')
+    const sends = await session.begin()
+    const producer = new LogProducer({ openProducer: async () => sends }, this.#port, {}, () => {})
+    try {
+      const records = group.flatMap((item) => item.records)
+      const { producerEpoch } = sends
+      const value = JSON.stringify(position)
+      const record = { key: this.#sourceKey, value, timestamp: undefined, headers: undefined }
+      const place = { topic: POSITIONS_TOPIC, partition: 0, acks: 'all' as const, producerEpoch, baseSequence: 0 }
+      await Promise.all([producer.send(records), sends.append({ ...place, records: [record] })])
+      await producer.close()
+      await session.commit()
+    } catch (error) {
+      await producer.close().catch(() => {})
+      await session.abort().catch(() => {})
+      throw error
+    }
+  }
+}
+
+function wrong(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+}

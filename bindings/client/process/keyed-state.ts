@@ -1,0 +1,110 @@
+import { LogError } from '../../model/errors.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import type { Topic } from '../topic/topic.ts'
+import { keyText, type PartitionValues } from './partition-values.ts'
+
+/** Keyed state of a processor, kept in a compacted topic: its changelog. */
+export interface StateStore<K = never, V = never> {
+  /** Where every change goes, in the transaction of the records that made it. */
+  readonly changelog: Topic<string, K, K, V, V>
+}
+
+/** A store of any types. */
+export interface AnyStateStore {
+  /** Its topic. */
+  readonly changelog: { readonly name: string }
+}
+
+/** Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and the partitions of the input. */
+export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
+  if (typeof changelog?.record !== 'function') {
+    throw new LogError('INVALID_REQUEST', 'changelog must be a declared topic', { argument: 'changelog' })
+  }
+  return Object.freeze({ changelog: changelog as unknown as Topic<string, K, K, V, V> })
+}
+
+/** The state of one record's partition. */
+export interface KeyValue<K, V> {
+  /** The value that was set last; `undefined` without one. */
+  get(key: K): Promise<V | undefined>
+  /** RECORD_SERIALIZATION where the changelog's codec refuses it. */
+  set(key: K, value: V): void
+  /** The key has no value from now on. */
+  delete(key: K): void
+}
+
+/** By the names under which `process` was given its stores. */
+export type StatesOf<S> = {
+  readonly [N in keyof S]: S[N] extends StateStore<infer K, infer V> ? KeyValue<K, V> : never
+}
+
+interface Change {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/** Changes that came to nothing are forgotten: a layer over the values below it. */
+export class Layer {
+  readonly changes: Map<string, Change> = new Map()
+  readonly #below: { find(key: string): Uint8Array | null | undefined }
+
+  constructor(below: { find(key: string): Uint8Array | null | undefined }) {
+    this.#below = below
+  }
+
+  /** `null`: deleted in a layer. */
+  find(key: string): Uint8Array | null | undefined {
+    const change = this.changes.get(key)
+    return change === undefined ? this.#below.find(key) : change.value
+  }
+
+  set(change: Change): void {
+    this.changes.set(keyText(change.key), change)
+  }
+
+  /** What the layer above it did happened. */
+  take(above: Layer): void {
+    for (const [key, change] of above.changes) this.changes.set(key, change)
+  }
+
+  /** As records of the changelog, in the partition of the input. */
+  records(topic: string, partition: number): ProducerRecord[] {
+    return [...this.changes.values()].map(({ key, value }) => ({ topic, partition, key, value }))
+  }
+}
+
+export function valuesBelow(values: PartitionValues): { find(key: string): Uint8Array | undefined } {
+  return { find: (key) => values.values.get(key) }
+}
+
+/** A layer as the program sees it: keys and values by the changelog's codecs, copies that nobody else holds. */
+export class StateView<K, V> implements KeyValue<K, V> {
+  readonly #changelog: Topic<string, K, K, V, V>
+  readonly #layer: Layer
+
+  constructor(changelog: Topic<string, K, K, V, V>, layer: Layer) {
+    this.#changelog = changelog
+    this.#layer = layer
+  }
+
+  async get(key: K): Promise<V | undefined> {
+    const found = this.#layer.find(keyText(this.#encoded(key, null).key))
+    return found === null || found === undefined ? undefined : this.#changelog.value.decode(found)
+  }
+
+  set(key: K, value: V): void {
+    this.#layer.set(this.#encoded(key, value))
+  }
+
+  delete(key: K): void {
+    this.#layer.set(this.#encoded(key, null))
+  }
+
+  #encoded(key: K, value: V | null): Change {
+    const record = this.#changelog.record({ key, value })
+    if (record.key === null || record.key === undefined) {
+      throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
+    }
+    return { key: record.key as Uint8Array, value: record.value as Uint8Array | null }
+  }
+}

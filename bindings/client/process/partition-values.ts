@@ -1,0 +1,82 @@
+import type { Broker } from '../../broker/broker.ts'
+
+const FETCH_BYTES = 1024 * 1024
+
+/** Bytes as text, one character a byte: a key of maps. */
+export function keyText(key: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < key.length; at += 4096) text += String.fromCharCode(...key.subarray(at, at + 4096))
+  return text
+}
+
+/** The last value of each key in one partition, as a committed reader sees it. */
+export class PartitionValues {
+  readonly topic: string
+  readonly partition: number
+  readonly values: Map<string, Uint8Array> = new Map()
+  readonly keys: Map<string, Uint8Array> = new Map()
+  nextOffset = 0
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  set(key: Uint8Array, value: Uint8Array | null): void {
+    const text = keyText(key)
+    if (value === null) {
+      this.values.delete(text)
+      this.keys.delete(text)
+      return
+    }
+    this.values.set(text, value)
+    this.keys.set(text, key)
+  }
+}
+
+/** Reads partitions from their start to their last stable offset as of now. */
+export async function readValues(
+  broker: Broker,
+  topic: string,
+  partitions: readonly number[],
+): Promise<PartitionValues[]> {
+  const all = partitions.map((partition) => new PartitionValues(topic, partition))
+  const offsets = await broker.admin.offsets(all)
+  const ends = new Map(offsets.map(({ partition, lastStableOffset }) => [partition, lastStableOffset]))
+  for (const { partition, logStartOffset } of offsets) {
+    const values = all.find((each) => each.partition === partition)
+    if (values !== undefined) values.nextOffset = logStartOffset
+  }
+  const reader = broker.openReader()
+  try {
+    for (;;) {
+      const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
+      if (behind.length === 0) return all
+      await fetchInto(reader, behind, false)
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+/** One fetch; records without a key say nothing of any. */
+export async function fetchInto(
+  reader: ReturnType<Broker['openReader']>,
+  partitions: readonly PartitionValues[],
+  wait: boolean,
+): Promise<void> {
+  const positions = partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
+  const request = { positions, isolationLevel: 'read_committed' as const, maxBytes: FETCH_BYTES, wait }
+  for (const part of await reader.fetch(request)) {
+    if (part.error !== undefined) throw part.error
+    const values = partitions.find(({ partition }) => partition === part.partition)
+    if (values === undefined) continue
+    for (const batch of part.batches) {
+      for (let index = 0; index < batch.recordCount; index++) {
+        const key = batch.keyOf(index)
+        if (batch.offsetOf(index) >= values.nextOffset && key !== null) values.set(key, batch.valueOf(index))
+      }
+    }
+    values.nextOffset = part.nextOffset
+  }
+}

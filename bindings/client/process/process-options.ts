@@ -1,0 +1,73 @@
+import { LogError } from '../../model/errors.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import type { RecordOf } from '../records.ts'
+import type { Abortable } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+import type { StateStore, StatesOf } from './keyed-state.ts'
+
+/** What `handle` is told besides the record. */
+export interface ProcessContext<S> {
+  /** Keyed state of the record's partition, by the names of the option `state`. */
+  readonly state: StatesOf<S>
+  /** 1 for the first try of this delivery. */
+  readonly attempt: number
+  /** Aborts when the processor ends: give up soon, the record comes again. */
+  readonly signal: AbortSignalLike
+}
+
+/** A processor: consume, handle, produce, keep state and commit, all in one transaction for each batch of records. */
+export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
+  /** The consumer group: processors of one group share the partitions. */
+  groupId: string
+  /** What is consumed. */
+  topics: readonly T[]
+  /** Stores by name: `{ balances: store(ledger) }`. Their changelogs have at least the partitions of the input. */
+  state?: S | undefined
+  /**
+   * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with the
+   * commit. May be called again for the same record after a failure, a crash, or a partition that moved: only the run
+   * whose transaction commits has effects in the log.
+   */
+  handle(
+    record: RecordOf<T>,
+    context: ProcessContext<S>,
+  ): Promise<ProducerRecord | readonly ProducerRecord[] | undefined> | Promise<void>
+  /**
+   * `'exactly-once'` (default): output, state and offsets in one transaction. `'at-least-once'`: output and state are
+   * sent, then the offsets committed; a crash between the two brings the records again.
+   */
+  delivery?: 'exactly-once' | 'at-least-once' | undefined
+  /** Topic for records that failed every try, with origin, error and attempts in headers. Without it the processor gives up. */
+  deadLetter?: string | undefined
+  /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
+  retries?: number | undefined
+  /** Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. */
+  concurrency?: number | undefined
+}
+
+export interface ProcessSettings {
+  readonly isExactlyOnce: boolean
+  readonly deadLetter: string | undefined
+  readonly retries: number
+  readonly concurrency: number
+  readonly stores: readonly (readonly [name: string, store: StateStore])[]
+}
+
+/** INVALID_REQUEST by the name of the option. */
+export function processSettings(options: ProcessOptions<TopicRef, unknown>): ProcessSettings {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  const { handle, delivery = 'exactly-once', deadLetter, retries = 0, concurrency = 1, state = {} } = options
+  if (typeof handle !== 'function') throw wrong('handle', 'a function')
+  if (!['exactly-once', 'at-least-once'].includes(delivery)) throw wrong('delivery', 'exactly-once or at-least-once')
+  if (deadLetter !== undefined && typeof deadLetter !== 'string') throw wrong('deadLetter', 'the name of a topic')
+  if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrong('retries', 'a whole number from 0 on')
+  if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw wrong('concurrency', 'a whole number above 0')
+  const stores = Object.entries(state as Record<string, StateStore>)
+  if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function')) throw wrong('state', 'stores by name')
+  return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, stores }
+}
+
+function wrong(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+}

@@ -1,0 +1,110 @@
+import type { Broker } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
+import { type PartitionValues, readValues } from './partition-values.ts'
+
+type NamedStore = readonly [name: string, store: StateStore]
+
+/** The stores of one partition, and what the batch at hand changed in them. */
+export class Stores {
+  readonly #stores: readonly NamedStore[]
+  readonly #values: readonly PartitionValues[]
+  readonly #partition: number
+  #batch: Layer[]
+
+  constructor(stores: readonly NamedStore[], values: readonly PartitionValues[], partition: number) {
+    this.#stores = stores
+    this.#values = values
+    this.#partition = partition
+    this.#batch = this.#begin()
+  }
+
+  #begin(): Layer[] {
+    return this.#values.map((values) => new Layer(valuesBelow(values)))
+  }
+
+  /** For one try of one record. */
+  layers(): Layer[] {
+    return this.#batch.map((layer) => new Layer(layer))
+  }
+
+  views(layers: readonly Layer[]): Record<string, KeyValue<never, never>> {
+    const views = this.#stores.map(([name, { changelog }], index) => {
+      return [name, new StateView(changelog, layers[index] as Layer)] as const
+    })
+    return Object.fromEntries(views)
+  }
+
+  /** The try succeeded. */
+  take(layers: readonly Layer[]): void {
+    layers.forEach((layer, index) => {
+      this.#batch[index]?.take(layer)
+    })
+  }
+
+  changes(): ProducerRecord[] {
+    return this.#stores.flatMap(([, { changelog }], index) => {
+      return this.#batch[index]?.records(changelog.name, this.#partition) ?? []
+    })
+  }
+
+  committed(): void {
+    this.#batch.forEach((layer, index) => {
+      for (const { key, value } of layer.changes.values()) this.#values[index]?.set(key, value)
+    })
+    this.#batch = this.#begin()
+  }
+
+  aborted(): void {
+    this.#batch = this.#begin()
+  }
+}
+
+/** State by partition: restored from the changelogs when a partition is first worked on, forgotten when it is given up. */
+export class StatePartitions {
+  readonly #broker: Broker
+  readonly #stores: readonly NamedStore[]
+  readonly #partitions: Map<number, Stores> = new Map()
+
+  constructor(broker: Broker, stores: readonly NamedStore[]) {
+    this.#broker = broker
+    this.#stores = stores
+  }
+
+  /** INVALID_CONFIG for a changelog with fewer partitions than the input. */
+  async check(topics: readonly string[]): Promise<void> {
+    const facts = await Promise.all(topics.map((topic) => this.#broker.admin.describeTopic(topic)))
+    const needed = Math.max(...facts.map(({ partitions }) => partitions))
+    for (const [name, { changelog }] of this.#stores) {
+      const { partitions } = await this.#broker.admin.describeTopic(changelog.name)
+      if (partitions >= needed) continue
+      const message = `the changelog of state "${name}" has ${partitions} partitions, its input ${needed}`
+      throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, partitions, needed })
+    }
+  }
+
+  async of(partition: number): Promise<Stores> {
+    const known = this.#partitions.get(partition)
+    if (known !== undefined) return known
+    const values: PartitionValues[] = []
+    for (const [, { changelog }] of this.#stores)
+      values.push(...(await readValues(this.#broker, changelog.name, [partition])))
+    const stores = new Stores(this.#stores, values, partition)
+    this.#partitions.set(partition, stores)
+    return stores
+  }
+
+  committed(partition: number): void {
+    this.#partitions.get(partition)?.committed()
+  }
+
+  aborted(partition: number): void {
+    this.#partitions.get(partition)?.aborted()
+  }
+
+  /** Others may change it from now on. */
+  forget(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#partitions.delete(partition)
+  }
+}

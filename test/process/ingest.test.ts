@@ -1,0 +1,109 @@
+// ingest: a foreign store's rows, each once, whatever ends in the middle.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, type IngestItem, LogError, openMemory } from '../../bindings/entry/node.ts'
+
+async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
+  for (let id = (after ?? 0) + 1; id <= to; id++) {
+    if (id === failAt) throw new RangeError(`row ${id}`)
+    yield { position: id, records: { topic: 'orders', key: `${id}`, value: `row ${id}` } }
+  }
+}
+
+async function ids(log: EmbeddedLog): Promise<number[]> {
+  const seen: number[] = []
+  for await (const { key } of log.read('orders', { until: 'end' })) seen.push(Number(Buffer.from(key ?? []).toString()))
+  return seen
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
+
+test('rows come once, over runs that end, fail and are closed', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('orders')
+  const starts: (number | undefined)[] = []
+  const run = (to: number, failAt = -1) =>
+    log.ingest<number>({
+      source: 'db',
+      read(after) {
+        starts.push(after)
+        return rows(after, to, failAt)
+      },
+    })
+  await run(1500).done
+  assert.equal(await ids(log), upTo(1500))
+  const failed = await run(3000, 1800).done.catch((error: unknown) => error)
+  assert.ok(failed instanceof RangeError)
+  const before = (await ids(log)).length
+  assert.ok(before >= 1500 && before < 1800)
+  await run(2000).done
+  assert.equal(await ids(log), upTo(2000))
+  assert.equal(starts, [undefined, 1500, before === 1500 ? 1500 : before])
+  await log.close()
+})
+
+test('a source that waits for rows is written as far as it came, and can be closed', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('orders')
+  const ingest = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      yield* rows(after, 3)
+      await new Promise(() => {})
+    },
+  })
+  while ((await ids(log)).length < 3) await new Promise((resolve) => setTimeout(resolve, 2))
+  await ingest.close()
+  await ingest.done
+  await log.close()
+})
+
+test('two of one source: the newer one ends the older', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('orders')
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const older = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      yield* rows(after, 2)
+      await held
+      yield* rows(2, 4)
+    },
+  })
+  while ((await ids(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+  await log.ingest<number>({ source: 'db', read: (after) => rows(after, 6) }).done
+  release()
+  const error = await older.done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH'), String(error))
+  assert.equal(await ids(log), upTo(6))
+  await log.close()
+})
+
+test('a position that no JSON holds, or a source without a name, is refused', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('orders')
+  const error = await log
+    .ingest<number>({
+      source: 'db',
+      async *read() {
+        yield { position: Number.NaN, records: [] }
+      },
+    })
+    .done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'INVALID_REQUEST'), String(error))
+  for (const bad of [{ source: '' }, { source: 5 }, { read: 5 }]) {
+    let thrown: unknown
+    try {
+      log.ingest({ source: 's', read: () => rows(0, 0), ...bad } as never)
+    } catch (failed) {
+      thrown = failed
+    }
+    assert.ok(LogError.is(thrown, 'INVALID_REQUEST'), JSON.stringify(bad))
+  }
+  await log.close()
+})
+
+test.run()

@@ -1,0 +1,243 @@
+// process: output, state and offsets together or not at all; retries, dead letters, order by key, partitions that move.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type EmbeddedLog,
+  json,
+  LogError,
+  openMemory,
+  store,
+  string,
+  topic,
+  unchecked,
+} from '../../bindings/entry/node.ts'
+
+interface Payment {
+  readonly account: string
+  readonly amount: number
+}
+
+const payments = topic('payments', { value: unchecked<Payment>(json()), partitions: 3 })
+const totals = topic('totals', {
+  key: string,
+  value: unchecked<number>(json()),
+  partitions: 3,
+  config: { 'cleanup.policy': 'compact' },
+})
+const receipts = topic('receipts', { value: unchecked<{ account: string; total: number }>(json()) })
+
+async function opened(count: number): Promise<EmbeddedLog> {
+  const log = await openMemory({ topics: [payments, totals, receipts] })
+  const records = Array.from({ length: count }, (_, index) => {
+    const account = `a${index % 11}`
+    return payments.record({ key: account, value: { account, amount: index } })
+  })
+  await log.producer().send(records)
+  return log
+}
+
+async function values<V>(log: EmbeddedLog, from: typeof receipts | typeof totals): Promise<V[]> {
+  const seen: V[] = []
+  for await (const { value } of log.read(from, { until: 'end' })) seen.push(value as V)
+  return seen
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+function expected(count: number): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (let index = 0; index < count; index++) {
+    const account = `a${index % 11}`
+    sums.set(account, (sums.get(account) ?? 0) + index)
+  }
+  return sums
+}
+
+const options = { groupId: 'settle', topics: [payments], state: { totals: store(totals) } } as const
+
+test('state, output and offsets of every record, once, over processors that come and go', async () => {
+  const log = await opened(500)
+  let handled = 0
+  const start = () =>
+    log.process({
+      ...options,
+      async handle(record, { state }) {
+        const { account, amount } = record.value as Payment
+        const total = ((await state.totals.get(account)) ?? 0) + amount
+        state.totals.set(account, total)
+        // Some give up in the middle of a batch: what they did counts for nothing.
+        if (++handled % 97 === 0) throw new LogError('MEMORY_CAP_REACHED', 'planted')
+        return receipts.record({ value: { account, total } })
+      },
+      retries: 1,
+    })
+  for (let round = 0; round < 4; round++) {
+    const processor = start()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await processor.close()
+    await processor.done
+  }
+  const last = start()
+  await until(async () => (await values(log, receipts)).length === 500)
+  await last.close()
+  assert.is((await values(log, receipts)).length, 500)
+  const table = await log.table(totals)
+  assert.equal(new Map(table.entries()), expected(500))
+  assert.is(table.get('a3'), expected(500).get('a3'))
+  await table.close()
+  await log.close()
+})
+
+test('several processors of a group share the partitions, each with the state of its own', async () => {
+  const log = await opened(300)
+  const workers = Array.from({ length: 3 }, () => {
+    return log.process({
+      ...options,
+      async handle(record, { state }) {
+        const { account, amount } = record.value as Payment
+        state.totals.set(account, ((await state.totals.get(account)) ?? 0) + amount)
+        return receipts.record({ value: { account, total: 0 } })
+      },
+    })
+  })
+  await until(async () => (await values(log, receipts)).length >= 300)
+  await Promise.all(workers.map((worker) => worker.close()))
+  assert.is((await values(log, receipts)).length, 300)
+  const table = await log.table(totals)
+  assert.equal(new Map(table.entries()), expected(300))
+  await log.close()
+})
+
+test('a record that fails every try goes to the dead letters with its origin, the others go on', async () => {
+  const log = await opened(20)
+  await log.admin.createTopic('dead')
+  const attempts: number[] = []
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    deadLetter: 'dead',
+    retries: 2,
+    async handle(record, { attempt }) {
+      if (record.value?.amount !== 7) return receipts.record({ value: { account: 'x', total: 1 } })
+      attempts.push(attempt)
+      throw new TypeError('cannot be')
+    },
+  })
+  await until(async () => (await values(log, receipts)).length === 19)
+  await processor.close()
+  assert.equal(attempts, [1, 2, 3])
+  const letters = []
+  for await (const letter of log.read('dead', { until: 'end' })) letters.push(letter)
+  const [letter, ...others] = letters
+  assert.is(others.length, 0)
+  const header = (name: string) => Buffer.from(letter?.headers.get(`oncelog-${name}`) ?? []).toString()
+  assert.is(Buffer.from(letter?.value ?? []).toString(), '{"account":"a7","amount":7}')
+  assert.equal([header('topic'), header('error'), header('attempts')], ['payments', 'TypeError', '3'])
+  assert.is(header('error-message'), 'cannot be')
+  await log.close()
+})
+
+test('without dead letters the processor gives up, and what it did not finish is there for the next one', async () => {
+  const log = await opened(5)
+  const failing = log.process({
+    groupId: 'g',
+    topics: [payments],
+    async handle() {
+      throw new RangeError('no')
+    },
+  })
+  const error = await failing.done.catch((failed: unknown) => failed)
+  assert.ok(error instanceof RangeError)
+  let handled = 0
+  const next = log.process({
+    groupId: 'g',
+    topics: [payments],
+    async handle() {
+      handled++
+    },
+  })
+  await until(async () => handled === 5)
+  await next.close()
+  await log.close()
+})
+
+test('concurrency: records of one key in order and one at a time, of several keys at once', async () => {
+  const log = await openMemory({ topics: [payments, receipts] })
+  const records = Array.from({ length: 60 }, (_, index) => {
+    return payments.record({ key: `k${index % 4}`, partition: 0, value: { account: `k${index % 4}`, amount: index } })
+  })
+  await log.producer().send(records)
+  const running = new Set<string>()
+  const seen = new Map<string, number[]>()
+  let most = 0
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    concurrency: 3,
+    async handle(record) {
+      const { account, amount } = record.value as Payment
+      assert.not(running.has(account), 'one key, one at a time')
+      running.add(account)
+      most = Math.max(most, running.size)
+      await new Promise((resolve) => setImmediate(resolve))
+      running.delete(account)
+      seen.set(account, [...(seen.get(account) ?? []), amount])
+    },
+  })
+  await until(async () => [...seen.values()].flat().length === 60)
+  await processor.close()
+  assert.is(most, 3)
+  for (const amounts of seen.values())
+    assert.equal(
+      amounts,
+      [...amounts].sort((a, b) => a - b),
+    )
+  await log.close()
+})
+
+test('at-least-once: no transaction, nothing lost', async () => {
+  const log = await opened(50)
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    delivery: 'at-least-once',
+    async handle(record) {
+      return receipts.record({ value: { account: record.value?.account ?? '', total: 1 } })
+    },
+  })
+  await until(async () => (await values(log, receipts)).length === 50)
+  await processor.close()
+  await log.close()
+})
+
+test('wrong options are refused by name, a changelog with too few partitions too', async () => {
+  const log = await opened(1)
+  const handle = async () => {}
+  const wrong: [object, string][] = [
+    [{ handle: 1 }, 'handle'],
+    [{ delivery: 'maybe' }, 'delivery'],
+    [{ retries: -1 }, 'retries'],
+    [{ concurrency: 0 }, 'concurrency'],
+    [{ deadLetter: 5 }, 'deadLetter'],
+    [{ state: { x: 1 } }, 'state'],
+  ]
+  for (const [bad, option] of wrong) {
+    try {
+      log.process({ groupId: 'g', topics: [payments], handle, ...bad } as never)
+      throw new Error(`${option} was taken`)
+    } catch (error) {
+      assert.ok(LogError.is(error, 'INVALID_REQUEST'), String(error))
+      assert.is(error.details['option'], option)
+    }
+  }
+  const few = topic('few', { key: string, value: unchecked<number>(json()) })
+  await log.admin.createTopic('few')
+  const refused = log.process({ groupId: 'g', topics: [payments], state: { few: store(few) }, handle })
+  const error = await refused.done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+  await log.close()
+})
+
+test.run()
