@@ -1,4 +1,5 @@
 import type { RuntimePort } from '../../broker/port.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable } from '../signals.ts'
 
 const LATE: unique symbol = Symbol('late')
@@ -9,7 +10,7 @@ export async function* inGroups<I>(
   maxItems: number,
   lingerMs: number,
   port: RuntimePort,
-  signal: AbortSignal,
+  signal: AbortSignalLike,
 ): AsyncGenerator<I[], void, undefined> {
   const iterator = items[Symbol.asyncIterator]()
   const pull = () => {

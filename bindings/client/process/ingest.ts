@@ -49,7 +49,7 @@ export class Ingest<P extends string | number> {
     this.#sourceKey = new TextEncoder().encode(options.source)
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignalLike): Promise<void> {
     for (;;) {
       try {
         return await this.#readAll(signal)
@@ -62,7 +62,7 @@ export class Ingest<P extends string | number> {
     }
   }
 
-  async #readAll(signal: AbortSignal): Promise<void> {
+  async #readAll(signal: AbortSignalLike): Promise<void> {
     const transactionalId = `oncelog-ingest-${this.#options.source}`
     // First the id, which ends what an earlier run left open; then its last position can't change any more.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { LogError } from '../../model/errors.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import type { Sender } from '../producer/producer.ts'
@@ -36,7 +37,7 @@ export class Process<T extends TopicRef, S> {
     this.#state = new StatePartitions(broker, this.#settings.stores)
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignalLike): Promise<void> {
     const { groupId, topics } = this.#options
     await this.#state.check(topics.map(topicName))
     // By range, so that equal partitions of all topics, and with them one partition of state, are with one member.
@@ -62,7 +63,7 @@ export class Process<T extends TopicRef, S> {
     const producer = new LogTransactionalProducer(this.#broker, this.#port, { transactionalId }, () => {})
     let failures = 0
     return {
-      one: async (batch: RecordBatch<T>, signal: AbortSignal) => {
+      one: async (batch: RecordBatch<T>, signal: AbortSignalLike) => {
         try {
           await producer.transaction(async (transaction) => {
             // First of all: whatever fails from here on makes the consumer deliver the batch again.
@@ -85,7 +86,7 @@ export class Process<T extends TopicRef, S> {
   #atLeastOnce(consumer: GroupConsumer<T>) {
     const producer = new LogProducer(this.#broker, this.#port, {}, () => {})
     return {
-      one: async (batch: RecordBatch<T>, signal: AbortSignal) => {
+      one: async (batch: RecordBatch<T>, signal: AbortSignalLike) => {
         await this.#handleAll(batch, producer, signal)
         this.#state.committed(batch.partition)
         await consumer.commit(batch as never).catch((error: unknown) => {
@@ -97,7 +98,7 @@ export class Process<T extends TopicRef, S> {
     }
   }
 
-  async #handleAll(batch: RecordBatch<T>, sender: Sender, signal: AbortSignal): Promise<void> {
+  async #handleAll(batch: RecordBatch<T>, sender: Sender, signal: AbortSignalLike): Promise<void> {
     const stores = await this.#state.of(batch.partition)
     const records = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
@@ -111,7 +112,7 @@ export class Process<T extends TopicRef, S> {
     if (all.length > 0) await sender.send(all)
   }
 
-  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignal): Promise<readonly ProducerRecord[]> {
+  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalLike): Promise<readonly ProducerRecord[]> {
     const { retries, deadLetter } = this.#settings
     for (let attempt = 1; ; attempt++) {
       const layers = stores.layers()
@@ -133,7 +134,7 @@ export class Process<T extends TopicRef, S> {
     }
   }
 
-  #wait(attempt: number, signal: AbortSignal): Promise<void> {
+  #wait(attempt: number, signal: AbortSignalLike): Promise<void> {
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(attempt - 1, 20))
     return abortable(new Promise<void>((resolve) => this.#port.setTimer(waitMs, resolve, true)), signal)
   }

@@ -20,7 +20,7 @@ export class RunningProcessor implements Processor {
 
   /** `run` ends soon after its signal aborted; why it was aborted, the processor knows. */
   constructor(
-    run: (signal: AbortSignal) => Promise<void>,
+    run: (signal: AbortSignalLike) => Promise<void>,
     signal: AbortSignalLike | undefined,
     ended: (processor: Processor) => void,
   ) {
@@ -28,7 +28,7 @@ export class RunningProcessor implements Processor {
     this.#settled = this.done.catch(() => {})
   }
 
-  async #run(run: (signal: AbortSignal) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
+  async #run(run: (signal: AbortSignalLike) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
     const stopping = new AbortController()
     const stop = () => stopping.abort()
     throwIfAborted(signal)
