@@ -53,5 +53,5 @@ export function checkApi(exportName: string, declarations: string, write: boolea
   })
   if (result.apiReportChanged && !write)
     messages.push(`docs/api/${name}.api.md differs from the types; if that is meant: npm run api`)
-  if (messages.length > 0 || (!!write)) throw new Error(messages.join('\n'))
+  if (messages.length > 0) throw new Error(messages.join('\n'))
 }
