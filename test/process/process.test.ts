@@ -90,6 +90,29 @@ test('state, output and offsets of every record, once, over processors that come
   await log.close()
 })
 
+test('a batch whose transaction failed comes again, and nothing of its first run is left', async () => {
+  const log = await opened(60)
+  let handled = 0
+  const processor = log.process({
+    ...options,
+    async handle(record, { state }) {
+      const { account, amount } = record.value as Payment
+      const total = ((await state.totals.get(account)) ?? 0) + amount
+      state.totals.set(account, total)
+      if (++handled % 13 === 0 && handled < 60) throw new LogError('MEMORY_CAP_REACHED', 'planted')
+      return receipts.record({ value: { account, total } })
+    },
+  })
+  await until(async () => (await values(log, receipts)).length >= 60)
+  await processor.close()
+  assert.ok(handled > 60, 'batches came again')
+  assert.is((await values(log, receipts)).length, 60)
+  const table = await log.table(totals)
+  assert.equal(new Map(table.entries()), expected(60))
+  await table.close()
+  await log.close()
+})
+
 test('several processors of a group share the partitions, each with the state of its own', async () => {
   const log = await opened(300)
   const workers = Array.from({ length: 3 }, () => {

@@ -1,5 +1,18 @@
 // Compiled, never run: what users write against the published types; the marked lines must not compile.
-import { bytes, json, type Log, LogError, open, openMemory, type Position, string, topic, unchecked } from 'oncelog'
+import {
+  bytes,
+  json,
+  type Log,
+  LogError,
+  open,
+  openMemory,
+  type Position,
+  type Processor,
+  store,
+  string,
+  topic,
+  unchecked,
+} from 'oncelog'
 import { msgpack } from 'oncelog/msgpack'
 import { z } from 'zod'
 
@@ -100,11 +113,52 @@ export async function byHand(log: Log): Promise<void> {
   log.producer({ transactionalId: 'settle-1', acks: 1 })
 }
 
+// Consume, keep state, produce and commit in one step; the types of a store are its changelog's.
+export async function settle(log: Log): Promise<void> {
+  const settling = log.process({
+    groupId: 'settle',
+    topics: [jobs],
+    state: { balances: store(ledger) },
+    deadLetter: 'jobs-dead',
+    async handle(record, { state, attempt, signal }) {
+      void attempt.toFixed()
+      if (signal.aborted) return
+      const at: Date | undefined = record.value?.at
+      void at
+      const before = (await state.balances.get(record.value?.to ?? ''))?.balance ?? 0
+      state.balances.set(record.value?.to ?? '', { balance: before + 1 })
+      // @ts-expect-error a balance is a number
+      state.balances.set('k', { balance: 'x' })
+      // @ts-expect-error there is no store of that name
+      void state.totals
+      return ledger.record({ key: 'k', value: { balance: before + 1 } })
+    },
+  })
+  await settling.done
+  const table = await log.table(ledger)
+  const balance: number | undefined = table.get('k')?.balance
+  // @ts-expect-error keys of this table are texts
+  table.get(5)
+  void balance
+}
+
+// Out of the user's own database, exactly once.
+export function outbox(
+  log: Log,
+  rows: (after: number | undefined) => AsyncIterable<{ id: number; body: string }>,
+): Processor {
+  return log.ingest<number>({
+    source: 'orders',
+    async *read(after) {
+      for await (const { id, body } of rows(after)) {
+        yield { position: id, records: { topic: 'orders', key: `${id}`, value: body } }
+      }
+    },
+  })
+}
+
 // What is not built is not in the types.
 export function notYet(log: Log): void {
-  void log.process
-  void log.ingest
-  void log.table
   // @ts-expect-error
   void log.read('raw').cursor
 }

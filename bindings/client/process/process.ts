@@ -73,7 +73,8 @@ export class Process<T extends TopicRef, S> {
           this.#state.committed(batch.partition)
           failures = 0
         } catch (error) {
-          this.#state.aborted(batch.partition)
+          // Read again from the log: whatever became of the transaction, that is what holds.
+          this.#state.forget([batch.partition])
           throwIfAborted(signal)
           if (!isPassing(error)) throw error
           await this.#wait(++failures, signal)

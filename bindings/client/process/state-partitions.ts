@@ -55,10 +55,6 @@ export class Stores {
     })
     this.#batch = this.#begin()
   }
-
-  aborted(): void {
-    this.#batch = this.#begin()
-  }
 }
 
 /** State by partition: restored from the changelogs when a partition is first worked on, forgotten when it is given up. */
@@ -99,11 +95,7 @@ export class StatePartitions {
     this.#partitions.get(partition)?.committed()
   }
 
-  aborted(partition: number): void {
-    this.#partitions.get(partition)?.aborted()
-  }
-
-  /** Others may change it from now on. */
+  /** It is another's from now on, or what is known of it may be wrong. */
   forget(partitions: readonly number[]): void {
     for (const partition of partitions) this.#partitions.delete(partition)
   }
