@@ -51,12 +51,14 @@ export function* verifyPartition(
     const facts = noted?.segments.find((each) => each.baseOffset === baseOffset)
     const before = context.damage.length
     const batches = verifySegment(context, file, baseOffset, facts, damaged, isWhole ? derived : undefined)
-    isWhole &&= context.damage.length === before
+    const isSegmentWhole = context.damage.length === before
+    isWhole &&= isSegmentWhole
     found.segments++
     found.batches += batches.size
     found.bytes += file.size()
     file.close()
-    if (facts !== undefined) yield* verifyIndexes(context.store, directory, facts, batches, damaged)
+    // Behind damage there are no batches for its entries to lead to.
+    if (facts !== undefined && isSegmentWhole) yield* verifyIndexes(context.store, directory, facts, batches, damaged)
     if (facts !== undefined && isWhole) yield* derived.segmentEnded(facts)
   }
   // Behind damage the batches tell only a part.
