@@ -209,6 +209,82 @@ export interface GroupDescription {
   readonly offsets: readonly Position[]
 }
 
+/** A member of a group as it is now. */
+export interface MemberDescription {
+  /** Unique in the log. */
+  readonly memberId: string
+  /** What it subscribed to. */
+  readonly topics: readonly string[]
+  /** What it reads. */
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** Where a group goes on in a partition, and who holds it back there. */
+export interface GroupOffset extends Position {
+  /** Offsets from there as far as `'read_committed'` reads. */
+  readonly lag: number
+  /** Offsets behind that, which wait for the end of an open transaction. */
+  readonly heldBack: number
+  /** Transactional id of the oldest open transaction in the partition, `undefined` without one. */
+  readonly heldBackBy: string | undefined
+}
+
+/** A consumer group with its members and its place in every partition. */
+export interface GroupDetails extends Pick<GroupDescription, 'groupId' | 'state' | 'generation'> {
+  /** Those that joined; none in state `'Empty'`. */
+  readonly members: readonly MemberDescription[]
+  /** What is committed, by topic and partition. */
+  readonly offsets: readonly GroupOffset[]
+}
+
+/** A transactional id and its transaction: the open one, else how the last one ended. */
+export interface TransactionDescription {
+  /** As its producer was opened with. */
+  readonly transactionalId: string
+  /** Kafka's names: `'Ongoing'` while one is open, `'Empty'` before the first one of a producer. */
+  readonly state:
+    | 'Empty'
+    | 'Ongoing'
+    | 'PrepareCommit'
+    | 'PrepareAbort'
+    | 'CompleteCommit'
+    | 'CompleteAbort'
+    | 'Dead'
+    | 'PrepareEpochFence'
+  /** Of the batches that its producer writes. */
+  readonly producerId: number
+  /** Goes up with every transaction. */
+  readonly producerEpoch: number
+  /** After so many milliseconds the log aborts an open one. */
+  readonly timeoutMs: number
+  /** When the open one began, in milliseconds since 1970; `undefined` without one. */
+  readonly startTimestamp: number | undefined
+  /** Where the open one has records, by topic and partition. */
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** A producer that a partition remembers. */
+export interface ProducerDescription {
+  /** Unique in the log. */
+  readonly producerId: number
+  /** Of its last batch, or of the marker that ended its last transaction. */
+  readonly producerEpoch: number
+  /** Of its last record; -1 without one in this epoch. */
+  readonly lastSequence: number
+  /** Greatest time of a record in its last batch, in milliseconds since 1970; -1 without one in this epoch. */
+  readonly lastTimestamp: number
+  /** Where its open transaction begins: committed reads end there at the latest. `undefined` without one. */
+  readonly currentTransactionStartOffset: number | undefined
+  /** Of a transactional producer. */
+  readonly transactionalId: string | undefined
+}
+
+/** The producers of a partition, as far as their last batches are remembered. */
+export interface PartitionProducers extends TopicPartition {
+  /** In no order. */
+  readonly producers: readonly ProducerDescription[]
+}
+
 export interface AdminSession {
   createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void>
   deleteTopic(name: string): Promise<void>
@@ -225,4 +301,14 @@ export interface AdminSession {
   /** Of a group without members; NON_EMPTY_GROUP else. */
   setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
   deleteGroup(groupId: string): Promise<void>
+  /** GROUP_ID_NOT_FOUND. */
+  describeGroup(groupId: string): Promise<GroupDetails>
+  /** By transactional id. */
+  listTransactions(): Promise<readonly TransactionDescription[]>
+  /** In the order asked. */
+  describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]>
+  /** Of the open transaction. TRANSACTIONAL_ID_NOT_FOUND, INVALID_TXN_STATE. */
+  abortTransaction(transactionalId: string): Promise<void>
+  /** As a new instance would, TRANSACTIONAL_ID_NOT_FOUND for an id that nobody had. */
+  fenceProducer(transactionalId: string): Promise<void>
 }

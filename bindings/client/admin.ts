@@ -1,12 +1,21 @@
-import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../broker/broker.ts'
+import type {
+  AdminSession,
+  GroupDescription,
+  GroupDetails,
+  PartitionOffsets,
+  PartitionProducers,
+  TopicFacts,
+  TransactionDescription,
+} from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { checkPlace, checkPositions, startPositions } from './consumer/start-positions.ts'
+import { type OffsetReset, type ResetOptions, type ResetPoint, resetOffsets } from './reset-offsets.ts'
 import type { Topic } from './topic/topic.ts'
 
-/** Topics, offsets and groups. Every call rejects with LOG_CLOSED once the log is closed. */
+/** Topics, offsets, groups, transactions and producers. Every call rejects with LOG_CLOSED once the log is closed. */
 export interface Admin {
   /**
    * Creates a topic, with one partition unless said. Durable when it resolves. Names follow Kafka's rules; those that start
@@ -53,6 +62,40 @@ export interface Admin {
   setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
   /** Forgets a group, its offsets and its generations. Rejects with INVALID_GROUP_ID, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   deleteGroup(groupId: string): Promise<void>
+  /**
+   * Members with what they read, and where the group goes on in each partition: how far behind it is, and which open
+   * transaction holds it back. Rejects with INVALID_GROUP_ID, GROUP_ID_NOT_FOUND.
+   */
+  describeGroup(groupId: string): Promise<GroupDetails>
+  /**
+   * Moves a group without members (NON_EMPTY_GROUP) to another place in the partitions that it has offsets of, or in all of
+   * `topics`; durable when it resolves, with the places before and after, which lie within the partition. `dryRun`: resolves
+   * with the same and changes nothing. Differs from Kafka: `'latest'` and the end that places are kept within are where
+   * committed reads end now, so that nothing of an open transaction is skipped. Rejects with INVALID_GROUP_ID,
+   * GROUP_ID_NOT_FOUND without `topics`, UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
+   */
+  resetOffsets(groupId: string, to: ResetPoint, options?: ResetOptions): Promise<readonly OffsetReset[]>
+  /** Every transactional id with its state, by id. */
+  listTransactions(): Promise<readonly TransactionDescription[]>
+  /** Those of the ids named, in that order. Rejects with INVALID_REQUEST, TRANSACTIONAL_ID_NOT_FOUND. */
+  describeTransactions(transactionalIds: readonly string[]): Promise<readonly TransactionDescription[]>
+  /**
+   * The producers that partitions remember, in the order asked: whose transaction holds committed reads back, and since
+   * which offset. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
+   */
+  describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]>
+  /**
+   * Aborts the open transaction of an id, durably when it resolves. Its producer hears TRANSACTION_ABORTABLE at its next call
+   * and goes on. Rejects with INVALID_REQUEST, TRANSACTIONAL_ID_NOT_FOUND, and INVALID_TXN_STATE where none is open or its
+   * commit is on its way. Differs from Kafka, where no open transaction is no error.
+   */
+  abortTransaction(transactionalId: string): Promise<void>
+  /**
+   * Ends the producers of these ids: what they have open is aborted, their next call rejects with PRODUCER_FENCED, and the
+   * next producer of the id works. One after the other; durable when it resolves. Rejects with INVALID_REQUEST,
+   * TRANSACTIONAL_ID_NOT_FOUND, CONCURRENT_TRANSACTIONS.
+   */
+  fenceProducers(transactionalIds: readonly string[]): Promise<void>
 }
 
 /** A topic as it is. */
@@ -134,6 +177,51 @@ export class LogAdmin implements Admin {
     checkGroupId(groupId)
     await this.#session.deleteGroup(groupId)
   }
+
+  async describeGroup(groupId: string): Promise<GroupDetails> {
+    checkGroupId(groupId)
+    return this.#session.describeGroup(groupId)
+  }
+
+  async resetOffsets(groupId: string, to: ResetPoint, options: ResetOptions = {}): Promise<readonly OffsetReset[]> {
+    checkGroupId(groupId)
+    return resetOffsets(this.#session, groupId, to, checkObject(options, 'options'))
+  }
+
+  listTransactions(): Promise<readonly TransactionDescription[]> {
+    return this.#session.listTransactions()
+  }
+
+  async describeTransactions(transactionalIds: readonly string[]): Promise<readonly TransactionDescription[]> {
+    const wanted = checkIds(transactionalIds)
+    const known = new Map((await this.#session.listTransactions()).map((each) => [each.transactionalId, each]))
+    return wanted.map((transactionalId) => {
+      const found = known.get(transactionalId)
+      if (found !== undefined) return found
+      const message = `nobody had the transactional id "${transactionalId}"`
+      throw new LogError('TRANSACTIONAL_ID_NOT_FOUND', message, { transactionalId })
+    })
+  }
+
+  async describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
+    return this.#session.describeProducers(checkPlaces(at))
+  }
+
+  async abortTransaction(transactionalId: string): Promise<void> {
+    const [id] = checkIds([transactionalId])
+    await this.#session.abortTransaction(id as string)
+  }
+
+  async fenceProducers(transactionalIds: readonly string[]): Promise<void> {
+    for (const id of checkIds(transactionalIds)) await this.#session.fenceProducer(id)
+  }
+}
+
+function checkIds(transactionalIds: unknown): string[] {
+  const isList = Array.isArray(transactionalIds)
+  if (isList && transactionalIds.every((id) => typeof id === 'string' && id !== '')) return [...transactionalIds]
+  const message = 'transactional ids are texts that are not empty'
+  throw new LogError('INVALID_REQUEST', message, { argument: 'transactionalIds' })
 }
 
 function checkGroupId(groupId: unknown): void {

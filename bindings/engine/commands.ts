@@ -32,6 +32,8 @@ export type Command =
       done: Done<void>
     }
   | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Done<ProducerInstance> }
+  | { kind: 'abortTransaction'; transactionalId: string; done: Done<ProducerInstance> }
+  | { kind: 'fenceProducer'; transactionalId: string; done: Done<ProducerInstance> }
   | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
   | { kind: 'wake'; reader: object }
   | { kind: 'find'; topic: string; partition: number; offset: number; done: Done<FetchedBatch | undefined> }

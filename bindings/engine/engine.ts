@@ -282,6 +282,10 @@ export class Engine implements PartitionSource {
         return this.#transacting.whenStable(command)
       case 'endTransaction':
         return this.#transacting.end(command)
+      case 'abortTransaction':
+        return this.#transacting.abort(command)
+      case 'fenceProducer':
+        return this.#transacting.fence(command)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
         this.#closing = command.done

@@ -116,6 +116,17 @@ export class Transacting {
     })
   }
 
+  /** Somebody else ends it, as the clock would: its producer hears of it at the next call. */
+  abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
+    const { producerId, producerEpoch } = this.#hooks.transactions.openOfId(transactionalId)
+    this.end({ kind: 'endTransaction', instance: { producerId, producerEpoch }, event: 'abort', done })
+  }
+
+  fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
+    const { timeoutMs } = this.#hooks.transactions.known(transactionalId)
+    this.init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
+  }
+
   /** The clock ends them; their producers hear of it at the next call. */
   expire(now: number): void {
     for (const { producerId, producerEpoch } of this.#hooks.transactions.expired(now)) {

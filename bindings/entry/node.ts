@@ -6,7 +6,17 @@ import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
 import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
 
-export type { GroupDescription, GroupMember, PartitionOffsets } from '../broker/broker.ts'
+export type {
+  GroupDescription,
+  GroupDetails,
+  GroupMember,
+  GroupOffset,
+  MemberDescription,
+  PartitionOffsets,
+  PartitionProducers,
+  ProducerDescription,
+  TransactionDescription,
+} from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'
 export type { BatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'
@@ -32,6 +42,7 @@ export type { ProducerOptions } from '../client/producer/producer-options.ts'
 export type { ProducerRecord, RecordHeadersInit, RecordInput, RecordMetadata } from '../client/producer-record.ts'
 export type { Reader, ReadOptions } from '../client/read.ts'
 export type { BatchOf, ConsumerRecord, RecordBatch, RecordHeaders, RecordOf } from '../client/records.ts'
+export type { OffsetReset, ResetOptions, ResetPoint } from '../client/reset-offsets.ts'
 export type { Abortable } from '../client/signals.ts'
 export { bytes, type Codec, string, unchecked } from '../client/topic/codec.ts'
 export { json } from '../client/topic/json.ts'

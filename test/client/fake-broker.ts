@@ -391,4 +391,29 @@ class FakeAdmin implements AdminSession {
   async deleteGroup(groupId: string): Promise<void> {
     this.#broker.groups.delete(groupId)
   }
+
+  // Of these the fake knows nothing: they are tested over the engine (admin-transactions.test.ts).
+  async describeGroup(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async listTransactions(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async describeProducers(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async abortTransaction(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async fenceProducer(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  #unknown(): LogError {
+    return new LogError('INVALID_REQUEST', 'the fake broker knows no transactions')
+  }
 }

@@ -110,6 +110,19 @@ const CALLS: Record<string, Call> = {
   'Admin.setOffsets groupId': (log, junk) => log.admin.setOffsets(junk, [{ ...at, nextOffset: 0 }]),
   'Admin.setOffsets positions': (log, junk) => log.admin.setOffsets('s', junk),
   'Admin.deleteGroup': (log, junk) => log.admin.deleteGroup(junk),
+  'Admin.describeGroup': (log, junk) => log.admin.describeGroup(junk),
+  'Admin.resetOffsets groupId': (log, junk) => log.admin.resetOffsets(junk, 'earliest'),
+  'Admin.resetOffsets to': (log, junk) => log.admin.resetOffsets(fresh('g'), junk, { topics: ['t'] }),
+  'Admin.resetOffsets timestamp': (log, timestamp) =>
+    log.admin.resetOffsets(fresh('g'), { timestamp }, { topics: ['t'] }),
+  'Admin.resetOffsets offset': (log, offset) => log.admin.resetOffsets(fresh('g'), { offset }, { topics: ['t'] }),
+  'Admin.resetOffsets shiftBy': (log, shiftBy) => log.admin.resetOffsets('s', { shiftBy }, { topics: ['t'] }),
+  'Admin.resetOffsets options': (log, junk) => log.admin.resetOffsets(fresh('g'), 'earliest', junk),
+  'Admin.describeTransactions': (log, junk) => log.admin.describeTransactions(junk),
+  'Admin.describeProducers': (log, junk) => log.admin.describeProducers(junk),
+  'Admin.describeProducers partition': (log, partition) => log.admin.describeProducers([{ topic: 't', partition }]),
+  'Admin.abortTransaction': (log, junk) => log.admin.abortTransaction(junk),
+  'Admin.fenceProducers': (log, junk) => log.admin.fenceProducers(junk),
   'Admin.describeTopic': (log, junk) => log.admin.describeTopic(junk),
   'Admin.createPartitions name': (log, junk) => log.admin.createPartitions(junk, 2),
   'Admin.createPartitions totalCount': (log, junk) => log.admin.createPartitions('t', junk),
@@ -124,6 +137,9 @@ const CALLS: Record<string, Call> = {
 
 for (const name of ['topics', 'requireDurability', 'memoryBytes', 'cacheBytes', 'exclusive']) {
   CALLS[`OpenOptions.${name}`] = async (_, junk) => (await openMemory({ [name]: junk })).close()
+}
+for (const name of ['topics', 'dryRun']) {
+  CALLS[`ResetOptions.${name}`] = (log, junk) => log.admin.resetOffsets('s', 'latest', { [name]: junk })
 }
 for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'lingerMs', 'partitioner']) {
   CALLS[`ProducerOptions.${name}`] = (log, junk) => log.producer({ [name]: junk }).close()
@@ -162,6 +178,7 @@ const INPUTS = [
   'ConsumerOptions',
   'ReadOptions',
   'RecordInput',
+  'ResetOptions',
 ]
 const report = readFileSync(new URL('../../docs/api/oncelog.api.md', import.meta.url), 'utf8')
 
@@ -260,6 +277,13 @@ test('after close every call of every object says so', async () => {
     offsetsForTimestamp: () => log.admin.offsetsForTimestamp([at], 0),
     deleteGroup: () => log.admin.deleteGroup('g'),
     listGroups: () => log.admin.listGroups(),
+    describeGroup: () => log.admin.describeGroup('g'),
+    resetOffsets: () => log.admin.resetOffsets('g', 'earliest'),
+    listTransactions: () => log.admin.listTransactions(),
+    describeTransactions: () => log.admin.describeTransactions(['id']),
+    describeProducers: () => log.admin.describeProducers([at]),
+    abortTransaction: () => log.admin.abortTransaction('id'),
+    fenceProducers: () => log.admin.fenceProducers(['id']),
   }
   for (const [name, call] of Object.entries(calls)) {
     const error = await (async () => call())().then(

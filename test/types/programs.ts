@@ -157,6 +157,23 @@ export function outbox(
   })
 }
 
+// Who holds readers back, and what to do about it.
+export async function administer({ admin }: Log): Promise<string | undefined> {
+  const { offsets, members } = await admin.describeGroup('settle')
+  same<(typeof members)[number]['memberId'], string>(true)
+  const held = offsets.find(({ heldBack }) => heldBack > 0)?.heldBackBy
+  if (held !== undefined) await admin.abortTransaction(held)
+  for (const { transactionalId, state, startTimestamp } of await admin.listTransactions()) {
+    if (state === 'Ongoing' && (startTimestamp ?? 0) < 5) await admin.fenceProducers([transactionalId])
+  }
+  const [first] = await admin.describeProducers([{ topic: 'jobs', partition: 0 }])
+  const moved = await admin.resetOffsets('settle', { shiftBy: -5 }, { topics: ['jobs'], dryRun: true })
+  await admin.resetOffsets('settle', 'earliest', { topics: [{ topic: 'jobs', partition: 0 }] })
+  // @ts-expect-error a place is one of those that are listed
+  await admin.resetOffsets('settle', 'first')
+  return first?.producers[0]?.transactionalId ?? moved[0]?.before?.toFixed()
+}
+
 // What is not built is not in the types.
 export function notYet(log: Log): void {
   // @ts-expect-error

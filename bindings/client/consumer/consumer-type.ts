@@ -43,7 +43,10 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   position(at: TopicPartition): number
   /** The group's committed `nextOffset`, `undefined` without one. Joins the group if need be. */
   committed(at: TopicPartition): Promise<number | undefined>
-  /** Offsets between position and end of each assigned partition, by `topic/partition`. Joins the group if need be. */
+  /**
+   * Offsets between position and end of each assigned partition, by `topic/partition`: the end that its isolation level reads
+   * up to. `admin.describeGroup` says what lies behind that, and whose open transaction. Joins the group if need be.
+   */
   lag(): Promise<ReadonlyMap<string, number>>
   /**
    * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is

@@ -170,10 +170,34 @@ export class Transactions {
 
   /** The transaction of this id whose end is on its way. */
   endingOf(transactionalId: string): OpenTransaction | undefined {
-    for (const open of this.#open.values()) {
-      if (open.transactionalId === transactionalId && open.state !== 'Ongoing') return open
-    }
-    return undefined
+    const open = this.#openOfId(this.#tables.planned.byId(transactionalId))
+    return open?.state === 'Ongoing' ? undefined : open
+  }
+
+  /** The end of the last epoch is planned under the next producer id already. */
+  #openOfId(entry: TransactionStored | undefined): OpenTransaction | undefined {
+    return entry && (this.#open.get(entry.producerId) ?? this.#open.get(entry.previousProducerId))
+  }
+
+  /** TRANSACTIONAL_ID_NOT_FOUND. */
+  known(transactionalId: string): TransactionStored {
+    const entry = this.#tables.planned.byId(transactionalId)
+    if (entry !== undefined) return entry
+    const message = `nobody had the transactional id "${transactionalId}"`
+    throw new LogError('TRANSACTIONAL_ID_NOT_FOUND', message, { transactionalId })
+  }
+
+  /** The open transaction of an id: TRANSACTIONAL_ID_NOT_FOUND, INVALID_TXN_STATE without one. */
+  openOfId(transactionalId: string): OpenTransaction {
+    const entry = this.known(transactionalId)
+    const open = this.#openOfId(entry)
+    if (open !== undefined) return open
+    throw refused(entry, 'INVALID_TXN_STATE', `has no open transaction, its state is ${entry.state}`)
+  }
+
+  /** The id that a producer belongs to. */
+  idOf(producerId: number): string | undefined {
+    return this.#tables.durable.byProducerId(producerId)?.transactionalId
   }
 
   /**
@@ -322,7 +346,7 @@ export class Transactions {
     return entry && this.#describe(entry)
   }
 
-  /** By id. */
+  /** Sorted by id. */
   list(): readonly TransactionFacts[] {
     const all = Array.from(this.#tables.durable.all(), (entry) => this.#describe(entry))
     return all.sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))

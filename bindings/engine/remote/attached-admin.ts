@@ -1,11 +1,19 @@
-import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../../broker/broker.ts'
+import type {
+  AdminSession,
+  GroupDescription,
+  GroupDetails,
+  PartitionOffsets,
+  PartitionProducers,
+  TopicFacts,
+  TransactionDescription,
+} from '../../broker/broker.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { Link } from './link.ts'
 import type { ADMIN_CALLS } from './protocol.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** Topics, offsets and groups, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is unknown. */
+/** Topics, offsets, groups and transactions, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is unknown. */
 export class AttachedAdmin implements AdminSession {
   readonly #link: Link
 
@@ -55,6 +63,26 @@ export class AttachedAdmin implements AdminSession {
 
   deleteGroup(groupId: string): Promise<void> {
     return this.#ask('deleteGroup', groupId)
+  }
+
+  describeGroup(groupId: string): Promise<GroupDetails> {
+    return this.#ask('describeGroup', groupId)
+  }
+
+  listTransactions(): Promise<readonly TransactionDescription[]> {
+    return this.#ask('listTransactions')
+  }
+
+  describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
+    return this.#ask('describeProducers', at)
+  }
+
+  abortTransaction(transactionalId: string): Promise<void> {
+    return this.#ask('abortTransaction', transactionalId)
+  }
+
+  fenceProducer(transactionalId: string): Promise<void> {
+    return this.#ask('fenceProducer', transactionalId)
   }
 
   #ask<T>(method: (typeof ADMIN_CALLS)[number], ...given: unknown[]): Promise<T> {

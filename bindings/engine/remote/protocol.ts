@@ -26,6 +26,9 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'offsets',
   'offsetsForTimestamp',
   'listGroups',
+  'describeGroup',
+  'listTransactions',
+  'describeProducers',
   'alterConfig',
   'setOffsets',
 ])
@@ -54,4 +57,9 @@ export const ADMIN_CALLS = [
   'listGroups',
   'setOffsets',
   'deleteGroup',
+  'describeGroup',
+  'listTransactions',
+  'describeProducers',
+  'abortTransaction',
+  'fenceProducer',
 ] as const

@@ -1,12 +1,23 @@
-import type { AdminSession, GroupDescription, PartitionOffsets, TopicFacts } from '../../broker/broker.ts'
+import type {
+  AdminSession,
+  GroupDescription,
+  GroupDetails,
+  GroupOffset,
+  PartitionOffsets,
+  PartitionProducers,
+  TopicFacts,
+  TransactionDescription,
+} from '../../broker/broker.ts'
+import type { GroupFacts } from '../../coordinator/group/groups.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
+import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ConfigChanges } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 import type { SessionHost } from './session-host.ts'
 
-/** Topics, offsets and groups of the log in this process. */
+/** Topics, offsets, groups and transactions of the log in this process. */
 export class EmbeddedAdmin implements AdminSession {
   readonly #broker: SessionHost
 
@@ -64,17 +75,43 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listGroups(): Promise<readonly GroupDescription[]> {
-    const { groups, catalogue } = this.#opened()
-    return groups.list().map(({ groupId, state, generation, members, offsets }) => ({
-      groupId,
-      state,
-      generation,
-      members: members.length,
-      offsets: offsets.flatMap(({ topicId, partition, nextOffset }) => {
-        const topic = catalogue.durable.liveById(topicId)?.name
-        return topic === undefined ? [] : [{ topic, partition, nextOffset }]
-      }),
-    }))
+    const { groups } = this.#opened()
+    return groups.list().map(({ groupId, state, generation, members, offsets }) => {
+      return { groupId, state, generation, members: members.length, offsets: this.#positions(offsets) }
+    })
+  }
+
+  /** Of topics that are there still, by the name that they have. */
+  #positions(offsets: GroupFacts['offsets']): Position[] {
+    const { catalogue } = this.#broker.engine
+    return offsets.flatMap(({ topicId, partition, nextOffset }) => {
+      const topic = catalogue.durable.liveById(topicId)?.name
+      return topic === undefined ? [] : [{ topic, partition, nextOffset }]
+    })
+  }
+
+  async describeGroup(groupId: string): Promise<GroupDetails> {
+    const group = this.#opened().groups.describe(groupId)
+    if (group === undefined) throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
+    const { state, generation, members, offsets } = group
+    return {
+      ...{ groupId, state, generation },
+      members: members.map(({ memberId, topics, assignment }) => ({ memberId, topics, partitions: assignment })),
+      offsets: this.#positions(offsets).map((position) => this.#groupOffset(position)),
+    }
+  }
+
+  #groupOffset(position: Position): GroupOffset {
+    const { topics, transactions } = this.#broker.engine
+    const { partition } = topics.partition(position.topic, position.partition)
+    const { lastStableOffset, oldestOpenProducer } = partition
+    const isHeld = oldestOpenProducer !== undefined
+    return {
+      ...position,
+      lag: Math.max(0, lastStableOffset - position.nextOffset),
+      heldBack: isHeld ? partition.watermarks.nextOffset - lastStableOffset : 0,
+      heldBackBy: isHeld ? transactions.idOf(oldestOpenProducer) : undefined,
+    }
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -86,5 +123,42 @@ export class EmbeddedAdmin implements AdminSession {
 
   async deleteGroup(groupId: string): Promise<void> {
     await this.#broker.ask<void>((done) => ({ kind: 'deleteGroup', groupId, done }))
+  }
+
+  async listTransactions(): Promise<readonly TransactionDescription[]> {
+    return this.#opened()
+      .transactions.list()
+      .map(({ startMs, partitions, ...facts }) => ({
+        ...facts,
+        startTimestamp: startMs < 0 ? undefined : startMs,
+        partitions: partitions
+          .map(({ topic, partition }) => ({ topic, partition }))
+          .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)),
+      }))
+  }
+
+  async describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
+    const { topics, transactions } = this.#opened()
+    return at.map(({ topic, partition }) => {
+      const producers = [...topics.partition(topic, partition).partition.producers()]
+      return {
+        ...{ topic, partition },
+        producers: producers.map(({ producerId, producerEpoch, batches, currentTransactionFirstOffset }) => ({
+          ...{ producerId, producerEpoch },
+          lastSequence: batches.at(-1)?.lastSequence ?? -1,
+          lastTimestamp: batches.at(-1)?.timestamp ?? -1,
+          currentTransactionStartOffset: currentTransactionFirstOffset < 0 ? undefined : currentTransactionFirstOffset,
+          transactionalId: transactions.idOf(producerId),
+        })),
+      }
+    })
+  }
+
+  async abortTransaction(transactionalId: string): Promise<void> {
+    await this.#broker.ask((done) => ({ kind: 'abortTransaction', transactionalId, done }))
+  }
+
+  async fenceProducer(transactionalId: string): Promise<void> {
+    await this.#broker.ask((done) => ({ kind: 'fenceProducer', transactionalId, done }))
   }
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { TopicPartition } from '../../model/positions.ts'
 
 /** A whole number from `from` on, for commander: anything else is a call to be mended. */
 export function countFrom(from: number): (text: string) => number {
@@ -15,4 +16,23 @@ export function startPoint(text: string): 'earliest' | 'latest' | { timestamp: n
   const timestamp = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
   if (Number.isSafeInteger(timestamp) && timestamp >= 0) return { timestamp }
   throw new InvalidArgumentError('It must be earliest, latest, milliseconds since 1970 or a date as 2026-11-26T09:00Z.')
+}
+
+/** A whole number, negative ones too. */
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
+type TopicOrPlace = string | TopicPartition
+
+/** `topic` for all its partitions, or `topic:0,2`; one call for each of several. */
+export function topicPartitions(text: string, before: readonly TopicOrPlace[] = []): TopicOrPlace[] {
+  const [topic = '', numbers, ...others] = text.split(':')
+  if (others.length > 0 || (numbers !== undefined && !/^\d+(,\d+)*$/.test(numbers))) {
+    throw new InvalidArgumentError('It must be a topic, or a topic with partitions as payments:0,2.')
+  }
+  const named = numbers?.split(',').map((number) => ({ topic, partition: Number(number) }))
+  return [...before, ...(named ?? [topic])]
 }

@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import manifest from '../../../package.json' with { type: 'json' }
 import { addConsume } from './commands/consume.ts'
+import { addGroups } from './commands/groups.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addProduce } from './commands/produce.ts'
 import { addTopics } from './commands/topics.ts'
+import { addTransactions } from './commands/transactions.ts'
 import { addVerify } from './commands/verify.ts'
 
 const program = new Command('oncelog')
@@ -20,18 +22,22 @@ Examples:
   oncelog topics create payments --partitions 4
   echo 'ada:10' | oncelog produce payments --key-separator :
   oncelog consume payments --json
+  oncelog groups describe audit
   oncelog verify ./data
 
 Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or verify found damage; 2 the call
 must be mended, the hint says how; 130 and 143 ended by SIGINT and SIGTERM.
 A program that has the log open goes on beside all of this: topics list, topics describe, consume without --group, inspect and
-verify only read the directory, the others are attached to that program.`,
+verify only read the directory, the others are attached to that program. groups and transactions change nothing to list and
+describe.`,
   )
   .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
 
 addTopics(program)
 addProduce(program)
 addConsume(program)
+addGroups(program)
+addTransactions(program)
 addInspect(program)
 addVerify(program)
 await program.parseAsync()

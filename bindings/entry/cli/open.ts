@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import type { Log } from '../../client/log.ts'
+import { openAttached } from '../embedded/attached-log.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
 import { LogError, open } from '../node.ts'
@@ -18,6 +20,15 @@ export async function withImage<T>(directory: string, work: (log: EmbeddedLog) =
   return using(await openImage(directory), work)
 }
 
+/**
+ * Runs `work`, which only looks, on the log as its holder has it at this moment: what lives in a process, members and open
+ * transactions, is seen as well. Where nobody holds it, on an image.
+ */
+export async function withView<T>(directory: string, work: (log: Log) => Promise<T>): Promise<T> {
+  assertDirectory(directory)
+  return using((await openAttached(directory, nodePort)) ?? (await openImage(directory)), work)
+}
+
 /** A holder that goes on writing can move under the first look: what is damaged stays so. */
 async function openImage(directory: string): Promise<EmbeddedLog> {
   for (let attempt = 1; ; attempt++) {
@@ -32,7 +43,7 @@ async function openImage(directory: string): Promise<EmbeddedLog> {
   }
 }
 
-async function using<T>(log: EmbeddedLog, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Promise<T> {
   try {
     return await work(log)
   } finally {

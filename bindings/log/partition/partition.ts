@@ -233,6 +233,11 @@ export class Partition {
     return Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)
   }
 
+  /** Whose open transaction holds committed readers back, `undefined` without one. */
+  get oldestOpenProducer(): number | undefined {
+    return this.#open.oldestProducer
+  }
+
   /** Until `releaseStable` readers see no more than now. */
   holdStable(): void {
     this.#heldStableOffset = this.lastStableOffset

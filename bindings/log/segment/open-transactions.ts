@@ -40,6 +40,12 @@ export class OpenTransactions {
     return after
   }
 
+  /** The producer whose transaction began first, `undefined` without one. */
+  get oldestProducer(): number | undefined {
+    for (const producerId of this.#firstOffsets.keys()) return producerId
+    return undefined
+  }
+
   /** The producers, each with where its transaction begins. */
   *of(producers: Iterable<StoredProducer>): Iterable<StoredProducer> {
     for (const producer of producers) {

@@ -1,0 +1,119 @@
+import type { AdminSession } from '../broker/broker.ts'
+import { LogError } from '../model/errors.ts'
+import type { Position, TopicPartition } from '../model/positions.ts'
+import { checkPlace, isCount, placeKey, startPositions } from './consumer/start-positions.ts'
+
+/** Where a group is moved to; `timestamp` in milliseconds since 1970, `shiftBy` in offsets, negative to go back. */
+export type ResetPoint =
+  | 'earliest'
+  | 'latest'
+  | { readonly timestamp: number }
+  | { readonly offset: number }
+  | { readonly shiftBy: number }
+
+/** How a group is moved. */
+export interface ResetOptions {
+  /** Partitions, or topics by name for all of theirs. Unless said, those that the group has offsets of. */
+  topics?: readonly (string | TopicPartition)[] | undefined
+  /** Only tell what would be done. `false` unless said. */
+  dryRun?: boolean | undefined
+}
+
+/** One partition of a group that was moved. */
+export interface OffsetReset extends Position {
+  /** Where it was; `undefined` without a committed offset. */
+  readonly before: number | undefined
+}
+
+/** As `kafka-consumer-groups --reset-offsets`. */
+export async function resetOffsets(
+  session: AdminSession,
+  groupId: string,
+  to: ResetPoint,
+  { topics, dryRun = false }: ResetOptions,
+): Promise<readonly OffsetReset[]> {
+  if (typeof dryRun !== 'boolean') throw wrong('dryRun', 'true or false')
+  checkPoint(to)
+  const before = await committed(session, groupId, topics === undefined)
+  const at = topics === undefined ? [...before.values()] : await placesOf(session, topics)
+  const wanted = await target(session, at, to, before)
+  const moved = (await withinPartitions(session, wanted)).map((position) => {
+    return { ...position, before: before.get(placeKey(position))?.nextOffset }
+  })
+  const positions = moved.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
+  if (!dryRun && positions.length > 0) await session.setOffsets(groupId, positions)
+  return moved
+}
+
+/** Of a group without members: it would go on from where they are. */
+async function committed(
+  session: AdminSession,
+  groupId: string,
+  mustExist: boolean,
+): Promise<ReadonlyMap<string, Position>> {
+  const group = (await session.listGroups()).find((each) => each.groupId === groupId)
+  if (group === undefined && mustExist) throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
+  if (group !== undefined && group.state !== 'Empty') {
+    throw new LogError('NON_EMPTY_GROUP', `group "${groupId}" has members`, { groupId })
+  }
+  return new Map((group?.offsets ?? []).map((position) => [placeKey(position), position]))
+}
+
+async function placesOf(
+  session: AdminSession,
+  topics: readonly (string | TopicPartition)[],
+): Promise<readonly TopicPartition[]> {
+  if (!Array.isArray(topics)) throw wrong('topics', 'a list of topics and partitions')
+  const places = new Map<string, TopicPartition>()
+  for (const each of topics as (string | TopicPartition)[]) {
+    for (const place of typeof each === 'string' ? await partitionsOf(session, each) : [checkPlace(each)]) {
+      places.set(placeKey(place), place)
+    }
+  }
+  return [...places.values()]
+}
+
+async function partitionsOf(session: AdminSession, topic: string): Promise<TopicPartition[]> {
+  const { partitions } = await session.describeTopic(topic)
+  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+}
+
+async function target(
+  session: AdminSession,
+  at: readonly TopicPartition[],
+  to: ResetPoint,
+  before: ReadonlyMap<string, Position>,
+): Promise<Position[]> {
+  if (to === 'earliest' || to === 'latest' || 'timestamp' in to) {
+    return startPositions(session, at, to, 'read_committed')
+  }
+  return at.map(({ topic, partition }) => {
+    if ('offset' in to) return { topic, partition, nextOffset: to.offset }
+    const known = before.get(placeKey({ topic, partition }))
+    if (known !== undefined) return { topic, partition, nextOffset: known.nextOffset + to.shiftBy }
+    const message = `the group has no offset of ${topic}-${partition} that could be shifted`
+    throw new LogError('INVALID_REQUEST', message, { topic, partition, option: 'shiftBy' })
+  })
+}
+
+async function withinPartitions(session: AdminSession, positions: readonly Position[]): Promise<Position[]> {
+  const bounds = await session.offsets(positions.map(({ topic, partition }) => ({ topic, partition })))
+  return positions.map((position, index) => {
+    const { logStartOffset = 0, lastStableOffset = 0 } = bounds[index] ?? {}
+    return { ...position, nextOffset: Math.max(logStartOffset, Math.min(position.nextOffset, lastStableOffset)) }
+  })
+}
+
+function checkPoint(to: ResetPoint): void {
+  if (to === 'earliest' || to === 'latest') return
+  if (typeof to === 'object' && to !== null) {
+    if ('timestamp' in to && isCount(to.timestamp)) return
+    if ('offset' in to && isCount(to.offset)) return
+    if ('shiftBy' in to && Number.isSafeInteger(to.shiftBy)) return
+  }
+  throw wrong('to', "'earliest', 'latest', or one of timestamp, offset and shiftBy with a whole number")
+}
+
+function wrong(argument: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+}

@@ -1,0 +1,111 @@
+import type { Command } from 'commander'
+import type { TransactionDescription } from '../../node.ts'
+import { countFrom } from '../arguments.ts'
+import { withLog, withView } from '../open.ts'
+import { print, type Row, say } from '../output.ts'
+import { run } from '../run.ts'
+
+export function addTransactions(program: Command): void {
+  const transactions = program
+    .command('transactions')
+    .description('list, describe and abort transactions, fence and show producers')
+    .addHelpText(
+      'after',
+      `
+list, describe and producers write nothing. Beside a program that holds the log they show what is so now; without one, or
+beside one that opened it with exclusive, what a restart at this moment would find: there every open transaction is aborted.
+
+Examples:
+  oncelog transactions
+  oncelog transactions list --open-for 60000 --json
+  oncelog transactions producers payments
+  oncelog transactions abort settle-1`,
+    )
+  addViews(transactions)
+  transactions
+    .command('abort <transactional-id>')
+    .description('abort what is open; its producer hears of it at its next call and goes on')
+    .action(
+      run(({ directory, isJson, args: [transactionalId = ''] }) =>
+        withLog(directory, async ({ admin }) => {
+          await admin.abortTransaction(transactionalId)
+          say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, isJson)
+        }),
+      ),
+    )
+  transactions
+    .command('fence <transactional-id...>')
+    .description('end the producers of these ids; what they have open is aborted')
+    .action(
+      run(({ directory, isJson, args }) =>
+        withLog(directory, async ({ admin }) => {
+          await admin.fenceProducers(args)
+          for (const transactionalId of args)
+            say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, isJson)
+        }),
+      ),
+    )
+}
+
+function addViews(transactions: Command): void {
+  transactions
+    .command('list', { isDefault: true })
+    .description('all transactional ids with their state')
+    .option('--open-for <ms>', 'only those whose transaction has been open for so many milliseconds', countFrom(0))
+    .action(
+      run(({ directory, isJson, options }) =>
+        withView(directory, async ({ admin }) => {
+          const openForMs = options['openFor'] as number | undefined
+          const all = await admin.listTransactions()
+          const wanted = all.filter(({ startTimestamp }) => {
+            return openForMs === undefined || (startTimestamp !== undefined && startTimestamp <= Date.now() - openForMs)
+          })
+          print(wanted.map(rowOf), isJson)
+        }),
+      ),
+    )
+  transactions
+    .command('describe <transactional-id>')
+    .description('its producer, and the partitions of what is open')
+    .action(
+      run(({ directory, isJson, args: [transactionalId = ''] }) =>
+        withView(directory, async ({ admin }) => {
+          const found = await admin.describeTransactions([transactionalId])
+          print(found.map(isJson ? (each) => ({ ...each }) : rowOf), isJson)
+          if (!isJson && found[0]?.partitions.length)
+            print(
+              found[0].partitions.map((at) => ({ ...at })),
+              false,
+            )
+        }),
+      ),
+    )
+  transactions
+    .command('producers <topic>')
+    .description('who writes to each partition, and whose transaction holds readers back')
+    .action(
+      run(({ directory, isJson, args: [topic = ''] }) =>
+        withView(directory, async ({ admin }) => {
+          const { partitions } = await admin.describeTopic(topic)
+          const at = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+          const found = await admin.describeProducers(at)
+          print(
+            found.flatMap(({ partition, producers }) => {
+              return producers.map((producer) => ({ topic, partition, ...withNulls(producer) }))
+            }),
+            isJson,
+          )
+        }),
+      ),
+    )
+}
+
+function rowOf({ partitions, startTimestamp, transactionalId, state, ...facts }: TransactionDescription): Row {
+  const started = startTimestamp === undefined ? null : new Date(startTimestamp).toISOString()
+  return { transactionalId, state, ...facts, started, partitions: partitions.length }
+}
+
+/** Every row has the same columns. */
+function withNulls(row: object): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value ?? null]))
+}

@@ -1,0 +1,39 @@
+import type { RuntimePort } from '../../broker/port.ts'
+import { BrokerLog, type Log } from '../../client/log.ts'
+import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
+import type { Channel } from '../../engine/remote/channel.ts'
+import { attachTo } from '../../engine/remote/local-socket.ts'
+import { LogError } from '../../model/errors.ts'
+
+/** A holder that doesn't answer in this time is stopped, or stuck. */
+const ANSWER_LIMIT_MS = 5000
+
+/**
+ * The log of a directory that another process holds, as long as that one does; `undefined` where nobody holds it, or nobody
+ * may attach. Never takes the holder's place: for those who only look.
+ */
+export async function openAttached(directory: string, port: RuntimePort): Promise<Log | undefined> {
+  let channel: Channel | undefined = await attachTo(directory).catch(() => undefined)
+  if (channel === undefined) return undefined
+  const broker = new AttachedBroker(async () => {
+    const first = channel
+    channel = undefined
+    if (first === undefined) throw new LogError('LOG_CLOSED', 'the process that held the log is gone')
+    return first
+  })
+  let cancel = () => {}
+  const limit = new Promise<boolean>((resolve) => {
+    cancel = port.setTimer(ANSWER_LIMIT_MS, () => resolve(false), true)
+  })
+  const hasGreeted = await Promise.race([
+    broker.open().then(
+      () => true,
+      () => false,
+    ),
+    limit,
+  ])
+  cancel()
+  if (hasGreeted) return new BrokerLog(broker, port)
+  await broker.close()
+  return undefined
+}

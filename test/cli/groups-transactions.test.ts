@@ -1,0 +1,113 @@
+// Groups and transactions from the command line: beside a program that has the log open, and on a directory at rest.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { open } from '../../bindings/entry/node.ts'
+import { take } from '../client/support.ts'
+import { CommandLine, ended, rows, type Said } from './support.ts'
+
+const cli = new CommandLine()
+test.after(() => cli.remove())
+
+/** Without blocking this process, which serves it. */
+async function beside(words: readonly string[]): Promise<Said> {
+  const child = cli.start(words)
+  child.stdin?.end()
+  return ended(child)
+}
+
+async function besideRows(words: readonly string[]): Promise<Record<string, unknown>[]> {
+  const { status, out, err } = await beside([...words, '--json'])
+  assert.is(status, 0, err)
+  return rows(out)
+}
+
+test('beside a holder: members and open transactions are seen as they are, and nothing is disturbed', async () => {
+  const log = await open(cli.log)
+  try {
+    await log.admin.createTopic('t')
+    await log.producer().send([1, 2, 3].map(() => ({ topic: 't', value: 'x' })))
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const [record] = await take(consumer, 1)
+    await consumer.commit(record!)
+    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    await transaction.send({ topic: 't', value: 'open' })
+
+    const [group] = await besideRows(['groups'])
+    assert.equal(group, { groupId: 'g', state: 'Stable', generation: 1, members: 1, partitions: 1 })
+    const [place] = await besideRows(['groups', 'describe', 'g'])
+    const { memberId, ...offsets } = place ?? {}
+    assert.match(String(memberId), /^oncelog-/)
+    assert.equal(offsets, {
+      ...{ groupId: 'g', topic: 't', partition: 0, nextOffset: 1 },
+      ...{ lag: 2, heldBack: 1, heldBackBy: 'id' },
+    })
+    const [listed] = await besideRows(['transactions', 'list', '--open-for', '0'])
+    assert.equal([listed?.['transactionalId'], listed?.['state'], listed?.['partitions']], ['id', 'Ongoing', 1])
+    assert.equal(await besideRows(['transactions', 'list', '--open-for', '3600000']), [])
+    const [described] = await besideRows(['transactions', 'describe', 'id'])
+    assert.equal(described?.['partitions'], [{ topic: 't', partition: 0 }])
+    const producers = await besideRows(['transactions', 'producers', 't'])
+    assert.equal(
+      producers.map((each) => [each['transactionalId'], each['currentTransactionStartOffset']]).sort(),
+      [
+        [null, null],
+        ['id', 3],
+      ].sort(),
+    )
+    assert.match((await beside(['groups', 'describe', 'g'])).out, /g: Stable, generation 1, 1 members\n┌/)
+
+    const refused = await beside(['groups', 'reset', 'g', '--to-earliest', '--json'])
+    assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])
+    assert.equal(await besideRows(['transactions', 'abort', 'id']), [{ transactionalId: 'id', aborted: true }])
+    assert.is((await besideRows(['groups', 'describe', 'g']))[0]?.['heldBackBy'], null)
+    assert.equal(await besideRows(['transactions', 'fence', 'id']), [{ transactionalId: 'id', fenced: true }])
+    assert.is(log.role, 'holder')
+  } finally {
+    await log.close()
+  }
+})
+
+test('at rest: reset with --dry-run first, then for good; delete', () => {
+  const moved = (words: readonly string[]) => {
+    const { status, out, err } = cli.run(['groups', 'reset', 'g', ...words, '--json'])
+    assert.is(status, 0, err)
+    return rows(out).map((row) => [row['before'], row['nextOffset']])
+  }
+  assert.equal(moved(['--shift-by', '1', '--dry-run']), [[1, 2]])
+  assert.equal(moved(['--shift-by', '1', '--topic', 't:0']), [[1, 2]])
+  assert.equal(moved(['--shift-by', '-5']), [[2, 0]])
+  assert.equal(moved(['--to-offset', '2', '--topic', 't']), [[0, 2]])
+  assert.equal(moved(['--to-earliest']), [[2, 0]])
+  assert.equal(moved(['--to-time', '2020-01-01T00:00Z']), [[0, 0]])
+  const [[, latest] = []] = moved(['--to-latest'])
+  assert.ok(Number(latest) >= 3)
+  for (const words of [[], ['--to-earliest', '--to-latest'], ['--to-latest', '--topic', 't:x']]) {
+    assert.is(cli.run(['groups', 'reset', 'g', ...words]).status, 2, words.join(' '))
+  }
+  assert.is(cli.run(['groups', 'delete', 'g']).out, 'deleted group g\n')
+  assert.is(cli.run(['groups', 'describe', 'g']).status, 2)
+  assert.is(cli.run(['groups']).out, 'nothing\n')
+})
+
+test('at rest: transactions are listed, and Kafka names what is wrong', () => {
+  const [id] = rows(cli.run(['transactions', '--json']).out)
+  assert.equal([id?.['transactionalId'], id?.['state'], id?.['started']], ['id', 'Empty', null])
+  assert.match(cli.run(['transactions']).out, /│ transactionalId │ state │/)
+  for (const [words, code] of [
+    [['transactions', 'abort', 'id'], 'INVALID_TXN_STATE'],
+    [['transactions', 'abort', 'no'], 'TRANSACTIONAL_ID_NOT_FOUND'],
+    [['transactions', 'describe', 'no'], 'TRANSACTIONAL_ID_NOT_FOUND'],
+    [['groups', 'delete', 'no'], 'GROUP_ID_NOT_FOUND'],
+  ] as const) {
+    const { status, err } = cli.run([...words, '--json'])
+    assert.equal([status, rows(err)[0]?.['error']], [2, code], words.join(' '))
+  }
+})
+
+test('both help, with examples', () => {
+  for (const command of ['groups', 'transactions']) {
+    assert.match(cli.run([command, '--help']).out, /Examples:\n {2}oncelog/, command)
+  }
+})
+
+test.run()
