@@ -78,6 +78,42 @@ test('after an abort the next record is the first that was not committed', () =>
     assert.equal(seen, ['0', '1', '2', '3', '2', '3', '4', '5'])
   }))
 
+test('a batch that another run of the work commits is not delivered again', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: string[] = []
+    for await (const batch of consumer.batches({ maxRecords: 2 })) {
+      seen.push([...batch].map(({ value }) => value).join(''))
+      await producer.transaction(
+        async (transaction, { attempt }) => {
+          for (const { value } of batch) await transaction.send({ topic: 'output', value })
+          await transaction.sendOffsets(consumer, batch)
+          if (attempt < 3) throw new Error('not this time')
+        },
+        { retries: 2 },
+      )
+      if (batch.nextOffset === 6) break
+    }
+    assert.equal(seen, ['01', '23', '45'])
+    assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
+  }))
+
+test('an abort before sendOffsets leaves the consumer where it is: the transaction knows nothing of it', () =>
+  withLog(async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const [batch] = await take(consumer.batches({ maxRecords: 2 }), 1)
+    await producer.transaction(() => Promise.reject(new Error('too early'))).catch(() => {})
+    assert.is(consumer.position(place), 2)
+    const refused = producer.transaction(async (transaction) => {
+      await transaction.sendOffsets(consumer, batch!)
+      throw new Error('late enough')
+    })
+    await refused.catch(() => {})
+    assert.is(consumer.position(place), 0)
+  }))
+
 test('sendOffsets refuses to pass unfinished records unless allowSkip says so', () =>
   withLog(async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })

@@ -15,6 +15,8 @@ export class AssignedPartition implements TopicPartition {
   #position: number
   /** Where reading begins again after an abort: what was delivered from there on isn't committed. */
   #restart: number
+  /** How far it had delivered before an abort took it back; -1 without one. */
+  #rewoundFrom = -1
   #finished: FinishedOffsets = new FinishedOffsets()
 
   constructor({ topic, partition, nextOffset }: Position, sinceGeneration: number) {
@@ -71,21 +73,29 @@ export class AssignedPartition implements TopicPartition {
     this.#buffer = undefined
   }
 
-  /** The group goes on there. */
+  /** The group goes on there. What an abort brings again, and another run of the same work commits after all, isn't delivered again. */
   committed(nextOffset: number): void {
     this.#restart = nextOffset
+    if (this.#position < nextOffset && nextOffset <= this.#rewoundFrom) this.#moveTo(nextOffset)
   }
 
   /** The transaction was aborted that would have committed it: what was delivered comes again. */
   rewind(): void {
+    const from = Math.max(this.#position, this.#rewoundFrom)
     this.seek(this.#restart)
+    this.#rewoundFrom = from
   }
 
   seek(nextOffset: number): void {
+    this.#moveTo(nextOffset)
+    this.#restart = nextOffset
+    this.#rewoundFrom = -1
+    this.#finished = new FinishedOffsets()
+  }
+
+  #moveTo(nextOffset: number): void {
     this.#buffer = undefined
     this.#position = nextOffset
-    this.#restart = nextOffset
-    this.#finished = new FinishedOffsets()
   }
 
   /** UNFINISHED_RECORDS when a commit of `nextOffset` would pass records that were delivered and not finished. */

@@ -17,7 +17,8 @@ export interface TransactionScope extends Sender {
   /**
    * Makes the group of `consumer` go on after what is done, with the commit: a record, a batch, or positions. Nobody sees
    * these offsets before, an abort drops them and lets the consumer deliver the same records again: all since its last
-   * commit. Takes and refuses what `commit` of the consumer does: UNFINISHED_RECORDS unless `allowSkip`, ILLEGAL_GENERATION
+   * commit. Only this call tells the transaction of a consumer, so an abort that comes before it moves none: make it first
+   * where the work may throw. Differs from Kafka, where the program seeks. Takes and refuses what `commit` of the consumer does: UNFINISHED_RECORDS unless `allowSkip`, ILLEGAL_GENERATION
    * or UNKNOWN_MEMBER_ID when the group moved on since the delivery, INVALID_REQUEST for a consumer of another log.
    */
   sendOffsets(
