@@ -24,6 +24,18 @@ test('sends of one turn make one batch per partition', async () => {
   ])
 })
 
+test('the partitioner is asked once a record, in the order of the calls, whatever the sends wait for', async () => {
+  const { log, broker } = setup({ t: 2 })
+  const asked: string[] = []
+  const partitioner = ({ value }: { readonly value: unknown }) => asked.push(value as string) % 2
+  const producer = log.producer({ partitioner, bufferBytes: 100 })
+  const values = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(60))
+  await Promise.all(values.map((value) => producer.send({ topic: 't', value })))
+  await producer.send([])
+  assert.equal(asked, values)
+  assert.is(broker.appends.length, 4)
+})
+
 test('a batch takes up to batchSizeBytes; a larger send has its own', async () => {
   const { log, broker } = setup()
   const producer = log.producer({ batchSizeBytes: 1000 })

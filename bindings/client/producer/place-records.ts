@@ -1,82 +1,142 @@
 import { LogError } from '../../model/errors.ts'
+import type { ProducerRecord } from '../producer-record.ts'
 import { type PartitionQueue, surelyFits } from './partition-queue.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import type { Placed } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
-import type { CheckedRecord } from './validate-record.ts'
+import { type CheckedRecord, checkRecord } from './validate-record.ts'
+
+/** Where the records of a producer may go. */
+export interface Places {
+  /** `undefined`: not known without waiting. */
+  rules(topic: string): TopicRules | undefined
+  partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
+  queue(topic: string, partition: number): PartitionQueue
+}
 
 /** The records of one call that go to one partition, in their order. */
-export class Group {
+class Group {
   readonly queue: PartitionQueue
-  readonly maxBytes: number
-  readonly records: CheckedRecord[]
+  readonly #maxBytes: number
+  readonly #records: CheckedRecord[] = []
   /** Their places in the call; `undefined` for all of it. */
-  readonly indexes: number[] | undefined
-  sizeBytes = 0
+  #indexes: number[] | undefined
+  #sizeBytes = 0
 
-  constructor(queue: PartitionQueue, rules: TopicRules, records: CheckedRecord[], indexes: number[] | undefined) {
+  constructor(queue: PartitionQueue, rules: TopicRules, indexes: number[] | undefined) {
     this.queue = queue
-    this.maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
-    this.records = records
-    this.indexes = indexes
-  }
-
-  /** A whole call to one partition, the usual case in bulk: its list is taken over. */
-  static ofAll(queue: PartitionQueue, rules: TopicRules, records: CheckedRecord[]): Group {
-    const group = new Group(queue, rules, records, undefined)
-    for (const { sizeBytes } of records) group.sizeBytes += sizeBytes
-    return group
+    this.#maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
+    this.#indexes = indexes
   }
 
   add(record: CheckedRecord, index: number): void {
-    this.records.push(record)
-    this.indexes?.push(index)
-    this.sizeBytes += record.sizeBytes
+    this.#records.push(record)
+    this.#indexes?.push(index)
+    this.#sizeBytes += record.sizeBytes
+  }
+
+  /** It is no longer the whole call. */
+  isPart(): void {
+    this.#indexes = this.#records.map((_, index) => index)
   }
 
   /** Into one batch; into several only if one can't hold them. */
-  place(placed: Placed[]): void {
-    const { records, indexes, sizeBytes } = this
-    if (surelyFits(sizeBytes, this.maxBytes)) return this.#placePart(placed, records, indexes, sizeBytes)
-    const all = indexes ?? records.map((_, index) => index)
+  enqueue(placed: Placed[]): void {
+    const records = this.#records
+    if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
+      return this.#enqueuePart(placed, records, this.#indexes, this.#sizeBytes)
+    }
+    const all = this.#indexes ?? records.map((_, index) => index)
     let from = 0
-    for (const to of [...cuts(records, this.maxBytes), records.length]) {
+    for (const to of [...cuts(records, this.#maxBytes), records.length]) {
       const part = records.slice(from, to)
       const partBytes = part.reduce((sum, record) => sum + record.sizeBytes, 0)
-      this.#placePart(placed, part, all.slice(from, to), partBytes)
+      this.#enqueuePart(placed, part, all.slice(from, to), partBytes)
       from = to
     }
   }
 
-  #placePart(placed: Placed[], records: CheckedRecord[], indexes: number[] | undefined, sizeBytes: number): void {
+  #enqueuePart(placed: Placed[], records: CheckedRecord[], indexes: number[] | undefined, sizeBytes: number): void {
     const { topic, partition } = this.queue
     const count = records.length
-    const { batch, at } = this.queue.add(records, sizeBytes, this.maxBytes)
+    const { batch, at } = this.queue.add(records, sizeBytes, this.#maxBytes)
     placed.push({ topic, partition, batch, firstIndex: at, indexes, records, count })
   }
 }
 
-/** The records by their queue, each in the order of the call. */
-export function grouped(
-  records: readonly CheckedRecord[],
-  queues: readonly PartitionQueue[],
-  ruleOf: (topic: string) => TopicRules,
-): Iterable<Group> {
-  const groups = new Map<PartitionQueue, Group>()
-  records.forEach((record, index) => {
-    const queue = queues[index] as PartitionQueue
-    let group = groups.get(queue)
-    if (group === undefined) {
-      group = new Group(queue, ruleOf(queue.topic), [], [])
-      groups.set(queue, group)
+/**
+ * What one `send` puts where. Hot path: each record is looked at once, checked, copied and given its partition. Nothing of
+ * it happens to a queue before `enqueue`.
+ */
+export class SendPlan {
+  sizeBytes = 0
+  #placedCount = 0
+  #first: Group | undefined
+  /** As soon as there are several. */
+  #groups: Map<PartitionQueue, Group> | undefined
+
+  /**
+   * Goes on with the records where it stopped. Answers the topic of which too little is known: place them again once it is.
+   * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for one that can't be written, and what partitioner and
+   * topic refuse.
+   */
+  place(records: readonly ProducerRecord[], places: Places): string | undefined {
+    let topic: string | undefined
+    let rules: TopicRules | undefined
+    let group: Group | undefined
+    for (let index = this.#placedCount; index < records.length; index++) {
+      const checked = checkRecord(records[index], index)
+      const record = records[index] as ProducerRecord
+      if (rules === undefined || record.topic !== topic) {
+        topic = record.topic
+        rules = places.rules(topic)
+        if (rules === undefined) return topic
+      }
+      refuseTooLarge(checked, index, topic, rules)
+      const partition = places.partition(record, checked.sizeBytes, rules.partitions)
+      if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
+        group = this.#group(places.queue(topic, partition), rules)
+      }
+      group.add(checked, index)
+      this.sizeBytes += checked.sizeBytes
+      this.#placedCount = index + 1
     }
-    group.add(record, index)
-  })
-  return groups.values()
+    return undefined
+  }
+
+  #group(queue: PartitionQueue, rules: TopicRules): Group {
+    const first = this.#first
+    if (first === undefined) {
+      this.#first = new Group(queue, rules, undefined)
+      return this.#first
+    }
+    if (this.#groups === undefined) {
+      if (first.queue === queue) return first
+      first.isPart()
+      this.#groups = new Map([[first.queue, first]])
+    }
+    let group = this.#groups.get(queue)
+    if (group === undefined) {
+      group = new Group(queue, rules, [])
+      this.#groups.set(queue, group)
+    }
+    return group
+  }
+
+  /** Into batches, in the order of the call. Answers them, and whether one of their queues is full. */
+  enqueue(): { readonly placed: readonly Placed[]; readonly isFull: boolean } {
+    const placed: Placed[] = []
+    let isFull = false
+    for (const group of this.#groups?.values() ?? (this.#first === undefined ? [] : [this.#first])) {
+      group.enqueue(placed)
+      isFull ||= group.queue.isFull
+    }
+    return { placed, isFull }
+  }
 }
 
 /** MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent. */
-export function refuseTooLarge(
+function refuseTooLarge(
   record: CheckedRecord,
   index: number,
   topic: string,

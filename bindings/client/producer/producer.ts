@@ -8,12 +8,12 @@ import { abortable, signalOf, throwIfAborted } from '../signals.ts'
 import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
 import type { PendingBatch } from './pending-batch.ts'
-import { Group, grouped, refuseTooLarge } from './place-records.ts'
+import { type Places, SendPlan } from './place-records.ts'
 import { type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { type Placed, settleSend } from './send-result.ts'
 import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
-import { type CheckedRecord, checkRecord } from './validate-record.ts'
+import { checkRecord } from './validate-record.ts'
 
 /** What takes records. */
 export interface Sender {
@@ -59,6 +59,11 @@ export class LogProducer implements Producer {
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   readonly #unsettled = new Set<PendingBatch>()
   readonly #buffer: SendBuffer
+  readonly #places: Places = {
+    rules: (topic) => this.#rulesNow(topic),
+    partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
+    queue: (topic, partition) => this.#queue(topic, partition),
+  }
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
   /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
@@ -98,20 +103,11 @@ export class LogProducer implements Producer {
       const signal = signalOf(options)
       throwIfAborted(signal)
       this.#assertOpen()
-      const checked = new Array<CheckedRecord>(records.length)
-      let sizeBytes = 0
-      for (let index = 0; index < records.length; index++) {
-        const each = checkRecord(records[index], index)
-        checked[index] = each
-        sizeBytes += each.sizeBytes
-      }
-      if (this.#gate === undefined && this.#buffer.hasRoom(sizeBytes)) {
-        const rules = this.#rulesNow(records)
-        if (rules !== undefined) return settleSend(this.#enqueue(records, checked, rules), records.length)
-      }
-      // The program may use its objects again while the send waits.
-      const kept = records.map((record) => ({ ...record }))
-      return this.#enqueueLater(kept, checked, sizeBytes, signal)
+      const plan = new SendPlan()
+      const isPlaced = plan.place(records, this.#places) === undefined
+      const mayGo = this.#session !== undefined && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
+      if (isPlaced && mayGo) return settleSend(this.#enqueue(plan), records.length)
+      return this.#enqueueLater(plan, isPlaced ? [] : copied(records), records.length, signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -122,26 +118,17 @@ export class LogProducer implements Producer {
     if (this.#fencedBy !== undefined) throw this.#fencedBy
   }
 
-  /** What is known of the topics without waiting; `undefined` if anything isn't. */
-  #rulesNow(records: readonly ProducerRecord[]): Map<string, TopicRules> | undefined {
-    if (this.#session === undefined) return undefined
-    const rules = new Map<string, TopicRules>()
-    let last: string | undefined
-    for (const { topic } of records) {
-      if (topic === last || rules.has(topic)) continue
-      const facts = this.#session.topic(topic)
-      if (facts instanceof Promise) return undefined
-      rules.set(topic, this.#rules.of(facts))
-      last = topic
-    }
-    return rules
+  /** What is known of the topic without waiting. */
+  #rulesNow(topic: string): TopicRules | undefined {
+    const facts = this.#session?.topic(topic)
+    return facts === undefined || facts instanceof Promise ? undefined : this.#rules.of(facts)
   }
 
-  /** Behind the sends that wait already, so that calls keep their order. */
+  /** Behind the sends that wait already, so that calls keep their order. `records`: none if all have their places. */
   async #enqueueLater(
+    plan: SendPlan,
     records: readonly ProducerRecord[],
-    checked: CheckedRecord[],
-    sizeBytes: number,
+    count: number,
     signal: Abortable['signal'],
   ): Promise<readonly RecordMetadata[]> {
     const before = this.#gate ?? Promise.resolve()
@@ -160,19 +147,24 @@ export class LogProducer implements Producer {
     try {
       await abortable(before, signal)
       await abortable(this.#open(), signal)
-      await this.#room(sizeBytes, signal)
-      const rules = new Map<string, TopicRules>()
-      for (const { topic } of records) {
-        if (rules.has(topic) || this.#session === undefined) continue
-        rules.set(topic, this.#rules.of(await this.#session.topic(topic)))
-      }
+      await this.#placeAll(plan, records)
+      await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       if (this.#fencedBy !== undefined) throw this.#fencedBy
-      placed = this.#enqueue(records, checked, rules)
+      placed = this.#enqueue(plan)
     } finally {
       leave(placed.map(({ batch }) => batch))
     }
-    return settleSend(placed, records.length)
+    return settleSend(placed, count)
+  }
+
+  /** Asks for the topics that aren't known yet, one after the other. */
+  async #placeAll(plan: SendPlan, records: readonly ProducerRecord[]): Promise<void> {
+    const asked = new Map<string, TopicRules>()
+    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#rulesNow(topic) }
+    for (let topic = plan.place(records, places); topic !== undefined; topic = plan.place(records, places)) {
+      asked.set(topic, this.#rules.of(await this.#mustHaveSession().topic(topic)))
+    }
   }
 
   #open(): Promise<void> {
@@ -195,43 +187,11 @@ export class LogProducer implements Producer {
     }
   }
 
-  /** Puts the records into batches, in their order. Nothing has happened yet if this throws. */
-  #enqueue(
-    records: readonly ProducerRecord[],
-    checked: CheckedRecord[],
-    rules: ReadonlyMap<string, TopicRules>,
-  ): readonly Placed[] {
-    /** Each record's queue; `undefined` as long as all have the same. */
-    let queues: PartitionQueue[] | undefined
-    let queue: PartitionQueue | undefined
-    let rule: TopicRules | undefined
-    let topic: string | undefined
-    for (let index = 0; index < records.length; index++) {
-      const record = records[index] as ProducerRecord
-      const each = checked[index] as CheckedRecord
-      if (rule === undefined || record.topic !== topic) {
-        topic = record.topic
-        rule = rules.get(topic) as TopicRules
-      }
-      refuseTooLarge(each, index, topic, rule)
-      const partition = this.#partitioner.choose(record, each.sizeBytes, rule.partitions)
-      if (queue?.partition !== partition || queue.topic !== topic) {
-        if (queue !== undefined) queues ??= new Array<PartitionQueue>(index).fill(queue)
-        queue = this.#queue(topic, partition)
-      }
-      queues?.push(queue)
-    }
-    if (queue === undefined) return []
-    const ruleOf = (name: string) => rules.get(name) as TopicRules
-    const groups =
-      queues === undefined ? [Group.ofAll(queue, ruleOf(queue.topic), checked)] : grouped(checked, queues, ruleOf)
-    const placed: Placed[] = []
-    let isFull = false
-    for (const group of groups) {
-      group.place(placed)
-      this.#buffer.take(group.sizeBytes)
-      isFull ||= group.queue.isFull
-    }
+  /** Puts the records into batches, in their order. */
+  #enqueue(plan: SendPlan): readonly Placed[] {
+    const { placed, isFull } = plan.enqueue()
+    if (placed.length === 0) return placed
+    this.#buffer.take(plan.sizeBytes)
     for (const { batch } of placed) this.#unsettled.add(batch)
     this.#scheduleDrain(isFull)
     return placed
@@ -374,4 +334,10 @@ export class LogProducer implements Producer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** Checked and copied: the program may use its objects again while the send waits. */
+function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
+  records.forEach(checkRecord)
+  return records.map((record) => ({ ...record }))
 }
