@@ -20,6 +20,7 @@ export async function openComposed(directory: string): Promise<ComposedLog> {
   const files = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128, openFilesMax: 320 }
   const engine = new Engine({
     ceilingBlock: 65_536,
+    transactionBufferBytes: 1 << 20,
     compose: (source) => {
       const options = { ...files, random: nodePort.random }
       const store = new FilePartitionStore(createDirectoryStore(directory), kernel, source, options)

@@ -2,6 +2,8 @@
 export interface RuntimePort {
   /** Wall clock, milliseconds since 1970. */
   now(): number
+  /** Milliseconds since any moment before: they pass evenly, whatever is done to the wall clock. */
+  elapsed(): number
   /** From 0 up to 1, as Math.random. */
   random(): number
   /**

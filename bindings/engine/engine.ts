@@ -22,7 +22,7 @@ import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { replayTables } from './replay.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
-import { offsetForTimestamp } from './timestamp-lookup.ts'
+import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
   readonly ceilingBlock: number
+  /** What a transaction wrote is made durable ahead of its commit, each time it comes to so much (durability rule 9). */
+  readonly transactionBufferBytes: number
 }
 
 /**
@@ -110,6 +112,8 @@ export class Engine implements PartitionSource {
       groups: this.groups,
       topics: this.topics,
       store,
+      bufferBytes: options.transactionBufferBytes,
+      wantDurable: (hosted) => this.#committer.wantDurable(hosted),
       now: () => this.#now,
       change: (change) => this.#change(change),
       newProducerId: (done) => this.#openProducer(done),
@@ -227,6 +231,13 @@ export class Engine implements PartitionSource {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
+  /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
+  clockMoved(byMs: number): void {
+    this.groups.clockMoved(byMs)
+    this.transactions.clockMoved(byMs)
+    this.#tails.clockMoved(byMs)
+  }
+
   /** Members that took too long leave their group, transactions that did are aborted, idle partitions give up memory. */
   tick(now: number): void {
     this.#now = now
@@ -271,7 +282,10 @@ export class Engine implements PartitionSource {
       case 'deleteGroup':
         return this.#members.delete(command, this.#now)
       case 'offsetsForTimestamp':
-        return this.#runner.start(this.#offsetsForTimestamp(command), command.done)
+        return this.#runner.start(
+          offsetsForTimestamp(command, this.topics, this.store, (hosted) => this.#activate(hosted)),
+          command.done,
+        )
       case 'initTransactionalProducer':
         return this.#transacting.init(command)
       case 'beginTransaction':
@@ -361,10 +375,11 @@ export class Engine implements PartitionSource {
     })
     if (appended === undefined) return this.#appendLater(hosted, command)
     const { watermarks } = partition
-    const { nextOffset, duplicate, ...result } = appended
+    const { nextOffset, duplicate, sizeBytes, ...result } = appended
     if (isTransactional) {
       // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
       if (joined !== undefined) this.#transacting.join(joined, hosted)
+      this.#transacting.wrote(producerId, hosted, sizeBytes)
       done(undefined, result)
       this.#fetches.advanced(hosted)
       return
@@ -415,16 +430,6 @@ export class Engine implements PartitionSource {
 
   *#prepareRead({ hosted, offset, abortedUpTo }: Missing): Task<void> {
     yield* this.store.prepareRead(hosted.id, offset, abortedUpTo)
-  }
-
-  *#offsetsForTimestamp({ at, timestamp }: CommandOf<'offsetsForTimestamp'>): Task<(number | undefined)[]> {
-    const offsets: (number | undefined)[] = []
-    for (const { topic, partition } of at) {
-      const hosted = this.topics.partition(topic, partition)
-      if (hosted.exists) yield* this.#activate(hosted)
-      offsets.push(yield* offsetForTimestamp(this.store, hosted, timestamp))
-    }
-    return offsets
   }
 
   #close(done: Done<void>): void {

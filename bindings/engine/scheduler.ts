@@ -4,6 +4,9 @@ import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'
 import type { IssuedEffect } from './task-runner.ts'
 
+/** The wall clock against time that passes: as much as nobody misses at a deadline. */
+const CLOCK_JUMP_MS = 500
+
 /** Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises. */
 export class Scheduler {
   readonly #engine: Engine
@@ -12,15 +15,30 @@ export class Scheduler {
   #cancelTimer: (() => void) | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #pumping = false
+  /** By how much the wall clock was ahead of the time that passed. */
+  #aheadMs: number
 
   constructor(engine: Engine, port: RuntimePort) {
     this.#engine = engine
     this.#port = port
+    this.#aheadMs = port.now() - port.elapsed()
+  }
+
+  /** The wall clock. Where it was set, or the machine slept, the engine hears of it first: no deadline comes early or late by it. */
+  now(): number {
+    const now = this.#port.now()
+    const aheadMs = now - this.#port.elapsed()
+    const jumpMs = aheadMs - this.#aheadMs
+    if (Math.abs(jumpMs) >= CLOCK_JUMP_MS) {
+      this.#aheadMs = aheadMs
+      this.#engine.clockMoved(jumpMs)
+    }
+    return now
   }
 
   open(): Promise<RecoveryReport> {
     return new Promise((resolve, reject) => {
-      this.#engine.open(this.#port.now(), (error, report) => {
+      this.#engine.open(this.now(), (error, report) => {
         if (report === undefined) reject(error as Error)
         else resolve(report)
       })
@@ -29,7 +47,7 @@ export class Scheduler {
   }
 
   submit(command: Command): void {
-    this.#engine.step(this.#port.now(), command)
+    this.#engine.step(this.now(), command)
     this.#pump()
   }
 
@@ -74,7 +92,7 @@ export class Scheduler {
     this.#turnDeferred = true
     this.#port.defer(() => {
       this.#turnDeferred = false
-      this.#engine.turn(this.#port.now())
+      this.#engine.turn(this.now())
       this.#pump()
     })
   }
@@ -86,9 +104,9 @@ export class Scheduler {
     this.#timerAt = deadline
     this.#cancelTimer = undefined
     if (deadline === Number.POSITIVE_INFINITY) return
-    this.#cancelTimer = this.#port.setTimer(Math.max(0, deadline - this.#port.now()), () => {
+    this.#cancelTimer = this.#port.setTimer(Math.max(0, deadline - this.now()), () => {
       this.#timerAt = Number.POSITIVE_INFINITY
-      this.#engine.tick(this.#port.now())
+      this.#engine.tick(this.now())
       this.#pump()
     })
   }

@@ -1,14 +1,31 @@
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
+import type { CommandOf } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
 
 const READ_BYTES = 64 * 1024
+
+export function* offsetsForTimestamp(
+  { at, timestamp }: CommandOf<'offsetsForTimestamp'>,
+  topics: Topics,
+  store: PartitionStore,
+  activate: (hosted: HostedPartition) => Task<void>,
+): Task<(number | undefined)[]> {
+  const offsets: (number | undefined)[] = []
+  for (const { topic, partition } of at) {
+    const hosted = topics.partition(topic, partition)
+    if (hosted.exists) yield* activate(hosted)
+    offsets.push(yield* offsetForTimestamp(store, hosted, timestamp))
+  }
+  return offsets
+}
 
 /**
  * The first record at or after a time. The store answers a batch at or before the place; the records after it decide
  * (kafka.md 2.3). The partition is open.
  */
-export function* offsetForTimestamp(
+function* offsetForTimestamp(
   store: PartitionStore,
   { id, exists, partition }: HostedPartition,
   timestamp: number,

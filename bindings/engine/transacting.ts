@@ -19,6 +19,9 @@ export interface TransactingHooks {
   readonly groups: Groups
   readonly topics: Topics
   readonly store: PartitionStore
+  readonly bufferBytes: number
+  /** With the next commit set. */
+  wantDurable(hosted: HostedPartition): void
   now(): number
   change(change: PlannedChange): void
   newProducerId(done: Done<number>): void
@@ -35,6 +38,8 @@ export class Transacting {
   /** Who asks again when a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
   readonly #decisionBytes = new WeakMap<OpenTransaction, number>()
+  /** By producer, what its open transaction wrote that no flush was asked for yet. */
+  readonly #spilling = new Map<number, { sizeBytes: number; readonly partitions: Set<HostedPartition> }>()
   /** Who reads committed offsets that an open transaction may still change. */
   #waitingForOffsets: Then[] = []
 
@@ -74,6 +79,20 @@ export class Transacting {
   join(open: OpenTransaction, hosted: HostedPartition): void {
     open.partitions.push(hosted.id)
     this.#decisionBytes.set(open, this.#bytesOf(open) + MARKER_BYTES)
+  }
+
+  /**
+   * So that the commit of a large transaction finds most of it durable: its partitions go to the disk ahead, each time that
+   * as much was written to them as one flush takes.
+   */
+  wrote(producerId: number, hosted: HostedPartition, sizeBytes: number): void {
+    const spilling = this.#spilling.get(producerId) ?? { sizeBytes: 0, partitions: new Set() }
+    this.#spilling.set(producerId, spilling)
+    spilling.sizeBytes += sizeBytes
+    spilling.partitions.add(hosted)
+    if (spilling.sizeBytes < this.#hooks.bufferBytes) return
+    this.#spilling.delete(producerId)
+    for (const each of spilling.partitions) this.#hooks.wantDurable(each)
   }
 
   #bytesOf(open: OpenTransaction): number {
@@ -127,8 +146,11 @@ export class Transacting {
     this.init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
   }
 
-  /** The clock ends them; their producers hear of it at the next call. */
+  /** The clock ends them; their producers hear of it at the next call. Ids that nobody used for long go, each by itself. */
   expire(now: number): void {
+    for (const record of this.#hooks.transactions.planExpiry(now)) {
+      this.#hooks.change({ transactions: [record], done: () => {} })
+    }
     for (const { producerId, producerEpoch } of this.#hooks.transactions.expired(now)) {
       const instance = { producerId, producerEpoch }
       this.end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
@@ -173,6 +195,7 @@ export class Transacting {
     const { open, isCommit, markerEpoch, records, next } = plan
     const { transactions, groups } = this.#hooks
     const { producerId } = open
+    this.#spilling.delete(producerId)
     const offsets = isCommit ? groups.planPending(producerId) : []
     if (!isCommit) groups.dropPending(producerId)
     const marker = { producerId, producerEpoch: markerEpoch, isCommit }

@@ -6,6 +6,8 @@ export class FakePort implements RuntimePort {
   readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>()
   #nextTimer = 0
   #seed: number
+  /** By how much the wall clock was put forward. */
+  #jumpedMs = 0
 
   constructor(seed = 1) {
     this.#seed = seed
@@ -17,6 +19,17 @@ export class FakePort implements RuntimePort {
 
   now(): number {
     return this.time
+  }
+
+  elapsed(): number {
+    return this.time - this.#jumpedMs
+  }
+
+  /** Somebody sets the wall clock: no time passes. */
+  jump(byMs: number): void {
+    this.time += byMs
+    this.#jumpedMs += byMs
+    for (const [id, { at, callback }] of [...this.#timers]) this.#timers.set(id, { at: at + byMs, callback })
   }
 
   random(): number {

@@ -12,6 +12,10 @@ export class StillPort implements RuntimePort {
     return 1_700_000_000_000
   }
 
+  elapsed(): number {
+    return 0
+  }
+
   random(): number {
     this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) >>> 0
     return this.#seed / 2 ** 32

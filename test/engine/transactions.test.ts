@@ -353,6 +353,53 @@ test('a topic that is deleted in an open transaction takes its part of it along'
   assert.equal(values(host, 0), ['a'])
 })
 
+test('what a large transaction wrote goes to the disk ahead of its commit, which takes two rounds at most (rule 9)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const allFlushes = (run: () => void): number => {
+    let count = 0
+    host.disk.watch = (_operations, kind, path) => {
+      if (kind === 'flush' && /\.(ring|log)$/.test(path)) count++
+    }
+    run()
+    host.disk.watch = undefined
+    return count
+  }
+  const large = 'x'.repeat(4000)
+  const ahead = allFlushes(() => {
+    for (let index = 0; index < 12; index++) {
+      client.send('t', 0, `${index}${large}`)
+      host.settle()
+    }
+  })
+  assert.ok(ahead > 0, 'something was flushed before the commit')
+  const { durableOffset, nextOffset } = host.engine.topics.partition('t', 0).partition.watermarks
+  assert.ok(durableOffset > 0 && nextOffset - durableOffset <= 4, `${durableOffset} of ${nextOffset}`)
+  assert.equal(values(host, 0), [])
+  // Checkpoints sync segments as well: a commit may begin one.
+  assert.is(
+    flushes(host, () => client.end('commit')),
+    1,
+  )
+  assert.is(values(host, 0).length, 12)
+})
+
+test('an id that nobody used for a week expires, over a crash too', () => {
+  const host = fresh()
+  const idle = new TransactionalClient(host, 'idle').init().begin()
+  idle.send('t', 0, 'a')
+  idle.end('commit')
+  host.engine.tick(host.engine.nextDeadline()! + 8 * 24 * 3_600_000)
+  host.settle()
+  const later = afterCrash(host, 'none')
+  for (const each of [host, later]) {
+    assert.equal(each.engine.transactions.list(), [])
+    refuses('INVALID_PRODUCER_ID_MAPPING', () => new TransactionalClient(each, 'idle').as(idle.instance).begin())
+    assert.equal(values(each, 0), ['a'])
+  }
+  new TransactionalClient(later, 'idle').init().begin().send('t', 0, 'b')
+})
+
 test('a transaction ten times as large as the journal commits whole, or is gone whole', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()

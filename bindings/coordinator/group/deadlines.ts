@@ -29,6 +29,12 @@ export class Deadlines {
     this.#byMember.delete(keyOf(groupId, memberId))
   }
 
+  /** The clock was put forward by so much. */
+  clockMoved(byMs: number): void {
+    for (const [key, member] of this.#byMember) this.#byMember.set(key, { ...member, deadline: member.deadline + byMs })
+    this.#next += byMs
+  }
+
   next(): number | undefined {
     return this.#next === Number.POSITIVE_INFINITY ? undefined : this.#next
   }

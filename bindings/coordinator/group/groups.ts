@@ -179,6 +179,13 @@ export class Groups {
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
+  /** The clock was put forward by so much while no time passed. */
+  clockMoved(byMs: number): void {
+    this.#deadlines.clockMoved(byMs)
+    for (const group of this.#live.values()) group.clockMoved(byMs)
+    this.#nextRebalanceDeadline += byMs
+  }
+
   /** Members that took too long between two polls, or that hold up a rebalance: plan their leave. */
   expired(now: number): readonly GroupMemberId[] {
     const late = this.#holdingUp(now)

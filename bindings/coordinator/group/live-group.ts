@@ -77,6 +77,11 @@ export class LiveGroup {
     return this.#deadline
   }
 
+  /** The clock was put forward by so much. */
+  clockMoved(byMs: number): void {
+    this.#deadline += byMs
+  }
+
   members(): readonly GroupMember[] {
     return [...this.#members.values()].map(({ memberId, clientId, topics, assignment, maxPollIntervalMs }) => {
       return { memberId, clientId, topics, assignment, maxPollIntervalMs }

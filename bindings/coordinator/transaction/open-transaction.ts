@@ -19,8 +19,8 @@ export class OpenTransaction {
   readonly transactionalId: string
   readonly producerId: number
   readonly producerEpoch: number
-  /** Milliseconds since 1970. */
-  readonly startMs: number
+  /** Milliseconds since 1970, by the clock as it is now. */
+  startMs: number
   readonly timeoutMs: number
   readonly partitions: AddedPartition[] = []
   /** Offsets wait for its commit. */

@@ -40,6 +40,11 @@ export function encodeTransaction(entry: TransactionStored): TableRecord {
   return { key: encodeKey(entry.transactionalId), value: value.finish(), headers: [], timestamp: lastUpdateMs }
 }
 
+/** The id expired. */
+export function encodeTransactionTombstone(transactionalId: string, now: number): TableRecord {
+  return { key: encodeKey(transactionalId), value: null, headers: [], timestamp: now }
+}
+
 function encodeKey(transactionalId: string): Uint8Array {
   return new BigEndianWriter().int16(KEY_VERSION).string(transactionalId).finish()
 }

@@ -6,6 +6,10 @@ export class TransactionTable implements Table<TransactionEntry> {
   readonly #byId: Map<string, TransactionStored> = new Map()
   readonly #byProducerId: Map<number, TransactionStored> = new Map()
 
+  get size(): number {
+    return this.#byId.size
+  }
+
   byId(transactionalId: string): TransactionStored | undefined {
     return this.#byId.get(transactionalId)
   }

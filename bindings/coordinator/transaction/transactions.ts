@@ -5,9 +5,13 @@ import { LogError } from '../../model/errors.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
 import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
 import { isExhausted, LAST_EPOCH, type TransactionEntry, type TransactionStored } from './transaction-entry.ts'
-import { decodeTransactionRecord, encodeTransaction } from './transaction-record.ts'
+import { decodeTransactionRecord, encodeTransaction, encodeTransactionTombstone } from './transaction-record.ts'
 import { answerAgain, isTransactionState, nextTransactionState, type TransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
+
+/** Kafka's transactional.id.expiration.ms, and how often it looks. */
+const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
+const EXPIRATION_LOOK_MS = 3_600_000
 
 /** Who may send in the next transaction of an id. */
 export interface ProducerInstance {
@@ -60,6 +64,8 @@ export class Transactions {
   )
   readonly #open: Map<number, OpenTransaction> = new Map()
   #nextDeadline: number = Number.POSITIVE_INFINITY
+  /** When to look for ids that expired; `undefined` until one is known. */
+  #nextLook: number | undefined
 
   /** Whether `planInit` needs an id of its own for the producer. */
   initNeedsProducerId(transactionalId: string): boolean {
@@ -74,6 +80,7 @@ export class Transactions {
   planInit(request: InitRequest): InitPlan {
     assertInit(request)
     const { transactionalId, timeoutMs, newProducerId, now } = request
+    this.#nextLook ??= now + EXPIRATION_LOOK_MS
     const entry = this.#tables.planned.byId(transactionalId)
     const open = entry && this.#open.get(entry.producerId)
     const aborts = open === undefined ? undefined : this.#planFence(open)
@@ -277,6 +284,7 @@ export class Transactions {
    * (durability rule 9).
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
+    if (this.#tables.planned.size > 0) this.#nextLook = now + EXPIRATION_LOOK_MS
     const plans: EndPlan[] = []
     for (const each of found) {
       const entry = this.#tables.planned.byProducerId(each.producerId)
@@ -314,7 +322,22 @@ export class Transactions {
 
   /** When to ask `expired` next; may be early, never late. */
   nextDeadline(): number | undefined {
-    return this.#nextDeadline === Number.POSITIVE_INFINITY ? undefined : this.#nextDeadline
+    const next = Math.min(this.#nextDeadline, this.#nextLook ?? Number.POSITIVE_INFINITY)
+    return next === Number.POSITIVE_INFINITY ? undefined : next
+  }
+
+  /** One record for each id that nobody used for so long, at most once an hour: its producer, if there is one, is refused from then on. */
+  planExpiry(now: number): readonly TableRecord[] {
+    if (this.#nextLook === undefined || now < this.#nextLook) return []
+    this.#nextLook = now + EXPIRATION_LOOK_MS
+    const idle = [...this.#tables.planned.all()].filter((entry) => {
+      const isIdle = nextTransactionState(entry.state, 'expire') === 'Dead' && this.#openOfId(entry) === undefined
+      return isIdle && entry.lastUpdateMs + ID_EXPIRATION_MS <= now
+    })
+    return idle.map(({ transactionalId }) => {
+      const tombstone = encodeTransactionTombstone(transactionalId, now)
+      return this.#tables.plan({ kind: 'transaction-removed', transactionalId }, tombstone)
+    })
   }
 
   /** Transactions that took longer than their timeout: abort them. */
@@ -325,6 +348,13 @@ export class Transactions {
     this.#nextDeadline = Number.POSITIVE_INFINITY
     for (const open of ongoing) if (open.deadline > now) this.#awaitDeadline(open)
     return expired
+  }
+
+  /** The clock was put forward by so much while no time passed: what is open is no older by it. */
+  clockMoved(byMs: number): void {
+    for (const open of this.#open.values()) open.startMs += byMs
+    this.#nextDeadline += byMs
+    if (this.#nextLook !== undefined) this.#nextLook += byMs
   }
 
   #awaitDeadline(open: OpenTransaction): void {

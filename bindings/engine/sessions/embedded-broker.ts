@@ -53,7 +53,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
   }
 
   now(): number {
-    return this.#port.now()
+    return this.#scheduler.now()
   }
 
   submit(command: Command): void {

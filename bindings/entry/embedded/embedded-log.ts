@@ -48,6 +48,8 @@ export interface EmbeddedLog extends Log {
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
 const CEILING_BLOCK = 65_536
+/** Of a transaction that is not committed yet, so much waits for the disk at most (rule 9, `transaction.buffer.bytes`). */
+const TRANSACTION_BUFFER_BYTES = 1024 * 1024
 /** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
 const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 /** With 128 files of the ring and what the program itself has open: within 512. */
@@ -129,6 +131,7 @@ async function hold(
   const kernel = createKernel(loadKernelModule(), { capBytes: options.memoryBytes ?? MEMORY_BYTES })
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
+    transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
     compose: (source) => {
       const options = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
       const partitions = new FilePartitionStore(store, kernel, source, options)

@@ -3,6 +3,7 @@ import type { RuntimePort } from '../../broker/port.ts'
 /** Time, randomness and later, as Node, Deno and Bun have them. */
 export const nodePort: RuntimePort = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   random: () => Math.random(),
   setTimer(delayMs, callback, keepsAlive = false) {
     const timer = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff))

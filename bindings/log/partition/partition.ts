@@ -46,6 +46,8 @@ export interface Appended {
   /** What records without a timestamp were given, all of them where the topic says LogAppendTime. */
   readonly appendTime: number
   readonly isLogAppendTime: boolean
+  /** Written now: none for a duplicate. */
+  readonly sizeBytes: number
 }
 
 /** One partition in memory: its end, its watermarks, its producers' windows, and the tail that is read most. */
@@ -98,7 +100,8 @@ export class Partition {
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, records.length)
     if (verdict >= 0) {
       const appendTime = this.#originalTime(request, verdict)
-      return { baseOffset: verdict, nextOffset: verdict + records.length, duplicate: true, appendTime, isLogAppendTime }
+      const nextOffset = verdict + records.length
+      return { baseOffset: verdict, nextOffset, duplicate: true, appendTime, isLogAppendTime, sizeBytes: 0 }
     }
     if (verdict === SEQUENCE_BELOW_WINDOW) {
       return {
@@ -107,6 +110,7 @@ export class Partition {
         duplicate: true,
         appendTime: -1,
         isLogAppendTime,
+        sizeBytes: 0,
       }
     }
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
@@ -202,7 +206,7 @@ export class Partition {
     producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
-    return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime }
+    return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime, sizeBytes }
   }
 
   #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {

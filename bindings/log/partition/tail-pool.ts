@@ -54,6 +54,11 @@ export class TailPool {
     buffer.free()
   }
 
+  /** The clock was put forward by so much. */
+  clockMoved(byMs: number): void {
+    if (this.#sweepAt !== undefined) this.#sweepAt += byMs
+  }
+
   sweep(now: number): void {
     if (this.#sweepAt === undefined || now < this.#sweepAt) return
     for (const tail of this.#tails) if (now - tail.usedAt >= IDLE_MS) tail.release()

@@ -16,6 +16,7 @@ import type { VirtualDisk } from './virtual-disk.ts'
 /** Small, so that rings wrap, extents and ceilings happen within a few sends. */
 export const RING_FILE_BYTES = 16384
 const CEILING_BLOCK = 8
+const TRANSACTION_BUFFER_BYTES = 16384
 /** Room for a few batches only: they come and go. */
 const CACHE_BYTES = 8192
 const BEGIN = 1_700_000_000_000
@@ -65,6 +66,7 @@ export class SyncHost {
     }
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
+      transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
       compose: (source) => {
         const store = new FilePartitionStore(disk, kernel, source, { ...options, observer, random: () => 0.5 })
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }

@@ -241,6 +241,32 @@ test('after an end without a close every open transaction is aborted under a rai
   assert.equal(later.end(known, 'abort'), { producerId: 100, producerEpoch: 1 })
 })
 
+test('an id that nobody used for a week is forgotten, and its producer is refused; one that is open stays', () => {
+  const day = 24 * 3_600_000
+  const bench = new Bench()
+  const idle = bench.init('idle', 0)
+  const open = bench.init('open', 0, 900_000)
+  bench.begin(open, 0)
+  bench.init('used', 3 * day)
+  assert.equal(bench.transactions.planExpiry(7 * day - 1), [])
+  bench.durable(bench.transactions.planExpiry(7 * day - 1 + 3_600_000))
+  assert.equal(
+    bench.transactions.list().map(({ transactionalId }) => transactionalId),
+    ['open', 'used'],
+  )
+  refuses('INVALID_PRODUCER_ID_MAPPING', () => bench.begin(idle))
+  refuses('INVALID_PRODUCER_ID_MAPPING', () => bench.end(idle, 'abort'))
+  assert.equal(bench.transactions.planExpiry(8 * day - 3_600_001 + 1_800_000 - day), [], 'an hour from look to look')
+
+  const later = bench.reopened()
+  later.nextId = 200
+  assert.equal(
+    later.transactions.list().map(({ transactionalId }) => transactionalId),
+    ['open', 'used'],
+  )
+  assert.equal(later.init('idle', 9 * day), { producerId: 200, producerEpoch: 0 })
+})
+
 test('wrong requests', () => {
   const bench = new Bench()
   refuses('INVALID_REQUEST', () => bench.init(''))

@@ -43,6 +43,7 @@ class CountingDisk extends VirtualDisk {
 function compose(store: FileStore, kernel: Kernel, port: RuntimePort): { broker: EmbeddedBroker; engine: Engine } {
   const engine = new Engine({
     ceilingBlock: 64,
+    transactionBufferBytes: 1 << 20,
     compose: (source) => {
       const options = {
         ringFileBytes: 262_144,
@@ -83,6 +84,7 @@ test('hundreds of partitions within a few descriptors; an idle one holds no page
   let now = 1_700_000_000_000
   const port: RuntimePort = {
     now: () => now,
+    elapsed: () => now,
     random: () => 0.5,
     setTimer: (_, callback) => {
       timers.push(callback)
