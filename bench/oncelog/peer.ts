@@ -86,7 +86,7 @@ class OncelogPeer implements Peer {
 
   async scan(visit: Visit): Promise<number> {
     let records = 0
-    for await (const batch of this.#log.read(NAME, { until: 'end' }).batches()) {
+    for await (const batch of this.#log.read(NAME, { until: 'end' }).batches({ borrowed: true })) {
       for (const { key, value } of batch) visit(key ?? NO_BYTES, value ?? NO_BYTES)
       records += batch.size
     }

@@ -1,5 +1,5 @@
 import type { Acks, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import type { EncodedRecord } from '../model/records.ts'
+import type { EncodedRecord, LentMemory } from '../model/records.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 
 /**
@@ -89,7 +89,7 @@ export interface AppendResult {
   readonly isLogAppendTime?: boolean | undefined
 }
 
-/** A batch that owns its bytes; accessors make views of them, per record and on demand. */
+/** A batch that owns its bytes, unless the fetch lent it memory; accessors make views of them, per record and on demand. */
 export interface FetchedBatch {
   readonly baseOffset: number
   readonly nextOffset: number
@@ -108,6 +108,8 @@ export interface FetchRequest {
   readonly maxBytes: number
   /** Resolve only when there is something to deliver, a position moved, or the session was woken or closed. */
   readonly wait: boolean
+  /** Batches may lie in it instead of owning their bytes: this fetch reclaims it, and so does the next one. */
+  readonly memory?: LentMemory | undefined
 }
 
 export interface FetchedPartition extends TopicPartition {

@@ -8,6 +8,17 @@ export interface BatchOptions {
   maxBytes?: number | undefined
 }
 
+/** How batches of a reader come. */
+export interface ReadBatchOptions extends BatchOptions {
+  /**
+   * Bytes lie in memory that the reader uses again, which is the quickest way through large values: a batch and its records
+   * are valid until the next batch is asked for or the iteration ends. After that keys, values and headers that weren't
+   * looked at throw INVALID_REQUEST, and bytes that were hold something else; text, JSON and what else a codec made stays.
+   * `false` by default.
+   */
+  borrowed?: boolean | undefined
+}
+
 /** The options with what they leave out; INVALID_REQUEST for wrong ones. */
 export function batchLimits(
   options: BatchOptions,
@@ -19,6 +30,11 @@ export function batchLimits(
     if (!Number.isSafeInteger(value) || value <= 0) throw wrong(option, 'a whole number above 0')
   }
   return { maxRecords, maxBytes }
+}
+
+export function isBorrowed({ borrowed = false }: ReadBatchOptions): boolean {
+  if (typeof borrowed !== 'boolean') throw wrong('borrowed', 'true or false')
+  return borrowed
 }
 
 function wrong(option: string, expected: string): LogError {

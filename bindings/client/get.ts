@@ -19,7 +19,7 @@ export function getRecord(broker: Broker, topic: TopicRef, at: RecordPlace): Pro
   const decoder = decoderOf(topic)
   if (typeof decoder.topic !== 'string') throw wrong('topic', 'a topic or its name')
   if (!isCount(partition) || !isCount(offset)) throw wrong('at', 'a partition and an offset, whole numbers from 0 on')
-  const source = { topic: decoder.topic, partition, decoder, generation: NO_GENERATION }
+  const source = { topic: decoder.topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
   const found = broker.find(decoder.topic, partition, offset)
   if (found instanceof Promise) return found.then((batch) => recordAt(batch, offset, source))
   return Promise.resolve(recordAt(found, offset, source))

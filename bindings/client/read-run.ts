@@ -1,9 +1,10 @@
 import type { Broker, FetchedPartition, ReaderSession, TopicFacts } from '../broker/broker.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import type { Decoder } from './consumer/consumed-record.ts'
+import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
 import { placeKey, type StartPoint, startPositions } from './consumer/start-positions.ts'
 import type { ItemSource } from './iteration.ts'
+import { ReusedMemory } from './reused-memory.ts'
 import { type Abortable, throwIfAborted } from './signals.ts'
 
 /** What to read, checked. */
@@ -15,6 +16,14 @@ export interface ReadPlan {
   readonly signal: Abortable['signal']
 }
 
+/** How items come out of what was fetched. */
+export interface ReadWay<T> {
+  readonly maxBytes: number
+  /** Items are valid until the next one is asked for. */
+  readonly isBorrowed: boolean
+  takeFrom(records: FetchedRecords, loan: Loan | undefined): T
+}
+
 /** Of what is read outside groups. */
 export const NO_GENERATION = -1
 
@@ -22,8 +31,8 @@ export const NO_GENERATION = -1
 export class ReadRun<T> implements ItemSource<T> {
   readonly #broker: Broker
   readonly #plan: ReadPlan
-  readonly #maxBytes: number
-  readonly #takeFrom: (records: FetchedRecords) => T
+  readonly #way: ReadWay<T>
+  readonly #memory: ReusedMemory | undefined
   readonly #wake: () => void
   #session: ReaderSession | undefined
   #isStopped = false
@@ -34,16 +43,19 @@ export class ReadRun<T> implements ItemSource<T> {
   /** Fetched, the part being delivered first. */
   #parts: FetchedPartition[] = []
   #records: FetchedRecords | undefined
+  /** Of the item that was handed out last. */
+  #loan: Loan | undefined
 
-  constructor(broker: Broker, plan: ReadPlan, maxBytes: number, takeFrom: (records: FetchedRecords) => T) {
+  constructor(broker: Broker, plan: ReadPlan, way: ReadWay<T>) {
     this.#broker = broker
     this.#plan = plan
-    this.#maxBytes = maxBytes
-    this.#takeFrom = takeFrom
+    this.#way = way
+    this.#memory = way.isBorrowed ? new ReusedMemory() : undefined
     this.#wake = () => this.#session?.wake()
   }
 
   take(): T | undefined {
+    this.#endLoan()
     throwIfAborted(this.#plan.signal)
     while (this.#records === undefined || this.#records.isEmpty) {
       const part = this.#parts.shift()
@@ -51,7 +63,12 @@ export class ReadRun<T> implements ItemSource<T> {
       if (part.error !== undefined) throw part.error
       this.#records = this.#open(part)
     }
-    return this.#takeFrom(this.#records)
+    if (this.#memory !== undefined) this.#loan = { isOver: false }
+    return this.#way.takeFrom(this.#records, this.#loan)
+  }
+
+  #endLoan(): void {
+    if (this.#loan !== undefined) this.#loan.isOver = true
   }
 
   #open(part: FetchedPartition): FetchedRecords | undefined {
@@ -61,7 +78,7 @@ export class ReadRun<T> implements ItemSource<T> {
     const position = this.#positions[index]
     if (decoder === undefined || position === undefined) return undefined
     this.#positions = this.#positions.with(index, { topic, partition, nextOffset: part.nextOffset })
-    const source = { topic, partition, decoder, generation: NO_GENERATION }
+    const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
     return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
   }
 
@@ -76,7 +93,8 @@ export class ReadRun<T> implements ItemSource<T> {
     throwIfAborted(this.#plan.signal)
     if (this.#positions.length === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
-    const request = { positions: this.#positions, isolationLevel, maxBytes: this.#maxBytes, wait: true }
+    const { maxBytes } = this.#way
+    const request = { positions: this.#positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
     this.#parts = [...(await this.#session.fetch(request))]
     this.#positions = rotate(this.#positions)
     return !this.#isStopped
@@ -100,6 +118,7 @@ export class ReadRun<T> implements ItemSource<T> {
   }
 
   async end(): Promise<void> {
+    this.#endLoan()
     this.#plan.signal?.removeEventListener('abort', this.#wake)
     await this.#session?.close()
   }

@@ -2,8 +2,8 @@ import type { AdminSession, Broker } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import type { ReadableStreamLike } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
-import { type BatchOptions, batchLimits } from './batch-options.ts'
-import { type Decoder, decoderOf } from './consumer/consumed-record.ts'
+import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.ts'
+import { type Decoder, decoderOf, type Loan } from './consumer/consumed-record.ts'
 import { checkTopics } from './consumer/consumer-options.ts'
 import type { FetchedRecords } from './consumer/fetched-records.ts'
 import { checkPositions, endPositions, type StartPoint } from './consumer/start-positions.ts'
@@ -37,15 +37,16 @@ export interface ReadOptions extends Abortable {
 export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   /**
    * The same records, those of one partition that came together at once: the quick way through many of them, since only
-   * the batches are awaited. At most `maxRecords` (8192 by default) and about `maxBytes` (1048576), at least one. Throws
-   * INVALID_REQUEST for wrong options.
+   * the batches are awaited. At most `maxRecords` (8192 by default) and about `maxBytes` (262144), at least one;
+   * `borrowed` ones don't outlive the next. Throws INVALID_REQUEST for wrong options.
    */
-  batches(options?: BatchOptions): AsyncIterable<B>
+  batches(options?: ReadBatchOptions): AsyncIterable<B>
   /** The same as a Web stream of the platform, which reads only what is asked for. Cancelling it ends its wait. */
   toReadableStream(): ReadableStreamLike<R>
 }
 
-const FETCH_BYTES = 1024 * 1024
+/** What is read, checked and copied at once stays in a processor's own cache. */
+const FETCH_BYTES = 256 * 1024
 const BATCH_RECORDS = 8192
 
 /** Resolves a reader's partitions, reads them, ends at `until`. */
@@ -68,17 +69,16 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RecordOf<T>, undefined, undefined> {
-    return this.#iterate(FETCH_BYTES, (records) => records.next() as unknown as RecordOf<T>)
+    const takeFrom = (records: FetchedRecords) => records.next() as unknown as RecordOf<T>
+    return new Iteration(new ReadRun(this.#broker, this.#plan, { maxBytes: FETCH_BYTES, isBorrowed: false, takeFrom }))
   }
 
-  batches(options: BatchOptions = {}): AsyncIterable<BatchOf<T>> {
+  batches(options: ReadBatchOptions = {}): AsyncIterable<BatchOf<T>> {
     const { maxRecords, maxBytes } = batchLimits(options, { maxRecords: BATCH_RECORDS, maxBytes: FETCH_BYTES })
-    const takeFrom = (records: FetchedRecords) => records.nextBatch(maxRecords, NO_GENERATION) as unknown as BatchOf<T>
-    return { [Symbol.asyncIterator]: () => this.#iterate(maxBytes, takeFrom) }
-  }
-
-  #iterate<I>(maxBytes: number, takeFrom: (records: FetchedRecords) => I): Iteration<I> {
-    return new Iteration(new ReadRun(this.#broker, this.#plan, maxBytes, takeFrom))
+    const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
+      records.nextBatch(maxRecords, NO_GENERATION, loan) as unknown as BatchOf<T>
+    const way = { maxBytes, isBorrowed: isBorrowed(options), takeFrom }
+    return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, way)) }
   }
 
   toReadableStream(): ReadableStreamLike<RecordOf<T>> {

@@ -11,8 +11,8 @@ export interface RecordHeaders extends Iterable<readonly [name: string, value: U
 }
 
 /**
- * A record as it is read. Key and value are decoded when they are asked for, and own their bytes: one that can't be
- * decoded throws RECORD_DESERIALIZATION with its place there, so that it can't wedge a loop.
+ * A record as it is read. Key and value are decoded when they are asked for, and own their bytes unless the batch is
+ * borrowed: one that can't be decoded throws RECORD_DESERIALIZATION with its place there, so that it can't wedge a loop.
  */
 export interface ConsumerRecord<Name extends string = string, K = Uint8Array<ArrayBuffer>, V = Uint8Array<ArrayBuffer>>
   extends RecordMetadata {

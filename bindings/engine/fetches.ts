@@ -1,6 +1,6 @@
 import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
-import type { IsolationLevel, Position } from '../model/positions.ts'
+import type { Position } from '../model/positions.ts'
 import type { CommandOf, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
@@ -127,11 +127,12 @@ export class Fetches {
   }
 
   #readAll({ request, unreachable }: PendingFetch): ReadAll {
+    request.memory?.reclaim()
     const parts: FetchedPartition[] = []
     let remaining = request.maxBytes
     let moved = false
     for (const position of request.positions) {
-      const { part, sizeBytes, missing } = this.#readOne(position, request.isolationLevel, remaining, unreachable)
+      const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
       if (missing !== undefined && !moved) return { parts, moved, missing }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) moved = true
       remaining -= sizeBytes
@@ -142,7 +143,7 @@ export class Fetches {
 
   #readOne(
     position: Position,
-    isolationLevel: IsolationLevel,
+    { isolationLevel, memory }: FetchRequest,
     maxBytes: number,
     unreachable: PendingFetch['unreachable'],
   ): {
@@ -178,8 +179,8 @@ export class Fetches {
       const damaged = unreachable.get(hosted)
       if (damaged !== undefined) throw damaged
       const read = isCommitted
-        ? hosted.partition.readCommitted(offset, maxBytes)
-        : hosted.partition.read(offset, highWatermark, maxBytes)
+        ? hosted.partition.readCommitted(offset, maxBytes, memory)
+        : hosted.partition.read(offset, highWatermark, maxBytes, memory)
       const missing =
         read.missing === undefined || read.batches.length > 0
           ? undefined

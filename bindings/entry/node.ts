@@ -18,7 +18,7 @@ export type {
   TransactionDescription,
 } from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'
-export type { BatchOptions } from '../client/batch-options.ts'
+export type { BatchOptions, ReadBatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'
 export type { AutoOffsetReset, ConsumerOptions } from '../client/consumer/consumer-options.ts'
 export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consumer/consumer-type.ts'

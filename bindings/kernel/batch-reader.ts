@@ -1,12 +1,12 @@
+import type { LentMemory } from '../model/records.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import type { KernelCore } from './core.ts'
-import { ChunkedBytes, DecodedRecords } from './decoded-batch.ts'
+import { DecodedRecords, lent, lentBytes, ownBytes, rowBytes, rowWords } from './decoded-batch.ts'
 import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 
 const headerBytes = 61
 const codecBits = 7
-const rowBytes = 32
 
 /** By the status numbers of assembly/batch-reader.ts. */
 const faults: readonly (BatchFault | undefined)[] = [
@@ -61,35 +61,46 @@ export class KernelBatchReader implements BatchReader {
     }
   }
 
-  decode(buffer: KernelBuffer, position: number, availableBytes: number, checked: boolean): DecodedBatch | BatchFault {
+  decode(
+    buffer: KernelBuffer,
+    position: number,
+    availableBytes: number,
+    checked: boolean,
+    memory?: LentMemory | undefined,
+  ): DecodedBatch | BatchFault {
     const address = blockOf(this.#core, buffer).require(position, availableBytes)
     try {
       const { exports } = this.#core
       const fault = faults[(checked ? exports.batch_shape : exports.batch_fault)(address, availableBytes)]
       if (fault !== undefined) return fault
       const header = readHeader(this.#core.view, address, emptyHeader())
-      const table = (header.attributes & codecBits) === 0 ? this.#records(address, header.recordCount) : noRecords
+      const isPlain = (header.attributes & codecBits) === 0
+      const table = isPlain ? this.#records(address, header.recordCount, memory) : noRecords
       if (typeof table === 'string') return table
-      return new DecodedRecords(header, new ChunkedBytes(this.#core.u8, address, header.sizeBytes), table)
+      const { u8 } = this.#core
+      const bytes = memory ? lentBytes(u8, address, header.sizeBytes, memory) : ownBytes(u8, address, header.sizeBytes)
+      return new DecodedRecords(header, bytes, table)
     } catch (error) {
       throw this.#core.failure(error)
     }
   }
 
   /** The table comes out in fillings of the fixed place in WASM memory: reading needs no allocation that could fail. */
-  #records(address: number, recordCount: number): readonly ArrayBuffer[] | BatchFault {
+  #records(address: number, recordCount: number, memory: LentMemory | undefined): readonly Int32Array[] | BatchFault {
     const { exports } = this.#core
-    const fillings: ArrayBuffer[] = []
+    const fillings: Int32Array[] = []
     exports.records_begin(address)
     let done = 0
     do {
       const rows = exports.records_fill()
       if (rows < 0) return faults[-rows] as BatchFault
-      fillings.push(new Uint8Array(this.#core.u8.subarray(this.#table, this.#table + rows * rowBytes)).buffer)
+      const filling = this.#core.u8.subarray(this.#table, this.#table + rows * rowBytes)
+      const { buffer, byteOffset } = memory ? lent(filling, memory) : new Uint8Array(filling)
+      fillings.push(new Int32Array(buffer, byteOffset, rows * rowWords))
       done += rows
     } while (done < recordCount)
     return fillings
   }
 }
 
-const noRecords: readonly ArrayBuffer[] = []
+const noRecords: readonly Int32Array[] = []

@@ -1,4 +1,4 @@
-import type { HeaderList, RecordBytes } from '../model/records.ts'
+import type { HeaderList, LentMemory, RecordBytes } from '../model/records.ts'
 
 /**
  * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are objects,
@@ -121,12 +121,19 @@ export interface BatchReader {
   stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void
   /**
    * Checks CRC and structure (unless `checked` says that was done) and copies the batch out once, with its record table.
-   * A fault instead of a batch when it isn't intact; only uncompressed batches have a table.
+   * A fault instead of a batch when it isn't intact; only uncompressed batches have a table. Bytes and table lie in
+   * `memory` if it is given: what it lends is never grown or moved, as the kernel's own memory is.
    */
-  decode(buffer: KernelBuffer, position: number, availableBytes: number, checked: boolean): DecodedBatch | BatchFault
+  decode(
+    buffer: KernelBuffer,
+    position: number,
+    availableBytes: number,
+    checked: boolean,
+    memory?: LentMemory | undefined,
+  ): DecodedBatch | BatchFault
 }
 
-/** A batch that owns its bytes: one copy, whatever the number of records. */
+/** A batch that owns its bytes, or has them in lent memory: one copy, whatever the number of records. */
 export interface DecodedBatch {
   readonly baseOffset: number
   /** baseOffset + lastOffsetDelta + 1: not baseOffset + recordCount, they differ after compaction. */

@@ -68,6 +68,7 @@ const CALLS: Record<string, Call> = {
   'bytes value': (_, value) => topic('t', { value: bytes }).record({ value }),
   'json value': (_, value) => topic('t', { value: json() }).record({ value }),
   'Reader.batches': (log, junk) => first(log.read('t', { until: 'end' }).batches(junk)),
+  'Reader.batches borrowed': (log, borrowed) => first(log.read('t', { until: 'end' }).batches({ borrowed })),
   'Log.producer': (log, junk) => log.producer(junk).close(),
   'Log.consumer': (log, junk) => log.consumer(junk).close(),
   'Log.read topics': (log, junk) => first(log.read(junk, { until: 'end' })),

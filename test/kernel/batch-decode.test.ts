@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ReusedMemory } from '../../bindings/client/reused-memory.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
 import {
   crc32cReference,
@@ -13,6 +14,7 @@ import { allocate, fromHex, newKernel, put, type Random, seeded } from './suppor
 const kernel = newKernel()
 const buffer = allocate(kernel, 1 << 20)
 const reader = kernel.batchReader
+const memory = new ReusedMemory()
 
 const seal = {
   baseOffset: 1000,
@@ -47,12 +49,12 @@ function opened(batch: DecodedBatch | BatchFault): DecodedReference | BatchFault
   return { baseOffset: batch.baseOffset, sizeBytes: batch.header.sizeBytes, records: found }
 }
 
-/** Decodes twice between different neighbours: what lies outside may not matter. */
+/** Decodes twice between different neighbours: what lies outside may not matter, nor whose memory the batch comes to lie in. */
 function decode(bytes: Uint8Array): DecodedReference | BatchFault {
   const results = [0x00, 0xff].map((around) => {
     buffer.bytes(0, bytes.length + 300).fill(around)
     put(buffer, 128, bytes)
-    return opened(reader.decode(buffer, 128, bytes.length, false))
+    return opened(reader.decode(buffer, 128, bytes.length, false, around === 0 ? undefined : memory))
   })
   assert.equal(results[0], results[1])
   return results[0] as DecodedReference | BatchFault
@@ -83,7 +85,9 @@ test(
     for (const count of [1023, 1024, 1025, 3000]) {
       const bytes = encodeReference(records(random, count), seal)
       put(buffer, 0, bytes)
-      assert.equal(opened(reader.decode(buffer, 0, bytes.length, false)), decodeReference(bytes))
+      for (const into of [undefined, memory]) {
+        assert.equal(opened(reader.decode(buffer, 0, bytes.length, false, into)), decodeReference(bytes))
+      }
     }
   }),
 )
@@ -102,8 +106,10 @@ test(
     assert.ok(bytes.length > 10 * 65536)
     put(buffer, 0, bytes)
     const batch = reader.decode(buffer, 0, bytes.length, false)
+    const lent = reader.decode(buffer, 0, bytes.length, false, memory)
     buffer.bytes(0, bytes.length).fill(0)
     assert.equal(opened(batch), decodeReference(bytes))
+    assert.equal(opened(lent), decodeReference(bytes))
   }),
 )
 

@@ -219,7 +219,7 @@ export async function codecs(log: Log): Promise<void> {
     if (record.topic === 'points') same<typeof record.value, { path: Float64Array } | null>(true)
     else same<typeof record.key, string | null>(true)
   }
-  for await (const batch of log.read([points, 'raw'], { until: 'end' }).batches({ maxRecords: 10 })) {
+  for await (const batch of log.read([points, 'raw'], { until: 'end' }).batches({ maxRecords: 10, borrowed: true })) {
     const position: Position = batch
     void position
     for (const record of batch) {

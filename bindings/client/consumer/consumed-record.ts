@@ -24,6 +24,13 @@ export interface RecordSource {
   readonly decoder: Decoder
   /** Of the group when they were delivered; -1 outside groups. */
   readonly generation: number
+  /** Of borrowed batches. */
+  readonly loan: Loan | undefined
+}
+
+/** How long the bytes of a borrowed batch are what they were. */
+export interface Loan {
+  isOver: boolean
 }
 
 const NOT_DECODED: unique symbol = Symbol('not decoded')
@@ -33,7 +40,6 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  readonly timestamp: number
   readonly #source: RecordSource
   readonly #batch: FetchedBatch
   readonly #index: number
@@ -44,10 +50,13 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     this.topic = source.topic
     this.partition = source.partition
     this.offset = batch.offsetOf(index)
-    this.timestamp = batch.timestampOf(index)
     this.#source = source
     this.#batch = batch
     this.#index = index
+  }
+
+  get timestamp(): number {
+    return this.#batch.timestampOf(this.#index)
   }
 
   /** Not of the record's public type. */
@@ -66,20 +75,33 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   }
 
   get key(): unknown {
-    if (this.#key === NOT_DECODED)
-      this.#key = this.#decode('key', this.#batch.keyOf(this.#index), this.#source.decoder.key)
+    if (this.#key === NOT_DECODED) {
+      this.#key = this.#decode('key', this.#held().keyOf(this.#index), this.#source.decoder.key)
+    }
     return this.#key
   }
 
   get value(): unknown {
     if (this.#value === NOT_DECODED) {
-      this.#value = this.#decode('value', this.#batch.valueOf(this.#index), this.#source.decoder.value)
+      this.#value = this.#decode('value', this.#held().valueOf(this.#index), this.#source.decoder.value)
     }
     return this.#value
   }
 
   get headers(): RecordHeaders {
-    return new Headers(this.#batch.headersOf(this.#index))
+    return new Headers(this.#held().headersOf(this.#index))
+  }
+
+  /** The batch as long as its bytes are there. */
+  #held(): FetchedBatch {
+    if (this.#source.loan?.isOver === true) throw this.#tooLate()
+    return this.#batch
+  }
+
+  #tooLate(): LogError {
+    const { topic, partition, offset } = this
+    const message = `the record at offset ${offset} of ${topic}-${partition} was borrowed, and the next batch was asked for`
+    return new LogError('INVALID_REQUEST', message, { topic, partition, offset })
   }
 
   #decode(part: string, encoded: Uint8Array | null, codec: Codec<never, unknown>): unknown {

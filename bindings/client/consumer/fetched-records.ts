@@ -1,5 +1,5 @@
 import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
-import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
+import { ConsumedRecord, type Loan, type RecordSource } from './consumed-record.ts'
 import { DeliveredBatch, type RecordRange } from './delivered-batch.ts'
 
 /** What was fetched of one partition and not delivered yet. */
@@ -54,7 +54,7 @@ export class FetchedRecords {
   }
 
   /** The next records together, at most `maxRecords`. There is one at least. */
-  nextBatch(maxRecords: number, generation: number): DeliveredBatch {
+  nextBatch(maxRecords: number, generation: number, loan?: Loan | undefined): DeliveredBatch {
     const ranges: RecordRange[] = []
     let left = maxRecords
     for (let batch = this.#batches[this.#batch]; batch !== undefined && left > 0; batch = this.#batches[this.#batch]) {
@@ -63,7 +63,10 @@ export class FetchedRecords {
       left -= end - this.#index
       this.#skip(end - this.#index)
     }
-    return new DeliveredBatch(this.#source, ranges, this.nextOffset, generation)
+    const { topic, partition, decoder, generation: since } = this.#source
+    // Not by spreading: objects of that many shapes would make every record slow.
+    const source = loan === undefined ? this.#source : { topic, partition, decoder, generation: since, loan }
+    return new DeliveredBatch(source, ranges, this.nextOffset, generation)
   }
 
   #skip(count: number): void {

@@ -255,7 +255,8 @@ export class Membership {
     // A seek while the fetch was under way: what it brought is not what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
-      const source = { topic: part.topic, partition: part.partition, decoder, generation: this.generation }
+      const { topic, partition } = part
+      const source = { topic, partition, decoder, generation: this.generation, loan: undefined }
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
       return
     }

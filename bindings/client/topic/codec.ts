@@ -4,11 +4,11 @@ import { LogError } from '../../model/errors.ts'
 export interface Codec<In, Out = In> {
   /** What it throws becomes RECORD_SERIALIZATION of `topic.record()`; nothing is sent. Never called for null. */
   encode(value: In): Uint8Array
-  /** What it throws becomes RECORD_DESERIALIZATION where key or value is read. The bytes may be kept. Never called for null. */
+  /** What it throws becomes RECORD_DESERIALIZATION where key or value is read. The bytes may be kept, but those of borrowed batches. Never called for null. */
   decode(bytes: Uint8Array): Out
 }
 
-/** Bytes as they are, uncopied: they own their memory when they are read. */
+/** Bytes as they are, uncopied: they own their memory when they are read, unless the batch is borrowed. */
 export const bytes: Codec<Uint8Array, Uint8Array<ArrayBuffer>> = {
   encode: (value) => value,
   decode: (value) => value as Uint8Array<ArrayBuffer>,

@@ -95,7 +95,8 @@ export class AttachedReader implements ReaderSession {
     return this.#topics.topic(name)
   }
 
-  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+  /** What comes over the channel owns its bytes. */
+  fetch({ memory: _, ...request }: FetchRequest): Promise<readonly FetchedPartition[]> {
     return this.#link.call('fetch', this.#session, (writer) => writeValue(writer, request), readFetched)
   }
 

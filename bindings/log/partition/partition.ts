@@ -7,7 +7,12 @@ import {
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
+import {
+  ATTRIBUTE_APPEND_TIME,
+  ATTRIBUTE_TRANSACTIONAL,
+  type EncodedRecord,
+  type LentMemory,
+} from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
   AbortedTransaction,
@@ -23,7 +28,7 @@ import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
 import type { TailPool } from './tail-pool.ts'
-import { TailWindow } from './tail-window.ts'
+import { type TailPlace, TailWindow } from './tail-window.ts'
 import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
@@ -267,18 +272,17 @@ export class Partition {
 
   /**
    * Whole batches from the one that holds `offset` on, none that ends above `limitOffset`, about `maxBytes` of them but
-   * at least one. `nextOffset` is past control batches too.
+   * at least one, in `memory` if it is given. `nextOffset` is past control batches too.
    */
-  read(offset: number, limitOffset: number, maxBytes: number): PartitionRead {
+  read(offset: number, limitOffset: number, maxBytes: number, memory?: LentMemory | undefined): PartitionRead {
+    const reading = new Reading(offset, limitOffset, memory)
     const found = this.#tail.find(offset)
-    return found === undefined
-      ? this.#readStore(offset, limitOffset, maxBytes)
-      : this.#readTail(found.index, offset, limitOffset, maxBytes)
+    return found === undefined ? this.#readStore(reading, maxBytes) : this.#readTail(found, reading, maxBytes)
   }
 
   /** As `read`, up to the last stable offset and without the batches of aborted transactions. */
-  readCommitted(offset: number, maxBytes: number): PartitionRead {
-    const read = this.read(offset, this.lastStableOffset, maxBytes)
+  readCommitted(offset: number, maxBytes: number, memory?: LentMemory | undefined): PartitionRead {
+    const read = this.read(offset, this.lastStableOffset, maxBytes, memory)
     const first = read.batches.find(isTransactional)
     if (first === undefined) return read
     const aborted = this.#store.abortedBetween(this.id, first.baseOffset, read.nextOffset)
@@ -304,25 +308,23 @@ export class Partition {
     return batch
   }
 
-  #readTail(index: number, offset: number, limitOffset: number, maxBytes: number): PartitionRead {
-    const reading = new Reading(offset, limitOffset)
-    const buffer = this.#tail.find(offset)?.buffer
-    for (let at = index; buffer !== undefined && reading.sizeBytes < maxBytes; at++) {
+  #readTail({ buffer, index }: TailPlace, reading: Reading, maxBytes: number): PartitionRead {
+    for (let at = index; reading.sizeBytes < maxBytes; at++) {
       const batch = this.#tail.batch(at)
-      if (batch === undefined || batch.nextOffset > limitOffset) break
+      if (batch === undefined || batch.nextOffset > reading.limitOffset) break
       if (batch.sizeBytes === 0) {
         reading.nextOffset = batch.nextOffset
         continue
       }
-      const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true)
+      const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true, reading.memory)
       if (typeof decoded === 'string') throw this.#damaged(batch.baseOffset, decoded)
       reading.take(decoded)
     }
     return reading.result(undefined)
   }
 
-  #readStore(offset: number, limitOffset: number, maxBytes: number): PartitionRead {
-    const reading = new Reading(offset, limitOffset)
+  #readStore(reading: Reading, maxBytes: number): PartitionRead {
+    const { limitOffset } = reading
     let sizeBytes = Math.min(Math.max(maxBytes, 4096), 1024 * 1024)
     while (reading.nextOffset < limitOffset) {
       const buffer = this.#kernel.allocate(sizeBytes)
@@ -349,7 +351,7 @@ export class Partition {
 
   #decodeAll(buffer: Parameters<Kernel['batchReader']['decode']>[0], count: number, reading: Reading): void {
     for (let position = 0; position < count; ) {
-      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false)
+      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
       if (typeof decoded === 'string') {
         if (reading.batches.length > 0) return
         throw this.#damaged(reading.nextOffset, decoded)

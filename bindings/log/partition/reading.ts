@@ -1,5 +1,5 @@
 import type { DecodedBatch } from '../../kernel/kernel.ts'
-import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
+import { ATTRIBUTE_CONTROL, type LentMemory } from '../../model/records.ts'
 
 /** What a read found. */
 export interface PartitionRead {
@@ -15,20 +15,22 @@ export interface PartitionRead {
 /** Collects the batches of one read. */
 export class Reading {
   readonly batches: DecodedBatch[] = []
-  readonly #limitOffset: number
+  readonly limitOffset: number
+  readonly memory: LentMemory | undefined
   nextOffset: number
   sizeBytes = 0
 
-  constructor(offset: number, limitOffset: number) {
+  constructor(offset: number, limitOffset: number, memory: LentMemory | undefined) {
     this.nextOffset = offset
-    this.#limitOffset = limitOffset
+    this.limitOffset = limitOffset
+    this.memory = memory
   }
 
   /** False when the batch ends above the limit: it stays out. Control batches are passed over (kafka.md 1.3). */
   take(batch: DecodedBatch): boolean {
     const { header } = batch
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
-    if (nextOffset > this.#limitOffset) return false
+    if (nextOffset > this.limitOffset) return false
     if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.batches.push(batch)
     this.nextOffset = nextOffset
     this.sizeBytes += header.sizeBytes

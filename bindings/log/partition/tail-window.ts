@@ -13,6 +13,12 @@ export interface TailBatch {
   readonly sizeBytes: number
 }
 
+/** A batch in the window, by its number. */
+export interface TailPlace {
+  readonly buffer: KernelBuffer
+  readonly index: number
+}
+
 /**
  * The newest batches of a partition, encoded in place in kernel memory: readers of the tail need no file. A partition
  * that is idle holds none (architecture 3.1).
@@ -55,7 +61,7 @@ export class TailWindow {
   }
 
   /** The first batch that ends after `offset`, if the window reaches down to it. */
-  find(offset: number): { buffer: KernelBuffer; index: number } | undefined {
+  find(offset: number): TailPlace | undefined {
     const first = this.#batches[0]
     if (this.#buffer === undefined || first === undefined || offset < first.baseOffset) return undefined
     let low = 0

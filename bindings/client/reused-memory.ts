@@ -1,0 +1,24 @@
+import type { LentMemory } from '../model/records.ts'
+
+const SMALLEST_BYTES = 64 * 1024
+
+/** One block, given out from front to back and then anew: after a few fetches it is as large as one of them needs. */
+export class ReusedMemory implements LentMemory {
+  #block: ArrayBuffer = new ArrayBuffer(0)
+  #usedBytes = 0
+
+  take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    let from = this.#usedBytes
+    if (from + sizeBytes > this.#block.byteLength) {
+      // What was taken so far stays where it is, with whoever has it.
+      this.#block = new ArrayBuffer(Math.max(SMALLEST_BYTES, this.#block.byteLength * 2, sizeBytes))
+      from = 0
+    }
+    this.#usedBytes = (from + sizeBytes + 7) & ~7
+    return new Uint8Array(this.#block, from, sizeBytes)
+  }
+
+  reclaim(): void {
+    this.#usedBytes = 0
+  }
+}
