@@ -8,26 +8,43 @@ import { PartitionFactory } from '../../bindings/log/partition/partition-factory
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 
-/** A log as `open` makes it, with its kernel and its engine in sight. */
-export interface ComposedLog {
+/** A log as `open` makes it, with its kernel, engine and store in sight. */
+export interface ComposedLog<Store extends FilePartitionStore = FilePartitionStore> {
   readonly broker: EmbeddedBroker
   readonly engine: Engine
   readonly kernel: Kernel
+  readonly store: Store
 }
 
-export async function openComposed(directory: string): Promise<ComposedLog> {
+interface ComposedOptions<Store> {
+  /** 2, as in `open`, unless given. */
+  readonly ringFiles?: number
+  readonly storeType: new (...parts: ConstructorParameters<typeof FilePartitionStore>) => Store
+}
+
+export async function openComposed(directory: string): Promise<ComposedLog>
+export async function openComposed<Store extends FilePartitionStore>(
+  directory: string,
+  options: ComposedOptions<Store>,
+): Promise<ComposedLog<Store>>
+export async function openComposed(
+  directory: string,
+  { ringFiles = 2, storeType }: ComposedOptions<FilePartitionStore> = { storeType: FilePartitionStore },
+): Promise<ComposedLog> {
   const kernel = createKernel(loadKernelModule(), { capBytes: 256 << 20 })
-  const files = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128, openFilesMax: 320 }
+  const files = { ringFileBytes: 512 * 1024, ringFiles, ringFilesUsual: 16, ringFilesMax: 128, openFilesMax: 320 }
+  let composed: FilePartitionStore | undefined
   const engine = new Engine({
     ceilingBlock: 65_536,
     transactionBufferBytes: 1 << 20,
     compose: (source) => {
       const options = { ...files, random: nodePort.random }
-      const store = new FilePartitionStore(createDirectoryStore(directory), kernel, source, options)
+      const store = new storeType(createDirectoryStore(directory), kernel, source, options)
+      composed = store
       return { store, factory: new PartitionFactory(kernel, store, 0) }
     },
   })
   const broker = new EmbeddedBroker(engine, nodePort)
   await broker.open()
-  return { broker, engine, kernel }
+  return { broker, engine, kernel, store: composed as FilePartitionStore }
 }

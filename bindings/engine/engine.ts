@@ -20,6 +20,7 @@ import { Fetches, type Missing } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { Openings } from './openings.ts'
 import { replayTables } from './replay.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
@@ -48,6 +49,7 @@ export class Engine implements PartitionSource {
   readonly store: PartitionStore
   readonly topicCommands: TopicCommands
   readonly #runner = new TaskRunner()
+  readonly #openings: Openings = new Openings(this.#runner)
   readonly #committer: Committer
   readonly #ceilingBlock: number
   readonly #fetches: Fetches
@@ -414,13 +416,14 @@ export class Engine implements PartitionSource {
       return
     }
     hosted.queue = [then]
-    this.#runner.start(this.#activate(hosted), (error) => {
+    this.#openings.start(this.#activate(hosted), (error) => {
       if (isFinal(error)) this.#fail(error)
       else hosted.resume(error)
     })
   }
 
   *#activate(hosted: HostedPartition): Task<void> {
+    this.assertOpen()
     if (!hosted.exists) {
       yield* this.store.create(hosted.id)
       hosted.exists = true

@@ -64,6 +64,10 @@ export class Scheduler {
   }
 
   #run({ id, effect }: IssuedEffect): void {
+    if (effect.kind === 'yield') {
+      this.#port.defer(() => this.#completed(id, { value: undefined }))
+      return
+    }
     let result: unknown
     try {
       result = effect.run()

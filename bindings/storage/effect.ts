@@ -1,3 +1,5 @@
+import type { FileStore, StoreFile } from './file-store.ts'
+
 /**
  * What may take time (flush, open, rename, remove, a cold read) is an effect: the rooms above yield it and are resumed
  * with its result. Nobody below the scheduler awaits, so a simulator can own the order and the instant of everything.
@@ -32,4 +34,82 @@ export function* perform<T>(kind: EffectKind, target: string, run: () => T | Pro
 export function* performAll<T>(effects: readonly Effect<T>[]): Task<T[]> {
   if (effects.length === 0) return []
   return (yield effects) as T[]
+}
+
+interface Strand {
+  readonly task: Task<void>
+  step: IteratorResult<Effect | readonly Effect[], void>
+}
+
+type Settled = { readonly value: unknown } | { readonly error: unknown }
+
+/**
+ * Tasks side by side, at most `atOnce` of them: what they wait for is issued together. The first error ends them all, once
+ * the effects under way have ended.
+ */
+export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<void> {
+  const waiting = tasks[Symbol.iterator]()
+  let strands: Strand[] = []
+  try {
+    for (;;) {
+      strands = strands.filter(({ step }) => step.done !== true)
+      while (strands.length < atOnce) {
+        const next = waiting.next()
+        if (next.done === true) break
+        const strand = { task: next.value, step: next.value.next() }
+        if (strand.step.done !== true) strands.push(strand)
+      }
+      if (strands.length === 0) return
+      const results = yield* performAll(strands.flatMap(({ step }) => effectsOf(step).map(settled)))
+      for (const strand of strands) goOn(strand, results.splice(0, effectsOf(strand.step).length))
+    }
+  } finally {
+    for (const { task } of strands) task.return()
+  }
+}
+
+function effectsOf({ value }: Strand['step']): readonly Effect[] {
+  return Array.isArray(value) ? value : [value as Effect]
+}
+
+function settled({ kind, target, run }: Effect): Effect<Settled> {
+  const failed = (error: unknown): Settled => ({ error })
+  return {
+    kind,
+    target,
+    run: () => {
+      try {
+        const value = run()
+        return value instanceof Promise ? value.then((value) => ({ value }), failed) : { value }
+      } catch (error) {
+        return failed(error)
+      }
+    },
+  }
+}
+
+function goOn(strand: Strand, results: readonly Settled[]): void {
+  const { task, step } = strand
+  const failure = results.find((each) => 'error' in each)
+  if (failure !== undefined && 'error' in failure) {
+    strand.step = task.throw(failure.error)
+    return
+  }
+  const values = results.map((each) => ('value' in each ? each.value : undefined))
+  strand.step = task.next(Array.isArray(step.value) ? values : values[0])
+}
+
+/** For `performAll`. */
+export function directorySync(store: Pick<FileStore, 'syncDirectory'>, directory: string): Effect<void> {
+  return { kind: 'syncDirectory', target: directory, run: () => store.syncDirectory(directory) }
+}
+
+/** For `performAll`. */
+export function flushOf(file: StoreFile): Effect<void> {
+  return { kind: 'flush', target: file.path, run: () => file.flush() }
+}
+
+/** Ends this turn of long work: commits that wait, and the program, go first. */
+export function* letOthersRun(): Task<void> {
+  yield* perform('yield', '', () => {})
 }

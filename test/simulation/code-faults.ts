@@ -283,9 +283,9 @@ function changeCheckpoints(
     Checkpointer.prototype,
     'write',
     (before) =>
-      function (this: Checkpointer, partitions, facts, place) {
+      function (this: Checkpointer, partitions, facts, place, atOnce) {
         const all = [...partitions]
-        return change(() => before.call(this, all, facts, place), all, this)
+        return change(() => before.call(this, all, facts, place, atOnce), all, this)
       },
   )
 }

@@ -1,11 +1,11 @@
 const TWO_POW_32 = 0x1_0000_0000
+const encoder = new TextEncoder()
 
 /** Big-endian writer over a growing buffer. 64-bit values are numbers: exact to 2^53, no BigInt. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
   #length = 0
-  readonly #encoder = new TextEncoder()
 
   constructor(initialBytes = 1024) {
     this.#bytes = new Uint8Array(initialBytes)
@@ -66,7 +66,7 @@ export class ByteWriter {
   /** Length in 16 bits, then UTF-8. */
   text(value: string): void {
     if (this.#ascii(value)) return
-    const encoded = this.#encoder.encode(value)
+    const encoded = encoder.encode(value)
     this.uint16(encoded.length)
     this.raw(encoded)
   }

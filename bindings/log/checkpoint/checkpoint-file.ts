@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
-import { perform } from '../../storage/effect.ts'
+import { letOthersRun, perform } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -22,6 +22,8 @@ const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
 const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
 const VERSION = 1
+/** With tens of thousands of partitions a record has many megabytes: commits go on between its parts. */
+const WRITTEN_AT_ONCE_BYTES = 512 * 1024
 /** Magic, version, payload length, checksum. */
 const HEAD_BYTES = 16
 
@@ -127,7 +129,10 @@ export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uin
   const path = checkpointFile(place)
   const file = yield* openFile(store, path, true)
   if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
-  writeFully(file, bytes, 0)
+  for (let at = 0; at < bytes.length; at += WRITTEN_AT_ONCE_BYTES) {
+    if (at > 0) yield* letOthersRun()
+    writeFully(file, bytes.subarray(at, at + WRITTEN_AT_ONCE_BYTES), at)
+  }
   if (file.size() > bytes.length) file.truncate(bytes.length)
   yield* perform('flush', path, () => file.flush())
   file.close()

@@ -1,26 +1,38 @@
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { TEMPORARY_SUFFIX } from './file-names.ts'
 
+/** A small file's whole content, by its name in a directory. */
+export interface SmallFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
 /**
- * Puts a small file in place as a whole: written beside it, flushed, renamed over it, the directory entry made durable.
- * After a crash at any step the old or the new content stands there, never a part.
+ * Puts small files of one directory in place, each as a whole: written beside it, flushed, renamed over it, the entries
+ * made durable. After a crash at any step the old or the new content of each stands there, never a part.
  */
-export function* replaceFile(store: FileStore, directory: string, name: string, bytes: Uint8Array): Task<void> {
-  const path = `${directory}/${name}`
-  const temporary = path + TEMPORARY_SUFFIX
-  const file = yield* perform('open', temporary, () => store.open(temporary, { create: true }))
-  if (file === undefined) throw unopened(temporary)
+export function* replaceFiles(store: FileStore, directory: string, files: readonly SmallFile[]): Task<void> {
+  const written: StoreFile[] = []
   try {
-    file.truncate(0)
-    writeFully(file, bytes, 0)
-    yield* perform('flush', temporary, () => file.flush())
+    for (const { name, bytes } of files) {
+      const temporary = `${directory}/${name}${TEMPORARY_SUFFIX}`
+      const file = yield* perform('open', temporary, () => store.open(temporary, { create: true }))
+      if (file === undefined) throw unopened(temporary)
+      written.push(file)
+      file.truncate(0)
+      writeFully(file, bytes, 0)
+    }
+    yield* performAll(written.map(flushOf))
   } finally {
-    file.close()
+    for (const file of written) file.close()
   }
-  yield* perform('rename', path, () => store.rename(temporary, path))
+  for (const { name } of files) {
+    const path = `${directory}/${name}`
+    yield* perform('rename', path, () => store.rename(path + TEMPORARY_SUFFIX, path))
+  }
   yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
 }
 

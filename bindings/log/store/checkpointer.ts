@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import type { Task } from '../../storage/effect.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -19,16 +19,29 @@ import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
-/** What is noted of one partition at the checkpoint's moment; the partial sector is read after the sync. */
+/** So much of the record is put together in one turn. */
+const ASSEMBLED_AT_ONCE_BYTES = 512 * 1024
+
+/** What is noted of one partition at its moment; the partial sector is read after the sync. */
 interface Noted {
   readonly key: string
+  readonly files: StoredFiles
   readonly record: Omit<CheckpointPartition, 'partialSector'>
-  readonly last: { readonly path: string; readonly sizeBytes: number } | undefined
+  readonly unsynced: readonly Segment[]
+  readonly last: NotedEnd | undefined
+}
+
+/** Up to where a segment must be durable. */
+interface NotedEnd {
+  readonly path: string
+  readonly sizeBytes: number
 }
 
 /**
- * Writes checkpoints (durability rule 4): note everything as of one moment, sync what was written since the last one,
- * write the complete record to the older place. Partitions that didn't change go in as they were encoded last.
+ * Writes checkpoints (durability rule 4): note each changed partition as of one moment, sync what was written of it since
+ * the last one, write the complete record to the older place. Partitions that didn't change go in as they were encoded
+ * last. A few partitions are noted at a time: with thousands of them a send must not wait until all were
+ * (docs/decisions/008-moments-of-a-checkpoint.md).
  */
 export class Checkpointer {
   readonly #store: FileStore
@@ -72,30 +85,32 @@ export class Checkpointer {
     this.#encoded.delete(key)
   }
 
-  /** `moment` is called once, with the ends noted and before anything else can happen; then the task takes its time. */
+  /**
+   * `facts` are those of the moment of the call: what a partition holds beyond them, its frames say again. `atOnce`
+   * partitions are noted, synced and encoded before commits have their turn again.
+   */
   *write(
     partitions: Iterable<[string, StoredFiles]>,
     facts: Omit<CheckpointFacts, 'partitionCount'>,
     place: number,
+    atOnce: number,
   ): Task<number> {
-    const noted: Noted[] = []
-    const unsynced: Segment[] = []
-    const directories: StoredFiles[] = []
-    for (const [key, files] of partitions) {
-      if (!files.changed) continue
-      noted.push(this.#note(key, files))
-      unsynced.push(...files.unsynced)
-      if (files.directoryUnsynced) directories.push(files)
-      files.unsynced.clear()
-      files.changed = false
-      files.notedOffset = files.nextOffset
+    const changed = [...partitions].filter(([, files]) => files.changed)
+    const ends: NotedEnd[] = []
+    for (let at = 0; at < changed.length; at += atOnce) {
+      const group = changed.slice(at, at + atOnce)
+      for (const [, files] of group) yield* files.segments.writeGrownIndexes()
+      const noted = group.map(([key, files]) => this.#note(key, files))
+      yield* this.#sync(noted)
+      for (const each of noted) {
+        yield* this.#encode(each)
+        if (each.last !== undefined) ends.push(each.last)
+      }
     }
-    yield* this.#sync(unsynced, directories)
-    for (const each of noted) yield* this.#encode(each)
-    const bytes = this.#assemble(facts)
+    const bytes = yield* this.#assemble(facts)
     this.#observer?.checkpointPlaced(
       facts.coveredSequence,
-      noted.flatMap(({ last }) => (last === undefined ? [] : [{ file: last.path, sizeBytes: last.sizeBytes }])),
+      ends.map(({ path, sizeBytes }) => ({ file: path, sizeBytes })),
     )
     yield* writeCheckpointFile(this.#store, place, bytes)
     this.#observer?.checkpointDurable(facts.coveredSequence)
@@ -104,10 +119,10 @@ export class Checkpointer {
 
   #note(key: string, files: StoredFiles): Noted {
     const { id } = files
-    const segments = files.segments.all.map((segment) => segment.facts())
     const active = files.segments.active
-    return {
+    const noted: Noted = {
       key,
+      files,
       record: {
         topicId: id.topicId,
         partition: id.partition,
@@ -115,20 +130,26 @@ export class Checkpointer {
         nextOffset: files.nextOffset,
         ceiling: this.#source.ceiling(id),
         readOnly: files.readOnly,
-        segments,
+        segments: files.segments.all.map((segment) => segment.facts()),
         leaderEpochs: files.leaderEpochs,
         producers: [...this.#source.producers(id)],
       },
+      unsynced: [...files.unsynced],
       last: active && { path: active.logPath, sizeBytes: active.sizeBytes },
     }
+    files.unsynced.clear()
+    files.changed = false
+    files.notedOffset = files.nextOffset
+    return noted
   }
 
-  *#sync(segments: readonly Segment[], directories: readonly StoredFiles[]): Task<void> {
+  *#sync(noted: readonly Noted[]): Task<void> {
     yield* syncFiles(
       this.#files,
-      segments.map(({ logPath }) => logPath),
+      noted.flatMap(({ unsynced }) => unsynced.map(({ logPath }) => logPath)),
+      noted.length,
     )
-    for (const files of directories) yield* files.syncDirectory(this.#store)
+    for (const { files } of noted) if (files.directoryUnsynced) yield* files.syncDirectory(this.#store)
   }
 
   /** Bytes below a noted end never change, so the sector can be read after the moment. */
@@ -137,10 +158,17 @@ export class Checkpointer {
     this.remember(key, { ...record, partialSector })
   }
 
-  #assemble(facts: Omit<CheckpointFacts, 'partitionCount'>): Uint8Array {
+  *#assemble(facts: Omit<CheckpointFacts, 'partitionCount'>): Task<Uint8Array> {
+    const records = [...this.#encoded.values()]
     const writer = new ByteWriter(1024)
-    writeFacts(writer, { ...facts, partitionCount: this.#encoded.size })
-    for (const bytes of this.#encoded.values()) writer.raw(bytes)
+    writeFacts(writer, { ...facts, partitionCount: records.length })
+    let pause = ASSEMBLED_AT_ONCE_BYTES
+    for (const bytes of records) {
+      writer.raw(bytes)
+      if (writer.length < pause) continue
+      pause += ASSEMBLED_AT_ONCE_BYTES
+      yield* letOthersRun()
+    }
     return encodeCheckpointFile(writer.bytes, this.#kernel)
   }
 }

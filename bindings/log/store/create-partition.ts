@@ -1,26 +1,31 @@
+import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionIdentity } from '../../storage/partition-store.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { openFile } from '../journal/ring.ts'
 import { directoryTopicId, removeDirectory } from '../recovery/directories.ts'
+import type { StoredFiles } from './stored-files.ts'
 
 /**
- * `partition.metadata` with its entry and the directory's own, all durable before the partition's first byte (rule 7). A
- * directory that a dead topic of the same name left is removed first.
+ * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's first
+ * byte (rule 7). A directory that a dead topic of the same name left is removed first.
  */
-export function* createPartitionDirectory(store: FileStore, id: PartitionIdentity, directory: string): Task<void> {
+export function* createPartitionDirectory(store: FileStore, kernel: Kernel, files: StoredFiles): Task<void> {
+  const { id, directory } = files
   const occupied = (yield* perform('list', directory, () => store.list(directory))).length > 0
   if (occupied && (yield* directoryTopicId(store, directory)) !== id.topicId) yield* removeDirectory(store, directory)
   const path = `${directory}/${PARTITION_METADATA}`
   const file = yield* openFile(store, path, true)
   if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
-  writeFully(file, formatPartitionMetadata(id.topicId), 0)
-  yield* perform('flush', path, () => file.flush())
-  file.close()
-  yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
-  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+  try {
+    writeFully(file, formatPartitionMetadata(id.topicId), 0)
+    if (files.segments.active === undefined) yield* files.roll(kernel, [])
+    // In any order: whatever a crash leaves of it, the directory holds no byte of a batch.
+    yield* files.syncDirectory(store, [flushOf(file), directorySync(store, '')])
+  } finally {
+    file.close()
+  }
 }

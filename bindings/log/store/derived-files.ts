@@ -6,7 +6,7 @@ import type { StoredProducer } from '../../storage/partition-store.ts'
 import { classifyPartitionFile, LEADER_EPOCH_CHECKPOINT, segmentFileName } from '../files/file-names.ts'
 import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
-import { replaceFile } from '../files/text-file.ts'
+import { replaceFiles, type SmallFile } from '../files/text-file.ts'
 import { openFile } from '../journal/ring.ts'
 import type { StoredFiles } from './stored-files.ts'
 
@@ -21,12 +21,9 @@ interface DerivedContext {
  * missing or old, not wrong; a file that holds what it should is left alone. A full disk is no failure here.
  */
 export function* writeRolledFiles({ store }: DerivedContext, files: StoredFiles): Task<void> {
-  const covered = [...files.snapshots].filter(([offset]) => offset <= files.notedOffset)
-  for (const [offset, bytes] of covered) {
-    if (!(yield* put(store, files.directory, segmentFileName(offset, 'snapshot'), bytes))) return
-    files.snapshots.delete(offset)
-  }
-  if (covered.length > 0) yield* putLeaderEpochs(store, files)
+  const covered = coveredSnapshots(files)
+  if (covered.length === 0) return
+  if (yield* put(store, files, covered)) forget(files, covered)
 }
 
 /** At a close, behind the last checkpoint: durable when the task ends. */
@@ -35,24 +32,38 @@ export function* writeFinalFiles(
   files: StoredFiles,
   producers: Iterable<StoredProducer>,
 ): Task<void> {
-  yield* writeRolledFiles({ store, kernel }, files)
-  const { directory, nextOffset } = files
-  const bytes = encodeProducerSnapshot(kernel, producers)
-  if (!(yield* put(store, directory, segmentFileName(nextOffset, 'snapshot'), bytes))) return
-  if (!(yield* putLeaderEpochs(store, files))) return
+  const covered = coveredSnapshots(files)
+  const last = { name: segmentFileName(files.nextOffset, 'snapshot'), bytes: encodeProducerSnapshot(kernel, producers) }
+  if (!(yield* put(store, files, [...covered, last]))) return
+  forget(files, covered)
   yield* removeStrays(store, files)
 }
 
-function* putLeaderEpochs(store: FileStore, files: StoredFiles): Task<boolean> {
-  const entries = files.leaderEpochs.filter(({ startOffset }) => startOffset < files.notedOffset)
-  return yield* put(store, files.directory, LEADER_EPOCH_CHECKPOINT, formatLeaderEpochs(entries))
+interface CoveredSnapshot extends SmallFile {
+  readonly offset: number
 }
 
-/** False: there is no space. */
-function* put(store: FileStore, directory: string, name: string, bytes: Uint8Array): Task<boolean> {
+function coveredSnapshots(files: StoredFiles): readonly CoveredSnapshot[] {
+  return [...files.snapshots]
+    .filter(([offset]) => offset <= files.notedOffset)
+    .map(([offset, bytes]) => ({ offset, name: segmentFileName(offset, 'snapshot'), bytes }))
+}
+
+function forget(files: StoredFiles, written: readonly CoveredSnapshot[]): void {
+  for (const { offset } of written) files.snapshots.delete(offset)
+}
+
+/** Snapshots, and with them the leader epochs. False: there is no space. */
+function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFile[]): Task<boolean> {
+  const { directory } = files
+  const entries = files.leaderEpochs.filter(({ startOffset }) => startOffset < files.notedOffset)
+  const wanted = [...snapshots, { name: LEADER_EPOCH_CHECKPOINT, bytes: formatLeaderEpochs(entries) }]
   try {
-    if (yield* holds(store, `${directory}/${name}`, bytes)) return true
-    yield* replaceFile(store, directory, name, bytes)
+    const missing: SmallFile[] = []
+    for (const each of wanted) {
+      if (!(yield* holds(store, `${directory}/${each.name}`, each.bytes))) missing.push(each)
+    }
+    if (missing.length > 0) yield* replaceFiles(store, directory, missing)
     return true
   } catch (error) {
     if (!LogError.is(error, 'STORAGE_FULL')) throw error

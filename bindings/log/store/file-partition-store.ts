@@ -1,6 +1,6 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
   AbortedTransaction,
@@ -36,6 +36,9 @@ function isInternal({ topic }: PartitionIdentity): boolean {
   return INTERNAL_TOPIC_IDS[topic] !== undefined
 }
 
+/** Partitions whose files are synced or written at once: beside commits, and where none waits for the disk. */
+const AT_ONCE_BESIDE_COMMITS = 4
+const AT_ONCE_ALONE = 8
 /** Larger than any max.message.bytes that memory could serve: a damaged length asks for no more. */
 const MAX_BATCH_BYTES = 128 * 1024 * 1024
 
@@ -146,7 +149,9 @@ export class FilePartitionStore implements PartitionStore {
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
       for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
       for (const [key, files] of this.#partitions) files.changed = !recovered.noted.has(key)
-      yield* this.#reserve.guard(() => checkpointer.write(this.#partitions, this.#facts(header), this.#nextPlace()))
+      yield* this.#reserve.guard(() =>
+        checkpointer.write(this.#partitions, this.#facts(header), this.#nextPlace(), AT_ONCE_ALONE),
+      )
       for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
       this.#checkpointSequence++
       this.#checkpointPlace = this.#nextPlace()
@@ -221,18 +226,18 @@ export class FilePartitionStore implements PartitionStore {
     for (const files of this.#partitions.values()) {
       if (yield* files.segments.writeIndexes()) files.changed = true
     }
-    yield* this.#reserve.guard(() => this.#checkpoint(journal))
+    yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
   }
 
   *#writeFinalFiles(): Task<void> {
     const context = { store: this.#store, kernel: this.#kernel }
-    for (const files of this.#partitions.values()) {
-      if (!files.isUsed || files.readOnly) continue
-      const { id } = files
-      yield* writeFinalFiles(context, files, this.#source.producers(id))
-    }
+    // Nobody reads any more, and files of its own come instead: all within the bound of open files.
+    this.#cache.closeAll()
+    const used = [...this.#partitions.values()].filter((files) => files.isUsed && !files.readOnly)
+    const tasks = used.map((files) => writeFinalFiles(context, files, this.#source.producers(files.id)))
+    yield* sideBySide(tasks, AT_ONCE_ALONE)
   }
 
   *abandon(): Task<void> {
@@ -265,12 +270,11 @@ export class FilePartitionStore implements PartitionStore {
     if (this.#find(id) !== undefined) return
     this.#assertWritable(id)
     const directory = partitionDirectory(id.topic, id.partition)
-    const make = (): Task<void> => createPartitionDirectory(this.#store, id, directory)
-    // A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10).
-    yield* isInternal(id) ? this.#reserve.guard(make) : make()
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments)
-    yield* files.roll(this.#kernel, [])
+    const make = (): Task<void> => createPartitionDirectory(this.#store, this.#kernel, files)
+    // A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10).
+    yield* isInternal(id) ? this.#reserve.guard(make) : make()
     this.#partitions.set(partitionKey(id.topicId, id.partition), files)
   }
 
@@ -408,10 +412,7 @@ export class FilePartitionStore implements PartitionStore {
 
   *#maintain(journal: Journal): Task<void> {
     try {
-      for (const files of this.#partitions.values()) {
-        if (yield* files.segments.writeGrownIndexes()) files.changed = true
-      }
-      yield* this.#reserve.guard(() => this.#checkpoint(journal))
+      yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
       for (const files of this.#partitions.values()) {
         if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
       }
@@ -421,13 +422,13 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  *#checkpoint(journal: Journal): Task<void> {
+  *#checkpoint(journal: Journal, atOnce: number): Task<void> {
     this.#isCheckpointing = true
     try {
       journal.assertOwnGeneration()
       const facts = this.#facts(journal.header)
       this.#unsyncedBytes = 0
-      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts, this.#nextPlace())
+      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts, this.#nextPlace(), atOnce)
       this.#checkpointSequence = facts.sequence
       this.#checkpointPlace = this.#nextPlace()
       journal.ring.release(facts.coveredSequence)

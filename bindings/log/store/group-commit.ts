@@ -11,6 +11,9 @@ import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
+/** Segments flushed side by side: a thread pool has four threads by default. */
+const EXTENTS_AT_ONCE = 4
+
 export interface GroupCommitParts {
   readonly store: FileStore
   readonly kernel: Kernel
@@ -115,7 +118,7 @@ export class GroupCommit {
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
     const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.directoryUnsynced))
-    yield* syncFiles(cache, [...new Set(extents.map(({ run }) => run.segment.logPath))])
+    yield* syncFiles(cache, [...new Set(extents.map(({ run }) => run.segment.logPath))], EXTENTS_AT_ONCE)
     for (const each of unsynced) yield* each.syncDirectory(store)
   }
 

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, type Effect, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionIdentity, SealedBatch, StoredProducer } from '../../storage/partition-store.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
@@ -79,10 +79,13 @@ export class StoredFiles {
     this.#directoryChanges++
   }
 
-  /** A commit and a checkpoint may do it side by side: only what one has waited for counts as synced. */
-  *syncDirectory(store: FileStore): Task<void> {
+  /**
+   * Runs other syncs beside its own. A commit and a checkpoint may do it side by side: only what one has waited for counts
+   * as synced.
+   */
+  *syncDirectory(store: FileStore, beside: readonly Effect<void>[] = []): Task<void> {
     const upTo = this.#directoryChanges
-    yield* perform('syncDirectory', this.directory, () => store.syncDirectory(this.directory))
+    yield* performAll([directorySync(store, this.directory), ...beside])
     this.#directorySynced = Math.max(this.#directorySynced, upTo)
   }
 

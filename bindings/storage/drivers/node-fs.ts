@@ -7,6 +7,8 @@ import { storageError } from './node-fs/errors.ts'
 import { NodeFile } from './node-fs/file.ts'
 import { FlushPlace } from './node-fs/flush-place.ts'
 import { lockDirectory } from './node-fs/lock.ts'
+import { PoolShare } from './node-fs/pool-share.ts'
+import { SharedSyncs } from './node-fs/shared-syncs.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = fs.constants
 
@@ -35,6 +37,8 @@ class NodeFileStore implements FileStore {
   readonly #root: string
   readonly #files: Set<NodeFile> = new Set()
   readonly #flushPlace: FlushPlace = new FlushPlace()
+  readonly #poolShare: PoolShare = new PoolShare()
+  readonly #syncs: SharedSyncs = new SharedSyncs()
   /** Directories above the root whose entries lead to it and aren't known to be durable. */
   #parents: readonly string[] | undefined
   #isRootKnown = false
@@ -55,7 +59,8 @@ class NodeFileStore implements FileStore {
         fs.closeSync(descriptor)
         throw new Error('it is not a regular file: move it out of the way')
       }
-      const file = new NodeFile(path, this.#root, descriptor, this.#flushPlace, (closed) => this.#files.delete(closed))
+      const shared = { place: this.#flushPlace, share: this.#poolShare }
+      const file = new NodeFile(path, this.#root, descriptor, shared, (closed) => this.#files.delete(closed))
       this.#files.add(file)
       return file
     })
@@ -96,12 +101,16 @@ class NodeFileStore implements FileStore {
 
   async syncDirectory(directory: string): Promise<void> {
     checkDirectory(directory, 'syncDirectory')
+    await this.#syncs.run(directory, () => this.#syncEntries(directory))
+  }
+
+  async #syncEntries(directory: string): Promise<void> {
     const parents = this.#attempt('syncDirectory', directory, () => {
       if (!this.#enter(directory, directory === '')) throw Object.assign(new Error(), { code: 'ENOENT' })
       return directory === '' ? this.#unsyncedParents() : []
     })
     try {
-      await Promise.all([this.#place(directory), ...parents].map(syncEntries))
+      await Promise.all([this.#place(directory), ...parents].map((place) => syncEntries(place, this.#poolShare)))
       if (directory === '') this.#parents = []
     } catch (error) {
       throw this.#error('syncDirectory', directory, error)
@@ -201,13 +210,23 @@ function openFile(place: string, create: boolean): number | undefined {
   }
 }
 
-function syncEntries(place: string): Promise<void> {
+function syncEntries(place: string, share: PoolShare): Promise<void> {
   return new Promise((resolve, reject) => {
-    const descriptor = fs.openSync(place, O_RDONLY | O_DIRECTORY)
-    fs.fsync(descriptor, (error) => {
-      fs.closeSync(descriptor)
-      if (error === null) resolve()
-      else reject(error)
+    share.run((ended) => {
+      let descriptor: number
+      try {
+        descriptor = fs.openSync(place, O_RDONLY | O_DIRECTORY)
+      } catch (error) {
+        ended()
+        reject(error)
+        return
+      }
+      fs.fsync(descriptor, (error) => {
+        ended()
+        fs.closeSync(descriptor)
+        if (error === null) resolve()
+        else reject(error)
+      })
     })
   })
 }

@@ -15,7 +15,7 @@ import {
 } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../../../bindings/log/files/partition-metadata.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
-import { readFile, replaceFile } from '../../../bindings/log/files/text-file.ts'
+import { readFile, replaceFiles } from '../../../bindings/log/files/text-file.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
@@ -254,19 +254,19 @@ snapshot('a right checksum over fields that can’t be is refused', () => {
 
 snapshot.run()
 
-const replaced = suite('replaceFile')
+const replaced = suite('replaceFiles')
 
 replaced('after a crash before any operation, however torn, the old or the new content stands there', () => {
   const path = 'a-0/leader-epoch-checkpoint'
   let crashes = 0
   for (let at = 1; ; at++) {
     const disk = new VirtualDisk()
-    runNow(replaceFile(disk, 'a-0', 'leader-epoch-checkpoint', bytesOf('old')))
+    runNow(replaceFiles(disk, 'a-0', [{ name: 'leader-epoch-checkpoint', bytes: bytesOf('old') }]))
     disk.syncDirectory('')
     const done = disk.operations
     disk.crashAt = done + at
     try {
-      runNow(replaceFile(disk, 'a-0', 'leader-epoch-checkpoint', bytesOf('the new one')))
+      runNow(replaceFiles(disk, 'a-0', [{ name: 'leader-epoch-checkpoint', bytes: bytesOf('the new one') }]))
       break
     } catch (error) {
       if (!(error instanceof CrashSignal)) throw error
@@ -284,7 +284,7 @@ replaced('after a crash before any operation, however torn, the old or the new c
 replaced('readFile refuses more than such a file can have, and misses what isn’t there', async () => {
   const disk = new VirtualDisk()
   assert.is(await runTask(readFile(disk, 'a-0/x', 10)), undefined)
-  runNow(replaceFile(disk, 'a-0', 'x', bytesOf('eleven byte')))
+  runNow(replaceFiles(disk, 'a-0', [{ name: 'x', bytes: bytesOf('eleven byte') }]))
   assert.is(
     codeOf(() => runNow(readFile(disk, 'a-0/x', 10))),
     'CORRUPT_LOG',

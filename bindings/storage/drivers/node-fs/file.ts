@@ -2,13 +2,14 @@ import * as fs from 'node:fs'
 import type { StoreFile } from '../../file-store.ts'
 import { storageError } from './errors.ts'
 import type { FlushPlace } from './flush-place.ts'
+import type { PoolShare } from './pool-share.ts'
 
 /** A flush of more than this takes longer than a turn through the thread pool on any disk. */
 const SMALL_FLUSH_BYTES = 256 * 1024
 
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
- * thread may look at later. A flush goes to the thread pool, but for a few bytes that replace others (a frame of the
+ * thread may look at later. A flush goes to the thread pool, one that may wait behind others of its kind, but for a few bytes that replace others (a frame of the
  * journal) where the disk is quick.
  */
 export class NodeFile implements StoreFile {
@@ -16,6 +17,7 @@ export class NodeFile implements StoreFile {
   readonly #root: string
   readonly #closed: (file: NodeFile) => void
   readonly #place: FlushPlace
+  readonly #share: PoolShare
   #descriptor: number
   #flushes = 0
   #closing = false
@@ -24,8 +26,15 @@ export class NodeFile implements StoreFile {
   #unflushedBytes = 0
   #hasGrown = true
 
-  constructor(path: string, root: string, descriptor: number, place: FlushPlace, closed: (file: NodeFile) => void) {
+  constructor(
+    path: string,
+    root: string,
+    descriptor: number,
+    { place, share }: { readonly place: FlushPlace; readonly share: PoolShare },
+    closed: (file: NodeFile) => void,
+  ) {
     this.#place = place
+    this.#share = share
     this.path = path
     this.#root = root
     this.#descriptor = descriptor
@@ -69,7 +78,8 @@ export class NodeFile implements StoreFile {
     const isSmall = !this.#hasGrown && this.#unflushedBytes <= SMALL_FLUSH_BYTES
     this.#hasGrown = false
     this.#unflushedBytes = 0
-    return isSmall && this.#place.isInPlace() ? this.#flushInPlace() : this.#flushOnPool()
+    if (!isSmall) return this.#flushOnPool((flush) => this.#share.run(flush))
+    return this.#place.isInPlace() ? this.#flushInPlace() : this.#flushOnPool((flush) => flush(() => {}))
   }
 
   #flushInPlace(): void {
@@ -78,22 +88,26 @@ export class NodeFile implements StoreFile {
     this.#place.took(performance.now() - started)
   }
 
-  #flushOnPool(): Promise<void> {
+  /** From here on until the answer it is under way: a descriptor that waits for a thread must not be closed either. */
+  #flushOnPool(begin: (flush: (ended: () => void) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closing) {
         reject(this.#error('flush', 'the file is closed'))
         return
       }
       this.#flushes += 1
-      fs.fdatasync(this.#descriptor, (error) => {
-        this.#flushes -= 1
-        try {
-          if (error !== null) reject(this.#error('flush', error))
-          if (this.#closing) this.#release()
-          resolve()
-        } catch (failed) {
-          reject(failed)
-        }
+      begin((ended) => {
+        fs.fdatasync(this.#descriptor, (error) => {
+          ended()
+          this.#flushes -= 1
+          try {
+            if (error !== null) reject(this.#error('flush', error))
+            if (this.#closing) this.#release()
+            resolve()
+          } catch (failed) {
+            reject(failed)
+          }
+        })
       })
     })
   }

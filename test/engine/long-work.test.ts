@@ -1,0 +1,34 @@
+// A checkpoint of many partitions is put together in parts: between two of them the program has its turn.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RuntimePort } from '../../bindings/broker/port.ts'
+import { Scheduler } from '../../bindings/engine/scheduler.ts'
+import { letOthersRun } from '../../bindings/storage/effect.ts'
+
+test('a task that lets others run goes on in a turn of its own', () => {
+  const deferred: (() => void)[] = []
+  const port: RuntimePort = {
+    now: () => 0,
+    random: () => 0,
+    setTimer: () => () => {},
+    defer: (callback) => deferred.push(callback),
+  }
+  const [effect] = [...letOthersRun()]
+  const completed: number[] = []
+  let issued = [{ id: 7, effect }]
+  const engine = {
+    open: () => {},
+    take: () => issued.splice(0),
+    complete: (id: number) => completed.push(id),
+    wantsTurn: false,
+    nextDeadline: () => undefined,
+  }
+  void new Scheduler(engine as unknown as ConstructorParameters<typeof Scheduler>[0], port).open()
+  assert.equal(completed, [])
+  assert.is(deferred.length, 1)
+  issued = []
+  deferred[0]?.()
+  assert.equal(completed, [7])
+})
+
+test.run()
