@@ -9,6 +9,7 @@ test('a task that lets others run goes on in a turn of its own', () => {
   const deferred: (() => void)[] = []
   const port: RuntimePort = {
     now: () => 0,
+    elapsed: () => 0,
     random: () => 0,
     setTimer: () => () => {},
     defer: (callback) => deferred.push(callback),
