@@ -63,7 +63,13 @@ const TABLE: Readonly<Record<TransactionState, Row>> = {
     expire: 'INVALID_TXN_STATE',
   },
   PrepareCommit: { ...PREPARED, commit: 'CONCURRENT_TRANSACTIONS', decided: 'CompleteCommit' },
-  PrepareAbort: { ...PREPARED, abort: 'CONCURRENT_TRANSACTIONS', decided: 'CompleteAbort' },
+  // A commit that races the clock's abort is told what it will be told after it (KAFKA-20785).
+  PrepareAbort: {
+    ...PREPARED,
+    commit: 'TRANSACTION_ABORTABLE',
+    abort: 'CONCURRENT_TRANSACTIONS',
+    decided: 'CompleteAbort',
+  },
   CompleteCommit: IDLE,
   CompleteAbort: IDLE,
   Dead: {

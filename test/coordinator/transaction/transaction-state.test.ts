@@ -15,7 +15,7 @@ const expected: Readonly<Record<string, string>> = {
   Empty: 'Empty Ongoing 120 120 PrepareAbort 48 48 Dead',
   Ongoing: '51 48 Ongoing PrepareCommit PrepareAbort PrepareEpochFence 48 48',
   PrepareCommit: '51 51 51 51 48 51 CompleteCommit 48',
-  PrepareAbort: '51 51 51 48 51 51 CompleteAbort 48',
+  PrepareAbort: '51 51 51 120 51 51 CompleteAbort 48',
   CompleteCommit: 'Empty Ongoing 120 120 PrepareAbort 48 48 Dead',
   CompleteAbort: 'Empty Ongoing 120 120 PrepareAbort 48 48 Dead',
   Dead: 'Empty 49 49 49 49 49 49 49',

@@ -1,0 +1,205 @@
+/** Where a known fault, a behaviour of Kafka's tests or a sentence of the contract shows. */
+export interface Row {
+  /** As it is known elsewhere, or the sentence. */
+  readonly source: string
+  /** Below test/; `undefined` for what isn't there, or can't be. */
+  readonly file: string | undefined
+  /** The beginning of the test's title; else why there is none. */
+  readonly title: string
+}
+
+const regressions = 'regressions/transactions.test.ts'
+const idempotence = 'regressions/idempotence.test.ts'
+const engine = 'engine/transactions.test.ts'
+const table = 'coordinator/transaction/transactions.test.ts'
+const groups = 'coordinator/group/groups.test.ts'
+const windows = 'kernel/producers.test.ts'
+const aborted = 'log/segment/aborted.test.ts'
+const snapshots = 'log/store/derived-files.test.ts'
+const members = 'client/group-members.test.ts'
+const contract = 'client/transaction.test.ts'
+const offsets = 'client/transaction-offsets.test.ts'
+const consumer = 'client/consumer.test.ts'
+const commit = 'client/commit.test.ts'
+const producer = 'client/producer.test.ts'
+const queue = 'client/producer-queue.test.ts'
+const topics = 'client/topic.test.ts'
+
+function row(source: string, file: string | undefined, title: string): Row {
+  return { source, file, title }
+}
+
+/** Faults that transactions of Kafka and its relatives had. */
+export const FAULTS: readonly Row[] = [
+  row('delayed EndTxn hits the next transaction (KIP-890, Bufstream)', regressions, 'a delayed '),
+  row(
+    'record after the abort, readers stuck (KIP-890, apache/kafka#12392)',
+    regressions,
+    'a record that comes after its',
+  ),
+  row(
+    'commit racing the timeout (KAFKA-20785, apache/kafka#23204)',
+    regressions,
+    "a commit that races the clock's abort",
+  ),
+  row('epochs overflow (KAFKA-18660)', table, 'epochs run out: a new producer id'),
+  row('retry of that after a fail-over (KAFKA-20357, apache/kafka#22096)', table, 'epochs run out: a new producer id'),
+  row(
+    'EndTxn while the last one completes (ydb-platform/ydb#52731)',
+    regressions,
+    'the end of a transaction asked twice',
+  ),
+  row(
+    'aborted index in the order of aborts (confluentinc/kafka#145)',
+    regressions,
+    'aborted transactions that overlap',
+  ),
+  row('LSO from the wrong index (redpanda-data/redpanda#11309)', regressions, 'aborted transactions that overlap'),
+  row('compaction drops abort markers (kafka4beam/brod#329)', undefined, 'nothing is compacted yet'),
+  row('control batch compacted away (redpanda#13687)', undefined, 'nothing is compacted yet'),
+  row(
+    'a slow abort leaks to committed readers (streamnative/kop#1283)',
+    regressions,
+    'a reader sees nothing of an abort',
+  ),
+]
+
+/** By the numbers of kafka.md section 8: producers, transactions, groups and offsets. */
+export const BEHAVIOURS: readonly Row[] = [
+  row('8 sequences of a batch wrap', windows, 'sequences wrap from 2147483647 to 0'),
+  row('11 testDuplicateAppends', idempotence, 'six single batches and one of three'),
+  row('12 an exact repeat among the last five', windows, 'each of the five newest batches is a duplicate'),
+  row('13 a partial overlap', windows, 'gaps and partial overlaps are out of order'),
+  row('14 testMultipleProducersWithDuplicatesInSingleAppend', idempotence, 'several producers between each other'),
+  row('15 testProducerSequenceWrapAround', windows, 'sequences wrap from 2147483647 to 0'),
+  row('16 testAllowNonZeroSequenceOnFirstAppendNonZeroEpoch', idempotence, 'an unknown producer may begin anywhere'),
+  row('17 testOldProducerEpoch', idempotence, 'an older epoch is refused'),
+  row('18 testOutOfSequenceAfterControlRecordEpochBump', idempotence, 'a marker raises the epoch'),
+  row('19 testPidExpirationTimeout', windows, 'expiry takes the idle and leaves open transactions'),
+  row('20 testLoadFromCorruptSnapshotFile', snapshots, 'verify finds what the batches contradict'),
+  row('21 testRecoverFromSnapshotUnfinishedTransaction', engine, 'after a clean close an open transaction goes on'),
+  row(
+    '22 testTruncateAndReloadRemovesOutOfRangeSnapshots',
+    snapshots,
+    'the end’s snapshot goes when there is a later one',
+  ),
+  row(
+    '23 testProducerSnapshotAfterSegmentRollOnAppend',
+    snapshots,
+    'a close leaves a snapshot at the base of each segment',
+  ),
+  row('28 testFullTransactionIndexRecovery', aborted, 'a lost, torn, damaged or foreign file is learned again'),
+  row('37 testBasicTransactions', engine, 'records in several partitions become visible together'),
+  row('38 testReadCommittedConsumerShouldNotSeeUndecidedData', engine, 'nobody reads past an open transaction'),
+  row('39 testDelayedFetchIncludesAbortedTransaction', regressions, 'two transactions between each other'),
+  row(
+    '40 testAbortedTransactionSpanningMultipleSegments',
+    engine,
+    'aborted records stay unseen after close, crash and open',
+  ),
+  row('41 testLastStableOffsetWithMixedProducerData', engine, 'the older of two decided'),
+  row(
+    '42 testZombieCoordinatorFenced',
+    undefined,
+    'one process holds partitions and coordinator: no marker comes from elsewhere',
+  ),
+  row('43 testSkipEmptyTransactions', regressions, 'a transaction with nothing in it leaves no marker'),
+  row('44 testAppendToTransactionIndexFailure', aborted, 'a lost, torn, damaged or foreign file is learned again'),
+  row(
+    '45 testFencingOnCommit, OnSend, OnAddPartitions, OnSendOffsets',
+    table,
+    'a new instance aborts what was open and fences',
+  ),
+  row('46 testFencingOnTransactionExpiration', engine, 'the clock aborts what takes too long'),
+  row('47 testSendOffsetsWithGroupId', regressions, 'offsets of an abort are gone for good'),
+  row(
+    '48 testFetchOffsetsWithPendingTransactionalOffsets',
+    offsets,
+    'whoever joins waits for offsets that are not decided',
+  ),
+  row('49 testReplayTransactionEndMarkerKeepsTheMostRecent...', engine, 'a plain commit that was said later wins'),
+  row('50 coordinator load, TransactionsBounceTest', regressions, 'a crash before each operation of a commit'),
+  row('51 TestTxnEndTxnTV2Retry', engine, 'a commit whose answer was lost is answered again'),
+  row('51 TV2RetryMismatchedDirection', regressions, 'a repeat of an end with the opposite result'),
+  row('52 shouldGenerateNewProducerIdIfEpochsExhausted', table, 'epochs run out: a new producer id'),
+  row('53 shouldNotRepeatedlyBumpEpoch', regressions, 'an unknown outcome of a fence costs one epoch'),
+  row('54 testEnablingVerificationWhenRequestIsAtLogLayer', engine, 'an append needs an open transaction'),
+  row('55 TestTxnEndTxnTV2EmptyAbortBumpsEpoch', table, 'without an open transaction an append and a commit'),
+  row('56 testNonTransactionalAppendWithOngoingTransaction', engine, 'a send outside the transaction of its producer'),
+  row('62 consumer_test.test_consumer_failure', consumer, 'goes on after a restart where it committed'),
+  row('63 test_static_consumer_persisted_after_rejoin', undefined, 'members have no instance id'),
+  row('64 test_fencing_static_consumer', undefined, 'members have no instance id'),
+  row('65 testGenericGroupOffsetCommit*', groups, 'who comes in the middle of a rebalance begins another'),
+  row('68 testCleanupExpiredOffsets', undefined, 'committed offsets are kept as long as their topic'),
+  row('AdminFenceProducersTest', 'client/admin-transactions.test.ts', 'fence, before and after a commit'),
+]
+
+/** Section 5 of the design, by its sentences, as far as they tell what sends, transactions and consumers do. */
+export const CONTRACT: readonly Row[] = [
+  row(
+    'nothing creates a topic but createTopic and open with topics',
+    'client/admin.test.ts',
+    'declared topics: what is missing',
+  ),
+  row(
+    'open rejects with INVALID_CONFIG where they differ',
+    'client/admin.test.ts',
+    'INVALID_CONFIG where partitions or config',
+  ),
+  row('every producer is idempotent', queue, 'a lost answer is asked for again under the same sequence'),
+  row(
+    'flush waits for each record at its own level',
+    producer,
+    'flush sends what lingers and resolves when all is answered',
+  ),
+  row('a record and a batch can be committed', commit, 'a record and a batch are committed'),
+  row('committing past unfinished records is refused', commit, 'a record at which an iteration ended stays unfinished'),
+  row('sendOffsets past unfinished records is refused', offsets, 'sendOffsets refuses to pass unfinished records'),
+  row('allowSkip says it is meant', commit, 'allowSkip says that it is meant'),
+  row('finished: its iteration asked for the next one', commit, 'a record is finished when its iteration asked'),
+  row(
+    'finished: itself, its batch or a later record was committed',
+    commit,
+    'passing a record, its batch or a later record',
+  ),
+  row(
+    'after an abort the next batch is the aborted one again',
+    offsets,
+    'after an abort the next batch is the aborted one',
+  ),
+  row('and not after another run committed it', offsets, 'a batch that another run of the work commits'),
+  row('send of many is atomic per partition batch', producer, 'an array is one batch per partition'),
+  row('a partial failure says which were written', producer, 'PARTIAL_SEND says per record what was written'),
+  row('transaction awaits every send made inside', contract, 'transaction: awaits every send made inside'),
+  row('aborts if one failed, awaited or not', contract, 'transaction: aborts if a send failed that nobody awaited'),
+  row('aborts if work threw, and rethrows unchanged', contract, 'transaction: aborts if work threw'),
+  row('runs work again only if asked', contract, 'transaction: runs work again only if asked'),
+  row('beginTransaction is the form without a callback', contract, 'beginTransaction: commit, abort'),
+  row('dispose without a commit aborts', contract, 'beginTransaction: dispose without a commit aborts'),
+  row('one transaction at a time', contract, 'one transaction at a time'),
+  row('break leaves it open and gives undelivered records back', consumer, 'break leaves it open'),
+  row('close ends its iterations', consumer, 'close ends an iteration that waits'),
+  row('close leaves the group', members, 'two members share the partitions; what one leaves'),
+  row('an aborted signal rejects with its reason', consumer, 'an aborted signal rejects with its reason'),
+  row('an aborted signal ends a transaction', contract, 'transaction: an aborted signal ends it'),
+  row('revoked handlers are awaited', members, 'a rebalance comes into force between two records'),
+  row('records of for await own their bytes', consumer, 'records own their bytes'),
+  row('a group id is required', consumer, 'options are refused by name'),
+  row('positions: offsets in the user’s own database', commit, 'offsets in the user’s own database'),
+  row('ingest brings rows in exactly once', 'process/ingest.test.ts', 'rows come once, over runs that end'),
+  row(
+    'process: handle, produce, keep state, commit at once',
+    'process/process.test.ts',
+    'state, output and offsets of every record',
+  ),
+  row('state belongs to the record’s partition', 'process/process.test.ts', 'several processors of a group share'),
+  row('the validated input is stored, decode runs it again', topics, 'the validated input is stored'),
+  row('an asynchronous schema is refused by name', topics, 'an asynchronous schema is refused by name'),
+  row('an undecodable value throws when it is read', consumer, 'an undecodable value throws when it is read'),
+  row(
+    'operations reject, only topic and record throw',
+    'damage/bad-input.test.ts',
+    'wrong arguments give a typed error',
+  ),
+  row('read has toReadableStream', 'client/read.test.ts', 'as a Web stream: ends'),
+]
