@@ -1,5 +1,6 @@
+import type { LentMemory } from '../model/memory.ts'
 import type { Acks, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import type { EncodedRecord, LentMemory } from '../model/records.ts'
+import type { EncodedRecord } from '../model/records.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 
 /**

@@ -1,5 +1,6 @@
 import type { Broker, FetchedBatch } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
+import { SharedBlocks } from '../model/memory.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'
 import { isCount } from './consumer/start-positions.ts'
 import { NO_GENERATION } from './read-run.ts'
@@ -94,20 +95,11 @@ class OwnRecord implements FetchedBatch {
   }
 }
 
-/** Small copies share blocks of this size, as Node's buffers do: an ArrayBuffer for each costs more than the read. */
-const BLOCK_BYTES = 16 * 1024
-let block = new Uint8Array(BLOCK_BYTES)
-let blockUsed = 0
+const blocks = new SharedBlocks()
 
 function copied(bytes: Uint8Array<ArrayBuffer> | null): Uint8Array<ArrayBuffer> | null {
   if (bytes === null) return null
-  const { length } = bytes
-  if (length > BLOCK_BYTES / 8) return new Uint8Array(bytes)
-  if (blockUsed + length > BLOCK_BYTES) {
-    block = new Uint8Array(BLOCK_BYTES)
-    blockUsed = 0
-  }
-  block.set(bytes, blockUsed)
-  blockUsed += length
-  return new Uint8Array(block.buffer, blockUsed - length, length)
+  const copy = blocks.take(bytes.length)
+  copy.set(bytes)
+  return copy
 }

@@ -2,7 +2,7 @@ import type { Broker, FetchedPartition, ReaderSession, TopicFacts } from '../bro
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
-import { placeKey, type StartPoint, startPositions } from './consumer/start-positions.ts'
+import { placeKey, type StartPoint, samePlace, startPositions } from './consumer/start-positions.ts'
 import type { ItemSource } from './iteration.ts'
 import { ReusedMemory } from './reused-memory.ts'
 import { type Abortable, throwIfAborted } from './signals.ts'
@@ -74,7 +74,7 @@ export class ReadRun<T> implements ItemSource<T> {
   #open(part: FetchedPartition): FetchedRecords | undefined {
     const { topic, partition } = part
     const decoder = this.#plan.decoders.get(topic)
-    const index = this.#positions.findIndex((each) => placeKey(each) === placeKey(part))
+    const index = this.#positions.findIndex((each) => samePlace(each, part))
     const position = this.#positions[index]
     if (decoder === undefined || position === undefined) return undefined
     this.#positions = this.#positions.with(index, { topic, partition, nextOffset: part.nextOffset })
@@ -88,7 +88,9 @@ export class ReadRun<T> implements ItemSource<T> {
 
   async more(): Promise<boolean> {
     this.#session ??= await this.#start()
-    this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
+    if (this.#limits !== undefined) {
+      this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
+    }
     // Nothing wakes a fetch that hasn't begun.
     throwIfAborted(this.#plan.signal)
     if (this.#positions.length === 0 || this.#isStopped) return false

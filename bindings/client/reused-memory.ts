@@ -1,9 +1,10 @@
-import type { LentMemory } from '../model/records.ts'
+import type { LentMemory } from '../model/memory.ts'
 
 const SMALLEST_BYTES = 64 * 1024
 
 /** One block, given out from front to back and then anew: after a few fetches it is as large as one of them needs. */
 export class ReusedMemory implements LentMemory {
+  readonly largestBytes: number = Number.POSITIVE_INFINITY
   #block: ArrayBuffer = new ArrayBuffer(0)
   #usedBytes = 0
 

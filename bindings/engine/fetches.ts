@@ -1,5 +1,6 @@
 import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
+import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'
 import type { CommandOf, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -11,7 +12,9 @@ interface PendingFetch {
   /** A part of it isn't in reach yet: the store is opening it. */
   preparing: boolean
   /** Partitions that can't be brought in reach: told beside what the others have. */
-  readonly unreachable: Map<HostedPartition, LogError>
+  unreachable: Map<HostedPartition, LogError> | undefined
+  /** Where it waits. */
+  readonly waitsAt: HostedPartition[]
 }
 
 interface ReadAll {
@@ -39,6 +42,8 @@ export interface FetchHooks {
 /** Fetches, and those of them that wait for more: answered when a watermark moves, never by polling. */
 export class Fetches {
   readonly #hooks: FetchHooks
+  /** Of what no reader lent memory for. */
+  readonly #blocks: BatchMemory = new SharedBlocks()
   readonly #pending = new Set<PendingFetch>()
   /** Looks for one record that wait for the store. */
   readonly #finding = new Set<CommandOf<'find'>>()
@@ -49,7 +54,7 @@ export class Fetches {
   }
 
   start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
-    this.#serve({ reader, request, done, preparing: false, unreachable: new Map() })
+    this.#serve({ reader, request, done, preparing: false, unreachable: undefined, waitsAt: [] })
   }
 
   /** The batch that holds one record; none where readers of committed records see nothing: a gap, a marker. */
@@ -115,7 +120,7 @@ export class Fetches {
       this.#hooks.prepare(read.missing, (error) => {
         fetch.preparing = false
         if (!this.#pending.has(fetch)) return
-        if (LogError.is(error)) fetch.unreachable.set(hosted, error)
+        if (LogError.is(error)) fetch.unreachable = new Map(fetch.unreachable).set(hosted, error)
         if (error === undefined || LogError.is(error)) return this.#serve(fetch)
         this.#forget(fetch)
         fetch.done(error)
@@ -152,47 +157,34 @@ export class Fetches {
     missing: Missing | undefined
   } {
     const { topic, partition, nextOffset: offset } = position
-    const part: FetchedPartition = {
-      topic,
-      partition,
-      batches: [],
-      nextOffset: offset,
-      logStartOffset: 0,
-      endOffset: 0,
-      error: undefined,
-    }
     try {
       const hosted = this.#hooks.partition(topic, partition)
       const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
       const isCommitted = isolationLevel === 'read_committed'
       const endOffset = isCommitted ? hosted.partition.lastStableOffset : highWatermark
-      const seen = { ...part, logStartOffset, endOffset }
       if (!isCommitted && hosted.partition.watermarks.isHiddenByCeiling) this.#hooks.wantShown(hosted)
       if (offset < logStartOffset || offset > nextOffset) {
-        return {
-          part: { ...seen, error: outOfRange(position, logStartOffset, endOffset) },
-          sizeBytes: 0,
-          missing: undefined,
-        }
+        const error = outOfRange(position, logStartOffset, endOffset)
+        return { part: emptyPart(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
       }
-      if (offset >= endOffset || maxBytes <= 0) return { part: seen, sizeBytes: 0, missing: undefined }
-      const damaged = unreachable.get(hosted)
+      if (offset >= endOffset || maxBytes <= 0) {
+        return { part: emptyPart(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
+      }
+      const damaged = unreachable?.get(hosted)
       if (damaged !== undefined) throw damaged
       const read = isCommitted
-        ? hosted.partition.readCommitted(offset, maxBytes, memory)
-        : hosted.partition.read(offset, highWatermark, maxBytes, memory)
+        ? hosted.partition.readCommitted(offset, maxBytes, memory ?? this.#blocks)
+        : hosted.partition.read(offset, highWatermark, maxBytes, memory ?? this.#blocks)
       const missing =
         read.missing === undefined || read.batches.length > 0
           ? undefined
           : { hosted, offset: read.missing, abortedUpTo: read.missingAborted }
-      return {
-        part: { ...seen, batches: read.batches, nextOffset: read.nextOffset },
-        sizeBytes: read.sizeBytes,
-        missing,
-      }
+      const { batches, nextOffset: next, sizeBytes } = read
+      const part = { topic, partition, batches, nextOffset: next, logStartOffset, endOffset, error: undefined }
+      return { part, sizeBytes, missing }
     } catch (error) {
       if (!LogError.is(error)) throw error
-      return { part: { ...part, error }, sizeBytes: 0, missing: undefined }
+      return { part: emptyPart(position, 0, 0, error), sizeBytes: 0, missing: undefined }
     }
   }
 
@@ -204,7 +196,8 @@ export class Fetches {
         const hosted = this.#hooks.partition(topic, partition)
         const waiting = this.#byPartition.get(hosted) ?? new Set()
         waiting.add(fetch)
-        this.#byPartition.set(hosted, waiting)
+        fetch.waitsAt.push(hosted)
+        if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
       } catch {
         // The topic is gone: `forgotten` or the next serve tells the reader.
       }
@@ -220,8 +213,9 @@ export class Fetches {
 
   #forget(fetch: PendingFetch): void {
     if (!this.#pending.delete(fetch)) return
-    for (const [partition, waiting] of this.#byPartition) {
-      if (waiting.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
+    for (const partition of fetch.waitsAt) {
+      const waiting = this.#byPartition.get(partition)
+      if (waiting?.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
     }
   }
 
@@ -229,6 +223,15 @@ export class Fetches {
     this.#forget(fetch)
     fetch.done(undefined, parts)
   }
+}
+
+function emptyPart(
+  { topic, partition, nextOffset }: Position,
+  logStartOffset: number,
+  endOffset: number,
+  error: Error | undefined,
+): FetchedPartition {
+  return { topic, partition, batches: [], nextOffset, logStartOffset, endOffset, error }
 }
 
 export function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {

@@ -1,4 +1,4 @@
-import type { LentMemory } from '../model/records.ts'
+import type { BatchMemory } from '../model/memory.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import type { KernelCore } from './core.ts'
 import { DecodedRecords, lent, lentBytes, ownBytes, rowBytes, rowWords } from './decoded-batch.ts'
@@ -66,7 +66,7 @@ export class KernelBatchReader implements BatchReader {
     position: number,
     availableBytes: number,
     checked: boolean,
-    memory?: LentMemory | undefined,
+    memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault {
     const address = blockOf(this.#core, buffer).require(position, availableBytes)
     try {
@@ -74,11 +74,12 @@ export class KernelBatchReader implements BatchReader {
       const fault = faults[(checked ? exports.batch_shape : exports.batch_fault)(address, availableBytes)]
       if (fault !== undefined) return fault
       const header = readHeader(this.#core.view, address, emptyHeader())
-      const isPlain = (header.attributes & codecBits) === 0
-      const table = isPlain ? this.#records(address, header.recordCount, memory) : noRecords
+      const { sizeBytes, recordCount, attributes } = header
+      const into = memory !== undefined && sizeBytes <= memory.largestBytes ? memory : undefined
+      const table = (attributes & codecBits) === 0 ? this.#records(address, recordCount, into) : noRecords
       if (typeof table === 'string') return table
       const { u8 } = this.#core
-      const bytes = memory ? lentBytes(u8, address, header.sizeBytes, memory) : ownBytes(u8, address, header.sizeBytes)
+      const bytes = into ? lentBytes(u8, address, sizeBytes, into) : ownBytes(u8, address, sizeBytes)
       return new DecodedRecords(header, bytes, table)
     } catch (error) {
       throw this.#core.failure(error)
@@ -86,7 +87,7 @@ export class KernelBatchReader implements BatchReader {
   }
 
   /** The table comes out in fillings of the fixed place in WASM memory: reading needs no allocation that could fail. */
-  #records(address: number, recordCount: number, memory: LentMemory | undefined): readonly Int32Array[] | BatchFault {
+  #records(address: number, recordCount: number, memory: BatchMemory | undefined): readonly Int32Array[] | BatchFault {
     const { exports } = this.#core
     const fillings: Int32Array[] = []
     exports.records_begin(address)

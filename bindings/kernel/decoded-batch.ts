@@ -1,4 +1,4 @@
-import type { LentMemory } from '../model/records.ts'
+import type { BatchMemory } from '../model/memory.ts'
 import { misuse } from './core.ts'
 import type { BatchHeader, DecodedBatch } from './kernel.ts'
 
@@ -46,7 +46,7 @@ export function lentBytes(
   memory: Uint8Array<ArrayBuffer>,
   address: number,
   sizeBytes: number,
-  lender: LentMemory,
+  lender: BatchMemory,
 ): ChunkedBytes {
   const { buffer, byteOffset } = lent(memory.subarray(address, address + sizeBytes), lender)
   return new ChunkedBytes([buffer], oneChunkBits, byteOffset)
@@ -57,7 +57,7 @@ export function lentBytes(
  * whole pages of 4 KiB left out (glibc bug 30994). Batches of 128 records would lie so again and again, so what is large
  * is moved away from there: WASM memory begins on a page, a block of JavaScript's 16 bytes after one.
  */
-export function lent(bytes: Uint8Array, lender: LentMemory): Uint8Array<ArrayBuffer> {
+export function lent(bytes: Uint8Array, lender: BatchMemory): Uint8Array<ArrayBuffer> {
   const { length } = bytes
   if (length < slowFrom) return copied(bytes, lender.take(length))
   const memory = lender.take(length + slowDistance)
@@ -81,7 +81,7 @@ class ChunkedBytes {
   constructor(chunks: readonly ArrayBuffer[], bits: number, start: number) {
     this.#chunks = chunks
     this.#bits = bits
-    this.#mask = 2 ** bits - 1
+    this.#mask = bits === chunkBits ? chunkBytes - 1 : 0x7fff_ffff
     this.#start = start
   }
 

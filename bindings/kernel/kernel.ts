@@ -1,4 +1,5 @@
-import type { HeaderList, LentMemory, RecordBytes } from '../model/records.ts'
+import type { BatchMemory } from '../model/memory.ts'
+import type { HeaderList, RecordBytes } from '../model/records.ts'
 
 /**
  * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are objects,
@@ -122,14 +123,14 @@ export interface BatchReader {
   /**
    * Checks CRC and structure (unless `checked` says that was done) and copies the batch out once, with its record table.
    * A fault instead of a batch when it isn't intact; only uncompressed batches have a table. Bytes and table lie in
-   * `memory` if it is given: what it lends is never grown or moved, as the kernel's own memory is.
+   * `memory` if it is given and takes batches of that size: unlike the kernel's own it is never moved.
    */
   decode(
     buffer: KernelBuffer,
     position: number,
     availableBytes: number,
     checked: boolean,
-    memory?: LentMemory | undefined,
+    memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
 }
 

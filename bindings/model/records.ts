@@ -13,14 +13,6 @@ export interface EncodedRecord {
   readonly headers: HeaderList | undefined
 }
 
-/** Where batches may lie that are needed for a while only: all of it is used again at once. */
-export interface LentMemory {
-  /** So many bytes, aligned to eight, gone with the next `reclaim`. */
-  take(sizeBytes: number): Uint8Array<ArrayBuffer>
-  /** What was taken is free to be written over. */
-  reclaim(): void
-}
-
 /** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */
 /** Every record's time is the batch's greatest: when the log appended it. */
 export const ATTRIBUTE_APPEND_TIME = 0x08

@@ -61,13 +61,15 @@ export class EmbeddedBroker implements Broker, SessionHost {
   }
 
   /** A fetch of a session in this process, which may wait for what other processes send. */
-  async fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+  fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]> {
     if (this.#waits++ === 0) this.#waiting(true)
-    try {
-      return await this.ask((done) => ({ kind: 'fetch', reader, request, done }))
-    } finally {
-      if (--this.#waits === 0) this.#waiting(false)
-    }
+    return this.ask((done) => {
+      const answered: typeof done = (error, parts) => {
+        if (--this.#waits === 0) this.#waiting(false)
+        done(error, parts)
+      }
+      return { kind: 'fetch', reader, request, done: answered }
+    })
   }
 
   /** A command as a promise. */

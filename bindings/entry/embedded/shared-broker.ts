@@ -140,19 +140,20 @@ export class SharedBroker implements Broker {
     return recovery
   }
 
-  get #broker(): Broker {
+  /** Not a getter: reads of single records come by here, and a private getter is a call of the runtime. */
+  #current(): Broker {
     const broker = this.#held?.broker ?? this.#attached
     if (broker === undefined) throw new LogError('LOG_CLOSED', 'the log is not open')
     return broker
   }
 
   get guarantees(): Guarantees {
-    return this.#broker.guarantees
+    return this.#current().guarantees
   }
 
   /** The way that was open at first: it leads to the holder, whoever that is, so its sessions know each other. */
   get #firstWay(): Broker {
-    return this.#attached ?? this.#broker
+    return this.#attached ?? this.#current()
   }
 
   get admin(): AdminSession {
@@ -160,7 +161,7 @@ export class SharedBroker implements Broker {
   }
 
   openProducer(): Promise<ProducerSession> {
-    return this.#broker.openProducer()
+    return this.#current().openProducer()
   }
 
   openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession> {
@@ -172,11 +173,11 @@ export class SharedBroker implements Broker {
   }
 
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined> {
-    return this.#broker.find(topic, partition, offset)
+    return this.#current().find(topic, partition, offset)
   }
 
   openReader(): ReaderSession {
-    return this.#broker.openReader()
+    return this.#current().openReader()
   }
 
   async close(): Promise<void> {

@@ -7,12 +7,8 @@ import {
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import {
-  ATTRIBUTE_APPEND_TIME,
-  ATTRIBUTE_TRANSACTIONAL,
-  type EncodedRecord,
-  type LentMemory,
-} from '../../model/records.ts'
+import type { BatchMemory } from '../../model/memory.ts'
+import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
   AbortedTransaction,
@@ -274,14 +270,14 @@ export class Partition {
    * Whole batches from the one that holds `offset` on, none that ends above `limitOffset`, about `maxBytes` of them but
    * at least one, in `memory` if it is given. `nextOffset` is past control batches too.
    */
-  read(offset: number, limitOffset: number, maxBytes: number, memory?: LentMemory | undefined): PartitionRead {
+  read(offset: number, limitOffset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
     const reading = new Reading(offset, limitOffset, memory)
     const found = this.#tail.find(offset)
     return found === undefined ? this.#readStore(reading, maxBytes) : this.#readTail(found, reading, maxBytes)
   }
 
   /** As `read`, up to the last stable offset and without the batches of aborted transactions. */
-  readCommitted(offset: number, maxBytes: number, memory?: LentMemory | undefined): PartitionRead {
+  readCommitted(offset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
     const read = this.read(offset, this.lastStableOffset, maxBytes, memory)
     const first = read.batches.find(isTransactional)
     if (first === undefined) return read

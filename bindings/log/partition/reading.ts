@@ -1,5 +1,6 @@
 import type { DecodedBatch } from '../../kernel/kernel.ts'
-import { ATTRIBUTE_CONTROL, type LentMemory } from '../../model/records.ts'
+import type { BatchMemory } from '../../model/memory.ts'
+import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 
 /** What a read found. */
 export interface PartitionRead {
@@ -16,11 +17,11 @@ export interface PartitionRead {
 export class Reading {
   readonly batches: DecodedBatch[] = []
   readonly limitOffset: number
-  readonly memory: LentMemory | undefined
+  readonly memory: BatchMemory | undefined
   nextOffset: number
   sizeBytes = 0
 
-  constructor(offset: number, limitOffset: number, memory: LentMemory | undefined) {
+  constructor(offset: number, limitOffset: number, memory: BatchMemory | undefined) {
     this.nextOffset = offset
     this.limitOffset = limitOffset
     this.memory = memory

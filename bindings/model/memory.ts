@@ -1,0 +1,36 @@
+/** Where the bytes of batches may come to lie. */
+export interface BatchMemory {
+  /** Larger batches get memory of their own. */
+  readonly largestBytes: number
+  /** So many bytes, aligned to eight. */
+  take(sizeBytes: number): Uint8Array<ArrayBuffer>
+}
+
+/** For batches that are needed for a while only: all of it is used again at once. */
+export interface LentMemory extends BatchMemory {
+  /** What was taken is free to be written over. */
+  reclaim(): void
+}
+
+const BLOCK_BYTES = 16 * 1024
+
+/**
+ * What is small shares blocks, as Node's buffers do: an ArrayBuffer for each costs more than what lies in it. A block lives as
+ * long as anything in it.
+ */
+export class SharedBlocks implements BatchMemory {
+  readonly largestBytes: number = BLOCK_BYTES / 8
+  #block: ArrayBuffer = new ArrayBuffer(0)
+  #usedBytes = 0
+
+  take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    if (sizeBytes > this.largestBytes) return new Uint8Array(sizeBytes)
+    if (this.#usedBytes + sizeBytes > this.#block.byteLength) {
+      this.#block = new ArrayBuffer(BLOCK_BYTES)
+      this.#usedBytes = 0
+    }
+    const from = this.#usedBytes
+    this.#usedBytes = (from + sizeBytes + 7) & ~7
+    return new Uint8Array(this.#block, from, sizeBytes)
+  }
+}
