@@ -19,6 +19,9 @@ import { LogProducer, type Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
 import type { BatchOf, RecordOf } from './records.ts'
+import { GroupShareConsumer } from './share/share-consumer.ts'
+import type { ShareConsumer } from './share/share-consumer-type.ts'
+import type { ShareConsumerOptions } from './share/share-options.ts'
 import { type Abortable, signalOf } from './signals.ts'
 import type { Topic, TopicRef } from './topic/topic.ts'
 import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
@@ -45,6 +48,11 @@ export interface Log extends AsyncDisposable {
    * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or LOG_CLOSED.
    */
   get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined>
+  /**
+   * A work queue: several consumers take records of the same partitions, one that fails doesn't hold up the rest. Throws
+   * INVALID_REQUEST or INVALID_GROUP_ID for wrong options.
+   */
+  shareConsumer<const T extends TopicRef>(options: ShareConsumerOptions<T>): ShareConsumer<T>
   /**
    * Consume, handle, produce, keep state and commit in one transaction per batch, until it is closed. Throws INVALID_REQUEST or
    * INVALID_GROUP_ID for wrong options; `done` rejects with what `handle` failed with where there are no dead letters, and with
@@ -104,6 +112,19 @@ export class BrokerLog implements Log {
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T> {
     this.#assertOpen()
     const consumer: GroupConsumer<T> = new GroupConsumer(this.#broker, options, () => this.#open.delete(consumer))
+    this.#open.add(consumer)
+    return consumer
+  }
+
+  shareConsumer<const T extends TopicRef>(options: ShareConsumerOptions<T>): ShareConsumer<T> {
+    this.#assertOpen()
+    const parts = {
+      broker: this.#broker,
+      port: this.#port,
+      producer: () => this.producer(),
+      closed: () => this.#open.delete(consumer),
+    }
+    const consumer: GroupShareConsumer<T> = new GroupShareConsumer(parts, options)
     this.#open.add(consumer)
     return consumer
   }

@@ -1,4 +1,7 @@
 import type {
+  AcknowledgeRequest,
+  AcquiredRange,
+  AcquireRequest,
   AppendRequest,
   AppendResult,
   FetchedBatch,
@@ -47,6 +50,10 @@ export type Command =
   | { kind: 'commitOffsets'; request: OffsetsCommand; done: Done<void> }
   | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Done<void> }
   | { kind: 'deleteGroup'; groupId: string; done: Done<void> }
+  | { kind: 'acquireShare'; member: ShareMember; request: AcquireRequest; done: Done<readonly AcquiredRange[]> }
+  | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Done<void> }
+  | { kind: 'wakeShare'; member: ShareMember; done: Done<void> }
+  | { kind: 'leaveShare'; member: ShareMember; done: Done<void> }
   | {
       kind: 'offsetsForTimestamp'
       at: readonly TopicPartition[]
@@ -59,6 +66,12 @@ export type Command =
 export interface ProducerInstance {
   readonly producerId: number
   readonly producerEpoch: number
+}
+
+/** A consumer of a share group. Nothing is known of one that holds nothing and waits for nothing. */
+export interface ShareMember {
+  readonly groupId: string
+  readonly memberId: string
 }
 
 export type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>

@@ -6,7 +6,7 @@ import type { CommitSet, Decision, PartitionStore } from '../storage/partition-s
 import type { HostedPartition } from './hosted-partition.ts'
 
 /** The log's own topics, in the order in which their records are applied. */
-export const TABLES = ['transactions', 'offsets', 'catalogue'] as const
+export const TABLES = ['transactions', 'offsets', 'shares', 'catalogue'] as const
 export type TableName = (typeof TABLES)[number]
 
 /** A change of the log's own topics: planned by a table, durable with the next commit, then applied and answered. */

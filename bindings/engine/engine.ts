@@ -1,4 +1,5 @@
 import { Groups } from '../coordinator/group/groups.ts'
+import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
@@ -21,7 +22,9 @@ import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { Openings } from './openings.ts'
+import { ProducerIds } from './producer-ids.ts'
 import { replayTables } from './replay.ts'
+import { ShareMembers } from './share-members.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
@@ -44,6 +47,7 @@ export interface EngineOptions {
 export class Engine implements PartitionSource {
   readonly catalogue: Catalogue = new Catalogue()
   readonly groups: Groups = new Groups()
+  readonly shares: ShareGroups = new ShareGroups()
   readonly transactions: Transactions = new Transactions()
   readonly topics: Topics
   readonly store: PartitionStore
@@ -54,14 +58,13 @@ export class Engine implements PartitionSource {
   readonly #ceilingBlock: number
   readonly #fetches: Fetches
   readonly #members: GroupMembers
+  readonly #shareMembers: ShareMembers
   readonly #background: Background
   readonly #tails: PartitionFactory['tails']
   readonly #transacting: Transacting
   #now = 0
+  readonly #producerIds: ProducerIds = new ProducerIds((from) => this.#committer.wantProducerIds(from))
   #leaderEpoch = 0
-  #nextProducerId = 0
-  #producerIdsEnd = 0
-  #waitingForIds: Done<number>[] = []
   #committing = false
   #closing: Done<void> | undefined
   #closed: LogError | undefined
@@ -85,6 +88,10 @@ export class Engine implements PartitionSource {
       change: (records, done) => this.#change({ offsets: records, done }),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
+    this.#shareMembers = new ShareMembers(this.shares, {
+      partitionsOf: (topic) => this.topics.partitionsOf(topic),
+      change: (records, done) => this.#change({ shares: records, done }),
+    })
     this.#committer = new Committer(
       this.store,
       {
@@ -94,18 +101,22 @@ export class Engine implements PartitionSource {
         table: (name) => this.topics.table(name),
         open: (hosted) => this.#activate(hosted),
         apply: (name, record, place) => this.#tableOf(name).apply(record, place),
-        advanced: (hosted) => this.#fetches.advanced(hosted),
-        producerIds: (end) => this.#producerIdsReserved(end),
+        advanced: (hosted) => this.#advanced(hosted),
+        producerIds: (end) => this.#producerIds.reserved(end),
       },
       options.ceilingBlock,
     )
     this.topicCommands = new TopicCommands({
       catalogue: this.catalogue,
       groups: this.groups,
+      shares: this.shares,
       topics: this.topics,
       store,
       change: (change) => this.#change(change),
-      forgotten: (hosted) => this.#fetches.forgotten(hosted),
+      forgotten: (hosted) => {
+        this.#fetches.forgotten(hosted)
+        this.#shareMembers.advanced(hosted, this.#now)
+      },
       rebalance: (topic) => this.#members.topicChanged(topic, this.#now),
       remove: (task, done) => this.#background.remove(task, done),
     })
@@ -118,14 +129,21 @@ export class Engine implements PartitionSource {
       wantDurable: (hosted) => this.#committer.wantDurable(hosted),
       now: () => this.#now,
       change: (change) => this.#change(change),
-      newProducerId: (done) => this.#openProducer(done),
+      newProducerId: (done) => this.#producerIds.take(done),
       whenActive: (hosted, then) => this.#whenActive(hosted, then),
       liveTopic: (topicId) => this.catalogue.planned.liveById(topicId),
     })
   }
 
-  #tableOf(name: TableName): Catalogue | Groups | Transactions {
-    return name === 'transactions' ? this.transactions : name === 'offsets' ? this.groups : this.catalogue
+  #tableOf(name: TableName): Pick<Catalogue, 'apply'> {
+    const { transactions, groups: offsets, shares, catalogue } = this
+    return { transactions, offsets, shares, catalogue }[name]
+  }
+
+  /** Readers may see more. */
+  #advanced(hosted: HostedPartition): void {
+    this.#fetches.advanced(hosted)
+    this.#shareMembers.advanced(hosted, this.#now)
   }
 
   // ---- the machine's own interface: open, step, complete, turn, tick -------------------------------------------------
@@ -139,8 +157,7 @@ export class Engine implements PartitionSource {
   *#open(): Task<RecoveryReport> {
     const state = yield* this.store.open()
     this.#leaderEpoch = state.leaderEpoch
-    this.#nextProducerId = state.nextProducerId
-    this.#producerIdsEnd = state.nextProducerId
+    this.#producerIds.recovered(state.nextProducerId)
     this.#report = state.report
     this.topics.remember(state.partitions)
     try {
@@ -228,7 +245,8 @@ export class Engine implements PartitionSource {
 
   /** When `tick` must come next, in milliseconds since 1970. */
   nextDeadline(): number | undefined {
-    const deadlines = [this.groups.nextDeadline(), this.transactions.nextDeadline(), this.#tails.sweepAt]
+    const { groups, shares, transactions } = this
+    const deadlines = [groups, shares, transactions].map((each) => each.nextDeadline()).concat(this.#tails.sweepAt)
     const known = deadlines.filter((deadline) => deadline !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }
@@ -236,15 +254,17 @@ export class Engine implements PartitionSource {
   /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
   clockMoved(byMs: number): void {
     this.groups.clockMoved(byMs)
+    this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.#tails.clockMoved(byMs)
   }
 
-  /** Members that took too long leave their group, transactions that did are aborted, idle partitions give up memory. */
+  /** Members that took too long leave their group or lose their locks, transactions that did are aborted, idle partitions give up memory. */
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return
     this.#members.tick(now)
+    this.#shareMembers.tick(now)
     this.#transacting.expire(now)
     this.#tails.sweep(now)
   }
@@ -254,7 +274,7 @@ export class Engine implements PartitionSource {
   #dispatch(command: Command): void {
     switch (command.kind) {
       case 'openProducer':
-        return this.#openProducer(command.done)
+        return this.#producerIds.take(command.done)
       case 'append':
         return this.#append(command)
       case 'fetch':
@@ -272,36 +292,30 @@ export class Engine implements PartitionSource {
       case 'alterConfig':
         return this.topicCommands.alterConfig(command)
       case 'joinGroup':
-        return this.#members.join(command, this.#now)
       case 'syncGroup':
-        return this.#members.sync(command, this.#now)
       case 'leaveGroup':
-        return this.#members.leave(command, this.#now)
       case 'commitOffsets':
-        return this.#members.commit(command, this.#now)
       case 'setOffsets':
-        return this.#members.setOffsets(command, this.#now)
       case 'deleteGroup':
-        return this.#members.delete(command, this.#now)
+        return this.#members.take(command, this.#now)
+      case 'acquireShare':
+      case 'acknowledgeShare':
+      case 'wakeShare':
+      case 'leaveShare':
+        return this.#shareMembers.take(command, this.#now)
       case 'offsetsForTimestamp':
         return this.#runner.start(
           offsetsForTimestamp(command, this.topics, this.store, (hosted) => this.#activate(hosted)),
           command.done,
         )
       case 'initTransactionalProducer':
-        return this.#transacting.init(command)
       case 'beginTransaction':
-        return this.#transacting.begin(command)
       case 'sendOffsets':
-        return this.#transacting.sendOffsets(command)
       case 'awaitStableOffsets':
-        return this.#transacting.whenStable(command)
       case 'endTransaction':
-        return this.#transacting.end(command)
       case 'abortTransaction':
-        return this.#transacting.abort(command)
       case 'fenceProducer':
-        return this.#transacting.fence(command)
+        return this.#transacting.take(command)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
         this.#closing = command.done
@@ -313,22 +327,6 @@ export class Engine implements PartitionSource {
     const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.markers?.length
     if (isEmpty) change.done(undefined)
     else this.#committer.change(change)
-  }
-
-  #openProducer(done: Done<number>): void {
-    if (this.#nextProducerId < this.#producerIdsEnd) {
-      done(undefined, this.#nextProducerId++)
-      return
-    }
-    this.#waitingForIds.push(done)
-    this.#committer.wantProducerIds(this.#nextProducerId)
-  }
-
-  #producerIdsReserved(end: number): void {
-    this.#producerIdsEnd = end
-    const waiting = this.#waitingForIds
-    this.#waitingForIds = []
-    for (const done of waiting) this.#openProducer(done)
   }
 
   #append(command: CommandOf<'append'>): void {
@@ -383,7 +381,7 @@ export class Engine implements PartitionSource {
       if (joined !== undefined) this.#transacting.join(joined, hosted)
       this.#transacting.wrote(producerId, hosted, sizeBytes)
       done(undefined, result)
-      this.#fetches.advanced(hosted)
+      this.#advanced(hosted)
       return
     }
     const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
@@ -398,7 +396,7 @@ export class Engine implements PartitionSource {
     if (watermarks.ceiling - nextOffset < this.#ceilingMargin(watermarks.ceiling)) this.#committer.wantCeiling(hosted)
     if (nextOffset <= shown) {
       answer(undefined)
-      this.#fetches.advanced(hosted)
+      this.#advanced(hosted)
     } else {
       hosted.shown.add(nextOffset, answer)
     }
@@ -439,6 +437,7 @@ export class Engine implements PartitionSource {
     this.#closed = new LogError('LOG_CLOSED', 'the log is closed')
     this.#fetches.close(this.#closed)
     this.#members.fail(this.#closed)
+    this.#shareMembers.fail(this.#closed)
     this.#runner.start(this.store.close(), (error) => {
       for (const hosted of this.topics.hosted()) hosted.partition.close()
       done(error)
@@ -468,10 +467,11 @@ export class Engine implements PartitionSource {
     this.#committer.fail(failure)
     this.#background.fail(failure)
     this.#transacting.fail(failure)
-    for (const done of this.#waitingForIds.splice(0)) done(failure)
+    this.#producerIds.fail(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
     this.#fetches.close(failure)
     this.#members.fail(failure)
+    this.#shareMembers.fail(failure)
     this.#hasFailed = true
     if (closing !== undefined) this.#abandon(closing, failure)
   }

@@ -1,5 +1,6 @@
 import type { FetchedBatch } from '../broker/broker.ts'
 import type { Groups } from '../coordinator/group/groups.ts'
+import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
@@ -14,15 +15,17 @@ export interface ReplayParts {
   readonly catalogue: Catalogue
   readonly groups: Groups
   readonly transactions: Transactions
+  readonly shares: ShareGroups
   readonly topics: Topics
   readonly store: PartitionStore
 }
 
 /** Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. */
 export function* replayTables(engine: ReplayParts): Task<void> {
-  const { topics, catalogue, groups, transactions } = engine
+  const { topics, catalogue, groups, shares, transactions } = engine
   yield* replayPartition(engine, topics.table('catalogue'), (record, place) => catalogue.apply(record, place))
   yield* replayPartition(engine, topics.table('offsets'), (record, place) => groups.apply(record, place))
+  yield* replayPartition(engine, topics.table('shares'), (record, place) => shares.apply(record, place))
   yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))
   engine.groups.dropMembers()
 }

@@ -1,4 +1,5 @@
 import type { Groups } from '../coordinator/group/groups.ts'
+import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
@@ -12,6 +13,7 @@ import type { Topics } from './topics.ts'
 export interface TopicHooks {
   readonly catalogue: Catalogue
   readonly groups: Groups
+  readonly shares: ShareGroups
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
@@ -69,16 +71,16 @@ export class TopicCommands {
     })
   }
 
-  /** The frame that deletes a topic also holds tombstones for its committed offsets (durability rule 7). */
+  /** The frame that deletes a topic also holds tombstones for all that groups keep of it (durability rule 7). */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
-    const { groups } = this.#hooks
+    const { groups, shares } = this.#hooks
     const topic = this.#hooks.catalogue.planned.byName(name)
     const catalogue = this.#hooks.catalogue.planDelete(name)
     const { topicId, partitions } = topic ?? { topicId: '', partitions: 0 }
-    const offsets = groups.planTopicDelete(topicId)
     this.#hooks.change({
       catalogue,
-      offsets,
+      offsets: groups.planTopicDelete(topicId),
+      shares: shares.planTopicDelete(topicId),
       done: (error) => {
         if (error !== undefined) return done(error)
         this.#version++

@@ -1,6 +1,12 @@
 import type { TopicFacts } from '../broker/broker.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../log/catalogue/topic-ids.ts'
+import {
+  CATALOGUE_TOPIC,
+  INTERNAL_TOPIC_IDS,
+  OFFSETS_TOPIC,
+  SHARES_TOPIC,
+  TRANSACTIONS_TOPIC,
+} from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
@@ -12,6 +18,7 @@ const DEFAULT_CONFIG = parseTopicConfig({})
 const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
   transactions: TRANSACTIONS_TOPIC,
   offsets: OFFSETS_TOPIC,
+  shares: SHARES_TOPIC,
   catalogue: CATALOGUE_TOPIC,
 }
 
@@ -65,6 +72,11 @@ export class Topics {
       })
     }
     return this.#host({ topicId: facts.topicId, topic: name, partition })
+  }
+
+  /** In their order. UNKNOWN_TOPIC_OR_PARTITION. */
+  partitionsOf(name: string): HostedPartition[] {
+    return Array.from({ length: this.facts(name).partitions }, (_, partition) => this.partition(name, partition))
   }
 
   /** One of the log's own topics. */

@@ -29,6 +29,16 @@ export interface TransactingHooks {
   liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined
 }
 
+type TransactionCommand = CommandOf<
+  | 'initTransactionalProducer'
+  | 'beginTransaction'
+  | 'sendOffsets'
+  | 'awaitStableOffsets'
+  | 'endTransaction'
+  | 'abortTransaction'
+  | 'fenceProducer'
+>
+
 /**
  * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a decision,
  * its markers and its offsets become durable together (durability rules 3 and 9).
@@ -47,12 +57,31 @@ export class Transacting {
     this.#hooks = hooks
   }
 
-  init(command: CommandOf<'initTransactionalProducer'>): void {
+  take(command: TransactionCommand): void {
+    switch (command.kind) {
+      case 'initTransactionalProducer':
+        return this.#init(command)
+      case 'beginTransaction':
+        return this.#begin(command)
+      case 'sendOffsets':
+        return this.#sendOffsets(command)
+      case 'awaitStableOffsets':
+        return this.#whenStable(command)
+      case 'endTransaction':
+        return this.#end(command)
+      case 'abortTransaction':
+        return this.#abort(command)
+      case 'fenceProducer':
+        return this.#fence(command)
+    }
+  }
+
+  #init(command: CommandOf<'initTransactionalProducer'>): void {
     const { transactionalId, timeoutMs, done } = command
     const { transactions } = this.#hooks
     this.#withProducerId(done, transactions.initNeedsProducerId(transactionalId), (newProducerId) => {
       const ending = transactions.endingOf(transactionalId)
-      if (ending !== undefined) return this.#afterDecision(ending, done, () => this.init(command))
+      if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#init(command))
       const request = { transactionalId, timeoutMs, newProducerId, now: this.#hooks.now() }
       const { records, instance, aborts } = transactions.planInit(request)
       if (aborts !== undefined) return this.#decide({ ...aborts, records, next: instance }, done)
@@ -63,7 +92,7 @@ export class Transacting {
     })
   }
 
-  begin({ instance, done }: CommandOf<'beginTransaction'>): void {
+  #begin({ instance, done }: CommandOf<'beginTransaction'>): void {
     this.#hooks.transactions.begin(instance, this.#hooks.now())
     done(undefined)
   }
@@ -109,7 +138,7 @@ export class Transacting {
     throw new LogError('RECORD_LIST_TOO_LARGE', message, { transactionalId, producerId, partitions, decisionBytesMax })
   }
 
-  sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
+  #sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
     const { transactions, groups, now, liveTopic } = this.#hooks
     const open = transactions.openOf(instance.producerId, instance.producerEpoch)
     const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
@@ -120,12 +149,12 @@ export class Transacting {
     done(undefined)
   }
 
-  end(command: CommandOf<'endTransaction'>): void {
+  #end(command: CommandOf<'endTransaction'>): void {
     const { instance, event, done } = command
     const { transactions, store, now, whenActive } = this.#hooks
     const ending = transactions.ending(instance, event)
-    if (ending !== undefined) return this.#afterDecision(ending, done, () => this.end(command))
-    const again = (error: unknown) => (error === undefined ? attempt(done, () => this.end(command)) : done(error))
+    if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#end(command))
+    const again = (error: unknown) => (error === undefined ? attempt(done, () => this.#end(command)) : done(error))
     const inactive = this.#partitionsOf(transactions.find(instance)).find(({ id }) => !store.isActive(id))
     if (inactive !== undefined) return whenActive(inactive, again)
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
@@ -136,14 +165,14 @@ export class Transacting {
   }
 
   /** Somebody else ends it, as the clock would: its producer hears of it at the next call. */
-  abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
+  #abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
     const { producerId, producerEpoch } = this.#hooks.transactions.openOfId(transactionalId)
-    this.end({ kind: 'endTransaction', instance: { producerId, producerEpoch }, event: 'abort', done })
+    this.#end({ kind: 'endTransaction', instance: { producerId, producerEpoch }, event: 'abort', done })
   }
 
-  fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
+  #fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
     const { timeoutMs } = this.#hooks.transactions.known(transactionalId)
-    this.init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
+    this.#init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
   }
 
   /** The clock ends them; their producers hear of it at the next call. Ids that nobody used for long go, each by itself. */
@@ -153,16 +182,16 @@ export class Transacting {
     }
     for (const { producerId, producerEpoch } of this.#hooks.transactions.expired(now)) {
       const instance = { producerId, producerEpoch }
-      this.end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
+      this.#end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
     }
   }
 
   /** Calls back once no open transaction may change what is committed at these places. */
-  whenStable(command: CommandOf<'awaitStableOffsets'>): void {
+  #whenStable(command: CommandOf<'awaitStableOffsets'>): void {
     const { groupId, at, done } = command
     const { groups } = this.#hooks
     if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)
-    this.#waitingForOffsets.push((error) => (error === undefined ? this.whenStable(command) : done(error)))
+    this.#waitingForOffsets.push((error) => (error === undefined ? this.#whenStable(command) : done(error)))
   }
 
   /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */

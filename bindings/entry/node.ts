@@ -43,6 +43,8 @@ export type { ProducerRecord, RecordHeadersInit, RecordInput, RecordMetadata } f
 export type { Reader, ReadOptions } from '../client/read.ts'
 export type { BatchOf, ConsumerRecord, RecordBatch, RecordHeaders, RecordOf } from '../client/records.ts'
 export type { OffsetReset, ResetOptions, ResetPoint } from '../client/reset-offsets.ts'
+export type { ShareConsumer, SharedRecordOf } from '../client/share/share-consumer-type.ts'
+export type { ShareConsumerOptions } from '../client/share/share-options.ts'
 export type { Abortable } from '../client/signals.ts'
 export { bytes, type Codec, string, unchecked } from '../client/topic/codec.ts'
 export { json } from '../client/topic/json.ts'

@@ -58,6 +58,7 @@ export const ERRORS = {
   PRODUCER_FENCED: ['fenced', 90, 'A newer producer has this transactional id: stop this one.'],
   UNKNOWN_TOPIC_ID: ['misuse', 100, 'The topic was deleted since: look it up by name again.'],
   TRANSACTIONAL_ID_NOT_FOUND: ['misuse', 105, 'Check the transactional id; `oncelog transactions` lists them.'],
+  INVALID_RECORD_STATE: ['abortable', 121, 'Its lock ended: leave the record to the consumer that gets it next.'],
   TRANSACTION_ABORTABLE: ['abortable', 120, 'Abort the transaction, then run it again.'],
   // oncelog's own
   LOG_CLOSED: ['misuse', undefined, 'Open the log again.'],

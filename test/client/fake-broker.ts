@@ -146,6 +146,10 @@ export class FakeBroker implements Broker {
     return this.answersLater ? Promise.resolve(batch) : batch
   }
 
+  openShare(): Promise<never> {
+    return Promise.reject(new Error('no share groups here'))
+  }
+
   openReader(): ReaderSession {
     return new FakeReader(this)
   }

@@ -6,7 +6,18 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bytes, type EmbeddedLog, json, LogError, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+import {
+  bytes,
+  type EmbeddedLog,
+  json,
+  LogError,
+  open,
+  openMemory,
+  type ShareConsumer,
+  type SharedRecordOf,
+  string,
+  topic,
+} from '../../bindings/entry/node.ts'
 
 const trapped = new Error('the object threw')
 const throwing = () => {
@@ -51,6 +62,20 @@ function consuming(
     .finally(() => consumer.close())
 }
 
+async function sharing(
+  log: EmbeddedLog,
+  work: (consumer: ShareConsumer, job: SharedRecordOf<string>) => unknown,
+): Promise<unknown> {
+  const consumer = log.shareConsumer({ groupId: fresh('g'), topics: ['t'] })
+  try {
+    await log.producer().send({ topic: 't', value: 'x' })
+    for await (const job of consumer) return await work(consumer as never, job)
+  } finally {
+    await consumer.close()
+  }
+  return undefined
+}
+
 type Call = (log: EmbeddedLog, junk: never) => unknown
 
 /** By the names of the API report; a word behind says which argument or part. */
@@ -77,6 +102,13 @@ const CALLS: Record<string, Call> = {
   'Log.get at': (log, junk) => log.get('t', junk),
   'Log.get partition': (log, partition) => log.get('t', { partition, offset: 0 }),
   'Log.get offset': (log, offset) => log.get('t', { partition: 0, offset }),
+  'Log.shareConsumer': (log, junk) => log.shareConsumer(junk).close(),
+  'ShareConsumer.acknowledge record': (log, junk) => sharing(log, (consumer) => consumer.acknowledge(junk, 'accept')),
+  'ShareConsumer.acknowledge type': (log, junk) => sharing(log, (consumer, job) => consumer.acknowledge(job, junk)),
+  'ShareConsumer.acknowledge options': (log, junk) =>
+    sharing(log, (consumer, job) => consumer.acknowledge(job, 'accept', junk)),
+  'ShareConsumer.acknowledge delayMs': (log, delayMs) =>
+    sharing(log, (consumer, job) => consumer.acknowledge(job, 'release', { delayMs })),
   'Log.process': (log, junk) => log.process(junk).close(),
   'Log.ingest': (log, junk) => log.ingest(junk).close(),
   'Log.table': async (log, junk) => (await log.table(junk)).close(),

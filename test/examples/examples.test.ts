@@ -15,6 +15,14 @@ job 3 put aside
 job 4 done
 worker ended by exit code 0
 `,
+  'shared-jobs.ts': `job 1 done at delivery 1
+job 2 done at delivery 2
+job 3 put aside
+job 4 done at delivery 1
+job 5 done at delivery 1
+job 6 done at delivery 1
+dead letter 3: no such address
+`,
   'own-database.ts': 'ada 1683\nbob 1617\neve 1650\n',
   'typed-topics.ts': `RECORD_SERIALIZATION [ 'item', 'at' ]
 ada tea 2026

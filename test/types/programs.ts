@@ -8,6 +8,7 @@ import {
   openMemory,
   type Position,
   type Processor,
+  type ShareConsumer,
   store,
   string,
   topic,
@@ -155,6 +156,22 @@ export function outbox(
       }
     },
   })
+}
+
+// A work queue.
+export async function workers(log: Log): Promise<void> {
+  const jobs = topic('jobs', { value: unchecked<{ readonly id: number }>(json()) })
+  const consumer: ShareConsumer<typeof jobs> = log.shareConsumer({ groupId: 'workers', topics: [jobs], lockMs: 5000 })
+  for await (const job of consumer) {
+    same<typeof job.deliveryCount, number>(true)
+    const id: number | undefined = job.value?.id
+    if (id === undefined) await consumer.acknowledge(job, 'reject', { error: new Error('no job') })
+    else await consumer.acknowledge(job, 'release', { delayMs: 100 })
+    // @ts-expect-error KIP-932 knows no such word
+    await consumer.acknowledge(job, 'done')
+    // @ts-expect-error an offset isn't a record
+    await consumer.acknowledge(job.offset, 'accept')
+  }
 }
 
 // Who holds readers back, and what to do about it.

@@ -6,6 +6,7 @@ import type {
   FetchedBatch,
   ProducerSession,
   ReaderSession,
+  ShareSession,
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
@@ -16,6 +17,7 @@ import { outOfRange } from '../fetches.ts'
 import { AttachedAdmin } from './attached-admin.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { AttachedProducer, AttachedReader } from './attached-sessions.ts'
+import { AttachedShare } from './attached-share.ts'
 import { AttachedTransactionalProducer } from './attached-transactions.ts'
 import type { Channel } from './channel.ts'
 import { Link } from './link.ts'
@@ -85,6 +87,12 @@ export class AttachedBroker implements Broker {
     this.#consumers.set(session, consumer)
     await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
     return consumer
+  }
+
+  async openShare(groupId: string): Promise<ShareSession> {
+    const session = ++this.#sessions
+    await this.#link.call('openShare', session, (writer) => writer.text(groupId), readValue)
+    return new AttachedShare(this.#link, session)
   }
 
   /** By a fetch: what the holder keeps in memory stays there, and comes over the channel each time. */

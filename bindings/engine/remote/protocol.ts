@@ -42,6 +42,9 @@ export const MEMBERSHIP: ReadonlySet<string> = new Set([
   'committed',
   'poll',
   'sendOffsets',
+  'openShare',
+  'acquire',
+  'acknowledge',
 ])
 
 /** Of AdminSession; each takes and gives plain data. */

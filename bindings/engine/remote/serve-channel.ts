@@ -5,6 +5,7 @@ import type {
   ConsumerSessionOptions,
   FetchRequest,
   ReaderSession,
+  ShareSession,
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
@@ -32,6 +33,7 @@ export class ServedChannel {
   readonly #calls: Readonly<Record<string, Call>>
   readonly #consumers: Map<number, ConsumerSession> = new Map()
   readonly #readers: Map<number, ReaderSession> = new Map()
+  readonly #shares: Map<number, ShareSession> = new Map()
 
   constructor(channel: Channel, broker: EmbeddedBroker, recovery: RecoveryReport, ended: () => void) {
     this.#channel = channel
@@ -54,9 +56,10 @@ export class ServedChannel {
 
   /** Its members can be put out at once: a process that isn't there needn't be waited for. */
   #leave(): void {
-    for (const session of [...this.#consumers.values(), ...this.#readers.values()]) session.close().catch(() => {})
-    this.#consumers.clear()
-    this.#readers.clear()
+    for (const sessions of [this.#consumers, this.#readers, this.#shares]) {
+      for (const session of sessions.values()) session.close().catch(() => {})
+      sessions.clear()
+    }
     this.#transactions.leave()
   }
 
@@ -107,8 +110,7 @@ export class ServedChannel {
       append: async (_, reader) => value(await this.#append(reader)),
       fetch: async (session, reader) => fetched(await this.#reader(session).fetch(readValue(reader) as never)),
       wake: async (session) => {
-        const reading = this.#consumers.get(session) ?? this.#readers.get(session)
-        reading?.wake()
+        this.#session(session)?.wake()
         return value(undefined)
       },
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
@@ -128,10 +130,16 @@ export class ServedChannel {
         const generation = reader.int32()
         return value(await this.#member(session).commit(readValue(reader) as never as readonly Position[], generation))
       },
+      openShare: async (session, reader) => {
+        this.#shares.set(session, await broker.openShare(reader.text()))
+        return value(undefined)
+      },
+      acquire: async (session, reader) => value(await this.#sharing(session).acquire(readValue(reader) as never)),
+      acknowledge: async (session, reader) =>
+        value(await this.#sharing(session).acknowledge(readValue(reader) as never)),
       close: async (session) => {
-        const closing = this.#consumers.get(session) ?? this.#readers.get(session)
-        this.#consumers.delete(session)
-        this.#readers.delete(session)
+        const closing = this.#session(session)
+        for (const sessions of [this.#consumers, this.#readers, this.#shares]) sessions.delete(session)
         return value(await closing?.close())
       },
     }
@@ -171,8 +179,20 @@ export class ServedChannel {
     throw new LogError('UNKNOWN_MEMBER_ID', 'this member came with a channel that has ended')
   }
 
+  #sharing(session: number): ShareSession {
+    const sharing = this.#shares.get(session)
+    if (sharing !== undefined) return sharing
+    throw new LogError('UNKNOWN_MEMBER_ID', 'this consumer came with a channel that has ended')
+  }
+
+  #session(session: number): ReaderSession | undefined {
+    return this.#consumers.get(session) ?? this.#shares.get(session) ?? this.#readers.get(session)
+  }
+
   #reader(session: number): ReaderSession {
-    const reader = this.#readers.get(session) ?? this.#broker.openReader()
+    const known = this.#shares.get(session) ?? this.#readers.get(session)
+    if (known !== undefined) return known
+    const reader = this.#broker.openReader()
     this.#readers.set(session, reader)
     return reader
   }

@@ -8,6 +8,7 @@ import type {
   FetchRequest,
   ProducerSession,
   ReaderSession,
+  ShareSession,
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
@@ -22,6 +23,7 @@ import { EmbeddedConsumer } from './consumer-session.ts'
 import { EmbeddedProducer } from './producer-session.ts'
 import { EmbeddedReader } from './reader-session.ts'
 import type { SessionHost } from './session-host.ts'
+import { EmbeddedShare } from './share-session.ts'
 import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -60,15 +62,17 @@ export class EmbeddedBroker implements Broker, SessionHost {
     this.#scheduler.submit(command)
   }
 
-  /** A fetch of a session in this process, which may wait for what other processes send. */
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return this.askWaiting((done) => ({ kind: 'fetch', reader, request, done }))
+  }
+
+  askWaiting<T>(command: (done: Done<T>) => Command): Promise<T> {
     if (this.#waits++ === 0) this.#waiting(true)
-    return this.ask((done) => {
-      const answered: typeof done = (error, parts) => {
+    return this.ask<T>((done) => {
+      return command((error, value) => {
         if (--this.#waits === 0) this.#waiting(false)
-        done(error, parts)
-      }
-      return { kind: 'fetch', reader, request, done: answered }
+        done(error, value)
+      })
     })
   }
 
@@ -103,6 +107,10 @@ export class EmbeddedBroker implements Broker, SessionHost {
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     return new EmbeddedConsumer(this, options, `oncelog-${this.newTopicId()}`)
+  }
+
+  async openShare(groupId: string): Promise<ShareSession> {
+    return new EmbeddedShare(this, { groupId, memberId: `oncelog-${this.newTopicId()}` })
   }
 
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {

@@ -9,6 +9,8 @@ export interface SessionHost {
   submit(command: Command): void
   /** A command as a promise. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T>
+  /** As `ask`, of a command that may wait for what other processes send. */
+  askWaiting<T>(command: (done: Done<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string
 }

@@ -6,6 +6,7 @@ import type {
   FetchedBatch,
   ProducerSession,
   ReaderSession,
+  ShareSession,
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
@@ -170,6 +171,10 @@ export class SharedBroker implements Broker {
 
   openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     return this.#firstWay.openConsumer(options)
+  }
+
+  openShare(groupId: string): Promise<ShareSession> {
+    return this.#firstWay.openShare(groupId)
   }
 
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined> {

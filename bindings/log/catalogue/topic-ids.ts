@@ -3,17 +3,22 @@ import { isTopicId } from '../files/partition-metadata.ts'
 
 /**
  * The log's own topics. Their ids are constants, so that files and frames can name them before any catalogue is read:
- * 16 ASCII bytes each ('oncelog.catalog1', 'oncelog.offsets1', 'oncelog.transac1', 'oncelog.positio1') in Kafka's base64url of 22 characters.
+ * 16 ASCII bytes each in Kafka's base64url of 22 characters: 'oncelog.catalog1', 'oncelog.offsets1',
+ * 'oncelog.transac1', 'oncelog.positio1', 'oncelog.shares01'.
  */
 export const CATALOGUE_TOPIC = '__oncelog_catalogue'
 export const OFFSETS_TOPIC = '__consumer_offsets'
 export const TRANSACTIONS_TOPIC = '__transaction_state'
+
+/** What share groups delivered how often. */
+export const SHARES_TOPIC = '__share_group_state'
 
 export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
   [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',
   [OFFSETS_TOPIC]: 'b25jZWxvZy5vZmZzZXRzMQ',
   [TRANSACTIONS_TOPIC]: 'b25jZWxvZy50cmFuc2FjMQ',
   [POSITIONS_TOPIC]: 'b25jZWxvZy5wb3NpdGlvMQ',
+  [SHARES_TOPIC]: 'b25jZWxvZy5zaGFyZXMwMQ',
 }
 
 /** Names that no user can create: those above, and whatever else of this shape comes later. */
@@ -27,4 +32,36 @@ const RESERVED_IDS = ['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', ...Obj
 /** An id that a user's topic can have. */
 export function isUserTopicId(text: unknown): text is string {
   return typeof text === 'string' && isTopicId(text) && !RESERVED_IDS.includes(text)
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const ID_BYTES = 16
+
+/** The 16 bytes that a topic's id stands for, as Kafka's records have it. */
+export function topicIdBytes(topicId: string): Uint8Array {
+  const bytes = new Uint8Array(ID_BYTES)
+  let bits = 0
+  let count = 0
+  let at = 0
+  for (const letter of topicId) {
+    bits = ((bits << 6) | ALPHABET.indexOf(letter)) & 0x3fff
+    count += 6
+    if (count < 8 || at === ID_BYTES) continue
+    count -= 8
+    bytes[at++] = bits >>> count
+  }
+  return bytes
+}
+
+/** The other way round. */
+export function topicIdOf(bytes: Uint8Array): string {
+  let topicId = ''
+  let bits = 0
+  let count = 0
+  for (const byte of bytes) {
+    bits = ((bits << 8) | byte) & 0x3fff
+    count += 8
+    for (; count >= 6; count -= 6) topicId += ALPHABET[(bits >>> (count - 6)) & 63]
+  }
+  return topicId + ALPHABET[(bits << (6 - count)) & 63]
 }

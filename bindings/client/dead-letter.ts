@@ -1,6 +1,6 @@
-import { LogError } from '../../model/errors.ts'
-import { ConsumedRecord } from '../consumer/consumed-record.ts'
-import type { ProducerRecord } from '../producer-record.ts'
+import { LogError } from '../model/errors.ts'
+import { ConsumedRecord } from './consumer/consumed-record.ts'
+import type { ProducerRecord } from './producer-record.ts'
 
 /**
  * A record that failed every try, as it came, with what is known of the failure behind its own headers:

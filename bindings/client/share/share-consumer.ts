@@ -1,0 +1,201 @@
+import type { AcquiredRange, Broker, ShareSession } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import { LogError } from '../../model/errors.ts'
+import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
+import { deadLetterOf } from '../dead-letter.ts'
+import { type ItemSource, Iteration } from '../iteration.ts'
+import type { Producer } from '../producer/producer.ts'
+import { abortReason, signalOf, throwIfAborted } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
+import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
+import { SharedRecord } from './shared-record.ts'
+import { sharedRecords } from './shared-records.ts'
+
+type AcknowledgeType = 'accept' | 'release' | 'reject'
+/** What a dead letter says where the program says nothing. */
+const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
+const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
+const TYPES: readonly unknown[] = ['accept', 'release', 'reject'] satisfies readonly AcknowledgeType[]
+
+export interface ShareParts {
+  readonly broker: Broker
+  readonly port: RuntimePort
+  /** For dead letters; asked at the first one. */
+  producer(): Producer
+  closed(): void
+}
+
+export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> {
+  readonly #parts: ShareParts
+  readonly #settings: ShareSettings
+  readonly #signal: ShareConsumerOptions<T>['signal']
+  readonly #decoders: ReadonlyMap<string, Decoder>
+  /** Which session delivered it: the locks of one before are gone. */
+  readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
+  /** Locked and not delivered yet. */
+  #ready: SharedRecord[] = []
+  #session: ShareSession | undefined
+  #producer: Producer | undefined
+  #isIterating = false
+  #closing: Promise<void> | undefined
+
+  constructor(parts: ShareParts, options: ShareConsumerOptions<T>) {
+    this.#parts = parts
+    this.#settings = shareSettings(options)
+    this.#signal = signalOf(options)
+    this.#decoders = new Map(options.topics.map(decoderOf).map((decoder) => [decoder.topic, decoder]))
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<SharedRecordOf<T>, undefined, undefined> {
+    return new Iteration(this.#deliveries())
+  }
+
+  /** One iteration. */
+  #deliveries(): ItemSource<SharedRecordOf<T>> {
+    let hasBegun = false
+    let isStopped = false
+    const wake = () => this.#session?.wake()
+    const begin = () => {
+      if (hasBegun) return
+      this.#assertOpen()
+      if (this.#isIterating) throw new LogError('CONSUMER_BUSY', 'one iteration at a time: end the other one first')
+      this.#isIterating = true
+      hasBegun = true
+      this.#signal?.addEventListener('abort', wake, { once: true })
+    }
+    return {
+      take: () => {
+        throwIfAborted(this.#signal)
+        begin()
+        return this.#take() as unknown as SharedRecordOf<T> | undefined
+      },
+      more: async () => {
+        if (!isStopped && this.#closing === undefined) await this.#acquire()
+        throwIfAborted(this.#signal)
+        return !isStopped && this.#closing === undefined
+      },
+      stop: () => {
+        isStopped = true
+        wake()
+      },
+      end: async () => {
+        if (hasBegun) this.#isIterating = false
+        this.#signal?.removeEventListener('abort', wake)
+      },
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+  }
+
+  /** What waited for its delivery until its lock ended is another's now. */
+  #take(): SharedRecord | undefined {
+    const session = this.#session
+    for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
+      if (session === undefined || SharedRecord.lockedUntil(record) <= this.#parts.port.now()) continue
+      this.#delivered.set(record, session)
+      return record
+    }
+    return undefined
+  }
+
+  /** Waits for records. When the log has another holder, the locks are gone, and it begins anew. */
+  async #acquire(): Promise<void> {
+    const { maxRecords: maxOffsets, lockMs, startAt, groupId } = this.#settings
+    try {
+      this.#session ??= await this.#parts.broker.openShare(groupId)
+      const session = this.#session
+      // Nothing wakes a wait that hasn't begun.
+      if (this.#signal?.aborted) throw abortReason(this.#signal)
+      const until = this.#parts.port.now() + lockMs
+      const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
+      for (const range of await session.acquire(request)) await this.#taken(session, range, until)
+    } catch (error) {
+      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID', 'INVALID_RECORD_STATE')) throw error
+      if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.#session = undefined
+      this.#ready = []
+    }
+  }
+
+  async #taken(session: ShareSession, range: AcquiredRange, until: number): Promise<void> {
+    const decoder = this.#decoders.get(range.topic)
+    if (decoder === undefined) return
+    const records = await sharedRecords(session, range, decoder, until)
+    if (range.deliveryCount <= this.#settings.maxDeliveries) this.#ready.push(...records)
+    else for (const record of records) await this.#giveUp(session, record, TOO_OFTEN)
+  }
+
+  /** First the dead letter: a crash between the two writes it again rather than never. */
+  async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
+    const { deadLetter, maxDeliveries } = this.#settings
+    const deliveries = Math.min(record.deliveryCount, maxDeliveries)
+    if (deadLetter !== undefined) {
+      this.#producer ??= this.#parts.producer()
+      await this.#producer.send(deadLetterOf(record, deadLetter, error, deliveries))
+    }
+    await this.#say(session, record, 'reject', 0)
+  }
+
+  #say(session: ShareSession, record: SharedRecord, type: AcknowledgeType | 'unseen', delayMs: number): Promise<void> {
+    const { topic, partition, offset } = record
+    return session.acknowledge({ topic, partition, firstOffset: offset, lastOffset: offset, type, delayMs })
+  }
+
+  async acknowledge(
+    record: SharedRecordOf<T>,
+    type: AcknowledgeType,
+    options: { delayMs?: number | undefined; error?: unknown } = {},
+  ): Promise<void> {
+    this.#assertOpen()
+    if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+    if (!TYPES.includes(type)) throw wrong('type', "'accept', 'release' or 'reject'")
+    const { delayMs = 0, error = REJECTED } = options
+    if (!(Number.isSafeInteger(delayMs) && delayMs >= 0)) throw wrong('delayMs', 'a whole number from 0 on')
+    const shared = record as unknown as SharedRecord
+    const session = this.#delivered.get(shared)
+    if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
+    if (session !== this.#session) throw lockEnded(shared)
+    try {
+      if (type === 'reject') await this.#giveUp(session, shared, error)
+      else await this.#say(session, shared, type, delayMs)
+    } catch (error) {
+      throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** What nobody saw doesn't count as delivered. */
+  async #close(): Promise<void> {
+    const session = this.#session
+    try {
+      if (session === undefined) return
+      session.wake()
+      const unseen = this.#ready.splice(0).map((record) => this.#say(session, record, 'unseen', 0))
+      // A lock that ended meanwhile, or a log that is gone: nothing is left to give back.
+      await Promise.allSettled(unseen)
+      await session.close()
+      await this.#producer?.close()
+    } finally {
+      this.#parts.closed()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function wrong(argument: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+}
+
+function lockEnded({ topic, partition, offset }: SharedRecord): LogError {
+  const message = `offset ${offset} of ${topic}-${partition} is no longer locked by this consumer`
+  return new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
+}

@@ -1,0 +1,64 @@
+import type { AcquiredRange, FetchedBatch, ShareSession } from '../../broker/broker.ts'
+import type { Decoder } from '../consumer/consumed-record.ts'
+import { NO_GENERATION } from '../read-run.ts'
+import { SharedRecord } from './shared-record.ts'
+
+const MAX_BYTES = 1024 * 1024
+
+/**
+ * The records of acquired offsets. Where no reader sees a record (a marker, an aborted transaction, a gap) the offset is
+ * acknowledged as one, so that nobody gets it again.
+ */
+export async function sharedRecords(
+  session: ShareSession,
+  range: AcquiredRange,
+  decoder: Decoder,
+  lockedUntil: number,
+): Promise<readonly SharedRecord[]> {
+  const { topic, partition, firstOffset, lastOffset, deliveryCount } = range
+  const source = { topic, partition, decoder, generation: NO_GENERATION }
+  const lock = { deliveryCount, until: lockedUntil }
+  const records: SharedRecord[] = []
+  let offset = firstOffset
+  for (const { batch, index } of await fetched(session, range)) {
+    const next = batch.offsetOf(index)
+    if (next > offset) await skip(session, range, offset, next - 1)
+    records.push(new SharedRecord(batch, index, source, lock))
+    offset = next + 1
+  }
+  if (offset <= lastOffset) await skip(session, range, offset, lastOffset)
+  return records
+}
+
+/** In offset order; throws the partition's error. */
+async function fetched(
+  session: ShareSession,
+  { topic, partition, firstOffset, lastOffset }: AcquiredRange,
+): Promise<{ readonly batch: FetchedBatch; readonly index: number }[]> {
+  const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
+  let nextOffset = firstOffset
+  while (nextOffset <= lastOffset) {
+    const positions = [{ topic, partition, nextOffset }]
+    const request = { positions, isolationLevel: 'read_committed', maxBytes: MAX_BYTES, wait: false } as const
+    const [part] = await session.fetch(request)
+    if (part?.error !== undefined) throw part.error
+    for (const batch of part?.batches ?? []) {
+      for (let index = 0; index < batch.recordCount; index++) {
+        const offset = batch.offsetOf(index)
+        if (offset >= nextOffset && offset <= lastOffset) found.push({ batch, index })
+      }
+    }
+    if (part === undefined || part.nextOffset <= nextOffset) break
+    nextOffset = part.nextOffset
+  }
+  return found
+}
+
+function skip(
+  session: ShareSession,
+  { topic, partition }: AcquiredRange,
+  firstOffset: number,
+  lastOffset: number,
+): Promise<void> {
+  return session.acknowledge({ topic, partition, firstOffset, lastOffset, type: 'gap', delayMs: 0 })
+}

@@ -1,0 +1,147 @@
+import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import { LogError } from '../../model/errors.ts'
+import { type AcknowledgeType, type DeliveryRange, SharePartition } from './share-partition.ts'
+import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
+
+/** A partition as it is when somebody asks for its records. */
+export interface ShareablePartition extends SharePlace {
+  readonly logStartOffset: number
+  /** Below it records are visible to readers of committed ones. */
+  readonly endOffset: number
+}
+
+export interface AcquireRequest {
+  readonly memberId: string
+  readonly maxOffsets: number
+  readonly lockMs: number
+  /** Where a group begins that never read the partition. */
+  readonly startAt: 'earliest' | 'latest'
+  readonly now: number
+}
+
+export interface AcknowledgeRequest {
+  readonly memberId: string
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly type: AcknowledgeType
+  /** Of what is released: nobody gets it earlier. */
+  readonly availableAt: number
+}
+
+interface Kept extends SharePlace {
+  readonly shared: SharePartition
+}
+
+/**
+ * Share groups (KIP-932): several consumers take records of the same partitions, each under a lock of its own. `plan...`
+ * changes what is in memory and gives the records that make it durable: answer nobody before they are. Locks live as long as
+ * the process; what was delivered how often is kept, and counted before the delivery.
+ *
+ * Differs from Kafka, which counts in memory: there a record that kills its consumer leaves the broker alive. Here it may kill
+ * the log's holder too, and would come again for ever.
+ */
+export class ShareGroups {
+  readonly #partitions: Map<string, Kept> = new Map()
+  /** Given out by `plan...`, so known already when they come back. */
+  readonly #own: WeakSet<TableRecord> = new WeakSet()
+
+  planAcquire(
+    at: ShareablePartition,
+    { memberId, maxOffsets, lockMs, startAt, now }: AcquireRequest,
+  ): { readonly ranges: readonly DeliveryRange[]; readonly records: readonly TableRecord[] } {
+    const known = this.#partitions.get(keyOf(at))
+    const kept = known ?? this.#keep(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
+    kept.shared.moveStart(at.logStartOffset)
+    const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now)
+    // Where a group begins must not move with the next restart.
+    return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }
+  }
+
+  #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
+    const kept = { groupId, topicId, partition, shared: new SharePartition(startOffset) }
+    this.#partitions.set(keyOf(kept), kept)
+    return kept
+  }
+
+  /**
+   * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing: what is
+   * locked counts as available after a restart, as often delivered as it was.
+   */
+  planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
+    const kept = this.#partitions.get(keyOf(at))
+    const { memberId, firstOffset, lastOffset, type, availableAt } = request
+    const offset =
+      kept === undefined ? firstOffset : kept.shared.acknowledge(memberId, firstOffset, lastOffset, type, availableAt)
+    if (offset !== undefined) {
+      const { topic, partition } = at
+      const message = `this consumer doesn't hold offset ${offset} of ${topic}-${partition}, or no longer`
+      throw new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
+    }
+    return kept === undefined || type === 'release' ? [] : [this.#snapshot(kept)]
+  }
+
+  /** A member left: its records are there for others, as often delivered as they were. Nothing of it needs storing. */
+  release(memberId: string): boolean {
+    let isChanged = false
+    for (const { shared } of this.#partitions.values()) isChanged = shared.releaseAll(memberId) || isChanged
+    return isChanged
+  }
+
+  /** Locks that ended, delays that are over. True if something is available that wasn't. */
+  expire(now: number): boolean {
+    let isChanged = false
+    for (const { shared } of this.#partitions.values()) isChanged = shared.expire(now) || isChanged
+    return isChanged
+  }
+
+  /** When to ask `expire` next; may be early, never late. */
+  nextDeadline(): number | undefined {
+    let next = Number.POSITIVE_INFINITY
+    for (const { shared } of this.#partitions.values()) next = Math.min(next, shared.nextDeadline)
+    return next === Number.POSITIVE_INFINITY ? undefined : next
+  }
+
+  clockMoved(byMs: number): void {
+    for (const { shared } of this.#partitions.values()) shared.clockMoved(byMs)
+  }
+
+  /** Tombstones: for the commit that deletes the topic (durability rule 7). */
+  planTopicDelete(topicId: string): readonly TableRecord[] {
+    const records: TableRecord[] = []
+    for (const [key, { groupId, partition, topicId: id }] of this.#partitions) {
+      if (id !== topicId) continue
+      this.#partitions.delete(key)
+      records.push(this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state: undefined })))
+    }
+    return records
+  }
+
+  #snapshot({ shared, groupId, topicId, partition }: Kept): TableRecord {
+    const state = { startOffset: shared.startOffset, batches: shared.stateBatches() }
+    return this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state }))
+  }
+
+  #owned(record: TableRecord): TableRecord {
+    this.#own.add(record)
+    return record
+  }
+
+  /** Durable records: those of `plan...`, or, at open, as they were read. */
+  apply(record: TableRecord, place: RecordPlace): void {
+    if (this.#own.has(record)) return
+    const snapshot = decodeShareRecord(record, place)
+    if (snapshot === undefined) return
+    const { groupId, topicId, partition, state } = snapshot
+    const key = keyOf(snapshot)
+    if (state === undefined) {
+      this.#partitions.delete(key)
+      return
+    }
+    const shared = new SharePartition(state.startOffset, state.batches)
+    this.#partitions.set(key, { groupId, topicId, partition, shared })
+  }
+}
+
+function keyOf({ groupId, topicId, partition }: SharePlace): string {
+  return JSON.stringify([groupId, topicId, partition])
+}

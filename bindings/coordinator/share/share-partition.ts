@@ -1,0 +1,194 @@
+/**
+ * What a member says of offsets that it holds. Kafka's words (KIP-932): `accept`, `release`, `reject`, `gap` where no record
+ * is that readers see. And `unseen`: given back before anybody saw it, so that this delivery doesn't count.
+ */
+export type AcknowledgeType = 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
+
+/** Offsets in a row, delivered as often. */
+export interface DeliveryRange {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly deliveryCount: number
+}
+
+/** As Kafka numbers them; a lock isn't kept across a restart, so no range is stored as acquired. */
+export const DELIVERY_STATES = { available: 0, acknowledged: 2, archived: 4 } as const
+export type StoredDeliveryState = keyof typeof DELIVERY_STATES
+
+/** Offsets in a row in the same state. */
+export interface StateBatch extends DeliveryRange {
+  readonly state: StoredDeliveryState
+}
+
+interface Delivery {
+  state: StoredDeliveryState | 'acquired'
+  deliveryCount: number
+  /** Whose lock it is. */
+  memberId: string
+  /** Acquired: when the lock ends. Available: nobody gets it before. */
+  until: number
+}
+
+/** Kafka's group.share.partition.max.record.locks: how far deliveries may run ahead of the first that isn't finished. */
+export const WINDOW_OFFSETS = 2000
+
+/**
+ * What one share group did with one partition: everything below `startOffset` is finished, every offset from there up to
+ * `endOffset` has its own state, and nothing above was ever delivered.
+ */
+export class SharePartition {
+  /** In the order of their offsets, without a hole from `startOffset` on. */
+  readonly #deliveries = new Map<number, Delivery>()
+  #startOffset: number
+  #endOffset: number
+  /** Never late, maybe early. */
+  #nextDeadline: number = Number.POSITIVE_INFINITY
+
+  constructor(startOffset: number, batches: readonly StateBatch[] = []) {
+    this.#startOffset = startOffset
+    this.#endOffset = startOffset
+    for (const { lastOffset, state, deliveryCount } of batches) {
+      while (this.#endOffset <= lastOffset) this.#add({ state, deliveryCount, memberId: '', until: 0 })
+    }
+  }
+
+  get startOffset(): number {
+    return this.#startOffset
+  }
+
+  get nextDeadline(): number {
+    return this.#nextDeadline
+  }
+
+  #add(delivery: Delivery): void {
+    this.#deliveries.set(this.#endOffset++, delivery)
+  }
+
+  /**
+   * Locks what is available for `memberId` until `until`, at most `maxOffsets` below `limitOffset`: first what came back, then
+   * what is new. Each delivery counts.
+   */
+  acquire(memberId: string, maxOffsets: number, limitOffset: number, until: number, now: number): DeliveryRange[] {
+    const offsets: number[] = []
+    for (const [offset, { state, until: availableAt }] of this.#deliveries) {
+      if (offsets.length >= maxOffsets) break
+      if (state === 'available' && availableAt <= now && offset < limitOffset) offsets.push(offset)
+    }
+    const end = Math.min(limitOffset, this.#startOffset + WINDOW_OFFSETS)
+    while (offsets.length < maxOffsets && this.#endOffset < end) {
+      offsets.push(this.#endOffset)
+      this.#add({ state: 'available', deliveryCount: 0, memberId: '', until: 0 })
+    }
+    for (const offset of offsets) {
+      const delivery = this.#deliveries.get(offset) as Delivery
+      Object.assign(delivery, { state: 'acquired', memberId, until, deliveryCount: delivery.deliveryCount + 1 })
+    }
+    if (offsets.length > 0) this.#nextDeadline = Math.min(this.#nextDeadline, until)
+    return rangesOf(offsets, (offset) => this.#deliveries.get(offset)?.deliveryCount ?? 0)
+  }
+
+  /**
+   * `availableAt`: when what is released may be delivered again. Answers the first offset that `memberId` has no lock of; then
+   * nothing has changed.
+   */
+  acknowledge(
+    memberId: string,
+    firstOffset: number,
+    lastOffset: number,
+    type: AcknowledgeType,
+    availableAt: number,
+  ): number | undefined {
+    for (let offset = firstOffset; offset <= lastOffset; offset++) {
+      const delivery = this.#deliveries.get(offset)
+      if (delivery?.state !== 'acquired' || delivery.memberId !== memberId) return offset
+    }
+    for (let offset = firstOffset; offset <= lastOffset; offset++) {
+      const delivery = this.#deliveries.get(offset) as Delivery
+      if (type === 'accept') delivery.state = 'acknowledged'
+      else if (type === 'reject' || type === 'gap') delivery.state = 'archived'
+      else this.#makeAvailable(delivery, availableAt)
+      if (type === 'unseen') delivery.deliveryCount--
+    }
+    this.#finish()
+    return undefined
+  }
+
+  #makeAvailable(delivery: Delivery, availableAt: number): void {
+    Object.assign(delivery, { state: 'available', memberId: '', until: availableAt })
+    if (availableAt > 0) this.#nextDeadline = Math.min(this.#nextDeadline, availableAt)
+  }
+
+  /** The member is gone: what it held may be delivered again. True if it held anything. */
+  releaseAll(memberId: string): boolean {
+    let isChanged = false
+    for (const delivery of this.#deliveries.values()) {
+      if (delivery.state !== 'acquired' || delivery.memberId !== memberId) continue
+      this.#makeAvailable(delivery, 0)
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  /** Locks that ended give their offsets back. True if something is available that wasn't. */
+  expire(now: number): boolean {
+    if (now < this.#nextDeadline) return false
+    let isChanged = false
+    this.#nextDeadline = Number.POSITIVE_INFINITY
+    for (const delivery of this.#deliveries.values()) {
+      if (delivery.until === 0 || (delivery.state !== 'acquired' && delivery.state !== 'available')) continue
+      if (delivery.until > now) {
+        this.#nextDeadline = Math.min(this.#nextDeadline, delivery.until)
+        continue
+      }
+      this.#makeAvailable(delivery, 0)
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  clockMoved(byMs: number): void {
+    this.#nextDeadline += byMs
+    for (const delivery of this.#deliveries.values()) if (delivery.until > 0) delivery.until += byMs
+  }
+
+  /** Records below are gone from the log, so they are finished. */
+  moveStart(logStartOffset: number): void {
+    for (let offset = this.#startOffset; offset < Math.min(logStartOffset, this.#endOffset); offset++) {
+      this.#deliveries.delete(offset)
+    }
+    this.#startOffset = Math.max(this.#startOffset, logStartOffset)
+    this.#endOffset = Math.max(this.#endOffset, this.#startOffset)
+  }
+
+  #finish(): void {
+    for (const [offset, { state }] of this.#deliveries) {
+      if (state !== 'acknowledged' && state !== 'archived') return
+      this.#deliveries.delete(offset)
+      this.#startOffset = offset + 1
+    }
+  }
+
+  /** To be stored: what is locked counts as available, since a restart ends every lock. */
+  stateBatches(): StateBatch[] {
+    const batches: { firstOffset: number; lastOffset: number; deliveryCount: number; state: StoredDeliveryState }[] = []
+    for (const [offset, delivery] of this.#deliveries) {
+      const { deliveryCount } = delivery
+      const state = delivery.state === 'acquired' ? 'available' : delivery.state
+      const last = batches.at(-1)
+      if (last?.state === state && last.deliveryCount === deliveryCount) last.lastOffset = offset
+      else batches.push({ firstOffset: offset, lastOffset: offset, deliveryCount, state })
+    }
+    return batches
+  }
+}
+
+function rangesOf(offsets: readonly number[], deliveryCountOf: (offset: number) => number): DeliveryRange[] {
+  const ranges: { firstOffset: number; lastOffset: number; deliveryCount: number }[] = []
+  for (const offset of offsets) {
+    const deliveryCount = deliveryCountOf(offset)
+    const last = ranges.at(-1)
+    if (last?.lastOffset === offset - 1 && last.deliveryCount === deliveryCount) last.lastOffset = offset
+    else ranges.push({ firstOffset: offset, lastOffset: offset, deliveryCount })
+  }
+  return ranges
+}

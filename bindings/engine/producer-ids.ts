@@ -1,0 +1,35 @@
+import type { Done } from './commands.ts'
+
+/** Hands out producer ids from blocks that a frame reserved before (durability rule 8). */
+export class ProducerIds {
+  /** Wants the block that begins with `from`; `reserved` tells when it is durable. */
+  readonly #reserve: (from: number) => void
+  #next = 0
+  #end = 0
+  #waiting: Done<number>[] = []
+
+  constructor(reserve: (from: number) => void) {
+    this.#reserve = reserve
+  }
+
+  /** As recovery found it: everything below `next` may have been handed out. */
+  recovered(next: number): void {
+    this.#next = next
+    this.#end = next
+  }
+
+  take(done: Done<number>): void {
+    if (this.#next < this.#end) return done(undefined, this.#next++)
+    this.#waiting.push(done)
+    this.#reserve(this.#next)
+  }
+
+  reserved(end: number): void {
+    this.#end = end
+    for (const done of this.#waiting.splice(0)) this.take(done)
+  }
+
+  fail(error: unknown): void {
+    for (const done of this.#waiting.splice(0)) done(error)
+  }
+}

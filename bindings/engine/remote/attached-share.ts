@@ -1,0 +1,25 @@
+import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/broker.ts'
+import { AttachedReader } from './attached-sessions.ts'
+import type { Link } from './link.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** A consumer of a share group through the process that holds the log; its locks end with the channel. */
+export class AttachedShare extends AttachedReader implements ShareSession {
+  readonly #link: Link
+  readonly #session: number
+
+  constructor(link: Link, session: number) {
+    super(link, session)
+    this.#link = link
+    this.#session = session
+  }
+
+  async acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    const ranges = await this.#link.call('acquire', this.#session, (writer) => writeValue(writer, request), readValue)
+    return ranges as unknown as readonly AcquiredRange[]
+  }
+
+  async acknowledge(request: AcknowledgeRequest): Promise<void> {
+    await this.#link.call('acknowledge', this.#session, (writer) => writeValue(writer, request), readValue)
+  }
+}

@@ -1,0 +1,48 @@
+import type {
+  AcknowledgeRequest,
+  AcquiredRange,
+  AcquireRequest,
+  FetchedPartition,
+  FetchRequest,
+  ShareSession,
+  TopicFacts,
+} from '../../broker/broker.ts'
+import type { ShareMember } from '../commands.ts'
+import type { SessionHost } from './session-host.ts'
+
+/** A consumer of a share group in this process. */
+export class EmbeddedShare implements ShareSession {
+  readonly #broker: SessionHost
+  readonly #member: ShareMember
+
+  constructor(broker: SessionHost, member: ShareMember) {
+    this.#broker = broker
+    this.#member = member
+  }
+
+  topic(name: string): TopicFacts {
+    return this.#broker.engine.topics.facts(name)
+  }
+
+  acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    return this.#broker.askWaiting((done) => ({ kind: 'acquireShare', member: this.#member, request, done }))
+  }
+
+  acknowledge(request: AcknowledgeRequest): Promise<void> {
+    return this.#broker.ask((done) => ({ kind: 'acknowledgeShare', member: this.#member, request, done }))
+  }
+
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return this.#broker.fetch(this, request)
+  }
+
+  wake(): void {
+    this.#broker.submit({ kind: 'wake', reader: this })
+    this.#broker.submit({ kind: 'wakeShare', member: this.#member, done: () => {} })
+  }
+
+  async close(): Promise<void> {
+    this.wake()
+    await this.#broker.ask<void>((done) => ({ kind: 'leaveShare', member: this.#member, done }))
+  }
+}

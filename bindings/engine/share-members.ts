@@ -1,0 +1,136 @@
+import type { AcquiredRange } from '../broker/broker.ts'
+import type { ShareGroups } from '../coordinator/share/share-groups.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
+import type { LogError } from '../model/errors.ts'
+import type { CommandOf, Done } from './commands.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+
+export interface ShareHooks {
+  /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
+  partitionsOf(topic: string): readonly HostedPartition[]
+  /** Makes records durable, then calls back; nothing to write calls back at once. */
+  change(records: readonly TableRecord[], done: Done<void>): void
+}
+
+type Acquire = CommandOf<'acquireShare'>
+type ShareCommand = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
+
+/** Commands of share groups, and who of them waits for records. */
+export class ShareMembers {
+  readonly #shares: ShareGroups
+  readonly #hooks: ShareHooks
+  /** By member; those that waited longest first. */
+  readonly #waiting: Map<string, Acquire> = new Map()
+  #turn = 0
+
+  constructor(shares: ShareGroups, hooks: ShareHooks) {
+    this.#shares = shares
+    this.#hooks = hooks
+  }
+
+  take(command: ShareCommand, now: number): void {
+    switch (command.kind) {
+      case 'acquireShare':
+        return this.#acquire(command, now)
+      case 'acknowledgeShare':
+        return this.#acknowledge(command, now)
+      case 'wakeShare':
+        return this.#wake(command)
+      case 'leaveShare':
+        return this.#leave(command, now)
+    }
+  }
+
+  #acquire(command: Acquire, now: number): void {
+    this.#endWait(command.member.memberId)
+    if (!this.#serve(command, now)) this.#waiting.set(command.member.memberId, command)
+  }
+
+  /** False if nothing is there for it. */
+  #serve({ member, request, done }: Acquire, now: number): boolean {
+    const { groupId, memberId } = member
+    const acquired: AcquiredRange[] = []
+    const records: TableRecord[] = []
+    let left = request.maxOffsets
+    for (const { id, partition } of this.#inTurn(request.topics)) {
+      const { logStartOffset } = partition.watermarks
+      const at = { groupId, ...id, logStartOffset, endOffset: partition.lastStableOffset }
+      const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now })
+      records.push(...planned.records)
+      for (const range of planned.ranges) {
+        acquired.push({ topic: id.topic, partition: id.partition, ...range })
+        left -= range.lastOffset - range.firstOffset + 1
+      }
+    }
+    const isServed = acquired.length > 0
+    if (isServed || records.length > 0) {
+      this.#hooks.change(records, (error) => {
+        if (isServed) done(error, acquired)
+      })
+    }
+    return isServed
+  }
+
+  /** Each time another one comes first: a busy one must not keep others from being read. */
+  #inTurn(topics: readonly string[]): HostedPartition[] {
+    const partitions = topics.flatMap((topic) => this.#hooks.partitionsOf(topic))
+    const first = this.#turn++ % Math.max(1, partitions.length)
+    return [...partitions.slice(first), ...partitions.slice(0, first)]
+  }
+
+  #acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
+    const { topic, partition, firstOffset, lastOffset, type, delayMs } = request
+    const hosted = this.#hooks.partitionsOf(topic)[partition]
+    const at = { groupId: member.groupId, topicId: hosted?.id.topicId ?? '', topic, partition }
+    const availableAt = delayMs > 0 ? now + delayMs : 0
+    const { memberId } = member
+    const records = this.#shares.planAcknowledge(at, { memberId, firstOffset, lastOffset, type, availableAt })
+    this.#hooks.change(records, done)
+    this.#serveWaiting(now)
+  }
+
+  #wake({ member, done }: CommandOf<'wakeShare'>): void {
+    this.#endWait(member.memberId)
+    done(undefined)
+  }
+
+  #leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
+    this.#endWait(member.memberId)
+    if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
+    done(undefined)
+  }
+
+  #endWait(memberId: string): void {
+    const waiting = this.#waiting.get(memberId)
+    this.#waiting.delete(memberId)
+    waiting?.done(undefined, [])
+  }
+
+  /** Readers may see more of the partition, or it is gone. */
+  advanced({ id }: HostedPartition, now: number): void {
+    if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
+  }
+
+  /** Locks end, and delays. */
+  tick(now: number): void {
+    if (this.#shares.expire(now)) this.#serveWaiting(now)
+  }
+
+  #serveWaiting(now: number, topic?: string): void {
+    for (const [memberId, waiting] of [...this.#waiting]) {
+      if (topic !== undefined && !waiting.request.topics.includes(topic)) continue
+      try {
+        if (this.#serve(waiting, now)) this.#waiting.delete(memberId)
+      } catch (error) {
+        this.#waiting.delete(memberId)
+        waiting.done(error)
+      }
+    }
+  }
+
+  fail(error: LogError): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { done } of waiting) done(error)
+  }
+}

@@ -1,0 +1,145 @@
+// What a share group does with one partition: locks, counts, delays, and what is stored of it.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SharePartition, WINDOW_OFFSETS } from '../../../bindings/coordinator/share/share-partition.ts'
+
+const LOCK = 100
+const range = (firstOffset: number, lastOffset: number, deliveryCount = 1) => ({
+  firstOffset,
+  lastOffset,
+  deliveryCount,
+})
+
+test('offsets go to one member each; what is new comes behind what came back', () => {
+  const shared = new SharePartition(10)
+  assert.equal(shared.acquire('a', 3, 20, LOCK, 0), [range(10, 12)])
+  assert.equal(shared.acquire('b', 2, 20, LOCK, 0), [range(13, 14)])
+  assert.is(shared.acknowledge('a', 11, 11, 'release', 0), undefined)
+  assert.equal(shared.acquire('b', 3, 20, LOCK, 0), [range(11, 11, 2), range(15, 16)])
+  assert.equal(shared.acquire('a', 5, 17, LOCK, 0), [], 'nothing at or above the limit')
+})
+
+test('only the member that has the lock can say anything of an offset, and only once', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 2, 9, LOCK, 0)
+  assert.is(shared.acknowledge('b', 0, 0, 'accept', 0), 0)
+  assert.is(shared.acknowledge('a', 0, 2, 'accept', 0), 2, 'all of a range or nothing')
+  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), undefined)
+  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1)
+  assert.is(shared.startOffset, 0)
+  assert.is(shared.acknowledge('a', 0, 0, 'reject', 0), undefined)
+  assert.is(shared.startOffset, 2, 'finished from the start on')
+})
+
+test('a lock ends, a delay ends, a member goes: the offset is there again, as often delivered as it was', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 3, 3, LOCK, 0)
+  assert.is(shared.nextDeadline, LOCK)
+  assert.not(shared.expire(LOCK - 1))
+  shared.acknowledge('a', 0, 0, 'release', 70)
+  assert.is(shared.nextDeadline, 70)
+  assert.equal(shared.acquire('b', 3, 3, LOCK, 69), [], 'the delay holds')
+  assert.ok(shared.expire(70))
+  assert.equal(shared.acquire('b', 3, 3, 170, 70), [range(0, 0, 2)])
+  assert.ok(shared.expire(LOCK))
+  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1, 'its lock is over')
+  assert.equal(shared.acquire('c', 1, 3, 300, LOCK), [range(1, 1, 2)])
+  assert.ok(shared.releaseAll('c'))
+  assert.not(shared.releaseAll('c'))
+  assert.equal(shared.acquire('d', 9, 3, 300, LOCK), [range(1, 1, 3), range(2, 2, 2)])
+})
+
+test('what nobody saw does not count', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 1, 1, LOCK, 0)
+  shared.acknowledge('a', 0, 0, 'unseen', 0)
+  assert.equal(shared.acquire('a', 1, 1, LOCK, 0), [range(0, 0, 1)])
+})
+
+test('when the clock is put forward or back, locks last as long as they would have', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 1, 1, LOCK, 0)
+  shared.clockMoved(1000)
+  assert.not(shared.expire(1000 + LOCK - 1))
+  assert.ok(shared.expire(1000 + LOCK))
+})
+
+test('deliveries run ahead of the first unfinished offset by no more than the window', () => {
+  const shared = new SharePartition(5)
+  assert.equal(shared.acquire('a', 9999, 99_999, LOCK, 0), [range(5, 4 + WINDOW_OFFSETS)])
+  assert.equal(shared.acquire('a', 1, 99_999, LOCK, 0), [])
+  shared.acknowledge('a', 5, 6, 'accept', 0)
+  assert.equal(shared.acquire('a', 9, 99_999, LOCK, 0), [range(5 + WINDOW_OFFSETS, 6 + WINDOW_OFFSETS)])
+})
+
+test('where the log begins later, what lies below is finished', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 4, 9, LOCK, 0)
+  shared.moveStart(2)
+  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1)
+  assert.is(shared.acknowledge('a', 2, 3, 'accept', 0), undefined)
+  assert.is(shared.startOffset, 4)
+  shared.moveStart(50)
+  assert.equal(shared.acquire('a', 1, 99, LOCK, 0), [range(50, 50)])
+})
+
+test('what is stored gives the same again, but for locks', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 6, 9, LOCK, 0)
+  shared.acknowledge('a', 1, 2, 'accept', 0)
+  shared.acknowledge('a', 4, 4, 'reject', 0)
+  const batches = shared.stateBatches()
+  assert.equal(batches, [
+    { ...range(0, 0), state: 'available' },
+    { ...range(1, 2), state: 'acknowledged' },
+    { ...range(3, 3), state: 'available' },
+    { ...range(4, 4), state: 'archived' },
+    { ...range(5, 5), state: 'available' },
+  ])
+  const restarted = new SharePartition(shared.startOffset, batches)
+  assert.equal(restarted.stateBatches(), batches)
+  assert.equal(restarted.acquire('b', 9, 7, LOCK, 0), [range(0, 0, 2), range(3, 3, 2), range(5, 5, 2), range(6, 6)])
+})
+
+test('random calls: no offset has two locks, none is delivered after it was finished, counts only go up', () => {
+  let seed = 7
+  const below = (limit: number) => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((seed / 2 ** 32) * limit)
+  }
+  let shared = new SharePartition(0)
+  const holders = new Map<number, string>()
+  const finished = new Set<number>()
+  const counts = new Map<number, number>()
+  for (let step = 0; step < 20_000; step++) {
+    const member = 'abc'[below(3)] ?? 'a'
+    const held = [...holders].filter(([, holder]) => holder === member).map(([offset]) => offset)
+    const offset = held[below(held.length || 1)]
+    const choice = below(10)
+    if (choice < 4 || offset === undefined) {
+      for (const { firstOffset, lastOffset, deliveryCount } of shared.acquire(member, 1 + below(4), step, LOCK, 0)) {
+        for (let at = firstOffset; at <= lastOffset; at++) {
+          assert.not(holders.has(at) || finished.has(at), `offset ${at}`)
+          assert.is(deliveryCount, (counts.get(at) ?? 0) + 1)
+          counts.set(at, deliveryCount)
+          holders.set(at, member)
+        }
+      }
+    } else if (choice < 9) {
+      const type = (['accept', 'reject', 'release', 'accept', 'accept'] as const)[choice - 4] ?? 'accept'
+      assert.is(shared.acknowledge(member, offset, offset, type, 0), undefined)
+      holders.delete(offset)
+      if (type !== 'release') finished.add(offset)
+    } else if (below(20) === 0) {
+      shared = new SharePartition(shared.startOffset, shared.stateBatches())
+      holders.clear()
+    } else {
+      shared.releaseAll(member)
+      for (const each of held) holders.delete(each)
+    }
+  }
+  assert.ok(finished.size > 1000)
+  for (let offset = 0; offset < shared.startOffset; offset++) assert.ok(finished.has(offset))
+})
+
+test.run()

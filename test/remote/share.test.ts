@@ -1,0 +1,58 @@
+// Share consumers of attached logs: locks across processes, and over the end of the one that held the log.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { open, type ShareConsumer, type SharedRecordOf, string, topic } from '../../bindings/entry/node.ts'
+import { failure } from '../client/support.ts'
+
+const jobs = topic('jobs', { value: string })
+type Job = SharedRecordOf<typeof jobs>
+
+let root = ''
+test.before.each(async () => {
+  root = await mkdtemp(join(tmpdir(), 'oncelog-share-'))
+})
+test.after.each(() => rm(root, { recursive: true, force: true }))
+
+async function take(consumer: ShareConsumer<typeof jobs>, count: number): Promise<Job[]> {
+  const taken: Job[] = []
+  for await (const job of consumer) if (taken.push(job) === count) break
+  return taken
+}
+
+const told = (taken: readonly Job[]) => taken.map(({ value, deliveryCount }) => `${value}/${deliveryCount}`)
+
+test('consumers of several processes share a queue; a process that goes away leaves its locks', async () => {
+  const holder = await open(root, { topics: [jobs] })
+  const attached = await open(root)
+  await holder.producer().send(['a', 'b', 'c'].map((value) => jobs.record({ value })))
+  const options = { groupId: 'g', topics: [jobs], maxRecords: 1 } as const
+  const [far, near] = [attached.shareConsumer(options), holder.shareConsumer(options)]
+  const [first] = await take(far, 1)
+  const second = await take(near, 1)
+  assert.equal(told([first as Job, ...second]), ['a/1', 'b/1'])
+  await far.acknowledge(first as Job, 'accept')
+  assert.equal(told(await take(far, 1)), ['c/1'])
+  const waiting = take(near, 1)
+  await attached.close()
+  assert.equal(told(await waiting), ['c/2'])
+  await holder.close()
+})
+
+test('when the holder goes away, what was accepted stays so, and locks end', async () => {
+  const holder = await open(root, { topics: [jobs] })
+  const attached = await open(root)
+  await holder.producer().send(['a', 'b', 'c'].map((value) => jobs.record({ value })))
+  const consumer = attached.shareConsumer({ groupId: 'g', topics: [jobs], maxRecords: 2 })
+  const [first, second] = await take(consumer, 2)
+  await consumer.acknowledge(first as Job, 'accept')
+  await holder.close()
+  await failure('INVALID_RECORD_STATE', () => consumer.acknowledge(second as Job, 'accept'))
+  assert.equal(told(await take(consumer, 2)), ['b/2', 'c/1'])
+  assert.is(attached.role, 'holder')
+  await attached.close()
+})
+
+test.run()
