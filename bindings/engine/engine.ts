@@ -70,7 +70,8 @@ export class Engine implements PartitionSource {
   #closed: LogError | undefined
   /** It ended by an error, and its directory is still held. */
   #hasFailed = false
-  #report: RecoveryReport | undefined
+  /** What opening found. */
+  report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
     this.#ceilingBlock = options.ceilingBlock
@@ -158,7 +159,7 @@ export class Engine implements PartitionSource {
     const state = yield* this.store.open()
     this.#leaderEpoch = state.leaderEpoch
     this.#producerIds.recovered(state.nextProducerId)
-    this.#report = state.report
+    this.report = state.report
     this.topics.remember(state.partitions)
     try {
       yield* replayTables(this)
@@ -179,10 +180,6 @@ export class Engine implements PartitionSource {
       if (maintenance !== undefined) yield* maintenance
       yield* this.#committer.commit()
     }
-  }
-
-  get report(): RecoveryReport | undefined {
-    return this.#report
   }
 
   /** LOG_CLOSED, or why it failed for good. */
@@ -444,7 +441,6 @@ export class Engine implements PartitionSource {
     })
   }
 
-  /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
   /** A log that failed is closed all the same: who opens the directory next finds it free. */
   #refuse(command: Exclude<Command, { kind: 'wake' }>, failure: LogError): void {
     if (command.kind !== 'close' || !this.#hasFailed) command.done(failure)
@@ -456,6 +452,7 @@ export class Engine implements PartitionSource {
     this.#runner.start(this.store.abandon(), () => done(failure))
   }
 
+  /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
   #fail(error: unknown): void {
     if (this.#closed !== undefined) return
     const failure = LogError.is(error)

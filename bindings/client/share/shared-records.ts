@@ -16,7 +16,7 @@ export async function sharedRecords(
   lockedUntil: number,
 ): Promise<readonly SharedRecord[]> {
   const { topic, partition, firstOffset, lastOffset, deliveryCount } = range
-  const source = { topic, partition, decoder, generation: NO_GENERATION }
+  const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
   const lock = { deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
   let offset = firstOffset
