@@ -2,7 +2,6 @@ import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { type CommitRequest, checkedOffsets, type TopicLookup } from './commit-request.ts'
-import { Deadlines } from './deadlines.ts'
 import type { CommittedOffset, GroupEntry, GroupMember } from './group-entry.ts'
 import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-record.ts'
 import type { GroupState } from './group-state.ts'
@@ -11,6 +10,7 @@ import { assertGroupId, assertJoin, type JoinRequest } from './join-request.ts'
 import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
 import { PendingOffsets } from './pending-offsets.ts'
+import { Deadlines } from './poll-deadlines.ts'
 
 export interface SyncRequest {
   readonly groupId: string

@@ -55,7 +55,7 @@ export interface FoundTransaction extends ProducerInstance {
  * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in the
  * manner of Groups: `plan...` checks against what is committed or on its way and throws a LogError or gives records,
  * `apply` takes them back. Since one commit holds decision and markers, only Empty, Complete... and, at a close, Ongoing
- * are ever written (docs/decisions/004-transactions.md).
+ * are ever written (docs/decisions/006-transactions.md).
  */
 export class Transactions {
   readonly #tables: PlannedTable<TransactionEntry, TransactionTable> = new PlannedTable(

@@ -1,9 +1,10 @@
 import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
+import { lostCall, REPEATABLE } from './lost-calls.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { ANSWER_OK, MEMBERSHIP, PROTOCOL_VERSION, REPEATABLE } from './protocol.ts'
+import { ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
 import { readValue } from './values.ts'
 
 interface PendingCall {
@@ -158,11 +159,4 @@ export class Link {
       channel.end()
     }
   }
-}
-
-function lostCall(method: string): LogError {
-  if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
-  return new LogError('NETWORK_EXCEPTION', `the holder of the log went away: whether ${method} was done is unknown`, {
-    call: method,
-  })
 }

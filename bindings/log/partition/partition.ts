@@ -17,7 +17,7 @@ import type {
   StoredPartition,
   StoredProducer,
 } from '../../storage/partition-store.ts'
-import { OpenTransactions } from '../segment/open-transactions.ts'
+import { FirstOpenOffsets } from '../segment/first-open-offsets.ts'
 import { isTransactional, withoutAborted } from './abort-filter.ts'
 import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
@@ -61,7 +61,7 @@ export class Partition {
   readonly #tail: TailWindow
   readonly #cached: CachedBatches
   #producers: ProducerTable | undefined
-  readonly #open: OpenTransactions
+  readonly #open: FirstOpenOffsets
   /** While a decision is on its way: what it ends in several partitions is to be seen at one moment. */
   #heldStableOffset: number = Number.POSITIVE_INFINITY
 
@@ -73,7 +73,7 @@ export class Partition {
     this.#tail = new TailWindow(tails)
     this.#cached = new CachedBatches(cache)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
-    this.#open = new OpenTransactions(stored.producers)
+    this.#open = new FirstOpenOffsets(stored.producers)
     for (const producer of stored.producers) {
       this.#producers ??= kernel.producerTable()
       if (!this.#producers.load(producer)) throw this.#atCap('its producers')

@@ -2,7 +2,7 @@ import type { BatchHeader } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
 import { BATCH_HEADER_BYTES } from './batch-frame.ts'
-import { OpenTransactions } from './open-transactions.ts'
+import { FirstOpenOffsets } from './first-open-offsets.ts'
 
 const MARKER_ABORT = 0
 const MARKER_COMMIT = 1
@@ -12,11 +12,11 @@ const MARKER_COMMIT = 1
  * marker without data before it ends nothing (kafka.md 3.5).
  */
 export class TransactionScan {
-  readonly open: OpenTransactions
+  readonly open: FirstOpenOffsets
 
   /** `producers`: as of the offset at which the scan begins. */
   constructor(producers: Iterable<StoredProducer>) {
-    this.open = new OpenTransactions(producers)
+    this.open = new FirstOpenOffsets(producers)
   }
 
   /** Takes the next batch; answers the transaction that it aborts. */

@@ -6,7 +6,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { openFile } from '../journal/ring.ts'
-import { directoryTopicId, removeDirectory } from '../recovery/directories.ts'
+import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
 import type { StoredFiles } from './stored-files.ts'
 
 /**

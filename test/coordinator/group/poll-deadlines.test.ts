@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Deadlines } from '../../../bindings/coordinator/group/deadlines.ts'
+import { Deadlines } from '../../../bindings/coordinator/group/poll-deadlines.ts'
 
 function expiredAt(deadlines: Deadlines, now: number): string[] {
   return deadlines.expired(now).map(({ memberId }) => memberId)

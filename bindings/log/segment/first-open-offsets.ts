@@ -1,7 +1,7 @@
 import type { StoredProducer } from '../../storage/partition-store.ts'
 
 /** The transactions of one partition that no marker has ended: by producer, the offset of the first record of each. */
-export class OpenTransactions {
+export class FirstOpenOffsets {
   /** In the order of the offsets: a new one begins at the partition's end. */
   readonly #firstOffsets: Map<number, number>
 

@@ -1,0 +1,46 @@
+import { LogError } from '../../model/errors.ts'
+
+/** Calls whose repetition does no harm: asked again when their answer got lost with a channel. */
+export const REPEATABLE: ReadonlySet<string> = new Set([
+  'openProducer',
+  // By producer id, epoch and sequence it is written once (durability rule 8).
+  'append',
+  // The next instance fences the one whose answer was lost; an end is answered by the recorded decision (rule 9).
+  'openTransactionalProducer',
+  'beginTransaction',
+  'appendInTransaction',
+  'endTransaction',
+  'fetch',
+  'describeTopic',
+  'listTopics',
+  'offsets',
+  'offsetsForTimestamp',
+  'listGroups',
+  'describeGroup',
+  'listTransactions',
+  'describeProducers',
+  'alterConfig',
+  'setOffsets',
+])
+
+/** Calls of a group member: another holder doesn't know it, and the one that lost the channel put it out. */
+const MEMBERSHIP: ReadonlySet<string> = new Set([
+  'openConsumer',
+  'join',
+  'sync',
+  'commit',
+  'committed',
+  'poll',
+  'sendOffsets',
+  'openShare',
+  'acquire',
+  'acknowledge',
+])
+
+/** What a call rejects with whose channel ended and that isn't asked again. */
+export function lostCall(method: string): LogError {
+  if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
+  return new LogError('NETWORK_EXCEPTION', `the holder of the log went away: whether ${method} was done is unknown`, {
+    call: method,
+  })
+}
