@@ -31,6 +31,7 @@ export {
   offset_index_count,
   offset_index_last,
   offset_index_lookup,
+  offset_index_summarize,
   time_index_append,
   time_index_ascends,
   time_index_count,

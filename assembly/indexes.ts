@@ -37,10 +37,51 @@ export function offset_index_count(entries: usize, count: u32, target: i32): u32
   return <u32>((base - entries) >>> 3) + (<i32>load32(base) <= target ? 1 : 0)
 }
 
-/** Position of the greatest entry at or below `target`; 0 without one. */
-export function offset_index_lookup(entries: usize, count: u32, target: i32): u32 {
-  const atOrBelow = offset_index_count(entries, count, target)
-  return atOrBelow === 0 ? 0 : load32(entries + ((<usize>(atOrBelow - 1)) << 3) + 4)
+/** Entries of a group: 256 bytes, four lines of the cache. */
+const GROUP_SHIFT: usize = 5
+const GROUP: u32 = 1 << (<u32>GROUP_SHIFT)
+
+/** The first offset of each group in native order: for 1e5 entries 12 KB, which stay in the nearest cache. */
+export function offset_index_summarize(entries: usize, summary: usize, from: u32, to: u32): void {
+  for (let group = from; group < to; group++) {
+    store<u32>(summary + ((<usize>group) << 2), load32(entries + ((<usize>group) << (GROUP_SHIFT + 3))))
+  }
+}
+
+/** How many groups begin at or below `target`, as `offset_index_count`. */
+function groupsAtOrBelow(summary: usize, count: u32, target: i32): u32 {
+  let base = summary
+  while (count > 3) {
+    const quarter = count >>> 2
+    const bytes: usize = quarter << 2
+    const first = base + bytes
+    const second = first + bytes
+    const third = second + bytes
+    const isFirst = load<i32>(first) <= target
+    const isSecond = load<i32>(second) <= target
+    const isThird = load<i32>(third) <= target
+    base = select(third, select(second, select(first, base, isFirst), isSecond), isThird)
+    count -= quarter * 3
+  }
+  while (count > 1) {
+    const next = base + 4
+    base = select(next, base, load<i32>(next) <= target)
+    count--
+  }
+  return <u32>((base - summary) >>> 2) + (load<i32>(base) <= target ? 1 : 0)
+}
+
+/** Position of the greatest entry at or below `target`; 0 without one. Up to one group there is no summary. */
+export function offset_index_lookup(entries: usize, count: u32, summary: usize, target: i32): u32 {
+  let first = entries
+  if (count > GROUP) {
+    const groups = groupsAtOrBelow(summary, (count + GROUP - 1) >>> <u32>GROUP_SHIFT, target)
+    if (groups === 0) return 0
+    first += (<usize>(groups - 1)) << (GROUP_SHIFT + 3)
+    count = min(GROUP, count - ((groups - 1) << (<u32>GROUP_SHIFT)))
+  }
+  const atOrBelow = offset_index_count(first, count, target)
+  return atOrBelow === 0 ? 0 : load32(first + ((<usize>(atOrBelow - 1)) << 3) + 4)
 }
 
 /** Strictly ascending in both fields, none negative. */

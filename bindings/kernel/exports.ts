@@ -54,7 +54,8 @@ export interface KernelExports {
   offset_index_ascends(entries: number, count: number): number
   offset_index_count(entries: number, count: number, target: number): number
   offset_index_last(entries: number, count: number): number
-  offset_index_lookup(entries: number, count: number, target: number): number
+  offset_index_lookup(entries: number, count: number, summary: number, target: number): number
+  offset_index_summarize(entries: number, summary: number, from: number, to: number): void
   time_index_append(entry: number, timestamp: number, relativeOffset: number): void
   time_index_ascends(entries: number, count: number): number
   time_index_count(entries: number, count: number, target: number): number

@@ -3,13 +3,20 @@ import { GrowingBlock } from './growing-block.ts'
 import type { OffsetIndex } from './kernel.ts'
 
 const entryBytes = 8
+/** As in assembly/indexes.ts. */
+const groupEntries = 32
+const groupBytes = 4
 const int32Max = 2147483647
 
-/** Memory comes with the first entry and doubles; it goes back with `free`, which leaves an empty index. */
+/**
+ * Memory comes with the first entry and doubles; it goes back with `free`, which leaves an empty index. From the second
+ * group of entries on a summary leads to the group.
+ */
 export class KernelOffsetIndex implements OffsetIndex {
   readonly #core: KernelCore
   readonly #baseOffset: number
   readonly #block: GrowingBlock
+  readonly #summary: GrowingBlock
   #count = 0
   #lastOffset: number
 
@@ -17,6 +24,7 @@ export class KernelOffsetIndex implements OffsetIndex {
     this.#core = core
     this.#baseOffset = baseOffset
     this.#block = new GrowingBlock(core)
+    this.#summary = new GrowingBlock(core)
     this.#lastOffset = baseOffset
   }
 
@@ -36,8 +44,11 @@ export class KernelOffsetIndex implements OffsetIndex {
       throw misuse(`index entry (${lastOffset}, ${position}) doesn't follow ${this.#lastOffset}`)
     try {
       const used = this.#count * entryBytes
+      const beginsGroup = this.#count >= groupEntries && this.#count % groupEntries === 0
       if (!this.#block.reserve(used + entryBytes, used)) return false
+      if (beginsGroup && !reserveSummary(this.#summary, this.#count + 1)) return false
       this.#core.exports.offset_index_append(this.#block.address + used, relative, position)
+      if (beginsGroup) this.#summarize(this.#count / groupEntries)
       this.#count++
       this.#lastOffset = lastOffset
       return true
@@ -46,12 +57,18 @@ export class KernelOffsetIndex implements OffsetIndex {
     }
   }
 
+  /** The group that begins now; with the second one the first, too. */
+  #summarize(group: number): void {
+    const from = group === 1 ? 0 : group
+    this.#core.exports.offset_index_summarize(this.#block.address, this.#summary.address, from, group + 1)
+  }
+
   lookup(offset: number): number {
     const relative = offset - this.#baseOffset
     if (relative < 0) return 0
     try {
       const target = Math.min(relative, int32Max)
-      return this.#core.exports.offset_index_lookup(this.#block.address, this.#count, target)
+      return this.#core.exports.offset_index_lookup(this.#block.address, this.#count, this.#summary.address, target)
     } catch (error) {
       throw this.#core.failure(error)
     }
@@ -66,6 +83,7 @@ export class KernelOffsetIndex implements OffsetIndex {
     try {
       const count = bytes.length / entryBytes
       const loaded = new GrowingBlock(this.#core)
+      const summary = new GrowingBlock(this.#core)
       if (count > 0) {
         if (!loaded.reserve(bytes.length, 0)) return false
         this.#core.u8.set(bytes, loaded.address)
@@ -74,7 +92,15 @@ export class KernelOffsetIndex implements OffsetIndex {
           return false
         }
       }
+      if (count > groupEntries) {
+        if (!reserveSummary(summary, count)) {
+          loaded.free()
+          return false
+        }
+        this.#core.exports.offset_index_summarize(loaded.address, summary.address, 0, Math.ceil(count / groupEntries))
+      }
       this.#block.replace(loaded)
+      this.#summary.replace(summary)
       this.#setCount(count)
       return true
     } catch (error) {
@@ -101,9 +127,17 @@ export class KernelOffsetIndex implements OffsetIndex {
   free(): void {
     try {
       this.#block.free()
+      this.#summary.free()
       this.#setCount(0)
     } catch (error) {
       throw this.#core.failure(error)
     }
   }
+}
+
+/** Room for all groups of so many entries; those before the last are there. */
+function reserveSummary(summary: GrowingBlock, entryCount: number): boolean {
+  const groups = Math.ceil(entryCount / groupEntries)
+  const used = summary.address === 0 ? 0 : (groups - 1) * groupBytes
+  return summary.reserve(groups * groupBytes, used)
 }

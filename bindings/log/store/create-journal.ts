@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { encodeCheckpointFile, readCheckpoints, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
@@ -35,11 +35,9 @@ export function* createJournal(
     partitionCount: 0,
   }
   writeFacts(writer, first)
-  yield* writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
-  for (let index = 0; index < options.ringFiles; index++) {
-    const file = yield* Ring.addFile(store, index, options.ringFileBytes)
-    file.close()
-  }
+  const rings = Array.from({ length: options.ringFiles }, (_, index) => createRing(store, index, options.ringFileBytes))
+  const files = [writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel)), ...rings]
+  yield* sideBySide(files, files.length)
   const header: JournalHeader = {
     sequence: 1,
     generation: 0,
@@ -55,10 +53,15 @@ export function* createJournal(
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
   writeHeader(file, header, kernel)
-  yield* perform('flush', HEADER_FILE, () => file.flush())
+  // Its entry without its content is no header, as any crash may leave it.
+  yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
   file.close()
-  yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
   return header
+}
+
+function* createRing(store: FileStore, index: number, sizeBytes: number): Task<void> {
+  const file = yield* Ring.addFile(store, index, sizeBytes)
+  file.close()
 }
 
 /** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */
