@@ -19,17 +19,19 @@ the next one is 3
 test("acknowledgement: 'all' is answered by the disk, and what it covers is there after a power cut, with all before it", () => {
   const host = fresh()
   const producerId = host.openProducer()
+  // The first one opens the partition as well.
+  plain(host, producerId, 0, 'first', 'all')
   const sent = host.send({
-    ...{ topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0 },
+    ...{ topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 1 },
     ...{ values: ['a'], acks: 'all' as const },
   })
   assert.is(sent.answered, false, 'not before its flush')
-  assert.equal(values(host), [], 'nor visible')
+  assert.equal(values(host), ['first'], 'nor visible')
   host.settle()
   assert.ok(sent.answered)
-  plain(host, producerId, 1, 'b', 1)
-  plain(host, producerId, 2, 'c', 'all')
-  assert.equal(values(afterCrash(host, 'none')), ['a', 'b', 'c'])
+  plain(host, producerId, 2, 'b', 1)
+  plain(host, producerId, 3, 'c', 'all')
+  assert.equal(values(afterCrash(host, 'none')), ['first', 'a', 'b', 'c'])
 })
 
 test('order: an offset that a reader may have seen is never given to another record', () => {

@@ -113,6 +113,21 @@ test('a batch whose transaction failed comes again, and nothing of its first run
   await log.close()
 })
 
+test('state of a transaction that was not committed is not in the changelog either', async () => {
+  const log = await opened(1)
+  const processor = log.process({
+    ...options,
+    async handle(record, { state }) {
+      state.totals.set((record.value as Payment).account, 1)
+      return { topic: 'nowhere', value: 'x' }
+    },
+  })
+  const error = await processor.done.catch((each: unknown) => each)
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  assert.equal(await values(log, totals), [])
+  await log.close()
+})
+
 test('several processors of a group share the partitions, each with the state of its own', async () => {
   const log = await opened(300)
   const workers = Array.from({ length: 3 }, () => {

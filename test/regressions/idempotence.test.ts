@@ -85,6 +85,19 @@ test('a marker raises the epoch: sequences begin at 0 (testOutOfSequenceAfterCon
   assert.is(client.send('t', 0, 'c'), 3)
 })
 
+test('the epoch of an ended transaction is refused by its partitions themselves (KIP-890)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a')
+  const { producerId, producerEpoch } = client.instance
+  client.end('abort')
+  for (const sequence of [0, 1]) {
+    refuses('INVALID_PRODUCER_EPOCH', () =>
+      append(host, { producerId, epoch: producerEpoch, sequence, values: ['late'] }),
+    )
+  }
+})
+
 test('an id is never given twice, whatever crash lies between (durability rule 8)', () => {
   let host = fresh()
   const given = new Set<number>()

@@ -42,6 +42,7 @@ export const FAULTS: readonly Row[] = [
     regressions,
     "a commit that races the clock's abort",
   ),
+  row('the same, a record instead of its end', regressions, 'a delayed record of a transaction does not join'),
   row('epochs overflow (KAFKA-18660)', table, 'epochs run out: a new producer id'),
   row('retry of that after a fail-over (KAFKA-20357, apache/kafka#22096)', table, 'epochs run out: a new producer id'),
   row(

@@ -58,6 +58,18 @@ test('a record that comes after its abort is refused, and readers go on (KIP-890
   assert.equal(values(host, 1), ['next'])
 })
 
+test('a delayed record of a transaction does not join the next one, where nobody heard of either (KIP-890)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'first')
+  const late = new TransactionalClient(host, 'id').as(client.instance)
+  client.end('commit')
+  client.begin().send('t', 0, 'second')
+  refuses('INVALID_TXN_STATE', () => late.send('t', 2, 'late'))
+  client.end('commit')
+  assert.equal([values(host), values(host, 2)], [['first', 'second'], []])
+})
+
 test("a commit that races the clock's abort is told to abort, nothing fatal (KAFKA-20785, apache/kafka#23204)", () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id', 1000).init().begin()
@@ -103,7 +115,7 @@ test('a reader sees nothing of an abort that takes its time, at any step of it (
 
 test('partitions show a commit at one moment, even where a marker begins a segment (P9)', () => {
   const host = fresh()
-  const roll = { 'segment.bytes': 200 }
+  const roll = { 'segment.bytes': 120 }
   host.ask<void>((done) => ({ kind: 'alterConfig', name: 't', changes: roll, done }))
   const client = new TransactionalClient(host, 'id').init()
   for (let round = 0; round < 4; round++) {
@@ -180,6 +192,16 @@ test('offsets of an abort are gone for good, whatever is committed later (testSe
   client.end('commit')
   assert.is(committed(host), undefined)
   assert.not.ok(host.engine.groups.isPending('g', TOPIC_ID, 0))
+})
+
+test('a plain commit behind sendOffsets stays when that transaction commits (OffsetMetadataManager)', () => {
+  const host = fresh()
+  const offsets = offsetsOf(host)
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.sendOffsets(offsets(5))
+  host.ask<void>((done) => ({ kind: 'commitOffsets', request: offsets(9), done }))
+  client.end('commit')
+  assert.is(committed(host), 9)
 })
 
 test('a repeat of an end with the opposite result is INVALID_TXN_STATE (TV2RetryMismatchedDirection)', () => {
