@@ -16,6 +16,7 @@ import {
   type ShareConsumer,
   type SharedRecordOf,
   string,
+  type TransactionalProducer,
   topic,
 } from '../../bindings/entry/node.ts'
 
@@ -76,6 +77,15 @@ async function sharing(
   return undefined
 }
 
+async function transacting(
+  log: EmbeddedLog,
+  work: (producer: TransactionalProducer) => Promise<unknown>,
+  options: object = {},
+): Promise<void> {
+  const producer = log.producer({ transactionalId: fresh('id'), ...options }) as TransactionalProducer
+  await work(producer).finally(() => producer.close())
+}
+
 type Call = (log: EmbeddedLog, junk: never) => unknown
 
 /** By the names of the API report; a word behind says which argument or part. */
@@ -114,6 +124,25 @@ const CALLS: Record<string, Call> = {
   'Log.table': async (log, junk) => (await log.table(junk)).close(),
   'Sender.send': (log, junk) => log.producer().send(junk),
   'Sender.send options': (log, junk) => log.producer().send({ topic: 't', value: 'x' }, junk),
+  'TransactionalProducer.transaction': (log, junk) => transacting(log, (producer) => producer.transaction(junk)),
+  'TransactionalProducer.transaction options': (log, junk) =>
+    transacting(log, (producer) => producer.transaction(async () => {}, junk)),
+  'TransactionalProducer.transaction retries': (log, retries) =>
+    transacting(log, (producer) => producer.transaction(async () => {}, { retries })),
+  'TransactionalProducer.beginTransaction': (log, junk) =>
+    transacting(log, (producer) => producer.beginTransaction(junk)),
+  'TransactionScope.sendOffsets consumer': (log, junk) =>
+    transacting(log, (producer) => producer.transaction((transaction) => transaction.sendOffsets(junk, []))),
+  'TransactionScope.sendOffsets done': (log, junk) =>
+    consuming(log, (consumer) =>
+      transacting(log, (producer) => producer.transaction((transaction) => transaction.sendOffsets(consumer, junk))),
+    ),
+  'TransactionScope.sendOffsets options': (log, junk) =>
+    consuming(log, (consumer) =>
+      transacting(log, (producer) =>
+        producer.transaction((transaction) => transaction.sendOffsets(consumer, [], junk)),
+      ),
+    ),
   'Producer.flush': (log, junk) => log.producer().flush(junk),
   'Consumer.batches': (log, junk) => consuming(log, (consumer) => first(consumer.batches(junk))),
   'Consumer.batches maxRecords': (log, maxRecords) =>
@@ -174,6 +203,10 @@ for (const name of ['topics', 'requireDurability', 'memoryBytes', 'cacheBytes', 
 for (const name of ['topics', 'dryRun']) {
   CALLS[`ResetOptions.${name}`] = (log, junk) => log.admin.resetOffsets('s', 'latest', { [name]: junk })
 }
+for (const name of ['transactionalId', 'transactionTimeoutMs']) {
+  CALLS[`TransactionalProducerOptions.${name}`] = (log, junk) =>
+    transacting(log, async (producer) => producer.transaction?.(async () => {}), { [name]: junk })
+}
 for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'lingerMs', 'partitioner']) {
   CALLS[`ProducerOptions.${name}`] = (log, junk) => log.producer({ [name]: junk }).close()
 }
@@ -212,6 +245,9 @@ const INPUTS = [
   'ReadOptions',
   'RecordInput',
   'ResetOptions',
+  'TransactionalProducer',
+  'TransactionalProducerOptions',
+  'TransactionScope',
 ]
 const report = readFileSync(new URL('../../docs/api/oncelog.api.md', import.meta.url), 'utf8')
 

@@ -75,7 +75,7 @@ export interface TransactionalProducer extends AsyncDisposable {
 
 /** Options of a transactional producer. `acks` is always `'all'`. */
 export interface TransactionalProducerOptions extends Omit<ProducerOptions, 'acks'> {
-  /** Who sends, over restarts: at most one producer of it is in force. */
+  /** Who sends, over restarts: at most one producer of it is in force. One that nobody used for a week is forgotten. */
   transactionalId: string
   /** After so many milliseconds, 60000 by default, at most 900000, the log aborts a transaction that isn't ended. */
   transactionTimeoutMs?: number | undefined
