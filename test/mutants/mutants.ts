@@ -57,9 +57,9 @@ const PRODUCERS: readonly Mutant[] = [
   },
   {
     name: 'producer ids are handed out before they are reserved',
-    file: 'engine/engine.ts',
-    find: 'this.#producerIdsEnd = state.nextProducerId',
-    put: 'this.#producerIdsEnd = state.nextProducerId + 1000',
+    file: 'engine/producer-ids.ts',
+    find: '    this.#end = next\n',
+    put: '    this.#end = next + 1000\n',
     tests: [idempotence],
   },
   {
