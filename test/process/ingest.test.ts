@@ -1,7 +1,10 @@
 // ingest: a foreign store's rows, each once, whatever ends in the middle.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, type IngestItem, LogError, openMemory } from '../../bindings/entry/node.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type IngestItem, type Log, LogError, openMemory } from '../../bindings/entry/node.ts'
+import { brokerInMemory } from './support.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
   for (let id = (after ?? 0) + 1; id <= to; id++) {
@@ -10,7 +13,7 @@ async function* rows(after: number | undefined, to: number, failAt = -1): AsyncG
   }
 }
 
-async function ids(log: EmbeddedLog): Promise<number[]> {
+async function ids(log: Log): Promise<number[]> {
   const seen: number[] = []
   for await (const { key } of log.read('orders', { until: 'end' })) seen.push(Number(Buffer.from(key ?? []).toString()))
   return seen
@@ -79,6 +82,41 @@ test('two of one source: the newer one ends the older', async () => {
   const error = await older.done.catch((failed: unknown) => failed)
   assert.ok(LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH'), String(error))
   assert.equal(await ids(log), upTo(6))
+  await log.close()
+})
+
+test('a source finds its last position while another one has a transaction open before it', async () => {
+  const broker = await brokerInMemory()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('orders')
+  // What the transaction of another source looks like while its commit is on its way.
+  const other = await broker.openTransactionalProducer({ transactionalId: 'other', timeoutMs: 60_000 })
+  const append = async () => {
+    const sends = await other.begin()
+    const place = { topic: '__oncelog_positions', partition: 0, producerEpoch: sends.producerEpoch, baseSequence: 0 }
+    const record = { key: Buffer.from('other'), value: '1', timestamp: undefined, headers: undefined }
+    await sends.append({ ...place, acks: 'all', records: [record] })
+  }
+  const starts: (number | undefined)[] = []
+  const run = (to: number, before = async () => {}) =>
+    log.ingest<number>({
+      source: 'db',
+      async *read(after) {
+        starts.push(after)
+        await before()
+        yield* rows(after, to)
+      },
+    })
+  // Its position lies behind the other one's record, where committed readers don't come yet.
+  await run(3, append).done
+  const again = run(5)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await other.commit()
+  await again.done
+  assert.equal(starts, [undefined, 3])
+  assert.equal(await ids(log), upTo(5))
+  await append()
+  await run(5).close()
   await log.close()
 })
 

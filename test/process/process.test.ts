@@ -177,6 +177,42 @@ test('a record that fails every try goes to the dead letters with its origin, th
   await log.close()
 })
 
+test('state is whole though anybody has a transaction open in its changelog', async () => {
+  const log = await openMemory({ topics: [receipts, totals] })
+  await log.admin.createTopic('in')
+  const producer = log.producer()
+  const start = () =>
+    log.process({
+      groupId: 'g',
+      topics: ['in'],
+      state: { totals: store(totals) },
+      async handle(_record, { state }) {
+        const total = ((await state.totals.get('a')) ?? 0) + 1
+        state.totals.set('a', total)
+        return receipts.record({ value: { account: 'a', total } })
+      },
+    })
+  const seen = async () => (await values<{ total: number }>(log, receipts)).map(({ total }) => total)
+  const first = start()
+  await producer.send({ topic: 'in', value: '' })
+  await until(async () => (await seen()).length === 1)
+  const other = await log.producer({ transactionalId: 'other' }).beginTransaction()
+  await other.send({ ...totals.record({ key: 'b', value: 1 }), partition: 0 })
+  await producer.send({ topic: 'in', value: '' })
+  await until(async () => (await seen()).length === 2)
+  await first.close()
+  const second = start()
+  await producer.send({ topic: 'in', value: '' })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await second.close()
+  const third = start()
+  await other.commit()
+  await until(async () => (await seen()).length === 3)
+  await third.close()
+  assert.equal(await seen(), [1, 2, 3])
+  await log.close()
+})
+
 test('without dead letters the processor gives up, and what it did not finish is there for the next one', async () => {
   const log = await opened(5)
   const failing = log.process({

@@ -64,17 +64,18 @@ export class Ingest<P extends string | number> {
 
   async #readAll(signal: AbortSignalLike): Promise<void> {
     const transactionalId = `oncelog-ingest-${this.#options.source}`
-    // First the id, which ends what an earlier run left open; then its last position can't change any more.
+    // First the id, which ends what an earlier run left open; then this source's last position can't change any more. Other
+    // sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
-    const items = this.#options.read(await this.#lastPosition(), signal)
+    const items = this.#options.read(await this.#lastPosition(signal), signal)
     for await (const group of inGroups(items, GROUP_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
       await this.#write(session, group)
     }
   }
 
-  async #lastPosition(): Promise<P | undefined> {
-    const [positions] = await readValues(this.#broker, POSITIONS_TOPIC, [0])
+  async #lastPosition(signal: AbortSignalLike): Promise<P | undefined> {
+    const [positions] = await readValues(this.#broker, POSITIONS_TOPIC, [0], 'highWatermark', signal)
     const found = positions?.values.get(keyText(this.#sourceKey))
     return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)
   }

@@ -1,4 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import { throwIfAborted } from '../signals.ts'
 
 const FETCH_BYTES = 1024 * 1024
 
@@ -34,27 +36,37 @@ export class PartitionValues {
   }
 }
 
-/** Reads partitions from their start to their last stable offset as of now. */
+/**
+ * Reads partitions from their start, as a committed reader sees them: as far as that goes now, or as far as there are records
+ * now. The latter waits for the end of every transaction that is open in them, whoever has it: what was committed behind
+ * its first record is not to be seen before.
+ */
 export async function readValues(
   broker: Broker,
   topic: string,
   partitions: readonly number[],
+  until: 'lastStableOffset' | 'highWatermark',
+  signal?: AbortSignalLike | undefined,
 ): Promise<PartitionValues[]> {
   const all = partitions.map((partition) => new PartitionValues(topic, partition))
   const offsets = await broker.admin.offsets(all)
-  const ends = new Map(offsets.map(({ partition, lastStableOffset }) => [partition, lastStableOffset]))
+  const ends = new Map(offsets.map((each) => [each.partition, each[until]]))
   for (const { partition, logStartOffset } of offsets) {
     const values = all.find((each) => each.partition === partition)
     if (values !== undefined) values.nextOffset = logStartOffset
   }
   const reader = broker.openReader()
+  const wake = () => reader.wake()
+  signal?.addEventListener('abort', wake, { once: true })
   try {
     for (;;) {
+      throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
       if (behind.length === 0) return all
-      await fetchInto(reader, behind, false)
+      await fetchInto(reader, behind, true)
     }
   } finally {
+    signal?.removeEventListener('abort', wake)
     await reader.close()
   }
 }

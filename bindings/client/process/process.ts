@@ -100,7 +100,7 @@ export class Process<T extends TopicRef, S> {
   }
 
   async #handleAll(batch: RecordBatch<T>, sender: Sender, signal: AbortSignalLike): Promise<void> {
-    const stores = await this.#state.of(batch.partition)
+    const stores = await this.#state.of(batch.partition, signal)
     const records = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
     const laneOf = (record: ConsumedRecord) => {

@@ -1,5 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
@@ -80,12 +81,13 @@ export class StatePartitions {
     }
   }
 
-  async of(partition: number): Promise<Stores> {
+  /** Waits for transactions that anybody has open in the changelogs: behind their first record state is committed too. */
+  async of(partition: number, signal: AbortSignalLike): Promise<Stores> {
     const known = this.#partitions.get(partition)
     if (known !== undefined) return known
     const values: PartitionValues[] = []
     for (const [, { changelog }] of this.#stores)
-      values.push(...(await readValues(this.#broker, changelog.name, [partition])))
+      values.push(...(await readValues(this.#broker, changelog.name, [partition], 'highWatermark', signal)))
     const stores = new Stores(this.#stores, values, partition)
     this.#partitions.set(partition, stores)
     return stores

@@ -2,7 +2,7 @@ import type { Broker, ReaderSession } from '../../broker/broker.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { type Abortable, abortable, signalOf } from '../signals.ts'
+import { type Abortable, signalOf } from '../signals.ts'
 import type { Topic } from '../topic/topic.ts'
 import { fetchInto, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
@@ -55,7 +55,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     }
     const { partitions } = await broker.admin.describeTopic(topic.name)
     const all = Array.from({ length: partitions }, (_, partition) => partition)
-    const values = await abortable(readValues(broker, topic.name, all), signal)
+    const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
     return new FollowedTable(broker, topic, values, signal, closed)
   }
 
