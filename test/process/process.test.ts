@@ -213,6 +213,41 @@ test('state is whole though anybody has a transaction open in its changelog', as
   await log.close()
 })
 
+test('inputs of one state have equal partitions, at the start and at every assignment', async () => {
+  const log = await openMemory({ topics: [totals] })
+  await log.admin.createTopic('a', { partitions: 2 })
+  await log.admin.createTopic('b', { partitions: 1 })
+  const start = () => {
+    const topics = ['a', 'b']
+    return log.process({ groupId: 'g', topics, state: { totals: store(totals) }, handle: async () => {} })
+  }
+  const refusal = async (processor: { done: Promise<void> }) => {
+    const error = await processor.done.catch((failed: unknown) => failed)
+    assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+  }
+  await refusal(start())
+  await log.admin.createPartitions('b', 2)
+  const running = start()
+  await until(async () => (await log.admin.describeGroup('g').catch(() => undefined))?.state === 'Stable')
+  await log.admin.createPartitions('b', 3)
+  // b-1 goes to the other member, a-1 to nobody else.
+  const member = log.consumer({ groupId: 'g', topics: ['b'] })
+  const joining = member.batches()[Symbol.asyncIterator]().next()
+  await refusal(running)
+  await member.close()
+  await joining
+  await log.admin.createPartitions('a', 3)
+  const first = log.consumer({ groupId: 'g', topics: ['a', 'b'] })
+  const waiting = first.batches()[Symbol.asyncIterator]().next()
+  const second = start()
+  await until(async () => (await log.admin.describeGroup('g')).members.length === 2)
+  await log.admin.createPartitions('a', 4)
+  await first.close()
+  await waiting
+  await refusal(second)
+  await log.close()
+})
+
 test('without dead letters the processor gives up, and what it did not finish is there for the next one', async () => {
   const log = await opened(5)
   const failing = log.process({

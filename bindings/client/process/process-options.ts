@@ -20,7 +20,7 @@ export interface ProcessContext<S> {
 export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /** The consumer group: processors of one group share the partitions. */
   groupId: string
-  /** What is consumed. */
+  /** What is consumed. With `state` all members of the group read the same topics, of equal partitions (INVALID_CONFIG else). */
   topics: readonly T[]
   /** Stores by name: `{ balances: store(ledger) }`. Their changelogs have at least the partitions of the input. */
   state?: S | undefined

@@ -5,6 +5,7 @@ import type { AbortSignalLike } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import { deadLetterOf } from '../dead-letter.ts'
+import { placeKey } from '../consumer/start-positions.ts'
 import type { Sender } from '../producer/producer.ts'
 import { LogProducer } from '../producer/producer.ts'
 import type { ProducerRecord } from '../producer-record.ts'
@@ -39,12 +40,22 @@ export class Process<T extends TopicRef, S> {
 
   async run(signal: AbortSignalLike): Promise<void> {
     const { groupId, topics } = this.#options
-    await this.#state.check(topics.map(topicName))
+    const names = topics.map(topicName)
+    await this.#state.check(names)
     // By range, so that equal partitions of all topics, and with them one partition of state, are with one member.
     const consumer = new GroupConsumer(this.#broker, { groupId, topics, assignor: 'range' }, () => {})
     for (const event of ['revoked', 'lost'] as const) {
       consumer.on(event, (partitions) => this.#state.forget(partitions.map(({ partition }) => partition)))
     }
+    // Partitions may have been added since, or members come that read other topics.
+    consumer.on('assigned', async () => {
+      await this.#state.check(names)
+      this.#state.checkShare(names, consumer.assignment())
+    })
+    consumer.on('revoked', (revoked) => {
+      const kept = consumer.assignment().filter((each) => !revoked.some((at) => placeKey(at) === placeKey(each)))
+      this.#state.checkShare(names, kept)
+    })
     const batches = consumer.batches({ maxRecords: BATCH_RECORDS, signal })
     const cycle = this.#settings.isExactlyOnce ? this.#inTransactions(consumer) : this.#atLeastOnce(consumer)
     try {

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
@@ -69,15 +70,38 @@ export class StatePartitions {
     this.#stores = stores
   }
 
-  /** INVALID_CONFIG for a changelog with fewer partitions than the input. */
+  /**
+   * INVALID_CONFIG for inputs with different numbers of partitions, whose equal keys and partitions would not meet in one
+   * member, and for a changelog with fewer partitions than they have.
+   */
   async check(topics: readonly string[]): Promise<void> {
+    if (this.#stores.length === 0) return
     const facts = await Promise.all(topics.map((topic) => this.#broker.admin.describeTopic(topic)))
     const needed = Math.max(...facts.map(({ partitions }) => partitions))
+    for (const { topic, partitions } of facts) {
+      if (partitions === needed) continue
+      const message = `the topic "${topic}" has ${partitions} partitions, another input of the same state ${needed}`
+      throw new LogError('INVALID_CONFIG', message, { topic, partitions, needed })
+    }
     for (const [name, { changelog }] of this.#stores) {
       const { partitions } = await this.#broker.admin.describeTopic(changelog.name)
       if (partitions >= needed) continue
       const message = `the changelog of state "${name}" has ${partitions} partitions, its input ${needed}`
       throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, partitions, needed })
+    }
+  }
+
+  /**
+   * INVALID_CONFIG where this member has a partition of one input without the same one of the others: they were shared while
+   * their numbers of partitions differed, or by a member that reads other topics.
+   */
+  checkShare(topics: readonly string[], assigned: readonly TopicPartition[]): void {
+    if (this.#stores.length === 0) return
+    for (const { partition } of assigned) {
+      const topic = topics.find((each) => !assigned.some((at) => at.topic === each && at.partition === partition))
+      if (topic === undefined) continue
+      const message = `partition ${partition} of "${topic}" and of another input of the same state are with two members`
+      throw new LogError('INVALID_CONFIG', message, { topic, partition })
     }
   }
 
