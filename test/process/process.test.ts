@@ -306,6 +306,43 @@ test('concurrency: records of one key in order and one at a time, of several key
   await log.close()
 })
 
+test('concurrency: records of different keys that change one key of the state lose nothing', async () => {
+  const log = await openMemory({ topics: [totals, receipts] })
+  await log.admin.createTopic('in')
+  const count = 40
+  await log.producer().send(Array.from({ length: count }, (_, n) => ({ topic: 'in', key: `${n}`, value: '' })))
+  const tries: number[] = []
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    concurrency: 4,
+    deadLetter: 'none',
+    state: { totals: store(totals) },
+    async handle(record, { state, attempt }) {
+      const first = (await state.totals.get('first')) ?? 0
+      await new Promise((resolve) => setTimeout(resolve, record.offset % 3))
+      const second = (await state.totals.get('second')) ?? 0
+      tries.push(attempt)
+      // Of two moments: never to be seen by what counts.
+      if (first !== second) throw new RangeError('first and second are always changed together')
+      state.totals.set('first', first + 1)
+      state.totals.set('second', second + 1)
+      return receipts.record({ value: { account: '', total: first + 1 } })
+    },
+  })
+  await until(async () => (await values(log, receipts)).length === count)
+  await processor.close()
+  const seen = (await values<{ total: number }>(log, receipts)).map(({ total }) => total)
+  assert.equal(
+    seen.sort((a, b) => a - b),
+    Array.from({ length: count }, (_, n) => n + 1),
+  )
+  assert.ok(Math.max(...tries) > 1, 'they met')
+  const table = await log.table(totals)
+  assert.is(table.get('first'), count)
+  await log.close()
+})
+
 test('at-least-once: no transaction, nothing lost', async () => {
   const log = await opened(50)
   const processor = log.process({

@@ -43,19 +43,36 @@ interface Change {
   readonly value: Uint8Array | null
 }
 
+type Found = Uint8Array | null | undefined
+
+interface Below {
+  find(key: string): Found
+}
+
 /** Changes that came to nothing are forgotten: a layer over the values below it. */
 export class Layer {
   readonly changes: Map<string, Change> = new Map()
-  readonly #below: { find(key: string): Uint8Array | null | undefined }
+  readonly #below: Below
+  /** What it saw below. Values are never changed in place: the same object is the same value. */
+  readonly #seen: Map<string, Found> = new Map()
 
-  constructor(below: { find(key: string): Uint8Array | null | undefined }) {
+  constructor(below: Below) {
     this.#below = below
   }
 
   /** `null`: deleted in a layer. */
-  find(key: string): Uint8Array | null | undefined {
+  find(key: string): Found {
     const change = this.changes.get(key)
-    return change === undefined ? this.#below.find(key) : change.value
+    if (change !== undefined) return change.value
+    const found = this.#below.find(key)
+    if (!this.#seen.has(key)) this.#seen.set(key, found)
+    return found
+  }
+
+  /** Whether something that was read below it changed since. */
+  get isStale(): boolean {
+    for (const [key, found] of this.#seen) if (this.#below.find(key) !== found) return true
+    return false
   }
 
   set(change: Change): void {
@@ -73,7 +90,7 @@ export class Layer {
   }
 }
 
-export function valuesBelow(values: PartitionValues): { find(key: string): Uint8Array | undefined } {
+export function valuesBelow(values: PartitionValues): Below {
   return { find: (key) => values.values.get(key) }
 }
 

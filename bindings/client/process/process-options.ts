@@ -10,7 +10,7 @@ import type { StateStore, StatesOf } from './keyed-state.ts'
 export interface ProcessContext<S> {
   /** Keyed state of the record's partition, by the names of the option `state`. */
   readonly state: StatesOf<S>
-  /** 1 for the first try of this delivery. */
+  /** 1 for the first call with this delivery; `concurrency` makes calls that are no retries. */
   readonly attempt: number
   /** Aborts when the processor ends: give up soon, the record comes again. */
   readonly signal: AbortSignalLike
@@ -42,7 +42,11 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   deadLetter?: string | undefined
   /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
   retries?: number | undefined
-  /** Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. */
+  /**
+   * Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. State sees them one
+   * after another, in no order of their keys: where a record changed what another one at work had read, that one is handled
+   * again on the new state, whatever it gave or threw, and that is none of its `retries`.
+   */
   concurrency?: number | undefined
 }
 

@@ -124,8 +124,10 @@ export class Process<T extends TopicRef, S> {
     if (all.length > 0) await sender.send(all)
   }
 
+  /** Of records that are handled at once each counts only if what it read of the state still holds; else it runs again. */
   async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalLike): Promise<readonly ProducerRecord[]> {
     const { retries, deadLetter } = this.#settings
+    let failures = 0
     for (let attempt = 1; ; attempt++) {
       const layers = stores.layers()
       try {
@@ -135,14 +137,19 @@ export class Process<T extends TopicRef, S> {
           attempt,
           signal,
         })
+        // Bounded: each time another record of the batch was done with.
+        if (stores.areStale(layers)) continue
         stores.take(layers)
         return output === undefined ? [] : Array.isArray(output) ? output : [output as ProducerRecord]
       } catch (error) {
         throwIfAborted(signal)
-        if (attempt > retries && deadLetter === undefined) throw error
-        if (attempt > retries) return [deadLetterOf(record, deadLetter as string, error, attempt)]
+        // What it read didn't belong together: no failure of the record.
+        if (stores.areStale(layers)) continue
+        failures++
+        if (failures > retries && deadLetter === undefined) throw error
+        if (failures > retries) return [deadLetterOf(record, deadLetter as string, error, attempt)]
       }
-      await this.#wait(attempt, signal)
+      await this.#wait(failures, signal)
     }
   }
 

@@ -38,7 +38,12 @@ export class Stores {
     return Object.fromEntries(views)
   }
 
-  /** The try succeeded. */
+  /** Another record changed what this try read, since it did. */
+  areStale(layers: readonly Layer[]): boolean {
+    return layers.some((layer) => layer.isStale)
+  }
+
+  /** The try succeeded, on what still holds. */
   take(layers: readonly Layer[]): void {
     layers.forEach((layer, index) => {
       this.#batch[index]?.take(layer)
