@@ -1,22 +1,62 @@
 import { LogError } from '../model/errors.ts'
 import { ConsumedRecord } from './consumer/consumed-record.ts'
+import { loneBatchBytes } from './producer/record-size.ts'
+import { checkRecord } from './producer/validate-record.ts'
 import type { ProducerRecord } from './producer-record.ts'
+
+/** Of a text in a header. What a program puts into an error's message has no bound. */
+const TEXT_BYTES_MAX = 1024
+/** Kafka's default of `max.message.bytes`. */
+const LETTER_BYTES_MAX = 1_048_588
 
 /**
  * A record that failed every try, as it came, with what is known of the failure behind its own headers:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
- *   oncelog-error, oncelog-error-message               the error's code or name, and its text
+ *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of it at most
  *   oncelog-attempts                                   how often it was tried
+ *   oncelog-omitted                                    what would make a batch of more than `bytesMax`, and is to be
+ *                                                      read at its origin: `value, headers`, or `key, value, headers`
  */
-export function deadLetterOf(record: ConsumedRecord, topic: string, error: unknown, attempts: number): ProducerRecord {
+export function deadLetterOf(
+  record: ConsumedRecord,
+  topic: string,
+  error: unknown,
+  attempts: number,
+  bytesMax: number = LETTER_BYTES_MAX,
+): ProducerRecord {
   const { key, value, headers } = ConsumedRecord.encodedOf(record)
-  const origin: readonly (readonly [string, string])[] = [
-    ['oncelog-topic', record.topic],
-    ['oncelog-partition', `${record.partition}`],
-    ['oncelog-offset', `${record.offset}`],
-    ['oncelog-error', LogError.is(error) ? error.code : error instanceof Error ? error.name : typeof error],
-    ['oncelog-error-message', error instanceof Error ? error.message : String(error)],
-    ['oncelog-attempts', `${attempts}`],
+  const origin: readonly (readonly [string, Uint8Array])[] = [
+    ['oncelog-topic', header(record.topic)],
+    ['oncelog-partition', header(`${record.partition}`)],
+    ['oncelog-offset', header(`${record.offset}`)],
+    ['oncelog-error', header(LogError.is(error) ? error.code : error instanceof Error ? error.name : typeof error)],
+    ['oncelog-error-message', header(error instanceof Error ? error.message : error)],
+    ['oncelog-attempts', header(`${attempts}`)],
   ]
-  return { topic, key, value, headers: [...headers, ...origin] }
+  const whole = { topic, key, value, headers: [...headers, ...origin] }
+  if (fits(whole, bytesMax)) return whole
+  const omitted = (what: string) => [...origin, ['oncelog-omitted', header(what)] as const]
+  const keyed = { topic, key, value: null, headers: omitted('value, headers') }
+  return fits(keyed, bytesMax) ? keyed : { ...keyed, key: null, headers: omitted('key, value, headers') }
+}
+
+function fits(letter: ProducerRecord, bytesMax: number): boolean {
+  return loneBatchBytes(checkRecord(letter, 0)) <= bytesMax
+}
+
+/** Whole characters, at most so many bytes; half a surrogate pair, which no record may hold, becomes U+FFFD. */
+function header(text: unknown): Uint8Array {
+  const bytes = new TextEncoder().encode(textOf(text).slice(0, TEXT_BYTES_MAX))
+  let end = Math.min(bytes.length, TEXT_BYTES_MAX)
+  while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end)
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(text: unknown): string {
+  try {
+    return String(text)
+  } catch {
+    return `a value of type ${typeof text}`
+  }
 }

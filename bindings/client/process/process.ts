@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
+import { parseTopicConfig } from '../../model/topic-config.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import { deadLetterOf } from '../dead-letter.ts'
@@ -147,10 +148,16 @@ export class Process<T extends TopicRef, S> {
         if (stores.areStale(layers)) continue
         failures++
         if (failures > retries && deadLetter === undefined) throw error
-        if (failures > retries) return [deadLetterOf(record, deadLetter as string, error, attempt)]
+        if (failures > retries) return [await this.#deadLetter(record, deadLetter as string, error, attempt)]
       }
       await this.#wait(failures, signal)
     }
+  }
+
+  async #deadLetter(record: ConsumedRecord, topic: string, error: unknown, attempt: number): Promise<ProducerRecord> {
+    const { config } = await this.#broker.admin.describeTopic(topic)
+    const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
+    return deadLetterOf(record, topic, error, attempt, Math.min(maxMessageBytes, segmentBytes))
   }
 
   #wait(attempt: number, signal: AbortSignalLike): Promise<void> {
