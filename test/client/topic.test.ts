@@ -1,4 +1,5 @@
 // Declared topics: names, codecs, any Standard Schema.
+import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
@@ -35,6 +36,21 @@ test('what the schema refuses on reading is RECORD_DESERIALIZATION with its plac
   const error = await failure('RECORD_DESERIALIZATION', () => record?.value)
   assert.equal(error.details, { topic: 't', partition: 0, offset: 0, part: 'value' })
   await failure('RECORD_DESERIALIZATION', () => record?.value)
+})
+
+test('no error holds content: not the parser’s text, not the keys of a map', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['card 4111', '{"a":4111'])
+  const records = await take(log.consumer({ groupId: 'g', topics: [topic('t', { value: json() })] }), 2)
+  for (const record of records) {
+    const error = await failure('RECORD_DESERIALIZATION', () => record.value)
+    assert.not.match(inspect(error, { depth: 9 }), '4111')
+  }
+  const place = z.object({ list: z.array(z.object({ city: z.string() })), cards: z.record(z.string(), z.number()) })
+  const value = { list: [{ city: 'x' }, { city: 1 }], cards: { '4111': 'x' } } as never
+  const error = await failure('RECORD_SERIALIZATION', () => topic('t', { value: json(place) }).record({ value }))
+  assert.equal(error.details['paths'], ['list.1.city', 'cards.*'])
+  assert.not.match(inspect(error, { depth: 9 }), '4111')
 })
 
 test('an asynchronous schema is refused by name, thenables too', async () => {

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
-import type { InferInput, InferOutput, StandardIssue, StandardSchemaV1 } from '../../model/standard-schema.ts'
+import type { InferInput, InferOutput, StandardSchemaV1 } from '../../model/standard-schema.ts'
 import { type Codec, string } from './codec.ts'
+import { issuePath } from './issue-path.ts'
 
 /**
  * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). What is stored is the validated input; `decode` runs
@@ -21,9 +22,20 @@ export function json(schema?: StandardSchemaV1): Codec<unknown> {
       return string.encode(text)
     },
     decode(bytes) {
-      const value: unknown = JSON.parse(string.decode(bytes))
+      const value = parsed(string.decode(bytes))
       return schema === undefined ? value : validate(schema, value, 'RECORD_DESERIALIZATION')
     },
+  }
+}
+
+/** The parser's own message quotes the text: only the place of the fault is told, where the engine says it. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const position = /at position (\d+)/.exec((error as Error).message)?.[1]
+    const where = position === undefined ? '' : ` at position ${position}`
+    throw new LogError('RECORD_DESERIALIZATION', `the text is no JSON${where}`)
   }
 }
 
@@ -37,13 +49,7 @@ function validate(schema: StandardSchemaV1, value: unknown, code: 'RECORD_SERIAL
     })
   }
   if (result.issues === undefined) return result.value
-  const where = result.issues.map(pathOf)
+  const where = result.issues.map((issue) => issuePath(schema, issue))
   const message = `the value doesn't fit its ${vendor} schema at ${where.join(', ')}`
   throw new LogError(code, message, { vendor, paths: where })
-}
-
-/** Where it doesn't fit; a schema's own message may quote the value, so it stays out. */
-function pathOf({ path }: StandardIssue): string {
-  if (path === undefined || path.length === 0) return 'its root'
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
 }
