@@ -17,9 +17,14 @@ export function isUnwritten(error: unknown): boolean {
   return LogError.is(error, ...UNWRITTEN)
 }
 
-/** Worth asking again unseen. A full device isn't: only the program can free space, so it hears of it. */
+/**
+ * Worth asking again unseen. A full device isn't: only the program can free space, so it hears of it. Nor is a lost holder: as
+ * long as there may be another one, the channel to it asks by itself.
+ */
 export function isWorthAsking(error: unknown): boolean {
-  return LogError.is(error) && error.category === 'retriable' && error.code !== 'STORAGE_FULL'
+  return (
+    LogError.is(error) && error.category === 'retriable' && !LogError.is(error, 'STORAGE_FULL', 'NETWORK_EXCEPTION')
+  )
 }
 
 const FIRST_WAIT_MS = 5

@@ -188,8 +188,9 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** What another run could mend. */
+/** What another run could mend; not a commit of which nobody knows whether it was done. */
 function isWorthAnother(error: unknown): boolean {
+  if (LogError.is(error, 'NETWORK_EXCEPTION')) return false
   return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)
 }
 

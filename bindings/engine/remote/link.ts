@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
-import { lostCall, REPEATABLE } from './lost-calls.ts'
+import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
@@ -10,6 +10,8 @@ import { readValue } from './values.ts'
 interface PendingCall {
   readonly method: string
   readonly message: Uint8Array
+  /** A holder may have got it. */
+  wasSent: boolean
   readonly answered: (reader: MessageReader) => void
   readonly failed: (error: unknown) => void
 }
@@ -70,8 +72,10 @@ export class Link {
       writer.int32(call).text(method).int32(session)
       write(writer)
       const message = writer.finish()
-      this.#pending.set(call, { method, message, answered: (reader) => resolve(read(reader)), failed: reject })
-      this.#channel?.send(message)
+      const answered = (reader: MessageReader) => resolve(read(reader))
+      const pending = { method, message, wasSent: false, answered, failed: reject }
+      this.#pending.set(call, pending)
+      if (this.#channel !== undefined) send(pending, this.#channel)
     })
   }
 
@@ -97,7 +101,9 @@ export class Link {
     this.#ended ??= error
     const pending = [...this.#pending.values()]
     this.#pending.clear()
-    for (const { failed } of pending) failed(this.#ended)
+    for (const { method, wasSent, failed } of pending) {
+      failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, this.#ended) : this.#ended)
+    }
     this.#opened?.reject(this.#ended)
   }
 
@@ -120,11 +126,11 @@ export class Link {
       () => this.#lost(channel),
     )
     const hello = this.call('hello', 0, (writer) => writer.int32(PROTOCOL_VERSION), readValue)
-    for (const { method, message } of this.#pending.values()) if (method === 'hello') channel.send(message)
+    for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
     this.#hooks.connected(await hello)
     // Nothing is asked of a holder that may speak another version.
     this.#channel = channel
-    for (const { message } of this.#pending.values()) channel.send(message)
+    for (const pending of this.#pending.values()) send(pending, channel)
     this.#opened?.resolve()
   }
 
@@ -159,4 +165,9 @@ export class Link {
       channel.end()
     }
   }
+}
+
+function send(call: PendingCall, channel: Channel): void {
+  call.wasSent = true
+  channel.send(call.message)
 }

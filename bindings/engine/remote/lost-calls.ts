@@ -37,10 +37,38 @@ const MEMBERSHIP: ReadonlySet<string> = new Set([
   'acknowledge',
 ])
 
+/** Calls that leave the log as it is: when there will be no holder any more, nothing about them is unknown. */
+export const UNCHANGING: ReadonlySet<string> = new Set([
+  'hello',
+  'openProducer',
+  'beginTransaction',
+  'fetch',
+  'poll',
+  'openConsumer',
+  'join',
+  'sync',
+  'committed',
+  'openShare',
+  'acquire',
+  'close',
+  'describeTopic',
+  'listTopics',
+  'offsets',
+  'offsetsForTimestamp',
+  'listGroups',
+  'describeGroup',
+  'listTransactions',
+  'describeProducers',
+])
+
 /** What a call rejects with whose channel ended and that isn't asked again. */
 export function lostCall(method: string): LogError {
   if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
-  return new LogError('NETWORK_EXCEPTION', `the holder of the log went away: whether ${method} was done is unknown`, {
-    call: method,
-  })
+  return unknownOutcome(method)
+}
+
+/** `cause`: why no other holder can be asked. */
+export function unknownOutcome(method: string, cause?: LogError): LogError {
+  const message = `the holder of the log went away: whether ${method} was done is unknown`
+  return new LogError('NETWORK_EXCEPTION', message, { call: method }, cause)
 }

@@ -4,8 +4,10 @@ import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
 import type { Topic } from '../../client/topic/topic.ts'
 import { Engine } from '../../engine/engine.ts'
+import { attachTo, listenForAttached } from '../../engine/remote/local-socket.ts'
 import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
@@ -13,6 +15,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { lockedStore } from './locked-store.ts'
 import { type Held, SharedBroker } from './shared-broker.ts'
 
 /** How a log is opened. */
@@ -85,7 +88,7 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
 export async function openLog(store: FileStore, port: RuntimePort, options: OpenOptions = {}): Promise<EmbeddedLog> {
   checkOptions(options)
   requireDurability(store.capabilities, options.requireDurability)
-  const { broker, recovery } = await hold(store, port, options)
+  const { broker, recovery } = await openHeld(store, port, options)
   return finishOpening(Object.assign(broker, { recovery, role: 'holder' as const }), port, options)
 }
 
@@ -99,10 +102,10 @@ export async function openShared(
   checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
   const shared = new SharedBroker({
-    directory,
+    meeting: { attach: () => attachTo(directory), listen: (attached) => listenForAttached(directory, attached) },
     port,
     exclusive: options.exclusive === true,
-    hold: (waiting) => hold(storeOf(), port, options, waiting),
+    hold: (waiting) => openHeld(storeOf(), port, options, waiting),
   })
   await shared.open()
   return finishOpening(shared, port, options)
@@ -118,7 +121,8 @@ async function finishOpening(opened: Opened, port: RuntimePort, options: OpenOpt
   return new OpenedLog(opened, port)
 }
 
-async function hold(
+/** Takes the lock of the store and opens the log in it. */
+export async function openHeld(
   store: FileStore,
   port: RuntimePort,
   options: OpenOptions,
@@ -128,18 +132,26 @@ async function hold(
   if (!Number.isFinite(cacheBytes) || cacheBytes < 0) {
     throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
   }
-  const kernel = createKernel(loadKernelModule(), { capBytes: options.memoryBytes ?? MEMORY_BYTES })
+  const locked = await lockedStore(store)
+  const kernel = await kernelOf(options).catch(async (error: unknown) => {
+    await locked.close()
+    throw error
+  })
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
     compose: (source) => {
       const options = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
-      const partitions = new FilePartitionStore(store, kernel, source, options)
+      const partitions = new FilePartitionStore(locked, kernel, source, options)
       return { store: partitions, factory: new PartitionFactory(kernel, partitions, cacheBytes) }
     },
   })
   const broker = new EmbeddedBroker(engine, port, waiting)
   return { broker, recovery: await broker.open() }
+}
+
+async function kernelOf({ memoryBytes = MEMORY_BYTES }: OpenOptions): Promise<Kernel> {
+  return createKernel(loadKernelModule(), { capBytes: memoryBytes })
 }
 
 function checkOptions(options: OpenOptions): void {

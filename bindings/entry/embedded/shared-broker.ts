@@ -13,7 +13,7 @@ import type {
 import type { RuntimePort } from '../../broker/port.ts'
 import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
-import { attachTo, type Listener, listenForAttached } from '../../engine/remote/local-socket.ts'
+import type { Listener } from '../../engine/remote/local-socket.ts'
 import { loopback } from '../../engine/remote/loopback.ts'
 import { ServedChannel } from '../../engine/remote/serve-channel.ts'
 import type { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
@@ -27,8 +27,16 @@ export interface Held {
   readonly recovery: RecoveryReport
 }
 
+/** How the processes of one directory find each other. */
+export interface Meeting {
+  /** `undefined`: nobody listens. */
+  attach(): Promise<Channel | undefined>
+  /** Only for who holds the directory's lock. */
+  listen(attached: (channel: Channel) => void): Promise<Listener>
+}
+
 export interface SharedOptions {
-  readonly directory: string
+  readonly meeting: Meeting
   readonly port: RuntimePort
   /** Takes the lock and opens the log; DIRECTORY_IN_USE while another process has it. */
   hold(waiting: (isWaiting: boolean) => void): Promise<Held>
@@ -36,9 +44,11 @@ export interface SharedOptions {
   readonly exclusive: boolean
 }
 
-/** A holder that is there and neither lets go nor answers is stopped, or stuck: no reason to wait for ever. */
+/** Who opens a log hears so soon that its holder is stopped, or stuck. Once open, only its own close ends the search for one. */
 const ANSWER_LIMIT_MS = 5000
 const RETRY_MS = 5
+/** Each try for the lock is a fork; a recovery may take minutes. */
+const RETRY_MS_MAX = 250
 
 /**
  * One log, several processes: whoever gets the lock holds it and serves the others. When it goes away, one of the others
@@ -59,11 +69,11 @@ export class SharedBroker implements Broker {
   }
 
   async open(): Promise<void> {
-    const first = await this.#holdOrAttach()
+    const first = await this.#holdOrAttach(this.#options.port.now() + ANSWER_LIMIT_MS)
     if (first === undefined) return
     let channel: Channel | undefined = first
     this.#attached = new AttachedBroker(async () => {
-      const next = channel ?? (await this.#holdOrAttach())
+      const next = channel ?? (await this.#holdOrAttach(Number.POSITIVE_INFINITY))
       channel = undefined
       return next ?? this.#toItself()
     })
@@ -88,19 +98,18 @@ export class SharedBroker implements Broker {
   }
 
   /** A channel to the holder; `undefined` when this process has become it. */
-  async #holdOrAttach(): Promise<Channel | undefined> {
-    const { directory, port, exclusive } = this.#options
-    const limit = port.now() + ANSWER_LIMIT_MS
-    for (;;) {
+  async #holdOrAttach(limitMs: number): Promise<Channel | undefined> {
+    const { meeting, port, exclusive } = this.#options
+    for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
       if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
       const refused = await this.#hold()
       if (refused === undefined) return undefined
       this.#refusal = refused
       if (exclusive) throw refused
-      const channel = await attachTo(directory)
+      const channel = await meeting.attach()
       if (channel !== undefined) return channel
-      if (port.now() > limit) throw refused
-      await new Promise<void>((resolve) => port.setTimer(RETRY_MS * (1 + port.random()), resolve, true))
+      if (port.now() > limitMs) throw refused
+      await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
     }
   }
 
@@ -109,7 +118,7 @@ export class SharedBroker implements Broker {
     try {
       const held = await this.#options.hold((isWaiting) => this.#listener?.keepAlive(isWaiting))
       if (!this.#options.exclusive) {
-        this.#listener = await listenForAttached(this.#options.directory, (channel) => this.#serve(channel, held))
+        this.#listener = await this.#options.meeting.listen((channel) => this.#serve(channel, held))
       }
       this.#held = held
       return undefined

@@ -1,0 +1,24 @@
+import type { FileStore } from '../../storage/file-store.ts'
+
+/**
+ * The store with its lock taken, for whoever asks it for the lock next: nothing is made for a log that another one holds.
+ * Rejects as `lock`.
+ */
+export async function lockedStore(store: FileStore): Promise<FileStore> {
+  try {
+    const lock = await store.lock()
+    return {
+      capabilities: store.capabilities,
+      open: (path, options) => store.open(path, options),
+      list: (directory) => store.list(directory),
+      rename: (from, to) => store.rename(from, to),
+      remove: (path) => store.remove(path),
+      syncDirectory: (directory) => store.syncDirectory(directory),
+      lock: () => lock,
+      close: () => store.close(),
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

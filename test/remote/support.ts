@@ -1,0 +1,81 @@
+import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { Channel } from '../../bindings/engine/remote/channel.ts'
+import { loopback } from '../../bindings/engine/remote/loopback.ts'
+import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
+import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import type { Held, Meeting, SharedOptions } from '../../bindings/entry/embedded/shared-broker.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { FileStore } from '../../bindings/storage/file-store.ts'
+
+/** A thousand seconds pass in one. */
+export const hastyPort: RuntimePort = {
+  ...nodePort,
+  now: () => performance.now() * 1000,
+  elapsed: () => performance.now() * 1000,
+  setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / 1000, callback, keepsAlive),
+}
+
+export const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What a lost holder still did with a request. */
+export type Fate = 'served' | 'unanswered' | 'dead'
+
+/** One place where processes meet, all of them in this one; whoever holds it can be cut off at any request. */
+export class Place implements Meeting {
+  holder: EmbeddedBroker | undefined
+  listening: ((channel: Channel) => void) | undefined
+  /** Asked for each request of an attached one by its method. */
+  fate: (method: string) => Fate = () => 'served'
+  #channels: Channel[] = []
+
+  async attach(): Promise<Channel | undefined> {
+    const listening = this.listening
+    if (listening === undefined) return undefined
+    const [mine, theirs] = loopback()
+    this.#channels.push(mine)
+    listening({
+      start: (onMessage, onEnd) => theirs.start((message) => this.#hand(message, onMessage), onEnd),
+      send: (message) => theirs.send(message),
+      end: () => theirs.end(),
+    })
+    return mine
+  }
+
+  #hand(message: Uint8Array<ArrayBuffer>, onMessage: (message: Uint8Array<ArrayBuffer>) => void): void {
+    const reader = new MessageReader(message)
+    reader.int32()
+    const fate = this.fate(reader.text())
+    if (fate === 'served') onMessage(message)
+    else if (fate === 'dead') this.cut()
+  }
+
+  async listen(attached: (channel: Channel) => void) {
+    this.listening = attached
+    return { keepAlive: () => {}, close: () => this.deaf() }
+  }
+
+  /** Nobody can attach any more. */
+  deaf(): void {
+    this.listening = undefined
+  }
+
+  /** The holder is gone, as a killed process is. */
+  cut(): void {
+    this.deaf()
+    for (const channel of this.#channels.splice(0)) channel.end()
+  }
+}
+
+export const inUse = () => new LogError('DIRECTORY_IN_USE', 'another one has it')
+
+export function held(store: FileStore, waiting?: (isWaiting: boolean) => void): Promise<Held> {
+  return openHeld(store, nodePort, {}, waiting)
+}
+
+export function optionsOf(place: Place, hold: SharedOptions['hold'], port: RuntimePort = nodePort): SharedOptions {
+  return { meeting: place, port, exclusive: false, hold }
+}
