@@ -1,14 +1,27 @@
 // A holder goes away in the middle of something: what the attached ones hear of it, in one process, without a socket.
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RuntimePort } from '../../bindings/broker/port.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
+import { SOCKET_FILE } from '../../bindings/engine/remote/local-socket.ts'
 import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type Held, SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
+import { open } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
-import { failure } from '../client/support.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
+import { failure, gate } from '../client/support.ts'
 import { hastyPort, held, inUse, optionsOf, Place, turns } from './support.ts'
+
+let root = ''
+test.before.each(async () => {
+  root = await mkdtemp(join(tmpdir(), 'oncelog-takeover-'))
+})
+test.after.each(() => rm(root, { recursive: true, force: true }))
 
 /** A holder of its own, which serves the place. */
 function serve(place: Place, { broker, recovery }: Held): void {
@@ -68,14 +81,14 @@ test('where no holder can come any more, what was sent has an unknown outcome, a
   const place = new Place()
   const holder = await held(new MemoryStore())
   serve(place, holder)
-  let refusal = inUse()
+  let refusal: LogError = inUse()
   const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(refusal)))
   await shared.open()
   const log = new BrokerLog(shared, nodePort)
   await log.admin.createTopic('t')
   const producer = log.producer()
   await producer.send({ topic: 't', value: 'a' })
-  refusal = new LogError('CORRUPT_LOG', 'what the dead holder left', {}) as typeof refusal
+  refusal = new LogError('CORRUPT_LOG', 'what the dead holder left')
   place.fate = (method) => (method === 'append' ? 'dead' : 'served')
   const unknown = await failure('NETWORK_EXCEPTION', () => producer.send({ topic: 't', value: 'b' }))
   assert.ok(LogError.is(unknown.cause, 'CORRUPT_LOG'))
@@ -83,6 +96,76 @@ test('where no holder can come any more, what was sent has an unknown outcome, a
   await failure('CORRUPT_LOG', () => log.producer().send({ topic: 't', value: 'c' }))
   await log.close()
   await holder.broker.close()
+})
+
+test('a log that closes while it takes over gives the directory back', async () => {
+  const place = new Place()
+  const first = await held(new MemoryStore())
+  serve(place, first)
+  let isTaking = false
+  let hasBegun = false
+  const { opened, open: recovered } = gate()
+  const hold = async () => {
+    if (!isTaking) throw inUse()
+    hasBegun = true
+    const taken = await held(createDirectoryStore(root))
+    await opened
+    return taken
+  }
+  const shared = new SharedBroker(optionsOf(place, hold))
+  await shared.open()
+  isTaking = true
+  place.cut()
+  while (!hasBegun) await turns(1)
+  const closing = shared.close()
+  recovered()
+  await closing
+  assert.is(place.listening, undefined)
+  const next = await open(root, { exclusive: true })
+  await next.close()
+  await first.broker.close()
+})
+
+test('an opener whose holder went away before it answered may take longer than five seconds to recover itself', async () => {
+  const place = new Place()
+  const silent = await held(new MemoryStore())
+  serve(place, silent)
+  place.fate = () => 'unanswered'
+  let tries = 0
+  const { opened, open: recovered } = gate()
+  const hold = async () => {
+    if (tries++ === 0) throw inUse()
+    await opened
+    return held(createDirectoryStore(root))
+  }
+  let limit = undefined as (() => void) | undefined
+  const setTimer: RuntimePort['setTimer'] = (delayMs, callback, keepsAlive) => {
+    if (delayMs < 5000) return nodePort.setTimer(delayMs, callback, keepsAlive)
+    limit = callback
+    return () => {}
+  }
+  const shared = new SharedBroker(optionsOf(place, hold, { ...nodePort, setTimer }))
+  const opening = shared.open()
+  while (limit === undefined) await turns(1)
+  place.cut()
+  while (tries < 2) await turns(1)
+  limit()
+  recovered()
+  await opening
+  assert.is(shared.role, 'holder')
+  await shared.close()
+  const next = await open(root, { exclusive: true })
+  await next.close()
+  await silent.broker.close()
+})
+
+test('where the directory takes no socket, opening fails by name and gives the lock back', async () => {
+  await mkdir(join(root, SOCKET_FILE))
+  const refused = await failure('KAFKA_STORAGE_ERROR', () => open(root))
+  assert.is(refused.details['file'], SOCKET_FILE)
+  await rmdir(join(root, SOCKET_FILE))
+  const log = await open(root, { exclusive: true })
+  await log.close()
 })
 
 test.run()

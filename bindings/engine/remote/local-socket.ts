@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Channel } from './channel.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
-const SOCKET_FILE = '.attach'
+export const SOCKET_FILE = '.attach'
 /** Larger than any batch that the log takes, with room for its frame: a wrong length asks for no more. */
 const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 
@@ -12,7 +12,7 @@ const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
  * A socket's address holds 107 bytes, a directory's path may be longer: it is named by way of a descriptor, which is as
  * short in every process.
  */
-function withAddress<T>(directory: string, use: (address: string, done: () => void) => T): T {
+async function withAddress<T>(directory: string, use: (address: string, done: () => void) => Promise<T>): Promise<T> {
   const descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
   let isOpen = true
   return use(`/proc/self/fd/${descriptor}/${SOCKET_FILE}`, () => {
@@ -28,7 +28,7 @@ export interface Listener {
 }
 
 /** Only for who holds the directory's lock: what a dead holder left is removed. */
-export function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
+export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, (address, done) => {
     const server = net.createServer((socket) => attached(new SocketChannel(socket)))
@@ -53,10 +53,10 @@ export function listenForAttached(directory: string, attached: (channel: Channel
   })
 }
 
-/** `undefined`: nobody listens. */
-export function attachTo(directory: string): Promise<Channel | undefined> {
-  return withAddress(directory, (address, done) => {
-    return new Promise((resolve) => {
+/** `undefined`: nobody listens, or nobody can be reached now. */
+export async function attachTo(directory: string): Promise<Channel | undefined> {
+  const connected = withAddress(directory, (address, done) => {
+    return new Promise<Channel | undefined>((resolve) => {
       const socket = net.connect(address)
       socket.once('connect', () => {
         done()
@@ -68,6 +68,7 @@ export function attachTo(directory: string): Promise<Channel | undefined> {
       })
     })
   })
+  return connected.catch(() => undefined)
 }
 
 /** Messages behind their lengths, 32 bits, little-endian. */

@@ -13,7 +13,7 @@ const ANSWER_LIMIT_MS = 5000
  * may attach. Never takes the holder's place: for those who only look.
  */
 export async function openAttached(directory: string, port: RuntimePort): Promise<Log | undefined> {
-  let channel: Channel | undefined = await attachTo(directory).catch(() => undefined)
+  let channel: Channel | undefined = await attachTo(directory)
   if (channel === undefined) return undefined
   const broker = new AttachedBroker(async () => {
     const first = channel

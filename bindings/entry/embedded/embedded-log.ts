@@ -4,7 +4,8 @@ import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
 import type { Topic } from '../../client/topic/topic.ts'
 import { Engine } from '../../engine/engine.ts'
-import { attachTo, listenForAttached } from '../../engine/remote/local-socket.ts'
+import type { Channel } from '../../engine/remote/channel.ts'
+import { attachTo, type Listener, listenForAttached, SOCKET_FILE } from '../../engine/remote/local-socket.ts'
 import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
@@ -13,6 +14,7 @@ import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
+import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import { lockedStore } from './locked-store.ts'
@@ -102,13 +104,22 @@ export async function openShared(
   checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
   const shared = new SharedBroker({
-    meeting: { attach: () => attachTo(directory), listen: (attached) => listenForAttached(directory, attached) },
+    meeting: { attach: () => attachTo(directory), listen: (attached) => listen(directory, attached) },
     port,
     exclusive: options.exclusive === true,
     hold: (waiting) => openHeld(storeOf(), port, options, waiting),
   })
   await shared.open()
   return finishOpening(shared, port, options)
+}
+
+/** KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory takes no socket. */
+async function listen(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
+  try {
+    return await listenForAttached(directory, attached)
+  } catch (error) {
+    throw storageError('listen', SOCKET_FILE, directory, error)
+  }
 }
 
 async function finishOpening(opened: Opened, port: RuntimePort, options: OpenOptions): Promise<EmbeddedLog> {

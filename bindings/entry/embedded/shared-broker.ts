@@ -60,6 +60,8 @@ export class SharedBroker implements Broker {
   #held: Held | undefined
   #listener: Listener | undefined
   #attached: AttachedBroker | undefined
+  /** A try for the lock and what follows it, under way. */
+  #holding: Promise<unknown> | undefined
   /** Names the present holder. */
   #refusal: LogError | undefined
   #isClosed = false
@@ -85,12 +87,14 @@ export class SharedBroker implements Broker {
     const { port } = this.#options
     let cancel = () => {}
     const limit = new Promise<never>((_, reject) => {
-      cancel = port.setTimer(ANSWER_LIMIT_MS, () => reject(this.#refusal), true)
+      // Where the holder went away meanwhile, this process may be recovering the log itself.
+      const unlessHeld = () => this.#held ?? reject(this.#refusal)
+      cancel = port.setTimer(ANSWER_LIMIT_MS, () => this.#afterHolding().then(unlessHeld), true)
     })
     try {
       await Promise.race([attached.open(), limit])
     } catch (error) {
-      await attached.close()
+      await this.close()
       throw error
     } finally {
       cancel()
@@ -115,17 +119,35 @@ export class SharedBroker implements Broker {
 
   /** Answers the refusal of one that holds it already. */
   async #hold(): Promise<LogError | undefined> {
+    const holding = this.#options.hold((isWaiting) => this.#listener?.keepAlive(isWaiting))
+    this.#holding = holding.then((held) => this.#begin(held))
     try {
-      const held = await this.#options.hold((isWaiting) => this.#listener?.keepAlive(isWaiting))
-      if (!this.#options.exclusive) {
-        this.#listener = await this.#options.meeting.listen((channel) => this.#serve(channel, held))
-      }
-      this.#held = held
+      await this.#holding
       return undefined
     } catch (error) {
       if (LogError.is(error, 'DIRECTORY_IN_USE')) return error as LogError<never>
       throw error
     }
+  }
+
+  /** What can't be served, or isn't wanted any more, is given back: the lock with it. */
+  async #begin(held: Held): Promise<void> {
+    try {
+      if (!this.#options.exclusive) {
+        this.#listener = await this.#options.meeting.listen((channel) => this.#serve(channel, held))
+      }
+      if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
+      this.#held = held
+    } catch (error) {
+      this.#listener?.close()
+      await held.broker.close()
+      throw error
+    }
+  }
+
+  /** Once no try for the lock is under way. */
+  async #afterHolding(): Promise<void> {
+    await this.#holding?.catch(() => {})
   }
 
   #serve(channel: Channel, { broker, recovery }: Held): void {
@@ -198,6 +220,7 @@ export class SharedBroker implements Broker {
     this.#isClosed = true
     this.#listener?.close()
     await this.#attached?.close()
+    await this.#afterHolding()
     for (const served of this.#served) served.end()
     await this.#held?.broker.close()
   }
