@@ -435,6 +435,7 @@ export class Engine implements PartitionSource {
     this.#fetches.close(this.#closed)
     this.#members.fail(this.#closed)
     this.#shareMembers.fail(this.#closed)
+    this.#transacting.fail(this.#closed)
     this.#runner.start(this.store.close(), (error) => {
       for (const hosted of this.topics.hosted()) hosted.partition.close()
       done(error)

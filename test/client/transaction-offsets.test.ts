@@ -1,7 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openMemory, string as text, topic } from '../../bindings/entry/node.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure, take } from './support.ts'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 const input = topic('input', { value: text, partitions: 1 })
 const output = topic('output', { value: text, partitions: 1 })
@@ -172,5 +177,74 @@ test('a consumer of another log is refused', () =>
     )
     await other.close()
   }))
+
+test('what waits for the end of another transaction ends with its signal, and with close', () =>
+  withLog(async (log) => {
+    const first = log.consumer({ groupId: 'g', topics: [input] })
+    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    const [batch] = await take(first.batches({ maxRecords: 2 }), 1)
+    await transaction.sendOffsets(first, batch!)
+    await first.close()
+    const stop = new AbortController()
+    const stopped = new Error('stop')
+    const second = log.consumer({ groupId: 'g', topics: [input] })
+    const waiting = take(second.batches({ signal: stop.signal }), 1).catch((error: unknown) => error)
+    while ((await log.admin.listGroups())[0]?.state !== 'Stable') await turn()
+    stop.abort(stopped)
+    assert.is(await waiting, stopped)
+    const again = take(second, 1)
+    while ((await log.admin.listGroups())[0]?.state !== 'Stable') await turn()
+    await second.close()
+    assert.equal(await again, [])
+    await transaction.commit()
+  }))
+
+test('a member that is given such a partition keeps what it has, and gets the rest once the transaction is over', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('two', { partitions: 2 })
+  await log.producer().send([0, 1].map((partition) => ({ topic: 'two', partition, value: `${partition}` })))
+  const first = log.consumer({ groupId: 'g', topics: ['two'] })
+  await first.lag()
+  const second = log.consumer({ groupId: 'g', topics: ['two'] })
+  await second.lag()
+  while (first.assignment().length !== 1 || second.assignment().length !== 1) await turn()
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  const [record] = await take(first, 1)
+  await transaction.sendOffsets(first, record!)
+  const stop = new AbortController()
+  const stopped = new Error('stop')
+  const reading = (async () => {
+    for await (const batch of second.batches({ signal: stop.signal })) await second.commit(batch)
+  })().catch((error: unknown) => error)
+  await first.close()
+  while ((await log.admin.listGroups())[0]?.state !== 'Stable') await turn()
+  for (let count = 0; count < 20; count++) await turn()
+  stop.abort(stopped)
+  assert.is(await reading, stopped)
+  assert.is(second.assignment().length, 1)
+  await transaction.abort()
+  const [again] = await take(second, 1)
+  assert.equal([again?.partition, again?.offset], [record?.partition, 0])
+  await log.close()
+})
+
+test('a log that closes answers who waits for the end of a transaction', async () => {
+  const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+  await broker.admin.createTopic('t', { partitions: 1, config: {} })
+  const options = { groupId: 'g', topics: ['t'], assignors: ['range'], maxPollIntervalMs: 60_000 }
+  const session = await broker.openConsumer(options)
+  const at = [{ topic: 't', partition: 0 }]
+  const { generation, members } = await session.join([])
+  await session.sync(generation, [{ memberId: members[0]?.memberId ?? '', partitions: at }])
+  const producer = await broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })
+  await producer.begin()
+  await producer.sendOffsets(session, [{ topic: 't', partition: 0, nextOffset: 0 }], generation)
+  const waiting = session.committed(at, true).then(
+    (offsets) => offsets,
+    (error: { code: string }) => error.code,
+  )
+  await broker.close()
+  assert.is(await waiting, 'LOG_CLOSED')
+})
 
 test.run()

@@ -14,7 +14,7 @@ import { open } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
-import { failure, gate } from '../client/support.ts'
+import { failure, gate, take } from '../client/support.ts'
 import { hastyPort, held, inUse, optionsOf, Place, turns } from './support.ts'
 
 let root = ''
@@ -97,6 +97,44 @@ test('where no holder can come any more, what was sent has an unknown outcome, a
   await log.close()
   await holder.broker.close()
 })
+
+for (const cut of ['openConsumer', 'join', 'sync', 'committed']) {
+  test(`the holder goes away at ${cut}: the member joins again with the next one`, async () => {
+    const place = new Place()
+    const holder = await held(new MemoryStore())
+    serve(place, holder)
+    const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+    await shared.open()
+    const log = new BrokerLog(shared, nodePort)
+    await log.admin.createTopic('t')
+    await log.producer().send({ topic: 't', value: 'a' })
+    let cuts = 0
+    const dieOnce = () => {
+      let isCut = false
+      place.fate = (method) => {
+        if (isCut || method !== cut) return 'served'
+        isCut = true
+        cuts++
+        setImmediate(() => serve(place, holder))
+        return 'dead'
+      }
+    }
+    dieOnce()
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const [record] = await take(consumer, 1)
+    assert.is(record?.offset, 0)
+    await consumer.commit(record!)
+    await consumer.close()
+    dieOnce()
+    const { opened, open: handled } = gate()
+    const process = log.process({ groupId: 'p', topics: ['t'], handle: () => handled() })
+    await Promise.race([opened, process.done])
+    await process.close()
+    assert.is(cuts, 2)
+    await log.close()
+    await holder.broker.close()
+  })
+}
 
 test('a log that closes while it takes over gives the directory back', async () => {
   const place = new Place()

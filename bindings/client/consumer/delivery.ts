@@ -93,16 +93,16 @@ export class Delivery<T> implements ItemSource<T> {
     for (const signal of this.#signals) throwIfAborted(signal)
     if (this.#isOver) return false
     this.#current = undefined
-    if (this.#membership.isUnsettled) await this.#membership.settle()
-    else await this.#fetch()
+    await this.#wait()
     return true
   }
 
   /** What fails because the wait was interrupted isn't told: the next step sees why it was. */
-  async #fetch(): Promise<void> {
+  async #wait(): Promise<void> {
     const isOver = () => this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
     try {
-      await this.#membership.fetch(this.#maxBytes, isOver)
+      if (this.#membership.isUnsettled) await this.#membership.settle()
+      else await this.#membership.fetch(this.#maxBytes, isOver)
     } catch (error) {
       if (!isOver()) throw error
     }

@@ -39,8 +39,11 @@ export class Membership {
   #next: readonly TopicPartition[] | undefined
   /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
   #failure: { readonly error: unknown } | undefined
+  /** Ends what joining and sharing wait for. */
+  readonly #waits: Set<() => void> = new Set()
   #isIterating = false
   #isLeaving = false
+  #isClosed = false
 
   constructor(broker: Broker, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
@@ -103,34 +106,70 @@ export class Membership {
   /** Calls of handlers come here too, in the middle of what is coming into force: it waits for none of that. */
   async join(): Promise<ConsumerSession> {
     if (this.#member !== undefined) return this.#member.session
-    this.#joining ??= this.#join().finally(() => {
+    this.#joining ??= this.#joinUntilIn().finally(() => {
       this.#joining = undefined
     })
     return this.#joining
   }
 
+  /** Whoever is put out on its way in, because the holder of the log went away, joins again with the next one. */
+  async #joinUntilIn(): Promise<ConsumerSession> {
+    for (;;) {
+      try {
+        return await this.#join()
+      } catch (error) {
+        if (!wasPutOut(error) || this.#isClosed) throw error
+      }
+    }
+  }
+
   async #join(): Promise<ConsumerSession> {
-    const { groupId, maxPollIntervalMs, assignor } = this.settings
-    const topics = [...this.#decoders.keys()]
-    const assignors = [assignor.name]
-    const session = await this.#broker.openConsumer({ groupId, topics, assignors, maxPollIntervalMs })
+    const { assignor } = this.settings
+    const session = await this.#openSession()
     const member = { session, rebalance: new Rebalance(session, assignor) }
     this.#entering = member
     try {
-      for (const topic of topics) await session.topic(topic)
+      for (const topic of this.#decoders.keys()) await this.#waitFor(session.topic(topic))
       session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await member.rebalance.run(() => [])
+      const partitions = await this.#waitFor(member.rebalance.run(() => []))
       this.#member = member
       await this.#take(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
       this.#member = undefined
+      this.#failure = undefined
       await session.close()
       throw error
     } finally {
       this.#entering = undefined
     }
     return session
+  }
+
+  async #openSession(): Promise<ConsumerSession> {
+    const { groupId, maxPollIntervalMs, assignor } = this.settings
+    const topics = [...this.#decoders.keys()]
+    const opening = this.#broker.openConsumer({ groupId, topics, assignors: [assignor.name], maxPollIntervalMs })
+    try {
+      return await this.#waitFor(opening)
+    } catch (error) {
+      opening.then((late) => late.close()).catch(() => {})
+      throw error
+    }
+  }
+
+  /** `answer`, unless `interrupt` comes before: a holder may be long in coming, another's transaction long in ending. */
+  async #waitFor<T>(answer: T | Promise<T>): Promise<T> {
+    let giveUp = () => {}
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = () => reject(new Interruption())
+    })
+    this.#waits.add(giveUp)
+    try {
+      return await Promise.race([answer, givenUp])
+    } finally {
+      this.#waits.delete(giveUp)
+    }
   }
 
   #rebalanceWanted(member: Member): void {
@@ -175,9 +214,8 @@ export class Membership {
     this.#failure = undefined
     this.#next = undefined
     if (failure !== undefined) {
-      const wasPutOut = LogError.is(failure.error, 'UNKNOWN_MEMBER_ID')
       await this.#lost()
-      if (wasPutOut) return
+      if (wasPutOut(failure.error)) return
       // The others needn't wait for one that can't go on.
       await member?.session.close()
       throw failure.error
@@ -186,7 +224,10 @@ export class Membership {
     try {
       await this.#take(member, next)
     } catch (error) {
+      if (error instanceof Interruption) this.#next ??= next
+      if (error instanceof Interruption) throw error
       await this.#lost()
+      if (wasPutOut(error)) return
       await member.session.close()
       throw error
     }
@@ -195,7 +236,7 @@ export class Membership {
   #settleWhileIdle(): void {
     if (this.#isIterating || !this.isUnsettled) return
     this.settle().catch((error: unknown) => {
-      this.#failure = { error }
+      if (!(error instanceof Interruption)) this.#failure = { error }
     })
   }
 
@@ -207,10 +248,21 @@ export class Membership {
     if (revoked.length > 0) await this.#tell('revoked', revoked)
     const kept = this.#partitions.filter((each) => !revoked.includes(each))
     const { generation } = member.rebalance
-    const positions = added.length === 0 ? [] : await this.#startingPoints.of(member.session, added)
+    this.#partitions = kept
+    const positions = added.length === 0 ? [] : await this.#startsOf(member, added, revoked.length > 0)
     this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
     if (isFirst || added.length > 0) await this.#tell('assigned', added)
     if (revoked.length > 0) this.#rebalanceWanted(member)
+  }
+
+  /** Whoever interrupts that wait finds the rest of the assignment to be taken once more; what is given up is so already. */
+  async #startsOf(member: Member, added: readonly TopicPartition[], hasGivenUp: boolean): Promise<readonly Position[]> {
+    try {
+      return await this.#waitFor(this.#startingPoints.of(member.session, added))
+    } catch (error) {
+      if (error instanceof Interruption && hasGivenUp) this.#rebalanceWanted(member)
+      throw error
+    }
   }
 
   /** An iteration begins or ends. */
@@ -285,6 +337,7 @@ export class Membership {
     this.#partitions = []
     this.#member = undefined
     this.#next = undefined
+    this.#failure = undefined
     if (lost.length > 0) await this.#tell('lost', lost)
   }
 
@@ -295,10 +348,12 @@ export class Membership {
   /** Ends a wait of any kind, for others to join included. */
   async interrupt(): Promise<void> {
     this.wake()
+    for (const giveUp of [...this.#waits]) giveUp()
     await this.#entering?.session.close()
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.interrupt()
     await this.#joining?.catch(() => {})
     const member = this.#member
@@ -313,6 +368,17 @@ export class Membership {
       await member.session.close()
     }
   }
+}
+
+/** The consumer was told to stop waiting. */
+class Interruption extends LogError {
+  constructor() {
+    super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
+  }
+}
+
+function wasPutOut(error: unknown): boolean {
+  return LogError.is(error, 'UNKNOWN_MEMBER_ID')
 }
 
 function place({ topic, partition }: TopicPartition): TopicPartition {
