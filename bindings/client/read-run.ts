@@ -5,7 +5,7 @@ import { FetchedRecords } from './consumer/fetched-records.ts'
 import { placeKey, type StartPoint, samePlace, startPositions } from './consumer/start-positions.ts'
 import type { ItemSource } from './iteration.ts'
 import { ReusedMemory } from './reused-memory.ts'
-import { type Abortable, throwIfAborted } from './signals.ts'
+import { type Abortable, abortable, throwIfAborted } from './signals.ts'
 
 /** What to read, checked. */
 export interface ReadPlan {
@@ -87,7 +87,7 @@ export class ReadRun<T> implements ItemSource<T> {
   }
 
   async more(): Promise<boolean> {
-    this.#session ??= await this.#start()
+    this.#session ??= await abortable(this.#start(), this.#plan.signal)
     if (this.#limits !== undefined) {
       this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
     }

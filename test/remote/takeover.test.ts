@@ -10,7 +10,7 @@ import { SOCKET_FILE } from '../../bindings/engine/remote/local-socket.ts'
 import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type Held, SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
-import { open } from '../../bindings/entry/node.ts'
+import { open, string, topic } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
@@ -127,7 +127,7 @@ for (const cut of ['openConsumer', 'join', 'sync', 'committed']) {
     await consumer.close()
     dieOnce()
     const { opened, open: handled } = gate()
-    const process = log.process({ groupId: 'p', topics: ['t'], handle: () => handled() })
+    const process = log.process({ groupId: 'p', topics: ['t'], handle: async () => handled() })
     await Promise.race([opened, process.done])
     await process.close()
     assert.is(cuts, 2)
@@ -135,6 +135,55 @@ for (const cut of ['openConsumer', 'join', 'sync', 'committed']) {
     await holder.broker.close()
   })
 }
+
+test('while nobody holds the log, a signal ends a read and a consumer, and close ends everything', async () => {
+  const place = new Place()
+  const holder = await held(new MemoryStore())
+  serve(place, holder)
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+  await shared.open()
+  const log = new BrokerLog(shared, nodePort)
+  await log.admin.createTopic('t', { partitions: 1 })
+  const facts = topic('t', { key: string, value: string, partitions: 1 })
+  const table = await log.table(facts)
+  const stop = new AbortController()
+  const stopped = new Error('stop')
+  const consumers = ['g', 'h'].map((groupId) => log.consumer({ groupId, topics: ['t'], signal: stop.signal }))
+  await consumers[0]?.lag()
+  const iterations = [log.read('t', { signal: stop.signal }), ...consumers].map((from) => take(from, 1))
+  const left = log.read('t').batches()[Symbol.asyncIterator]()
+  const waiting = left.next()
+  await turns(20)
+  place.cut()
+  await turns(20)
+  iterations.push(take(log.read('t', { signal: stop.signal }), 1))
+  await turns(5)
+  stop.abort(stopped)
+  for (const ended of await Promise.allSettled(iterations)) assert.is((ended as PromiseRejectedResult).reason, stopped)
+  const [, last] = await Promise.all([left.return?.(), waiting])
+  assert.is(last.done, true)
+  await log.close()
+  assert.equal(table.asOf, [{ topic: 't', partition: 0, nextOffset: 0 }])
+  await holder.broker.close()
+})
+
+test('a member of a log whose holder is stopped closes all the same', async () => {
+  const place = new Place()
+  const holder = await held(new MemoryStore())
+  serve(place, holder)
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse()), hastyPort))
+  await shared.open()
+  const log = new BrokerLog(shared, nodePort)
+  await log.admin.createTopic('t')
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const reading = take(consumer, 1)
+  while ((await log.admin.listGroups())[0]?.state !== 'Stable') await turns(1)
+  place.fate = () => 'unanswered'
+  await consumer.close()
+  assert.equal(await reading, [])
+  await log.close()
+  await holder.broker.close()
+})
 
 test('a log that closes while it takes over gives the directory back', async () => {
   const place = new Place()

@@ -10,6 +10,7 @@ import type {
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { ProducerInstance } from '../commands.ts'
@@ -39,9 +40,10 @@ export class AttachedBroker implements Broker {
   #sessions = 0
 
   /** `connect`: as LinkHooks has it. */
-  constructor(connect: () => Promise<Channel>) {
+  constructor(connect: () => Promise<Channel>, { setTimer }: Pick<RuntimePort, 'setTimer'>) {
     this.#link = new Link({
       connect,
+      setTimer,
       connected: (hello) => {
         this.#hello = hello as Hello
       },

@@ -11,8 +11,10 @@ import type { Position, TopicPartition } from '../../model/positions.ts'
 import { KnownTopics } from './attached-sessions.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
-import { readFetched } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
+
+/** A stopped holder puts the member out when it goes on, or when the channel ends: nothing is lost by not waiting for it. */
+const CLOSE_LIMIT_MS = 5000
 
 /** A member of a group by the channel it joined through: when that ends it is out, and a new session joins anew. */
 export class AttachedConsumer implements ConsumerSession {
@@ -64,22 +66,21 @@ export class AttachedConsumer implements ConsumerSession {
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     this.#assertThere()
-    return this.link.call('poll', this.session, (writer) => writeValue(writer, request), readFetched)
+    return this.link.fetch('poll', this.session, request)
   }
 
   wake(): void {
-    this.link.tell('wake', this.session)
+    this.link.wake(this.session)
   }
 
   async close(): Promise<void> {
     this.#rebalance = () => {}
     if (this.#isLost) return
-    await this.link
-      .call('close', this.session, () => {}, readValue)
-      .catch((error: unknown) => {
-        // The channel ended: so did the membership.
-        if (!LogError.is(error, 'NETWORK_EXCEPTION', 'LOG_CLOSED')) throw error
-      })
+    this.wake()
+    await this.link.callWithin(CLOSE_LIMIT_MS, 'close', this.session).catch((error: unknown) => {
+      // The channel ended: so did the membership.
+      if (!LogError.is(error, 'NETWORK_EXCEPTION', 'LOG_CLOSED')) throw error
+    })
   }
 
   #assertThere(): void {

@@ -8,7 +8,7 @@ import type {
   TopicFacts,
 } from '../../broker/broker.ts'
 import type { Link } from './link.ts'
-import { readFetched, writeRecords } from './record-list.ts'
+import { writeRecords } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** What is known of the holder's topics, as long as it doesn't say that they changed. */
@@ -97,11 +97,11 @@ export class AttachedReader implements ReaderSession {
 
   /** What comes over the channel owns its bytes. */
   fetch({ memory: _, ...request }: FetchRequest): Promise<readonly FetchedPartition[]> {
-    return this.#link.call('fetch', this.#session, (writer) => writeValue(writer, request), readFetched)
+    return this.#link.fetch('fetch', this.#session, request)
   }
 
   wake(): void {
-    this.#link.tell('wake', this.#session)
+    this.#link.wake(this.#session)
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
@@ -5,10 +7,14 @@ import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.t
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
-import { readValue } from './values.ts'
+import { readFetched } from './record-list.ts'
+import { readValue, writeValue } from './values.ts'
 
 interface PendingCall {
   readonly method: string
+  /** Of a call that waits for records, until `wake` or an answer: what to answer then. */
+  readonly woken: (() => void) | undefined
+  readonly session: number
   readonly message: Uint8Array
   /** A holder may have got it. */
   wasSent: boolean
@@ -24,6 +30,7 @@ export interface LinkHooks {
   /** Members that were in groups through the channel that ended are in them no more. */
   membersLost(): void
   rebalance(session: number): void
+  readonly setTimer: RuntimePort['setTimer']
 }
 
 /**
@@ -66,17 +73,54 @@ export class Link {
     read: (reader: MessageReader) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended)
-      const call = this.#nextCall()
-      const writer = new MessageWriter()
-      writer.int32(call).text(method).int32(session)
-      write(writer)
-      const message = writer.finish()
       const answered = (reader: MessageReader) => resolve(read(reader))
-      const pending = { method, message, wasSent: false, answered, failed: reject }
-      this.#pending.set(call, pending)
-      if (this.#channel !== undefined) send(pending, this.#channel)
+      this.#ask(method, session, write, { answered, failed: reject, woken: undefined })
     })
+  }
+
+  /** A fetch of this session, which waits for records if it says so, until it is woken. */
+  fetch(method: 'fetch' | 'poll', session: number, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return new Promise((resolve, reject) => {
+      const answered = (reader: MessageReader) => resolve(readFetched(reader))
+      const woken = request.wait ? () => resolve([]) : undefined
+      this.#ask(method, session, (writer) => writeValue(writer, request), { answered, failed: reject, woken })
+    })
+  }
+
+  /** Ends what the session waits for; on this side too, because its holder may be stopped, or gone and none there yet. */
+  wake(session: number): void {
+    this.tell('wake', session)
+    for (const [call, { session: waiting, woken }] of [...this.#pending]) {
+      if (waiting !== session || woken === undefined) continue
+      this.#pending.delete(call)
+      woken()
+    }
+  }
+
+  #ask(
+    method: string,
+    session: number,
+    write: (writer: MessageWriter) => void,
+    answer: Pick<PendingCall, 'answered' | 'failed' | 'woken'>,
+  ): void {
+    if (this.#ended !== undefined) return answer.failed(this.#ended)
+    const call = this.#nextCall()
+    const writer = new MessageWriter()
+    writer.int32(call).text(method).int32(session)
+    write(writer)
+    const pending = { method, session, message: writer.finish(), wasSent: false, ...answer }
+    this.#pending.set(call, pending)
+    if (this.#channel !== undefined) send(pending, this.#channel)
+  }
+
+  /** A call that nobody should wait for longer than for a holder that answers. */
+  async callWithin(limitMs: number, method: string, session: number): Promise<void> {
+    let cancel = () => {}
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#hooks.setTimer(limitMs, resolve, true)
+    })
+    const answer = this.call(method, session, () => {}, readValue)
+    await Promise.race([answer, limit]).finally(() => cancel())
   }
 
   /** Asked for without an answer; lost with a channel. */

@@ -20,7 +20,7 @@ export async function openAttached(directory: string, port: RuntimePort): Promis
     channel = undefined
     if (first === undefined) throw new LogError('LOG_CLOSED', 'the process that held the log is gone')
     return first
-  })
+  }, port)
   let cancel = () => {}
   const limit = new Promise<boolean>((resolve) => {
     cancel = port.setTimer(ANSWER_LIMIT_MS, () => resolve(false), true)

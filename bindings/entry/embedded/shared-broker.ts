@@ -78,7 +78,7 @@ export class SharedBroker implements Broker {
       const next = channel ?? (await this.#holdOrAttach(Number.POSITIVE_INFINITY))
       channel = undefined
       return next ?? this.#toItself()
-    })
+    }, this.#options.port)
     await this.#answered(this.#attached)
   }
 
