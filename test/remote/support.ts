@@ -40,6 +40,7 @@ export class Place implements Meeting {
     listening({
       start: (onMessage, onEnd) => theirs.start((message) => this.#hand(message, onMessage), onEnd),
       send: (message) => theirs.send(message),
+      keepAlive: (isWanted) => theirs.keepAlive(isWanted),
       end: () => theirs.end(),
     })
     return mine

@@ -7,5 +7,7 @@ export interface Channel {
   send(message: Uint8Array): void
   /** Called once, before anything can arrive. `onEnd` comes once, whoever ended it. */
   start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void
+  /** Whether it keeps the process of this end alive; it doesn't at first. */
+  keepAlive(isWanted: boolean): void
   end(): void
 }

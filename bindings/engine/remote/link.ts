@@ -92,7 +92,7 @@ export class Link {
     this.tell('wake', session)
     for (const [call, { session: waiting, woken }] of [...this.#pending]) {
       if (waiting !== session || woken === undefined) continue
-      this.#pending.delete(call)
+      this.#forget(call)
       woken()
     }
   }
@@ -110,6 +110,7 @@ export class Link {
     write(writer)
     const pending = { method, session, message: writer.finish(), wasSent: false, ...answer }
     this.#pending.set(call, pending)
+    if (this.#pending.size === 1) this.#greeting?.keepAlive(true)
     if (this.#channel !== undefined) send(pending, this.#channel)
   }
 
@@ -141,6 +142,14 @@ export class Link {
     return this.#calls
   }
 
+  /** A program that awaits no answer may end. */
+  #forget(call: number): PendingCall | undefined {
+    const pending = this.#pending.get(call)
+    this.#pending.delete(call)
+    if (this.#pending.size === 0) this.#greeting?.keepAlive(false)
+    return pending
+  }
+
   #fail(error: LogError): void {
     this.#ended ??= error
     const pending = [...this.#pending.values()]
@@ -169,6 +178,7 @@ export class Link {
       (message) => this.#message(channel, message),
       () => this.#lost(channel),
     )
+    channel.keepAlive(true)
     const hello = this.call('hello', 0, (writer) => writer.int32(PROTOCOL_VERSION), readValue)
     for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
     this.#hooks.connected(await hello)
@@ -184,7 +194,7 @@ export class Link {
     this.#channel = undefined
     for (const [call, { method, failed }] of [...this.#pending]) {
       if (REPEATABLE.has(method)) continue
-      this.#pending.delete(call)
+      this.#forget(call)
       failed(lostCall(method))
     }
     this.#hooks.membersLost()
@@ -197,8 +207,7 @@ export class Link {
       const reader = new MessageReader(message)
       const call = reader.int32()
       if (call === 0) return this.#hooks.rebalance(reader.int32())
-      const pending = this.#pending.get(call)
-      this.#pending.delete(call)
+      const pending = this.#forget(call)
       const status = reader.uint8()
       this.#topicsVersion = reader.int32()
       if (pending === undefined) return

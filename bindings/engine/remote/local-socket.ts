@@ -79,6 +79,7 @@ class SocketChannel implements Channel {
 
   constructor(socket: net.Socket) {
     this.#socket = socket
+    socket.unref()
     socket.pause()
     socket.on('error', () => {})
   }
@@ -103,6 +104,11 @@ class SocketChannel implements Channel {
     socket.once('close', onEnd)
     if (socket.destroyed) onEnd()
     else socket.resume()
+  }
+
+  keepAlive(isWanted: boolean): void {
+    if (isWanted) this.#socket.ref()
+    else this.#socket.unref()
   }
 
   end(): void {

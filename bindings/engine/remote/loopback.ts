@@ -1,17 +1,25 @@
 import type { Channel } from './channel.ts'
 
-/** Both ends of a channel within one process: for who comes to hold the log that it was attached to. */
-export function loopback(): readonly [Channel, Channel] {
-  const ends = [new End(), new End()] as const
+/**
+ * Both ends of a channel within one process: for who comes to hold the log that it was attached to. `keepAlive`: what the
+ * first end is asked for.
+ */
+export function loopback(keepAlive: Channel['keepAlive'] = () => {}): readonly [Channel, Channel] {
+  const ends = [new End(keepAlive), new End(() => {})] as const
   ends[0].other = ends[1]
   ends[1].other = ends[0]
   return ends
 }
 
 class End implements Channel {
+  readonly keepAlive: Channel['keepAlive']
   other: End | undefined
   #onMessage: (message: Uint8Array<ArrayBuffer>) => void = () => {}
   #onEnd: () => void = () => {}
+
+  constructor(keepAlive: Channel['keepAlive']) {
+    this.keepAlive = keepAlive
+  }
 
   send(message: Uint8Array): void {
     const { other } = this

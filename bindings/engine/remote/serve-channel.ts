@@ -131,7 +131,9 @@ export class ServedChannel {
         return value(await this.#member(session).commit(readValue(reader) as never as readonly Position[], generation))
       },
       openShare: async (session, reader) => {
-        this.#shares.set(session, await broker.openShare(reader.text()))
+        const share = await broker.openShare(reader.text())
+        broker.served.add(share)
+        this.#shares.set(session, share)
         return value(undefined)
       },
       acquire: async (session, reader) => value(await this.#sharing(session).acquire(readValue(reader) as never)),
@@ -168,6 +170,7 @@ export class ServedChannel {
 
   async #openConsumer(session: number, reader: MessageReader): Promise<Result> {
     const consumer = await this.#broker.openConsumer(readValue(reader) as never as ConsumerSessionOptions)
+    this.#broker.served.add(consumer)
     consumer.onRebalance(() => this.#channel.send(new MessageWriter().int32(0).int32(session).finish()))
     this.#consumers.set(session, consumer)
     return value(undefined)
@@ -193,6 +196,7 @@ export class ServedChannel {
     const known = this.#shares.get(session) ?? this.#readers.get(session)
     if (known !== undefined) return known
     const reader = this.#broker.openReader()
+    this.#broker.served.add(reader)
     this.#readers.set(session, reader)
     return reader
   }

@@ -35,6 +35,8 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly #scheduler: Scheduler
   readonly #port: RuntimePort
   readonly #waiting: (isWaiting: boolean) => void
+  /** Sessions of other processes: that they wait for records is nothing to stay for. */
+  readonly served: WeakSet<object> = new WeakSet()
   #waits = 0
 
   /** `waiting`: somebody waits for records, or nobody does any more. */
@@ -63,10 +65,11 @@ export class EmbeddedBroker implements Broker, SessionHost {
   }
 
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]> {
-    return this.askWaiting((done) => ({ kind: 'fetch', reader, request, done }))
+    return this.askWaiting(reader, (done) => ({ kind: 'fetch', reader, request, done }))
   }
 
-  askWaiting<T>(command: (done: Done<T>) => Command): Promise<T> {
+  askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T> {
+    if (this.served.has(session)) return this.ask(command)
     if (this.#waits++ === 0) this.#waiting(true)
     return this.ask<T>((done) => {
       return command((error, value) => {

@@ -10,7 +10,7 @@ export interface SessionHost {
   /** A command as a promise. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T>
   /** As `ask`, of a command that may wait for what other processes send. */
-  askWaiting<T>(command: (done: Done<T>) => Command): Promise<T>
+  askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string
 }

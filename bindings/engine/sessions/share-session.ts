@@ -25,7 +25,7 @@ export class EmbeddedShare implements ShareSession {
   }
 
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
-    return this.#broker.askWaiting((done) => ({ kind: 'acquireShare', member: this.#member, request, done }))
+    return this.#broker.askWaiting(this, (done) => ({ kind: 'acquireShare', member: this.#member, request, done }))
   }
 
   acknowledge(request: AcknowledgeRequest): Promise<void> {

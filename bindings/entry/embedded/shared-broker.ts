@@ -57,6 +57,8 @@ const RETRY_MS_MAX = 250
 export class SharedBroker implements Broker {
   readonly #options: SharedOptions
   readonly #served: Set<ServedChannel> = new Set()
+  /** Who waits here for records, while this process holds the log: it stays for them. */
+  readonly #waiting: Set<'sessions' | 'attached'> = new Set()
   #held: Held | undefined
   #listener: Listener | undefined
   #attached: AttachedBroker | undefined
@@ -119,7 +121,7 @@ export class SharedBroker implements Broker {
 
   /** Answers the refusal of one that holds it already. */
   async #hold(): Promise<LogError | undefined> {
-    const holding = this.#options.hold((isWaiting) => this.#listener?.keepAlive(isWaiting))
+    const holding = this.#options.hold((isWaiting) => this.#keepAlive('sessions', isWaiting))
     this.#holding = holding.then((held) => this.#begin(held))
     try {
       await this.#holding
@@ -145,6 +147,12 @@ export class SharedBroker implements Broker {
     }
   }
 
+  #keepAlive(who: 'sessions' | 'attached', isWanted: boolean): void {
+    if (isWanted) this.#waiting.add(who)
+    else this.#waiting.delete(who)
+    this.#listener?.keepAlive(this.#waiting.size > 0)
+  }
+
   /** Once no try for the lock is under way. */
   async #afterHolding(): Promise<void> {
     await this.#holding?.catch(() => {})
@@ -157,7 +165,7 @@ export class SharedBroker implements Broker {
 
   /** Sessions from before go on through the same calls, without a socket. */
   #toItself(): Channel {
-    const [mine, theirs] = loopback()
+    const [mine, theirs] = loopback((isWanted) => this.#keepAlive('attached', isWanted))
     if (this.#held !== undefined) this.#serve(theirs, this.#held)
     return mine
   }
