@@ -60,7 +60,6 @@ export class Engine implements PartitionSource {
   readonly #members: GroupMembers
   readonly #shareMembers: ShareMembers
   readonly #background: Background
-  readonly #tails: PartitionFactory['tails']
   readonly #transacting: Transacting
   #now = 0
   readonly #producerIds: ProducerIds = new ProducerIds((from) => this.#committer.wantProducerIds(from))
@@ -77,7 +76,6 @@ export class Engine implements PartitionSource {
     this.#ceilingBlock = options.ceilingBlock
     const { store, factory } = options.compose(this)
     this.store = store
-    this.#tails = factory.tails
     this.topics = new Topics(this.catalogue, factory)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
@@ -152,6 +150,7 @@ export class Engine implements PartitionSource {
   /** Takes the lock, recovers, reads catalogue and committed offsets. Steps may come once it is done. */
   open(now: number, done: Done<RecoveryReport>): void {
     this.#now = now
+    this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), done)
   }
 
@@ -240,11 +239,11 @@ export class Engine implements PartitionSource {
     return this.#background.isIdle && this.#committer.isIdle
   }
 
-  /** When `tick` must come next, in milliseconds since 1970. */
+  /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */
   nextDeadline(): number | undefined {
     const { groups, shares, transactions } = this
-    const deadlines = [groups, shares, transactions].map((each) => each.nextDeadline()).concat(this.#tails.sweepAt)
-    const known = deadlines.filter((deadline) => deadline !== undefined)
+    const deadlines = [groups, shares, transactions].map((each) => each.nextDeadline()).concat(this.topics.sweepAt)
+    const known = this.#closed === undefined ? deadlines.filter((deadline) => deadline !== undefined) : []
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
@@ -253,17 +252,17 @@ export class Engine implements PartitionSource {
     this.groups.clockMoved(byMs)
     this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
-    this.#tails.clockMoved(byMs)
+    this.topics.clockMoved(byMs)
   }
 
-  /** Members that took too long leave their group or lose their locks, transactions that did are aborted, idle partitions give up memory. */
+  /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return
     this.#members.tick(now)
     this.#shareMembers.tick(now)
     this.#transacting.expire(now)
-    this.#tails.sweep(now)
+    this.topics.sweep(now)
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -371,6 +370,7 @@ export class Engine implements PartitionSource {
       config,
     })
     if (appended === undefined) return this.#appendLater(hosted, command)
+    this.topics.producerExpiry.used(hosted, producerId, this.#now)
     const { watermarks } = partition
     const { nextOffset, duplicate, sizeBytes, ...result } = appended
     if (isTransactional) {
@@ -390,17 +390,14 @@ export class Engine implements PartitionSource {
       return
     }
     const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
-    if (watermarks.ceiling - nextOffset < this.#ceilingMargin(watermarks.ceiling)) this.#committer.wantCeiling(hosted)
+    const margin = watermarks.ceiling === 0 ? Number.POSITIVE_INFINITY : this.#ceilingBlock / 2
+    if (watermarks.ceiling - nextOffset < margin) this.#committer.wantCeiling(hosted)
     if (nextOffset <= shown) {
       answer(undefined)
       this.#advanced(hosted)
     } else {
       hosted.shown.add(nextOffset, answer)
     }
-  }
-
-  #ceilingMargin(ceiling: number): number {
-    return ceiling === 0 ? Number.POSITIVE_INFINITY : this.#ceilingBlock / 2
   }
 
   // ---- opening partitions, background work, ending -------------------------------------------------------------------

@@ -10,9 +10,10 @@ import {
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
-import type { PartitionIdentity, StoredPartition } from '../storage/partition-store.ts'
+import type { PartitionIdentity, StoredPartition, StoredProducer } from '../storage/partition-store.ts'
 import type { TableName } from './committer.ts'
 import { HostedPartition } from './hosted-partition.ts'
+import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
 const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
@@ -28,6 +29,7 @@ function keyOf(topicId: string, partition: number): string {
 
 /** The partitions that were used since the open, by topic name and by identity; the catalogue says which there are. */
 export class Topics {
+  readonly producerExpiry: ProducerExpiry = new ProducerExpiry(this)
   readonly #catalogue: Catalogue
   readonly #factory: PartitionFactory
   readonly #stored = new Map<string, StoredPartition>()
@@ -147,6 +149,32 @@ export class Topics {
     }
     this.#configs.delete(topicId)
     return forgotten
+  }
+
+  /** When `sweep` must come next. */
+  get sweepAt(): number | undefined {
+    const sweeps = [this.#factory.tails.sweepAt, this.producerExpiry.lookAt].filter((at) => at !== undefined)
+    return sweeps.length === 0 ? undefined : Math.min(...sweeps)
+  }
+
+  /** The clock was put forward by so much. */
+  clockMoved(byMs: number): void {
+    this.#factory.tails.clockMoved(byMs)
+    this.producerExpiry.clockMoved(byMs)
+  }
+
+  /** Idle partitions give up memory, and producers that nobody uses. */
+  sweep(now: number): void {
+    this.#factory.tails.sweep(now)
+    this.producerExpiry.sweep(now)
+  }
+
+  /** Of partitions that nobody used since the open; a producer with an open transaction stays. */
+  expireStored(isOld: (producer: StoredProducer) => boolean): void {
+    for (const [key, partition] of this.#stored) {
+      const kept = partition.producers.filter((each) => each.currentTransactionFirstOffset >= 0 || !isOld(each))
+      if (kept.length < partition.producers.length) this.#stored.set(key, { ...partition, producers: kept })
+    }
   }
 
   hosted(): IterableIterator<HostedPartition> {

@@ -8,6 +8,8 @@ import type { CheckedRecord } from './validate-record.ts'
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
 const SEQUENCES = 2 ** 31
+/** A partition may forget a producer that was idle for longer (ProducerExpiry: a day, an hour after an open). */
+const KNOWN_MS = 1_800_000
 const BATCH_HEADER_BYTES = 61
 /** UTF-8 takes at most three bytes for what `sizeBytes` counts as one. */
 const TEXT_GROWTH = 3
@@ -27,6 +29,7 @@ export interface QueueHooks {
   /** This producer is finished. */
   fenced(error: unknown): void
   random(): number
+  elapsed(): number
   setTimer(delayMs: number, callback: () => void): void
 }
 
@@ -58,6 +61,7 @@ export class PartitionQueue {
    * duplicate when it is asked for again: so the first batch goes alone.
    */
   #isKnown = false
+  #knownAt = 0
 
   constructor(topic: string, partition: number, hooks: QueueHooks) {
     this.topic = topic
@@ -95,6 +99,7 @@ export class PartitionQueue {
   drain(): void {
     if (this.#waiting.length === 0 || this.#hooks.isHalted || this.#gapAt >= 0) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
+    if (this.#unanswered.length === 0 && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
     let count = 0
     for (const batch of this.#waiting) {
       if (this.#unanswered.length >= (this.#isKnown ? UNANSWERED_MAX : 1)) break
@@ -122,6 +127,7 @@ export class PartitionQueue {
     if (this.#gapAt >= 0 && this.#isBehindGap(batch)) this.#needsEpoch = true
     this.#remove(batch)
     this.#isKnown = true
+    this.#knownAt = this.#hooks.elapsed()
     batch.resolve(result)
     this.#hooks.settled(batch)
     this.#goOn()

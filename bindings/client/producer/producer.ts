@@ -239,6 +239,7 @@ export class LogProducer implements Producer {
       quieter: () => this.#bumpWhenQuiet(),
       fenced: (error) => this.#fenced(error),
       random: () => this.#port.random(),
+      elapsed: () => this.#port.elapsed(),
       setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),
     }
   }

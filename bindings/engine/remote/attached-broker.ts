@@ -85,9 +85,14 @@ export class AttachedBroker implements Broker {
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     const session = ++this.#sessions
-    const consumer = new AttachedConsumer(this.#link, session)
+    const consumer = new AttachedConsumer(this.#link, session, () => this.#consumers.delete(session))
     this.#consumers.set(session, consumer)
-    await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
+    try {
+      await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
+    } catch (error) {
+      this.#consumers.delete(session)
+      throw error
+    }
     return consumer
   }
 

@@ -24,7 +24,10 @@ export class AttachedConsumer implements ConsumerSession {
   #rebalance: () => void = () => {}
   #isLost = false
 
-  constructor(link: Link, session: number) {
+  readonly #closed: () => void
+
+  constructor(link: Link, session: number, closed: () => void) {
+    this.#closed = closed
     this.link = link
     this.session = session
     this.#topics = new KnownTopics(link)
@@ -75,6 +78,7 @@ export class AttachedConsumer implements ConsumerSession {
 
   async close(): Promise<void> {
     this.#rebalance = () => {}
+    this.#closed()
     if (this.#isLost) return
     this.wake()
     await this.link.callWithin(CLOSE_LIMIT_MS, 'close', this.session).catch((error: unknown) => {

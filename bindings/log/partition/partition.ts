@@ -370,6 +370,13 @@ export class Partition {
     if (this.#producers !== undefined) yield* this.#open.of(this.#producers.windows())
   }
 
+  /** False, and it stays, while its transaction is open. */
+  forgetProducer(producerId: number): boolean {
+    if (this.hasOpenTransaction(producerId)) return false
+    this.#producers?.remove(producerId)
+    return true
+  }
+
   /** See PartitionSource. */
   copyTail(baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
     return this.#tail.copy(baseOffset, nextOffset, into)

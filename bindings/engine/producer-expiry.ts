@@ -1,0 +1,79 @@
+import type { StoredProducer } from '../storage/partition-store.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+
+/** Kafka's producer.id.expiration.ms, and its check interval. */
+const EXPIRATION_MS = 24 * 3_600_000
+const LOOK_MS = 600_000
+/** When a producer that was found at the open was last used isn't known, but it has so long to be used again: retries come sooner. */
+const GRACE_MS = 3_600_000
+
+/**
+ * Producers that a partition may forget: none of a day's last use. It goes by time that passes, not by the time that records
+ * carry, which is their senders' business. A producer with an open transaction stays.
+ */
+export class ProducerExpiry {
+  readonly #topics: Topics
+  /** Of partitions in use, when each of their producers was last used. */
+  readonly #uses = new WeakMap<HostedPartition, Map<number, number>>()
+  /** By how much the wall clock was put forward since. */
+  #movedMs = 0
+  #openedAt = 0
+  #lookAt: number | undefined
+
+  constructor(topics: Topics) {
+    this.#topics = topics
+  }
+
+  /** When `sweep` must come next. */
+  get lookAt(): number | undefined {
+    return this.#lookAt
+  }
+
+  opened(now: number): void {
+    this.#openedAt = this.#passed(now)
+    this.#lookAt = now + LOOK_MS
+  }
+
+  used(hosted: HostedPartition, producerId: number, now: number): void {
+    this.#usesOf(hosted).set(producerId, this.#passed(now))
+  }
+
+  clockMoved(byMs: number): void {
+    this.#movedMs += byMs
+    if (this.#lookAt !== undefined) this.#lookAt += byMs
+  }
+
+  sweep(now: number): void {
+    if (this.#lookAt === undefined || now < this.#lookAt) return
+    this.#lookAt = now + LOOK_MS
+    const before = this.#passed(now) - EXPIRATION_MS
+    for (const hosted of this.#topics.hosted()) {
+      const uses = this.#usesOf(hosted)
+      for (const [producerId, usedAt] of uses) {
+        if (usedAt <= before && hosted.partition.forgetProducer(producerId)) uses.delete(producerId)
+      }
+    }
+    this.#topics.expireStored((producer) => this.#atOpen(producer) <= before)
+  }
+
+  #passed(now: number): number {
+    return now - this.#movedMs
+  }
+
+  #usesOf(hosted: HostedPartition): Map<number, number> {
+    let uses = this.#uses.get(hosted)
+    if (uses === undefined) {
+      uses = new Map()
+      for (const producer of hosted.partition.producers()) uses.set(producer.producerId, this.#atOpen(producer))
+      this.#uses.set(hosted, uses)
+    }
+    return uses
+  }
+
+  /** The newest batch's time is the best that is known, and may be anything. */
+  #atOpen({ batches }: StoredProducer): number {
+    const earliest = this.#openedAt + GRACE_MS - EXPIRATION_MS
+    return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? earliest))
+  }
+}
