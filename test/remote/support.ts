@@ -1,5 +1,6 @@
 import type { RuntimePort } from '../../bindings/broker/port.ts'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'
+import type { Listener } from '../../bindings/engine/remote/local-socket.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
@@ -17,7 +18,7 @@ export const hastyPort: RuntimePort = {
   setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / 1000, callback, keepsAlive),
 }
 
-export const turns = async (count: number) => {
+export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
@@ -54,7 +55,7 @@ export class Place implements Meeting {
     else if (fate === 'dead') this.cut()
   }
 
-  async listen(attached: (channel: Channel) => void) {
+  async listen(attached: (channel: Channel) => void): Promise<Listener> {
     this.listening = attached
     return { keepAlive: () => {}, close: () => this.deaf() }
   }
@@ -71,7 +72,9 @@ export class Place implements Meeting {
   }
 }
 
-export const inUse = () => new LogError('DIRECTORY_IN_USE', 'another one has it')
+export function inUse(): LogError<'DIRECTORY_IN_USE'> {
+  return new LogError('DIRECTORY_IN_USE', 'another one has it')
+}
 
 export function held(store: FileStore, waiting?: (isWaiting: boolean) => void): Promise<Held> {
   return openHeld(store, nodePort, {}, waiting)
