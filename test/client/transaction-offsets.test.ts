@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, openMemory, string as text, topic } from '../../bindings/entry/node.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type EmbeddedLog, openMemory, string as text, topic } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure, take } from './support.ts'
 
