@@ -91,7 +91,7 @@ test('several partitions keep their own, and a reader that waits gets what comes
       assert.is(value?.slice(0, 1), String(partition))
       seen.push(value ?? '')
     }
-    if (seen.length === 3) void send(1)
+    if (seen.length === 3) await send(1)
     if (seen.length === 6) break
   }
   assert.equal(seen.sort(), ['0:0', '0:1', '1:0', '1:1', '2:0', '2:1'])
