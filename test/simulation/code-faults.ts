@@ -170,6 +170,46 @@ export function reuseFrames(): Mend {
   )
 }
 
+/** A close gives the ring back before its checkpoint covers what stands there. */
+export function giveRingBackFirst(): Mend {
+  const rings = new WeakMap<FilePartitionStore, Ring>()
+  const opened: Ring[] = []
+  const mends = [
+    replace(
+      Ring.prototype,
+      'grow',
+      (before) =>
+        function* (this: Ring, fileCount) {
+          opened.push(this)
+          yield* before.call(this, fileCount)
+        },
+    ),
+    replace(
+      FilePartitionStore.prototype,
+      'open',
+      (before) =>
+        function* (this: FilePartitionStore) {
+          const state = yield* before.call(this)
+          const ring = opened.at(-1)
+          if (ring !== undefined) rings.set(this, ring)
+          return state
+        },
+    ),
+    replace(
+      FilePartitionStore.prototype,
+      'close',
+      (before) =>
+        function* (this: FilePartitionStore) {
+          yield* rings.get(this)?.shrink() ?? []
+          yield* before.call(this)
+        },
+    ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
 export function forgetPartialSectors(): Mend {
   return replace(
     Checkpointer.prototype,

@@ -37,6 +37,12 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
   { name: 'frame after next frame', rule: 1, scenario: both, inCode: code.writeTwoFramesAtOnce },
   { name: 'sector of an acknowledged frame rewritten', rule: 1, scenario: both, inCode: code.rewriteLastSector },
   { name: 'frames written over their elders', rule: 1, scenario: both, inCode: code.reuseFrames },
+  {
+    name: 'ring given back before the checkpoint',
+    rule: 4,
+    scenario: 'ring wraps several times',
+    inCode: code.giveRingBackFirst,
+  },
   { name: 'no flush at all', rule: 1, scenario: one, onDisk: (disk) => lieAbout(disk, '') },
   {
     name: 'decision before frame',

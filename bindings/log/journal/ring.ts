@@ -1,6 +1,14 @@
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import {
+  directorySync,
+  type Effect,
+  flushOf,
+  letOthersRun,
+  perform,
+  performAll,
+  type Task,
+} from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
 
@@ -40,30 +48,41 @@ export class Ring {
     this.#releasedSequence = releasedSequence
   }
 
-  /** Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. */
+  /**
+   * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a missing
+   * one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course.
+   */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number): Task<Ring> {
     const files: RingFile[] = []
-    for (const index of yield* ringIndexes(store)) {
+    const indexes = (yield* ringIndexes(store)).sort((a, b) => a - b)
+    const strays = indexes.filter((index, at) => index !== at)
+    for (const index of strays) yield* perform('remove', ringFile(index), () => store.remove(ringFile(index)))
+    for (const index of indexes.slice(0, indexes.length - strays.length)) {
       const file = yield* openFile(store, ringFile(index), false)
       if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
+      else file?.close()
     }
     return new Ring(store, fileSizeBytes, files, releasedSequence)
   }
 
-  /** Zero-fills one more file; it may be used as soon as the task has made it and its entry durable (rule 1). */
-  static *addFile(store: FileStore, index: number, fileSizeBytes: number): Task<StoreFile> {
-    const file = yield* openFile(store, ringFile(index), true)
-    if (file === undefined)
-      throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${ringFile(index)}`, { file: ringFile(index) })
+  /** Zero-fills more files; they may be used as soon as the task has made them and their entries durable (rule 1). */
+  static *addFiles(store: FileStore, indexes: readonly number[], fileSizeBytes: number): Task<RingFile[]> {
+    const files: RingFile[] = []
     try {
-      fillWithZeros(file, fileSizeBytes)
+      for (const index of indexes) {
+        const path = ringFile(index)
+        const file = yield* openFile(store, path, true)
+        if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
+        files.push({ index, file, newestSequence: -1 })
+        fillWithZeros(file, fileSizeBytes)
+        yield* letOthersRun()
+      }
+      yield* performAll([...files.map(({ file }) => flushOf(file)), directorySync(store, JOURNAL_DIRECTORY)])
+      return files
     } catch (error) {
-      file.close()
+      for (const { file } of files) file.close()
       throw error
     }
-    yield* perform('flush', file.path, () => file.flush())
-    yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
-    return file
   }
 
   get sizeBytes(): number {
@@ -109,19 +128,34 @@ export class Ring {
     this.#releasedSequence = Math.max(this.#releasedSequence, sequence)
   }
 
-  /** A disk without room for a larger ring is no failure: the ring stays as it is. */
-  *grow(addedFiles: number): Task<void> {
-    for (let count = 0; count < addedFiles; count++) {
-      const index = Math.max(...this.#files.map((file) => file.index)) + 1
-      try {
-        const file = yield* Ring.addFile(this.#store, index, this.fileSizeBytes)
-        this.#files.push({ index, file, newestSequence: -1 })
-      } catch (error) {
-        if (!LogError.is(error, 'STORAGE_FULL')) throw error
-        yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))
-        return
-      }
+  /** Up to `fileCount` files; STORAGE_FULL, and the ring as it was, where the disk has no room for them. */
+  *grow(fileCount: number): Task<void> {
+    const present = this.#files.map(({ index }) => index)
+    const indexes: number[] = []
+    for (let index = 0; present.length + indexes.length < fileCount; index++) {
+      if (!present.includes(index)) indexes.push(index)
     }
+    if (indexes.length === 0) return
+    try {
+      this.#files.push(...(yield* Ring.addFiles(this.#store, indexes, this.fileSizeBytes)))
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      for (const index of indexes) yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))
+      throw error
+    }
+  }
+
+  /**
+   * Gives back all files but the first: behind a checkpoint that covers every frame, when nothing is written any more. A
+   * crash that brings some back does no harm, so their entries aren't synced.
+   */
+  *shrink(): Task<void> {
+    const others = this.#files.sort((a, b) => a.index - b.index).splice(1)
+    for (const { file } of others) file.close()
+    const removal = ({ file: { path } }: RingFile): Effect<void> => {
+      return { kind: 'remove', target: path, run: () => this.#store.remove(path) }
+    }
+    yield* performAll(others.map(removal))
   }
 
   close(): void {

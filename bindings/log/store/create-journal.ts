@@ -35,8 +35,7 @@ export function* createJournal(
     partitionCount: 0,
   }
   writeFacts(writer, first)
-  const rings = Array.from({ length: options.ringFiles }, (_, index) => createRing(store, index, options.ringFileBytes))
-  const files = [writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel)), ...rings]
+  const files = [writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel)), createRing(store, options)]
   yield* sideBySide(files, files.length)
   const header: JournalHeader = {
     sequence: 1,
@@ -59,9 +58,9 @@ export function* createJournal(
   return header
 }
 
-function* createRing(store: FileStore, index: number, sizeBytes: number): Task<void> {
-  const file = yield* Ring.addFile(store, index, sizeBytes)
-  file.close()
+function* createRing(store: FileStore, { ringFiles, ringFileBytes }: JournalOptions): Task<void> {
+  const indexes = Array.from({ length: ringFiles }, (_, index) => index)
+  for (const { file } of yield* Ring.addFiles(store, indexes, ringFileBytes)) file.close()
 }
 
 /** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */

@@ -164,6 +164,8 @@ export class FilePartitionStore implements PartitionStore {
       this.#options.observer,
     )
     this.#journal = journal
+    // The last close gave back all but one file, and only beside a reserve, which makes room for another on a full disk.
+    yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles))
     this.#commits = new GroupCommit({
       store: this.#store,
       kernel: this.#kernel,
@@ -229,6 +231,7 @@ export class FilePartitionStore implements PartitionStore {
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+    if (this.#reserve.isHeld) yield* journal.ring.shrink()
   }
 
   *#writeFinalFiles(): Task<void> {
@@ -447,7 +450,13 @@ export class FilePartitionStore implements PartitionStore {
     const files = ring.sizeBytes / ring.fileSizeBytes
     const isTight = ring.usedBytes * 4 >= ring.sizeBytes || this.#checkpointBytes * 4 > ring.sizeBytes
     const limit = isTight ? ringFilesMax : ringFilesUsual
-    if (files < limit && this.#reserve.isHeld) yield* ring.grow(Math.min(files, limit - files))
+    if (files >= limit || !this.#reserve.isHeld) return
+    try {
+      yield* ring.grow(Math.min(files * 2, limit))
+    } catch (error) {
+      // A disk without room for a larger ring is no failure.
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    }
   }
 }
 
