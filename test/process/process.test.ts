@@ -1,6 +1,8 @@
 // process: output, state and offsets together or not at all; retries, dead letters, order by key, partitions that move.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import {
   type EmbeddedLog,
   json,
@@ -11,6 +13,7 @@ import {
   topic,
   unchecked,
 } from '../../bindings/entry/node.ts'
+import { brokerInMemory } from './support.ts'
 
 interface Payment {
   readonly account: string
@@ -380,6 +383,70 @@ test('concurrency: records of different keys that change one key of the state lo
   await log.close()
 })
 
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  for (const concurrency of [1, 3]) {
+    test(`${delivery}, concurrency ${concurrency}: work that takes longer than a transaction and a poll may gets done`, async () => {
+      // Ten milliseconds of the clock are as long as it takes to handle a record.
+      let time = 0
+      const port = { ...nodePort, now: () => 1e12 + time, elapsed: () => time }
+      const log = new BrokerLog(await brokerInMemory(port), port)
+      await log.admin.createTopic('in')
+      const count = 100
+      await log.producer().send(Array.from({ length: count }, (_, n) => ({ topic: 'in', key: `${n % 7}`, value: '' })))
+      const times = { transactionTimeoutMs: 600, maxPollIntervalMs: 1000 }
+      const handled: number[] = []
+      const processor = log.process({
+        ...{ groupId: 'g', topics: ['in'], delivery, concurrency, ...times },
+        async handle({ offset }) {
+          handled.push(offset)
+          time += 10
+          await new Promise((resolve) => setImmediate(resolve))
+        },
+      })
+      const committed = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.nextOffset
+      await until(async () => (await committed()) === count)
+      await processor.close()
+      assert.equal(
+        handled.sort((a, b) => a - b),
+        Array.from({ length: count }, (_, n) => n),
+      )
+      await log.close()
+    })
+  }
+}
+
+test('a processor leaves no id behind at each start, and one whose id was taken goes on', async () => {
+  const log = await openMemory({ topics: [receipts] })
+  await log.admin.createTopic('in')
+  let sent = 0
+  const start = () =>
+    log.process({
+      groupId: 'g',
+      topics: ['in'],
+      handle: async () => receipts.record({ value: { account: '', total: 0 } }),
+    })
+  const one = async () => {
+    await log.producer().send({ topic: 'in', value: '' })
+    sent++
+    await until(async () => (await values(log, receipts)).length === sent)
+  }
+  for (let round = 0; round < 3; round++) {
+    const processor = start()
+    await one()
+    await processor.close()
+  }
+  const ids = (await log.admin.listTransactions()).map(({ transactionalId }) => transactionalId)
+  assert.equal(ids, ['oncelog-process-g-in-0'])
+  const processor = start()
+  await one()
+  // As a member does that had the partition before and hears late that it was given on.
+  await log.admin.fenceProducers(['oncelog-process-g-in-0'])
+  await one()
+  await processor.close()
+  await processor.done
+  await log.close()
+})
+
 test('at-least-once: no transaction, nothing lost', async () => {
   const log = await opened(50)
   const processor = log.process({
@@ -403,6 +470,9 @@ test('wrong options are refused by name, a changelog with too few partitions too
     [{ delivery: 'maybe' }, 'delivery'],
     [{ retries: -1 }, 'retries'],
     [{ concurrency: 0 }, 'concurrency'],
+    [{ maxRecords: 0 }, 'maxRecords'],
+    [{ transactionTimeoutMs: '1' }, 'transactionTimeoutMs'],
+    [{ maxPollIntervalMs: -1 }, 'maxPollIntervalMs'],
     [{ deadLetter: 5 }, 'deadLetter'],
     [{ state: { x: 1 } }, 'state'],
   ]

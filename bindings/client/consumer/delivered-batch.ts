@@ -32,6 +32,19 @@ export class DeliveredBatch implements RecordBatch {
     this.#ranges = ranges
   }
 
+  /** Its first records, as a batch that the same member holds; not of the batch's public type. */
+  first(count: number): DeliveredBatch {
+    const ranges: RecordRange[] = []
+    let left = count
+    for (const { batch, from, end } of this.#ranges) {
+      const cut = Math.min(end, from + left)
+      if (cut > from) ranges.push({ batch, from, end: cut })
+      left -= cut - from
+      if (cut < end) return new DeliveredBatch(this.#source, ranges, batch.offsetOf(cut), this.generation)
+    }
+    return this
+  }
+
   [Symbol.iterator](): Iterator<never> {
     return new BatchIterator(this.#source, this.#ranges) as Iterator<never>
   }

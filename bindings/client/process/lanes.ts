@@ -1,35 +1,54 @@
+/** An item begins only so far behind the first one that isn't done: what begun ones leave open when time is over. */
+const AHEAD_PER_WIDTH = 16
+
 /**
- * Runs `work` over items, at most `width` at once and never two of one lane; those of a lane in their order. Answers in the
- * order of the items. After a failure nothing new begins, and it rejects once all that runs has ended.
+ * Runs `work` over items, at most `width` at once and never two of one lane; those of a lane in their order. Once `isOver`
+ * nothing begins but what lies before begun ones, and one at least: the answers are those of the first items, in their
+ * order. After a failure nothing new begins, and it rejects once all that runs has ended.
  */
 export async function inLanes<I, O>(
   items: readonly I[],
   width: number,
   laneOf: (item: I) => string,
   work: (item: I) => Promise<O>,
+  isOver: () => boolean,
 ): Promise<O[]> {
-  const answers: O[] = new Array(items.length)
-  const lanes = new Map<string, number[]>()
-  items.forEach((item, index) => {
-    const lane = lanes.get(laneOf(item))
-    if (lane === undefined) lanes.set(laneOf(item), [index])
-    else lane.push(index)
-  })
-  const waiting = [...lanes.values()]
+  const lanes = items.map(laneOf)
+  const answers: O[] = []
+  const [begun, done] = [new Set<number>(), new Set<number>()]
+  const busy = new Set<string>()
+  let firstOpen = 0
+  let end = 0
   let failure: { readonly error: unknown } | undefined
-  const runner = async (): Promise<void> => {
-    for (let lane = waiting.shift(); lane !== undefined; lane = waiting.shift()) {
-      for (const index of lane) {
-        if (failure !== undefined) return
-        try {
-          answers[index] = await work(items[index] as I)
-        } catch (error) {
-          failure ??= { error }
-        }
-      }
+  const next = (): number | undefined => {
+    if (failure !== undefined) return undefined
+    const limit = isOver() ? Math.max(end, 1) : firstOpen + AHEAD_PER_WIDTH * width
+    for (let index = firstOpen; index < Math.min(limit, items.length); index++) {
+      if (!begun.has(index) && !busy.has(lanes[index] as string)) return index
     }
+    return undefined
   }
-  await Promise.all(Array.from({ length: Math.min(width, lanes.size) }, runner))
+  const run = async (index: number): Promise<void> => {
+    begun.add(index)
+    busy.add(lanes[index] as string)
+    end = Math.max(end, index + 1)
+    try {
+      answers[index] = await work(items[index] as I)
+      done.add(index)
+      while (done.has(firstOpen)) firstOpen++
+    } catch (error) {
+      failure ??= { error }
+    }
+    busy.delete(lanes[index] as string)
+  }
+  await new Promise<void>((resolve, reject) => {
+    const advance = (): void => {
+      for (let index = next(); index !== undefined && busy.size < width; index = next())
+        run(index).then(advance, reject)
+      if (busy.size === 0) resolve()
+    }
+    advance()
+  })
   if (failure !== undefined) throw failure.error
   return answers
 }

@@ -51,6 +51,18 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    * again on the new state, whatever it gave or threw, and that is none of its `retries`.
    */
   concurrency?: number | undefined
+  /**
+   * Records of one partition in one transaction at most, 1000 by default. A transaction is committed earlier, between two
+   * records, when half of `transactionTimeoutMs` or of `maxPollIntervalMs` was worked.
+   */
+  maxRecords?: number | undefined
+  /**
+   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again, so `handle` has to be
+   * done with one record in half of it, or with 16 records times `concurrency` where that is more than 1.
+   */
+  transactionTimeoutMs?: number | undefined
+  /** Time of work after which the group gives the partitions to other members, 300000 ms by default. */
+  maxPollIntervalMs?: number | undefined
 }
 
 export interface ProcessSettings {
@@ -58,6 +70,9 @@ export interface ProcessSettings {
   readonly deadLetter: string | undefined
   readonly retries: number
   readonly concurrency: number
+  readonly maxRecords: number
+  readonly transactionTimeoutMs: number
+  readonly maxPollIntervalMs: number
   readonly stores: readonly (readonly [name: string, store: StateStore])[]
 }
 
@@ -70,9 +85,14 @@ export function processSettings(options: ProcessOptions<TopicRef, unknown>): Pro
   if (deadLetter !== undefined && typeof deadLetter !== 'string') throw wrong('deadLetter', 'the name of a topic')
   if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrong('retries', 'a whole number from 0 on')
   if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw wrong('concurrency', 'a whole number above 0')
+  const { maxRecords = 1000, transactionTimeoutMs = 60_000, maxPollIntervalMs = 300_000 } = options
+  const times = { maxRecords, transactionTimeoutMs, maxPollIntervalMs }
+  for (const [option, value] of Object.entries(times)) {
+    if (!(Number.isSafeInteger(value) && value > 0)) throw wrong(option, 'a whole number above 0')
+  }
   const stores = Object.entries(state as Record<string, StateStore>)
   if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function')) throw wrong('state', 'stores by name')
-  return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, stores }
+  return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }
 }
 
 function wrong(option: string, expected: string): LogError {

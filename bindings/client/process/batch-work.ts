@@ -1,0 +1,98 @@
+import type { Broker } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import { parseTopicConfig } from '../../model/topic-config.ts'
+import { ConsumedRecord } from '../consumer/consumed-record.ts'
+import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
+import { deadLetterOf } from '../dead-letter.ts'
+import type { Sender } from '../producer/producer.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import type { RecordOf } from '../records.ts'
+import { abortable, throwIfAborted } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+import { inLanes } from './lanes.ts'
+import { keyText } from './partition-values.ts'
+import type { ProcessOptions, ProcessSettings } from './process-options.ts'
+import type { Stores } from './state-partitions.ts'
+
+const RETRY_MS = 10
+const RETRY_MS_MAX = 1000
+
+/** What a processor does with the records of a batch: the program's `handle`, its retries, and what it gives. */
+export class BatchWork<T extends TopicRef, S> {
+  readonly #broker: Broker
+  readonly #port: RuntimePort
+  readonly #handler: ProcessOptions<T, S>['handle']
+  readonly #settings: ProcessSettings
+
+  constructor(broker: Broker, port: RuntimePort, handler: ProcessOptions<T, S>['handle'], settings: ProcessSettings) {
+    this.#broker = broker
+    this.#port = port
+    this.#handler = handler
+    this.#settings = settings
+  }
+
+  /** Handles as many records as there is time for, one at least, and sends what they gave. Answers what was handled. */
+  async run(
+    batch: DeliveredBatch,
+    stores: Stores,
+    sender: Sender,
+    signal: AbortSignalLike,
+    isOver: () => boolean,
+  ): Promise<DeliveredBatch> {
+    const records = [...batch] as unknown as ConsumedRecord[]
+    const { concurrency } = this.#settings
+    const width = concurrency === 1 ? () => '' : laneOf
+    const outputs = await inLanes(records, concurrency, width, (each) => this.#handle(each, stores, signal), isOver)
+    const all = [...outputs.flat(), ...stores.changes()]
+    if (all.length > 0) await sender.send(all)
+    return batch.first(outputs.length)
+  }
+
+  /** Of records that are handled at once each counts only if what it read of the state still holds; else it runs again. */
+  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalLike): Promise<readonly ProducerRecord[]> {
+    const { retries, deadLetter } = this.#settings
+    let failures = 0
+    for (let attempt = 1; ; attempt++) {
+      const layers = stores.layers()
+      try {
+        const state = stores.views(layers)
+        const output = await this.#handler(record as unknown as RecordOf<T>, {
+          state: state as never,
+          attempt,
+          signal,
+        })
+        // Bounded: each time another record of the batch was done with.
+        if (stores.areStale(layers)) continue
+        stores.take(layers)
+        return output === undefined ? [] : Array.isArray(output) ? output : [output as ProducerRecord]
+      } catch (error) {
+        throwIfAborted(signal)
+        // What it read didn't belong together: no failure of the record.
+        if (stores.areStale(layers)) continue
+        failures++
+        if (failures > retries && deadLetter === undefined) throw error
+        if (failures > retries) return [await this.#deadLetter(record, deadLetter as string, error, attempt)]
+      }
+      await waitBeforeTry(this.#port, failures, signal)
+    }
+  }
+
+  async #deadLetter(record: ConsumedRecord, topic: string, error: unknown, attempt: number): Promise<ProducerRecord> {
+    const { config } = await this.#broker.admin.describeTopic(topic)
+    const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
+    return deadLetterOf(record, topic, error, attempt, Math.min(maxMessageBytes, segmentBytes))
+  }
+}
+
+/** Records of one key are one lane. */
+function laneOf(record: ConsumedRecord): string {
+  const { key } = ConsumedRecord.encodedOf(record)
+  return key === null ? `${record.offset}` : `k${keyText(key)}`
+}
+
+/** Doubles from 10 ms up to a second. */
+export function waitBeforeTry(port: RuntimePort, failures: number, signal: AbortSignalLike): Promise<void> {
+  const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(failures - 1, 20))
+  return abortable(new Promise<void>((resolve) => port.setTimer(waitMs, resolve, true)), signal)
+}
