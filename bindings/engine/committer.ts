@@ -145,8 +145,9 @@ export class Committer {
     for (const hosted of raised) this.#ceilings.delete(hosted)
     this.#changes = this.#changes.slice(changes.length)
     this.#producerIdsEnd = undefined
-    const decisions = this.#decisions(changes)
+    let decisions: Decision[] = []
     try {
+      decisions = this.#decisions(changes)
       yield* this.#store.commit({
         durable: durable.map(({ id }) => id),
         decisions,

@@ -3,7 +3,7 @@ import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
-import { LogError } from '../model/errors.ts'
+import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type {
   PartitionIdentity,
@@ -259,10 +259,15 @@ export class Engine implements PartitionSource {
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return
-    this.#members.tick(now)
-    this.#shareMembers.tick(now)
-    this.#transacting.expire(now)
-    this.topics.sweep(now)
+    try {
+      this.#members.tick(now)
+      this.#shareMembers.tick(now)
+      this.#transacting.expire(now)
+      this.topics.sweep(now)
+    } catch (error) {
+      // Nobody asked for it, so nobody would hear of it.
+      this.#fail(error)
+    }
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -453,9 +458,7 @@ export class Engine implements PartitionSource {
   /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
   #fail(error: unknown): void {
     if (this.#closed !== undefined) return
-    const failure = LogError.is(error)
-      ? (error as LogError)
-      : new LogError('KAFKA_STORAGE_ERROR', 'the log failed', {}, error)
+    const failure = LogError.is(error) && error.code !== 'STORAGE_FULL' ? (error as LogError) : storageFailed(error)
     const closing = this.#closing
     this.#closing = undefined
     this.#closed = failure

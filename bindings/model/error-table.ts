@@ -70,7 +70,6 @@ export const ERRORS = {
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
   MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],
   KERNEL_POISONED: ['fatal', undefined, 'Close the log and open it again.'],
-  BUFFER_EXHAUSTED: ['retriable', undefined, 'Await earlier sends, or raise bufferBytes.'],
   PARTIAL_SEND: ['misuse', undefined, 'Look at `results` of the details: it says which records were written.'],
   PRODUCER_CLOSED: ['misuse', undefined, 'Open a new producer.'],
   CONSUMER_CLOSED: ['misuse', undefined, 'Open a new consumer.'],

@@ -43,3 +43,10 @@ export class LogError<C extends string = string> extends Error {
     return codes.length === 0 || codes.includes((error as unknown as LogError<C>).code)
   }
 }
+
+/** What ends a log whose storage didn't do what a promise rests on; what it did instead is told along, and where. */
+export function storageFailed(cause: unknown): LogError {
+  const why = LogError.is(cause) ? (cause as LogError) : undefined
+  const message = `${why?.message ?? 'the log failed'}: nothing more is acknowledged`
+  return new LogError('KAFKA_STORAGE_ERROR', message, why?.details, cause)
+}

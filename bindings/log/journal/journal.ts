@@ -116,6 +116,9 @@ export class Journal {
   close(): void {
     this.ring.close()
     this.#headerFile.close()
+  }
+
+  free(): void {
     this.#buffer.free()
   }
 }

@@ -1,5 +1,5 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
+import { LogError, storageFailed } from '../../model/errors.ts'
 import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
@@ -245,11 +245,18 @@ export class FilePartitionStore implements PartitionStore {
 
   *abandon(): Task<void> {
     this.#failure ??= new LogError('LOG_CLOSED', 'the log is closed')
-    for (const files of this.#partitions.values()) files.segments.release()
-    this.#journal?.close()
+    const journal = this.#journal
     this.#journal = undefined
+    try {
+      for (const files of this.#partitions.values()) files.segments.release()
+      journal?.free()
+      this.#scratch.free()
+    } catch (error) {
+      // A kernel that trapped has nothing left to give back; files and lock are given back all the same.
+      if (!LogError.is(error, 'KERNEL_POISONED')) throw error
+    }
+    journal?.close()
     this.#cache.closeAll()
-    this.#scratch.free()
     const lock = this.#lock
     this.#lock = undefined
     if (lock !== undefined) yield* perform('lock', '', () => lock.release())
@@ -275,9 +282,7 @@ export class FilePartitionStore implements PartitionStore {
     const directory = partitionDirectory(id.topic, id.partition)
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments)
-    const make = (): Task<void> => createPartitionDirectory(this.#store, this.#kernel, files)
-    // A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10).
-    yield* isInternal(id) ? this.#reserve.guard(make) : make()
+    yield* this.#guarded(id, () => createPartitionDirectory(this.#store, this.#kernel, files))
     this.#partitions.set(partitionKey(id.topicId, id.partition), files)
   }
 
@@ -301,8 +306,13 @@ export class FilePartitionStore implements PartitionStore {
     files.isUsed = true
     yield* files.segments.loadActive()
     if (files.segments.active === undefined || files.rollAt !== undefined) {
-      yield* files.roll(this.#kernel, this.#source.producers(id))
+      yield* this.#guarded(id, () => files.roll(this.#kernel, this.#source.producers(id)))
     }
+  }
+
+  /** A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10). */
+  #guarded(id: PartitionIdentity, work: () => Task<void>): Task<void> {
+    return isInternal(id) ? this.#reserve.guard(work) : work()
   }
 
   append(id: PartitionIdentity, batch: SealedBatch): boolean {
@@ -396,9 +406,7 @@ export class FilePartitionStore implements PartitionStore {
 
   /** A failed flush is final: pages may read clean although nothing was written (rule 10). */
   #poison(error: unknown): LogError {
-    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED')
-      ? error
-      : new LogError('KAFKA_STORAGE_ERROR', 'the storage failed: nothing more is acknowledged', {}, error)
+    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)
     return this.#failure
   }
 

@@ -1,10 +1,10 @@
 import type { OperationKind } from './operation-kind.ts'
 
-export type FaultableKind = Exclude<OperationKind, 'create'> | 'open' | 'read'
+export type FaultableKind = OperationKind | 'open' | 'read'
 
 /**
  * What goes wrong:
- * - `error`: nothing is done, the caller is told (EIO);
+ * - `error`: nothing is done, the caller is told (EIO); `full`: the same, because there is no room (ENOSPC);
  * - `short`: half of a write is done and counted; `lying`: nothing is done and all is counted, a flush says it is done;
  * - `misdirected`: a write lands a sector further; `zeroed`: it writes zeros;
  * - `flipped`: a read shows one bit wrong, the disk is as it was;
@@ -12,6 +12,7 @@ export type FaultableKind = Exclude<OperationKind, 'create'> | 'open' | 'read'
  */
 export type FaultEffect =
   | 'error'
+  | 'full'
   | 'short'
   | 'lying'
   | 'misdirected'
@@ -31,7 +32,7 @@ export interface Fault {
   readonly path?: string | undefined
 }
 
-/** Faults planned for one disk. A full disk is no fault of this kind: see VirtualDisk.freeBytes. */
+/** Faults planned for one disk. A disk that is full from some number of bytes on: see VirtualDisk.freeBytes. */
 export class DiskFaults {
   readonly #planned: readonly Fault[]
   readonly #counts: number[]

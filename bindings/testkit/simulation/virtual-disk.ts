@@ -212,6 +212,7 @@ export class VirtualDisk implements FileStore {
 
   failIfTold(kind: FaultableKind, path: string): void {
     if (this.faults?.take(kind, path, 'error') !== undefined) throw failure(kind, path, 'input/output error')
+    if (this.faults?.take(kind, path, 'full') !== undefined) throw noSpace(kind, path)
   }
 
   /** Whoever catches what an operation threw asks here whether the program still runs. */
@@ -236,7 +237,7 @@ export class VirtualDisk implements FileStore {
       throw new CrashSignal(`crash before operation ${this.operations}: ${kind} ${path}`)
     }
     this.#underWay = undefined
-    if (kind !== 'create') this.failIfTold(kind, path)
+    this.failIfTold(kind, path)
   }
 
   #find(path: string): DiskNode | undefined {
@@ -308,7 +309,7 @@ class VirtualFile implements StoreFile {
     const taken = owned.subarray(0, owned.length - Math.max(0, growth - disk.freeBytes))
     if (taken.length === 0 && owned.length > 0) {
       disk.refusedWrites++
-      throw new LogError('STORAGE_FULL', `no space in ${this.path}`, { file: this.path, operation: 'write' })
+      throw noSpace('write', this.path)
     }
     disk.freeBytes -= Math.min(growth, disk.freeBytes)
     this.#node.visible.write(taken, position)
@@ -360,6 +361,10 @@ function nameOf(path: string): string {
 
 function isEmptyDirectory(node: DiskNode): boolean {
   return node instanceof DirectoryNode && node.visible.size === 0
+}
+
+function noSpace(operation: string, file: string): LogError {
+  return new LogError('STORAGE_FULL', `no space in ${file}`, { file, operation })
 }
 
 function failure(operation: string, file: string, why: string): LogError {

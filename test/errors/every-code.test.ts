@@ -1,0 +1,77 @@
+/**
+ * Every code of the error table is provoked, and the log is afterwards what docs/errors.md says. Where that is "Unchanged",
+ * everything a program can ask of the log is the same before and after the refusal, and the next record is taken.
+ */
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ERRORS, type ErrorCode } from '../../bindings/model/error-table.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { byClients } from './by-clients.ts'
+import { bySessions } from './by-sessions.ts'
+import { byStorage } from './by-storage.ts'
+import type { Provocation, Refusal } from './provocation.ts'
+import { factsOf, openStage, type Stage } from './stage.ts'
+
+/** Why nothing here can be refused with it. */
+const NOT_PROVOKED: Partial<Record<ErrorCode, string>> = {
+  DUPLICATE_SEQUENCE_NUMBER:
+    "the log answers a duplicate with its original's place; test/client/producer-queue.test.ts has it from elsewhere",
+}
+const provocations: Partial<Record<ErrorCode, Provocation>> = { ...byClients, ...bySessions, ...byStorage }
+const codes = Object.keys(ERRORS) as ErrorCode[]
+const page = readFileSync('docs/errors.md', 'utf8')
+
+function textOf(code: ErrorCode): string {
+  return page.split(/^### /m).find((part) => part.startsWith(`\`${code}\``)) ?? ''
+}
+
+test('every code is provoked', () => {
+  const missing = codes.filter((code) => provocations[code] === undefined && NOT_PROVOKED[code] === undefined)
+  assert.equal(missing, [])
+})
+
+test('docs/errors.md has the category, the number and the state of each', () => {
+  for (const code of codes) {
+    const [category, kafkaCode] = ERRORS[code]
+    const head = kafkaCode === undefined ? `\n${category}.\n` : `\n${category}, Kafka's ${kafkaCode}.\n`
+    assert.ok(textOf(code).includes(head), code)
+    assert.match(textOf(code), /- When: .*\n- The log afterwards: .*\n- What to do: /, code)
+  }
+})
+
+async function staged(): Promise<Stage> {
+  const stage = await openStage()
+  await stage.log.admin.createTopic('t')
+  await stage.log.producer().send(['1', '2', '3'].map((value) => ({ topic: 't', value })))
+  return stage
+}
+
+async function refusal({ call }: Pick<Refusal, 'call'>): Promise<unknown> {
+  try {
+    await call()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+async function judgeUnchanged({ log }: Stage, before: string): Promise<void> {
+  assert.is(await factsOf(log), before)
+  await log.producer().send({ topic: 't', value: 'and on' })
+}
+
+for (const [code, provoke] of Object.entries(provocations)) {
+  test(code, async () => {
+    const stage = await staged()
+    const made = await provoke(stage)
+    const { call, after } = typeof made === 'function' ? { call: made, after: undefined } : made
+    const before = after === undefined ? await factsOf(stage.log) : ''
+    const error = await refusal({ call })
+    assert.ok(LogError.is(error, code), `${code}: ${String(error)}`)
+    if (after !== undefined) await after()
+    else await judgeUnchanged(stage, before)
+  })
+}
+
+test.run()
