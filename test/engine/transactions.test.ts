@@ -136,6 +136,25 @@ test('a look for one record sees what committed readers see, from memory too: no
   assert.equal([found?.baseOffset, found?.recordCount], [0, 2])
 })
 
+for (const kept of ['all', 'none'] as const) {
+  test(`a marker that began a segment begins it again after a crash, ${kept} kept`, () => {
+    // Room for a marker and a small batch, not for a larger one and a marker.
+    const host = fresh({ 'segment.bytes': 170 })
+    const client = new TransactionalClient(host, 'id').init()
+    const sent: string[] = []
+    for (let round = 0; round < 6; round++) {
+      const value = round % 2 === 0 ? `${round}`.repeat(40) : `${round}`
+      client.begin().send('t', 0, value)
+      client.end('commit')
+      sent.push(value)
+    }
+    assert.equal(values(host, 0), sent)
+    const again = afterCrash(host, kept)
+    assert.equal(again.engine.report?.damage, [])
+    assert.equal([values(again, 0), again.engine.report?.setAsideFiles], [sent, []])
+  })
+}
+
 test('an append needs an open transaction of its producer at its epoch, and a late one changes nothing', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init()

@@ -4,7 +4,7 @@ import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import type { Damage, SealedBatch, StoredPartition } from '../../storage/partition-store.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
@@ -41,6 +41,8 @@ export class PartitionRecovery {
   readonly #noted: CheckpointPartition | undefined
   readonly #producers: ProducerTable
   readonly #transactions: TransactionScan
+  /** First offsets of the segments that were there. */
+  #segmentsFound: ReadonlySet<number> = new Set()
   /** The log's own topics take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
   #ceiling: number
@@ -64,7 +66,9 @@ export class PartitionRecovery {
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
     if (!this.#files.readOnly) yield* this.#restorePartialSector()
-    for (const entry of entries) yield* this.#replay(entry)
+    if (entries.length > 0) this.#segmentsFound = new Set((yield* this.#segmentFiles()).map(({ offset }) => offset))
+    const ahead = segmentsAhead(entries)
+    for (const [index, entry] of entries.entries()) yield* this.#replay(entry, ahead[index])
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     if (!this.#files.readOnly) yield* this.#cutTail()
     const files = this.#files
@@ -108,7 +112,7 @@ export class PartitionRecovery {
     this.#files.changed = true
   }
 
-  *#replay(entry: FrameEntry): Task<void> {
+  *#replay(entry: FrameEntry, segmentAhead: number | undefined): Task<void> {
     if (this.#files.readOnly) return
     switch (entry.kind) {
       case 'ceiling':
@@ -117,7 +121,7 @@ export class PartitionRecovery {
         return
       case 'batches':
       case 'decision':
-        return yield* this.#replayBytes(entry)
+        return yield* this.#replayBytes(entry, segmentAhead)
       case 'extent':
         return yield* this.#replayExtent(entry)
       case 'producerIds':
@@ -125,7 +129,7 @@ export class PartitionRecovery {
     }
   }
 
-  *#replayBytes(entry: FrameEntry & { kind: 'batches' | 'decision' }): Task<void> {
+  *#replayBytes(entry: FrameEntry & { kind: 'batches' | 'decision' }, segmentAhead: number | undefined): Task<void> {
     if (entry.nextOffset <= this.#files.nextOffset) return
     mark(entry.kind === 'decision' ? 'decision-replayed' : 'batches-replayed')
     if (entry.kind === 'batches') yield* this.#goTo(entry.segmentBaseOffset)
@@ -135,7 +139,7 @@ export class PartitionRecovery {
       at += batch.header.sizeBytes
       if (batch.nextOffset <= this.#files.nextOffset) continue
       if (batch.header.baseOffset !== this.#files.nextOffset) return this.#jump(batch)
-      yield* this.#place(batch, entry.kind === 'decision')
+      yield* this.#place(batch, entry.kind === 'decision' && this.#beginsSegment(batch, segmentAhead))
       if (this.#files.readOnly) return
     }
   }
@@ -186,12 +190,23 @@ export class PartitionRecovery {
     yield* this.#files.roll(this.#context.kernel, this.#producers.windows())
   }
 
-  *#place(batch: ScannedBatch, mayRoll: boolean): Task<void> {
+  /**
+   * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is there.
+   * The topic's config isn't known yet, so that only a decision with nothing behind it may go by the default one.
+   */
+  #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
+    const { baseOffset } = batch.header
+    if (baseOffset <= this.#activeBase()) return false
+    if (segmentAhead === baseOffset || this.#segmentsFound.has(baseOffset)) return true
+    return segmentAhead === undefined && this.#files.segments.mustRoll(sealedOf(batch))
+  }
+
+  *#place(batch: ScannedBatch, beginsSegment: boolean): Task<void> {
     const files = this.#files
     const { header, nextOffset } = batch
-    const sealed = { bytes: batch.bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp }
+    const sealed = sealedOf(batch)
     const aborted = this.#transactions.take(header, batch.bytes)
-    if (files.segments.active === undefined || (mayRoll && files.segments.mustRoll(sealed))) {
+    if (files.segments.active === undefined || beginsSegment) {
       const bytes = batch.bytes.slice()
       yield* this.#roll()
       files.segments.place({ ...sealed, bytes })
@@ -219,7 +234,7 @@ export class PartitionRecovery {
   #adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const files = this.#files
     const aborted = this.#transactions.take(header, bytes)
-    files.segments.adopt({ bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp })
+    files.segments.adopt(sealedOf({ header, bytes, nextOffset }))
     if (aborted !== undefined) files.segments.recordAborted(aborted)
     this.#grew(header, nextOffset)
   }
@@ -325,6 +340,23 @@ export class PartitionRecovery {
     this.#context.damage.push({ file, position, topic, partition, offset, code })
     this.#files.readOnly = true
   }
+}
+
+function sealedOf({ header, bytes, nextOffset }: ScannedBatch): SealedBatch {
+  return { bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp }
+}
+
+/** For each entry the segment of the next data behind it. */
+function segmentsAhead(entries: readonly FrameEntry[]): readonly (number | undefined)[] {
+  let ahead: number | undefined
+  return entries
+    .toReversed()
+    .map((entry) => {
+      const behind = ahead
+      if (entry.kind === 'batches' || entry.kind === 'extent') ahead = entry.segmentBaseOffset
+      return behind
+    })
+    .toReversed()
 }
 
 function mark(name: RecoveryMark): void {
