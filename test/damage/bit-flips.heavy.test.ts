@@ -1,6 +1,6 @@
 /**
  * A bit flipped in every byte of a small log, cleanly closed and killed, one at a time: everything as before, or damage
- * that an error or the report places. Which bit of a byte varies. Every bit of every byte, some ten minutes:
+ * that an error or the report places. Which bit of a byte varies. Every bit of every byte, some twenty minutes:
  * `node --import tsx test/damage/bit-flips.heavy.test.ts all`
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { type Flip, flip, sampledZeros, tryFlips, usedBits } from './bit-flips.t
 import type { DirectoryImage } from './directory-image.ts'
 import { fixtures } from './fixture.ts'
 import { observe, observeDirectory } from './observe.ts'
+import { transactionFixtures } from './transactions-fixture.ts'
 import { judge } from './verdict.ts'
 
 const isWhole = process.argv.includes('all')
@@ -19,7 +20,7 @@ const USED_BYTES_MAX = 8192
 /** Odd, so that the bits of a byte take turns. */
 const STRIDE = 17
 
-for (const { name, image } of await fixtures()) {
+for (const { name, image } of [...(await fixtures()), ...(await transactionFixtures())]) {
   const used = usedBits(image)
 
   test(`${name}: at most 8 KiB are used`, () => {

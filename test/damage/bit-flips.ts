@@ -70,7 +70,7 @@ export async function tryFlips({ name, image }: Fixture, flips: readonly Flip[])
     const copy = image.fork()
     flip(copy, { path, bit })
     const { outcome, isAllowed, why } = await attempt(copy, before)
-    const row = `${name.padEnd(7)} ${kindOf(path).padEnd(22)} ${outcome}`
+    const row = `${name.padEnd(25)} ${kindOf(path).padEnd(22)} ${outcome}`
     histogram.set(row, (histogram.get(row) ?? 0) + 1)
     if (!isAllowed && refused.length < REFUSED_MAX)
       refused.push(`${name} ${path} byte ${bit >> 3} bit ${bit & 7}: ${why}`)

@@ -1,5 +1,6 @@
 import type { DirectoryImage } from './directory-image.ts'
 import { ImageFile } from './image-file.ts'
+import { asNewerVersion } from './newer-version.ts'
 
 /** Something that happens to one file of a log; false where it can't happen to this one. */
 export interface Harm {
@@ -74,6 +75,13 @@ export const HARMS: readonly Harm[] = [
   {
     name: 'a text file',
     apply: (image, path) => replace(image, path, new TextEncoder().encode('#!/bin/sh\necho "I am no log"\n'.repeat(9))),
+  },
+  {
+    name: 'a newer version',
+    apply(image, path) {
+      const newer = asNewerVersion(path, bytesOf(image, path))
+      return newer !== undefined && replace(image, path, newer)
+    },
   },
   {
     name: "another log's",

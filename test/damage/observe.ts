@@ -47,6 +47,10 @@ async function observeStore(store: FileStore, imageOf: () => DirectoryImage): Pr
   for (const file of log.recovery.setAsideFiles) {
     told.push({ code: 'set aside', file, position: Number(file.split('.').at(-1)), message: '' })
   }
+  // Found by an opening before: what the log's own topics lack, no call would tell.
+  for (const { topic, partition } of log.recovery.readOnly.filter(({ topic }) => topic.startsWith('__'))) {
+    told.push({ code: 'read-only', file: `${topic}-${partition}`, position: 0, message: '' })
+  }
   const note = async (name: string, ask: () => unknown): Promise<void> => {
     try {
       facts.set(name, JSON.stringify(await ask()))
