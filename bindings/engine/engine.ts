@@ -17,7 +17,7 @@ import type {
 import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
-import { Fetches, type Missing } from './fetches.ts'
+import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -80,7 +80,8 @@ export class Engine implements PartitionSource {
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
       partition: (topic, partition) => this.topics.partition(topic, partition),
-      prepare: (missing, then) => this.#runner.start(this.#prepareRead(missing), then),
+      prepare: ({ hosted, offset, abortedUpTo }, then) =>
+        this.#runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
       wantShown: (hosted) => this.#committer.wantCeiling(hosted),
     })
     this.#members = new GroupMembers(this.groups, {
@@ -217,7 +218,7 @@ export class Engine implements PartitionSource {
     // Without room for a frame the end of the checkpoint brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
       return false
-    return this.#committer.isWanted || (this.#closing !== undefined && this.#mayClose)
+    return this.#committer.isWanted || this.#mayClose
   }
 
   turn(now: number): void {
@@ -230,13 +231,13 @@ export class Engine implements PartitionSource {
         this.#committing = false
         if (error !== undefined) this.#fail(error)
       })
-    } else if (this.#closing !== undefined && this.#mayClose) {
+    } else if (this.#mayClose && this.#closing !== undefined) {
       this.#close(this.#closing)
     }
   }
 
   get #mayClose(): boolean {
-    return this.#background.isIdle && this.#committer.isIdle
+    return this.#closing !== undefined && this.#background.isIdle && this.#committer.isIdle
   }
 
   /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */
@@ -395,8 +396,8 @@ export class Engine implements PartitionSource {
       return
     }
     const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
-    const margin = watermarks.ceiling === 0 ? Number.POSITIVE_INFINITY : this.#ceilingBlock / 2
-    if (watermarks.ceiling - nextOffset < margin) this.#committer.wantCeiling(hosted)
+    const isNear = watermarks.ceiling === 0 || watermarks.ceiling - nextOffset < this.#ceilingBlock / 2
+    if (isNear) this.#committer.wantCeiling(hosted)
     if (nextOffset <= shown) {
       answer(undefined)
       this.#advanced(hosted)
@@ -426,10 +427,6 @@ export class Engine implements PartitionSource {
       hosted.exists = true
     }
     if (!this.store.isActive(hosted.id)) yield* this.store.activate(hosted.id)
-  }
-
-  *#prepareRead({ hosted, offset, abortedUpTo }: Missing): Task<void> {
-    yield* this.store.prepareRead(hosted.id, offset, abortedUpTo)
   }
 
   #close(done: Done<void>): void {

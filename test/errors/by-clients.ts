@@ -109,6 +109,10 @@ export const byClients: Provocations = {
     await (await log.producer({ transactionalId: 'x' }).beginTransaction()).abort()
     return () => transaction.commit()
   },
+  TRANSACTIONAL_ID_NOT_FOUND:
+    async ({ log }) =>
+    () =>
+      log.admin.describeTransactions(['nobody']),
   TRANSACTION_ABORTABLE: async ({ log }) => {
     const producer = log.producer({ transactionalId: 'x', transactionTimeoutMs: 1 })
     const transaction = await producer.beginTransaction()

@@ -23,6 +23,7 @@ export async function openStage(disk: VirtualDisk = new VirtualDisk(), capBytes:
   const kernel = createKernel(loadKernelModule(), { capBytes })
   const engine = new Engine({
     ceilingBlock: 100,
+    transactionBufferBytes: 64 * 1024,
     compose: (source) => {
       const store = new FilePartitionStore(disk, kernel, source, { ...RING, random: nodePort.random })
       return { store, factory: new PartitionFactory(kernel, store, 1 << 20) }
