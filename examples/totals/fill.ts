@@ -1,6 +1,6 @@
 // A process of its own: puts every row of a file into the topic `rows`, keyed by one of its fields, and ends.
 import { open } from 'oncelog'
-import { readRows } from './input.ts'
+import { keyOf, readRows } from './input.ts'
 import { rows } from './totals.ts'
 
 const [directory = '', input = '', key = ''] = process.argv.slice(2)
@@ -15,10 +15,7 @@ try {
   let batch = []
   const sending: Promise<unknown>[] = []
   for await (const row of readRows(input)) {
-    const value = row[key]
-    if (value === undefined) throw new Error(`a row has no field "${key}"; it has ${Object.keys(row).join(', ')}`)
-    // A row without the field's value counts under the empty key: a key's rows stay in one partition, in order.
-    batch.push(rows.record({ key: String(value ?? ''), value: row }))
+    batch.push(rows.record({ key: keyOf(row, key), value: row }))
     if (batch.length === BATCH) {
       sending.push(producer.send(batch))
       batch = []

@@ -1,5 +1,5 @@
 import { createReadStream, readFileSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse'
 
@@ -15,12 +15,23 @@ export async function* readRows(path: string): AsyncGenerator<Row> {
     return
   }
   const file = createReadStream(path)
-  const text: Readable = isZipped ? file.pipe(createGunzip()) : file
+  // Whoever reads the last stream of a pipeline hears of every error in it.
+  const text: Readable = isZipped ? pipeline(file, createGunzip(), () => {}) : file
   if (name.endsWith('.csv')) {
-    for await (const row of text.pipe(parse({ columns: true, cast: asNumber }))) yield row as Row
+    for await (const row of pipeline(text, parse({ columns: true, cast: asNumber }), () => {})) yield row as Row
     return
   }
   yield* ndjson(text)
+}
+
+/**
+ * What a row is totalled under. A row without the field's value counts under the empty key, so that a key's rows stay in one
+ * partition, in order; one without the field is a slip of whoever named it.
+ */
+export function keyOf(row: Row, field: string): string {
+  const value = row[field]
+  if (value === undefined) throw new Error(`a row has no field "${field}"; it has ${Object.keys(row).join(', ')}`)
+  return String(value ?? '')
 }
 
 function asNumber(value: string): string | number {

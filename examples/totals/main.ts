@@ -23,7 +23,7 @@ rmSync(directory, { recursive: true, force: true })
 mkdirSync(directory, { recursive: true })
 
 const expected = await totalsOfFile(input, key).catch((error: unknown) => {
-  fail(`${input} can't be read: ${error instanceof Error ? error.message : String(error)}`)
+  fail(`${input} can't be totalled: ${error instanceof Error ? error.message : String(error)}`)
 })
 if (expected.size === 0) fail(`${input} has no rows`)
 const count = [...expected.values()].reduce((sum, { rows }) => sum + rows, 0)

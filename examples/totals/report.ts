@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import { open } from 'oncelog'
-import { readRows } from './input.ts'
+import { keyOf, readRows } from './input.ts'
 import { add, type Total, totals } from './totals.ts'
 
 /** The newest total of each key, as the log has them. */
@@ -21,7 +21,7 @@ export async function totalsOfLog(directory: string): Promise<Map<string, Total>
 export async function totalsOfFile(input: string, key: string): Promise<Map<string, Total>> {
   const known = new Map<string, Total>()
   for await (const row of readRows(input)) {
-    const name = String(row[key] ?? '')
+    const name = keyOf(row, key)
     known.set(name, add(known.get(name), row, { partition: 0, nextOffset: 0 }))
   }
   return known

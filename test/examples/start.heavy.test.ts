@@ -1,0 +1,83 @@
+// `npm start` from end to end, on rows of one's own: equal totals end it with 0, one that differs by a digit doesn't, and
+// what can't work says why in a sentence.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const home = mkdtempSync(join(tmpdir(), 'oncelog-start-'))
+test.after(() => rmSync(home, { recursive: true, force: true }))
+
+const WORDS = ['--import', 'tsx', 'examples/totals/main.ts']
+
+function csv(changed: number): string {
+  const rows = Array.from({ length: 4000 }, (_, index) => `shop ${index % 40},${index === changed ? 1 : index % 7}`)
+  return ['shop,amount', ...rows].join('\n')
+}
+
+interface Run {
+  readonly status: number | null
+  readonly out: string
+  readonly err: string
+}
+
+async function started(
+  input: string,
+  key: string,
+  meanwhile: (said: { out: string }) => Promise<void> = async () => {},
+): Promise<Run> {
+  const child = spawn(process.execPath, [...WORDS, '--input', input, '--key', key, '--kills', '2'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()))
+  const [[status]] = await Promise.all([once(child, 'close') as Promise<[number | null]>, meanwhile(said)])
+  return { status, ...said }
+}
+
+test('a CSV file and a field of it', async () => {
+  const input = join(home, 'sales.csv')
+  writeFileSync(input, csv(-1))
+  const { status, out, err } = await started(input, 'shop')
+  assert.is(status, 0, err)
+  assert.match(out, /4,000 rows of .*sales\.csv, totalled by shop \(40 keys\)/)
+  assert.match(out, /killed {3}\d+ consumers with SIGKILL; [1-9]\d* records came again/)
+  assert.match(out, /equal {4}all 40 totals/)
+})
+
+test('one digit that differs between the file and the log', async () => {
+  // It is read twice, for the totals and into the log, and gives something else the second time.
+  const input = join(home, 'changing.csv')
+  if (spawnSync('mkfifo', [input]).status !== 0) return console.log('NOT RUN: an input that changes, needs mkfifo')
+  const { status, err } = await started(input, 'shop', async (said) => {
+    await writeFile(input, csv(-1))
+    while (!said.out.includes('totalled by')) await new Promise((resolve) => setTimeout(resolve, 5))
+    await writeFile(input, csv(14))
+  })
+  assert.is(status, 1, err)
+  assert.match(err, /failed: 1 totals differ from the file, the first of them "shop 14"/)
+})
+
+test('a missing file, a field that no row has, a file without rows', async () => {
+  const input = join(home, 'small.csv')
+  writeFileSync(input, 'shop,amount\na,1\n')
+  const empty = join(home, 'empty.csv')
+  writeFileSync(empty, 'shop,amount\n')
+  for (const [path, key, why] of [
+    [join(home, 'none.csv'), 'shop', /^\nfailed: .*none\.csv can't be totalled: ENOENT/],
+    [input, 'town', /^\nfailed: .*small\.csv can't be totalled: a row has no field "town"; it has shop, amount\n$/],
+    [empty, 'shop', /^\nfailed: .*empty\.csv has no rows\n$/],
+  ] as const) {
+    const { status, err } = await started(path, key)
+    assert.is(status, 1)
+    assert.match(err, why)
+    assert.not.match(err, /\n {4}at /)
+  }
+})
+
+test.run()
