@@ -7,6 +7,7 @@ import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import type { RecoveryReport } from '../../bindings/storage/partition-store.ts'
 import type { Provocations } from './provocation.ts'
 import type { Stage } from './stage.ts'
@@ -50,7 +51,7 @@ async function attached({ broker }: Stage, admin: object): Promise<{ remote: Att
     if (!isFirst) await new Promise(() => {})
     isFirst = false
     return mine
-  })
+  }, nodePort)
   await remote.open()
   return { remote, channel: theirs }
 }
