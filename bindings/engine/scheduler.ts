@@ -65,7 +65,8 @@ export class Scheduler {
 
   #run({ id, effect }: IssuedEffect): void {
     if (effect.kind === 'yield') {
-      this.#port.defer(() => this.#completed(id, { value: undefined }))
+      // It is run like any other: tasks side by side have put around it what they want to be told.
+      this.#port.defer(() => this.#completed(id, { value: effect.run() }))
       return
     }
     let result: unknown
