@@ -1,6 +1,5 @@
 import type { StoredProducer } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import type { Topics } from './topics.ts'
 
 /** Kafka's producer.id.expiration.ms, and its check interval. */
 const EXPIRATION_MS = 24 * 3_600_000
@@ -8,12 +7,20 @@ const LOOK_MS = 600_000
 /** When a producer that was found at the open was last used isn't known, but it has so long to be used again: retries come sooner. */
 const GRACE_MS = 3_600_000
 
+/** What is looked through. */
+export interface RememberedProducers {
+  /** Partitions in use. */
+  hosted(): Iterable<HostedPartition>
+  /** Of the others, those that `isOver` says it of are dropped. */
+  expireStored(isOver: (producer: StoredProducer) => boolean): void
+}
+
 /**
  * Producers that a partition may forget: none of a day's last use. It goes by time that passes, not by the time that records
  * carry, which is their senders' business. A producer with an open transaction stays.
  */
 export class ProducerExpiry {
-  readonly #topics: Topics
+  readonly #topics: RememberedProducers
   /** Of partitions in use, when each of their producers was last used. */
   readonly #uses = new WeakMap<HostedPartition, Map<number, number>>()
   /** By how much the wall clock was put forward since. */
@@ -21,7 +28,7 @@ export class ProducerExpiry {
   #openedAt = 0
   #lookAt: number | undefined
 
-  constructor(topics: Topics) {
+  constructor(topics: RememberedProducers) {
     this.#topics = topics
   }
 
