@@ -121,7 +121,10 @@ export class LogProducer implements Producer {
   /** What is known of the topic without waiting. */
   #rulesNow(topic: string): TopicRules | undefined {
     const facts = this.#session?.topic(topic)
-    return facts === undefined || facts instanceof Promise ? undefined : this.#rules.of(facts)
+    if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
+    // Whoever waits for it asks again, and hears what is wrong.
+    facts.catch(() => {})
+    return undefined
   }
 
   /** Behind the sends that wait already, so that calls keep their order. `records`: none if all have their places. */
