@@ -82,6 +82,13 @@ export const byClients: Provocations = {
     async ({ log }) =>
     () =>
       log.producer({ lingerMs: -1 }),
+  INVALID_RECORD_STATE: async ({ log }) => {
+    const consumer = log.shareConsumer({ groupId: 's', topics: ['t'] })
+    const record = await first(consumer)
+    if (record === undefined) throw new Error('nothing came')
+    await consumer.acknowledge(record, 'accept')
+    return () => consumer.acknowledge(record, 'accept')
+  },
   INVALID_TXN_STATE: async ({ log }) => {
     const producer = log.producer({ transactionalId: 'x' })
     await producer.beginTransaction()

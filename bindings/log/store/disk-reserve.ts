@@ -55,6 +55,11 @@ export class Reserve {
     }
   }
 
+  /** A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10). */
+  guardIf(isForDecisions: boolean, work: () => Task<void>): Task<void> {
+    return isForDecisions ? this.guard(work) : work()
+  }
+
   *#release(): Task<void> {
     const file = yield* openFile(this.#store, RESERVE_FILE, false)
     if (file === undefined) return

@@ -282,7 +282,7 @@ export class FilePartitionStore implements PartitionStore {
     const directory = partitionDirectory(id.topic, id.partition)
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments)
-    yield* this.#guarded(id, () => createPartitionDirectory(this.#store, this.#kernel, files))
+    yield* this.#reserve.guardIf(isInternal(id), () => createPartitionDirectory(this.#store, this.#kernel, files))
     this.#partitions.set(partitionKey(id.topicId, id.partition), files)
   }
 
@@ -306,13 +306,8 @@ export class FilePartitionStore implements PartitionStore {
     files.isUsed = true
     yield* files.segments.loadActive()
     if (files.segments.active === undefined || files.rollAt !== undefined) {
-      yield* this.#guarded(id, () => files.roll(this.#kernel, this.#source.producers(id)))
+      yield* this.#reserve.guardIf(isInternal(id), () => files.roll(this.#kernel, this.#source.producers(id)))
     }
-  }
-
-  /** A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10). */
-  #guarded(id: PartitionIdentity, work: () => Task<void>): Task<void> {
-    return isInternal(id) ? this.#reserve.guard(work) : work()
   }
 
   append(id: PartitionIdentity, batch: SealedBatch): boolean {
