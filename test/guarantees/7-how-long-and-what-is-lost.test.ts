@@ -26,7 +26,7 @@ test("kill -9 takes nothing that was acknowledged; a power cut takes what only '
   assert.not.ok(left.includes('one 3'), left.join())
 })
 
-test('a flipped bit in what was stored is found, placed and told; what is whole is read', () => {
+test('a flipped bit in what was stored is found, placed and told; what is whole is read', async () => {
   const host = fresh()
   const producerId = host.openProducer()
   for (const [sequence, value] of ['first', 'second'].entries()) plain(host, producerId, sequence, value, 'all')
@@ -38,7 +38,7 @@ test('a flipped bit in what was stored is found, placed and told; what is whole 
   const at = file!.size() - 2
   file!.read(last, at)
   file!.write(Uint8Array.of((last[0] ?? 0) ^ 1), at)
-  file!.flush()
+  await file!.flush()
   file!.close()
   const later = new SyncHost(disk, undefined)
   later.open()

@@ -26,7 +26,3 @@ export async function brokerInMemory(port: RuntimePort = nodePort): Promise<Brok
   await broker.open()
   return broker
 }
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
-}

@@ -90,8 +90,10 @@ export class SharedBroker implements Broker {
     let cancel = () => {}
     const limit = new Promise<never>((_, reject) => {
       // Where the holder went away meanwhile, this process may be recovering the log itself.
-      const unlessHeld = () => this.#held ?? reject(this.#refusal)
-      cancel = port.setTimer(ANSWER_LIMIT_MS, () => this.#afterHolding().then(unlessHeld), true)
+      const unlessHeld = () => {
+        if (this.#held === undefined) reject(this.#refusal)
+      }
+      cancel = port.setTimer(ANSWER_LIMIT_MS, () => void this.#afterHolding().then(unlessHeld, unlessHeld), true)
     })
     try {
       await Promise.race([attached.open(), limit])
