@@ -162,7 +162,7 @@ export class Engine implements PartitionSource {
     this.report = state.report
     this.topics.remember(state.partitions)
     try {
-      yield* replayTables(this)
+      yield* replayTables(this, state)
       if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
     } catch (error) {
       // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings.

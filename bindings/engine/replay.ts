@@ -4,8 +4,9 @@ import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { Task } from '../storage/effect.ts'
-import type { PartitionStore } from '../storage/partition-store.ts'
+import type { PartitionStore, StoredState } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
@@ -21,13 +22,26 @@ export interface ReplayParts {
 }
 
 /** Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. */
-export function* replayTables(engine: ReplayParts): Task<void> {
+export function* replayTables(engine: ReplayParts, state: StoredState): Task<void> {
   const { topics, catalogue, groups, shares, transactions } = engine
   yield* replayPartition(engine, topics.table('catalogue'), (record, place) => catalogue.apply(record, place))
   yield* replayPartition(engine, topics.table('offsets'), (record, place) => groups.apply(record, place))
   yield* replayPartition(engine, topics.table('shares'), (record, place) => shares.apply(record, place))
   yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))
   engine.groups.dropMembers()
+  yield* removeDead(engine, state)
+}
+
+/**
+ * Partitions of deleted topics that a crash left go now. A store that asks the catalogue itself, as files do, answers none;
+ * of a damaged log nothing is removed.
+ */
+function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: StoredState): Task<void> {
+  if (report.damage.length > 0) return
+  const own = Object.values(INTERNAL_TOPIC_IDS)
+  for (const { id } of partitions) {
+    if (!own.includes(id.topicId) && catalogue.durable.liveById(id.topicId) === undefined) yield* store.remove(id)
+  }
 }
 
 function* replayPartition(

@@ -16,9 +16,9 @@ export interface PartitionStore {
   create(id: PartitionIdentity): Task<void>
   /** Removes a dead partition's data; durable when the task ends. A partition that is gone already is fine. */
   remove(id: PartitionIdentity): Task<void>
-  /** Whether `append` and `read` can be called now; if not, run `activate` first. */
+  /** Whether `append` and a commit's decisions can come now; if not, run `activate` first. Reads need none. */
   isActive(id: PartitionIdentity): boolean
-  /** Opens what a partition's appends and reads need. */
+  /** Opens what a partition's appends need. */
   activate(id: PartitionIdentity): Task<void>
   /**
    * Hands one sealed batch to the store, at once and synchronously. Survives the process once it returns (`acks: 1`).

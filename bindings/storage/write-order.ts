@@ -12,11 +12,14 @@ export interface WriteOrderObserver {
   /** A decision of frame `sequence` is about to be written to its segment (rule 3). */
   decisionPlaced(sequence: number, file: string, position: number): void
   /** A checkpoint is about to be written; every file and directory in it must be durable up to what it notes (rule 4). */
-  checkpointPlaced(
-    coveredSequence: number,
-    noted: readonly { readonly file: string; readonly sizeBytes: number }[],
-  ): void
+  checkpointPlaced(coveredSequence: number, noted: readonly WrittenFile[]): void
   checkpointDurable(coveredSequence: number): void
+}
+
+/** A file of which so many bytes are noted. */
+export interface WrittenFile {
+  readonly file: string
+  readonly sizeBytes: number
 }
 
 export type FrameClaim =

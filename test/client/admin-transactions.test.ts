@@ -1,17 +1,23 @@
-// Groups, transactions and producers as an administrator sees and changes them: in the process that holds the log, and attached.
+// Groups, transactions and producers as an administrator sees and changes them: in the process that holds the log, attached, and over rows.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open, type ResetPoint } from '../../bindings/entry/node.ts'
+import { MemoryRowStore } from '../../bindings/storage/drivers/memory-rows.ts'
+import { openIn } from './stores.ts'
 import { failure, take } from './support.ts'
 
 const at = { topic: 't', partition: 0 }
 const both = [at, { topic: 't', partition: 1 }]
 
-/** `work` with the log that asks and the one that holds: the same, and through the socket. */
+/** `work` with the log that asks and the one that holds: the same, and through the socket; and over rows. */
 async function everywhere(work: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const rows = await openIn(() => new MemoryRowStore())
+  await rows.admin.createTopic('t', { partitions: 2 })
+  await work(rows)
+  await rows.close()
   for (const role of ['holder', 'attached'] as const) {
     const root = await mkdtemp(join(tmpdir(), 'oncelog-admin-'))
     const logs = [await open(root)]

@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert'
 import { ensureTopics } from '../../bindings/client/admin.ts'
 import { string } from '../../bindings/client/topic/codec.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
-import { failure, setup, take } from './support.ts'
+import { failure, overBrokers, setup, take } from './support.ts'
 
-test('create, list, describe, change, delete', async () => {
-  const { log } = setup({})
+overBrokers('create, list, describe, change, delete', async (setup) => {
+  const { log } = await setup({})
   await log.admin.createTopic('a')
   await log.admin.createTopic('b', { partitions: 3, config: { 'retention.ms': 5 } })
   assert.equal(await log.admin.listTopics(), ['a', 'b'])
@@ -21,9 +21,9 @@ test('create, list, describe, change, delete', async () => {
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => log.admin.describeTopic('a'))
 })
 
-test('offsets, also by time, and groups', async () => {
-  const { log, broker } = setup({ t: 2 })
-  broker.write('t', ['a', 'b'], 0, 1000)
+overBrokers('offsets, also by time, and groups', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a', 'b'], 0, 1000)
   const at = [0, 1].map((partition) => ({ topic: 't', partition }))
   assert.equal(
     (await log.admin.offsets(at)).map(({ logStartOffset, highWatermark }) => [logStartOffset, highWatermark]),

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerOptions } from '../../bindings/client/producer/producer-options.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
-import { failure, setup } from './support.ts'
+import { failure, overBrokers, setup } from './support.ts'
 
 function detached(): Uint8Array {
   const bytes = new Uint8Array(8)
@@ -97,8 +97,8 @@ test('headers come as an object, pairs, a Map; names repeat and order is kept', 
   assert.equal(names, ['a=120,b=1', 'a=120,b=undefined,a=1', 'a=120'])
 })
 
-test('a partition that the topic does not have, and a topic that is not there', async () => {
-  const { log } = setup({ t: 2 })
+overBrokers('a partition that the topic does not have, and a topic that is not there', async (setup) => {
+  const { log } = await setup({ t: 2 })
   const producer = log.producer()
   const error = await failure('UNKNOWN_TOPIC_OR_PARTITION', () =>
     producer.send({ topic: 't', partition: 2, value: 'x' }),
@@ -114,8 +114,8 @@ test('the log’s own topics are written by the log alone', async () => {
   assert.is(broker.appends.length, 0)
 })
 
-test('options are refused by name', async () => {
-  const { log } = setup()
+overBrokers('options are refused by name', async (setup) => {
+  const { log } = await setup()
   const options: readonly (readonly [string, unknown])[] = [
     ...[-1, 0.5, Number.NaN, '5', null, 2 ** 53].flatMap((value) =>
       ['lingerMs', 'batchSizeBytes', 'bufferBytes'].map((name) => [name, value] as const),

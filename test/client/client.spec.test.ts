@@ -1,8 +1,8 @@
 // What a program sees of the client, from the first topic to the last commit, over a log in memory.
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { json, LogError, openMemory, string, topic } from '../../bindings/entry/node.ts'
+import { json, LogError, string, topic } from '../../bindings/entry/node.ts'
+import { test } from './stores.ts'
 
 const orders = topic('orders', {
   key: string,
@@ -10,8 +10,8 @@ const orders = topic('orders', {
   partitions: 3,
 })
 
-test('declared topics are created, typed records go in and come out, and a group resumes', async () => {
-  const log = await openMemory({ topics: [orders] })
+test('declared topics are created, typed records go in and come out, and a group resumes', async (open) => {
+  const log = await open({ topics: [orders] })
   assert.equal(await log.admin.listTopics(), ['orders'])
 
   const producer = log.producer()
@@ -46,8 +46,8 @@ test('declared topics are created, typed records go in and come out, and a group
   await log.close()
 })
 
-test('what was not committed comes again, what was refused is not there', async () => {
-  const log = await openMemory()
+test('what was not committed comes again, what was refused is not there', async (open) => {
+  const log = await open()
   await log.admin.createTopic('t', { config: { 'max.message.bytes': 200 } })
   const producer = log.producer()
   const refused = await producer.send({ topic: 't', value: 'x'.repeat(300) }).catch((error) => error)
@@ -63,8 +63,8 @@ test('what was not committed comes again, what was refused is not there', async 
   await log.close()
 })
 
-test('many sends at once, unawaited, keep their order, and a reader sees them to the end', async () => {
-  const log = await openMemory()
+test('many sends at once, unawaited, keep their order, and a reader sees them to the end', async (open) => {
+  const log = await open()
   await log.admin.createTopic('t')
   const producer = log.producer({ batchSizeBytes: 500, bufferBytes: 20_000 })
   const sent = Array.from({ length: 2000 }, (_, index) => producer.send({ topic: 't', value: `${index}` }))
@@ -82,8 +82,8 @@ test('many sends at once, unawaited, keep their order, and a reader sees them to
   await log.close()
 })
 
-test('closing the log ends who waits: a consumer goes on behind its loop, a reader hears LOG_CLOSED', async () => {
-  const log = await openMemory()
+test('closing the log ends who waits: a consumer goes on behind its loop, a reader hears LOG_CLOSED', async (open) => {
+  const log = await open()
   await log.admin.createTopic('t')
   const consumed = (async () => {
     for await (const record of log.consumer({ groupId: 'g', topics: ['t'] })) throw new Error(`offset ${record.offset}`)

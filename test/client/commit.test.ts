@@ -1,13 +1,13 @@
 // What counts as finished, what a commit refuses, and offsets that the user's own database keeps.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { failure, setup, take, text } from './support.ts'
+import { failure, overBrokers, setup, take, text } from './support.ts'
 
 const at = { topic: 't', partition: 0 }
 
-test('a record and a batch are committed as the offset after them', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c', 'd'])
+overBrokers('a record and a batch are committed as the offset after them', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c', 'd'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const [record] = await take(consumer, 1)
   if (record === undefined) throw new Error('no record')
@@ -20,9 +20,9 @@ test('a record and a batch are committed as the offset after them', async () => 
   assert.is(await consumer.committed(at), 3)
 })
 
-test('a record is finished when its iteration asked for the next one', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c'])
+overBrokers('a record is finished when its iteration asked for the next one', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   for await (const { offset } of consumer) {
     const error = await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: offset + 1 }]))
@@ -33,9 +33,9 @@ test('a record is finished when its iteration asked for the next one', async () 
   assert.is(await consumer.committed(at), 2)
 })
 
-test('passing a record, its batch or a later record of its partition to commit finishes it', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c', 'd', 'e'])
+overBrokers('passing a record, its batch or a later record of its partition to commit finishes it', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c', 'd', 'e'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const commitAt = (nextOffset: number) => consumer.commit([{ ...at, nextOffset }])
   const [a] = await take(consumer, 1)
@@ -54,23 +54,26 @@ test('passing a record, its batch or a later record of its partition to commit f
   await commitAt(4)
 })
 
-test('a record at which an iteration ended stays unfinished, however far later iterations come', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c', 'd', 'e'])
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-  await take(consumer, 2)
-  const later = await take(consumer, 2)
-  const error = await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: 3 }]))
-  assert.is(error.details['unfinishedOffset'], 1)
-  await consumer.commit([{ ...at, nextOffset: 1 }])
-  if (later[0] !== undefined) await consumer.commit(later[0])
-  await consumer.commit([{ ...at, nextOffset: 3 }])
-  await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: 4 }]))
-})
+overBrokers(
+  'a record at which an iteration ended stays unfinished, however far later iterations come',
+  async (setup) => {
+    const { log, broker } = await setup()
+    await broker.write('t', ['a', 'b', 'c', 'd', 'e'])
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    await take(consumer, 2)
+    const later = await take(consumer, 2)
+    const error = await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: 3 }]))
+    assert.is(error.details['unfinishedOffset'], 1)
+    await consumer.commit([{ ...at, nextOffset: 1 }])
+    if (later[0] !== undefined) await consumer.commit(later[0])
+    await consumer.commit([{ ...at, nextOffset: 3 }])
+    await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: 4 }]))
+  },
+)
 
-test('allowSkip says that it is meant', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('allowSkip says that it is meant', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await take(consumer.batches(), 1)
   await failure('UNFINISHED_RECORDS', () => consumer.commit([{ ...at, nextOffset: 2 }], { allowSkip: false }))
@@ -88,9 +91,9 @@ test('when one position of several is refused, none is committed', async () => {
   assert.equal(broker.committed, [])
 })
 
-test('after a seek nothing is unfinished', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('after a seek nothing is unfinished', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await take(consumer, 2)
   await consumer.seek({ ...at, nextOffset: 0 })
@@ -135,17 +138,17 @@ test('offsets in the user’s own database: asked on every assignment, never com
   assert.equal(broker.committed, [])
 })
 
-test('wrong answers of positions are refused', async () => {
+overBrokers('wrong answers of positions are refused', async (setup) => {
   for (const answer of [undefined, {}, [{ topic: 't', partition: 0, offset: 5 }], [{ ...at, nextOffset: -1 }]]) {
-    const { log } = setup()
+    const { log } = await setup()
     const consumer = log.consumer({ groupId: 'g', topics: ['t'], positions: async () => answer as never })
     await failure('INVALID_REQUEST', () => take(consumer, 1))
   }
 })
 
-test('wrong arguments are refused', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a'])
+overBrokers('wrong arguments are refused', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await take(consumer, 1)
   const offsets = [-1, 0.5, Number.NaN, 2 ** 53, '1', undefined]

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
-import { failure, setup, take, text } from './support.ts'
+import { failure, overBrokers, setup, take, text } from './support.ts'
 
 const valuesOf = (records: readonly { value: Uint8Array | null }[]) => records.map(({ value }) => text(value))
 
@@ -70,9 +70,9 @@ test('break leaves it open and gives undelivered records back', async () => {
   assert.is(broker.group('g').generation, 1)
 })
 
-test('one iteration at a time', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a'])
+overBrokers('one iteration at a time', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   for await (const _ of consumer) {
     await failure('CONSUMER_BUSY', () => take(consumer, 1))
@@ -117,36 +117,40 @@ test('close before the first iteration, while joining, and with the log', async 
   assert.is(broker.group('g').member, undefined)
 })
 
-test('an aborted signal rejects with its reason: before, while joining, while waiting, between records', async () => {
-  const { log, broker } = setup()
-  const reason = new Error('enough')
-  const iterate = (signal: AbortSignal) => take(log.consumer({ groupId: `${Math.random()}`, topics: ['t'], signal }), 9)
-  assert.is(await iterate(AbortSignal.abort(reason)).catch((error) => error), reason)
+overBrokers(
+  'an aborted signal rejects with its reason: before, while joining, while waiting, between records',
+  async (setup) => {
+    const { log, broker } = await setup()
+    const reason = new Error('enough')
+    const iterate = (signal: AbortSignal) =>
+      take(log.consumer({ groupId: `${Math.random()}`, topics: ['t'], signal }), 9)
+    assert.is(await iterate(AbortSignal.abort(reason)).catch((error) => error), reason)
 
-  const joining = new AbortController()
-  const joins = iterate(joining.signal).catch((error) => error)
-  joining.abort(reason)
-  assert.is(await joins, reason)
+    const joining = new AbortController()
+    const joins = iterate(joining.signal).catch((error) => error)
+    joining.abort(reason)
+    assert.is(await joins, reason)
 
-  const waiting = new AbortController()
-  const waits = iterate(waiting.signal).catch((error) => error)
-  await settle()
-  waiting.abort(reason)
-  assert.is(await waits, reason)
+    const waiting = new AbortController()
+    const waits = iterate(waiting.signal).catch((error) => error)
+    await settle()
+    waiting.abort(reason)
+    assert.is(await waits, reason)
 
-  broker.write('t', ['a', 'b'])
-  const between = new AbortController()
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-  const works = (async () => {
-    for await (const _ of consumer.batches({ maxRecords: 1, signal: between.signal })) between.abort(reason)
-  })()
-  assert.is(await works.catch((error) => error), reason)
-})
+    await broker.write('t', ['a', 'b'])
+    const between = new AbortController()
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const works = (async () => {
+      for await (const _ of consumer.batches({ maxRecords: 1, signal: between.signal })) between.abort(reason)
+    })()
+    assert.is(await works.catch((error) => error), reason)
+  },
+)
 
-test('batches: of one partition, up to maxRecords, with the generation', async () => {
-  const { log, broker } = setup({ t: 2 })
-  broker.write('t', ['a', 'b', 'c'], 0)
-  broker.write('t', ['x', 'y'], 1)
+overBrokers('batches: of one partition, up to maxRecords, with the generation', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a', 'b', 'c'], 0)
+  await broker.write('t', ['x', 'y'], 1)
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const batches = await take(consumer.batches({ maxRecords: 2 }), 3)
   const shapes = batches.map(({ partition, baseOffset, nextOffset, size, generation }) =>
@@ -162,18 +166,18 @@ test('batches: of one partition, up to maxRecords, with the generation', async (
   )
 })
 
-test('the first fetched batch may start below the position', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c', 'd'])
+overBrokers('the first fetched batch may start below the position', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c', 'd'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await consumer.seek({ topic: 't', partition: 0, nextOffset: 2 })
   const [batch] = await take(consumer.batches(), 1)
   assert.equal([batch?.baseOffset, batch?.size], [2, 2])
 })
 
-test('seek to an offset and to a time, forth and back, inside an iteration', async () => {
-  const { log, broker } = setup()
-  for (let index = 0; index < 5; index++) broker.write('t', [`${index}`], 0, 1000 + index * 10)
+overBrokers('seek to an offset and to a time, forth and back, inside an iteration', async (setup) => {
+  const { log, broker } = await setup()
+  for (let index = 0; index < 5; index++) await broker.write('t', [`${index}`], 0, 1000 + index * 10)
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const seen: (string | null)[] = []
   for await (const record of consumer) {
@@ -197,10 +201,10 @@ test('a seek while a fetch is under way wins', async () => {
   assert.equal(valuesOf(await next), ['b'])
 })
 
-test('paused partitions deliver nothing until resume', async () => {
-  const { log, broker } = setup({ t: 2 })
-  broker.write('t', ['a', 'b'], 0)
-  broker.write('t', ['x', 'y'], 1)
+overBrokers('paused partitions deliver nothing until resume', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a', 'b'], 0)
+  await broker.write('t', ['x', 'y'], 1)
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const seen: (string | null)[] = []
   for await (const record of consumer) {
@@ -236,22 +240,22 @@ test('assignment, position, lag', async () => {
   assert.is((await consumer.lag()).get('t/0'), 1)
 })
 
-test('where a group starts that committed nothing', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('where a group starts that committed nothing', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const first = (options: Partial<ConsumerOptions<string>>) =>
     take(log.consumer({ groupId: JSON.stringify(options), topics: ['t'], ...options }), 1)
   assert.equal(valuesOf(await first({})), ['a'])
   await failure('NO_OFFSET', () => first({ autoOffsetReset: 'none' }))
   const latest = first({ autoOffsetReset: 'latest' })
   await settle()
-  broker.write('t', ['c'])
+  await broker.write('t', ['c'])
   assert.equal(valuesOf(await latest), ['c'])
 })
 
-test('an offset out of range is met by autoOffsetReset; with none the error tells the range', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('an offset out of range is met by autoOffsetReset; with none the error tells the range', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const reset = log.consumer({ groupId: 'g', topics: ['t'] })
   await reset.seek({ topic: 't', partition: 0, nextOffset: 99 })
   assert.equal(valuesOf(await take(reset, 1)), ['a'])
@@ -276,9 +280,9 @@ test('a damaged partition is told of, and does not hold up the others', async ()
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => iterator.next())
 })
 
-test('records own their bytes', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('records own their bytes', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const records = await take(log.consumer({ groupId: 'g', topics: ['t'] }), 2)
   records[0]?.value?.fill(0)
   assert.equal(valuesOf(records), ['\0', 'b'])
@@ -307,13 +311,13 @@ test('handlers are awaited, in their order; a member that was expelled joins aga
   assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
 })
 
-test('an undecodable value throws when it is read, and the loop goes on', async () => {
+overBrokers('an undecodable value throws when it is read, and the loop goes on', async (setup) => {
   const { json, topic } = {
     ...(await import('../../bindings/client/topic/json.ts')),
     ...(await import('../../bindings/client/topic/topic.ts')),
   }
-  const { log, broker } = setup()
-  broker.write('t', ['{"a":1}', 'no json', '{"a":3}'])
+  const { log, broker } = await setup()
+  await broker.write('t', ['{"a":1}', 'no json', '{"a":3}'])
   const seen: unknown[] = []
   const consumer = log.consumer({ groupId: 'g', topics: [topic('t', { value: json() })] })
   for await (const record of consumer) {
@@ -330,8 +334,8 @@ test('an undecodable value throws when it is read, and the loop goes on', async 
   assert.equal(seen, [{ a: 1 }, 'bad', { a: 3 }])
 })
 
-test('options are refused by name', async () => {
-  const { log } = setup()
+overBrokers('options are refused by name', async (setup) => {
+  const { log } = await setup()
   const options = (more: object) => ({ groupId: 'g', topics: ['t'], ...more }) as ConsumerOptions<string>
   for (const groupId of ['', undefined, null, 5]) {
     await failure('INVALID_GROUP_ID', () => log.consumer(options({ groupId })))

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { json, openMemory, topic, unchecked } from '../../bindings/entry/node.ts'
-import { failure, setup, text } from './support.ts'
+import { failure, overBrokers, setup, text } from './support.ts'
 
 test('what send resolved with finds it again, at once or later', async () => {
   for (const answersLater of [false, true]) {
@@ -20,16 +20,16 @@ test('what send resolved with finds it again, at once or later', async () => {
   }
 })
 
-test('decoded as its topic says', async () => {
-  const { log } = setup({ points: 1 })
+overBrokers('decoded as its topic says', async (setup) => {
+  const { log } = await setup({ points: 1 })
   const points = topic('points', { value: unchecked<{ x: number }>(json()) })
   const at = await log.producer().send(points.record({ key: 'p', value: { x: 1 } }))
   const record = await log.get(points, at)
   assert.equal([record?.key, record?.value], ['p', { x: 1 }])
 })
 
-test('where there is none: the range, the topic, the closed log', async () => {
-  const { log } = setup()
+overBrokers('where there is none: the range, the topic, the closed log', async (setup) => {
+  const { log } = await setup()
   await log.producer().send({ topic: 't', value: 'a' })
   await failure('OFFSET_OUT_OF_RANGE', () => log.get('t', { partition: 0, offset: 1 }))
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => log.get('nowhere', { partition: 0, offset: 0 }))

@@ -1,12 +1,12 @@
 // Several members of one group over a real log in memory: who reads what, who may commit, and what a rebalance leaves alone.
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Consumer, type EmbeddedLog, LogError, openMemory } from '../../bindings/entry/node.ts'
+import { type Consumer, type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from './stores.ts'
 
 const PARTITIONS = 4
 
-async function filled(perPartition: number): Promise<EmbeddedLog> {
-  const log = await openMemory()
+async function filled(open: OpenLog, perPartition: number): Promise<EmbeddedLog> {
+  const log = await open()
   await log.admin.createTopic('t', { partitions: PARTITIONS })
   const producer = log.producer()
   for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -28,8 +28,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
-test('two members share the partitions; what one leaves the other takes over', async () => {
-  const log = await filled(3)
+test('two members share the partitions; what one leaves the other takes over', async (open) => {
+  const log = await filled(open, 3)
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
   await first.lag()
   assert.equal(partitionsOf(first), [0, 1, 2, 3], 'no wait for the first assignment')
@@ -43,8 +43,8 @@ test('two members share the partitions; what one leaves the other takes over', a
   await log.close()
 })
 
-test('whatever moves, each record is handled once when every member commits what it gives up', async () => {
-  const log = await filled(200)
+test('whatever moves, each record is handled once when every member commits what it gives up', async (open) => {
+  const log = await filled(open, 200)
   const seen = new Map<string, number>()
   let members = 0
   const work = async (rounds: number): Promise<void> => {
@@ -77,8 +77,8 @@ test('whatever moves, each record is handled once when every member commits what
   await log.close()
 })
 
-test('a rebalance comes into force between two records, and its handlers are awaited before the other member reads', async () => {
-  const log = await filled(5)
+test('a rebalance comes into force between two records, and its handlers are awaited before the other member reads', async (open) => {
+  const log = await filled(open, 5)
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
   const events: string[] = []
   let letGo = () => {}
@@ -111,8 +111,8 @@ test('a rebalance comes into force between two records, and its handlers are awa
   await log.close()
 })
 
-test('a member commits what it still holds under every later generation, and nothing that it gave up', async () => {
-  const log = await filled(5)
+test('a member commits what it still holds under every later generation, and nothing that it gave up', async (open) => {
+  const log = await filled(open, 5)
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
   const batches = new Map<number, Awaited<ReturnType<typeof next>>>()
   const iteration = first.batches()[Symbol.asyncIterator]()
@@ -138,8 +138,8 @@ test('a member commits what it still holds under every later generation, and not
   await log.close()
 })
 
-test('new partitions reach a group that reads already', async () => {
-  const log = await filled(1)
+test('new partitions reach a group that reads already', async (open) => {
+  const log = await filled(open, 1)
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await consumer.lag()
   await log.admin.createPartitions('t', 6)
@@ -147,8 +147,8 @@ test('new partitions reach a group that reads already', async () => {
   await log.close()
 })
 
-test('members with other assignors are refused, a bad plan ends its own iteration alone', async () => {
-  const log = await filled(1)
+test('members with other assignors are refused, a bad plan ends its own iteration alone', async (open) => {
+  const log = await filled(open, 1)
   const good = log.consumer({ groupId: 'g', topics: ['t'], assignor: 'sticky' })
   await good.lag()
   const other = log.consumer({ groupId: 'g', topics: ['t'], assignor: 'range' })
@@ -167,8 +167,8 @@ test('members with other assignors are refused, a bad plan ends its own iteratio
   await log.close()
 })
 
-test('a member that waits for the others can be closed, or its signal aborted', async () => {
-  const log = await filled(1)
+test('a member that waits for the others can be closed, or its signal aborted', async (open) => {
+  const log = await filled(open, 1)
   // Every join of this one waits in its handler: the second can't come in meanwhile.
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
   await first.lag()
@@ -181,8 +181,8 @@ test('a member that waits for the others can be closed, or its signal aborted', 
   await log.close()
 })
 
-test('offsets are set by hand while nobody is in the group, and a group can be forgotten', async () => {
-  const log = await filled(5)
+test('offsets are set by hand while nobody is in the group, and a group can be forgotten', async (open) => {
+  const log = await filled(open, 5)
   await log.admin.setOffsets('g', [{ topic: 't', partition: 1, nextOffset: 3 }])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await consumer.lag()
@@ -204,9 +204,9 @@ test('offsets are set by hand while nobody is in the group, and a group can be f
   await log.close()
 })
 
-test('a hundred members over a thousand partitions come to rest, and again when some leave', async () => {
+test('a hundred members over a thousand partitions come to rest, and again when some leave', async (open) => {
   for (const assignor of ['sticky', 'range'] as const) {
-    const log = await openMemory()
+    const log = await open()
     await log.admin.createTopic('t', { partitions: 1000 })
     const consumers = Array.from({ length: 100 }, () => log.consumer({ groupId: 'g', topics: ['t'], assignor }))
     const places = () => consumers.flatMap((consumer) => partitionsOf(consumer))

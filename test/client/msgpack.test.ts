@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { topic } from '../../bindings/client/topic/topic.ts'
 import { msgpack } from '../../bindings/entry/msgpack.ts'
-import { failure, setup, take } from './support.ts'
+import { failure, overBrokers, take } from './support.ts'
 
 function around(value: unknown): unknown {
   // By another codec: nothing may depend on what the first one packed before.
@@ -81,11 +81,11 @@ test('what has no form is refused, and the codec goes on', async () => {
   assert.equal(values.value.decode(values.record({ value: { a: 1 } }).value as Uint8Array), { a: 1 })
 })
 
-test('through a log; bytes that are no MessagePack throw when they are read', async () => {
-  const { log, broker } = setup()
+overBrokers('through a log; bytes that are no MessagePack throw when they are read', async (setup) => {
+  const { log, broker } = await setup()
   const points = topic('t', { value: msgpack<{ at: Date; path: Float64Array }>() })
   await log.producer().send(points.record({ value: { at: new Date(7), path: new Float64Array([1, 2]) } }))
-  broker.write('t', ['\u00ff\u00ff'])
+  await broker.write('t', ['\u00ff\u00ff'])
   const [good, bad] = await take(log.consumer({ groupId: 'g', topics: [points] }), 2)
   assert.equal(good?.value, { at: new Date(7), path: new Float64Array([1, 2]) })
   await failure('RECORD_DESERIALIZATION', () => bad?.value)

@@ -4,7 +4,7 @@ import murmurhash from 'murmurhash'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { murmur2 } from '../../bindings/client/producer/murmur2.ts'
-import { failure, setup } from './support.ts'
+import { failure, overBrokers, setup } from './support.ts'
 
 /** Signed, of Kafka's UtilsTest and the Java client. */
 const vectors: readonly (readonly [key: string | Uint8Array, hash: number])[] = [
@@ -30,8 +30,8 @@ test('murmur2 of any bytes is what an independent one answers', () => {
   }
 })
 
-test('equal keys go to the same partition, text or bytes', async () => {
-  const { log } = setup({ ten: 10, fifty: 50 })
+overBrokers('equal keys go to the same partition, text or bytes', async (setup) => {
+  const { log } = await setup({ ten: 10, fifty: 50 })
   const producer = log.producer()
   const [ten, fifty, bytes] = await producer.send([
     { topic: 'ten', key: 'foobar', value: null },
@@ -41,8 +41,8 @@ test('equal keys go to the same partition, text or bytes', async () => {
   assert.equal([ten?.partition, fifty?.partition, bytes?.partition], [6, 16, 6])
 })
 
-test('text of any script hashes as its UTF-8', async () => {
-  const { log } = setup({ t: 1000 })
+overBrokers('text of any script hashes as its UTF-8', async (setup) => {
+  const { log } = await setup({ t: 1000 })
   const producer = log.producer()
   for (const key of ['ä', 'größe', '日本語', '𝄞 clef', 'x'.repeat(300), `${'y'.repeat(200)}é`]) {
     const { partition } = await producer.send({ topic: 't', key, value: null })
@@ -50,8 +50,8 @@ test('text of any script hashes as its UTF-8', async () => {
   }
 })
 
-test('without a key one partition until a batch’s worth went there, then another', async () => {
-  const { log } = setup({ t: 8 }, 7)
+overBrokers('without a key one partition until a batch’s worth went there, then another', async (setup) => {
+  const { log } = await setup({ t: 8 }, 7)
   const producer = log.producer({ batchSizeBytes: 1000 })
   const partitions: number[] = []
   for (let count = 0; count < 200; count++) {
@@ -67,8 +67,8 @@ test('without a key one partition until a batch’s worth went there, then anoth
   assert.ok(new Set(partitions).size >= 6)
 })
 
-test('the partition of the record wins, then the user’s partitioner', async () => {
-  const { log } = setup({ t: 5 })
+overBrokers('the partition of the record wins, then the user’s partitioner', async (setup) => {
+  const { log } = await setup({ t: 5 })
   const producer = log.producer({ partitioner: ({ key }, partitions) => (key === 'last' ? partitions - 1 : 0) })
   const sent = await producer.send([
     { topic: 't', key: 'last', value: null },
@@ -93,8 +93,8 @@ test('a wrong answer of the partitioner is refused by name, before anything is w
   }
 })
 
-test('an error of the partitioner comes unchanged', async () => {
-  const { log } = setup({ t: 5 })
+overBrokers('an error of the partitioner comes unchanged', async (setup) => {
+  const { log } = await setup({ t: 5 })
   const mine = new Error('mine')
   const partitioner = () => {
     throw mine

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
-import { failure, gate, setup } from './support.ts'
+import { failure, gate, overBrokers, setup } from './support.ts'
 
 const lengths = (broker: { appends: { records: readonly unknown[] }[] }) =>
   broker.appends.map((each) => each.records.length)
@@ -77,8 +77,8 @@ test('MESSAGE_TOO_LARGE before anything of the call is written', async () => {
   await failure('MESSAGE_TOO_LARGE', () => producer.send({ topic: 't', value: 'x'.repeat(500 - 69) }))
 })
 
-test('a record larger than segment.bytes is refused as RECORD_LIST_TOO_LARGE', async () => {
-  const { log } = setup({ t: { partitions: 1, config: { 'segment.bytes': 200 } } })
+overBrokers('a record larger than segment.bytes is refused as RECORD_LIST_TOO_LARGE', async (setup) => {
+  const { log } = await setup({ t: { partitions: 1, config: { 'segment.bytes': 200 } } })
   await failure('RECORD_LIST_TOO_LARGE', () => log.producer().send({ topic: 't', value: 'x'.repeat(200) }))
 })
 
@@ -148,11 +148,11 @@ test('send waits while bufferBytes are unanswered; an aborted signal ends the wa
   )
 })
 
-test('a send larger than bufferBytes goes when nothing else is unanswered', async () => {
-  const { log, broker } = setup()
+overBrokers('a send larger than bufferBytes goes when nothing else is unanswered', async (setup) => {
+  const { log, broker } = await setup()
   const producer = log.producer({ bufferBytes: 100 })
   await Promise.all([producer.send({ topic: 't', value: 'a' }), producer.send({ topic: 't', value: 'x'.repeat(500) })])
-  assert.is(broker.texts('t').length, 2)
+  assert.is((await broker.texts('t')).length, 2)
 })
 
 test('a signal that was aborted before refuses the send', async () => {
@@ -220,25 +220,25 @@ test('flush rejects with the error of a failed send, and with the reason of its 
   await slow
 })
 
-test('close flushes, refuses sends, and a second one does nothing', async () => {
-  const { log, broker } = setup()
+overBrokers('close flushes, refuses sends, and a second one does nothing', async (setup) => {
+  const { log, broker } = await setup()
   const producer = log.producer({ lingerMs: 1_000_000 })
   const sent = producer.send({ topic: 't', value: 'a' })
   await producer.close()
   await producer.close()
   await sent
-  assert.equal(broker.texts('t'), ['a'])
+  assert.equal(await broker.texts('t'), ['a'])
   const error = await failure('PRODUCER_CLOSED', () => producer.send({ topic: 't', value: 'b' }))
   assert.is(error.category, 'misuse')
 })
 
-test('a producer is disposable where the runtime knows the symbol', async () => {
-  const { log, broker } = setup()
+overBrokers('a producer is disposable where the runtime knows the symbol', async (setup) => {
+  const { log, broker } = await setup()
   const producer = log.producer({ lingerMs: 1_000_000 })
   const sent = producer.send({ topic: 't', value: 'a' })
   await producer[Symbol.asyncDispose]()
   await sent
-  assert.equal(broker.texts('t'), ['a'])
+  assert.equal(await broker.texts('t'), ['a'])
 })
 
 test('closing the log flushes its producers; afterwards it gives LOG_CLOSED', async () => {

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ReadOptions } from '../../bindings/client/read.ts'
 import { settle } from './fake-port.ts'
-import { failure, setup, take, text } from './support.ts'
+import { failure, overBrokers, setup, take, text } from './support.ts'
 
 async function all(records: AsyncIterable<{ value: Uint8Array | null }>): Promise<(string | null)[]> {
   const values: (string | null)[] = []
@@ -11,12 +11,12 @@ async function all(records: AsyncIterable<{ value: Uint8Array | null }>): Promis
   return values
 }
 
-test('until the end at the call, though more comes', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('until the end at the call, though more comes', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const reader = log.read('t', { until: 'end' })
   await settle()
-  broker.write('t', ['c'])
+  await broker.write('t', ['c'])
   assert.equal(await all(reader), ['a', 'b'])
   assert.equal(await all(reader), ['a', 'b'], 'each iteration starts anew')
   assert.equal(await all(log.read('t', { until: 'end' })), ['a', 'b', 'c'])
@@ -37,8 +37,8 @@ test('an empty topic ends at once', async () => {
   assert.is(broker.fetches, 0)
 })
 
-test('several partitions and topics, in order within each, fairly', async () => {
-  const { log, broker } = setup({ t: 3, u: 1 })
+overBrokers('several partitions and topics, in order within each, fairly', async (setup) => {
+  const { log, broker } = await setup({ t: 3, u: 1 })
   const expected: string[] = []
   for (let round = 0; round < 300; round++) {
     for (const [topic, partition] of [
@@ -47,7 +47,7 @@ test('several partitions and topics, in order within each, fairly', async () => 
       ['t', 2],
       ['u', 0],
     ] as const) {
-      broker.write(topic, [`${topic}${partition}-${round}`], partition)
+      await broker.write(topic, [`${topic}${partition}-${round}`], partition)
       expected.push(`${topic}${partition}-${round}`)
     }
   }
@@ -63,9 +63,9 @@ test('several partitions and topics, in order within each, fairly', async () => 
   assert.equal(seen.sort(), expected.sort())
 })
 
-test('from earliest, latest, a time, and positions', async () => {
-  const { log, broker } = setup()
-  for (let index = 0; index < 4; index++) broker.write('t', [`${index}`], 0, 1000 + index * 10)
+overBrokers('from earliest, latest, a time, and positions', async (setup) => {
+  const { log, broker } = await setup()
+  for (let index = 0; index < 4; index++) await broker.write('t', [`${index}`], 0, 1000 + index * 10)
   const until = 'end'
   assert.equal(await all(log.read('t', { until, from: 'earliest' })), ['0', '1', '2', '3'])
   assert.equal(await all(log.read('t', { until, from: 'latest' })), [])
@@ -74,10 +74,10 @@ test('from earliest, latest, a time, and positions', async () => {
   assert.equal(await all(log.read('t', { until, from: [{ topic: 't', partition: 0, nextOffset: 3 }] })), ['3'])
 })
 
-test('until positions: partitions that they do not name are not read', async () => {
-  const { log, broker } = setup({ t: 2 })
-  broker.write('t', ['a', 'b', 'c'], 0)
-  broker.write('t', ['x'], 1)
+overBrokers('until positions: partitions that they do not name are not read', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a', 'b', 'c'], 0)
+  await broker.write('t', ['x'], 1)
   assert.equal(await all(log.read('t', { until: [{ topic: 't', partition: 0, nextOffset: 2 }] })), ['a', 'b'])
 })
 
@@ -95,36 +95,39 @@ test('without an end it waits for more, without polling', async () => {
   assert.is(broker.waiting.size, 0)
 })
 
-test('an aborted signal rejects with its reason: before, at the start, while it waits, between records', async () => {
-  const { log, broker } = setup()
-  const reason = new Error('enough')
-  const read = (signal: AbortSignal) => all(log.read('t', { signal })).catch((error) => error)
-  assert.is(await read(AbortSignal.abort(reason)), reason)
-  for (const wait of [async () => {}, settle]) {
-    const controller = new AbortController()
-    const reading = read(controller.signal)
-    await wait()
-    controller.abort(reason)
-    assert.is(await reading, reason)
-  }
-  broker.write('t', ['a', 'b'])
-  const controller = new AbortController()
-  const seen: unknown[] = []
-  const reading = (async () => {
-    for await (const record of log.read('t', { signal: controller.signal })) {
-      seen.push(record)
+overBrokers(
+  'an aborted signal rejects with its reason: before, at the start, while it waits, between records',
+  async (setup) => {
+    const { log, broker } = await setup()
+    const reason = new Error('enough')
+    const read = (signal: AbortSignal) => all(log.read('t', { signal })).catch((error) => error)
+    assert.is(await read(AbortSignal.abort(reason)), reason)
+    for (const wait of [async () => {}, settle]) {
+      const controller = new AbortController()
+      const reading = read(controller.signal)
+      await wait()
       controller.abort(reason)
+      assert.is(await reading, reason)
     }
-  })()
-  assert.is(await reading.catch((error) => error), reason)
-  assert.is(seen.length, 1)
-})
+    await broker.write('t', ['a', 'b'])
+    const controller = new AbortController()
+    const seen: unknown[] = []
+    const reading = (async () => {
+      for await (const record of log.read('t', { signal: controller.signal })) {
+        seen.push(record)
+        controller.abort(reason)
+      }
+    })()
+    assert.is(await reading.catch((error) => error), reason)
+    assert.is(seen.length, 1)
+  },
+)
 
-test('by batches: the same records, each partition by itself, never past the limit', async () => {
-  const { log, broker } = setup({ t: 2 })
-  broker.write('t', ['a', 'b', 'c'])
-  broker.write('t', ['d', 'e'])
-  broker.write('t', ['x'], 1)
+overBrokers('by batches: the same records, each partition by itself, never past the limit', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a', 'b', 'c'])
+  await broker.write('t', ['d', 'e'])
+  await broker.write('t', ['x'], 1)
   const seen: [number, number, number, (string | null)[]][] = []
   const until = [
     { topic: 't', partition: 0, nextOffset: 4 },
@@ -150,10 +153,10 @@ test('by batches: the same records, each partition by itself, never past the lim
   ])
 })
 
-test('batches of at most so many records go on in the middle of what was written together', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c'])
-  broker.write('t', ['d', 'e'])
+overBrokers('batches of at most so many records go on in the middle of what was written together', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c'])
+  await broker.write('t', ['d', 'e'])
   const seen: string[] = []
   for await (const batch of log.read('t', { until: 'end' }).batches({ maxRecords: 2 })) {
     seen.push(`${batch.baseOffset}-${batch.nextOffset}:${Array.from(batch, ({ value }) => text(value)).join('')}`)
@@ -180,9 +183,9 @@ test('as a Web stream: ends, reads only what is asked for, passes errors on', as
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => broken.read())
 })
 
-test('as a Web stream it pipes through what the platform has', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b'])
+overBrokers('as a Web stream it pipes through what the platform has', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b'])
   const upper = new TransformStream({
     transform(record, controller) {
       controller.enqueue(text(record.value)?.toUpperCase())
@@ -205,24 +208,24 @@ test('cancelling a stream ends its wait', async () => {
   assert.is(broker.waiting.size, 0)
 })
 
-test('a position out of range rejects with the valid range', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a'])
+overBrokers('a position out of range rejects with the valid range', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a'])
   const error = await failure('OFFSET_OUT_OF_RANGE', () =>
     all(log.read('t', { from: [{ topic: 't', partition: 0, nextOffset: 7 }] })),
   )
   assert.equal([error.details['logStartOffset'], error.details['endOffset']], [0, 1])
 })
 
-test('a topic that is not there rejects, when it is iterated', async () => {
-  const { log } = setup()
+overBrokers('a topic that is not there rejects, when it is iterated', async (setup) => {
+  const { log } = await setup()
   const reader = log.read('nowhere', { until: 'end' })
   await settle()
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => all(reader))
 })
 
-test('wrong arguments are refused by name', async () => {
-  const { log } = setup({ t: 2 })
+overBrokers('wrong arguments are refused by name', async (setup) => {
+  const { log } = await setup({ t: 2 })
   const wrong = [
     ['from', 'start', 5, null],
     ['until', 'End', 5, null, {}],

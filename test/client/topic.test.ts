@@ -7,15 +7,15 @@ import { bytes, string, unchecked } from '../../bindings/client/topic/codec.ts'
 import { json } from '../../bindings/client/topic/json.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
 import type { StandardSchemaV1 } from '../../bindings/model/standard-schema.ts'
-import { failure, setup, take } from './support.ts'
+import { failure, overBrokers, setup, take } from './support.ts'
 
 const dated = z.object({ at: z.iso.datetime().transform((value) => new Date(value)) })
 
-test('the validated input is stored, and reading gives the schema’s output', async () => {
-  const { log, broker } = setup()
+overBrokers('the validated input is stored, and reading gives the schema’s output', async (setup) => {
+  const { log, broker } = await setup()
   const events = topic('t', { value: json(dated) })
   await log.producer().send(events.record({ key: 'k', value: { at: '2026-11-23T00:00:00Z' } }))
-  assert.equal(broker.texts('t'), ['{"at":"2026-11-23T00:00:00Z"}'])
+  assert.equal(await broker.texts('t'), ['{"at":"2026-11-23T00:00:00Z"}'])
   const [record] = await take(log.consumer({ groupId: 'g', topics: [events] }), 1)
   assert.is(record?.key, 'k')
   assert.ok(record?.value?.at instanceof Date)
@@ -29,9 +29,9 @@ test('record() refuses what does not fit, by place and not by content', async ()
   assert.not.match(error.message, 'secret')
 })
 
-test('what the schema refuses on reading is RECORD_DESERIALIZATION with its place', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['{"at":"yesterday"}'])
+overBrokers('what the schema refuses on reading is RECORD_DESERIALIZATION with its place', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['{"at":"yesterday"}'])
   const [record] = await take(log.consumer({ groupId: 'g', topics: [topic('t', { value: json(dated) })] }), 1)
   const error = await failure('RECORD_DESERIALIZATION', () => record?.value)
   assert.equal(error.details, { topic: 't', partition: 0, offset: 0, part: 'value' })

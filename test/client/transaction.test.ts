@@ -1,19 +1,13 @@
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type EmbeddedLog,
-  openMemory,
-  type TransactionScope,
-  string as text,
-  topic,
-} from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, type TransactionScope, string as text, topic } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from './stores.ts'
 import { failure, gate } from './support.ts'
 
 const input = topic('input', { value: text, partitions: 1 })
 const output = topic('output', { value: text, partitions: 3 })
 
-async function withLog(run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
-  const log = await openMemory({ topics: [input, output] })
+async function withLog(open: OpenLog, run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const log = await open({ topics: [input, output] })
   try {
     await run(log)
   } finally {
@@ -38,8 +32,8 @@ async function refused(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-test('transaction: what was sent becomes visible together, with what work gave', () =>
-  withLog(async (log) => {
+test('transaction: what was sent becomes visible together, with what work gave', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const given = await producer.transaction(async (transaction) => {
       const { offset } = await transaction.send(inPartition(0, 'a'))
@@ -56,8 +50,8 @@ test('transaction: what was sent becomes visible together, with what work gave',
     assert.equal(await values(log), ['a', 'b', 'c'])
   }))
 
-test('transaction: awaits every send made inside', () =>
-  withLog(async (log) => {
+test('transaction: awaits every send made inside', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id', lingerMs: 5 })
     const unawaited: unknown[] = []
     await producer.transaction(async (transaction) => {
@@ -66,8 +60,8 @@ test('transaction: awaits every send made inside', () =>
     assert.is((await values(log)).length, 20)
   }))
 
-test('transaction: aborts if work threw, and rethrows unchanged', () =>
-  withLog(async (log) => {
+test('transaction: aborts if work threw, and rethrows unchanged', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const thrown = { not: 'even an error' }
     const error = await refused(
@@ -82,8 +76,8 @@ test('transaction: aborts if work threw, and rethrows unchanged', () =>
     assert.equal(await values(log), ['b'])
   }))
 
-test('transaction: aborts if a send failed that nobody awaited, with its error', () =>
-  withLog(async (log) => {
+test('transaction: aborts if a send failed that nobody awaited, with its error', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const unawaited: unknown[] = []
     await failure('UNKNOWN_TOPIC_OR_PARTITION', () =>
@@ -101,8 +95,8 @@ test('transaction: aborts if a send failed that nobody awaited, with its error',
     assert.equal(await values(log), [])
   }))
 
-test('transaction: runs work again only if asked, and not after misuse', () =>
-  withLog(async (log) => {
+test('transaction: runs work again only if asked, and not after misuse', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const attempts: number[] = []
     const failing =
@@ -129,8 +123,8 @@ test('transaction: runs work again only if asked, and not after misuse', () =>
     assert.equal(attempts, [1])
   }))
 
-test('transaction: an aborted signal ends it with its reason, though work still runs', () =>
-  withLog(async (log) => {
+test('transaction: an aborted signal ends it with its reason, though work still runs', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const controller = new AbortController()
     const reason = new Error('enough')
@@ -154,8 +148,8 @@ test('transaction: an aborted signal ends it with its reason, though work still 
     assert.is(await refused(producer.beginTransaction({ signal: controller.signal })), reason)
   }))
 
-test('one transaction at a time', () =>
-  withLog(async (log) => {
+test('one transaction at a time', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const transaction = await producer.beginTransaction()
     await failure('INVALID_TXN_STATE', () => producer.beginTransaction())
@@ -168,8 +162,8 @@ test('one transaction at a time', () =>
     assert.equal(await values(log), ['a'])
   }))
 
-test('beginTransaction: commit, abort, and a call after the end', () =>
-  withLog(async (log) => {
+test('beginTransaction: commit, abort, and a call after the end', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const first = await producer.beginTransaction()
     await first.send(inPartition(0, 'a'))
@@ -186,8 +180,8 @@ test('beginTransaction: commit, abort, and a call after the end', () =>
     assert.equal(await values(log, 'read_uncommitted'), ['a', 'b'])
   }))
 
-test('beginTransaction: dispose without a commit aborts, after one it does nothing', () =>
-  withLog(async (log) => {
+test('beginTransaction: dispose without a commit aborts, after one it does nothing', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const dropped = await producer.beginTransaction()
     await dropped.send(inPartition(0, 'a'))
@@ -199,8 +193,8 @@ test('beginTransaction: dispose without a commit aborts, after one it does nothi
     assert.equal(await values(log), ['b'])
   }))
 
-test('a transaction with nothing in it commits', () =>
-  withLog(async (log) => {
+test('a transaction with nothing in it commits', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     for (let round = 0; round < 3; round++) await producer.transaction(async () => {})
     await (await producer.beginTransaction()).abort()
@@ -208,8 +202,8 @@ test('a transaction with nothing in it commits', () =>
     assert.equal(await values(log), ['a'])
   }))
 
-test('a second producer of the id aborts what is open and fences the first (testFencingOn...)', () =>
-  withLog(async (log) => {
+test('a second producer of the id aborts what is open and fences the first (testFencingOn...)', (open) =>
+  withLog(open, async (log) => {
     const older = log.producer({ transactionalId: 'id' })
     const open = await older.beginTransaction()
     await open.send(inPartition(0, 'a'))
@@ -223,8 +217,8 @@ test('a second producer of the id aborts what is open and fences the first (test
     await older.close()
   }))
 
-test('a transaction that takes too long is aborted; the next one of its producer works', () =>
-  withLog(async (log) => {
+test('a transaction that takes too long is aborted; the next one of its producer works', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 20 })
     const slow = await producer.beginTransaction()
     await slow.send(inPartition(0, 'slow'))
@@ -236,8 +230,8 @@ test('a transaction that takes too long is aborted; the next one of its producer
     assert.equal(await values(log), ['next'])
   }))
 
-test('close aborts what is open and refuses what comes', () =>
-  withLog(async (log) => {
+test('close aborts what is open and refuses what comes', (open) =>
+  withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const { opened, open } = gate()
     const running = producer.transaction(async (transaction) => {
@@ -253,8 +247,8 @@ test('close aborts what is open and refuses what comes', () =>
     assert.equal(await values(log), [])
   }))
 
-test('wrong options are refused where they are given', () =>
-  withLog(async (log) => {
+test('wrong options are refused where they are given', (open) =>
+  withLog(open, async (log) => {
     await failure('INVALID_REQUEST', () => log.producer({ transactionalId: '' }))
     await failure('INVALID_REQUEST', () => log.producer({ transactionalId: 'id', lingerMs: -1 }))
     const impatient = log.producer({ transactionalId: 'id', transactionTimeoutMs: 900_001 })

@@ -107,7 +107,7 @@ timestamps('a duplicate is answered with its original’s time', () => {
     assert.equal(log.append([5, undefined, 70], 0), first, type)
     // After an open the batch is no more in memory, and not in reach yet.
     log.host.close()
-    const host = new SyncHost(log.host.disk.image(new Random(1), 'all'), undefined)
+    const host = new SyncHost(log.host.storage.image(new Random(1), 'all'), undefined)
     host.open()
     log.host = host
     assert.equal(log.append([5, undefined, 70], 0), first, `${type}, opened again`)

@@ -1,17 +1,35 @@
-import { test } from 'uvu'
+// Transactions of the engine, over files and over rows.
+import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedBatch } from '../../bindings/broker/broker.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const OTHER_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAw'
 
-function opened(disk: VirtualDisk = new VirtualDisk()): SyncHost {
-  const host = new SyncHost(disk, undefined)
+const STORAGES: Readonly<Record<string, () => VirtualStorage>> = {
+  files: () => new VirtualDisk(),
+  rows: () => new VirtualRows(),
+}
+const register = suite('transactions of the engine')
+let empty: () => VirtualStorage = () => new VirtualDisk()
+
+function test(name: string, run: () => void, overs: readonly string[] = Object.keys(STORAGES)): void {
+  for (const over of overs) {
+    register(`${over}: ${name}`, () => {
+      empty = STORAGES[over] ?? empty
+      run()
+    })
+  }
+}
+
+function opened(storage: VirtualStorage = empty()): SyncHost {
+  const host = new SyncHost(storage, undefined)
   host.open()
   return host
 }
@@ -28,17 +46,17 @@ function values(host: SyncHost, partition: number, isolation?: 'read_uncommitted
 
 /** What a power loss leaves of the log: all that was written, or only what was synced. */
 function afterCrash(host: SyncHost, kept: 'all' | 'none'): SyncHost {
-  return opened(host.disk.image(new Random(1), kept))
+  return opened(host.storage.image(new Random(1), kept))
 }
 
-/** Of the journal: checkpoints flush other files. */
+/** Of the journal, or transactions of the database: checkpoints flush other files. */
 function flushes(host: SyncHost, run: () => void): number {
   let count = 0
-  host.disk.watch = (_operations, kind, path) => {
-    if (kind === 'flush' && path.endsWith('.ring')) count++
+  host.storage.watch = (_operations, kind, path) => {
+    if (kind === 'flush' && (path.endsWith('.ring') || path === 'rows')) count++
   }
   run()
-  host.disk.watch = undefined
+  host.storage.watch = undefined
   return count
 }
 
@@ -296,7 +314,7 @@ test('after a clean close an open transaction goes on, with the time it had', ()
   client.send('t', 2, 'b')
   const deadline = host.engine.nextDeadline()
   host.close()
-  const later = opened(host.disk.reopened())
+  const later = opened(host.storage.reopened())
   assert.is(later.engine.nextDeadline(), deadline)
   assert.equal(values(later, 0), [])
   const same = new TransactionalClient(later, 'id').as(client.instance)
@@ -317,7 +335,7 @@ test('aborted records stay unseen after close, crash and open, over segments', (
   assert.equal(values(host, 0), expected)
   assert.equal(values(afterCrash(host, 'none'), 0), expected)
   host.close()
-  assert.equal(values(opened(host.disk.reopened()), 0), expected)
+  assert.equal(values(opened(host.storage.reopened()), 0), expected)
 })
 
 test('offsets of a transaction are seen with its commit, and dropped with its abort', () => {
@@ -377,11 +395,11 @@ test('what a large transaction wrote goes to the disk ahead of its commit, which
   const client = new TransactionalClient(host, 'id').init().begin()
   const allFlushes = (run: () => void): number => {
     let count = 0
-    host.disk.watch = (_operations, kind, path) => {
-      if (kind === 'flush' && /\.(ring|log)$/.test(path)) count++
+    host.storage.watch = (_operations, kind, path) => {
+      if (kind === 'flush' && /(\.ring|\.log|^rows)$/.test(path)) count++
     }
     run()
-    host.disk.watch = undefined
+    host.storage.watch = undefined
     return count
   }
   const large = 'x'.repeat(4000)
@@ -446,6 +464,6 @@ test('a transaction that no frame could decide is refused in time', () => {
   assert.ok(partitions > 30, `${partitions} partitions`)
   client.end('commit')
   for (let partition = 0; partition < partitions; partition++) assert.equal(values(host, partition), ['value'])
-})
+}, ['files'])
 
-test.run()
+register.run()

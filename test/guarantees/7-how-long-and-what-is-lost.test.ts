@@ -31,7 +31,7 @@ test('a flipped bit in what was stored is found, placed and told; what is whole 
   const producerId = host.openProducer()
   for (const [sequence, value] of ['first', 'second'].entries()) plain(host, producerId, sequence, value, 'all')
   host.close()
-  const disk = host.disk.reopened()
+  const disk = host.storage.reopened()
   const file = disk.open('t-0/00000000000000000000.log', { create: false })
   assert.ok(file !== undefined)
   const last = new Uint8Array(1)

@@ -24,7 +24,7 @@ export function example(name: string): string {
 }
 
 /** A log with the topic t, of three partitions, on a disk that can be crashed. */
-export function fresh(): SyncHost {
+export function fresh(): SyncHost<VirtualDisk> {
   const host = new SyncHost(new VirtualDisk(), undefined)
   host.open()
   host.createTopic(TOPIC_ID, 't', 3, {})
@@ -32,8 +32,8 @@ export function fresh(): SyncHost {
 }
 
 /** The log opened on what a crash left: `kill` all that was written, `none` only what was synced. */
-export function afterCrash(host: SyncHost, mode: ImageMode): SyncHost {
-  const later = new SyncHost(host.disk.image(new Random(1), mode), undefined)
+export function afterCrash(host: SyncHost<VirtualDisk>, mode: ImageMode): SyncHost<VirtualDisk> {
+  const later = new SyncHost(host.storage.image(new Random(1), mode), undefined)
   later.open()
   return later
 }

@@ -168,7 +168,7 @@ test('aborted transactions that overlap, the later first: each is filtered (conf
   clients[0]!.end('abort')
   clients[1]!.end('commit')
   host.close()
-  const later = new SyncHost(host.disk.reopened(), undefined)
+  const later = new SyncHost(host.storage.reopened(), undefined)
   later.open()
   assert.equal(values(later), ['10', '11', '12'])
 })

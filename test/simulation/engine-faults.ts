@@ -109,11 +109,12 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
   { name: 'recovery forgets producers', rule: 8, scenario: one, inCode: code.forgetProducers },
 ]
 
-export function faultySystem(fault: EngineFault): SystemUnderTest {
+export function faultySystem(fault: EngineFault): SystemUnderTest<VirtualDisk> {
   return {
+    ...engineSystem,
     name: `engine:${fault.name}`,
     open(host) {
-      fault.onDisk?.(host.store as VirtualDisk)
+      fault.onDisk?.(host.storage)
       return engineSystem.open(host)
     },
   }

@@ -184,13 +184,9 @@ for (const [name, { keeps, breaks }] of Object.entries(rows)) {
   })
 }
 
-test('each rule that is built stands in at least two scenarios, and each has a name of its own', () => {
+test('each scenario has a name of its own', () => {
   assert.ok(SCENARIOS.length >= 24, `${SCENARIOS.length} scenarios`)
   assert.is(new Set(SCENARIOS.map(({ name }) => name)).size, SCENARIOS.length)
-  for (const rule of [1, 2, 3, 4, 5, 6, 7, 8, 10]) {
-    const count = SCENARIOS.filter(({ rules }) => rules.includes(rule)).length
-    assert.ok(count >= 2, `rule ${rule} stands in ${count}`)
-  }
 })
 
 test.run()

@@ -1,7 +1,10 @@
+// What no crash leaves and a device can: an acknowledged frame is gone, in the middle of the journal or at its end.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { recoveryMarks } from '../../bindings/log/recovery/marks.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -43,5 +46,67 @@ test('a log that lost an acknowledged frame closes', () => {
   assert.ok(closed.answered)
   assert.is(closed.error, undefined)
 })
+
+/** The last frame is gone, whose decisions stand in their segments already (durability rule 3). */
+function withoutTheLastFrame(decide: (host: SyncHost) => void): VirtualDisk {
+  const disk = new VirtualDisk()
+  const host = new SyncHost(disk, undefined)
+  host.open()
+  host.createTopic(TOPIC_ID, 't', 2, {})
+  const generation = host.join('g', 'm', ['t'])
+  assert.is(generation, 1)
+  let last = { path: '', position: 0, lengthBytes: 0 }
+  disk.watch = (_number, kind, path, range) => {
+    if (kind === 'write' && path.endsWith('.ring') && range !== undefined) last = { path, ...range }
+  }
+  decide(host)
+  host.settle()
+  const image = disk.image(new Random(1), 'all')
+  assert.ok(last.lengthBytes > 0, 'a frame was written')
+  image.spoil(last.path, last.position, new Uint8Array(last.lengthBytes))
+  return image
+}
+
+const LOST: Readonly<
+  Record<string, { readonly decide: (host: SyncHost) => void; readonly damaged: readonly string[] }>
+> = {
+  'committed offsets': {
+    decide(host) {
+      const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 0 }]
+      const request = { groupId: 'g', memberId: 'm', generation: 1, offsets }
+      host.ask<void>((done) => ({ kind: 'commitOffsets', request, done }))
+    },
+    damaged: ['__consumer_offsets-0'],
+  },
+  'the markers of a transaction': {
+    decide(host) {
+      const client = new TransactionalClient(host, 'id').init().begin()
+      client.send('t', 0, 'a')
+      client.send('t', 1, 'b')
+      client.end('commit')
+    },
+    damaged: ['__transaction_state-0', 't-0', 't-1'],
+  },
+}
+
+for (const [name, { decide, damaged }] of Object.entries(LOST)) {
+  test(`${name} in a segment without their frame prove that one was lost: place and partitions are told`, () => {
+    const disk = withoutTheLastFrame(decide)
+    recoveryMarks.counts.clear()
+    const host = new SyncHost(disk, undefined)
+    const report = host.open()
+    assert.is(recoveryMarks.counts.get('decision-without-frame'), damaged.length)
+    const placeOf = (each: { topic?: string | undefined; partition?: number | undefined }) =>
+      `${each.topic}-${each.partition}`
+    assert.equal(report.readOnly.map(placeOf).sort(), damaged)
+    assert.equal(report.damage.map(placeOf).sort(), damaged)
+    for (const { code, file, position, offset, topic, partition } of report.damage) {
+      assert.is(code, 'CORRUPT_LOG')
+      assert.is(file, `${topic}-${partition}/00000000000000000000.log`)
+      assert.ok(position >= 0 && offset !== undefined, `${position}, ${offset}`)
+    }
+    assert.is(report.clean, false)
+  })
+}
 
 test.run()

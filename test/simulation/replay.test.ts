@@ -10,13 +10,12 @@ import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
-import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
-import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { TOY_FAULTS } from './toy-entries.ts'
 import { toySystem } from './toy-log.ts'
 
 function systemNamed(name: string): SystemUnderTest {
-  const found = [engineSystem, toySystem(), ...TOY_FAULTS.map((fault) => toySystem(fault))]
+  const found = [engineSystem, rowSystem, toySystem(), ...TOY_FAULTS.map((fault) => toySystem(fault))]
   const system = found.find((each) => each.name === name)
   if (system === undefined) throw new Error(`no system is called ${name}`)
   return system
@@ -28,21 +27,17 @@ function scenarioNamed(name: string): (typeof SCENARIOS)[number] {
   return scenario
 }
 
-/** Prints what each opening does to its disk. */
+/** Prints what each opening does to its storage. */
 function traced(system: SystemUnderTest): SystemUnderTest {
   return {
-    name: system.name,
+    ...system,
     open(host) {
       console.log('-- open')
-      const disk = host.store
-      if (disk instanceof VirtualDisk) {
-        const { watch } = disk
-        disk.watch = (number, kind, path, range) => {
-          console.log(
-            `${number} ${kind} ${path}${range === undefined ? '' : ` ${range.position}+${range.lengthBytes}`}`,
-          )
-          watch?.(number, kind, path, range)
-        }
+      const { storage } = host
+      const { watch } = storage
+      storage.watch = (number, kind, path, range) => {
+        console.log(`${number} ${kind} ${path}${range === undefined ? '' : ` ${range.position}+${range.lengthBytes}`}`)
+        watch?.(number, kind, path, range)
       }
       return system.open(host)
     },

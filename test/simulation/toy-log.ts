@@ -11,6 +11,7 @@ import type {
   SystemTopic,
   SystemUnderTest,
 } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { now } from './now.ts'
 import { type Entry, frameOf, readFrame, type ToyFault } from './toy-entries.ts'
 import { ToyState } from './toy-state.ts'
@@ -30,7 +31,7 @@ interface Checkpoint {
 /** A segmented log with a checkpoint, small enough to be seen right: everything is an entry, a frame is what one flush covers. */
 export class ToyLog implements SystemHandle {
   readonly #store: FileStore
-  readonly #host: SystemHost
+  readonly #host: SystemHost<VirtualDisk>
   readonly #faults: ReadonlySet<ToyFault>
   readonly #state: ToyState
   #generation = 0
@@ -48,9 +49,9 @@ export class ToyLog implements SystemHandle {
   readonly #touched = new Map<string, { topicId: string; partition: number }>()
   recovery: SystemRecovery = { isClean: true, damage: [], isReadOnly: false }
 
-  constructor(host: SystemHost, faults: ReadonlySet<ToyFault>) {
+  constructor(host: SystemHost<VirtualDisk>, faults: ReadonlySet<ToyFault>) {
     this.#host = host
-    this.#store = host.store
+    this.#store = host.storage
     this.#faults = faults
     this.#state = new ToyState(faults)
     this.#recover()
@@ -331,7 +332,7 @@ export class ToyLog implements SystemHandle {
   }
 }
 
-export function toySystem(...faults: readonly ToyFault[]): SystemUnderTest {
+export function toySystem(...faults: readonly ToyFault[]): SystemUnderTest<VirtualDisk> {
   const name = faults.length === 0 ? 'toy' : `toy:${faults.join('+')}`
-  return { name, open: (host) => new ToyLog(host, new Set(faults)) }
+  return { name, storage: () => new VirtualDisk(), open: (host) => new ToyLog(host, new Set(faults)) }
 }

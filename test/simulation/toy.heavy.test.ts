@@ -16,19 +16,24 @@ const journalOnly = ['decision-after-frame']
 test('a right log passes in every image of every scenario', () => {
   const marks = new Marks()
   const begin = performance.now()
-  const total = { points: 0, images: 0, failed: 0 }
+  const total = { points: 0, images: 0, duplicates: 0, failed: 0 }
   const checked = new Map<string, number>()
+  const judged = new Set<string>()
   for (const scenario of SCENARIOS) {
-    const found = new Enumerator(toySystem(), scenario, { seed, marks, nestedChances, images: 12 }).explore()
+    const options = { seed, marks, nestedChances, images: 12, judged }
+    const found = new Enumerator(toySystem(), scenario, options).explore()
     total.points += found.points
     total.images += found.images + found.nestedImages
+    total.duplicates += found.duplicates
     total.failed += found.failedImages
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('toy', each)).join('\n'))
     assert.is(found.images, found.points * 12, `images of ${scenario.name}`)
   }
   const perSecond = Math.round((total.images / (performance.now() - begin)) * 1000)
-  console.log(`${total.points} points, ${total.images} images, ${perSecond} images/s, marks: ${marks.summary()}`)
+  console.log(
+    `${total.points} points, ${total.images} images, ${total.duplicates} of them judged before, ${perSecond} images/s, marks: ${marks.summary()}`,
+  )
   assert.equal(marks.missing(['tail-cut', 'roll', 'checkpoint', 'unclean', 'duplicate']), [])
   const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name) && !journalOnly.includes(name))
   assert.equal(
@@ -41,8 +46,9 @@ test('a right log passes in every image of every scenario', () => {
 /** Scenarios in order until one fails: its first failure, and how many images it took. */
 function firstFailure(fault: ToyFault): { images: number; found: Exploration } | undefined {
   let images = 0
+  const judged = new Set<string>()
   for (const scenario of SCENARIOS) {
-    const options = { seed, stopAtFirst: true, ignoreMonitor: true, nestedChances: [0.01, 0.01] }
+    const options = { seed, stopAtFirst: true, ignoreMonitor: true, nestedChances: [0.01, 0.01], judged }
     const found = new Enumerator(toySystem(fault), scenario, options).explore()
     images += found.images + found.nestedImages
     if (found.failedImages > 0) return { images, found }

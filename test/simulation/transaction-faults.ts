@@ -2,7 +2,7 @@ import { Transactions } from '../../bindings/coordinator/transaction/transaction
 import { Transacting } from '../../bindings/engine/transacting.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
-import type { CommitSet } from '../../bindings/storage/partition-store.ts'
+import { replace } from './fault-tools.ts'
 import type { Life } from './transaction-life.ts'
 
 export interface TransactionFault {
@@ -14,43 +14,46 @@ export interface TransactionFault {
 
 /** Each takes one mechanism out: what clients see must tell. */
 export const TRANSACTION_FAULTS: readonly TransactionFault[] = [
-  {
-    name: 'markers reach their segment before the frame',
-    inCode: () => replace(FilePartitionStore, 'commit', markersFirst),
-  },
+  { name: 'markers reach their segment before the frame', inCode: placeMarkersFirst },
   { name: 'readers go past the last stable offset', inCode: ignoreStableOffset },
   {
     name: 'aborted records are not filtered',
     inCode: () =>
-      replace(Partition, 'readCommitted', function (this: Partition, offset: number, maxBytes: number) {
-        return this.read(offset, this.lastStableOffset, maxBytes)
-      }),
+      replace(
+        Partition.prototype,
+        'readCommitted',
+        () =>
+          function (this: Partition, offset, maxBytes) {
+            return this.read(offset, this.lastStableOffset, maxBytes)
+          },
+      ),
   },
-  { name: 'appends need no open transaction', inCode: () => replace(Transacting, 'admit', () => undefined) },
-  { name: 'appends of any epoch are taken', inCode: () => replace(Transactions, 'openOf', openOfAnyEpoch) },
-  { name: 'recovery aborts nothing', inCode: () => replace(Transacting, 'recover', () => []) },
+  {
+    name: 'appends need no open transaction',
+    inCode: () => replace(Transacting.prototype, 'admit', () => () => undefined),
+  },
+  {
+    name: 'appends of any epoch are taken',
+    inCode: () => replace(Transactions.prototype, 'openOf', () => openOfAnyEpoch),
+  },
+  { name: 'recovery aborts nothing', inCode: () => replace(Transacting.prototype, 'recover', () => () => []) },
   { name: 'offsets are committed outside the transaction', life: { offsetsOutside: true } },
 ]
 
-type Class<T> = { readonly prototype: T }
-
-function replace<T extends object, K extends keyof T & string>(type: Class<T>, name: K, method: unknown): () => void {
-  const before = type.prototype[name]
-  type.prototype[name] = method as T[K]
-  return () => {
-    type.prototype[name] = before
-  }
-}
-
-const { commit } = FilePartitionStore.prototype
-
 /** As if they were data. */
-function* markersFirst(this: FilePartitionStore, set: CommitSet): ReturnType<typeof commit> {
-  const early = set.decisions.filter(({ id, placed }) => placed !== undefined && this.isActive(id))
-  for (const decision of early) {
-    if (this.append(decision.id, decision)) decision.placed?.()
-  }
-  yield* commit.call(this, { ...set, decisions: set.decisions.filter((decision) => !early.includes(decision)) })
+function placeMarkersFirst(): () => void {
+  return replace(
+    FilePartitionStore.prototype,
+    'commit',
+    (before) =>
+      function* (this: FilePartitionStore, set) {
+        const early = set.decisions.filter(({ id, placed }) => placed !== undefined && this.isActive(id))
+        for (const decision of early) {
+          if (this.append(decision.id, decision)) decision.placed?.()
+        }
+        yield* before.call(this, { ...set, decisions: set.decisions.filter((decision) => !early.includes(decision)) })
+      },
+  )
 }
 
 function ignoreStableOffset(): () => void {

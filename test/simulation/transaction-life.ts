@@ -1,9 +1,11 @@
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import type { WriteOrderObserver } from '../../bindings/storage/write-order.ts'
 import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
-import { CrashSignal, type VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { CrashSignal } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const PARTITIONS = 3
@@ -31,6 +33,8 @@ export interface History {
 }
 
 export interface Life {
+  /** Of docs/durability.md. */
+  readonly rules: readonly number[]
   readonly rounds: number
   /** Values larger than a frame, so that transactions spill. */
   readonly valueBytes: number
@@ -38,23 +42,37 @@ export interface Life {
   readonly offsetsOutside?: boolean
 }
 
+/** A frame of the simulator's journal holds 4096 bytes. */
+export const LIVES: Readonly<Record<'small transactions' | 'transactions that spill', Life>> = {
+  'small transactions': { rules: [3, 9], rounds: 8, valueBytes: 40 },
+  'transactions that spill': { rules: [2, 3, 9], rounds: 6, valueBytes: 3000 },
+}
+
 export function emptyHistory(): History {
   return { transactions: [], forbidden: [], plain: [], early: [] }
 }
 
 /** Two producers in turns, transactions over all partitions with offsets; late and fenced sends in between. */
-export function live(disk: VirtualDisk, life: Life, history: History, seed: number): void {
+export function live(
+  storage: VirtualStorage,
+  life: Life,
+  history: History,
+  seed: number,
+  observer?: WriteOrderObserver,
+): void {
   const random = new Random(seed)
-  const host = new SyncHost(disk, new Random(seed + 1))
+  const host = new SyncHost(storage, new Random(seed + 1), observer)
   try {
     host.open()
     host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 4000 })
     const generation = host.join(GROUP, 'm', ['t'])
     const plainProducer = host.openProducer()
+    const looseProducer = host.openProducer()
     const clients = ['a', 'b'].map((id) => new TransactionalClient(host, id).init())
     for (let round = 0; round < life.rounds; round++) {
       const client = clients[round % 2] as TransactionalClient
       transact(host, client, { life, history, random, round, generation, plainProducer })
+      sendLoose(host, looseProducer, round)
       if (round === 3) clients[round % 2] = replaced(host, client, history)
     }
     host.close()
@@ -162,13 +180,19 @@ function sendPlain(host: SyncHost, producerId: number, round: number, history: H
   history.plain.push({ partition, value })
 }
 
+/** Nobody is promised more than the life of the process for it: there once, or not. */
+function sendLoose(host: SyncHost, producerId: number, baseSequence: number): void {
+  const values = [`loose-${baseSequence}`]
+  settle(host, host.send({ topic: 't', partition: 1, producerId, producerEpoch: 0, baseSequence, values, acks: 1 }))
+}
+
 function settle(host: SyncHost, asked: Asked<unknown>): void {
   while (!asked.answered) if (!host.advance()) throw new Error('a send has no answer')
 }
 
 /** Opens what a crash left and asks of it what was promised; the answer says what is wrong. */
-export function judge(disk: VirtualDisk, { transactions, forbidden, plain, early }: History): string[] {
-  const host = new SyncHost(disk, undefined)
+export function judge(storage: VirtualStorage, { transactions, forbidden, plain, early }: History): string[] {
+  const host = new SyncHost(storage, undefined)
   try {
     const report = host.open()
     if (report.damage.length > 0) return [`damage: ${report.damage[0]?.code} in ${report.damage[0]?.file}`]

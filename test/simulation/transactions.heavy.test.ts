@@ -1,4 +1,4 @@
-// Transactions over several partitions with offsets, crashed before every operation of the disk: all or nothing, nothing
+// Transactions over several partitions with offsets, crashed before every operation of the disk or the database: all or nothing, nothing
 // aborted visible, nobody held back, and a commit that is asked again answers what is to be seen. Then each mechanism taken out.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -6,13 +6,13 @@ import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { TRANSACTION_FAULTS } from './transaction-faults.ts'
-import { emptyHistory, type History, judge, type Life, live } from './transaction-life.ts'
+import { emptyHistory, type History, judge, LIVES, type Life, live } from './transaction-life.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed']
-const SMALL: Life = { rounds: 8, valueBytes: 40 }
-/** A frame of the simulator's journal holds 4096 bytes. */
-const LARGE: Life = { rounds: 6, valueBytes: 3000 }
+const SMALL = LIVES['small transactions']
+const LARGE = LIVES['transactions that spill']
 
 interface Found {
   points: number
@@ -20,12 +20,18 @@ interface Found {
   readonly wrong: string[]
 }
 
-function explore(life: Life, seed: number, every: number, stopAtFirst: boolean): Found {
+function explore(
+  life: Life,
+  seed: number,
+  every: number,
+  stopAtFirst: boolean,
+  empty: () => VirtualStorage = () => new VirtualDisk(),
+): Found {
   const found: Found = { points: 0, images: 0, wrong: [] }
-  const whole = new VirtualDisk()
+  const whole = empty()
   live(whole, life, emptyHistory(), seed)
   for (let operation = 1; operation <= whole.operations; operation += every) {
-    const disk = new VirtualDisk()
+    const disk = empty()
     disk.crashAt = operation
     const history = emptyHistory()
     live(disk, life, history, seed)
@@ -43,7 +49,7 @@ function explore(life: Life, seed: number, every: number, stopAtFirst: boolean):
 }
 
 /** What the engine throws by itself is wrong too. */
-function judged(image: VirtualDisk, history: History): string[] {
+function judged(image: VirtualStorage, history: History): string[] {
   try {
     return judge(image, history)
   } catch (error) {
@@ -52,7 +58,7 @@ function judged(image: VirtualDisk, history: History): string[] {
 }
 
 /** Recovery is crashed as well, at one operation. */
-function crashRecovery(image: VirtualDisk, history: History, seed: number): string[] {
+function crashRecovery(image: VirtualStorage, history: History, seed: number): string[] {
   const again = image.image(new Random(seed), 'all')
   again.crashAt = again.operations + 1 + (seed % 23)
   const host = new SyncHost(again, undefined)
@@ -66,13 +72,14 @@ function crashRecovery(image: VirtualDisk, history: History, seed: number): stri
   return judged(again.image(new Random(seed + 1), 'mixed'), history).map((what) => `recovery crashed, ${what}`)
 }
 
-for (const [name, life, every] of [
-  ['small transactions', SMALL, 1],
-  ['transactions that spill', LARGE, 2],
+for (const [name, life, every, empty] of [
+  ['small transactions', SMALL, 1, () => new VirtualDisk()],
+  ['transactions that spill', LARGE, 2, () => new VirtualDisk()],
+  ['small transactions over rows', SMALL, 1, () => new VirtualRows()],
 ] as const) {
   test(`${name}: whatever the crash, all or nothing`, () => {
     for (const seed of [1, 2]) {
-      const { points, images, wrong } = explore(life, seed, every, true)
+      const { points, images, wrong } = explore(life, seed, every, true, empty)
       assert.equal(wrong, [])
       assert.ok(points > 50 && images > 250, `${points} points, ${images} images`)
       console.log(`${name}, seed ${seed}: ${points} crash points, ${images} images`)

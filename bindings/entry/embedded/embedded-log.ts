@@ -16,7 +16,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { PartitionSource, PartitionStore, RecoveryReport } from '../../storage/partition-store.ts'
 import { lockedStore } from './locked-store.ts'
 import { type Held, SharedBroker } from './shared-broker.ts'
 
@@ -86,11 +86,21 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   }
 }
 
-/** A log over a file store of this process alone. */
-export async function openLog(store: FileStore, port: RuntimePort, options: OpenOptions = {}): Promise<EmbeddedLog> {
+/**
+ * What a log keeps its records in: named files, or something with rows and a transaction. The latter may ask the log what
+ * its bytes don't tell.
+ */
+export type StorageDriver = FileStore | ((source: PartitionSource) => PartitionStore)
+
+/** A log over storage of this process alone. */
+export async function openLog(
+  driver: StorageDriver,
+  port: RuntimePort,
+  options: OpenOptions = {},
+): Promise<EmbeddedLog> {
   checkOptions(options)
-  requireDurability(store.capabilities, options.requireDurability)
-  const { broker, recovery } = await openHeld(store, port, options)
+  if (typeof driver !== 'function') requireDurability(driver.capabilities, options.requireDurability)
+  const { broker, recovery } = await openHeld(driver, port, options)
   return finishOpening(Object.assign(broker, { recovery, role: 'holder' as const }), port, options)
 }
 
@@ -132,9 +142,9 @@ async function finishOpening(opened: Opened, port: RuntimePort, options: OpenOpt
   return new OpenedLog(opened, port)
 }
 
-/** Takes the lock of the store and opens the log in it. */
+/** Takes the lock of the storage and opens the log in it. */
 export async function openHeld(
-  store: FileStore,
+  driver: StorageDriver,
   port: RuntimePort,
   options: OpenOptions,
   waiting?: (isWaiting: boolean) => void,
@@ -143,20 +153,23 @@ export async function openHeld(
   if (!Number.isFinite(cacheBytes) || cacheBytes < 0) {
     throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
   }
-  const locked = await lockedStore(store)
+  const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
   const kernel = await kernelOf(options).catch(async (error: unknown) => {
-    await locked.close()
+    if (typeof locked !== 'function') await locked.close()
     throw error
   })
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
     compose: (source) => {
-      const options = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
-      const partitions = new FilePartitionStore(locked, kernel, source, options)
-      return { store: partitions, factory: new PartitionFactory(kernel, partitions, cacheBytes) }
+      const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
+      const store =
+        typeof locked === 'function' ? locked(source) : new FilePartitionStore(locked, kernel, source, files)
+      return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }
     },
   })
+  // Of files it was asked before their lock was taken.
+  if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
   const broker = new EmbeddedBroker(engine, port, waiting)
   return { broker, recovery: await broker.open() }
 }

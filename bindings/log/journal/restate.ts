@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
 import type { JournalHeader } from './header.ts'
@@ -10,14 +11,19 @@ import { JOURNAL_DIRECTORY, RESTATED_FILE } from './layout.ts'
 import { openFile } from './ring.ts'
 import { allocateFrame, type FoundFrame, loadPayload } from './scan.ts'
 
+interface RestateContext {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly observer: WriteOrderObserver | undefined
+}
+
 /**
  * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed, and
  * makes it durable (durability rule 6b). Answers its sequence. The two slots take turns, so that a recovery that dies
  * here never touches the frame that it would need the next time.
  */
 export function* restateFrame(
-  store: FileStore,
-  kernel: Kernel,
+  { store, kernel, observer }: RestateContext,
   { nonce, ringFileBytes }: JournalHeader,
   last: FoundFrame,
   generation: number,
@@ -38,11 +44,13 @@ export function* restateFrame(
     const header = { nonce, generation, sequence, payloadBytes, entryCount, restates }
     sealFrame(buffer, header, new ByteWriter(FRAME_HEADER_BYTES), kernel)
     writeFully(file, buffer.bytes(0, FRAME_HEADER_BYTES + payload.length), position)
+    observer?.framePlaced(sequence, RESTATED_FILE, position, FRAME_HEADER_BYTES + payload.length)
   } finally {
     buffer.free()
   }
   yield* perform('flush', RESTATED_FILE, () => file.flush())
   yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
   file.close()
+  observer?.frameDurable(sequence)
   return sequence
 }

@@ -1,6 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 
@@ -10,4 +11,5 @@ export interface RecoveryInput {
   readonly files: FileCache
   readonly segments: SegmentContext
   readonly source: PartitionSource
+  readonly observer: WriteOrderObserver | undefined
 }

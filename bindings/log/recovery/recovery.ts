@@ -289,7 +289,7 @@ class UncleanRecovery {
     const last = this.#scan.frames.at(-1)
     if (last === undefined) return this.#checkpoint.coveredSequence
     recoveryMarks.hit('frame-restated')
-    return yield* restateFrame(this.#input.store, this.#input.kernel, this.#header, last, generation)
+    return yield* restateFrame(this.#input, this.#header, last, generation)
   }
 
   *#loadEntries(): Task<void> {

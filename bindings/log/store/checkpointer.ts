@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
-import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import type { WriteOrderObserver, WrittenFile } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { encodeCheckpointFile, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
 import {
@@ -29,6 +29,8 @@ interface Noted {
   readonly record: Omit<CheckpointPartition, 'partialSector'>
   readonly unsynced: readonly Segment[]
   readonly last: NotedEnd | undefined
+  /** For whoever watches the order of the writes: all of its segments, as long as they were. */
+  readonly segments: readonly WrittenFile[]
 }
 
 /** Up to where a segment must be durable. */
@@ -96,7 +98,7 @@ export class Checkpointer {
     atOnce: number,
   ): Task<number> {
     const changed = [...partitions].filter(([, files]) => files.changed)
-    const ends: NotedEnd[] = []
+    const written: WrittenFile[] = []
     for (let at = 0; at < changed.length; at += atOnce) {
       const group = changed.slice(at, at + atOnce)
       for (const [, files] of group) yield* files.segments.writeGrownIndexes()
@@ -104,14 +106,11 @@ export class Checkpointer {
       yield* this.#sync(noted)
       for (const each of noted) {
         yield* this.#encode(each)
-        if (each.last !== undefined) ends.push(each.last)
+        written.push(...each.segments)
       }
     }
     const bytes = yield* this.#assemble(facts)
-    this.#observer?.checkpointPlaced(
-      facts.coveredSequence,
-      ends.map(({ path, sizeBytes }) => ({ file: path, sizeBytes })),
-    )
+    this.#observer?.checkpointPlaced(facts.coveredSequence, written)
     yield* writeCheckpointFile(this.#store, place, bytes)
     this.#observer?.checkpointDurable(facts.coveredSequence)
     return bytes.length
@@ -136,6 +135,10 @@ export class Checkpointer {
       },
       unsynced: [...files.unsynced],
       last: active && { path: active.logPath, sizeBytes: active.sizeBytes },
+      segments:
+        this.#observer === undefined
+          ? []
+          : files.segments.all.map(({ logPath, sizeBytes }) => ({ file: logPath, sizeBytes })),
     }
     files.unsynced.clear()
     files.changed = false

@@ -118,6 +118,7 @@ export class FilePartitionStore implements PartitionStore {
       files: this.#cache,
       segments: this.#segments,
       source: this.#source,
+      observer: this.#options.observer,
     }
     const recovered = yield* this.#reserve.guard(() => recover(input, header))
     this.#adopt(recovered)

@@ -1,5 +1,4 @@
 import { LogError } from '../../model/errors.ts'
-import { ProducerWindows } from '../batch-fields.ts'
 import { perform, type Task } from '../effect.ts'
 import type { StoreCapabilities } from '../file-store.ts'
 import type {
@@ -10,9 +9,9 @@ import type {
   RecoveryReport,
   SealedBatch,
   StoredPartition,
-  StoredProducer,
   StoredState,
 } from '../partition-store.ts'
+import { type PartitionRows, RowDatabase } from './memory-rows/rows.ts'
 
 const capabilities: StoreCapabilities = Object.freeze({
   name: 'memory-rows',
@@ -22,37 +21,9 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: true,
 })
 
-interface Row {
-  readonly bytes: Uint8Array
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly maxTimestamp: number
-  isCommitted: boolean
-}
-
-interface Partition {
-  readonly id: PartitionIdentity
-  /** By offset. */
-  rows: Row[]
-  logStartOffset: number
-  ceiling: number
-  /** The next offset is at least this: where an unclean open went on, and the end of rows that were deleted since. */
-  floorOffset: number
-  aborted: AbortedTransaction[]
-  /** Windows as of the rows that were deleted; the rest is in the rows. */
-  deletedWindows: readonly StoredProducer[]
-}
-
-interface Database {
-  readonly partitions: Map<string, Partition>
-  holder: MemoryRowStore | undefined
-  isClean: boolean
-  leaderEpoch: number
-  producerIdsEnd: number
-}
-
 /** What this opening knows of a partition, and the database doesn't. */
 interface Session {
+  isActive: boolean
   /** Rows below it were there at the open: they are read only after `prepareRead`, as rows on a disk would be. */
   coldBelow: number
   decisionsInFlight: number
@@ -71,11 +42,11 @@ export interface MemoryRowOptions {
 export class MemoryRowStore implements PartitionStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly decisionBytesMax: number = Number.MAX_SAFE_INTEGER
-  readonly #database: Database
+  readonly #database: RowDatabase
   readonly #capacityBytes: number
-  readonly #sessions: Map<Partition, Session> = new Map()
+  readonly #sessions: Map<PartitionRows, Session> = new Map()
 
-  constructor(options: MemoryRowOptions = {}, database: Database = emptyDatabase()) {
+  constructor(options: MemoryRowOptions = {}, database: RowDatabase = new RowDatabase()) {
     this.#capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.#database = database
   }
@@ -87,17 +58,7 @@ export class MemoryRowStore implements PartitionStore {
 
   /** A store over what the database holds after a power loss: rows outside a committed transaction are gone. */
   crash(): MemoryRowStore {
-    const { partitions, ...rest } = this.#database
-    const survivors = [...partitions].map(([key, partition]): [string, Partition] => [
-      key,
-      {
-        ...partition,
-        aborted: [...partition.aborted],
-        rows: partition.rows.filter((row) => row.isCommitted).map((row) => ({ ...row })),
-      },
-    ])
-    const database = { ...rest, partitions: new Map(survivors), holder: undefined }
-    return new MemoryRowStore({ capacityBytes: this.#capacityBytes }, database)
+    return new MemoryRowStore({ capacityBytes: this.#capacityBytes }, this.#database.afterCrash())
   }
 
   *open(): Task<StoredState> {
@@ -109,10 +70,12 @@ export class MemoryRowStore implements PartitionStore {
       if (clean) return
       database.leaderEpoch += 1
       for (const partition of database.partitions.values()) {
-        partition.floorOffset = Math.max(endOf(partition), partition.ceiling)
+        partition.floorOffset = Math.max(partition.nextOffset, partition.ceiling)
       }
+      // Rows of a process that died are readable and may yet be lost: they are served only once a transaction has them.
+      database.commitAll()
     })
-    const partitions = [...database.partitions.values()].map(storedPartition)
+    const partitions = [...database.partitions.values()].map((partition) => partition.stored())
     return {
       partitions,
       leaderEpoch: database.leaderEpoch,
@@ -122,55 +85,46 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *create(id: PartitionIdentity): Task<void> {
-    yield* perform('commit', placeOf(id), () => {
-      if (this.#database.partitions.has(keyOf(id))) return
-      this.#database.partitions.set(keyOf(id), {
-        id,
-        rows: [],
-        logStartOffset: 0,
-        ceiling: 0,
-        floorOffset: 0,
-        aborted: [],
-        deletedWindows: [],
-      })
-    })
+    yield* perform('commit', placeOf(id), () => this.#database.create(id))
   }
 
   *remove(id: PartitionIdentity): Task<void> {
     yield* perform('commit', placeOf(id), () => {
-      const partition = this.#database.partitions.get(keyOf(id))
+      const partition = this.#database.find(id)
       if (partition !== undefined) this.#sessions.delete(partition)
-      this.#database.partitions.delete(keyOf(id))
+      this.#database.remove(id)
     })
   }
 
   isActive(id: PartitionIdentity): boolean {
-    const partition = this.#database.partitions.get(keyOf(id))
-    return partition !== undefined && this.#sessions.has(partition)
+    const partition = this.#database.find(id)
+    return partition !== undefined && this.#session(partition).isActive
   }
 
   *activate(id: PartitionIdentity): Task<void> {
-    const partition = this.#known(id, 'activate')
+    const partition = this.#known(id)
     yield* perform('open', placeOf(id), () => {
-      if (this.#sessions.has(partition)) return
-      this.#sessions.set(partition, { coldBelow: endOf(partition), decisionsInFlight: 0 })
+      this.#session(partition).isActive = true
     })
   }
 
   append(id: PartitionIdentity, batch: SealedBatch): boolean {
     const { partition, session } = this.#active(id, 'append')
     if (session.decisionsInFlight > 0) throw failure(id, 'append', 'a decision is under way, which comes first')
+    requireOffset(partition, batch.baseOffset, partition.nextOffset)
     this.#requireSpace(id, batch.bytes.length)
-    insert(partition, batch, false)
+    partition.insert(batch)
     return true
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
-    const { partition, session } = this.#active(id, 'read')
+    const partition = this.#database.find(id)
+    if (partition === undefined) return 0
+    const { coldBelow } = this.#session(partition)
     let copied = 0
-    for (let index = firstAt(partition.rows, offset); index < partition.rows.length; index++) {
-      const row = partition.rows[index] as Row
-      if (row.baseOffset < session.coldBelow) return copied > 0 ? copied : undefined
+    for (let index = partition.firstAt(offset); index < partition.rows.length; index++) {
+      const row = partition.rows[index] as SealedBatch
+      if (row.baseOffset < coldBelow) return copied > 0 ? copied : undefined
       if (copied + row.bytes.length > into.length) return copied > 0 ? copied : -row.bytes.length
       into.set(row.bytes, copied)
       copied += row.bytes.length
@@ -179,42 +133,31 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *prepareRead(id: PartitionIdentity): Task<void> {
-    const { session } = this.#active(id, 'read')
+    const partition = this.#known(id)
     yield* perform('read', placeOf(id), () => {
-      session.coldBelow = 0
+      this.#session(partition).coldBelow = 0
     })
   }
 
   abortedBetween(id: PartitionIdentity, fromOffset: number, upToOffset: number): readonly AbortedTransaction[] {
-    const { partition } = this.#active(id, 'abortedBetween')
-    return partition.aborted.filter((each) => each.lastOffset >= fromOffset && each.firstOffset < upToOffset)
+    const aborted = this.#database.find(id)?.aborted ?? []
+    return aborted.filter((each) => each.lastOffset >= fromOffset && each.firstOffset < upToOffset)
   }
 
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
-    const { partition } = this.#active(id, 'seekTimestamp')
-    return yield* perform(
-      'read',
-      placeOf(id),
-      () => partition.rows.find((row) => row.maxTimestamp >= timestamp)?.baseOffset,
-    )
+    const { rows } = this.#known(id)
+    const find = () => rows.find((row) => row.maxTimestamp >= timestamp)?.baseOffset
+    return yield* perform('read', placeOf(id), find)
   }
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
-    const partition = this.#known(id, 'deleteBefore')
-    yield* perform('commit', placeOf(id), () => {
-      const kept = partition.rows.filter((row) => row.nextOffset > offset)
-      const windows = new ProducerWindows(partition.deletedWindows)
-      for (const row of partition.rows) if (row.nextOffset <= offset) windows.add(row.bytes)
-      partition.deletedWindows = windows.all()
-      partition.floorOffset = Math.max(endOf(partition), offset)
-      partition.logStartOffset = Math.max(partition.logStartOffset, offset)
-      partition.rows = kept
-    })
+    const partition = this.#known(id)
+    yield* perform('commit', placeOf(id), () => partition.deleteBefore(offset))
   }
 
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined {
-    const rows = this.#database.partitions.get(keyOf(id))?.rows ?? []
-    const row = rows[firstAt(rows, offset)]
+    const partition = this.#database.find(id)
+    const row = partition?.rows[partition.firstAt(offset)]
     return row !== undefined && row.baseOffset <= offset ? { file: placeOf(id), position: row.baseOffset } : undefined
   }
 
@@ -223,10 +166,11 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *commit(set: CommitSet): Task<void> {
-    // As of now: what is appended while the transaction runs belongs to the next one. A decision covers what is before it.
-    const rows = [...set.durable, ...set.decisions.map((decision) => decision.id)].flatMap(
-      (id) => this.#database.partitions.get(keyOf(id))?.rows ?? [],
-    )
+    // As of now: what is appended while the transaction runs belongs to the next one.
+    const ends = set.durable
+      .map((id) => this.#database.find(id))
+      .filter((partition) => partition !== undefined)
+      .map((partition) => ({ partition, end: partition.nextOffset }))
     const decisions = set.decisions.map((decision) => ({
       ...decision,
       ...this.#active(decision.id, 'commit'),
@@ -240,14 +184,15 @@ export class MemoryRowStore implements PartitionStore {
     for (const { session } of decisions) session.decisionsInFlight += 1
     try {
       yield* perform('commit', 'rows', () => {
+        for (const { partition, end } of ends) partition.commit(end)
         for (const decision of decisions) {
-          insert(decision.partition, decision, true)
+          decision.partition.insert(decision)
+          decision.partition.commit(decision.nextOffset)
           const aborted = decision.placed?.()
           if (aborted !== undefined) decision.partition.aborted.push(aborted)
         }
-        for (const row of rows) row.isCommitted = true
         for (const { id, ceiling } of set.ceilings) {
-          const partition = this.#database.partitions.get(keyOf(id))
+          const partition = this.#database.find(id)
           if (partition !== undefined) partition.ceiling = Math.max(partition.ceiling, ceiling)
         }
         this.#database.producerIdsEnd = Math.max(this.#database.producerIdsEnd, set.producerIdsEnd ?? 0)
@@ -267,22 +212,16 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *abandon(): Task<void> {
-    yield* perform('commit', 'rows', () => {
-      if (this.#database.holder === this) this.#database.holder = undefined
-      this.#sessions.clear()
-    })
+    yield* perform('lock', 'rows', () => this.#release())
   }
 
   *close(): Task<void> {
     yield* perform('commit', 'rows', () => {
       const database = this.#database
       if (database.holder !== this) return
-      for (const partition of database.partitions.values()) {
-        for (const row of partition.rows) row.isCommitted = true
-      }
       database.isClean = true
-      database.holder = undefined
-      this.#sessions.clear()
+      database.commitAll()
+      this.#release()
     })
   }
 
@@ -297,16 +236,31 @@ export class MemoryRowStore implements PartitionStore {
     this.#database.holder = this
   }
 
-  #known(id: PartitionIdentity, operation: string): Partition {
-    const partition = this.#database.partitions.get(keyOf(id))
-    if (partition === undefined) throw failure(id, operation, 'it is not in the store')
-    return partition
+  #release(): void {
+    if (this.#database.holder === this) this.#database.holder = undefined
+    this.#sessions.clear()
   }
 
-  #active(id: PartitionIdentity, operation: string): { partition: Partition; session: Session } {
-    const partition = this.#known(id, operation)
-    const session = this.#sessions.get(partition)
-    if (session === undefined) throw failure(id, operation, 'it is not active')
+  #session(partition: PartitionRows): Session {
+    let session = this.#sessions.get(partition)
+    if (session === undefined) {
+      session = { isActive: false, coldBelow: partition.nextOffset, decisionsInFlight: 0 }
+      this.#sessions.set(partition, session)
+    }
+    return session
+  }
+
+  #known(id: PartitionIdentity): PartitionRows {
+    const found = this.#database.find(id)
+    if (found !== undefined) return found
+    const { topic, partition } = id
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${partition} has no rows`, { topic, partition })
+  }
+
+  #active(id: PartitionIdentity, operation: string): { partition: PartitionRows; session: Session } {
+    const partition = this.#known(id)
+    const session = this.#session(partition)
+    if (!session.isActive) throw failure(id, operation, 'it is not active')
     return { partition, session }
   }
 
@@ -322,65 +276,22 @@ export class MemoryRowStore implements PartitionStore {
   }
 }
 
-function emptyDatabase(): Database {
-  return { partitions: new Map(), holder: undefined, isClean: true, leaderEpoch: 0, producerIdsEnd: 0 }
-}
-
-function keyOf(id: PartitionIdentity): string {
-  return `${id.topicId}/${id.partition}`
-}
-
 function placeOf(id: PartitionIdentity): string {
   return `${id.topic}-${id.partition}`
 }
 
-function endOf(partition: Partition): number {
-  return Math.max(partition.rows.at(-1)?.nextOffset ?? 0, partition.floorOffset)
-}
-
-/** Index of the row that holds `offset`, or of the first behind it. */
-function firstAt(rows: readonly Row[], offset: number): number {
-  let [low, high] = [0, rows.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((rows[middle] as Row).nextOffset > offset) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
 /** Before the transaction, so that none of them is placed when one can't be. */
-function checkOrder(decisions: readonly (SealedBatch & { readonly partition: Partition })[]): void {
-  const ends = new Map<Partition, number>()
+function checkOrder(decisions: readonly (SealedBatch & { readonly partition: PartitionRows })[]): void {
+  const ends = new Map<PartitionRows, number>()
   for (const { partition, baseOffset, nextOffset } of decisions) {
-    requireOffset(partition, baseOffset, ends.get(partition) ?? endOf(partition))
+    requireOffset(partition, baseOffset, ends.get(partition) ?? partition.nextOffset)
     ends.set(partition, nextOffset)
   }
 }
 
-function requireOffset(partition: Partition, baseOffset: number, end: number): void {
+function requireOffset({ id }: PartitionRows, baseOffset: number, end: number): void {
   if (baseOffset >= end) return
-  throw failure(partition.id, 'append', `offset ${baseOffset} is given already, the next is ${end}`)
-}
-
-function insert(partition: Partition, batch: SealedBatch, isCommitted: boolean): void {
-  requireOffset(partition, batch.baseOffset, endOf(partition))
-  const { baseOffset, nextOffset, maxTimestamp } = batch
-  partition.rows.push({ bytes: batch.bytes.slice(), baseOffset, nextOffset, maxTimestamp, isCommitted })
-}
-
-function storedPartition(partition: Partition): StoredPartition {
-  const windows = new ProducerWindows(partition.deletedWindows)
-  for (const row of partition.rows) windows.add(row.bytes)
-  return {
-    id: partition.id,
-    logStartOffset: partition.logStartOffset,
-    nextOffset: endOf(partition),
-    ceiling: partition.ceiling,
-    producers: windows.all(),
-    maxTimestamp: partition.rows.reduce((greatest, row) => Math.max(greatest, row.maxTimestamp), -1),
-    readOnly: false,
-  }
+  throw failure(id, 'append', `offset ${baseOffset} is given already, the next is ${end}`)
 }
 
 function reportOf(clean: boolean, partitions: readonly StoredPartition[]): RecoveryReport {

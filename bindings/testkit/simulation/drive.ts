@@ -7,11 +7,11 @@ import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks, IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { PartitionSource, PartitionStore, RecoveryReport } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { returnKernel, takeKernel } from './kernel-pool.ts'
 import type { Random } from './random.ts'
-import type { VirtualDisk } from './virtual-disk.ts'
+import { VirtualRows, type VirtualStorage } from './virtual-rows.ts'
 
 /** Small, so that rings wrap, extents and ceilings happen within a few sends. */
 export const RING_FILE_BYTES = 16384
@@ -20,6 +20,24 @@ const TRANSACTION_BUFFER_BYTES = 16384
 /** Room for a few batches only: they come and go. */
 const CACHE_BYTES = 8192
 const BEGIN = 1_700_000_000_000
+
+function partitionStore(
+  storage: VirtualStorage,
+  kernel: Kernel,
+  source: PartitionSource,
+  observer: WriteOrderObserver | undefined,
+): PartitionStore {
+  if (storage instanceof VirtualRows) return storage.store(observer)
+  return new FilePartitionStore(storage, kernel, source, {
+    ringFileBytes: RING_FILE_BYTES,
+    ringFiles: 2,
+    ringFilesUsual: 2,
+    ringFilesMax: 8,
+    openFilesMax: 64,
+    observer,
+    random: () => 0.5,
+  })
+}
 
 /** A command that was given; `answered` once its callback came while the disk was alive. */
 export interface Asked<T> {
@@ -43,9 +61,9 @@ export interface SeenRecord {
   readonly value: string
 }
 
-/** The real engine over a virtual disk, in one thread and without promises: the caller owns every order. */
-export class SyncHost {
-  readonly disk: VirtualDisk
+/** The real engine over virtual storage, in one thread and without promises: the caller owns every order. */
+export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
+  readonly storage: Storage
   readonly engine: Engine
   /** With it effects end in any order; without, in the order they came. */
   readonly #order: Random | undefined
@@ -53,22 +71,15 @@ export class SyncHost {
   #kernel: Kernel | undefined = takeKernel()
   #now = BEGIN
 
-  constructor(disk: VirtualDisk, order: Random | undefined, observer?: WriteOrderObserver) {
-    this.disk = disk
+  constructor(storage: Storage, order: Random | undefined, observer?: WriteOrderObserver) {
+    this.storage = storage
     this.#order = order
     const kernel = this.#kernel as Kernel
-    const options = {
-      ringFileBytes: RING_FILE_BYTES,
-      ringFiles: 2,
-      ringFilesUsual: 2,
-      ringFilesMax: 8,
-      openFilesMax: 64,
-    }
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
       compose: (source) => {
-        const store = new FilePartitionStore(disk, kernel, source, { ...options, observer, random: () => 0.5 })
+        const store = partitionStore(storage, kernel, source, observer)
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
       },
     })
@@ -166,7 +177,7 @@ export class SyncHost {
       if (issued === undefined) return false
       this.#run(issued)
     }
-    this.disk.assertRunning()
+    this.storage.assertRunning()
     return true
   }
 
@@ -184,12 +195,12 @@ export class SyncHost {
   #asked<T>(give: (done: Done<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {
     const asked: Asked<T> = { answered: false, error: undefined, value: undefined }
     give((error, value) => {
-      if (this.disk.crashed) return
+      if (this.storage.crashed) return
       if (asked.answered) throw new Error('a command was answered twice')
       Object.assign(asked, { answered: true, error, value })
       answered?.(asked)
     })
-    this.disk.assertRunning()
+    this.storage.assertRunning()
     return asked
   }
 

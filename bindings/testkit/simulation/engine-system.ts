@@ -12,15 +12,17 @@ import type {
   SystemUnderTest,
 } from './crash/system-under-test.ts'
 import { SyncHost } from './drive.ts'
-import type { VirtualDisk } from './virtual-disk.ts'
+import { VirtualDisk } from './virtual-disk.ts'
+import { VirtualRows } from './virtual-rows.ts'
 
 /** Room for the largest batch of a scenario, and soon full. */
 const SEGMENT_BYTES = 10_000
 
 /** The real engine, journal and segments under the simulator's hands. */
-export const engineSystem: SystemUnderTest = {
+export const engineSystem: SystemUnderTest<VirtualDisk> = {
   name: 'engine',
-  open(host: SystemHost): SystemHandle {
+  storage: () => new VirtualDisk(),
+  open(host): SystemHandle {
     const before = new Map(recoveryMarks.counts)
     const handle = new EngineHandle(host)
     for (const [name, count] of recoveryMarks.counts) {
@@ -31,13 +33,20 @@ export const engineSystem: SystemUnderTest = {
   },
 }
 
+/** The same engine over a database: each batch a row, each group commit a transaction. */
+export const rowSystem: SystemUnderTest<VirtualRows> = {
+  name: 'rows',
+  storage: () => new VirtualRows(),
+  open: (host) => new EngineHandle(host),
+}
+
 class EngineHandle implements SystemHandle {
   readonly recovery: SystemRecovery
   readonly #host: SyncHost
   readonly #generations = new Map<string, number>()
 
-  constructor({ store, order, observer }: SystemHost) {
-    this.#host = new SyncHost(store as VirtualDisk, order, observer)
+  constructor({ storage, order, observer }: SystemHost) {
+    this.#host = new SyncHost(storage, order, observer)
     const report = this.#host.open()
     this.recovery = { isClean: report.clean, damage: describeDamage(report), isReadOnly: report.readOnly.length > 0 }
   }

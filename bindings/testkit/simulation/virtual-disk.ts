@@ -163,6 +163,11 @@ export class VirtualDisk implements FileStore {
     this.#closed = true
   }
 
+  /** Nobody holds it. */
+  assertFree(): void {
+    if (holders.has(this.root)) throw new Error('the virtual disk is still held')
+  }
+
   /** Inverts one bit of a file, on the disk too: the device itself decayed. */
   flipBit(path: string, bit: number): void {
     const node = this.#find(path)

@@ -26,7 +26,7 @@ const config = { 'segment.bytes': 400 }
 class Story {
   readonly sent: { readonly producerId: number; readonly sequence: number }[] = []
   readonly #sequences = new Map<number, number>()
-  #host: SyncHost
+  #host: SyncHost<VirtualDisk>
   #producers: readonly number[]
 
   constructor() {
@@ -48,7 +48,7 @@ class Story {
   }
 
   crash(mode: 'none' | 'kill'): VirtualDisk {
-    return this.#host.disk.image(new ImageRandom(1), mode)
+    return this.#host.storage.image(new ImageRandom(1), mode)
   }
 
   get isClean(): boolean {

@@ -27,12 +27,12 @@ function closedLog(): { readonly disk: VirtualDisk; readonly ringsBefore: number
     host.send({ ...request, values: ['x'.repeat(3000)] })
   }
   host.settle()
-  const ringsBefore = ringsOf(host.disk).length
+  const ringsBefore = ringsOf(host.storage).length
   host.close()
-  return { disk: host.disk.image(new Random(1), 'kill'), ringsBefore, records }
+  return { disk: host.storage.image(new Random(1), 'kill'), ringsBefore, records }
 }
 
-function reopened(disk: VirtualDisk): SyncHost {
+function reopened(disk: VirtualDisk): SyncHost<VirtualDisk> {
   const host = new SyncHost(disk, undefined)
   assert.ok(host.open().clean)
   return host
@@ -45,7 +45,7 @@ test('a closed log has one file of the ring, an open one two; every record is th
   const verified = runNow(verifyDirectory(disk.image(new Random(1), 'kill'), newKernel(), () => {}))
   assert.equal(verified.damage, [])
   const host = reopened(disk)
-  assert.is(ringsOf(host.disk).length, 2)
+  assert.is(ringsOf(host.storage).length, 2)
   assert.is(host.fetchAll(TOPIC, 0).length, records)
 })
 
@@ -53,9 +53,9 @@ test('on a full disk the second file takes its room from the reserve, and the ri
   const { disk } = closedLog()
   disk.freeBytes = 100
   const host = reopened(disk)
-  assert.is(ringsOf(host.disk).length, 2)
+  assert.is(ringsOf(host.storage).length, 2)
   host.close()
-  assert.is(ringsOf(host.disk.image(new Random(1), 'kill')).length, 2, 'no reserve')
+  assert.is(ringsOf(host.storage.image(new Random(1), 'kill')).length, 2, 'no reserve')
 })
 
 test('files that a crash brought back behind a missing one go at the next open', () => {
@@ -65,7 +65,7 @@ test('files that a crash brought back behind a missing one go at the next open',
   file?.close()
   const verified = runNow(verifyDirectory(disk.image(new Random(1), 'kill'), newKernel(), () => {}))
   assert.equal(verified.damage, [])
-  assert.equal(ringsOf(reopened(disk).disk), ['00000000.ring', '00000001.ring'])
+  assert.equal(ringsOf(reopened(disk).storage), ['00000000.ring', '00000001.ring'])
 })
 
 test.run()

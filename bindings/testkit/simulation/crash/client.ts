@@ -2,24 +2,24 @@ import { LogError } from '../../../model/errors.ts'
 import type { Acks } from '../../../model/positions.ts'
 import { DiskFaults } from '../faults.ts'
 import type { Random } from '../random.ts'
-import type { VirtualDisk } from '../virtual-disk.ts'
+import type { VirtualStorage } from '../virtual-rows.ts'
 import type { Marks } from './marks.ts'
 import type { Model } from './model.ts'
 import type { Loss } from './model-state.ts'
 import { Monitor } from './monitor.ts'
 import type { PartitionView, SystemHandle, SystemHost, SystemUnderTest } from './system-under-test.ts'
 
-/** What a log under the simulator's hands consists of: a scenario goes on over several disks and openings. */
+/** What a log under the simulator's hands consists of: a scenario goes on over several storages and openings. */
 export interface World {
   readonly system: SystemUnderTest
   readonly model: Model
   readonly marks: Marks
   readonly random: Random
-  disk: VirtualDisk
+  storage: VirtualStorage
   /** One per opening, the present one last. */
   readonly monitors: Monitor[]
-  /** Puts the watch on a disk that takes the place of the former one. */
-  watch(disk: VirtualDisk): void
+  /** Puts the watch on a storage that takes the place of the former one. */
+  watch(storage: VirtualStorage): void
 }
 
 interface Producer {
@@ -55,9 +55,9 @@ export class Client {
 
   open(expectClean?: boolean): void {
     const { system, model, marks, random } = this.world
-    const monitor = new Monitor(this.world.disk)
+    const monitor = new Monitor(this.world.storage)
     this.world.monitors.push(monitor)
-    const host: SystemHost = { store: this.world.disk, observer: monitor, order: random, marks }
+    const host: SystemHost = { storage: this.world.storage, observer: monitor, order: random, marks }
     this.#handle = system.open(host)
     const { recovery } = this.#handle
     if (expectClean !== undefined && recovery.isClean !== expectClean) {
@@ -71,17 +71,17 @@ export class Client {
   close(): void {
     this.handle.close()
     this.world.model.closed()
-    this.world.disk.close()
+    this.world.storage.close()
     this.discard()
-    this.world.disk = this.world.disk.reopened()
-    this.world.watch(this.world.disk)
+    this.world.storage = this.world.storage.reopened()
+    this.world.watch(this.world.storage)
   }
 
   /** Dies here and opens what is left. */
   crash(mode: 'kill' | 'none' | 'all' | 'mixed', beforeOpen?: () => void): void {
     this.world.model.crashed(mode === 'kill' ? 'process' : 'power')
-    this.world.disk = this.world.disk.image(this.world.random, mode)
-    this.world.watch(this.world.disk)
+    this.world.storage = this.world.storage.image(this.world.random, mode)
+    this.world.watch(this.world.storage)
     this.discard()
     beforeOpen?.()
     this.open()
@@ -164,7 +164,7 @@ export class Client {
 
   /** The next flush of any file fails; the pages that it dropped show this content from then on. */
   failNextFlush(shows: 'new' | 'old'): void {
-    this.world.disk.faults = new DiskFaults([{ kind: 'flush', effect: `drops-shows-${shows}`, at: 1 }])
+    this.world.storage.faults = new DiskFaults([{ kind: 'flush', effect: `drops-shows-${shows}`, at: 1 }])
   }
 
   /** Sends on a disk that fails: whatever it is answered, nothing is promised by it but an acknowledgement. */

@@ -79,22 +79,21 @@ class FailingRun {
     const client = this.#client
     this.#tolerate(() => client.handle.close())
     client.discard()
-    const released = client.world.disk.reopened().lock().release()
-    if (released !== undefined) throw new Error('a virtual disk answers without a promise')
+    client.world.storage.assertFree()
   }
 
   #break(): void {
-    const { disk } = this.#client.world
+    const { storage } = this.#client.world
     const { fault } = this.#error
-    if ('freeBytes' in fault) disk.freeBytes = fault.freeBytes
-    else disk.faults = this.#faults
+    if ('freeBytes' in fault) storage.freeBytes = fault.freeBytes
+    else storage.faults = this.#faults
   }
 
   #mend(): void {
-    const { disk } = this.#client.world
-    this.hasStruck = this.#faults.struck + disk.refusedWrites > 0
-    disk.faults = undefined
-    disk.freeBytes = Number.POSITIVE_INFINITY
+    const { storage } = this.#client.world
+    this.hasStruck = this.#faults.struck + storage.refusedWrites > 0
+    storage.faults = undefined
+    storage.freeBytes = Number.POSITIVE_INFINITY
   }
 
   /** Errors are part of it as long as they are typed. */

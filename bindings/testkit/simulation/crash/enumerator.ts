@@ -1,7 +1,8 @@
 import { Digest } from '../digest.ts'
 import type { ImageMode } from '../image.ts'
 import { Random, TraceHash } from '../random.ts'
-import { CrashSignal, VirtualDisk } from '../virtual-disk.ts'
+import { CrashSignal } from '../virtual-disk.ts'
+import type { VirtualStorage } from '../virtual-rows.ts'
 import { afterCrash } from './after-crash.ts'
 import { Client, type World } from './client.ts'
 import { Marks } from './marks.ts'
@@ -27,7 +28,7 @@ export interface ExploreOptions {
   readonly nestedChances?: readonly number[] | undefined
   /** Images in all; what lies deeper is left out first. */
   readonly budget?: number | undefined
-  /** What was judged already, by disk and model: shared between scenarios of one system it saves their common beginning. */
+  /** What was judged already, by storage and model: shared between scenarios of one system it saves their common beginning. */
   readonly judged?: Set<string> | undefined
   /** Follows one path only: `point.image/point.image`. */
   readonly only?: string | undefined
@@ -77,7 +78,7 @@ interface Run {
 
 /**
  * Crashes a scenario before each of its operations, into each image, and goes on from there, crashing again. The run
- * itself is never disturbed: its disk and the model are copied at the instant, and what follows is judged on the copies.
+ * itself is never disturbed: its storage and the model are copied at the instant, and what follows is judged on the copies.
  */
 export class Enumerator {
   readonly #system: SystemUnderTest
@@ -104,8 +105,7 @@ export class Enumerator {
 
   explore(): Exploration {
     const { run } = this.#scenario
-    const disk = new VirtualDisk()
-    this.#judge(disk, new Model(), '', '', 0, (client) => {
+    this.#judge(this.#system.storage(), new Model(), '', '', 0, (client) => {
       client.open()
       run(client)
     })
@@ -124,7 +124,7 @@ export class Enumerator {
   }
 
   #judge(
-    disk: VirtualDisk,
+    storage: VirtualStorage,
     model: Model,
     path: string,
     modes: string,
@@ -137,12 +137,12 @@ export class Enumerator {
       marks: this.#marks,
       // Scenarios begin alike: ids and orders of the first steps are the same, and so are the images.
       random: new Random(seedOf(`${this.#options.seed} ${level === 0 ? '' : this.#scenario.name} ${path}`)),
-      disk,
+      storage,
       monitors: [],
       watch: (next) => this.#watch(run, next),
     }
     const run: Run = { path, modes, level, world, point: 0 }
-    world.watch(disk)
+    world.watch(storage)
     const violations: string[] = []
     const client = new Client(world)
     try {
@@ -165,8 +165,8 @@ export class Enumerator {
     this.#failures.push({ scenario: this.#scenario.name, seed, at: path, modes, violations })
   }
 
-  #watch(run: Run, disk: VirtualDisk): void {
-    disk.watch = (number, kind, path, range) => {
+  #watch(run: Run, storage: VirtualStorage): void {
+    storage.watch = (number, kind, path, range) => {
       this.#hash.add(`${kind} ${path} ${range?.position} ${range?.lengthBytes}`)
       run.world.monitors.at(-1)?.operation(number, kind, path, range)
       this.#crashHere(run)
@@ -206,14 +206,14 @@ export class Enumerator {
     const model = world.model.fork()
     model.crashed(mode === 'kill' || mode === 'torn' ? 'process' : 'power')
     const modes = `${run.modes}${run.modes === '' ? '' : '/'}${mode}`
-    const disk = world.disk.image(random, mode)
-    if (only === undefined && this.#wasJudged(disk, model)) this.#duplicates++
-    else this.#judge(disk, model, path, modes, level + 1, afterCrash)
+    const storage = world.storage.image(random, mode)
+    if (only === undefined && this.#wasJudged(storage, model)) this.#duplicates++
+    else this.#judge(storage, model, path, modes, level + 1, afterCrash)
   }
 
-  #wasJudged(disk: VirtualDisk, model: Model): boolean {
+  #wasJudged(storage: VirtualStorage, model: Model): boolean {
     const key = new Digest()
-    key.text(disk.digest())
+    key.text(storage.digest())
     key.text(model.digest())
     const isKnown = this.#judged.has(key.value)
     this.#judged.add(key.value)

@@ -153,6 +153,9 @@ export const lifeScenarios: readonly Scenario[] = [
       client.commit('h', 't', 0, 4)
       client.commit('g', 't', 1, 2)
       client.commit('g', 't', 0, 3)
+      client.put('t', 1, { acks: 1 })
+      client.fetch('t', 1)
+      client.commit('g', 't', 1, 3)
     },
   },
   {
@@ -173,13 +176,14 @@ export const lifeScenarios: readonly Scenario[] = [
     name: 'crash after crash, with decisions between',
     rules: [3, 6],
     run(client) {
-      client.createTopic('t')
+      client.createTopic('t', 2)
       client.put('t', 0, { count: 3 })
       client.commit('g', 't', 0, 1)
       client.crash('kill')
       client.commit('g', 't', 0, 2)
       client.crash('mixed')
       client.commit('g', 't', 0, 3)
+      client.put('t', 1, { acks: 1, producer: 'b' })
     },
   },
   {
@@ -188,12 +192,12 @@ export const lifeScenarios: readonly Scenario[] = [
     run(client) {
       client.createTopic('t', 2)
       client.put('t', 0)
-      const { disk } = client.world
-      disk.freeBytes = 700
+      const { storage } = client.world
+      storage.freeBytes = 700
       for (let round = 0; round < 4; round++)
         client.send('t', round % 2, { sizeBytes: 400, acks: round === 2 ? 1 : 'all' })
       client.settle()
-      disk.freeBytes = Number.POSITIVE_INFINITY
+      storage.freeBytes = Number.POSITIVE_INFINITY
       client.put('t', 0, { producer: 'b' })
       client.fetch('t', 0)
     },
@@ -202,8 +206,9 @@ export const lifeScenarios: readonly Scenario[] = [
     name: 'flush fails, then the log is opened anew',
     rules: [10, 6],
     run(client) {
-      client.createTopic('t')
+      client.createTopic('t', 2)
       client.put('t', 0)
+      client.put('t', 1, { acks: 1 })
       client.failNextFlush('new')
       client.trySend('t', 0)
       client.crash('mixed')

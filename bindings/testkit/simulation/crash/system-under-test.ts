@@ -1,18 +1,20 @@
 import type { Acks } from '../../../model/positions.ts'
-import type { FileStore } from '../../../storage/file-store.ts'
 import type { WriteOrderObserver } from '../../../storage/write-order.ts'
 import type { Random } from '../random.ts'
+import type { VirtualStorage } from '../virtual-rows.ts'
 import type { Marks } from './marks.ts'
 
-/** Any log over a FileStore that the simulator can drive. Nothing of it may answer with a promise. */
-export interface SystemUnderTest {
+/** Any log that the simulator can drive. Nothing of it may answer with a promise. */
+export interface SystemUnderTest<Storage extends VirtualStorage = VirtualStorage> {
   readonly name: string
+  /** A new and empty one of what it stands on. */
+  storage(): Storage
   /** Recovers and answers a log that serves; throws what `open` of the system would reject with. */
-  open(host: SystemHost): SystemHandle
+  open(host: SystemHost<Storage>): SystemHandle
 }
 
-export interface SystemHost {
-  readonly store: FileStore
+export interface SystemHost<Storage extends VirtualStorage = VirtualStorage> {
+  readonly storage: Storage
   readonly observer: WriteOrderObserver
   /** For choices that are the scheduler's in real life: which of several effects ends first. */
   readonly order: Random

@@ -1,0 +1,126 @@
+import { ProducerWindows } from '../../batch-fields.ts'
+import type {
+  AbortedTransaction,
+  PartitionIdentity,
+  SealedBatch,
+  StoredPartition,
+  StoredProducer,
+} from '../../partition-store.ts'
+
+/** The rows of one partition, and what else the database keeps of it. */
+export class PartitionRows {
+  readonly id: PartitionIdentity
+  /** One for each batch, by offset; nobody writes to their bytes. */
+  rows: SealedBatch[] = []
+  /** A transaction holds what lies below: a power loss leaves it. */
+  committedOffset = 0
+  logStartOffset = 0
+  ceiling = 0
+  /** The next offset is at least this: where an unclean open went on, and the end of rows that were deleted since. */
+  floorOffset = 0
+  aborted: AbortedTransaction[] = []
+  /** Windows as of the rows that were deleted; the rest is in the rows. */
+  deletedWindows: readonly StoredProducer[] = []
+
+  constructor(id: PartitionIdentity) {
+    this.id = id
+  }
+
+  get nextOffset(): number {
+    return Math.max(this.rows.at(-1)?.nextOffset ?? 0, this.floorOffset)
+  }
+
+  /** Index of the row that holds `offset`, or of the first behind it. */
+  firstAt(offset: number): number {
+    let [low, high] = [0, this.rows.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.rows[middle] as SealedBatch).nextOffset > offset) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  insert({ bytes, baseOffset, nextOffset, maxTimestamp }: SealedBatch): void {
+    this.rows.push({ bytes: bytes.slice(), baseOffset, nextOffset, maxTimestamp })
+  }
+
+  /** Everything below `offset` is part of a transaction that ended. */
+  commit(offset: number): void {
+    this.committedOffset = Math.max(this.committedOffset, offset)
+  }
+
+  deleteBefore(offset: number): void {
+    const windows = new ProducerWindows(this.deletedWindows)
+    for (const row of this.rows) if (row.nextOffset <= offset) windows.add(row.bytes)
+    this.deletedWindows = windows.all()
+    this.floorOffset = Math.max(this.nextOffset, offset)
+    this.logStartOffset = Math.max(this.logStartOffset, offset)
+    this.rows = this.rows.filter((row) => row.nextOffset > offset)
+  }
+
+  stored(): StoredPartition {
+    const windows = new ProducerWindows(this.deletedWindows)
+    for (const row of this.rows) windows.add(row.bytes)
+    return {
+      id: this.id,
+      logStartOffset: this.logStartOffset,
+      nextOffset: this.nextOffset,
+      ceiling: this.ceiling,
+      producers: windows.all(),
+      maxTimestamp: this.rows.reduce((greatest, row) => Math.max(greatest, row.maxTimestamp), -1),
+      readOnly: false,
+    }
+  }
+
+  /** The same without all but `kept` of the rows that no transaction holds. */
+  copy(kept: (uncommitted: number) => number): PartitionRows {
+    const committed = this.firstAt(this.committedOffset)
+    const rows = this.rows.slice(0, committed + kept(this.rows.length - committed))
+    return Object.assign(new PartitionRows(this.id), this, { rows, aborted: [...this.aborted] })
+  }
+}
+
+/** What a crash takes of the rows that no transaction holds. */
+export interface RowLoss {
+  /** How many of a partition's are left: the first ones, as a database's own log keeps them in order. */
+  readonly kept: (uncommitted: number) => number
+  /** The power failed, so what is left is on the device; where only the process died, that is still to come. */
+  readonly isDurable: boolean
+}
+
+const NOTHING_KEPT: RowLoss = { kept: () => 0, isDurable: true }
+
+/** A toy database: tables in memory, and a transaction that is atomic because nothing runs beside it. */
+export class RowDatabase {
+  readonly partitions: Map<string, PartitionRows> = new Map()
+  /** Whoever has it open. */
+  holder: object | undefined
+  isClean = true
+  leaderEpoch = 0
+  producerIdsEnd = 0
+
+  find({ topicId, partition }: PartitionIdentity): PartitionRows | undefined {
+    return this.partitions.get(`${topicId}/${partition}`)
+  }
+
+  create(id: PartitionIdentity): void {
+    if (this.find(id) === undefined) this.partitions.set(`${id.topicId}/${id.partition}`, new PartitionRows(id))
+  }
+
+  remove({ topicId, partition }: PartitionIdentity): void {
+    this.partitions.delete(`${topicId}/${partition}`)
+  }
+
+  /** What another process finds after a crash; this one goes on. */
+  afterCrash({ kept, isDurable }: RowLoss = NOTHING_KEPT): RowDatabase {
+    const copy = Object.assign(new RowDatabase(), this, { partitions: new Map(), holder: undefined })
+    for (const [key, partition] of this.partitions) copy.partitions.set(key, partition.copy(kept))
+    if (isDurable) copy.commitAll()
+    return copy
+  }
+
+  commitAll(): void {
+    for (const partition of this.partitions.values()) partition.commit(partition.nextOffset)
+  }
+}
