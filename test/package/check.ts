@@ -107,7 +107,9 @@ function runPrograms(home: string): void {
     const text = `await import('${specifier}').then((it) => { if (Object.keys(it).length === 0) throw new Error('exports nothing') })`
     run(process.execPath, ['--input-type=module', '--eval', text], home)
   }
-  console.log(run(process.execPath, ['program.mjs'], home).trimEnd())
+  for (const program of ['program.mjs', 'conformance.mjs']) {
+    console.log(run(process.execPath, [program], home).trimEnd())
+  }
   for (const [name, path] of Object.entries(manifest.bin ?? {})) {
     const help = run(process.execPath, [join('node_modules/oncelog', path), '--help'], home)
     if (!help.includes(name)) throw new Error(`the help of ${name} doesn't name it:\n${help}`)
