@@ -1,0 +1,116 @@
+import type { Channel } from '../../../engine/remote/channel.ts'
+import { REPEATABLE } from '../../../engine/remote/lost-calls.ts'
+import { MessageReader } from '../../../engine/remote/message-reader.ts'
+import type { Network, Party } from './network.ts'
+
+type OnMessage = (message: Uint8Array<ArrayBuffer>) => void
+
+/** What is still on its way when a connection ends may need so long to arrive, or not. */
+const LAST_WORDS_MS = 20
+
+/** Two ends. What one sends the other gets later, as long as both stand; how later, the network's weather says. */
+export class Connection {
+  readonly ends: readonly [client: End, server: End]
+  readonly network: Network
+  isCut = false
+  readonly #ended: () => void
+
+  constructor(network: Network, client: Party, server: Party, ended: () => void) {
+    this.network = network
+    this.#ended = ended
+    this.ends = [new End(this, client, false), new End(this, server, true)]
+  }
+
+  isOf(party: Party): boolean {
+    return this.ends.some((end) => end.party === party)
+  }
+
+  other(end: End): End {
+    return this.ends[0] === end ? this.ends[1] : this.ends[0]
+  }
+
+  /** Each end still gets what arrives within a while of its own, and then hears of the end. */
+  cut(): void {
+    if (this.isCut) return
+    this.isCut = true
+    this.#ended()
+    for (const end of this.ends) end.endAfter(this.network.random.unit() * LAST_WORDS_MS)
+  }
+}
+
+class End implements Channel {
+  readonly party: Party
+  readonly #connection: Connection
+  readonly #isServer: boolean
+  #onMessage: OnMessage | undefined
+  #onEnd: () => void = () => {}
+  #early: Uint8Array<ArrayBuffer>[] = []
+  /** No message may pass the one before it. */
+  #lastArrival = 0
+  #isOver = false
+
+  constructor(connection: Connection, party: Party, isServer: boolean) {
+    this.#connection = connection
+    this.party = party
+    this.#isServer = isServer
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#isOver || !this.party.isAlive) return
+    if (this.#connection.isCut) this.#connection.network.counts.lost++
+    else this.#connection.other(this).#take(message.slice())
+  }
+
+  start(onMessage: OnMessage, onEnd: () => void): void {
+    this.#onMessage = onMessage
+    this.#onEnd = onEnd
+    for (const message of this.#early.splice(0)) this.#hand(message)
+    if (this.#isOver) onEnd()
+  }
+
+  end(): void {
+    this.#connection.cut()
+    this.endAfter(0)
+  }
+
+  /** No process of a simulation ends by itself. */
+  keepAlive(): void {}
+
+  endAfter(delayMs: number): void {
+    this.#connection.network.time.after(delayMs, () => {
+      if (this.#isOver) return
+      this.#isOver = true
+      if (this.party.isAlive) this.#onEnd()
+    })
+  }
+
+  #take(message: Uint8Array<ArrayBuffer>): void {
+    const { network } = this.#connection
+    const { time, random, weather } = network
+    this.#lastArrival = Math.max(this.#lastArrival, time.now + network.delayMs())
+    const delayMs = this.#lastArrival - time.now
+    time.after(delayMs, () => this.#hand(message))
+    if (!this.#isServer || !random.chance(weather.duplicateChance) || !isRepeatable(message)) return
+    network.counts.duplicated++
+    time.after(delayMs + network.delayMs(), () => this.#hand(message.slice()))
+  }
+
+  #hand(message: Uint8Array<ArrayBuffer>): void {
+    const { network } = this.#connection
+    if (this.#isOver || !this.party.isAlive) network.counts.lost++
+    else if (this.#onMessage === undefined) this.#early.push(message)
+    else {
+      network.counts.delivered++
+      network.time.trace.add(message.length)
+      if (this.#isServer && this.#connection.isCut) network.counts.overtaken++
+      this.#onMessage(message)
+    }
+  }
+}
+
+/** Every request names its call behind a number. */
+function isRepeatable(message: Uint8Array<ArrayBuffer>): boolean {
+  const reader = new MessageReader(message)
+  reader.int32()
+  return REPEATABLE.has(reader.text())
+}

@@ -1,0 +1,41 @@
+// More seeds than channel.test.ts has, and mechanisms taken out one by one: each shows in what clients saw.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CHANNEL_FAULTS } from './channel/faults.ts'
+import { commandOf, KINDS, type Outcome, simulate } from './channel/run.ts'
+
+const SEEDS = 40
+const FAULTY_SEEDS = 30
+
+for (const kind of KINDS) {
+  test(`${kind}: ${SEEDS} seeds`, async () => {
+    let operations = 0
+    for (let seed = 1000; seed < 1000 + SEEDS; seed++) {
+      const { wrong, operationCount } = await simulate(kind, seed)
+      assert.equal(wrong, [], commandOf(kind, seed))
+      operations += operationCount
+    }
+    console.log(`${kind}: ${operations} sends and transactions, nothing wrong`)
+  })
+}
+
+for (const { name, kind, plant } of CHANNEL_FAULTS) {
+  test(`planted: ${name}`, async () => {
+    const mend = plant()
+    let found: Outcome | undefined
+    let seed = 0
+    try {
+      while (found === undefined && seed++ < FAULTY_SEEDS) {
+        const outcome = await simulate(kind, seed)
+        if (outcome.wrong.length > 0) found = outcome
+      }
+    } finally {
+      mend()
+    }
+    assert.ok(found, `${FAULTY_SEEDS} seeds of ${kind} and nothing was seen`)
+    console.log(`${name}: seed ${seed} of ${kind}: ${found.wrong[0]?.slice(0, 140)}`)
+    assert.equal((await simulate(kind, seed)).wrong, [], 'without the fault nothing is wrong there')
+  })
+}
+
+test.run()

@@ -1,0 +1,134 @@
+import type { RuntimePort } from '../../../bindings/broker/port.ts'
+import { BrokerLog } from '../../../bindings/client/log.ts'
+import { Engine } from '../../../bindings/engine/engine.ts'
+import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
+import { type Held, type Meeting, SharedBroker } from '../../../bindings/entry/embedded/shared-broker.ts'
+import type { Kernel } from '../../../bindings/kernel/kernel.ts'
+import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
+import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import type { Party } from '../../../bindings/testkit/simulation/channel/network.ts'
+import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
+import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
+import type { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
+import { returnKernel, takeKernel } from '../../../bindings/testkit/simulation/kernel-pool.ts'
+import type { Random } from '../../../bindings/testkit/simulation/random.ts'
+
+/** Small, so that the ring wraps and ceilings are raised within a few sends. */
+const OPTIONS = { ringFileBytes: 32_768, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 8, openFilesMax: 64 }
+const CEILING_BLOCK = 64
+const CACHE_BYTES = 8192
+const TRANSACTION_BUFFER_BYTES = 2000
+const FLUSH_MS_MAX = 2
+
+export interface Surroundings {
+  readonly time: VirtualTime
+  readonly random: Random
+  /** The directory as it is now. */
+  directory(): DirectoryNode
+  meetingOf(process: SimulatedProcess): Meeting
+}
+
+/** A program with the log open: the real client over the real ways to the holder, or with the real engine in it. */
+export class SimulatedProcess implements Party {
+  readonly name: string
+  readonly port: RuntimePort
+  /** Of the directory that it holds, or is about to. */
+  disk: SlowDisk | undefined
+  /** Resolves when it is killed. */
+  readonly ended: Promise<void>
+  readonly #around: Surroundings
+  readonly #shared: SharedBroker
+  #kernel: Kernel | undefined
+  #log: BrokerLog | undefined
+  #isKilled = false
+  #tellEnd = () => {}
+
+  constructor(name: string, around: Surroundings) {
+    this.name = name
+    this.#around = around
+    this.ended = new Promise((resolve) => {
+      this.#tellEnd = resolve
+    })
+    this.port = virtualPort(around.time, around.random, () => this.isAlive)
+    const meeting = around.meetingOf(this)
+    this.#shared = new SharedBroker({ meeting, port: this.port, exclusive: false, hold: () => this.#hold() })
+  }
+
+  /** A crash in the middle of an operation of its disk is its end too. */
+  get isAlive(): boolean {
+    return !this.#isKilled && this.disk?.crashed !== true
+  }
+
+  get isHolder(): boolean {
+    return this.disk?.isHeld === true
+  }
+
+  async open(): Promise<void> {
+    await this.whileAlive(this.#shared.open())
+    this.#log = new BrokerLog(this.#shared, this.port)
+  }
+
+  get log(): BrokerLog {
+    if (this.#log === undefined) throw new Error(`${this.name} has no log open`)
+    return this.#log
+  }
+
+  /** What a dead process awaits never comes. */
+  whileAlive<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => {
+          if (this.isAlive) resolve(value)
+        },
+        (error: unknown) => {
+          if (this.isAlive) reject(error as Error)
+        },
+      )
+    })
+  }
+
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.port.setTimer(delayMs, resolve))
+  }
+
+  async #hold(): Promise<Held> {
+    const { time, random } = this.#around
+    const disk = new SlowDisk(this.#around.directory(), (run) => {
+      time.after(random.unit() * FLUSH_MS_MAX, () => {
+        if (this.isAlive) run()
+      })
+    })
+    // Refused before an engine is made for it: most attempts are.
+    const { release } = disk.lock()
+    await release()
+    const kernel = takeKernel()
+    this.#kernel = kernel
+    const engine = new Engine({
+      ceilingBlock: CEILING_BLOCK,
+      transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
+      compose: (source) => {
+        const store = new FilePartitionStore(disk, kernel, source, { ...OPTIONS, random: () => random.unit() })
+        return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
+      },
+    })
+    this.disk = disk
+    const broker = new EmbeddedBroker(engine, this.port)
+    return { broker, recovery: await broker.open() }
+  }
+
+  kill(): void {
+    this.#isKilled = true
+    if (this.disk !== undefined) this.disk.crashed = true
+    this.#tellEnd()
+  }
+
+  /** Once nothing of it can run any more. */
+  discard(): void {
+    if (this.#kernel !== undefined) returnKernel(this.#kernel)
+    this.#kernel = undefined
+  }
+
+  close(): Promise<void> {
+    return this.whileAlive(this.log.close())
+  }
+}
