@@ -6,7 +6,7 @@ import { type Held, type Meeting, SharedBroker } from '../../../bindings/entry/e
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
-import type { Party } from '../../../bindings/testkit/simulation/channel/network.ts'
+import type { Party } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
 import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
 import type { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'

@@ -1,7 +1,7 @@
 import { LogError } from '../../../bindings/model/errors.ts'
 import { describeAnomaly } from '../../../bindings/testkit/history/anomaly.ts'
 import { checkHistory } from '../../../bindings/testkit/history/check-history.ts'
-import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel/network.ts'
+import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { Cluster, Stuck } from './cluster.ts'
 import { copy, GROUP } from './group-program.ts'
 import { judgeEnd } from './model.ts'

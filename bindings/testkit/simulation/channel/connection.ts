@@ -1,7 +1,7 @@
 import type { Channel } from '../../../engine/remote/channel.ts'
 import { REPEATABLE } from '../../../engine/remote/lost-calls.ts'
 import { MessageReader } from '../../../engine/remote/message-reader.ts'
-import type { Network, Party } from './network.ts'
+import type { Conditions, Party } from './conditions.ts'
 
 type OnMessage = (message: Uint8Array<ArrayBuffer>) => void
 
@@ -11,11 +11,11 @@ const LAST_WORDS_MS = 20
 /** Two ends. What one sends the other gets later, as long as both stand; how later, the network's weather says. */
 export class Connection {
   readonly ends: readonly [client: End, server: End]
-  readonly network: Network
+  readonly network: Conditions
   isCut = false
   readonly #ended: () => void
 
-  constructor(network: Network, client: Party, server: Party, ended: () => void) {
+  constructor(network: Conditions, client: Party, server: Party, ended: () => void) {
     this.network = network
     this.#ended = ended
     this.ends = [new End(this, client, false), new End(this, server, true)]

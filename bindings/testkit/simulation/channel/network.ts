@@ -1,25 +1,8 @@
 import type { Channel } from '../../../engine/remote/channel.ts'
 import type { Random } from '../random.ts'
+import { CALM, type Conditions, type Party, type Weather } from './conditions.ts'
 import { Connection } from './connection.ts'
 import type { VirtualTime } from './virtual-time.ts'
-
-/** A process, as far as a network knows it. */
-export interface Party {
-  readonly isAlive: boolean
-}
-
-/** How bad it is. */
-export interface Weather {
-  /** Most messages take up to so long. */
-  readonly delayMsMax: number
-  /** Some take far longer, and all behind them in their direction. */
-  readonly stallChance: number
-  readonly stallMsMax: number
-  /** A call whose repetition does no harm arrives a second time, later. */
-  readonly duplicateChance: number
-}
-
-export const CALM: Weather = { delayMsMax: 0.5, stallChance: 0, stallMsMax: 0, duplicateChance: 0 }
 
 /**
  * Connections between processes, as bad as a channel's promise allows (engine/remote/channel.ts): within one connection
@@ -27,10 +10,9 @@ export const CALM: Weather = { delayMsMax: 0.5, stallChance: 0, stallMsMax: 0, d
  * direction, the answers of what was done included; what can be reordered are messages of different connections, those of
  * one process that connected anew included: what it sent before may arrive after what it sent again.
  */
-export class Network {
+export class Network implements Conditions {
   weather: Weather = CALM
-  /** How often each thing happened: a run in which nothing did proves nothing. */
-  readonly counts: { delivered: number; lost: number; duplicated: number; overtaken: number; cut: number } = {
+  readonly counts: Conditions['counts'] = {
     delivered: 0,
     lost: 0,
     duplicated: 0,

@@ -1,0 +1,31 @@
+import type { Random } from '../random.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** A process, as far as a network knows it. */
+export interface Party {
+  readonly isAlive: boolean
+}
+
+/** How bad it is. */
+export interface Weather {
+  /** Most messages take up to so long. */
+  readonly delayMsMax: number
+  /** Some take far longer, and all behind them in their direction. */
+  readonly stallChance: number
+  readonly stallMsMax: number
+  /** A call whose repetition does no harm arrives a second time, later. */
+  readonly duplicateChance: number
+}
+
+export const CALM: Weather = { delayMsMax: 0.5, stallChance: 0, stallMsMax: 0, duplicateChance: 0 }
+
+/** What all connections of a network share. */
+export interface Conditions {
+  readonly weather: Weather
+  /** How often each thing happened: a run in which nothing did proves nothing. */
+  readonly counts: { delivered: number; lost: number; duplicated: number; overtaken: number; cut: number }
+  readonly time: VirtualTime
+  readonly random: Random
+  /** How long the next message takes. */
+  delayMs(): number
+}
