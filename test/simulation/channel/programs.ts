@@ -52,7 +52,8 @@ export const produce: Program = async (process, world) => {
       (error: unknown) => note(world, error),
     )
     unanswered.add(settled)
-    settled.then(() => unanswered.delete(settled))
+    const forget = () => unanswered.delete(settled)
+    settled.then(forget, forget)
     if (unanswered.size > 4) await Promise.race(unanswered)
     await process.sleep(random.unit() * 4)
   }

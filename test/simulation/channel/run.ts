@@ -6,7 +6,7 @@ import { Cluster, Stuck } from './cluster.ts'
 import { copy, GROUP } from './group-program.ts'
 import { judgeEnd } from './model.ts'
 import type { SimulatedProcess } from './process.ts'
-import { follow, PARTITIONS, type Program, produce, textsOf, transact, type World } from './programs.ts'
+import { follow, note, PARTITIONS, type Program, produce, textsOf, transact, type World } from './programs.ts'
 import { Recording } from './recording.ts'
 
 export type Kind = 'producers' | 'transactions' | 'groups'
@@ -73,12 +73,11 @@ class Run {
   async whole(): Promise<string | undefined> {
     let failure: unknown
     let isDone = false
-    const story = this.#story().catch((error: unknown) => {
+    const end = (error?: unknown) => {
       failure = error
-    })
-    story.then(() => {
       isDone = true
-    })
+    }
+    this.#story().then(() => end(), end)
     try {
       await this.#cluster.run(() => isDone, LIMIT_MS)
       if (failure !== undefined) throw failure
@@ -132,7 +131,7 @@ class Run {
       const work = async (): Promise<'done'> => {
         await process.open()
         const topic = this.#kind === 'groups' ? 'out' : 't'
-        follow(process, world, topic, PARTITIONS)
+        follow(process, world, topic, PARTITIONS).catch((error: unknown) => note(world, error))
         await PROGRAMS[this.#kind](process, world, slot)
         return 'done'
       }

@@ -46,7 +46,7 @@ export class SlowDisk extends VirtualDisk {
     return {
       release: () => {
         this.isHeld = false
-        lock.release()
+        return lock.release()
       },
     }
   }
