@@ -372,9 +372,10 @@ const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'state is written outside of the transaction',
-    file: 'client/process/process.ts',
+    file: 'client/process/batch-work.ts',
     find: '    if (all.length > 0) await sender.send(all)\n',
     put: `    const changes = stores.changes()
+    const { LogProducer } = await import('../producer/producer.ts')
     if (changes.length > 0) await new LogProducer(this.#broker, this.#port, {}, () => {}).send(changes)
     if (outputs.flat().length > 0) await sender.send(outputs.flat())
 `,

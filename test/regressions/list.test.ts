@@ -8,7 +8,7 @@ import { BEHAVIOURS, CONTRACT, FAULTS, type Row } from './list.ts'
 function titlesOf(file: string): string[] {
   const path = `test/${file}`
   if (!existsSync(path)) return []
-  const calls = readFileSync(path, 'utf8').matchAll(/^ *[a-z]+\(\s*(?:'([^'\n]*)'|"([^"\n]*)"|`([^`\n]*)`)/gm)
+  const calls = readFileSync(path, 'utf8').matchAll(/^ *[A-Za-z]+\(\s*(?:'([^'\n]*)'|"([^"\n]*)"|`([^`\n]*)`)/gm)
   return [...calls].map(([, single, double, template]) => single ?? double ?? template ?? '')
 }
 
