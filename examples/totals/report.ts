@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import { open } from 'oncelog'
-import { keyOf, readRows } from './input.ts'
-import { add, type Total, totals } from './totals.ts'
+import { keyOf, type Row, readRows } from './input.ts'
+import { add, copies, type Total, totals } from './totals.ts'
 
 /** The newest total of each key, as the log has them. */
 export async function totalsOfLog(directory: string): Promise<Map<string, Total>> {
@@ -17,10 +17,40 @@ export async function totalsOfLog(directory: string): Promise<Map<string, Total>
   }
 }
 
-/** The same, straight from the file. */
-export async function totalsOfFile(input: string, key: string): Promise<Map<string, Total>> {
+/** How often each row is there, rows as JSON. */
+export class Rows extends Map<string, number> {
+  count(row: Row): void {
+    const text = JSON.stringify(row)
+    this.set(text, (this.get(text) ?? 0) + 1)
+  }
+
+  /** Rows that the other has more often, or less. */
+  differences(other: Rows): string[] {
+    return [...new Set([...this.keys(), ...other.keys()])].filter((row) => this.get(row) !== other.get(row))
+  }
+}
+
+/** Every row that was copied. */
+export async function copiesOfLog(directory: string): Promise<Rows> {
+  const log = await open(directory)
+  try {
+    const found = new Rows()
+    for await (const { value } of log.read(copies, { until: 'end' })) if (value !== null) found.count(value.row)
+    return found
+  } finally {
+    await log.close()
+  }
+}
+
+/** The same as `totalsOfLog`, straight from the file; `seen` gets each row. */
+export async function totalsOfFile(
+  input: string,
+  key: string,
+  seen: (row: Row) => void = () => {},
+): Promise<Map<string, Total>> {
   const known = new Map<string, Total>()
   for await (const row of readRows(input)) {
+    seen(row)
     const name = keyOf(row, key)
     known.set(name, add(known.get(name), row, { partition: 0, nextOffset: 0 }))
   }

@@ -1,18 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export interface Supervised {
-  readonly kills: number
-  readonly redelivered: number
-  readonly attempts: number
-}
-
-interface Message {
-  readonly counted?: number
-  readonly redelivered?: number
-  readonly isOutputWritten?: boolean
+export interface Message {
   readonly filled?: number
-  readonly done?: boolean
+  readonly role?: 'holder' | 'attached'
+  readonly taken?: { readonly partition: number; readonly baseOffset: number; readonly nextOffset: number }
+  readonly looks?: number
+  readonly copied?: number
+  readonly torn?: string
 }
 
 /** Runs a program of this folder; `heard` gets what it sends. Resolves with its exit code, `undefined` after a kill. */
@@ -20,11 +15,13 @@ export function run(
   program: string,
   args: readonly string[],
   heard: (message: Message, child: ChildProcess) => void,
+  started: (child: ChildProcess) => void = () => {},
 ): Promise<number | undefined> {
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  started(child)
   return new Promise((resolve, reject) => {
     child.on('message', (message) => heard(message as Message, child))
     child.on('error', reject)
@@ -33,44 +30,118 @@ export function run(
 }
 
 export interface KillPlan {
-  /** SIGKILLs at the least, and until a record came again. */
+  /** SIGKILLs at the least, some of them of the process that holds the log. */
   readonly killsMin: number
-  /** So many kills without any redelivery prove nothing. */
-  readonly killsMax: number
-  progress(counted: number): void
+  /** All rows are copied. */
+  readonly rows: number
+  progress(copied: number): void
 }
 
-/**
- * Runs one consumer after the other and kills each at a random moment, most of them between output and commit, until
- * enough were killed; the last one runs to its end.
- */
-export async function runAndKill(directory: string, { killsMin, killsMax, progress }: KillPlan): Promise<Supervised> {
-  let kills = 0
-  let redelivered = 0
-  for (let attempts = 1; ; attempts++) {
-    const isEnough = kills >= killsMin && redelivered > 0
-    if (kills >= killsMax && redelivered === 0)
-      throw new Error(`${kills} kills and no record came again: nothing was proved`)
-    let outputs = 0
-    const killAfter = 1 + Math.floor(Math.random() * 4)
-    let isKilled = false
-    const kill = (child: ChildProcess) => {
-      isKilled = child.kill('SIGKILL') || isKilled
+export interface Supervised {
+  readonly kills: number
+  readonly holderKills: number
+  readonly redelivered: number
+  readonly looks: number
+}
+
+type Program = 'work.ts' | 'watch.ts'
+
+const WORKERS = 3
+const HOLDER_KILLS_MIN = 3
+
+/** Several workers and a reader at once; each is killed at a random instant of its first transactions, until enough were. */
+export class Supervision {
+  readonly #directory: string
+  readonly #plan: KillPlan
+  readonly #taken = new Map<number, number>()
+  readonly #children = new Map<ChildProcess, { readonly program: string; readonly role: Message['role'] }>()
+  #kills = 0
+  #holderKills = 0
+  #redelivered = 0
+  #looks = 0
+  #copied = 0
+  #names = 0
+  #failure: Error | undefined
+
+  constructor(directory: string, plan: KillPlan) {
+    this.#directory = directory
+    this.#plan = plan
+  }
+
+  async run(): Promise<Supervised> {
+    const workers = Array.from({ length: WORKERS }, () => this.#keepRunning('work.ts', 4))
+    await Promise.all([...workers, this.#keepRunning('watch.ts', 40)])
+    if (this.#failure !== undefined) throw this.#failure
+    return {
+      kills: this.#kills,
+      holderKills: this.#holderKills,
+      redelivered: this.#redelivered,
+      looks: this.#looks,
     }
-    let timer: NodeJS.Timeout | undefined
-    const code = await run('consume.ts', [directory, isEnough ? '' : 'aimed'], (message, child) => {
-      progress(message.counted ?? 0)
-      redelivered += message.redelivered ?? 0
-      if (isEnough || message.isOutputWritten !== true || isKilled) return
-      outputs++
-      if (outputs < killAfter) return
-      // Every third one at any instant of the next milliseconds, the others right here.
-      if (attempts % 3 === 0) timer ??= setTimeout(() => kill(child), Math.random() * 5)
-      else kill(child)
-    })
-    clearTimeout(timer)
-    if (code === undefined) kills++
-    else if (code !== 0) throw new Error(`a consumer ended with exit code ${code}`)
-    else return { kills, redelivered, attempts }
+  }
+
+  get #isEnough(): boolean {
+    const { killsMin } = this.#plan
+    const isOften = this.#kills >= killsMin && this.#holderKills >= Math.min(killsMin, HOLDER_KILLS_MIN)
+    return isOften && this.#redelivered > 0
+  }
+
+  get #isOver(): boolean {
+    return this.#failure !== undefined || this.#copied >= this.#plan.rows
+  }
+
+  /** One process after the other in its place. */
+  async #keepRunning(program: Program, messagesMax: number): Promise<void> {
+    while (!this.#isOver) {
+      let left = 1 + Math.floor(Math.random() * messagesMax)
+      let timer: NodeJS.Timeout | undefined
+      let running: ChildProcess | undefined
+      const heard = (message: Message, child: ChildProcess): void => {
+        this.#heard(program, message, child)
+        if (program === 'work.ts' ? this.#isEnough : this.#isOver) child.send('hurry')
+        if (this.#isOver) this.#endWorkers()
+        else if (!this.#isEnough && --left <= 0) timer ??= setTimeout(() => this.#kill(child), Math.random() * 12)
+      }
+      const code = await run(program, [this.#directory, `worker-${this.#names++}`], heard, (child) => {
+        running = child
+        this.#children.set(child, { program, role: undefined })
+      })
+      clearTimeout(timer)
+      if (running !== undefined) this.#children.delete(running)
+      if (code !== undefined && code !== 0) this.#fail(new Error(`${program} ended with exit code ${code}`))
+    }
+  }
+
+  /** They wait for more rows, and there are none. */
+  #endWorkers(): void {
+    for (const [child, { program }] of this.#children) if (program === 'work.ts') child.kill()
+  }
+
+  #heard(program: Program, { role, taken, looks, copied, torn }: Message, child: ChildProcess): void {
+    if (role !== undefined) this.#children.set(child, { program, role })
+    if (taken !== undefined) {
+      const { partition, baseOffset, nextOffset } = taken
+      const before = this.#taken.get(partition) ?? 0
+      this.#redelivered += Math.max(0, Math.min(before, nextOffset) - baseOffset)
+      this.#taken.set(partition, Math.max(before, nextOffset))
+    }
+    if (looks !== undefined) this.#looks++
+    if (copied !== undefined && copied > this.#copied) {
+      this.#copied = copied
+      this.#plan.progress(copied)
+    }
+    if (torn !== undefined) this.#fail(new Error(`transaction ${torn} was seen in part`))
+  }
+
+  #kill(child: ChildProcess): void {
+    if (!child.kill('SIGKILL')) return
+    this.#kills++
+    if (this.#children.get(child)?.role === 'holder') this.#holderKills++
+    this.#children.delete(child)
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    for (const child of this.#children.keys()) child.kill('SIGKILL')
   }
 }

@@ -1,19 +1,35 @@
 import { json, type Topic, topic, unchecked } from 'oncelog'
 import type { Row } from './input.ts'
 
-/** Sums of one key's rows, and where in the input they end: a record below that place is in them already. */
+/** Sums of one key's rows, and where in the input they end. */
 export interface Total {
   readonly rows: number
   readonly sums: Readonly<Record<string, number>>
   readonly input: { readonly partition: number; readonly nextOffset: number }
 }
 
+/** A row as a transaction copied it: whoever sees one sees all `size` of its transaction. */
+export interface Copy {
+  readonly row: Row
+  readonly transaction: string
+  readonly size: number
+}
+
+export const PARTITIONS = 4
+
 export const rows: Topic<'rows', string, string, Row, Row> = topic('rows', {
   value: unchecked<Row>(json()),
-  partitions: 4,
+  partitions: PARTITIONS,
 })
+/** Spread over other partitions than the input's, so that a transaction is in several. */
+export const copies: Topic<'copies', string, string, Copy, Copy> = topic('copies', {
+  value: unchecked<Copy>(json()),
+  partitions: PARTITIONS,
+})
+/** State: the totals of an input partition are in the partition of the same number. */
 export const totals: Topic<'totals', string, string, Total, Total> = topic('totals', {
   value: unchecked<Total>(json()),
+  partitions: PARTITIONS,
 })
 
 export const GROUP = 'totals'
