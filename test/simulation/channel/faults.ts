@@ -1,7 +1,6 @@
 import { AssignedPartition } from '../../../bindings/client/consumer/assigned-partition.ts'
 import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
-import { REPEATABLE } from '../../../bindings/engine/remote/lost-calls.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
 import { Transacting } from '../../../bindings/engine/transacting.ts'
 import { SEQUENCE_ACCEPTED } from '../../../bindings/kernel/kernel.ts'
@@ -28,7 +27,6 @@ export const CHANNEL_FAULTS: readonly ChannelFault[] = [
   { name: 'recovery forgets sequences', kind: 'producers', plant: forgetProducers },
   { name: 'acknowledged before the flush', kind: 'producers', plant: acknowledgeBeforeFlush },
   { name: 'an answer goes to the oldest request of its kind', kind: 'producers', plant: answerInOrder },
-  { name: 'a commit without an answer is done again in a new epoch', kind: 'transactions', plant: commitAnew },
   { name: 'a newer instance fences nobody', kind: 'transactions', plant: fenceNobody },
   { name: 'appends need no open transaction', kind: 'transactions', plant: admitEverybody },
   { name: 'readers go past the last stable offset', kind: 'transactions', plant: ignoreStableOffset },
@@ -38,12 +36,6 @@ export const CHANNEL_FAULTS: readonly ChannelFault[] = [
 
 function acceptEverySequence(): Mend {
   return replace(KernelProducerTable.prototype, 'check', () => () => SEQUENCE_ACCEPTED)
-}
-
-function commitAnew(): Mend {
-  const calls = REPEATABLE as Set<string>
-  calls.delete('endTransaction')
-  return () => calls.add('endTransaction')
 }
 
 function fenceNobody(): Mend {
