@@ -122,8 +122,8 @@ overBrokers(
   async (setup) => {
     const { log, broker } = await setup()
     const reason = new Error('enough')
-    const iterate = (signal: AbortSignal) =>
-      take(log.consumer({ groupId: `${Math.random()}`, topics: ['t'], signal }), 9)
+    let groups = 0
+    const iterate = (signal: AbortSignal) => take(log.consumer({ groupId: `${groups++}`, topics: ['t'], signal }), 9)
     assert.is(await iterate(AbortSignal.abort(reason)).catch((error) => error), reason)
 
     const joining = new AbortController()

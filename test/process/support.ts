@@ -18,7 +18,10 @@ export async function brokerInMemory(port: RuntimePort = nodePort): Promise<Brok
     ceilingBlock: 65_536,
     transactionBufferBytes: 2 ** 20,
     compose: (source) => {
-      const partitions = new FilePartitionStore(new MemoryStore(), kernel, source, { ...RING, random: Math.random })
+      const partitions = new FilePartitionStore(new MemoryStore(), kernel, source, {
+        ...RING,
+        random: () => port.random(),
+      })
       return { store: partitions, factory: new PartitionFactory(kernel, partitions, 2 ** 20) }
     },
   })

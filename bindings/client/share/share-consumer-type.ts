@@ -10,7 +10,7 @@ export type SharedRecordOf<T extends TopicRef> = RecordOf<T> & {
 
 /**
  * One of several consumers that share a work queue (KIP-932): each record goes to one of them at a time, whatever its partition,
- * and one that fails doesn't hold up those behind it. Iterate it; one iteration at a time (CONSUMER_BUSY). Every record has to be
+ * and one that fails doesn't hold up those behind it, up to 2000 in its partition. Iterate it; one iteration at a time (CONSUMER_BUSY). Every record has to be
  * acknowledged, in any order; one that isn't until its lock ends, or whose consumer goes away, is delivered again. Records come
  * in the order of their partition the first time, and out of it when they come again: where order counts, use `consumer`.
  *

@@ -42,6 +42,8 @@ interface Kept extends SharePlace {
  */
 export class ShareGroups {
   readonly #partitions: Map<string, Kept> = new Map()
+  /** Never late, maybe early: asked for at every step of the engine. */
+  #nextDeadline: number = Number.POSITIVE_INFINITY
   /** Given out by `plan...`, so known already when they come back. */
   readonly #own: WeakSet<TableRecord> = new WeakSet()
 
@@ -53,6 +55,7 @@ export class ShareGroups {
     const kept = known ?? this.#keep(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
     kept.shared.moveStart(at.logStartOffset)
     const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now)
+    this.#watch(kept)
     // Where a group begins must not move with the next restart.
     return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }
   }
@@ -72,6 +75,7 @@ export class ShareGroups {
     const { memberId, firstOffset, lastOffset, type, availableAt } = request
     const offset =
       kept === undefined ? firstOffset : kept.shared.acknowledge(memberId, firstOffset, lastOffset, type, availableAt)
+    if (kept !== undefined) this.#watch(kept)
     if (offset !== undefined) {
       const { topic, partition } = at
       const message = `this consumer doesn't hold offset ${offset} of ${topic}-${partition}, or no longer`
@@ -89,19 +93,27 @@ export class ShareGroups {
 
   /** Locks that ended, delays that are over. True if something is available that wasn't. */
   expire(now: number): boolean {
+    if (now < this.#nextDeadline) return false
     let isChanged = false
-    for (const { shared } of this.#partitions.values()) isChanged = shared.expire(now) || isChanged
+    this.#nextDeadline = Number.POSITIVE_INFINITY
+    for (const kept of this.#partitions.values()) {
+      isChanged = kept.shared.expire(now) || isChanged
+      this.#watch(kept)
+    }
     return isChanged
   }
 
   /** When to ask `expire` next; may be early, never late. */
   nextDeadline(): number | undefined {
-    let next = Number.POSITIVE_INFINITY
-    for (const { shared } of this.#partitions.values()) next = Math.min(next, shared.nextDeadline)
-    return next === Number.POSITIVE_INFINITY ? undefined : next
+    return this.#nextDeadline === Number.POSITIVE_INFINITY ? undefined : this.#nextDeadline
+  }
+
+  #watch({ shared }: Kept): void {
+    this.#nextDeadline = Math.min(this.#nextDeadline, shared.nextDeadline)
   }
 
   clockMoved(byMs: number): void {
+    this.#nextDeadline += byMs
     for (const { shared } of this.#partitions.values()) shared.clockMoved(byMs)
   }
 

@@ -29,6 +29,9 @@ interface Delivery {
   until: number
 }
 
+/** As far as its stored field counts (int16): who asks for fewer deliveries has given the record up by then. */
+const DELIVERIES_MAX = 0x7fff
+
 /** Kafka's group.share.partition.max.record.locks: how far deliveries may run ahead of the first that isn't finished. */
 export const WINDOW_OFFSETS = 2000
 
@@ -81,7 +84,8 @@ export class SharePartition {
     }
     for (const offset of offsets) {
       const delivery = this.#deliveries.get(offset) as Delivery
-      Object.assign(delivery, { state: 'acquired', memberId, until, deliveryCount: delivery.deliveryCount + 1 })
+      const deliveryCount = Math.min(DELIVERIES_MAX, delivery.deliveryCount + 1)
+      Object.assign(delivery, { state: 'acquired', memberId, until, deliveryCount })
     }
     if (offsets.length > 0) this.#nextDeadline = Math.min(this.#nextDeadline, until)
     return rangesOf(offsets, (offset) => this.#deliveries.get(offset)?.deliveryCount ?? 0)

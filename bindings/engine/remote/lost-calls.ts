@@ -1,5 +1,18 @@
 import { LogError } from '../../model/errors.ts'
 
+/** Calls that only look. */
+const LOOKS = [
+  'fetch',
+  'describeTopic',
+  'listTopics',
+  'offsets',
+  'offsetsForTimestamp',
+  'listGroups',
+  'describeGroup',
+  'listTransactions',
+  'describeProducers',
+] as const
+
 /** Calls whose repetition does no harm: asked again when their answer got lost with a channel. */
 export const REPEATABLE: ReadonlySet<string> = new Set([
   'openProducer',
@@ -10,15 +23,7 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'beginTransaction',
   'appendInTransaction',
   'endTransaction',
-  'fetch',
-  'describeTopic',
-  'listTopics',
-  'offsets',
-  'offsetsForTimestamp',
-  'listGroups',
-  'describeGroup',
-  'listTransactions',
-  'describeProducers',
+  ...LOOKS,
   'alterConfig',
   'setOffsets',
 ])
@@ -39,10 +44,10 @@ const MEMBERSHIP: ReadonlySet<string> = new Set([
 
 /** Calls that leave the log as it is: when there will be no holder any more, nothing about them is unknown. */
 export const UNCHANGING: ReadonlySet<string> = new Set([
+  ...LOOKS,
   'hello',
   'openProducer',
   'beginTransaction',
-  'fetch',
   'poll',
   'openConsumer',
   'join',
@@ -51,14 +56,6 @@ export const UNCHANGING: ReadonlySet<string> = new Set([
   'openShare',
   'acquire',
   'close',
-  'describeTopic',
-  'listTopics',
-  'offsets',
-  'offsetsForTimestamp',
-  'listGroups',
-  'describeGroup',
-  'listTransactions',
-  'describeProducers',
 ])
 
 /** What a call rejects with whose channel ended and that isn't asked again. */

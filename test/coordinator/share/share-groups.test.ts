@@ -1,0 +1,102 @@
+// Share groups as their records tell them: what a restart finds, what a deleted topic leaves, when a deadline is due.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type AcquireRequest, ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
+import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
+
+const topicId = 'b25jZWxvZy50cmFuc2FjMg'
+const at = { groupId: 'g', topicId, topic: 't', partition: 0, logStartOffset: 0, endOffset: 10 }
+const place = { topic: '__share_group_state', partition: 0, offset: 0 }
+
+const asked = (more: Partial<AcquireRequest> = {}): AcquireRequest => {
+  return { memberId: 'a', maxOffsets: 3, lockMs: 100, startAt: 'earliest', now: 0, ...more }
+}
+const said = (offset: number, type: 'accept' | 'release' | 'unseen' = 'accept', availableAt = 0) => {
+  return { memberId: 'a', firstOffset: offset, lastOffset: offset, type, availableAt }
+}
+
+function replayed(records: readonly TableRecord[]): ShareGroups {
+  const groups = new ShareGroups()
+  for (const record of records) groups.apply(record, place)
+  return groups
+}
+
+test('a restart finds what was finished and how often the rest was delivered; locks are gone', () => {
+  const groups = new ShareGroups()
+  const records = [...groups.planAcquire(at, asked()).records, ...groups.planAcknowledge(at, said(1))]
+  assert.equal(groups.planAcknowledge(at, said(0, 'release')), [], 'a release changes nothing that is stored')
+  assert.equal(replayed(records).planAcquire(at, asked({ memberId: 'b' })).ranges, [
+    { firstOffset: 0, lastOffset: 0, deliveryCount: 2 },
+    { firstOffset: 2, lastOffset: 2, deliveryCount: 2 },
+    { firstOffset: 3, lastOffset: 3, deliveryCount: 1 },
+  ])
+})
+
+test('records of its own that come back durable change nothing a second time', () => {
+  const groups = new ShareGroups()
+  const { records } = groups.planAcquire(at, asked())
+  groups.planAcknowledge(at, said(0))
+  for (const record of records) groups.apply(record, place)
+  assert.equal(groups.planAcquire(at, asked({ memberId: 'b', maxOffsets: 1 })).ranges, [
+    { firstOffset: 3, lastOffset: 3, deliveryCount: 1 },
+  ])
+})
+
+test('a group that began at the end has its place stored before anything was there', () => {
+  const { ranges, records } = new ShareGroups().planAcquire(at, asked({ startAt: 'latest' }))
+  assert.equal([ranges, records.length], [[], 1])
+  const later = replayed(records).planAcquire({ ...at, endOffset: 12 }, asked({ startAt: 'latest' }))
+  assert.equal(later.ranges, [{ firstOffset: 10, lastOffset: 11, deliveryCount: 1 }])
+})
+
+test('of a deleted topic nothing is left, here and after a restart', () => {
+  const groups = new ShareGroups()
+  const before = groups.planAcquire(at, asked()).records
+  const tombstones = groups.planTopicDelete(topicId)
+  assert.equal(
+    tombstones.map(({ value }) => value),
+    [null],
+  )
+  for (const each of [groups, replayed([...before, ...tombstones])]) {
+    const error = (() => {
+      try {
+        return each.planAcknowledge(at, said(0))
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    assert.ok(LogError.is(error, 'INVALID_RECORD_STATE'))
+    assert.is(each.planAcquire(at, asked()).ranges[0]?.deliveryCount, 1)
+  }
+})
+
+test('the next deadline is that of the first lock or delay, moves with the clock, and goes with what was expired', () => {
+  const groups = new ShareGroups()
+  assert.is(groups.nextDeadline(), undefined)
+  groups.planAcquire(at, asked())
+  groups.planAcquire({ ...at, partition: 1 }, asked({ lockMs: 50 }))
+  assert.is(groups.nextDeadline(), 50)
+  groups.planAcknowledge(at, said(0, 'release', 20))
+  assert.is(groups.nextDeadline(), 20)
+  groups.clockMoved(1000)
+  assert.is(groups.nextDeadline(), 1020)
+  assert.not(groups.expire(1019))
+  assert.ok(groups.expire(1020))
+  assert.is(groups.nextDeadline(), 1050)
+  assert.ok(groups.expire(1100))
+  assert.is(groups.nextDeadline(), undefined)
+})
+
+test('deliveries are counted as far as the stored field goes', () => {
+  const groups = new ShareGroups()
+  const one = { ...at, endOffset: 1 }
+  let records: readonly TableRecord[] = []
+  for (let count = 0; count < 32_800; count++) {
+    records = groups.planAcquire(one, asked()).records
+    groups.planAcknowledge(one, said(0, 'release'))
+  }
+  assert.is(replayed(records).planAcquire(one, asked()).ranges[0]?.deliveryCount, 32_767)
+})
+
+test.run()
