@@ -20,6 +20,7 @@ const REACHABLE: readonly string[] = [
   'tail-cut',
   'later-segment-set-aside',
   'continue-at-ceiling',
+  'dead-topic-skipped',
   'dead-directory-removed',
   'torn-checkpoint-passed-over',
 ]

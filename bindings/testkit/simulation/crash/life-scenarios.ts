@@ -9,6 +9,9 @@ export const lifeScenarios: readonly Scenario[] = [
       client.createTopic('t')
       client.put('t', 0, { count: 3 })
       client.commit('g', 't', 0, 3)
+      // Right before the deletion: in frames that no checkpoint covers, so that recovery meets them.
+      client.put('t', 0)
+      client.put('t', 0)
       client.deleteTopic('t')
       client.createTopic('t')
       client.put('t', 0, { producer: 'b' })
