@@ -6,7 +6,10 @@ import { type Abortable, signalOf } from '../signals.ts'
 import type { Topic } from '../topic/topic.ts'
 import { fetchInto, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
-/** The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed. */
+/**
+ * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed. It reads the
+ * partitions that there are when it is opened: after `createPartitions` open another one.
+ */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /** `undefined` for a key without a value. Throws RECORD_DESERIALIZATION, or what made the table stop. */
   get(key: K): V | undefined

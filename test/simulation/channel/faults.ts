@@ -1,11 +1,14 @@
 import { AssignedPartition } from '../../../bindings/client/consumer/assigned-partition.ts'
 import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
+import { AttachedTransactionalProducer } from '../../../bindings/engine/remote/attached-transactions.ts'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
+import { REPEATABLE } from '../../../bindings/engine/remote/lost-calls.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
 import { Transacting } from '../../../bindings/engine/transacting.ts'
 import { SEQUENCE_ACCEPTED } from '../../../bindings/kernel/kernel.ts'
 import { KernelProducerTable } from '../../../bindings/kernel/producer-table.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
 import { acknowledgeBeforeFlush, forgetProducers } from '../code-faults.ts'
 import { replace } from '../fault-tools.ts'
@@ -27,6 +30,7 @@ export const CHANNEL_FAULTS: readonly ChannelFault[] = [
   { name: 'recovery forgets sequences', kind: 'producers', plant: forgetProducers },
   { name: 'acknowledged before the flush', kind: 'producers', plant: acknowledgeBeforeFlush },
   { name: 'an answer goes to the oldest request of its kind', kind: 'producers', plant: answerInOrder },
+  { name: 'a commit without an answer counts as aborted', kind: 'transactions', plant: doubtIsAbort },
   { name: 'a newer instance fences nobody', kind: 'transactions', plant: fenceNobody },
   { name: 'appends need no open transaction', kind: 'transactions', plant: admitEverybody },
   { name: 'readers go past the last stable offset', kind: 'transactions', plant: ignoreStableOffset },
@@ -36,6 +40,29 @@ export const CHANNEL_FAULTS: readonly ChannelFault[] = [
 
 function acceptEverySequence(): Mend {
   return replace(KernelProducerTable.prototype, 'check', () => () => SEQUENCE_ACCEPTED)
+}
+
+/** Nor is it asked for again: the work is run once more, in a new epoch, whatever became of the first run. */
+function doubtIsAbort(): Mend {
+  const calls = REPEATABLE as Set<string>
+  calls.delete('endTransaction')
+  const mend = replace(
+    AttachedTransactionalProducer.prototype,
+    'commit',
+    (before) =>
+      async function (this: AttachedTransactionalProducer) {
+        try {
+          await before.call(this)
+        } catch (error) {
+          if (LogError.is(error, 'NETWORK_EXCEPTION')) throw new LogError('TRANSACTION_ABORTABLE', 'no answer')
+          throw error
+        }
+      },
+  )
+  return () => {
+    mend()
+    calls.add('endTransaction')
+  }
 }
 
 function fenceNobody(): Mend {
