@@ -10,8 +10,8 @@ import { toySystem } from './toy-log.ts'
 
 const seed = 7
 const nestedChances = [0.02, 0.02]
-/** What the journal alone has: the toy places no decision apart from its frame. */
-const journalOnly = ['decision-after-frame']
+/** What the journal alone has: the toy has no extents, and places no decision apart from its frame. */
+const journalOnly = ['extent-before-frame', 'decision-after-frame']
 
 test('a right log passes in every image of every scenario', () => {
   const marks = new Marks()
