@@ -174,6 +174,7 @@ export class Committer {
 
   /** Others may come while one is opened. */
   *#openTables(): Task<void> {
+    if (this.#changes.length === 0) return
     const opened = new Set<TableName>()
     const next = () => TABLES.find((table) => !opened.has(table) && this.#changes.some((each) => each[table]?.length))
     for (let table = next(); table !== undefined; table = next()) {
@@ -244,6 +245,7 @@ export class Committer {
   }
 
   #place(changes: readonly PlannedChange[], decisions: readonly Decision[]): void {
+    if (changes.length === 0) return
     for (const table of TABLES) {
       const records = changes.flatMap((change) => change[table] ?? [])
       if (records.length === 0) continue

@@ -17,6 +17,7 @@ import type {
 import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
+import { earliest } from './earliest.ts'
 import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
@@ -242,10 +243,9 @@ export class Engine implements PartitionSource {
 
   /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */
   nextDeadline(): number | undefined {
-    const { groups, shares, transactions } = this
-    const deadlines = [groups, shares, transactions].map((each) => each.nextDeadline()).concat(this.topics.sweepAt)
-    const known = this.#closed === undefined ? deadlines.filter((deadline) => deadline !== undefined) : []
-    return known.length === 0 ? undefined : Math.min(...known)
+    if (this.#closed !== undefined) return undefined
+    const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
+    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), this.topics.sweepAt)
   }
 
   /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
@@ -378,7 +378,8 @@ export class Engine implements PartitionSource {
     if (appended === undefined) return this.#appendLater(hosted, command)
     this.topics.producerExpiry.used(hosted, producerId, this.#now)
     const { watermarks } = partition
-    const { nextOffset, duplicate, sizeBytes, ...result } = appended
+    const { baseOffset, nextOffset, duplicate, appendTime, isLogAppendTime, sizeBytes } = appended
+    const result = { baseOffset, appendTime, isLogAppendTime }
     if (isTransactional) {
       // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
       if (joined !== undefined) this.#transacting.join(joined, hosted)
@@ -390,7 +391,7 @@ export class Engine implements PartitionSource {
     const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
     if (acks === 'all') {
       if (nextOffset <= watermarks.durableOffset) return answer(undefined)
-      if (!duplicate) watermarks.wait(result.baseOffset, nextOffset)
+      if (!duplicate) watermarks.wait(baseOffset, nextOffset)
       hosted.durable.add(nextOffset, answer)
       this.#committer.wantDurable(hosted)
       return

@@ -12,6 +12,7 @@ import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity, StoredPartition, StoredProducer } from '../storage/partition-store.ts'
 import type { TableName } from './committer.ts'
+import { earliest } from './earliest.ts'
 import { HostedPartition } from './hosted-partition.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
@@ -153,8 +154,7 @@ export class Topics {
 
   /** When `sweep` must come next. */
   get sweepAt(): number | undefined {
-    const sweeps = [this.#factory.tails.sweepAt, this.producerExpiry.lookAt].filter((at) => at !== undefined)
-    return sweeps.length === 0 ? undefined : Math.min(...sweeps)
+    return earliest(this.#factory.tails.sweepAt, this.producerExpiry.lookAt)
   }
 
   /** The clock was put forward by so much. */

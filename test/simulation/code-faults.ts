@@ -6,6 +6,7 @@ import { Journal } from '../../bindings/log/journal/journal.ts'
 import { SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
 import { type FramePlace, Ring } from '../../bindings/log/journal/ring.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
+import { partitionKey } from '../../bindings/log/recovery/recovery.ts'
 import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
@@ -226,7 +227,8 @@ export function noteEndsAfterSync(): Mend {
   const writing = new WeakMap<Checkpointer, ReadonlyMap<string, StoredFiles>>()
   const mends = [
     changeCheckpoints((write, partitions, checkpointer) => {
-      writing.set(checkpointer, new Map(partitions))
+      const byKey = new Map(partitions.map((files) => [partitionKey(files.id.topicId, files.id.partition), files]))
+      writing.set(checkpointer, byKey)
       return write()
     }),
     replace(
@@ -251,7 +253,7 @@ export function noteEndsAfterSync(): Mend {
 
 export function syncNewestFileOnly(): Mend {
   return changeCheckpoints((write, partitions) => {
-    for (const [, { segments, unsynced }] of partitions) {
+    for (const { segments, unsynced } of partitions) {
       for (const segment of unsynced) if (segment !== segments.active) unsynced.delete(segment)
     }
     return write()
@@ -272,7 +274,8 @@ export function dropUnchangedWindows(): Mend {
         },
     ),
     changeCheckpoints((write, partitions, checkpointer) => {
-      for (const [key, files] of partitions) {
+      for (const files of partitions) {
+        const key = partitionKey(files.id.topicId, files.id.partition)
         const record = records.get(checkpointer)?.get(key)
         if (!files.changed && record !== undefined) checkpointer.remember(key, { ...record, producers: [] })
       }
@@ -315,7 +318,7 @@ type WriteCheckpoint = Checkpointer['write']
 function changeCheckpoints(
   change: (
     write: () => ReturnType<WriteCheckpoint>,
-    partitions: readonly [string, StoredFiles][],
+    partitions: readonly StoredFiles[],
     checkpointer: Checkpointer,
   ) => ReturnType<WriteCheckpoint>,
 ): Mend {

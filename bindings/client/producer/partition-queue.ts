@@ -17,9 +17,9 @@ const TEXT_GROWTH = 3
 export interface QueueHooks {
   readonly acks: Acks
   readonly batchSizeBytes: number
-  readonly session: ProducerSession
+  session(): ProducerSession
   /** A new epoch is due: nothing gets a sequence of the old one any more. */
-  readonly isHalted: boolean
+  isHalted(): boolean
   /** A batch was answered or failed: its bytes are free again. */
   settled(batch: PendingBatch): void
   /** Only a new epoch makes sequences of this partition usable again. */
@@ -97,30 +97,34 @@ export class PartitionQueue {
 
   /** Sends what may go out now. */
   drain(): void {
-    if (this.#waiting.length === 0 || this.#hooks.isHalted || this.#gapAt >= 0) return
+    if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#gapAt >= 0) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
     if (this.#unanswered.length === 0 && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
     let count = 0
     for (const batch of this.#waiting) {
       if (this.#unanswered.length >= (this.#isKnown ? UNANSWERED_MAX : 1)) break
-      batch.producerEpoch = this.#hooks.session.producerEpoch
+      batch.producerEpoch = this.#hooks.session().producerEpoch
       batch.baseSequence = this.#nextSequence
       this.#nextSequence = (this.#nextSequence + batch.records.length) % SEQUENCES
       this.#unanswered.push(batch)
       this.#ask(batch)
       count++
     }
-    if (count > 0) this.#waiting.splice(0, count)
+    if (count === this.#waiting.length) this.#waiting = []
+    else if (count > 0) this.#waiting.splice(0, count)
   }
 
   #ask(batch: PendingBatch): void {
     batch.state = 'asked'
     const { topic, partition } = this
     const { records, baseSequence, producerEpoch } = batch
-    this.#hooks.session.append({ topic, partition, acks: this.#hooks.acks, producerEpoch, baseSequence, records }).then(
-      (result) => this.#written(batch, result),
-      (error) => this.#failed(batch, error),
-    )
+    this.#hooks
+      .session()
+      .append({ topic, partition, acks: this.#hooks.acks, producerEpoch, baseSequence, records })
+      .then(
+        (result) => this.#written(batch, result),
+        (error) => this.#failed(batch, error),
+      )
   }
 
   #written(batch: PendingBatch, result: AppendResult): void {
@@ -182,7 +186,8 @@ export class PartitionQueue {
   }
 
   #remove(batch: PendingBatch): void {
-    this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
+    if (this.#unanswered[0] === batch) this.#unanswered.shift()
+    else this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
   }
 
   /** After an answer: closes the gap, asks again, sends what waits. */
@@ -190,7 +195,7 @@ export class PartitionQueue {
     if (this.#gapAt >= 0 && this.isQuiet) this.#closeGap()
     else if (this.#gapAt < 0 && !this.#needsEpoch) this.#askHeld()
     if (this.#needsEpoch && this.#gapAt < 0 && this.#unanswered.length > 0) this.#hooks.needsEpoch()
-    if (this.#hooks.isHalted) this.#hooks.quieter()
+    if (this.#hooks.isHalted()) this.#hooks.quieter()
     else this.drain()
   }
 

@@ -57,6 +57,7 @@ export class LogProducer implements Producer {
   readonly #partitioner: Partitioner
   readonly #rules: TopicRulesCache = new TopicRulesCache()
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
+  readonly #allQueues: PartitionQueue[] = []
   readonly #unsettled = new Set<PendingBatch>()
   readonly #buffer: SendBuffer
   readonly #places: Places = {
@@ -210,27 +211,18 @@ export class LogProducer implements Producer {
     if (queue === undefined) {
       queue = new PartitionQueue(topic, partition, this.#hooks())
       byPartition.set(partition, queue)
+      this.#allQueues.push(queue)
     }
     return queue
   }
 
-  *#allQueues(): Iterable<PartitionQueue> {
-    for (const byPartition of this.#queues.values()) yield* byPartition.values()
-  }
-
   #hooks(): QueueHooks {
     const { acks, batchSizeBytes } = this.#settings
-    const isHalted = () => this.#isEpochDue
-    const session = () => this.#mustHaveSession()
     return {
       acks,
       batchSizeBytes,
-      get session() {
-        return session()
-      },
-      get isHalted() {
-        return isHalted()
-      },
+      session: () => this.#mustHaveSession(),
+      isHalted: () => this.#isEpochDue,
       settled: (batch) => {
         this.#unsettled.delete(batch)
         this.#buffer.free(batch.sizeBytes)
@@ -270,13 +262,13 @@ export class LogProducer implements Producer {
     this.#cancelLinger?.()
     this.#cancelLinger = undefined
     if (this.#isEpochDue) this.#bumpWhenQuiet()
-    else for (const queue of this.#allQueues()) queue.drain()
+    else for (const queue of this.#allQueues) queue.drain()
   }
 
   /** Not before every batch of the old epoch is known to be written or not: the new one could write it twice. */
   #bumpWhenQuiet(): void {
     if (this.#isBumping) return
-    for (const queue of this.#allQueues()) if (!queue.isQuiet) return
+    for (const queue of this.#allQueues) if (!queue.isQuiet) return
     this.#isBumping = true
     this.#mustHaveSession()
       .bumpEpoch()
@@ -288,20 +280,20 @@ export class LogProducer implements Producer {
 
   #bumped(): void {
     this.#isBumping = false
-    for (const queue of this.#allQueues()) queue.restart()
+    for (const queue of this.#allQueues) queue.restart()
     this.#isEpochDue = false
     this.#drain()
   }
 
   #notBumped(error: unknown): void {
     this.#isBumping = false
-    for (const queue of this.#allQueues()) queue.abandon(error)
+    for (const queue of this.#allQueues) queue.abandon(error)
     this.#isEpochDue = false
   }
 
   #fenced(error: unknown): void {
     this.#fencedBy = error
-    for (const queue of this.#allQueues()) queue.abandon(error)
+    for (const queue of this.#allQueues) queue.abandon(error)
   }
 
   async flush(options: Abortable = {}): Promise<void> {

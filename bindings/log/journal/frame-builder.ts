@@ -88,7 +88,8 @@ export class FrameBuilder {
   seal(fields: { nonce: number; generation: number; sequence: number; restates: number }): Uint8Array {
     const payload = this.#payload.bytes
     this.#buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
-    const header = { ...fields, payloadBytes: payload.length, entryCount: this.#entryCount }
+    const { nonce, generation, sequence, restates } = fields
+    const header = { nonce, generation, sequence, restates, payloadBytes: payload.length, entryCount: this.#entryCount }
     sealFrame(this.#buffer, header, this.#head, this.#kernel)
     return this.#buffer.bytes(0, this.sizeBytes)
   }

@@ -53,8 +53,11 @@ export function mayFollow(
 
 /** Of a batch whose first 16 bytes at least are there. */
 export function leaderEpochOf(bytes: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [bytes[12], bytes[13], bytes[14], bytes[15]]
-  return (a << 24) | (b << 16) | (c << 8) | d
+  return (at(bytes, 12) << 24) | (at(bytes, 13) << 16) | (at(bytes, 14) << 8) | at(bytes, 15)
+}
+
+function at(bytes: Uint8Array, index: number): number {
+  return bytes[index] ?? 0
 }
 
 export function newFrame(): BatchFrame {

@@ -19,6 +19,7 @@ export class FileCache {
   readonly #limit: number
   /** In order of use, the oldest first (a Map keeps the order of insertion). */
   readonly #entries: Map<string, Entry> = new Map()
+  #lastUsed: Entry | undefined
   readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
 
   constructor(store: FileStore, limit: number) {
@@ -30,12 +31,15 @@ export class FileCache {
     return this.#entries.size
   }
 
-  /** The open file, counted as used; `undefined` when it has to be opened first. */
+  /** The open file, counted as used; `undefined` when it has to be opened first. Hot path: mostly the one used last. */
   get(path: string): StoreFile | undefined {
     const entry = this.#entries.get(path)
     if (entry === undefined) return undefined
-    this.#entries.delete(path)
-    this.#entries.set(path, entry)
+    if (entry !== this.#lastUsed) {
+      this.#entries.delete(path)
+      this.#entries.set(path, entry)
+      this.#lastUsed = entry
+    }
     return entry.file
   }
 
@@ -73,7 +77,9 @@ export class FileCache {
 
   #admit(path: string, file: StoreFile | undefined): StoreFile | undefined {
     this.#opening.delete(path)
-    if (file !== undefined) this.#entries.set(path, { file, pins: 0, closed: undefined })
+    if (file === undefined) return undefined
+    this.#lastUsed = { file, pins: 0, closed: undefined }
+    this.#entries.set(path, this.#lastUsed)
     return file
   }
 

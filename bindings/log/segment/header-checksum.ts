@@ -17,6 +17,6 @@ const pieceView = new DataView(piece.buffer)
  */
 export function chainHeader(kernel: Pick<Kernel, 'crc32cOf'>, checksum: number, batch: Uint8Array): number {
   pieceView.setUint32(0, checksum)
-  piece.set(batch.subarray(0, UNCHECKED_BYTES), CHAINED_BYTES)
+  for (let at = 0; at < UNCHECKED_BYTES; at++) piece[CHAINED_BYTES + at] = batch[at] as number
   return kernel.crc32cOf(piece)
 }

@@ -13,6 +13,7 @@ import {
 } from '../checkpoint/checkpoint-record.ts'
 import type { ExtentEdges } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
+import { partitionKey } from '../recovery/recovery.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { PendingRun } from './pending-runs.ts'
@@ -92,17 +93,17 @@ export class Checkpointer {
    * partitions are noted, synced and encoded before commits have their turn again.
    */
   *write(
-    partitions: Iterable<[string, StoredFiles]>,
+    partitions: Iterable<StoredFiles>,
     facts: Omit<CheckpointFacts, 'partitionCount'>,
     place: number,
     atOnce: number,
   ): Task<number> {
-    const changed = [...partitions].filter(([, files]) => files.changed)
+    const changed = [...partitions].filter((files) => files.changed)
     const written: WrittenFile[] = []
     for (let at = 0; at < changed.length; at += atOnce) {
       const group = changed.slice(at, at + atOnce)
-      for (const [, files] of group) yield* files.segments.writeGrownIndexes()
-      const noted = group.map(([key, files]) => this.#note(key, files))
+      for (const files of group) yield* files.segments.writeGrownIndexes()
+      const noted = group.map((files) => this.#note(files))
       yield* this.#sync(noted)
       for (const each of noted) {
         yield* this.#encode(each)
@@ -116,11 +117,11 @@ export class Checkpointer {
     return bytes.length
   }
 
-  #note(key: string, files: StoredFiles): Noted {
+  #note(files: StoredFiles): Noted {
     const { id } = files
     const active = files.segments.active
     const noted: Noted = {
-      key,
+      key: partitionKey(id.topicId, id.partition),
       files,
       record: {
         topicId: id.topicId,

@@ -9,6 +9,7 @@ import type {
   PartitionSource,
   PartitionStore,
   SealedBatch,
+  StoredPartition,
   StoredState,
 } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -30,6 +31,8 @@ import { createPartitionDirectory } from './create-partition.ts'
 import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
 import { GroupCommit } from './group-commit.ts'
+import { PartitionMap } from './partition-map.ts'
+import { RecoveredSource } from './recovered-source.ts'
 import { StoredFiles } from './stored-files.ts'
 
 function isInternal({ topic }: PartitionIdentity): boolean {
@@ -59,7 +62,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #cache: FileCache
   readonly #segments: SegmentContext
   readonly #scratch: KernelBuffer
-  readonly #partitions = new Map<string, StoredFiles>()
+  readonly #partitions = new PartitionMap<StoredFiles>()
   readonly #checkpointer: Checkpointer
   readonly #reserve: Reserve
   #journal: Journal | undefined
@@ -71,6 +74,8 @@ export class FilePartitionStore implements PartitionStore {
   /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
   #appliedSequence = 0
   #producerIdsEnd = 0
+  /** Of the batch that is being appended. */
+  readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
   /** Segment bytes of any acks that no checkpoint synced (rule 4). */
   #unsyncedBytes = 0
   #checkpointBytes = 0
@@ -127,9 +132,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   #adopt(recovered: Recovered): void {
-    for (const { stored, files } of recovered.partitions) {
-      this.#partitions.set(partitionKey(stored.id.topicId, stored.id.partition), files)
-    }
+    for (const { stored, files } of recovered.partitions) this.#partitions.set(stored.id, files)
     for (const [key, noted] of recovered.noted) this.#checkpointer.remember(key, noted)
     this.#checkpointSequence = recovered.checkpointSequence
     this.#checkpointPlace = recovered.checkpointPlace
@@ -143,15 +146,16 @@ export class FilePartitionStore implements PartitionStore {
     const { clean, header, partitions } = recovered
     if (!clean) {
       // What recovery found stands in no running engine yet: the checkpoint takes it from here.
-      const found = new Map(
-        partitions.map(({ stored }) => [partitionKey(stored.id.topicId, stored.id.partition), stored]),
-      )
+      const found = new PartitionMap<StoredPartition>()
+      for (const { stored } of partitions) found.set(stored.id, stored)
       const source = new RecoveredSource(found, this.#source)
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
       for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
-      for (const [key, files] of this.#partitions) files.changed = !recovered.noted.has(key)
+      for (const files of this.#partitions.values()) {
+        files.changed = !recovered.noted.has(partitionKey(files.id.topicId, files.id.partition))
+      }
       yield* this.#reserve.guard(() =>
-        checkpointer.write(this.#partitions, this.#facts(header), this.#nextPlace(), AT_ONCE_ALONE),
+        checkpointer.write(this.#partitions.values(), this.#facts(header), this.#nextPlace(), AT_ONCE_ALONE),
       )
       for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
       this.#checkpointSequence++
@@ -267,7 +271,7 @@ export class FilePartitionStore implements PartitionStore {
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
   #find(id: PartitionIdentity): StoredFiles | undefined {
-    return this.#partitions.get(partitionKey(id.topicId, id.partition))
+    return this.#partitions.get(id)
   }
 
   #files(id: PartitionIdentity): StoredFiles {
@@ -284,15 +288,14 @@ export class FilePartitionStore implements PartitionStore {
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments)
     yield* this.#reserve.guardIf(isInternal(id), () => createPartitionDirectory(this.#store, this.#kernel, files))
-    this.#partitions.set(partitionKey(id.topicId, id.partition), files)
+    this.#partitions.set(id, files)
   }
 
   *remove(id: PartitionIdentity): Task<void> {
     const files = this.#find(id)
     if (files === undefined) return
-    const key = partitionKey(id.topicId, id.partition)
-    this.#partitions.delete(key)
-    this.#checkpointer.forget(key)
+    this.#partitions.delete(id)
+    this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
     files.segments.release()
     yield* removeDirectory(this.#store, files.directory)
   }
@@ -320,10 +323,12 @@ export class FilePartitionStore implements PartitionStore {
       return false
     }
     // The batch's bytes are a view of kernel memory, which placing it may move.
-    const head = batch.bytes.slice(0, UNCHECKED_BYTES)
+    const head = this.#head
+    for (let at = 0; at < UNCHECKED_BYTES; at++) head[at] = batch.bytes[at] as number
     const lengthBytes = batch.bytes.length
     const position = files.segments.place(batch)
-    files.appended({ ...batch, bytes: head }, position, lengthBytes, this.#kernel)
+    const { baseOffset, nextOffset, maxTimestamp } = batch
+    files.appended({ bytes: head, baseOffset, nextOffset, maxTimestamp }, position, lengthBytes, this.#kernel)
     this.#unsyncedBytes += lengthBytes
     return true
   }
@@ -435,7 +440,12 @@ export class FilePartitionStore implements PartitionStore {
       journal.assertOwnGeneration()
       const facts = this.#facts(journal.header)
       this.#unsyncedBytes = 0
-      this.#checkpointBytes = yield* this.#checkpointer.write(this.#partitions, facts, this.#nextPlace(), atOnce)
+      this.#checkpointBytes = yield* this.#checkpointer.write(
+        this.#partitions.values(),
+        facts,
+        this.#nextPlace(),
+        atOnce,
+      )
       this.#checkpointSequence = facts.sequence
       this.#checkpointPlace = this.#nextPlace()
       journal.ring.release(facts.coveredSequence)
@@ -461,40 +471,5 @@ export class FilePartitionStore implements PartitionStore {
       // A disk without room for a larger ring is no failure.
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
     }
-  }
-}
-
-/** Between recovery and the engine's first step the facts of a partition stand in what recovery answered. */
-class RecoveredSource implements PartitionSource {
-  readonly #found: ReadonlyMap<string, StoredState['partitions'][number]>
-  readonly #engine: PartitionSource
-
-  constructor(found: ReadonlyMap<string, StoredState['partitions'][number]>, engine: PartitionSource) {
-    this.#found = found
-    this.#engine = engine
-  }
-
-  #stored(id: PartitionIdentity): StoredState['partitions'][number] | undefined {
-    return this.#found.get(partitionKey(id.topicId, id.partition))
-  }
-
-  producers(id: PartitionIdentity): ReturnType<PartitionSource['producers']> {
-    return this.#stored(id)?.producers ?? []
-  }
-
-  logStartOffset(id: PartitionIdentity): number {
-    return this.#stored(id)?.logStartOffset ?? 0
-  }
-
-  ceiling(id: PartitionIdentity): number {
-    return this.#stored(id)?.ceiling ?? 0
-  }
-
-  copyTail(): boolean {
-    return false
-  }
-
-  segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {
-    return this.#engine.segmentConfig(id)
   }
 }

@@ -89,10 +89,12 @@ export class GroupCommit {
 
   /** As of one moment: what is appended from now on belongs to the next commit. */
   #gather(set: CommitSet): Gathered[] {
-    return set.durable.flatMap((id) => {
+    const gathered: Gathered[] = []
+    for (const id of set.durable) {
       const files = this.#parts.partitions(id)
-      return files.pending.take().map((run) => ({ files, run }))
-    })
+      for (const run of files.pending.take()) gathered.push({ files, run })
+    }
+    return gathered
   }
 
   /** Copies runs into the frame while they fit; answers the others. */

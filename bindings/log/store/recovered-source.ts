@@ -1,0 +1,37 @@
+import type { PartitionIdentity, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
+import type { PartitionMap } from './partition-map.ts'
+
+/** Between recovery and the engine's first step the facts of a partition stand in what recovery answered. */
+export class RecoveredSource implements PartitionSource {
+  readonly #found: PartitionMap<StoredPartition>
+  readonly #engine: PartitionSource
+
+  constructor(found: PartitionMap<StoredPartition>, engine: PartitionSource) {
+    this.#found = found
+    this.#engine = engine
+  }
+
+  #stored(id: PartitionIdentity): StoredPartition | undefined {
+    return this.#found.get(id)
+  }
+
+  producers(id: PartitionIdentity): ReturnType<PartitionSource['producers']> {
+    return this.#stored(id)?.producers ?? []
+  }
+
+  logStartOffset(id: PartitionIdentity): number {
+    return this.#stored(id)?.logStartOffset ?? 0
+  }
+
+  ceiling(id: PartitionIdentity): number {
+    return this.#stored(id)?.ceiling ?? 0
+  }
+
+  copyTail(): boolean {
+    return false
+  }
+
+  segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {
+    return this.#engine.segmentConfig(id)
+  }
+}
