@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
-import { CommandLine, ended, rows } from './support.ts'
+import { CommandLine, ended, rows, type Said, until } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
@@ -96,6 +96,67 @@ test('--follow shows what comes later; SIGINT ends it cleanly, with 130', async 
     shown.map((_, index) => Number(shown[0]?.['offset']) + index),
     'each once, none left out',
   )
+})
+
+/** `consume --follow`, and what it wrote so far. */
+function following(topic: string): { values: () => unknown[]; stop: () => Promise<Said> } {
+  const child = cli.start(['consume', topic, '--follow', '--json'])
+  const said = ended(child)
+  let out = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString('utf8')
+  })
+  const values = () => rows(out.slice(0, out.lastIndexOf('\n') + 1)).map(({ value }) => value)
+  const stop = () => {
+    child.kill('SIGINT')
+    return said
+  }
+  return { values, stop }
+}
+
+test('--follow is told by the holder: what is open in a transaction comes when it is committed, not before', async () => {
+  const log = await open(cli.log)
+  try {
+    await log.admin.createTopic('told', { partitions: 2 })
+    const producer = log.producer()
+    await producer.send({ topic: 'told', partition: 0, value: 'first' })
+    const { values, stop } = following('told')
+    await until(() => values().length === 1)
+    const transaction = await log.producer({ transactionalId: 'told' }).beginTransaction()
+    await transaction.send({ topic: 'told', partition: 0, value: 'open' })
+    await producer.send({ topic: 'told', partition: 1, value: 'beside' })
+    await until(() => values().length === 2)
+    await transaction.commit()
+    await until(() => values().length === 3)
+    assert.equal(values(), ['first', 'beside', 'open'])
+    assert.is((await stop()).status, 130)
+  } finally {
+    await log.close()
+  }
+})
+
+test('--follow goes on from one holder to the next, with those that let nobody attach between them', async () => {
+  cli.run(['topics', 'create', 'handed', '--partitions', '2'])
+  const { values, stop } = following('handed')
+  let sent = 0
+  for (const exclusive of [false, true, false]) {
+    const log = await open(cli.log, { exclusive })
+    try {
+      const producer = log.producer({ acks: 1 })
+      for (let count = 0; count < 2; count++) {
+        await producer.send({ topic: 'handed', value: `${sent++}` })
+        await until(() => values().length === sent)
+      }
+    } finally {
+      await log.close()
+    }
+  }
+  assert.equal(
+    values(),
+    Array.from({ length: sent }, (_, index) => `${index}`),
+  )
+  const { status, err } = await stop()
+  assert.equal([status, err], [130, ''])
 })
 
 test('SIGINT while records come in: what was read is written, and the log is closed', async () => {

@@ -86,7 +86,7 @@ test('at rest: reset with --dry-run first, then for good; delete', () => {
   }
   assert.is(cli.run(['groups', 'delete', 'g']).out, 'deleted group g\n')
   assert.is(cli.run(['groups', 'describe', 'g']).status, 2)
-  assert.is(cli.run(['groups']).out, 'nothing\n')
+  assert.is(cli.run(['groups']).out, 'no groups\n')
 })
 
 test('at rest: transactions are listed, and Kafka names what is wrong', () => {

@@ -10,7 +10,8 @@ import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { print, progressBar } from '../../bindings/entry/cli/output.ts'
+import { print } from '../../bindings/entry/cli/output.ts'
+import { progressBar } from '../../bindings/entry/cli/progress.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
 const COPIED = ['bindings', 'build', 'examples', 'test', 'package.json', 'tsconfig.json']
@@ -55,7 +56,7 @@ async function caughtBy({ file, find, put, tests }: Mutant): Promise<string | un
 async function main(): Promise<void> {
   copySources()
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
-  const bar = progressBar('mutants', chosen.length + 1)
+  const bar = progressBar('mutants', chosen.length + 1, 'runs')
   if (!(await passes(tests))) {
     console.error(`the sources as they are don't pass: npm test -- ${tests.join(' ')}`)
     process.exitCode = 1

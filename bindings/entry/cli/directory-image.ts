@@ -4,7 +4,8 @@ import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
 
 const PAGE_BYTES = 4096
-const { O_RDONLY, O_NOFOLLOW } = fs.constants
+// Opening a pipe would wait for its writer.
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
 
 const capabilities: StoreCapabilities = Object.freeze({
   name: 'directory-image',
@@ -169,7 +170,7 @@ class ImageFile implements StoreFile {
 
 function openOriginal(place: string): number | undefined {
   try {
-    const descriptor = fs.openSync(place, O_RDONLY | O_NOFOLLOW)
+    const descriptor = fs.openSync(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     if (fs.fstatSync(descriptor).isFile()) return descriptor
     fs.closeSync(descriptor)
   } catch (error) {

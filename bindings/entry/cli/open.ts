@@ -1,32 +1,54 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Log } from '../../client/log.ts'
+import { CHECKPOINT_DIRECTORY } from '../../log/checkpoint/checkpoint-file.ts'
+import { PARTITION_METADATA, parsePartitionDirectory } from '../../log/files/file-names.ts'
+import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
 import { openAttached } from '../embedded/attached-log.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
-import { LogError, open } from '../node.ts'
+import { LogError, open, type RecoveryReport, type TopicPartition } from '../node.ts'
 import { DirectoryImage } from './directory-image.ts'
+import { tellDamage } from './output.ts'
+import type { CommandCall } from './run.ts'
 
 const ATTEMPTS = 5
 
+/** Which log, and for whom what is told of it. */
+type LogCall = Pick<CommandCall, 'directory' | 'isJson'>
+
 /** Runs `work` on the log as its holder: it may write. */
-export async function withLog<T>(directory: string, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
-  assertDirectory(directory)
-  return using(await open(directory), work)
+export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+  assertLog(call.directory)
+  const log = await open(call.directory)
+  tellRecovery(log.recovery, call.isJson)
+  return using(log, work)
 }
 
 /** Runs `work` on an image of the directory: nothing is written, nobody is kept out, and a holder may go on beside it. */
-export async function withImage<T>(directory: string, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
-  assertDirectory(directory)
-  return using(await openImage(directory), work)
+export async function withImage<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+  assertLog(call.directory)
+  const log = await openImage(call.directory)
+  tellRecovery(log.recovery, call.isJson)
+  return using(log, work)
 }
 
 /**
  * Runs `work`, which only looks, on the log as its holder has it at this moment: what lives in a process, members and open
  * transactions, is seen as well. Where nobody holds it, on an image.
  */
-export async function withView<T>(directory: string, work: (log: Log) => Promise<T>): Promise<T> {
-  assertDirectory(directory)
-  return using((await openAttached(directory, nodePort)) ?? (await openImage(directory)), work)
+export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
+  assertLog(call.directory)
+  const attached = await openAttached(call.directory, nodePort)
+  return attached === undefined ? withImage(call, work) : using(attached, work)
+}
+
+/** What is shown may not be all that was written. */
+function tellRecovery({ damage, readOnly }: RecoveryReport, isJson: boolean): void {
+  const isTold = (at: TopicPartition) =>
+    damage.some((each) => each.topic === at.topic && each.partition === at.partition)
+  const before = readOnly.filter((at) => !isTold(at))
+  tellDamage([...damage, ...before.map((at) => ({ ...at, code: 'read-only: it was found damaged before' }))], isJson)
 }
 
 /** A holder that goes on writing can move under the first look: what is damaged stays so. */
@@ -51,8 +73,21 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
   }
 }
 
-/** Only `topics create` makes a directory: a slip in its name would show an empty log. */
-export function assertDirectory(directory: string): void {
-  if (existsSync(directory)) return
-  throw new LogError('INVALID_REQUEST', `there is no directory ${directory}: name the log's with --dir`, { directory })
+/** Only `topics create` makes a directory or a log: a slip in its name would show an empty one, or leave files in another's. */
+export function assertLog(directory: string): void {
+  const stats = statSync(directory, { throwIfNoEntry: false })
+  if (stats === undefined) throw wrong(`there is no directory ${directory}: name the log's with --dir`, directory)
+  if (!stats.isDirectory()) throw wrong(`${directory} is no directory: name the log's with --dir`, directory)
+  if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
+    throw wrong(`${directory} holds no log: name its directory`, directory)
+}
+
+/** Any part of one will do: what else is missing is damage. */
+function isOfLog(directory: string, name: string): boolean {
+  if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY) return true
+  return parsePartitionDirectory(name) !== undefined && existsSync(join(directory, name, PARTITION_METADATA))
+}
+
+function wrong(message: string, directory: string): LogError {
+  return new LogError('INVALID_REQUEST', message, { directory })
 }

@@ -11,6 +11,8 @@ export interface VerifyContext {
   /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
   readonly ownEnd: number | undefined
   readonly undecided: Undecided[]
+  /** Which part of the partition was looked at, from 0 to 1. */
+  readonly progressed: (part: number) => void
 }
 
 /** Notes a place of a partition's file that isn't what it must be. */

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
@@ -20,7 +20,7 @@ export interface VerifyReport {
   readonly damage: readonly Damage[]
 }
 
-/** Told after each partition: how many of how many. */
+/** How many partitions of how many, parts of one too. */
 export type VerifyProgress = (done: number, total: number) => void
 
 /**
@@ -42,13 +42,15 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
       const noted = checkpoint?.partitions.find((each) => each.topicId === topicId && each.partition === partition)
       const ownEnd = isOwn(topicId) ? endOf(journal, topicId) : undefined
       const undecided: Undecided[] = []
-      const context = { store, kernel, scanner, damage, ownEnd, undecided }
+      const progressed = (part: number) => progress(index + part, directories.length)
+      const context = { store, kernel, scanner, damage, ownEnd, undecided, progressed }
       const found = yield* verifyPartition(context, directory, topicId, noted)
       if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
       totals.segments += found.segments
       totals.batches += found.batches
       totals.bytes += found.bytes
-      progress(index + 1, directories.length)
+      progressed(1)
+      yield* letOthersRun()
     }
   } finally {
     scanner.close()

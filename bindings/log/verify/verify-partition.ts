@@ -1,4 +1,4 @@
-import { perform, type Task } from '../../storage/effect.ts'
+import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { readWhole } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
@@ -44,13 +44,14 @@ export function* verifyPartition(
   const derived = new DerivedFilesCheck(context, directory, damaged)
   yield* derived.readSnapshots(names)
   let isWhole = true
-  for (const baseOffset of bases) {
+  for (const [index, baseOffset] of bases.entries()) {
     const path = `${directory}/${segmentFileName(baseOffset, 'log')}`
     const file = yield* openFile(context.store, path, false)
     if (file === undefined) continue
     const facts = noted?.segments.find((each) => each.baseOffset === baseOffset)
     const before = context.damage.length
-    const batches = verifySegment(context, file, baseOffset, facts, damaged, isWhole ? derived : undefined)
+    const look = { file, baseOffset, noted: facts, derived: isWhole ? derived : undefined, index, count: bases.length }
+    const batches = yield* verifySegment(context, look, damaged)
     const isSegmentWhole = context.damage.length === before
     isWhole &&= isSegmentWhole
     found.segments++
@@ -71,22 +72,38 @@ interface VerifiedBatch {
   readonly maxTimestamp: number
 }
 
+/** Others run after so many bytes. */
+const TURN_BYTES = 4 * 1024 * 1024
+
+interface SegmentLook {
+  readonly file: StoreFile
+  readonly baseOffset: number
+  readonly noted: CheckpointSegment | undefined
+  readonly derived: DerivedFilesCheck | undefined
+  /** Which of how many of the partition's segments. */
+  readonly index: number
+  readonly count: number
+}
+
 /** The batches by their last offset. Above the noted size the end may be incomplete. */
-function verifySegment(
-  { kernel, scanner, ownEnd, undecided }: VerifyContext,
-  file: StoreFile,
-  baseOffset: number,
-  noted: CheckpointSegment | undefined,
+function* verifySegment(
+  { kernel, scanner, ownEnd, undecided, progressed }: VerifyContext,
+  { file, baseOffset, noted, derived, index, count }: SegmentLook,
   damaged: Damaged,
-  derived: DerivedFilesCheck | undefined,
-): Map<number, VerifiedBatch> {
+): Task<Map<number, VerifiedBatch>> {
   const batches = new Map<number, VerifiedBatch>()
   const sizeBytes = file.size()
   const notedBytes = noted?.sizeBytes ?? 0
   let expected = baseOffset
   let checksum = NO_BATCHES
   let position = 0
+  let turnEnd = TURN_BYTES
   while (position < sizeBytes) {
+    if (position >= turnEnd) {
+      progressed((index + position / sizeBytes) / count)
+      yield* letOthersRun()
+      turnEnd = position + TURN_BYTES
+    }
     const batch = scanner.inFile(file, position, sizeBytes)
     if (typeof batch === 'string' || batch.header.baseOffset < expected) {
       const fault = typeof batch === 'string' ? batch : 'offsets go back'

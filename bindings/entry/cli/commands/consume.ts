@@ -1,28 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import { type ConsumerRecord, type EmbeddedLog, LogError, type Position, type TopicPartition } from '../../node.ts'
+import { openAttached } from '../../embedded/attached-log.ts'
+import { nodePort } from '../../embedded/node-port.ts'
+import { type ConsumerRecord, type Log, LogError, type Position, type TopicPartition } from '../../node.ts'
 import { countFrom, startPoint } from '../arguments.ts'
+import { Changes, LOOK_MS } from '../changes.ts'
+import { below } from '../help.ts'
 import { Lines } from '../lines.ts'
-import { withImage, withLog } from '../open.ts'
-import { type Progress, printable, progressBar } from '../output.ts'
+import { assertLog, withImage, withLog } from '../open.ts'
+import { type Progress, progressBar } from '../progress.ts'
+import { jsonOf, lineOf } from '../record-lines.ts'
 import { type CommandCall, run } from '../run.ts'
-
-type From = ReturnType<typeof startPoint> | Position[]
 
 const COMMIT_RECORDS = 1000
 const COMMIT_MS = 1000
-const FOLLOW_MS = 1000
+/** How soon partitions that a topic got since are read as well. */
+const PARTITIONS_MS = 5000
 /** The member is alive as long as the command. */
 const NEVER_MS = 0x7fff_ffff
 
 export function addConsume(program: Command): void {
   program
     .command('consume <topic>')
-    .description('records on standard output')
+    .description('show records on standard output')
     .option('--from <where>', 'earliest, latest, milliseconds since 1970 or a date', startPoint, 'earliest')
     .option('--partition <number>', 'only this one', countFrom(0))
     .option('--max <count>', 'stop after so many records', countFrom(1))
-    .option('--follow', `look for more every ${FOLLOW_MS / 1000} s until interrupted`)
+    .option('--follow', 'go on with what comes, until interrupted')
     .addOption(
       new Option('--group <id>', 'go on where this group is, and commit what was written out').conflicts([
         'follow',
@@ -31,9 +34,15 @@ export function addConsume(program: Command): void {
     )
     .addHelpText(
       'after',
-      `
+      below(`
 Without --group nothing is written, and a program that holds the log goes on beside it; shown is what a restart at this
-moment would find. With --group the log is opened as by any program, and offsets are committed after the records were
+moment would find.
+
+With --follow that program tells of records as they become readable. Where there is none, or it opened the log with exclusive,
+the files are looked at when something was written to them, at most every ${LOOK_MS / 1000} s; what is open in a transaction at such a look
+counts as aborted and isn't shown later.
+
+With --group the log is opened as by any program, and offsets are committed after the records were
 written out, every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end: after a crash some may come again, none is left out.
 
 Lines are partition:offset, key, value, with tabs between; control characters are escaped. --json gives topic, partition,
@@ -42,7 +51,7 @@ offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"bas
 Examples:
   oncelog consume payments --max 10
   oncelog consume payments --from 2026-11-26T09:00Z --json | jq .value
-  oncelog consume payments --group audit --json >> audit.ndjson`,
+  oncelog consume payments --group audit --json >> audit.ndjson`),
     )
     .action(run((call) => (call.options['group'] === undefined ? read(call) : consume(call))))
 }
@@ -53,9 +62,12 @@ class Shown {
   readonly #next = new Map<number, number>()
   readonly #isJson: boolean
   readonly #max: number
+  /** Where partitions begin of which nothing was seen yet. */
+  from: ReturnType<typeof startPoint>
   count = 0
 
   constructor({ isJson, options }: CommandCall) {
+    this.from = options['from'] as ReturnType<typeof startPoint>
     this.#isJson = isJson
     this.#max = (options['max'] as number | undefined) ?? Number.POSITIVE_INFINITY
   }
@@ -75,34 +87,94 @@ class Shown {
     this.#next.set(partition, offset + 1)
   }
 
+  /** From here on, whatever comes: the end of before is not the end of later. */
+  beginAt(positions: readonly Position[]): void {
+    for (const { partition, nextOffset } of positions) {
+      if (!this.#next.has(partition)) this.#next.set(partition, nextOffset)
+    }
+    if (this.from === 'latest') this.from = 'earliest'
+  }
+
   after(start: Position): Position {
     return { ...start, nextOffset: this.#next.get(start.partition) ?? start.nextOffset }
   }
 }
 
 async function read(call: CommandCall): Promise<void> {
-  const { directory, options, signal } = call
   const shown = new Shown(call)
-  const isFollowing = options['follow'] === true
-  let from = options['from'] as From
-  for (;;) {
-    from = await withImage(directory, (log) => readOnce(log, call, from, shown))
-    if (!isFollowing || shown.isEnough || signal.aborted) return
-    await sleep(FOLLOW_MS, undefined, { signal }).catch(() => {})
+  if (call.options['follow'] === true) await follow(call, shown)
+  else await withImage(call, (log) => readOnce(log, call, shown))
+}
+
+/** Through the program that holds the log, as long as one does; else whatever its files come to hold. */
+async function follow(call: CommandCall, shown: Shown): Promise<void> {
+  const { directory, signal, args } = call
+  assertLog(directory)
+  const changes = new Changes(directory, args[0] ?? '')
+  try {
+    while (!shown.isEnough && !signal.aborted) {
+      const attached = await openAttached(directory, nodePort)
+      if (attached !== undefined) await readOn(attached, call, shown)
+      else {
+        await withImage(call, (log) => readOnce(log, call, shown))
+        if (!shown.isEnough) await changes.next(signal)
+      }
+    }
+  } finally {
+    changes.close()
   }
 }
 
-/** Answers where to go on. */
-async function readOnce(log: EmbeddedLog, call: CommandCall, from: From, shown: Shown): Promise<Position[]> {
+/** Waits for what comes, without polling, until the holder is gone or the topic has more partitions. */
+async function readOn(log: Log, call: CommandCall, shown: Shown): Promise<void> {
   const { options, signal } = call
   const [topic = ''] = call.args
-  const start = await startOf(log, await placesOf(log, topic), from)
+  const only = options['partition'] as number | undefined
+  const grown = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const places = await placesOf(log, topic)
+    const start = await startOf(log, places, shown, 'lastStableOffset')
+    shown.beginAt(start)
+    const until = only === undefined ? undefined : (await placesOf(log, topic, only)).map(endless)
+    timer = setInterval(() => {
+      const described = log.admin.describeTopic(topic)
+      // Whatever is wrong, the reader hears of it.
+      described.then(({ partitions }) => partitions > places.length && grown.abort()).catch(() => {})
+    }, PARTITIONS_MS)
+    const reader = log.read(topic, { from: start, until, signal: AbortSignal.any([signal, grown.signal]) })
+    for await (const batch of reader.batches()) {
+      for (const record of batch) {
+        await shown.show(record)
+        if (shown.isEnough) break
+      }
+      await shown.lines.flush()
+      if (shown.isEnough) break
+    }
+  } catch (error) {
+    const isGone = LogError.is(error, 'LOG_CLOSED', 'NETWORK_EXCEPTION')
+    if (!isGone && (signal.aborted || error !== grown.signal.reason)) throw error
+  } finally {
+    clearInterval(timer)
+    await shown.lines.flush()
+    await log.close()
+  }
+}
+
+function endless(at: TopicPartition): Position {
+  return { ...at, nextOffset: Number.MAX_SAFE_INTEGER }
+}
+
+async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void> {
+  const { options, signal } = call
+  const [topic = ''] = call.args
+  const start = await startOf(log, await placesOf(log, topic), shown, 'logStartOffset')
   const until = await endsOf(log, await placesOf(log, topic, options['partition'] as number | undefined))
   const bar = progressOf(until, start)
   let count = 0
   try {
     for await (const record of log.read(topic, { from: start, until, signal })) {
-      if (from === 'latest') shown.passed(record)
+      if (shown.from === 'latest') shown.passed(record)
       else await shown.show(record)
       if (++count % 1000 === 0) bar.update(count)
       if (shown.isEnough) break
@@ -111,10 +183,10 @@ async function readOnce(log: EmbeddedLog, call: CommandCall, from: From, shown: 
     bar.stop()
     await shown.lines.flush()
   }
-  return start.map((each) => shown.after(each))
+  if (shown.from === 'latest') shown.from = 'earliest'
 }
 
-async function placesOf(log: EmbeddedLog, topic: string, only?: number): Promise<TopicPartition[]> {
+async function placesOf(log: Log, topic: string, only?: number): Promise<TopicPartition[]> {
   const { partitions } = await log.admin.describeTopic(topic)
   const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
   if (only === undefined) return all
@@ -123,19 +195,27 @@ async function placesOf(log: EmbeddedLog, topic: string, only?: number): Promise
   throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition: only, partitions })
 }
 
-async function startOf(log: EmbeddedLog, places: readonly TopicPartition[], from: From): Promise<Position[]> {
-  if (typeof from === 'object' && 'timestamp' in from)
-    return [...(await log.admin.offsetsForTimestamp(places, from.timestamp))]
-  const starts = await log.admin.offsets(places)
-  return starts.map(({ topic, partition, logStartOffset }) => {
-    const known = typeof from === 'string' ? undefined : from.find((each) => each.partition === partition)
-    return { topic, partition, nextOffset: known?.nextOffset ?? logStartOffset }
-  })
+/** `end`: what stands for the end. An image's own lies above what readers see next, after an unclean end. */
+async function startOf(
+  log: Log,
+  places: readonly TopicPartition[],
+  shown: Shown,
+  end: 'lastStableOffset' | 'logStartOffset',
+): Promise<Position[]> {
+  const { from } = shown
+  const starts =
+    typeof from === 'object'
+      ? await log.admin.offsetsForTimestamp(places, from.timestamp)
+      : (await log.admin.offsets(places)).map((each) => {
+          const nextOffset = from === 'latest' ? each[end] : each.logStartOffset
+          return { topic: each.topic, partition: each.partition, nextOffset }
+        })
+  return starts.map((each) => shown.after(each))
 }
 
 async function consume(call: CommandCall): Promise<void> {
   const [topic = ''] = call.args
-  await withLog(call.directory, async (log) => {
+  await withLog(call, async (log) => {
     const shown = new Shown(call)
     const groupId = call.options['group'] as string
     // It only joins and commits; the records come from a reader that knows where the topic ends.
@@ -166,7 +246,7 @@ async function consume(call: CommandCall): Promise<void> {
   })
 }
 
-async function endsOf(log: EmbeddedLog, places: readonly TopicPartition[]): Promise<Position[]> {
+async function endsOf(log: Log, places: readonly TopicPartition[]): Promise<Position[]> {
   const ends = await log.admin.offsets(places)
   return ends.map(({ topic, partition, lastStableOffset }) => ({ topic, partition, nextOffset: lastStableOffset }))
 }
@@ -174,42 +254,5 @@ async function endsOf(log: EmbeddedLog, places: readonly TopicPartition[]): Prom
 /** On a terminal the records themselves are the progress. */
 function progressOf(until: readonly Position[], start: readonly Position[]): Progress {
   const total = (positions: readonly Position[]) => positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0)
-  return progressBar('consume', process.stdout.isTTY ? 0 : total(until) - total(start), ' records')
-}
-
-function lineOf({ partition, offset, key, value }: ConsumerRecord): string {
-  const columns = [
-    `${partition}:${offset}`,
-    key === null ? '' : printable(textOf(key)),
-    value === null ? '(null)' : printable(textOf(value)),
-  ]
-  return columns.join('\t')
-}
-
-function jsonOf({ topic, partition, offset, timestamp, key, value, headers }: ConsumerRecord): string {
-  const pairs = [...headers].map(([name, bytes]) => [name, jsonBytes(bytes)])
-  const record = { topic, partition, offset, timestamp, key: jsonBytes(key), value: jsonBytes(value) }
-  return JSON.stringify(pairs.length === 0 ? record : { ...record, headers: pairs })
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function jsonBytes(bytes: Uint8Array | null): unknown {
-  if (bytes === null) return null
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    return { base64: Buffer.from(bytes).toString('base64') }
-  }
-}
-
-/** Bytes that aren't UTF-8 show as the escapes of their values. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    return Buffer.from(bytes)
-      .toString('latin1')
-      .replace(/[\x80-\xff]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`)
-  }
+  return progressBar('consume', process.stdout.isTTY ? 0 : total(until) - total(start), 'records')
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { GroupDetails, GroupOffset, ResetOptions, ResetPoint } from '../../node.ts'
 import { LogError } from '../../node.ts'
 import { countFrom, startPoint, topicPartitions, wholeNumber } from '../arguments.ts'
+import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { print, type Row, say } from '../output.ts'
 import { run } from '../run.ts'
@@ -12,25 +13,26 @@ export function addGroups(program: Command): void {
     .description('list, describe, reset and delete consumer groups')
     .addHelpText(
       'after',
-      `
+      below(`
 list and describe write nothing. Beside a program that holds the log they show what is so now, members included; without one,
 or beside one that opened it with exclusive, what a restart at this moment would find.
 
 Examples:
   oncelog groups
   oncelog groups describe audit --json
-  oncelog groups reset audit --to-earliest --topic payments --dry-run`,
+  oncelog groups reset audit --to-earliest --topic payments --dry-run`),
     )
   groups
     .command('list', { isDefault: true })
     .description('all groups with their state')
     .action(
       run(({ directory, isJson }) =>
-        withView(directory, async ({ admin }) => {
+        withView({ directory, isJson }, async ({ admin }) => {
           const found = await admin.listGroups()
           print(
             found.map(({ offsets, ...group }) => ({ ...group, partitions: offsets.length })),
             isJson,
+            'no groups',
           )
         }),
       ),
@@ -40,7 +42,7 @@ Examples:
     .description('who reads which partition, how far behind, held back by which transaction')
     .action(
       run(({ directory, isJson, args: [name = ''] }) =>
-        withView(directory, async ({ admin }) => show(await admin.describeGroup(name), isJson)),
+        withView({ directory, isJson }, async ({ admin }) => show(await admin.describeGroup(name), isJson)),
       ),
     )
   groups
@@ -48,7 +50,7 @@ Examples:
     .description('the group with its offsets and generations; its members must have left')
     .action(
       run(({ directory, isJson, args: [name = ''] }) =>
-        withLog(directory, async ({ admin }) => {
+        withLog({ directory, isJson }, async ({ admin }) => {
           await admin.deleteGroup(name)
           say(`deleted group ${name}`, { groupId: name, deleted: true }, isJson)
         }),
@@ -70,7 +72,7 @@ function show({ members, offsets, ...group }: GroupDetails, isJson: boolean): vo
       rows.set(key, { ...(rows.get(key) ?? rowOf(group.groupId, place)), memberId })
     }
   }
-  print([...rows.values()], isJson)
+  print([...rows.values()], isJson, 'no offsets, no members')
 }
 
 /** Every row has the same columns, in the same order. */
@@ -100,17 +102,17 @@ function addReset(groups: Command): void {
     .option('--dry-run', 'only show what would be done')
     .addHelpText(
       'after',
-      `
+      below(`
 Unless topics are named, all partitions that the group has offsets of are moved. A place outside of a partition is taken to
 its nearest end, as Kafka's tool does it.
 
 Examples:
   oncelog groups reset audit --shift-by -100 --dry-run
-  oncelog groups reset audit --to-time 2026-11-26T09:00Z --topic payments:0,2`,
+  oncelog groups reset audit --to-time 2026-11-26T09:00Z --topic payments:0,2`),
     )
     .action(
       run(({ directory, isJson, args: [name = ''], options: given }) =>
-        withLog(directory, async ({ admin }) => {
+        withLog({ directory, isJson }, async ({ admin }) => {
           const how = { topics: given['topic'], dryRun: given['dryRun'] === true } as ResetOptions
           const moved = await admin.resetOffsets(name, pointOf(given), how)
           print(
@@ -118,6 +120,7 @@ Examples:
               return { groupId: name, topic, partition, before, nextOffset, dryRun: how.dryRun }
             }),
             isJson,
+            'no offsets to move',
           )
         }),
       ),

@@ -10,6 +10,7 @@ import { parsePartitionMetadata } from '../../../log/files/partition-metadata.ts
 import type { StoreFile } from '../../../storage/file-store.ts'
 import { LogError } from '../../node.ts'
 import { DirectoryImage } from '../directory-image.ts'
+import { below } from '../help.ts'
 import { bytesOf } from '../inspect/bytes.ts'
 import { checkpointRows, frameRows, headerRows } from '../inspect/journal-rows.ts'
 import {
@@ -20,7 +21,7 @@ import {
   timeIndexRows,
   transactionIndexRows,
 } from '../inspect/segment-rows.ts'
-import { print, type Row } from '../output.ts'
+import { print, type Row, tellDamage } from '../output.ts'
 import { run } from '../run.ts'
 
 const MEMORY_BYTES = 256 * 1024 * 1024
@@ -28,24 +29,33 @@ const MEMORY_BYTES = 256 * 1024 * 1024
 export function addInspect(program: Command): void {
   program
     .command('inspect <path>')
-    .description("what a file of the log's directory holds")
+    .description("show what a file of the log's directory holds")
     .option('--contents', 'records of a .log instead of its batches, entries of a .ring instead of its frames')
     .addHelpText(
       'after',
-      `
-Writes nothing, and works beside a holder. Knows .log, .index, .timeindex, .txnindex, .snapshot, leader-epoch-checkpoint,
+      below(`
+Writes nothing, and works beside a holder. Exits with 1 where something isn't whole. Knows .log, .index, .timeindex, .txnindex, .snapshot, leader-epoch-checkpoint,
 partition.metadata, checkpoint/N, journal/header, journal/restated and journal/N.ring; of a directory it lists the files.
 
 Examples:
   oncelog inspect data
   oncelog inspect data/payments-0/00000000000000000000.log
-  oncelog inspect data/journal/00000000.ring --contents --json`,
+  oncelog inspect data/journal/00000000.ring --contents --json`),
     )
     .action(
       run(async ({ isJson, options, args: [path = ''] }) => {
         if (!existsSync(path)) throw unknown(path, `there is no ${path}`)
         const rows = statSync(path).isDirectory() ? fileRows(path) : rowsIn(path, options['contents'] === true)
-        print(rows, isJson)
+        print(rows, isJson, 'no entries')
+        const faults = rows.filter(({ fault }) => fault !== undefined && fault !== '')
+        tellDamage(
+          faults.map(({ at, position, fault }) => ({
+            file: path,
+            position: Number(at ?? position),
+            code: String(fault),
+          })),
+          isJson,
+        )
       }),
     )
 }

@@ -2,9 +2,11 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { LogError, type Producer } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
+import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
 import { withLog } from '../open.ts'
-import { progressBar, say } from '../output.ts'
+import { say } from '../output.ts'
+import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
 /** Sends on their way at a time: one is encoded while the one before is on its way to the disk. */
@@ -13,7 +15,7 @@ const WINDOW = 4
 export function addProduce(program: Command): void {
   program
     .command('produce <topic>')
-    .description('records from standard input or a file, gzip or not')
+    .description('write records, taken from standard input or a file, gzip or not')
     .option('--file <path>', 'read this instead of standard input')
     .addOption(
       new Option(
@@ -29,13 +31,13 @@ export function addProduce(program: Command): void {
     )
     .addHelpText(
       'after',
-      `
+      below(`
 Ends when the input does. At SIGINT what was read is written, and the log is closed.
 
 Examples:
   echo 'ada:10' | oncelog produce payments --key-separator :
   oncelog produce flights --file flights.ndjson.gz --key-field origin
-  zcat retail.csv.gz | oncelog produce retail --format csv --key-field CustomerID`,
+  zcat retail.csv.gz | oncelog produce retail --format csv --key-field CustomerID`),
     )
     .action(run(produce))
 }
@@ -43,12 +45,12 @@ Examples:
 async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<void> {
   const path = options['file'] as string | undefined
   const how = formatOf(path, options)
-  await withLog(directory, async (log) => {
+  await withLog({ directory, isJson }, async (log) => {
     await log.admin.describeTopic(topic)
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all' })
     if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
     const source = path === undefined ? process.stdin : createReadStream(path)
-    const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, ' bytes')
+    const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, 'bytes')
     const sent = new Sent(producer, topic, options['partition'] as number | undefined)
     try {
       for await (const lines of readLines(source, how, signal)) {

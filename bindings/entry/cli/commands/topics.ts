@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { TopicConfig } from '../../../model/topic-config.ts'
 import { type EmbeddedLog, open } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
+import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
 import { print, say } from '../output.ts'
 import { run } from '../run.ts'
@@ -13,12 +14,13 @@ export function addTopics(program: Command): void {
     .description('all topics of the directory; writes nothing, works beside a holder')
     .action(
       run(({ directory, isJson }) =>
-        withImage(directory, async (log) => {
+        withImage({ directory, isJson }, async (log) => {
           const names = await log.admin.listTopics()
           const found = await Promise.all(names.map((name) => log.admin.describeTopic(name)))
           print(
             found.map((each) => ({ ...each })),
             isJson,
+            'no topics',
           )
         }),
       ),
@@ -27,7 +29,9 @@ export function addTopics(program: Command): void {
     .command('describe <name>')
     .description('start and end of every partition; writes nothing, works beside a holder')
     .action(
-      run(({ directory, isJson, args: [name = ''] }) => withImage(directory, (log) => describe(log, name, isJson))),
+      run(({ directory, isJson, args: [name = ''] }) =>
+        withImage({ directory, isJson }, (log) => describe(log, name, isJson)),
+      ),
     )
   addChanges(topics)
 }
@@ -38,7 +42,12 @@ function addChanges(topics: Command): void {
     .description('a new topic; makes the directory if there is none')
     .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
     .option('--config <key=value...>', "Kafka's config keys")
-    .addHelpText('after', '\nExample:\n  oncelog topics create payments --partitions 4 --config segment.bytes=16777216')
+    .addHelpText(
+      'after',
+      below(`
+Example:
+  oncelog topics create payments --partitions 4 --config segment.bytes=16777216`),
+    )
     .action(
       run(async ({ directory, isJson, args: [name = ''], options }) => {
         const log = await open(directory)
@@ -59,7 +68,7 @@ function addChanges(topics: Command): void {
     .option('--config <key=value...>', "Kafka's config keys; key= puts one back to its default")
     .action(
       run(({ directory, isJson, args: [name = ''], options }) =>
-        withLog(directory, async (log) => {
+        withLog({ directory, isJson }, async (log) => {
           const partitions = options['partitions'] as number | undefined
           if (partitions !== undefined) await log.admin.createPartitions(name, partitions)
           const changes = Object.entries(configOf(options['config'])).map(([key, value]) => [
@@ -76,7 +85,7 @@ function addChanges(topics: Command): void {
     .description('the topic with its records and committed offsets')
     .action(
       run(({ directory, isJson, args: [name = ''] }) =>
-        withLog(directory, async (log) => {
+        withLog({ directory, isJson }, async (log) => {
           await log.admin.deleteTopic(name)
           say(`deleted ${name}`, { topic: name, deleted: true }, isJson)
         }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { TransactionDescription } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
+import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { print, type Row, say } from '../output.ts'
 import { run } from '../run.ts'
@@ -11,7 +12,7 @@ export function addTransactions(program: Command): void {
     .description('list, describe and abort transactions, fence and show producers')
     .addHelpText(
       'after',
-      `
+      below(`
 list, describe and producers write nothing. Beside a program that holds the log they show what is so now; without one, or
 beside one that opened it with exclusive, what a restart at this moment would find: there every open transaction is aborted.
 
@@ -19,7 +20,7 @@ Examples:
   oncelog transactions
   oncelog transactions list --open-for 60000 --json
   oncelog transactions producers payments
-  oncelog transactions abort settle-1`,
+  oncelog transactions abort settle-1`),
     )
   addViews(transactions)
   transactions
@@ -27,7 +28,7 @@ Examples:
     .description('abort what is open; its producer hears of it at its next call and goes on')
     .action(
       run(({ directory, isJson, args: [transactionalId = ''] }) =>
-        withLog(directory, async ({ admin }) => {
+        withLog({ directory, isJson }, async ({ admin }) => {
           await admin.abortTransaction(transactionalId)
           say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, isJson)
         }),
@@ -38,7 +39,7 @@ Examples:
     .description('end the producers of these ids; what they have open is aborted')
     .action(
       run(({ directory, isJson, args }) =>
-        withLog(directory, async ({ admin }) => {
+        withLog({ directory, isJson }, async ({ admin }) => {
           await admin.fenceProducers(args)
           for (const transactionalId of args)
             say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, isJson)
@@ -54,13 +55,13 @@ function addViews(transactions: Command): void {
     .option('--open-for <ms>', 'only those whose transaction has been open for so many milliseconds', countFrom(0))
     .action(
       run(({ directory, isJson, options }) =>
-        withView(directory, async ({ admin }) => {
+        withView({ directory, isJson }, async ({ admin }) => {
           const openForMs = options['openFor'] as number | undefined
           const all = await admin.listTransactions()
           const wanted = all.filter(({ startTimestamp }) => {
             return openForMs === undefined || (startTimestamp !== undefined && startTimestamp <= Date.now() - openForMs)
           })
-          print(wanted.map(rowOf), isJson)
+          print(wanted.map(rowOf), isJson, 'no transactions')
         }),
       ),
     )
@@ -69,7 +70,7 @@ function addViews(transactions: Command): void {
     .description('its producer, and the partitions of what is open')
     .action(
       run(({ directory, isJson, args: [transactionalId = ''] }) =>
-        withView(directory, async ({ admin }) => {
+        withView({ directory, isJson }, async ({ admin }) => {
           const found = await admin.describeTransactions([transactionalId])
           print(found.map(isJson ? (each) => ({ ...each }) : rowOf), isJson)
           if (!isJson && found[0]?.partitions.length)
@@ -85,7 +86,7 @@ function addViews(transactions: Command): void {
     .description('who writes to each partition, and whose transaction holds readers back')
     .action(
       run(({ directory, isJson, args: [topic = ''] }) =>
-        withView(directory, async ({ admin }) => {
+        withView({ directory, isJson }, async ({ admin }) => {
           const { partitions } = await admin.describeTopic(topic)
           const at = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
           const found = await admin.describeProducers(at)
@@ -94,6 +95,7 @@ function addViews(transactions: Command): void {
               return producers.map((producer) => ({ topic, partition, ...withNulls(producer) }))
             }),
             isJson,
+            'no producers',
           )
         }),
       ),

@@ -51,7 +51,7 @@ export function recordRows(file: StoreFile, kernel: Kernel): Row[] {
       })
     }
   })
-  if (rest !== undefined) rows.push({ offset: `${rest.sizeBytes} bytes at ${rest.position}: ${rest.fault}` })
+  if (rest !== undefined) rows.push({ offset: '', timestamp: '', key: '', value: '', headers: '', ...rest })
   return rows
 }
 

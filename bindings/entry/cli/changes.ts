@@ -1,0 +1,68 @@
+import { type FSWatcher, readdirSync, watch } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parsePartitionDirectory } from '../../log/files/file-names.ts'
+
+/** No sooner than this after one look comes the next, and no later where the system tells of no changes. */
+export const LOOK_MS = 1000
+
+/** Tells when it is worth looking at a topic's files again: something was written there, or somebody holds the log. */
+export class Changes {
+  readonly #directory: string
+  readonly #topic: string
+  readonly #watchers = new Map<string, FSWatcher>()
+  #hasChanged = false
+  #wake: () => void = () => {}
+
+  /** From now on nothing is missed. */
+  constructor(directory: string, topic: string) {
+    this.#directory = directory
+    this.#topic = topic
+    this.#watchAll()
+    this.#hasChanged = false
+  }
+
+  /** Resolves when something changed since it resolved the last time, and when the signal aborts. */
+  async next(signal: AbortSignal): Promise<void> {
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {})
+    const isWatched = this.#watchAll()
+    if (isWatched && !this.#hasChanged && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    this.#hasChanged = false
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers.values()) watcher.close()
+    this.#watchers.clear()
+  }
+
+  #watchAll(): boolean {
+    const isOfTopic = (name: string) => parsePartitionDirectory(name)?.topic === this.#topic
+    try {
+      for (const name of ['.', ...readdirSync(this.#directory).filter(isOfTopic)]) this.#watch(name)
+      return true
+    } catch {
+      // Too many watches, or a file system without them.
+      return false
+    }
+  }
+
+  #watch(name: string): void {
+    if (this.#watchers.has(name)) return
+    const watcher = watch(join(this.#directory, name), () => this.#changed())
+    // A directory that goes away: the one above tells of it.
+    watcher.on('error', () => this.#watchers.delete(name))
+    this.#watchers.set(name, watcher)
+    // What came in it before nobody told of.
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#hasChanged = true
+    this.#wake()
+  }
+}
