@@ -12,14 +12,15 @@ const OPTIONS = {
   mapsAsObjects: false,
   copyBuffers: true,
   writeFunction: (): never => {
-    throw new LogError('RECORD_SERIALIZATION', 'a function has no MessagePack form')
+    throw noForm('a function')
   },
 }
 
 /**
  * MessagePack by msgpackr: objects, arrays, text, numbers, bigints, dates, maps, sets, typed arrays, regular expressions and
  * errors come back as what they were; class instances as plain objects. Bytes come back as Uint8Array. What is decoded owns
- * its bytes. `T` is a type that nobody checks; functions and symbols are refused with RECORD_SERIALIZATION.
+ * its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate and a field named `__proto__` are
+ * refused with RECORD_SERIALIZATION.
  *
  * Objects are written as msgpackr's records (extension 0x72): other MessagePack readers need msgpackr's definition of them.
  */
@@ -27,8 +28,11 @@ export function msgpack<T = unknown>(): Codec<T> {
   const packr = new Packr(OPTIONS)
   const unpackr = new Unpackr(OPTIONS)
   return {
-    // Out of msgpackr's pool: a record may be kept while others are packed.
-    encode: (value) => new Uint8Array(packr.pack(value)),
+    encode(value) {
+      assertText(value)
+      // Out of msgpackr's pool: a record may be kept while others are packed.
+      return new Uint8Array(packr.pack(value))
+    },
     decode: (bytes) => unpackr.unpack(plain(bytes)) as T,
   }
 }
@@ -37,4 +41,30 @@ export function msgpack<T = unknown>(): Codec<T> {
 function plain(bytes: Uint8Array): Uint8Array {
   if (bytes.constructor === Uint8Array) return bytes
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** msgpackr would write other text in its place. */
+function assertText(value: unknown): void {
+  if (typeof value === 'string') {
+    if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) throw noForm('a lone surrogate')
+  } else if (Array.isArray(value) || value instanceof Set) {
+    for (const each of value) assertText(each)
+  } else if (value instanceof Map) {
+    for (const [key, each] of value) {
+      assertText(key)
+      assertText(each)
+    }
+  } else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) assertFields(value)
+}
+
+function assertFields(object: object): void {
+  for (const [name, value] of Object.entries(object)) {
+    if (name === '__proto__') throw noForm('a field named __proto__')
+    assertText(name)
+    assertText(value)
+  }
+}
+
+function noForm(what: string): LogError {
+  return new LogError('RECORD_SERIALIZATION', `${what} has no MessagePack form`)
 }

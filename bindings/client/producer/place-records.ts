@@ -4,7 +4,7 @@ import { type PartitionQueue, surelyFits } from './partition-queue.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import type { Placed } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
-import { type CheckedRecord, checkRecord } from './validate-record.ts'
+import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
 /** Where the records of a producer may go. */
 export interface Places {
@@ -85,13 +85,15 @@ export class SendPlan {
     let rules: TopicRules | undefined
     let group: Group | undefined
     for (let index = this.#placedCount; index < records.length; index++) {
-      const checked = checkRecord(records[index], index)
       const record = records[index] as ProducerRecord
-      if (rules === undefined || record.topic !== topic) {
-        topic = record.topic
+      const named = topicOf(record, index)
+      if (rules === undefined || named !== topic) {
+        topic = named
         rules = places.rules(topic)
         if (rules === undefined) return topic
       }
+      // Once, and only when its topic is known: headers may be something that can be gone through only once.
+      const checked = checkRecord(record, index)
       refuseTooLarge(checked, index, topic, rules)
       const partition = places.partition(record, checked.sizeBytes, rules.partitions)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {

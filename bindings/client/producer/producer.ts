@@ -332,8 +332,10 @@ export class LogProducer implements Producer {
   }
 }
 
-/** Checked and copied: the program may use its objects again while the send waits. */
+/** Checked and copied: the program may use its objects again while the send waits, headers too. */
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
-  records.forEach(checkRecord)
-  return records.map((record) => ({ ...record }))
+  return Array.from(records, (record, index) => {
+    const { headers } = checkRecord(record, index)
+    return { ...record, headers }
+  })
 }

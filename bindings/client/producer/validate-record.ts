@@ -18,10 +18,9 @@ interface WellFormed {
 }
 
 /** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
-export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
-  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
-  const { topic, timestamp, headers, value, partition } = record
-  if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
+export function checkRecord(record: ProducerRecord, index: number): CheckedRecord {
+  topicOf(record, index)
+  const { timestamp, headers, value, partition } = record
   const key = record.key ?? null
   if (!isBytes(key)) throw invalid(index, 'key', BYTES)
   if (!isBytes(value)) throw invalid(index, 'value', BYTES)
@@ -34,6 +33,13 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
     sizeBytes += HEADER_OVERHEAD_BYTES + name.length + (header === null ? 0 : header.length)
   }
   return { key, value, timestamp, headers: list, sizeBytes }
+}
+
+/** For who must know the topic first; INVALID_RECORD for what is no record, or names none. */
+export function topicOf(record: ProducerRecord | undefined, index: number): string {
+  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
+  if (typeof record.topic !== 'string') throw invalid(index, 'topic', 'a string')
+  return record.topic
 }
 
 const BYTES = "well-formed text, a Uint8Array that isn't detached, or null"

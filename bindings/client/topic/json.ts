@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import type { InferInput, InferOutput, StandardSchemaV1 } from '../../model/standard-schema.ts'
 import { type Codec, string } from './codec.ts'
 import { issuePath } from './issue-path.ts'
+import { assertJsonForm } from './json-form.ts'
 
 /**
  * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). What is stored is the validated input; `decode` runs
@@ -9,17 +10,18 @@ import { issuePath } from './issue-path.ts'
  * SCHEMA_ASYNC, a value that doesn't fit with RECORD_SERIALIZATION (RECORD_DESERIALIZATION when read).
  */
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
-/** JSON of any shape: values are `unknown` until the program looks at them. Refuses what JSON can't hold, as above. */
+/**
+ * JSON of any shape: values are `unknown` until the program looks at them. Refuses what JSON can't hold, as above: bigints,
+ * functions, symbols, NaN and infinities, holes of arrays, maps, sets, bytes and what else would come back as less. Dates come
+ * back as text, fields that are undefined not at all.
+ */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
   return {
     encode(value) {
       if (schema !== undefined) validate(schema, value, 'RECORD_SERIALIZATION')
-      const text = JSON.stringify(value)
-      if (text === undefined) {
-        throw new LogError('RECORD_SERIALIZATION', `a value of type ${typeof value} has no JSON form`)
-      }
-      return string.encode(text)
+      assertJsonForm(value)
+      return string.encode(JSON.stringify(value))
     },
     decode(bytes) {
       const value = parsed(string.decode(bytes))

@@ -91,7 +91,11 @@ function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknow
     throw new LogError('RECORD_SERIALIZATION', 'its codec gave no Uint8Array')
   } catch (error) {
     if (LogError.is(error, 'SCHEMA_ASYNC')) throw error
-    const why = LogError.is(error) ? `: ${error.message}` : ''
+    const why = LogError.is(error)
+      ? `: ${error.message}`
+      : isTooDeep(error)
+        ? ': it is nested too deeply or in a circle'
+        : ''
     const details = { topic: name, part, ...(LogError.is(error) ? error.details : {}) }
     throw new LogError(
       'RECORD_SERIALIZATION',
@@ -100,6 +104,10 @@ function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknow
       error,
     )
   }
+}
+
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && /call stack/.test(error.message)
 }
 
 export function topicName(ref: TopicRef): string {

@@ -1,0 +1,57 @@
+import { LogError } from '../../model/errors.ts'
+
+/**
+ * Refuses what `JSON.stringify` would leave out, or write as something else, in silence: what is stored is what was meant, or
+ * nothing. Names no field: their names may be content.
+ */
+export function assertJsonForm(value: unknown): void {
+  if (value === null) return
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return
+    case 'number':
+      if (!Number.isFinite(value)) throw noForm(`the number ${value}`)
+      return
+    case 'object':
+      return assertObjectForm(value)
+    default:
+      // Programs may teach bigints to be text.
+      if (typeof (value as { toJSON?: unknown } | undefined)?.toJSON !== 'function')
+        throw noForm(`a value of type ${typeof value}`)
+  }
+}
+
+function assertObjectForm(object: object): void {
+  if (Array.isArray(object)) {
+    // By index: holes of a sparse array are passed over by `forEach`.
+    for (let index = 0; index < object.length; index++) assertJsonForm(object[index])
+    return
+  }
+  const { toJSON } = object as { toJSON?: unknown }
+  if (typeof toJSON === 'function') {
+    if (object instanceof Date && Number.isNaN(object.getTime())) throw noForm('an invalid date')
+    return
+  }
+  const names = Object.keys(object)
+  if (ArrayBuffer.isView(object) || (names.length === 0 && !isPlain(object))) throw noForm(`a ${kindOf(object)}`)
+  for (const name of names) {
+    const field = (object as Record<string, unknown>)[name]
+    // A field that is undefined is one that isn't there, before and after.
+    if (field !== undefined) assertJsonForm(field)
+  }
+}
+
+/** What is empty and of a class keeps its content elsewhere: a Map, a Set, an Error. */
+function isPlain(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object)
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
+}
+
+function kindOf(object: object): string {
+  return Object.prototype.toString.call(object).slice('[object '.length, -1)
+}
+
+function noForm(what: string): LogError {
+  return new LogError('RECORD_SERIALIZATION', `${what} has no JSON form`)
+}
