@@ -5,6 +5,7 @@ import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
 import { failure } from '../client/support.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -46,6 +47,75 @@ for (const [how, jumpMs] of [
     await port.advance(200)
     await settle()
     assert.is(await members(), 0)
+    await log.close()
+  })
+}
+
+const DAY_MS = 24 * HOUR_MS
+const at = { topic: 't', partition: 0 }
+
+for (const [how, jumpMs] of [
+  ['back a day', -DAY_MS],
+  ['ahead a year', 365 * DAY_MS],
+] as const) {
+  test(`${how} while a log is open: records have the time of their append, and are found by it`, async () => {
+    const port = new FakePort()
+    const disk = new DirectoryImage()
+    const log = await openLog(disk, port)
+    await log.admin.createTopic('t', { config: { 'segment.ms': HOUR_MS, 'index.interval.bytes': 0 } })
+    const producer = log.producer()
+    const send = (value: string) => producer.send({ topic: 't', value })
+    const before = await send('before')
+    port.jump(jumpMs)
+    const jumped = await send('jumped')
+    assert.equal([jumped.offset, jumped.timestamp], [1, before.timestamp + jumpMs])
+    port.jump(-jumpMs)
+    await port.advance(1000)
+    const after = await send('after')
+    assert.equal([after.offset, after.timestamp], [2, before.timestamp + 1000])
+    const firstFrom = async (timestamp: number) => (await log.admin.offsetsForTimestamp([at], timestamp))[0]?.nextOffset
+    // The first in offset order whose time is not before, however times go up and down.
+    const times = [before, jumped, after].map(({ timestamp }) => timestamp)
+    for (const time of times.flatMap((each) => [each - 1, each, each + 1])) {
+      const expected = times.findIndex((each) => each >= time)
+      assert.is(await firstFrom(time), expected < 0 ? 3 : expected, `${time - before.timestamp} ms after the first`)
+    }
+    await log.close()
+    // Only record time rolls (Kafka's rule): ahead by more than segment.ms it does, back it never does.
+    const segments = disk.list('t-0').filter((name) => name.endsWith('.log')).length
+    assert.is(segments, jumpMs > 0 ? 2 : 1)
+    const again = await openLog(disk, port)
+    assert.equal(await again.admin.offsetsForTimestamp([at], before.timestamp + 1), [
+      { ...at, nextOffset: jumpMs > 0 ? 1 : 2 },
+    ])
+    await again.close()
+  })
+
+  test(`${how}: what lingers goes out, the producer is known, a reader is told, lag counts records`, async () => {
+    const port = new FakePort()
+    const log = await openLog(new MemoryStore(), port)
+    await log.admin.createTopic('t')
+    const producer = log.producer({ lingerMs: 100 })
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const iteration = consumer[Symbol.asyncIterator]()
+    const seen = iteration.next()
+    const sending = producer.send({ topic: 't', value: '0' })
+    await settle()
+    port.jump(jumpMs)
+    await port.advance(101)
+    assert.is((await sending).offset, 0)
+    assert.is((await seen).value?.offset, 0)
+    const next = producer.send({ topic: 't', value: '1' })
+    await port.advance(101)
+    assert.is((await next).offset, 1)
+    // A partition that had forgotten it would tell: the producer goes on in its sequence.
+    const [known] = await log.admin.describeProducers([at])
+    assert.equal(
+      known?.producers.map(({ producerEpoch, lastSequence }) => [producerEpoch, lastSequence]),
+      [[0, 1]],
+    )
+    assert.equal([...(await consumer.lag()).values()], [1])
+    await consumer.close()
     await log.close()
   })
 }

@@ -1,7 +1,17 @@
 // One holder per directory, whoever asks from wherever, and free as soon as the holder is gone.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -171,6 +181,83 @@ test('a text left by a dead holder is not told as the present one', async () => 
   writeFileSync(file, JSON.stringify({ ...left, pid: 4711, host: 'elsewhere' }))
   assert.is((await refused).details['host'], 'elsewhere')
 })
+
+/** What may stand in a lock file that was left, copied or written over. */
+const left = { pid: process.ppid, host: hostname(), since: '2020-01-01T00:00:00.000Z', start: '1' }
+const LEFT: Readonly<Record<string, string>> = {
+  empty: '',
+  garbage: '\u0000\ud7ff{"pid":',
+  null: 'null',
+  'a number': '5',
+  'a list': '[1]',
+  'wrong types': JSON.stringify({ ...left, pid: '../self', start: 5 }),
+  'another host': JSON.stringify({ ...left, host: 'elsewhere' }),
+  'a pid that is another process now': JSON.stringify(left),
+  'a process that is gone': JSON.stringify({ ...left, pid: 0x7fff_fffe }),
+  'much too long': 'x'.repeat(100_000),
+}
+
+test('whatever a lock file holds, it decides nothing: free it is taken, held it is refused', async () => {
+  for (const [what, text] of Object.entries(LEFT)) {
+    const place = freshPlace()
+    const file = join(place, '.lock')
+    mkdirSync(place)
+    writeFileSync(file, text)
+    await (await lockDirectory(place)).release()
+    assert.is(readFileSync(file, 'utf8'), '', what)
+    const child = spawn(program, ['-F', '-x', file, 'sh', '-c', 'echo held; exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    children.push(child)
+    await once(child.stdout, 'data')
+    writeFileSync(file, text)
+    const { code, message } = await refusal(() => lockDirectory(place))
+    assert.is(code, 'DIRECTORY_IN_USE', what)
+    const who =
+      text.includes('2020') && !what.startsWith('wrong')
+        ? /held by process \d+ on \S+ since 2020/
+        : /held by another process$/
+    assert.match(message, who, what)
+    assert.is(readFileSync(file, 'utf8'), text, `${what}: it is the holder's`)
+  }
+})
+
+test('something else in the place of the lock file is refused by name, and left as it is', async () => {
+  const strangers: Readonly<Record<string, (file: string) => void>> = {
+    'a directory': (file) => mkdirSync(file),
+    'a link to nowhere': (file) => symlinkSync(join(scratch, 'nowhere'), file),
+    'a link to a file': (file) => symlinkSync('/etc/hostname', file),
+    'a pipe': (file) => assert.is(spawnSync('mkfifo', [file]).status, 0),
+    'a file of somebody else': (file) => writeFileSync(file, '', { mode: 0o000 }),
+  }
+  for (const [what, put] of Object.entries(strangers)) {
+    const place = freshPlace()
+    mkdirSync(place)
+    chmodSync(place, 0o755)
+    put(join(place, '.lock'))
+    const before = readdirSync(place)
+    const error = await asNobody(what.endsWith('else'), () => refusal(() => lockDirectory(place)))
+    assert.equal(
+      [error.code, error.details['file'], error.details['directory']],
+      ['KAFKA_STORAGE_ERROR', '.lock', place],
+    )
+    assert.match(error.message, /symbolic link|a directory has the name|not a regular file|read and write access/, what)
+    assert.equal(readdirSync(place), before)
+  }
+  assert.not.ok(existsSync(join(scratch, 'nowhere')))
+})
+
+/** The superuser may read everything: for the time of `work` this process isn't it. */
+async function asNobody<T>(isWanted: boolean, work: () => Promise<T>): Promise<T> {
+  if (!isWanted || process.getuid?.() !== 0) return work()
+  chmodSync(scratch, 0o755)
+  process.seteuid?.(65534)
+  try {
+    return await work()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
 
 test('without the program flock it is refused by name', async () => {
   const place = freshPlace()

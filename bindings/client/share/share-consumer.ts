@@ -94,7 +94,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   #take(): SharedRecord | undefined {
     const session = this.#session
     for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
-      if (session === undefined || SharedRecord.lockedUntil(record) <= this.#parts.port.now()) continue
+      if (session === undefined || SharedRecord.lockedUntil(record) <= this.#parts.port.elapsed()) continue
       this.#delivered.set(record, session)
       return record
     }
@@ -109,7 +109,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       const session = this.#session
       // Nothing wakes a wait that hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
-      const until = this.#parts.port.now() + lockMs
+      const until = this.#parts.port.elapsed() + lockMs
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       for (const range of await session.acquire(request)) await this.#taken(session, range, until)
     } catch (error) {

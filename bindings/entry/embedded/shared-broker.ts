@@ -73,7 +73,7 @@ export class SharedBroker implements Broker {
   }
 
   async open(): Promise<void> {
-    const first = await this.#holdOrAttach(this.#options.port.now() + ANSWER_LIMIT_MS)
+    const first = await this.#holdOrAttach(this.#options.port.elapsed() + ANSWER_LIMIT_MS)
     if (first === undefined) return
     let channel: Channel | undefined = first
     this.#attached = new AttachedBroker(async () => {
@@ -116,7 +116,7 @@ export class SharedBroker implements Broker {
       if (exclusive) throw refused
       const channel = await meeting.attach()
       if (channel !== undefined) return channel
-      if (port.now() > limitMs) throw refused
+      if (port.elapsed() > limitMs) throw refused
       await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
     }
   }

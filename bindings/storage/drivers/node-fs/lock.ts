@@ -145,16 +145,23 @@ async function readHolder(descriptor: number): Promise<Partial<Holder>> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const bytes = new Uint8Array(1024)
     const text = new TextDecoder().decode(bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, 0)))
-    try {
-      holder = JSON.parse(text) as Partial<Holder>
-      const isElsewhere = holder.host !== hostname()
-      if (holder.pid !== undefined && (isElsewhere || startOf(holder.pid) === holder.start)) break
-    } catch {
-      // Empty or half written: not yet there.
-    }
+    holder = parseHolder(text)
+    const isElsewhere = holder.host !== hostname()
+    if (holder.pid !== undefined && (isElsewhere || startOf(holder.pid) === holder.start)) break
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   return holder
+}
+
+/** Nothing for what no holder wrote, or has written only in part. */
+function parseHolder(text: string): Partial<Holder> {
+  try {
+    const { pid, host, since, start } = JSON.parse(text) as Partial<Holder>
+    const isHolder = Number.isSafeInteger(pid) && [host, since, start].every((each) => typeof each === 'string')
+    return isHolder ? ({ pid, host, since, start } as Holder) : {}
+  } catch {
+    return {}
+  }
 }
 
 /** '' when there is no such process, or it is in another namespace. */
