@@ -371,6 +371,7 @@ export class Engine implements PartitionSource {
       producerEpoch,
       baseSequence,
       isTransactional,
+      mayWait: isTransactional || acks === 'all',
       leaderEpoch: this.#leaderEpoch,
       now: this.#now,
       config,

@@ -21,11 +21,11 @@ export interface PartitionStore {
   /** Opens what a partition's appends need. */
   activate(id: PartitionIdentity): Task<void>
   /**
-   * Hands one sealed batch to the store, at once and synchronously. Survives the process once it returns (`acks: 1`).
-   * False, with nothing appended: the partition needs another `activate` first (a new segment). Throws STORAGE_FULL or
+   * Hands one sealed batch to the store, synchronously. Survives the process once it returns; with `mayWait`, which is for
+   * batches that nobody is told of before they are durable, not before the next commit that has its partition. False, with nothing appended: the partition needs another `activate` first (a new segment). Throws STORAGE_FULL or
    * KAFKA_STORAGE_ERROR with nothing appended.
    */
-  append(id: PartitionIdentity, batch: SealedBatch): boolean
+  append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean
   /**
    * Copies whole batches, from the one that holds `offset` (or the next after a gap) on, until `into` is full; at least
    * one, if it fits. Answers the bytes copied, 0 at the end; minus the size of the first batch when that alone doesn't fit.

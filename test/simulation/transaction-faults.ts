@@ -49,7 +49,7 @@ function placeMarkersFirst(): () => void {
       function* (this: FilePartitionStore, set) {
         const early = set.decisions.filter(({ id, placed }) => placed !== undefined && this.isActive(id))
         for (const decision of early) {
-          if (this.append(decision.id, decision)) decision.placed?.()
+          if (this.append(decision.id, decision, false)) decision.placed?.()
         }
         yield* before.call(this, { ...set, decisions: set.decisions.filter((decision) => !early.includes(decision)) })
       },

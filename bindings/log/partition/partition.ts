@@ -34,6 +34,8 @@ export interface PartitionAppend {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly isTransactional: boolean
+  /** Nobody is told before a commit made it durable. */
+  readonly mayWait: boolean
   readonly leaderEpoch: number
   readonly now: number
   readonly config: ParsedTopicConfig
@@ -202,7 +204,8 @@ export class Partition {
     this.#refuseTooLarge(sizeBytes, request.config)
     const nextOffset = baseOffset + records.length
     const bytes = room.buffer.bytes(room.position, room.position + sizeBytes)
-    if (!this.#store.append(this.id, { bytes, baseOffset, nextOffset, maxTimestamp })) return undefined
+    const batch = { bytes, baseOffset, nextOffset, maxTimestamp }
+    if (!this.#store.append(this.id, batch, request.mayWait)) return undefined
     this.#tail.keep({ baseOffset, nextOffset, position: room.position, sizeBytes })
     producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)

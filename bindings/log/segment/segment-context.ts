@@ -1,12 +1,14 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { FileCache } from './file-cache.ts'
+import type { WaitingWrites } from './waiting-writes.ts'
 
 /** What all segments of a log share. */
 export interface SegmentContext {
   readonly kernel: Kernel
   readonly store: FileStore
   readonly files: FileCache
+  readonly waiting: WaitingWrites
   /** Walks read through it, one at a time and never across a yield: its bytes are nobody's between two calls. */
   readonly scratch: KernelBuffer
   /** No batch is larger, whatever its length field says: a bound on the memory that a damaged one can ask for. */

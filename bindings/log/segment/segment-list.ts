@@ -41,6 +41,7 @@ export class SegmentList {
   /** Starts a new active segment. The closed one's indexes are written; who calls syncs it and the directory later. */
   *roll(baseOffset: number): Task<void> {
     const closed = this.active
+    closed?.writeOut()
     if (closed !== undefined) yield* closed.writeIndexes()
     const segment = Segment.empty(this.#context, this.#directory, baseOffset)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
@@ -49,14 +50,24 @@ export class SegmentList {
     this.#segments.push(segment)
   }
 
-  /** The active segment's file must be open. Answers where the batch begins. */
-  place(batch: SealedBatch): number {
+  /** The active segment's file must be open. `mayWait`: until `writeOut`. Answers where the batch begins. */
+  place(batch: SealedBatch, mayWait: boolean = false): number {
     const { active } = this
     const file = active?.file
     if (active === undefined || file === undefined) {
       throw new LogError('KAFKA_STORAGE_ERROR', `${this.#directory} has no open segment`, { file: this.#directory })
     }
-    return active.place(file, batch, this.#config())
+    return active.place(file, batch, this.#config(), mayWait)
+  }
+
+  /** Nothing is to be read before `writeOut`. */
+  get hasWaiting(): boolean {
+    return this.active?.hasWaiting ?? false
+  }
+
+  /** Throws STORAGE_FULL or KAFKA_STORAGE_ERROR with all of it still waiting. */
+  writeOut(): void {
+    this.active?.writeOut()
   }
 
   /** A batch that stands in the active segment already, at its end. */

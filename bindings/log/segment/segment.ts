@@ -12,6 +12,7 @@ import { HeaderScan } from './header-scan.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
+import { WAITING_BATCH_BYTES } from './waiting-writes.ts'
 
 /** So much of a segment is held against its noted header checksum when it is first used: within a millisecond. */
 const PROVEN_BYTES = 256 * 1024
@@ -46,6 +47,9 @@ export class Segment {
   #unproven: Pick<CheckpointSegment, 'sizeBytes' | 'headerChecksum'> | undefined
   /** Whether the file may be longer than what was placed: so until an append found it isn't. */
   #mayHaveTail = true
+  /** The last of what was placed, until its write. */
+  #waiting: Uint8Array<ArrayBuffer> | undefined
+  #waitingBytes = 0
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
 
@@ -133,19 +137,64 @@ export class Segment {
     )
   }
 
-  /** Appends a sealed batch. When it throws, the segment is as it was. Answers where the batch begins. */
-  place(file: StoreFile, batch: SealedBatch, config: SegmentConfig): number {
+  /**
+   * Appends a sealed batch; with `mayWait` the file may get it later, by `writeOut`. When it throws, the segment is as it
+   * was. Answers where the batch begins.
+   */
+  place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
     const position = this.#sizeBytes
+    if (!mayWait || !this.#keepBack(file, batch.bytes)) {
+      this.writeOut()
+      this.#write(file, batch.bytes, position)
+    }
+    this.#learn(position, batch, config)
+    return position
+  }
+
+  #write(file: StoreFile, bytes: Uint8Array, position: number): void {
     if (this.#mayHaveTail) this.#mayHaveTail = file.size() > position
     try {
-      writeFully(file, batch.bytes, position)
+      writeFully(file, bytes, position)
     } catch (error) {
       // A tail that recovery hasn't looked at yet must stay; the part written over it was there before.
       if (!this.#mayHaveTail) this.#cutBack(file, position)
       throw error
     }
-    this.#learn(position, batch, config)
-    return position
+  }
+
+  /** Whether the batch waits now for others: it is small, there is room, and its file stays open until it is written. */
+  #keepBack(file: StoreFile, bytes: Uint8Array): boolean {
+    const { waiting, files } = this.#context
+    if (bytes.length > WAITING_BATCH_BYTES || !waiting.isOpen) return false
+    if (this.#waiting !== undefined && this.#waitingBytes + bytes.length > this.#waiting.length) this.writeOut()
+    if (this.#waiting === undefined) {
+      this.#waiting = waiting.begin(this)
+      if (this.#waiting === undefined) return false
+      files.pin(file.path)
+    }
+    this.#waiting.set(bytes, this.#waitingBytes)
+    this.#waitingBytes += bytes.length
+    return true
+  }
+
+  /** The file doesn't have all that was placed yet: nothing is to be read from it before `writeOut`. */
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  /** The file gets what waits, in one piece. When it throws, it waits on. */
+  writeOut(): void {
+    const { file } = this
+    if (this.#waiting === undefined || file === undefined) return
+    this.#write(file, this.#waiting.subarray(0, this.#waitingBytes), this.#sizeBytes - this.#waitingBytes)
+    this.#endWaiting()
+    this.#context.files.unpin(this.logPath)
+  }
+
+  #endWaiting(): void {
+    if (this.#waiting !== undefined) this.#context.waiting.end(this, this.#waiting)
+    this.#waiting = undefined
+    this.#waitingBytes = 0
   }
 
   /** A batch that stands at the end already, synced: writing it again would only put it at risk. */
@@ -184,6 +233,7 @@ export class Segment {
     files.whenClosed(this.logPath, () => this.#releaseMemory())
     files.pin(this.logPath)
     try {
+      this.writeOut()
       this.#prove(file)
       yield* this.#indexes.load(file, () => this.#sizeBytes, config.indexIntervalBytes)
     } finally {
@@ -334,6 +384,7 @@ export class Segment {
   }
 
   #releaseMemory(): void {
+    this.#endWaiting()
     this.#indexes.release()
     this.aborted.release()
   }

@@ -103,6 +103,7 @@ export class Checkpointer {
     for (let at = 0; at < changed.length; at += atOnce) {
       const group = changed.slice(at, at + atOnce)
       for (const files of group) yield* files.segments.writeGrownIndexes()
+      for (const files of group) files.segments.writeOut()
       const noted = group.map((files) => this.#note(files))
       yield* this.#sync(noted)
       for (const each of noted) {

@@ -7,36 +7,55 @@ import { openFile } from '../journal/ring.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
-/**
- * Space as large as the ring, held so that replay, decisions and a checkpoint can finish on a full disk, and given up
- * for nothing else (durability rule 10).
- */
+/** Two shares of space, held so that what must be finished can be. */
+export interface ReserveShares {
+  /** As large as the ring: for replay, decisions and checkpoints (durability rule 10). */
+  readonly decisionsBytes: number
+  /** For batches that have their place and wait to be written; it goes first. */
+  readonly waitingBytes: number
+}
+
+/** Space on the disk that is given up when it is full, for what must finish all the same and for nothing else (rule 10). */
 export class Reserve {
   readonly #store: FileStore
-  readonly #sizeBytes: number
-  #isHeld = false
+  readonly #shares: ReserveShares
+  readonly #givenUp: () => void
+  #heldBytes = 0
 
-  constructor(store: FileStore, sizeBytes: number) {
+  /** `givenUp`: there is room now for batches that wait, and nobody else had it yet. */
+  constructor(store: FileStore, shares: ReserveShares, givenUp: () => void) {
     this.#store = store
-    this.#sizeBytes = sizeBytes
+    this.#shares = shares
+    this.#givenUp = givenUp
   }
 
   /** Whether it is there to be given up: until then nothing may grow that can do without. */
   get isHeld(): boolean {
-    return this.#isHeld
+    return this.#heldBytes >= this.#shares.decisionsBytes
+  }
+
+  /** Whether batches may wait to be written. */
+  get isWhole(): boolean {
+    return this.#heldBytes === this.#wholeBytes
+  }
+
+  get #wholeBytes(): number {
+    return this.#shares.decisionsBytes + this.#shares.waitingBytes
   }
 
   /** Fills it again after it was used. A disk without room for it is no reason not to open. */
   *restore(): Task<void> {
+    if (this.isWhole) return
     const file = yield* openFile(this.#store, RESERVE_FILE, true)
     if (file === undefined) return
-    const missingBytes = this.#sizeBytes - file.size()
-    const zeros = new Uint8Array(Math.max(0, Math.min(CHUNK_BYTES, missingBytes)))
     try {
-      for (let left = missingBytes; left > 0; left -= zeros.length) {
-        writeFully(file, zeros.subarray(0, Math.min(zeros.length, left)), this.#sizeBytes - left)
+      this.#heldBytes = Math.min(file.size(), this.#wholeBytes)
+      const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#wholeBytes - this.#heldBytes))
+      while (this.#heldBytes < this.#wholeBytes) {
+        const chunk = zeros.subarray(0, this.#wholeBytes - this.#heldBytes)
+        writeFully(file, chunk, this.#heldBytes)
+        this.#heldBytes += chunk.length
       }
-      this.#isHeld = true
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
     } finally {
@@ -50,8 +69,19 @@ export class Reserve {
       return yield* work()
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
-      yield* this.#release()
+      yield* this.#release(0)
       return yield* work()
+    }
+  }
+
+  /** As `guard`, of batches that wait to be written: the share for decisions stays. */
+  *guardWaiting(write: () => void): Task<void> {
+    try {
+      write()
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      yield* this.#release(this.#shares.decisionsBytes)
+      write()
     }
   }
 
@@ -60,12 +90,13 @@ export class Reserve {
     return isForDecisions ? this.guard(work) : work()
   }
 
-  *#release(): Task<void> {
+  *#release(keptBytes: number): Task<void> {
     const file = yield* openFile(this.#store, RESERVE_FILE, false)
     if (file === undefined) return
-    this.#isHeld = false
-    file.truncate(0)
+    this.#heldBytes = Math.min(this.#heldBytes, keptBytes)
+    file.truncate(this.#heldBytes)
     yield* perform('flush', RESERVE_FILE, () => file.flush())
     file.close()
+    this.#givenUp()
   }
 }

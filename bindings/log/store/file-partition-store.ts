@@ -25,6 +25,7 @@ import { FileCache } from '../segment/file-cache.ts'
 import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
+import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { createJournal } from './create-journal.ts'
 import { createPartitionDirectory } from './create-partition.ts'
@@ -92,9 +93,11 @@ export class FilePartitionStore implements PartitionStore {
     const scratch = kernel.allocate(SCRATCH_BYTES)
     if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
     this.#scratch = scratch
-    this.#segments = { kernel, store, files: this.#cache, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    const waiting = new WaitingWrites(() => this.#reserve.isWhole)
+    this.#segments = { kernel, store, files: this.#cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
     this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
-    this.#reserve = new Reserve(store, options.ringFileBytes * options.ringFiles)
+    const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
+    this.#reserve = new Reserve(store, shares, () => waiting.writeOut())
   }
 
   get capabilities(): StoreCapabilities {
@@ -178,7 +181,7 @@ export class FilePartitionStore implements PartitionStore {
       cache: this.#cache,
       partitions: (id) => this.#files(id),
       source: this.#source,
-      guard: (work) => this.#reserve.guard(work),
+      reserve: this.#reserve,
       observer: this.#options.observer,
     })
     yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
@@ -314,7 +317,7 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  append(id: PartitionIdentity, batch: SealedBatch): boolean {
+  append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean {
     this.#assertWritable(id)
     const files = this.#files(id)
     if (!files.segments.isReady) return false
@@ -326,7 +329,7 @@ export class FilePartitionStore implements PartitionStore {
     const head = this.#head
     for (let at = 0; at < UNCHECKED_BYTES; at++) head[at] = batch.bytes[at] as number
     const lengthBytes = batch.bytes.length
-    const position = files.segments.place(batch)
+    const position = files.segments.place(batch, mayWait)
     const { baseOffset, nextOffset, maxTimestamp } = batch
     files.appended({ bytes: head, baseOffset, nextOffset, maxTimestamp }, position, lengthBytes, this.#kernel)
     this.#unsyncedBytes += lengthBytes
@@ -343,11 +346,14 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
-    return this.#find(id)?.segments.read(offset, into) ?? (this.#find(id) === undefined ? 0 : undefined)
+    const segments = this.#find(id)?.segments
+    if (segments === undefined) return 0
+    return segments.hasWaiting ? undefined : segments.read(offset, into)
   }
 
   *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
     const { segments } = this.#files(id)
+    if (segments.hasWaiting) yield* this.#reserve.guardWaiting(() => segments.writeOut())
     yield* segments.load(offset)
     if (abortedUpTo !== undefined) yield* segments.loadAborted(offset, abortedUpTo)
   }
@@ -428,6 +434,7 @@ export class FilePartitionStore implements PartitionStore {
       for (const files of this.#partitions.values()) {
         if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
       }
+      yield* this.#reserve.restore()
       yield* this.#grow(journal)
     } catch (error) {
       throw this.#poison(error)

@@ -7,6 +7,7 @@ import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import { readExtentEdges } from './checkpointer.ts'
+import type { Reserve } from './disk-reserve.ts'
 import type { PendingRun } from './pending-runs.ts'
 import type { StoredFiles } from './stored-files.ts'
 import { syncFiles } from './sync-files.ts'
@@ -21,8 +22,7 @@ export interface GroupCommitParts {
   readonly cache: FileCache
   readonly partitions: (id: PartitionIdentity) => StoredFiles
   readonly source: PartitionSource
-  /** Gives up the reserve for what must finish on a full disk. */
-  readonly guard: (work: () => Task<void>) => Task<void>
+  readonly reserve: Reserve
   readonly observer: WriteOrderObserver | undefined
 }
 
@@ -43,6 +43,7 @@ export class GroupCommit {
   *run(set: CommitSet): Task<number | undefined> {
     const { journal } = this.#parts
     const { frame } = journal
+    for (const id of set.durable) yield* this.#writeOut(this.#parts.partitions(id))
     const gathered = this.#gather(set)
     frame.begin()
     if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
@@ -60,7 +61,8 @@ export class GroupCommit {
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
     // The frame can't be tried again: its number is used, and what it covers was taken. Its decisions must follow.
-    for (const decision of set.decisions) yield* this.#parts.guard(() => this.#place(decision, sequence))
+    const { reserve } = this.#parts
+    for (const decision of set.decisions) yield* reserve.guard(() => this.#place(decision, sequence))
     return sequence
   }
 
@@ -85,6 +87,11 @@ export class GroupCommit {
     }
     if (set.producerIdsEnd !== undefined)
       observer.frameCovers(sequence, { kind: 'producerIds', end: set.producerIdsEnd })
+  }
+
+  /** What was appended since the last commit, in one piece; it has its place, so that a full disk can't refuse it any more. */
+  *#writeOut({ segments }: StoredFiles): Task<void> {
+    if (segments.hasWaiting) yield* this.#parts.reserve.guardWaiting(() => segments.writeOut())
   }
 
   /** As of one moment: what is appended from now on belongs to the next commit. */

@@ -111,10 +111,10 @@ export class PartitionLog implements PartitionSource {
   }
 
   /** Answers the bytes as they must be read again. */
-  append(id: PartitionIdentity, wish: Partial<BatchWish> = {}): Uint8Array {
+  append(id: PartitionIdentity, wish: Partial<BatchWish> = {}, mayWait: boolean = false): Uint8Array {
     const batch = this.batch(id, wish)
     const kept = batch.bytes.slice()
-    check(this.store.append(id, batch), 'an active partition to take a batch that its segment has room for')
+    check(this.store.append(id, batch, mayWait), 'an active partition to take a batch that its segment has room for')
     // The view is the store's during the call only.
     batch.bytes.fill(0xee)
     this.#take(id, kept, batch.nextOffset)

@@ -132,6 +132,19 @@ const dataCases: Record<string, Act> = {
     await expectEnd(log, orders, 5)
     await expectEnd(log, orders, 500)
   },
+  async 'append: batches that may wait are read like others, whatever comes behind them'(log) {
+    await log.open()
+    await log.create(orders, orders1)
+    const batches = Array.from({ length: 40 }, (_, index) => log.append(orders, {}, index % 10 !== 9))
+    const other = log.append(orders1, {}, true)
+    await expectRead(log, orders, 0, join(...batches))
+    await expectRead(log, orders1, 0, other)
+    const late = log.append(orders, {}, true)
+    await expectRead(log, orders, 40, late)
+    await log.reopen()
+    await expectRead(log, orders, 0, join(...batches, late))
+    await expectRead(log, orders1, 0, other)
+  },
   async 'append: a gap in the offsets is kept, and a read inside it begins behind it'(log) {
     await log.open()
     await log.create(orders)
@@ -295,6 +308,21 @@ const crashCases: Record<string, Act> = {
     check(end >= 2 && end <= 4, `an end from 2 to 4, not ${end}`)
     await expectRead(log, orders, 0, join(...durable, ...loose.slice(0, end - 2)))
   },
+  async 'crash: batches that waited for their commit are there after it'(log) {
+    await log.open()
+    await log.create(orders, orders1)
+    const durable = [log.append(orders, {}, true), log.append(orders), log.append(orders, {}, true)]
+    log.append(orders1, {}, true)
+    await log.commit({ durable: [orders] })
+    log.append(orders, {}, true)
+    const state = await log.crash()
+    const end = find(state, orders).nextOffset
+    check(end === 3 || end === 4, `an end of 3 or 4, not ${end}`)
+    check(find(state, orders1).nextOffset <= 1, 'no more than was appended')
+    const read = await log.read(orders, 0)
+    check(typeof read !== 'number', 'bytes')
+    sameBytes(read.subarray(0, join(...durable).length), join(...durable), 'what was committed')
+  },
   async 'crash: no offset below the ceiling is given again, in this open or any later one'(log) {
     await log.open()
     await log.create(orders)
@@ -353,6 +381,22 @@ const lifeCases: Record<string, Act> = {
     log.append(orders)
     check((log.store.locate(orders, 0)?.file.length ?? 0) > 0, 'a place of offset 0')
     same(log.store.locate(orders, 5), undefined, 'the place of offset 5')
+  },
+  async 'maintenance: what waits for a commit that does not come is no damage after a crash'(log) {
+    await log.open()
+    await log.create(orders, orders1)
+    const waiting = log.append(orders1, {}, true)
+    for (let round = 0; round < 100; round++) {
+      log.append(orders, { valueBytes: 500 })
+      const due = log.store.maintenance()
+      if (due !== undefined) await runTask(due)
+      await log.commit({ durable: [orders] })
+    }
+    const state = await log.crash()
+    same(state.report.damage, [], 'damage')
+    same(find(state, orders).nextOffset, 100, 'next offset')
+    if (find(state, orders1).nextOffset > 0) await expectRead(log, orders1, 0, waiting)
+    else await expectEnd(log, orders1, 0)
   },
   async 'canCommit and maintenance: commits go on for ever if background work is run when it is due'(log) {
     await log.open()

@@ -1,0 +1,44 @@
+import type { Segment } from './segment.ts'
+
+/** A larger batch gains nothing by a write in common. */
+export const WAITING_BATCH_BYTES: number = 4 * 1024
+const BUFFER_BYTES = 16 * 1024
+const BUFFERS_MOST = 8
+const BLOCK_BYTES = 4 * 1024
+/** What all of them may take on the disk: the reserve keeps as much for them. */
+export const WAITING_DISK_BYTES: number = BUFFERS_MOST * (BUFFER_BYTES + BLOCK_BYTES)
+
+/**
+ * Memory for batches that wait in their segments until their commit, to be one system call with others
+ * (docs/decisions/011-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
+ */
+export class WaitingWrites {
+  readonly #mayWait: () => boolean
+  readonly #segments = new Set<Segment>()
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = []
+
+  /** `mayWait`: the disk's reserve is whole, so that what waits is sure to find room. */
+  constructor(mayWait: () => boolean) {
+    this.#mayWait = mayWait
+  }
+
+  get isOpen(): boolean {
+    return this.#mayWait()
+  }
+
+  /** `undefined`: write at once. */
+  begin(segment: Segment): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#segments.size === BUFFERS_MOST) return undefined
+    this.#segments.add(segment)
+    return this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES)
+  }
+
+  end(segment: Segment, buffer: Uint8Array<ArrayBuffer>): void {
+    if (this.#segments.delete(segment)) this.#buffers.push(buffer)
+  }
+
+  /** The reserve was given up just now: its room is for them before anything else. */
+  writeOut(): void {
+    for (const segment of [...this.#segments]) segment.writeOut()
+  }
+}

@@ -1,0 +1,91 @@
+// Small batches go to their segment with their commit, in one write (decision 011).
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
+import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
+import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+
+const TOPIC = 't'
+const DECISIONS_BYTES = RING_FILE_BYTES * 2
+
+class Bench {
+  readonly host: SyncHost<VirtualDisk>
+  readonly producers: readonly number[]
+  /** Written to segments, one entry a write. */
+  readonly writes: string[] = []
+  #round = 0
+
+  constructor(disk: VirtualDisk = new VirtualDisk()) {
+    this.host = new SyncHost(disk, undefined)
+    this.host.open()
+    this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
+    this.producers = Array.from({ length: 8 }, () => this.host.openProducer())
+    disk.watch = (_number, kind, path) => {
+      if (kind === 'write' && path.endsWith('.log')) this.writes.push(path)
+    }
+  }
+
+  /** One record of each producer at one moment; answers those that were refused. */
+  sendAll(acks: 1 | 'all', valueBytes = 100): readonly unknown[] {
+    const baseSequence = this.#round++
+    const asked = this.producers.map((producerId) => {
+      const place = { topic: TOPIC, partition: 0, producerId, producerEpoch: 0, baseSequence }
+      return this.host.send({ ...place, acks, values: ['x'.repeat(valueBytes)] })
+    })
+    this.host.settle()
+    assert.ok(asked.every(({ answered }) => answered))
+    return asked.map(({ error }) => error).filter((error) => error !== undefined)
+  }
+
+  get reserveBytes(): number {
+    return this.host.storage.open(RESERVE_FILE, { create: false })?.size() ?? 0
+  }
+}
+
+test('batches of one moment are one write; those that must outlive the process at once are one each', () => {
+  const bench = new Bench()
+  bench.sendAll('all')
+  bench.writes.length = 0
+  bench.sendAll('all')
+  assert.is(bench.writes.length, 1)
+  bench.sendAll(1)
+  assert.is(bench.writes.length, 1 + bench.producers.length)
+})
+
+test('after a kill all that was acknowledged is in the segments', () => {
+  const bench = new Bench()
+  for (let round = 0; round < 5; round++) bench.sendAll('all')
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  assert.equal(reopened.open().damage, [])
+  assert.is(reopened.fetchAll(TOPIC, 0).length, 5 * bench.producers.length)
+})
+
+test('a full disk: what waits takes its share of the reserve, later batches are refused, decisions keep theirs', () => {
+  const bench = new Bench()
+  bench.sendAll('all')
+  assert.is(bench.reserveBytes, DECISIONS_BYTES + WAITING_DISK_BYTES)
+  bench.host.storage.freeBytes = 0
+  assert.equal(bench.sendAll('all'), [], 'they had their places')
+  assert.ok(bench.reserveBytes >= DECISIONS_BYTES && bench.reserveBytes < DECISIONS_BYTES + WAITING_DISK_BYTES)
+  bench.host.storage.freeBytes = 0
+  assert.is(bench.sendAll('all').length, bench.producers.length, 'none waits any more')
+  bench.host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'still-decided', 1, {})
+  assert.is(bench.host.fetchAll(TOPIC, 0).length, 2 * bench.producers.length)
+})
+
+test('with room again a checkpoint makes the reserve whole, and batches wait again', () => {
+  const bench = new Bench()
+  bench.sendAll('all')
+  bench.host.storage.freeBytes = 0
+  bench.sendAll('all')
+  bench.host.storage.freeBytes = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 20; round++) assert.equal(bench.sendAll('all', 1000), [])
+  assert.is(bench.reserveBytes, DECISIONS_BYTES + WAITING_DISK_BYTES)
+  bench.writes.length = 0
+  bench.sendAll('all')
+  assert.is(bench.writes.length, 1)
+})
+
+test.run()
