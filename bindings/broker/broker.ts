@@ -110,6 +110,8 @@ export interface FetchRequest {
   readonly maxBytes: number
   /** Resolve only when there is something to deliver, a position moved, or the session was woken or closed. */
   readonly wait: boolean
+  /** How many partitions the reader thinks its one topic has: resolves at once when there are others. */
+  readonly knownPartitions?: number | undefined
   /** Batches may lie in it instead of owning their bytes: this fetch reclaims it, and so does the next one. */
   readonly memory?: LentMemory | undefined
 }

@@ -80,7 +80,7 @@ export class Engine implements PartitionSource {
     this.topics = new Topics(this.catalogue, factory)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#fetches = new Fetches({
-      partition: (topic, partition) => this.topics.partition(topic, partition),
+      topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
         this.#runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
       wantShown: (hosted) => this.#committer.wantCeiling(hosted),
@@ -118,7 +118,10 @@ export class Engine implements PartitionSource {
         this.#fetches.forgotten(hosted)
         this.#shareMembers.advanced(hosted, this.#now)
       },
-      rebalance: (topic) => this.#members.topicChanged(topic, this.#now),
+      changed: (topic) => {
+        this.#members.topicChanged(topic, this.#now)
+        this.#fetches.grown(topic)
+      },
       remove: (task, done) => this.#background.remove(task, done),
     })
     this.#transacting = new Transacting({

@@ -4,6 +4,7 @@ import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'
 import type { CommandOf, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
 
 interface PendingFetch {
   readonly reader: object
@@ -31,8 +32,7 @@ export interface Missing {
 }
 
 export interface FetchHooks {
-  /** UNKNOWN_TOPIC_OR_PARTITION. */
-  partition(topic: string, partition: number): HostedPartition
+  readonly topics: Pick<Topics, 'partition' | 'facts'>
   /** Brings the batch at `offset` in reach, then calls back. */
   prepare(missing: Missing, then: (error: unknown) => void): void
   /** A reader waits for records that a higher ceiling would show (durability rule 5). */
@@ -60,7 +60,7 @@ export class Fetches {
   /** The batch that holds one record; none where readers of committed records see nothing: a gap, a marker. */
   find(command: CommandOf<'find'>): void {
     const { topic, partition, offset, done } = command
-    const hosted = this.#hooks.partition(topic, partition)
+    const hosted = this.#hooks.topics.partition(topic, partition)
     const { logStartOffset } = hosted.partition.watermarks
     const { lastStableOffset } = hosted.partition
     if (offset < logStartOffset || offset >= lastStableOffset) {
@@ -127,8 +127,25 @@ export class Fetches {
       })
       return
     }
-    if (read.moved || !fetch.request.wait) this.#finish(fetch, read.parts)
+    if (read.moved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.parts)
     else this.#remember(fetch)
+  }
+
+  /** Its partitions are all there, or `read.moved` would tell. */
+  #hasOthers({ positions, knownPartitions }: FetchRequest): boolean {
+    const topic = positions[0]?.topic
+    return (
+      knownPartitions !== undefined &&
+      topic !== undefined &&
+      this.#hooks.topics.facts(topic).partitions !== knownPartitions
+    )
+  }
+
+  /** The topic has more partitions than before. */
+  grown(topic: string): void {
+    const asks = ({ request }: PendingFetch) =>
+      request.knownPartitions !== undefined && request.positions[0]?.topic === topic
+    for (const fetch of [...this.#pending]) if (asks(fetch) && !fetch.preparing) this.#serve(fetch)
   }
 
   #readAll({ request, unreachable }: PendingFetch): ReadAll {
@@ -158,7 +175,7 @@ export class Fetches {
   } {
     const { topic, partition, nextOffset: offset } = position
     try {
-      const hosted = this.#hooks.partition(topic, partition)
+      const hosted = this.#hooks.topics.partition(topic, partition)
       const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
       const isCommitted = isolationLevel === 'read_committed'
       const endOffset = isCommitted ? hosted.partition.lastStableOffset : highWatermark
@@ -193,7 +210,7 @@ export class Fetches {
     this.#pending.add(fetch)
     for (const { topic, partition } of fetch.request.positions) {
       try {
-        const hosted = this.#hooks.partition(topic, partition)
+        const hosted = this.#hooks.topics.partition(topic, partition)
         const waiting = this.#byPartition.get(hosted) ?? new Set()
         waiting.add(fetch)
         fetch.waitsAt.push(hosted)

@@ -19,8 +19,8 @@ export interface TopicHooks {
   change(change: PlannedChange): void
   /** Its partitions are no more: whoever waits for them hears of it. */
   forgotten(hosted: HostedPartition): void
-  /** Groups that read the topic share its partitions anew. */
-  rebalance(topic: string): void
+  /** It came, went or grew: groups that read it share its partitions anew, readers hear of others. */
+  changed(topic: string): void
   /** Removes files beside no checkpoint, then calls back. */
   remove(task: Task<void>, done: Done<void>): void
 }
@@ -41,18 +41,18 @@ export class TopicCommands {
 
   create({ topicId, name, partitions, config, done }: CommandOf<'createTopic'>): void {
     const catalogue = this.#hooks.catalogue.planCreate(topicId, name, partitions, config)
-    this.#hooks.change({ catalogue, done: this.#thenRebalance(name, done) })
+    this.#hooks.change({ catalogue, done: this.#thenTell(name, done) })
   }
 
   createPartitions({ name, totalCount, done }: CommandOf<'createPartitions'>): void {
     const catalogue = this.#hooks.catalogue.planAddPartitions(name, totalCount)
-    this.#hooks.change({ catalogue, done: this.#thenRebalance(name, done) })
+    this.#hooks.change({ catalogue, done: this.#thenTell(name, done) })
   }
 
-  #thenRebalance(name: string, done: Done<void>): Done<void> {
+  #thenTell(name: string, done: Done<void>): Done<void> {
     return (error) => {
       this.#version++
-      if (error === undefined) this.#hooks.rebalance(name)
+      if (error === undefined) this.#hooks.changed(name)
       done(error)
     }
   }
@@ -85,7 +85,7 @@ export class TopicCommands {
         if (error !== undefined) return done(error)
         this.#version++
         this.#forget(topicId, name, partitions)
-        this.#hooks.rebalance(name)
+        this.#hooks.changed(name)
         this.#hooks.remove(this.#removeAll(topicId, name, partitions), done)
       },
     })

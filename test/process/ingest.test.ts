@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type IngestItem, type Log, LogError, openMemory } from '../../bindings/entry/node.ts'
+import { FakePort } from '../client/fake-port.ts'
 import { brokerInMemory } from './support.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
@@ -117,6 +118,59 @@ test('a source finds its last position while another one has a transaction open 
   assert.equal(await ids(log), upTo(5))
   await append()
   await run(5).close()
+  await log.close()
+})
+
+test('a source without rows for a week goes on, unless a newer run of it came', async () => {
+  const port = new FakePort()
+  const log = new BrokerLog(await brokerInMemory(port), port)
+  await log.admin.createTopic('orders')
+  const starts: (number | undefined)[] = []
+  const started = (to: number) => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const { done } = log.ingest<number>({
+      source: 'db',
+      async *read(after) {
+        starts.push(after)
+        if (after === undefined) yield* rows(0, 2)
+        await held
+        yield* rows(after ?? 2, to)
+      },
+    })
+    return { done, release }
+  }
+  const HOUR_MS = 3_600_000
+  const aWeek = async () => {
+    // Ids are looked through once an hour.
+    for (let hour = 0; hour < 24 * 7 + 2; hour++) await port.advance(HOUR_MS)
+    assert.equal(await log.admin.listTransactions(), [])
+  }
+  const first = started(4)
+  for (let turn = 0; turn < 20; turn++) await port.advance(10)
+  await aWeek()
+  first.release()
+  for (let turn = 0; turn < 20; turn++) await port.advance(100)
+  await first.done
+  assert.equal(await ids(log), upTo(4))
+  assert.equal(starts, [undefined, 2])
+
+  const older = started(6)
+  for (let turn = 0; turn < 20; turn++) await port.advance(10)
+  await aWeek()
+  const newer = started(6)
+  for (let turn = 0; turn < 20; turn++) await port.advance(10)
+  older.release()
+  const ended = older.done.catch((error: unknown) => error)
+  for (let turn = 0; turn < 20; turn++) await port.advance(100)
+  const error = await ended
+  assert.ok(LogError.is(error, 'PRODUCER_FENCED'), String(error))
+  newer.release()
+  for (let turn = 0; turn < 20; turn++) await port.advance(100)
+  await newer.done
+  assert.equal(await ids(log), upTo(6))
   await log.close()
 })
 

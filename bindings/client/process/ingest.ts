@@ -38,6 +38,7 @@ export class Ingest<P extends string | number> {
   readonly #port: RuntimePort
   readonly #options: IngestOptions<P>
   readonly #sourceKey: Uint8Array
+  readonly #transactionalId: string
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
     if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
@@ -47,6 +48,7 @@ export class Ingest<P extends string | number> {
     this.#port = port
     this.#options = options
     this.#sourceKey = new TextEncoder().encode(options.source)
+    this.#transactionalId = `oncelog-ingest-${options.source}`
   }
 
   async run(signal: AbortSignalLike): Promise<void> {
@@ -55,15 +57,27 @@ export class Ingest<P extends string | number> {
         return await this.#readAll(signal)
       } catch (error) {
         throwIfAborted(signal)
-        const isPassing = LogError.is(error) && ['abortable', 'retriable'].includes(error.category)
-        if (!isPassing) throw error
+        if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
+        else if (!isPassing(error)) throw error
         await abortable(new Promise<void>((resolve) => this.#port.setTimer(RETRY_MS, resolve, true)), signal)
       }
     }
   }
 
+  /**
+   * The id of a source that had no rows for a week is forgotten, and may be opened anew: the position says where to go on. Unless
+   * a newer run of the source has it by now.
+   */
+  async #assertForgotten(cause: unknown): Promise<void> {
+    const transactionalId = this.#transactionalId
+    const known = await this.#broker.admin.listTransactions()
+    if (!known.some((each) => each.transactionalId === transactionalId)) return
+    const message = `a newer ingest has the source "${this.#options.source}"`
+    throw new LogError('PRODUCER_FENCED', message, { transactionalId }, cause)
+  }
+
   async #readAll(signal: AbortSignalLike): Promise<void> {
-    const transactionalId = `oncelog-ingest-${this.#options.source}`
+    const transactionalId = this.#transactionalId
     // First the id, which ends what an earlier run left open; then this source's last position can't change any more. Other
     // sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
@@ -100,6 +114,10 @@ export class Ingest<P extends string | number> {
       throw error
     }
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return LogError.is(error) && ['abortable', 'retriable'].includes(error.category)
 }
 
 function wrong(option: string, expected: string): LogError {

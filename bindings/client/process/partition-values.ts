@@ -63,7 +63,7 @@ export async function readValues(
       throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
       if (behind.length === 0) return all
-      await fetchInto(reader, behind, true)
+      await fetchInto(reader, behind)
     }
   } finally {
     signal?.removeEventListener('abort', wake)
@@ -71,18 +71,20 @@ export async function readValues(
   }
 }
 
-/** One fetch; records without a key say nothing of any. */
+/** One fetch, which waits; records without a key say nothing of any. Answers whether anything moved. */
 export async function fetchInto(
   reader: ReturnType<Broker['openReader']>,
   partitions: readonly PartitionValues[],
-  wait: boolean,
-): Promise<void> {
+  knownPartitions?: number,
+): Promise<boolean> {
   const positions = partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
-  const request = { positions, isolationLevel: 'read_committed' as const, maxBytes: FETCH_BYTES, wait }
-  for (const part of await reader.fetch(request)) {
+  const options = { isolationLevel: 'read_committed', maxBytes: FETCH_BYTES, wait: true, knownPartitions } as const
+  let hasMoved = false
+  for (const part of await reader.fetch({ positions, ...options })) {
     if (part.error !== undefined) throw part.error
     const values = partitions.find(({ partition }) => partition === part.partition)
     if (values === undefined) continue
+    hasMoved ||= values.nextOffset !== part.nextOffset
     for (const batch of part.batches) {
       for (let index = 0; index < batch.recordCount; index++) {
         const key = batch.keyOf(index)
@@ -91,4 +93,5 @@ export async function fetchInto(
     }
     values.nextOffset = part.nextOffset
   }
+  return hasMoved
 }

@@ -2,13 +2,15 @@ import type { Broker, ReaderSession } from '../../broker/broker.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { type Abortable, signalOf } from '../signals.ts'
+import { partitionOfKey } from '../producer/partitioner.ts'
+import { type Abortable, abortable, signalOf } from '../signals.ts'
 import type { Topic } from '../topic/topic.ts'
 import { fetchInto, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
- * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed. It reads the
- * partitions that there are when it is opened: after `createPartitions` open another one.
+ * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; of partitions that
+ * `createPartitions` adds too. A key whose partition is another one since has its last value there, but that a deletion there
+ * shows again what it had before: delete it in both.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /** `undefined` for a key without a value. Throws RECORD_DESERIALIZATION, or what made the table stop. */
@@ -22,12 +24,14 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
 }
 
 export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
+  readonly #broker: Broker
   readonly #topic: Topic<string, never, K, never, V>
-  readonly #partitions: readonly PartitionValues[]
+  /** By number. */
+  #partitions: readonly PartitionValues[]
   readonly #reader: ReaderSession
   readonly #following: Promise<void>
   readonly #closed: (table: FollowedTable<K, V>) => void
-  #isClosed = false
+  readonly #stopping = new AbortController()
   #failure: { readonly error: unknown } | undefined
 
   private constructor(
@@ -38,6 +42,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     closed: (table: FollowedTable<K, V>) => void,
   ) {
     this.#closed = closed
+    this.#broker = broker
     this.#topic = topic
     this.#partitions = partitions
     this.#reader = broker.openReader()
@@ -64,10 +69,30 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
 
   async #follow(): Promise<void> {
     try {
-      while (!this.#isClosed) await fetchInto(this.#reader, this.#partitions, true)
+      while (!this.#isStopped) {
+        const hasMoved = await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
+        if (!hasMoved && !this.#isStopped) await this.#addPartitions()
+      }
     } catch (error) {
-      if (!this.#isClosed) this.#failure = { error }
+      if (!this.#isStopped) this.#failure = { error }
     }
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  async #addPartitions(): Promise<void> {
+    const { name } = this.#topic
+    const { signal } = this.#stopping
+    const { partitions } = await abortable(this.#broker.admin.describeTopic(name), signal)
+    const known = this.#partitions.length
+    const added = Array.from({ length: Math.max(0, partitions - known) }, (_, index) => known + index)
+    if (added.length === 0) return
+    this.#partitions = [
+      ...this.#partitions,
+      ...(await readValues(this.#broker, name, added, 'lastStableOffset', signal)),
+    ]
   }
 
   #assertFollowing(): void {
@@ -77,19 +102,29 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   get(key: K): V | undefined {
     this.#assertFollowing()
     const encoded = this.#topic.record({ key: key as never, value: null }).key
-    const text = keyText(encoded as Uint8Array)
-    for (const { values } of this.#partitions) {
-      const found = values.get(text)
-      if (found !== undefined) return this.#decoded(found)
+    const found = this.#holderOf(encoded as Uint8Array)?.values.get(keyText(encoded as Uint8Array))
+    return found && this.#decoded(found)
+  }
+
+  /**
+   * The partition that has the newest value: where the default partitioner puts the key now, else where it did when there were
+   * fewer; else any, since a program may place keys as it likes.
+   */
+  #holderOf(key: Uint8Array): PartitionValues | undefined {
+    const text = keyText(key)
+    for (let count = this.#partitions.length; count > 0; count--) {
+      const usual = this.#partitions[partitionOfKey(key, count)]
+      if (usual?.values.has(text)) return usual
     }
-    return undefined
+    return this.#partitions.find(({ values }) => values.has(text))
   }
 
   *entries(): IterableIterator<[K, V]> {
     this.#assertFollowing()
-    for (const { values, keys } of this.#partitions) {
-      for (const [text, value] of [...values]) {
-        yield [this.#topic.key.decode(keys.get(text) as Uint8Array), this.#decoded(value)]
+    for (const each of this.#partitions) {
+      for (const [text, value] of [...each.values]) {
+        const key = each.keys.get(text) as Uint8Array
+        if (this.#holderOf(key) === each) yield [this.#topic.key.decode(key), this.#decoded(value)]
       }
     }
   }
@@ -108,7 +143,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   #stop(): void {
-    this.#isClosed = true
+    this.#stopping.abort()
     this.#reader.wake()
   }
 

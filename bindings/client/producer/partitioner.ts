@@ -31,8 +31,7 @@ export class Partitioner {
     if (this.#user !== undefined) return checkAnswer(topic, this.#user(record, partitions), partitions)
     if (partitions === 1) return 0
     if (key === null || key === undefined) return this.#stick(topic, sizeBytes, partitions)
-    const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key)
-    return (hash & 0x7fffffff) % partitions
+    return partitionOfKey(key, partitions)
   }
 
   #stick(topic: string, sizeBytes: number, partitions: number): number {
@@ -50,6 +49,12 @@ export class Partitioner {
     const next = Math.floor(this.#random() * (partitions - 1))
     return next >= last ? next + 1 : next
   }
+}
+
+/** Where Kafka's default partitioner puts a key. */
+export function partitionOfKey(key: string | Uint8Array, partitions: number): number {
+  const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key)
+  return (hash & 0x7fffffff) % partitions
 }
 
 function checkAnswer(topic: string, answer: unknown, partitions: number): number {

@@ -1,0 +1,53 @@
+// table: the last value of each key, over partitions that are added while it is open.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Log, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+
+const facts = topic('facts', { key: string, value: string, partitions: 2 })
+const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+async function grows(log: Log, reader: Log): Promise<void> {
+  const producer = log.producer()
+  const table = await reader.table(facts)
+  await producer.send(KEYS.map((key) => facts.record({ key, value: 'old' })))
+  await until(() => [...table.entries()].length === KEYS.length)
+  // Nothing comes in the partitions that it knows: it has to hear of the others by themselves.
+  await log.admin.createPartitions('facts', 5)
+  await until(() => table.asOf.length === 5)
+  await producer.send(KEYS.map((key) => facts.record({ key, value: 'new' })))
+  await until(() => table.asOf.reduce((sum, { nextOffset }) => sum + nextOffset, 0) === 2 * KEYS.length)
+  assert.ok(table.asOf.slice(2).some(({ nextOffset }) => nextOffset > 0))
+  for (const key of KEYS) assert.is(table.get(key), 'new', key)
+  assert.equal(new Map(table.entries()), new Map(KEYS.map((key) => [key, 'new'])))
+  assert.is([...table.entries()].length, KEYS.length, 'a key whose partition is another one is there once')
+  // Where a program itself put it, the table finds it too.
+  await producer.send({ ...facts.record({ key: 'mine', value: 'here' }), partition: 3 })
+  await until(() => table.get('mine') === 'here')
+  await table.close()
+}
+
+test('partitions that are added are read, and the value in the newer one counts', async () => {
+  const log = await openMemory({ topics: [facts] })
+  await grows(log, log)
+  await log.close()
+})
+
+test('the same for a process that is attached', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'oncelog-table-'))
+  const holder = await open(directory, { topics: [facts] })
+  const attached = await open(directory)
+  assert.is(attached.role, 'attached')
+  await grows(holder, attached)
+  await attached.close()
+  await holder.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test.run()
