@@ -76,6 +76,19 @@ test('transaction: aborts if work threw, and rethrows unchanged', (open) =>
     assert.equal(await values(log), ['b'])
   }))
 
+test('transaction: a send of which one partition was refused fails with why, since nothing of it counts', (open) =>
+  withLog(open, async (log) => {
+    await log.admin.createTopic('timed', { config: { 'message.timestamp.before.max.ms': 1000 } })
+    const records = ['output', 'timed'].map((name) => ({ topic: name, partition: 0, value: 'x', timestamp: 5 }))
+    const inside: unknown[] = []
+    const work = async (transaction: TransactionScope) => {
+      inside.push(await refused(transaction.send(records)))
+    }
+    const error = await failure('INVALID_TIMESTAMP', () => log.producer({ transactionalId: 'id' }).transaction(work))
+    assert.equal(inside, [error])
+    assert.equal(await values(log), [])
+  }))
+
 test('transaction: aborts if a send failed that nobody awaited, with its error', (open) =>
   withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })

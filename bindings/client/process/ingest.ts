@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { LogProducer } from '../producer/producer.ts'
+import { wholeFailure } from '../producer/send-result.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
 import { inGroups } from './groups.ts'
@@ -111,7 +112,7 @@ export class Ingest<P extends string | number> {
     } catch (error) {
       await producer.close().catch(() => {})
       await session.abort().catch(() => {})
-      throw error
+      throw wholeFailure(error)
     }
   }
 }

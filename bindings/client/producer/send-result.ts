@@ -37,6 +37,13 @@ export function settleSend(placed: readonly Placed[], count: number): Promise<re
   })
 }
 
+/** Why not all of a `send` was written. In a transaction it makes no difference that some of it was. */
+export function wholeFailure(error: unknown): unknown {
+  if (!LogError.is(error, 'PARTIAL_SEND')) return error
+  const results = error.details['results'] as readonly { readonly error?: unknown }[]
+  return results.find((each) => each.error !== undefined)?.error ?? error
+}
+
 function fill(
   metadata: RecordMetadata[],
   placed: Placed,

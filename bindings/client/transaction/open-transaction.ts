@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
 import { LogProducer } from '../producer/producer.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
+import { wholeFailure } from '../producer/send-result.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Abortable } from '../signals.ts'
 import type { Transaction } from './transaction-type.ts'
@@ -37,7 +38,10 @@ export class OpenedTransaction implements Transaction {
     options: Abortable = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
     if (this.#isOver) return Promise.reject(over())
-    return this.#inside(this.#sender.send(records, options))
+    const sending = this.#sender.send(records, options).catch((error: unknown) => {
+      throw wholeFailure(error)
+    })
+    return this.#inside(sending)
   }
 
   sendOffsets(consumer: unknown, done: unknown, options: { allowSkip?: boolean | undefined } = {}): Promise<void> {

@@ -10,7 +10,7 @@ import type { TopicRef } from '../topic/topic.ts'
 
 /**
  * What can be done inside a transaction. Here `send` resolves when the records have their offsets; they become durable and
- * visible with the commit. Anything that fails inside fails the transaction, awaited or not. After its end every call
+ * visible with the commit. It rejects with why a record was refused: PARTIAL_SEND says nothing here. Anything that fails inside fails the transaction, awaited or not. After its end every call
  * rejects with INVALID_TXN_STATE.
  */
 export interface TransactionScope extends Sender {
@@ -49,7 +49,9 @@ export interface TransactionContext {
 }
 
 /**
- * Sends in transactions: records in any number of partitions, and offsets of consumers, become visible together or never.
+ * Sends in transactions: records in any number of partitions, and offsets of consumers, become visible together or never. As
+ * in Kafka a partition shows nothing behind a transaction that is still open there: of two at once that share only some of
+ * their partitions, the later one may be seen in the others first.
  * One transaction at a time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional
  * id: what an earlier producer of this id has open is aborted, and that one is finished (PRODUCER_FENCED).
  */
