@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedBatch } from '../../bindings/broker/broker.ts'
+import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
@@ -419,6 +420,34 @@ test('what a large transaction wrote goes to the disk ahead of its commit, which
     1,
   )
   assert.is(values(host, 0).length, 12)
+})
+
+test("the positions of ingest are a transaction's data: what a crash leaves of them undecided is aborted, and no damage", () => {
+  for (const kept of ['all', 'none'] as const) {
+    let host = fresh()
+    const positions = (): string[] => host.fetchAll(POSITIONS_TOPIC, 0).map(({ value }) => value)
+    const send = (value: string): TransactionalClient => {
+      const client = new TransactionalClient(host, 'source').init().begin()
+      client.send('t', 0, value)
+      client.send(POSITIONS_TOPIC, 0, value)
+      return client
+    }
+    // The first one, whose file is new, and one behind a decided one.
+    for (const value of ['1', '2']) {
+      send(value)
+      host.settle()
+      host = afterCrash(host, kept)
+      send(value).end('commit')
+      assert.is(positions().at(-1), value)
+    }
+    assert.equal(
+      [positions(), values(host, 0)],
+      [
+        ['1', '2'],
+        ['1', '2'],
+      ],
+    )
+  }
 })
 
 test('an id that nobody used for a week expires, over a crash too', () => {

@@ -21,6 +21,14 @@ export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
   [SHARES_TOPIC]: 'b25jZWxvZy5zaGFyZXMwMQ',
 }
 
+/**
+ * Of the log's own topics: all but the positions of `ingest`, which stand in the transactions of their rows and are written as
+ * those are, before any frame (durability rule 3).
+ */
+export function holdsDecisions(topicId: string): boolean {
+  return topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && Object.values(INTERNAL_TOPIC_IDS).includes(topicId)
+}
+
 /** Names that no user can create: those above, and whatever else of this shape comes later. */
 export function isInternalTopic(name: string): boolean {
   return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')

@@ -43,7 +43,7 @@ export class PartitionRecovery {
   readonly #transactions: TransactionScan
   /** First offsets of the segments that were there. */
   #segmentsFound: ReadonlySet<number> = new Set()
-  /** The log's own topics take their batches from frames alone, as every partition its markers (rule 3). */
+  /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
   #ceiling: number
 

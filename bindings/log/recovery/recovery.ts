@@ -4,7 +4,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
-import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import {
   CHECKPOINT_DIRECTORY,
@@ -323,7 +323,7 @@ class UncleanRecovery {
       files.readOnly = true
       if (noted !== undefined) this.#partitions.push({ files, stored: storedOf(id, noted, files) })
     } else {
-      const isCoordinator = Object.values(INTERNAL_TOPIC_IDS).includes(id.topicId)
+      const isCoordinator = holdsDecisions(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
       if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
         this.#keep(key, noted, files)

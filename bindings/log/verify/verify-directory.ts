@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
-import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { holdsDecisions } from '../catalogue/topic-ids.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
 import { directoryTopicId } from '../recovery/dead-directories.ts'
@@ -59,7 +59,7 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
 }
 
 function isOwn(topicId: string | undefined): topicId is string {
-  return topicId !== undefined && Object.values(INTERNAL_TOPIC_IDS).includes(topicId)
+  return topicId !== undefined && holdsDecisions(topicId)
 }
 
 /** Up to where checkpoint and frames vouch for an own topic. */
