@@ -7,8 +7,12 @@
 // - `append(record, producer)`: one durable record of the producer with that number, called by many of them at once, each
 //   with one record outstanding. A store that can share flushes does so here. Left out, the harness calls
 //   `appendBatch([record], true)`.
-// - `appendGroup(parts, nextOffset)`: the records of each part to a partition of its own, and a consumer's position, durable
-//   together when it returns.
+// - `appendGroup(parts, nextOffset, client)`: the records of each part to a partition of its own, and the position of a
+//   consumer, durable together when it returns; with `commit: 'transaction'` all of it or nothing, and called by many
+//   clients at once, each with one outstanding and a position of its own.
+// - `process(records)`: each record that was appended goes on to an output and is the newest state of its key; output, state
+//   and position durable together for each 1000.
+// - `ingest(rows)`: rows that come one by one, durable with their position for each 1000.
 // - `scan(visit)`: every record in offset order; gives the number of records. What is visited may be a view that is valid
 //   during the call only, and a string where that is what the store itself stores. `checksReads` says whether the bytes
 //   are verified against a checksum on the way.
@@ -32,8 +36,8 @@ export interface BenchRecord {
 export interface PeerOptions {
   /** Bytes of every value. */
   readonly valueBytes: number
-  /** `bulk`: about a thousand records an append; `small`: up to a hundred; `group`: by `appendGroup`. */
-  readonly commit: 'bulk' | 'small' | 'group'
+  /** `bulk`: about a thousand records an append; `small`: up to a hundred; `group`, `transaction`: by `appendGroup`. */
+  readonly commit: 'bulk' | 'small' | 'group' | 'transaction'
   /** Whether most appends will be durable. */
   readonly durable: boolean
 }
@@ -45,7 +49,9 @@ export interface Peer {
   open(directory: string, options: PeerOptions): void | Promise<void>
   appendBatch(records: readonly BenchRecord[], durable: boolean): void | Promise<void>
   append?(record: BenchRecord, producer: number): void | Promise<void>
-  appendGroup?(parts: readonly (readonly BenchRecord[])[], nextOffset: number): void | Promise<void>
+  appendGroup?(parts: readonly (readonly BenchRecord[])[], nextOffset: number, client: number): void | Promise<void>
+  process?(records: number): void | Promise<void>
+  ingest?(rows: Iterable<BenchRecord>): void | Promise<void>
   scan?(visit: Visit): number | Promise<number>
   read?(offset: number, visit: Visit): void | Promise<void>
   follow?(visit: Visit): void | Promise<void>
@@ -60,6 +66,10 @@ export type WorkloadName =
   | 'durable-1'
   | 'producers-64'
   | 'group'
+  | 'transactions'
+  | 'transactions-64'
+  | 'process'
+  | 'ingest'
   | 'scan'
   | 'read'
   | 'follow-relaxed'

@@ -1,3 +1,5 @@
+import { groups, ingest, manyGroups, processAll } from './exactly-once.ts'
+import { BULK_BATCH, fill, latencies } from './filling.ts'
 import type { BenchRecord, Peer, PeerOptions, Visit, WorkloadName } from './peer.ts'
 import { makeBatches, payloadBytes } from './records.ts'
 import { percentile } from './statistics.ts'
@@ -14,12 +16,8 @@ export type Figures = Record<string, number>
 /** Opens a peer anew on the same directory: a process's one, or the one to read what was filled before. */
 export type OpenPeer = (options: PeerOptions) => Promise<Peer>
 
-const BULK_BATCH = 1000
 const PRODUCERS = 64
 const SCAN_PASSES = 3
-const GROUP_PARTS = 4
-const GROUP_PART_RECORDS = 10
-const GROUP_WARM = 20
 
 // What was visited has to be touched, or a lazy store would be measured doing nothing.
 let touched = 0
@@ -30,26 +28,6 @@ const touch: Visit = (key, value) => {
 
 export function touchedBytes(): number {
   return touched
-}
-
-function latencies(took: Float64Array): Figures {
-  const sorted = took.slice().sort()
-  return {
-    p50Ms: percentile(sorted, 0.5),
-    p99Ms: percentile(sorted, 0.99),
-    p999Ms: percentile(sorted, 0.999),
-    maxMs: sorted.at(-1) ?? Number.NaN,
-  }
-}
-
-async function fill(peer: Peer, records: number, batchSize: number, valueBytes: number): Promise<number> {
-  const batches = makeBatches(batchSize, valueBytes)
-  const appends = Math.max(1, Math.round(records / batchSize))
-  for (let index = 0; index < appends; index++) {
-    const pending = peer.appendBatch(batches[index % batches.length] as readonly BenchRecord[], index === appends - 1)
-    if (pending !== undefined) await pending
-  }
-  return appends * batchSize
 }
 
 async function bulk(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
@@ -129,36 +107,6 @@ async function producers(open: OpenPeer, request: WorkloadRequest): Promise<Figu
     payload: payloadBytes(done, valueBytes),
     ...peer.report?.(),
   }
-}
-
-/** Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close. */
-async function groups(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
-  const { valueBytes } = request
-  const batches = makeBatches(GROUP_PART_RECORDS, valueBytes)
-  const peer = await open({ valueBytes, commit: 'group', durable: true })
-  const recordsEach = GROUP_PARTS * GROUP_PART_RECORDS
-  const count = Math.max(20, Math.round(request.records / recordsEach))
-  const part = (at: number): readonly BenchRecord[] => batches[at % batches.length] as readonly BenchRecord[]
-  const append = (index: number): void | Promise<void> => {
-    return peer.appendGroup?.(
-      Array.from({ length: GROUP_PARTS }, (_, at) => part(index * GROUP_PARTS + at)),
-      index + 1,
-    )
-  }
-  for (let index = 0; index < GROUP_WARM; index++) await append(index)
-  const before = peer.report?.() ?? {}
-  const took = new Float64Array(count)
-  for (let index = 0; index < count; index++) {
-    const started = performance.now()
-    const pending = append(GROUP_WARM + index)
-    if (pending !== undefined) await pending
-    took[index] = performance.now() - started
-  }
-  const after = peer.report?.() ?? {}
-  await peer.close()
-  const figures: Figures = { ...latencies(took), groups: count, payload: payloadBytes(count * recordsEach, valueBytes) }
-  for (const [name, value] of Object.entries(after)) figures[name] = value - (before[name] ?? 0)
-  return figures
 }
 
 async function scan(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
@@ -300,7 +248,15 @@ export function runWorkload(open: OpenPeer, request: WorkloadRequest): Promise<F
     case 'producers-64':
       return producers(open, request)
     case 'group':
-      return groups(open, request)
+      return groups(open, request, 'group')
+    case 'transactions':
+      return groups(open, request, 'transaction')
+    case 'transactions-64':
+      return manyGroups(open, request)
+    case 'process':
+      return processAll(open, request)
+    case 'ingest':
+      return ingest(open, request)
     case 'scan':
       return scan(open, request)
     case 'read':

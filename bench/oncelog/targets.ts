@@ -31,6 +31,7 @@ export interface BoundTarget extends Judged {
 const SIZES = [100, 1024] as const
 const sizeName = (valueBytes: number): string => (valueBytes === 100 ? '100 B' : '1 KB')
 const SQLITE = ['sqlite-full']
+const BOTH_SQLITES = ['sqlite-full', 'node-sqlite-full']
 const FASTEST_BULK = ['sqlite-normal', 'node-sqlite-normal', 'lmdb-sync', 'level', 'event-storage', 'aaol']
 const COALESCING = ['raw-coalesce-prealloc', 'raw-coalesce-ring']
 
@@ -62,6 +63,10 @@ export const RATIO_TARGETS: readonly RatioTarget[] = [
   ...ratio('random read: lmdb, rate', 'read', 'readsPerSecond', ['lmdb', 'lmdb-sync'], [1, 1]),
   ...ratio('random read: lmdb, p99', 'read', 'p99Ms', ['lmdb', 'lmdb-sync'], [1, 1]),
   ...ratio('follow durable: SQLite, p50', 'follow-durable', 'p50Ms', SQLITE, [1.2, 1.2]),
+  ...ratio('transactions: SQLite, p50', 'transactions', 'p50Ms', BOTH_SQLITES, [1.3, 2]),
+  ...ratio('transactions: SQLite, p99.9', 'transactions', 'p999Ms', BOTH_SQLITES, [1, 1]),
+  ...ratio('transactions: one write and flush', 'transactions', 'p50Ms', ['raw-prealloc'], [0.8, 0.8]),
+  ...ratio('64 transactions: SQLite', 'transactions-64', 'transactionsPerSecond', BOTH_SQLITES, [8, 8]),
 ]
 
 const flushes = (figures: Figures): number => {
@@ -72,6 +77,10 @@ const perRecord = (valueBytes: number, figures: Figures): number => {
 }
 const bound = (target: Omit<BoundTarget, 'peer'> & { readonly peer?: string }): BoundTarget => {
   return { peer: ONCELOG, ...target }
+}
+
+function microseconds(workload: WorkloadName, valueBytes: number): Omit<BoundTarget, 'peer' | 'title' | 'atMost'> {
+  return { workload, valueBytes, of: (figures) => 1e6 / (figures['recordsPerSecond'] ?? Number.NaN), unit: 'us' }
 }
 
 /** At most 1.15 times key plus value plus 10. */
@@ -96,6 +105,22 @@ export const BOUND_TARGETS: readonly BoundTarget[] = [
     unit: '',
     atMost: 1,
   }),
+  ...SIZES.map((valueBytes) =>
+    bound({
+      title: `flushes a transaction, of the journal, ${sizeName(valueBytes)}`,
+      workload: 'transactions',
+      valueBytes,
+      peer: WATCHED,
+      of: (figures) => (figures['frames'] ?? Number.NaN) / (figures['groups'] ?? 0),
+      unit: '',
+      atMost: 1,
+    }),
+  ),
+  // 100,000 records and 200,000 rows a second.
+  ...SIZES.flatMap((valueBytes) => [
+    bound({ ...microseconds('process', valueBytes), title: `process, a record, ${sizeName(valueBytes)}`, atMost: 10 }),
+    bound({ ...microseconds('ingest', valueBytes), title: `ingest, a row, ${sizeName(valueBytes)}`, atMost: 5 }),
+  ]),
   bound({
     title: 'memory above the harness, bulk',
     workload: 'bulk',
@@ -134,6 +159,8 @@ export const SHOWN: Readonly<Partial<Record<WorkloadName, readonly string[]>>> =
   'producers-64': ['oncelog-shared'],
   'follow-relaxed': ['raw-crc'],
   'follow-durable': ['raw-prealloc'],
+  process: ['sqlite-full'],
+  ingest: ['raw-prealloc', 'sqlite-full'],
   reopen: ['raw-crc', 'lmdb-sync', 'sqlite-full'],
   'cold-start': ['raw', 'sqlite-full', 'lmdb-sync'],
 }

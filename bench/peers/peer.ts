@@ -15,6 +15,8 @@ const EVERYTHING: readonly WorkloadName[] = [
   'reopen',
   'cold-start',
 ]
+/** Transactions, and what is built of them. */
+const EXACTLY_ONCE: readonly WorkloadName[] = ['transactions', 'transactions-64', 'process', 'ingest']
 const DURABLE: readonly WorkloadName[] = ['durable-100', 'durable-1', 'follow-durable', 'producers-64']
 const without = (...left: readonly WorkloadName[]): WorkloadName[] => EVERYTHING.filter((name) => !left.includes(name))
 
@@ -42,7 +44,7 @@ export const peers: readonly PeerDefinition[] = [
     'raw-prealloc',
     './raw.ts',
     'raw-prealloc',
-    without('bulk', 'producers-64', 'cold-start'),
+    [...without('bulk', 'producers-64', 'cold-start'), 'transactions', 'ingest'],
     'raw-crc on 16 MiB files zeroed ahead',
   ),
   define('raw-ring', './raw.ts', 'raw-ring', ['durable-100', 'durable-1'], 'raw-crc on two zeroed files, reused'),
@@ -54,7 +56,7 @@ export const peers: readonly PeerDefinition[] = [
       return define(name, './raw-coalesce.ts', name, ['producers-64'], 'what arrives in a turn: one write, one sync')
     }),
   ),
-  define('sqlite-full', './better-sqlite3.ts', 'full', EVERYTHING, `FULL, ${WAL}`),
+  define('sqlite-full', './better-sqlite3.ts', 'full', [...EVERYTHING, ...EXACTLY_ONCE], `FULL, ${WAL}`),
   define('sqlite-normal', './better-sqlite3.ts', 'normal', without(...DURABLE), `NORMAL, ${WAL}`),
   define(
     'sqlite-grouped',
@@ -63,7 +65,7 @@ export const peers: readonly PeerDefinition[] = [
     ['producers-64'],
     `FULL, a turn's records grouped by hand`,
   ),
-  define('node-sqlite-full', './node-sqlite.ts', 'full', EVERYTHING, `FULL, ${WAL}`, NEWER_NODE),
+  define('node-sqlite-full', './node-sqlite.ts', 'full', [...EVERYTHING, ...EXACTLY_ONCE], `FULL, ${WAL}`, NEWER_NODE),
   define('node-sqlite-normal', './node-sqlite.ts', 'normal', without(...DURABLE), `NORMAL, ${WAL}`, NEWER_NODE),
   define(
     'lmdb',

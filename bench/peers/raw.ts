@@ -11,6 +11,9 @@ interface RawVariant {
   readonly blob?: boolean | undefined
 }
 
+const POSITION = Buffer.from('position')
+const ROWS_PER_GROUP = 1000
+
 const VARIANTS: Readonly<Record<string, RawVariant>> = {
   raw: { mode: 'append', crc: false },
   'raw-crc': { mode: 'append', crc: true },
@@ -82,6 +85,25 @@ class RawLog implements Peer {
     return new Promise((resolve, reject) => {
       this.#file.sync((error) => (error === null ? resolve() : reject(error)))
     })
+  }
+
+  /** All of it and the position: one write, one sync. */
+  appendGroup(parts: readonly (readonly BenchRecord[])[], nextOffset: number): void | Promise<void> {
+    const position = Buffer.alloc(8)
+    position.writeBigUInt64LE(BigInt(nextOffset))
+    return this.appendBatch([...parts.flat(), { key: POSITION, value: position }], true)
+  }
+
+  async ingest(rows: Iterable<BenchRecord>): Promise<void> {
+    let group: BenchRecord[] = []
+    let count = 0
+    for (const row of rows) {
+      group.push(row)
+      if (++count % ROWS_PER_GROUP !== 0) continue
+      const pending = this.appendGroup([group], count)
+      if (pending !== undefined) await pending
+      group = []
+    }
   }
 
   scan(visit: Visit): number {

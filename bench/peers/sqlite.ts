@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { BenchRecord, Peer, PeerOptions, Visit } from '../harness/peer.ts'
+import { SqliteGroups } from './sqlite-groups.ts'
 
 type Row = readonly [Uint8Array, Uint8Array]
 
@@ -41,6 +42,10 @@ export class SqliteLog implements Peer {
     if (mode === 'grouped') this.append = (record): Promise<void> => this.#appendGrouped(record)
   }
 
+  appendGroup?: Peer['appendGroup']
+  process?: Peer['process']
+  ingest?: Peer['ingest']
+
   open(directory: string, options: PeerOptions): void {
     const connection = this.#connect(join(directory, 'log.sqlite'))
     const pageBytes = options.commit === 'small' && options.valueBytes <= 256 ? 4096 : 8192
@@ -56,6 +61,10 @@ export class SqliteLog implements Peer {
     const insert = 'INSERT INTO log (key, value) VALUES '
     this.#insertOne = connection.run(`${insert}(?, ?)`)
     this.#insertTen = connection.run(insert + Array(ROWS_PER_STATEMENT).fill('(?, ?)').join(', '))
+    const groups = new SqliteGroups(connection)
+    this.appendGroup = (parts, nextOffset, client): void => groups.append(parts, nextOffset, client)
+    this.process = (records): void => groups.process(records)
+    this.ingest = (rows): void => groups.ingest(rows)
     this.#one = connection.one('SELECT key, value FROM log WHERE sequence = ?')
   }
 

@@ -1,0 +1,111 @@
+import { BULK_BATCH, fill, latencies } from './filling.ts'
+import type { BenchRecord } from './peer.ts'
+import { makeBatches, payloadBytes } from './records.ts'
+import type { Figures, OpenPeer, WorkloadRequest } from './workloads.ts'
+
+const PARTS = 4
+const PART_RECORDS = 10
+const WARM = 20
+const CLIENTS = 64
+
+/** The parts of one group or transaction after the other. */
+function partsOf(valueBytes: number): (index: number) => readonly (readonly BenchRecord[])[] {
+  const batches = makeBatches(PART_RECORDS, valueBytes)
+  return (index) => Array.from({ length: PARTS }, (_, at) => batches[(index * PARTS + at) % batches.length] ?? [])
+}
+
+/** What the peer counted since. */
+function since(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): Figures {
+  return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]))
+}
+
+/** Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close. */
+export async function groups(
+  open: OpenPeer,
+  request: WorkloadRequest,
+  commit: 'group' | 'transaction',
+): Promise<Figures> {
+  const { valueBytes } = request
+  const peer = await open({ valueBytes, commit, durable: true })
+  const count = Math.max(20, Math.round(request.records / (PARTS * PART_RECORDS)))
+  const parts = partsOf(valueBytes)
+  for (let index = 0; index < WARM; index++) await peer.appendGroup?.(parts(index), index + 1, 0)
+  const before = { ...peer.report?.() }
+  const took = new Float64Array(count)
+  for (let index = 0; index < count; index++) {
+    const group = parts(WARM + index)
+    const started = performance.now()
+    const pending = peer.appendGroup?.(group, WARM + index + 1, 0)
+    if (pending !== undefined) await pending
+    took[index] = performance.now() - started
+  }
+  const figures = since(before, { ...peer.report?.() })
+  await peer.close()
+  const payload = payloadBytes(count * PARTS * PART_RECORDS, valueBytes)
+  return { ...latencies(took), groups: count, payload, ...figures }
+}
+
+/** 64 clients, each with one transaction outstanding: the next one is wanted the moment the one before is done. */
+export async function manyGroups(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
+  const { valueBytes } = request
+  const peer = await open({ valueBytes, commit: 'transaction', durable: true })
+  const each = Math.max(4, Math.round(request.records / (PARTS * PART_RECORDS * CLIENTS)))
+  const parts = partsOf(valueBytes)
+  const took = new Float64Array(each * CLIENTS)
+  let done = 0
+  const client = async (number: number, from: number, count: number, isTimed: boolean): Promise<void> => {
+    let wanted = performance.now()
+    for (let index = from; index < from + count; index++) {
+      await peer.appendGroup?.(parts(index * CLIENTS + number), index + 1, number)
+      const now = performance.now()
+      if (isTimed) took[done++] = now - wanted
+      wanted = now
+    }
+  }
+  const clients = Array.from({ length: CLIENTS }, (_, number) => number)
+  await Promise.all(clients.map((number) => client(number, 0, 2, false)))
+  const before = { ...peer.report?.() }
+  const started = performance.now()
+  await Promise.all(clients.map((number) => client(number, 2, each, true)))
+  const seconds = (performance.now() - started) / 1000
+  const figures = since(before, { ...peer.report?.() })
+  await peer.close()
+  const payload = payloadBytes(done * PARTS * PART_RECORDS, valueBytes)
+  return { ...latencies(took), transactionsPerSecond: done / seconds, groups: done, payload, ...figures }
+}
+
+export async function processAll(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
+  const { valueBytes } = request
+  const peer = await open({ valueBytes, commit: 'bulk', durable: false })
+  const records = await fill(peer, request.records, BULK_BATCH, valueBytes)
+  const before = { ...peer.report?.() }
+  const started = performance.now()
+  await peer.process?.(records)
+  const seconds = (performance.now() - started) / 1000
+  const figures = since(before, { ...peer.report?.() })
+  await peer.close()
+  return {
+    recordsPerSecond: records / seconds,
+    groups: records / BULK_BATCH,
+    payload: payloadBytes(records, valueBytes),
+    ...figures,
+  }
+}
+
+export async function ingest(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
+  const { valueBytes } = request
+  const batches = makeBatches(BULK_BATCH, valueBytes)
+  const count = Math.max(1, Math.round(request.records / BULK_BATCH))
+  function* rows(): Generator<BenchRecord, void, undefined> {
+    for (let index = 0; index < count; index++) yield* batches[index % batches.length] ?? []
+  }
+  const peer = await open({ valueBytes, commit: 'bulk', durable: true })
+  const before = { ...peer.report?.() }
+  const started = performance.now()
+  await peer.ingest?.(rows())
+  const seconds = (performance.now() - started) / 1000
+  const figures = since(before, { ...peer.report?.() })
+  await peer.close()
+  const records = count * BULK_BATCH
+  return { recordsPerSecond: records / seconds, groups: count, payload: payloadBytes(records, valueBytes), ...figures }
+}
