@@ -115,6 +115,22 @@ class SocketChannel implements Channel {
     this.#socket.destroy()
   }
 
+  /** Fills it from what has come, which is enough. */
+  #take(into: Uint8Array): void {
+    let done = 0
+    let used = 0
+    while (done < into.length) {
+      const chunk = this.#chunks[used] as Buffer
+      const part = chunk.subarray(0, into.length - done)
+      into.set(part, done)
+      done += part.length
+      if (part.length === chunk.length) used++
+      else this.#chunks[used] = chunk.subarray(part.length)
+    }
+    this.#chunks.splice(0, used)
+    this.#sizeBytes -= into.length
+  }
+
   #next(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#sizeBytes < 4) return undefined
     if ((this.#chunks[0]?.length ?? 0) < 4) this.#chunks = [Buffer.concat(this.#chunks)]
@@ -124,12 +140,9 @@ class SocketChannel implements Channel {
       return undefined
     }
     if (this.#sizeBytes < 4 + length) return undefined
-    const joined = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    this.#take(new Uint8Array(4))
     const message = new Uint8Array(length)
-    message.set(joined.subarray(4, 4 + length))
-    const rest = joined.subarray(4 + length)
-    this.#chunks = rest.length === 0 ? [] : [rest]
-    this.#sizeBytes = rest.length
+    this.#take(message)
     return message
   }
 }

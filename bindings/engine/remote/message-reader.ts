@@ -50,7 +50,7 @@ export class MessageReader {
 
   #slice(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#take(length)
-    return this.#bytes.subarray(at, at + length)
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
   }
 
   #take(count: number): number {

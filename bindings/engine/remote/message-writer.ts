@@ -46,6 +46,12 @@ export class MessageWriter {
     return this
   }
 
+  /** So much comes: it grows once at most. */
+  reserve(sizeBytes: number): void {
+    this.#take(sizeBytes)
+    this.#length -= sizeBytes
+  }
+
   /** The message; it is written no further. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length)

@@ -1,0 +1,160 @@
+// What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
+// thousand records a send, the last one durable) and single durable sends, one outstanding. At least half the rate, and at
+// most 60 us more.
+//   node --import tsx bench/limits/attached.ts [rounds] [records]
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { bytes } from '../../bindings/client/topic/codec.ts'
+import { type EmbeddedLog, open, topic } from '../../bindings/entry/node.ts'
+import { makeBatches } from '../harness/records.ts'
+import { median, percentile, ratioOfPairs } from '../harness/statistics.ts'
+
+const TOPIC = 'bench'
+const BATCH = 1000
+const SINGLES = 500
+const VALUE_BYTES = 100
+const RATE_LEAST = 0.5
+const LATER_MOST_US = 60
+
+interface Measured {
+  readonly recordsPerSecond: number
+  readonly p50Us: number
+}
+
+class Sender {
+  readonly #log: EmbeddedLog
+  readonly #batches = makeBatches(BATCH, VALUE_BYTES).map((batch) =>
+    batch.map(({ key, value }) => ({ topic: TOPIC, key, value })),
+  )
+
+  constructor(log: EmbeddedLog) {
+    this.#log = log
+  }
+
+  async measure(records: number): Promise<Measured> {
+    return { recordsPerSecond: await this.#bulk(records), p50Us: await this.#singles() }
+  }
+
+  #batch(index: number): readonly { topic: string; key: Uint8Array; value: Uint8Array }[] {
+    return this.#batches[index % this.#batches.length] ?? []
+  }
+
+  async #bulk(records: number): Promise<number> {
+    await using relaxed = this.#log.producer({ acks: 1 })
+    await using durable = this.#log.producer()
+    const begun = performance.now()
+    const sends = Math.ceil(records / BATCH)
+    for (let index = 0; index < sends - 1; index++) await relaxed.send(this.#batch(index))
+    await durable.send(this.#batch(sends - 1))
+    return (sends * BATCH * 1000) / (performance.now() - begun)
+  }
+
+  async #singles(): Promise<number> {
+    await using producer = this.#log.producer()
+    const record = this.#batch(0)[0]
+    if (record === undefined) return Number.NaN
+    const times = new Float64Array(SINGLES)
+    for (let index = 0; index < SINGLES; index++) {
+      const begun = performance.now()
+      await producer.send(record)
+      times[index] = (performance.now() - begun) * 1000
+    }
+    return percentile(times.sort(), 0.5)
+  }
+}
+
+function opened(directory: string): Promise<EmbeddedLog> {
+  return open(directory, { topics: [topic(TOPIC, { key: bytes, value: bytes })] })
+}
+
+/** The attached process: measures whenever it is told how many records. */
+async function attach(directory: string): Promise<void> {
+  const log = await opened(directory)
+  const sender = new Sender(log)
+  process.on('message', (records: number) => {
+    sender.measure(records).then((measured) => process.send?.(measured))
+  })
+  process.send?.('ready')
+}
+
+/** Plain JavaScript, as its users run it. */
+async function bundled(): Promise<string> {
+  const source = fileURLToPath(import.meta.url)
+  const outfile = join(source, '../../harness/node_modules/.bench/attached.mjs')
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+  })
+  return outfile
+}
+
+async function hold(directory: string, rounds: number, records: number): Promise<void> {
+  const log = await opened(directory)
+  const sender = new Sender(log)
+  const child = fork(process.argv[1] as string, ['attach', directory])
+  await once(child, 'message')
+  const attached = async (): Promise<Measured> => {
+    child.send(records)
+    const [measured] = (await once(child, 'message')) as [Measured]
+    return measured
+  }
+  const pairs: { readonly own: Measured; readonly other: Measured }[] = []
+  for (let round = -1; round < rounds; round++) {
+    const isOwnFirst = round % 2 === 0
+    const first = isOwnFirst ? await sender.measure(records) : await attached()
+    const second = isOwnFirst ? await attached() : await sender.measure(records)
+    // The first round warms both up.
+    if (round >= 0) pairs.push(isOwnFirst ? { own: first, other: second } : { own: second, other: first })
+  }
+  child.kill()
+  await once(child, 'exit')
+  await log.close()
+  report(pairs)
+}
+
+function report(pairs: readonly { readonly own: Measured; readonly other: Measured }[]): void {
+  const own = pairs.map((each) => each.own)
+  const other = pairs.map((each) => each.other)
+  const rate = ratioOfPairs(
+    other.map((each) => each.recordsPerSecond),
+    own.map((each) => each.recordsPerSecond),
+  )
+  const laterUs = median(pairs.map((each) => each.other.p50Us - each.own.p50Us))
+  console.table({
+    bulk: {
+      holder: `${Math.round(median(own.map((each) => each.recordsPerSecond)))} records/s`,
+      attached: `${Math.round(median(other.map((each) => each.recordsPerSecond)))} records/s`,
+      measured: `${rate.ratio.toFixed(2)} [${rate.low.toFixed(2)}, ${rate.high.toFixed(2)}]`,
+      target: `>= ${RATE_LEAST}`,
+    },
+    'single durable send, p50': {
+      holder: `${Math.round(median(own.map((each) => each.p50Us)))} us`,
+      attached: `${Math.round(median(other.map((each) => each.p50Us)))} us`,
+      measured: `${Math.round(laterUs)} us more`,
+      target: `<= ${LATER_MOST_US} us more`,
+    },
+  })
+  if (rate.ratio < RATE_LEAST || laterUs > LATER_MOST_US) process.exitCode = 1
+}
+
+const [mode, ...given] = process.argv.slice(2)
+if (mode === 'attach') await attach(given[0] ?? '')
+else if (mode === 'hold') await hold(given[0] ?? '', Number(given[1]), Number(given[2]))
+else {
+  const directory = mkdtempSync(join(tmpdir(), 'oncelog-attached-'))
+  const run = fork(await bundled(), ['hold', directory, mode ?? '15', given[0] ?? '500000'], { execArgv: [] })
+  const [code] = (await once(run, 'exit')) as [number | null]
+  rmSync(directory, { recursive: true, force: true })
+  process.exitCode = code ?? 1
+}
