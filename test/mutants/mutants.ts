@@ -390,4 +390,35 @@ const CLIENTS: readonly Mutant[] = [
   },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...PRODUCERS, ...TRANSACTIONS, ...OFFSETS, ...CLIENTS]
+const SEGMENTS: readonly Mutant[] = [
+  {
+    name: 'the indexes of a closed segment go with its file, written or not',
+    file: 'log/segment/segment.ts',
+    find: '    if (this.#owesIndexes) return\n',
+    put: '',
+    tests: ['log/segment/segment.test.ts'],
+  },
+  {
+    name: 'nobody writes the indexes of a segment that was rolled over',
+    file: 'log/segment/segment.ts',
+    find: '    this.#owesIndexes = true\n',
+    put: '',
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
+    name: 'the next segment begins with what a crash left under its first name',
+    file: 'log/segment/segment-list.ts',
+    find: '      if (file !== undefined && file.size() > 0) file.truncate(0)\n',
+    put: '',
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
+    name: 'a recovery that rolls leaves the closed segment without indexes',
+    file: 'log/segment/segment-list.ts',
+    find: '      yield* segment.loadForIndexes(this.#config())\n',
+    put: '',
+    tests: ['log/store/derived-files.test.ts'],
+  },
+]
+
+export const MUTANTS: readonly Mutant[] = [...PRODUCERS, ...TRANSACTIONS, ...OFFSETS, ...CLIENTS, ...SEGMENTS]

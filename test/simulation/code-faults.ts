@@ -7,6 +7,7 @@ import { SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
 import { type FramePlace, Ring } from '../../bindings/log/journal/ring.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
 import { partitionKey } from '../../bindings/log/recovery/recovery.ts'
+import { SegmentList } from '../../bindings/log/segment/segment-list.ts'
 import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
@@ -209,6 +210,19 @@ export function giveRingBackFirst(): Mend {
   return () => {
     for (const mend of mends) mend()
   }
+}
+
+/** What no frame names is taken as the checkpoint noted it. */
+export function trustNotedPartitions(): Mend {
+  return replace(
+    SegmentList.prototype,
+    'isAsNoted',
+    (before) =>
+      function* (this: SegmentList, partialSector) {
+        yield* before.call(this, partialSector)
+        return true
+      },
+  )
 }
 
 export function forgetPartialSectors(): Mend {

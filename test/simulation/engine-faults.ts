@@ -106,6 +106,12 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     scenario: 'duplicates while the log lives, at other acks',
     inCode: code.answerDuplicatesAtOnce,
   },
+  {
+    name: 'partitions without a frame taken as they were noted',
+    rule: 6,
+    scenario: segments,
+    inCode: code.trustNotedPartitions,
+  },
   { name: 'recovery forgets producers', rule: 8, scenario: one, inCode: code.forgetProducers },
 ]
 

@@ -5,6 +5,9 @@ export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 /** A file being written; it counts only once it was renamed. */
 export const TEMPORARY_SUFFIX = '.tmp'
 
+/** The next segment before its first offset, and with it its name, is known: empty, and no segment yet (decision 012). */
+export const NEXT_SEGMENT: string = `next.log${TEMPORARY_SUFFIX}`
+
 const SEGMENT_SUFFIXES = ['log', 'index', 'timeindex', 'txnindex', 'snapshot'] as const
 export type SegmentSuffix = (typeof SEGMENT_SUFFIXES)[number]
 
@@ -56,6 +59,7 @@ export function classifyPartitionFile(name: string): PartitionFile {
   if (segment !== undefined) return { kind: 'segment', name, ...segment }
   if (name === PARTITION_METADATA) return { kind: 'metadata', name }
   if (name === LEADER_EPOCH_CHECKPOINT) return { kind: 'leader-epochs', name }
+  if (name === NEXT_SEGMENT) return { kind: 'temporary', name }
   if (name.endsWith(TEMPORARY_SUFFIX)) {
     const target = classifyPartitionFile(name.slice(0, -TEMPORARY_SUFFIX.length))
     if (target.kind !== 'foreign' && target.kind !== 'temporary') return { kind: 'temporary', name }

@@ -6,7 +6,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import type { Damage, SealedBatch, StoredPartition } from '../../storage/partition-store.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
-import { parseSegmentFileName } from '../files/file-names.ts'
+import { NEXT_SEGMENT, parseSegmentFileName } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import { afterMarker } from '../partition/marker.ts'
@@ -292,6 +292,7 @@ export class PartitionRecovery {
   *#segmentFiles(): Task<{ offset: number; path: string }[]> {
     const { directory } = this.#files
     const names = yield* perform('list', directory, () => this.#context.store.list(directory))
+    if (names.includes(NEXT_SEGMENT)) mark('next-segment-left')
     return names
       .map((name) => ({ parsed: parseSegmentFileName(name), path: `${directory}/${name}` }))
       .filter(({ parsed }) => parsed?.suffix === 'log')

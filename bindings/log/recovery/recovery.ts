@@ -314,9 +314,16 @@ class UncleanRecovery {
     const noted = this.#noted.get(key)
     const entries = this.#entries.get(key) ?? []
     const files = filesOf(this.#input, id, noted)
+    if (!readOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
+      this.#partitions.push({ files, stored: this.#goOn(files, noted, entries) })
+      if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+      return
+    }
     // A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7).
-    const hasDirectory = (yield* directoryTopicId(this.#input.store, files.directory)) === id.topicId
-    const hasPlace = noted !== undefined || entries.length > 0 || hasDirectory
+    const hasPlace =
+      noted !== undefined ||
+      entries.length > 0 ||
+      (yield* directoryTopicId(this.#input.store, files.directory)) === id.topicId
     if (!hasPlace) return
     if (noted === undefined && !readOnly) yield* secureDirectory(this.#input.store, files.directory)
     if (readOnly) {
@@ -331,6 +338,29 @@ class UncleanRecovery {
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+  }
+
+  /**
+   * Of a partition that no frame names: batches of acks 1 need none and outlive their process
+   * (docs/decisions/013-untouched-partitions.md).
+   */
+  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): Task<boolean> {
+    if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
+    return yield* files.segments.isAsNoted(noted.partialSector)
+  }
+
+  /** As noted; above the ceiling if there is one (rule 5), and then that has to be noted. */
+  #goOn(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): StoredPartition {
+    recoveryMarks.hit('partition-untouched')
+    const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
+    const ceiling = Math.max(noted.ceiling, ...raised)
+    files.isUsed = true
+    files.unproven = files.segments.active
+    files.nextOffset = Math.max(noted.nextOffset, ceiling)
+    files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
+    if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
+    if (!files.changed) this.#kept.set(partitionKey(noted.topicId, noted.partition), noted)
+    return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
   }
 
   /** Its files may not even be there: nothing of it is synced or noted anew. */

@@ -31,6 +31,11 @@ export class FileCache {
     return this.#entries.size
   }
 
+  /** Whether it is open; not counted as used. */
+  has(path: string): boolean {
+    return this.#entries.has(path)
+  }
+
   /** The open file, counted as used; `undefined` when it has to be opened first. Hot path: mostly the one used last. */
   get(path: string): StoreFile | undefined {
     const entry = this.#entries.get(path)

@@ -2,10 +2,13 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { AbortedTransaction, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { segmentFileName } from '../files/file-names.ts'
+import { NEXT_SEGMENT, parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
 import { learnAborted } from './learn-aborted.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
+
+/** Of a segment's size: from there on the file of the next one is made ahead. */
+const NEARLY_FULL = 0.75
 
 /** The segments of one partition in offset order; the last one is active. */
 export class SegmentList {
@@ -13,6 +16,8 @@ export class SegmentList {
   readonly #directory: string
   readonly #config: () => SegmentConfig
   #segments: Segment[]
+  /** Where the next segment's file is: made, it waits under a name of its own; refused, there was no room for it. */
+  #next: 'none' | 'due' | 'making' | 'made' | 'refused' = 'none'
 
   constructor(
     context: SegmentContext,
@@ -38,26 +43,69 @@ export class SegmentList {
     return this.active?.mustRoll(batch, this.#config()) ?? true
   }
 
-  /** Starts a new active segment. The closed one's indexes are written; who calls syncs it and the directory later. */
+  /**
+   * Starts a new active segment; who calls syncs the closed one and the directory later. The closed one's index files come
+   * with the next checkpoint, so that no append waits for them (docs/decisions/012-behind-the-roll.md).
+   */
   *roll(baseOffset: number): Task<void> {
-    const closed = this.active
-    closed?.writeOut()
-    if (closed !== undefined) yield* closed.writeIndexes()
+    this.active?.writeOut()
     const segment = Segment.empty(this.#context, this.#directory, baseOffset)
+    yield* this.#nameNext(segment.logPath)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
     if (file === undefined)
       throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${segment.logPath}`, { file: segment.logPath })
+    segment.opened()
+    this.active?.close()
     this.#segments.push(segment)
+  }
+
+  /** Whether the active segment is so full that `makeNext` is due. */
+  get wantsNext(): boolean {
+    return this.#next === 'due'
+  }
+
+  /**
+   * Makes the file that the next roll takes: a file that is renamed costs an append a tenth of one that is made. A crash may leave
+   * one with batches in it, whose new name was not durable: they count for nothing. A full disk is no failure here.
+   */
+  *makeNext(): Task<void> {
+    const { store } = this.#context
+    if (this.#next !== 'due') return
+    this.#next = store.capabilities.rename ? 'making' : 'refused'
+    if (this.#next === 'refused') return
+    const path = `${this.#directory}/${NEXT_SEGMENT}`
+    try {
+      const file = yield* perform('open', path, () => store.open(path, { create: true }))
+      if (file !== undefined && file.size() > 0) file.truncate(0)
+      file?.close()
+      this.#next = file === undefined ? 'refused' : 'made'
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      this.#next = 'refused'
+    }
+  }
+
+  /** Only a running log does: a recovery that rolls may find the segment there, with batches. */
+  *#nameNext(logPath: string): Task<void> {
+    const isMade = this.#next === 'made'
+    // One that is being made is for the segment after this one.
+    if (this.#next !== 'making') this.#next = 'none'
+    if (!isMade) return
+    const path = `${this.#directory}/${NEXT_SEGMENT}`
+    yield* perform('rename', path, () => this.#context.store.rename(path, logPath))
   }
 
   /** The active segment's file must be open. `mayWait`: until `writeOut`. Answers where the batch begins. */
   place(batch: SealedBatch, mayWait: boolean = false): number {
     const { active } = this
+    const config = this.#config()
     const file = active?.file
     if (active === undefined || file === undefined) {
       throw new LogError('KAFKA_STORAGE_ERROR', `${this.#directory} has no open segment`, { file: this.#directory })
     }
-    return active.place(file, batch, this.#config(), mayWait)
+    const position = active.place(file, batch, config, mayWait)
+    if (this.#next === 'none' && active.sizeBytes > config.segmentBytes * NEARLY_FULL) this.#next = 'due'
+    return position
   }
 
   /** Nothing is to be read before `writeOut`. */
@@ -159,6 +207,22 @@ export class SegmentList {
     }
   }
 
+  /**
+   * Whether nothing was written since the checkpoint noted these segments: that makes the active one longer, or begins the
+   * next one, or a crash that tore it took some of the noted last sector along.
+   */
+  *isAsNoted(partialSector: Uint8Array): Task<boolean> {
+    const { active } = this
+    if (active === undefined) return false
+    const names = yield* perform('list', this.#directory, () => this.#context.store.list(this.#directory))
+    if (names.some((name) => isSegmentAbove(name, active.baseOffset))) return false
+    const file = yield* this.#context.files.open(active.logPath, { create: false })
+    if (file === undefined || file.size() !== active.sizeBytes) return false
+    const present = new Uint8Array(partialSector.length)
+    file.read(present, active.sizeBytes - partialSector.length)
+    return present.every((byte, index) => byte === partialSector[index])
+  }
+
   /** Segments that lie wholly below `offset`, never the active one: removed, the directory is synced by the caller. */
   *deleteBefore(offset: number): Task<void> {
     while (this.#segments.length > 1 && (this.#segments[0]?.nextOffset ?? 0) <= offset) {
@@ -175,12 +239,24 @@ export class SegmentList {
 
   /** At a close. True: the facts have changed. */
   *writeIndexes(): Task<boolean> {
-    return this.active !== undefined && (yield* this.active.writeIndexes())
+    const closedChanged = yield* this.#writeClosedIndexes()
+    return (this.active !== undefined && (yield* this.active.writeIndexes())) || closedChanged
   }
 
   /** Before a checkpoint. True: the facts have changed. */
   *writeGrownIndexes(): Task<boolean> {
-    return this.active !== undefined && (yield* this.active.writeGrownIndexes())
+    const closedChanged = yield* this.#writeClosedIndexes()
+    return (this.active !== undefined && (yield* this.active.writeGrownIndexes())) || closedChanged
+  }
+
+  /** Of segments closed since the last time: the newest of the closed ones. */
+  *#writeClosedIndexes(): Task<boolean> {
+    let changed = false
+    for (const segment of this.#segments.filter(({ owesIndexes }) => owesIndexes)) {
+      yield* segment.loadForIndexes(this.#config())
+      if (yield* segment.writeIndexes()) changed = true
+    }
+    return changed
   }
 
   get sizeBytes(): number {
@@ -191,6 +267,11 @@ export class SegmentList {
   release(): void {
     for (const segment of this.#segments) segment.release()
   }
+}
+
+function isSegmentAbove(name: string, baseOffset: number): boolean {
+  const parsed = parseSegmentFileName(name)
+  return parsed?.suffix === 'log' && parsed.offset > baseOffset
 }
 
 function* nothing(): Task<void> {}

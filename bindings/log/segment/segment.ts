@@ -5,6 +5,7 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import type { SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
+import { recoveryMarks } from '../recovery/marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
 import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
@@ -50,6 +51,8 @@ export class Segment {
   /** The last of what was placed, until its write. */
   #waiting: Uint8Array<ArrayBuffer> | undefined
   #waitingBytes = 0
+  /** Nothing more is appended, and the index files don't say all yet: the memory that does is kept until they do. */
+  #owesIndexes = false
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
 
@@ -122,6 +125,15 @@ export class Segment {
   /** Whether appends and reads have what they need; if not, `load` gets it. */
   get isReady(): boolean {
     return this.#indexes.covers(this.#sizeBytes) && this.file !== undefined
+  }
+
+  get owesIndexes(): boolean {
+    return this.#owesIndexes
+  }
+
+  /** The next segment takes the appends from now on; `writeIndexes` is due. */
+  close(): void {
+    this.#owesIndexes = true
   }
 
   /** Kafka's rule (LogSegment.shouldRoll; kafka.md 2.4), on record time. An empty segment never rolls for its size. */
@@ -226,11 +238,16 @@ export class Segment {
     this.#nextOffset = nextOffset
   }
 
+  /** The file is open: memory is held no longer than it is. */
+  opened(): void {
+    this.#context.files.whenClosed(this.logPath, () => this.#releaseMemory())
+  }
+
   /** Opens the file and gets the indexes: from their files as far as they are what was noted, else from the batches. */
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
     const file = yield* files.reopen(this.logPath)
-    files.whenClosed(this.logPath, () => this.#releaseMemory())
+    this.opened()
     files.pin(this.logPath)
     try {
       this.writeOut()
@@ -365,10 +382,24 @@ export class Segment {
     return this.#indexes.lookupTimestamp(timestamp)
   }
 
-  /** At a roll and at a close: Kafka's last time entry, and all files. True: the facts have changed. */
+  /** Once it is closed, and at the log's close: Kafka's last time entry, and all files. True: the facts have changed. */
   *writeIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
-    return yield* this.#indexes.write(true)
+    const changed = yield* this.#indexes.write(true)
+    this.#owesIndexes = false
+    if (!this.#context.files.has(this.logPath)) this.#releaseMemory()
+    return changed
+  }
+
+  /** A recovery that rolls knows none of the indexes. What damage keeps out of them isn't worth a failure here. */
+  *loadForIndexes(config: SegmentConfig): Task<void> {
+    if (this.#indexes.covers(this.#sizeBytes)) return
+    recoveryMarks.hit('closed-indexes-made-again')
+    try {
+      yield* this.load(config)
+    } catch (error) {
+      if (!LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG', 'MEMORY_CAP_REACHED')) throw error
+    }
   }
 
   /** In between, so that a load after a crash finds most of it in the files. True: the facts have changed. */
@@ -379,12 +410,14 @@ export class Segment {
 
   /** Gives file and kernel memory back; a later `load` gets them again. */
   release(): void {
+    this.#owesIndexes = false
     this.#context.files.close(this.logPath)
     this.#releaseMemory()
   }
 
   #releaseMemory(): void {
     this.#endWaiting()
+    if (this.#owesIndexes) return
     this.#indexes.release()
     this.aborted.release()
   }

@@ -81,6 +81,8 @@ export class FilePartitionStore implements PartitionStore {
   #unsyncedBytes = 0
   #checkpointBytes = 0
   #isCheckpointing = false
+  /** Their next segment's file is to be made ahead. */
+  readonly #nearlyFull = new Set<StoredFiles>()
   #isReadOnly = false
   #failure: LogError | undefined
 
@@ -117,11 +119,10 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#open(): Task<StoredState> {
-    const { store: fileStore } = { store: this.#store }
-    let header = yield* readJournalHeader(fileStore, this.#kernel)
-    if (header === undefined) header = yield* createJournal(fileStore, this.#kernel, this.#options)
+    let header = yield* readJournalHeader(this.#store, this.#kernel)
+    if (header === undefined) header = yield* createJournal(this.#store, this.#kernel, this.#options)
     const input = {
-      store: fileStore,
+      store: this.#store,
       kernel: this.#kernel,
       files: this.#cache,
       segments: this.#segments,
@@ -235,6 +236,7 @@ export class FilePartitionStore implements PartitionStore {
   *#closeCleanly(journal: Journal): Task<void> {
     for (const files of this.#partitions.values()) {
       if (yield* files.segments.writeIndexes()) files.changed = true
+      files.proveNext()
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
     yield* this.#writeFinalFiles()
@@ -299,6 +301,7 @@ export class FilePartitionStore implements PartitionStore {
     if (files === undefined) return
     this.#partitions.delete(id)
     this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
+    this.#nearlyFull.delete(files)
     files.segments.release()
     yield* removeDirectory(this.#store, files.directory)
   }
@@ -330,6 +333,7 @@ export class FilePartitionStore implements PartitionStore {
     for (let at = 0; at < UNCHECKED_BYTES; at++) head[at] = batch.bytes[at] as number
     const lengthBytes = batch.bytes.length
     const position = files.segments.place(batch, mayWait)
+    if (files.segments.wantsNext) this.#nearlyFull.add(files)
     const { baseOffset, nextOffset, maxTimestamp } = batch
     files.appended({ bytes: head, baseOffset, nextOffset, maxTimestamp }, position, lengthBytes, this.#kernel)
     this.#unsyncedBytes += lengthBytes
@@ -420,12 +424,25 @@ export class FilePartitionStore implements PartitionStore {
   maintenanceIsDue(): boolean {
     const journal = this.#journal
     if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
+    if (this.#nearlyFull.size > 0) return true
     const { ring } = journal
     return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
   }
 
   maintenance(): Task<void> | undefined {
-    return this.maintenanceIsDue() && this.#journal !== undefined ? this.#maintain(this.#journal) : undefined
+    if (!this.maintenanceIsDue() || this.#journal === undefined) return undefined
+    return this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal)
+  }
+
+  *#makeNext(): Task<void> {
+    try {
+      for (const files of this.#nearlyFull) {
+        this.#nearlyFull.delete(files)
+        yield* files.segments.makeNext()
+      }
+    } catch (error) {
+      throw this.#poison(error)
+    }
   }
 
   *#maintain(journal: Journal): Task<void> {

@@ -21,6 +21,11 @@ export class StoredFiles {
   readonly pending: PendingRuns = new PendingRuns()
   /** Written since the last checkpoint: it syncs them (durability rule 4b). */
   readonly unsynced: Set<Segment> = new Set()
+  /**
+   * Reads as the checkpoint noted it, which proves nothing: an earlier recovery may have put it back without a sync (rule 6e).
+   * A checkpoint that notes this end holds what a crash could take; no later end and no clean close may count on it unsynced.
+   */
+  unproven: Segment | undefined
   #directoryChanges = 0
   #directorySynced = 0
   /** Anything of it differs from what the newest checkpoint says. */
@@ -109,7 +114,16 @@ export class StoredFiles {
     }
   }
 
+  /** From here on the next checkpoint owes durability to what only reads as if it were durable. */
+  proveNext(): void {
+    if (this.unproven === undefined) return
+    this.unsynced.add(this.unproven)
+    this.unproven = undefined
+    this.changed = true
+  }
+
   #touched(batch: SealedBatch): void {
+    this.proveNext()
     this.learnEpoch(leaderEpochOf(batch.bytes), batch.baseOffset)
     this.nextOffset = batch.nextOffset
     this.changed = true

@@ -1,10 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import { NEXT_SEGMENT, segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { toHex } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
-import { overwrite } from './model.ts'
+import { content, overwrite, path } from './model.ts'
 import { append, DIRECTORY, join, newContext, newList, read, reopened } from './support.ts'
 
 const rolls = suite('rolls and deletes')
@@ -94,6 +96,92 @@ rolls('a read goes on over the ends of segments as far as they are loaded', () =
   const count = again.read(0, into) ?? 0
   assert.is(count, again.all[0]?.sizeBytes)
   assert.is(toHex(into.subarray(0, count)), toHex(join(batches).subarray(0, count)))
+})
+
+rolls(
+  'an append never waits for the closed segment’s index files: the next checkpoint writes them, its file closed or not',
+  () => {
+    for (const filesMax of [8, 1]) {
+      const disk = new VirtualDisk()
+      const context = newContext(disk, filesMax)
+      const list = newList(context, { segmentBytes: 200 })
+      append(list, { baseOffset: 0, timestamp: 1000 })
+      const before = disk.list(DIRECTORY)
+      for (let offset = 1; offset < 7; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
+      const added = disk.list(DIRECTORY).filter((name) => !before.includes(name))
+      assert.equal(
+        added.filter((name) => !name.endsWith('.log')),
+        [],
+      )
+      assert.ok(added.length > 1)
+      assert.is(runNow(list.writeGrownIndexes()), true)
+      for (const { baseOffset, facts } of list.all.slice(0, -1)) {
+        const timeIndex = content(disk, path(baseOffset, 'timeindex'))
+        assert.is(timeIndex?.length, TIME_ENTRY_BYTES, `${baseOffset}, ${filesMax} files`)
+        assert.is(facts.call(list.find(baseOffset)).timeIndex.entryCount, 1)
+        assert.is(content(disk, path(baseOffset, 'index'))?.length, 0)
+      }
+      const used = context.kernel.memory.usedBytes
+      assert.is(runNow(list.writeGrownIndexes()), false, 'written')
+      list.release()
+      context.files.closeAll()
+      assert.ok(context.kernel.memory.usedBytes <= used)
+    }
+  },
+)
+
+rolls('the next file is made once the active segment is nearly full, and renamed when it rolls', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 400 })
+  const ahead = `${DIRECTORY}/${NEXT_SEGMENT}`
+  overwrite(disk, ahead, new Uint8Array(300).fill(7))
+  runNow(list.makeNext())
+  assert.is(list.wantsNext, false)
+  const isMade = () => content(disk, ahead)?.length === 0
+  assert.not(isMade(), 'not due yet')
+  for (let offset = 0; !list.wantsNext; offset++) append(list, { baseOffset: offset })
+  assert.is(list.all.length, 1)
+  assert.ok(list.sizeBytes > 300)
+  runNow(list.makeNext())
+  assert.ok(isMade() && !list.wantsNext, 'emptied: a crash had left batches in it')
+  const { nextOffset = 0 } = list.active ?? {}
+  const before = disk.list(DIRECTORY)
+  const batch = append(list, { baseOffset: nextOffset, valueBytes: 200 })
+  assert.equal(
+    disk.list(DIRECTORY),
+    before
+      .filter((name) => name !== NEXT_SEGMENT)
+      .concat(segmentFileName(nextOffset, 'log'))
+      .sort(),
+  )
+  assert.is(toHex(content(disk, path(nextOffset, 'log')) ?? new Uint8Array()), toHex(batch.bytes))
+})
+
+rolls('without room for the next file the roll makes it', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 200 })
+  append(list, { baseOffset: 0, valueBytes: 60 })
+  append(list, { baseOffset: 1, valueBytes: 100 })
+  assert.ok(list.wantsNext)
+  const open = disk.open.bind(disk)
+  disk.open = (name, options) => {
+    if (name.endsWith(NEXT_SEGMENT)) throw new LogError('STORAGE_FULL', 'no room', { file: name })
+    return open(name, options)
+  }
+  runNow(list.makeNext())
+  assert.is(list.wantsNext, false)
+  append(list, { baseOffset: 2 })
+  assert.is(list.active?.baseOffset, 2)
+})
+
+rolls('a segment that is deleted before its index files were written leaves none', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 200 })
+  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
+  const kept = list.active?.baseOffset ?? 0
+  runNow(list.deleteBefore(kept))
+  runNow(list.writeGrownIndexes())
+  assert.equal(disk.list(DIRECTORY), [segmentFileName(kept, 'log')])
 })
 
 rolls('deleteBefore removes whole segments with all their files, never the active one', () => {

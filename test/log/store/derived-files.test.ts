@@ -7,6 +7,7 @@ import {
 } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
+import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
@@ -204,6 +205,27 @@ derived(
     }
   },
 )
+
+derived('a process that dies between a roll and its index files leaves them to the next open', () => {
+  // Segments of 400 bytes: a checkpoint comes every few dozen sends.
+  for (let count = 5; count < 60; count += 6) {
+    const story = new Story()
+    story.send(count)
+    story.reopen(story.crash('kill'))
+    const opened = story.crash('kill')
+    story.close()
+    for (const disk of [opened, story.crash('kill')]) {
+      const closed = offsetsOf(disk, 'log').slice(0, -1)
+      assert.ok(closed.length > 0)
+      for (const base of closed) {
+        const timeIndex = content(disk, `${DIRECTORY}/${segmentFileName(base, 'timeindex')}`)
+        assert.is(timeIndex?.length, TIME_ENTRY_BYTES, `${base} of ${count}`)
+        assert.is(content(disk, `${DIRECTORY}/${segmentFileName(base, 'index')}`)?.length, 0, `${base} of ${count}`)
+      }
+      assert.equal(damageOf(disk), [])
+    }
+  }
+})
 
 derived('verify finds what the batches contradict', () => {
   const story = new Story()
