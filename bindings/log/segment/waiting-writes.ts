@@ -1,5 +1,3 @@
-import type { Segment } from './segment.ts'
-
 /** A larger batch gains nothing by a write in common. */
 export const WAITING_BATCH_BYTES: number = 4 * 1024
 const BUFFER_BYTES = 16 * 1024
@@ -8,13 +6,18 @@ const BLOCK_BYTES = 4 * 1024
 /** What all of them may take on the disk: the reserve keeps as much for them. */
 export const WAITING_DISK_BYTES: number = BUFFERS_MOST * (BUFFER_BYTES + BLOCK_BYTES)
 
+/** A segment that holds batches back. */
+interface Waiting {
+  writeOut(): void
+}
+
 /**
  * Memory for batches that wait in their segments until their commit, to be one system call with others
  * (docs/decisions/011-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
  */
 export class WaitingWrites {
   readonly #mayWait: () => boolean
-  readonly #segments = new Set<Segment>()
+  readonly #segments = new Set<Waiting>()
   readonly #buffers: Uint8Array<ArrayBuffer>[] = []
 
   /** `mayWait`: the disk's reserve is whole, so that what waits is sure to find room. */
@@ -27,13 +30,13 @@ export class WaitingWrites {
   }
 
   /** `undefined`: write at once. */
-  begin(segment: Segment): Uint8Array<ArrayBuffer> | undefined {
+  begin(segment: Waiting): Uint8Array<ArrayBuffer> | undefined {
     if (this.#segments.size === BUFFERS_MOST) return undefined
     this.#segments.add(segment)
     return this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES)
   }
 
-  end(segment: Segment, buffer: Uint8Array<ArrayBuffer>): void {
+  end(segment: Waiting, buffer: Uint8Array<ArrayBuffer>): void {
     if (this.#segments.delete(segment)) this.#buffers.push(buffer)
   }
 
