@@ -2,8 +2,6 @@ import type { RuntimePort } from '../../broker/port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable } from '../signals.ts'
 
-const LATE: unique symbol = Symbol('late')
-
 /** What comes soon after one another together: at most `maxItems`, and nothing waits longer than about `lingerMs` for more. */
 export async function* inGroups<I>(
   items: AsyncIterable<I>,
@@ -12,54 +10,66 @@ export async function* inGroups<I>(
   port: RuntimePort,
   signal: AbortSignalLike,
 ): AsyncGenerator<I[], void, undefined> {
-  const iterator = items[Symbol.asyncIterator]()
-  const pull = () => {
-    const next = Promise.resolve(iterator.next())
-    // Asked for again below; meanwhile its failure is nobody's.
-    next.catch(() => {})
-    return next
-  }
+  const source = new Source(items)
   try {
-    for (let next = pull(); ; ) {
-      const first = await abortable(next, signal)
+    for (;;) {
+      const first = await abortable(source.next, signal)
       if (first.done === true) return
+      source.taken()
       const group = [first.value]
-      next = pull()
-      const isOver = await fill(group, maxItems, lingerMs, port, async (late) => {
-        const more = await Promise.race([next, late])
-        if (more !== LATE && more.done !== true) next = pull()
-        return more
-      })
+      if (maxItems > 1) await source.fill(group, maxItems, lingerMs, port)
       yield group
-      if (isOver) return
     }
   } finally {
-    // A source that waits for rows needn't be waited for.
-    iterator.return?.()?.catch(() => {})
+    source.leave()
   }
 }
 
-/** Answers whether the source ended. */
-async function fill<I>(
-  group: I[],
-  maxItems: number,
-  lingerMs: number,
-  port: RuntimePort,
-  more: (late: Promise<typeof LATE>) => Promise<IteratorResult<I> | typeof LATE>,
-): Promise<boolean> {
-  let cancel = () => {}
-  const late = new Promise<typeof LATE>((resolve) => {
-    cancel = port.setTimer(lingerMs, () => resolve(LATE), true)
-  })
-  try {
-    while (group.length < maxItems) {
-      const next = await more(late)
-      if (next === LATE) return false
-      if (next.done === true) return true
-      group.push(next.value)
-    }
-    return false
-  } finally {
-    cancel()
+/** One item ahead: asked for, and kept until it comes. */
+class Source<I> {
+  readonly #iterator: AsyncIterator<I>
+  next: Promise<IteratorResult<I>>
+
+  constructor(items: AsyncIterable<I>) {
+    this.#iterator = items[Symbol.asyncIterator]()
+    this.next = this.#pull()
+  }
+
+  #pull(): Promise<IteratorResult<I>> {
+    const next = Promise.resolve(this.#iterator.next())
+    // Asked for again by whoever takes it; meanwhile its failure is nobody's.
+    next.catch(() => {})
+    return next
+  }
+
+  taken(): void {
+    this.next = this.#pull()
+  }
+
+  /** Ends with time, with enough, or where the source ends or fails, which the next item says. Hot path: one callback an item. */
+  fill(group: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
+    return new Promise((resolve) => {
+      let isOver = false
+      const end = () => {
+        isOver = true
+        cancel()
+        resolve()
+      }
+      const cancel = port.setTimer(lingerMs, end, true)
+      const take = (next: IteratorResult<I>): void => {
+        if (isOver) return
+        if (next.done === true) return end()
+        group.push(next.value)
+        this.taken()
+        if (group.length === maxItems) end()
+        else this.next.then(take, end)
+      }
+      this.next.then(take, end)
+    })
+  }
+
+  /** A source that waits for rows needn't be waited for. */
+  leave(): void {
+    this.#iterator.return?.()?.catch(() => {})
   }
 }

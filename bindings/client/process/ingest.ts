@@ -99,7 +99,7 @@ export class Ingest<P extends string | number> {
     const position = group.at(-1)?.position
     if (typeof position !== 'string' && !Number.isFinite(position)) throw wrong('position', 'a text or a number')
     const sends = await session.begin()
-    const producer = new LogProducer({ openProducer: async () => sends }, this.#port, {}, () => {})
+    const producer = LogProducer.over(sends, this.#port, {})
     try {
       const records = group.flatMap((item) => item.records)
       const { producerEpoch } = sends

@@ -39,6 +39,8 @@ export type StatesOf<S> = {
 }
 
 interface Change {
+  /** The key's bytes as text. */
+  readonly text: string
   readonly key: Uint8Array
   readonly value: Uint8Array | null
 }
@@ -49,44 +51,50 @@ interface Below {
   find(key: string): Found
 }
 
-/** Changes that came to nothing are forgotten: a layer over the values below it. */
+/** Changes that came to nothing are forgotten: a layer over the values below it. Hot path: each try of a record has one. */
 export class Layer {
-  readonly changes: Map<string, Change> = new Map()
   readonly #below: Below
-  /** What it saw below. Values are never changed in place: the same object is the same value. */
-  readonly #seen: Map<string, Found> = new Map()
+  #changes: Map<string, Change> | undefined
+  /** What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same value. */
+  readonly #seen: Map<string, Found> | undefined
 
-  constructor(below: Below) {
+  constructor(below: Below, watchesBelow: boolean) {
     this.#below = below
+    this.#seen = watchesBelow ? new Map() : undefined
+  }
+
+  get changes(): Iterable<Change> {
+    return this.#changes?.values() ?? []
   }
 
   /** `null`: deleted in a layer. */
   find(key: string): Found {
-    const change = this.changes.get(key)
+    const change = this.#changes?.get(key)
     if (change !== undefined) return change.value
     const found = this.#below.find(key)
-    if (!this.#seen.has(key)) this.#seen.set(key, found)
+    if (this.#seen?.has(key) === false) this.#seen.set(key, found)
     return found
   }
 
   /** Whether something that was read below it changed since. */
   get isStale(): boolean {
-    for (const [key, found] of this.#seen) if (this.#below.find(key) !== found) return true
+    for (const [key, found] of this.#seen ?? []) if (this.#below.find(key) !== found) return true
     return false
   }
 
   set(change: Change): void {
-    this.changes.set(keyText(change.key), change)
+    this.#changes ??= new Map()
+    this.#changes.set(change.text, change)
   }
 
   /** What the layer above it did happened. */
   take(above: Layer): void {
-    for (const [key, change] of above.changes) this.changes.set(key, change)
+    for (const change of above.changes) this.set(change)
   }
 
   /** As records of the changelog, in the partition of the input. */
   records(topic: string, partition: number): ProducerRecord[] {
-    return [...this.changes.values()].map(({ key, value }) => ({ topic, partition, key, value }))
+    return Array.from(this.changes, ({ key, value }) => ({ topic, partition, key, value }))
   }
 }
 
@@ -105,7 +113,7 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   async get(key: K): Promise<V | undefined> {
-    const found = this.#layer.find(keyText(this.#encoded(key, null).key))
+    const found = this.#layer.find(this.#encoded(key, null).text)
     return found === null || found === undefined ? undefined : this.#changelog.value.decode(found)
   }
 
@@ -122,6 +130,7 @@ export class StateView<K, V> implements KeyValue<K, V> {
     if (record.key === null || record.key === undefined) {
       throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
     }
-    return { key: record.key as Uint8Array, value: record.value as Uint8Array | null }
+    const bytes = record.key as Uint8Array
+    return { text: keyText(bytes), key: bytes, value: record.value as Uint8Array | null }
   }
 }

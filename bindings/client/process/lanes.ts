@@ -1,6 +1,15 @@
 /** An item begins only so far behind the first one that isn't done: what begun ones leave open when time is over. */
 const AHEAD_PER_WIDTH = 16
 
+async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>, isOver: () => boolean): Promise<O[]> {
+  const answers: O[] = []
+  for (const item of items) {
+    if (answers.length > 0 && isOver()) break
+    answers.push(await work(item))
+  }
+  return answers
+}
+
 /**
  * Runs `work` over items, at most `width` at once and never two of one lane; those of a lane in their order. Once `isOver`
  * nothing begins but what lies before begun ones, and one at least: the answers are those of the first items, in their
@@ -13,6 +22,7 @@ export async function inLanes<I, O>(
   work: (item: I) => Promise<O>,
   isOver: () => boolean,
 ): Promise<O[]> {
+  if (width === 1) return oneByOne(items, work, isOver)
   const lanes = items.map(laneOf)
   const answers: O[] = []
   const [begun, done] = [new Set<number>(), new Set<number>()]

@@ -28,7 +28,7 @@ export class Process<T extends TopicRef, S> {
     this.#options = options
     this.#settings = processSettings(options as unknown as ProcessOptions<TopicRef, unknown>)
     this.#work = new BatchWork(broker, port, options.handle, this.#settings)
-    this.#state = new StatePartitions(broker, this.#settings.stores)
+    this.#state = new StatePartitions(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
   async run(signal: AbortSignalLike): Promise<void> {

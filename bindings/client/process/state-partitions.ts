@@ -13,9 +13,17 @@ export class Stores {
   readonly #stores: readonly NamedStore[]
   readonly #values: readonly PartitionValues[]
   readonly #partition: number
+  /** Records that are handled at once change what the others read. */
+  readonly #isConcurrent: boolean
   #batch: Layer[]
 
-  constructor(stores: readonly NamedStore[], values: readonly PartitionValues[], partition: number) {
+  constructor(
+    stores: readonly NamedStore[],
+    values: readonly PartitionValues[],
+    partition: number,
+    isConcurrent: boolean,
+  ) {
+    this.#isConcurrent = isConcurrent
     this.#stores = stores
     this.#values = values
     this.#partition = partition
@@ -23,19 +31,20 @@ export class Stores {
   }
 
   #begin(): Layer[] {
-    return this.#values.map((values) => new Layer(valuesBelow(values)))
+    return this.#values.map((values) => new Layer(valuesBelow(values), false))
   }
 
   /** For one try of one record. */
   layers(): Layer[] {
-    return this.#batch.map((layer) => new Layer(layer))
+    return this.#batch.map((layer) => new Layer(layer, this.#isConcurrent))
   }
 
   views(layers: readonly Layer[]): Record<string, KeyValue<never, never>> {
-    const views = this.#stores.map(([name, { changelog }], index) => {
-      return [name, new StateView(changelog, layers[index] as Layer)] as const
+    const views: Record<string, KeyValue<never, never>> = {}
+    this.#stores.forEach(([name, { changelog }], index) => {
+      views[name] = new StateView(changelog, layers[index] as Layer)
     })
-    return Object.fromEntries(views)
+    return views
   }
 
   /** Another record changed what this try read, since it did. */
@@ -58,7 +67,7 @@ export class Stores {
 
   committed(): void {
     this.#batch.forEach((layer, index) => {
-      for (const { key, value } of layer.changes.values()) this.#values[index]?.set(key, value)
+      for (const { text, key, value } of layer.changes) this.#values[index]?.set(text, key, value)
     })
     this.#batch = this.#begin()
   }
@@ -68,9 +77,11 @@ export class Stores {
 export class StatePartitions {
   readonly #broker: Broker
   readonly #stores: readonly NamedStore[]
+  readonly #isConcurrent: boolean
   readonly #partitions: Map<number, Stores> = new Map()
 
-  constructor(broker: Broker, stores: readonly NamedStore[]) {
+  constructor(broker: Broker, stores: readonly NamedStore[], isConcurrent: boolean) {
+    this.#isConcurrent = isConcurrent
     this.#broker = broker
     this.#stores = stores
   }
@@ -117,7 +128,7 @@ export class StatePartitions {
     const values: PartitionValues[] = []
     for (const [, { changelog }] of this.#stores)
       values.push(...(await readValues(this.#broker, changelog.name, [partition], 'highWatermark', signal)))
-    const stores = new Stores(this.#stores, values, partition)
+    const stores = new Stores(this.#stores, values, partition, this.#isConcurrent)
     this.#partitions.set(partition, stores)
     return stores
   }

@@ -89,6 +89,13 @@ export class LogProducer implements Producer {
     this.#partitioner = new Partitioner(partitioner, () => port.random(), batchSizeBytes)
   }
 
+  /** Over a session that is open already: one of a transaction. */
+  static over(session: ProducerSession, port: RuntimePort, options: ProducerOptions): LogProducer {
+    const producer = new LogProducer({ openProducer: async () => session }, port, options, () => {})
+    producer.#session = session
+    return producer
+  }
+
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
     options: Abortable = {},

@@ -30,7 +30,7 @@ export class OpenedTransaction implements Transaction {
   ) {
     this.#session = session
     this.#ended = ended
-    this.#sender = new LogProducer({ openProducer: async () => sends }, port, options, () => {})
+    this.#sender = LogProducer.over(sends, port, options)
   }
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(

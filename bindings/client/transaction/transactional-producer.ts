@@ -5,6 +5,7 @@ import { type ProducerOptions, producerSettings } from '../producer/producer-opt
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, signalOf, throwIfAborted } from '../signals.ts'
 import { OpenedTransaction } from './open-transaction.ts'
+import { RunningWork } from './running-work.ts'
 import type {
   Transaction,
   TransactionalProducer,
@@ -30,7 +31,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #beginning: Promise<unknown> = Promise.resolve()
   #open: OpenedTransaction | undefined
   #isFenced = false
-  #running: AbortController | undefined
+  #running: RunningWork | undefined
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, port: RuntimePort, options: TransactionalProducerOptions, closed: () => void) {
@@ -65,15 +66,12 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<R> {
     const transaction = await this.#beginOne(signal)
-    const running = new AbortController()
+    const running = new RunningWork(attempt)
     const stop = () => running.abort(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
     this.#running = running
     try {
-      const result = await abortable(
-        Promise.resolve(work(transaction, { attempt, signal: running.signal })),
-        running.signal,
-      )
+      const result = await running.until(work(transaction, running))
       await transaction.commit()
       return result
     } catch (error) {
@@ -82,7 +80,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     } finally {
       signal?.removeEventListener('abort', stop)
       this.#running = undefined
-      running.abort(new LogError('INVALID_TXN_STATE', 'the transaction is over'))
+      running.end()
     }
   }
 

@@ -1,0 +1,50 @@
+import { LogError } from '../../model/errors.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import type { TransactionContext } from './transaction-type.ts'
+
+/** One run of the program's work. Its signal is made when it is asked for: a signal costs more than a small transaction's send. */
+export class RunningWork implements TransactionContext {
+  readonly attempt: number
+  #controller: AbortController | undefined
+  #over: { readonly reason: unknown } | undefined
+  #stop: (reason: unknown) => void = () => {}
+
+  constructor(attempt: number) {
+    this.attempt = attempt
+  }
+
+  get signal(): AbortSignalLike {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#over !== undefined) this.#controller.abort(this.#over.reason ?? isOver())
+    }
+    return this.#controller.signal
+  }
+
+  /** What the work gives, or the reason of an abort that comes before. */
+  until<R>(work: Promise<R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#stop = reject
+      if (this.#over !== undefined) reject(this.#over.reason)
+      Promise.resolve(work).then(resolve, reject)
+    })
+  }
+
+  abort(reason: unknown): void {
+    if (this.#over !== undefined) return
+    this.#over = { reason }
+    this.#stop(reason)
+    this.#controller?.abort(reason)
+  }
+
+  /** Whoever still listens hears that it is too late. */
+  end(): void {
+    if (this.#over !== undefined) return
+    this.#over = { reason: undefined }
+    this.#controller?.abort(isOver())
+  }
+}
+
+function isOver(): LogError {
+  return new LogError('INVALID_TXN_STATE', 'the transaction is over')
+}
