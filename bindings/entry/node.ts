@@ -5,6 +5,7 @@ import { MemoryStore } from '../storage/drivers/memory.ts'
 import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
 import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
+import type { StorageDriver } from './embedded/storage-driver.ts'
 
 export type {
   GroupDescription,
@@ -69,8 +70,27 @@ export type {
   StandardSchemaV1,
 } from '../model/standard-schema.ts'
 export type { TopicConfig } from '../model/topic-config.ts'
-export type { Damage, RecoveryReport } from '../storage/partition-store.ts'
+export type { Effect, EffectKind, Task } from '../storage/effect.ts'
+export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type {
+  AbortedTransaction,
+  Ceiling,
+  CommitSet,
+  Damage,
+  Decision,
+  PartitionIdentity,
+  PartitionSource,
+  PartitionStore,
+  RecoveryReport,
+  SealedBatch,
+  SegmentConfig,
+  StoredPartition,
+  StoredProducer,
+  StoredProducerBatch,
+  StoredState,
+} from '../storage/partition-store.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
+export type { StorageDriver } from './embedded/storage-driver.ts'
 
 /** A `file:` URL: any platform's URL object fits. */
 export interface FileUrl {
@@ -98,6 +118,18 @@ export async function open(directory: string | FileUrl, options: OpenOptions = {
 /** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. Rejects as `open` by its options. */
 export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(new MemoryStore(), nodePort, options)
+}
+
+/**
+ * A log over a storage driver of the program's own: a `FileStore` (something with named files), or a function that makes a
+ * `PartitionStore` (something with rows and a transaction). The log closes it. It belongs to this process alone: the driver's
+ * lock keeps others out, nobody attaches. Hold the driver against `oncelog/conformance` first: what the log promises rests on
+ * what the driver does.
+ *
+ * Rejects with INVALID_REQUEST for what is no driver, with what its `lock` rejects with (DIRECTORY_IN_USE), else as `open`.
+ */
+export async function openDriver(driver: StorageDriver, options: OpenOptions = {}): Promise<EmbeddedLog> {
+  return openLog(driver, nodePort, options)
 }
 
 function pathOf(directory: string | FileUrl): string {

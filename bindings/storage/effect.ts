@@ -9,9 +9,11 @@ export interface Effect<T = unknown> {
   readonly kind: EffectKind
   /** The file or directory it touches. */
   readonly target: string
+  /** Does it. What it throws or rejects with is thrown into the task where it yielded. */
   run(): T | Promise<T>
 }
 
+/** Kinds of storage operations; `yield` only gives others their turn. */
 export type EffectKind =
   | 'open'
   | 'list'

@@ -5,11 +5,13 @@ export type Awaitable<T> = T | Promise<T>
 
 /** What a driver can do; frozen, and each claim is held against it by the conformance suite. */
 export interface StoreCapabilities {
+  /** The driver's name, for messages. */
   readonly name: string
   /** What survives once `flush` and `syncDirectory` are done. */
   readonly durability: Durability
   /** `flush` never answers with a promise. */
   readonly synchronousFlush: boolean
+  /** `rename` works. A log over files needs it. */
   readonly rename: boolean
   /** Two holders of one store exclude each other, and a dead one holds nothing. */
   readonly exclusiveLock: boolean
@@ -21,6 +23,7 @@ export interface StoreCapabilities {
  * out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details.
  */
 export interface FileStore {
+  /** The same object at every look. */
   readonly capabilities: StoreCapabilities
   /** Opens for reading and writing. Without `create` a missing file answers `undefined`. */
   open(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined>
@@ -34,10 +37,13 @@ export interface FileStore {
   syncDirectory(directory: string): Awaitable<void>
   /** The exclusive right to write below the root. Rejects with DIRECTORY_IN_USE, whose details name pid, host, since. */
   lock(): Awaitable<StoreLock>
+  /** Ends the store, its lock and open files with it; again is fine. */
   close(): Awaitable<void>
 }
 
+/** The right to write, as long as its process lives. */
 export interface StoreLock {
+  /** Gives it back; again is fine. */
   release(): Awaitable<void>
 }
 
@@ -47,14 +53,18 @@ export interface StoreLock {
  * old content, and the caller truncates or writes again (`writeFully` in checked-write.ts does this in one place).
  */
 export interface StoreFile {
+  /** As it was opened. */
   readonly path: string
   /** Bytes read: fewer than asked only at the end of the file. */
   read(into: Uint8Array, position: number): number
   /** The count that the system reports; never trusted, only `writeFully` calls this. */
   write(bytes: Uint8Array, position: number): number
+  /** Cuts off what lies behind, or extends with zeros. */
   truncate(sizeBytes: number): void
+  /** In bytes. */
   size(): number
   /** Makes content and size durable. A failure is final for the log (durability rule 10). */
   flush(): Awaitable<void>
+  /** Ends the use of this object; what was written stays. */
   close(): void
 }

@@ -9,6 +9,7 @@ import type { StoreCapabilities } from './file-store.ts'
  * commit runs at a time; what is appended meanwhile belongs to the next one.
  */
 export interface PartitionStore {
+  /** What it can do; frozen. */
   readonly capabilities: StoreCapabilities
   /** Takes the lock, recovers, and answers what is stored. Called once, first. */
   open(): Task<StoredState>
@@ -58,6 +59,7 @@ export interface PartitionStore {
   readonly decisionBytesMax: number
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
+  /** Whether `maintenance` has something to do. */
   maintenanceIsDue(): boolean
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */
   maintenance(): Task<void> | undefined
@@ -69,16 +71,23 @@ export interface PartitionStore {
 
 /** The catalogue gives each incarnation of a topic its own id (16 bytes as Kafka's 22 characters of base64url). */
 export interface PartitionIdentity {
+  /** Of this incarnation; names come again, ids don't. */
   readonly topicId: string
+  /** The topic's name. */
   readonly topic: string
+  /** From 0. */
   readonly partition: number
 }
 
+/** One record batch (Kafka's format, version 2), ready to be stored. */
 export interface SealedBatch {
   /** The batch's bytes, header included; a view that is valid during the call only. */
   readonly bytes: Uint8Array
+  /** Of its first record. */
   readonly baseOffset: number
+  /** After its last record. */
   readonly nextOffset: number
+  /** Of its records, milliseconds since 1970. */
   readonly maxTimestamp: number
 }
 
@@ -90,14 +99,19 @@ export interface SealedBatch {
  * - `ceilings` and `producerIdsEnd`: promises about offsets and ids that may be handed out (rules 5 and 8).
  */
 export interface CommitSet {
+  /** Partitions whose batches so far become durable. */
   readonly durable: readonly PartitionIdentity[]
+  /** Batches that count only from then on. */
   readonly decisions: readonly Decision[]
+  /** Ceilings that are raised. */
   readonly ceilings: readonly Ceiling[]
   /** Ids below this one may be handed out once the commit is durable. */
   readonly producerIdsEnd: number | undefined
 }
 
+/** A batch of a coordinator's topic, or a marker. */
 export interface Decision extends SealedBatch {
+  /** Where it goes. */
   readonly id: PartitionIdentity
   /**
    * Called once, in the same moment in which the store counts the batch as placed: what `PartitionSource` tells changes
@@ -108,6 +122,7 @@ export interface Decision extends SealedBatch {
 
 /** A transaction that was aborted, as far as one partition saw it. */
 export interface AbortedTransaction {
+  /** Whose it was. */
   readonly producerId: number
   /** Of its first record here. */
   readonly firstOffset: number
@@ -117,7 +132,9 @@ export interface AbortedTransaction {
   readonly lastStableOffset: number
 }
 
+/** A durable bound of the offsets that readers may have seen (durability rule 5). */
 export interface Ceiling {
+  /** Of which partition. */
   readonly id: PartitionIdentity
   /** No offset at or above it has been shown to a reader unless it was durable. */
   readonly ceiling: number
@@ -125,9 +142,13 @@ export interface Ceiling {
 
 /** What the store can't see in the bytes and the engine tells it, as of the call: for checkpoints and snapshots. */
 export interface PartitionSource {
+  /** Windows of the partition's producers. */
   producers(id: PartitionIdentity): Iterable<StoredProducer>
+  /** Of its first record that is kept. */
   logStartOffset(id: PartitionIdentity): number
+  /** The last one that was committed; 0 if none was. */
   ceiling(id: PartitionIdentity): number
+  /** As its topic is configured. */
   segmentConfig(id: PartitionIdentity): SegmentConfig
   /** Copies the batches between two offsets out of memory; false, with nothing said of `into`, if they aren't there. */
   copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean
@@ -135,46 +156,71 @@ export interface PartitionSource {
 
 /** When a partition goes on in a new segment, and how dense its indexes are: Kafka's segment.* and index.* keys. */
 export interface SegmentConfig {
+  /** segment.bytes */
   readonly segmentBytes: number
+  /** segment.ms */
   readonly segmentMs: number
+  /** segment.index.bytes */
   readonly segmentIndexBytes: number
+  /** index.interval.bytes */
   readonly indexIntervalBytes: number
 }
 
+/** What a partition remembers of one producer, so that a retry is known. */
 export interface StoredProducer {
+  /** Never given twice. */
   readonly producerId: number
+  /** Of its last batch. */
   readonly producerEpoch: number
+  /** Of the coordinator that wrote its last marker; -1 if there is none. */
   readonly coordinatorEpoch: number
+  /** Of what it has open here; -1 if it has nothing open. */
   readonly currentTransactionFirstOffset: number
   /** Oldest first, at most five (durability rule 4: all of them). */
   readonly batches: readonly StoredProducerBatch[]
 }
 
+/** One of a producer's last batches. */
 export interface StoredProducerBatch {
+  /** Of its first record. */
   readonly firstSequence: number
+  /** Of its last record. */
   readonly lastSequence: number
+  /** Of its first record. */
   readonly baseOffset: number
+  /** Of its last record. */
   readonly lastOffset: number
+  /** The greatest of its records, milliseconds since 1970. */
   readonly timestamp: number
 }
 
+/** A partition as an open found it. */
 export interface StoredPartition {
+  /** Which one. */
   readonly id: PartitionIdentity
+  /** Of its first record that is kept. */
   readonly logStartOffset: number
   /** Where the next record goes: the end of what is stored, or the ceiling after an unclean end. */
   readonly nextOffset: number
+  /** The last one that was committed; 0 if none was. */
   readonly ceiling: number
   /** The recovered windows, complete up to the end. */
   readonly producers: readonly StoredProducer[]
+  /** The greatest of its records, milliseconds since 1970; -1 without records. */
   readonly maxTimestamp: number
+  /** It was found damaged: nothing is appended to it. */
   readonly readOnly: boolean
 }
 
+/** What a store holds when it opens. */
 export interface StoredState {
+  /** All of them, the log's own ones included. */
   readonly partitions: readonly StoredPartition[]
   /** One counter for the whole log; every unclean open raises it (durability rule 5). */
   readonly leaderEpoch: number
+  /** From here on none was handed out. */
   readonly nextProducerId: number
+  /** For `log.recovery`. */
   readonly report: RecoveryReport
 }
 

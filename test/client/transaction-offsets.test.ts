@@ -1,9 +1,6 @@
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
-import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import { type EmbeddedLog, openMemory, string as text, topic } from '../../bindings/entry/node.ts'
-import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { type EmbeddedLog, string as text, topic } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from './stores.ts'
 import { failure, take } from './support.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -12,8 +9,8 @@ const input = topic('input', { value: text, partitions: 1 })
 const output = topic('output', { value: text, partitions: 1 })
 const place = { topic: 'input', partition: 0 }
 
-async function withLog(run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
-  const log = await openMemory({ topics: [input, output] })
+async function withLog(open: OpenLog, run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const log = await open({ topics: [input, output] })
   try {
     await log.producer().send(['0', '1', '2', '3', '4', '5'].map((value) => ({ topic: 'input', value })))
     await run(log)
@@ -28,8 +25,8 @@ async function written(log: EmbeddedLog): Promise<(string | null)[]> {
   return seen
 }
 
-test('offsets count with the commit, for others not before', () =>
-  withLog(async (log) => {
+test('offsets count with the commit, for others not before', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const [batch] = await take(consumer.batches({ maxRecords: 2 }), 1)
@@ -40,8 +37,8 @@ test('offsets count with the commit, for others not before', () =>
     assert.is(await consumer.committed(place), 2)
   }))
 
-test('after an abort the next batch is the aborted one again', () =>
-  withLog(async (log) => {
+test('after an abort the next batch is the aborted one again', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const seen: string[] = []
@@ -63,8 +60,8 @@ test('after an abort the next batch is the aborted one again', () =>
     assert.is(await consumer.committed(place), 6)
   }))
 
-test('after an abort the next record is the first that was not committed', () =>
-  withLog(async (log) => {
+test('after an abort the next record is the first that was not committed', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const seen: (string | null)[] = []
@@ -83,8 +80,8 @@ test('after an abort the next record is the first that was not committed', () =>
     assert.equal(seen, ['0', '1', '2', '3', '2', '3', '4', '5'])
   }))
 
-test('a batch that another run of the work commits is not delivered again', () =>
-  withLog(async (log) => {
+test('a batch that another run of the work commits is not delivered again', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const seen: string[] = []
@@ -104,8 +101,8 @@ test('a batch that another run of the work commits is not delivered again', () =
     assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
   }))
 
-test('an abort before sendOffsets leaves the consumer where it is: the transaction knows nothing of it', () =>
-  withLog(async (log) => {
+test('an abort before sendOffsets leaves the consumer where it is: the transaction knows nothing of it', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const [batch] = await take(consumer.batches({ maxRecords: 2 }), 1)
@@ -119,8 +116,8 @@ test('an abort before sendOffsets leaves the consumer where it is: the transacti
     assert.is(consumer.position(place), 0)
   }))
 
-test('sendOffsets refuses to pass unfinished records unless allowSkip says so', () =>
-  withLog(async (log) => {
+test('sendOffsets refuses to pass unfinished records unless allowSkip says so', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     await take(consumer, 1)
@@ -132,8 +129,8 @@ test('sendOffsets refuses to pass unfinished records unless allowSkip says so', 
     assert.is(await consumer.committed(place), 6)
   }))
 
-test('a record that was given up since its delivery aborts the transaction (KIP-447)', () =>
-  withLog(async (log) => {
+test('a record that was given up since its delivery aborts the transaction (KIP-447)', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const [record] = await take(consumer, 1)
@@ -152,8 +149,8 @@ test('a record that was given up since its delivery aborts the transaction (KIP-
     )
   }))
 
-test('whoever joins waits for offsets that are not decided, and begins after them', () =>
-  withLog(async (log) => {
+test('whoever joins waits for offsets that are not decided, and begins after them', (open) =>
+  withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
     const [batch] = await take(consumer.batches({ maxRecords: 3 }), 1)
@@ -165,9 +162,9 @@ test('whoever joins waits for offsets that are not decided, and begins after the
     assert.is((await next)[0]?.value, '3')
   }))
 
-test('a consumer of another log is refused', () =>
-  withLog(async (log) => {
-    const other = await openMemory({ topics: [input] })
+test('a consumer of another log is refused', (open) =>
+  withLog(open, async (log) => {
+    const other = await open({ topics: [input] })
     await other.producer().send({ topic: 'input', value: 'x' })
     const foreign = other.consumer({ groupId: 'g', topics: [input] })
     const [record] = await take(foreign, 1)
@@ -178,8 +175,8 @@ test('a consumer of another log is refused', () =>
     await other.close()
   }))
 
-test('what waits for the end of another transaction ends with its signal, and with close', () =>
-  withLog(async (log) => {
+test('what waits for the end of another transaction ends with its signal, and with close', (open) =>
+  withLog(open, async (log) => {
     const first = log.consumer({ groupId: 'g', topics: [input] })
     const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
     const [batch] = await take(first.batches({ maxRecords: 2 }), 1)
@@ -199,8 +196,8 @@ test('what waits for the end of another transaction ends with its signal, and wi
     await transaction.commit()
   }))
 
-test('a member that is given such a partition keeps what it has, and gets the rest once the transaction is over', async () => {
-  const log = await openMemory()
+test('a member that is given such a partition keeps what it has, and gets the rest once the transaction is over', async (open) => {
+  const log = await open()
   await log.admin.createTopic('two', { partitions: 2 })
   await log.producer().send([0, 1].map((partition) => ({ topic: 'two', partition, value: `${partition}` })))
   const first = log.consumer({ groupId: 'g', topics: ['two'] })
@@ -228,8 +225,8 @@ test('a member that is given such a partition keeps what it has, and gets the re
   await log.close()
 })
 
-test('a log that closes answers who waits for the end of a transaction', async () => {
-  const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+test('a log that closes answers who waits for the end of a transaction', async (_, openBroker) => {
+  const broker = await openBroker()
   await broker.admin.createTopic('t', { partitions: 1, config: {} })
   const options = { groupId: 'g', topics: ['t'], assignors: ['range'], maxPollIntervalMs: 60_000 }
   const session = await broker.openConsumer(options)

@@ -12,6 +12,7 @@ import {
   json,
   LogError,
   open,
+  openDriver,
   openMemory,
   type ShareConsumer,
   type SharedRecordOf,
@@ -19,6 +20,7 @@ import {
   type TransactionalProducer,
   topic,
 } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 
 const trapped = new Error('the object threw')
 const throwing = () => {
@@ -92,6 +94,9 @@ type Call = (log: EmbeddedLog, junk: never) => unknown
 const CALLS: Record<string, Call> = {
   'open directory': async (_, junk) => junk === 'x' || (await open(junk)).close(),
   'openMemory options': async (_, junk) => (await openMemory(junk)).close(),
+  'openDriver driver': async (_, junk) => (await openDriver(junk)).close(),
+  'openDriver made': async (_, junk) => (await openDriver((() => junk) as never)).close(),
+  'openDriver options': async (_, junk) => (await openDriver(new MemoryStore(), junk)).close(),
   'topic name': (_, junk) => topic(junk, { value: string }),
   'topic shape': (_, junk) => topic('x', junk),
   'topic shape.partitions': (_, partitions) => topic('x', { value: string, partitions }),

@@ -107,7 +107,7 @@ function runPrograms(home: string): void {
     const text = `await import('${specifier}').then((it) => { if (Object.keys(it).length === 0) throw new Error('exports nothing') })`
     run(process.execPath, ['--input-type=module', '--eval', text], home)
   }
-  for (const program of ['program.mjs', 'conformance.mjs']) {
+  for (const program of ['program.mjs', 'conformance.mjs', 'own-storage.mjs']) {
     console.log(run(process.execPath, [program], home).trimEnd())
   }
   for (const [name, path] of Object.entries(manifest.bin ?? {})) {

@@ -1,11 +1,10 @@
 // ingest: a foreign store's rows, each once, whatever ends in the middle.
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import { type IngestItem, type Log, LogError, openMemory } from '../../bindings/entry/node.ts'
+import { type IngestItem, type Log, LogError } from '../../bindings/entry/node.ts'
 import { FakePort } from '../client/fake-port.ts'
-import { brokerInMemory } from './support.ts'
+import { test } from '../client/stores.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
   for (let id = (after ?? 0) + 1; id <= to; id++) {
@@ -22,8 +21,8 @@ async function ids(log: Log): Promise<number[]> {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-test('rows come once, over runs that end, fail and are closed', async () => {
-  const log = await openMemory()
+test('rows come once, over runs that end, fail and are closed', async (open) => {
+  const log = await open()
   await log.admin.createTopic('orders')
   const starts: (number | undefined)[] = []
   const run = (to: number, failAt = -1) =>
@@ -46,8 +45,8 @@ test('rows come once, over runs that end, fail and are closed', async () => {
   await log.close()
 })
 
-test('a source that waits for rows is written as far as it came, and can be closed', async () => {
-  const log = await openMemory()
+test('a source that waits for rows is written as far as it came, and can be closed', async (open) => {
+  const log = await open()
   await log.admin.createTopic('orders')
   const ingest = log.ingest<number>({
     source: 'db',
@@ -62,8 +61,8 @@ test('a source that waits for rows is written as far as it came, and can be clos
   await log.close()
 })
 
-test('two of one source: the newer one ends the older', async () => {
-  const log = await openMemory()
+test('two of one source: the newer one ends the older', async (open) => {
+  const log = await open()
   await log.admin.createTopic('orders')
   let release = () => {}
   const held = new Promise<void>((resolve) => {
@@ -86,8 +85,8 @@ test('two of one source: the newer one ends the older', async () => {
   await log.close()
 })
 
-test('a source finds its last position while another one has a transaction open before it', async () => {
-  const broker = await brokerInMemory()
+test('a source finds its last position while another one has a transaction open before it', async (_, openBroker) => {
+  const broker = await openBroker()
   const log = new BrokerLog(broker, nodePort)
   await log.admin.createTopic('orders')
   // What the transaction of another source looks like while its commit is on its way.
@@ -121,9 +120,9 @@ test('a source finds its last position while another one has a transaction open 
   await log.close()
 })
 
-test('a source without rows for a week goes on, unless a newer run of it came', async () => {
+test('a source without rows for a week goes on, unless a newer run of it came', async (_, openBroker) => {
   const port = new FakePort()
-  const log = new BrokerLog(await brokerInMemory(port), port)
+  const log = new BrokerLog(await openBroker(port), port)
   await log.admin.createTopic('orders')
   const starts: (number | undefined)[] = []
   const started = (to: number) => {
@@ -174,8 +173,8 @@ test('a source without rows for a week goes on, unless a newer run of it came', 
   await log.close()
 })
 
-test('a position that no JSON holds, or a source without a name, is refused', async () => {
-  const log = await openMemory()
+test('a position that no JSON holds, or a source without a name, is refused', async (open) => {
+  const log = await open()
   await log.admin.createTopic('orders')
   const error = await log
     .ingest<number>({

@@ -1,19 +1,9 @@
 // process: output, state and offsets together or not at all; retries, dead letters, order by key, partitions that move.
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import {
-  type EmbeddedLog,
-  json,
-  LogError,
-  openMemory,
-  store,
-  string,
-  topic,
-  unchecked,
-} from '../../bindings/entry/node.ts'
-import { brokerInMemory } from './support.ts'
+import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from '../client/stores.ts'
 
 interface Payment {
   readonly account: string
@@ -29,8 +19,8 @@ const totals = topic('totals', {
 })
 const receipts = topic('receipts', { value: unchecked<{ account: string; total: number }>(json()) })
 
-async function opened(count: number): Promise<EmbeddedLog> {
-  const log = await openMemory({ topics: [payments, totals, receipts] })
+async function opened(open: OpenLog, count: number): Promise<EmbeddedLog> {
+  const log = await open({ topics: [payments, totals, receipts] })
   const records = Array.from({ length: count }, (_, index) => {
     const account = `a${index % 11}`
     return payments.record({ key: account, value: { account, amount: index } })
@@ -60,8 +50,8 @@ function expected(count: number): Map<string, number> {
 
 const options = { groupId: 'settle', topics: [payments], state: { totals: store(totals) } } as const
 
-test('state, output and offsets of every record, once, over processors that come and go', async () => {
-  const log = await opened(500)
+test('state, output and offsets of every record, once, over processors that come and go', async (open) => {
+  const log = await opened(open, 500)
   let handled = 0
   const start = () =>
     log.process({
@@ -93,8 +83,8 @@ test('state, output and offsets of every record, once, over processors that come
   await log.close()
 })
 
-test('a batch whose transaction failed comes again, and nothing of its first run is left', async () => {
-  const log = await opened(60)
+test('a batch whose transaction failed comes again, and nothing of its first run is left', async (open) => {
+  const log = await opened(open, 60)
   let handled = 0
   const processor = log.process({
     ...options,
@@ -116,8 +106,8 @@ test('a batch whose transaction failed comes again, and nothing of its first run
   await log.close()
 })
 
-test('state of a transaction that was not committed is not in the changelog either', async () => {
-  const log = await opened(1)
+test('state of a transaction that was not committed is not in the changelog either', async (open) => {
+  const log = await opened(open, 1)
   const processor = log.process({
     ...options,
     async handle(record, { state }) {
@@ -131,8 +121,8 @@ test('state of a transaction that was not committed is not in the changelog eith
   await log.close()
 })
 
-test('several processors of a group share the partitions, each with the state of its own', async () => {
-  const log = await opened(300)
+test('several processors of a group share the partitions, each with the state of its own', async (open) => {
+  const log = await opened(open, 300)
   const workers = Array.from({ length: 3 }, () => {
     return log.process({
       ...options,
@@ -151,8 +141,8 @@ test('several processors of a group share the partitions, each with the state of
   await log.close()
 })
 
-test('a record that fails every try goes to the dead letters with its origin, the others go on', async () => {
-  const log = await opened(20)
+test('a record that fails every try goes to the dead letters with its origin, the others go on', async (open) => {
+  const log = await opened(open, 20)
   await log.admin.createTopic('dead')
   const attempts: number[] = []
   const processor = log.process({
@@ -180,8 +170,8 @@ test('a record that fails every try goes to the dead letters with its origin, th
   await log.close()
 })
 
-test('dead letters fit into their topic, whatever the record and the error are', async () => {
-  const log = await openMemory()
+test('dead letters fit into their topic, whatever the record and the error are', async (open) => {
+  const log = await open()
   await log.admin.createTopic('in')
   await log.admin.createTopic('dead', { config: { 'max.message.bytes': 4000 } })
   const long = 'x'.repeat(3900)
@@ -219,8 +209,8 @@ test('dead letters fit into their topic, whatever the record and the error are',
   await log.close()
 })
 
-test('state is whole though anybody has a transaction open in its changelog', async () => {
-  const log = await openMemory({ topics: [receipts, totals] })
+test('state is whole though anybody has a transaction open in its changelog', async (open) => {
+  const log = await open({ topics: [receipts, totals] })
   await log.admin.createTopic('in')
   const producer = log.producer()
   const start = () =>
@@ -255,8 +245,8 @@ test('state is whole though anybody has a transaction open in its changelog', as
   await log.close()
 })
 
-test('inputs of one state have equal partitions, at the start and at every assignment', async () => {
-  const log = await openMemory({ topics: [totals] })
+test('inputs of one state have equal partitions, at the start and at every assignment', async (open) => {
+  const log = await open({ topics: [totals] })
   await log.admin.createTopic('a', { partitions: 2 })
   await log.admin.createTopic('b', { partitions: 1 })
   const start = () => {
@@ -288,8 +278,8 @@ test('inputs of one state have equal partitions, at the start and at every assig
   await log.close()
 })
 
-test('without dead letters the processor gives up, and what it did not finish is there for the next one', async () => {
-  const log = await opened(5)
+test('without dead letters the processor gives up, and what it did not finish is there for the next one', async (open) => {
+  const log = await opened(open, 5)
   const failing = log.process({
     groupId: 'g',
     topics: [payments],
@@ -312,8 +302,8 @@ test('without dead letters the processor gives up, and what it did not finish is
   await log.close()
 })
 
-test('concurrency: records of one key in order and one at a time, of several keys at once', async () => {
-  const log = await openMemory({ topics: [payments, receipts] })
+test('concurrency: records of one key in order and one at a time, of several keys at once', async (open) => {
+  const log = await open({ topics: [payments, receipts] })
   const records = Array.from({ length: 60 }, (_, index) => {
     return payments.record({ key: `k${index % 4}`, partition: 0, value: { account: `k${index % 4}`, amount: index } })
   })
@@ -346,8 +336,8 @@ test('concurrency: records of one key in order and one at a time, of several key
   await log.close()
 })
 
-test('concurrency: records of different keys that change one key of the state lose nothing', async () => {
-  const log = await openMemory({ topics: [totals, receipts] })
+test('concurrency: records of different keys that change one key of the state lose nothing', async (open) => {
+  const log = await open({ topics: [totals, receipts] })
   await log.admin.createTopic('in')
   const count = 40
   await log.producer().send(Array.from({ length: count }, (_, n) => ({ topic: 'in', key: `${n}`, value: '' })))
@@ -385,11 +375,11 @@ test('concurrency: records of different keys that change one key of the state lo
 
 for (const delivery of ['exactly-once', 'at-least-once'] as const) {
   for (const concurrency of [1, 3]) {
-    test(`${delivery}, concurrency ${concurrency}: work that takes longer than a transaction and a poll may gets done`, async () => {
+    test(`${delivery}, concurrency ${concurrency}: work that takes longer than a transaction and a poll may gets done`, async (_, openBroker) => {
       // Ten milliseconds of the clock are as long as it takes to handle a record.
       let time = 0
       const port = { ...nodePort, now: () => 1e12 + time, elapsed: () => time }
-      const log = new BrokerLog(await brokerInMemory(port), port)
+      const log = new BrokerLog(await openBroker(port), port)
       await log.admin.createTopic('in')
       const count = 100
       await log.producer().send(Array.from({ length: count }, (_, n) => ({ topic: 'in', key: `${n % 7}`, value: '' })))
@@ -415,8 +405,8 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
   }
 }
 
-test('a processor leaves no id behind at each start, and one whose id was taken goes on', async () => {
-  const log = await openMemory({ topics: [receipts] })
+test('a processor leaves no id behind at each start, and one whose id was taken goes on', async (open) => {
+  const log = await open({ topics: [receipts] })
   await log.admin.createTopic('in')
   let sent = 0
   const start = () =>
@@ -447,8 +437,8 @@ test('a processor leaves no id behind at each start, and one whose id was taken 
   await log.close()
 })
 
-test('at-least-once: no transaction, nothing lost', async () => {
-  const log = await opened(50)
+test('at-least-once: no transaction, nothing lost', async (open) => {
+  const log = await opened(open, 50)
   const processor = log.process({
     groupId: 'g',
     topics: [payments],
@@ -462,8 +452,8 @@ test('at-least-once: no transaction, nothing lost', async () => {
   await log.close()
 })
 
-test('wrong options are refused by name, a changelog with too few partitions too', async () => {
-  const log = await opened(1)
+test('wrong options are refused by name, a changelog with too few partitions too', async (open) => {
+  const log = await opened(open, 1)
   const handle = async () => {}
   const wrong: [object, string][] = [
     [{ handle: 1 }, 'handle'],

@@ -1,11 +1,15 @@
 // Compiled, never run: what users write against the published types; the marked lines must not compile.
 import {
   bytes,
+  type FileStore,
   json,
   type Log,
   LogError,
   open,
+  openDriver,
   openMemory,
+  type PartitionSource,
+  type PartitionStore,
   type Position,
   type Processor,
   type ShareConsumer,
@@ -224,6 +228,12 @@ export async function service(): Promise<void> {
   } finally {
     await memory.close()
   }
+  const files: FileStore = undefined as never
+  const rows = (source: PartitionSource): PartitionStore => (source as never) ?? undefined
+  const own = [await openDriver(files, { topics: [jobs] }), await openDriver(rows)]
+  for (const each of own) await each.close()
+  // @ts-expect-error: a directory's path is for open
+  await openDriver('./data')
   await using disposed = await openMemory()
   await using producer = disposed.producer()
   await producer.flush({ signal: undefined })

@@ -16,9 +16,10 @@ import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
-import type { PartitionSource, PartitionStore, RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
 import { lockedStore } from './locked-store.ts'
 import { type Held, SharedBroker } from './shared-broker.ts'
+import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
 
 /** How a log is opened. */
 export interface OpenOptions {
@@ -86,18 +87,13 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   }
 }
 
-/**
- * What a log keeps its records in: named files, or something with rows and a transaction. The latter may ask the log what
- * its bytes don't tell.
- */
-export type StorageDriver = FileStore | ((source: PartitionSource) => PartitionStore)
-
 /** A log over storage of this process alone. */
 export async function openLog(
   driver: StorageDriver,
   port: RuntimePort,
   options: OpenOptions = {},
 ): Promise<EmbeddedLog> {
+  checkDriver(driver)
   checkOptions(options)
   if (typeof driver !== 'function') requireDurability(driver.capabilities, options.requireDurability)
   const { broker, recovery } = await openHeld(driver, port, options)
@@ -164,7 +160,7 @@ export async function openHeld(
     compose: (source) => {
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
       const store =
-        typeof locked === 'function' ? locked(source) : new FilePartitionStore(locked, kernel, source, files)
+        typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)
       return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }
     },
   })

@@ -5,7 +5,7 @@ const capabilities = Object.freeze({
   name: 'map',
   durability: 'memory',
   synchronousFlush: true,
-  rename: false,
+  rename: true,
   exclusiveLock: true,
 })
 
@@ -108,8 +108,24 @@ export class MapStore {
       .sort()
   }
 
-  rename(from) {
-    refuse('rename', from, 'this store has none')
+  rename(from, to) {
+    this.#usable('rename', from)
+    check(from, 'rename')
+    check(to, 'rename')
+    const { files, directories } = this.#tree
+    const above = (path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    if (above(from) !== above(to)) refuse('rename', to, 'it is in another directory')
+    if (directories.has(to)) refuse('rename', to, 'it is a directory')
+    if (!files.has(from) && !directories.has(from)) refuse('rename', from, 'there is none')
+    // A directory takes along what lies in it.
+    for (const tree of [files, directories]) {
+      for (const path of [...tree.keys()].filter((each) => each === from || each.startsWith(`${from}/`))) {
+        const place = `${to}${path.slice(from.length)}`
+        if (tree === files) files.set(place, files.get(path))
+        else directories.add(place)
+        tree.delete(path)
+      }
+    }
   }
 
   remove(path) {
