@@ -51,7 +51,6 @@ export {
   producer_undo,
   producer_window,
   producers_clear,
-  producers_expire,
   producers_move,
 } from './producers'
 

@@ -306,17 +306,3 @@ export function producer_reset(
   store<f64>(slot, transactionFirstOffset, 24)
   return producers
 }
-
-/** From the last window down, because a removal moves the last into the gap. */
-export function producers_expire(table: usize, slots: u32, producers: u32, before: f64): u32 {
-  for (let number = producers; number > 0; number--) {
-    const window = windowAt(table, slots, number - 1)
-    const id = load<i64>(window)
-    const slot = find(table, slots, id)
-    if (load<f64>(slot, 24) >= 0) continue
-    const count = countOf(slot)
-    if (count !== 0 && load<f64>(batchOf(window, oldestOf(slot), count - 1), 16) >= before) continue
-    producers = producer_remove(table, slots, producers, <f64>id)
-  }
-  return producers
-}

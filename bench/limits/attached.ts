@@ -77,7 +77,13 @@ async function attach(directory: string): Promise<void> {
   const log = await opened(directory)
   const sender = new Sender(log)
   process.on('message', (records: number) => {
-    sender.measure(records).then((measured) => process.send?.(measured))
+    sender.measure(records).then(
+      (measured) => process.send?.(measured),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
   })
   process.send?.('ready')
 }

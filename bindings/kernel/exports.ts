@@ -108,6 +108,5 @@ export interface KernelExports {
   producer_undo(table: number, slots: number, producers: number, producerId: number): number
   producer_window(table: number, slots: number, number: number): number
   producers_clear(table: number, slots: number): void
-  producers_expire(table: number, slots: number, producers: number, before: number): number
   producers_move(from: number, fromSlots: number, producers: number, to: number, toSlots: number): void
 }

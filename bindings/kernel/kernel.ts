@@ -234,7 +234,5 @@ export interface ProducerTable {
   windows(): IterableIterator<ProducerWindow>
   load(window: ProducerWindow): boolean
   remove(producerId: number): void
-  /** Removes producers without an open transaction whose newest batch is older. Answers how many. */
-  expire(beforeTimestamp: number): number
   free(): void
 }

@@ -213,16 +213,6 @@ export class KernelProducerTable implements ProducerTable {
     }
   }
 
-  expire(beforeTimestamp: number): number {
-    try {
-      const before = this.#count
-      this.#count = this.#core.exports.producers_expire(this.#address, this.#slots, before, beforeTimestamp)
-      return before - this.#count
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
   free(): void {
     try {
       if (this.#address !== 0) this.#core.free(this.#address)

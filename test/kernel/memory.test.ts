@@ -312,7 +312,6 @@ test('a trap poisons the kernel: every later call throws that same error', () =>
     () => producers.undo(1),
     () => [...producers.windows()],
     () => producers.remove(1),
-    () => producers.expire(5),
     () => producers.free(),
   ]
   for (const call of calls) assert.is(thrown(call), poison, String(call))

@@ -265,33 +265,12 @@ test('windows name their batches oldest first, wherever the ring stands', () => 
   table.free()
 })
 
-test('expiry takes the idle and leaves open transactions', () => {
-  const table = kernel.producerTable()
-  const batches = (timestamp: number) => [
-    { firstSequence: 0, lastSequence: 0, baseOffset: 0, lastOffset: 0, timestamp },
-  ]
-  for (let id = 0; id < 100; id++)
-    table.load({
-      producerId: id,
-      producerEpoch: 0,
-      coordinatorEpoch: -1,
-      currentTransactionFirstOffset: id % 10 === 0 ? id : -1,
-      batches: batches(id),
-    })
-  assert.is(table.expire(50), 45)
-  const left = [...table.windows()].map((window) => window.producerId).sort((a, b) => a - b)
-  assert.equal(left, [0, 10, 20, 30, 40, ...Array.from({ length: 50 }, (_, index) => 50 + index)])
-  assert.is(table.expire(50), 0)
-  table.free()
-})
-
 test('a table without producers holds no memory', () => {
   const before = kernel.memory.usedBytes
   const table = kernel.producerTable()
   assert.is(table.check(1, 0, 0, 1), SEQUENCE_ACCEPTED)
   table.undo(1)
   table.remove(1)
-  assert.is(table.expire(5), 0)
   assert.is(kernel.memory.usedBytes, before)
   table.push(1, 0, 0, 1, 0, 0)
   assert.is(kernel.memory.usedBytes, before + 512)
