@@ -76,7 +76,11 @@ export const BEHAVIOURS: readonly Row[] = [
   row('16 testAllowNonZeroSequenceOnFirstAppendNonZeroEpoch', idempotence, 'an unknown producer may begin anywhere'),
   row('17 testOldProducerEpoch', idempotence, 'an older epoch is refused'),
   row('18 testOutOfSequenceAfterControlRecordEpochBump', idempotence, 'a marker raises the epoch'),
-  row('19 testPidExpirationTimeout', windows, 'expiry takes the idle and leaves open transactions'),
+  row(
+    '19 testPidExpirationTimeout',
+    'engine/producer-expiry.test.ts',
+    'a day after its last batch a producer is forgotten',
+  ),
   row('20 testLoadFromCorruptSnapshotFile', snapshots, 'verify finds what the batches contradict'),
   row('21 testRecoverFromSnapshotUnfinishedTransaction', engine, 'after a clean close an open transaction goes on'),
   row(
