@@ -196,8 +196,12 @@ export class Segment {
 
   /** The file gets what waits, in one piece. When it throws, it waits on. */
   writeOut(): void {
+    if (this.#waiting === undefined) return
     const { file } = this
-    if (this.#waiting === undefined || file === undefined) return
+    if (file === undefined) {
+      const message = `${this.logPath} was closed before all of it was written`
+      throw new LogError('KAFKA_STORAGE_ERROR', message, { file: this.logPath, operation: 'write' })
+    }
     this.#write(file, this.#waiting.subarray(0, this.#waitingBytes), this.#sizeBytes - this.#waitingBytes)
     this.#endWaiting()
     this.#context.files.unpin(this.logPath)

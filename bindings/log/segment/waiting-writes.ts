@@ -1,3 +1,5 @@
+import { LogError } from '../../model/errors.ts'
+
 /** A larger batch gains nothing by a write in common. */
 export const WAITING_BATCH_BYTES: number = 4 * 1024
 const BUFFER_BYTES = 16 * 1024
@@ -13,7 +15,7 @@ interface Waiting {
 
 /**
  * Memory for batches that wait in their segments until their commit, to be one system call with others
- * (docs/decisions/011-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
+ * (docs/decisions/015-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
  */
 export class WaitingWrites {
   readonly #mayWait: () => boolean
@@ -42,6 +44,13 @@ export class WaitingWrites {
 
   /** The reserve was given up just now: its room is for them before anything else. */
   writeOut(): void {
-    for (const segment of [...this.#segments]) segment.writeOut()
+    for (const segment of [...this.#segments]) {
+      try {
+        segment.writeOut()
+      } catch (error) {
+        // Its commit tries again.
+        if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      }
+    }
   }
 }

@@ -1,4 +1,4 @@
-// Small batches go to their segment with their commit, in one write (decision 011).
+// Small batches go to their segment with their commit, in one write (decision 015).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
