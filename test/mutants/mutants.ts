@@ -19,6 +19,8 @@ const groups = 'coordinator/group/groups.test.ts'
 const table = 'coordinator/transaction/transactions.test.ts'
 const firstQuestion = 'guarantees/1-what-a-broker-guarantees.test.ts'
 
+const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
+
 const transacting = 'engine/transacting.ts'
 const transactions = 'coordinator/transaction/transactions.ts'
 const groupTable = 'coordinator/group/groups.ts'
@@ -421,4 +423,28 @@ const SEGMENTS: readonly Mutant[] = [
   },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...PRODUCERS, ...TRANSACTIONS, ...OFFSETS, ...CLIENTS, ...SEGMENTS]
+const STORE: readonly Mutant[] = [
+  {
+    name: "another opening's generation is overlooked",
+    file: 'log/journal/journal.ts',
+    find: '    if (header?.generation === this.#header.generation) return\n',
+    put: '    if (header !== undefined) return\n',
+    tests: [reserveAndFence],
+  },
+  {
+    name: 'a full disk gives up no reserve',
+    file: 'log/store/disk-reserve.ts',
+    find: '      yield* this.#release(0)\n      return yield* work()\n',
+    put: '      throw error\n',
+    tests: [reserveAndFence],
+  },
+  {
+    name: 'headers that can be gone through once are lost behind a first send',
+    file: 'client/producer/producer.ts',
+    find: '    return { ...record, headers }\n',
+    put: '    return { ...record, headers: headers && record.headers }\n',
+    tests: ['damage/odd-values.test.ts'],
+  },
+]
+
+export const MUTANTS: readonly Mutant[] = [...PRODUCERS, ...TRANSACTIONS, ...OFFSETS, ...CLIENTS, ...SEGMENTS, ...STORE]
