@@ -11,7 +11,7 @@ import { LogError } from '../../bindings/model/errors.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
 import { kindOf } from './bit-flips.ts'
 import type { DirectoryImage } from './directory-image.ts'
-import { fixtures } from './fixture.ts'
+import { fixtures, RELAXED } from './fixture.ts'
 import { HARMS } from './harms.ts'
 import { observe } from './observe.ts'
 import { transactionFixtures } from './transactions-fixture.ts'
@@ -24,15 +24,6 @@ function verify(image: DirectoryImage): Promise<Pick<VerifyReport, 'damage'>> {
     const { file, position } = error.details as { file: string; position: number }
     return { damage: [{ file, position, offset: undefined, code: error.code }] } as never
   })
-}
-
-/**
- * Their last records, `acks: 1` or of an open transaction, are in no frame and no checkpoint: a file that is too short is what
- * a power failure leaves.
- */
-const RELAXED: Readonly<Record<string, string>> = {
-  killed: 'pay-1/00000000000000000000.log',
-  'killed, with transactions': 'pay-0/00000000000000000005.log',
 }
 
 const others = [...(await fixtures(2)), ...(await transactionFixtures(2))]

@@ -1,6 +1,8 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
+import { openFile } from '../journal/ring.ts'
 import type { BatchScanner } from '../recovery/batch-scanner.ts'
 
 export interface VerifyContext {
@@ -17,6 +19,12 @@ export interface VerifyContext {
 
 /** Notes a place of a partition's file that isn't what it must be. */
 export type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
+
+/** What isn't looked into must be a file all the same: an open of the log fails at anything else, and so does this. */
+export function* assertOpens(store: FileStore, path: string): Task<void> {
+  const file = yield* openFile(store, path, false)
+  file?.close()
+}
 
 /** A batch of the log's own topics that was not vouched for when it was read. */
 export interface Undecided {

@@ -6,9 +6,10 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
-import { HEADER_FILE, ringFile } from '../journal/layout.ts'
+import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
 import { type FoundFrame, loadEntries, scanJournal } from '../journal/scan.ts'
+import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {
   readonly frames: number
@@ -19,6 +20,7 @@ export interface VerifiedJournal {
 
 /** Header, checkpoints, ring, in the order in which opening needs them. */
 export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[]): Task<VerifiedJournal> {
+  for (const path of [RESERVE_FILE, RESTATED_FILE]) yield* assertOpens(store, path)
   const header = yield* verifyHeader(store, kernel, damage)
   const torn: string[] = []
   const [newest] = yield* readCheckpoints(store, kernel, header?.nonce, torn)

@@ -7,7 +7,7 @@ import { openFile } from '../journal/ring.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
-import type { Damaged, VerifyContext } from './verify-context.ts'
+import { assertOpens, type Damaged, type VerifyContext } from './verify-context.ts'
 import { DerivedFilesCheck } from './verify-derived.ts'
 
 export interface VerifiedPartition {
@@ -39,6 +39,9 @@ export function* verifyPartition(
   for (const segment of noted?.segments ?? []) {
     if (bases.includes(segment.baseOffset)) continue
     damaged(`${directory}/${segmentFileName(segment.baseOffset, 'log')}`, 0, segment.baseOffset, 'is missing')
+  }
+  for (const name of names) {
+    if (parseSegmentFileName(name) !== undefined) yield* assertOpens(context.store, `${directory}/${name}`)
   }
   const found = { segments: 0, batches: 0, bytes: 0 }
   const derived = new DerivedFilesCheck(context, directory, damaged)
