@@ -132,7 +132,8 @@ export class Committer {
     const changes = this.#nextChanges()
     const ending = this.#hold(changes)
     const due = [...this.#durable].slice(0, PARTITIONS_MAX)
-    const durable = [...new Set([...due, ...ending])].filter((partition) => !partition.dead)
+    const wanted = ending.length === 0 ? due : [...new Set([...due, ...ending])]
+    const durable = wanted.filter((partition) => !partition.dead)
     const ends = durable.map((partition) => partition.partition.watermarks.nextOffset)
     const raised = [...this.#ceilings].slice(0, PARTITIONS_MAX)
     const ceilings = raised.map((hosted) => ({
@@ -141,7 +142,8 @@ export class Committer {
       ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
     }))
     const producerIdsEnd = this.#producerIdsEnd
-    for (const hosted of [...due, ...durable]) this.#durable.delete(hosted)
+    for (const hosted of due) this.#durable.delete(hosted)
+    for (const hosted of ending) this.#durable.delete(hosted)
     for (const hosted of raised) this.#ceilings.delete(hosted)
     this.#changes = this.#changes.slice(changes.length)
     this.#producerIdsEnd = undefined

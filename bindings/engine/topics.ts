@@ -8,6 +8,7 @@ import {
   TRANSACTIONS_TOPIC,
 } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
+import { PartitionMap } from '../log/store/partition-map.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity, StoredPartition, StoredProducer } from '../storage/partition-store.ts'
@@ -24,17 +25,13 @@ const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
   catalogue: CATALOGUE_TOPIC,
 }
 
-function keyOf(topicId: string, partition: number): string {
-  return `${topicId}/${partition}`
-}
-
 /** The partitions that were used since the open, by topic name and by identity; the catalogue says which there are. */
 export class Topics {
   readonly producerExpiry: ProducerExpiry = new ProducerExpiry(this)
   readonly #catalogue: Catalogue
   readonly #factory: PartitionFactory
-  readonly #stored = new Map<string, StoredPartition>()
-  readonly #hosted = new Map<string, HostedPartition>()
+  readonly #stored = new PartitionMap<StoredPartition>()
+  readonly #hosted = new PartitionMap<HostedPartition>()
   /** The same by the topic's name, for the calls of every record. */
   readonly #byName = new Map<string, (HostedPartition | undefined)[]>()
   readonly #configs = new Map<string, ParsedTopicConfig>()
@@ -46,7 +43,7 @@ export class Topics {
 
   /** What recovery found; each becomes a partition in memory at its first use. */
   remember(stored: readonly StoredPartition[]): void {
-    for (const partition of stored) this.#stored.set(keyOf(partition.id.topicId, partition.id.partition), partition)
+    for (const partition of stored) this.#stored.set(partition.id, partition)
   }
 
   facts(name: string): TopicFacts {
@@ -64,7 +61,7 @@ export class Topics {
     const named = this.#byName.get(name)?.[partition]
     if (named !== undefined) return named
     const facts = this.facts(name)
-    const hosted = this.#hosted.get(keyOf(facts.topicId, partition))
+    const hosted = this.#hosted.get({ topicId: facts.topicId, partition })
     if (hosted !== undefined && partition < facts.partitions) return hosted
     if (!Number.isInteger(partition) || partition < 0 || partition >= facts.partitions) {
       const message = `topic "${name}" has partitions 0 to ${facts.partitions - 1}, not ${partition}`
@@ -88,20 +85,19 @@ export class Topics {
   }
 
   /** As `partition`, of a topic id: `undefined` if that is gone. */
-  hostedById({ topicId, partition }: Pick<PartitionIdentity, 'topicId' | 'partition'>): HostedPartition | undefined {
-    const hosted = this.#hosted.get(keyOf(topicId, partition))
+  hostedById(id: Pick<PartitionIdentity, 'topicId' | 'partition'>): HostedPartition | undefined {
+    const hosted = this.#hosted.get(id)
     if (hosted !== undefined) return hosted
-    const stored = this.#stored.get(keyOf(topicId, partition))
+    const stored = this.#stored.get(id)
     return stored === undefined ? undefined : this.#host(stored.id)
   }
 
   #host(id: PartitionIdentity): HostedPartition {
-    const key = keyOf(id.topicId, id.partition)
-    const stored = this.#stored.get(key)
+    const stored = this.#stored.get(id)
     const partition = this.#factory.partition(stored ?? emptyPartition(id))
     const hosted = new HostedPartition(partition, this.config(id.topicId), stored !== undefined)
-    this.#hosted.set(key, hosted)
-    this.#stored.delete(key)
+    this.#hosted.set(id, hosted)
+    this.#stored.delete(id)
     const named = this.#byName.get(id.topic) ?? []
     named[id.partition] = hosted
     this.#byName.set(id.topic, named)
@@ -121,11 +117,11 @@ export class Topics {
 
   /** In memory, or as recovery found it. */
   find(id: PartitionIdentity): HostedPartition | undefined {
-    return this.#hosted.get(keyOf(id.topicId, id.partition))
+    return this.#hosted.get(id)
   }
 
   stored(id: PartitionIdentity): StoredPartition | undefined {
-    return this.#stored.get(keyOf(id.topicId, id.partition))
+    return this.#stored.get(id)
   }
 
   configChanged(topicId: string): void {
@@ -139,14 +135,14 @@ export class Topics {
   forget(topicId: string, partitions: number): HostedPartition[] {
     const forgotten: HostedPartition[] = []
     for (let partition = 0; partition < partitions; partition++) {
-      const key = keyOf(topicId, partition)
-      const hosted = this.#hosted.get(key)
+      const id = { topicId, partition }
+      const hosted = this.#hosted.get(id)
       if (hosted !== undefined) {
         forgotten.push(hosted)
         this.#byName.delete(hosted.id.topic)
       }
-      this.#hosted.delete(key)
-      this.#stored.delete(key)
+      this.#hosted.delete(id)
+      this.#stored.delete(id)
     }
     this.#configs.delete(topicId)
     return forgotten
@@ -171,13 +167,13 @@ export class Topics {
 
   /** Of partitions that nobody used since the open; a producer with an open transaction stays. */
   expireStored(isOld: (producer: StoredProducer) => boolean): void {
-    for (const [key, partition] of this.#stored) {
+    for (const partition of this.#stored.values()) {
       const kept = partition.producers.filter((each) => each.currentTransactionFirstOffset >= 0 || !isOld(each))
-      if (kept.length < partition.producers.length) this.#stored.set(key, { ...partition, producers: kept })
+      if (kept.length < partition.producers.length) this.#stored.set(partition.id, { ...partition, producers: kept })
     }
   }
 
-  hosted(): IterableIterator<HostedPartition> {
+  hosted(): Iterable<HostedPartition> {
     return this.#hosted.values()
   }
 }
