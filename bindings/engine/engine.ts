@@ -337,11 +337,8 @@ export class Engine implements PartitionSource {
   #append(command: CommandOf<'append'>): void {
     const hosted = this.topics.partition(command.request.topic, command.request.partition)
     hosted.partition.assertWritable()
-    if (hosted.queue === undefined && this.store.isActive(hosted.id)) {
-      this.#appendNow(hosted, command)
-      return
-    }
-    this.#appendLater(hosted, command)
+    if (hosted.queue === undefined && this.store.isActive(hosted.id)) this.#appendNow(hosted, command)
+    else this.#appendLater(hosted, command)
   }
 
   /** Behind whatever waits for the partition already: calls keep their order. */
