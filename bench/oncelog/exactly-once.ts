@@ -6,6 +6,7 @@ import {
   type EmbeddedLog,
   type IngestItem,
   open,
+  type Producer,
   type ProducerRecord,
   store,
   type Topic,
@@ -35,6 +36,7 @@ class ExactlyOncePeer implements Peer {
   readonly #isWatched: boolean
   readonly #records: Map<BenchRecord, readonly ProducerRecord[]> = new Map()
   readonly #producers: TransactionalProducer[] = []
+  #producer: Producer | undefined
   #watched: WatchedStore | undefined
   #log!: EmbeddedLog
   #consumer!: Consumer
@@ -56,7 +58,8 @@ class ExactlyOncePeer implements Peer {
   }
 
   async appendBatch(records: readonly BenchRecord[]): Promise<void> {
-    await this.#log.producer().send(records.map(({ key, value }) => ({ topic: INPUT, key, value })))
+    this.#producer ??= this.#log.producer()
+    await this.#producer.send(records.map(({ key, value }) => ({ topic: INPUT, key, value })))
   }
 
   async appendGroup(groups: readonly (readonly BenchRecord[])[], nextOffset: number, client: number): Promise<void> {

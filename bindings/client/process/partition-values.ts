@@ -29,12 +29,17 @@ function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0
 }
 
+/** The other way round. */
+export function keyBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
 /** The last value of each key in one partition, as a committed reader sees it. */
 export class PartitionValues {
   readonly topic: string
   readonly partition: number
+  /** By the keys' text. */
   readonly values: Map<string, Uint8Array> = new Map()
-  readonly keys: Map<string, Uint8Array> = new Map()
   nextOffset = 0
 
   constructor(topic: string, partition: number) {
@@ -42,15 +47,9 @@ export class PartitionValues {
     this.partition = partition
   }
 
-  /** `text`: that of the key. */
-  set(text: string, key: Uint8Array, value: Uint8Array | null): void {
-    if (value === null) {
-      this.values.delete(text)
-      this.keys.delete(text)
-      return
-    }
-    this.values.set(text, value)
-    this.keys.set(text, key)
+  set(text: string, value: Uint8Array | null): void {
+    if (value === null) this.values.delete(text)
+    else this.values.set(text, value)
   }
 }
 
@@ -106,8 +105,7 @@ export async function fetchInto(
     for (const batch of part.batches) {
       for (let index = 0; index < batch.recordCount; index++) {
         const key = batch.keyOf(index)
-        if (batch.offsetOf(index) >= values.nextOffset && key !== null)
-          values.set(keyText(key), key, batch.valueOf(index))
+        if (batch.offsetOf(index) >= values.nextOffset && key !== null) values.set(keyText(key), batch.valueOf(index))
       }
     }
     values.nextOffset = part.nextOffset

@@ -67,7 +67,7 @@ export class Stores {
 
   committed(): void {
     this.#batch.forEach((layer, index) => {
-      for (const { text, key, value } of layer.changes) this.#values[index]?.set(text, key, value)
+      for (const { text, value } of layer.changes) this.#values[index]?.set(text, value)
     })
     this.#batch = this.#begin()
   }

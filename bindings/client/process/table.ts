@@ -5,7 +5,7 @@ import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, signalOf } from '../signals.ts'
 import type { Topic } from '../topic/topic.ts'
-import { fetchInto, keyText, type PartitionValues, readValues } from './partition-values.ts'
+import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
  * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; of partitions that
@@ -102,7 +102,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   get(key: K): V | undefined {
     this.#assertFollowing()
     const encoded = this.#topic.record({ key: key as never, value: null }).key
-    const found = this.#holderOf(encoded as Uint8Array)?.values.get(keyText(encoded as Uint8Array))
+    const text = keyText(encoded as Uint8Array)
+    const found = this.#holderOf(text, encoded as Uint8Array)?.values.get(text)
     return found && this.#decoded(found)
   }
 
@@ -110,8 +111,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
    * The partition that has the newest value: where the default partitioner puts the key now, else where it did when there were
    * fewer; else any, since a program may place keys as it likes.
    */
-  #holderOf(key: Uint8Array): PartitionValues | undefined {
-    const text = keyText(key)
+  #holderOf(text: string, key: Uint8Array): PartitionValues | undefined {
     for (let count = this.#partitions.length; count > 0; count--) {
       const usual = this.#partitions[partitionOfKey(key, count)]
       if (usual?.values.has(text)) return usual
@@ -123,8 +123,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     this.#assertFollowing()
     for (const each of this.#partitions) {
       for (const [text, value] of [...each.values]) {
-        const key = each.keys.get(text) as Uint8Array
-        if (this.#holderOf(key) === each) yield [this.#topic.key.decode(key), this.#decoded(value)]
+        const key = keyBytes(text)
+        if (this.#holderOf(text, key) === each) yield [this.#topic.key.decode(key), this.#decoded(value)]
       }
     }
   }
