@@ -1,11 +1,13 @@
 // `npm start`: real rows through the log, exactly once, while its processes are killed. Several of them on one directory copy
 // and total the rows in transactions of random size with state and offsets inside; they, and the one that holds the log, get
 // SIGKILL in the middle, and a reader watches that no transaction is ever seen in part. At the end input and output are
-// compared, as sets and to the last digit. `npm start -- --input FILE --key FIELD` takes any CSV or NDJSON, gzip too.
-import { mkdirSync, rmSync } from 'node:fs'
+// compared, as sets and to the last digit. `npm start -- --input FILE --key FIELD` takes any CSV or NDJSON, gzip too; with `--transaction FIELD` rows
+// of a key that follow one another with the same value of that field, such as those of an invoice, are one transaction.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
+import { keyOf } from './input.ts'
 import { copiesOfLog, differences, Rows, topTable, totalsOfFile, totalsOfLog } from './report.ts'
 import { run, Supervision } from './supervise.ts'
 
@@ -15,16 +17,24 @@ const { values } = parseArgs({
     input: { type: 'string', default: fileURLToPath(new URL('data/flights-20k.json', root)) },
     key: { type: 'string', default: 'origin' },
     kills: { type: 'string', default: '20' },
+    transaction: { type: 'string' },
+    directory: { type: 'string' },
   },
 })
-const { input, key } = values
+const { input, key, transaction } = values
 const killsMin = Number(values.kills)
-const directory = fileURLToPath(new URL('data/work/', root))
-rmSync(directory, { recursive: true, force: true })
+const ownDirectory = fileURLToPath(new URL('data/work/', root))
+if (values.directory === undefined) rmSync(ownDirectory, { recursive: true, force: true })
+const directory = values.directory ?? ownDirectory
 mkdirSync(directory, { recursive: true })
+if (readdirSync(directory).length > 0) fail(`${directory} isn't empty`)
 
 const expectedRows = new Rows()
-const expected = await totalsOfFile(input, key, (row) => expectedRows.count(row)).catch((error: unknown) => {
+const names = new Set<string>()
+const expected = await totalsOfFile(input, key, (row) => {
+  expectedRows.count(row)
+  if (transaction !== undefined) names.add(keyOf(row, transaction))
+}).catch((error: unknown) => {
   fail(`${input} can't be totalled: ${error instanceof Error ? error.message : String(error)}`)
 })
 if (expected.size === 0) fail(`${input} has no rows`)
@@ -40,24 +50,30 @@ if (code !== 0) fail(`the producer ended with exit code ${code}`)
 
 const copying = progressBar('copy   ', count)
 const copyStart = performance.now()
-const plan = { killsMin, rows: count, progress: (copied: number) => copying.update(copied) }
+const natural = transaction === undefined ? undefined : { field: transaction, transactions: names.size }
+const plan = { killsMin, rows: count, natural, progress: (rows: number) => copying.update(rows) }
 const supervised = await new Supervision(directory, plan).run().catch((error: unknown) => fail(String(error)))
 const copySeconds = (performance.now() - copyStart) / 1000
 copying.stop()
 
 const found = await totalsOfLog(directory)
 const differing = differences(found, expected)
-const rowsDiffering = (await copiesOfLog(directory)).differences(expectedRows)
+const copied = await copiesOfLog(directory)
+const rowsDiffering = copied.rows.differences(expectedRows)
 const { kills, holderKills, redelivered, looks } = supervised
 console.log(`\n${topTable(found, key)}\n`)
 console.log(`filled   ${rate(count, fillSeconds)}, each batch on stable storage, process start included`)
 console.log(`copied   ${rate(count, copySeconds)}, by three workers at a time, their ends and starts included`)
+console.log(`         in ${copied.transactions.toLocaleString('en')} transactions`)
 console.log(`killed   ${kills} consumers with SIGKILL; ${redelivered} records came again and count once`)
 console.log(`         ${holderKills} of them held the log, and another process took over`)
 console.log(`watched  ${looks} times: every transaction was whole`)
 if (kills < killsMin) fail(`only ${kills} consumers could be killed before the input ran out`)
 if (redelivered === 0) fail('no record was redelivered: the run proved nothing')
 if (differing.length > 0) fail(`${differing.length} totals differ from the file, the first of them "${differing[0]}"`)
+if (natural !== undefined && copied.transactions !== natural.transactions) {
+  fail(`${copied.transactions} transactions, not ${natural.transactions}`)
+}
 if (rowsDiffering.length > 0) fail(`${rowsDiffering.length} rows aren't copied once: ${rowsDiffering[0]}`)
 console.log(`equal    all ${expected.size} totals and all ${count} copies, to those straight from the file`)
 

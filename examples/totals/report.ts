@@ -30,13 +30,18 @@ export class Rows extends Map<string, number> {
   }
 }
 
-/** Every row that was copied. */
-export async function copiesOfLog(directory: string): Promise<Rows> {
+/** Every row that was copied, and the transactions that copied them. */
+export async function copiesOfLog(directory: string): Promise<{ readonly rows: Rows; readonly transactions: number }> {
   const log = await open(directory)
   try {
-    const found = new Rows()
-    for await (const { value } of log.read(copies, { until: 'end' })) if (value !== null) found.count(value.row)
-    return found
+    const rows = new Rows()
+    const transactions = new Set<string>()
+    for await (const { value } of log.read(copies, { until: 'end' })) {
+      if (value === null) continue
+      rows.count(value.row)
+      transactions.add(value.transaction)
+    }
+    return { rows, transactions: transactions.size }
   } finally {
     await log.close()
   }

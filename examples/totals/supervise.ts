@@ -34,6 +34,8 @@ export interface KillPlan {
   readonly killsMin: number
   /** All rows are copied. */
   readonly rows: number
+  /** The field whose values say which rows are one transaction, and how many those are: the kills spread over half of them. */
+  readonly natural: { readonly field: string; readonly transactions: number } | undefined
   progress(copied: number): void
 }
 
@@ -49,7 +51,10 @@ type Program = 'work.ts' | 'watch.ts'
 const WORKERS = 3
 const HOLDER_KILLS_MIN = 3
 
-/** Several workers and a reader at once; each is killed at a random instant of its first transactions, until enough were. */
+/** Messages of a process before its kill, at most, where the number of transactions isn't known. */
+const MESSAGES_MAX = { 'work.ts': 4, 'watch.ts': 40 } as const
+
+/** Several workers and a reader at once; each is killed at a random instant of its life, until enough were. */
 export class Supervision {
   readonly #directory: string
   readonly #plan: KillPlan
@@ -69,8 +74,8 @@ export class Supervision {
   }
 
   async run(): Promise<Supervised> {
-    const workers = Array.from({ length: WORKERS }, () => this.#keepRunning('work.ts', 4))
-    await Promise.all([...workers, this.#keepRunning('watch.ts', 40)])
+    const workers = Array.from({ length: WORKERS }, () => this.#keepRunning('work.ts'))
+    await Promise.all([...workers, this.#keepRunning('watch.ts')])
     if (this.#failure !== undefined) throw this.#failure
     return {
       kills: this.#kills,
@@ -91,7 +96,9 @@ export class Supervision {
   }
 
   /** One process after the other in its place. */
-  async #keepRunning(program: Program, messagesMax: number): Promise<void> {
+  async #keepRunning(program: Program): Promise<void> {
+    const { natural, killsMin } = this.#plan
+    const messagesMax = Math.max(MESSAGES_MAX[program], (natural?.transactions ?? 0) / killsMin)
     while (!this.#isOver) {
       let left = 1 + Math.floor(Math.random() * messagesMax)
       let timer: NodeJS.Timeout | undefined
@@ -102,7 +109,8 @@ export class Supervision {
         if (this.#isOver) this.#endWorkers()
         else if (!this.#isEnough && --left <= 0) timer ??= setTimeout(() => this.#kill(child), Math.random() * 12)
       }
-      const code = await run(program, [this.#directory, `worker-${this.#names++}`], heard, (child) => {
+      const words = [this.#directory, `worker-${this.#names++}`, natural?.field ?? '']
+      const code = await run(program, words, heard, (child) => {
         running = child
         this.#children.set(child, { program, role: undefined })
       })

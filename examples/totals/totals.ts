@@ -1,4 +1,4 @@
-import { json, type Topic, topic, unchecked } from 'oncelog'
+import { type EmbeddedLog, json, LogError, open, type Topic, topic, unchecked } from 'oncelog'
 import type { Row } from './input.ts'
 
 /** Sums of one key's rows, and where in the input they end. */
@@ -16,15 +16,19 @@ export interface Copy {
 }
 
 export const PARTITIONS = 4
+export const COPY_PARTITIONS: number = 2 * PARTITIONS
 
 export const rows: Topic<'rows', string, string, Row, Row> = topic('rows', {
   value: unchecked<Row>(json()),
   partitions: PARTITIONS,
 })
-/** Spread over other partitions than the input's, so that a transaction is in several. */
+/**
+ * Those of an input partition are spread over two, so that a transaction is in both; and over these alone: readers see nothing
+ * behind a transaction that is still open, and one that shared only one of them would hide one half and not the other.
+ */
 export const copies: Topic<'copies', string, string, Copy, Copy> = topic('copies', {
   value: unchecked<Copy>(json()),
-  partitions: PARTITIONS,
+  partitions: COPY_PARTITIONS,
 })
 /** State: the totals of an input partition are in the partition of the same number. */
 export const totals: Topic<'totals', string, string, Total, Total> = topic('totals', {
@@ -33,6 +37,24 @@ export const totals: Topic<'totals', string, string, Total, Total> = topic('tota
 })
 
 export const GROUP = 'totals'
+
+const OPEN_ATTEMPTS = 20
+
+/** Whoever has just taken the log over may be too busy to answer: on a machine with many processes it is asked again. */
+export async function openPatiently(directory: string, topics: readonly Topic[]): Promise<EmbeddedLog> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open(directory, { topics })
+    } catch (error) {
+      if (!LogError.is(error, 'DIRECTORY_IN_USE') || attempt === OPEN_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Where the copy of a row goes. */
+export function copyPartition(partition: number, offset: number): number {
+  return 2 * partition + (offset % 2)
+}
 
 /** Adds every number of the row. Rows of a key come in one order, so that sums of fractions come out alike. */
 export function add(total: Total | undefined, row: Row, input: Total['input']): Total {

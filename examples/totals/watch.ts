@@ -1,12 +1,12 @@
 // A process of its own that reads what is committed while all others are killed: at every instant each transaction that it
 // sees anything of is whole.
-import { LogError, open, type Position } from 'oncelog'
-import { copies, PARTITIONS } from './totals.ts'
+import { LogError, type Position } from 'oncelog'
+import { COPY_PARTITIONS, copies, openPatiently } from './totals.ts'
 
 const [directory = ''] = process.argv.slice(2)
-const log = await open(directory, { topics: [copies] })
+const log = await openPatiently(directory, [copies])
 const seen = new Map<string, number>()
-let from: Position[] = Array.from({ length: PARTITIONS }, (_, partition) => {
+let from: Position[] = Array.from({ length: COPY_PARTITIONS }, (_, partition) => {
   return { topic: 'copies', partition, nextOffset: 0 }
 })
 let isLast = false

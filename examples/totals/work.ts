@@ -1,26 +1,48 @@
-// A process of its own, one of several on the directory: copies rows and totals them by key, in transactions of random size
-// that hold copies, totals and offsets. It can be killed at any instant, the one that holds the log too.
-import { LogError, open, type ProducerRecord, type RecordBatch } from 'oncelog'
-import { add, copies, GROUP, PARTITIONS, rows, type Total, totals } from './totals.ts'
+// A process of its own, one of several on the directory: copies rows and totals them by key, in transactions that hold copies,
+// totals and offsets. They are of random size, or what rows of one value of a field are. It can be killed at any instant, the
+// one that holds the log too.
+import { LogError, type ProducerRecord, type TransactionalProducer, type TransactionScope } from 'oncelog'
+import { NaturalPieces, type Piece, randomPieces } from './pieces.ts'
+import { add, copies, copyPartition, GROUP, openPatiently, PARTITIONS, rows, type Total, totals } from './totals.ts'
 
-const [directory = '', worker = ''] = process.argv.slice(2)
-const SIZE_MAX = 120
+const [directory = '', worker = '', transactionField = ''] = process.argv.slice(2)
+/** So that few transactions take long enough to be killed in their middle. */
 const PAUSE_MS = 12
+const AGAIN_MS = 20
 
 let isHurried = false
 process.on('message', () => {
   isHurried = true
 })
 
-const log = await open(directory, { topics: [rows, copies, totals] })
+const log = await openPatiently(directory, [rows, copies, totals])
 const consumer = log.consumer({ groupId: GROUP, topics: [rows] })
-const producer = log.producer({ transactionalId: worker })
+/** By partition: whoever gets one ends what its last reader left open there, before anything of its own. */
+const producers = new Map<number, TransactionalProducer>()
+const natural = transactionField === '' ? undefined : await naturalPieces()
 /** By partition, as its transactions left it; read again from the log whenever that may be wrong. */
 const known = new Map<number, Map<string, Total>>()
 for (const event of ['assigned', 'revoked', 'lost'] as const) {
-  consumer.on(event, (partitions) => {
-    for (const { partition } of partitions) known.delete(partition)
+  consumer.on(event, async (partitions) => {
+    for (const { partition } of partitions) {
+      natural?.forget(partition)
+      await forget(partition)
+    }
   })
+}
+
+function producerOf(partition: number): TransactionalProducer {
+  const producer = producers.get(partition) ?? log.producer({ transactionalId: `${GROUP}-${partition}` })
+  producers.set(partition, producer)
+  return producer
+}
+
+/** It is another's, or what is known of it may be wrong. */
+async function forget(partition: number): Promise<void> {
+  known.delete(partition)
+  const producer = producers.get(partition)
+  producers.delete(partition)
+  await producer?.close().catch(() => {})
 }
 
 async function stateOf(partition: number): Promise<Map<string, Total>> {
@@ -36,52 +58,66 @@ async function stateOf(partition: number): Promise<Map<string, Total>> {
 
 let transactions = 0
 
-/** Copies of a batch and the totals after it, with its offsets: all of it or nothing. */
-async function workOn(batch: RecordBatch<typeof rows>): Promise<void> {
-  const { partition } = batch
-  const name = `${worker}/${transactions++}`
-  await producer.transaction(async (transaction) => {
-    // First of all: whatever fails from here on makes the consumer deliver the batch again.
-    await transaction.sendOffsets(consumer, batch)
-    const state = await stateOf(partition)
-    const changed = new Map<string, Total>()
-    const output: ProducerRecord[] = []
-    for (const { key, value, offset } of batch) {
-      const row = value ?? {}
-      const total = changed.get(key ?? '') ?? state.get(key ?? '')
-      changed.set(key ?? '', add(total, row, { partition, nextOffset: offset + 1 }))
-      const copy = copies.record({ key, value: { row, transaction: name, size: batch.size } })
-      output.push({ ...copy, partition: offset % PARTITIONS })
-    }
-    for (const [key, value] of changed) output.push({ ...totals.record({ key, value }), partition })
-    await transaction.send(output)
-    if (!isHurried) await new Promise((resume) => setTimeout(resume, Math.random() * PAUSE_MS))
-    // Right if the transaction is committed; if not, it is forgotten.
-    for (const [key, value] of changed) state.set(key, value)
-  })
+/** Copies of rows and the totals after them, with their offsets. */
+async function copy(transaction: TransactionScope, { name, records, done }: Piece): Promise<void> {
+  // First of all: whatever fails from here on makes the consumer deliver them again.
+  const told = transaction.sendOffsets(consumer, done)
+  const { partition } = done
+  const state = await stateOf(partition)
+  const changed = new Map<string, Total>()
+  const output: ProducerRecord[] = []
+  const copyName = name ?? `${worker}/${transactions++}`
+  for (const { key, value, offset } of records) {
+    const row = value ?? {}
+    const total = changed.get(key ?? '') ?? state.get(key ?? '')
+    changed.set(key ?? '', add(total, row, { partition, nextOffset: offset + 1 }))
+    const copied = copies.record({ key, value: { row, transaction: copyName, size: records.length } })
+    output.push({ ...copied, partition: copyPartition(partition, offset) })
+  }
+  for (const [key, value] of changed) output.push({ ...totals.record({ key, value }), partition })
+  await Promise.all([told, transaction.send(output)])
+  if (!isHurried && natural === undefined) await new Promise((resume) => setTimeout(resume, Math.random() * PAUSE_MS))
+  // Right if the transaction is committed; if not, it is forgotten.
+  for (const [key, value] of changed) state.set(key, value)
 }
 
-async function workForAWhile(): Promise<void> {
-  const maxRecords = 1 + Math.floor(Math.random() * SIZE_MAX)
-  for await (const batch of consumer.batches({ maxRecords })) {
-    const { partition, baseOffset, nextOffset } = batch
-    process.send?.({ role: log.role, taken: { partition, baseOffset, nextOffset } })
+/** All of it or nothing. One that couldn't begin has told the consumer nothing: it would go on behind the piece. */
+async function workOn(piece: Piece): Promise<void> {
+  for (let hasBegun = false; !hasBegun; ) {
     try {
-      await workOn(batch)
+      await producerOf(piece.done.partition).transaction((transaction) => {
+        hasBegun = true
+        return copy(transaction, piece)
+      })
     } catch (error) {
-      known.delete(partition)
-      throw error
+      await forget(piece.done.partition)
+      if (hasBegun || !isPassing(error)) throw error
+      await new Promise((resume) => setTimeout(resume, AGAIN_MS))
     }
-    // Another size from now on.
-    if (Math.random() < 0.3) return
   }
+}
+
+/** The holder went away, the group moved on, or another has the partition: what isn't committed comes again. */
+function isPassing(error: unknown): boolean {
+  return LogError.is(error) && ['retriable', 'abortable', 'rejoin', 'fenced'].includes(error.category)
+}
+
+async function naturalPieces(): Promise<NaturalPieces> {
+  const all = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: rows.name, partition }))
+  const ends = await log.admin.offsets(all)
+  return new NaturalPieces(transactionField, new Map(ends.map((each) => [each.partition, each.highWatermark])))
 }
 
 for (;;) {
   try {
-    await workForAWhile()
+    for await (const piece of natural?.from(consumer) ?? randomPieces(consumer)) {
+      const { done, records } = piece
+      const baseOffset = records[0]?.offset ?? 0
+      const taken = { partition: done.partition, baseOffset, nextOffset: baseOffset + records.length }
+      process.send?.({ role: log.role, taken })
+      await workOn(piece)
+    }
   } catch (error) {
-    // The holder went away, or the group moved on: what isn't committed comes again.
-    if (!LogError.is(error) || !['retriable', 'abortable', 'rejoin'].includes(error.category)) throw error
+    if (!isPassing(error)) throw error
   }
 }
