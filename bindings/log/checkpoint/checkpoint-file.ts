@@ -1,8 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import type { Task } from '../../storage/effect.ts'
-import { letOthersRun, perform } from '../../storage/effect.ts'
+import { directorySync, flushOf, letOthersRun, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -102,21 +101,26 @@ export function* readCheckpoints(
   return found.sort((a, b) => b.record.sequence - a.record.sequence || Number(a.isCopy) - Number(b.isCopy))
 }
 
+/** A file whose content stands there and isn't durable yet: its flush and its entry's sync are up to who asked for it. */
+export interface PlacedCheckpoint {
+  readonly place: number
+  readonly file: StoreFile
+}
+
 /**
- * Makes the newest record durable by a copy, on a place that neither it nor the one before it needs: reading it back
- * proves nothing (rule 6e). Answers the copy's place.
+ * Copies the newest record to a place that neither it nor the one before it needs: only a copy of our own can be made
+ * durable for sure, because reading one back proves nothing (rule 6e).
  */
-export function* secureCheckpoint(store: FileStore, found: readonly FoundCheckpoint[]): Task<number> {
+export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]): Task<PlacedCheckpoint | undefined> {
   const [newest] = found
-  if (newest === undefined) return 0
+  if (newest === undefined) return undefined
   const copy = found.find((each) => each.isCopy && each !== newest && each.record.sequence === newest.record.sequence)
   const elder = found.find((each) => each.record.sequence < newest.record.sequence)
   const places = Array.from({ length: CHECKPOINT_PLACES }, (_, place) => place)
   const place = copy?.place ?? places.find((each) => each !== newest.place && each !== elder?.place) ?? 0
   const bytes = newest.bytes.slice()
   new DataView(bytes.buffer).setUint32(0, COPY_MAGIC)
-  yield* writeCheckpointFile(store, place, bytes)
-  return place
+  return { place, file: yield* placeCheckpointFile(store, place, bytes) }
 }
 
 export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {
@@ -126,6 +130,13 @@ export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {
 
 /** Writes to a place and makes it and its directory entry durable. */
 export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<void> {
+  const file = yield* placeCheckpointFile(store, place, bytes)
+  yield* performAll([flushOf(file), directorySync(store, CHECKPOINT_DIRECTORY)])
+  file.close()
+}
+
+/** Writes to a place; not durable yet. */
+export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<StoreFile> {
   const path = checkpointFile(place)
   const file = yield* openFile(store, path, true)
   if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
@@ -134,7 +145,5 @@ export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uin
     writeFully(file, bytes.subarray(at, at + WRITTEN_AT_ONCE_BYTES), at)
   }
   if (file.size() > bytes.length) file.truncate(bytes.length)
-  yield* perform('flush', path, () => file.flush())
-  file.close()
-  yield* perform('syncDirectory', CHECKPOINT_DIRECTORY, () => store.syncDirectory(CHECKPOINT_DIRECTORY))
+  return file
 }

@@ -1,7 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, type Effect, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { FrameBuilder } from './frame-builder.ts'
@@ -64,8 +64,6 @@ export class Journal {
     const headerFile = yield* openFile(store, HEADER_FILE, false)
     if (headerFile === undefined)
       throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
-    // The slot that was read may not be durable (its writer was killed): only then the other one may be written.
-    yield* perform('flush', HEADER_FILE, () => headerFile.flush())
     return new Journal(store, kernel, ring, headerFile, header, coveredSequence + 1, observer)
   }
 
@@ -98,11 +96,15 @@ export class Journal {
     return sequence
   }
 
+  /** The slot that was read may not be durable (its writer was killed): only once it is, the other one may be written. */
+  get headerFlush(): Effect<void> {
+    return flushOf(this.#headerFile)
+  }
+
   *writeHeader(change: Partial<JournalHeader>): Task<void> {
     this.#header = { ...this.#header, ...change, sequence: this.#header.sequence + 1 }
     writeHeader(this.#headerFile, this.#header, this.#kernel)
-    yield* perform('flush', HEADER_FILE, () => this.#headerFile.flush())
-    yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => this.#store.syncDirectory(JOURNAL_DIRECTORY))
+    yield* performAll([flushOf(this.#headerFile), directorySync(this.#store, JOURNAL_DIRECTORY)])
   }
 
   /** A fence beside the lock (rule 10): somebody else's generation in the header means that this opening is over. */

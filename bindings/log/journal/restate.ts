@@ -1,13 +1,13 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
-import type { FileStore } from '../../storage/file-store.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
 import type { JournalHeader } from './header.ts'
-import { JOURNAL_DIRECTORY, RESTATED_FILE } from './layout.ts'
+import { RESTATED_FILE } from './layout.ts'
 import { openFile } from './ring.ts'
 import { allocateFrame, type FoundFrame, loadPayload } from './scan.ts'
 
@@ -17,9 +17,15 @@ interface RestateContext {
   readonly observer: WriteOrderObserver | undefined
 }
 
+/** Once its file is flushed and its entry synced, the frame is durable. */
+export interface RestatedFrame {
+  readonly sequence: number
+  readonly file: StoreFile
+}
+
 /**
- * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed, and
- * makes it durable (durability rule 6b). Answers its sequence. The two slots take turns, so that a recovery that dies
+ * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed: it
+ * must be durable before anything acts on it (durability rule 6b). The two slots take turns, so that a recovery that dies
  * here never touches the frame that it would need the next time.
  */
 export function* restateFrame(
@@ -27,7 +33,7 @@ export function* restateFrame(
   { nonce, ringFileBytes }: JournalHeader,
   last: FoundFrame,
   generation: number,
-): Task<number> {
+): Task<RestatedFrame> {
   const payload = yield* loadPayload(store, last)
   const file = yield* openFile(store, RESTATED_FILE, true)
   if (file === undefined)
@@ -48,9 +54,5 @@ export function* restateFrame(
   } finally {
     buffer.free()
   }
-  yield* perform('flush', RESTATED_FILE, () => file.flush())
-  yield* perform('syncDirectory', JOURNAL_DIRECTORY, () => store.syncDirectory(JOURNAL_DIRECTORY))
-  file.close()
-  observer?.frameDurable(sequence)
-  return sequence
+  return { sequence, file }
 }

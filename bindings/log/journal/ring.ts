@@ -65,8 +65,8 @@ export class Ring {
     return new Ring(store, fileSizeBytes, files, releasedSequence)
   }
 
-  /** Zero-fills more files; they may be used as soon as the task has made them and their entries durable (rule 1). */
-  static *addFiles(store: FileStore, indexes: readonly number[], fileSizeBytes: number): Task<RingFile[]> {
+  /** Makes files of zeros; they may be used as soon as they and their entries are durable (rule 1). */
+  static *makeFiles(store: FileStore, indexes: readonly number[], fileSizeBytes: number): Task<RingFile[]> {
     const files: RingFile[] = []
     try {
       for (const index of indexes) {
@@ -77,7 +77,6 @@ export class Ring {
         fillWithZeros(file, fileSizeBytes)
         yield* letOthersRun()
       }
-      yield* performAll([...files.map(({ file }) => flushOf(file)), directorySync(store, JOURNAL_DIRECTORY)])
       return files
     } catch (error) {
       for (const { file } of files) file.close()
@@ -128,16 +127,22 @@ export class Ring {
     this.#releasedSequence = Math.max(this.#releasedSequence, sequence)
   }
 
-  /** Up to `fileCount` files; STORAGE_FULL, and the ring as it was, where the disk has no room for them. */
-  *grow(fileCount: number): Task<void> {
+  /**
+   * Up to `fileCount` files, waiting for what is to be done `beside`; STORAGE_FULL, and the ring as it was, where the disk has
+   * no room for them.
+   */
+  *grow(fileCount: number, beside: readonly Effect<void>[] = []): Task<void> {
     const present = this.#files.map(({ index }) => index)
     const indexes: number[] = []
     for (let index = 0; present.length + indexes.length < fileCount; index++) {
       if (!present.includes(index)) indexes.push(index)
     }
-    if (indexes.length === 0) return
+    if (indexes.length === 0) return void (yield* performAll(beside))
     try {
-      this.#files.push(...(yield* Ring.addFiles(this.#store, indexes, this.fileSizeBytes)))
+      const made = yield* Ring.makeFiles(this.#store, indexes, this.fileSizeBytes)
+      const flushes = made.map(({ file }) => flushOf(file))
+      yield* performAll([...flushes, directorySync(this.#store, JOURNAL_DIRECTORY), ...beside])
+      this.#files.push(...made)
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
       for (const index of indexes) yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))

@@ -1,4 +1,4 @@
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
@@ -31,10 +31,8 @@ export function* secureDirectory(store: FileStore, directory: string): Task<void
   const path = `${directory}/${PARTITION_METADATA}`
   const file = yield* openFile(store, path, false)
   if (file === undefined) return
-  yield* perform('flush', path, () => file.flush())
+  yield* performAll([flushOf(file), directorySync(store, directory), directorySync(store, '')])
   file.close()
-  yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
-  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
 }
 
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {

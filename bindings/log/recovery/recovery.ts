@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
@@ -9,14 +9,14 @@ import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import {
   CHECKPOINT_DIRECTORY,
   type FoundCheckpoint,
+  placeCopy,
   readCheckpoints,
-  secureCheckpoint,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
-import { HEADER_FILE } from '../journal/layout.ts'
+import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
 import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
@@ -80,8 +80,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader): Task<Reco
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
   if (isClean) return yield* notedState(input, header, checkpoint, found[0]?.place ?? 0)
-  const place = scan.gapAt === undefined ? yield* secureCheckpoint(store, found) : 0
-  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(place)
+  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(found)
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {
@@ -222,10 +221,12 @@ class UncleanRecovery {
     this.#context = { store, kernel, files, scanner, setAside, damage, leaderEpoch, skippedBatches: 0 }
   }
 
-  *run(checkpointPlace: number): Task<Recovered> {
+  *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
     const readOnly = this.#scan.gapAt !== undefined
     const generation = this.#newGeneration()
-    const covered = readOnly ? this.#lastSequence() : yield* this.#restate(generation)
+    const { covered, checkpointPlace } = readOnly
+      ? { covered: this.#lastSequence(), checkpointPlace: 0 }
+      : yield* this.#secure(found, generation)
     yield* this.#loadEntries()
     const catalogue = new Catalogue()
     yield* this.#recoverPartition({ topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }, readOnly, catalogue)
@@ -236,8 +237,6 @@ class UncleanRecovery {
     this.#countDead(live)
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
-    // A process that was killed leaves entries that are seen and not durable: the root's here, the others with the checkpoint.
-    if (!readOnly) yield* perform('syncDirectory', '', () => this.#input.store.syncDirectory(''))
     this.#context.scanner.close()
     const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
     return {
@@ -284,12 +283,30 @@ class UncleanRecovery {
     return this.#scan.frames.at(-1)?.header.sequence ?? this.#checkpoint.coveredSequence
   }
 
-  /** Rule 6b: the last frame may be readable and not durable; acting on it first would show what a crash takes back. */
-  *#restate(generation: number): Task<number> {
+  /**
+   * Whatever is read may not be durable, and acting on it first would show what a crash takes back: the checkpoint is copied,
+   * the last frame restated (rule 6b), the header's place flushed before the other one is written. A process that was killed also
+   * leaves entries that are seen and not durable: the root's here, those of partitions with the checkpoint that follows.
+   * None of these needs another one, so all are waited for together.
+   */
+  *#secure(
+    found: readonly FoundCheckpoint[],
+    generation: number,
+  ): Task<{ readonly covered: number; readonly checkpointPlace: number }> {
+    const { store, observer } = this.#input
+    const copy = yield* placeCopy(store, found)
     const last = this.#scan.frames.at(-1)
-    if (last === undefined) return this.#checkpoint.coveredSequence
-    recoveryMarks.hit('frame-restated')
-    return yield* restateFrame(this.#input, this.#header, last, generation)
+    const restated = last === undefined ? undefined : yield* restateFrame(this.#input, this.#header, last, generation)
+    const headerFile = yield* openFile(store, HEADER_FILE, false)
+    const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
+    const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
+    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+    for (const file of files) file.close()
+    if (restated !== undefined) {
+      recoveryMarks.hit('frame-restated')
+      observer?.frameDurable(restated.sequence)
+    }
+    return { covered: restated?.sequence ?? this.#checkpoint.coveredSequence, checkpointPlace: copy?.place ?? 0 }
   }
 
   *#loadEntries(): Task<void> {

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { letOthersRun, type Task } from '../../storage/effect.ts'
+import { letOthersRun, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver, WrittenFile } from '../../storage/write-order.ts'
@@ -149,12 +149,10 @@ export class Checkpointer {
   }
 
   *#sync(noted: readonly Noted[]): Task<void> {
-    yield* syncFiles(
-      this.#files,
-      noted.flatMap(({ unsynced }) => unsynced.map(({ logPath }) => logPath)),
-      noted.length,
-    )
-    for (const { files } of noted) if (files.directoryUnsynced) yield* files.syncDirectory(this.#store)
+    const paths = noted.flatMap(({ unsynced }) => unsynced.map(({ logPath }) => logPath))
+    const changed = noted.map(({ files }) => files).filter((files) => files.directoryUnsynced)
+    const directories = changed.map((files) => files.syncDirectory(this.#store))
+    yield* sideBySide([syncFiles(this.#files, paths, noted.length), ...directories], 1 + directories.length)
   }
 
   /** Bytes below a noted end never change, so the sector can be read after the moment. */

@@ -1,9 +1,14 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { directorySync, flushOf, perform, performAll, sideBySide, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import { encodeCheckpointFile, readCheckpoints, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
+import {
+  CHECKPOINT_DIRECTORY,
+  encodeCheckpointFile,
+  placeCheckpointFile,
+  readCheckpoints,
+} from '../checkpoint/checkpoint-file.ts'
 import { writeFacts } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { type JournalHeader, writeHeader } from '../journal/header.ts'
@@ -14,8 +19,8 @@ import { openFile, Ring } from '../journal/ring.ts'
 const NONCE_LIMIT = 2 ** 48
 
 /**
- * A new log: an empty checkpoint and a zeroed ring, both durable, and last the header that makes it one. A crash before
- * that leaves files that the next open writes over.
+ * A new log: an empty checkpoint and a zeroed ring, both durable, and last the header that makes it one, in use already. A
+ * crash before that leaves files that the next open writes over.
  */
 export function* createJournal(
   store: FileStore,
@@ -35,32 +40,32 @@ export function* createJournal(
     partitionCount: 0,
   }
   writeFacts(writer, first)
-  const files = [writeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel)), createRing(store, options)]
-  yield* sideBySide(files, files.length)
+  const checkpoint = yield* placeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
+  const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
+  const ring = yield* Ring.makeFiles(store, indexes, options.ringFileBytes)
+  const files = [checkpoint, ...ring.map(({ file }) => file)]
+  const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
+  // The header makes it a log: by then everything that it counts on is durable and has its entry.
+  yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+  for (const file of files) file.close()
   const header: JournalHeader = {
-    sequence: 1,
-    generation: 0,
+    sequence: 2,
+    generation: 1,
     leaderEpoch: 0,
     ringFileBytes: options.ringFileBytes,
     nonce,
-    clean: true,
+    clean: false,
     checkpointSequence: first.sequence,
   }
-  // The header makes it a log: by then everything that it counts on has its entry.
-  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
   const file = yield* openFile(store, HEADER_FILE, true)
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
-  writeHeader(file, header, kernel)
+  // In both places from the start: damage to one of them isn't the loss of the log.
+  for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
   // Its entry without its content is no header, as any crash may leave it.
   yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
   file.close()
   return header
-}
-
-function* createRing(store: FileStore, { ringFiles, ringFileBytes }: JournalOptions): Task<void> {
-  const indexes = Array.from({ length: ringFiles }, (_, index) => index)
-  for (const { file } of yield* Ring.addFiles(store, indexes, ringFileBytes)) file.close()
 }
 
 /** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */

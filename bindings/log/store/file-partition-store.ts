@@ -35,6 +35,7 @@ import { GroupCommit } from './group-commit.ts'
 import { PartitionMap } from './partition-map.ts'
 import { RecoveredSource } from './recovered-source.ts'
 import { StoredFiles } from './stored-files.ts'
+import { storedState } from './stored-state.ts'
 
 function isInternal({ topic }: PartitionIdentity): boolean {
   return INTERNAL_TOPIC_IDS[topic] !== undefined
@@ -119,8 +120,8 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#open(): Task<StoredState> {
-    let header = yield* readJournalHeader(this.#store, this.#kernel)
-    if (header === undefined) header = yield* createJournal(this.#store, this.#kernel, this.#options)
+    const found = yield* readJournalHeader(this.#store, this.#kernel)
+    const header = found ?? (yield* createJournal(this.#store, this.#kernel, this.#options))
     const input = {
       store: this.#store,
       kernel: this.#kernel,
@@ -129,10 +130,12 @@ export class FilePartitionStore implements PartitionStore {
       source: this.#source,
       observer: this.#options.observer,
     }
-    const recovered = yield* this.#reserve.guard(() => recover(input, header))
+    // A new log's header says that it is in use, and there is nothing to recover.
+    const isNew = found === undefined
+    const recovered = yield* this.#reserve.guard(() => recover(input, isNew ? { ...header, clean: true } : header))
     this.#adopt(recovered)
-    if (!recovered.readOnly) yield* this.#begin(recovered)
-    return this.#state(recovered)
+    if (!recovered.readOnly) yield* this.#begin(recovered, isNew)
+    return storedState(recovered)
   }
 
   #adopt(recovered: Recovered): void {
@@ -145,8 +148,11 @@ export class FilePartitionStore implements PartitionStore {
     this.#isReadOnly = recovered.readOnly
   }
 
-  /** Before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then a new header. */
-  *#begin(recovered: Recovered): Task<void> {
+  /**
+   * Before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then a new header, unless a
+   * new log has just got it.
+   */
+  *#begin(recovered: Recovered, isNew: boolean): Task<void> {
     const { clean, header, partitions } = recovered
     if (!clean) {
       // What recovery found stands in no running engine yet: the checkpoint takes it from here.
@@ -168,13 +174,14 @@ export class FilePartitionStore implements PartitionStore {
     const journal = yield* Journal.open(
       this.#store,
       this.#kernel,
-      clean ? { ...header, generation: header.generation + 1 } : header,
+      clean && !isNew ? { ...header, generation: header.generation + 1 } : header,
       this.#appliedSequence,
       this.#options.observer,
     )
     this.#journal = journal
     // The last close gave back all but one file, and only beside a reserve, which makes room for another on a full disk.
-    yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles))
+    const beside = clean && !isNew ? [journal.headerFlush] : []
+    yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles, beside))
     this.#commits = new GroupCommit({
       store: this.#store,
       kernel: this.#kernel,
@@ -185,7 +192,7 @@ export class FilePartitionStore implements PartitionStore {
       reserve: this.#reserve,
       observer: this.#options.observer,
     })
-    yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
+    if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
     yield* this.#reserve.restore()
   }
 
@@ -201,26 +208,6 @@ export class FilePartitionStore implements PartitionStore {
       coveredSequence: this.#appliedSequence,
       leaderEpoch,
       producerIdsEnd: this.#producerIdsEnd,
-    }
-  }
-
-  #state(recovered: Recovered): StoredState {
-    const partitions = recovered.partitions.map(({ stored }) => stored)
-    const place = ({ topic, partition }: PartitionIdentity) => ({ topic, partition })
-    return {
-      partitions,
-      leaderEpoch: recovered.header.leaderEpoch,
-      nextProducerId: recovered.producerIdsEnd,
-      report: {
-        clean: recovered.clean && recovered.damage.length === 0,
-        replayedFrames: recovered.replayedFrames,
-        skippedBatches: recovered.skippedBatches,
-        setAsideBytes: recovered.setAside.bytes,
-        setAsideFiles: recovered.setAside.files,
-        damage: recovered.damage,
-        readOnly: partitions.filter((each) => each.readOnly).map(({ id }) => place(id)),
-        partitions: partitions.map(({ id, nextOffset }) => ({ ...place(id), endOffset: nextOffset })),
-      },
     }
   }
 

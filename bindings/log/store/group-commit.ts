@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import type { Task } from '../../storage/effect.ts'
+import { sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { CommitSet, Decision, PartitionIdentity, PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -127,8 +127,9 @@ export class GroupCommit {
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
     const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.directoryUnsynced))
-    yield* syncFiles(cache, [...new Set(extents.map(({ run }) => run.segment.logPath))], EXTENTS_AT_ONCE)
-    for (const each of unsynced) yield* each.syncDirectory(store)
+    const directories = [...unsynced].map((files) => files.syncDirectory(store))
+    const paths = [...new Set(extents.map(({ run }) => run.segment.logPath))]
+    yield* sideBySide([syncFiles(cache, paths, EXTENTS_AT_ONCE), ...directories], 1 + directories.length)
   }
 
   /** Only now, after its frame, a decision may stand in its segment (rule 3). */

@@ -1,0 +1,23 @@
+import type { PartitionIdentity, StoredState } from '../../storage/partition-store.ts'
+import type { Recovered } from '../recovery/recovery.ts'
+
+/** What an opening answers. */
+export function storedState(recovered: Recovered): StoredState {
+  const partitions = recovered.partitions.map(({ stored }) => stored)
+  const place = ({ topic, partition }: PartitionIdentity) => ({ topic, partition })
+  return {
+    partitions,
+    leaderEpoch: recovered.header.leaderEpoch,
+    nextProducerId: recovered.producerIdsEnd,
+    report: {
+      clean: recovered.clean && recovered.damage.length === 0,
+      replayedFrames: recovered.replayedFrames,
+      skippedBatches: recovered.skippedBatches,
+      setAsideBytes: recovered.setAside.bytes,
+      setAsideFiles: recovered.setAside.files,
+      damage: recovered.damage,
+      readOnly: partitions.filter((each) => each.readOnly).map(({ id }) => place(id)),
+      partitions: partitions.map(({ id, nextOffset }) => ({ ...place(id), endOffset: nextOffset })),
+    },
+  }
+}
