@@ -84,6 +84,7 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     name: 'last frame not restated',
     rule: 6,
     scenario: 'crash after crash, with decisions between',
+    explore: { images: 7, pointChance: 1, nestedChances: [0.3, 0.02] },
     onDisk: (disk) => changeFiles(disk, RESTATED_FILE, { write: (bytes) => bytes.length }),
   },
   { name: 'CRC ignored', rule: 6, scenario: segments, inCode: code.ignoreCrc },
