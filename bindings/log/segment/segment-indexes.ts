@@ -15,6 +15,19 @@ export interface IndexedBatch {
   readonly maxTimestamp: number
 }
 
+/** What a released segment remembers outside of the kernel's memory: a few hundred bytes, for the first 256 KiB of batches. */
+const KEPT_ENTRIES = 64
+
+interface Kept {
+  readonly offsets: Uint8Array
+  readonly times: Uint8Array
+  readonly coveredBytes: number
+  readonly expectedOffset: number
+  readonly bytesSinceEntry: number
+  readonly maxTimestamp: number
+  readonly maxTimestampOffset: number
+}
+
 /** With so many entries unwritten (1 MiB of batches by Kafka's default interval) a walk over them is no longer cheap. */
 const GROWN_ENTRIES = 256
 
@@ -43,6 +56,8 @@ export class SegmentIndexes {
   #maxTimestamp = -1
   #maxTimestampOffset: number
   #fault: WalkFault | undefined
+  /** Of a small index, between a release and the next load: many partitions in turn must not walk their batches each time. */
+  #kept: Kept | undefined
 
   constructor(context: SegmentContext, directory: string, baseOffset: number, noted: NotedIndexes) {
     this.#context = context
@@ -123,6 +138,7 @@ export class SegmentIndexes {
 
   /** Ends when `covers` says so, as far as memory lets it. Several loads at once share the work. */
   *load(file: StoreFile, sizeBytes: () => number, intervalBytes: number): Task<void> {
+    this.#restore()
     if (!this.#isRead) yield* this.#read()
     while (!this.covers(sizeBytes())) {
       yield* perform('read', file.path, () => this.#walkOn(file, sizeBytes(), intervalBytes))
@@ -161,6 +177,7 @@ export class SegmentIndexes {
   /** The noted entries aren't what the segment holds: all is learned from the batches. */
   distrust(): void {
     this.release()
+    this.#kept = undefined
     this.#noted = { offsetIndex: NO_INDEX, timeIndex: NO_INDEX }
     this.#isRead = true
     this.#isExact = false
@@ -207,8 +224,37 @@ export class SegmentIndexes {
     )
   }
 
-  /** Gives the kernel's memory back; `load` gets it again from the files and the batches. */
+  #keep(): void {
+    const isSmall = this.#offsets.entryCount + this.#times.entryCount <= KEPT_ENTRIES
+    if (!this.#isRead || !isSmall || this.#fault !== undefined || this.#coveredBytes === 0) return
+    this.#kept = {
+      offsets: this.#offsets.bytes().slice(),
+      times: this.#times.bytes().slice(),
+      coveredBytes: this.#coveredBytes,
+      expectedOffset: this.#expectedOffset,
+      bytesSinceEntry: this.#bytesSinceEntry,
+      maxTimestamp: this.#maxTimestamp,
+      maxTimestampOffset: this.#maxTimestampOffset,
+    }
+  }
+
+  #restore(): void {
+    const kept = this.#kept
+    this.#kept = undefined
+    // Without noted entries the batches may have been walked, or added to, meanwhile.
+    if (kept === undefined || this.#coveredBytes > 0) return
+    if (!this.#offsets.load(kept.offsets) || !this.#times.load(kept.times)) return this.#offsets.free()
+    this.#isRead = true
+    this.#coveredBytes = kept.coveredBytes
+    this.#expectedOffset = kept.expectedOffset
+    this.#bytesSinceEntry = kept.bytesSinceEntry
+    this.#maxTimestamp = kept.maxTimestamp
+    this.#maxTimestampOffset = kept.maxTimestampOffset
+  }
+
+  /** Gives the kernel's memory back; `load` gets it again from what was kept, or from the files and the batches. */
   release(): void {
+    this.#keep()
     this.#offsets.free()
     this.#times.free()
     const { offsetIndex, timeIndex } = this.#noted

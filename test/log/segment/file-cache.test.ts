@@ -7,7 +7,7 @@ import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.
 import { runTask } from '../../../bindings/storage/run-task.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'
-import { append, config, newContext, read } from './support.ts'
+import { append, config, newContext, newList, read } from './support.ts'
 
 /** Counts what is open, and answers later where asked to. */
 function counting(later = false): { store: FileStore; opened: string[]; open: Set<string>; most: () => number } {
@@ -143,6 +143,36 @@ test('thousands of partitions live within a few descriptors, and hold kernel mem
   const into = new Uint8Array(1000)
   for (const list of lists) assert.ok(read(list, 3, into) > 0)
   assert.ok(most() <= 17, `${most()} files open at once`)
+})
+
+test('a segment whose file was closed goes on where it was without reading its batches', () => {
+  const disk = new VirtualDisk()
+  const open = disk.open.bind(disk)
+  let reads = 0
+  disk.open = (name, options) => {
+    const file = open(name, options)
+    if (file === undefined) return undefined
+    const read = file.read.bind(file)
+    return Object.assign(file, {
+      read(into: Uint8Array, position: number) {
+        reads++
+        return read(into, position)
+      },
+    })
+  }
+  const context = newContext(disk)
+  const list = newList(context, { segmentBytes: 1 << 20, segmentMs: 1e9 })
+  const kept = newList(newContext(new VirtualDisk()), { segmentBytes: 1 << 20, segmentMs: 1e9 })
+  for (let offset = 0; offset < 20; offset++) {
+    const wish = { baseOffset: offset, timestamp: 1000 + offset, valueBytes: 90 }
+    append(kept, wish)
+    append(list, wish)
+    context.files.closeAll()
+  }
+  assert.is(reads, 0)
+  runNow(list.loadActive())
+  for (const each of [list, kept]) runNow(each.writeIndexes())
+  assert.equal(list.active?.facts(), kept.active?.facts(), 'the indexes are those of a file that stayed open')
 })
 
 test.run()
