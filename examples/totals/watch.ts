@@ -33,7 +33,7 @@ for (let looks = 1; ; looks++) {
   const copied = [...seen.values()].reduce((sum, each) => sum + each, 0)
   process.send?.({ role: log.role, looks, copied, torn: torn?.[0] })
   if (wasLast) break
-  await new Promise((resume) => setTimeout(resume, 10))
+  await new Promise((resume) => setTimeout(resume, 25))
 }
 await log.close()
 process.disconnect?.()
