@@ -390,6 +390,20 @@ const CLIENTS: readonly Mutant[] = [
     put: '',
     tests: ['process/process.test.ts'],
   },
+  {
+    name: 'positions of ingest are taken for decisions at recovery',
+    file: 'log/catalogue/topic-ids.ts',
+    find: 'topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && ',
+    put: '',
+    tests: [engine],
+  },
+  {
+    name: 'rows are ingested without their position',
+    file: 'client/process/ingest.ts',
+    find: 'await Promise.all([producer.send(records), sends.append({ ...place, records: [record] })])',
+    put: 'await producer.send(records)',
+    tests: ['process/ingest.test.ts'],
+  },
 ]
 
 const SEGMENTS: readonly Mutant[] = [
