@@ -390,7 +390,8 @@ export class Engine implements PartitionSource {
       return
     }
     const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
-    if (acks === 'all') {
+    // The original of a duplicate may still wait in memory for its commit.
+    if (acks === 'all' || duplicate) {
       if (nextOffset <= watermarks.durableOffset) return answer(undefined)
       if (!duplicate) watermarks.wait(baseOffset, nextOffset)
       hosted.durable.add(nextOffset, answer)
