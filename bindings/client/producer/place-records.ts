@@ -86,9 +86,8 @@ export class SendPlan {
     let group: Group | undefined
     for (let index = this.#placedCount; index < records.length; index++) {
       const record = records[index] as ProducerRecord
-      const named = topicOf(record, index)
-      if (rules === undefined || named !== topic) {
-        topic = named
+      if (rules === undefined || record?.topic !== topic) {
+        topic = topicOf(record, index)
         rules = places.rules(topic)
         if (rules === undefined) return topic
       }

@@ -343,6 +343,7 @@ export class LogProducer implements Producer {
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)
-    return { ...record, headers }
+    // Without headers the copy keeps the shape of the original: two shapes make each later send a third slower.
+    return headers === undefined ? { ...record } : { ...record, headers }
   })
 }

@@ -18,9 +18,10 @@ interface WellFormed {
 }
 
 /** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
-export function checkRecord(record: ProducerRecord, index: number): CheckedRecord {
-  topicOf(record, index)
-  const { timestamp, headers, value, partition } = record
+export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
+  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
+  const { topic, timestamp, headers, value, partition } = record
+  if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
   const key = record.key ?? null
   if (!isBytes(key)) throw invalid(index, 'key', BYTES)
   if (!isBytes(value)) throw invalid(index, 'value', BYTES)
