@@ -371,7 +371,7 @@ export class Engine implements PartitionSource {
       producerEpoch,
       baseSequence,
       isTransactional,
-      mayWait: isTransactional || acks === 'all',
+      mayWait: acks === 'all' && !isTransactional,
       leaderEpoch: this.#leaderEpoch,
       now: this.#now,
       config,

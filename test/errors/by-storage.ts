@@ -104,7 +104,8 @@ export const byStorage: Provocations = {
     disk.faults = new DiskFaults([{ kind: 'write', effect: 'full', at: 1, path: SEGMENT }])
     const producer = log.producer()
     return {
-      call: () => producer.send({ topic: 't', value: 'x' }),
+      // Too large to wait for its commit in memory.
+      call: () => producer.send({ topic: 't', value: 'x'.repeat(5000) }),
       after: async () => {
         assert.is(await factsOf(log), before)
         await producer.send({ topic: 't', value: '4' })

@@ -455,8 +455,8 @@ const STORE: readonly Mutant[] = [
   {
     name: 'headers that can be gone through once are lost behind a first send',
     file: 'client/producer/producer.ts',
-    find: '    return { ...record, headers }\n',
-    put: '    return { ...record, headers: headers && record.headers }\n',
+    find: '{ ...record, headers }\n',
+    put: '{ ...record, headers: headers && record.headers }\n',
     tests: ['damage/odd-values.test.ts'],
   },
 ]

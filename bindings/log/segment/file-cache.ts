@@ -122,7 +122,16 @@ export class FileCache {
     entry.closed?.()
   }
 
+  /** Every one, whatever an owner throws when it hears of it: the first error is thrown behind the last file. */
   closeAll(): void {
-    for (const path of [...this.#entries.keys()]) this.close(path)
+    const errors: unknown[] = []
+    for (const path of [...this.#entries.keys()]) {
+      try {
+        this.close(path)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
   }
 }

@@ -244,16 +244,13 @@ export class FilePartitionStore implements PartitionStore {
     this.#failure ??= new LogError('LOG_CLOSED', 'the log is closed')
     const journal = this.#journal
     this.#journal = undefined
-    try {
+    unlessPoisoned(() => {
       for (const files of this.#partitions.values()) files.segments.release()
       journal?.free()
       this.#scratch.free()
-    } catch (error) {
-      // A kernel that trapped has nothing left to give back; files and lock are given back all the same.
-      if (!LogError.is(error, 'KERNEL_POISONED')) throw error
-    }
+    })
     journal?.close()
-    this.#cache.closeAll()
+    unlessPoisoned(() => this.#cache.closeAll())
     const lock = this.#lock
     this.#lock = undefined
     if (lock !== undefined) yield* perform('lock', '', () => lock.release())
@@ -482,5 +479,14 @@ export class FilePartitionStore implements PartitionStore {
       // A disk without room for a larger ring is no failure.
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
     }
+  }
+}
+
+/** A kernel that trapped has nothing left to give back; files and lock are given back all the same. */
+function unlessPoisoned(giveBack: () => void): void {
+  try {
+    giveBack()
+  } catch (error) {
+    if (!LogError.is(error, 'KERNEL_POISONED')) throw error
   }
 }
