@@ -13,6 +13,7 @@ export class Background {
   readonly #failed: (error: unknown) => void
   readonly #removals: { readonly task: Task<void>; readonly done: Done<void> }[] = []
   #isRunning = false
+  #failure: unknown
 
   constructor(runner: TaskRunner, store: PartitionStore, failed: (error: unknown) => void) {
     this.#runner = runner
@@ -33,7 +34,9 @@ export class Background {
     return !this.#isRunning && (this.#removals.length > 0 || this.#store.maintenanceIsDue())
   }
 
+  /** A commit that was under way when the log failed may still ask for it: its caller hears of the failure. */
   remove(task: Task<void>, done: Done<void>): void {
+    if (this.#failure !== undefined) return done(this.#failure)
     this.#removals.push({ task, done })
   }
 
@@ -52,6 +55,7 @@ export class Background {
   }
 
   fail(error: unknown): void {
+    this.#failure = error
     for (const { done } of this.#removals.splice(0)) done(error)
   }
 }
