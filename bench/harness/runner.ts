@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { bundled } from './bundled.ts'
 import type { CaseRequest } from './case.ts'
 import { probeFdatasync } from './machine.ts'
 import type { PeerDefinition, WorkloadName } from './peer.ts'
@@ -52,22 +52,9 @@ interface Bundles {
 /** Bundles case and peers to plain JavaScript; each beside the packages it imports, which stay outside the bundle. */
 async function bundle(peers: readonly PeerDefinition[]): Promise<Bundles> {
   const modules = new Map<string, string>()
-  const one = async (source: string): Promise<string> => {
-    const outfile = join(dirname(source), 'node_modules', '.bench', `${basename(source, '.ts')}.mjs`)
-    await build({
-      entryPoints: [source],
-      outfile,
-      bundle: true,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      logLevel: 'error',
-    })
-    return outfile
-  }
-  const runner = await one(fileURLToPath(new URL('./case.ts', import.meta.url)))
-  for (const source of new Set(peers.map((peer) => fileURLToPath(peer.module)))) modules.set(source, await one(source))
+  const runner = await bundled(fileURLToPath(new URL('./case.ts', import.meta.url)))
+  for (const source of new Set(peers.map((peer) => fileURLToPath(peer.module))))
+    modules.set(source, await bundled(source))
   return { runner, modules }
 }
 

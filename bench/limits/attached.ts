@@ -8,9 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { bytes } from '../../bindings/client/topic/codec.ts'
 import { type EmbeddedLog, open, topic } from '../../bindings/entry/node.ts'
+import { bundled } from '../harness/bundled.ts'
 import { makeBatches } from '../harness/records.ts'
 import { median, percentile, ratioOfPairs } from '../harness/statistics.ts'
 
@@ -88,23 +88,6 @@ async function attach(directory: string): Promise<void> {
   process.send?.('ready')
 }
 
-/** Plain JavaScript, as its users run it. */
-async function bundled(): Promise<string> {
-  const source = fileURLToPath(import.meta.url)
-  const outfile = join(source, '../../harness/node_modules/.bench/attached.mjs')
-  await build({
-    entryPoints: [source],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-  })
-  return outfile
-}
-
 async function hold(directory: string, rounds: number, records: number): Promise<void> {
   const log = await opened(directory)
   const sender = new Sender(log)
@@ -159,7 +142,11 @@ if (mode === 'attach') await attach(given[0] ?? '')
 else if (mode === 'hold') await hold(given[0] ?? '', Number(given[1]), Number(given[2]))
 else {
   const directory = mkdtempSync(join(tmpdir(), 'oncelog-attached-'))
-  const run = fork(await bundled(), ['hold', directory, mode ?? '15', given[0] ?? '500000'], { execArgv: [] })
+  const run = fork(
+    await bundled(fileURLToPath(import.meta.url)),
+    ['hold', directory, mode ?? '15', given[0] ?? '500000'],
+    { execArgv: [] },
+  )
   const [code] = (await once(run, 'exit')) as [number | null]
   rmSync(directory, { recursive: true, force: true })
   process.exitCode = code ?? 1

@@ -52,6 +52,7 @@ async function* rowsAfter(
     }
     if (rows.length > 0) continue
     if (over) return
+    // SQLite tells nobody of another process's rows.
     await new Promise((resume) => setTimeout(resume, LOOK_AGAIN_MS))
   }
 }

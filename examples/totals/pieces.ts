@@ -15,7 +15,7 @@ export interface Piece {
 
 const SIZE_MAX = 120
 
-/** Of random size. */
+/** Of random size, so that transactions end at other records in every run. */
 export async function* randomPieces(consumer: Consumer<typeof rows>): AsyncGenerator<Piece, void, undefined> {
   for (;;) {
     const maxRecords = 1 + Math.floor(Math.random() * SIZE_MAX)

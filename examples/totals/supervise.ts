@@ -100,6 +100,7 @@ export class Supervision {
     const { natural, killsMin } = this.#plan
     const messagesMax = Math.max(MESSAGES_MAX[program], (natural?.transactions ?? 0) / killsMin)
     while (!this.#isOver) {
+      // By chance, so that over many runs a kill falls on every step: after so many messages, and a little later.
       let left = 1 + Math.floor(Math.random() * messagesMax)
       let timer: NodeJS.Timeout | undefined
       let running: ChildProcess | undefined

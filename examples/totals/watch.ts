@@ -33,6 +33,7 @@ for (let looks = 1; ; looks++) {
   const copied = [...seen.values()].reduce((sum, each) => sum + each, 0)
   process.send?.({ role: log.role, looks, copied, torn: torn?.[0] })
   if (wasLast) break
+  // A look reads everything: without a pause it would take the processor from those it looks at.
   await new Promise((resume) => setTimeout(resume, 25))
 }
 await log.close()

@@ -76,6 +76,7 @@ async function copy(transaction: TransactionScope, { name, records, done }: Piec
   }
   for (const [key, value] of changed) output.push({ ...totals.record({ key, value }), partition })
   await Promise.all([told, transaction.send(output)])
+  // Open for a moment: kills come by chance, and some are to fall between the sends and the commit.
   if (!isHurried && natural === undefined) await new Promise((resume) => setTimeout(resume, Math.random() * PAUSE_MS))
   // Right if the transaction is committed; if not, it is forgotten.
   for (const [key, value] of changed) state.set(key, value)
@@ -92,6 +93,7 @@ async function workOn(piece: Piece): Promise<void> {
     } catch (error) {
       await forget(piece.done.partition)
       if (hasBegun || !isPassing(error)) throw error
+      // A takeover, or an abort that isn't through yet, ends by itself.
       await new Promise((resume) => setTimeout(resume, AGAIN_MS))
     }
   }
