@@ -3,9 +3,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
+import { Reserve } from '../../../bindings/log/store/disk-reserve.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../support.ts'
 
 const TOPIC = 't'
 const DECISIONS_BYTES = RING_FILE_BYTES * 2
@@ -86,6 +89,23 @@ test('with room again a checkpoint makes the reserve whole, and batches wait aga
   bench.writes.length = 0
   bench.sendAll('all')
   assert.is(bench.writes.length, 1)
+})
+
+test('what waits takes its share alone, and all of it has its turn before the write that asked is tried again', () => {
+  const disk = new VirtualDisk()
+  const shares = { decisionsBytes: 4096, waitingBytes: 1024 }
+  const order: string[] = []
+  const reserve = new Reserve(disk, shares, () => order.push('the others'))
+  runNow(reserve.restore())
+  assert.ok(reserve.isWhole)
+  const write = (): void => {
+    order.push('write')
+    if (order.length === 1) throw new LogError('STORAGE_FULL', 'no room')
+  }
+  runNow(reserve.guardWaiting(write))
+  assert.equal(order, ['write', 'the others', 'write'])
+  assert.is(disk.open(RESERVE_FILE, { create: false })?.size(), shares.decisionsBytes)
+  assert.ok(reserve.isHeld && !reserve.isWhole)
 })
 
 test.run()
