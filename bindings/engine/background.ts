@@ -4,14 +4,14 @@ import type { Done } from './commands.ts'
 import type { TaskRunner } from './task-runner.ts'
 
 /**
- * What the store does beside commits, one thing at a time: its maintenance, and the removal of deleted topics' files,
- * which a checkpoint under way may hold.
+ * What the store does beside commits, one thing at a time: its maintenance, and what a checkpoint under way must not meet,
+ * as the removal of deleted topics' files and the steps of upkeep.
  */
 export class Background {
   readonly #runner: TaskRunner
   readonly #store: PartitionStore
   readonly #failed: (error: unknown) => void
-  readonly #removals: { readonly task: Task<void>; readonly done: Done<void> }[] = []
+  readonly #tasks: { readonly task: Task<void>; readonly done: Done<void> }[] = []
   #isRunning = false
   #failure: unknown
 
@@ -25,37 +25,37 @@ export class Background {
     return this.#isRunning
   }
 
-  /** Nothing runs and no removal waits: the log may close. */
+  /** Nothing runs and nothing waits: the log may close. */
   get isIdle(): boolean {
-    return !this.#isRunning && this.#removals.length === 0
+    return !this.#isRunning && this.#tasks.length === 0
   }
 
   get isDue(): boolean {
-    return !this.#isRunning && (this.#removals.length > 0 || this.#store.maintenanceIsDue())
+    return !this.#isRunning && (this.#tasks.length > 0 || this.#store.maintenanceIsDue())
   }
 
   /** A commit that was under way when the log failed may still ask for it: its caller hears of the failure. */
-  remove(task: Task<void>, done: Done<void>): void {
+  run(task: Task<void>, done: Done<void>): void {
     if (this.#failure !== undefined) return done(this.#failure)
-    this.#removals.push({ task, done })
+    this.#tasks.push({ task, done })
   }
 
   /** Starts what is due, unless something runs. */
   start(): void {
     if (this.#isRunning) return
-    const removal = this.#removals.shift()
-    const task = removal?.task ?? this.#store.maintenance()
+    const waiting = this.#tasks.shift()
+    const task = waiting?.task ?? this.#store.maintenance()
     if (task === undefined) return
     this.#isRunning = true
     this.#runner.start(task, (error) => {
       this.#isRunning = false
-      removal?.done(error)
+      waiting?.done(error)
       if (error !== undefined) this.#failed(error)
     })
   }
 
   fail(error: unknown): void {
     this.#failure = error
-    for (const { done } of this.#removals.splice(0)) done(error)
+    for (const { done } of this.#tasks.splice(0)) done(error)
   }
 }

@@ -5,15 +5,7 @@ import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
-import type {
-  PartitionIdentity,
-  PartitionSource,
-  PartitionStore,
-  RecoveryReport,
-  SegmentConfig,
-  StoredProducer,
-  StoredState,
-} from '../storage/partition-store.ts'
+import type { PartitionSource, PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
 import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
@@ -26,11 +18,13 @@ import { Openings } from './openings.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { replayTables } from './replay.ts'
 import { ShareMembers } from './share-members.ts'
+import { StoredFacts } from './stored-facts.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
+import { Upkeep } from './upkeep.ts'
 
 export interface EngineOptions {
   /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
@@ -45,7 +39,7 @@ export interface EngineOptions {
  * The log as a state machine: `step` takes a command, `complete` the result of an effect, `turn` starts the group commit
  * of what the steps since the last one asked for. It reads no clock and awaits nothing; effects to run come from `take`.
  */
-export class Engine implements PartitionSource {
+export class Engine {
   readonly catalogue: Catalogue = new Catalogue()
   readonly groups: Groups = new Groups()
   readonly shares: ShareGroups = new ShareGroups()
@@ -61,6 +55,7 @@ export class Engine implements PartitionSource {
   readonly #members: GroupMembers
   readonly #shareMembers: ShareMembers
   readonly #background: Background
+  readonly #upkeep: Upkeep
   readonly #transacting: Transacting
   #now = 0
   readonly #producerIds: ProducerIds = new ProducerIds((from) => this.#committer.wantProducerIds(from))
@@ -75,10 +70,14 @@ export class Engine implements PartitionSource {
 
   constructor(options: EngineOptions) {
     this.#ceilingBlock = options.ceilingBlock
-    const { store, factory } = options.compose(this)
+    const { store, factory } = options.compose(new StoredFacts(() => this.topics))
     this.store = store
     this.topics = new Topics(this.catalogue, factory)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
+    this.#upkeep = new Upkeep([], {
+      now: () => this.#now,
+      run: (step, done) => this.#background.run(step, done),
+    })
     this.#fetches = new Fetches({
       topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
@@ -122,7 +121,7 @@ export class Engine implements PartitionSource {
         this.#members.topicChanged(topic, this.#now)
         this.#fetches.grown(topic)
       },
-      remove: (task, done) => this.#background.remove(task, done),
+      remove: (task, done) => this.#background.run(task, done),
     })
     this.#transacting = new Transacting({
       transactions: this.transactions,
@@ -156,7 +155,10 @@ export class Engine implements PartitionSource {
   open(now: number, done: Done<RecoveryReport>): void {
     this.#now = now
     this.topics.producerExpiry.opened(now)
-    this.#runner.start(this.#open(), done)
+    this.#runner.start(this.#open(), (error, report) => {
+      if (error === undefined) this.#upkeep.opened(this.#now)
+      done(error, report)
+    })
   }
 
   *#open(): Task<RecoveryReport> {
@@ -248,7 +250,8 @@ export class Engine implements PartitionSource {
   nextDeadline(): number | undefined {
     if (this.#closed !== undefined) return undefined
     const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
-    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), this.topics.sweepAt)
+    const ofTopics = earliest(this.topics.sweepAt, this.#upkeep.nextAt)
+    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofTopics)
   }
 
   /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
@@ -257,6 +260,7 @@ export class Engine implements PartitionSource {
     this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
+    this.#upkeep.clockMoved(byMs)
   }
 
   /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */
@@ -268,6 +272,7 @@ export class Engine implements PartitionSource {
       this.#shareMembers.tick(now)
       this.#transacting.expire(now)
       this.topics.sweep(now)
+      this.#upkeep.tick(now)
     } catch (error) {
       // Nobody asked for it, so nobody would hear of it.
       this.#fail(error)
@@ -323,6 +328,7 @@ export class Engine implements PartitionSource {
         return this.#transacting.take(command)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
+        this.#upkeep.stop()
         this.#closing = command.done
         return
     }
@@ -472,29 +478,5 @@ export class Engine implements PartitionSource {
     this.#shareMembers.fail(failure)
     this.#hasFailed = true
     if (closing !== undefined) this.#abandon(closing, failure)
-  }
-
-  // ---- what the store asks -------------------------------------------------------------------------------------------
-
-  *producers(id: PartitionIdentity): Iterable<StoredProducer> {
-    const hosted = this.topics.find(id)
-    yield* hosted === undefined ? (this.topics.stored(id)?.producers ?? []) : hosted.partition.producers()
-  }
-
-  logStartOffset(id: PartitionIdentity): number {
-    const hosted = this.topics.find(id)
-    return hosted?.partition.watermarks.logStartOffset ?? this.topics.stored(id)?.logStartOffset ?? 0
-  }
-
-  ceiling(id: PartitionIdentity): number {
-    return this.topics.find(id)?.partition.watermarks.ceiling ?? this.topics.stored(id)?.ceiling ?? 0
-  }
-
-  copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
-    return this.topics.find(id)?.partition.copyTail(baseOffset, nextOffset, into) ?? false
-  }
-
-  segmentConfig(id: PartitionIdentity): SegmentConfig {
-    return this.topics.config(id.topicId)
   }
 }

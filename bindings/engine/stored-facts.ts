@@ -1,0 +1,35 @@
+import type { PartitionIdentity, PartitionSource, SegmentConfig, StoredProducer } from '../storage/partition-store.ts'
+import type { Topics } from './topics.ts'
+
+/** What the store asks of the engine: of partitions in use as they are, of the others as recovery found them. */
+export class StoredFacts implements PartitionSource {
+  readonly #topics: () => Topics
+
+  constructor(topics: () => Topics) {
+    this.#topics = topics
+  }
+
+  *producers(id: PartitionIdentity): Iterable<StoredProducer> {
+    const topics = this.#topics()
+    const hosted = topics.find(id)
+    yield* hosted === undefined ? (topics.stored(id)?.producers ?? []) : hosted.partition.producers()
+  }
+
+  logStartOffset(id: PartitionIdentity): number {
+    const topics = this.#topics()
+    return topics.find(id)?.partition.watermarks.logStartOffset ?? topics.stored(id)?.logStartOffset ?? 0
+  }
+
+  ceiling(id: PartitionIdentity): number {
+    const topics = this.#topics()
+    return topics.find(id)?.partition.watermarks.ceiling ?? topics.stored(id)?.ceiling ?? 0
+  }
+
+  copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
+    return this.#topics().find(id)?.partition.copyTail(baseOffset, nextOffset, into) ?? false
+  }
+
+  segmentConfig(id: PartitionIdentity): SegmentConfig {
+    return this.#topics().config(id.topicId)
+  }
+}

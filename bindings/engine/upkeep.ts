@@ -1,0 +1,99 @@
+import type { Task } from '../storage/effect.ts'
+import type { Done } from './commands.ts'
+
+/** Work that comes again and again and that nobody waits for: retention, compaction. */
+export interface UpkeepJob {
+  /** How often a round begins; the first one so long after the open. */
+  readonly intervalMs: number
+  /** A round begins: looks at what there is to do. Changes nothing in files. */
+  begin(now: number): void
+  /**
+   * The next step of the round; `undefined` ends it. A step takes the event loop about half a millisecond at a time, and the
+   * disk no more than a flush beside it can bear. No checkpoint runs beside a step. An error that it throws ends the log.
+   */
+  next(now: number): Task<void> | undefined
+}
+
+export interface UpkeepHooks {
+  now(): number
+  /** Runs a step beside commits, and beside no checkpoint. */
+  run(step: Task<void>, done: Done<void>): void
+}
+
+interface Planned {
+  readonly job: UpkeepJob
+  dueAt: number
+}
+
+/** So long after each step the disk is for others. */
+const PAUSE_MS = 4
+
+/** Jobs in turn, one step at a time, with a pause behind each: the next one begins when the round of the one before is over. */
+export class Upkeep {
+  readonly #hooks: UpkeepHooks
+  readonly #planned: readonly Planned[]
+  /** Its round is under way. */
+  #current: Planned | undefined
+  #isStepping = false
+  #stepAt = 0
+  #isStopped = true
+
+  constructor(jobs: readonly UpkeepJob[], hooks: UpkeepHooks) {
+    this.#planned = jobs.map((job) => ({ job, dueAt: 0 }))
+    this.#hooks = hooks
+  }
+
+  opened(now: number): void {
+    this.#isStopped = false
+    for (const planned of this.#planned) planned.dueAt = now + planned.job.intervalMs
+  }
+
+  /** No step begins any more; one that is under way ends. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** The job has something to do before its time. */
+  soon(job: UpkeepJob): void {
+    for (const planned of this.#planned) if (planned.job === job) planned.dueAt = 0
+  }
+
+  /** When `tick` must come next. */
+  get nextAt(): number | undefined {
+    if (this.#isStopped || this.#isStepping || this.#planned.length === 0) return undefined
+    const dueAt = this.#current === undefined ? Math.min(...this.#planned.map((each) => each.dueAt)) : 0
+    return Math.max(dueAt, this.#stepAt)
+  }
+
+  /** The clock was put forward by so much while no time passed. */
+  clockMoved(byMs: number): void {
+    this.#stepAt += byMs
+    for (const planned of this.#planned) planned.dueAt += byMs
+  }
+
+  /** Starts the next step, if its time has come. */
+  tick(now: number): void {
+    for (let at = this.nextAt; at !== undefined && at <= now; at = this.nextAt) {
+      this.#current ??= this.#begin(now)
+      const step = this.#current.job.next(now)
+      if (step === undefined) this.#current = undefined
+      else this.#run(step)
+    }
+  }
+
+  /** Of those that are due, the one that waited longest. */
+  #begin(now: number): Planned {
+    const next = this.#planned.reduce((first, each) => (each.dueAt < first.dueAt ? each : first))
+    next.dueAt = now + next.job.intervalMs
+    next.job.begin(now)
+    return next
+  }
+
+  #run(step: Task<void>): void {
+    this.#isStepping = true
+    this.#hooks.run(step, () => {
+      this.#isStepping = false
+      this.#stepAt = this.#hooks.now() + PAUSE_MS
+    })
+  }
+}
