@@ -288,6 +288,20 @@ function moveDown(to: usize, from: usize, length: u32): usize {
   return to + length
 }
 
+/**
+ * Records that are encoded already, compressed as a rule, as the only ones of their batch: answers where they go, or 0 when they
+ * don't fit. Its first record's time is `base`, its greatest `greatest`.
+ */
+export function records_put(length: u32, records: u32, base: f64, greatest: f64): usize {
+  const at = batchEnd
+  if (<u64>at + <u64>length > <u64>batchLimit) return 0
+  baseTimestamp = <i64>base
+  maxTimestamp = <i64>greatest
+  recordCount = records
+  batchEnd = at + length
+  return at
+}
+
 export function varint_write(address: usize, value: i32): usize {
   return writeVarint(address, <u64>zigzag32(value))
 }

@@ -22,6 +22,7 @@ export {
   packed_write,
   record_reserve,
   record_reserve_any,
+  records_put,
   varint_write,
 } from './batch-writer'
 export { crc32c } from './crc32c'

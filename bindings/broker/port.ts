@@ -1,3 +1,5 @@
+import type { Codecs } from '../model/compression.ts'
+
 /** What a runtime lends to the rooms that may not have it themselves: time, randomness, later. */
 export interface RuntimePort {
   /** Wall clock, milliseconds since 1970. */
@@ -11,6 +13,10 @@ export interface RuntimePort {
    * before: right for deadlines, wrong for what somebody sent and awaits.
    */
   setTimer(delayMs: number, callback: () => void, keepsAlive?: boolean): () => void
+  /** What batches may be compressed with; none unless given. */
+  readonly codecs?: Codecs | undefined
+  /** Resolves once all of it can be used. */
+  ready?(): Promise<void>
   /** Calls back after the events at hand were handled (a macrotask): what arrives together is handled together. */
   defer(callback: () => void): void
 }

@@ -1,3 +1,4 @@
+import type { CompressedRecords } from '../model/compression.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 import { type KernelCore, misuse } from './core.ts'
 import { headersSize, writeHeaders } from './headers.ts'
@@ -171,6 +172,13 @@ export class KernelBatchBuilder implements BatchBuilder {
     if (place === 0) return false
     u8.set(payload, place)
     exports.packed_write(records, place, timestamp)
+    return true
+  }
+
+  putCompressed({ bytes, recordCount, baseTimestamp }: CompressedRecords, maxTimestamp: number): boolean {
+    const place = this.#core.exports.records_put(bytes.length, recordCount, baseTimestamp, maxTimestamp) >>> 0
+    if (place === 0) return this.#refused()
+    this.#core.u8.set(bytes, place)
     return true
   }
 

@@ -1,3 +1,12 @@
+import {
+  ATTRIBUTE_CODEC,
+  type Codecs,
+  CompressionFault,
+  codecOf,
+  compressionOf,
+  DECOMPRESSED_BYTES_MAX,
+} from '../model/compression.ts'
+import { LogError } from '../model/errors.ts'
 import type { BatchMemory } from '../model/memory.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import type { KernelCore } from './core.ts'
@@ -6,7 +15,7 @@ import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer }
 import { blockOf } from './kernel-block.ts'
 
 const headerBytes = 61
-const codecBits = 7
+const overheadBytes = 12
 
 /** By the status numbers of assembly/batch-reader.ts. */
 const faults: readonly (BatchFault | undefined)[] = [
@@ -23,9 +32,11 @@ export class KernelBatchReader implements BatchReader {
   readonly #core: KernelCore
   readonly #table: number
   readonly #header: BatchHeader = emptyHeader()
+  readonly #codecs: Codecs
 
-  constructor(core: KernelCore) {
+  constructor(core: KernelCore, codecs: Codecs) {
     this.#core = core
+    this.#codecs = codecs
     this.#table = core.exports.record_table()
   }
 
@@ -74,15 +85,65 @@ export class KernelBatchReader implements BatchReader {
       const fault = faults[(checked ? exports.batch_shape : exports.batch_fault)(address, availableBytes)]
       if (fault !== undefined) return fault
       const header = readHeader(this.#core.view, address, emptyHeader())
-      const { sizeBytes, recordCount, attributes } = header
-      const into = memory !== undefined && sizeBytes <= memory.largestBytes ? memory : undefined
-      const table = (attributes & codecBits) === 0 ? this.#records(address, recordCount, into) : noRecords
-      if (typeof table === 'string') return table
-      const { u8 } = this.#core
-      const bytes = into ? lentBytes(u8, address, sizeBytes, into) : ownBytes(u8, address, sizeBytes)
-      return new DecodedRecords(header, bytes, table)
+      const isPlain = (header.attributes & ATTRIBUTE_CODEC) === 0
+      return isPlain
+        ? this.#decoded(header, address, header.sizeBytes, memory)
+        : this.#decompressed(header, address, memory)
     } catch (error) {
       throw this.#core.failure(error)
+    }
+  }
+
+  #decoded(
+    header: Readonly<BatchHeader>,
+    address: number,
+    plainBytes: number,
+    memory: BatchMemory | undefined,
+  ): DecodedBatch | BatchFault {
+    const into = memory !== undefined && plainBytes <= memory.largestBytes ? memory : undefined
+    const table = this.#records(address, header.recordCount, into)
+    if (typeof table === 'string') return table
+    const { u8 } = this.#core
+    const bytes = into ? lentBytes(u8, address, plainBytes, into) : ownBytes(u8, address, plainBytes)
+    return new DecodedRecords(header, bytes, plainBytes, table)
+  }
+
+  /** Its records go through memory of the kernel, behind a header that says their plain size. */
+  #decompressed(
+    header: Readonly<BatchHeader>,
+    address: number,
+    memory: BatchMemory | undefined,
+  ): DecodedBatch | BatchFault {
+    const records = this.#plainRecords(header, address)
+    if (typeof records === 'string') return records
+    const plainBytes = headerBytes + records.length
+    const scratch = this.#core.allocate(plainBytes)
+    if (scratch === 0) {
+      const message = `a compressed batch of ${plainBytes} bytes needs kernel memory`
+      throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes: plainBytes })
+    }
+    try {
+      this.#core.exports.bytes_copy(scratch, address, headerBytes)
+      this.#core.view.setInt32(scratch + 8, plainBytes - overheadBytes)
+      this.#core.u8.set(records, scratch + headerBytes)
+      return this.#decoded(header, scratch, plainBytes, memory)
+    } finally {
+      this.#core.free(scratch)
+    }
+  }
+
+  #plainRecords({ attributes, sizeBytes }: Readonly<BatchHeader>, address: number): Uint8Array | BatchFault {
+    const type = compressionOf(attributes)
+    if (type === undefined) return 'bad-compression'
+    const codec = codecOf(this.#codecs, type)
+    try {
+      return codec.decompress(
+        this.#core.u8.subarray(address + headerBytes, address + sizeBytes),
+        DECOMPRESSED_BYTES_MAX,
+      )
+    } catch (error) {
+      if (error instanceof CompressionFault) return error.kind
+      throw error
     }
   }
 
@@ -103,5 +164,3 @@ export class KernelBatchReader implements BatchReader {
     return fillings
   }
 }
-
-const noRecords: readonly Int32Array[] = []

@@ -1,4 +1,5 @@
 import { instantiateSync } from '@assemblyscript/loader'
+import type { Codecs } from '../model/compression.ts'
 import { LogError } from '../model/errors.ts'
 import { KernelBatchBuilder } from './batch-builder.ts'
 import { KernelBatchReader } from './batch-reader.ts'
@@ -30,11 +31,11 @@ class WasmKernel implements Kernel {
   readonly batchReader: KernelBatchReader
   readonly #staging: number
 
-  constructor(core: KernelCore, capBytes: number) {
+  constructor(core: KernelCore, capBytes: number, codecs: Codecs) {
     this.core = core
     this.memory = new WasmMemory(core, capBytes)
     this.batchBuilder = new KernelBatchBuilder(core)
-    this.batchReader = new KernelBatchReader(core)
+    this.batchReader = new KernelBatchReader(core, codecs)
     this.#staging = core.exports.value_staging()
   }
 
@@ -138,7 +139,7 @@ function start(exports: KernelExports, options: KernelOptions): Kernel {
   const pages = Math.min(Math.floor(options.capBytes / pageBytes), pagesMax)
   if (!(pages >= 1) || exports.kernel_start(pages) === 0)
     throw misuse(`a memory cap of ${options.capBytes} bytes leaves the kernel no page to work in`)
-  return new WasmKernel(new KernelCore(exports), pages * pageBytes)
+  return new WasmKernel(new KernelCore(exports), pages * pageBytes, options.codecs ?? {})
 }
 
 /** For tests: the n-th allocation from now on fails as at the cap, once; 0 takes that back. */

@@ -110,24 +110,25 @@ export class DecodedRecords implements DecodedBatch {
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
   readonly recordCount: number
+  readonly plainBytes: number
   readonly #bytes: ChunkedBytes
   /** The first filling of the record table, where most batches end: random reads find it one step sooner. */
   readonly #first: Int32Array
   readonly #fillings: readonly Int32Array[]
 
-  /** Without a table there are no records to look at, whatever the header counts. */
-  constructor(header: Readonly<BatchHeader>, bytes: ChunkedBytes, table: readonly Int32Array[]) {
+  constructor(header: Readonly<BatchHeader>, bytes: ChunkedBytes, plainBytes: number, table: readonly Int32Array[]) {
     this.baseOffset = header.baseOffset
     this.nextOffset = header.baseOffset + header.lastOffsetDelta + 1
     this.header = header
-    this.recordCount = table.length === 0 ? 0 : header.recordCount
+    this.recordCount = header.recordCount
+    this.plainBytes = plainBytes
     this.#bytes = bytes
     this.#fillings = table
     this.#first = this.#fillings[0] ?? noRows
   }
 
   get memoryBytes(): number {
-    return this.header.sizeBytes + this.recordCount * rowBytes
+    return this.plainBytes + this.recordCount * rowBytes
   }
 
   offsetOf(index: number): number {

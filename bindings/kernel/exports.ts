@@ -31,6 +31,7 @@ export interface KernelExports {
     attributes: number,
   ): number
   batch_size(): number
+  records_put(length: number, records: number, base: number, greatest: number): number
   packed_reserve(records: number, payloadBytes: number, timestamp: number): number
   packed_write(records: number, place: number, timestamp: number): void
   record_reserve(keyLength: number, valueLength: number, timestamp: number): number

@@ -1,3 +1,4 @@
+import type { Codecs, CompressedRecords } from '../model/compression.ts'
 import type { BatchMemory } from '../model/memory.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 
@@ -15,6 +16,8 @@ import type { HeaderList, RecordBytes } from '../model/records.ts'
 export interface KernelOptions {
   /** Upper bound of WASM memory in bytes, rounded down to 64 KiB pages. */
   readonly capBytes: number
+  /** For batches that are compressed. Without the one that is needed: UNSUPPORTED_COMPRESSION_TYPE. */
+  readonly codecs?: Codecs | undefined
 }
 
 export interface Kernel {
@@ -72,6 +75,11 @@ export interface BatchBuilder {
    * value; -1 for null), all with one timestamp and no headers. All of them, or false and none.
    */
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
+  /**
+   * All records of the batch, compressed; `maxTimestamp` is what its header says. False when they don't fit. What they hold is
+   * looked at by who decodes the batch; its seal has to name the codec.
+   */
+  putCompressed(records: CompressedRecords, maxTimestamp: number): boolean
   readonly recordCount: number
   /** Bytes so far, header included. */
   readonly sizeBytes: number
@@ -107,6 +115,8 @@ export type BatchFault =
   | 'bad-crc'
   | 'bad-count' // lastOffsetDelta, record count or a record's inner lengths disagree
   | 'int64-range' // a field lies beyond 2^53
+  | 'bad-compression' // records that don't decompress, or a codec that Kafka doesn't have
+  | 'too-large' // more comes out than any batch may take
 
 export interface BatchReader {
   /** Parses header fields without checking the CRC; `undefined` with fewer than 61 bytes. The object is reused. */
@@ -122,8 +132,9 @@ export interface BatchReader {
   stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void
   /**
    * Checks CRC and structure (unless `checked` says that was done) and copies the batch out once, with its record table.
-   * A fault instead of a batch when it isn't intact; only uncompressed batches have a table. Bytes and table lie in
-   * `memory` if it is given and takes batches of that size: unlike the kernel's own it is never moved.
+   * A fault instead of a batch when it isn't intact. What is compressed comes out as if it had been written plain, through
+   * memory of the kernel (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE). Bytes and table lie in `memory` if it is given and
+   * takes batches of that size: unlike the kernel's own it is never moved.
    */
   decode(
     buffer: KernelBuffer,
@@ -141,6 +152,8 @@ export interface DecodedBatch {
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
   readonly recordCount: number
+  /** Size of the batch, as it were uncompressed. */
+  readonly plainBytes: number
   /** Bytes of memory that it takes, its record table included. */
   readonly memoryBytes: number
   offsetOf(index: number): number

@@ -54,6 +54,11 @@ export const ERRORS = {
   KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend the disk, open again.'],
   NON_EMPTY_GROUP: ['misuse', 68, 'Close the consumers of the group first.'],
   GROUP_ID_NOT_FOUND: ['misuse', 69, 'Check the name of the group.'],
+  UNSUPPORTED_COMPRESSION_TYPE: [
+    'misuse',
+    76,
+    'Use a compression that this runtime has; the details name the missing one.',
+  ],
   INVALID_RECORD: ['misuse', 87, 'Mend the record that the details name.'],
   PRODUCER_FENCED: ['fenced', 90, 'A newer producer has this transactional id: stop this one.'],
   UNKNOWN_TOPIC_ID: ['misuse', 100, 'The topic was deleted since: look it up by name again.'],

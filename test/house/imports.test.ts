@@ -31,9 +31,19 @@ const packageImport = (name: string): string => `import * as it from '${name}'\n
 
 /** File, its text, and the rule that must name it. */
 const seeds: readonly (readonly [path: string, text: string, rule: string])[] = [
-  ...['kernel', 'storage', 'broker', 'log', 'coordinator', 'engine', 'client', 'server', 'cluster', 'testkit'].map(
-    (room) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const,
-  ),
+  ...[
+    'kernel',
+    'compression',
+    'storage',
+    'broker',
+    'log',
+    'coordinator',
+    'engine',
+    'client',
+    'server',
+    'cluster',
+    'testkit',
+  ].map((room) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const),
   ['bindings/model/seed-up.ts', typeImport('../kernel/seed-target.ts'), 'room-model'],
   ['bindings/client/seed-engine.ts', valueImport('../engine/seed-target.ts'), 'room-client'],
   ['bindings/log/seed-circle-a.ts', `${typeImport('./seed-circle-b.ts')}${target}`, 'no-circles'],

@@ -2,6 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ReusedMemory } from '../../bindings/client/reused-memory.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
+import { badCompression, type Codec, tooLarge } from '../../bindings/model/compression.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import {
   crc32cReference,
   type DecodedReference,
@@ -11,7 +13,8 @@ import {
 } from './reference.ts'
 import { allocate, fromHex, newKernel, put, type Random, seeded } from './support.ts'
 
-const kernel = newKernel()
+const unchanged: Codec = { compress: (bytes) => bytes.slice(), decompress: (bytes) => bytes.slice() }
+const kernel = newKernel(64 << 20, { gzip: unchanged, snappy: unchanged, lz4: unchanged, zstd: unchanged })
 const buffer = allocate(kernel, 1 << 20)
 const reader = kernel.batchReader
 const memory = new ReusedMemory()
@@ -169,15 +172,49 @@ test("the batch that Kafka's compaction empties", () => {
   assert.equal([batch.header.baseTimestamp, batch.header.maxTimestamp], [-1, 1700000000005])
 })
 
-test('a compressed batch has no record table', () => {
-  const bytes = encodeReference([{ key: null, value: fromHex('00ff'), timestamp: 5, headers: [] }], {
-    ...seal,
-    attributes: 1,
-  })
-  put(buffer, 0, bytes)
-  const batch = reader.decode(buffer, 0, bytes.length, false)
-  if (typeof batch === 'string') return assert.unreachable(batch)
-  assert.equal([batch.recordCount, batch.header.recordCount, batch.header.attributes], [0, 1, 1])
+test('a compressed batch without its codec is a typed error, and an id that Kafka has not given is a fault', () => {
+  const bare = newKernel(1 << 20)
+  const place = allocate(bare, 1000)
+  for (const id of [1, 2, 3, 4, 5, 6, 7]) {
+    const bytes = encodeReference([{ key: null, value: fromHex('00ff'), timestamp: 5, headers: [] }], {
+      ...seal,
+      attributes: id,
+    })
+    put(place, 0, bytes)
+    const decodeBare = () => bare.batchReader.decode(place, 0, bytes.length, false)
+    if (id > 4) assert.is(decodeBare(), 'bad-compression')
+    else assert.throws(decodeBare, (error: unknown) => LogError.is(error, 'UNSUPPORTED_COMPRESSION_TYPE'))
+  }
+})
+
+test('what a codec refuses is a fault of the batch, and its memory is given back', () => {
+  for (const [fault, kind] of [
+    [badCompression('no'), 'bad-compression'] as const,
+    [tooLarge(9), 'too-large'] as const,
+  ]) {
+    const refuse = () => {
+      throw fault
+    }
+    const own = newKernel(1 << 20, { lz4: { compress: refuse, decompress: refuse } })
+    const place = allocate(own, 1000)
+    const { usedBytes } = own.memory
+    const bytes = encodeReference([{ key: null, value: null, timestamp: 5, headers: [] }], { ...seal, attributes: 3 })
+    put(place, 0, bytes)
+    assert.is(own.batchReader.decode(place, 0, bytes.length, false), kind)
+    assert.is(own.memory.usedBytes, usedBytes)
+  }
+})
+
+test('a compressed batch for which the kernel has no memory is a typed error, and changes nothing', () => {
+  const large = { compress: (bytes: Uint8Array) => bytes, decompress: () => new Uint8Array(2 << 20) }
+  const own = newKernel(1 << 20, { lz4: large })
+  const place = allocate(own, 1000)
+  const { usedBytes } = own.memory
+  const bytes = encodeReference([{ key: null, value: null, timestamp: 5, headers: [] }], { ...seal, attributes: 3 })
+  put(place, 0, bytes)
+  const refused = (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED')
+  assert.throws(() => own.batchReader.decode(place, 0, bytes.length, false), refused)
+  assert.is(own.memory.usedBytes, usedBytes)
 })
 
 test(

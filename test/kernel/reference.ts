@@ -172,10 +172,12 @@ export function decodeReference(bytes: Uint8Array): DecodedReference | BatchFaul
     if (baseOffset < 0n) throw new Fault('int64-range')
     safe(baseOffset + BigInt(lastOffsetDelta) + 1n)
     for (const at of [27, 35, 43]) safe(view.getBigInt64(at))
+    // Compressed records are taken for what they are: the kernel gets a codec that changes nothing.
+    if ((attributes & 7) > 4) throw new Fault('bad-compression')
     const cursor = new Cursor(bytes, 61, sizeBytes)
     const records: (PlainRecord & { offset: number })[] = []
     let least = 0
-    for (let index = 0; isPlain && index < count; index++) {
+    for (let index = 0; index < count; index++) {
       const fixed = attributes & 8 ? view.getBigInt64(35) : undefined
       const record = recordReference(cursor, cursor, view.getBigInt64(27), fixed)
       if (record.offsetDelta < least || record.offsetDelta > lastOffsetDelta) throw new Fault('bad-count')
@@ -189,7 +191,7 @@ export function decodeReference(bytes: Uint8Array): DecodedReference | BatchFaul
         offset: Number(baseOffset) + record.offsetDelta,
       })
     }
-    if (isPlain && cursor.at !== sizeBytes) throw new Fault('bad-count')
+    if (cursor.at !== sizeBytes) throw new Fault('bad-count')
     return { baseOffset: Number(baseOffset), sizeBytes, records }
   } catch (error) {
     if (error instanceof Fault) return error.fault

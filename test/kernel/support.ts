@@ -1,9 +1,10 @@
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
+import type { Codecs } from '../../bindings/model/compression.ts'
 
-export function newKernel(capBytes: number = 64 << 20): Kernel {
-  return createKernel(loadKernelModule(), { capBytes })
+export function newKernel(capBytes: number = 64 << 20, codecs: Codecs = {}): Kernel {
+  return createKernel(loadKernelModule(), { capBytes, codecs })
 }
 
 export function allocate(kernel: Kernel, sizeBytes: number): KernelBuffer {

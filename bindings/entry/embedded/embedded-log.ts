@@ -109,6 +109,7 @@ export async function openShared(
 ): Promise<EmbeddedLog> {
   checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
+  await port.ready?.()
   const shared = new SharedBroker({
     meeting: { attach: () => attachTo(directory), listen: (attached) => listen(directory, attached) },
     port,
@@ -150,7 +151,7 @@ export async function openHeld(
     throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
   }
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
-  const kernel = await kernelOf(options).catch(async (error: unknown) => {
+  const kernel = await kernelOf(options, port).catch(async (error: unknown) => {
     if (typeof locked !== 'function') await locked.close()
     throw error
   })
@@ -170,8 +171,9 @@ export async function openHeld(
   return { broker, recovery: await broker.open() }
 }
 
-async function kernelOf({ memoryBytes = MEMORY_BYTES }: OpenOptions): Promise<Kernel> {
-  return createKernel(loadKernelModule(), { capBytes: memoryBytes })
+async function kernelOf({ memoryBytes = MEMORY_BYTES }: OpenOptions, port: RuntimePort): Promise<Kernel> {
+  await port.ready?.()
+  return createKernel(loadKernelModule(), { capBytes: memoryBytes, codecs: port.codecs })
 }
 
 function checkOptions(options: OpenOptions): void {

@@ -1,4 +1,5 @@
 import type { RuntimePort } from '../../broker/port.ts'
+import { loadCodecs, nodeCodecs } from './node-codecs.ts'
 
 /** Time, randomness and later, as Node, Deno and Bun have them. */
 export const nodePort: RuntimePort = {
@@ -10,6 +11,8 @@ export const nodePort: RuntimePort = {
     if (!keepsAlive) timer.unref()
     return () => clearTimeout(timer)
   },
+  codecs: nodeCodecs,
+  ready: loadCodecs,
   defer(callback) {
     setImmediate(callback)
   },

@@ -337,7 +337,7 @@ export class Partition {
           break
         }
         if (count > 0) {
-          this.#decodeAll(buffer, count, reading)
+          this.#decodeAll(buffer, count, reading, maxBytes)
           break
         }
         sizeBytes = -count
@@ -348,14 +348,20 @@ export class Partition {
     return reading.result(undefined)
   }
 
-  #decodeAll(buffer: Parameters<Kernel['batchReader']['decode']>[0], count: number, reading: Reading): void {
+  #decodeAll(
+    buffer: Parameters<Kernel['batchReader']['decode']>[0],
+    count: number,
+    reading: Reading,
+    limitBytes: number,
+  ): void {
     for (let position = 0; position < count; ) {
       const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
       if (typeof decoded === 'string') {
         if (reading.batches.length > 0) return
         throw this.#damaged(reading.nextOffset, decoded)
       }
-      if (!reading.take(decoded)) return
+      // What is compressed may come out larger than all that was read.
+      if (!reading.take(decoded) || reading.sizeBytes >= Math.max(limitBytes, count)) return
       position += decoded.header.sizeBytes
     }
   }

@@ -34,7 +34,7 @@ export class Reading {
     if (nextOffset > this.limitOffset) return false
     if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.batches.push(batch)
     this.nextOffset = nextOffset
-    this.sizeBytes += header.sizeBytes
+    this.sizeBytes += batch.plainBytes
     return true
   }
 

@@ -8,6 +8,7 @@ import { LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA } from '../../../log/files/
 import { parseLeaderEpochs } from '../../../log/files/leader-epoch-checkpoint.ts'
 import { parsePartitionMetadata } from '../../../log/files/partition-metadata.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
+import { nodePort } from '../../embedded/node-port.ts'
 import { LogError } from '../../node.ts'
 import { DirectoryImage } from '../directory-image.ts'
 import { below } from '../help.ts'
@@ -45,6 +46,7 @@ Examples:
     .action(
       run(async ({ isJson, options, args: [path = ''] }) => {
         if (!existsSync(path)) throw unknown(path, `there is no ${path}`)
+        await nodePort.ready?.()
         const rows = statSync(path).isDirectory() ? fileRows(path) : rowsIn(path, options['contents'] === true)
         print(rows, isJson, 'no entries')
         const faults = rows.filter(({ fault }) => fault !== undefined && fault !== '')
@@ -70,7 +72,7 @@ function fileRows(directory: string): Row[] {
 }
 
 function rowsIn(path: string, withContents: boolean): Row[] {
-  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES })
+  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: nodePort.codecs })
   // With its folder, because the header of the journal says how its frames are to be read.
   const folder = basename(dirname(resolve(path)))
   const store = new DirectoryImage(dirname(dirname(resolve(path))))

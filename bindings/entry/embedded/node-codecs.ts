@@ -1,0 +1,64 @@
+import * as zlib from 'node:zlib'
+import { lz4 } from '../../compression/lz4.ts'
+import { snappy } from '../../compression/snappy.ts'
+import { zstdOf } from '../../compression/zstd.ts'
+import { badCompression, type Codec, type Codecs, tooLarge } from '../../model/compression.ts'
+
+/** What Node has of zlib's calls; those of zstd since 22.15. */
+type Squeeze = (bytes: Uint8Array) => Uint8Array
+type Release = (bytes: Uint8Array, options: { maxOutputLength: number; info: true }) => unknown
+interface Released {
+  readonly buffer: Uint8Array
+  readonly engine: { readonly bytesWritten: number }
+}
+
+function platformCodec(name: string, squeeze: Squeeze, release: Release): Codec {
+  return {
+    compress: (bytes) => squeeze(bytes),
+    decompress(bytes, maxBytes) {
+      let released: Released
+      try {
+        released = release(bytes, { maxOutputLength: Math.max(maxBytes, 1), info: true }) as Released
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes)
+        throw badCompression(`${name}: ${error instanceof Error ? error.message : 'it fails'}`)
+      }
+      const { buffer, engine } = released
+      if (engine.bytesWritten !== bytes.length) throw badCompression(`bytes behind the end of ${name}`)
+      if (buffer.length > maxBytes) throw tooLarge(maxBytes)
+      return buffer
+    },
+  }
+}
+
+let wasmZstd: Codec | undefined
+let loading: Promise<void> | undefined
+
+/** The codecs of Node, Deno and Bun: the platform's own where it has them. Zstandard may have to be loaded first. */
+export const nodeCodecs: Codecs = {
+  gzip: platformCodec('gzip', zlib.gzipSync, zlib.gunzipSync as Release),
+  snappy,
+  lz4,
+  get zstd() {
+    return ownZstd ?? wasmZstd
+  },
+}
+
+const ownZstd = platformZstd()
+
+function platformZstd(): Codec | undefined {
+  const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as Record<string, unknown>
+  if (typeof zstdCompressSync !== 'function' || typeof zstdDecompressSync !== 'function') return undefined
+  return platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)
+}
+
+/** Left out by who bundled the program, it is missing only for who asks for it. */
+export function loadCodecs(): Promise<void> {
+  loading ??= ownZstd === undefined ? loadZstd().catch(() => {}) : Promise.resolve()
+  return loading
+}
+
+async function loadZstd(): Promise<void> {
+  const { default: base64 } = await import('#zstd')
+  wasmZstd = zstdOf(() => new Uint8Array(zlib.gunzipSync(Buffer.from(base64, 'base64'))))
+}

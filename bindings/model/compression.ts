@@ -1,0 +1,72 @@
+import { LogError } from './errors.ts'
+
+/** What the records of a batch may be compressed with: Kafka's names. */
+export type CompressionType = 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+/** By the lowest three attribute bits of a batch. Source: Kafka's CompressionType. */
+const BY_ID: readonly (CompressionType | undefined)[] = [undefined, 'gzip', 'snappy', 'lz4', 'zstd']
+
+export const COMPRESSION_TYPES: readonly CompressionType[] = ['gzip', 'snappy', 'lz4', 'zstd']
+
+/** Of a batch whose records are compressed already: what stands behind its header, and what the header says of it. */
+export interface CompressedRecords {
+  readonly compression: CompressionType
+  readonly bytes: Uint8Array
+  readonly recordCount: number
+  /** Of the first record: the others' times are differences to it. */
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+}
+
+/** Attribute bits of a batch that name its codec. */
+export const ATTRIBUTE_CODEC = 0x07
+
+export function compressionId(type: CompressionType): number {
+  return BY_ID.indexOf(type)
+}
+
+/** `undefined` for none, and for the ids 5 to 7 that Kafka doesn't give. */
+export function compressionOf(attributes: number): CompressionType | undefined {
+  return BY_ID[attributes & ATTRIBUTE_CODEC]
+}
+
+export interface Codec {
+  /** A new array: the whole of `bytes` in the framing that Kafka's Java client writes. */
+  compress(bytes: Uint8Array): Uint8Array
+  /**
+   * All of it, in any framing that a Kafka client writes. Throws a CompressionFault for what isn't whole, has a wrong checksum
+   * or bytes behind its end, and for more than `maxBytes`, of which it takes no memory then.
+   */
+  decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
+}
+
+/** Handed in by an entry, with what its platform has. One that is missing is UNSUPPORTED_COMPRESSION_TYPE when it is needed. */
+export type Codecs = { readonly [type in CompressionType]?: Codec | undefined }
+
+/** No batch comes out larger: what a few bytes on disk may ask of memory has this end. */
+export const DECOMPRESSED_BYTES_MAX: number = 32 * 1024 * 1024
+
+/** Why bytes don't come out; whoever knows their place says it along. */
+export class CompressionFault extends Error {
+  readonly kind: 'bad-compression' | 'too-large'
+
+  constructor(kind: 'bad-compression' | 'too-large', message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+export function badCompression(message: string): CompressionFault {
+  return new CompressionFault('bad-compression', message)
+}
+
+export function tooLarge(maxBytes: number): CompressionFault {
+  return new CompressionFault('too-large', `more than ${maxBytes} bytes come out`)
+}
+
+/** UNSUPPORTED_COMPRESSION_TYPE where this runtime has no such codec. */
+export function codecOf(codecs: Codecs, type: CompressionType): Codec {
+  const codec = codecs[type]
+  if (codec !== undefined) return codec
+  throw new LogError('UNSUPPORTED_COMPRESSION_TYPE', `no codec for ${type} in this runtime`, { compression: type })
+}

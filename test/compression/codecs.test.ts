@@ -1,0 +1,133 @@
+// Every codec: what goes in comes out, whatever it is; what is cut, longer, mutated or too large is a fault and nothing else.
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { zstdOf } from '../../bindings/compression/zstd.ts'
+import { loadCodecs, nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
+import { COMPRESSION_TYPES, type Codec, CompressionFault, codecOf } from '../../bindings/model/compression.ts'
+import { type Random, seeded } from '../kernel/support.ts'
+
+const MAX = 32 << 20
+const flights = readFileSync('data/flights-20k.json').subarray(0, 300_000)
+
+await loadCodecs()
+
+/** From what can't be made smaller to what is one byte over and over, at sizes around those of blocks and chunks. */
+function content(random: Random): Uint8Array {
+  const size = random.pick([0, 1, 3, 12, 13, 16, 17, 60, 61, 256, 257, 4096, 32_768, 32_769, 65_536, 65_537, 140_000])
+  switch (random.below(4)) {
+    case 0:
+      return random.bytes(size)
+    case 1:
+      return new Uint8Array(size).fill(random.below(256))
+    case 2: {
+      const from = random.below(flights.length - size)
+      return new Uint8Array(flights.subarray(from, from + size))
+    }
+    default: {
+      // Repeats at any distance, which overlap themselves.
+      const bytes = random.bytes(size)
+      const period = 1 + random.below(90)
+      for (let at = period; at < size; at++) if (!random.chance(0.01)) bytes[at] = bytes[at - period] as number
+      return bytes
+    }
+  }
+}
+
+function faultOf(codec: Codec, bytes: Uint8Array, maxBytes: number = MAX): string | undefined {
+  try {
+    codec.decompress(bytes, maxBytes)
+    return undefined
+  } catch (error) {
+    if (error instanceof CompressionFault) return error.kind
+    throw error
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0
+}
+
+for (const type of COMPRESSION_TYPES) {
+  const codec = codecOf(nodeCodecs, type)
+
+  test(
+    `${type}: what goes in comes out, at its exact size, and no byte less`,
+    seeded(41, (random) => {
+      for (let round = 0; round < 120; round++) {
+        const plain = content(random)
+        const squeezed = codec.compress(plain)
+        const out = codec.decompress(squeezed, plain.length)
+        assert.ok(isSame(out, plain), `${plain.length} bytes`)
+        if (plain.length > 0) assert.is(faultOf(codec, squeezed, plain.length - 1), 'too-large')
+      }
+    }),
+  )
+
+  test(
+    `${type}: cut anywhere, or with bytes behind its end, it is a fault`,
+    seeded(42, (random) => {
+      const plain = flights.subarray(0, 3000)
+      const squeezed = codec.compress(plain)
+      for (let length = 0; length < squeezed.length; length++) {
+        const cut = squeezed.subarray(0, length)
+        // Raw snappy and a frame of chunks may end where a chunk does; here there is one.
+        if (type === 'snappy' && length === 16) continue
+        assert.is(faultOf(codec, cut), 'bad-compression', `${length} bytes`)
+      }
+      for (const more of [[0], [1], [0, 0, 0, 0], [...random.bytes(9)]]) {
+        const longer = Uint8Array.from([...squeezed, ...more])
+        assert.is(faultOf(codec, longer), 'bad-compression', `${more}`)
+      }
+    }),
+  )
+
+  test(
+    `${type}: mutated bytes are a fault, or come out as something within the limit`,
+    seeded(43, (random) => {
+      const squeezed = codec.compress(flights.subarray(0, 20_000))
+      for (let round = 0; round < 3000; round++) {
+        const bytes = new Uint8Array(squeezed)
+        for (let hits = 1 + random.below(3); hits > 0; hits--) {
+          const at = random.chance(0.5) ? random.below(40) : random.below(bytes.length)
+          bytes[at] = random.chance(0.3) ? 0xff : random.below(256)
+        }
+        if (faultOf(codec, bytes, 100_000) === undefined) assert.ok(codec.decompress(bytes, 100_000).length <= 100_000)
+      }
+    }),
+  )
+}
+
+test('a bomb is refused at its limit, for as little memory', () => {
+  const zeros = new Uint8Array(24 << 20)
+  for (const type of COMPRESSION_TYPES) {
+    const codec = codecOf(nodeCodecs, type)
+    const bomb = codec.compress(zeros)
+    assert.is(faultOf(codec, bomb, 1 << 20), 'too-large', type)
+  }
+  // A gzip of a gzip's kind: 1 GiB in about a megabyte.
+  const part = gzipSync(zeros)
+  const many = Buffer.concat(Array.from({ length: 43 }, () => part))
+  const before = process.memoryUsage().rss
+  assert.is(faultOf(codecOf(nodeCodecs, 'gzip'), many, 1 << 20), 'too-large')
+  assert.ok(process.memoryUsage().rss - before < 32 << 20)
+})
+
+test('a snappy length that its bytes can not keep takes no memory', () => {
+  const codec = codecOf(nodeCodecs, 'snappy')
+  assert.is(faultOf(codec, Uint8Array.from([0x80, 0x80, 0x80, 0x08, 0x00, 0x61])), 'bad-compression')
+})
+
+test('the WASM module of zstd reads what it wrote, and an instance that grew is given up', async () => {
+  const { default: base64 } = await import('#zstd')
+  const { gunzipSync } = await import('node:zlib')
+  const codec = zstdOf(() => new Uint8Array(gunzipSync(Buffer.from(base64, 'base64'))))
+  const large = new Uint8Array(20 << 20).fill(7)
+  for (let round = 0; round < 3; round++) {
+    assert.is(codec.decompress(codec.compress(large), 20 << 20).length, 20 << 20)
+    assert.is(codec.decompress(codec.compress(flights), MAX).length, flights.length)
+  }
+})
+
+test.run()
