@@ -14,7 +14,7 @@ import {
   writeExtent,
   writeProducerIds,
 } from './frame.ts'
-import { JOURNAL_DIRECTORY } from './layout.ts'
+import { JOURNAL_DIRECTORY, SECTOR_BYTES } from './layout.ts'
 
 /** Fills one frame. Decisions and promises always go in; data does while the frame stays below its capacity. */
 export class FrameBuilder {
@@ -84,13 +84,18 @@ export class FrameBuilder {
     throw new LogError('RECORD_LIST_TOO_LARGE', 'a commit is larger than a file of the journal', details)
   }
 
-  /** The frame's bytes in kernel memory: write them before the next kernel call that may allocate. */
+  /**
+   * The frame's bytes in kernel memory, and zeros up to the end of a sector, so that whole sectors are written: a store may
+   * then pass its cache by. Write them before the next kernel call that may allocate.
+   */
   seal(fields: { nonce: number; generation: number; sequence: number; restates: number }): Uint8Array {
     const payload = this.#payload.bytes
     this.#buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
     const { nonce, generation, sequence, restates } = fields
     const header = { nonce, generation, sequence, restates, payloadBytes: payload.length, entryCount: this.#entryCount }
     sealFrame(this.#buffer, header, this.#head, this.#kernel)
-    return this.#buffer.bytes(0, this.sizeBytes)
+    const bytes = this.#buffer.bytes(0, Math.ceil(this.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES)
+    bytes.fill(0, this.sizeBytes)
+    return bytes
   }
 }

@@ -16,6 +16,11 @@ export class FlushPlace {
   #pooledLeft = 0
   #pooledNext = POOLED_FIRST
 
+  /** Whether the next flush would wait in place. */
+  get isQuick(): boolean {
+    return this.#pooledLeft === 0
+  }
+
   /** Decides for one flush. */
   isInPlace(): boolean {
     if (this.#pooledLeft === 0) return true

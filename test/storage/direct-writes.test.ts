@@ -1,0 +1,121 @@
+// What passes the page cache by and what goes through it is one file, whoever reads it.
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { writeFully } from '../../bindings/storage/checked-write.ts'
+import { DirectWrites } from '../../bindings/storage/drivers/node-fs/direct-writes.ts'
+import { NodeFile } from '../../bindings/storage/drivers/node-fs/file.ts'
+import { FlushPlace } from '../../bindings/storage/drivers/node-fs/flush-place.ts'
+import { PoolShare } from '../../bindings/storage/drivers/node-fs/pool-share.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
+
+const SIZE_BYTES = 64 * 1024
+const scratch = fs.mkdtempSync(join(tmpdir(), 'direct-'))
+test.after(() => fs.rmSync(scratch, { recursive: true }))
+
+/** On a page, as the kernel's memory is. */
+function alignedBytes(): Uint8Array {
+  return new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer)
+}
+
+function preparedFile(name: string): { place: string; descriptor: number } {
+  const place = join(scratch, name)
+  fs.writeFileSync(place, new Uint8Array(SIZE_BYTES))
+  return { place, descriptor: fs.openSync(place, 'r+') }
+}
+
+function seeded(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state % below
+  }
+}
+
+test('sectors in aligned memory go directly, or the file system refuses all of it; anything else never does', () => {
+  const { place, descriptor } = preparedFile('sectors')
+  const direct = new DirectWrites()
+  const bytes = alignedBytes().fill(7)
+  const count = direct.write(descriptor, bytes.subarray(512, 1536), 4096)
+  assert.ok(count === 1024 || count === undefined)
+  assert.is(direct.write(descriptor, bytes.subarray(0, 511), 0), undefined)
+  assert.is(direct.write(descriptor, bytes.subarray(0, 512), 1), undefined)
+  assert.is(direct.write(descriptor, bytes.subarray(1, 513), 0), undefined)
+  const found = fs.readFileSync(place)
+  assert.is(found.indexOf(7), count === undefined ? -1 : 4096)
+  assert.is(found.lastIndexOf(7), count === undefined ? -1 : 4096 + 1023)
+  direct.close()
+  fs.closeSync(descriptor)
+})
+
+test('what is no refusal of the way is told', () => {
+  const descriptor = fs.openSync(scratch, 'r')
+  assert.throws(
+    () => new DirectWrites().write(descriptor, alignedBytes().subarray(0, 512), 0),
+    (error: NodeJS.ErrnoException) => error.code === 'EISDIR',
+  )
+  fs.closeSync(descriptor)
+})
+
+class CountingPlace extends FlushPlace {
+  asked = 0
+
+  override isInPlace(): boolean {
+    this.asked++
+    return true
+  }
+}
+
+test('a flush asks the device but where every write since the last one did so itself', async () => {
+  const { descriptor } = preparedFile('flushed')
+  const place = new CountingPlace()
+  const file = new NodeFile('flushed', scratch, descriptor, { place, share: new PoolShare() }, () => {})
+  const bytes = alignedBytes()
+  file.size()
+  await file.flush()
+  const asks = (...writes: readonly (readonly [number, number])[]): number => {
+    const before = place.asked
+    for (const [lengthBytes, position] of writes) file.write(bytes.subarray(0, lengthBytes), position)
+    file.flush()
+    return place.asked - before
+  }
+  const isSupported = asks([512, 0]) === 0
+  assert.is(asks([512, 512]), isSupported ? 0 : 1)
+  assert.is(asks([100, 0]), 1, 'through the cache')
+  assert.is(asks([100, 0], [512, 4096]), 1, 'both, the direct one last')
+  assert.is(asks([512, 4096], [100, 0]), 1, 'both, the direct one first')
+  assert.is(asks(), 1, 'nothing: what others wrote may be meant')
+  file.close()
+})
+
+test('writes of both kinds in any order read back as one file, by its own descriptor and by others', async () => {
+  const random = seeded(20)
+  const store = createDirectoryStore(join(scratch, 'mixed'))
+  const file = await store.open('ring', { create: true })
+  if (file === undefined) throw new Error('not created')
+  writeFully(file, new Uint8Array(SIZE_BYTES), 0)
+  await file.flush()
+  const model = new Uint8Array(SIZE_BYTES)
+  const memory = alignedBytes()
+  for (let round = 0; round < 2000; round++) {
+    const step = random(3) === 0 ? 1 : 512
+    const length = Math.min(step * (1 + random(8)), SIZE_BYTES)
+    const position = step * random((SIZE_BYTES - length) / step)
+    const at = step * random(16)
+    const bytes = memory.subarray(at, at + length).fill(1 + random(255))
+    writeFully(file, bytes, position)
+    model.set(bytes, position)
+    if (random(4) === 0) await file.flush()
+    if (round % 50 === 0) assert.equal(new Uint8Array(fs.readFileSync(join(scratch, 'mixed/ring'))), model)
+  }
+  const read = new Uint8Array(SIZE_BYTES)
+  assert.is(file.read(read, 0), SIZE_BYTES)
+  assert.equal(read, model)
+  assert.is(file.size(), SIZE_BYTES)
+  file.close()
+  await store.close()
+})
+
+test.run()
