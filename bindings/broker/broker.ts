@@ -1,3 +1,4 @@
+import type { CompressedRecords } from '../model/compression.ts'
 import type { LentMemory } from '../model/memory.ts'
 import type { Acks, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { EncodedRecord } from '../model/records.ts'
@@ -79,7 +80,8 @@ export interface AppendRequest extends TopicPartition {
   readonly acks: Acks
   readonly producerEpoch: number
   readonly baseSequence: number
-  readonly records: readonly EncodedRecord[]
+  /** Compressed ones are looked into before they are taken: INVALID_RECORD for what a reader couldn't read. */
+  readonly records: readonly EncodedRecord[] | CompressedRecords
 }
 
 export interface AppendResult {

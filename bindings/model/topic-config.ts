@@ -1,3 +1,4 @@
+import { COMPRESSION_TYPES, type CompressionType } from './compression.ts'
 import { LogError } from './errors.ts'
 
 /**
@@ -6,7 +7,8 @@ import { LogError } from './errors.ts'
  *
  * In force: `segment.bytes` (1073741824), `segment.ms` (604800000), `segment.index.bytes` (10485760), `index.interval.bytes`
  * (4096), `max.message.bytes` (1048588), `message.timestamp.type` (`CreateTime`), `message.timestamp.before.max.ms`,
- * `message.timestamp.after.max.ms` (3600000). Kept, and without effect as long as records are kept for ever:
+ * `message.timestamp.after.max.ms` (3600000), `compression.type` (`producer`: as each producer chose; `uncompressed`, `gzip`,
+ * `snappy`, `lz4` or `zstd`: all of them so, whatever they chose). Kept, and without effect as long as records are kept for ever:
  * `cleanup.policy`, `retention.ms`, `retention.bytes`, `delete.retention.ms`, `min.compaction.lag.ms`.
  *
  * Differs from Kafka: `segment.bytes` goes down to 14, as before Kafka 4.0; where Kafka's default is the greatest int64 it
@@ -16,6 +18,7 @@ export type TopicConfig = { readonly [key: string]: string | number | boolean }
 
 export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
+export type TopicCompression = 'producer' | 'uncompressed' | CompressionType
 
 /** A topic's config with every default filled in; times in milliseconds, sizes in bytes, -1 for no limit. */
 export interface ParsedTopicConfig {
@@ -25,6 +28,7 @@ export interface ParsedTopicConfig {
   readonly segmentIndexBytes: number
   readonly indexIntervalBytes: number
   readonly maxMessageBytes: number
+  readonly compressionType: TopicCompression
   readonly messageTimestampType: TimestampType
   readonly messageTimestampBeforeMaxMs: number
   readonly messageTimestampAfterMaxMs: number
@@ -60,6 +64,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'segment.index.bytes': count('segmentIndexBytes', 10_485_760, 4, INT32_MAX),
   'index.interval.bytes': count('indexIntervalBytes', 4096, 0, INT32_MAX),
   'max.message.bytes': count('maxMessageBytes', 1_048_588, 0, INT32_MAX),
+  'compression.type': {
+    name: 'compressionType',
+    words: ['producer', 'uncompressed', ...COMPRESSION_TYPES],
+    initial: 'producer',
+  },
   'message.timestamp.type': {
     name: 'messageTimestampType',
     words: ['CreateTime', 'LogAppendTime'],

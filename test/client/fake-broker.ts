@@ -19,7 +19,7 @@ import type { RuntimePort } from '../../bindings/broker/port.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
-import { FakePartition } from './fake-partition.ts'
+import { FakePartition, type PlainAppend, plainAppend } from './fake-partition.ts'
 
 /**
  * What happens to one append besides its being served:
@@ -46,7 +46,7 @@ export class FakeBroker implements Broker {
   readonly topics: Map<string, { facts: TopicFacts; readonly partitions: FakePartition[] }> = new Map()
   readonly groups: Map<string, Group> = new Map()
   readonly waiting: Set<() => void> = new Set()
-  readonly appends: AppendRequest[] = []
+  readonly appends: PlainAppend[] = []
   readonly committed: { readonly offsets: readonly Position[]; readonly generation: number }[] = []
   fetches = 0
   epochsBumped = 0
@@ -175,7 +175,8 @@ class FakeProducer implements ProducerSession {
     return new Promise((resolve) => setImmediate(() => resolve(this.#broker.facts(name))))
   }
 
-  async append(request: AppendRequest): Promise<AppendResult> {
+  async append(asked: AppendRequest): Promise<AppendResult> {
+    const request = plainAppend(asked)
     this.#broker.assertOpen()
     const fault = this.#broker.fault(request, this.#broker.appends.length)
     this.#broker.appends.push(request)

@@ -1,6 +1,16 @@
 import type { AppendRequest, FetchedBatch } from '../../bindings/broker/broker.ts'
+import { isCompressed } from '../../bindings/model/compression.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'
+
+/** Of a producer that doesn't compress: nobody here looks into what is. */
+export type PlainAppend = AppendRequest & { readonly records: readonly EncodedRecord[] }
+
+export function plainAppend(request: AppendRequest): PlainAppend {
+  const { records } = request
+  if (isCompressed(records)) throw new Error('the fake broker takes no compressed records')
+  return { ...request, records }
+}
 
 interface Window {
   producerEpoch: number
@@ -23,7 +33,7 @@ export class FakePartition {
   lastStableOffset: number | undefined
 
   /** Base offset of the batch or of the one it repeats. */
-  append(producerId: number, request: AppendRequest, now: number): number {
+  append(producerId: number, request: PlainAppend, now: number): number {
     const { producerEpoch, baseSequence, records } = request
     const window = this.windows.get(producerId)
     const repeated = window === undefined ? undefined : this.#check(window, request)
@@ -36,7 +46,7 @@ export class FakePartition {
     return baseOffset
   }
 
-  #check(window: Window, { producerEpoch, baseSequence, records }: AppendRequest): number | undefined {
+  #check(window: Window, { producerEpoch, baseSequence, records }: PlainAppend): number | undefined {
     if (producerEpoch < window.producerEpoch) throw new LogError('INVALID_PRODUCER_EPOCH', 'a newer epoch exists')
     const isNext = producerEpoch > window.producerEpoch ? 0 : (window.lastSequence + 1) % SEQUENCES
     if (baseSequence === isNext) return undefined

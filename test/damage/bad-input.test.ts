@@ -212,7 +212,8 @@ for (const name of ['transactionalId', 'transactionTimeoutMs']) {
   CALLS[`TransactionalProducerOptions.${name}`] = (log, junk) =>
     transacting(log, async (producer) => producer.transaction?.(async () => {}), { [name]: junk })
 }
-for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'lingerMs', 'partitioner']) {
+CALLS['SendOptions.compression'] = (log, junk) => log.producer().send({ topic: 't', value: 'x' }, { compression: junk })
+for (const name of ['acks', 'batchSizeBytes', 'bufferBytes', 'compression', 'lingerMs', 'partitioner']) {
   CALLS[`ProducerOptions.${name}`] = (log, junk) => log.producer({ [name]: junk }).close()
 }
 for (const name of ['topic', 'key', 'value', 'partition', 'timestamp', 'headers']) {

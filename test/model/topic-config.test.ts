@@ -25,6 +25,7 @@ test('defaults are Kafka’s', () => {
     [rest.maxMessageBytes, rest.messageTimestampType, rest.messageTimestampAfterMaxMs, rest.retentionMs],
     [1_048_588, 'CreateTime', 3_600_000, 7 * 86_400_000],
   )
+  assert.is(rest.compressionType, 'producer')
   assert.equal([rest.retentionBytes, rest.deleteRetentionMs, rest.minCompactionLagMs], [-1, 86_400_000, 0])
 })
 
@@ -47,7 +48,7 @@ test('each key at the ends of its range, and one beyond', () => {
     ['delete.retention.ms', 0, Number.MAX_SAFE_INTEGER],
     ['min.compaction.lag.ms', 0, Number.MAX_SAFE_INTEGER],
   ] as const
-  const words = ['cleanup.policy', 'message.timestamp.type']
+  const words = ['cleanup.policy', 'compression.type', 'message.timestamp.type']
   assert.equal([...ranges.map(([key]) => key as string), ...words].sort(), [...TOPIC_CONFIG_KEYS].sort())
   for (const [key, from, to] of ranges) {
     for (const value of [from, to]) parseTopicConfig({ [key]: value })
@@ -84,6 +85,7 @@ test('wrong types are refused, by key and type', () => {
   }
   for (const value of ['Delete', '', 5, true, null, 'delete,delete', ['delete']]) refusal({ 'cleanup.policy': value })
   for (const value of ['createtime', 0]) refusal({ 'message.timestamp.type': value })
+  for (const value of ['none', 'GZIP', 'brotli', 4]) refusal({ 'compression.type': value })
 })
 
 test('unknown keys are refused, inherited and dangerous ones too', () => {

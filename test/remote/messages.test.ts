@@ -45,7 +45,27 @@ test('records, with what each may leave out', () => {
   const message = written((writer) => writeRecords(writer, records))
   assert.equal(readRecords(new MessageReader(message)), records)
   const texts = written((writer) => writeRecords(writer, [{ ...records[1]!, key: 'k', value: 'ä' }]))
-  assert.equal(readRecords(new MessageReader(texts))[0], { ...records[1], key: bytes('k'), value: bytes('ä') })
+  assert.equal(readRecords(new MessageReader(texts)), [{ ...records[1], key: bytes('k'), value: bytes('ä') }])
+})
+
+test('compressed records, whole or not at all', () => {
+  const records = {
+    compression: 'lz4',
+    bytes: bytes('blob'),
+    recordCount: 3,
+    baseTimestamp: 7,
+    maxTimestamp: 9,
+  } as const
+  const message = written((writer) => writeRecords(writer, records))
+  assert.equal(readRecords(new MessageReader(message)), records)
+  const refused = (error: unknown) => LogError.is(error, 'NETWORK_EXCEPTION')
+  for (let length = 0; length < message.length; length++) {
+    assert.throws(() => readRecords(new MessageReader(message.slice(0, length))), refused)
+  }
+  for (const wrong of [{ recordCount: 0 }, { recordCount: -5 }, { baseTimestamp: 0.5 }, { maxTimestamp: Number.NaN }]) {
+    const sent = written((writer) => writeRecords(writer, { ...records, ...wrong }))
+    assert.throws(() => readRecords(new MessageReader(sent)), refused)
+  }
 })
 
 test('fetched batches and errors of partitions', () => {

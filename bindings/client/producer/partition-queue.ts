@@ -1,4 +1,5 @@
-import type { AppendResult, ProducerSession } from '../../broker/broker.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/broker.ts'
+import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import { PendingBatch } from './pending-batch.ts'
@@ -18,6 +19,8 @@ export interface QueueHooks {
   readonly acks: Acks
   readonly batchSizeBytes: number
   session(): ProducerSession
+  /** The batch's records as they go out. */
+  outgoing(batch: PendingBatch): AppendRequest['records']
   /** A new epoch is due: nothing gets a sequence of the old one any more. */
   isHalted(): boolean
   /** A batch was answered or failed: its bytes are free again. */
@@ -78,12 +81,22 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /** All of `records` into one batch: the last one that still waits, if they fit, else a new one, which keeps the list. */
-  add(records: CheckedRecord[], sizeBytes: number, maxBytes: number): { batch: PendingBatch; at: number } {
+  /**
+   * All of `records` into one batch: the last one that still waits, if they fit and are compressed alike, else a new one, which
+   * keeps the list.
+   */
+  add(
+    records: CheckedRecord[],
+    sizeBytes: number,
+    maxBytes: number,
+    compression?: CompressionType | undefined,
+  ): { batch: PendingBatch; at: number } {
     let batch = this.#waiting.at(-1)
     const total = (batch?.sizeBytes ?? 0) + sizeBytes
-    if (batch === undefined || total > this.#hooks.batchSizeBytes || !surelyFits(total, maxBytes)) {
+    const fits = total <= this.#hooks.batchSizeBytes && surelyFits(total, maxBytes)
+    if (batch === undefined || !fits || batch.compression !== compression) {
       batch = new PendingBatch()
+      batch.compression = compression
       batch.records = records
       batch.sizeBytes = sizeBytes
       this.#waiting.push(batch)
@@ -116,15 +129,23 @@ export class PartitionQueue {
 
   #ask(batch: PendingBatch): void {
     batch.state = 'asked'
+    this.#append(batch).then(
+      (result) => this.#written(batch, result),
+      (error) => this.#failed(batch, error),
+    )
+  }
+
+  #append(batch: PendingBatch): Promise<AppendResult> {
     const { topic, partition } = this
-    const { records, baseSequence, producerEpoch } = batch
-    this.#hooks
-      .session()
-      .append({ topic, partition, acks: this.#hooks.acks, producerEpoch, baseSequence, records })
-      .then(
-        (result) => this.#written(batch, result),
-        (error) => this.#failed(batch, error),
-      )
+    const { baseSequence, producerEpoch } = batch
+    let records: AppendRequest['records'] = batch.records
+    try {
+      if (batch.compression !== undefined) records = this.#hooks.outgoing(batch)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const { acks } = this.#hooks
+    return this.#hooks.session().append({ topic, partition, acks, producerEpoch, baseSequence, records })
   }
 
   #written(batch: PendingBatch, result: AppendResult): void {
@@ -132,7 +153,8 @@ export class PartitionQueue {
     this.#remove(batch)
     this.#isKnown = true
     this.#knownAt = this.#hooks.elapsed()
-    batch.resolve(result)
+    const { stampedAt } = batch
+    batch.resolve(stampedAt === undefined || result.isLogAppendTime ? result : { ...result, appendTime: stampedAt })
     this.#hooks.settled(batch)
     this.#goOn()
   }

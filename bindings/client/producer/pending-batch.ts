@@ -1,4 +1,5 @@
 import type { AppendResult } from '../../broker/broker.ts'
+import type { CompressedRecords, CompressionType } from '../../model/compression.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /**
@@ -13,6 +14,12 @@ export type BatchState = 'asked' | 'held' | 'again'
 export class PendingBatch {
   records: CheckedRecord[] = []
   sizeBytes = 0
+  /** What its records are compressed with, all of one batch alike. */
+  compression: CompressionType | undefined
+  /** Compressed once, for retries too; again only if it certainly wasn't written and grew. */
+  compressed: CompressedRecords | undefined
+  /** The time that compressed records without one were given. */
+  stampedAt: number | undefined
   state: BatchState = 'asked'
   /** How often the answer left open whether it is written. */
   asksAgain = 0

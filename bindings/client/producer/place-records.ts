@@ -1,6 +1,8 @@
+import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type PartitionQueue, surelyFits } from './partition-queue.ts'
+import type { Compression } from './producer-options.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import type { Placed } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
@@ -12,19 +14,28 @@ export interface Places {
   rules(topic: string): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
   queue(topic: string, partition: number): PartitionQueue
+  /** By the topic, else by the call, else by the producer. UNSUPPORTED_COMPRESSION_TYPE. */
+  compression(rules: TopicRules, ofCall: Compression | undefined): CompressionType | undefined
 }
 
 /** The records of one call that go to one partition, in their order. */
 class Group {
   readonly queue: PartitionQueue
   readonly #maxBytes: number
+  readonly #compression: CompressionType | undefined
   readonly #records: CheckedRecord[] = []
   /** Their places in the call; `undefined` for all of it. */
   #indexes: number[] | undefined
   #sizeBytes = 0
 
-  constructor(queue: PartitionQueue, rules: TopicRules, indexes: number[] | undefined) {
+  constructor(
+    queue: PartitionQueue,
+    rules: TopicRules,
+    compression: CompressionType | undefined,
+    indexes: number[] | undefined,
+  ) {
     this.queue = queue
+    this.#compression = compression
     this.#maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
     this.#indexes = indexes
   }
@@ -59,7 +70,7 @@ class Group {
   #enqueuePart(placed: Placed[], records: CheckedRecord[], indexes: number[] | undefined, sizeBytes: number): void {
     const { topic, partition } = this.queue
     const count = records.length
-    const { batch, at } = this.queue.add(records, sizeBytes, this.#maxBytes)
+    const { batch, at } = this.queue.add(records, sizeBytes, this.#maxBytes, this.#compression)
     placed.push({ topic, partition, batch, firstIndex: at, indexes, records, count })
   }
 }
@@ -74,6 +85,12 @@ export class SendPlan {
   #first: Group | undefined
   /** As soon as there are several. */
   #groups: Map<PartitionQueue, Group> | undefined
+  readonly #compression: Compression | undefined
+
+  /** `compression`: the call's own. */
+  constructor(compression?: Compression | undefined) {
+    this.#compression = compression
+  }
 
   /**
    * Goes on with the records where it stopped. Answers the topic of which too little is known: place them again once it is.
@@ -96,7 +113,7 @@ export class SendPlan {
       refuseTooLarge(checked, index, topic, rules)
       const partition = places.partition(record, checked.sizeBytes, rules.partitions)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
-        group = this.#group(places.queue(topic, partition), rules)
+        group = this.#group(places.queue(topic, partition), rules, places)
       }
       group.add(checked, index)
       this.sizeBytes += checked.sizeBytes
@@ -105,10 +122,10 @@ export class SendPlan {
     return undefined
   }
 
-  #group(queue: PartitionQueue, rules: TopicRules): Group {
+  #group(queue: PartitionQueue, rules: TopicRules, places: Places): Group {
     const first = this.#first
     if (first === undefined) {
-      this.#first = new Group(queue, rules, undefined)
+      this.#first = new Group(queue, rules, places.compression(rules, this.#compression), undefined)
       return this.#first
     }
     if (this.#groups === undefined) {
@@ -118,7 +135,7 @@ export class SendPlan {
     }
     let group = this.#groups.get(queue)
     if (group === undefined) {
-      group = new Group(queue, rules, [])
+      group = new Group(queue, rules, places.compression(rules, this.#compression), [])
       this.#groups.set(queue, group)
     }
     return group

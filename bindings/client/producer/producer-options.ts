@@ -1,6 +1,10 @@
+import { COMPRESSION_TYPES, type CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { UserPartitioner } from './partitioner.ts'
+
+/** What a batch is compressed with; names are Kafka's. */
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** How a producer sends. */
 export interface ProducerOptions {
@@ -19,6 +23,13 @@ export interface ProducerOptions {
    */
   bufferBytes?: number | undefined
   /**
+   * `'none'` (default), `'gzip'`, `'snappy'`, `'lz4'` or `'zstd'`: each batch that it makes smaller is kept so. `compression.type` of
+   * a topic goes before it. A batch is compressed in the turn in which it is sent, and looked into once more by the log. As in Kafka
+   * `max.message.bytes` of the topic bounds the batch as it is kept; a record has to keep to it before it is compressed too (Kafka's
+   * max.request.size), and an array of records is cut as if nothing were compressed.
+   */
+  compression?: Compression | undefined
+  /**
    * Answers the partition of a record that names none, from 0 below `partitions`. Unless given: murmur2 of the key as in
    * Kafka's Java client; without a key one partition until a batch's worth went there, then another (KIP-794).
    */
@@ -30,6 +41,7 @@ export interface ProducerSettings {
   readonly lingerMs: number
   readonly batchSizeBytes: number
   readonly bufferBytes: number
+  readonly compression: Compression
   readonly partitioner: UserPartitioner | undefined
 }
 
@@ -37,13 +49,21 @@ export interface ProducerSettings {
 export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
   const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
+  const { compression = 'none' } = options
   if (acks !== 1 && acks !== 'all')
     throw new LogError('INVALID_REQUIRED_ACKS', "acks must be 1 or 'all'", { option: 'acks' })
   count('lingerMs', lingerMs, 0)
   count('batchSizeBytes', batchSizeBytes, 0)
   count('bufferBytes', bufferBytes, 1)
+  assertCompression(compression)
   if (partitioner !== undefined && typeof partitioner !== 'function') throw wrong('partitioner', 'a function')
-  return { acks, lingerMs, batchSizeBytes, bufferBytes, partitioner }
+  return { acks, lingerMs, batchSizeBytes, bufferBytes, compression, partitioner }
+}
+
+/** INVALID_REQUEST. */
+export function assertCompression(compression: unknown): asserts compression is Compression {
+  if (compression === 'none' || COMPRESSION_TYPES.includes(compression as CompressionType)) return
+  throw wrong('compression', `'none' or one of ${COMPRESSION_TYPES.join(', ')}`)
 }
 
 function count(option: string, value: number, from: number): void {

@@ -1,19 +1,33 @@
-import type { Broker, ProducerSession } from '../../broker/broker.ts'
+import type { AppendRequest, Broker, ProducerSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
+import { type CompressionType, codecOf } from '../../model/compression.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Abortable } from '../signals.ts'
 import { abortable, signalOf, throwIfAborted } from '../signals.ts'
+import { compressRecords } from './compress-records.ts'
 import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { type Places, SendPlan } from './place-records.ts'
-import { type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
+import {
+  assertCompression,
+  type Compression,
+  type ProducerOptions,
+  type ProducerSettings,
+  producerSettings,
+} from './producer-options.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { type Placed, settleSend } from './send-result.ts'
 import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
+
+/** What one `send` asks for. */
+export interface SendOptions extends Abortable {
+  /** Of this call's batches, in place of the producer's; `compression.type` of a topic goes before it. */
+  compression?: Compression | undefined
+}
 
 /** What takes records. */
 export interface Sender {
@@ -31,7 +45,7 @@ export interface Sender {
    */
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
-    options?: Abortable,
+    options?: SendOptions,
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata>
 }
 
@@ -64,6 +78,7 @@ export class LogProducer implements Producer {
     rules: (topic) => this.#rulesNow(topic),
     partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
     queue: (topic, partition) => this.#queue(topic, partition),
+    compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
@@ -98,7 +113,7 @@ export class LogProducer implements Producer {
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
-    options: Abortable = {},
+    options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
     const result = Array.isArray(records)
       ? this.#sendMany(records as readonly ProducerRecord[], options)
@@ -106,12 +121,14 @@ export class LogProducer implements Producer {
     return result as Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata>
   }
 
-  #sendMany(records: readonly ProducerRecord[], options: Abortable): Promise<readonly RecordMetadata[]> {
+  #sendMany(records: readonly ProducerRecord[], options: SendOptions): Promise<readonly RecordMetadata[]> {
     try {
       const signal = signalOf(options)
       throwIfAborted(signal)
       this.#assertOpen()
-      const plan = new SendPlan()
+      const { compression } = options
+      if (compression !== undefined) assertCompression(compression)
+      const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
       const mayGo = this.#session !== undefined && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return settleSend(this.#enqueue(plan), records.length)
@@ -133,6 +150,24 @@ export class LogProducer implements Producer {
     // Whoever waits for it asks again, and hears what is wrong.
     facts.catch(() => {})
     return undefined
+  }
+
+  #compressionOf({ compressionType }: TopicRules, chosen: Compression): CompressionType | undefined {
+    const compression = compressionType === 'producer' ? chosen : compressionType
+    if (compression === 'none' || compression === 'uncompressed') return undefined
+    // Missing it is told before anything is sent.
+    codecOf(this.#port.codecs ?? {}, compression)
+    return compression
+  }
+
+  #outgoing(batch: PendingBatch): AppendRequest['records'] {
+    const { records, compression } = batch
+    if (compression !== undefined && batch.compressed?.recordCount !== records.length) {
+      const now = this.#port.now()
+      batch.compressed = compressRecords(records, compression, this.#port.codecs ?? {}, now)
+      batch.stampedAt = batch.compressed === undefined ? undefined : now
+    }
+    return batch.compressed ?? records
   }
 
   /** Behind the sends that wait already, so that calls keep their order. `records`: none if all have their places. */
@@ -229,6 +264,7 @@ export class LogProducer implements Producer {
       acks,
       batchSizeBytes,
       session: () => this.#mustHaveSession(),
+      outgoing: (batch) => this.#outgoing(batch),
       isHalted: () => this.#isEpochDue,
       settled: (batch) => {
         this.#unsettled.delete(batch)

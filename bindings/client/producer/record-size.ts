@@ -35,7 +35,8 @@ export function cuts(records: readonly CheckedRecord[], maxBytes: number): numbe
   return places
 }
 
-function bodyBytes({ key, value, headers = [] }: CheckedRecord): number {
+/** A record without its length, as the first of its batch: later ones have longer deltas. */
+export function bodyBytes({ key, value, headers = [] }: CheckedRecord): number {
   let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key) + fieldBytes(value) + varintBytes(headers.length)
   for (const [name, header] of headers) total += fieldBytes(name) + fieldBytes(header)
   return total
@@ -48,13 +49,13 @@ function fieldBytes(field: RecordBytes): number {
 }
 
 /** Zigzag, as all lengths of the format: one bit goes to the sign. */
-function varintBytes(value: number): number {
+export function varintBytes(value: number): number {
   let bytes = 1
   for (let limit = 64; value >= limit; limit *= 128) bytes++
   return bytes
 }
 
-function utf8Bytes(text: string): number {
+export function utf8Bytes(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)

@@ -1,12 +1,13 @@
 import type { TopicFacts } from '../../broker/broker.ts'
 import { assertUserTopicName } from '../../model/names.ts'
-import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import { parseTopicConfig, type TopicCompression, type TopicConfig } from '../../model/topic-config.ts'
 
 /** What a topic's config means for a producer. */
 export interface TopicRules {
   readonly partitions: number
   readonly maxMessageBytes: number
   readonly segmentBytes: number
+  readonly compressionType: TopicCompression
 }
 
 /** Read once for each config: sends ask for it every time. */
@@ -18,8 +19,8 @@ export class TopicRulesCache {
     const known = this.#known.get(topic)
     if (known !== undefined && known.config === config && known.rules.partitions === partitions) return known.rules
     assertUserTopicName(topic)
-    const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
-    const rules = { partitions, maxMessageBytes, segmentBytes }
+    const { maxMessageBytes, segmentBytes, compressionType } = parseTopicConfig(config)
+    const rules = { partitions, maxMessageBytes, segmentBytes, compressionType }
     this.#known.set(topic, { config, rules })
     return rules
   }

@@ -2,11 +2,10 @@ import type { ProducerSession, TransactionalSession } from '../../broker/broker.
 import type { RuntimePort } from '../../broker/port.ts'
 import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
-import { LogProducer } from '../producer/producer.ts'
+import { LogProducer, type SendOptions } from '../producer/producer.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
 import { wholeFailure } from '../producer/send-result.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
-import type { Abortable } from '../signals.ts'
 import type { Transaction } from './transaction-type.ts'
 
 /** Between begin and end of one transaction: its sends in a producer of their own, with sequences from 0. */
@@ -35,7 +34,7 @@ export class OpenedTransaction implements Transaction {
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
-    options: Abortable = {},
+    options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
     if (this.#isOver) return Promise.reject(over())
     const sending = this.#sender.send(records, options).catch((error: unknown) => {

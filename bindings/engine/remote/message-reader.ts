@@ -27,7 +27,11 @@ export class MessageReader {
 
   /** How many of something follow, each of at least `sizeBytes`. */
   count(sizeBytes: number): number {
-    const count = this.int32()
+    return this.assertRoom(this.int32(), sizeBytes)
+  }
+
+  /** So many of at least `sizeBytes` each may still follow. */
+  assertRoom(count: number, sizeBytes: number): number {
     if (count < 0 || count * sizeBytes > this.#bytes.length - this.#position) throw malformed()
     return count
   }

@@ -1,14 +1,19 @@
 import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import { type CompressedRecords, compressionId, compressionOf, isCompressed } from '../../model/compression.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import { readError, writeError } from './errors.ts'
-import type { MessageReader } from './message-reader.ts'
+import { type MessageReader, malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 
 /** Two lengths, a timestamp, a count of headers. */
 const RECORD_BYTES_MIN = 20
 
+/** In place of a count: compressed records follow. */
+const COMPRESSED = -1
+
 /** Hot path: one loop, and room for all of it at once. */
-export function writeRecords(writer: MessageWriter, records: readonly EncodedRecord[]): void {
+export function writeRecords(writer: MessageWriter, records: readonly EncodedRecord[] | CompressedRecords): void {
+  if (isCompressed(records)) return writeCompressed(writer, records)
   let sizeBytes = 4
   for (const { key, value } of records) sizeBytes += RECORD_BYTES_MIN + (key?.length ?? 0) + (value?.length ?? 0)
   writer.reserve(sizeBytes)
@@ -21,9 +26,12 @@ export function writeRecords(writer: MessageWriter, records: readonly EncodedRec
   }
 }
 
-export function readRecords(reader: MessageReader): EncodedRecord[] {
+export function readRecords(reader: MessageReader): readonly EncodedRecord[] | CompressedRecords {
   const records: EncodedRecord[] = []
-  for (let left = reader.count(RECORD_BYTES_MIN); left > 0; left--) {
+  const count = reader.int32()
+  if (count === COMPRESSED) return readCompressed(reader)
+  reader.assertRoom(count, RECORD_BYTES_MIN)
+  for (let left = count; left > 0; left--) {
     const key = reader.bytes()
     const value = reader.bytes()
     const time = reader.float64()
@@ -32,6 +40,23 @@ export function readRecords(reader: MessageReader): EncodedRecord[] {
     records.push({ key, value, timestamp, headers: headers.length === 0 ? undefined : headers })
   }
   return records
+}
+
+function writeCompressed(writer: MessageWriter, records: CompressedRecords): void {
+  const { compression, bytes, recordCount, baseTimestamp, maxTimestamp } = records
+  writer.int32(COMPRESSED).uint8(compressionId(compression)).int32(recordCount)
+  writer.float64(baseTimestamp).float64(maxTimestamp).bytes(bytes)
+}
+
+function readCompressed(reader: MessageReader): CompressedRecords {
+  const compression = compressionOf(reader.uint8())
+  const recordCount = reader.int32()
+  const baseTimestamp = reader.float64()
+  const maxTimestamp = reader.float64()
+  const bytes = reader.bytes()
+  if (compression === undefined || recordCount < 1 || bytes === null) throw malformed()
+  if (!Number.isSafeInteger(baseTimestamp) || !Number.isSafeInteger(maxTimestamp)) throw malformed()
+  return { compression, bytes, recordCount, baseTimestamp, maxTimestamp }
 }
 
 type Header = readonly [name: string, value: Uint8Array<ArrayBuffer> | null]

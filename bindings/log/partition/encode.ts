@@ -1,4 +1,5 @@
 import type { BatchSeal, Kernel } from '../../kernel/kernel.ts'
+import { type CompressedRecords, isCompressed } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
@@ -14,7 +15,8 @@ function mostBytes(value: RecordBytes): number {
 }
 
 /** Room that is surely enough for the batch of `records`. */
-export function mostBatchBytes(records: readonly EncodedRecord[]): number {
+export function mostBatchBytes(records: readonly EncodedRecord[] | CompressedRecords): number {
+  if (isCompressed(records)) return BATCH_HEADER_BYTES + records.bytes.length
   let total = BATCH_HEADER_BYTES
   for (const { key, value, headers } of records) {
     total += RECORD_OVERHEAD_BYTES + mostBytes(key) + mostBytes(value)
@@ -27,11 +29,15 @@ export function mostBatchBytes(records: readonly EncodedRecord[]): number {
 /** Appends all records to the batch that was begun in `kernel.batchBuilder`; records without a time get `now`, or all. */
 export function encodeRecords(
   kernel: Kernel,
-  records: readonly EncodedRecord[],
+  records: readonly EncodedRecord[] | CompressedRecords,
   now: number,
   isLogAppendTime: boolean = false,
 ): void {
   const builder = kernel.batchBuilder
+  if (isCompressed(records)) {
+    builder.putCompressed(records, isLogAppendTime ? now : records.maxTimestamp)
+    return
+  }
   for (const { key, value, timestamp, headers } of records) {
     if (!builder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers)) {
       builder.abandon()

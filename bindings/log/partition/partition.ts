@@ -6,6 +6,7 @@ import {
   SEQUENCE_BELOW_WINDOW,
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
+import { type CompressedRecords, compressionId, isCompressed, recordCountOf } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BatchMemory } from '../../model/memory.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
@@ -20,6 +21,7 @@ import type {
 import { FirstOpenOffsets } from '../segment/first-open-offsets.ts'
 import { isTransactional, withoutAborted } from './abort-filter.ts'
 import { type BatchCache, CachedBatches } from './batch-cache.ts'
+import { assertReadable } from './compressed.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
@@ -29,7 +31,7 @@ import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
 export interface PartitionAppend {
-  readonly records: readonly EncodedRecord[]
+  readonly records: readonly EncodedRecord[] | CompressedRecords
   readonly producerId: number
   readonly producerEpoch: number
   readonly baseSequence: number
@@ -99,11 +101,12 @@ export class Partition {
   append(request: PartitionAppend): Appended | undefined {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
+    const recordCount = recordCountOf(records)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
-    const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, records.length)
+    const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
     if (verdict >= 0) {
       const appendTime = this.#originalTime(request, verdict)
-      const nextOffset = verdict + records.length
+      const nextOffset = verdict + recordCount
       return { baseOffset: verdict, nextOffset, duplicate: true, appendTime, isLogAppendTime, sizeBytes: 0 }
     }
     if (verdict === SEQUENCE_BELOW_WINDOW) {
@@ -118,20 +121,22 @@ export class Partition {
     }
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
     if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
-    assertTimestamps(request.records, request.now, request.config, this.id)
+    if (!isCompressed(records)) assertTimestamps(records, request.now, request.config, this.id)
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
   }
 
   /**
    * When the original of a duplicate was appended: the stored time of a record that had none of its own. Out of reach, the
-   * time that its producer's window keeps, which is the batch's greatest (Kafka answers that one too).
+   * time that its producer's window keeps, which is the batch's greatest (Kafka answers that one too). Compressed ones all
+   * came with a time.
    */
   #originalTime({ records, producerId, config }: PartitionAppend, baseOffset: number): number {
     const isLogAppendTime = config.messageTimestampType === 'LogAppendTime'
-    const index = isLogAppendTime ? 0 : records.findIndex(({ timestamp }) => timestamp === undefined)
+    const isStamped = ({ timestamp }: EncodedRecord) => timestamp === undefined
+    const index = isLogAppendTime ? 0 : isCompressed(records) ? -1 : records.findIndex(isStamped)
     if (index < 0) return -1
-    const batch = this.#batchInReach(baseOffset, baseOffset + records.length)
+    const batch = this.#batchInReach(baseOffset, baseOffset + recordCountOf(records))
     if (batch?.baseOffset === baseOffset && index < batch.recordCount) return batch.timestampOf(index)
     for (const window of this.#producers?.windows() ?? []) {
       if (window.producerId !== producerId) continue
@@ -190,7 +195,8 @@ export class Partition {
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     encodeRecords(this.#kernel, records, now, isLogAppendTime)
     const baseOffset = this.watermarks.nextOffset
-    const { maxTimestamp } = builder
+    const { maxTimestamp, recordCount } = builder
+    const codec = isCompressed(records) ? compressionId(records.compression) : 0
     const seal = {
       baseOffset,
       partitionLeaderEpoch: leaderEpoch,
@@ -198,16 +204,20 @@ export class Partition {
       producerEpoch,
       baseSequence,
       attributes:
-        (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
+        codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
     const sizeBytes = builder.seal(seal)
     this.#refuseTooLarge(sizeBytes, request.config)
-    const nextOffset = baseOffset + records.length
+    if (codec !== 0) {
+      const batch = this.#kernel.batchReader.decode(room.buffer, room.position, sizeBytes, true)
+      assertReadable(batch, maxTimestamp, request, this.id)
+    }
+    const nextOffset = baseOffset + recordCount
     const bytes = room.buffer.bytes(room.position, room.position + sizeBytes)
     const batch = { bytes, baseOffset, nextOffset, maxTimestamp }
     if (!this.#store.append(this.id, batch, request.mayWait)) return undefined
     this.#tail.keep({ baseOffset, nextOffset, position: room.position, sizeBytes })
-    producers.push(producerId, producerEpoch, baseSequence, records.length, baseOffset, maxTimestamp)
+    producers.push(producerId, producerEpoch, baseSequence, recordCount, baseOffset, maxTimestamp)
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
     return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime, sizeBytes }

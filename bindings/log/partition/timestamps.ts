@@ -8,7 +8,7 @@ import type { PartitionIdentity } from '../../storage/partition-store.ts'
  * where the log stamps the records itself. Source: Kafka's LogValidator (kafka.md 1.5, check 17).
  */
 export function assertTimestamps(
-  records: readonly EncodedRecord[],
+  records: readonly Pick<EncodedRecord, 'timestamp'>[],
   now: number,
   config: ParsedTopicConfig,
   { topic, partition }: PartitionIdentity,

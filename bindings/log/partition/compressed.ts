@@ -1,0 +1,36 @@
+import type { BatchFault, DecodedBatch } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionAppend } from './partition.ts'
+import { assertTimestamps } from './timestamps.ts'
+
+/**
+ * Before a batch is taken that came compressed, and came from another process perhaps: that its readers find as many records as
+ * its header counts, each in its place, and their times. The reader saw to the first two. Source: Kafka's LogValidator, which
+ * looks into each batch as well (kafka.md 1.5).
+ */
+export function assertReadable(
+  batch: DecodedBatch | BatchFault,
+  maxTimestamp: number,
+  { now, config }: PartitionAppend,
+  id: PartitionIdentity,
+): void {
+  if (typeof batch === 'string') throw unreadable(batch, id)
+  if (config.messageTimestampType === 'LogAppendTime') return
+  let least = maxTimestamp
+  let greatest = Number.NEGATIVE_INFINITY
+  for (let index = 0; index < batch.recordCount; index++) {
+    const timestamp = batch.timestampOf(index)
+    if (timestamp < least) least = timestamp
+    if (timestamp > greatest) greatest = timestamp
+  }
+  if (greatest !== maxTimestamp) throw unreadable('times', id)
+  if (least >= now - config.messageTimestampBeforeMaxMs && greatest <= now + config.messageTimestampAfterMaxMs) return
+  const times = Array.from({ length: batch.recordCount }, (_, index) => ({ timestamp: batch.timestampOf(index) }))
+  assertTimestamps(times, now, config, id)
+}
+
+function unreadable(fault: string, { topic, partition }: PartitionIdentity): LogError {
+  const message = `a compressed batch for ${topic}-${partition} can't be read: ${fault}`
+  return new LogError('INVALID_RECORD', message, { topic, partition, fault })
+}
