@@ -241,6 +241,18 @@ export interface PartitionOffsets extends TopicPartition {
   readonly lastStableOffset: number
 }
 
+/** Records of a partition that nobody needs any more. */
+export interface RecordsToDelete extends TopicPartition {
+  /** Those before this offset; -1 for all that are visible (Kafka's words for the high watermark). */
+  readonly beforeOffset: number
+}
+
+/** Where a partition begins, after records of it were deleted. */
+export interface DeletedRecords extends TopicPartition {
+  /** Offset of the first record that is kept (Kafka's low watermark). */
+  readonly lowWatermark: number
+}
+
 /** A consumer group as it is now. */
 export interface GroupDescription {
   /** The group's name. */
@@ -340,6 +352,8 @@ export interface AdminSession {
   createPartitions(name: string, totalCount: number): Promise<void>
   /** Replaces the named keys; `null` puts a key back to its default. */
   alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
+  /** All or none, in the order asked. OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
+  deleteRecords(at: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]>
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
   /** The first record at or after `timestamp`; `undefined` where there is none below the high watermark. */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]>

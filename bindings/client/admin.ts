@@ -1,9 +1,11 @@
 import type {
   AdminSession,
+  DeletedRecords,
   GroupDescription,
   GroupDetails,
   PartitionOffsets,
   PartitionProducers,
+  RecordsToDelete,
   TopicFacts,
   TransactionDescription,
 } from '../broker/broker.ts'
@@ -45,6 +47,14 @@ export interface Admin {
    * with UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
    */
   alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
+  /**
+   * Deletes the records before an offset in each partition named, -1 for all that are visible: in all of them, or in none when
+   * it rejects. Durable when it resolves, with where each begins now, in the order asked. Readers below that reject with
+   * OFFSET_OUT_OF_RANGE or reset, as configured; files go soon after, a whole segment at a time. Rejects with OFFSET_OUT_OF_RANGE
+   * beyond the high watermark, POLICY_VIOLATION for `cleanup.policy` `compact`, UNKNOWN_TOPIC_OR_PARTITION, LOG_READ_ONLY,
+   * INVALID_REQUEST.
+   */
+  deleteRecords(records: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]>
   /** Start and ends of partitions, in the order asked. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST. */
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
   /**
@@ -156,6 +166,10 @@ export class LogAdmin implements Admin {
     await this.#session.alterConfig(name, { ...checkObject(changes, 'changes') })
   }
 
+  async deleteRecords(records: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]> {
+    return this.#session.deleteRecords(checkRecords(records))
+  }
+
   async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
     return this.#session.offsets(checkPlaces(at))
   }
@@ -243,6 +257,23 @@ function checkPartitions(name: string, partitions: unknown): void {
 function checkPlaces(at: readonly TopicPartition[]): TopicPartition[] {
   if (Array.isArray(at)) return at.map(checkPlace)
   throw new LogError('INVALID_REQUEST', 'at must be a list of partitions', { argument: 'at' })
+}
+
+function checkRecords(records: readonly RecordsToDelete[]): RecordsToDelete[] {
+  if (!Array.isArray(records)) {
+    throw new LogError('INVALID_REQUEST', 'records must be a list of partitions with an offset', {
+      argument: 'records',
+    })
+  }
+  return records.map((each: RecordsToDelete) => {
+    const place = checkPlace(each)
+    assertUserTopicName(place.topic)
+    if (Number.isSafeInteger(each.beforeOffset) && each.beforeOffset >= -1) {
+      return { ...place, beforeOffset: each.beforeOffset }
+    }
+    const message = `beforeOffset of ${place.topic}-${place.partition} must be a whole number from -1 on`
+    throw new LogError('INVALID_REQUEST', message, { ...place, argument: 'beforeOffset' })
+  })
 }
 
 function described({ topic, topicId, partitions, config }: TopicFacts): TopicDescription {

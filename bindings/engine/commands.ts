@@ -9,6 +9,7 @@ import type {
   FetchRequest,
   JoinedGroup,
   MemberAssignment,
+  RecordsToDelete,
 } from '../broker/broker.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
@@ -44,6 +45,7 @@ export type Command =
   | { kind: 'deleteTopic'; name: string; done: Done<void> }
   | { kind: 'createPartitions'; name: string; totalCount: number; done: Done<void> }
   | { kind: 'alterConfig'; name: string; changes: ConfigChanges; done: Done<void> }
+  | { kind: 'deleteRecords'; at: readonly RecordsToDelete[]; done: Done<readonly number[]> }
   | { kind: 'joinGroup'; request: JoinCommand; rebalance: () => void; done: Done<JoinedGroup> }
   | { kind: 'syncGroup'; request: SyncCommand; done: Done<readonly TopicPartition[]> }
   | { kind: 'leaveGroup'; groupId: string; memberId: string; done: Done<void> }

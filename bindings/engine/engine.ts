@@ -14,6 +14,7 @@ import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { Keeping, type KeepingOptions } from './keeping.ts'
 import { Openings } from './openings.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { replayTables } from './replay.ts'
@@ -24,9 +25,8 @@ import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
-import { Upkeep } from './upkeep.ts'
 
-export interface EngineOptions {
+export interface EngineOptions extends KeepingOptions {
   /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
   readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
@@ -55,7 +55,7 @@ export class Engine {
   readonly #members: GroupMembers
   readonly #shareMembers: ShareMembers
   readonly #background: Background
-  readonly #upkeep: Upkeep
+  readonly #keeping: Keeping
   readonly #transacting: Transacting
   #now = 0
   readonly #producerIds: ProducerIds = new ProducerIds((from) => this.#committer.wantProducerIds(from))
@@ -70,14 +70,19 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#ceilingBlock = options.ceilingBlock
-    const { store, factory } = options.compose(new StoredFacts(() => this.topics))
+    const source = new StoredFacts(() => this.topics)
+    const { store, factory } = options.compose(source)
     this.store = store
     this.topics = new Topics(this.catalogue, factory)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
-    this.#upkeep = new Upkeep([], {
+    const { topics, catalogue } = this
+    const keepingParts = {
+      ...{ topics, store, source, catalogue, background: this.#background },
       now: () => this.#now,
-      run: (step, done) => this.#background.run(step, done),
-    })
+      change: (change: PlannedChange) => this.#committer.change(change),
+      startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
+    }
+    this.#keeping = new Keeping(keepingParts, options)
     this.#fetches = new Fetches({
       topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
@@ -156,7 +161,7 @@ export class Engine {
     this.#now = now
     this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), (error, report) => {
-      if (error === undefined) this.#upkeep.opened(this.#now)
+      if (error === undefined) this.#keeping.upkeep.opened(this.#now)
       done(error, report)
     })
   }
@@ -250,7 +255,7 @@ export class Engine {
   nextDeadline(): number | undefined {
     if (this.#closed !== undefined) return undefined
     const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
-    const ofTopics = earliest(this.topics.sweepAt, this.#upkeep.nextAt)
+    const ofTopics = earliest(this.topics.sweepAt, this.#keeping.upkeep.nextAt)
     return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofTopics)
   }
 
@@ -260,7 +265,7 @@ export class Engine {
     this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
-    this.#upkeep.clockMoved(byMs)
+    this.#keeping.upkeep.clockMoved(byMs)
   }
 
   /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */
@@ -272,7 +277,7 @@ export class Engine {
       this.#shareMembers.tick(now)
       this.#transacting.expire(now)
       this.topics.sweep(now)
-      this.#upkeep.tick(now)
+      this.#keeping.upkeep.tick(now)
     } catch (error) {
       // Nobody asked for it, so nobody would hear of it.
       this.#fail(error)
@@ -301,6 +306,8 @@ export class Engine {
         return this.topicCommands.createPartitions(command)
       case 'alterConfig':
         return this.topicCommands.alterConfig(command)
+      case 'deleteRecords':
+        return this.#keeping.starts.deleteRecords(command)
       case 'joinGroup':
       case 'syncGroup':
       case 'leaveGroup':
@@ -328,7 +335,7 @@ export class Engine {
         return this.#transacting.take(command)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
-        this.#upkeep.stop()
+        this.#keeping.upkeep.stop()
         this.#closing = command.done
         return
     }

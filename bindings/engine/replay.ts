@@ -29,6 +29,7 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<voi
   yield* replayPartition(engine, topics.table('shares'), (record, place) => shares.apply(record, place))
   yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))
   engine.groups.dropMembers()
+  topics.startsRead()
   yield* removeDead(engine, state)
 }
 

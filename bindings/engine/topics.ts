@@ -46,6 +46,17 @@ export class Topics {
     for (const partition of stored) this.#stored.set(partition.id, partition)
   }
 
+  /** Log starts that were decided and that the store may not know yet: whoever removes, does it behind the decision. */
+  startsRead(): void {
+    for (const { topicId, logStartOffsets } of this.#catalogue.durable.live()) {
+      for (const [partition, logStartOffset] of logStartOffsets) {
+        const stored = this.#stored.get({ topicId, partition })
+        if (stored === undefined || stored.logStartOffset >= logStartOffset) continue
+        this.#stored.set(stored.id, { ...stored, logStartOffset })
+      }
+    }
+  }
+
   facts(name: string): TopicFacts {
     const internalId = INTERNAL_TOPIC_IDS[name]
     if (internalId !== undefined) return { topic: name, topicId: internalId, partitions: 1, config: {} }
@@ -175,6 +186,12 @@ export class Topics {
 
   hosted(): Iterable<HostedPartition> {
     return this.#hosted.values()
+  }
+
+  /** Of all that the store has a place for, those found at the open and not used since too. */
+  *ids(): Iterable<PartitionIdentity> {
+    for (const { id, exists } of this.#hosted.values()) if (exists) yield id
+    for (const { id } of this.#stored.values()) yield id
   }
 }
 

@@ -3,7 +3,7 @@ import type { Done } from './commands.ts'
 
 /** Work that comes again and again and that nobody waits for: retention, compaction. */
 export interface UpkeepJob {
-  /** How often a round begins; the first one so long after the open. */
+  /** How often a round begins; the first one so long after the open, but within half a minute. */
   readonly intervalMs: number
   /** A round begins: looks at what there is to do. Changes nothing in files. */
   begin(now: number): void
@@ -27,6 +27,8 @@ interface Planned {
 
 /** So long after each step the disk is for others. */
 const PAUSE_MS = 4
+/** Kafka's log.initial.task.delay.ms. */
+const FIRST_MS = 30_000
 
 /** Jobs in turn, one step at a time, with a pause behind each: the next one begins when the round of the one before is over. */
 export class Upkeep {
@@ -45,7 +47,7 @@ export class Upkeep {
 
   opened(now: number): void {
     this.#isStopped = false
-    for (const planned of this.#planned) planned.dueAt = now + planned.job.intervalMs
+    for (const planned of this.#planned) planned.dueAt = now + Math.min(planned.job.intervalMs, FIRST_MS)
   }
 
   /** No step begins any more; one that is under way ends. */

@@ -17,6 +17,7 @@ export type {
   PartitionSource,
   PartitionStore,
   RecoveryReport,
+  Removal,
   SealedBatch,
   SegmentConfig,
   StoredPartition,

@@ -8,6 +8,7 @@ import { nodePort } from './embedded/node-port.ts'
 import type { StorageDriver } from './embedded/storage-driver.ts'
 
 export type {
+  DeletedRecords,
   GroupDescription,
   GroupDetails,
   GroupMember,
@@ -16,6 +17,7 @@ export type {
   PartitionOffsets,
   PartitionProducers,
   ProducerDescription,
+  RecordsToDelete,
   TransactionDescription,
 } from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'

@@ -40,6 +40,7 @@ export const ERRORS = {
   INVALID_PARTITIONS: ['misuse', 37, 'Ask for a whole number of partitions above the present one.'],
   INVALID_CONFIG: ['misuse', 40, 'Use the config keys and ranges that the details name.'],
   INVALID_REQUEST: ['misuse', 42, 'Mend the argument that the details name.'],
+  POLICY_VIOLATION: ['misuse', 44, 'Set cleanup.policy of the topic to delete or compact,delete first.'],
   OUT_OF_ORDER_SEQUENCE_NUMBER: [
     'fenced',
     45,

@@ -46,8 +46,11 @@ export interface PartitionStore {
   ): readonly AbortedTransaction[] | undefined
   /** Offset of a batch at or before the first record whose timestamp is at or above `timestamp`; `undefined` if none. */
   seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined>
-  /** Moves the log start: whole batches below `offset` may go. The decision that says so is committed by then. */
-  deleteBefore(id: PartitionIdentity, offset: number): Task<void>
+  /**
+   * One step of removing whole batches below `offset`, a log start whose decision is committed by then; small enough for
+   * commits beside it. Never beside `maintenance`. What readers may still reach stays readable. A `close` removes what is left.
+   */
+  deleteBefore(id: PartitionIdentity, offset: number): Task<Removal>
   /** Where the batch with this offset lies, for messages. */
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined
   /**
@@ -68,6 +71,9 @@ export interface PartitionStore {
   /** After a failure: writes nothing, gives back lock and files. */
   abandon(): Task<void>
 }
+
+/** `more`: there is more to remove; `later`: what is left waits for maintenance, which is due then, or a commit; `done`: nothing is left. */
+export type Removal = 'done' | 'more' | 'later'
 
 /** The catalogue gives each incarnation of a topic its own id (16 bytes as Kafka's 22 characters of base64url). */
 export interface PartitionIdentity {

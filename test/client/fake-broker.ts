@@ -397,6 +397,10 @@ class FakeAdmin implements AdminSession {
     this.#broker.groups.delete(groupId)
   }
 
+  async deleteRecords(): Promise<never> {
+    throw new Error('not faked')
+  }
+
   // Of these the fake knows nothing: they are tested over the engine (admin-transactions.test.ts).
   async describeGroup(): Promise<never> {
     throw this.#unknown()

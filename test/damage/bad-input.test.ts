@@ -196,6 +196,11 @@ const CALLS: Record<string, Call> = {
   'Admin.alterConfig name': (log, junk) => log.admin.alterConfig(junk, {}),
   'Admin.alterConfig changes': (log, junk) => log.admin.alterConfig('t', junk),
   'Admin.alterConfig value': (log, junk) => log.admin.alterConfig('t', { 'retention.ms': junk }),
+  'Admin.deleteRecords': (log, junk) => log.admin.deleteRecords(junk),
+  'Admin.deleteRecords partition': (log, partition) =>
+    log.admin.deleteRecords([{ topic: 't', partition, beforeOffset: 0 }]),
+  'Admin.deleteRecords beforeOffset': (log, beforeOffset) =>
+    log.admin.deleteRecords([{ topic: 't', partition: 0, beforeOffset }]),
   'Admin.offsets': (log, junk) => log.admin.offsets(junk),
   'Admin.offsets partition': (log, partition) => log.admin.offsets([{ topic: 't', partition }]),
   'Admin.offsetsForTimestamp at': (log, junk) => log.admin.offsetsForTimestamp(junk, 0),
@@ -348,6 +353,7 @@ test('after close every call of every object says so', async () => {
     describeTopic: () => log.admin.describeTopic('t'),
     createPartitions: () => log.admin.createPartitions('t', 2),
     alterConfig: () => log.admin.alterConfig('t', { 'retention.ms': 5 }),
+    deleteRecords: () => log.admin.deleteRecords([{ ...at, beforeOffset: -1 }]),
     offsets: () => log.admin.offsets([at]),
     offsetsForTimestamp: () => log.admin.offsetsForTimestamp([at], 0),
     deleteGroup: () => log.admin.deleteGroup('g'),

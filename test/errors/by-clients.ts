@@ -74,6 +74,10 @@ export const byClients: Provocations = {
     async ({ log }) =>
     () =>
       log.admin.createPartitions('t', 1),
+  POLICY_VIOLATION: async ({ log }) => {
+    await log.admin.createTopic('compacted', { config: { 'cleanup.policy': 'compact' } })
+    return () => log.admin.deleteRecords([{ topic: 'compacted', partition: 0, beforeOffset: -1 }])
+  },
   INVALID_CONFIG:
     async ({ log }) =>
     () =>

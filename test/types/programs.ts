@@ -1,6 +1,7 @@
 // Compiled, never run: what users write against the published types; the marked lines must not compile.
 import {
   bytes,
+  type DeletedRecords,
   type FileStore,
   json,
   type Log,
@@ -187,6 +188,8 @@ export async function administer({ admin }: Log): Promise<string | undefined> {
   for (const { transactionalId, state, startTimestamp } of await admin.listTransactions()) {
     if (state === 'Ongoing' && (startTimestamp ?? 0) < 5) await admin.fenceProducers([transactionalId])
   }
+  const [begins] = await admin.deleteRecords([{ topic: 'jobs', partition: 0, beforeOffset: -1 }])
+  same<typeof begins, DeletedRecords | undefined>(true)
   const [first] = await admin.describeProducers([{ topic: 'jobs', partition: 0 }])
   const moved = await admin.resetOffsets('settle', { shiftBy: -5 }, { topics: ['jobs'], dryRun: true })
   await admin.resetOffsets('settle', 'earliest', { topics: [{ topic: 'jobs', partition: 0 }] })

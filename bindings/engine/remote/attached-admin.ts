@@ -1,9 +1,11 @@
 import type {
   AdminSession,
+  DeletedRecords,
   GroupDescription,
   GroupDetails,
   PartitionOffsets,
   PartitionProducers,
+  RecordsToDelete,
   TopicFacts,
   TransactionDescription,
 } from '../../broker/broker.ts'
@@ -43,6 +45,10 @@ export class AttachedAdmin implements AdminSession {
 
   alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void> {
     return this.#ask('alterConfig', name, changes)
+  }
+
+  deleteRecords(at: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]> {
+    return this.#ask('deleteRecords', at)
   }
 
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {

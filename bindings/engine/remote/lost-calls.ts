@@ -25,6 +25,7 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'endTransaction',
   ...LOOKS,
   'alterConfig',
+  'deleteRecords',
   'setOffsets',
 ])
 

@@ -18,6 +18,7 @@ export const ADMIN_CALLS = [
   'describeTopic',
   'createPartitions',
   'alterConfig',
+  'deleteRecords',
   'offsets',
   'offsetsForTimestamp',
   'listGroups',

@@ -1,10 +1,12 @@
 import type {
   AdminSession,
+  DeletedRecords,
   GroupDescription,
   GroupDetails,
   GroupOffset,
   PartitionOffsets,
   PartitionProducers,
+  RecordsToDelete,
   TopicFacts,
   TransactionDescription,
 } from '../../broker/broker.ts'
@@ -58,6 +60,11 @@ export class EmbeddedAdmin implements AdminSession {
 
   async alterConfig(name: string, changes: ConfigChanges): Promise<void> {
     await this.#broker.ask<void>((done) => ({ kind: 'alterConfig', name, changes, done }))
+  }
+
+  async deleteRecords(at: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]> {
+    const starts = await this.#broker.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
+    return at.map(({ topic, partition }, index) => ({ topic, partition, lowWatermark: starts[index] as number }))
   }
 
   async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {

@@ -248,7 +248,9 @@ export class Partition {
 
   /** Below it every transaction is decided and every record visible: how far read_committed reaches (kafka.md 4.8). */
   get lastStableOffset(): number {
-    return Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)
+    const stable = Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)
+    // Records of an open transaction may be deleted; what is below the start nobody waits for.
+    return Math.max(stable, this.watermarks.logStartOffset)
   }
 
   /** Whose open transaction holds committed readers back, `undefined` without one. */

@@ -16,6 +16,7 @@ const RECOVERY_MARKS = [
   'later-segment-set-aside',
   'continue-at-ceiling',
   'partition-untouched',
+  'segments-below-start',
   'decision-without-frame',
   'dead-topic-skipped',
   'journal-gap',

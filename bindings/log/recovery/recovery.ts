@@ -122,6 +122,23 @@ function identity(topics: ReadonlyMap<string, CatalogueTopic>, noted: { topicId:
   return name === undefined ? undefined : { topicId: noted.topicId, topic: name, partition: noted.partition }
 }
 
+/**
+ * What the checkpoint says of a partition whose log start was moved since: segments below it may be gone. Never the last one,
+ * in which recovery goes on (durability rule 11).
+ */
+function aboveStart(noted: CheckpointPartition, topic: CatalogueTopic | undefined): CheckpointPartition {
+  const logStartOffset = Math.max(noted.logStartOffset, startOf(topic, noted.partition))
+  const segments = noted.segments.filter((each, index, all) => {
+    return each.nextOffset > logStartOffset || index === all.length - 1
+  })
+  if (segments.length < noted.segments.length) recoveryMarks.hit('segments-below-start')
+  return { ...noted, logStartOffset, segments }
+}
+
+function startOf(topic: CatalogueTopic | undefined, partition: number): number {
+  return topic?.logStartOffsets.get(partition) ?? 0
+}
+
 function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: CheckpointPartition | undefined): StoredFiles {
   const directory = partitionDirectory(id.topic, id.partition)
   const config = () => input.source.segmentConfig(id)
@@ -140,9 +157,10 @@ function* notedState(
 ): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
   const topics = yield* readNotedCatalogue(input, noted)
-  const partitions = checkpoint.partitions.flatMap((each) => {
-    const id = identity(topics, each)
+  const partitions = checkpoint.partitions.flatMap((record) => {
+    const id = identity(topics, record)
     if (id === undefined) return []
+    const each = aboveStart(record, topics.get(record.topicId))
     const files = filesOf(input, id, each)
     files.changed = false
     return [{ files, stored: storedOf(id, each, files) }]
@@ -222,18 +240,22 @@ class UncleanRecovery {
   }
 
   *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
-    const readOnly = this.#scan.gapAt !== undefined
+    const readOnly = this.#isReadOnly
     const generation = this.#newGeneration()
     const { covered, checkpointPlace } = readOnly
       ? { covered: this.#lastSequence(), checkpointPlace: 0 }
       : yield* this.#secure(found, generation)
     yield* this.#loadEntries()
     const catalogue = new Catalogue()
-    yield* this.#recoverPartition({ topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }, readOnly, catalogue)
+    yield* this.#recoverPartition(
+      { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 },
+      undefined,
+      catalogue,
+    )
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
     const isVouchedFor = (topic: string, partition: number) => this.#isVouchedFor(catalogue, topic, partition)
     if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, isVouchedFor, this.#context.damage)
-    for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, readOnly, undefined)
+    for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, live.get(id.topicId))
     this.#countDead(live)
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
@@ -254,6 +276,10 @@ class UncleanRecovery {
       damage: this.#context.damage,
       readOnly,
     }
+  }
+
+  get #isReadOnly(): boolean {
+    return this.#scan.gapAt !== undefined
   }
 
   #isVouchedFor(catalogue: Catalogue, topic: string, partition: number): boolean {
@@ -326,9 +352,16 @@ class UncleanRecovery {
     else entries.push(entry)
   }
 
-  *#recoverPartition(id: StoredPartition['id'], readOnly: boolean, catalogue: Catalogue | undefined): Task<void> {
+  /** `topic`: of a user's partition; `catalogue`: gets what the catalogue's own one holds. */
+  *#recoverPartition(
+    id: StoredPartition['id'],
+    topic: CatalogueTopic | undefined,
+    catalogue?: Catalogue | undefined,
+  ): Task<void> {
+    const readOnly = this.#isReadOnly
     const key = partitionKey(id.topicId, id.partition)
-    const noted = this.#noted.get(key)
+    const record = this.#noted.get(key)
+    const noted = record && aboveStart(record, topic)
     const entries = this.#entries.get(key) ?? []
     const files = filesOf(this.#input, id, noted)
     if (!readOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {

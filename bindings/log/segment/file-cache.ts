@@ -95,6 +95,10 @@ export class FileCache {
     }
   }
 
+  isPinned(path: string): boolean {
+    return (this.#entries.get(path)?.pins ?? 0) > 0
+  }
+
   /** Keeps an open file open until as many `unpin` calls. */
   pin(path: string): void {
     const entry = this.#entries.get(path)

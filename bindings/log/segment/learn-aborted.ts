@@ -1,4 +1,5 @@
 import { perform, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
@@ -15,7 +16,8 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
   for (const segment of segments) {
     const found: AbortedTransaction[] = []
     const isLast = segment === segments.at(-1)
-    const file = yield* context.files.reopen(segment.logPath)
+    const file = yield* openKept(context, segment)
+    if (file === undefined) continue
     context.files.pin(segment.logPath)
     try {
       let position = 0
@@ -40,5 +42,17 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
     } finally {
       context.files.unpin(segment.logPath)
     }
+  }
+}
+
+/** `undefined`: retention has dropped it meanwhile. */
+function* openKept({ files }: SegmentContext, segment: Segment): Task<StoreFile | undefined> {
+  try {
+    const file = yield* files.reopen(segment.logPath)
+    segment.assertKept()
+    return file
+  } catch (error) {
+    if (!segment.isDropped) throw error
+    return undefined
   }
 }

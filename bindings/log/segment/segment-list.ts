@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { AbortedTransaction, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { NEXT_SEGMENT, parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
+import { NEXT_SEGMENT, parseSegmentFileName } from '../files/file-names.ts'
 import { learnAborted } from './learn-aborted.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
@@ -171,10 +171,16 @@ export class SegmentList {
   }
 
   *seekTimestamp(timestamp: number): Task<number | undefined> {
-    const segment = this.#segments.find((each) => each.maxTimestamp >= timestamp)
-    if (segment === undefined) return undefined
-    yield* segment.load(this.#config())
-    return segment.seekTimestamp(timestamp)
+    for (;;) {
+      const segment = this.#segments.find((each) => each.maxTimestamp >= timestamp)
+      if (segment === undefined) return undefined
+      try {
+        yield* segment.load(this.#config())
+      } catch (error) {
+        if (!segment.isDropped) throw error
+      }
+      if (!segment.isDropped) return segment.seekTimestamp(timestamp)
+    }
   }
 
   /** The abort marker at `lastOffset` was placed at the active segment's end. */
@@ -223,18 +229,9 @@ export class SegmentList {
     return present.every((byte, index) => byte === partialSector[index])
   }
 
-  /** Segments that lie wholly below `offset`, never the active one: removed, the directory is synced by the caller. */
-  *deleteBefore(offset: number): Task<void> {
-    while (this.#segments.length > 1 && (this.#segments[0]?.nextOffset ?? 0) <= offset) {
-      const segment = this.#segments.shift()
-      if (segment === undefined) return
-      segment.release()
-      // The batches go last: a crash in between must not leave derived files without the ones they derive from.
-      for (const suffix of ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const) {
-        const path = `${this.#directory}/${segmentFileName(segment.baseOffset, suffix)}`
-        yield* perform('remove', path, () => this.#context.store.remove(path))
-      }
-    }
+  /** The log starts behind the first segment now: nobody finds it any more, and its files may go. Never the active one. */
+  dropFirst(): void {
+    this.#segments.shift()?.drop()
   }
 
   /** At a close. True: the facts have changed. */

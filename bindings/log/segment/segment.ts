@@ -53,6 +53,8 @@ export class Segment {
   #waitingBytes = 0
   /** Nothing more is appended, and the index files don't say all yet: the memory that does is kept until they do. */
   #owesIndexes = false
+  /** The log starts behind it: its files are on their way out. */
+  #isDropped = false
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
 
@@ -251,6 +253,7 @@ export class Segment {
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
     const file = yield* files.reopen(this.logPath)
+    this.assertKept()
     this.opened()
     files.pin(this.logPath)
     try {
@@ -260,6 +263,14 @@ export class Segment {
     } finally {
       files.unpin(this.logPath)
     }
+  }
+
+  /** OFFSET_OUT_OF_RANGE, and the file closed, once it was dropped while its file was being opened. */
+  assertKept(): void {
+    if (!this.#isDropped) return
+    this.#context.files.close(this.logPath)
+    const details = { file: this.logPath, offset: this.baseOffset }
+    throw new LogError('OFFSET_OUT_OF_RANGE', `${this.logPath} lies below the log start`, details)
   }
 
   /**
@@ -410,6 +421,21 @@ export class Segment {
   *writeGrownIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
     return this.#indexes.hasGrown && (yield* this.#indexes.write(false))
+  }
+
+  get isDropped(): boolean {
+    return this.#isDropped
+  }
+
+  /** For good: whoever is on the way to it meets an error, and looks anew where the log starts. */
+  drop(): void {
+    this.#isDropped = true
+    this.release()
+  }
+
+  /** A read under way has its file. */
+  get isPinned(): boolean {
+    return this.#context.files.isPinned(this.logPath)
   }
 
   /** Gives file and kernel memory back; a later `load` gets them again. */

@@ -145,6 +145,7 @@ export class Checkpointer {
     files.unsynced.clear()
     files.changed = false
     files.notedOffset = files.nextOffset
+    files.notedActiveBase = active?.baseOffset ?? -1
     return noted
   }
 

@@ -8,21 +8,22 @@ import type {
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
+  Removal,
   SealedBatch,
   StoredPartition,
   StoredState,
 } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
-import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
-import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { Journal, type JournalOptions } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/dead-directories.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
+import type { Segment } from '../segment/segment.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
@@ -34,12 +35,10 @@ import { Reserve } from './disk-reserve.ts'
 import { GroupCommit } from './group-commit.ts'
 import { PartitionMap } from './partition-map.ts'
 import { RecoveredSource } from './recovered-source.ts'
+import { owesRemoval, removeBelow } from './remove-segments.ts'
+import { growRing } from './ring-growth.ts'
 import { StoredFiles } from './stored-files.ts'
 import { storedState } from './stored-state.ts'
-
-function isInternal({ topic }: PartitionIdentity): boolean {
-  return INTERNAL_TOPIC_IDS[topic] !== undefined
-}
 
 /** Partitions whose files are synced or written at once: beside commits, and where none waits for the disk. */
 const AT_ONCE_BESIDE_COMMITS = 4
@@ -82,6 +81,8 @@ export class FilePartitionStore implements PartitionStore {
   #unsyncedBytes = 0
   #checkpointBytes = 0
   #isCheckpointing = false
+  /** A removal waits for one. */
+  #isCheckpointWanted = false
   /** Their next segment's file is to be made ahead. */
   readonly #nearlyFull = new Set<StoredFiles>()
   #isReadOnly = false
@@ -226,9 +227,16 @@ export class FilePartitionStore implements PartitionStore {
       files.proveNext()
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
+    for (const files of this.#partitions.values()) yield* this.#finishRemoval(files)
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
     if (this.#reserve.isHeld) yield* journal.ring.shrink()
+  }
+
+  /** No commit comes that a step could keep waiting. */
+  *#finishRemoval(files: StoredFiles): Task<void> {
+    const offset = this.#source.logStartOffset(files.id)
+    while (owesRemoval(files, offset) && (yield* this.#removeBelow(files, offset)) === 'more');
   }
 
   *#writeFinalFiles(): Task<void> {
@@ -276,7 +284,9 @@ export class FilePartitionStore implements PartitionStore {
     const directory = partitionDirectory(id.topic, id.partition)
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, segments)
-    yield* this.#reserve.guardIf(isInternal(id), () => createPartitionDirectory(this.#store, this.#kernel, files))
+    yield* this.#reserve.guardIf(isInternalTopic(id.topic), () =>
+      createPartitionDirectory(this.#store, this.#kernel, files),
+    )
     this.#partitions.set(id, files)
   }
 
@@ -300,7 +310,9 @@ export class FilePartitionStore implements PartitionStore {
     files.isUsed = true
     yield* files.segments.loadActive()
     if (files.segments.active === undefined || files.rollAt !== undefined) {
-      yield* this.#reserve.guardIf(isInternal(id), () => files.roll(this.#kernel, this.#source.producers(id)))
+      yield* this.#reserve.guardIf(isInternalTopic(id.topic), () =>
+        files.roll(this.#kernel, this.#source.producers(id)),
+      )
     }
   }
 
@@ -366,12 +378,18 @@ export class FilePartitionStore implements PartitionStore {
     return yield* this.#files(id).segments.seekTimestamp(timestamp)
   }
 
-  *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
+  *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
+    if (this.#isReadOnly) return 'done'
     const files = this.#files(id)
-    yield* files.segments.deleteBefore(offset)
-    files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, offset, Number.POSITIVE_INFINITY)
-    files.directoryChanged()
-    files.changed = true
+    const removal = yield* this.#removeBelow(files, offset)
+    if (removal === 'later' && files.notedActiveBase !== files.segments.active?.baseOffset)
+      this.#isCheckpointWanted = true
+    return removal
+  }
+
+  #removeBelow(files: StoredFiles, offset: number): Task<Removal> {
+    const isInUse = (segment: Segment) => segment.isPinned || this.#commits?.isReading(segment) === true
+    return removeBelow({ store: this.#store, isInUse }, files, offset)
   }
 
   // ---- durability ----------------------------------------------------------------------------------------------------
@@ -408,7 +426,7 @@ export class FilePartitionStore implements PartitionStore {
   maintenanceIsDue(): boolean {
     const journal = this.#journal
     if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
-    if (this.#nearlyFull.size > 0) return true
+    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted) return true
     const { ring } = journal
     return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
   }
@@ -436,7 +454,7 @@ export class FilePartitionStore implements PartitionStore {
         if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
       }
       yield* this.#reserve.restore()
-      yield* this.#grow(journal)
+      if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes)
     } catch (error) {
       throw this.#poison(error)
     }
@@ -444,6 +462,7 @@ export class FilePartitionStore implements PartitionStore {
 
   *#checkpoint(journal: Journal, atOnce: number): Task<void> {
     this.#isCheckpointing = true
+    this.#isCheckpointWanted = false
     try {
       journal.assertOwnGeneration()
       const facts = this.#facts(journal.header)
@@ -459,25 +478,6 @@ export class FilePartitionStore implements PartitionStore {
       journal.ring.release(facts.coveredSequence)
     } finally {
       this.#isCheckpointing = false
-    }
-  }
-
-  /**
-   * In the background, so that a commit never waits for zeros. A log that fills its ring at all gets the usual one, so that
-   * checkpoints are rare; beyond that a ring is small if it filled while it was checkpointed.
-   */
-  *#grow(journal: Journal): Task<void> {
-    const { ring } = journal
-    const { ringFilesUsual, ringFilesMax } = this.#options
-    const files = ring.sizeBytes / ring.fileSizeBytes
-    const isTight = ring.usedBytes * 4 >= ring.sizeBytes || this.#checkpointBytes * 4 > ring.sizeBytes
-    const limit = isTight ? ringFilesMax : ringFilesUsual
-    if (files >= limit || !this.#reserve.isHeld) return
-    try {
-      yield* ring.grow(Math.min(files * 2, limit))
-    } catch (error) {
-      // A disk without room for a larger ring is no failure.
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
     }
   }
 }

@@ -6,6 +6,7 @@ import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
+import type { Segment } from '../segment/segment.ts'
 import { readExtentEdges } from './checkpointer.ts'
 import type { Reserve } from './disk-reserve.ts'
 import type { PendingRun } from './pending-runs.ts'
@@ -34,13 +35,27 @@ interface Gathered {
 /** One commit: data synced where it is too large for the frame, the frame, then decisions (durability rules 1 to 3). */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
+  /** Whose batches the commit under way still reads. */
+  readonly #segments: Set<Segment> = new Set()
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts
   }
 
+  isReading(segment: Segment): boolean {
+    return this.#segments.has(segment)
+  }
+
   /** Answers the frame's sequence; `undefined` when everything was durable already. */
   *run(set: CommitSet): Task<number | undefined> {
+    try {
+      return yield* this.#run(set)
+    } finally {
+      this.#segments.clear()
+    }
+  }
+
+  *#run(set: CommitSet): Task<number | undefined> {
     const { journal } = this.#parts
     const { frame } = journal
     for (const id of set.durable) yield* this.#writeOut(this.#parts.partitions(id))
@@ -99,7 +114,10 @@ export class GroupCommit {
     const gathered: Gathered[] = []
     for (const id of set.durable) {
       const files = this.#parts.partitions(id)
-      for (const run of files.pending.take()) gathered.push({ files, run })
+      for (const run of files.pending.take()) {
+        gathered.push({ files, run })
+        this.#segments.add(run.segment)
+      }
     }
     return gathered
   }

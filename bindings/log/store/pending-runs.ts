@@ -34,6 +34,11 @@ export class PendingRuns {
     this.#runs.push({ segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum })
   }
 
+  /** A checkpoint covers them and the log starts behind them. */
+  drop(segment: Segment): void {
+    this.#runs = this.#runs.filter((run) => run.segment !== segment)
+  }
+
   /** Hands the runs over: the commit that takes them covers them, or the log is poisoned. */
   take(): PendingRun[] {
     const runs = this.#runs

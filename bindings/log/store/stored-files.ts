@@ -12,6 +12,7 @@ import { PendingRuns } from './pending-runs.ts'
 
 /** Kafka rebuilds producers from the newest whole one, or the one before. */
 const SNAPSHOTS_MAX = 2
+const NOTHING_NOTED = { nextOffset: 0, leaderEpochs: [], segments: [] }
 
 /** One partition's files while the log is open. */
 export class StoredFiles {
@@ -38,6 +39,10 @@ export class StoredFiles {
   isUsed = false
   /** Where it ended as of the newest checkpoint. */
   notedOffset: number
+  /** Of its active segment as of the newest checkpoint: those before it are closed there too. -1: it has none there. */
+  notedActiveBase: number
+  /** Files of segments that lie below the first one and are still there; `undefined` until somebody looked. */
+  leftovers: string[] | undefined
   /** Producer snapshots of rolls, by offset, that no file holds yet; the newest two. */
   readonly snapshots: Map<number, Uint8Array> = new Map()
   /** Which epoch its batches carry from which offset on. */
@@ -49,13 +54,14 @@ export class StoredFiles {
     id: PartitionIdentity,
     directory: string,
     segments: SegmentList,
-    noted: Pick<CheckpointPartition, 'nextOffset' | 'leaderEpochs'> = { nextOffset: 0, leaderEpochs: [] },
+    noted: Pick<CheckpointPartition, 'nextOffset' | 'leaderEpochs' | 'segments'> = NOTHING_NOTED,
   ) {
     this.id = id
     this.directory = directory
     this.segments = segments
     this.nextOffset = noted.nextOffset
     this.notedOffset = noted.nextOffset
+    this.notedActiveBase = noted.segments.at(-1)?.baseOffset ?? -1
     this.leaderEpochs = noted.leaderEpochs
   }
 

@@ -27,7 +27,6 @@ export class PartitionHistory {
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
     const { baseOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header
     const lastOffset = baseOffset + lastOffsetDelta
-    this.firstOffset ??= baseOffset
     this.nextOffset = lastOffset + 1
     this.epochs = assignLeaderEpoch(this.epochs, header.partitionLeaderEpoch, baseOffset)
     if (producerId >= 0) {

@@ -53,6 +53,7 @@ export class DerivedFilesCheck {
   }
 
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
+    this.#history.firstOffset ??= header.baseOffset
     this.#compareSnapshots(header.baseOffset)
     this.#history.take(header, bytes)
   }
@@ -79,7 +80,7 @@ export class DerivedFilesCheck {
       if (entry === undefined) return
       const told = this.#history.aborted.get(entry.lastOffset)
       // Of a transaction that began before the log does now the batches tell no beginning.
-      if (told === undefined && entry.firstOffset < (this.#history.firstOffset ?? 0)) continue
+      if (Math.min(entry.firstOffset, entry.lastStableOffset) < (this.#history.firstOffset ?? 0)) continue
       const isTrue = told?.producerId === entry.producerId && told.firstOffset === entry.firstOffset
       if (isTrue && told.lastStableOffset === entry.lastStableOffset) continue
       this.#damaged(path, at, entry.lastOffset, 'entry differs from the abort markers')

@@ -6,6 +6,7 @@ import { holdsDecisions } from '../catalogue/topic-ids.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
 import { directoryTopicId } from '../recovery/dead-directories.ts'
+import { readTopics } from './log-starts.ts'
 import type { Undecided } from './verify-context.ts'
 import { type VerifiedJournal, verifyJournal } from './verify-journal.ts'
 import { verifyPartition } from './verify-partition.ts'
@@ -36,6 +37,7 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
   const scanner = new BatchScanner(kernel)
   const totals = { segments: 0, batches: 0, bytes: 0 }
   try {
+    const topics = yield* readTopics(store, kernel, scanner, journal.catalogue)
     for (const [index, directory] of directories.entries()) {
       const topicId = yield* directoryTopicId(store, directory)
       const partition = parsePartitionDirectory(directory)?.partition
@@ -44,7 +46,9 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
       const undecided: Undecided[] = []
       const progressed = (part: number) => progress(index + part, directories.length)
       const context = { store, kernel, scanner, damage, ownEnd, undecided, progressed }
-      const found = yield* verifyPartition(context, directory, topicId, noted)
+      const decided = topics.byId(topicId ?? '')?.logStartOffsets.get(partition ?? 0) ?? 0
+      const logStartOffset = Math.max(decided, noted?.logStartOffset ?? 0)
+      const found = yield* verifyPartition(context, { directory, topicId, noted, logStartOffset })
       if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
       totals.segments += found.segments
       totals.batches += found.batches

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
@@ -16,6 +17,8 @@ export interface VerifiedJournal {
   readonly checkpoint: CheckpointRecord | undefined
   /** By topic id, up to which offset frames hold the decisions of the log's own topics. */
   readonly decided: ReadonlyMap<string, number>
+  /** Batches of the catalogue in frames, in their order. */
+  readonly catalogue: readonly Uint8Array[]
 }
 
 /** Header, checkpoints, ring, in the order in which opening needs them. */
@@ -29,7 +32,7 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
   else if (header !== undefined && newest.record.sequence < header.checkpointSequence)
     damage.push(damaged(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`))
   const checkpoint = newest?.record
-  if (header === undefined) return { frames: 0, checkpoint, decided: new Map() }
+  if (header === undefined) return { frames: 0, checkpoint, decided: new Map(), catalogue: [] }
   yield* verifyRing(store, header, damage)
   const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint?.coveredSequence ?? 0)
   const broken = scan.broken.map(({ file, position }) => damaged(file, position, 'a frame that is not whole'))
@@ -38,17 +41,23 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
     damage.push(damaged(last?.file ?? HEADER_FILE, last?.position ?? 0, `frame ${scan.gapAt} is missing`))
   }
   damage.push(...broken)
-  return { frames: scan.frames.length, checkpoint, decided: yield* decidedEnds(store, scan.frames) }
+  return { frames: scan.frames.length, checkpoint, ...(yield* decisionsOf(store, scan.frames)) }
 }
 
-function* decidedEnds(store: FileStore, frames: readonly FoundFrame[]): Task<Map<string, number>> {
-  const ends = new Map<string, number>()
+function* decisionsOf(
+  store: FileStore,
+  frames: readonly FoundFrame[],
+): Task<Pick<VerifiedJournal, 'decided' | 'catalogue'>> {
+  const decided = new Map<string, number>()
+  const catalogue: Uint8Array[] = []
   for (const frame of frames) {
     for (const entry of yield* loadEntries(store, frame)) {
-      if (entry.kind === 'decision') ends.set(entry.topicId, Math.max(ends.get(entry.topicId) ?? 0, entry.nextOffset))
+      if (entry.kind !== 'decision') continue
+      decided.set(entry.topicId, Math.max(decided.get(entry.topicId) ?? 0, entry.nextOffset))
+      if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) catalogue.push(entry.bytes)
     }
   }
-  return ends
+  return { decided, catalogue }
 }
 
 function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task<JournalHeader | undefined> {

@@ -16,15 +16,20 @@ export interface VerifiedPartition {
   bytes: number
 }
 
+export interface PartitionLook {
+  readonly directory: string
+  readonly topicId: string | undefined
+  readonly noted: CheckpointPartition | undefined
+  readonly logStartOffset: number
+}
+
 /**
  * Every batch of every segment, and the files derived from them; what the checkpoint noted must be there, to the byte that
- * batch CRCs leave out.
+ * batch CRCs leave out. What lies below the log start is gone or on its way.
  */
 export function* verifyPartition(
   context: VerifyContext,
-  directory: string,
-  topicId: string | undefined,
-  noted: CheckpointPartition | undefined,
+  { directory, topicId, noted, logStartOffset }: PartitionLook,
 ): Task<VerifiedPartition> {
   const place = parsePartitionDirectory(directory)
   const damaged = (file: string, position: number, offset: number | undefined, code: string) => {
@@ -32,12 +37,13 @@ export function* verifyPartition(
   }
   if (topicId === undefined) damaged(`${directory}/partition.metadata`, 0, undefined, 'names no topic id')
   const names = yield* perform('list', directory, () => context.store.list(directory))
-  const bases = names.flatMap((name) => {
+  const present = names.flatMap((name) => {
     const parsed = parseSegmentFileName(name)
     return parsed?.suffix === 'log' ? [parsed.offset] : []
   })
+  const bases = present.filter((_, index) => (present[index + 1] ?? Number.POSITIVE_INFINITY) > logStartOffset)
   for (const segment of noted?.segments ?? []) {
-    if (bases.includes(segment.baseOffset)) continue
+    if (bases.includes(segment.baseOffset) || segment.nextOffset <= logStartOffset) continue
     damaged(`${directory}/${segmentFileName(segment.baseOffset, 'log')}`, 0, segment.baseOffset, 'is missing')
   }
   for (const name of names) {

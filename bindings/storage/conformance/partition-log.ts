@@ -5,6 +5,7 @@ import type {
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
+  Removal,
   SegmentConfig,
   StoredPartition,
   StoredProducer,
@@ -135,7 +136,16 @@ export class PartitionLog implements PartitionSource {
   async deleteBefore(id: PartitionIdentity, offset: number): Promise<void> {
     await this.#fixture.decide?.(this, { kind: 'log-start-moved', id, logStartOffset: offset })
     this.#of(id).logStartOffset = offset
-    await runTask(this.store.deleteBefore(id, offset))
+    for (let step = await this.#removeStep(id, offset); step !== 'done'; step = await this.#removeStep(id, offset)) {
+      if (step === 'more') continue
+      const due = this.store.maintenance()
+      check(due !== undefined, 'maintenance to be due when a removal waits for it')
+      await runTask(due)
+    }
+  }
+
+  #removeStep(id: PartitionIdentity, offset: number): Promise<Removal> {
+    return runTask(this.store.deleteBefore(id, offset))
   }
 
   async read(id: PartitionIdentity, offset: number, sizeBytes: number = 1 << 20): Promise<Uint8Array | number> {

@@ -7,6 +7,7 @@ import type {
   PartitionIdentity,
   PartitionStore,
   RecoveryReport,
+  Removal,
   SealedBatch,
   StoredPartition,
   StoredState,
@@ -150,9 +151,11 @@ export class MemoryRowStore implements PartitionStore {
     return yield* perform('read', placeOf(id), find)
   }
 
-  *deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
+  *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
     const partition = this.#known(id)
+    if (partition.logStartOffset >= offset) return 'done'
     yield* perform('commit', placeOf(id), () => partition.deleteBefore(offset))
+    return 'done'
   }
 
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined {

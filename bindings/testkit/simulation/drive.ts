@@ -108,10 +108,11 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     )
   }
 
+  /** From the log's start on. */
   fetchAll(topic: string, partition: number, isolationLevel: IsolationLevel = 'read_committed'): SeenRecord[] {
     const seen: SeenRecord[] = []
     const decoder = new TextDecoder()
-    for (let nextOffset = 0; ; ) {
+    for (let nextOffset = this.#startOf(topic, partition); ; ) {
       const position = { topic, partition, nextOffset }
       const request = { positions: [position], isolationLevel, maxBytes: 1e6, wait: false }
       const [part] = this.ask<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: this, request, done }))
@@ -125,6 +126,10 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       if (part === undefined || part.nextOffset === nextOffset) return seen
       nextOffset = part.nextOffset
     }
+  }
+
+  #startOf(topic: string, partition: number): number {
+    return this.engine.topics.partition(topic, partition).partition.watermarks.logStartOffset
   }
 
   openProducer(): number {
@@ -159,6 +164,22 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   discard(): void {
     if (this.#kernel !== undefined) returnKernel(this.#kernel)
     this.#kernel = undefined
+  }
+
+  /** Deadlines come, what they start is run to its end, and so on for so long. */
+  passTime(byMs: number): void {
+    const until = this.#now + byMs
+    this.settle()
+    for (let at = this.#deadline; at <= until; at = this.#deadline) {
+      this.#now = Math.max(this.#now, at)
+      this.engine.tick(this.#now)
+      this.settle()
+    }
+    this.#now = Math.max(this.#now, until)
+  }
+
+  get #deadline(): number {
+    return this.engine.nextDeadline() ?? Number.POSITIVE_INFINITY
   }
 
   /** Runs until nothing is left to do. */

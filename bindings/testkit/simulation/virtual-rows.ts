@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { RowDatabase } from '../../storage/drivers/memory-rows/rows.ts'
 import { MemoryRowStore } from '../../storage/drivers/memory-rows.ts'
 import type { Effect, Task } from '../../storage/effect.ts'
-import type { CommitSet, PartitionIdentity, SealedBatch } from '../../storage/partition-store.ts'
+import type { CommitSet, PartitionIdentity, Removal, SealedBatch } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { Digest } from './digest.ts'
 import type { DiskFaults } from './faults.ts'
@@ -169,7 +169,7 @@ class WatchedRowStore extends MemoryRowStore {
     return this.#watched(super.prepareRead(id))
   }
 
-  override deleteBefore(id: PartitionIdentity, offset: number): Task<void> {
+  override deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
     return this.#watched(super.deleteBefore(id, offset))
   }
 

@@ -174,36 +174,4 @@ rolls('without room for the next file the roll makes it', () => {
   assert.is(list.active?.baseOffset, 2)
 })
 
-rolls('a segment that is deleted before its index files were written leaves none', () => {
-  const disk = new VirtualDisk()
-  const list = newList(newContext(disk), { segmentBytes: 200 })
-  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
-  const kept = list.active?.baseOffset ?? 0
-  runNow(list.deleteBefore(kept))
-  runNow(list.writeGrownIndexes())
-  assert.equal(disk.list(DIRECTORY), [segmentFileName(kept, 'log')])
-})
-
-rolls('deleteBefore removes whole segments with all their files, never the active one', () => {
-  const disk = new VirtualDisk()
-  const list = newList(newContext(disk), { segmentBytes: 200 })
-  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
-  overwrite(disk, `${DIRECTORY}/${segmentFileName(0, 'snapshot')}`, new Uint8Array(1))
-  overwrite(disk, `${DIRECTORY}/notes`, new Uint8Array(1))
-  const second = list.all[1]?.baseOffset ?? 0
-  runNow(list.deleteBefore(second - 1))
-  assert.is(list.all[0]?.baseOffset, 0, 'a segment that reaches beyond stays')
-  runNow(list.deleteBefore(second))
-  assert.is(list.all[0]?.baseOffset, second)
-  assert.equal(
-    disk.list(DIRECTORY).filter((name) => name.startsWith('00000000000000000000')),
-    [],
-  )
-  runNow(list.deleteBefore(1e9))
-  assert.is(list.all.length, 1)
-  assert.ok(disk.list(DIRECTORY).includes('notes'), 'a foreign file stays')
-  const into = new Uint8Array(500)
-  assert.ok(read(list, 7, into) > 0)
-})
-
 rolls.run()

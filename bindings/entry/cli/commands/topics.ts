@@ -7,6 +7,8 @@ import { withImage, withLog } from '../open.ts'
 import { print, say } from '../output.ts'
 import { run } from '../run.ts'
 
+const EVERYTHING = -1
+
 export function addTopics(program: Command): void {
   const topics = program.command('topics').description('list, describe, create, alter and delete topics')
   topics
@@ -80,6 +82,7 @@ Example:
         }),
       ),
     )
+  addDeleteRecords(topics)
   topics
     .command('delete <name>')
     .description('the topic with its records and committed offsets')
@@ -91,6 +94,44 @@ Example:
         }),
       ),
     )
+}
+
+function addDeleteRecords(topics: Command): void {
+  topics
+    .command('delete-records <name>')
+    .description('records before an offset, in every partition or in those named')
+    .requiredOption('--before <offset>', 'the first offset that stays, or latest for all that is visible', beforeOffset)
+    .option('--partitions <numbers>', 'only these, as 0,2', numbers)
+    .addHelpText(
+      'after',
+      below(`
+Example:
+  oncelog topics delete-records payments --before 120000 --partitions 0`),
+    )
+    .action(
+      run(({ directory, isJson, args: [name = ''], options }) =>
+        withLog({ directory, isJson }, async (log) => {
+          const count = (await log.admin.describeTopic(name)).partitions
+          const all = Array.from({ length: count }, (_, partition) => partition)
+          const wanted = (options['partitions'] as number[] | undefined) ?? all
+          const before = options['before'] as number
+          const records = wanted.map((partition) => ({ topic: name, partition, beforeOffset: before }))
+          const begins = await log.admin.deleteRecords(records)
+          print(
+            begins.map(({ topic, partition, lowWatermark }) => ({ topic, partition, logStartOffset: lowWatermark })),
+            isJson,
+          )
+        }),
+      ),
+    )
+}
+
+function beforeOffset(text: string): number {
+  return text === 'latest' ? EVERYTHING : countFrom(0)(text)
+}
+
+function numbers(text: string): number[] {
+  return text.split(',').map(countFrom(0))
 }
 
 async function describe(log: EmbeddedLog, name: string, isJson: boolean): Promise<void> {

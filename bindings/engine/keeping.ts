@@ -1,0 +1,55 @@
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { PartitionSource, PartitionStore } from '../storage/partition-store.ts'
+import type { Background } from './background.ts'
+import type { PlannedChange } from './committer.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import { LogStarts } from './log-starts.ts'
+import { Removals } from './removals.ts'
+import type { Topics } from './topics.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** Kafka's log.retention.check.interval.ms. */
+const CHECK_INTERVAL_MS = 300_000
+
+export interface KeepingOptions {
+  /** How often records that may go are looked for. */
+  readonly retentionCheckIntervalMs?: number | undefined
+}
+
+export interface KeepingParts {
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly source: PartitionSource
+  readonly catalogue: Catalogue
+  readonly background: Background
+  now(): number
+  /** Durable behind all that was planned before it, with nothing to write too. */
+  change(change: PlannedChange): void
+  /** Readers find less of it. */
+  startMoved(hosted: HostedPartition): void
+}
+
+/** How long records are kept: log starts, and the upkeep that moves them and removes what lies below. */
+export class Keeping {
+  readonly starts: LogStarts
+  readonly upkeep: Upkeep
+
+  constructor(parts: KeepingParts, { retentionCheckIntervalMs = CHECK_INTERVAL_MS }: KeepingOptions) {
+    const { topics, store, source, catalogue, background } = parts
+    const removals = new Removals(retentionCheckIntervalMs, topics, store, source)
+    this.starts = new LogStarts({
+      catalogue,
+      topics,
+      change: (change) => parts.change(change),
+      moved: (hosted) => {
+        parts.startMoved(hosted)
+        removals.add(hosted.id)
+        this.upkeep.soon(removals)
+      },
+    })
+    this.upkeep = new Upkeep([removals], {
+      now: () => parts.now(),
+      run: (step, done) => background.run(step, done),
+    })
+  }
+}

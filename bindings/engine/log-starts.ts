@@ -1,0 +1,90 @@
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
+import { LogError } from '../model/errors.ts'
+import type { CommandOf, Done } from './commands.ts'
+import type { PlannedChange } from './committer.ts'
+import { outOfRange } from './fetches.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+
+export interface LogStartHooks {
+  readonly catalogue: Catalogue
+  readonly topics: Topics
+  /** Durable behind all that was planned before it, with nothing to write too. */
+  change(change: PlannedChange): void
+  /** Readers find less of it, and files of it may go. */
+  moved(hosted: HostedPartition): void
+}
+
+export interface LogStartMove {
+  readonly hosted: HostedPartition
+  readonly logStartOffset: number
+}
+
+/** Kafka's word for the high watermark. */
+const UP_TO_HIGH_WATERMARK = -1
+
+/**
+ * Where partitions begin, which only moves forward: first the decision is durable, then readers are told, and files go last
+ * (durability rule 11).
+ */
+export class LogStarts {
+  readonly #hooks: LogStartHooks
+
+  constructor(hooks: LogStartHooks) {
+    this.#hooks = hooks
+  }
+
+  /** All of them in one commit, or none: answers where each begins now. Source: Kafka's DeleteRecords (kafka.md 2.5). */
+  deleteRecords({ at, done }: CommandOf<'deleteRecords'>): void {
+    const moves = at.map(({ topic, partition, beforeOffset }) => {
+      const hosted = this.#hooks.topics.partition(topic, partition)
+      assertDeletes(hosted)
+      hosted.partition.assertWritable()
+      const { highWatermark, logStartOffset } = hosted.partition.watermarks
+      if (beforeOffset < UP_TO_HIGH_WATERMARK || beforeOffset > highWatermark) {
+        throw outOfRange({ topic, partition, nextOffset: beforeOffset }, logStartOffset, highWatermark)
+      }
+      return { hosted, logStartOffset: beforeOffset === UP_TO_HIGH_WATERMARK ? highWatermark : beforeOffset }
+    })
+    this.move(moves, (error) => {
+      if (error !== undefined) return done(error)
+      done(
+        undefined,
+        moves.map(({ hosted }) => hosted.partition.watermarks.logStartOffset),
+      )
+    })
+  }
+
+  move(moves: readonly LogStartMove[], done: Done<void>): void {
+    const ahead = moves.filter(
+      ({ hosted, logStartOffset }) => logStartOffset > hosted.partition.watermarks.logStartOffset,
+    )
+    if (ahead.length === 0) return done(undefined)
+    const catalogue: TableRecord[] = ahead.flatMap(({ hosted: { id }, logStartOffset }) => {
+      return this.#hooks.catalogue.planMoveLogStart(id.topicId, id.partition, logStartOffset)
+    })
+    this.#hooks.change({
+      catalogue,
+      done: (error) => {
+        if (error === undefined) for (const move of ahead) this.#moved(move)
+        done(error)
+      },
+    })
+  }
+
+  #moved({ hosted, logStartOffset }: LogStartMove): void {
+    if (hosted.dead) return
+    const { watermarks } = hosted.partition
+    watermarks.logStartOffset = Math.max(watermarks.logStartOffset, logStartOffset)
+    this.#hooks.moved(hosted)
+  }
+}
+
+/** Of a topic that keeps the newest record of each key nobody removes others by their offset. */
+function assertDeletes({ id, config }: HostedPartition): void {
+  if (config.cleanupPolicy !== 'compact') return
+  const { topic, partition } = id
+  const message = `topic "${topic}" has cleanup.policy compact: its records go by their key alone`
+  throw new LogError('POLICY_VIOLATION', message, { topic, partition, cleanupPolicy: config.cleanupPolicy })
+}

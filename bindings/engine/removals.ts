@@ -1,0 +1,59 @@
+import type { Task } from '../storage/effect.ts'
+import type { PartitionIdentity, PartitionSource, PartitionStore } from '../storage/partition-store.ts'
+import type { Topics } from './topics.ts'
+import type { UpkeepJob } from './upkeep.ts'
+
+/** Partitions that one step asks about: most have nothing to remove. */
+const LOOKS_AT_ONCE = 64
+/** Steps in a row that only found something to wait for: the next round tries again. */
+const VAIN_STEPS_MAX = 250
+
+/** Removes from the store what lies below the log starts, what earlier processes left of it too. */
+export class Removals implements UpkeepJob {
+  readonly intervalMs: number
+  readonly #topics: Topics
+  readonly #store: PartitionStore
+  readonly #source: PartitionSource
+  /** In turn: each has a step, then the next one. */
+  readonly #waiting: Map<string, PartitionIdentity> = new Map()
+  #vainSteps = 0
+
+  constructor(intervalMs: number, topics: Topics, store: PartitionStore, source: PartitionSource) {
+    this.intervalMs = intervalMs
+    this.#topics = topics
+    this.#store = store
+    this.#source = source
+  }
+
+  add(id: PartitionIdentity): void {
+    this.#waiting.set(`${id.topicId}/${id.partition}`, id)
+  }
+
+  begin(): void {
+    this.#vainSteps = 0
+    for (const id of this.#topics.ids()) if (this.#source.logStartOffset(id) > 0) this.add(id)
+  }
+
+  next(): Task<void> | undefined {
+    if (this.#vainSteps > VAIN_STEPS_MAX) this.#waiting.clear()
+    return this.#waiting.size > 0 ? this.#step() : undefined
+  }
+
+  *#step(): Task<void> {
+    let waits = 0
+    for (const [key, id] of [...this.#waiting].slice(0, LOOKS_AT_ONCE)) {
+      this.#waiting.delete(key)
+      // Deleted meanwhile.
+      if (this.#topics.find(id) === undefined && this.#topics.stored(id) === undefined) continue
+      const removal = yield* this.#store.deleteBefore(id, this.#source.logStartOffset(id))
+      if (removal === 'done') continue
+      this.#waiting.set(key, id)
+      if (removal === 'more') {
+        this.#vainSteps = 0
+        return
+      }
+      waits++
+    }
+    if (waits > 0) this.#vainSteps++
+  }
+}

@@ -1,0 +1,93 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Removal } from '../../storage/partition-store.ts'
+import { parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
+import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
+import { openFile } from '../journal/ring.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+/**
+ * So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms, and cutting
+ * is done on the event loop.
+ */
+const CUT_BYTES = 4 * 1024 * 1024
+
+export interface RemoveContext {
+  readonly store: FileStore
+  /** A commit or a read under way still needs it. */
+  isInUse(segment: Segment): boolean
+}
+
+/**
+ * One step of removing the segments that lie wholly below `offset`, a log start whose decision is durable (durability rule
+ * 11): out of the list first, then file by file, the batches last and cut piece by piece. Only segments that the newest
+ * checkpoint notes as closed: recovery never goes on in one that may be gone. What a crash leaves of them lies below the
+ * first segment of the list, and is found by the first step after the next open.
+ */
+export function* removeBelow(context: RemoveContext, files: StoredFiles, offset: number): Task<Removal> {
+  if (files.readOnly) return 'done'
+  files.leftovers ??= yield* findLeftovers(context.store, files)
+  const [first] = files.segments.all
+  if (first === undefined || !owesRemoval(files, offset)) return 'done'
+  if (files.leftovers.length === 0) {
+    if (files.notedActiveBase <= first.baseOffset || context.isInUse(first)) return 'later'
+    drop(files, first, offset)
+  }
+  yield* removeOne(context.store, files, files.leftovers)
+  return 'more'
+}
+
+/** As far as is known without a look at the directory. */
+export function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number): boolean {
+  const [first] = segments.all
+  const isBelow = first !== undefined && first !== segments.active && first.nextOffset <= offset
+  return isBelow || leftovers.length > 0
+}
+
+function drop(files: StoredFiles, segment: Segment, logStartOffset: number): void {
+  files.segments.dropFirst()
+  files.pending.drop(segment)
+  files.unsynced.delete(segment)
+  for (const offset of files.snapshots.keys()) if (offset <= segment.baseOffset) files.snapshots.delete(offset)
+  files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, logStartOffset, Number.POSITIVE_INFINITY)
+  files.isUsed = true
+  files.changed = true
+  files.leftovers = filesOf(files.directory, segment.baseOffset)
+}
+
+/** The batches go last: a crash in between must not leave derived files without the ones they derive from. */
+function filesOf(directory: string, baseOffset: number): string[] {
+  const suffixes = ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const
+  return suffixes.map((suffix) => `${directory}/${segmentFileName(baseOffset, suffix)}`)
+}
+
+function* findLeftovers(store: FileStore, { directory, segments }: StoredFiles): Task<string[]> {
+  const [first] = segments.all
+  if (first === undefined) return []
+  const names = yield* perform('list', directory, () => store.list(directory))
+  const bases = names.map((name) => parseSegmentFileName(name)?.offset ?? first.baseOffset)
+  return [...new Set(bases.filter((base) => base < first.baseOffset))].flatMap((base) => filesOf(directory, base))
+}
+
+/** What derives from the next segment's batches, and a piece of these. */
+function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<void> {
+  for (let path = left[0]; path !== undefined; path = left[0]) {
+    const isBatches = path.endsWith('.log')
+    if (isBatches && (yield* cut(store, path))) return
+    yield* perform('remove', path, () => store.remove(path as string))
+    files.directoryChanged()
+    left.shift()
+    if (isBatches) return
+  }
+}
+
+/** False: what is left of it can go in one piece. */
+function* cut(store: FileStore, path: string): Task<boolean> {
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return false
+  const keptBytes = file.size() - CUT_BYTES
+  if (keptBytes > 0) file.truncate(keptBytes)
+  file.close()
+  return keptBytes > 0
+}

@@ -1,0 +1,78 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { Catalogue } from '../catalogue/catalogue.ts'
+import { CATALOGUE_TOPIC } from '../catalogue/topic-ids.ts'
+import type { TopicView } from '../catalogue/topic-table.ts'
+import { parseSegmentFileName, partitionDirectory } from '../files/file-names.ts'
+import { openFile } from '../journal/ring.ts'
+import type { BatchScanner } from '../recovery/batch-scanner.ts'
+
+/**
+ * The topics as segments and frames of the catalogue tell them: where partitions begin, so that a segment that was removed
+ * is no damage. Behind a batch that can't be read nothing is known; the look at the catalogue itself reports it.
+ */
+export function* readTopics(
+  store: FileStore,
+  kernel: Kernel,
+  scanner: BatchScanner,
+  decisions: readonly Uint8Array[],
+): Task<TopicView> {
+  const reader = new CatalogueBatches(kernel)
+  const directory = partitionDirectory(CATALOGUE_TOPIC, 0)
+  for (const name of yield* perform('list', directory, () => store.list(directory))) {
+    if (parseSegmentFileName(name)?.suffix !== 'log') continue
+    const file = yield* openFile(store, `${directory}/${name}`, false)
+    if (file === undefined) continue
+    const sizeBytes = file.size()
+    for (let position = 0; position < sizeBytes; ) {
+      const batch = scanner.inFile(file, position, sizeBytes)
+      if (typeof batch === 'string') break
+      reader.take(batch.bytes)
+      position += batch.header.sizeBytes
+    }
+    file.close()
+  }
+  for (const bytes of decisions) reader.take(bytes)
+  return reader.topics
+}
+
+/** In their order; what stands in a segment and in a frame counts once. */
+class CatalogueBatches {
+  readonly #kernel: Kernel
+  readonly #catalogue = new Catalogue()
+  #nextOffset = 0
+  #isBroken = false
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  get topics(): TopicView {
+    return this.#catalogue.durable
+  }
+
+  /** `from`: a view of kernel memory, maybe, which the next allocation may move. */
+  take(from: Uint8Array): void {
+    const bytes = from.slice()
+    const buffer = this.#kernel.allocate(bytes.length)
+    if (buffer === undefined) return
+    try {
+      buffer.bytes(0, bytes.length).set(bytes)
+      const batch = this.#kernel.batchReader.decode(buffer, 0, bytes.length, false)
+      if (typeof batch === 'string' || this.#isBroken || batch.baseOffset < this.#nextOffset) return
+      this.#nextOffset = batch.nextOffset
+      for (let index = 0; index < batch.recordCount; index++) {
+        const [key, value, headers] = [batch.keyOf(index), batch.valueOf(index), batch.headersOf(index)]
+        const place = { topic: CATALOGUE_TOPIC, partition: 0, offset: batch.offsetOf(index) }
+        this.#catalogue.apply({ key, value, headers, timestamp: batch.timestampOf(index) }, place)
+      }
+    } catch (error) {
+      if (!LogError.is(error)) throw error
+      this.#isBroken = true
+    } finally {
+      buffer.free()
+    }
+  }
+}

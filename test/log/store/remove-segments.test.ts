@@ -1,0 +1,109 @@
+// Segments below the log start: which may go, in which order their files do, and in how small pieces.
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { removeBelow } from '../../../bindings/log/store/remove-segments.ts'
+import { StoredFiles } from '../../../bindings/log/store/stored-files.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { overwrite } from '../segment/model.ts'
+import { append, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
+import { runNow } from '../support.ts'
+
+const removes = suite('removing segments')
+const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', topic: 'orders', partition: 0 }
+
+function stored(disk: VirtualDisk) {
+  const list = newList(newContext(disk), { segmentBytes: 200 })
+  for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
+  const files = new StoredFiles(ID, DIRECTORY, list)
+  files.notedActiveBase = list.active?.baseOffset ?? 0
+  return { list, files, base: (index: number) => list.all[index]?.baseOffset ?? 0 }
+}
+
+/** How often there was more to do, and what was said in the end. */
+function remove(disk: VirtualDisk, files: StoredFiles, offset: number, isInUse = () => false) {
+  for (let steps = 0; ; steps++) {
+    const removal = runNow(removeBelow({ store: disk, isInUse }, files, offset))
+    if (removal !== 'more') return { removal, steps }
+  }
+}
+
+function bases(list: SegmentList): number[] {
+  return list.all.map(({ baseOffset }) => baseOffset)
+}
+
+removes('whole segments with all their files, never the active one, and nothing that is not theirs', () => {
+  const disk = new VirtualDisk()
+  const { list, files, base } = stored(disk)
+  overwrite(disk, `${DIRECTORY}/${segmentFileName(0, 'snapshot')}`, new Uint8Array(1))
+  overwrite(disk, `${DIRECTORY}/notes`, new Uint8Array(1))
+  const second = base(1)
+  assert.equal(remove(disk, files, second - 1), { removal: 'done', steps: 0 })
+  assert.is(base(0), 0, 'a segment that reaches beyond stays')
+  assert.is(remove(disk, files, second).removal, 'done')
+  assert.is(base(0), second)
+  assert.equal(
+    disk.list(DIRECTORY).filter((name) => name.startsWith('00000000000000000000')),
+    [],
+  )
+  assert.is(remove(disk, files, 1e9).removal, 'done')
+  assert.is(list.all.length, 1)
+  assert.ok(disk.list(DIRECTORY).includes('notes'), 'a foreign file stays')
+  assert.ok(read(list, 7, new Uint8Array(500)) > 0)
+})
+
+removes('what no checkpoint notes as closed stays, and so does what is in use', () => {
+  const disk = new VirtualDisk()
+  const { list, files } = stored(disk)
+  const all = bases(list)
+  files.notedActiveBase = all[1] ?? 0
+  assert.is(remove(disk, files, 1e9, () => true).removal, 'later')
+  assert.equal(bases(list), all)
+  assert.is(remove(disk, files, 1e9).removal, 'later')
+  assert.equal(bases(list), all.slice(1))
+  files.notedActiveBase = all[2] ?? 0
+  assert.is(remove(disk, files, 1e9).removal, 'later')
+  assert.equal(bases(list), all.slice(2), 'one more: it lies before the one that was active')
+})
+
+removes('a large file goes piece by piece, its batches behind what derives from them', () => {
+  const disk = new VirtualDisk()
+  const { files, base } = stored(disk)
+  const log = `${DIRECTORY}/${segmentFileName(0, 'log')}`
+  overwrite(disk, log, new Uint8Array(9 * 1024 * 1024))
+  const done: string[] = []
+  disk.watch = (_, kind, path) => {
+    done.push(`${kind} ${path.slice(path.lastIndexOf('.') + 1)}`)
+  }
+  assert.equal(remove(disk, files, base(1)), { removal: 'done', steps: 3 })
+  const derived = ['remove index', 'remove timeindex', 'remove txnindex', 'remove snapshot']
+  assert.equal(
+    done.filter((each) => !each.startsWith('list')),
+    [...derived, 'truncate log', 'truncate log', 'remove log'],
+  )
+})
+
+removes('what an earlier process left of a removal goes with the first step', () => {
+  const disk = new VirtualDisk()
+  const { list, files, base } = stored(disk)
+  const [first, second] = list.all
+  const kept = base(2)
+  assert.ok(first && second)
+  list.dropFirst()
+  list.dropFirst()
+  assert.is(remove(disk, files, kept).removal, 'done')
+  const left = disk.list(DIRECTORY).filter((name) => Number(name.slice(0, 20)) < kept)
+  assert.equal(left, [])
+})
+
+removes('a segment that goes before its index files were written leaves none', () => {
+  const disk = new VirtualDisk()
+  const { list, files } = stored(disk)
+  const kept = list.active?.baseOffset ?? 0
+  remove(disk, files, kept)
+  runNow(list.writeGrownIndexes())
+  assert.equal(disk.list(DIRECTORY), [segmentFileName(kept, 'log')])
+})
+
+removes.run()
