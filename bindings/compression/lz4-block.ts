@@ -9,6 +9,8 @@ const MATCH_MIN = 4
 const LAST_LITERALS = 5
 const LAST_MATCH = 12
 const HASH_BITS = 14
+/** Up to here a loop over bytes beats the call of `set`. */
+const SHORT_BYTES = 24
 
 const table = new Uint16Array(1 << HASH_BITS)
 
@@ -69,7 +71,7 @@ export function decodeLz4(
       do size += more = bytes[at++] as number
       while (more === 255)
     }
-    if (size > 16) out.set(bytes.subarray(at, at + size), to)
+    if (size > SHORT_BYTES) out.set(bytes.subarray(at, at + size), to)
     else for (let index = 0; index < size; index++) out[to + index] = bytes[at + index] as number
     at += size
     to += size

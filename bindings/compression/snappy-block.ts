@@ -14,6 +14,8 @@ const COPY_2 = 2
 const BLOCK_BYTES = 65_536
 const HASH_BITS = 14
 const MATCH_MIN = 4
+/** Up to here a loop over bytes beats the call of `set`. */
+const SHORT_BYTES = 24
 /** Near the end there are literals alone, so that the search needs no bounds. */
 const MARGIN_BYTES = 15
 
@@ -58,7 +60,8 @@ export function decodeSnappy(bytes: Uint8Array, from: number, end: number, out: 
         at += lengthBytes
       }
       if (size > end - at || size > limit - to) throw badCompression('a snappy literal is longer than its block')
-      out.set(bytes.subarray(at, at + size), to)
+      if (size > SHORT_BYTES) out.set(bytes.subarray(at, at + size), to)
+      else for (let index = 0; index < size; index++) out[to + index] = bytes[at + index] as number
       at += size
       to += size
       continue
@@ -66,7 +69,10 @@ export function decodeSnappy(bytes: Uint8Array, from: number, end: number, out: 
     const offsetBytes = kind === COPY_1 ? 1 : kind === COPY_2 ? 2 : 4
     if (offsetBytes > end - at) throw badCompression('a snappy copy is cut off')
     const size = kind === COPY_1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1
-    const offset = littleEndian(bytes, at, offsetBytes) + (kind === COPY_1 ? (tag >>> 5) * 256 : 0)
+    let offset = bytes[at] as number
+    if (kind === COPY_1) offset |= (tag >>> 5) << 8
+    else if (kind === COPY_2) offset |= (bytes[at + 1] as number) << 8
+    else offset = littleEndian(bytes, at, 4)
     at += offsetBytes
     if (offset === 0 || offset > to - outAt || size > limit - to) throw badCompression('a snappy copy leaves its block')
     for (let copied = 0; copied < size; copied++, to++) out[to] = out[to - offset] as number

@@ -14,7 +14,8 @@ export async function bundleCli(outfile) {
     target: 'node20',
     // `sideEffects` speaks of dist/.
     ignoreAnnotations: true,
-    external: ['@assemblyscript/loader', 'msgpackr'],
+    // The package has zstd's module once, for both.
+    external: ['@assemblyscript/loader', 'msgpackr', '#zstd'],
     // Packages in CommonJS ask for `require`, which a module doesn't have.
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as createRequireOfCli } from 'node:module';\nconst require = createRequireOfCli(import.meta.url);",

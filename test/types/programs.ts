@@ -64,7 +64,7 @@ export async function tail(log: Log, signal: AbortSignal): Promise<void> {
   const job = jobs.record({ key: 'k', value: { to: 'a', at: '2026-11-23T00:00:00Z' } })
   const [first, second] = await log.producer().send([job, { topic: 'raw', value: 'x' }])
   same<typeof first, typeof second>(true)
-  const one = await log.producer({ acks: 1 }).send(job, { signal })
+  const one = await log.producer({ acks: 1, compression: 'zstd' }).send(job, { signal, compression: 'none' })
   same<typeof one.offset, number>(true)
   const consumer = log.consumer({ groupId: 'g', topics: [jobs, 'raw'], signal })
   for await (const record of consumer) {

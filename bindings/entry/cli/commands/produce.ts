@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { LogError, type Producer } from '../../node.ts'
+import { type Compression, LogError, type Producer } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
@@ -29,6 +29,11 @@ export function addProduce(program: Command): void {
     .addOption(
       new Option('--acks <level>', 'all: on stable storage; 1: survives kill -9').choices(['1', 'all']).default('all'),
     )
+    .addOption(
+      new Option('--compression <name>', 'of the batches, unless the topic says another')
+        .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+        .default('none'),
+    )
     .addHelpText(
       'after',
       below(`
@@ -47,7 +52,8 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
   const how = formatOf(path, options)
   await withLog({ directory, isJson }, async (log) => {
     await log.admin.describeTopic(topic)
-    const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all' })
+    const compression = options['compression'] as Compression
+    const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
     if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
     const source = path === undefined ? process.stdin : createReadStream(path)
     const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, 'bytes')
