@@ -55,6 +55,8 @@ export {
   producers_move,
 } from './producers'
 
+export { siphash, siphash_key } from './siphash'
+
 /** False when `capPages` is too small to work in. */
 export function kernel_start(capPages: u32): bool {
   // Static data of the compiler lies below the first fixed place (layout.ts).

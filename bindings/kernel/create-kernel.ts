@@ -23,6 +23,8 @@ const pageBytes = 65536
 /** One page less than 4 GiB, so that the end of memory is still a 32-bit number. */
 const pagesMax = 65535
 const stagingBytes = 65536
+/** Up to here a loop over bytes beats the call of `set`. */
+const shortBytes = 16
 
 class WasmKernel implements Kernel {
   readonly core: KernelCore
@@ -88,6 +90,38 @@ class WasmKernel implements Kernel {
     } catch (error) {
       throw this.core.failure(error)
     }
+  }
+
+  seedHash(words: Uint32Array): void {
+    const [low0 = 0, high0 = 0, low1 = 0, high1 = 0] = words
+    this.core.exports.siphash_key(low0, high0, low1, high1)
+  }
+
+  hashOf(bytes: Uint8Array, into: Int32Array): void {
+    const { length } = bytes
+    if (length <= stagingBytes) return this.#hash(bytes, this.#staging, into)
+    const block = this.allocate(length)
+    if (block === undefined) {
+      throw new LogError('MEMORY_CAP_REACHED', `no kernel memory for a key of ${length} bytes`, { sizeBytes: length })
+    }
+    try {
+      this.#hash(bytes, blockOf(this.core, block).require(0, length), into)
+    } finally {
+      block.free()
+    }
+  }
+
+  #hash(bytes: Uint8Array, address: number, into: Int32Array): void {
+    const { length } = bytes
+    const { u8, view, exports } = this.core
+    if (length > shortBytes) u8.set(bytes, address)
+    else for (let at = 0; at < length; at++) u8[address + at] = bytes[at] as number
+    try {
+      exports.siphash(address, length, address)
+    } catch (error) {
+      throw this.core.failure(error)
+    }
+    for (let word = 0; word < 4; word++) into[word] = view.getInt32(address + word * 4, true)
   }
 
   offsetIndex(baseOffset: number): OffsetIndex {

@@ -110,4 +110,7 @@ export interface KernelExports {
   producer_window(table: number, slots: number, number: number): number
   producers_clear(table: number, slots: number): void
   producers_move(from: number, fromSlots: number, producers: number, to: number, toSlots: number): void
+
+  siphash(address: number, length: number, into: number): void
+  siphash_key(low0: number, high0: number, low1: number, high1: number): void
 }

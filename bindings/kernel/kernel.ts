@@ -29,6 +29,10 @@ export interface Kernel {
   crc32c(buffer: KernelBuffer, position: number, lengthBytes: number): number
   /** The same over bytes outside the kernel; copies through a staging buffer, any length. */
   crc32cOf(bytes: Uint8Array): number
+  /** Four words that `hashOf` depends on from now on: drawn by chance, nobody can make two inputs of one hash. */
+  seedHash(words: Uint32Array): void
+  /** SipHash-2-4 of the bytes as four 32-bit words; MEMORY_CAP_REACHED where there is no room for long ones. */
+  hashOf(bytes: Uint8Array, into: Int32Array): void
   readonly batchBuilder: BatchBuilder
   readonly batchReader: BatchReader
   offsetIndex(baseOffset: number): OffsetIndex

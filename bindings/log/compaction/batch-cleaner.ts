@@ -1,0 +1,212 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import {
+  ATTRIBUTE_DELETE_HORIZON,
+  type BatchBytes,
+  newSpan,
+  plainRecords,
+  RecordCursor,
+  type RecordSpan,
+  setInt64,
+  varintBytes,
+  writeVarint,
+} from './batch-bytes.ts'
+import type { DecidedTransactions } from './decided-transactions.ts'
+import type { OffsetMap } from './offset-map.ts'
+
+const CODEC_BITS = 7
+const LENGTH_OVERHEAD_BYTES = 12
+const CRC_FROM = 21
+const VARINT_BYTES_MAX = 10
+
+/** What is still told of a producer that the partition remembers: its last batch, or, behind a marker, its epoch. */
+export interface ActiveProducer {
+  readonly producerEpoch: number
+  /** -1 when its last entry is a marker. */
+  readonly lastDataOffset: number
+}
+
+export interface CleaningRules {
+  readonly kernel: Pick<Kernel, 'crc32cOf'>
+  /** The last offset of each key, of records below `mapEnd`. */
+  readonly map: Pick<OffsetMap, 'get'>
+  readonly mapEnd: number
+  readonly transactions: DecidedTransactions
+  readonly producers: ReadonlyMap<number, ActiveProducer>
+  readonly now: number
+  readonly deleteRetentionMs: number
+}
+
+/**
+ * What stays of one batch. Offsets never change: a batch keeps its first and last one, its producer and its sequences, whatever
+ * of its records goes. Source: Kafka's Cleaner.cleanInto and MemoryRecords.filterTo (kafka.md 2.8).
+ */
+export class BatchCleaner {
+  readonly #rules: CleaningRules
+  /** Of the batch under way: what stays, and its size. */
+  #out: Uint8Array = new Uint8Array(64 * 1024)
+  readonly #span: RecordSpan = newSpan()
+
+  constructor(rules: CleaningRules) {
+    this.#rules = rules
+  }
+
+  /**
+   * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: the batch says where its segment ends,
+   * so that at least its header stays.
+   */
+  clean(batch: BatchBytes, isLast: boolean): Uint8Array | undefined {
+    const { transactions, now } = this.#rules
+    const endsNothing = batch.isControl && transactions.endsNothing(batch)
+    const isOver = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= now
+    const isDiscarded = batch.isControl ? endsNothing && isOver : transactions.isAborted(batch)
+    const kept = isDiscarded ? undefined : this.#kept(batch, endsNothing)
+    if (kept !== undefined) return kept
+    return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined
+  }
+
+  /** Its header stays: a checkpoint or a snapshot that is lost is rebuilt from it, sequence or epoch included. */
+  #isLastOfProducer(batch: BatchBytes): boolean {
+    if (batch.producerId < 0) return false
+    const producer = this.#rules.producers.get(batch.producerId)
+    if (producer === undefined) return false
+    if (producer.lastDataOffset >= 0) return batch.lastOffset === producer.lastDataOffset
+    return batch.isControl && batch.producerEpoch === producer.producerEpoch
+  }
+
+  /** `undefined`: no record stays. */
+  #kept(batch: BatchBytes, endsNothing: boolean): Uint8Array | undefined {
+    if (batch.recordCount === 0) return undefined
+    const records = plainRecords(batch)
+    if (records === undefined) return batch.bytes
+    const found = this.#look(batch, records)
+    if (found.count === 0) return undefined
+    // A tombstone or a lone marker is given its time by the first pass that keeps it (KIP-534).
+    const isDue = batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)
+    if (found.count === batch.recordCount && !isDue) return batch.bytes
+    return this.#rewritten(batch, records, found, isDue)
+  }
+
+  #look(batch: BatchBytes, records: Uint8Array): Kept {
+    const cursor = new RecordCursor(records, 0, batch.baseOffset)
+    const span = this.#span
+    const { recordCount, baseTimestamp } = batch
+    const kept = new Kept()
+    for (let index = 0; index < recordCount; index++) {
+      cursor.next(span)
+      if (!this.#stays(batch, records, span)) continue
+      kept.count++
+      kept.hasTombstone ||= span.valueLength < 0 && !batch.isControl
+      kept.maxTimestamp = Math.max(kept.maxTimestamp, baseTimestamp + span.timestampDelta)
+      kept.add(span.start, span.end)
+    }
+    return kept
+  }
+
+  #stays(batch: BatchBytes, records: Uint8Array, span: RecordSpan): boolean {
+    if (batch.isControl) return true
+    const { map, mapEnd, now } = this.#rules
+    const offset = batch.baseOffset + span.offsetDelta
+    if (offset >= mapEnd) return true
+    if (span.keyLength < 0) return false
+    if (offset < map.get(records.subarray(span.keyAt, span.keyAt + span.keyLength))) return false
+    return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now
+  }
+
+  #rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Uint8Array {
+    const out = this.#room(BATCH_HEADER_BYTES + records.length + kept.count * VARINT_BYTES_MAX * 2)
+    const horizon = this.#rules.now + this.#rules.deleteRetentionMs
+    const size = setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
+    const attributes = batch.attributes | (setsHorizon ? ATTRIBUTE_DELETE_HORIZON : 0)
+    const baseTimestamp = setsHorizon ? horizon : batch.baseTimestamp
+    const maxTimestamp = batch.isLogAppendTime ? batch.maxTimestamp : kept.maxTimestamp
+    return this.#sealed(batch, { size, attributes, baseTimestamp, maxTimestamp, recordCount: kept.count })
+  }
+
+  /** The horizon takes the place of the base timestamp, so every delta is written anew. */
+  #shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): number {
+    const out = this.#out
+    const span = this.#span
+    const shift = batch.baseTimestamp - horizon
+    let at = BATCH_HEADER_BYTES
+    for (let run = 0; run < kept.runs.length; run += 2) {
+      const end = kept.runs[run + 1] as number
+      const cursor = new RecordCursor(records, kept.runs[run] as number, batch.baseOffset)
+      do {
+        cursor.next(span)
+        const delta = span.timestampDelta + shift
+        const rest = span.end - span.timestampEnd
+        at = writeVarint(out, at, 1 + varintBytes(delta) + rest)
+        out[at++] = records[span.timestampAt - 1] as number
+        at = writeVarint(out, at, delta)
+        out.set(records.subarray(span.timestampEnd, span.end), at)
+        at += rest
+      } while (span.end < end)
+    }
+    return at
+  }
+
+  /** 61 bytes as Kafka's writeEmptyHeader gives them. */
+  #emptied(batch: BatchBytes): Uint8Array {
+    if (batch.recordCount === 0) return batch.bytes
+    this.#room(BATCH_HEADER_BYTES)
+    const attributes = batch.attributes & ~(CODEC_BITS | ATTRIBUTE_DELETE_HORIZON)
+    const { maxTimestamp } = batch
+    return this.#sealed(batch, {
+      size: BATCH_HEADER_BYTES,
+      attributes,
+      baseTimestamp: -1,
+      maxTimestamp,
+      recordCount: 0,
+    })
+  }
+
+  #sealed(batch: BatchBytes, fields: SealFields): Uint8Array {
+    const bytes = this.#out.subarray(0, fields.size)
+    const view = viewOf(bytes)
+    bytes.set(batch.bytes.subarray(0, BATCH_HEADER_BYTES))
+    view.setInt32(8, fields.size - LENGTH_OVERHEAD_BYTES)
+    view.setInt16(21, fields.attributes)
+    setInt64(view, 27, fields.baseTimestamp)
+    setInt64(view, 35, fields.maxTimestamp)
+    view.setInt32(57, fields.recordCount)
+    view.setUint32(17, this.#rules.kernel.crc32cOf(bytes.subarray(CRC_FROM)))
+    return bytes
+  }
+
+  #room(sizeBytes: number): Uint8Array {
+    if (this.#out.length < sizeBytes) this.#out = new Uint8Array(sizeBytes * 2)
+    return this.#out
+  }
+}
+
+interface SealFields {
+  readonly size: number
+  readonly attributes: number
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  readonly recordCount: number
+}
+
+/** The records that stay, as runs of bytes: begin and end of each, one behind the other. */
+class Kept {
+  readonly runs: number[] = []
+  count = 0
+  hasTombstone = false
+  maxTimestamp = -1
+
+  add(start: number, end: number): void {
+    if (this.runs.at(-1) === start) this.runs[this.runs.length - 1] = end
+    else this.runs.push(start, end)
+  }
+}
+
+function copyRuns(records: Uint8Array, { runs }: Kept, out: Uint8Array): number {
+  let at = BATCH_HEADER_BYTES
+  for (let run = 0; run < runs.length; run += 2) {
+    const part = records.subarray(runs[run] as number, runs[run + 1] as number)
+    out.set(part, at)
+    at += part.length
+  }
+  return at
+}

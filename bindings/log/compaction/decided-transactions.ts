@@ -1,0 +1,38 @@
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import type { BatchBytes } from './batch-bytes.ts'
+
+/**
+ * Follows the transactions of one partition through a pass, whose batches come in offset order and below the last stable
+ * offset: what was aborted goes, and a marker may go only once a pass has met no batch of its transaction any more, an emptied
+ * one included. Source: Kafka's CleanedTransactionMetadata.
+ */
+export class DecidedTransactions {
+  /** By producer, in the order of their markers. */
+  readonly #aborted = new Map<number, AbortedTransaction[]>()
+  /** Producers of which batches came since their last marker. */
+  readonly #met = new Set<number>()
+
+  constructor(aborted: readonly AbortedTransaction[]) {
+    for (const each of aborted) {
+      const others = this.#aborted.get(each.producerId)
+      if (others === undefined) this.#aborted.set(each.producerId, [each])
+      else others.push(each)
+    }
+  }
+
+  /** Takes the next batch, no marker; whether an abort takes its records back. */
+  isAborted(batch: BatchBytes): boolean {
+    if (!batch.isTransactional) return false
+    const { producerId, baseOffset } = batch
+    this.#met.add(producerId)
+    const own = this.#aborted.get(producerId)
+    // Transactions of one producer follow each other: the one whose range holds the batch is its own.
+    while (own !== undefined && (own[0]?.lastOffset ?? baseOffset) < baseOffset) own.shift()
+    return (own?.[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= baseOffset
+  }
+
+  /** Takes the next marker; whether nothing of its transaction came before it. */
+  endsNothing(marker: BatchBytes): boolean {
+    return !this.#met.delete(marker.producerId)
+  }
+}

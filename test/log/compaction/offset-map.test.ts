@@ -1,0 +1,46 @@
+// Keys and their last offsets in memory of a given size, against a plain Map.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
+import { newKernel, seeded } from '../../kernel/support.ts'
+
+const kernel = newKernel()
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+test(
+  'says of every key what a map of the keys themselves says, filled to the brim',
+  seeded(11, (random) => {
+    kernel.seedHash(Uint32Array.of(random.next(), random.next(), random.next(), random.next()))
+    const map = new OffsetMap(kernel, 24 * 1000)
+    const expected = new Map<string, number>()
+    for (let offset = 0; map.room > 0; offset += 1 + random.below(1000)) {
+      const key = `key-${random.below(2000)}`
+      map.put(bytes(key), offset)
+      expected.set(key, offset)
+    }
+    assert.is(map.size, expected.size)
+    assert.is(map.size, 900, 'nine tenths of its places')
+    for (let index = 0; index < 2000; index++) {
+      assert.is(map.get(bytes(`key-${index}`)), expected.get(`key-${index}`) ?? -1, `key-${index}`)
+    }
+  }),
+)
+
+test('offset 0 is one, offsets beyond 2^32 too, and the empty key is a key', () => {
+  const map = new OffsetMap(kernel, 0)
+  map.put(bytes(''), 0)
+  map.put(bytes('a'), 2 ** 52)
+  assert.equal([map.get(bytes('')), map.get(bytes('a')), map.get(bytes('b'))], [0, 2 ** 52, -1])
+  assert.ok(map.room > 0, 'some places, however little memory')
+})
+
+test('keys whose hashes have the same place are told apart by the rest of them', () => {
+  const colliding = {
+    hashOf: (key: Uint8Array, into: Int32Array) => into.set([7, 0, 0, key[0] as number]),
+  }
+  const map = new OffsetMap(colliding, 24 * 16)
+  for (let key = 0; map.room > 0; key++) map.put(Uint8Array.of(key), key * 10)
+  for (let key = 0; key < map.size; key++) assert.is(map.get(Uint8Array.of(key)), key * 10)
+})
+
+test.run()
