@@ -10,12 +10,14 @@ let v2: u64 = 0
 let v3: u64 = 0
 
 export function siphash_key(low0: u32, high0: u32, low1: u32, high1: u32): void {
-  key0 = ((<u64>high0) << 32) | low0
-  key1 = ((<u64>high1) << 32) | low1
+  key0 = word(high0, low0)
+  key1 = word(high1, low1)
 }
 
-// @ts-expect-error: decorator
-@inline
+function word(high: u32, low: u32): u64 {
+  return ((<u64>high) << 32) | low
+}
+
 function round(): void {
   v0 += v1
   v1 = rotl<u64>(v1, 13) ^ v0
@@ -31,15 +33,15 @@ function round(): void {
 
 /** Writes 16 bytes to `into`, which may lie in what is hashed. */
 export function siphash(address: usize, length: u32, into: usize): void {
-  v0 = key0 ^ 0x736f6d6570736575
-  v1 = key1 ^ 0x646f72616e646f6d ^ 0xee
-  v2 = key0 ^ 0x6c7967656e657261
-  v3 = key1 ^ 0x7465646279746573
+  v0 = key0 ^ word(0x736f6d65, 0x70736575)
+  v1 = key1 ^ word(0x646f7261, 0x6e646f6d) ^ 0xee
+  v2 = key0 ^ word(0x6c796765, 0x6e657261)
+  v3 = key1 ^ word(0x74656462, 0x79746573)
   const rest = length & 7
   const wordsEnd = address + (length - rest)
   for (let at = address; at < wordsEnd; at += 8) compress(load<u64>(at))
   let last = (<u64>length) << 56
-  for (let index: u32 = 0; index < rest; index++) last |= (<u64>load<u8>(wordsEnd + index)) << (<u64>index << 3)
+  for (let index: u32 = 0; index < rest; index++) last |= (<u64>load<u8>(wordsEnd + index)) << ((<u64>index) << 3)
   compress(last)
   v2 ^= 0xee
   finish()

@@ -36,6 +36,9 @@ export interface ParsedTopicConfig {
   readonly retentionBytes: number
   readonly deleteRetentionMs: number
   readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  /** From 0 to 1. */
+  readonly minCleanableDirtyRatio: number
 }
 
 const MAX = Number.MAX_SAFE_INTEGER
@@ -44,6 +47,7 @@ const INT32_MAX = 0x7fff_ffff
 type Rule =
   | { readonly name: keyof ParsedTopicConfig; readonly from: number; readonly to: number; readonly initial: number }
   | { readonly name: keyof ParsedTopicConfig; readonly words: readonly string[]; readonly initial: string }
+  | { readonly name: keyof ParsedTopicConfig; readonly share: true; readonly initial: number }
 
 const count = (name: keyof ParsedTopicConfig, initial: number, from: number, to: number = MAX): Rule => {
   return { name, from, to, initial }
@@ -80,6 +84,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'retention.bytes': count('retentionBytes', -1, -1),
   'delete.retention.ms': count('deleteRetentionMs', 86_400_000, 0),
   'min.compaction.lag.ms': count('minCompactionLagMs', 0, 0),
+  'max.compaction.lag.ms': count('maxCompactionLagMs', MAX, 1),
+  'min.cleanable.dirty.ratio': { name: 'minCleanableDirtyRatio', initial: 0.5, share: true },
 }
 
 export const TOPIC_CONFIG_KEYS: readonly string[] = Object.keys(RULES)
@@ -109,11 +115,22 @@ function parsedValue(key: string, rule: Rule, value: unknown): string | number {
     const message = `config "${key}" is one of ${rule.words.join(' | ')}, not ${kindOf(value)}`
     throw new LogError('INVALID_CONFIG', message, { key, allowed: rule.words })
   }
+  if ('share' in rule) return parsedShare(key, value)
   const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= rule.from && number <= rule.to)
     return number
   const message = `config "${key}" is a whole number from ${rule.from} to ${rule.to}, not ${kindOf(value)}`
   throw new LogError('INVALID_CONFIG', message, { key, from: rule.from, to: rule.to })
+}
+
+function parsedShare(key: string, value: unknown): number {
+  const share = typeof value === 'string' && /^[01](\.\d{1,15})?$/.test(value) ? Number(value) : value
+  if (typeof share === 'number' && share >= 0 && share <= 1) return share
+  throw new LogError('INVALID_CONFIG', `config "${key}" is a number from 0 to 1, not ${kindOf(value)}`, {
+    key,
+    from: 0,
+    to: 1,
+  })
 }
 
 /** Settings are no secrets, but what was passed by mistake may be long. */

@@ -51,6 +51,15 @@ export interface PartitionStore {
    * commits beside it. Never beside `maintenance`. What readers may still reach stays readable. A `close` removes what is left.
    */
   deleteBefore(id: PartitionIdentity, offset: number): Task<Removal>
+  /** What compaction may look at now. */
+  compactable(id: PartitionIdentity): Compactable
+  /**
+   * Begins to replace the batches of some of the `compactable` segments that follow each other, from the first one's
+   * `baseOffset` to the last one's `nextOffset`. One at a time for each partition.
+   */
+  rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite>
+  /** A pass of compaction ended: below `offset` no key has an older record. Kept with what the store notes of the partition. */
+  cleaned(id: PartitionIdentity, offset: number): Task<void>
   /** Where the batch with this offset lies, for messages. */
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined
   /**
@@ -74,6 +83,44 @@ export interface PartitionStore {
 
 /** `more`: there is more to remove; `later`: what is left waits for maintenance, which is due then, or a commit; `done`: nothing is left. */
 export type Removal = 'done' | 'more' | 'later'
+
+/** The part of a partition that compaction may work on, and how far it came. */
+export interface Compactable {
+  /** Where the next pass has to look for newer records from. */
+  readonly cleanedOffset: number
+  /**
+   * In offset order, what neither appends nor a recovery touch any more: below the newest durable checkpoint, behind which
+   * frames may still be replayed, and not the segment that takes appends.
+   */
+  readonly segments: readonly CompactableSegment[]
+}
+
+/** One of them. */
+export interface CompactableSegment {
+  /** Of its first record, once it was written. */
+  readonly baseOffset: number
+  /** After its last record. */
+  readonly nextOffset: number
+  /** Of its batches. */
+  readonly sizeBytes: number
+  /** The greatest of its first batch, milliseconds since 1970; -1 if not known. */
+  readonly firstTimestamp: number
+  /** The greatest of its records, milliseconds since 1970. */
+  readonly maxTimestamp: number
+}
+
+/** The batches that stay of a part of a partition. Until `commit` nobody sees them; an end without it leaves what was. */
+export interface Rewrite {
+  /** In offset order; the last one ends where the replaced part does. Throws STORAGE_FULL. */
+  append(batch: SealedBatch): void
+  /**
+   * They take the place of what stands there, all at once: a crash leaves one or the other. False, and nothing has changed,
+   * when the part isn't there any more as it was.
+   */
+  commit(): Task<boolean>
+  /** Nothing of it is left. */
+  abandon(): Task<void>
+}
 
 /** The catalogue gives each incarnation of a topic its own id (16 bytes as Kafka's 22 characters of base64url). */
 export interface PartitionIdentity {

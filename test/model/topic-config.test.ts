@@ -47,9 +47,10 @@ test('each key at the ends of its range, and one beyond', () => {
     ['retention.bytes', -1, Number.MAX_SAFE_INTEGER],
     ['delete.retention.ms', 0, Number.MAX_SAFE_INTEGER],
     ['min.compaction.lag.ms', 0, Number.MAX_SAFE_INTEGER],
+    ['max.compaction.lag.ms', 1, Number.MAX_SAFE_INTEGER],
   ] as const
-  const words = ['cleanup.policy', 'compression.type', 'message.timestamp.type']
-  assert.equal([...ranges.map(([key]) => key as string), ...words].sort(), [...TOPIC_CONFIG_KEYS].sort())
+  const others = ['cleanup.policy', 'compression.type', 'message.timestamp.type', 'min.cleanable.dirty.ratio']
+  assert.equal([...ranges.map(([key]) => key as string), ...others].sort(), [...TOPIC_CONFIG_KEYS].sort())
   for (const [key, from, to] of ranges) {
     for (const value of [from, to]) parseTopicConfig({ [key]: value })
     for (const value of [from - 1, to + 1]) {
@@ -58,6 +59,17 @@ test('each key at the ends of its range, and one beyond', () => {
       assert.match(message, `from ${from} to ${to}`)
       assert.equal(details, { key, from, to })
     }
+  }
+})
+
+test('a share is a number from 0 to 1, as text too', () => {
+  const ratio = 'min.cleanable.dirty.ratio'
+  assert.is(parseTopicConfig({}).minCleanableDirtyRatio, 0.5)
+  for (const value of [0, 0.01, 1, '0.25']) {
+    assert.is(parseTopicConfig({ [ratio]: value }).minCleanableDirtyRatio, Number(value))
+  }
+  for (const value of [-0.1, 1.1, Number.NaN, '2', 'half', true]) {
+    assert.match(refusal({ [ratio]: value }).message, `config "${ratio}" is a number from 0 to 1`)
   }
 })
 

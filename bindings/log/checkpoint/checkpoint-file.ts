@@ -20,7 +20,8 @@ export const CHECKPOINT_PLACES = 3
 const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
 const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
-const VERSION = 1
+/** 2: compaction. */
+const VERSION = 2
 /** With tens of thousands of partitions a record has many megabytes: commits go on between its parts. */
 const WRITTEN_AT_ONCE_BYTES = 512 * 1024
 /** Magic, version, payload length, checksum. */
@@ -65,7 +66,7 @@ export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: st
       known: VERSION,
     })
   }
-  return decodeCheckpoint(payload, file, HEAD_BYTES)
+  return decodeCheckpoint(payload, version, file, HEAD_BYTES)
 }
 
 /** A whole record and where it stands. */

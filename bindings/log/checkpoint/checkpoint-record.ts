@@ -30,6 +30,8 @@ export interface CheckpointSegment extends NotedIndexes {
   readonly headerChecksum: number
   /** Aborted transactions whose marker stands in it; the checksum is a running one (segment/aborted-index.ts). */
   readonly abortedIndex: NotedIndex
+  /** Compaction wrote it: offsets may be missing anywhere in it. */
+  readonly isCleaned: boolean
 }
 
 /** One partition as of the checkpoint's moment. */
@@ -38,6 +40,8 @@ export interface CheckpointPartition extends PartitionKey {
   /** At or above the last segment's: an unclean open continues at the ceiling (rule 5). */
   readonly nextOffset: number
   readonly ceiling: number
+  /** How far compaction came. */
+  readonly cleanedOffset: number
   /** Damage was found in it: it stays as it is, whoever opens the log. */
   readonly readOnly: boolean
   readonly segments: readonly CheckpointSegment[]
@@ -88,6 +92,7 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   writer.int64(partition.logStartOffset)
   writer.int64(partition.nextOffset)
   writer.int64(partition.ceiling)
+  writer.int64(partition.cleanedOffset)
   writer.uint8(partition.readOnly ? 1 : 0)
   writer.uint32(partition.segments.length)
   for (const segment of partition.segments) writeSegment(writer, segment)
@@ -102,15 +107,17 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   for (const producer of partition.producers) writeProducer(writer, producer)
 }
 
-function readPartition(reader: ByteReader): CheckpointPartition {
+/** Version 1 knew no compaction. */
+function readPartition(reader: ByteReader, version: number): CheckpointPartition {
   return {
     topicId: reader.text(),
     partition: reader.uint32(),
     logStartOffset: reader.int64(),
     nextOffset: reader.int64(),
     ceiling: reader.int64(),
+    cleanedOffset: version === 1 ? 0 : reader.int64(),
     readOnly: reader.uint8() === 1,
-    segments: readMany(reader, reader.uint32(), readSegment),
+    segments: readMany(reader, reader.uint32(), (each) => readSegment(each, version)),
     leaderEpochs: readMany(reader, reader.uint32(), readEpoch),
     partialSector: reader.raw(reader.uint16()).slice(),
     producers: readMany(reader, reader.uint32(), readProducer),
@@ -132,6 +139,7 @@ function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {
   writeIndex(writer, segment.offsetIndex)
   writeIndex(writer, segment.timeIndex)
   writeIndex(writer, segment.abortedIndex)
+  writer.uint8(segment.isCleaned ? 1 : 0)
 }
 
 function writeIndex(writer: ByteWriter, index: NotedIndex): void {
@@ -139,7 +147,7 @@ function writeIndex(writer: ByteWriter, index: NotedIndex): void {
   writer.uint32(index.checksum)
 }
 
-function readSegment(reader: ByteReader): CheckpointSegment {
+function readSegment(reader: ByteReader, version: number): CheckpointSegment {
   return {
     baseOffset: reader.int64(),
     nextOffset: reader.int64(),
@@ -151,6 +159,7 @@ function readSegment(reader: ByteReader): CheckpointSegment {
     offsetIndex: readIndex(reader),
     timeIndex: readIndex(reader),
     abortedIndex: readIndex(reader),
+    isCleaned: version > 1 && reader.uint8() === 1,
   }
 }
 
@@ -203,8 +212,13 @@ export interface CheckpointRecord extends CheckpointFacts {
   readonly partitions: readonly CheckpointPartition[]
 }
 
-export function decodeCheckpoint(payload: Uint8Array, file: string, position: number): CheckpointRecord {
+export function decodeCheckpoint(
+  payload: Uint8Array,
+  version: number,
+  file: string,
+  position: number,
+): CheckpointRecord {
   const reader = new ByteReader(payload, file, position)
   const facts = readFacts(reader)
-  return { ...facts, partitions: readMany(reader, facts.partitionCount, readPartition) }
+  return { ...facts, partitions: readMany(reader, facts.partitionCount, (each) => readPartition(each, version)) }
 }

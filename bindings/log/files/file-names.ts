@@ -8,6 +8,10 @@ export const TEMPORARY_SUFFIX = '.tmp'
 /** The next segment before its first offset, and with it its name, is known: empty, and no segment yet (decision 012). */
 export const NEXT_SEGMENT: string = `next.log${TEMPORARY_SUFFIX}`
 
+/** Behind a segment's name: what compaction is writing, and what it wrote, whole and synced (kafka.md 2.1). */
+export const CLEANED_SUFFIX = '.cleaned'
+export const SWAP_SUFFIX = '.swap'
+
 const SEGMENT_SUFFIXES = ['log', 'index', 'timeindex', 'txnindex', 'snapshot'] as const
 export type SegmentSuffix = (typeof SEGMENT_SUFFIXES)[number]
 
@@ -36,6 +40,14 @@ export function parseSegmentFileName(name: string): SegmentFileName | undefined 
   return suffix === undefined || !Number.isSafeInteger(offset) ? undefined : { offset, suffix }
 }
 
+/** Of a file that compaction wrote and that hasn't taken its place. */
+export function rewrittenSegment(name: string): { readonly offset: number; readonly isWhole: boolean } | undefined {
+  const isWhole = name.endsWith(SWAP_SUFFIX)
+  if (!isWhole && !name.endsWith(CLEANED_SUFFIX)) return undefined
+  const parsed = parseSegmentFileName(name.slice(0, name.lastIndexOf('.')))
+  return parsed === undefined ? undefined : { offset: parsed.offset, isWhole }
+}
+
 export function partitionDirectory(topic: string, partition: number): string {
   return `${topic}-${partition}`
 }
@@ -59,7 +71,7 @@ export function classifyPartitionFile(name: string): PartitionFile {
   if (segment !== undefined) return { kind: 'segment', name, ...segment }
   if (name === PARTITION_METADATA) return { kind: 'metadata', name }
   if (name === LEADER_EPOCH_CHECKPOINT) return { kind: 'leader-epochs', name }
-  if (name === NEXT_SEGMENT) return { kind: 'temporary', name }
+  if (name === NEXT_SEGMENT || rewrittenSegment(name) !== undefined) return { kind: 'temporary', name }
   if (name.endsWith(TEMPORARY_SUFFIX)) {
     const target = classifyPartitionFile(name.slice(0, -TEMPORARY_SUFFIX.length))
     if (target.kind !== 'foreign' && target.kind !== 'temporary') return { kind: 'temporary', name }

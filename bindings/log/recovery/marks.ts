@@ -23,6 +23,9 @@ const RECOVERY_MARKS = [
   'torn-checkpoint-passed-over',
   'dead-directory-removed',
   'broken-frame-set-aside',
+  'swap-finished',
+  'swap-dropped',
+  'replaced-segment-removed',
 ] as const
 
 export type RecoveryMark = (typeof RECOVERY_MARKS)[number]

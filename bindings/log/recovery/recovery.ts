@@ -29,6 +29,7 @@ import { recoveryMarks } from './marks.ts'
 import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
+import { settleSwaps } from './settle-swaps.ts'
 
 /** What an opening goes on from. */
 export interface Recovered {
@@ -380,6 +381,10 @@ class UncleanRecovery {
       files.readOnly = true
       if (noted !== undefined) this.#partitions.push({ files, stored: storedOf(id, noted, files) })
     } else {
+      if (noted?.readOnly !== true && (yield* settleSwaps(this.#input.segments, files.directory, noted))) {
+        files.directoryChanged()
+        files.changed = true
+      }
       const isCoordinator = holdsDecisions(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
       if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)

@@ -40,15 +40,16 @@ export function readFrame(view: DataView, at: number, into: BatchFrame): boolean
 /**
  * Whether a batch may follow one that ended before `expectedOffset`. Offsets run on without a hole within a leader epoch;
  * only an unclean open continues higher, and it raises the epoch (durability rules 5 and 6d). So a damaged base offset,
- * which no CRC covers, is seen as a jump.
+ * which no CRC covers, is seen as a jump. In what compaction wrote offsets may be missing anywhere.
  */
 export function mayFollow(
   frame: { readonly baseOffset: number; readonly leaderEpoch: number },
   expectedOffset: number,
   epochBefore: number,
+  isCleaned: boolean,
 ): boolean {
   if (frame.baseOffset === expectedOffset) return true
-  return frame.baseOffset > expectedOffset && frame.leaderEpoch > epochBefore
+  return frame.baseOffset > expectedOffset && (isCleaned || frame.leaderEpoch > epochBefore)
 }
 
 /** Of a batch whose first 16 bytes at least are there. */

@@ -1,7 +1,8 @@
 import type { KernelBuffer } from '../../kernel/kernel.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
-import { UNCHECKED_BYTES } from './header-checksum.ts'
+import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from './header-checksum.ts'
+import type { SegmentContext } from './segment-context.ts'
 
 /** As much as Kafka's default index interval with a few batches of usual size. */
 const WINDOW_BYTES = 16 * 1024
@@ -41,4 +42,22 @@ export class HeaderScan {
     if (!readFrame(this.#view, position - this.#start, this.#frame)) return undefined
     return position + this.#frame.sizeBytes <= this.#sizeBytes ? this.#frame : undefined
   }
+}
+
+/** The running checksum over the heads of a file's batches; `undefined` where they don't follow each other to its end. */
+export function headersOf(
+  { scratch, kernel }: Pick<SegmentContext, 'scratch' | 'kernel'>,
+  file: StoreFile,
+  sizeBytes: number,
+): number | undefined {
+  const headers = new HeaderScan(scratch, file, sizeBytes)
+  let checksum = NO_BATCHES
+  let position = 0
+  while (position < sizeBytes) {
+    const frame = headers.at(position)
+    if (frame === undefined) return undefined
+    checksum = chainHeader(kernel, checksum, headers.uncheckedBytes(position))
+    position += frame.sizeBytes
+  }
+  return checksum
 }

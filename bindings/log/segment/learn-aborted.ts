@@ -24,7 +24,8 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
       let expectedOffset = segment.baseOffset
       for (let isWhole = true; isWhole && position < segment.sizeBytes; ) {
         isWhole = yield* perform('read', segment.logPath, () => {
-          const walk = new BatchWalk(context, file, { from: position, to: segment.sizeBytes, expectedOffset })
+          const { sizeBytes, isCleaned } = segment
+          const walk = new BatchWalk(context, file, { from: position, to: sizeBytes, expectedOffset, isCleaned })
           walk.step(({ header, buffer, bufferPosition }) => {
             const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
             const aborted = scan.take(header, bytes)

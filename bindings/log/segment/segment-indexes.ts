@@ -44,6 +44,7 @@ export class SegmentIndexes {
   readonly #timePath: string
   readonly #offsets: OffsetIndex
   readonly #times: TimeIndex
+  readonly #isCleaned: boolean
   #noted: NotedIndexes
   /** Whether the noted entries are in memory. */
   #isRead = false
@@ -59,9 +60,14 @@ export class SegmentIndexes {
   /** Of a small index, between a release and the next load: many partitions in turn must not walk their batches each time. */
   #kept: Kept | undefined
 
-  constructor(context: SegmentContext, directory: string, baseOffset: number, noted: NotedIndexes) {
+  constructor(
+    context: SegmentContext,
+    directory: string,
+    { baseOffset, isCleaned, ...noted }: NotedIndexes & { readonly baseOffset: number; readonly isCleaned: boolean },
+  ) {
     this.#context = context
     this.#baseOffset = baseOffset
+    this.#isCleaned = isCleaned
     this.#offsetPath = `${directory}/${segmentFileName(baseOffset, 'index')}`
     this.#timePath = `${directory}/${segmentFileName(baseOffset, 'timeindex')}`
     this.#offsets = context.kernel.offsetIndex(baseOffset)
@@ -165,7 +171,8 @@ export class SegmentIndexes {
 
   #walkOn(file: StoreFile, sizeBytes: number, intervalBytes: number): void {
     const from = this.#coveredBytes
-    const walk = new BatchWalk(this.#context, file, { from, to: sizeBytes, expectedOffset: this.#expectedOffset })
+    const range = { from, to: sizeBytes, expectedOffset: this.#expectedOffset, isCleaned: this.#isCleaned }
+    const walk = new BatchWalk(this.#context, file, range)
     walk.step((batch: WalkedBatch) => {
       const { position, nextOffset, header } = batch
       const { sizeBytes: batchBytes, maxTimestamp } = header

@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { AbortedTransaction, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { NEXT_SEGMENT, parseSegmentFileName } from '../files/file-names.ts'
+import { NEXT_SEGMENT, parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import { learnAborted } from './learn-aborted.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
@@ -57,6 +57,18 @@ export class SegmentList {
     segment.opened()
     this.active?.close()
     this.#segments.push(segment)
+  }
+
+  /**
+   * `cleaned` takes the place of closed segments that follow each other. False, with nothing changed, where they aren't those
+   * of the list any more. Whoever asks keeps what was replaced until readers and the disk are done with it.
+   */
+  replace(sources: readonly Segment[], cleaned: Segment): boolean {
+    const first = this.#segments.indexOf(sources[0] as Segment)
+    const isThere = first >= 0 && sources.every((source, index) => this.#segments[first + index] === source)
+    if (!isThere || sources.includes(this.active as Segment)) return false
+    this.#segments.splice(first, sources.length, cleaned)
+    return true
   }
 
   /** Whether the active segment is so full that `makeNext` is due. */
@@ -221,7 +233,8 @@ export class SegmentList {
     const { active } = this
     if (active === undefined) return false
     const names = yield* perform('list', this.#directory, () => this.#context.store.list(this.#directory))
-    if (names.some((name) => isSegmentAbove(name, active.baseOffset))) return false
+    if (names.some((name) => isSegmentAbove(name, active.baseOffset) || rewrittenSegment(name) !== undefined))
+      return false
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() !== active.sizeBytes) return false
     const present = new Uint8Array(partialSector.length)

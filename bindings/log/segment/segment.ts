@@ -9,7 +9,7 @@ import { recoveryMarks } from '../recovery/marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
 import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
-import { HeaderScan } from './header-scan.ts'
+import { HeaderScan, headersOf } from './header-scan.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -34,10 +34,12 @@ interface Place {
  */
 export class Segment {
   readonly baseOffset: number
-  readonly logPath: string
+  /** Compaction wrote it. */
+  readonly isCleaned: boolean
   readonly aborted: AbortedIndex
   readonly #context: SegmentContext
   readonly #indexes: SegmentIndexes
+  #logPath: string
   #nextOffset: number
   #sizeBytes: number
   #maxTimestamp: number
@@ -61,7 +63,8 @@ export class Segment {
   private constructor(context: SegmentContext, directory: string, facts: CheckpointSegment) {
     this.#context = context
     this.baseOffset = facts.baseOffset
-    this.logPath = `${directory}/${segmentFileName(facts.baseOffset, 'log')}`
+    this.isCleaned = facts.isCleaned
+    this.#logPath = `${directory}/${segmentFileName(facts.baseOffset, 'log')}`
     this.#nextOffset = facts.nextOffset
     this.#sizeBytes = facts.sizeBytes
     this.#maxTimestamp = facts.maxTimestamp
@@ -69,11 +72,11 @@ export class Segment {
     this.#firstTimestamp = facts.firstTimestamp
     this.#headerChecksum = facts.headerChecksum
     if (facts.sizeBytes > 0 && facts.sizeBytes <= PROVEN_BYTES) this.#unproven = facts
-    this.#indexes = new SegmentIndexes(context, directory, facts.baseOffset, facts)
+    this.#indexes = new SegmentIndexes(context, directory, facts)
     this.aborted = new AbortedIndex(`${directory}/${segmentFileName(facts.baseOffset, 'txnindex')}`, facts.abortedIndex)
   }
 
-  static empty(context: SegmentContext, directory: string, baseOffset: number): Segment {
+  static empty(context: SegmentContext, directory: string, baseOffset: number, isCleaned: boolean = false): Segment {
     return new Segment(context, directory, {
       baseOffset,
       nextOffset: baseOffset,
@@ -85,6 +88,7 @@ export class Segment {
       offsetIndex: NO_INDEX,
       timeIndex: NO_INDEX,
       abortedIndex: NO_INDEX,
+      isCleaned,
     })
   }
 
@@ -93,12 +97,26 @@ export class Segment {
     return new Segment(context, directory, facts)
   }
 
+  get logPath(): string {
+    return this.#logPath
+  }
+
+  /** Its file has, or is about to get, another name; it isn't open. Indexes keep theirs. */
+  renamed(logPath: string): void {
+    this.#logPath = logPath
+  }
+
   get nextOffset(): number {
     return this.#nextOffset
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** -1 if not known. */
+  get firstTimestamp(): number {
+    return this.#firstTimestamp
   }
 
   get maxTimestamp(): number {
@@ -116,6 +134,7 @@ export class Segment {
       firstTimestamp: this.#firstTimestamp,
       headerChecksum: this.#headerChecksum,
       abortedIndex: this.aborted.noted,
+      isCleaned: this.isCleaned,
     }
   }
 
@@ -280,16 +299,9 @@ export class Segment {
   #prove(file: StoreFile): void {
     if (this.#unproven === undefined) return
     const { sizeBytes, headerChecksum } = this.#unproven
-    const headers = new HeaderScan(this.#context.scratch, file, this.#sizeBytes)
-    let checksum = NO_BATCHES
-    let position = 0
-    while (position < sizeBytes) {
-      const frame = headers.at(position)
-      if (frame === undefined) return
-      checksum = chainHeader(this.#context.kernel, checksum, headers.uncheckedBytes(position))
-      position += frame.sizeBytes
-    }
-    if (position === sizeBytes && checksum !== headerChecksum) {
+    const checksum = headersOf(this.#context, file, sizeBytes)
+    if (checksum === undefined) return
+    if (checksum !== headerChecksum) {
       const message = `${this.logPath} holds other batches than the log's, or one of its batch headers is damaged`
       const details = { file: this.logPath, position: 0, offset: this.baseOffset, fault: 'headers-differ' }
       throw new LogError('CORRUPT_MESSAGE', message, details)
@@ -337,12 +349,14 @@ export class Segment {
   #assertFollows(position: number, frame: Readonly<BatchFrame>, expectedOffset: number, epochBefore: number): void {
     const isLast = position + frame.sizeBytes === this.#sizeBytes
     const ends = isLast ? frame.nextOffset === this.#nextOffset : frame.nextOffset <= this.#nextOffset
-    if (!ends || !mayFollow(frame, expectedOffset, epochBefore)) throw this.#jump(position, expectedOffset)
+    if (!ends || !mayFollow(frame, expectedOffset, epochBefore, this.isCleaned))
+      throw this.#jump(position, expectedOffset)
   }
 
   /** No batch before the first one says where it begins; if that isn't the segment's own offset, the next one must agree. */
   #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
-    if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch)) throw this.#jump(0, this.baseOffset)
+    if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch, this.isCleaned))
+      throw this.#jump(0, this.baseOffset)
   }
 
   #jump(position: number, expectedOffset: number): LogError<'CORRUPT_MESSAGE'> {
@@ -363,7 +377,7 @@ export class Segment {
     let leaderEpoch = ANY_EPOCH
     let offset = -1
     while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
-      if (whole > 0 && !mayFollow(frame, offset, leaderEpoch)) break
+      if (whole > 0 && !mayFollow(frame, offset, leaderEpoch, this.isCleaned)) break
       whole += frame.sizeBytes
       leaderEpoch = frame.leaderEpoch
       offset = frame.nextOffset

@@ -24,6 +24,8 @@ export interface WalkRange {
   readonly to: number
   /** The offset that the first batch begins at, or lies above after an unclean end. */
   readonly expectedOffset: number
+  /** Compaction wrote the file. */
+  readonly isCleaned: boolean
 }
 
 type WalkContext = Pick<SegmentContext, 'kernel' | 'scratch' | 'maxBatchBytes'>
@@ -36,6 +38,7 @@ export class BatchWalk {
   readonly #context: WalkContext
   readonly #file: StoreFile
   readonly #to: number
+  readonly #isCleaned: boolean
   #position: number
   #expectedOffset: number
   #epochBefore = Number.NEGATIVE_INFINITY
@@ -45,6 +48,7 @@ export class BatchWalk {
     this.#context = context
     this.#file = file
     this.#to = range.to
+    this.#isCleaned = range.isCleaned
     this.#position = range.from
     this.#expectedOffset = range.expectedOffset
   }
@@ -90,7 +94,7 @@ export class BatchWalk {
       const header = this.#context.kernel.batchReader.header(buffer, at, intact - at)
       if (header === undefined) return this.#stop('incomplete')
       const { baseOffset, sizeBytes, partitionLeaderEpoch: leaderEpoch } = header
-      if (!mayFollow({ baseOffset, leaderEpoch }, this.#expectedOffset, this.#epochBefore)) {
+      if (!mayFollow({ baseOffset, leaderEpoch }, this.#expectedOffset, this.#epochBefore, this.#isCleaned)) {
         return this.#stop('out-of-order')
       }
       const nextOffset = baseOffset + header.lastOffsetDelta + 1

@@ -100,6 +100,7 @@ export class Checkpointer {
   ): Task<number> {
     const changed = [...partitions].filter((files) => files.changed)
     const written: WrittenFile[] = []
+    const ends: { readonly files: StoredFiles; readonly nextOffset: number }[] = []
     for (let at = 0; at < changed.length; at += atOnce) {
       const group = changed.slice(at, at + atOnce)
       for (const files of group) yield* files.segments.writeGrownIndexes()
@@ -109,12 +110,14 @@ export class Checkpointer {
       for (const each of noted) {
         yield* this.#encode(each)
         written.push(...each.segments)
+        ends.push({ files: each.files, nextOffset: each.record.nextOffset })
       }
     }
     const bytes = yield* this.#assemble(facts)
     this.#observer?.checkpointPlaced(facts.coveredSequence, written)
     yield* writeCheckpointFile(this.#store, place, bytes)
     this.#observer?.checkpointDurable(facts.coveredSequence)
+    for (const { files, nextOffset } of ends) files.checkpointedOffset = nextOffset
     return bytes.length
   }
 
@@ -130,6 +133,7 @@ export class Checkpointer {
         logStartOffset: this.#source.logStartOffset(id),
         nextOffset: files.nextOffset,
         ceiling: this.#source.ceiling(id),
+        cleanedOffset: files.cleanedOffset,
         readOnly: files.readOnly,
         segments: files.segments.all.map((segment) => segment.facts()),
         leaderEpochs: files.leaderEpochs,
@@ -146,6 +150,7 @@ export class Checkpointer {
     files.changed = false
     files.notedOffset = files.nextOffset
     files.notedActiveBase = active?.baseOffset ?? -1
+    for (const swap of files.swaps) swap.isNoted = true
     return noted
   }
 

@@ -5,10 +5,12 @@ import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file
 import type {
   AbortedTransaction,
   CommitSet,
+  Compactable,
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
   Removal,
+  Rewrite,
   SealedBatch,
   StoredPartition,
   StoredState,
@@ -28,6 +30,7 @@ import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.t
 import { SegmentList } from '../segment/segment-list.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
 import { createPartitionDirectory } from './create-partition.ts'
 import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
@@ -39,6 +42,7 @@ import { owesRemoval, removeBelow } from './remove-segments.ts'
 import { growRing } from './ring-growth.ts'
 import { StoredFiles } from './stored-files.ts'
 import { storedState } from './stored-state.ts'
+import { unlessPoisoned } from './unless-poisoned.ts'
 
 /** Partitions whose files are synced or written at once: beside commits, and where none waits for the disk. */
 const AT_ONCE_BESIDE_COMMITS = 4
@@ -65,6 +69,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #scratch: KernelBuffer
   readonly #partitions = new PartitionMap<StoredFiles>()
   readonly #checkpointer: Checkpointer
+  readonly #compactions: Compactions
   readonly #reserve: Reserve
   #journal: Journal | undefined
   #lock: StoreLock | undefined
@@ -100,6 +105,7 @@ export class FilePartitionStore implements PartitionStore {
     const waiting = new WaitingWrites(() => this.#reserve.isWhole)
     this.#segments = { kernel, store, files: this.#cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
     this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
+    this.#compactions = new Compactions(this.#segments, source)
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
     this.#reserve = new Reserve(store, shares, () => waiting.writeOut())
   }
@@ -227,6 +233,7 @@ export class FilePartitionStore implements PartitionStore {
       files.proveNext()
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
+    yield* this.#compactions.finish()
     for (const files of this.#partitions.values()) yield* this.#finishRemoval(files)
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
@@ -296,6 +303,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#partitions.delete(id)
     this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
     this.#nearlyFull.delete(files)
+    this.#compactions.forget(files)
     files.segments.release()
     yield* removeDirectory(this.#store, files.directory)
   }
@@ -378,6 +386,19 @@ export class FilePartitionStore implements PartitionStore {
     return yield* this.#files(id).segments.seekTimestamp(timestamp)
   }
 
+  compactable(id: PartitionIdentity): Compactable {
+    return this.#compactions.compactable(this.#isReadOnly ? undefined : this.#find(id))
+  }
+
+  *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
+    this.#assertWritable(id)
+    return yield* this.#compactions.rewrite(this.#files(id), baseOffset, nextOffset)
+  }
+
+  *cleaned(id: PartitionIdentity, offset: number): Task<void> {
+    yield* this.#compactions.cleaned(this.#files(id), offset)
+  }
+
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
     if (this.#isReadOnly) return 'done'
     const files = this.#files(id)
@@ -388,7 +409,8 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   #removeBelow(files: StoredFiles, offset: number): Task<Removal> {
-    const isInUse = (segment: Segment) => segment.isPinned || this.#commits?.isReading(segment) === true
+    const isInUse = (segment: Segment) =>
+      segment.isPinned || files.isSwapped(segment) || this.#commits?.isReading(segment) === true
     return removeBelow({ store: this.#store, isInUse }, files, offset)
   }
 
@@ -426,7 +448,7 @@ export class FilePartitionStore implements PartitionStore {
   maintenanceIsDue(): boolean {
     const journal = this.#journal
     if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
-    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted) return true
+    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted || this.#compactions.wantsCheckpoint) return true
     const { ring } = journal
     return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
   }
@@ -450,6 +472,7 @@ export class FilePartitionStore implements PartitionStore {
   *#maintain(journal: Journal): Task<void> {
     try {
       yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
+      yield* this.#compactions.finish()
       for (const files of this.#partitions.values()) {
         if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
       }
@@ -479,14 +502,5 @@ export class FilePartitionStore implements PartitionStore {
     } finally {
       this.#isCheckpointing = false
     }
-  }
-}
-
-/** A kernel that trapped has nothing left to give back; files and lock are given back all the same. */
-function unlessPoisoned(giveBack: () => void): void {
-  try {
-    giveBack()
-  } catch (error) {
-    if (!LogError.is(error, 'KERNEL_POISONED')) throw error
   }
 }

@@ -12,7 +12,16 @@ import { PendingRuns } from './pending-runs.ts'
 
 /** Kafka rebuilds producers from the newest whole one, or the one before. */
 const SNAPSHOTS_MAX = 2
-const NOTHING_NOTED = { nextOffset: 0, leaderEpochs: [], segments: [] }
+
+/** A rewritten segment in the list, whose file still has a name beside those that it replaces. */
+export interface SegmentSwap {
+  readonly cleaned: Segment
+  readonly sources: readonly Segment[]
+  /** By a checkpoint: once that is durable, recovery goes by the new file. */
+  isNoted: boolean
+}
+
+const NOTHING_NOTED = { nextOffset: 0, leaderEpochs: [], segments: [], cleanedOffset: 0 }
 
 /** One partition's files while the log is open. */
 export class StoredFiles {
@@ -43,6 +52,14 @@ export class StoredFiles {
   notedActiveBase: number
   /** Files of segments that lie below the first one and are still there; `undefined` until somebody looked. */
   leftovers: string[] | undefined
+  /** The same of the newest checkpoint that is durable: compaction touches only what lies below. */
+  checkpointedOffset: number
+  /** How far compaction came. */
+  cleanedOffset: number
+  /** Under way. */
+  rewrite: { drop(): boolean } | undefined
+  /** Segments that were rewritten and wait for a checkpoint, or for their readers, to take the place of the old ones. */
+  swaps: SegmentSwap[] = []
   /** Producer snapshots of rolls, by offset, that no file holds yet; the newest two. */
   readonly snapshots: Map<number, Uint8Array> = new Map()
   /** Which epoch its batches carry from which offset on. */
@@ -54,7 +71,7 @@ export class StoredFiles {
     id: PartitionIdentity,
     directory: string,
     segments: SegmentList,
-    noted: Pick<CheckpointPartition, 'nextOffset' | 'leaderEpochs' | 'segments'> = NOTHING_NOTED,
+    noted: Pick<CheckpointPartition, 'nextOffset' | 'leaderEpochs' | 'segments' | 'cleanedOffset'> = NOTHING_NOTED,
   ) {
     this.id = id
     this.directory = directory
@@ -62,7 +79,14 @@ export class StoredFiles {
     this.nextOffset = noted.nextOffset
     this.notedOffset = noted.nextOffset
     this.notedActiveBase = noted.segments.at(-1)?.baseOffset ?? -1
+    this.checkpointedOffset = noted.nextOffset
+    this.cleanedOffset = noted.cleanedOffset
     this.leaderEpochs = noted.leaderEpochs
+  }
+
+  /** Rewritten, and not in its place yet. */
+  isSwapped(segment: Segment): boolean {
+    return this.swaps.some(({ cleaned }) => cleaned === segment)
   }
 
   /** Goes on in a new segment, from `baseOffset` on; `producers` as of there. */

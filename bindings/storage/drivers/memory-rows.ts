@@ -4,10 +4,12 @@ import type { StoreCapabilities } from '../file-store.ts'
 import type {
   AbortedTransaction,
   CommitSet,
+  Compactable,
   PartitionIdentity,
   PartitionStore,
   RecoveryReport,
   Removal,
+  Rewrite,
   SealedBatch,
   StoredPartition,
   StoredState,
@@ -158,6 +160,31 @@ export class MemoryRowStore implements PartitionStore {
     return 'done'
   }
 
+  /** Rows that a transaction holds, but for the last one, which tells where the partition ends. */
+  compactable(id: PartitionIdentity): Compactable {
+    const partition = this.#database.find(id)
+    if (partition === undefined) return { cleanedOffset: 0, segments: [] }
+    const { cleanedOffset, committedOffset } = partition
+    const rows = partition.rows.slice(0, -1).filter((row) => row.nextOffset <= committedOffset)
+    const segments = rows.map(({ baseOffset, nextOffset, maxTimestamp, bytes }) => {
+      return { baseOffset, nextOffset, maxTimestamp, firstTimestamp: maxTimestamp, sizeBytes: bytes.length }
+    })
+    return { cleanedOffset, segments }
+  }
+
+  *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
+    const { rows } = this.#known(id)
+    const isBefore = (row: SealedBatch) => row.baseOffset >= baseOffset && row.nextOffset <= nextOffset
+    const rewrite = yield* perform('read', placeOf(id), () => new RowRewrite(this.#known(id), rows.filter(isBefore)))
+    return rewrite
+  }
+
+  *cleaned(id: PartitionIdentity, offset: number): Task<void> {
+    yield* perform('commit', placeOf(id), () => {
+      this.#known(id).cleanedOffset = offset
+    })
+  }
+
   locate(id: PartitionIdentity, offset: number): { readonly file: string; readonly position: number } | undefined {
     const partition = this.#database.find(id)
     const row = partition?.rows[partition.firstAt(offset)]
@@ -275,6 +302,33 @@ export class MemoryRowStore implements PartitionStore {
     throw new LogError('STORAGE_FULL', `no room for ${addedBytes} bytes in ${this.#capacityBytes} of rows`, {
       file: id === undefined ? 'rows' : placeOf(id),
       operation: id === undefined ? 'commit' : 'append',
+    })
+  }
+}
+
+/** What stays waits in memory for the transaction that exchanges the rows. */
+class RowRewrite implements Rewrite {
+  readonly #partition: PartitionRows
+  readonly #before: readonly SealedBatch[]
+  readonly #kept: SealedBatch[] = []
+
+  constructor(partition: PartitionRows, before: readonly SealedBatch[]) {
+    this.#partition = partition
+    this.#before = before
+  }
+
+  append({ bytes, baseOffset, nextOffset, maxTimestamp }: SealedBatch): void {
+    this.#kept.push({ bytes: bytes.slice(), baseOffset, nextOffset, maxTimestamp })
+  }
+
+  *commit(): Task<boolean> {
+    const { id } = this.#partition
+    return yield* perform('commit', placeOf(id), () => this.#partition.rewrite(this.#before, this.#kept))
+  }
+
+  *abandon(): Task<void> {
+    yield* perform('yield', '', () => {
+      this.#kept.length = 0
     })
   }
 }

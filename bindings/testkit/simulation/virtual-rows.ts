@@ -62,9 +62,9 @@ export class VirtualRows {
     const { partitions, isClean, leaderEpoch, producerIdsEnd } = this.#database
     digest.text(`${isClean} ${leaderEpoch} ${producerIdsEnd}`)
     for (const [key, partition] of partitions) {
-      const { rows, logStartOffset, ceiling, floorOffset, committedOffset, aborted, deletedWindows } = partition
+      const { rows, logStartOffset, ceiling, floorOffset, committedOffset, aborted, windows } = partition
       digest.text(key)
-      digest.text(JSON.stringify([logStartOffset, ceiling, floorOffset, committedOffset, aborted, deletedWindows]))
+      digest.text(JSON.stringify([logStartOffset, ceiling, floorOffset, committedOffset, aborted, windows]))
       for (const { bytes } of rows) digest.bytes(bytes)
     }
     return digest.value

@@ -25,7 +25,12 @@ function walk(
   if (bytes.length > 0) file.write(bytes, 0)
   const whole = newContext(disk)
   const scratch = options.scratchBytes === undefined ? whole.scratch : allocate(whole.kernel, options.scratchBytes)
-  const range = { from: 0, to: options.to ?? bytes.length, expectedOffset: options.expectedOffset ?? 0 }
+  const range = {
+    from: 0,
+    to: options.to ?? bytes.length,
+    expectedOffset: options.expectedOffset ?? 0,
+    isCleaned: false,
+  }
   const walked = new BatchWalk({ ...whole, scratch }, file, range)
   const ends: number[] = []
   walked.run(({ position, nextOffset, header, buffer, bufferPosition }) => {

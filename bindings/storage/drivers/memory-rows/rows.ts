@@ -19,8 +19,10 @@ export class PartitionRows {
   /** The next offset is at least this: where an unclean open went on, and the end of rows that were deleted since. */
   floorOffset = 0
   aborted: AbortedTransaction[] = []
-  /** Windows as of the rows that were deleted; the rest is in the rows. */
-  deletedWindows: readonly StoredProducer[] = []
+  /** Windows as of `windowsOffset`, below which rows were deleted or rewritten; the rest is in the rows. */
+  windows: readonly StoredProducer[] = []
+  windowsOffset = 0
+  cleanedOffset = 0
 
   constructor(id: PartitionIdentity) {
     this.id = id
@@ -51,17 +53,38 @@ export class PartitionRows {
   }
 
   deleteBefore(offset: number): void {
-    const windows = new ProducerWindows(this.deletedWindows)
-    for (const row of this.rows) if (row.nextOffset <= offset) windows.add(row.bytes)
-    this.deletedWindows = windows.all()
+    this.#keepWindows(offset)
     this.floorOffset = Math.max(this.nextOffset, offset)
     this.logStartOffset = Math.max(this.logStartOffset, offset)
     this.rows = this.rows.filter((row) => row.nextOffset > offset)
   }
 
+  /** `kept` stay of the rows from `baseOffset` to before `nextOffset`; false when these aren't `before` any more. */
+  rewrite(before: readonly SealedBatch[], kept: readonly SealedBatch[]): boolean {
+    const first = this.rows.indexOf(before[0] as SealedBatch)
+    if (first < 0 || before.some((row, index) => this.rows[first + index] !== row)) return false
+    this.#keepWindows(before.at(-1)?.nextOffset ?? 0)
+    this.rows.splice(first, before.length, ...kept)
+    return true
+  }
+
+  #keepWindows(offset: number): void {
+    if (offset <= this.windowsOffset) return
+    const windows = this.#windows()
+    for (const row of this.rows) {
+      if (row.baseOffset >= this.windowsOffset && row.nextOffset <= offset) windows.add(row.bytes)
+    }
+    this.windows = windows.all()
+    this.windowsOffset = offset
+  }
+
+  #windows(): ProducerWindows {
+    return new ProducerWindows(this.windows)
+  }
+
   stored(): StoredPartition {
-    const windows = new ProducerWindows(this.deletedWindows)
-    for (const row of this.rows) windows.add(row.bytes)
+    const windows = this.#windows()
+    for (const row of this.rows) if (row.baseOffset >= this.windowsOffset) windows.add(row.bytes)
     return {
       id: this.id,
       logStartOffset: this.logStartOffset,

@@ -1,0 +1,67 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { PartitionIdentity, PartitionStore } from '../../storage/partition-store.ts'
+import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import { BatchBytes } from './batch-bytes.ts'
+
+/** So much is worked through in one turn of the event loop: some hundred microseconds. */
+const TURN_BYTES = 64 * 1024
+const LENGTH_OVERHEAD_BYTES = 12
+
+export interface StreamedPartition {
+  readonly kernel: Pick<Kernel, 'crc32cOf'>
+  readonly store: Pick<PartitionStore, 'read' | 'prepareRead'>
+  readonly id: PartitionIdentity
+}
+
+/**
+ * The batches of a partition one after the other, each one checked, others having their turn in between. `visit` says
+ * whether to go on; its batch is valid during the call. CORRUPT_MESSAGE for what is no intact batch.
+ */
+export function* streamBatches(
+  { kernel, store, id }: StreamedPartition,
+  fromOffset: number,
+  toOffset: number,
+  visit: (batch: BatchBytes) => boolean,
+): Task<void> {
+  let into = new Uint8Array(TURN_BYTES)
+  for (let offset = fromOffset; offset < toOffset; ) {
+    let count = store.read(id, offset, into)
+    if (count === undefined) {
+      yield* store.prepareRead(id, offset)
+      count = store.read(id, offset, into) ?? 0
+    }
+    if (count < 0) {
+      into = new Uint8Array(-count)
+      continue
+    }
+    // Its topic was deleted, or a reader took its place among the open files.
+    if (count === 0) return
+    for (let at = 0; at < count; ) {
+      const batch = batchAt(kernel, id, into.subarray(0, count), at, offset)
+      if (batch.baseOffset >= toOffset || !visit(batch)) return
+      at += batch.bytes.length
+      offset = batch.lastOffset + 1
+    }
+    yield* letOthersRun()
+  }
+}
+
+function batchAt(
+  kernel: Pick<Kernel, 'crc32cOf'>,
+  { topic, partition }: PartitionIdentity,
+  bytes: Uint8Array,
+  at: number,
+  offset: number,
+): BatchBytes {
+  const view = viewOf(bytes)
+  const isHeadThere = at + BATCH_HEADER_BYTES <= bytes.length && view.getInt8(at + 16) === 2
+  const sizeBytes = isHeadThere ? view.getInt32(at + 8) + LENGTH_OVERHEAD_BYTES : 0
+  if (sizeBytes >= BATCH_HEADER_BYTES && at + sizeBytes <= bytes.length) {
+    const batch = new BatchBytes(bytes.subarray(at, at + sizeBytes))
+    if (kernel.crc32cOf(batch.bytes.subarray(21)) === view.getUint32(at + 17)) return batch
+  }
+  const message = `${topic}-${partition} can't be compacted: it is damaged at offset ${offset}`
+  throw new LogError('CORRUPT_MESSAGE', message, { topic, partition, offset, fault: 'bad-crc' })
+}

@@ -1,0 +1,157 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { Task } from '../../storage/effect.ts'
+import type {
+  AbortedTransaction,
+  CompactableSegment,
+  PartitionIdentity,
+  PartitionStore,
+  StoredProducer,
+} from '../../storage/partition-store.ts'
+import { BatchBytes, newSpan, plainRecords, RecordCursor } from './batch-bytes.ts'
+import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
+import { streamBatches } from './batch-stream.ts'
+import { DecidedTransactions } from './decided-transactions.ts'
+import { type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
+import { OffsetMap } from './offset-map.ts'
+
+export interface PassInput {
+  readonly kernel: Kernel
+  readonly store: Pick<PartitionStore, 'read' | 'prepareRead' | 'abortedBetween' | 'rewrite' | 'cleaned'>
+  readonly id: PartitionIdentity
+  readonly dirty: DirtyPart
+  /** Records below it are nobody's any more. */
+  readonly logStartOffset: number
+  readonly limits: GroupLimits
+  readonly deleteRetentionMs: number
+  readonly mapBytes: number
+  readonly now: number
+  /** As of the end of the pass's part, or later. */
+  readonly producers: () => Iterable<StoredProducer>
+}
+
+/** What a pass came to. */
+export interface PassResult {
+  readonly cleanedOffset: number
+  readonly readBytes: number
+  readonly writtenBytes: number
+}
+
+/**
+ * One pass over one partition: the last offset of each key in the dirty part, as far as memory goes, then the segments from the
+ * first one on without what has a newer record (kafka.md 2.8). `undefined` when the partition was changed below it, by retention
+ * or the end of its topic: the next pass begins anew. It may be left between any two yields, by `return`.
+ */
+export function* compact(input: PassInput): Task<PassResult | undefined> {
+  const { store, id, dirty } = input
+  const endOffset = dirty.segments.at(-1)?.nextOffset ?? dirty.fromOffset
+  const aborted = yield* abortedIn(input, dirty.segments[0]?.baseOffset ?? 0, endOffset)
+  const map = new OffsetMap(input.kernel, mapBytes(input))
+  const mapEnd = yield* fillMap(input, map, aborted, endOffset)
+  const cleaner = new BatchCleaner({
+    kernel: input.kernel,
+    map,
+    mapEnd,
+    transactions: new DecidedTransactions(aborted),
+    producers: activeProducers(input.producers()),
+    now: input.now,
+    deleteRetentionMs: input.deleteRetentionMs,
+  })
+  let readBytes = 0
+  let writtenBytes = 0
+  for (const group of groupsOf(
+    dirty.segments.filter(({ baseOffset }) => baseOffset < mapEnd),
+    input.limits,
+  )) {
+    const written = yield* rewriteGroup(input, group, cleaner)
+    if (written === undefined) return undefined
+    readBytes += group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    writtenBytes += written
+  }
+  yield* store.cleaned(id, mapEnd)
+  return { cleanedOffset: mapEnd, readBytes, writtenBytes }
+}
+
+/** A record takes seven bytes at least, so a small dirty part needs no large map. */
+function mapBytes({ mapBytes, dirty }: PassInput): number {
+  const dirtyBytes = dirty.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return Math.min(mapBytes, dirtyBytes * 4)
+}
+
+function* abortedIn({ store, id }: PassInput, from: number, to: number): Task<readonly AbortedTransaction[]> {
+  const found = store.abortedBetween(id, from, to)
+  if (found !== undefined) return found
+  yield* store.prepareRead(id, from, to)
+  return store.abortedBetween(id, from, to) ?? []
+}
+
+/** Answers up to where every key is in the map. */
+function* fillMap(
+  input: PassInput,
+  map: OffsetMap,
+  aborted: readonly AbortedTransaction[],
+  endOffset: number,
+): Task<number> {
+  const transactions = new DecidedTransactions(aborted)
+  const fromOffset = Math.max(input.dirty.fromOffset, input.logStartOffset)
+  let mapEnd = endOffset
+  const span = newSpan()
+  yield* streamBatches(input, fromOffset, endOffset, (batch) => {
+    if (batch.isControl) return true
+    const records = transactions.isAborted(batch) ? undefined : plainRecords(batch)
+    if (records === undefined) return true
+    const cursor = new RecordCursor(records, 0, batch.baseOffset)
+    for (let index = 0; index < batch.recordCount; index++) {
+      cursor.next(span)
+      const offset = batch.baseOffset + span.offsetDelta
+      if (span.keyLength < 0 || offset < fromOffset) continue
+      if (map.room === 0) {
+        mapEnd = offset
+        return false
+      }
+      map.put(records.subarray(span.keyAt, span.keyAt + span.keyLength), offset)
+    }
+    return true
+  })
+  return mapEnd
+}
+
+function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<number, ActiveProducer> {
+  const active = new Map<number, ActiveProducer>()
+  for (const { producerId, producerEpoch, batches } of producers) {
+    active.set(producerId, { producerEpoch, lastDataOffset: batches.at(-1)?.lastOffset ?? -1 })
+  }
+  return active
+}
+
+/** Answers the bytes that stay; `undefined` when the segments aren't there any more. */
+function* rewriteGroup(
+  input: PassInput,
+  group: readonly CompactableSegment[],
+  cleaner: BatchCleaner,
+): Task<number | undefined> {
+  const baseOffset = group[0]?.baseOffset ?? 0
+  const nextOffset = group.at(-1)?.nextOffset ?? 0
+  const rewrite = yield* input.store.rewrite(input.id, baseOffset, nextOffset)
+  let keptBytes = 0
+  let hasChanged = group.length > 1
+  let endOffset = baseOffset
+  const take = (batch: BatchBytes) => {
+    endOffset = batch.lastOffset + 1
+    const bytes = cleaner.clean(batch, endOffset === nextOffset)
+    hasChanged ||= bytes !== batch.bytes
+    if (bytes === undefined) return true
+    const { maxTimestamp } = new BatchBytes(bytes)
+    rewrite.append({ bytes, baseOffset: batch.baseOffset, nextOffset: endOffset, maxTimestamp })
+    keptBytes += bytes.length
+    return true
+  }
+  let isDone = false
+  try {
+    yield* streamBatches(input, baseOffset, nextOffset, take)
+    isDone = hasChanged && endOffset === nextOffset && (yield* rewrite.commit())
+  } finally {
+    if (!isDone) yield* rewrite.abandon()
+  }
+  if (endOffset !== nextOffset || (hasChanged && !isDone)) return undefined
+  return keptBytes
+}

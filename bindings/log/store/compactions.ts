@@ -1,0 +1,64 @@
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { Compactable, PartitionSource, Rewrite } from '../../storage/partition-store.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+import { finishSwaps, SegmentRewrite } from './segment-rewrite.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+/** The files' side of compaction: what may be rewritten, and which rewritten segments wait for their place. */
+export class Compactions {
+  readonly #context: SegmentContext
+  readonly #source: PartitionSource
+  /** Partitions with such segments. */
+  readonly #waiting = new Set<StoredFiles>()
+
+  constructor(context: SegmentContext, source: PartitionSource) {
+    this.#context = context
+    this.#source = source
+  }
+
+  /** Nothing of one that can't be written. */
+  compactable(files: StoredFiles | undefined): Compactable {
+    if (files === undefined || files.readOnly) return { cleanedOffset: 0, segments: [] }
+    return { cleanedOffset: files.cleanedOffset, segments: closedSegments(files) }
+  }
+
+  *rewrite(files: StoredFiles, baseOffset: number, nextOffset: number): Task<Rewrite> {
+    const isSource = (each: Segment) => each.baseOffset >= baseOffset && each.nextOffset <= nextOffset
+    const sources = closedSegments(files).filter(isSource)
+    this.#waiting.add(files)
+    return yield* SegmentRewrite.begin(this.#context, files, this.#source.segmentConfig(files.id), sources)
+  }
+
+  *cleaned(files: StoredFiles, offset: number): Task<void> {
+    files.cleanedOffset = offset
+    files.changed = true
+    yield* letOthersRun()
+  }
+
+  /** Old and new take room as long as no checkpoint decides between them. */
+  get wantsCheckpoint(): boolean {
+    for (const { swaps } of this.#waiting) if (swaps.some(({ isNoted }) => !isNoted)) return true
+    return false
+  }
+
+  /** Behind a durable checkpoint. */
+  *finish(): Task<void> {
+    for (const files of this.#waiting) {
+      yield* finishSwaps(this.#context, files)
+      if (files.swaps.length === 0 && files.rewrite === undefined) this.#waiting.delete(files)
+    }
+  }
+
+  /** Its topic is deleted. */
+  forget(files: StoredFiles): void {
+    this.#waiting.delete(files)
+    files.rewrite?.drop()
+    for (const { sources } of files.swaps) for (const source of sources) source.release()
+  }
+}
+
+/** Neither the one that takes appends nor what frames behind the newest durable checkpoint may name. */
+function closedSegments({ segments, checkpointedOffset }: StoredFiles): readonly Segment[] {
+  return segments.all.slice(0, -1).filter(({ nextOffset }) => nextOffset <= checkpointedOffset)
+}

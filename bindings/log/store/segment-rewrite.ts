@@ -1,0 +1,151 @@
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import type { Rewrite, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
+import { CLEANED_SUFFIX, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
+import { Segment } from '../segment/segment.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+/**
+ * Segments rewritten into one: written as `.cleaned`, synced, renamed to `.swap` and read from there. What decides is the
+ * checkpoint that notes it: an opening that finds an older one drops the file, `finishSwaps` and an opening that finds a newer
+ * one give it its place (docs/decisions/019-compaction.md).
+ */
+export class SegmentRewrite implements Rewrite {
+  readonly #context: SegmentContext
+  readonly #files: StoredFiles
+  readonly #config: SegmentConfig
+  readonly #sources: readonly Segment[]
+  readonly #cleaned: Segment
+  readonly #finalPath: string
+  #file: StoreFile | undefined
+
+  private constructor(context: SegmentContext, files: StoredFiles, config: SegmentConfig, sources: readonly Segment[]) {
+    const [first] = sources
+    if (first === undefined) throw new LogError('INVALID_REQUEST', 'there is no such segment to rewrite', {})
+    this.#context = context
+    this.#files = files
+    this.#config = config
+    this.#sources = sources
+    this.#cleaned = Segment.empty(context, files.directory, first.baseOffset, true)
+    this.#finalPath = `${files.directory}/${segmentFileName(first.baseOffset, 'log')}`
+    this.#cleaned.renamed(this.#finalPath + CLEANED_SUFFIX)
+  }
+
+  static *begin(
+    context: SegmentContext,
+    files: StoredFiles,
+    config: SegmentConfig,
+    sources: readonly Segment[],
+  ): Task<SegmentRewrite> {
+    const rewrite = new SegmentRewrite(context, files, config, sources)
+    const { logPath } = rewrite.#cleaned
+    const file = yield* context.files.open(logPath, { create: true })
+    if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${logPath}`, { file: logPath })
+    context.files.pin(logPath)
+    rewrite.#cleaned.opened()
+    file.truncate(0)
+    rewrite.#file = file
+    files.rewrite = rewrite
+    return rewrite
+  }
+
+  append(batch: SealedBatch): void {
+    if (this.#file === undefined) throw this.#gone()
+    this.#cleaned.place(this.#file, batch, this.#config)
+  }
+
+  #gone(): LogError {
+    const { topic, partition } = this.#files.id
+    const message = `${topic}-${partition} was removed while it was compacted`
+    return new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition })
+  }
+
+  *commit(): Task<boolean> {
+    const file = this.#file
+    if (file === undefined) return false
+    const { store, files } = this.#context
+    const from = this.#cleaned.logPath
+    yield* perform('flush', from, () => file.flush())
+    if (this.#file === undefined) return false
+    this.#end()
+    const to = this.#finalPath + SWAP_SUFFIX
+    yield* perform('rename', from, () => store.rename(from, to))
+    files.close(from)
+    this.#cleaned.renamed(to)
+    this.#files.directoryChanged()
+    if (!this.#files.segments.replace(this.#sources, this.#cleaned)) {
+      yield* perform('remove', to, () => store.remove(to))
+      this.#cleaned.release()
+      return false
+    }
+    this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: false })
+    this.#files.changed = true
+    this.#files.isUsed = true
+    return true
+  }
+
+  *abandon(): Task<void> {
+    const path = this.#cleaned.logPath
+    if (!this.drop()) return
+    yield* perform('remove', path, () => this.#context.store.remove(path))
+    this.#files.directoryChanged()
+  }
+
+  /** Its file is closed and nothing is written to it any more; false if that was so already. */
+  drop(): boolean {
+    if (this.#file === undefined) return false
+    this.#end()
+    this.#cleaned.release()
+    return true
+  }
+
+  /** The indexes that were learned stay in memory until they are written: nothing else knows them. */
+  #end(): void {
+    this.#file = undefined
+    this.#files.rewrite = undefined
+    this.#cleaned.close()
+    this.#context.files.unpin(this.#cleaned.logPath)
+  }
+}
+
+/**
+ * Gives rewritten segments that a durable checkpoint notes the place of those before them. Whatever is still being read waits
+ * for the next time. A crash in between is finished by the next opening (recovery/settle-swaps.ts).
+ */
+export function* finishSwaps({ store, files: cache }: SegmentContext, files: StoredFiles): Task<void> {
+  const isBusy = ({ logPath }: Segment) => cache.isPinned(logPath)
+  const due = files.swaps.filter(({ cleaned, sources, isNoted }) => isNoted && ![cleaned, ...sources].some(isBusy))
+  if (due.length === 0) return
+  files.swaps = files.swaps.filter((swap) => !due.includes(swap))
+  for (const { cleaned, sources } of due) {
+    for (const source of sources) {
+      source.release()
+      if (source.baseOffset !== cleaned.baseOffset) yield* removeSegment(store, files.directory, source.baseOffset)
+    }
+    cache.close(cleaned.logPath)
+    yield* takePlace(store, files.directory, cleaned.baseOffset)
+    cleaned.renamed(`${files.directory}/${segmentFileName(cleaned.baseOffset, 'log')}`)
+  }
+  files.directoryChanged()
+  yield* files.syncDirectory(store)
+}
+
+type Names = Pick<SegmentContext['store'], 'rename' | 'remove'>
+
+/** The batches go last: a crash in between must not leave derived files without the ones they derive from. */
+export function* removeSegment(store: Names, directory: string, baseOffset: number): Task<void> {
+  for (const suffix of ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const) {
+    const path = `${directory}/${segmentFileName(baseOffset, suffix)}`
+    yield* perform('remove', path, () => store.remove(path))
+  }
+}
+
+/** Whoever was aborted in it is gone, and with it what the old index says; the others are written anew where they differ. */
+export function* takePlace(store: Names, directory: string, baseOffset: number): Task<void> {
+  const to = `${directory}/${segmentFileName(baseOffset, 'log')}`
+  const aborted = `${directory}/${segmentFileName(baseOffset, 'txnindex')}`
+  yield* perform('remove', aborted, () => store.remove(aborted))
+  yield* perform('rename', to + SWAP_SUFFIX, () => store.rename(to + SWAP_SUFFIX, to))
+}
