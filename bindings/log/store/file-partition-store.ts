@@ -274,19 +274,15 @@ export class FilePartitionStore implements PartitionStore {
 
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
-  #find(id: PartitionIdentity): StoredFiles | undefined {
-    return this.#partitions.get(id)
-  }
-
   #files(id: PartitionIdentity): StoredFiles {
-    const files = this.#find(id)
+    const files = this.#partitions.get(id)
     if (files !== undefined) return files
     const { topic, partition } = id
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${partition} has no files`, { topic, partition })
   }
 
   *create(id: PartitionIdentity): Task<void> {
-    if (this.#find(id) !== undefined) return
+    if (this.#partitions.get(id) !== undefined) return
     this.#assertWritable(id)
     const directory = partitionDirectory(id.topic, id.partition)
     const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
@@ -298,7 +294,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *remove(id: PartitionIdentity): Task<void> {
-    const files = this.#find(id)
+    const files = this.#partitions.get(id)
     if (files === undefined) return
     this.#partitions.delete(id)
     this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
@@ -309,7 +305,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   isActive(id: PartitionIdentity): boolean {
-    const files = this.#find(id)
+    const files = this.#partitions.get(id)
     return files?.segments.isReady === true && files.rollAt === undefined
   }
 
@@ -354,7 +350,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
-    const segments = this.#find(id)?.segments
+    const segments = this.#partitions.get(id)?.segments
     if (segments === undefined) return 0
     return segments.hasWaiting ? undefined : segments.read(offset, into)
   }
@@ -371,12 +367,12 @@ export class FilePartitionStore implements PartitionStore {
     fromOffset: number,
     upToOffset: number,
   ): readonly AbortedTransaction[] | undefined {
-    const files = this.#find(id)
+    const files = this.#partitions.get(id)
     return files === undefined ? [] : files.segments.abortedBetween(fromOffset, upToOffset)
   }
 
   locate(id: PartitionIdentity, offset: number): { file: string; position: number } | undefined {
-    const segment = this.#find(id)?.segments.find(offset)
+    const segment = this.#partitions.get(id)?.segments.find(offset)
     const file = segment?.file
     if (segment === undefined || file === undefined) return undefined
     return { file: segment.logPath, position: segment.positionOf(file, offset) }
@@ -387,7 +383,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   compactable(id: PartitionIdentity): Compactable {
-    return this.#compactions.compactable(this.#isReadOnly ? undefined : this.#find(id))
+    return this.#compactions.compactable(this.#isReadOnly ? undefined : this.#partitions.get(id))
   }
 
   *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
@@ -409,8 +405,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   #removeBelow(files: StoredFiles, offset: number): Task<Removal> {
-    const isInUse = (segment: Segment) =>
-      segment.isPinned || files.isSwapped(segment) || this.#commits?.isReading(segment) === true
+    const isInUse = (segment: Segment) => segment.isPinned || this.#commits?.isReading(segment) === true
     return removeBelow({ store: this.#store, isInUse }, files, offset)
   }
 

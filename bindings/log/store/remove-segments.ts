@@ -31,7 +31,8 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
   const [first] = files.segments.all
   if (first === undefined || !owesRemoval(files, offset)) return 'done'
   if (files.leftovers.length === 0) {
-    if (files.notedActiveBase <= first.baseOffset || context.isInUse(first)) return 'later'
+    const isBusy = context.isInUse(first) || files.isSwapped(first)
+    if (files.notedActiveBase <= first.baseOffset || isBusy) return 'later'
     drop(files, first, offset)
   }
   yield* removeOne(context.store, files, files.leftovers)
