@@ -1,7 +1,7 @@
 import type { BatchFault, DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
-import type { PartitionAppend } from './partition.ts'
 import { assertTimestamps } from './timestamps.ts'
 
 /**
@@ -12,7 +12,7 @@ import { assertTimestamps } from './timestamps.ts'
 export function assertReadable(
   batch: DecodedBatch | BatchFault,
   maxTimestamp: number,
-  { now, config }: PartitionAppend,
+  { now, config }: { readonly now: number; readonly config: ParsedTopicConfig },
   id: PartitionIdentity,
 ): void {
   if (typeof batch === 'string') throw unreadable(batch, id)
