@@ -77,7 +77,7 @@ export class Engine {
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     const { topics, catalogue } = this
     const keepingParts = {
-      ...{ topics, store, source, catalogue, background: this.#background },
+      ...{ topics, store, factory, source, catalogue, background: this.#background },
       now: () => this.#now,
       change: (change: PlannedChange) => this.#committer.change(change),
       startMoved: (hosted: HostedPartition) => this.#advanced(hosted),

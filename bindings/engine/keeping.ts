@@ -1,7 +1,9 @@
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { PartitionSource, PartitionStore } from '../storage/partition-store.ts'
 import type { Background } from './background.ts'
 import type { PlannedChange } from './committer.ts'
+import { Compacting } from './compacting.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { LogStarts } from './log-starts.ts'
 import { Removals } from './removals.ts'
@@ -10,6 +12,8 @@ import { Upkeep } from './upkeep.ts'
 
 /** Kafka's log.retention.check.interval.ms. */
 const CHECK_INTERVAL_MS = 300_000
+/** Kafka's log.cleaner.backoff.ms. */
+const COMPACTION_INTERVAL_MS = 15_000
 
 export interface KeepingOptions {
   /** How often records that may go are looked for. */
@@ -19,6 +23,7 @@ export interface KeepingOptions {
 export interface KeepingParts {
   readonly topics: Topics
   readonly store: PartitionStore
+  readonly factory: PartitionFactory
   readonly source: PartitionSource
   readonly catalogue: Catalogue
   readonly background: Background
@@ -29,13 +34,13 @@ export interface KeepingParts {
   startMoved(hosted: HostedPartition): void
 }
 
-/** How long records are kept: log starts, and the upkeep that moves them and removes what lies below. */
+/** How long records are kept: log starts, and the upkeep that moves them, removes what lies below, and compacts. */
 export class Keeping {
   readonly starts: LogStarts
   readonly upkeep: Upkeep
 
   constructor(parts: KeepingParts, { retentionCheckIntervalMs = CHECK_INTERVAL_MS }: KeepingOptions) {
-    const { topics, store, source, catalogue, background } = parts
+    const { topics, store, factory, source, catalogue, background } = parts
     const removals = new Removals(retentionCheckIntervalMs, topics, store, source)
     this.starts = new LogStarts({
       catalogue,
@@ -47,7 +52,8 @@ export class Keeping {
         this.upkeep.soon(removals)
       },
     })
-    this.upkeep = new Upkeep([removals], {
+    const compacting = new Compacting(COMPACTION_INTERVAL_MS, topics, store, factory)
+    this.upkeep = new Upkeep([removals, compacting], {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),
     })

@@ -30,6 +30,9 @@ export class StoredFacts implements PartitionSource {
   }
 
   segmentConfig(id: PartitionIdentity): SegmentConfig {
-    return this.#topics().config(id.topicId)
+    const config = this.#topics().config(id.topicId)
+    if (!config.cleanupPolicy.includes('compact')) return config
+    // The active segment is never compacted, so it mustn't stay active for longer (KIP-354).
+    return { ...config, segmentMs: Math.min(config.segmentMs, config.maxCompactionLagMs) }
   }
 }

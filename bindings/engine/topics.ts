@@ -18,6 +18,11 @@ import { HostedPartition } from './hosted-partition.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
+/** Of the log's own topics, which every opening reads from their start: all but the catalogue, whose records build on each other. */
+const TABLE_CONFIG = parseTopicConfig({ 'cleanup.policy': 'compact', 'segment.bytes': 16 * 1024 * 1024 })
+const COMPACTED_IDS: ReadonlySet<string> = new Set(
+  Object.entries(INTERNAL_TOPIC_IDS).flatMap(([topic, topicId]) => (topic === CATALOGUE_TOPIC ? [] : [topicId])),
+)
 const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
   transactions: TRANSACTIONS_TOPIC,
   offsets: OFFSETS_TOPIC,
@@ -118,6 +123,7 @@ export class Topics {
   config(topicId: string): ParsedTopicConfig {
     const known = this.#configs.get(topicId)
     if (known !== undefined) return known
+    if (COMPACTED_IDS.has(topicId)) return TABLE_CONFIG
     const topic = this.#catalogue.durable.byId(topicId)
     // Recovery asks before the catalogue is read: what is answered then must not stay.
     if (topic === undefined) return DEFAULT_CONFIG

@@ -155,6 +155,7 @@ export async function openHeld(
     if (typeof locked !== 'function') await locked.close()
     throw error
   })
+  kernel.seedHash(Uint32Array.from({ length: 4 }, () => Math.floor(port.random() * 2 ** 32)))
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,

@@ -2,6 +2,7 @@ import type { BatchFault, DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
+import { assertKeys } from './keys.ts'
 import { assertTimestamps } from './timestamps.ts'
 
 /**
@@ -16,6 +17,7 @@ export function assertReadable(
   id: PartitionIdentity,
 ): void {
   if (typeof batch === 'string') throw unreadable(batch, id)
+  assertKeys({ length: batch.recordCount, hasKey: (index) => batch.keyOf(index) !== null }, config, id)
   if (config.messageTimestampType === 'LogAppendTime') return
   let least = maxTimestamp
   let greatest = Number.NEGATIVE_INFINITY

@@ -1,11 +1,16 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { EncodedRecord } from '../../model/records.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { PartitionStore, StoredPartition } from '../../storage/partition-store.ts'
+import { compact, type PassInput, type PassResult } from '../compaction/compaction-pass.ts'
 import { BatchCache } from './batch-cache.ts'
 import { encodeBatch } from './encode.ts'
 import { encodeMarker, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
 import { TailPool } from './tail-pool.ts'
+
+/** Keys of half a million records; Kafka's log.cleaner.dedupe.buffer.size is 128 MiB. */
+const OFFSET_MAP_BYTES = 16 * 1024 * 1024
 
 /** What the engine needs of the kernel, in the words of partitions: it knows no kernel itself. */
 export class PartitionFactory {
@@ -21,6 +26,11 @@ export class PartitionFactory {
     this.#store = store
     this.#cache = new BatchCache(cacheBytes)
     this.tails = new TailPool(kernel)
+  }
+
+  /** A pass of compaction; the engine runs it step by step. */
+  compact(input: Omit<PassInput, 'kernel' | 'store' | 'mapBytes'>): Task<PassResult | undefined> {
+    return compact({ ...input, kernel: this.#kernel, store: this.#store, mapBytes: OFFSET_MAP_BYTES })
   }
 
   partition(stored: StoredPartition): Partition {

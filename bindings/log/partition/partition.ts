@@ -23,6 +23,7 @@ import { isTransactional, withoutAborted } from './abort-filter.ts'
 import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { assertReadable } from './compressed.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
+import { assertKeys } from './keys.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
 import type { TailPool } from './tail-pool.ts'
@@ -121,7 +122,10 @@ export class Partition {
     }
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
     if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
-    if (!isCompressed(records)) assertTimestamps(records, request.now, request.config, this.id)
+    if (!isCompressed(records)) {
+      assertKeys({ length: recordCount, hasKey: (index) => records[index]?.key !== null }, request.config, this.id)
+      assertTimestamps(records, request.now, request.config, this.id)
+    }
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
   }

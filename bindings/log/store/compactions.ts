@@ -50,6 +50,12 @@ export class Compactions {
     }
   }
 
+  /** The last checkpoint is durable: a pass that is under way is given up, nothing is left behind. */
+  *close(): Task<void> {
+    for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
+    yield* this.finish()
+  }
+
   /** Its topic is deleted. */
   forget(files: StoredFiles): void {
     this.#waiting.delete(files)

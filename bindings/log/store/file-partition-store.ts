@@ -233,7 +233,7 @@ export class FilePartitionStore implements PartitionStore {
       files.proveNext()
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
-    yield* this.#compactions.finish()
+    yield* this.#compactions.close()
     for (const files of this.#partitions.values()) yield* this.#finishRemoval(files)
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })

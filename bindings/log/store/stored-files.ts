@@ -57,7 +57,7 @@ export class StoredFiles {
   /** How far compaction came. */
   cleanedOffset: number
   /** Under way. */
-  rewrite: { drop(): boolean } | undefined
+  rewrite: { drop(): boolean; abandon(): Task<void> } | undefined
   /** Segments that were rewritten and wait for a checkpoint, or for their readers, to take the place of the old ones. */
   swaps: SegmentSwap[] = []
   /** Producer snapshots of rolls, by offset, that no file holds yet; the newest two. */

@@ -1,0 +1,120 @@
+import { type DirtyPart, dirtyPart } from '../log/compaction/dirty-part.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
+import { LogError } from '../model/errors.ts'
+import type { Effect, Task } from '../storage/effect.ts'
+import type { PartitionIdentity, PartitionStore } from '../storage/partition-store.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+import type { UpkeepJob } from './upkeep.ts'
+
+/** Turns of the event loop, with 64 KiB of batches each, that one step takes. */
+const TURNS_AT_ONCE = 32
+/** No failure of the log: the pass is given up, the partition stays as it is. */
+const GIVEN_UP = [
+  'STORAGE_FULL',
+  'MEMORY_CAP_REACHED',
+  'CORRUPT_MESSAGE',
+  'CORRUPT_LOG',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+] as const
+
+/** Compaction by key of all partitions whose topic wants it, one after the other, the dirtiest first (kafka.md 2.8). */
+export class Compacting implements UpkeepJob {
+  readonly intervalMs: number
+  readonly #topics: Topics
+  readonly #store: PartitionStore
+  readonly #factory: PartitionFactory
+  #waiting: PartitionIdentity[] = []
+  #pass: { readonly id: PartitionIdentity; readonly task: Task<unknown> } | undefined
+  /** Damaged: no pass gets through, until the log is opened again. */
+  readonly #damaged = new Set<string>()
+
+  constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory) {
+    this.intervalMs = intervalMs
+    this.#topics = topics
+    this.#store = store
+    this.#factory = factory
+  }
+
+  begin(now: number): void {
+    const due: { readonly id: PartitionIdentity; readonly ratio: number }[] = []
+    for (const id of [...this.#topics.ids()]) {
+      const dirty = this.#dirtyPart(id, now)
+      if (dirty?.isDue === true) due.push({ id, ratio: dirty.ratio })
+    }
+    this.#waiting = due.sort((a, b) => b.ratio - a.ratio).map(({ id }) => id)
+  }
+
+  /** A pass that is left in the middle, when the log closes, is found and dropped by the next opening. */
+  next(now: number): Task<void> | undefined {
+    while (this.#pass === undefined) {
+      const id = this.#waiting.shift()
+      if (id === undefined) return undefined
+      const dirty = this.#dirtyPart(id, now)
+      const hosted = this.#topics.hostedById(id)
+      if (dirty !== undefined && hosted !== undefined) this.#pass = { id, task: this.#begin(hosted, dirty, now) }
+    }
+    return this.#step(this.#pass.id, this.#pass.task)
+  }
+
+  #dirtyPart(id: PartitionIdentity, now: number): DirtyPart | undefined {
+    const config = this.#topics.config(id.topicId)
+    if (!config.cleanupPolicy.includes('compact') || this.#damaged.has(keyOf(id))) return undefined
+    const compactable = this.#store.compactable(id)
+    const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedById(id)
+    if (hosted === undefined || hosted.dead) return undefined
+    const { lastStableOffset, watermarks } = hosted.partition
+    return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, now)
+  }
+
+  #begin({ partition, id }: HostedPartition, dirty: DirtyPart, now: number): Task<unknown> {
+    const config = this.#topics.config(id.topicId)
+    const { watermarks } = partition
+    return this.#factory.compact({
+      id,
+      dirty,
+      logStartOffset: watermarks.logStartOffset,
+      limits: config,
+      deleteRetentionMs: config.deleteRetentionMs,
+      now,
+      producers: () => partition.producers(),
+    })
+  }
+
+  /** As far as some turns go, or to the end; what it waits for passes through. */
+  *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
+    let turns = 0
+    try {
+      let step = pass.next()
+      while (step.done !== true) {
+        if (isTurn(step.value) && ++turns > TURNS_AT_ONCE) return
+        step = yield* passOn(pass, step.value)
+      }
+    } catch (error) {
+      if (!LogError.is(error, ...GIVEN_UP)) throw error
+      if (LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) this.#damaged.add(keyOf(id))
+    }
+    this.#pass = undefined
+  }
+}
+
+function isTurn(asked: Effect | readonly Effect[]): boolean {
+  return 'kind' in asked && asked.kind === 'yield'
+}
+
+function* passOn(
+  pass: Task<unknown>,
+  asked: Effect | readonly Effect[],
+): Generator<Effect | readonly Effect[], IteratorResult<Effect | readonly Effect[], unknown>, unknown> {
+  let result: unknown
+  try {
+    result = yield asked
+  } catch (error) {
+    return pass.throw(error)
+  }
+  return pass.next(result)
+}
+
+function keyOf({ topicId, partition }: PartitionIdentity): string {
+  return `${topicId}/${partition}`
+}

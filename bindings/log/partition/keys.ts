@@ -1,0 +1,26 @@
+import { LogError } from '../../model/errors.ts'
+import type { ParsedTopicConfig } from '../../model/topic-config.ts'
+import type { PartitionIdentity } from '../../storage/partition-store.ts'
+
+/** The records of a batch, as far as this asks about them. */
+export interface KeyedRecords {
+  readonly length: number
+  hasKey(index: number): boolean
+}
+
+/**
+ * INVALID_RECORD for a batch with a record without a key, where compaction asks for keys. Source: Kafka's LogValidator (kafka.md
+ * 1.5, check 16).
+ */
+export function assertKeys(
+  records: KeyedRecords,
+  config: ParsedTopicConfig,
+  { topic, partition }: PartitionIdentity,
+): void {
+  if (!config.cleanupPolicy.includes('compact')) return
+  for (let batchIndex = 0; batchIndex < records.length; batchIndex++) {
+    if (records.hasKey(batchIndex)) continue
+    const message = `record ${batchIndex} of the batch has no key, and topic "${topic}" is compacted by key`
+    throw new LogError('INVALID_RECORD', message, { topic, partition, recordErrors: [{ batchIndex }] })
+  }
+}

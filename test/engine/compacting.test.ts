@@ -1,0 +1,125 @@
+// Compaction as upkeep of a running log: user topics and the log's own, what they tell afterwards, what is refused.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { AppendResult } from '../../bindings/broker/broker.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { TopicConfig } from '../../bindings/model/topic-config.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+
+const COMPACT: TopicConfig = { 'cleanup.policy': 'compact', 'segment.bytes': 2000, 'min.cleanable.dirty.ratio': 0.1 }
+const INTERVAL_MS = 15_000
+
+class Bench {
+  host: SyncHost<VirtualDisk>
+  readonly producerId: number
+  #sequence = 0
+  /** Of each key. */
+  readonly newest = new Map<string, { offset: number; value: string }>()
+
+  constructor(config: TopicConfig = COMPACT) {
+    this.host = new SyncHost(new VirtualDisk(), undefined)
+    this.host.open()
+    this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, config)
+    this.producerId = this.host.openProducer()
+  }
+
+  append(key: string | null, value: string): unknown {
+    const records = [{ key, value, timestamp: undefined, headers: undefined }]
+    const request = { topic: 't', partition: 0, producerEpoch: 0, baseSequence: this.#sequence, acks: 'all', records }
+    const asked = this.host.start<AppendResult>((done) => {
+      return {
+        kind: 'append',
+        producerId: this.producerId,
+        request: { ...request, acks: 'all' },
+        isTransactional: false,
+        done,
+      }
+    })
+    this.host.settle()
+    if (asked.value === undefined) return asked.error
+    this.#sequence++
+    if (key !== null) this.newest.set(key, { offset: asked.value.baseOffset, value })
+    return undefined
+  }
+
+  fill(rounds: number): void {
+    for (let round = 0; round < rounds; round++) this.append(`key-${round % 7}`, `${round}-${'v'.repeat(60)}`)
+  }
+
+  get files(): readonly string[] {
+    return this.host.storage.list('t-0')
+  }
+
+  get cleanedOffset(): number {
+    return this.host.engine.store.compactable(this.host.engine.topics.partition('t', 0).id).cleanedOffset
+  }
+
+  /** What `newest` says, and above `cleanedOffset` all. */
+  assertRead(): void {
+    const seen = new Map(this.host.fetchAll('t', 0).map(({ offset, value }) => [offset, value]))
+    for (const { offset, value } of this.newest.values()) assert.is(seen.get(offset), value)
+  }
+
+  reopen(how: 'close' | 'kill' | 'none'): void {
+    if (how === 'close') this.host.close()
+    const image = this.host.storage.image(new Random(3), how === 'close' ? 'none' : how)
+    this.host = new SyncHost(image, undefined)
+    assert.equal(this.host.open().damage, [])
+  }
+}
+
+test('old records of a key go, in a log that runs, and stay away after a close, a kill and a power loss', () => {
+  for (const how of ['close', 'kill', 'none'] as const) {
+    const bench = new Bench()
+    bench.fill(200)
+    const before = bench.host.fetchAll('t', 0).length
+    bench.host.passTime(INTERVAL_MS + 1000)
+    const after = bench.host.fetchAll('t', 0).length
+    assert.ok(bench.cleanedOffset > 0, 'a pass came')
+    assert.ok(after < before / 2, `${after} of ${before} records are left`)
+    bench.assertRead()
+    bench.reopen(how)
+    assert.is(bench.host.fetchAll('t', 0).length, after, how)
+    assert.ok(bench.cleanedOffset > 0)
+    bench.assertRead()
+    assert.not(bench.files.some((name) => name.endsWith('.cleaned') || name.endsWith('.swap')))
+  }
+})
+
+test('another policy, or too little that is new, leaves all as it is', () => {
+  for (const config of [
+    { ...COMPACT, 'cleanup.policy': 'delete' },
+    { ...COMPACT, 'min.cleanable.dirty.ratio': 1 },
+    { ...COMPACT, 'min.compaction.lag.ms': 1e9 },
+  ]) {
+    const bench = new Bench(config)
+    bench.fill(100)
+    bench.host.passTime(INTERVAL_MS * 2)
+    assert.is(bench.host.fetchAll('t', 0).length, 100)
+  }
+})
+
+test('compact,delete compacts too; max.compaction.lag.ms brings a pass about whatever the ratio', () => {
+  const configs = [
+    { ...COMPACT, 'cleanup.policy': 'compact,delete' },
+    { ...COMPACT, 'min.cleanable.dirty.ratio': 1, 'max.compaction.lag.ms': 1000 },
+  ]
+  for (const config of configs) {
+    const bench = new Bench(config)
+    bench.fill(100)
+    bench.host.passTime(INTERVAL_MS * 2)
+    assert.ok(bench.host.fetchAll('t', 0).length < 60)
+    bench.assertRead()
+  }
+})
+
+test('a record without a key is refused where compaction asks for keys', () => {
+  const bench = new Bench()
+  assert.ok(LogError.is(bench.append(null, 'v'), 'INVALID_RECORD'))
+  assert.is(bench.append('', 'an empty key is one'), undefined)
+  assert.is(new Bench({ 'segment.bytes': 2000 }).append(null, 'v'), undefined)
+})
+
+test.run()
