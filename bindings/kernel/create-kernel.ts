@@ -29,6 +29,7 @@ const shortBytes = 16
 class WasmKernel implements Kernel {
   readonly core: KernelCore
   readonly memory: KernelMemory
+  readonly codecs: Codecs
   readonly batchBuilder: KernelBatchBuilder
   readonly batchReader: KernelBatchReader
   readonly #staging: number
@@ -36,6 +37,7 @@ class WasmKernel implements Kernel {
   constructor(core: KernelCore, capBytes: number, codecs: Codecs) {
     this.core = core
     this.memory = new WasmMemory(core, capBytes)
+    this.codecs = codecs
     this.batchBuilder = new KernelBatchBuilder(core)
     this.batchReader = new KernelBatchReader(core, codecs)
     this.#staging = core.exports.value_staging()

@@ -22,6 +22,8 @@ export interface KernelOptions {
 
 export interface Kernel {
   readonly memory: KernelMemory
+  /** As it was made with. */
+  readonly codecs: Codecs
   /** At least `sizeBytes` of WASM memory, or `undefined` at the cap. */
   allocate(sizeBytes: number): KernelBuffer | undefined
   copy(from: KernelBuffer, fromPosition: number, to: KernelBuffer, toPosition: number, lengthBytes: number): void

@@ -1,10 +1,16 @@
+import {
+  ATTRIBUTE_CODEC,
+  type Codecs,
+  CompressionFault,
+  compressionOf,
+  DECOMPRESSED_BYTES_MAX,
+} from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 
 /** baseTimestamp is then the time from which on tombstones and markers of the batch may go (KIP-534). */
 export const ATTRIBUTE_DELETE_HORIZON = 0x40
-const CODEC_BITS = 7
 const TWO_POW_32 = 0x1_0000_0000
 
 /** A whole batch, checked, in memory of JavaScript. Source of the layout: kafka.md 1.1. */
@@ -42,7 +48,7 @@ export class BatchBytes {
   }
 
   get isCompressed(): boolean {
-    return (this.attributes & CODEC_BITS) !== 0
+    return (this.attributes & ATTRIBUTE_CODEC) !== 0
   }
 
   get baseTimestamp(): number {
@@ -181,7 +187,21 @@ export function varintBytes(value: number): number {
   return count
 }
 
-/** The records of a batch as plain bytes; `undefined` for a codec that this log can't read: such a batch is kept as it is. */
-export function plainRecords(batch: BatchBytes): Uint8Array | undefined {
-  return batch.isCompressed ? undefined : batch.bytes.subarray(BATCH_HEADER_BYTES)
+/**
+ * The records of a batch as plain bytes; `undefined` for a codec that this runtime doesn't have: such a batch is kept as it is.
+ * CORRUPT_MESSAGE for what doesn't decompress.
+ */
+export function plainRecords(batch: BatchBytes, codecs: Codecs): Uint8Array | undefined {
+  const records = batch.bytes.subarray(BATCH_HEADER_BYTES)
+  if (!batch.isCompressed) return records
+  const type = compressionOf(batch.attributes)
+  const codec = type && codecs[type]
+  if (codec === undefined) return undefined
+  try {
+    return codec.decompress(records, DECOMPRESSED_BYTES_MAX)
+  } catch (error) {
+    if (!(error instanceof CompressionFault)) throw error
+    const message = `the batch at offset ${batch.baseOffset} can't be decompressed: ${error.message}`
+    throw new LogError('CORRUPT_MESSAGE', message, { offset: batch.baseOffset, fault: error.kind }, error)
+  }
 }

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
 import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 import {
   ATTRIBUTE_DELETE_HORIZON,
@@ -14,7 +15,6 @@ import {
 import type { DecidedTransactions } from './decided-transactions.ts'
 import type { OffsetMap } from './offset-map.ts'
 
-const CODEC_BITS = 7
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
@@ -27,7 +27,7 @@ export interface ActiveProducer {
 }
 
 export interface CleaningRules {
-  readonly kernel: Pick<Kernel, 'crc32cOf'>
+  readonly kernel: Pick<Kernel, 'crc32cOf' | 'codecs'>
   /** The last offset of each key, of records below `mapEnd`. */
   readonly map: Pick<OffsetMap, 'get'>
   readonly mapEnd: number
@@ -77,7 +77,7 @@ export class BatchCleaner {
   /** `undefined`: no record stays. */
   #kept(batch: BatchBytes, endsNothing: boolean): Uint8Array | undefined {
     if (batch.recordCount === 0) return undefined
-    const records = plainRecords(batch)
+    const records = plainRecords(batch, this.#rules.kernel.codecs)
     if (records === undefined) return batch.bytes
     const found = this.#look(batch, records)
     if (found.count === 0) return undefined
@@ -116,11 +116,25 @@ export class BatchCleaner {
   #rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Uint8Array {
     const out = this.#room(BATCH_HEADER_BYTES + records.length + kept.count * VARINT_BYTES_MAX * 2)
     const horizon = this.#rules.now + this.#rules.deleteRetentionMs
-    const size = setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
-    const attributes = batch.attributes | (setsHorizon ? ATTRIBUTE_DELETE_HORIZON : 0)
+    const plainSize = setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
+    const { size, codec } = this.#compressed(batch, plainSize)
+    const attributes = (batch.attributes & ~ATTRIBUTE_CODEC) | codec | (setsHorizon ? ATTRIBUTE_DELETE_HORIZON : 0)
     const baseTimestamp = setsHorizon ? horizon : batch.baseTimestamp
     const maxTimestamp = batch.isLogAppendTime ? batch.maxTimestamp : kept.maxTimestamp
     return this.#sealed(batch, { size, attributes, baseTimestamp, maxTimestamp, recordCount: kept.count })
+  }
+
+  /** What was compressed is so again, with what it was, unless that gains nothing for the records that stay. */
+  #compressed(batch: BatchBytes, plainSize: number): { readonly size: number; readonly codec: number } {
+    const type = compressionOf(batch.attributes)
+    if (type === undefined) return { size: plainSize, codec: 0 }
+    const squeezed = codecOf(this.#rules.kernel.codecs, type).compress(
+      this.#out.subarray(BATCH_HEADER_BYTES, plainSize),
+    )
+    const size = BATCH_HEADER_BYTES + squeezed.length
+    if (size >= plainSize) return { size: plainSize, codec: 0 }
+    this.#out.set(squeezed, BATCH_HEADER_BYTES)
+    return { size, codec: batch.attributes & ATTRIBUTE_CODEC }
   }
 
   /** The horizon takes the place of the base timestamp, so every delta is written anew. */
@@ -150,7 +164,7 @@ export class BatchCleaner {
   #emptied(batch: BatchBytes): Uint8Array {
     if (batch.recordCount === 0) return batch.bytes
     this.#room(BATCH_HEADER_BYTES)
-    const attributes = batch.attributes & ~(CODEC_BITS | ATTRIBUTE_DELETE_HORIZON)
+    const attributes = batch.attributes & ~(ATTRIBUTE_CODEC | ATTRIBUTE_DELETE_HORIZON)
     const { maxTimestamp } = batch
     return this.#sealed(batch, {
       size: BATCH_HEADER_BYTES,

@@ -97,7 +97,7 @@ function* fillMap(
   const span = newSpan()
   yield* streamBatches(input, fromOffset, endOffset, (batch) => {
     if (batch.isControl) return true
-    const records = transactions.isAborted(batch) ? undefined : plainRecords(batch)
+    const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
     if (records === undefined) return true
     const cursor = new RecordCursor(records, 0, batch.baseOffset)
     for (let index = 0; index < batch.recordCount; index++) {

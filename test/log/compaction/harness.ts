@@ -6,6 +6,7 @@ import { withoutAborted } from '../../../bindings/log/partition/abort-filter.ts'
 import { encodeBatch } from '../../../bindings/log/partition/encode.ts'
 import { encodeMarker } from '../../../bindings/log/partition/marker.ts'
 import { TransactionScan } from '../../../bindings/log/segment/transaction-scan.ts'
+import { type CompressionType, codecOf, compressionId } from '../../../bindings/model/compression.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../../bindings/model/records.ts'
 import { ProducerWindows } from '../../../bindings/storage/batch-fields.ts'
 import type {
@@ -93,7 +94,12 @@ export class CompactedLog implements PartitionSource {
     return this.#scan.open.firstOffsetOf(producerId) >= 0
   }
 
-  append(producerId: number, isTransactional: boolean, records: readonly (readonly [string, string | null])[]): void {
+  append(
+    producerId: number,
+    isTransactional: boolean,
+    records: readonly (readonly [string, string | null])[],
+    compression?: CompressionType | undefined,
+  ): void {
     const baseSequence = producerId < 0 ? -1 : (this.#sequences.get(producerId) ?? 0)
     this.#sequences.set(producerId, baseSequence + records.length)
     const baseOffset = this.nextOffset
@@ -109,7 +115,8 @@ export class CompactedLog implements PartitionSource {
       baseSequence,
       attributes: isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0,
     }
-    const bytes = encodeBatch(this.kernel, encoded, seal, this.now)
+    const plain = encodeBatch(this.kernel, encoded, seal, this.now)
+    const bytes = compression === undefined ? plain : this.#compressed(plain, compression)
     this.#place(bytes, records.length, Math.max(...written.map(({ timestamp }) => timestamp)))
     this.batches.push({
       baseOffset,
@@ -120,6 +127,18 @@ export class CompactedLog implements PartitionSource {
       state: isTransactional ? 'open' : 'decided',
       records: written,
     })
+  }
+
+  #compressed(plain: Uint8Array, compression: CompressionType): Uint8Array {
+    const records = codecOf(this.kernel.codecs, compression).compress(plain.subarray(61))
+    const bytes = new Uint8Array(61 + records.length)
+    bytes.set(plain.subarray(0, 61))
+    bytes.set(records, 61)
+    const view = new DataView(bytes.buffer)
+    view.setInt32(8, bytes.length - 12)
+    view.setInt16(21, view.getInt16(21) | compressionId(compression))
+    view.setUint32(17, this.kernel.crc32cOf(bytes.subarray(21)))
+    return bytes
   }
 
   #place(bytes: Uint8Array, count: number, maxTimestamp: number): AbortedTransaction | undefined {

@@ -1,11 +1,13 @@
 // Small logs, compacted again and again, against what was written to them; a number as argument for more of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
+import { createKernel, restartKernel } from '../../../bindings/kernel/create-kernel.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
+import { loadKernelModule } from '../../../bindings/kernel/load-kernel.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { MemoryRowStore } from '../../../bindings/storage/drivers/memory-rows.ts'
 import type { PartitionSource, PartitionStore } from '../../../bindings/storage/partition-store.ts'
-import { returnKernel, takeKernel } from '../../../bindings/testkit/simulation/kernel-pool.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { Random } from '../../kernel/support.ts'
 import { CompactedLog, judge, judgeHeaders } from './harness.ts'
@@ -19,8 +21,17 @@ const files: StoreOf = (source, kernel) => {
   return new FilePartitionStore(new VirtualDisk(), kernel, source, { ...FILES, random: () => 0.5 })
 }
 
+const OPTIONS = { capBytes: 16 << 20, codecs: nodeCodecs }
+let used: Kernel | undefined
+
+/** On the memory of the one before, whose log is gone. */
+function newKernel(): Kernel {
+  used = used === undefined ? createKernel(loadKernelModule(), OPTIONS) : restartKernel(used, OPTIONS)
+  return used
+}
+
 function live(random: Random, storeOf: StoreOf): number {
-  const kernel = takeKernel()
+  const kernel = newKernel()
   kernel.seedHash(Uint32Array.of(random.next(), random.next(), random.next(), random.next()))
   const options = {
     segmentBytes: random.pick([300, 600, 2000]),
@@ -37,18 +48,18 @@ function live(random: Random, storeOf: StoreOf): number {
       const value = random.chance(0.25) ? null : `${step}-${'v'.repeat(random.below(30))}`
       return [`key-${random.below(keys)}`, value] as const
     })
+    const compression = random.pick([undefined, undefined, 'gzip', 'snappy', 'lz4'] as const)
     if (producerId >= 0 && random.chance(0.3)) {
       if (log.isOpen(producerId)) log.endTransaction(producerId, random.chance(0.6))
-      else log.append(producerId, true, records)
-    } else if (!log.isOpen(producerId)) log.append(producerId, false, records)
-    else if (random.chance(0.5)) log.append(producerId, true, records)
+      else log.append(producerId, true, records, compression)
+    } else if (!log.isOpen(producerId)) log.append(producerId, false, records, compression)
+    else if (random.chance(0.5)) log.append(producerId, true, records, compression)
     if (random.chance(0.3)) log.commit()
     if (!random.chance(0.15)) continue
     if (log.compact() !== undefined) passes++
     judge(log)
     judgeHeaders(log)
   }
-  returnKernel(kernel)
   return passes
 }
 
