@@ -19,4 +19,6 @@ export interface RuntimePort {
   ready?(): Promise<void>
   /** Calls back after the events at hand were handled (a macrotask): what arrives together is handled together. */
   defer(callback: () => void): void
+  /** Something that nobody asked for, and that whoever runs the program should know. */
+  warn?(code: string, message: string): void
 }

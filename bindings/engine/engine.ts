@@ -81,6 +81,7 @@ export class Engine {
       now: () => this.#now,
       change: (change: PlannedChange) => this.#committer.change(change),
       startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
+      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
     }
     this.#keeping = new Keeping(keepingParts, options)
     this.#fetches = new Fetches({
@@ -265,7 +266,7 @@ export class Engine {
     this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
-    this.#keeping.upkeep.clockMoved(byMs)
+    this.#keeping.clockMoved(byMs)
   }
 
   /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */

@@ -2,11 +2,13 @@ import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { PartitionSource, PartitionStore } from '../storage/partition-store.ts'
 import type { Background } from './background.ts'
+import { ClockGuard } from './clock-guard.ts'
 import type { PlannedChange } from './committer.ts'
 import { Compacting } from './compacting.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { LogStarts } from './log-starts.ts'
 import { Removals } from './removals.ts'
+import { Retention } from './retention.ts'
 import type { Topics } from './topics.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -18,6 +20,10 @@ const COMPACTION_INTERVAL_MS = 15_000
 export interface KeepingOptions {
   /** How often records that may go are looked for. */
   readonly retentionCheckIntervalMs?: number | undefined
+  /** Records go by their time even where the wall clock was put far ahead. */
+  readonly retentionTrustsClock?: boolean | undefined
+  /** Something that whoever runs the program should know. */
+  readonly warn?: ((code: string, message: string) => void) | undefined
 }
 
 export interface KeepingParts {
@@ -32,16 +38,31 @@ export interface KeepingParts {
   change(change: PlannedChange): void
   /** Readers find less of it. */
   startMoved(hosted: HostedPartition): void
+  /** Opened for appends once more. */
+  whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
 }
 
 /** How long records are kept: log starts, and the upkeep that moves them, removes what lies below, and compacts. */
 export class Keeping {
   readonly starts: LogStarts
   readonly upkeep: Upkeep
+  readonly #guard: ClockGuard
 
-  constructor(parts: KeepingParts, { retentionCheckIntervalMs = CHECK_INTERVAL_MS }: KeepingOptions) {
+  constructor(parts: KeepingParts, options: KeepingOptions) {
     const { topics, store, factory, source, catalogue, background } = parts
-    const removals = new Removals(retentionCheckIntervalMs, topics, store, source)
+    const intervalMs = options.retentionCheckIntervalMs ?? CHECK_INTERVAL_MS
+    const guard = new ClockGuard(options.retentionTrustsClock ?? false, options.warn ?? (() => {}))
+    this.#guard = guard
+    const removals = new Removals(intervalMs, topics, store, source)
+    const retention = new Retention(intervalMs, {
+      ...{ topics, store, catalogue, guard },
+      move: (moves) => this.starts.move(moves, () => {}),
+      seal: (hosted) => {
+        store.seal(hosted.id)
+        // What fails here fails the next append too, which tells it.
+        parts.whenActive(hosted, () => {})
+      },
+    })
     this.starts = new LogStarts({
       catalogue,
       topics,
@@ -53,9 +74,15 @@ export class Keeping {
       },
     })
     const compacting = new Compacting(COMPACTION_INTERVAL_MS, topics, store, factory)
-    this.upkeep = new Upkeep([removals, compacting], {
+    this.upkeep = new Upkeep([retention, removals, compacting], {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),
     })
+  }
+
+  /** The clock was put forward by so much while no time passed. */
+  clockMoved(byMs: number): void {
+    this.#guard.clockMoved(byMs)
+    this.upkeep.clockMoved(byMs)
   }
 }

@@ -21,6 +21,8 @@ export interface LogStartMove {
   readonly logStartOffset: number
 }
 
+/** Decisions of one change are never parted, and a frame has to hold them. */
+const MOVES_AT_ONCE = 8
 /** Kafka's word for the high watermark. */
 const UP_TO_HIGH_WATERMARK = -1
 
@@ -35,7 +37,7 @@ export class LogStarts {
     this.#hooks = hooks
   }
 
-  /** All of them in one commit, or none: answers where each begins now. Source: Kafka's DeleteRecords (kafka.md 2.5). */
+  /** All of them, or none where one is refused: answers where each begins now. Source: Kafka's DeleteRecords (kafka.md 2.5). */
   deleteRecords({ at, done }: CommandOf<'deleteRecords'>): void {
     const moves = at.map(({ topic, partition, beforeOffset }) => {
       const hosted = this.#hooks.topics.partition(topic, partition)
@@ -61,16 +63,22 @@ export class LogStarts {
       ({ hosted, logStartOffset }) => logStartOffset > hosted.partition.watermarks.logStartOffset,
     )
     if (ahead.length === 0) return done(undefined)
-    const catalogue: TableRecord[] = ahead.flatMap(({ hosted: { id }, logStartOffset }) => {
-      return this.#hooks.catalogue.planMoveLogStart(id.topicId, id.partition, logStartOffset)
-    })
-    this.#hooks.change({
-      catalogue,
-      done: (error) => {
-        if (error === undefined) for (const move of ahead) this.#moved(move)
-        done(error)
-      },
-    })
+    let left = ahead.length
+    for (let at = 0; at < ahead.length; at += MOVES_AT_ONCE) {
+      const moved = ahead.slice(at, at + MOVES_AT_ONCE)
+      this.#hooks.change({
+        catalogue: moved.flatMap((move) => this.#plan(move)),
+        done: (error) => {
+          if (error === undefined) for (const move of moved) this.#moved(move)
+          left -= moved.length
+          if (left === 0) done(error)
+        },
+      })
+    }
+  }
+
+  #plan({ hosted: { id }, logStartOffset }: LogStartMove): readonly TableRecord[] {
+    return this.#hooks.catalogue.planMoveLogStart(id.topicId, id.partition, logStartOffset)
   }
 
   #moved({ hosted, logStartOffset }: LogStartMove): void {

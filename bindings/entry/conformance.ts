@@ -26,5 +26,6 @@ export type {
   StoredPartition,
   StoredProducer,
   StoredProducerBatch,
+  StoredRange,
   StoredState,
 } from '../storage/partition-store.ts'

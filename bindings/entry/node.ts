@@ -93,6 +93,7 @@ export type {
   StoredPartition,
   StoredProducer,
   StoredProducerBatch,
+  StoredRange,
   StoredState,
 } from '../storage/partition-store.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'

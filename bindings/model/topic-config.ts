@@ -8,10 +8,10 @@ import { LogError } from './errors.ts'
  * In force: `segment.bytes` (1073741824), `segment.ms` (604800000), `segment.index.bytes` (10485760), `index.interval.bytes`
  * (4096), `max.message.bytes` (1048588), `message.timestamp.type` (`CreateTime`), `message.timestamp.before.max.ms`,
  * `message.timestamp.after.max.ms` (3600000), `compression.type` (`producer`: as each producer chose; `uncompressed`, `gzip`,
- * `snappy`, `lz4` or `zstd`: all of them so, whatever they chose), `cleanup.policy` (`delete`) as far as it says `compact`: of each key the
- * newest record is kept, in the background, and every record needs a key. With it `min.cleanable.dirty.ratio` (0.5),
- * `min.compaction.lag.ms` (0), `max.compaction.lag.ms` (no limit), `delete.retention.ms` (86400000). Kept, and without effect as long as
- * records are kept for ever otherwise: `retention.ms`, `retention.bytes`.
+ * `snappy`, `lz4` or `zstd`: all of them so, whatever they chose), `retention.ms` (604800000, a week by the records' own times; -1: for ever)
+ * and `retention.bytes` (-1, of each partition), both unless `cleanup.policy` (`delete`) says `compact` alone. Where that says
+ * `compact`, the newest record of each key is kept, in the background, and every record needs a key. With it `min.cleanable.dirty.ratio` (0.5),
+ * `min.compaction.lag.ms` (0), `max.compaction.lag.ms` (no limit), `delete.retention.ms` (86400000).
  *
  * Differs from Kafka: `segment.bytes` goes down to 14, as before Kafka 4.0; where Kafka's default is the greatest int64 it
  * is the greatest safe integer here.

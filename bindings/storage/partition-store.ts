@@ -46,6 +46,10 @@ export interface PartitionStore {
   ): readonly AbortedTransaction[] | undefined
   /** Offset of a batch at or before the first record whose timestamp is at or above `timestamp`; `undefined` if none. */
   seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined>
+  /** What stands of a partition, oldest first, in the pieces in which it can be removed; the last one is appended to. */
+  ranges(id: PartitionIdentity): readonly StoredRange[]
+  /** What is appended from now on begins a new range, so that the last one can be removed: `activate` comes first then. */
+  seal(id: PartitionIdentity): void
   /**
    * One step of removing whole batches below `offset`, a log start whose decision is committed by then; small enough for
    * commits beside it. Never beside `maintenance`. What readers may still reach stays readable. A `close` removes what is left.
@@ -79,6 +83,18 @@ export interface PartitionStore {
   close(): Task<void>
   /** After a failure: writes nothing, gives back lock and files. */
   abandon(): Task<void>
+}
+
+/** Batches of one partition that are removed together. */
+export interface StoredRange {
+  /** Of its first batch. */
+  readonly baseOffset: number
+  /** After its last batch. */
+  readonly nextOffset: number
+  /** Of its batches. */
+  readonly sizeBytes: number
+  /** The greatest of its records, milliseconds since 1970; -1 where none has one. */
+  readonly maxTimestamp: number
 }
 
 /** `more`: there is more to remove; `later`: what is left waits for maintenance, which is due then, or a commit; `done`: nothing is left. */

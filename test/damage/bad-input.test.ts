@@ -207,7 +207,15 @@ const CALLS: Record<string, Call> = {
   'Admin.offsetsForTimestamp timestamp': (log, junk) => log.admin.offsetsForTimestamp([at], junk),
 }
 
-for (const name of ['topics', 'requireDurability', 'memoryBytes', 'cacheBytes', 'exclusive']) {
+for (const name of [
+  'topics',
+  'requireDurability',
+  'memoryBytes',
+  'cacheBytes',
+  'exclusive',
+  'retentionCheckIntervalMs',
+  'retentionTrustsClock',
+]) {
   CALLS[`OpenOptions.${name}`] = async (_, junk) => (await openMemory({ [name]: junk })).close()
 }
 for (const name of ['topics', 'dryRun']) {

@@ -39,6 +39,14 @@ export interface OpenOptions {
    * they take on disk and 32 bytes a record. 0: none is kept.
    */
   cacheBytes?: number | undefined
+  /** How often records are looked for that go by `retention.ms` and `retention.bytes`; 300000 by default, 1 at least. */
+  retentionCheckIntervalMs?: number | undefined
+  /**
+   * Records go by their time even while the wall clock has run ahead of the time that passed since the open by more than a day,
+   * or half of `retention.ms`. Unless said none do then, and a warning says so (`RETENTION_PAUSED`): set the clock
+   * right, or open with this where it is.
+   */
+  retentionTrustsClock?: boolean | undefined
 }
 
 /** What only a log in the program's own process has. */
@@ -159,6 +167,9 @@ export async function openHeld(
   const engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
+    retentionCheckIntervalMs: options.retentionCheckIntervalMs,
+    retentionTrustsClock: options.retentionTrustsClock,
+    warn: (code, message) => port.warn?.(code, message),
     compose: (source) => {
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
       const store =
@@ -182,6 +193,11 @@ function checkOptions(options: OpenOptions): void {
   const { memoryBytes = MEMORY_BYTES, exclusive = false } = options
   if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
   if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')
+  const { retentionCheckIntervalMs = 1, retentionTrustsClock = false } = options
+  if (!(Number.isSafeInteger(retentionCheckIntervalMs) && retentionCheckIntervalMs > 0)) {
+    throw wrong('retentionCheckIntervalMs', 'a whole number above 0')
+  }
+  if (typeof retentionTrustsClock !== 'boolean') throw wrong('retentionTrustsClock', 'true or false')
 }
 
 function wrong(option: string, expected: string): LogError {

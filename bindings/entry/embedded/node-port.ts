@@ -16,4 +16,7 @@ export const nodePort: RuntimePort = {
   defer(callback) {
     setImmediate(callback)
   },
+  warn(code, message) {
+    process.emitWarning(message, { type: 'OncelogWarning', code })
+  },
 }

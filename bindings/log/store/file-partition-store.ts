@@ -13,6 +13,7 @@ import type {
   Rewrite,
   SealedBatch,
   StoredPartition,
+  StoredRange,
   StoredState,
 } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
@@ -38,7 +39,7 @@ import { Reserve } from './disk-reserve.ts'
 import { GroupCommit } from './group-commit.ts'
 import { PartitionMap } from './partition-map.ts'
 import { RecoveredSource } from './recovered-source.ts'
-import { owesRemoval, removeBelow } from './remove-segments.ts'
+import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
 import { growRing } from './ring-growth.ts'
 import { StoredFiles } from './stored-files.ts'
 import { storedState } from './stored-state.ts'
@@ -234,16 +235,12 @@ export class FilePartitionStore implements PartitionStore {
     }
     yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
     yield* this.#compactions.close()
-    for (const files of this.#partitions.values()) yield* this.#finishRemoval(files)
+    for (const files of this.#partitions.values()) {
+      yield* finishRemoval(this.#removing, files, this.#source.logStartOffset(files.id))
+    }
     yield* this.#writeFinalFiles()
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
     if (this.#reserve.isHeld) yield* journal.ring.shrink()
-  }
-
-  /** No commit comes that a step could keep waiting. */
-  *#finishRemoval(files: StoredFiles): Task<void> {
-    const offset = this.#source.logStartOffset(files.id)
-    while (owesRemoval(files, offset) && (yield* this.#removeBelow(files, offset)) === 'more');
   }
 
   *#writeFinalFiles(): Task<void> {
@@ -395,21 +392,26 @@ export class FilePartitionStore implements PartitionStore {
     yield* this.#compactions.cleaned(this.#files(id), offset)
   }
 
+  ranges(id: PartitionIdentity): readonly StoredRange[] {
+    return this.#partitions.get(id)?.segments.all ?? []
+  }
+
+  seal(id: PartitionIdentity): void {
+    this.#files(id).seal()
+  }
+
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
     if (this.#isReadOnly) return 'done'
     const files = this.#files(id)
-    const removal = yield* this.#removeBelow(files, offset)
-    if (removal === 'later' && files.notedActiveBase !== files.segments.active?.baseOffset)
-      this.#isCheckpointWanted = true
+    const removal = yield* removeBelow(this.#removing, files, offset)
+    if (removal === 'later') this.#isCheckpointWanted ||= files.notedActiveBase !== files.segments.active?.baseOffset
     return removal
   }
 
-  #removeBelow(files: StoredFiles, offset: number): Task<Removal> {
+  get #removing(): RemoveContext {
     const isInUse = (segment: Segment) => segment.isPinned || this.#commits?.isReading(segment) === true
-    return removeBelow({ store: this.#store, isInUse }, files, offset)
+    return { store: this.#store, isInUse }
   }
-
-  // ---- durability ----------------------------------------------------------------------------------------------------
 
   canCommit(decisionBytes: number): boolean {
     // A read-only log refuses commits at once instead of letting them wait for room that never comes.

@@ -39,8 +39,13 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
   return 'more'
 }
 
+/** At a close: no commit comes that a step could keep waiting. What nobody looked for is left to the next open. */
+export function* finishRemoval(context: RemoveContext, files: StoredFiles, offset: number): Task<void> {
+  while (owesRemoval(files, offset) && (yield* removeBelow(context, files, offset)) === 'more');
+}
+
 /** As far as is known without a look at the directory. */
-export function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number): boolean {
+function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number): boolean {
   const [first] = segments.all
   const isBelow = first !== undefined && first !== segments.active && first.nextOffset <= offset
   return isBelow || leftovers.length > 0

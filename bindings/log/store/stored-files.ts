@@ -93,10 +93,17 @@ export class StoredFiles {
   *roll(kernel: Kernel, producers: Iterable<StoredProducer>, baseOffset: number = this.nextOffset): Task<void> {
     if (this.segments.active !== undefined) this.#keepSnapshot(baseOffset, encodeProducerSnapshot(kernel, producers))
     this.isUsed = true
+    // The one that is closed now may not have been touched since the open.
+    this.proveNext()
     yield* this.segments.roll(baseOffset)
     this.directoryChanged()
     this.changed = true
     this.rollAt = undefined
+  }
+
+  /** The next append begins a new segment, whatever room there is. */
+  seal(): void {
+    this.rollAt = this.nextOffset
   }
 
   #keepSnapshot(offset: number, bytes: Uint8Array): void {

@@ -12,6 +12,7 @@ import type {
   Rewrite,
   SealedBatch,
   StoredPartition,
+  StoredRange,
   StoredState,
 } from '../partition-store.ts'
 import { type PartitionRows, RowDatabase } from './memory-rows/rows.ts'
@@ -152,6 +153,15 @@ export class MemoryRowStore implements PartitionStore {
     const find = () => rows.find((row) => row.maxTimestamp >= timestamp)?.baseOffset
     return yield* perform('read', placeOf(id), find)
   }
+
+  ranges(id: PartitionIdentity): readonly StoredRange[] {
+    return (this.#database.find(id)?.rows ?? []).map(({ baseOffset, nextOffset, bytes, maxTimestamp }) => {
+      return { baseOffset, nextOffset, sizeBytes: bytes.length, maxTimestamp }
+    })
+  }
+
+  /** Each row goes by itself. */
+  seal(): void {}
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
     const partition = this.#known(id)

@@ -1,6 +1,7 @@
 import type { AppendResult, FetchedPartition, JoinedGroup } from '../../broker/broker.ts'
 import type { Command, Done } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
+import type { KeepingOptions } from '../../engine/keeping.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
@@ -54,6 +55,8 @@ export interface SendRequest {
   readonly baseSequence: number
   readonly values: readonly string[]
   readonly acks: Acks
+  /** Of its records; the log's clock without one. */
+  readonly timestamp?: number | undefined
 }
 
 export interface SeenRecord {
@@ -71,13 +74,19 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   #kernel: Kernel | undefined = takeKernel()
   #now = BEGIN
 
-  constructor(storage: Storage, order: Random | undefined, observer?: WriteOrderObserver) {
+  constructor(
+    storage: Storage,
+    order: Random | undefined,
+    observer?: WriteOrderObserver,
+    keeping: KeepingOptions = {},
+  ) {
     this.storage = storage
     this.#order = order
     const kernel = this.#kernel as Kernel
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
+      ...keeping,
       compose: (source) => {
         const store = partitionStore(storage, kernel, source, observer)
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
@@ -99,8 +108,8 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   }
 
   send(request: SendRequest, answered?: (asked: Asked<AppendResult>) => void): Asked<AppendResult> {
-    const { topic, partition, producerId, producerEpoch, baseSequence, acks } = request
-    const records = request.values.map((value) => ({ key: null, value, timestamp: undefined, headers: undefined }))
+    const { topic, partition, producerId, producerEpoch, baseSequence, acks, timestamp } = request
+    const records = request.values.map((value) => ({ key: null, value, timestamp, headers: undefined }))
     const append = { topic, partition, producerEpoch, baseSequence, acks, records }
     return this.start<AppendResult>(
       (done) => ({ kind: 'append', producerId, request: append, isTransactional: false, done }),
@@ -164,6 +173,16 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   discard(): void {
     if (this.#kernel !== undefined) returnKernel(this.#kernel)
     this.#kernel = undefined
+  }
+
+  get now(): number {
+    return this.#now
+  }
+
+  /** Somebody sets the wall clock: no time passes. */
+  setClock(byMs: number): void {
+    this.#now += byMs
+    this.engine.clockMoved(byMs)
   }
 
   /** Deadlines come, what they start is run to its end, and so on for so long. */

@@ -1,0 +1,36 @@
+const DAY_MS = 24 * 3_600_000
+
+/**
+ * Whether the wall clock may say what is expired: not while it was put forward, since the open, by more than a day or half of
+ * the time that records are to be kept (docs/decisions/017-retention.md).
+ */
+export class ClockGuard {
+  readonly #isTrusted: boolean
+  readonly #warn: (code: string, message: string) => void
+  #aheadMs = 0
+  #hasWarned = false
+
+  constructor(isTrusted: boolean, warn: (code: string, message: string) => void) {
+    this.#isTrusted = isTrusted
+    this.#warn = warn
+  }
+
+  clockMoved(byMs: number): void {
+    this.#aheadMs += byMs
+    if (this.#aheadMs <= 0) this.#hasWarned = false
+  }
+
+  /** Warns once for each time that it comes to a stop. */
+  mayExpire(retentionMs: number): boolean {
+    if (this.#isTrusted || this.#aheadMs <= Math.min(DAY_MS, retentionMs / 2)) return true
+    if (!this.#hasWarned) {
+      const ahead = `${Math.round(this.#aheadMs / 1000)} s`
+      const message =
+        `the wall clock was put forward by ${ahead} since the log was opened, or the machine slept: no record goes by ` +
+        'its time until it is set back or the log is opened with retentionTrustsClock'
+      this.#warn('RETENTION_PAUSED', message)
+    }
+    this.#hasWarned = true
+    return false
+  }
+}

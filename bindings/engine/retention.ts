@@ -1,0 +1,94 @@
+import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import { type Kept, keptFrom } from '../log/retention/kept-from.ts'
+import type { ParsedTopicConfig } from '../model/topic-config.ts'
+import { letOthersRun, type Task } from '../storage/effect.ts'
+import type { PartitionIdentity, PartitionStore } from '../storage/partition-store.ts'
+import type { ClockGuard } from './clock-guard.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { LogStartMove } from './log-starts.ts'
+import type { Topics } from './topics.ts'
+import type { UpkeepJob } from './upkeep.ts'
+
+export interface RetentionHooks {
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly catalogue: Catalogue
+  readonly guard: ClockGuard
+  move(moves: readonly LogStartMove[]): void
+  /** Its next append begins a new range. */
+  seal(hosted: HostedPartition): void
+}
+
+/** Ranges that one step looks at, and partitions that it moves: within half a millisecond, and one frame. */
+const RANGES_AT_ONCE = 1000
+const MOVES_AT_ONCE = 8
+
+/** Moves the log start of partitions whose oldest records go by time or size. The rules stand in `log/retention/`. */
+export class Retention implements UpkeepJob {
+  readonly intervalMs: number
+  readonly #hooks: RetentionHooks
+  #left: PartitionIdentity[] = []
+
+  constructor(intervalMs: number, hooks: RetentionHooks) {
+    this.intervalMs = intervalMs
+    this.#hooks = hooks
+  }
+
+  begin(): void {
+    this.#left = [...this.#hooks.topics.ids()]
+  }
+
+  next(now: number): Task<void> | undefined {
+    return this.#left.length > 0 ? this.#step(now) : undefined
+  }
+
+  *#step(now: number): Task<void> {
+    yield* letOthersRun()
+    const moves: LogStartMove[] = []
+    for (let looked = 0; looked < RANGES_AT_ONCE && moves.length < MOVES_AT_ONCE; ) {
+      const id = this.#left.pop()
+      if (id === undefined) break
+      looked += 1 + this.#hooks.store.ranges(id).length
+      const move = this.#look(id, now)
+      if (move !== undefined) moves.push(move)
+    }
+    if (moves.length > 0) this.#hooks.move(moves)
+  }
+
+  #look(id: PartitionIdentity, now: number): LogStartMove | undefined {
+    const { topics, catalogue } = this.#hooks
+    // The log's own topics aren't in the catalogue: their records go by their key alone.
+    if (catalogue.planned.liveById(id.topicId) === undefined) return undefined
+    const config = topics.config(id.topicId)
+    if (config.cleanupPolicy === 'compact' || (config.retentionMs < 0 && config.retentionBytes < 0)) return undefined
+    // Most have nothing to give, and those that nobody uses are spared their memory.
+    const stored = topics.stored(id)
+    if (stored !== undefined) {
+      const { logStartOffset, nextOffset } = stored
+      if (this.#kept(id, config, now, logStartOffset, nextOffset).logStartOffset === logStartOffset) return undefined
+    }
+    const hosted = topics.hostedById(id)
+    if (hosted === undefined || hosted.dead || hosted.partition.readOnly) return undefined
+    const { watermarks, lastStableOffset } = hosted.partition
+    const kept = this.#kept(id, config, now, watermarks.logStartOffset, lastStableOffset)
+    if (kept.logStartOffset === watermarks.logStartOffset) return undefined
+    if (kept.takesActive) this.#hooks.seal(hosted)
+    return { hosted, logStartOffset: kept.logStartOffset }
+  }
+
+  #kept(
+    id: PartitionIdentity,
+    config: ParsedTopicConfig,
+    now: number,
+    logStartOffset: number,
+    limitOffset: number,
+  ): Kept {
+    const { store, guard } = this.#hooks
+    const moment = { now: undefined as number | undefined, logStartOffset, limitOffset }
+    if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, moment)
+    const kept = keptFrom(store.ranges(id), config, { ...moment, now })
+    // Asked only where time decides: nobody is warned of what would stay anyway.
+    if (kept.logStartOffset === logStartOffset || guard.mayExpire(config.retentionMs)) return kept
+    return keptFrom(store.ranges(id), config, moment)
+  }
+}
