@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/broker.ts'
+import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
@@ -113,6 +114,37 @@ test('compact,delete compacts too; max.compaction.lag.ms brings a pass about wha
     assert.ok(bench.host.fetchAll('t', 0).length < 60)
     bench.assertRead()
   }
+})
+
+test('closed segments wait for the checkpoint that notes their end', () => {
+  const bench = new Bench()
+  const { store, topics } = bench.host.engine
+  const { id } = topics.partition('t', 0)
+  let waited = 0
+  for (let round = 0; round < 60; round++) {
+    bench.fill(1)
+    const closed = bench.files.filter((name) => name.endsWith('.log')).length - 1
+    if (closed > store.compactable(id).segments.length) waited++
+  }
+  assert.ok(waited > 0 && waited < 60, `${waited}`)
+})
+
+test('an open transaction holds compaction back, and its end lets it go on', () => {
+  const bench = new Bench()
+  const init = { kind: 'initTransactionalProducer', transactionalId: 'x', timeoutMs: 900_000 } as const
+  const instance = bench.host.ask<ProducerInstance>((done) => ({ ...init, done }))
+  bench.host.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+  const { producerId, producerEpoch } = instance
+  const records = [{ key: 'key-0', value: 'open', timestamp: undefined, headers: undefined }]
+  const request = { topic: 't', partition: 0, producerEpoch, baseSequence: 0, acks: 'all' as const, records }
+  bench.host.ask<AppendResult>((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
+  bench.fill(100)
+  bench.host.passTime(INTERVAL_MS + 1000)
+  assert.is(bench.cleanedOffset, 0)
+  bench.host.ask<ProducerInstance>((done) => ({ kind: 'endTransaction', instance, event: 'commit', done }))
+  bench.host.passTime(INTERVAL_MS + 1000)
+  assert.ok(bench.cleanedOffset > 0)
+  bench.assertRead()
 })
 
 test('a record without a key is refused where compaction asks for keys', () => {

@@ -1,3 +1,5 @@
+import { COMPACTION } from './compaction.ts'
+
 /** One mechanism taken out of the sources: the tests must tell. */
 export interface Mutant {
   readonly name: string
@@ -461,4 +463,12 @@ const STORE: readonly Mutant[] = [
   },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...PRODUCERS, ...TRANSACTIONS, ...OFFSETS, ...CLIENTS, ...SEGMENTS, ...STORE]
+export const MUTANTS: readonly Mutant[] = [
+  ...PRODUCERS,
+  ...TRANSACTIONS,
+  ...OFFSETS,
+  ...CLIENTS,
+  ...SEGMENTS,
+  ...STORE,
+  ...COMPACTION,
+]

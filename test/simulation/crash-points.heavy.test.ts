@@ -172,12 +172,18 @@ for (const scenario of SCENARIOS) {
   })
 }
 
-/** Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash can. */
+/**
+ * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash can, and
+ * compaction.heavy.test.ts those of compaction.
+ */
 const ELSEWHERE: readonly RecoveryMark[] = [
   'decision-without-frame',
   'journal-gap',
   'dead-topic-skipped',
   'later-segment-set-aside',
+  'swap-finished',
+  'swap-dropped',
+  'replaced-segment-removed',
 ]
 
 test('every branch of recovery was taken', () => {

@@ -1,0 +1,108 @@
+import type { Mutant } from './mutants.ts'
+
+const random = 'log/compaction/random.test.ts'
+const running = 'engine/compacting.test.ts'
+const crashes = 'simulation/compaction.heavy.test.ts'
+const cleaner = 'log/compaction/batch-cleaner.ts'
+const rewrite = 'log/store/segment-rewrite.ts'
+
+export const COMPACTION: readonly Mutant[] = [
+  {
+    name: 'compaction: a rewritten segment counts before it is synced',
+    file: rewrite,
+    find: "    yield* perform('flush', from, () => file.flush())\n",
+    put: '',
+    tests: [crashes],
+  },
+  {
+    name: 'compaction: the old segments go before a checkpoint notes the new one',
+    file: rewrite,
+    find: '    this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: false })\n',
+    put: '    this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: true })\n    yield* finishSwaps(this.#context, this.#files)\n',
+    tests: [crashes],
+  },
+  {
+    name: 'compaction: an opening finishes what no checkpoint notes',
+    file: 'log/recovery/settle-swaps.ts',
+    find: 'segment?.isCleaned === true && (yield* holds(context, path, segment))',
+    put: 'segment !== undefined',
+    tests: [crashes],
+  },
+  {
+    name: 'compaction: what was replaced comes back and stays',
+    file: 'log/recovery/settle-swaps.ts',
+    find: '    yield* removeSegment(store, directory, offset)\n',
+    put: '',
+    tests: [crashes],
+  },
+  {
+    name: 'compaction: a tombstone goes with the first pass',
+    file: cleaner,
+    find: 'return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
+    put: 'return span.valueLength >= 0 || now < 0',
+    tests: [random],
+  },
+  {
+    name: "compaction: a producer's last sequence is lost",
+    file: cleaner,
+    find: 'return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined',
+    put: 'return isLast ? this.#emptied(batch) : undefined',
+    tests: [random],
+  },
+  {
+    name: 'compaction: records of aborted transactions stay without what tells of the abort',
+    file: cleaner,
+    find: 'endsNothing && isOver : transactions.isAborted(batch)',
+    put: 'endsNothing && isOver : false',
+    tests: [random],
+  },
+  {
+    name: 'compaction: a marker goes before its data',
+    file: cleaner,
+    find: 'batch.isControl ? endsNothing && isOver :',
+    put: 'batch.isControl ? !isOver :',
+    tests: [random],
+  },
+  {
+    name: 'compaction: an older record of a key outlives the newer one',
+    file: cleaner,
+    find: 'if (offset < map.get(',
+    put: 'if (offset > map.get(',
+    tests: [random],
+  },
+  {
+    name: 'compaction: beyond the keys that the map held all goes by what it says',
+    file: cleaner,
+    find: '    if (offset >= mapEnd) return true\n',
+    put: '',
+    tests: [random],
+  },
+  {
+    name: 'compaction: above the durable checkpoint',
+    file: 'log/store/compactions.ts',
+    find: '.filter(({ nextOffset }) => nextOffset <= checkpointedOffset)',
+    put: '.filter(() => checkpointedOffset >= 0)',
+    tests: [running],
+  },
+  {
+    name: 'compaction: above the last stable offset',
+    file: 'engine/compacting.ts',
+    find: 'Math.min(lastStableOffset, watermarks.durableOffset)',
+    put: 'Math.max(lastStableOffset, watermarks.durableOffset)',
+    tests: [running],
+  },
+  {
+    name: 'compaction: a checkpoint forgets which segments may have gaps',
+    file: 'log/checkpoint/checkpoint-record.ts',
+    find: 'isCleaned: version > 1 && reader.uint8() === 1,',
+    put: 'isCleaned: version > 1 && reader.uint8() === 2,',
+    tests: [running],
+  },
+  {
+    name: 'compaction: a record without a key is taken',
+    file: 'log/partition/keys.ts',
+    find: '    if (records.hasKey(batchIndex)) continue\n',
+    put: '    if (batchIndex >= 0) continue\n',
+    tests: [running],
+  },
+]
