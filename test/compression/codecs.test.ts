@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { xxhash32 } from '../../bindings/compression/xxhash32.ts'
 import { zstdOf } from '../../bindings/compression/zstd.ts'
 import { loadCodecs, nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { COMPRESSION_TYPES, type Codec, CompressionFault, codecOf } from '../../bindings/model/compression.ts'
@@ -112,6 +113,20 @@ test('a bomb is refused at its limit, for as little memory', () => {
   const before = process.memoryUsage().rss
   assert.is(faultOf(codecOf(nodeCodecs, 'gzip'), many, 1 << 20), 'too-large')
   assert.ok(process.memoryUsage().rss - before < 32 << 20)
+})
+
+test('checksums of LZ4 frames are looked at', () => {
+  const codec = codecOf(nodeCodecs, 'lz4')
+  const plain = flights.subarray(0, 5000)
+  const frame = codec.compress(plain)
+  const checked = new Uint8Array(frame.length + 4)
+  checked.set(frame)
+  checked[4] = (frame[4] as number) | 0x04
+  assert.is(faultOf(codec, checked), 'bad-compression', 'of the header')
+  checked[6] = (xxhash32(checked, 4, 6) >>> 8) & 0xff
+  assert.is(faultOf(codec, checked), 'bad-compression', 'of the content')
+  new DataView(checked.buffer).setUint32(frame.length, xxhash32(plain, 0, plain.length), true)
+  assert.ok(isSame(codec.decompress(checked, MAX), plain))
 })
 
 test('a snappy length that its bytes can not keep takes no memory', () => {

@@ -1,12 +1,13 @@
 // Compressed batches in a directory: sent by an attached log, found again by the next open, seen by the command line.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
+import { newKernel } from '../kernel/support.ts'
 
 let root = ''
 test.before.each(() => {
@@ -27,10 +28,16 @@ async function values(log: EmbeddedLog): Promise<string[]> {
   return read
 }
 
+function run(words: readonly string[]): {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+} {
+  return spawnSync(process.execPath, ['--import', 'tsx', 'bindings/entry/cli/main.ts', ...words], { encoding: 'utf8' })
+}
+
 function cli(words: readonly string[]): string {
-  const done = spawnSync(process.execPath, ['--import', 'tsx', 'bindings/entry/cli/main.ts', ...words], {
-    encoding: 'utf8',
-  })
+  const done = run(words)
   assert.is(done.status, 0, done.stderr)
   return done.stdout
 }
@@ -73,6 +80,26 @@ test('an attached log compresses, plain and in transactions; the holder, the nex
     expected,
   )
   cli(['verify', root])
+})
+
+test('verify finds and places a batch that is whole, and compressed wrongly', async () => {
+  const log = await open(root)
+  await log.admin.createTopic('t')
+  for (const compression of COMPRESSION_TYPES) await log.producer({ compression }).send(rows)
+  await log.close()
+  const segment = join(root, 't-0', '00000000000000000000.log')
+  const bytes = new Uint8Array(readFileSync(segment))
+  const view = new DataView(bytes.buffer)
+  const first = view.getInt32(8) + 12
+  const size = view.getInt32(first + 8) + 12
+  // Inside of the second batch, under a right CRC.
+  for (let at = first + 90; at < first + 120; at++) bytes[at] = 0xff
+  view.setUint32(first + 17, newKernel().crc32cOf(bytes.subarray(first + 21, first + size)))
+  writeFileSync(segment, bytes)
+  const done = run(['verify', root])
+  assert.is(done.status, 1, done.stderr)
+  assert.match(done.stdout + done.stderr, 'bad-compression')
+  assert.match(done.stdout + done.stderr, String(first))
 })
 
 test.run()

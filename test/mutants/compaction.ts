@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.ts'
+import type { Mutant } from './mutant.ts'
 
 const random = 'log/compaction/random.test.ts'
 const running = 'engine/compacting.test.ts'

@@ -14,7 +14,7 @@ import { print } from '../../bindings/entry/cli/output.ts'
 import { progressBar } from '../../bindings/entry/cli/progress.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
-const COPIED = ['bindings', 'build', 'examples', 'test', 'package.json', 'tsconfig.json']
+const COPIED = ['bindings', 'build', 'data', 'dist', 'examples', 'test', 'package.json', 'tsconfig.json']
 const TIMEOUT_MS = 120_000
 
 const words = process.argv.slice(2)

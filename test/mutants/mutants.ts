@@ -1,16 +1,8 @@
 import { COMPACTION } from './compaction.ts'
+import { COMPRESSION } from './compression.ts'
+import type { Mutant } from './mutant.ts'
 
-/** One mechanism taken out of the sources: the tests must tell. */
-export interface Mutant {
-  readonly name: string
-  /** Below bindings/. */
-  readonly file: string
-  /** What is replaced, and by what; it stands in the file once. */
-  readonly find: string
-  readonly put: string
-  /** Below test/, the one that tells soonest first. */
-  readonly tests: readonly string[]
-}
+export type { Mutant } from './mutant.ts'
 
 const engine = 'engine/transactions.test.ts'
 const regressions = 'regressions/transactions.test.ts'
@@ -135,8 +127,8 @@ const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'readers go past the last stable offset',
     file: partition,
-    find: 'return Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)',
-    put: 'return this.watermarks.highWatermark',
+    find: 'Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)',
+    put: 'this.watermarks.highWatermark',
     tests: [engine],
   },
   {
@@ -471,4 +463,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SEGMENTS,
   ...STORE,
   ...COMPACTION,
+  ...COMPRESSION,
 ]

@@ -49,6 +49,12 @@ export class BatchScanner {
     return this.#batch(available)
   }
 
+  /** Why the records of the batch found last, in a file, don't come out. Its `bytes` may be dead afterwards. */
+  recordsFault({ header }: ScannedBatch): BatchFault | undefined {
+    const decoded = this.#kernel.batchReader.decode(this.#buffer, 0, header.sizeBytes, true)
+    return typeof decoded === 'string' ? decoded : undefined
+  }
+
   #batch(available: number): ScannedBatch | BatchFault {
     const fault = this.#kernel.batchReader.fault(this.#buffer, 0, available)
     if (fault !== undefined) return fault

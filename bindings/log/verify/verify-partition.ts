@@ -1,3 +1,4 @@
+import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { readWhole } from '../checkpoint/checkpoint-file.ts'
@@ -125,6 +126,10 @@ function* verifySegment(
     batches.set(batch.nextOffset - 1, { position, maxTimestamp: batch.header.maxTimestamp })
     derived?.take(batch.header, batch.bytes)
     checksum = chainHeader(kernel, checksum, batch.bytes)
+    // The CRC vouches for plain records; what is compressed may have been so wrongly.
+    const isCompressed = (batch.header.attributes & ATTRIBUTE_CODEC) !== 0
+    const fault = isCompressed ? scanner.recordsFault(batch) : undefined
+    if (fault !== undefined) damaged(file.path, position, batch.header.baseOffset, fault)
     position += batch.header.sizeBytes
     expected = batch.nextOffset
     if (position === notedBytes && noted !== undefined && checksum !== noted.headerChecksum) {

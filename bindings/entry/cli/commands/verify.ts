@@ -5,6 +5,7 @@ import { loadKernelModule } from '../../../kernel/load-kernel.ts'
 import { type VerifyReport, verifyDirectory } from '../../../log/verify/verify-directory.ts'
 import type { Task } from '../../../storage/effect.ts'
 import { runTask } from '../../../storage/run-task.ts'
+import { nodePort } from '../../embedded/node-port.ts'
 import { DirectoryImage } from '../directory-image.ts'
 import { below } from '../help.ts'
 import { assertLog } from '../open.ts'
@@ -57,7 +58,8 @@ async function verifiedTwice(root: string, signal: AbortSignal): Promise<VerifyR
 }
 
 async function verified(root: string, signal: AbortSignal): Promise<VerifyReport> {
-  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES })
+  await nodePort.ready?.()
+  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: nodePort.codecs })
   const store = new DirectoryImage(root)
   const bar = progressBar('verify', 1, 'partitions')
   try {
