@@ -344,6 +344,8 @@ export interface PartitionProducers extends TopicPartition {
 }
 
 export interface AdminSession {
+  /** By the process that holds the log, so `directory` is an absolute path. INVALID_REQUEST where it isn't empty. */
+  backup(directory: string): Promise<void>
   createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void>
   deleteTopic(name: string): Promise<void>
   /** User topics by name, sorted; the log's own ones (names that start with __) only with `internal`. */

@@ -13,6 +13,7 @@ import type {
 } from '../broker/broker.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
+import type { BackupTarget } from '../storage/backup-target.ts'
 
 export type Done<T> = (error: unknown, value?: T) => void
 
@@ -62,6 +63,7 @@ export type Command =
       timestamp: number
       done: Done<(number | undefined)[]>
     }
+  | { kind: 'backup'; target: BackupTarget; done: Done<void> }
   | { kind: 'close'; done: Done<void> }
 
 /** A producer of a transactional id, in the epoch of its next or open transaction. */

@@ -6,6 +6,7 @@ import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionSource, PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
+import { backUp } from './back-up.ts'
 import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
@@ -334,6 +335,8 @@ export class Engine {
       case 'abortTransaction':
       case 'fenceProducer':
         return this.#transacting.take(command)
+      case 'backup':
+        return this.#runner.start(backUp(this.store, command.target), command.done)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
         this.#keeping.upkeep.stop()

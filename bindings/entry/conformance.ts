@@ -1,5 +1,6 @@
 /** Holds a storage driver against the ports, in any test framework: each case is a name and a function. */
 export type { Durability } from '../model/positions.ts'
+export type { BackupTarget } from '../storage/backup-target.ts'
 export { type BatchWish, sealedBatch } from '../storage/conformance/batches.ts'
 export type { ConformanceCase } from '../storage/conformance/case.ts'
 export { type FileStoreFixture, fileStoreConformance } from '../storage/conformance/file-store-suite.ts'

@@ -1,8 +1,7 @@
 /** What `import … from 'oncelog'` gives on Node, Deno and Bun. */
-import { fileURLToPath } from 'node:url'
-import { LogError } from '../model/errors.ts'
 import { MemoryStore } from '../storage/drivers/memory.ts'
 import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
+import { type FileUrl, pathOf } from './embedded/directory-path.ts'
 import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
 import type { StorageDriver } from './embedded/storage-driver.ts'
@@ -72,6 +71,7 @@ export type {
   StandardSchemaV1,
 } from '../model/standard-schema.ts'
 export type { TopicConfig } from '../model/topic-config.ts'
+export type { BackupTarget } from '../storage/backup-target.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
 export type {
@@ -96,14 +96,9 @@ export type {
   StoredRange,
   StoredState,
 } from '../storage/partition-store.ts'
+export type { FileUrl } from './embedded/directory-path.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
 export type { StorageDriver } from './embedded/storage-driver.ts'
-
-/** A `file:` URL: any platform's URL object fits. */
-export interface FileUrl {
-  /** The whole URL. */
-  readonly href: string
-}
 
 /**
  * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
@@ -137,11 +132,4 @@ export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog
  */
 export async function openDriver(driver: StorageDriver, options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(driver, nodePort, options)
-}
-
-function pathOf(directory: string | FileUrl): string {
-  if (typeof directory === 'string' && directory !== '') return directory
-  if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
-    return fileURLToPath(directory.href)
-  throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })
 }

@@ -63,6 +63,11 @@ export interface StoreFile {
   truncate(sizeBytes: number): void
   /** In bytes. */
   size(): number
+  /**
+   * Another directory has the same file under a name of its own: it is removed in one piece, and never cut. A driver whose
+   * files have one name each leaves it out.
+   */
+  isShared?(): boolean
   /** Makes content and size durable. A failure is final for the log (durability rule 10). */
   flush(): Awaitable<void>
   /** Ends the use of this object; what was written stays. */

@@ -1,3 +1,4 @@
+import type { BackupTarget } from './backup-target.ts'
 import type { Task } from './effect.ts'
 import type { StoreCapabilities } from './file-store.ts'
 
@@ -79,6 +80,11 @@ export interface PartitionStore {
   maintenanceIsDue(): boolean
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */
   maintenance(): Task<void> | undefined
+  /**
+   * A copy of its files as of one moment between two commits, beside everything else; of a store without files there is none.
+   * Its moment comes behind the next `maintenance`. Ends with the error that the log failed with, or LOG_CLOSED.
+   */
+  backup?(target: BackupTarget): Task<void>
   /** After a last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
   /** After a failure: writes nothing, gives back lock and files. */

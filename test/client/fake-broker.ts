@@ -327,6 +327,8 @@ class FakeAdmin implements AdminSession {
     this.#broker = broker
   }
 
+  async backup(): Promise<void> {}
+
   async createTopic(name: string, { partitions, config }: { partitions: number; config: TopicConfig }): Promise<void> {
     this.#broker.create(name, partitions, config)
   }

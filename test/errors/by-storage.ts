@@ -7,12 +7,18 @@ import { BigEndianReader } from '../../bindings/coordinator/big-endian.ts'
 import { open } from '../../bindings/entry/node.ts'
 import { trapKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel } from '../../bindings/kernel/kernel.ts'
-import { FRAME_ALIGNMENT, HEADER_FILE, JOURNAL_VERSION, SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
+import {
+  FRAME_ALIGNMENT,
+  HEADER_FILE,
+  JOURNAL_VERSION,
+  SECTOR_BYTES,
+  UNFINISHED_COPY,
+} from '../../bindings/log/journal/layout.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
-import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import type { Provocations, Refusal } from './provocation.ts'
 import { factsOf, openStage, type Stage } from './stage.ts'
 
@@ -77,6 +83,14 @@ function makeNewer(disk: VirtualDisk, kernel: Kernel): void {
   }
 }
 
+/** What a crash leaves of a backup that had just begun. */
+function withUnfinishedCopy(): VirtualDisk {
+  const disk = new VirtualDisk()
+  disk.open(UNFINISHED_COPY, { create: true })?.flush()
+  disk.syncDirectory('')
+  return disk
+}
+
 const scratch = () => join(mkdtempSync(join(tmpdir(), 'oncelog-code-')), 'log')
 
 export const byStorage: Provocations = {
@@ -91,6 +105,7 @@ export const byStorage: Provocations = {
     makeNewer(disk, (await openStage()).kernel)
     return refusedOpen(disk)
   },
+  COPY_UNFINISHED: async () => refusedOpen(withUnfinishedCopy()),
   KAFKA_STORAGE_ERROR: async (stage) => {
     stage.disk.failFlushAt = stage.disk.flushes + 1
     return ending(stage, () => stage.log.producer().send({ topic: 't', value: 'x' }), 'KAFKA_STORAGE_ERROR')

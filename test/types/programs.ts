@@ -203,10 +203,14 @@ export function notYet(log: Log): void {
   // @ts-expect-error
   void log.read('raw').cursor
 }
-export async function notYetOpen(): Promise<void> {
+
+// A copy of the log while it is written to.
+export async function backedUp(): Promise<void> {
   const log = await open('./data')
+  await log.backup('/backups/monday')
+  await log.backup(new URL('file:///backups/tuesday'), { signal: AbortSignal.timeout(1000) })
   // @ts-expect-error
-  void log.backup
+  await log.backup()
 }
 
 // Several processes: one may insist on being alone, the others are told which they are.

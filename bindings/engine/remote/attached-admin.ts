@@ -23,6 +23,10 @@ export class AttachedAdmin implements AdminSession {
     this.#link = link
   }
 
+  backup(directory: string): Promise<void> {
+    return this.#ask('backup', directory)
+  }
+
   createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void> {
     return this.#ask('createTopic', name, options)
   }

@@ -43,7 +43,7 @@ const MEMBERSHIP: ReadonlySet<string> = new Set([
   'acknowledge',
 ])
 
-/** Calls that leave the log as it is: when there will be no holder any more, nothing about them is unknown. */
+/** Calls that leave the log as it is: when there will be no holder any more, nothing about it is unknown. */
 export const UNCHANGING: ReadonlySet<string> = new Set([
   ...LOOKS,
   'hello',

@@ -12,6 +12,7 @@ export const ANSWER_ERROR = 1
 
 /** Of AdminSession; each takes and gives plain data. */
 export const ADMIN_CALLS = [
+  'backup',
   'createTopic',
   'deleteTopic',
   'listTopics',

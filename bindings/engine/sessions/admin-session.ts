@@ -34,6 +34,16 @@ export class EmbeddedAdmin implements AdminSession {
     return engine
   }
 
+  async backup(directory: string): Promise<void> {
+    this.#opened()
+    const target = this.#broker.backupTarget(directory)
+    try {
+      await this.#broker.ask<void>((done) => ({ kind: 'backup', target, done }))
+    } finally {
+      await target.store.close()
+    }
+  }
+
   async createTopic(name: string, options: { partitions: number; config: TopicConfig }): Promise<void> {
     parseTopicConfig(options.config)
     const topicId = this.#broker.newTopicId()

@@ -13,7 +13,9 @@ import type {
   TransactionalSession,
 } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
+import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
+import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { Command, Done, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
@@ -28,6 +30,11 @@ import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+/** Of a log that was put together without directories. */
+function noDirectory(directory: string): never {
+  throw new LogError('INVALID_REQUEST', 'this log can make no directory', { argument: 'directory', directory })
+}
+
 /** The broker port over an engine in this process. */
 export class EmbeddedBroker implements Broker, SessionHost {
   readonly engine: Engine
@@ -35,13 +42,20 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly #scheduler: Scheduler
   readonly #port: RuntimePort
   readonly #waiting: (isWaiting: boolean) => void
+  readonly backupTarget: (directory: string) => BackupTarget
   /** Sessions of other processes: that they wait for records is nothing to stay for. */
   readonly served: WeakSet<object> = new WeakSet()
   #waits = 0
 
   /** `waiting`: somebody waits for records, or nobody does any more. */
-  constructor(engine: Engine, port: RuntimePort, waiting: (isWaiting: boolean) => void = () => {}) {
+  constructor(
+    engine: Engine,
+    port: RuntimePort,
+    waiting: (isWaiting: boolean) => void = () => {},
+    backupTarget: (directory: string) => BackupTarget = noDirectory,
+  ) {
     this.engine = engine
+    this.backupTarget = backupTarget
     this.#port = port
     this.#waiting = waiting
     this.#scheduler = new Scheduler(engine, port)

@@ -1,4 +1,5 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
+import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { Command, Done } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 
@@ -13,4 +14,5 @@ export interface SessionHost {
   askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string
+  backupTarget(directory: string): BackupTarget
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import manifest from '../../../package.json' with { type: 'json' }
+import { addBackup } from './commands/backup.ts'
 import { addConsume } from './commands/consume.ts'
 import { addGroups } from './commands/groups.ts'
 import { addInspect } from './commands/inspect.ts'
@@ -31,6 +32,7 @@ Examples:
   oncelog consume payments --json
   oncelog groups describe audit
   oncelog verify ./data
+  oncelog backup ./data /backups/monday
 
 Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or damage was found; 2 the call
 must be mended, the message says how; 130 and 143 ended by SIGINT and SIGTERM.
@@ -48,6 +50,7 @@ addGroups(program)
 addTransactions(program)
 addInspect(program)
 addVerify(program)
+addBackup(program)
 await program.parseAsync()
 
 /** As other failures of a call, without the prefix for people. */

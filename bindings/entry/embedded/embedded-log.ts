@@ -1,7 +1,9 @@
+import { resolve } from 'node:path'
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
+import { type Abortable, abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
 import type { Topic } from '../../client/topic/topic.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
@@ -14,9 +16,11 @@ import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
+import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { type FileUrl, pathOf } from './directory-path.ts'
 import { lockedStore } from './locked-store.ts'
 import { type Held, SharedBroker } from './shared-broker.ts'
 import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
@@ -58,6 +62,19 @@ export interface EmbeddedLog extends Log {
    * may come to be the holder when that one goes away.
    */
   readonly role: 'holder' | 'attached'
+  /**
+   * Copies the log into a directory that is empty or not there yet, while everything goes on. The copy is the log as of one
+   * moment after the call: all that was acknowledged before is in it, of each transaction all or nothing, committed offsets with
+   * the records that they follow. Opening it aborts what was open then. Segments that are closed get a second name
+   * instead of a copy where source and target lie in one file system: they take no space twice, and damage to their sectors
+   * hits both. Resolves once the copy is durable; until then, and after a crash or a rejection, opening it rejects with COPY_UNFINISHED.
+   * The process that holds the log makes it, with its rights; a signal ends the wait alone.
+   *
+   * Rejects with INVALID_REQUEST for a directory that isn't empty or lies in the log's, and for a log without files;
+   * DIRECTORY_IN_USE, STORAGE_FULL or KAFKA_STORAGE_ERROR by the target; LOG_READ_ONLY, CORRUPT_LOG where files of the log are
+   * missing; COPY_UNFINISHED where its files went away faster than they could be copied; NETWORK_EXCEPTION; LOG_CLOSED.
+   */
+  backup(directory: string | FileUrl, options?: Abortable): Promise<void>
 }
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
@@ -93,6 +110,13 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   get role(): 'holder' | 'attached' {
     return this.#opened.role
   }
+
+  async backup(directory: string | FileUrl, options: Abortable = {}): Promise<void> {
+    const path = resolve(pathOf(directory))
+    const signal = signalOf(options)
+    throwIfAborted(signal)
+    await abortable(this.#opened.admin.backup(path), signal)
+  }
 }
 
 /** A log over storage of this process alone. */
@@ -122,7 +146,7 @@ export async function openShared(
     meeting: { attach: () => attachTo(directory), listen: (attached) => listen(directory, attached) },
     port,
     exclusive: options.exclusive === true,
-    hold: (waiting) => openHeld(storeOf(), port, options, waiting),
+    hold: (waiting) => openHeld(storeOf(), port, options, waiting, directory),
   })
   await shared.open()
   return finishOpening(shared, port, options)
@@ -147,12 +171,13 @@ async function finishOpening(opened: Opened, port: RuntimePort, options: OpenOpt
   return new OpenedLog(opened, port)
 }
 
-/** Takes the lock of the storage and opens the log in it. */
+/** Takes the lock of the storage and opens the log in it. `directory`: where the storage is one. */
 export async function openHeld(
   driver: StorageDriver,
   port: RuntimePort,
   options: OpenOptions,
   waiting?: (isWaiting: boolean) => void,
+  directory?: string,
 ): Promise<Held> {
   const cacheBytes = options.cacheBytes ?? CACHE_BYTES
   if (!Number.isFinite(cacheBytes) || cacheBytes < 0) {
@@ -179,7 +204,7 @@ export async function openHeld(
   })
   // Of files it was asked before their lock was taken.
   if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
-  const broker = new EmbeddedBroker(engine, port, waiting)
+  const broker = new EmbeddedBroker(engine, port, waiting, (path) => backupTarget(path, directory))
   return { broker, recovery: await broker.open() }
 }
 

@@ -23,13 +23,22 @@ import { syncFiles } from './sync-files.ts'
 /** So much of the record is put together in one turn. */
 const ASSEMBLED_AT_ONCE_BYTES = 512 * 1024
 
-/** What is noted of one partition at its moment; the partial sector is read after the sync. */
-interface Noted {
+type PartitionFacts = Omit<CheckpointPartition, 'partialSector'>
+
+/** One partition as of a moment; the partial sector is read later. */
+interface PresentFacts {
   readonly key: string
-  readonly files: StoredFiles
-  readonly record: Omit<CheckpointPartition, 'partialSector'>
-  readonly unsynced: readonly Segment[]
+  readonly record: PartitionFacts
   readonly last: NotedEnd | undefined
+}
+
+/** Encoded already, or to be encoded. */
+export type PresentRecord = Uint8Array | PresentFacts
+
+/** What is noted of one partition at its moment. */
+interface Noted extends PresentFacts {
+  readonly files: StoredFiles
+  readonly unsynced: readonly Segment[]
   /** For whoever watches the order of the writes: all of its segments, as long as they were. */
   readonly segments: readonly WrittenFile[]
 }
@@ -70,9 +79,7 @@ export class Checkpointer {
 
   /** What an earlier checkpoint or recovery says of a partition. */
   remember(key: string, record: CheckpointPartition): void {
-    const writer = new ByteWriter(256)
-    writePartition(writer, record)
-    this.#encoded.set(key, writer.bytes)
+    this.#encoded.set(key, encodePartition(record, record.partialSector))
   }
 
   /** A record that another checkpointer encoded. */
@@ -122,11 +129,28 @@ export class Checkpointer {
   }
 
   #note(files: StoredFiles): Noted {
+    const noted: Noted = {
+      ...this.#present(files),
+      files,
+      unsynced: [...files.unsynced],
+      segments:
+        this.#observer === undefined
+          ? []
+          : files.segments.all.map(({ logPath, sizeBytes }) => ({ file: logPath, sizeBytes })),
+    }
+    files.unsynced.clear()
+    files.changed = false
+    files.notedOffset = files.nextOffset
+    files.notedActiveBase = files.segments.active?.baseOffset ?? -1
+    for (const swap of files.swaps) swap.isNoted = true
+    return noted
+  }
+
+  #present(files: StoredFiles): PresentFacts {
     const { id } = files
     const active = files.segments.active
-    const noted: Noted = {
+    return {
       key: partitionKey(id.topicId, id.partition),
-      files,
       record: {
         topicId: id.topicId,
         partition: id.partition,
@@ -139,19 +163,20 @@ export class Checkpointer {
         leaderEpochs: files.leaderEpochs,
         producers: [...this.#source.producers(id)],
       },
-      unsynced: [...files.unsynced],
       last: active && { path: active.logPath, sizeBytes: active.sizeBytes },
-      segments:
-        this.#observer === undefined
-          ? []
-          : files.segments.all.map(({ logPath, sizeBytes }) => ({ file: logPath, sizeBytes })),
     }
-    files.unsynced.clear()
-    files.changed = false
-    files.notedOffset = files.nextOffset
-    files.notedActiveBase = active?.baseOffset ?? -1
-    for (const swap of files.swaps) swap.isNoted = true
-    return noted
+  }
+
+  /**
+   * All partitions as of this moment, for a copy of the log: encoded as the newest checkpoint has them, or facts where they
+   * changed since. Beside no checkpoint.
+   */
+  presentRecords(partitions: readonly StoredFiles[]): readonly PresentRecord[] {
+    return partitions.map((files) => {
+      const { topicId, partition } = files.id
+      const known = files.changed ? undefined : this.#encoded.get(partitionKey(topicId, partition))
+      return known ?? this.#present(files)
+    })
   }
 
   *#sync(noted: readonly Noted[]): Task<void> {
@@ -164,7 +189,7 @@ export class Checkpointer {
   /** Bytes below a noted end never change, so the sector can be read after the moment. */
   *#encode({ key, record, last }: Noted): Task<void> {
     const partialSector = last === undefined ? new Uint8Array(0) : yield* readPartialSector(this.#files, last)
-    this.remember(key, { ...record, partialSector })
+    this.#encoded.set(key, encodePartition(record, partialSector))
   }
 
   *#assemble(facts: Omit<CheckpointFacts, 'partitionCount'>): Task<Uint8Array> {
@@ -180,6 +205,12 @@ export class Checkpointer {
     }
     return encodeCheckpointFile(writer.bytes, this.#kernel)
   }
+}
+
+export function encodePartition(record: PartitionFacts, partialSector: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(256)
+  writePartition(writer, { ...record, partialSector })
+  return writer.bytes
 }
 
 /** The bytes of a file's last sector, if it isn't full. */

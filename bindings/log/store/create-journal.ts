@@ -9,37 +9,43 @@ import {
   placeCheckpointFile,
   readCheckpoints,
 } from '../checkpoint/checkpoint-file.ts'
-import { writeFacts } from '../checkpoint/checkpoint-record.ts'
+import { type CheckpointFacts, writeFacts } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { type JournalHeader, writeHeader } from '../journal/header.ts'
 import type { JournalOptions } from '../journal/journal.ts'
-import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
+import { HEADER_FILE, JOURNAL_DIRECTORY, UNFINISHED_COPY } from '../journal/layout.ts'
 import { openFile, Ring } from '../journal/ring.ts'
 
 const NONCE_LIMIT = 2 ** 48
 
-/**
- * A new log: an empty checkpoint and a zeroed ring, both durable, and last the header that makes it one, in use already. A
- * crash before that leaves files that the next open writes over.
- */
+/** A new log: nothing is in it yet, and it is in use already. */
 export function* createJournal(
   store: FileStore,
   kernel: Kernel,
   options: JournalOptions & { readonly random: () => number },
 ): Task<JournalHeader> {
   yield* refuseForeign(store, kernel)
+  return yield* placeJournal(store, kernel, options, { generation: 0, leaderEpoch: 0, producerIdsEnd: 0 }, [])
+}
+
+/**
+ * A checkpoint with these partitions and a zeroed ring, both durable, and last the header that makes the directory a log, in
+ * use already. A crash before that leaves files that the next open writes over, or refuses if partitions lie beside them.
+ */
+export function* placeJournal(
+  store: FileStore,
+  kernel: Kernel,
+  options: JournalOptions & { readonly random: () => number },
+  facts: Pick<CheckpointFacts, 'generation' | 'leaderEpoch' | 'producerIdsEnd'>,
+  partitions: readonly Uint8Array[],
+): Task<JournalHeader> {
   const writer = new ByteWriter()
   const nonce = Math.floor(options.random() * NONCE_LIMIT)
-  const first = {
-    nonce,
-    sequence: 1,
-    generation: 0,
-    coveredSequence: 0,
-    leaderEpoch: 0,
-    producerIdsEnd: 0,
-    partitionCount: 0,
-  }
+  const { generation, leaderEpoch, producerIdsEnd } = facts
+  const counted = { generation, leaderEpoch, producerIdsEnd, partitionCount: partitions.length }
+  const first = { nonce, sequence: 1, coveredSequence: 0, ...counted }
   writeFacts(writer, first)
+  for (const bytes of partitions) writer.raw(bytes)
   const checkpoint = yield* placeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
   const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
   const ring = yield* Ring.makeFiles(store, indexes, options.ringFileBytes)
@@ -50,8 +56,8 @@ export function* createJournal(
   for (const file of files) file.close()
   const header: JournalHeader = {
     sequence: 2,
-    generation: 1,
-    leaderEpoch: 0,
+    generation: generation + 1,
+    leaderEpoch,
     ringFileBytes: options.ringFileBytes,
     nonce,
     clean: false,
@@ -71,6 +77,10 @@ export function* createJournal(
 /** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
+  if (names.includes(UNFINISHED_COPY)) {
+    const message = `the directory holds the beginning of a copy of a log (${UNFINISHED_COPY}), not a log`
+    throw new LogError('COPY_UNFINISHED', message, { file: UNFINISHED_COPY })
+  }
   const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
   const [newest] = yield* readCheckpoints(store, kernel, undefined)
   if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return

@@ -1,5 +1,6 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError, storageFailed } from '../../model/errors.ts'
+import type { BackupTarget } from '../../storage/backup-target.ts'
 import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
@@ -12,16 +13,14 @@ import type {
   Removal,
   Rewrite,
   SealedBatch,
-  StoredPartition,
   StoredRange,
   StoredState,
 } from '../../storage/partition-store.ts'
-import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionDirectory } from '../files/file-names.ts'
 import type { JournalHeader } from '../journal/header.ts'
-import { Journal, type JournalOptions } from '../journal/journal.ts'
+import { Journal } from '../journal/journal.ts'
 import { removeDirectory } from '../recovery/dead-directories.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
 import { FileCache } from '../segment/file-cache.ts'
@@ -30,34 +29,22 @@ import type { Segment } from '../segment/segment.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
+import { Backups } from './backup.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
 import { createPartitionDirectory } from './create-partition.ts'
 import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
+import { AT_ONCE_ALONE, AT_ONCE_BESIDE_COMMITS, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { GroupCommit } from './group-commit.ts'
 import { PartitionMap } from './partition-map.ts'
-import { RecoveredSource } from './recovered-source.ts'
+import { recoveredSource } from './recovered-source.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
 import { growRing } from './ring-growth.ts'
 import { StoredFiles } from './stored-files.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
-
-/** Partitions whose files are synced or written at once: beside commits, and where none waits for the disk. */
-const AT_ONCE_BESIDE_COMMITS = 4
-const AT_ONCE_ALONE = 8
-/** Larger than any max.message.bytes that memory could serve: a damaged length asks for no more. */
-const MAX_BATCH_BYTES = 128 * 1024 * 1024
-
-export interface FileStoreOptions extends JournalOptions {
-  /** Descriptors that segments may hold open at once. */
-  readonly openFilesMax: number
-  /** From 0 up to 1: only the nonce of a new directory is drawn. */
-  readonly random: () => number
-  readonly observer?: WriteOrderObserver | undefined
-}
 
 /** Segments and a journal: the PartitionStore over files (architecture 3.2 to 3.4, docs/durability.md). */
 export class FilePartitionStore implements PartitionStore {
@@ -72,6 +59,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #checkpointer: Checkpointer
   readonly #compactions: Compactions
   readonly #reserve: Reserve
+  readonly #backups: Backups
   #journal: Journal | undefined
   #lock: StoreLock | undefined
   #commits: GroupCommit | undefined
@@ -109,6 +97,9 @@ export class FilePartitionStore implements PartitionStore {
     this.#compactions = new Compactions(this.#segments, source)
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
     this.#reserve = new Reserve(store, shares, () => waiting.writeOut())
+    const parts = { store, kernel, options, checkpointer: this.#checkpointer, partitions: this.#partitions }
+    const now = { producerIdsEnd: () => this.#producerIdsEnd, assertOpen: () => this.#assertOpen() }
+    this.#backups = new Backups({ ...parts, ...now })
   }
 
   get capabilities(): StoreCapabilities {
@@ -161,12 +152,9 @@ export class FilePartitionStore implements PartitionStore {
    * new log has just got it.
    */
   *#begin(recovered: Recovered, isNew: boolean): Task<void> {
-    const { clean, header, partitions } = recovered
+    const { clean, header } = recovered
     if (!clean) {
-      // What recovery found stands in no running engine yet: the checkpoint takes it from here.
-      const found = new PartitionMap<StoredPartition>()
-      for (const { stored } of partitions) found.set(stored.id, stored)
-      const source = new RecoveredSource(found, this.#source)
+      const source = recoveredSource(recovered.partitions, this.#source)
       const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
       for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
       for (const files of this.#partitions.values()) {
@@ -337,13 +325,15 @@ export class FilePartitionStore implements PartitionStore {
     return true
   }
 
-  #assertWritable({ topic, partition }: PartitionIdentity): void {
+  #assertOpen(): void {
     if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #assertWritable({ topic, partition }: Partial<PartitionIdentity>): void {
+    this.#assertOpen()
     if (!this.#isReadOnly) return
-    throw new LogError('LOG_READ_ONLY', 'an acknowledged frame of the journal is missing: the log is read-only', {
-      topic,
-      partition,
-    })
+    const message = 'an acknowledged frame of the journal is missing: the log is read-only'
+    throw new LogError('LOG_READ_ONLY', message, { topic, partition })
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
@@ -425,12 +415,18 @@ export class FilePartitionStore implements PartitionStore {
 
   *commit(set: CommitSet): Task<void> {
     const commits = this.#commits
-    if (this.#failure !== undefined) throw this.#failure
+    this.#assertOpen()
     if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
+    this.#backups.commitBegins()
+    const sequence = yield* this.#orPoison(commits.run(set))
+    if (sequence !== undefined) this.#appliedSequence = sequence
+    if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
+    this.#backups.commitEnded()
+  }
+
+  *#orPoison<T>(task: Task<T>): Task<T> {
     try {
-      const sequence = yield* commits.run(set)
-      if (sequence !== undefined) this.#appliedSequence = sequence
-      if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
+      return yield* task
     } catch (error) {
       throw this.#poison(error)
     }
@@ -442,42 +438,43 @@ export class FilePartitionStore implements PartitionStore {
     return this.#failure
   }
 
+  /** As of one moment behind a checkpoint, which `maintenance` brings; the copy goes on beside everything else. */
+  *backup(target: BackupTarget): Task<void> {
+    this.#assertWritable({})
+    if (this.#journal !== undefined) yield* this.#backups.run(target, this.#journal.header)
+  }
+
   maintenanceIsDue(): boolean {
     const journal = this.#journal
     if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
-    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted || this.#compactions.wantsCheckpoint) return true
+    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted || this.#backups.areWaiting) return true
+    if (this.#compactions.wantsCheckpoint) return true
     const { ring } = journal
     return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
   }
 
   maintenance(): Task<void> | undefined {
     if (!this.maintenanceIsDue() || this.#journal === undefined) return undefined
-    return this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal)
+    return this.#orPoison(this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal))
   }
 
   *#makeNext(): Task<void> {
-    try {
-      for (const files of this.#nearlyFull) {
-        this.#nearlyFull.delete(files)
-        yield* files.segments.makeNext()
-      }
-    } catch (error) {
-      throw this.#poison(error)
+    for (const files of this.#nearlyFull) {
+      this.#nearlyFull.delete(files)
+      yield* files.segments.makeNext()
     }
   }
 
   *#maintain(journal: Journal): Task<void> {
-    try {
-      yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
-      yield* this.#compactions.finish()
-      for (const files of this.#partitions.values()) {
-        if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
-      }
-      yield* this.#reserve.restore()
-      if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes)
-    } catch (error) {
-      throw this.#poison(error)
+    yield* this.#backups.afterCheckpoint(() => {
+      return this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
+    })
+    yield* this.#compactions.finish()
+    for (const files of this.#partitions.values()) {
+      if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
     }
+    yield* this.#reserve.restore()
+    if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes)
   }
 
   *#checkpoint(journal: Journal, atOnce: number): Task<void> {

@@ -1,8 +1,18 @@
 import type { PartitionIdentity, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
-import type { PartitionMap } from './partition-map.ts'
+import { PartitionMap } from './partition-map.ts'
+
+/** What recovery found stands in no running engine yet: a checkpoint takes it from here. */
+export function recoveredSource(
+  partitions: readonly { readonly stored: StoredPartition }[],
+  engine: PartitionSource,
+): PartitionSource {
+  const found = new PartitionMap<StoredPartition>()
+  for (const { stored } of partitions) found.set(stored.id, stored)
+  return new RecoveredSource(found, engine)
+}
 
 /** Between recovery and the engine's first step the facts of a partition stand in what recovery answered. */
-export class RecoveredSource implements PartitionSource {
+class RecoveredSource implements PartitionSource {
   readonly #found: PartitionMap<StoredPartition>
   readonly #engine: PartitionSource
 

@@ -92,7 +92,8 @@ function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<
 function* cut(store: FileStore, path: string): Task<boolean> {
   const file = yield* openFile(store, path, false)
   if (file === undefined) return false
-  const keptBytes = file.size() - CUT_BYTES
+  // A backup's copy of it must stay whole; to take one name away frees no block, so it is quick.
+  const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
   if (keptBytes > 0) file.truncate(keptBytes)
   file.close()
   return keptBytes > 0

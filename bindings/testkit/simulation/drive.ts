@@ -210,7 +210,9 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   advance(): boolean {
     this.#effects.push(...this.engine.take())
     const { engine } = this
-    if (engine.wantsTurn && (this.#effects.length === 0 || this.#order?.chance(0.5) === true)) {
+    // What only gives others their turn waits for nothing else.
+    const isTurn = this.#effects.every(({ effect }) => effect.kind === 'yield')
+    if (engine.wantsTurn && (isTurn || this.#order?.chance(0.5) === true)) {
       engine.turn(this.#now++)
     } else {
       const [issued] = this.#effects.splice(this.#order?.below(this.#effects.length) ?? 0, 1)

@@ -90,6 +90,10 @@ export class NodeFile implements StoreFile {
     return this.#sizeBytes
   }
 
+  isShared(): boolean {
+    return this.#call('size', (descriptor) => fs.fstatSync(descriptor).nlink > 1)
+  }
+
   /** fdatasync: content and the size that reading it back needs; other times of the inode may be lost. */
   flush(): void | Promise<void> {
     const unflushedBytes = this.#unflushedBytes

@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url'
+import { LogError } from '../../model/errors.ts'
+
+/** A `file:` URL: any platform's URL object fits. */
+export interface FileUrl {
+  /** The whole URL. */
+  readonly href: string
+}
+
+export function pathOf(directory: string | FileUrl): string {
+  if (typeof directory === 'string' && directory !== '') return directory
+  if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
+    return fileURLToPath(directory.href)
+  throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })
+}

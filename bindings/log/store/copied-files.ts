@@ -1,0 +1,152 @@
+import { LogError } from '../../model/errors.ts'
+import type { BackupTarget } from '../../storage/backup-target.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import { PARTITION_METADATA, parsePartitionDirectory, segmentFileName } from '../files/file-names.ts'
+import { formatPartitionMetadata } from '../files/partition-metadata.ts'
+import { SECTOR_BYTES } from '../journal/layout.ts'
+import { openFile } from '../journal/ring.ts'
+import { removeDirectory } from '../recovery/dead-directories.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { BackupSource, CopiedPartition } from './backup-source.ts'
+import { encodePartition } from './checkpointer.ts'
+import { copyBytes, createFile } from './copy-directory.ts'
+import type { StoredFiles } from './stored-files.ts'
+
+const DERIVED = ['index', 'timeindex', 'txnindex'] as const
+
+type CopiedSegment = CopiedPartition['segments'][number]
+
+/** The partitions' files at the target. What a moment found stays for the next one. */
+export class CopiedFiles {
+  readonly #source: BackupSource
+  readonly #target: BackupTarget
+  /** Up to where each segment was copied. */
+  readonly #copied = new Map<Segment, number>()
+  #isAgain = false
+  /** The last file of the log that was too short, or not there. */
+  missing: LogError | undefined
+
+  constructor(source: BackupSource, target: BackupTarget) {
+    this.#source = source
+    this.#target = target
+  }
+
+  /** Copies what isn't there yet. Answers the partitions' records; `undefined`: files went away before they were copied. */
+  *take(partitions: readonly CopiedPartition[]): Task<readonly Uint8Array[] | undefined> {
+    const records: Uint8Array[] = []
+    for (const partition of partitions) {
+      const record = yield* this.#partition(partition)
+      if (record === undefined) {
+        this.#isAgain = true
+        return undefined
+      }
+      records.push(record)
+    }
+    if (this.#isAgain) yield* this.#removeOthers(partitions)
+    return records
+  }
+
+  *#partition({ files, record, segments }: CopiedPartition): Task<Uint8Array | undefined> {
+    const { store } = this.#target
+    const metadata = yield* createFile(store, `${files.directory}/${PARTITION_METADATA}`)
+    writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
+    yield* performAll([flushOf(metadata)])
+    metadata.close()
+    for (const each of segments) if (!(yield* this.#segment(files, each))) return undefined
+    yield* perform('syncDirectory', files.directory, () => store.syncDirectory(files.directory))
+    if (record instanceof Uint8Array) return record
+    return encodePartition(record.record, yield* this.#lastSector(record.last))
+  }
+
+  /** False: it went away. */
+  *#segment(files: StoredFiles, { segment, sizeBytes, mayLink }: CopiedSegment): Task<boolean> {
+    const copiedBytes = this.#copied.get(segment) ?? 0
+    if (copiedBytes === sizeBytes && this.#copied.has(segment)) return true
+    const path = `${files.directory}/${segmentFileName(segment.baseOffset, 'log')}`
+    // What an earlier attempt left under this name may be a file that other backups share: it is never written over.
+    if (this.#isAgain && copiedBytes === 0) yield* perform('remove', path, () => this.#target.store.remove(path))
+    // Where it lies now: compaction gives a rewritten segment its place later.
+    const link = () => this.#target.link(segment.logPath, path)
+    const isLinked = mayLink && copiedBytes === 0 && (yield* perform('open', path, link))
+    const endBytes = isLinked
+      ? yield* this.#sizeOf(path)
+      : yield* this.#file(segment.logPath, path, copiedBytes, sizeBytes)
+    if (!files.isSwapped(segment)) yield* this.#derivedFiles(files, segment)
+    const isThere = this.#source.partitions.get(files.id) === files && files.segments.all.includes(segment)
+    this.missing = isThere && endBytes !== sizeBytes ? missing(files, segment, endBytes, sizeBytes) : undefined
+    if (!isThere || endBytes !== sizeBytes) return false
+    this.#copied.set(segment, sizeBytes)
+    return true
+  }
+
+  *#derivedFiles({ directory }: StoredFiles, { baseOffset }: Segment): Task<void> {
+    for (const suffix of DERIVED) {
+      const path = `${directory}/${segmentFileName(baseOffset, suffix)}`
+      yield* this.#file(path, path, 0, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  *#sizeOf(path: string): Task<number> {
+    const file = yield* openFile(this.#target.store, path, false)
+    const sizeBytes = file?.size() ?? 0
+    file?.close()
+    return sizeBytes
+  }
+
+  /** Its bytes from one place on, flushed. Answers up to where there were any. */
+  *#file(origin: string, path: string, start: number, end: number): Task<number> {
+    const from = yield* openFile(this.#source.store, origin, false)
+    if (from === undefined) return 0
+    let to: StoreFile | undefined
+    try {
+      to = yield* createFile(this.#target.store, path)
+      if (to.size() > start) to.truncate(start)
+      const done = yield* copyBytes(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
+      yield* perform('flush', path, () => to?.flush())
+      return done
+    } finally {
+      from.close()
+      to?.close()
+    }
+  }
+
+  *#lastSector(last: { readonly path: string; readonly sizeBytes: number } | undefined): Task<Uint8Array> {
+    const sector = new Uint8Array((last?.sizeBytes ?? 0) % SECTOR_BYTES)
+    const file = last && (yield* openFile(this.#target.store, last.path, false))
+    if (last !== undefined) file?.read(sector, last.sizeBytes - sector.length)
+    file?.close()
+    return sector
+  }
+
+  /** What an earlier moment knew and this one doesn't. */
+  *#removeOthers(partitions: readonly CopiedPartition[]): Task<void> {
+    const { store } = this.#target
+    const byDirectory = new Map(partitions.map((each) => [each.files.directory, each]))
+    for (const directory of yield* perform('list', '', () => store.list(''))) {
+      if (parsePartitionDirectory(directory) === undefined) continue
+      const partition = byDirectory.get(directory)
+      if (partition === undefined) {
+        yield* removeDirectory(store, directory)
+        continue
+      }
+      const kept = new Set(partition.segments.flatMap(({ segment }) => namesOf(segment)))
+      const names = yield* perform('list', directory, () => store.list(directory))
+      for (const name of names.filter((each) => each !== PARTITION_METADATA && !kept.has(each))) {
+        yield* perform('remove', `${directory}/${name}`, () => store.remove(`${directory}/${name}`))
+      }
+    }
+  }
+}
+
+function namesOf({ baseOffset }: Segment): string[] {
+  return (['log', ...DERIVED] as const).map((suffix) => segmentFileName(baseOffset, suffix))
+}
+
+/** A partition that was damaged before is copied as it is, but not what isn't there. */
+function missing({ id }: StoredFiles, { logPath, baseOffset }: Segment, position: number, sizeBytes: number): LogError {
+  const message = `${logPath} ends at ${position} of ${sizeBytes} bytes: the log can't be copied as it was written`
+  const { topic, partition } = id
+  return new LogError('CORRUPT_LOG', message, { file: logPath, position, topic, partition, offset: baseOffset })
+}

@@ -1,0 +1,220 @@
+// A backup beside sends, transactions, committed offsets, a topic that goes and segments that do, in many orders; and a crash
+// before each of its operations: the source keeps what it acknowledged, the copy is whole or refused.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+
+const TOPIC_IDS = ['AAAAAAAAAAAAAAAAAAAAAg', 'AAAAAAAAAAAAAAAAAAAAAw']
+const ORDERS = 25
+
+interface Life {
+  readonly source: VirtualDisk
+  readonly host: SyncHost
+  readonly acknowledged: number[]
+  readonly send: () => Asked<unknown>
+}
+
+/** Topic t: values count up. Topic u: pairs, one of each in both of its partitions, by transactions. */
+function begun(order: Random | undefined): Life {
+  const source = new VirtualDisk()
+  const host = new SyncHost(source, order)
+  host.open()
+  host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, { 'segment.bytes': 600 })
+  host.createTopic(TOPIC_IDS[1] ?? '', 'u', 2, { 'segment.bytes': 900 })
+  const producerId = host.openProducer()
+  const acknowledged: number[] = []
+  let next = 0
+  const send = () => {
+    const value = next++
+    const place = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: value }
+    return host.send({ ...place, values: [`${value}`], acks: 'all' }, ({ error }) => {
+      if (error === undefined) acknowledged.push(value)
+    })
+  }
+  for (let index = 0; index < 12; index++) send()
+  host.settle()
+  return { source, host, acknowledged, send }
+}
+
+function targetOf(store: VirtualDisk) {
+  return { store, link: () => false }
+}
+
+function read(disk: VirtualDisk) {
+  const host = new SyncHost(disk, undefined)
+  const { damage } = host.open()
+  assert.equal(damage, [])
+  const values = host.fetchAll('t', 0).map(({ value }) => Number(value))
+  const pairs = [0, 1].map((partition) => host.fetchAll('u', partition).map(({ value }) => value))
+  const committed = host.engine.groups.describe('g')?.offsets.map(({ nextOffset }) => nextOffset) ?? []
+  const end = host.engine.topics.partition('t', 0).partition.watermarks.nextOffset
+  host.close()
+  host.discard()
+  return { values, pairs, committed, end }
+}
+
+function assertWhole(disk: VirtualDisk, before: readonly number[]): ReturnType<typeof read> {
+  const found = read(disk)
+  assert.equal(
+    found.values,
+    found.values.map((_, index) => index),
+    'a prefix of what was sent',
+  )
+  assert.ok(found.values.length >= before.length, `${found.values.length} of ${before.length} acknowledged values`)
+  assert.equal(found.pairs[0], found.pairs[1], 'of a transaction all or nothing')
+  for (const nextOffset of found.committed) assert.ok(nextOffset <= found.end, `${nextOffset} of ${found.end}`)
+  return found
+}
+
+/** What goes on beside the backup; ends when it has. */
+function goOn({ host, send }: Life, begin: () => Asked<void>, random: Random): Asked<void> {
+  const generation = host.join('g', 'm', ['t'])
+  const client = new TransactionalClient(host, 'pairs').init()
+  const begins = random.below(6)
+  let backup: Asked<void> | undefined
+  let pair = 0
+  for (let round = 0; backup?.answered !== true || round < 6; round++) {
+    assert.ok(round < 2000, 'the backup never ends')
+    if (round === begins) backup = begin()
+    send()
+    if (random.chance(0.5)) {
+      client.begin()
+      for (const partition of [0, 1]) client.send('u', partition, `${pair}`)
+      pair++
+      client.end(random.chance(0.8) ? 'commit' : 'abort')
+    }
+    if (random.chance(0.3)) {
+      const nextOffset = host.engine.topics.partition('t', 0).partition.watermarks.durableOffset
+      const offsets = [{ topicId: TOPIC_IDS[0] ?? '', partition: 0, nextOffset }]
+      const request = { groupId: 'g', memberId: 'm', generation, offsets }
+      host.ask<void>((done) => ({ kind: 'commitOffsets', request, done }))
+    }
+    if (round < 4 && random.chance(0.4)) {
+      host.createTopic(`AAAAAAAAAAAAAAAAAAAAB${'AQgw'[round]}`, 'gone', 1, {})
+      const producerId = host.openProducer()
+      const values = ['x'.repeat(200)]
+      host.send({ topic: 'gone', partition: 0, producerId, producerEpoch: 0, baseSequence: 0, values, acks: 1 })
+      for (let step = 0; step < 30; step++) host.advance()
+      host.ask<void>((done) => ({ kind: 'deleteTopic', name: 'gone', done }))
+    }
+    for (let step = random.below(6); step > 0; step--) host.advance()
+  }
+  return backup
+}
+
+test(`beside everything else, in ${ORDERS} orders: one moment of the log, with all that was acknowledged before`, () => {
+  const seen = { more: 0, pairs: 0, committed: 0 }
+  for (let seed = 1; seed <= ORDERS; seed++) {
+    const random = new Random(seed)
+    const life = begun(random)
+    const copy = new VirtualDisk()
+    let before: number[] = []
+    const begin = () => {
+      before = [...life.acknowledged]
+      return life.host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+    }
+    const backup = goOn(life, begin, random)
+    life.host.settle()
+    assert.is(backup.error, undefined, `seed ${seed}`)
+    const { values, pairs, committed } = assertWhole(copy.image(random, 'none'), before)
+    if (values.length > before.length) seen.more++
+    if ((pairs[0]?.length ?? 0) > 0) seen.pairs++
+    if (committed.length > 0) seen.committed++
+    life.host.close()
+    assertWhole(life.source.image(random, 'none'), life.acknowledged)
+    life.host.discard()
+  }
+  console.log(`  ${JSON.stringify(seen)}`)
+})
+
+const MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn', 'mixed']
+
+test('a crash before each operation: the source keeps what it acknowledged, the copy is whole or refused', () => {
+  const outcomes = { whole: 0, refused: 0, empty: 0 }
+  const random = new Random(1)
+  const life = begun(undefined)
+  const before = [...life.acknowledged]
+  const copy = new VirtualDisk()
+  const judged = new Set<string>()
+  const isNew = (disk: VirtualDisk) => {
+    const digest = disk.digest()
+    return !judged.has(digest) && judged.add(digest).size > 0
+  }
+  let points = 0
+  let isWatched = true
+  const crash = () => {
+    if (!isWatched) return
+    points++
+    for (const mode of MODES) {
+      const source = life.source.image(random, mode)
+      if (isNew(source)) assertWhole(source, life.acknowledged)
+      const image = copy.image(random, mode)
+      if (!isNew(image)) continue
+      if (image.list('').length === 0) {
+        outcomes.empty++
+        continue
+      }
+      try {
+        assertWhole(image, before)
+        outcomes.whole++
+      } catch (error) {
+        if (!LogError.is(error, 'COPY_UNFINISHED')) throw error
+        outcomes.refused++
+      }
+    }
+  }
+  life.source.watch = crash
+  copy.watch = crash
+  const backup = life.host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+  for (let index = 0; index < 3; index++) {
+    life.send()
+    for (let step = 0; step < 10; step++) life.host.advance()
+  }
+  life.host.settle()
+  assert.ok(backup.answered && backup.error === undefined, String(backup.error))
+  crash()
+  isWatched = false
+  console.log(`  ${points} points: ${JSON.stringify(outcomes)}`)
+  assert.ok(outcomes.refused > 50 && outcomes.whole > 5 && outcomes.empty <= 1, JSON.stringify(outcomes))
+  life.host.discard()
+})
+
+test('a full target, and one that fails: the backup is refused, the log goes on', () => {
+  const life = begun(undefined)
+  for (const spoil of [(disk: VirtualDisk) => (disk.freeBytes = 3000), (disk: VirtualDisk) => (disk.failFlushAt = 4)]) {
+    const copy = new VirtualDisk()
+    spoil(copy)
+    const backup = life.host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+    life.host.settle()
+    assert.ok(LogError.is(backup.error, 'STORAGE_FULL', 'KAFKA_STORAGE_ERROR'), String(backup.error))
+    const refused = new SyncHost(copy.reopened(), undefined)
+    assert.throws(
+      () => refused.open(),
+      (error: unknown) => LogError.is(error, 'COPY_UNFINISHED'),
+    )
+    refused.discard()
+    const sent = life.send()
+    life.host.settle()
+    assert.ok(sent.answered && sent.error === undefined)
+  }
+  life.host.close()
+  life.host.discard()
+})
+
+test('a log that closes meanwhile ends the backup', () => {
+  const life = begun(undefined)
+  const copy = new VirtualDisk()
+  const backup = life.host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+  for (let step = 0; step < 12; step++) life.host.advance()
+  life.host.close()
+  life.host.settle()
+  assert.ok(LogError.is(backup.error, 'LOG_CLOSED'), String(backup.error))
+  life.host.discard()
+})
+
+test.run()
