@@ -46,7 +46,11 @@ class Bench {
   }
 
   fill(rounds: number): void {
-    for (let round = 0; round < rounds; round++) this.append(`key-${round % 7}`, `${round}-${'v'.repeat(60)}`)
+    for (let round = 0; round < rounds; round++) {
+      // One in ten is the only one of its key: what is left has gaps.
+      const key = round % 10 === 0 ? `once-${round}` : `key-${round % 7}`
+      this.append(key, `${round}-${'v'.repeat(60)}`)
+    }
   }
 
   get files(): readonly string[] {

@@ -120,7 +120,7 @@ function judge(disk: VirtualDisk, history: History): string[] {
   const host = new SyncHost(disk, undefined)
   try {
     const wrong = host.open().damage.map((damage) => `damage ${JSON.stringify(damage)}`)
-    wrong.push(...judgeRecords(host, history))
+    wrong.push(...judgeFiles(host), ...judgeRecords(host, history))
     const { last } = history
     if (last !== undefined) {
       const again = append(host, last.producerId, 0, last.sequence, { key: 'key-0', value: 'again' })
@@ -132,6 +132,15 @@ function judge(disk: VirtualDisk, history: History): string[] {
   } finally {
     host.discard()
   }
+}
+
+/** Nothing of what was replaced, and nothing that was begun, is left once the log is open. */
+function judgeFiles(host: SyncHost<VirtualDisk>): string[] {
+  const names = host.storage.list('t-0')
+  const segments = names.filter((name) => name.endsWith('.log')).length
+  const closed = host.engine.store.compactable(host.engine.topics.partition('t', 0).id).segments.length
+  const rewritten = names.filter((name) => name.endsWith('.swap') || name.endsWith('.cleaned'))
+  return [...rewritten, ...(segments === closed + 1 ? [] : [`${segments} segments, ${closed} of them closed`])]
 }
 
 function judgeRecords(host: SyncHost<VirtualDisk>, { acknowledged, sent, aborted }: History): string[] {

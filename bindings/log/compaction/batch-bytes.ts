@@ -141,6 +141,7 @@ export class RecordCursor {
   #varint(): number {
     const bytes = this.#bytes
     let group = bytes[this.#at++] ?? 0
+    if (group < 0x80) return (group >>> 1) ^ -(group & 1)
     let value = group & 0x7f
     let factor = 0x80
     for (let groups = 1; group >= 0x80; groups++) {

@@ -88,25 +88,23 @@ export class BatchCleaner {
   }
 
   #look(batch: BatchBytes, records: Uint8Array): Kept {
-    const cursor = new RecordCursor(records, 0, batch.baseOffset)
     const span = this.#span
-    const { recordCount, baseTimestamp } = batch
+    const { recordCount, baseOffset, baseTimestamp, isControl } = batch
+    const cursor = new RecordCursor(records, 0, baseOffset)
     const kept = new Kept()
     for (let index = 0; index < recordCount; index++) {
       cursor.next(span)
-      if (!this.#stays(batch, records, span)) continue
+      if (!isControl && !this.#stays(batch, baseOffset + span.offsetDelta, records, span)) continue
       kept.count++
-      kept.hasTombstone ||= span.valueLength < 0 && !batch.isControl
+      kept.hasTombstone ||= span.valueLength < 0 && !isControl
       kept.maxTimestamp = Math.max(kept.maxTimestamp, baseTimestamp + span.timestampDelta)
       kept.add(span.start, span.end)
     }
     return kept
   }
 
-  #stays(batch: BatchBytes, records: Uint8Array, span: RecordSpan): boolean {
-    if (batch.isControl) return true
+  #stays(batch: BatchBytes, offset: number, records: Uint8Array, span: RecordSpan): boolean {
     const { map, mapEnd, now } = this.#rules
-    const offset = batch.baseOffset + span.offsetDelta
     if (offset >= mapEnd) return true
     if (span.keyLength < 0) return false
     if (offset < map.get(records.subarray(span.keyAt, span.keyAt + span.keyLength))) return false

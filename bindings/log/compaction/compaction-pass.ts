@@ -99,10 +99,11 @@ function* fillMap(
     if (batch.isControl) return true
     const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
     if (records === undefined) return true
-    const cursor = new RecordCursor(records, 0, batch.baseOffset)
-    for (let index = 0; index < batch.recordCount; index++) {
+    const { baseOffset, recordCount } = batch
+    const cursor = new RecordCursor(records, 0, baseOffset)
+    for (let index = 0; index < recordCount; index++) {
       cursor.next(span)
-      const offset = batch.baseOffset + span.offsetDelta
+      const offset = baseOffset + span.offsetDelta
       if (span.keyLength < 0 || offset < fromOffset) continue
       if (map.room === 0) {
         mapEnd = offset

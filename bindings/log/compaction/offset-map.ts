@@ -58,10 +58,16 @@ export class OffsetMap {
   #find(key: Uint8Array): number {
     const hash = this.#hash
     this.#kernel.hashOf(key, hash)
-    const [word0, word1, word2, word3] = hash
+    // Hot path: by index, because taking a typed array apart goes through its iterator.
+    const word0 = hash[0] as number
+    const word1 = hash[1]
+    const word2 = hash[2]
+    const word3 = hash[3]
     const hashes = this.#hashes
-    let slot = (hash[0] as number) >>> 0
-    for (slot %= this.#slots; this.#offsets[slot] !== 0; slot = slot + 1 === this.#slots ? 0 : slot + 1) {
+    const offsets = this.#offsets
+    const slots = this.#slots
+    let slot = (word0 >>> 0) % slots
+    for (; offsets[slot] !== 0; slot = slot + 1 === slots ? 0 : slot + 1) {
       const at = slot * HASH_WORDS
       const isSame =
         hashes[at] === word0 && hashes[at + 1] === word1 && hashes[at + 2] === word2 && hashes[at + 3] === word3

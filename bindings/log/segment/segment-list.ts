@@ -225,6 +225,14 @@ export class SegmentList {
     }
   }
 
+  /** Batches that were begun since, or that compaction replaced; what lies below the first segment is retention's business. */
+  #isForeign(name: string): boolean {
+    const parsed = parseSegmentFileName(name)
+    if (parsed?.suffix !== 'log') return false
+    const isOwn = this.#segments.some(({ baseOffset }) => baseOffset === parsed.offset)
+    return !isOwn && parsed.offset > (this.#segments[0]?.baseOffset ?? 0)
+  }
+
   /**
    * Whether nothing was written since the checkpoint noted these segments: that makes the active one longer, or begins the
    * next one, or a crash that tore it took some of the noted last sector along.
@@ -233,8 +241,7 @@ export class SegmentList {
     const { active } = this
     if (active === undefined) return false
     const names = yield* perform('list', this.#directory, () => this.#context.store.list(this.#directory))
-    if (names.some((name) => isSegmentAbove(name, active.baseOffset) || rewrittenSegment(name) !== undefined))
-      return false
+    if (names.some((name) => rewrittenSegment(name) !== undefined || this.#isForeign(name))) return false
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() !== active.sizeBytes) return false
     const present = new Uint8Array(partialSector.length)
@@ -277,11 +284,6 @@ export class SegmentList {
   release(): void {
     for (const segment of this.#segments) segment.release()
   }
-}
-
-function isSegmentAbove(name: string, baseOffset: number): boolean {
-  const parsed = parseSegmentFileName(name)
-  return parsed?.suffix === 'log' && parsed.offset > baseOffset
 }
 
 function* nothing(): Task<void> {}

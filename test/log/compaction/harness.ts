@@ -299,7 +299,8 @@ export function judge(log: CompactedLog): void {
       continue
     }
     const firstPass = log.firstPass.get(baseOffset)
-    const mayBeGone = record.value === null && firstPass !== undefined && firstPass + options.deleteRetentionMs <= now
+    const isCleaned = record.value === null && record.offset < cleanedOffset
+    const mayBeGone = isCleaned && firstPass !== undefined && firstPass + options.deleteRetentionMs <= now
     if (mayBeGone && !seen.has(record.offset)) continue
     assert.equal(seen.get(record.offset), record, `the record at offset ${record.offset}, unchanged`)
   }
