@@ -28,6 +28,12 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
+async function membersOf(log: EmbeddedLog, count: number): Promise<void> {
+  while ((await log.admin.listGroups())[0]?.members !== count) await new Promise((resolve) => setImmediate(resolve))
+  // What the group asks of its members comes to them meanwhile.
+  for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 test('two members share the partitions; what one leaves the other takes over', async (open) => {
   const log = await filled(open, 3)
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
@@ -40,6 +46,38 @@ test('two members share the partitions; what one leaves the other takes over', a
   assert.is((await log.admin.listGroups())[0]?.members, 2)
   await second.close()
   await until(() => partitionsOf(first).length === PARTITIONS)
+  await log.close()
+})
+
+// Found by a run of the swarm: two members copied the same records, each in a transaction that was committed.
+test('who joins while an assignment is on its way into force gets none of its partitions yet', async (open) => {
+  const log = await filled(open, 3)
+  const before = log.consumer({ groupId: 'g', topics: ['t'] })
+  await before.lag()
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  const positions = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: 't', partition, nextOffset: 1 }))
+  await transaction.sendOffsets(before, positions, { allowSkip: true })
+  await before.close()
+  // Where its partitions begin is unknown as long as the transaction is open.
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  const batches = first.batches()[Symbol.asyncIterator]()
+  const inHand = batches.next()
+  await membersOf(log, 1)
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  const secondIn = second.lag()
+  await membersOf(log, 2)
+  const ofBoth: number[] = []
+  second.on('assigned', () => {
+    ofBoth.push(...partitionsOf(first).filter((partition) => partitionsOf(second).includes(partition)))
+  })
+  await transaction.commit()
+  await inHand
+  const next = batches.next()
+  await secondIn
+  await until(() => partitionsOf(first).length === 2 && partitionsOf(second).length === 2)
+  assert.equal([...partitionsOf(first), ...partitionsOf(second)].sort(), [0, 1, 2, 3])
+  assert.equal(ofBoth, [])
+  await next
   await log.close()
 })
 

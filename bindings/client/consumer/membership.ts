@@ -35,6 +35,8 @@ export class Membership {
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
   #partitions: AssignedPartition[] = []
+  /** What comes into force once it is known where it begins. */
+  #coming: readonly TopicPartition[] = []
   /** What the last rebalance gave, not in force yet. */
   #next: readonly TopicPartition[] | undefined
   /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
@@ -193,8 +195,17 @@ export class Membership {
   }
 
   async #rebalance(member: Member): Promise<void> {
-    const partitions = await member.rebalance.run(() => this.#partitions.map(place))
+    const partitions = await member.rebalance.run(() => this.#owned())
     if (member === this.#member) this.#next = partitions
+  }
+
+  /**
+   * What no other member may be given yet: also what is on its way into force. An answer that nobody has begun to take in
+   * is given up here: were it taken later, its partitions would be read by whoever gets them now, too (KIP-429).
+   */
+  #owned(): readonly TopicPartition[] {
+    this.#next = undefined
+    return [...this.#partitions.map(place), ...this.#coming]
   }
 
   /** Brings the last rebalance into force; the caller has no record in hand. Rejects if that rebalance failed. */
@@ -245,12 +256,17 @@ export class Membership {
     const isFirst = this.#partitions.length === 0 && this.#entering === member
     const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
     const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
-    if (revoked.length > 0) await this.#tell('revoked', revoked)
-    const kept = this.#partitions.filter((each) => !revoked.includes(each))
     const { generation } = member.rebalance
-    this.#partitions = kept
-    const positions = added.length === 0 ? [] : await this.#startsOf(member, added, revoked.length > 0)
-    this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+    this.#coming = added
+    try {
+      if (revoked.length > 0) await this.#tell('revoked', revoked)
+      const kept = this.#partitions.filter((each) => !revoked.includes(each))
+      this.#partitions = kept
+      const positions = added.length === 0 ? [] : await this.#startsOf(member, added, revoked.length > 0)
+      this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+    } finally {
+      this.#coming = []
+    }
     if (isFirst || added.length > 0) await this.#tell('assigned', added)
     if (revoked.length > 0) this.#rebalanceWanted(member)
   }

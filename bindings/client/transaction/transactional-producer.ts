@@ -140,7 +140,15 @@ export class LogTransactionalProducer implements TransactionalProducer {
   async #openSends(): Promise<ProducerSession> {
     const options = { transactionalId: this.#transactionalId, timeoutMs: this.#timeoutMs }
     this.#session ??= await this.#broker.openTransactionalProducer(options)
-    return this.#session.begin()
+    const session = this.#session
+    try {
+      return await session.begin()
+    } catch (error) {
+      if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) throw error
+      // It had begun, the answer was lost, and the log aborted it since: only an abort tells in which epoch to go on.
+      await session.abort()
+      return session.begin()
+    }
   }
 
   /** After an end that failed nobody knows where the session is: the next transaction begins with a new one. */
