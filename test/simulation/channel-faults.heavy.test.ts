@@ -2,7 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CHANNEL_FAULTS } from './channel/faults.ts'
-import { commandOf, KINDS, type Outcome, simulate } from './channel/run.ts'
+import { KINDS, usualPlan } from './channel/plan.ts'
+import { type Outcome, simulate } from './channel/run.ts'
 
 const SEEDS = 40
 const FAULTY_SEEDS = 30
@@ -11,8 +12,8 @@ for (const kind of KINDS) {
   test(`${kind}: ${SEEDS} seeds`, async () => {
     let operations = 0
     for (let seed = 1000; seed < 1000 + SEEDS; seed++) {
-      const { wrong, operationCount } = await simulate(kind, seed)
-      assert.equal(wrong, [], commandOf(kind, seed))
+      const { wrong, operationCount } = await simulate(usualPlan(kind, seed))
+      assert.equal(wrong, [], `channel.test.ts ${kind} ${seed}`)
       operations += operationCount
     }
     console.log(`${kind}: ${operations} sends and transactions, nothing wrong`)
@@ -26,7 +27,7 @@ for (const { name, kind, plant } of CHANNEL_FAULTS) {
     let seed = 0
     try {
       while (found === undefined && seed++ < FAULTY_SEEDS) {
-        const outcome = await simulate(kind, seed)
+        const outcome = await simulate(usualPlan(kind, seed))
         if (outcome.wrong.length > 0) found = outcome
       }
     } finally {
@@ -34,7 +35,7 @@ for (const { name, kind, plant } of CHANNEL_FAULTS) {
     }
     assert.ok(found, `${FAULTY_SEEDS} seeds of ${kind} and nothing was seen`)
     console.log(`${name}: seed ${seed} of ${kind}: ${found.wrong[0]?.slice(0, 140)}`)
-    assert.equal((await simulate(kind, seed)).wrong, [], 'without the fault nothing is wrong there')
+    assert.equal((await simulate(usualPlan(kind, seed))).wrong, [], 'without the fault nothing is wrong there')
   })
 }
 

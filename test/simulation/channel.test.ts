@@ -6,14 +6,15 @@
 // kind and seed: one run, with all that happened. Without arguments some seeds of each kind.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { commandOf, KINDS, type Kind, simulate } from './channel/run.ts'
+import { KINDS, type Kind, usualPlan } from './channel/plan.ts'
+import { simulate } from './channel/run.ts'
 
 const SEEDS = 3
 const hashes = new Map<Kind, string>()
 const [kind, seed] = process.argv.slice(2)
 
 async function show(one: Kind, number: number): Promise<void> {
-  const { wrong, ...rest } = await simulate(one, number)
+  const { wrong, ...rest } = await simulate(usualPlan(one, number))
   console.log(rest)
   for (const what of wrong) console.log(what)
   process.exitCode = wrong.length > 0 ? 1 : 0
@@ -25,9 +26,9 @@ else {
   for (const each of KINDS) {
     test(`${each}: whatever happens to messages and processes, nobody sees what can't be`, async () => {
       for (let number = 1; number <= SEEDS; number++) {
-        const { wrong, counts, hash } = await simulate(each, number)
+        const { wrong, counts, hash } = await simulate(usualPlan(each, number))
         hashes.set(each, hash)
-        assert.equal(wrong, [], commandOf(each, number))
+        assert.equal(wrong, [], `channel.test.ts ${each} ${number}`)
         for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count
       }
     })
@@ -39,7 +40,7 @@ else {
   })
 
   test('the same seed is the same run', async () => {
-    for (const [each, hash] of hashes) assert.is((await simulate(each, SEEDS)).hash, hash, each)
+    for (const [each, hash] of hashes) assert.is((await simulate(usualPlan(each, SEEDS))).hash, hash, each)
   })
   test.run()
 }

@@ -3,9 +3,12 @@ import type { Meeting } from '../../../bindings/entry/embedded/shared-broker.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
 import { VirtualTime } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
 import { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
+import { DiskFaults, type Fault } from '../../../bindings/testkit/simulation/faults.ts'
 import type { ImageMode } from '../../../bindings/testkit/simulation/image.ts'
 import { Random, TraceHash } from '../../../bindings/testkit/simulation/random.ts'
+import type { Happening, Settings } from './plan.ts'
 import { SimulatedProcess } from './process.ts'
+import { RarePaths } from './rare-paths.ts'
 
 interface Listening {
   readonly process: SimulatedProcess
@@ -19,13 +22,21 @@ export class Cluster {
   readonly random: Random
   readonly network: Network
   readonly counts = { kills: 0, holdersKilled: 0, crashesInOperations: 0, powerFailures: 0 }
+  failedLogs = 0
+  readonly #ending: WeakSet<SimulatedProcess> = new WeakSet()
+  readonly happened: Map<Happening, number> = new Map()
+  readonly rarePaths: RarePaths = new RarePaths()
   readonly processes: Set<SimulatedProcess> = new Set()
   #directory = new DirectoryNode()
   #listening: Listening | undefined
   #gone: SimulatedProcess[] = []
   #starts = 0
+  readonly #settings: Settings
+  #flushMsMax: number
 
-  constructor(seed: number) {
+  constructor(seed: number, settings: Settings) {
+    this.#settings = settings
+    this.#flushMsMax = settings.flushMsMax
     this.random = new Random(seed)
     this.network = new Network(this.time, new Random(seed + 1))
   }
@@ -34,6 +45,9 @@ export class Cluster {
     const process = new SimulatedProcess(`${name}.${this.#starts++}`, {
       time: this.time,
       random: this.random,
+      settings: this.#settings,
+      flushMs: () => this.random.unit() * this.#flushMsMax,
+      watch: this.rarePaths.watch,
       directory: () => this.#directory,
       meetingOf: (process) => this.#meetingOf(process),
     })
@@ -93,10 +107,53 @@ export class Cluster {
     this.#gone.push(process)
   }
 
-  /** The holder ends before one of the next operations of its disk. */
-  crashHolderSoon(): void {
+  count(what: Happening): void {
+    this.happened.set(what, (this.happened.get(what) ?? 0) + 1)
+  }
+
+  /** Something about the holder's disk goes wrong within its next operations; false without a holder. */
+  troubleDisk(what: Happening, draw: number): boolean {
     const { disk } = this.holder ?? {}
-    if (disk !== undefined) disk.crashAt = disk.operations + 1 + this.random.below(40)
+    if (disk === undefined) return false
+    const at = 1 + Math.floor(draw * 40)
+    if (what === 'holder stops in an operation') disk.crashAt = disk.operations + at
+    else if (what === 'failing operation') disk.faults = new DiskFaults(FAILING.map((kind) => failing(kind, at)))
+    else if (what === 'failing flush') disk.faults = new DiskFaults([failingFlush(draw)])
+    else if (what === 'full disk') disk.freeBytes = Math.floor(draw * 20_000)
+    else if (what === 'slow disk') this.#flushMsMax = this.#settings.flushMsMax * (1 + draw * 20)
+    return true
+  }
+
+  /** From now on nothing goes wrong any more. */
+  mendDisk(): void {
+    this.#flushMsMax = this.#settings.flushMsMax
+    const { disk } = this.holder ?? {}
+    if (disk === undefined) return
+    disk.crashAt = Number.POSITIVE_INFINITY
+    disk.freeBytes = Number.POSITIVE_INFINITY
+    disk.faults = undefined
+  }
+
+  /** A program heard that the log has failed: it closes its own, and so does who holds it. */
+  storageFailed(process: SimulatedProcess): void {
+    for (const each of [process, this.holder]) if (each !== undefined) this.#endFailed(each)
+  }
+
+  /** Its program starts anew, or whoever looks after it kills it. */
+  #endFailed(process: SimulatedProcess): void {
+    if (this.#ending.has(process)) return
+    this.#ending.add(process)
+    this.failedLogs++
+    const kill = () => {
+      if (process.isAlive) this.kill(process)
+    }
+    this.time.after(this.random.unit() * 30, () => {
+      if (this.random.chance(0.5) || !process.isAlive) return kill()
+      process.giveUp().then(() => {
+        this.processes.delete(process)
+        process.leave()
+      }, kill)
+    })
   }
 
   /** Runs until `isDone`. Throws when nothing is left to happen, or it takes too long. */
@@ -125,4 +182,15 @@ export class Stuck extends Error {
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
+}
+
+const FAILING: readonly Fault['kind'][] = ['write', 'read', 'create', 'rename', 'remove', 'syncDirectory', 'truncate']
+
+function failing(kind: Fault['kind'], at: number): Fault {
+  return { kind, effect: 'error', at }
+}
+
+/** The next flush has nothing to do, and what reads show meanwhile is the new content or the old one. */
+function failingFlush(draw: number): Fault {
+  return { kind: 'flush', effect: draw < 0.5 ? 'drops-shows-new' : 'drops-shows-old', at: 1 + Math.floor(draw * 15) }
 }

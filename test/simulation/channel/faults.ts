@@ -12,7 +12,7 @@ import { LogError } from '../../../bindings/model/errors.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
 import { acknowledgeBeforeFlush, forgetProducers } from '../code-faults.ts'
 import { replace } from '../fault-tools.ts'
-import type { Kind } from './run.ts'
+import type { Kind } from './plan.ts'
 
 type Mend = () => void
 

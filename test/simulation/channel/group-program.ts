@@ -22,7 +22,7 @@ export const copy: Program = async (process, world) => {
       await copyBatches(process, world, member, consumer, producer)
       await process.whileAlive(consumer.close())
     } catch (error) {
-      note(world, error)
+      note(world, process, error)
       consumer.close().catch(() => {})
     }
     await process.sleep(random.unit() * 20)
@@ -47,7 +47,7 @@ async function copyBatches(
     try {
       await copyOne(process, world, consumer, producer, batch)
     } catch (error) {
-      note(world, error)
+      note(world, process, error)
       if (LogError.is(error, 'PRODUCER_FENCED')) throw error
       const isHeld = consumer.assignment().some(({ partition }) => partition === batch.partition)
       if (isHeld) recording.positioned(member, 'in', batch.partition, consumer.position(batch))
@@ -101,7 +101,7 @@ async function begin(process: SimulatedProcess, world: World, producer: Transact
       return await producer.beginTransaction()
     } catch (error) {
       if (LogError.is(error, 'PRODUCER_FENCED', 'PRODUCER_CLOSED')) throw error
-      note(world, error)
+      note(world, process, error)
       await process.sleep(5)
     }
   }

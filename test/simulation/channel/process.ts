@@ -12,17 +12,17 @@ import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulat
 import type { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
 import { returnKernel, takeKernel } from '../../../bindings/testkit/simulation/kernel-pool.ts'
 import type { Random } from '../../../bindings/testkit/simulation/random.ts'
-
-/** Small, so that the ring wraps and ceilings are raised within a few sends. */
-const OPTIONS = { ringFileBytes: 32_768, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 8, openFilesMax: 64 }
-const CEILING_BLOCK = 64
-const CACHE_BYTES = 8192
-const TRANSACTION_BUFFER_BYTES = 2000
-const FLUSH_MS_MAX = 2
+import type { OperationWatch } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import type { Settings } from './plan.ts'
 
 export interface Surroundings {
   readonly time: VirtualTime
   readonly random: Random
+  readonly settings: Settings
+  /** Sees each operation of each holder's disk. */
+  readonly watch: OperationWatch
+  /** How long the next flush takes. */
+  flushMs(): number
   /** The directory as it is now. */
   directory(): DirectoryNode
   meetingOf(process: SimulatedProcess): Meeting
@@ -68,6 +68,10 @@ export class SimulatedProcess implements Party {
     this.#log = new BrokerLog(this.#shared, this.port)
   }
 
+  get isOpen(): boolean {
+    return this.#log !== undefined
+  }
+
   get log(): BrokerLog {
     if (this.#log === undefined) throw new Error(`${this.name} has no log open`)
     return this.#log
@@ -92,23 +96,24 @@ export class SimulatedProcess implements Party {
   }
 
   async #hold(): Promise<Held> {
-    const { time, random } = this.#around
+    const { time, random, settings } = this.#around
     const disk = new SlowDisk(this.#around.directory(), (run) => {
-      time.after(random.unit() * FLUSH_MS_MAX, () => {
+      time.after(this.#around.flushMs(), () => {
         if (this.isAlive) run()
       })
     })
+    disk.watch = this.#around.watch
     // Refused before an engine is made for it: most attempts are.
     const { release } = disk.lock()
     await release()
     const kernel = takeKernel()
     this.#kernel = kernel
     const engine = new Engine({
-      ceilingBlock: CEILING_BLOCK,
-      transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
+      ceilingBlock: settings.ceilingBlock,
+      transactionBufferBytes: settings.transactionBufferBytes,
       compose: (source) => {
-        const store = new FilePartitionStore(disk, kernel, source, { ...OPTIONS, random: () => random.unit() })
-        return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
+        const store = new FilePartitionStore(disk, kernel, source, { ...ringOf(settings), random: () => random.unit() })
+        return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes) }
       },
     })
     this.disk = disk
@@ -128,7 +133,22 @@ export class SimulatedProcess implements Party {
     this.#kernel = undefined
   }
 
+  /** Closes a log whose disk failed. */
+  async giveUp(): Promise<void> {
+    await this.whileAlive(this.#shared.close())
+  }
+
+  /** It is gone, and nobody killed it. */
+  leave(): void {
+    this.#isKilled = true
+    this.#tellEnd()
+  }
+
   close(): Promise<void> {
     return this.whileAlive(this.log.close())
   }
+}
+
+function ringOf({ ringFileBytes }: Settings) {
+  return { ringFileBytes, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 8, openFilesMax: 64 }
 }

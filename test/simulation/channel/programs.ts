@@ -13,14 +13,18 @@ import type { OpenTransactionEnd, Recording } from './recording.ts'
 /** What the programs of one run share. */
 export interface World {
   readonly random: Random
+  /** A plain producer sends up to so many records at once. */
+  readonly burst: number
   readonly recording: Recording
   /** Programs finish what they have begun, and end. */
   isEnding: boolean
-  /** Powers fail: nothing with `acks: 1` is sent, nothing uncommitted is read. */
-  readonly losesPower: boolean
+  /** Powers or flushes fail: nothing with `acks: 1` is sent, nothing uncommitted is read. */
+  readonly losesUnflushed: boolean
   /** Errors that programs were told. */
   readonly told: Map<string, number>
   readonly unexpected: string[]
+  /** A program heard that the log has failed: it has to be closed and opened again. */
+  readonly storageFailed: (process: SimulatedProcess) => void
 }
 
 export const PARTITIONS = 3
@@ -30,7 +34,8 @@ const decoder = new TextDecoder()
 export type Program = (process: SimulatedProcess, world: World, slot: number) => Promise<void>
 
 /** What isn't a LogError is no weather, but wrong. */
-export function note(world: World, error: unknown): void {
+export function note(world: World, process: SimulatedProcess, error: unknown): void {
+  if (LogError.is(error, 'KAFKA_STORAGE_ERROR')) world.storageFailed(process)
   if (LogError.is(error)) world.told.set(error.code, (world.told.get(error.code) ?? 0) + 1)
   else world.unexpected.push(`a program was told ${String(error)}`)
 }
@@ -38,18 +43,18 @@ export function note(world: World, error: unknown): void {
 /** Plain sends, several unanswered at a time, with both `acks`. */
 export const produce: Program = async (process, world) => {
   const { random, recording } = world
-  const acks = world.losesPower || random.chance(0.6) ? 'all' : 1
+  const acks = world.losesUnflushed || random.chance(0.6) ? 'all' : 1
   const producer = process.log.producer({ acks })
   const unanswered = new Set<Promise<void>>()
   while (!world.isEnding) {
     const partition = random.below(PARTITIONS)
-    const sends = Array.from({ length: 1 + random.below(3) }, () => {
+    const sends = Array.from({ length: 1 + random.below(world.burst) }, () => {
       return recording.send('t', partition, process.name, `${process.name}#${recording.number()}`, undefined)
     })
     const sent = process.whileAlive(producer.send(sends.map(({ value }) => ({ topic: 't', partition, value }))))
     const settled = sent.then(
       (results) => recording.acknowledged(sends, results),
-      (error: unknown) => note(world, error),
+      (error: unknown) => note(world, process, error),
     )
     unanswered.add(settled)
     const forget = () => unanswered.delete(settled)
@@ -69,7 +74,7 @@ export const transact: Program = async (process, world, slot) => {
       if (world.random.chance(0.5)) await transactWithRetries(process, world, producer)
       else await transactByHand(process, world, await process.whileAlive(producer.beginTransaction()))
     } catch (error) {
-      note(world, error)
+      note(world, process, error)
       if (LogError.is(error, 'PRODUCER_FENCED')) {
         await process.sleep(50 + world.random.unit() * 100)
         producer = process.log.producer(options)
@@ -123,7 +128,7 @@ async function sendSome(
   for (let count = 1 + random.below(3); count > 0; count--) {
     const sent = sendOne(process, world, end, (record) => transaction.send(record))
     if (random.chance(0.5)) await sent
-    else sent.catch((error: unknown) => note(world, error))
+    else sent.catch((error: unknown) => note(world, process, error))
     if (random.chance(0.2)) await process.sleep(random.unit() * 30)
   }
 }
@@ -170,7 +175,7 @@ export async function follow(
   partitions: number,
 ): Promise<void> {
   const { recording, random } = world
-  const isolationLevel: Isolation = world.losesPower || random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
+  const isolationLevel: Isolation = world.losesUnflushed || random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
   for (;;) {
     const reader = `reader ${recording.number()} of ${process.name}`
     for (let partition = 0; partition < partitions; partition++) recording.positioned(reader, topic, partition, 0)
@@ -183,7 +188,7 @@ export async function follow(
       }
     } catch (error) {
       if (LogError.is(error, 'LOG_CLOSED')) return
-      note(world, error)
+      note(world, process, error)
       await process.sleep(5)
     }
   }

@@ -5,18 +5,10 @@ import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel
 import { Cluster, Stuck } from './cluster.ts'
 import { copy, GROUP } from './group-program.ts'
 import { judgeEnd } from './model.ts'
+import type { Happening, Kind, Plan, PlannedEvent } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
 import { follow, note, PARTITIONS, type Program, produce, textsOf, transact, type World } from './programs.ts'
 import { Recording } from './recording.ts'
-
-export type Kind = 'producers' | 'transactions' | 'groups'
-
-export const KINDS: readonly Kind[] = ['producers', 'transactions', 'groups']
-
-/** How a failure is shown again. */
-export function commandOf(kind: Kind, seed: number): string {
-  return `node --import tsx test/simulation/channel.test.ts ${kind} ${seed}`
-}
 
 export interface Outcome {
   /** What no log may do, by the checker of histories and by the model. */
@@ -25,28 +17,41 @@ export interface Outcome {
   readonly operationCount: number
   readonly elapsedMs: number
   readonly counts: Readonly<Record<string, number>>
+  readonly happened: ReadonlyMap<Happening, number>
+  /** Of what nothing else shows that a run got there. */
+  readonly rare: ReadonlyMap<string, number>
+  /** How often a holder's log failed with its disk. */
+  readonly failedLogs: number
   readonly told: ReadonlyMap<string, number>
 }
 
-const SLOTS = 3
-const INPUTS = 120
-const CHAOS_MS = 1500
 /** Of virtual time: enough for every retry to come to its end once the weather is calm. */
 const LIMIT_MS = 120_000
 const PROGRAMS: Readonly<Record<Kind, Program>> = { producers: produce, transactions: transact, groups: copy }
 
 /** One run: programs in several processes, everything that can happen to them, then calm, the end, and the judgement. */
-export async function simulate(kind: Kind, seed: number): Promise<Outcome> {
-  const cluster = new Cluster(seed)
+export async function simulate(plan: Plan): Promise<Outcome> {
+  const cluster = new Cluster(plan.seed, plan.settings)
   const recording = new Recording()
   const { random } = cluster
-  const losesPower = random.chance(0.3)
-  const world: World = { random, recording, isEnding: false, losesPower, told: new Map(), unexpected: [] }
-  const run = new Run(cluster, world, kind)
-  const stuck = await run.whole()
-  if (losesPower) recording.forgetUncommittedOffsets()
+  const { losesUnflushed } = plan
+  const storageFailed = (process: SimulatedProcess) => cluster.storageFailed(process)
+  const told = new Map<string, number>()
+  const { burst } = plan.settings
+  const world: World = {
+    random,
+    burst,
+    recording,
+    isEnding: false,
+    losesUnflushed,
+    told,
+    unexpected: [],
+    storageFailed,
+  }
+  const stuck = await new Run(cluster, world, plan).whole()
+  if (losesUnflushed) recording.forgetUncommittedOffsets()
   const anomalies = stuck === undefined ? checkHistory(recording.history(GROUP, 'in')).anomalies : []
-  const wrong = stuck === undefined ? [...judgeEnd(recording, kind === 'groups' ? 'group' : 'plain')] : [stuck]
+  const wrong = stuck === undefined ? [...judgeEnd(recording, plan.kind === 'groups' ? 'group' : 'plain')] : [stuck]
   for (const { value, offset } of recording.sends) cluster.trace.add(`${value} ${offset}`)
   return {
     wrong: [...world.unexpected, ...anomalies.map(describeAnomaly), ...wrong],
@@ -54,19 +59,26 @@ export async function simulate(kind: Kind, seed: number): Promise<Outcome> {
     operationCount: recording.sends.length + recording.transactions.length,
     elapsedMs: Math.round(cluster.time.elapsedMs),
     counts: { ...cluster.counts, ...cluster.network.counts },
-    told: world.told,
+    happened: cluster.happened,
+    rare: cluster.rarePaths.counts,
+    failedLogs: cluster.failedLogs,
+    told,
   }
 }
 
 class Run {
   readonly #cluster: Cluster
   readonly #world: World
-  readonly #kind: Kind
+  readonly #plan: Plan
 
-  constructor(cluster: Cluster, world: World, kind: Kind) {
+  constructor(cluster: Cluster, world: World, plan: Plan) {
     this.#cluster = cluster
     this.#world = world
-    this.#kind = kind
+    this.#plan = plan
+  }
+
+  get #kind(): Kind {
+    return this.#plan.kind
   }
 
   /** Why it didn't come to its end, if it didn't. */
@@ -95,28 +107,35 @@ class Run {
     await this.#prepare(first)
     await first.close()
     cluster.processes.delete(first)
-    const slots = Array.from({ length: SLOTS }, (_, slot) => this.#slot(slot))
+    const slots = Array.from({ length: this.#plan.settings.slots }, (_, slot) => this.#slot(slot))
     await this.#chaos()
     cluster.network.weather = CALM
-    const { holder } = cluster
-    if (holder?.disk !== undefined) holder.disk.crashAt = Number.POSITIVE_INFINITY
+    cluster.mendDisk()
     if (this.#kind === 'groups') await this.#drained()
     this.#world.isEnding = true
     await Promise.all(slots)
-    for (const process of [...cluster.processes]) {
-      await process.close()
-      cluster.processes.delete(process)
-    }
+    for (const process of [...cluster.processes]) await this.#close(process)
     await this.#readAll()
+  }
+
+  async #close(process: SimulatedProcess): Promise<void> {
+    try {
+      await process.close()
+      this.#cluster.processes.delete(process)
+    } catch (error) {
+      note(this.#world, process, error)
+      this.#cluster.kill(process)
+    }
   }
 
   async #prepare({ log }: SimulatedProcess): Promise<void> {
     const { recording } = this.#world
-    const config = { 'segment.bytes': 8000 }
+    const { segmentBytes, inputs } = this.#plan.settings
+    const config = { 'segment.bytes': segmentBytes }
     if (this.#kind !== 'groups') return log.admin.createTopic('t', { partitions: PARTITIONS, config })
     for (const topic of ['in', 'out']) await log.admin.createTopic(topic, { partitions: PARTITIONS, config })
     const producer = log.producer()
-    const sends = Array.from({ length: INPUTS }, (_, index) => {
+    const sends = Array.from({ length: inputs }, (_, index) => {
       return recording.send('in', index % PARTITIONS, 'filler', `in#${recording.number()}`, undefined)
     })
     const results = await producer.send(sends.map(({ partition, value }) => ({ topic: 'in', partition, value })))
@@ -131,11 +150,16 @@ class Run {
       const work = async (): Promise<'done'> => {
         await process.open()
         const topic = this.#kind === 'groups' ? 'out' : 't'
-        follow(process, world, topic, PARTITIONS).catch((error: unknown) => note(world, error))
+        follow(process, world, topic, PARTITIONS).catch((error: unknown) => note(world, process, error))
         await PROGRAMS[this.#kind](process, world, slot)
         return 'done'
       }
-      const outcome = await Promise.race([work(), process.ended])
+      // A log whose disk fails while it is opened is no log: the program ends, and another one tries.
+      const failed = (error: unknown) => {
+        note(world, process, error)
+        if (process.isAlive) this.#cluster.kill(process)
+      }
+      const outcome = await Promise.race([work().catch(failed), process.ended])
       if (outcome === 'done') return
       await this.#sleep(world.random.unit() * 150)
     }
@@ -146,29 +170,41 @@ class Run {
   }
 
   async #chaos(): Promise<void> {
+    for (const event of this.#plan.events) {
+      this.#cluster.network.weather = weather(event.badness)
+      await this.#sleep(event.afterMs)
+      if (this.#happen(event)) this.#cluster.count(event.what)
+    }
+  }
+
+  /** False where there is nobody that it could happen to. */
+  #happen({ what, draw }: PlannedEvent): boolean {
     const cluster = this.#cluster
-    const { random, network, time } = cluster
-    const end = time.now + CHAOS_MS
-    while (time.now < end) {
-      network.weather = weather(random.unit())
-      await this.#sleep(5 + random.unit() * 60)
-      const what = random.unit()
-      const processes = [...cluster.processes].filter(({ isAlive }) => isAlive)
-      const chosen = processes[random.below(processes.length)]
-      if (what < 0.4) network.cutOne()
-      else if (what < 0.55 && chosen !== undefined) cluster.kill(chosen)
-      else if (what < 0.65 && cluster.holder?.isAlive === true) cluster.kill(cluster.holder)
-      else if (what < 0.8) cluster.crashHolderSoon()
-      else if (what < 0.85 && this.#world.losesPower) cluster.failPower()
+    const alive = [...cluster.processes].filter(({ isAlive }) => isAlive)
+    const chosen = what === 'holder killed' ? cluster.holder : alive[Math.floor(draw * alive.length)]
+    switch (what) {
+      case 'connection cut':
+        cluster.network.cutOne()
+        return true
+      case 'process killed':
+      case 'holder killed':
+        if (chosen?.isAlive !== true) return false
+        cluster.kill(chosen)
+        return true
+      case 'power failure':
+        cluster.failPower()
+        return true
+      default:
+        return cluster.troubleDisk(what, draw)
     }
   }
 
   async #drained(): Promise<void> {
     for (;;) {
       await this.#sleep(100)
-      const process = [...this.#cluster.processes].find(({ isAlive }) => isAlive)
+      const process = [...this.#cluster.processes].find(({ isAlive, isOpen }) => isAlive && isOpen)
       if (process === undefined) continue
-      const lags = await Promise.race([lagOf(process), this.#sleep(1000)])
+      const lags = await Promise.race([lagOf(process, this.#plan.settings.inputs), this.#sleep(1000)])
       if (lags === 0) return
     }
   }
@@ -195,10 +231,10 @@ class Run {
   }
 }
 
-async function lagOf({ log }: SimulatedProcess): Promise<number | undefined> {
+async function lagOf({ log }: SimulatedProcess, inputs: number): Promise<number | undefined> {
   try {
     const [group] = await log.admin.listGroups()
-    return INPUTS - (group?.offsets ?? []).reduce((sum, { nextOffset }) => sum + nextOffset, 0)
+    return inputs - (group?.offsets ?? []).reduce((sum, { nextOffset }) => sum + nextOffset, 0)
   } catch (error) {
     if (LogError.is(error)) return undefined
     throw error

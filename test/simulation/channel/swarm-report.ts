@@ -1,0 +1,72 @@
+import { SingleBar } from 'cli-progress'
+import { recoveryMarks } from '../../../bindings/log/recovery/marks.ts'
+import { Marks } from '../../../bindings/testkit/simulation/crash/marks.ts'
+import type { Plan } from './plan.ts'
+import type { Outcome } from './run.ts'
+
+/** From so many runs on every rare path has to have been taken. */
+const ENOUGH_RUNS = 200
+
+/** Paths of which few runs see any, and which nothing else shows to be reached here. */
+const RARE = [
+  'checkpoint',
+  'segment rolled',
+  'ring file taken',
+  'holder killed',
+  'failed log',
+  'full disk',
+  'recovery: batches-replayed',
+  'recovery: decision-replayed',
+  'recovery: extent-replayed',
+  'recovery: roll-again',
+  'recovery: tail-cut',
+  'recovery: frame-restated',
+  'recovery: partition-untouched',
+] as const
+
+/** What a swarm of runs saw. */
+export class SwarmReport {
+  readonly #marks = new Marks()
+  readonly #bar: SingleBar | undefined
+  readonly #began: number = performance.now()
+  #runs = 0
+  #operations = 0
+  #failed = 0
+
+  constructor(runs: number) {
+    recoveryMarks.counts.clear()
+    if (!process.stderr.isTTY || !Number.isFinite(runs)) return
+    this.#bar = new SingleBar({ format: '{bar} {value} of {total} runs, {eta_formatted} left', stream: process.stderr })
+    this.#bar.start(runs, 0)
+  }
+
+  add(plan: Plan, outcome: Outcome): void {
+    this.#runs++
+    this.#operations += outcome.operationCount
+    this.#marks.mark(`program: ${plan.kind}`)
+    for (const [name, count] of [...outcome.happened, ...outcome.rare]) this.#marks.mark(name, count)
+    for (const [code, count] of outcome.told) this.#marks.mark(`told: ${code}`, count)
+    this.#marks.mark('failed log', outcome.failedLogs)
+    this.#bar?.update(this.#runs)
+  }
+
+  failed(outcome: Outcome, command: string): void {
+    this.#failed++
+    console.log(`\n${command}`)
+    for (const what of outcome.wrong.slice(0, 5)) console.log(`  ${what}`)
+  }
+
+  /** Prints all of it; false when something went wrong, or a rare path was never taken. */
+  end(): boolean {
+    this.#bar?.stop()
+    for (const [mark, count] of recoveryMarks.counts) this.#marks.mark(`recovery: ${mark}`, count)
+    const perHour = Math.round((this.#runs / (performance.now() - this.#began)) * 3_600_000)
+    console.log(
+      `${this.#runs} runs (${perHour} an hour), ${this.#operations} sends and transactions, ${this.#failed} failed`,
+    )
+    for (const each of this.#marks.summary().split(', ')) console.log(`  ${each}`)
+    const missing = this.#runs < ENOUGH_RUNS ? [] : this.#marks.missing(RARE)
+    for (const name of missing) console.log(`never: ${name}`)
+    return this.#failed === 0 && missing.length === 0
+  }
+}

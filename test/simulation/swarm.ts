@@ -1,0 +1,43 @@
+/**
+ * Whole logs in several processes, each run with another mix of sizes, programs and trouble:
+ *
+ *   node --import tsx test/simulation/swarm.ts --runs 2000
+ *   node --import tsx test/simulation/swarm.ts --minutes 10 --seed 5000
+ *   node --import tsx test/simulation/swarm.ts --seed 17 --runs 1 --events 0,4,7     one run, only with these of its events
+ *
+ * Prints how often each kind of trouble came. A run that goes wrong is cut down to the events that it needs, and printed with
+ * the command that repeats it. Fails if one did, or if a rare path was never taken in a run of at least 200.
+ */
+import { parseArgs } from 'node:util'
+import { neededEvents } from './channel/needed-events.ts'
+import { type PlannedEvent, swarmPlan } from './channel/plan.ts'
+import { simulate } from './channel/run.ts'
+import { SwarmReport } from './channel/swarm-report.ts'
+
+const option = { type: 'string' } as const
+const { values } = parseArgs({ options: { runs: option, minutes: option, seed: option, events: option } })
+const firstSeed = Number(values.seed ?? 1)
+const runs =
+  values.runs === undefined && values.minutes !== undefined ? Number.POSITIVE_INFINITY : Number(values.runs ?? 100)
+const endMs =
+  values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(values.minutes) * 60_000
+const kept = values.events?.split(',').map(Number)
+
+function eventsOf(seed: number): readonly PlannedEvent[] {
+  const { events } = swarmPlan(seed)
+  return kept === undefined ? events : events.filter((_, index) => kept.includes(index))
+}
+
+const report = new SwarmReport(runs)
+for (let seed = firstSeed; seed < firstSeed + runs && performance.now() < endMs; seed++) {
+  const plan = { ...swarmPlan(seed), events: eventsOf(seed) }
+  const outcome = await simulate(plan)
+  report.add(plan, outcome)
+  if (outcome.wrong.length === 0) continue
+  const needed = kept ?? (await neededEvents(plan))
+  report.failed(
+    outcome,
+    `node --import tsx test/simulation/swarm.ts --seed ${seed} --runs 1 --events ${needed.join(',')}`,
+  )
+}
+process.exitCode = report.end() ? 0 : 1
