@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { print } from '../../bindings/entry/cli/output.ts'
 import { progressBar } from '../../bindings/entry/cli/progress.ts'
-import { MUTANTS, type Mutant } from './mutants.ts'
+import type { Mutant } from './mutant.ts'
+import { MUTANTS } from './mutants.ts'
 
 const COPIED = ['bindings', 'build', 'data', 'dist', 'examples', 'test', 'package.json', 'tsconfig.json']
 const TIMEOUT_MS = 120_000

@@ -2,8 +2,6 @@ import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
 import type { Mutant } from './mutant.ts'
 
-export type { Mutant } from './mutant.ts'
-
 const engine = 'engine/transactions.test.ts'
 const regressions = 'regressions/transactions.test.ts'
 const idempotence = 'regressions/idempotence.test.ts'
