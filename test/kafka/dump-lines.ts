@@ -36,6 +36,7 @@ export function batchOf(line: string, file: string): Fields {
     leader,
     transactional,
     control,
+    horizon,
     position,
     time,
     max,
@@ -46,7 +47,8 @@ export function batchOf(line: string, file: string): Fields {
     CODECS.indexOf(codec ?? '') |
     (time === 'LogAppendTime' ? 8 : 0) |
     (transactional === 'true' ? 0x10 : 0) |
-    (control === 'true' ? 0x20 : 0)
+    (control === 'true' ? 0x20 : 0) |
+    (horizon === '.empty' ? 0 : 0x40)
   return {
     position: Number(position),
     sizeBytes: Number(size),

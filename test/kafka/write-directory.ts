@@ -1,8 +1,12 @@
+import type { RuntimePort } from '../../bindings/broker/port.ts'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 
-/** Segments roll and indexes get entries, though everything is small. */
-const CONFIG = { 'segment.bytes': 24_000, 'index.interval.bytes': 1000 }
+/** Segments roll and indexes get entries, though everything is small; nothing goes by its age, which is years. */
+const CONFIG = { 'retention.ms': -1, 'segment.bytes': 24_000, 'index.interval.bytes': 1000 }
 const ROUNDS = 30
 const BATCH = 20
 const TIME = 1_700_000_000_000
@@ -20,6 +24,11 @@ function rows(topic: string, round: number) {
 
 /** Plain and compressed topics, transactions that end both ways beside other producers, offsets of groups by either way. */
 export async function writeDirectory(directory: string): Promise<void> {
+  await writeSent(directory)
+  await writeCompacted(directory)
+}
+
+async function writeSent(directory: string): Promise<void> {
   const log = await open(directory)
   try {
     for (const compression of ['none', ...COMPRESSION_TYPES] as const) {
@@ -71,4 +80,42 @@ async function commitOffsets(log: EmbeddedLog): Promise<void> {
     break
   }
   await transacted.close()
+}
+
+const KEYS = 40
+const FASTER = 100
+
+/** So that the upkeep of a quarter of a minute comes soon. */
+const hastyPort: RuntimePort = {
+  ...nodePort,
+  now: () => TIME * 1.1 + performance.now() * FASTER,
+  elapsed: () => performance.now() * FASTER,
+  setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / FASTER, callback, keepsAlive),
+}
+
+async function writeCompacted(directory: string): Promise<void> {
+  const log = await openLog(createDirectoryStore(directory), hastyPort)
+  try {
+    const config = { ...CONFIG, 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.01 }
+    await log.admin.createTopic('compacted', { config })
+    for (const compression of ['none', ...COMPRESSION_TYPES] as const) {
+      const producer = log.producer({ compression })
+      for (let round = 0; round < ROUNDS; round++) {
+        const records = rows('compacted', round).map((record, index) => ({
+          ...record,
+          key: `key-${(round + index * 3) % KEYS}`,
+        }))
+        await producer.send(records)
+      }
+    }
+    const sent = (1 + COMPRESSION_TYPES.length) * ROUNDS * BATCH
+    for (let left = sent, look = 0; left > sent * 0.7; look++) {
+      if (look > 200) throw new Error(`${left} of ${sent} records are left: nothing is compacted`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      left = 0
+      for await (const batch of log.read('compacted', { until: 'end' }).batches({ borrowed: true })) left += batch.size
+    }
+  } finally {
+    await log.close()
+  }
 }
