@@ -32,7 +32,7 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
   if (first === undefined || !owesRemoval(files, offset)) return 'done'
   if (files.leftovers.length === 0) {
     const isBusy = context.isInUse(first) || files.isSwapped(first)
-    if (files.notedActiveBase <= first.baseOffset || isBusy) return 'later'
+    if (!files.isNotedClosed(first) || isBusy) return 'later'
     drop(files, first, offset)
   }
   yield* removeOne(context.store, files, files.leftovers)

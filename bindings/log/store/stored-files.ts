@@ -101,6 +101,11 @@ export class StoredFiles {
     this.rollAt = undefined
   }
 
+  /** The newest checkpoint says that another segment is active: recovery never goes on in this one. */
+  isNotedClosed({ baseOffset }: Segment): boolean {
+    return this.notedActiveBase > baseOffset
+  }
+
   /** The next append begins a new segment, whatever room there is. */
   seal(): void {
     this.rollAt = this.nextOffset

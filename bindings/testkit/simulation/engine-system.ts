@@ -106,6 +106,20 @@ class EngineHandle implements SystemHandle {
     return this.#host.engine.groups.describe(groupId)?.offsets.map(({ topicId }) => topicId) ?? []
   }
 
+  deleteRecords(topic: string, partition: number, beforeOffset: number): void {
+    const at = [{ topic, partition, beforeOffset }]
+    this.#host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
+  }
+
+  keepBytes(name: string, bytes: number): void {
+    const changes = { 'retention.bytes': bytes }
+    this.#host.ask<void>((done) => ({ kind: 'alterConfig', name, changes, done }))
+  }
+
+  passTime(byMs: number): void {
+    this.#host.passTime(byMs)
+  }
+
   advance(): boolean {
     return this.#host.advance()
   }

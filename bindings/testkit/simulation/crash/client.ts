@@ -225,6 +225,17 @@ export class Client {
     model.committed(group, topic, partition, nextOffset)
   }
 
+  keepBytes(topic: string, bytes: number): void {
+    this.world.model.keeping(topic, bytes)
+    this.handle.keepBytes?.(topic, bytes)
+  }
+
+  /** What may go by itself meanwhile is known before, from what was sent. */
+  passTime(byMs: number): void {
+    this.world.model.mayExpire()
+    this.handle.passTime?.(byMs)
+  }
+
   deleteRecords(topic: string, partition: number, before: number): void {
     if (this.handle.deleteRecords === undefined) throw new Error(`${this.world.system.name} can't move a log start`)
     this.world.model.deletingBefore(topic, partition, before)

@@ -36,6 +36,10 @@ export interface CommittedOffsets {
 
 const strength = { nothing: 0, process: 1, power: 2 } as const
 
+/** Header of a batch, and what a record has beside its value. */
+const BATCH_BYTES_MOST = 61
+const RECORD_BYTES_MOST = 40
+
 /** Longer than `v1234.56`: the rest of a value is padding. */
 const NAME_LENGTH = 10
 
@@ -65,6 +69,18 @@ export class PartitionModel {
   digest(): unknown {
     const known = [...this.known].map(([offset, value]) => [offset, value.slice(0, NAME_LENGTH)])
     return [this.order.map(({ index }) => index), known, this.shownEnd, this.logStartOffset, this.startLimit]
+  }
+
+  /** The furthest start that leaves so many bytes, were every batch as large as it may be. */
+  mayKeepOnly(bytes: number): void {
+    let kept = 0
+    for (const { baseOffset, values } of this.order.toReversed()) {
+      if (baseOffset === undefined) continue
+      kept += BATCH_BYTES_MOST + values.reduce((sum, value) => sum + value.length + RECORD_BYTES_MOST, 0)
+      if (kept < bytes) continue
+      this.startLimit = Math.max(this.startLimit, baseOffset)
+      return
+    }
   }
 
   /** An acknowledgement covers everything before it in its partition, whatever acks the earlier ones had. */

@@ -11,6 +11,8 @@ export class Model {
   readonly #partitions = new Map<string, PartitionModel>()
   readonly #committed = new Map<string, CommittedOffsets>()
   readonly #producerIds = new Set<number>()
+  /** By topic id, what each of its partitions keeps at least; every one that is not named keeps all. */
+  readonly #keptBytes = new Map<string, number>()
   readonly #sends: SendState[] = []
 
   /** What the same clients know when the log's machine goes another way from here. */
@@ -21,6 +23,7 @@ export class Model {
     for (const [key, partition] of this.#partitions) fork.#partitions.set(key, partition.fork(fork.#sends))
     for (const [key, offsets] of this.#committed) fork.#committed.set(key, { ...offsets, maybe: [...offsets.maybe] })
     for (const id of this.#producerIds) fork.#producerIds.add(id)
+    for (const [topicId, bytes] of this.#keptBytes) fork.#keptBytes.set(topicId, bytes)
     return fork
   }
 
@@ -33,6 +36,7 @@ export class Model {
       [...this.#partitions].map(([key, partition]) => [key, partition.digest()]),
       [...this.#committed],
       [...this.#producerIds],
+      [...this.#keptBytes],
     ])
   }
 
@@ -209,6 +213,19 @@ export class Model {
   deletedBefore(topic: string, number: number, before: number): void {
     const partition = this.partition(this.topicIdOf(topic), number)
     partition.logStartOffset = Math.max(partition.logStartOffset, before)
+  }
+
+  keeping(topic: string, bytes: number): void {
+    this.#keptBytes.set(this.topicIdOf(topic), bytes)
+  }
+
+  /** Of each partition no less stays than it is told to keep: what its sends are at the most decides where it may begin. */
+  mayExpire(): void {
+    for (const [topicId, bytes] of this.#keptBytes) {
+      for (const [key, partition] of this.#partitions) {
+        if (key.startsWith(`${topicId}/`)) partition.mayKeepOnly(bytes)
+      }
+    }
   }
 
   partition(topicId: string, number: number): PartitionModel {

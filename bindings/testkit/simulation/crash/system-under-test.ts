@@ -39,6 +39,10 @@ export interface SystemHandle {
   committedTopicIds?(group: string): readonly string[]
   /** Moves the log start. */
   deleteRecords?(topic: string, partition: number, before: number): void
+  /** From now on no more of each partition has to be kept. */
+  keepBytes?(topic: string, bytes: number): void
+  /** What comes by itself after so long happens. */
+  passTime?(byMs: number): void
   /** One effect or one turn; false when there is nothing to do. */
   advance(): boolean
   close(): void

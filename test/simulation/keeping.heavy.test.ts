@@ -1,0 +1,96 @@
+// Log starts that move, crashed before each operation: what was deleted stays deleted, what was not stays, no log is damaged.
+// Then each mechanism taken out in turn: what clients see alone must tell.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogStarts } from '../../bindings/engine/log-starts.ts'
+import { Topics } from '../../bindings/engine/topics.ts'
+import { TopicTable } from '../../bindings/log/catalogue/topic-table.ts'
+import { StoredFiles } from '../../bindings/log/store/stored-files.ts'
+import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { KEEPING_SCENARIOS } from '../../bindings/testkit/simulation/crash/keeping-scenarios.ts'
+import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
+import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+import { replace } from './fault-tools.ts'
+
+const common = { seed: 7, images: 7, pointChance: 0.08, nestedChances: [0.01, 0] }
+const marks = new Marks()
+
+for (const system of [engineSystem, rowSystem]) {
+  for (const scenario of KEEPING_SCENARIOS) {
+    test(`${system.name}: ${scenario.name}`, () => {
+      const found = new Enumerator(system, scenario, { ...common, marks }).explore()
+      assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure(system.name, each)).join('\n'))
+      console.log(`${scenario.name}: ${found.points} points, ${found.images + found.nestedImages} images`)
+    })
+  }
+}
+
+test('recoveries met segments below the start', () => {
+  assert.equal(marks.missing(['segments-below-start']), [], marks.summary())
+})
+
+/** The answer mends it. */
+const FAULTS: readonly (readonly [name: string, scenario: number, plant: () => () => void])[] = [
+  [
+    'readers are told and files go without a durable decision',
+    0,
+    () =>
+      replace(LogStarts.prototype, 'move', () => (moves, done) => {
+        for (const { hosted, logStartOffset } of moves) {
+          const { watermarks } = hosted.partition
+          watermarks.logStartOffset = Math.max(watermarks.logStartOffset, logStartOffset)
+        }
+        done(undefined)
+      }),
+  ],
+  [
+    'segments above the checkpoint are removed',
+    0,
+    () => replace(StoredFiles.prototype, 'isNotedClosed', () => () => true),
+  ],
+  [
+    'the decision is forgotten by a restart',
+    0,
+    () =>
+      replace(
+        TopicTable.prototype,
+        'apply',
+        (original) =>
+          function (this: TopicTable, entry) {
+            if (entry.kind !== 'log-start-moved') original.call(this, entry)
+          },
+      ),
+  ],
+  [
+    'retention.bytes taken for nothing',
+    1,
+    () =>
+      replace(
+        Topics.prototype,
+        'config',
+        (original) =>
+          function (this: Topics, topicId) {
+            const config = original.call(this, topicId)
+            return config.retentionBytes < 0 ? config : { ...config, retentionBytes: 0 }
+          },
+      ),
+  ],
+]
+
+for (const [name, at, plant] of FAULTS) {
+  test(`planted: ${name}`, () => {
+    const scenario = KEEPING_SCENARIOS[at]
+    assert.ok(scenario)
+    const mend = plant()
+    try {
+      const options = { ...common, pointChance: 0.3, stopAtFirst: true, ignoreMonitor: true }
+      const found = new Enumerator(engineSystem, scenario, options).explore()
+      assert.ok(found.failedImages > 0, `${found.images} images and nothing was seen`)
+      console.log(`${name}: ${found.failures[0]?.violations[0]?.slice(0, 120)}`)
+    } finally {
+      mend()
+    }
+  })
+}
+
+test.run()
