@@ -73,7 +73,7 @@ export const ERRORS = {
   STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
   LOG_READ_ONLY: ['corruption', undefined, 'Read the recovery report; copy what is intact into a new directory.'],
   CORRUPT_LOG: ['corruption', undefined, 'Run `oncelog verify` on the directory; the details name file and position.'],
-  COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the backup or salvage again.'],
+  COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the backup again.'],
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
   MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],
   KERNEL_POISONED: ['fatal', undefined, 'Close the log and open it again.'],
