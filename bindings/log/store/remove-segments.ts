@@ -11,7 +11,7 @@ import type { StoredFiles } from './stored-files.ts'
  * So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms, and cutting
  * is done on the event loop.
  */
-const CUT_BYTES = 4 * 1024 * 1024
+const CUT_BYTES = 512 * 1024
 
 export interface RemoveContext {
   readonly store: FileStore

@@ -71,7 +71,7 @@ removes('a large file goes piece by piece, its batches behind what derives from 
   const disk = new VirtualDisk()
   const { files, base } = stored(disk)
   const log = `${DIRECTORY}/${segmentFileName(0, 'log')}`
-  overwrite(disk, log, new Uint8Array(9 * 1024 * 1024))
+  overwrite(disk, log, new Uint8Array(1280 * 1024))
   const done: string[] = []
   disk.watch = (_, kind, path) => {
     done.push(`${kind} ${path.slice(path.lastIndexOf('.') + 1)}`)
