@@ -39,7 +39,7 @@ function live(random: Random, storeOf: StoreOf): number {
     mapBytes: random.pick([0, 0, 1 << 16]),
   }
   const log = new CompactedLog(kernel, (source) => storeOf(source, kernel), options)
-  const keys = 1 + random.below(12)
+  const keys = 1 + random.below(random.pick([12, 60]))
   let passes = 0
   for (let step = 0; step < 60; step++) {
     log.now += random.below(8)
