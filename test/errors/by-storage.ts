@@ -84,9 +84,9 @@ function makeNewer(disk: VirtualDisk, kernel: Kernel): void {
 }
 
 /** What a crash leaves of a backup that had just begun. */
-function withUnfinishedCopy(): VirtualDisk {
+async function withUnfinishedCopy(): Promise<VirtualDisk> {
   const disk = new VirtualDisk()
-  disk.open(UNFINISHED_COPY, { create: true })?.flush()
+  await disk.open(UNFINISHED_COPY, { create: true })?.flush()
   disk.syncDirectory('')
   return disk
 }
@@ -105,7 +105,7 @@ export const byStorage: Provocations = {
     makeNewer(disk, (await openStage()).kernel)
     return refusedOpen(disk)
   },
-  COPY_UNFINISHED: async () => refusedOpen(withUnfinishedCopy()),
+  COPY_UNFINISHED: async () => refusedOpen(await withUnfinishedCopy()),
   KAFKA_STORAGE_ERROR: async (stage) => {
     stage.disk.failFlushAt = stage.disk.flushes + 1
     return ending(stage, () => stage.log.producer().send({ topic: 't', value: 'x' }), 'KAFKA_STORAGE_ERROR')

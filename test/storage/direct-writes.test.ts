@@ -75,18 +75,18 @@ test('a flush asks the device but where every write since the last one did so it
   const bytes = alignedBytes()
   file.size()
   await file.flush()
-  const asks = (...writes: readonly (readonly [number, number])[]): number => {
+  const asks = async (...writes: readonly (readonly [number, number])[]): Promise<number> => {
     const before = place.asked
     for (const [lengthBytes, position] of writes) file.write(bytes.subarray(0, lengthBytes), position)
-    file.flush()
+    await file.flush()
     return place.asked - before
   }
-  const isSupported = asks([512, 0]) === 0
-  assert.is(asks([512, 512]), isSupported ? 0 : 1)
-  assert.is(asks([100, 0]), 1, 'through the cache')
-  assert.is(asks([100, 0], [512, 4096]), 1, 'both, the direct one last')
-  assert.is(asks([512, 4096], [100, 0]), 1, 'both, the direct one first')
-  assert.is(asks(), 1, 'nothing: what others wrote may be meant')
+  const isSupported = (await asks([512, 0])) === 0
+  assert.is(await asks([512, 512]), isSupported ? 0 : 1)
+  assert.is(await asks([100, 0]), 1, 'through the cache')
+  assert.is(await asks([100, 0], [512, 4096]), 1, 'both, the direct one last')
+  assert.is(await asks([512, 4096], [100, 0]), 1, 'both, the direct one first')
+  assert.is(await asks(), 1, 'nothing: what others wrote may be meant')
   file.close()
 })
 
