@@ -427,6 +427,7 @@ test("the positions of ingest are a transaction's data: what a crash leaves of t
   const positions = (): string[] => host.fetchAll(POSITIONS_TOPIC, 0).map(({ value }) => value)
   const send = (value: string): TransactionalClient => {
     const client = new TransactionalClient(host, 'source').init().begin()
+    client.key = 'source'
     client.send('t', 0, value)
     client.send(POSITIONS_TOPIC, 0, value)
     return client
@@ -448,7 +449,7 @@ test("the positions of ingest are a transaction's data: what a crash leaves of t
 })
 
 test('an id that nobody used for a week expires, over a crash too', () => {
-  const host = fresh()
+  const host = fresh({ 'retention.ms': -1 })
   const idle = new TransactionalClient(host, 'idle').init().begin()
   idle.send('t', 0, 'a')
   idle.end('commit')

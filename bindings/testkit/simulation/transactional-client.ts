@@ -7,6 +7,8 @@ export class TransactionalClient {
   readonly transactionalId: string
   readonly #host: SyncHost
   readonly #timeoutMs: number
+  /** Of all that it sends. */
+  key: string | null = null
   #instance: ProducerInstance = { producerId: -1, producerEpoch: -1 }
   #sequences = new Map<string, number>()
 
@@ -46,7 +48,7 @@ export class TransactionalClient {
     const place = `${topic}/${partition}`
     const baseSequence = this.#sequences.get(place) ?? 0
     this.#sequences.set(place, baseSequence + values.length)
-    const records = values.map((value) => ({ key: null, value, timestamp: undefined, headers: undefined }))
+    const records = values.map((value) => ({ key: this.key, value, timestamp: undefined, headers: undefined }))
     const request = { topic, partition, acks: 'all' as const, producerEpoch, baseSequence, records }
     return this.#host.start<AppendResult>((done) => {
       return { kind: 'append', producerId, request, isTransactional: true, done }
