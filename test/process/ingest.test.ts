@@ -123,7 +123,7 @@ test('a source finds its last position while another one has a transaction open 
 test('a source without rows for a week goes on, unless a newer run of it came', async (_, openBroker) => {
   const port = new FakePort()
   const log = new BrokerLog(await openBroker(port), port)
-  await log.admin.createTopic('orders')
+  await log.admin.createTopic('orders', { config: { 'retention.ms': -1 } })
   const starts: (number | undefined)[] = []
   const started = (to: number) => {
     let release = () => {}
