@@ -173,14 +173,15 @@ for (const scenario of SCENARIOS) {
 }
 
 /**
- * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash can, and
- * compaction.heavy.test.ts those of compaction.
+ * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash can,
+ * keeping.heavy.test.ts and compaction.heavy.test.ts those of moved log starts and of compaction.
  */
 const ELSEWHERE: readonly RecoveryMark[] = [
   'decision-without-frame',
   'journal-gap',
   'dead-topic-skipped',
   'later-segment-set-aside',
+  'segments-below-start',
   'swap-finished',
   'swap-dropped',
   'replaced-segment-removed',
