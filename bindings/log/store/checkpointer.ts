@@ -189,7 +189,7 @@ export class Checkpointer {
   /** Bytes below a noted end never change, so the sector can be read after the moment. */
   *#encode({ key, record, last }: Noted): Task<void> {
     const partialSector = last === undefined ? new Uint8Array(0) : yield* readPartialSector(this.#files, last)
-    this.#encoded.set(key, encodePartition(record, partialSector))
+    this.remember(key, { ...record, partialSector })
   }
 
   *#assemble(facts: Omit<CheckpointFacts, 'partitionCount'>): Task<Uint8Array> {
