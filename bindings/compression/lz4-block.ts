@@ -1,4 +1,5 @@
 import { badCompression } from '../model/compression.ts'
+import { fourBytes } from './four-bytes.ts'
 
 /**
  * One block of LZ4: sequences of literals and a match each, the last one without a match. Source: the block format of lz4/lz4
@@ -125,15 +126,6 @@ export function encodeLz4(bytes: Uint8Array, from: number, end: number, out: Uin
     misses = 64
   }
   return sequence(bytes, literals, end, 0, out, to)
-}
-
-function fourBytes(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
 }
 
 /** Token and literals; the match's offset and the rest of its length come behind them. */

@@ -1,4 +1,5 @@
 import { badCompression, tooLarge } from '../model/compression.ts'
+import { fourBytes } from './four-bytes.ts'
 
 /**
  * One raw block of Snappy: length as a varint, then literals and copies of what came out before. Source: the format
@@ -129,15 +130,6 @@ function encodePart(bytes: Uint8Array, start: number, end: number, out: Uint8Arr
     misses = 32
   }
   return literal(bytes, literals, end, out, to)
-}
-
-function fourBytes(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
 }
 
 function literal(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {

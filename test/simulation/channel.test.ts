@@ -28,7 +28,7 @@ else {
       for (let number = 1; number <= SEEDS; number++) {
         const { wrong, counts, hash } = await simulate(usualPlan(each, number))
         hashes.set(each, hash)
-        assert.equal(wrong, [], `channel.test.ts ${each} ${number}`)
+        assert.equal(wrong, [], `node --import tsx test/simulation/channel.test.ts ${each} ${number}`)
         for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count
       }
     })

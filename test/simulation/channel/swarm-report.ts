@@ -56,7 +56,7 @@ export class SwarmReport {
     for (const what of outcome.wrong.slice(0, 5)) console.log(`  ${what}`)
   }
 
-  /** Prints all of it; false when something went wrong, or a rare path was never taken. */
+  /** Prints all of it; false when something went wrong, a rare path was never taken, or nothing was run. */
   end(): boolean {
     this.#bar?.stop()
     for (const [mark, count] of recoveryMarks.counts) this.#marks.mark(`recovery: ${mark}`, count)
@@ -67,6 +67,6 @@ export class SwarmReport {
     for (const each of this.#marks.summary().split(', ')) console.log(`  ${each}`)
     const missing = this.#runs < ENOUGH_RUNS ? [] : this.#marks.missing(RARE)
     for (const name of missing) console.log(`never: ${name}`)
-    return this.#failed === 0 && missing.length === 0
+    return this.#runs > 0 && this.#failed === 0 && missing.length === 0
   }
 }
