@@ -4,7 +4,7 @@
  *   npm test                     all of them
  *   npm test -- kernel journal   those whose path holds one of the words
  *
- * Files named *.heavy.test.ts keep a core busy: at most one of them runs at a time, beside a light one.
+ * Files named *.heavy.test.ts keep a core busy: one of them runs beside the light ones, two when no light one is left.
  * Options, for the runner's own test: --directory, --suffix, --timeout-ms.
  */
 import { parseArgs } from 'node:util'

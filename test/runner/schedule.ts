@@ -1,4 +1,7 @@
-/** Two processes at a time, never two heavy ones; each in its own process group, so that nothing it started outlives it. */
+/**
+ * Two processes at a time, each in its own process group, so that nothing it started outlives it. Two heavy ones only when no
+ * light one is left: those that measure nothing but want their turn soon shouldn't wait behind them.
+ */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { judge, sourceFaults, type Verdict } from './verdict.ts'
@@ -15,29 +18,25 @@ export interface Result extends Verdict {
   readonly durationMs: number
 }
 
-const lanes = 2
 /** A broken test may print without end; what matters stands at the end. */
 const outputLimitBytes = 4 << 20
 /** After the test's process: how long what it started may keep its output open. */
 const lingerMs = 1000
 
 export async function runAll(jobs: readonly Job[], onResult: (result: Result) => void): Promise<void> {
-  // Long ones first, or the last of them would run alone at the end.
-  const waiting = [...jobs].sort((a, b) => Number(b.heavy) - Number(a.heavy))
-  let heavyRunning = false
+  const heavy = jobs.filter((job) => job.heavy)
+  const light = jobs.filter((job) => !job.heavy)
+  // Long ones from the start on, or they would run alone at the end.
+  const first = [heavy, light]
 
-  async function lane(): Promise<void> {
+  async function lane(order: readonly Job[][]): Promise<void> {
     for (;;) {
-      const index = waiting.findIndex((job) => !(job.heavy && heavyRunning))
-      const job = waiting[index]
+      const job = order.find((each) => each.length > 0)?.shift()
       if (job === undefined) return
-      waiting.splice(index, 1)
-      if (job.heavy) heavyRunning = true
       onResult(await runOne(job))
-      if (job.heavy) heavyRunning = false
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all([lane(first), lane([...first].reverse())])
 }
 
 const running = new Set<number>()
