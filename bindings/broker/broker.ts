@@ -1,7 +1,6 @@
-import type { CompressedRecords } from '../model/compression.ts'
+import type { BatchRecords } from '../model/batch-records.ts'
 import type { LentMemory } from '../model/memory.ts'
 import type { Acks, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import type { EncodedRecord } from '../model/records.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 
 /**
@@ -81,7 +80,7 @@ export interface AppendRequest extends TopicPartition {
   readonly producerEpoch: number
   readonly baseSequence: number
   /** Compressed ones are looked into before they are taken: INVALID_RECORD for what a reader couldn't read. */
-  readonly records: readonly EncodedRecord[] | CompressedRecords
+  readonly records: BatchRecords
 }
 
 export interface AppendResult {

@@ -36,6 +36,7 @@ export class KernelBatchBuilder implements BatchBuilder {
   #u8: Uint8Array<ArrayBuffer>
   #keyView: Uint8Array<ArrayBuffer>
   #valueView: Uint8Array<ArrayBuffer>
+  #lengthsView: Int32Array<ArrayBuffer>
   #isOpen = false
 
   constructor(core: KernelCore) {
@@ -45,6 +46,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#u8 = core.u8
     this.#keyView = this.#u8.subarray(this.#keyStaging, this.#keyStaging + keyStagingBytes)
     this.#valueView = this.#u8.subarray(this.#valueStaging, this.#valueStaging + valueStagingBytes)
+    this.#lengthsView = new Int32Array(this.#u8.buffer, this.#valueStaging, packedLengths)
   }
 
   get recordCount(): number {
@@ -74,6 +76,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#u8 = u8
     this.#keyView = u8.subarray(this.#keyStaging, this.#keyStaging + keyStagingBytes)
     this.#valueView = u8.subarray(this.#valueStaging, this.#valueStaging + valueStagingBytes)
+    this.#lengthsView = new Int32Array(u8.buffer, this.#valueStaging, packedLengths)
     return u8
   }
 
@@ -143,6 +146,16 @@ export class KernelBatchBuilder implements BatchBuilder {
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean {
     if (!this.#isOpen) throw misuse('no batch is open: begin one first')
     if (lengths.length % 2 !== 0) throw misuse('lengths of packed records come in pairs')
+    if (lengths.length === 0) return true
+    try {
+      if (lengths.length <= packedLengths) return this.#appendPart(payload, lengths, timestamp)
+      return this.#appendParts(payload, lengths, timestamp)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  #appendParts(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean {
     const { exports } = this.#core
     exports.batch_mark()
     let isWhole = false
@@ -150,23 +163,23 @@ export class KernelBatchBuilder implements BatchBuilder {
       let from = 0
       for (let pair = 0; pair < lengths.length; pair += packedLengths) {
         const part = lengths.subarray(pair, pair + packedLengths)
-        const to = part.length === lengths.length ? payload.length : from + payloadBytes(part)
+        const isLast = pair + part.length === lengths.length
+        const to = isLast ? payload.length : from + payloadBytes(part)
         if (!this.#appendPart(payload.subarray(from, to), part, timestamp)) return false
         from = to
       }
       isWhole = true
       return true
-    } catch (error) {
-      throw this.#core.failure(error)
     } finally {
       if (!isWhole) exports.batch_restore()
     }
   }
 
   #appendPart(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean {
-    const { exports, u8 } = this.#core
+    const u8 = this.#renewViews()
+    const { exports } = this.#core
     const records = lengths.length >> 1
-    new Int32Array(u8.buffer, this.#valueStaging, lengths.length).set(lengths)
+    this.#lengthsView.set(lengths)
     const place = exports.packed_reserve(records, payload.length, timestamp)
     if (place < 0) throw misuse('lengths of packed records do not add up to their payload')
     if (place === 0) return false

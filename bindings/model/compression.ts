@@ -18,14 +18,6 @@ export interface CompressedRecords {
   readonly maxTimestamp: number
 }
 
-export function isCompressed(records: readonly unknown[] | CompressedRecords): records is CompressedRecords {
-  return !Array.isArray(records)
-}
-
-export function recordCountOf(records: readonly unknown[] | CompressedRecords): number {
-  return isCompressed(records) ? records.recordCount : records.length
-}
-
 /** Attribute bits of a batch that name its codec. */
 export const ATTRIBUTE_CODEC = 0x07
 

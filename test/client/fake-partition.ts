@@ -1,5 +1,5 @@
 import type { AppendRequest, FetchedBatch } from '../../bindings/broker/broker.ts'
-import { isCompressed } from '../../bindings/model/compression.ts'
+import { isCompressed, isPacked } from '../../bindings/model/batch-records.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'
 
@@ -8,7 +8,7 @@ export type PlainAppend = AppendRequest & { readonly records: readonly EncodedRe
 
 export function plainAppend(request: AppendRequest): PlainAppend {
   const { records } = request
-  if (isCompressed(records)) throw new Error('the fake broker takes no compressed records')
+  if (isCompressed(records) || isPacked(records)) throw new Error('the fake broker takes records one by one')
   return { ...request, records }
 }
 

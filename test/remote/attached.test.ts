@@ -59,6 +59,31 @@ test('an attached log has the whole session API', async () => {
   await holder.close()
 })
 
+test('plain records, which come packed to the holder, are as the program sent them and fall under the rules of their topic', async () => {
+  const holder = await open(root)
+  const attached = await open(root)
+  await holder.admin.createTopic('t')
+  await holder.admin.createTopic('keyed', { config: { 'cleanup.policy': 'compact' } })
+  const contents = [null, '', 'ä🙂', Buffer.alloc(0), Buffer.alloc(300, 'x'), 'x'.repeat(9000)]
+  const records = contents.flatMap((key) => contents.map((value) => ({ topic: 't', key, value })))
+  const producer = attached.producer()
+  const sent = await producer.send(records)
+  const seen: (readonly [string | null, string | null, number])[] = []
+  for await (const { key, value, timestamp } of holder.read('t', { until: 'end' })) {
+    seen.push([text(key), text(value), timestamp])
+  }
+  const asText = (content: Uint8Array | string | null) => (typeof content === 'string' ? content : text(content))
+  assert.equal(
+    seen,
+    records.map(({ key, value }, index) => [asText(key), asText(value), sent[index]?.timestamp]),
+  )
+  const refused = await producer.send({ topic: 'keyed', value: 'x' }).catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'INVALID_RECORD'), String(refused))
+  await producer.send({ topic: 'keyed', key: 'k', value: null })
+  await attached.close()
+  await holder.close()
+})
+
 test('members of one group in both share its partitions', async () => {
   const holder = await open(root)
   const attached = await open(root)

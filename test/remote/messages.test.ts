@@ -44,8 +44,52 @@ test('records, with what each may leave out', () => {
   ]
   const message = written((writer) => writeRecords(writer, records))
   assert.equal(readRecords(new MessageReader(message)), records)
-  const texts = written((writer) => writeRecords(writer, [{ ...records[1]!, key: 'k', value: 'ä' }]))
-  assert.equal(readRecords(new MessageReader(texts)), [{ ...records[1], key: bytes('k'), value: bytes('ä') }])
+  const texts = written((writer) => writeRecords(writer, [records[0]!, { ...records[1]!, key: 'k', value: 'ä' }]))
+  assert.equal(readRecords(new MessageReader(texts)), [
+    records[0],
+    { ...records[1], key: bytes('k'), value: bytes('ä') },
+  ])
+})
+
+test('records without headers and times of their own come out packed', () => {
+  const random = randomOf(3)
+  const field = () => {
+    const text = 'xä🙂'.repeat(random.below(4) * random.below(40))
+    return random.pick([null, text, bytes(text)])
+  }
+  for (let round = 0; round < 100; round++) {
+    const records = Array.from({ length: 1 + random.below(20) }, () => {
+      return { key: field(), value: field(), timestamp: undefined, headers: undefined }
+    })
+    const reader = new MessageReader(written((writer) => writeRecords(writer, records)))
+    const read = readRecords(reader)
+    reader.end()
+    const fields = records.flatMap(({ key, value }) => [key, value])
+    const payload = Buffer.concat(fields.map((each) => Buffer.from(each ?? '')))
+    const lengths = Int32Array.from(fields, (each) => (each === null ? -1 : Buffer.from(each).length))
+    assert.equal(read, { payload: new Uint8Array(payload), lengths })
+  }
+})
+
+test('packed records, whole or not at all', () => {
+  const records = { payload: bytes('keyvalue'), lengths: Int32Array.from([3, 5, -1, -1, 0, 0]) }
+  const message = written((writer) => writeRecords(writer, records))
+  assert.equal(readRecords(new MessageReader(message)), records)
+  for (let length = 0; length < message.length; length++) {
+    assert.is(
+      codeOf(() => readRecords(new MessageReader(message.slice(0, length)))),
+      'NETWORK_EXCEPTION',
+      `${length}`,
+    )
+  }
+  for (const lengths of [[], [3, 4], [3, 6], [8, -2], [2 ** 31 - 1, 2 ** 31 - 1]]) {
+    const odd = written((writer) => writeRecords(writer, { ...records, lengths: Int32Array.from(lengths) }))
+    assert.is(
+      codeOf(() => readRecords(new MessageReader(odd))),
+      'NETWORK_EXCEPTION',
+      `${lengths}`,
+    )
+  }
 })
 
 test('compressed records, whole or not at all', () => {

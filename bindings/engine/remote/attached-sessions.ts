@@ -8,7 +8,7 @@ import type {
   TopicFacts,
 } from '../../broker/broker.ts'
 import type { Link } from './link.ts'
-import { writeRecords } from './record-list.ts'
+import { readAppended, writeRecords } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** What is known of the holder's topics, as long as it doesn't say that they changed. */
@@ -69,7 +69,7 @@ export class AttachedProducer implements ProducerSession {
         writer.int32(producerEpoch).int32(baseSequence)
         writeRecords(writer, records)
       },
-      (reader) => readValue(reader) as unknown as AppendResult,
+      readAppended,
     )
   }
 

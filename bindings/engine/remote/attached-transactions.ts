@@ -14,7 +14,7 @@ import { AttachedConsumer } from './attached-consumer.ts'
 import { KnownTopics } from './attached-sessions.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
-import { writeRecords } from './record-list.ts'
+import { readAppended, writeRecords } from './record-list.ts'
 import { readValue, writeInstance, writeValue } from './values.ts'
 
 /**
@@ -86,7 +86,7 @@ class AttachedSends implements ProducerSession {
       writer.text(topic).int32(partition).int32(baseSequence)
       writeRecords(writer, records)
     }
-    return this.#link.call('appendInTransaction', 0, write, (reader) => readValue(reader) as unknown as AppendResult)
+    return this.#link.call('appendInTransaction', 0, write, readAppended)
   }
 
   async bumpEpoch(): Promise<void> {

@@ -71,9 +71,15 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
   return connected.catch(() => undefined)
 }
 
-/** Messages behind their lengths, 32 bits, little-endian. */
+/** Up to here a copy is cheaper than a further piece of a write. */
+const JOINED_BYTES = 64 * 1024
+const HEAD_BYTES = 4
+
+/** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
   readonly #socket: net.Socket
+  #outgoing: Uint8Array[] = []
+  /** What has come of messages that aren't whole yet. */
   #chunks: Buffer[] = []
   #sizeBytes = 0
 
@@ -85,22 +91,33 @@ class SocketChannel implements Channel {
   }
 
   send(message: Uint8Array): void {
+    this.#outgoing.push(message)
+    if (this.#outgoing.length === 1) process.nextTick(() => this.#write())
+  }
+
+  #write(): void {
+    const messages = this.#outgoing
+    this.#outgoing = []
     if (this.#socket.destroyed) return
-    const head = Buffer.allocUnsafe(4)
-    head.writeUInt32LE(message.length)
+    const sizeBytes = messages.reduce((sum, { length }) => sum + HEAD_BYTES + length, 0)
+    if (sizeBytes <= JOINED_BYTES) this.#socket.write(joined(messages, sizeBytes))
+    else this.#writePieces(messages)
+  }
+
+  #writePieces(messages: readonly Uint8Array[]): void {
     this.#socket.cork()
-    this.#socket.write(head)
-    this.#socket.write(message)
-    process.nextTick(() => this.#socket.uncork())
+    for (const message of messages) {
+      const head = Buffer.allocUnsafe(HEAD_BYTES)
+      head.writeUInt32LE(message.length)
+      this.#socket.write(head)
+      this.#socket.write(message)
+    }
+    this.#socket.uncork()
   }
 
   start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk)
-      this.#sizeBytes += chunk.length
-      for (let message = this.#next(); message !== undefined; message = this.#next()) onMessage(message)
-    })
+    socket.on('data', (chunk: Buffer) => this.#read(chunk, onMessage))
     socket.once('close', onEnd)
     if (socket.destroyed) onEnd()
     else socket.resume()
@@ -115,34 +132,42 @@ class SocketChannel implements Channel {
     this.#socket.destroy()
   }
 
-  /** Fills it from what has come, which is enough. */
-  #take(into: Uint8Array): void {
-    let done = 0
-    let used = 0
-    while (done < into.length) {
-      const chunk = this.#chunks[used] as Buffer
-      const part = chunk.subarray(0, into.length - done)
-      into.set(part, done)
-      done += part.length
-      if (part.length === chunk.length) used++
-      else this.#chunks[used] = chunk.subarray(part.length)
+  /** Most chunks are whole messages; what is left of others waits for more, and is put together once all of it is there. */
+  #read(chunk: Buffer, onMessage: (message: Uint8Array<ArrayBuffer>) => void): void {
+    this.#chunks.push(chunk)
+    this.#sizeBytes += chunk.length
+    for (;;) {
+      if (this.#sizeBytes < HEAD_BYTES) return
+      if ((this.#chunks[0]?.length ?? 0) < HEAD_BYTES) this.#chunks = [Buffer.concat(this.#chunks)]
+      const length = this.#chunks[0]?.readUInt32LE(0) ?? 0
+      if (length > MESSAGE_BYTES_MAX) {
+        this.#socket.destroy()
+        return
+      }
+      if (this.#sizeBytes < HEAD_BYTES + length) return
+      onMessage(this.#take(length))
     }
-    this.#chunks.splice(0, used)
-    this.#sizeBytes -= into.length
   }
 
-  #next(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#sizeBytes < 4) return undefined
-    if ((this.#chunks[0]?.length ?? 0) < 4) this.#chunks = [Buffer.concat(this.#chunks)]
-    const length = this.#chunks[0]?.readUInt32LE(0) ?? 0
-    if (length > MESSAGE_BYTES_MAX) {
-      this.#socket.destroy()
-      return undefined
-    }
-    if (this.#sizeBytes < 4 + length) return undefined
-    this.#take(new Uint8Array(4))
+  /** A copy of the message behind the next head. */
+  #take(length: number): Uint8Array<ArrayBuffer> {
+    const end = HEAD_BYTES + length
+    const whole = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
     const message = new Uint8Array(length)
-    this.#take(message)
+    message.set(whole.subarray(HEAD_BYTES, end))
+    this.#chunks = whole.length === end ? [] : [whole.subarray(end)]
+    this.#sizeBytes -= end
     return message
   }
+}
+
+function joined(messages: readonly Uint8Array[], sizeBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(sizeBytes)
+  let at = 0
+  for (const message of messages) {
+    bytes.writeUInt32LE(message.length, at)
+    bytes.set(message, at + HEAD_BYTES)
+    at += HEAD_BYTES + message.length
+  }
+  return bytes
 }

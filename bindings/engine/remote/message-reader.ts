@@ -1,5 +1,8 @@
 import { LogError } from '../../model/errors.ts'
 
+/** Up to here a loop beats the decoder. */
+const SHORT_TEXT_BYTES = 24
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What MessageWriter wrote. A message that ends too early, or goes on, is none: NETWORK_EXCEPTION. */
@@ -37,7 +40,21 @@ export class MessageReader {
   }
 
   text(): string {
-    return decoder.decode(this.#slice(this.count(1)))
+    const length = this.count(1)
+    const at = this.#take(length)
+    return this.#shortText(at, length) ?? decoder.decode(this.#bytes.subarray(at, at + length))
+  }
+
+  /** Names are short and plain: the decoder's call costs more than they do. */
+  #shortText(at: number, length: number): string | undefined {
+    if (length > SHORT_TEXT_BYTES) return undefined
+    let text = ''
+    for (let index = at; index < at + length; index++) {
+      const code = this.#bytes[index] as number
+      if (code >= 0x80) return undefined
+      text += String.fromCharCode(code)
+    }
+    return text
   }
 
   /** A view of the message. */

@@ -1,6 +1,7 @@
+const encoder = new TextEncoder()
+
 /** One message: numbers little-endian, text as UTF-8 behind its length. Grows as it is written. */
 export class MessageWriter {
-  readonly #encoder = new TextEncoder()
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
   #length = 0
@@ -31,10 +32,15 @@ export class MessageWriter {
   /** UTF-8 takes at most three bytes for each unit of a string. */
   text(text: string): this {
     const at = this.#take(4 + text.length * 3)
-    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at + 4))
-    this.#view.setInt32(at, written, true)
-    this.#length = at + 4 + written
+    this.#view.setInt32(at, this.#encoded(text, at + 4), true)
     return this
+  }
+
+  /** The message ends behind it. */
+  #encoded(text: string, at: number): number {
+    const { written } = encoder.encodeInto(text, this.#bytes.subarray(at))
+    this.#length = at + written
+    return written
   }
 
   /** -1 is the length of null. */
@@ -44,6 +50,26 @@ export class MessageWriter {
     const at = this.int32(value.length).#take(value.length)
     this.#bytes.set(value, at)
     return this
+  }
+
+  /** Bytes without their length, which it answers, as UTF-8 if they are text; -1 for null. */
+  content(value: Uint8Array | string | null): number {
+    if (value === null) return -1
+    if (typeof value !== 'string') {
+      const at = this.#take(value.length)
+      this.#bytes.set(value, at)
+      return value.length
+    }
+    return this.#encoded(value, this.#take(value.length * 3))
+  }
+
+  /** Where so much is to be filled in later, by `int32At`. */
+  skip(sizeBytes: number): number {
+    return this.#take(sizeBytes)
+  }
+
+  int32At(at: number, value: number): void {
+    this.#view.setInt32(at, value, true)
   }
 
   /** So much comes: it grows once at most. */

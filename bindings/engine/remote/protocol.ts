@@ -5,7 +5,7 @@
  *   notice    int32 0, int32 session: the group wants this member to join again
  * The first request is `hello` with PROTOCOL_VERSION; it reads the same in every version.
  */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 export const ANSWER_OK = 0
 export const ANSWER_ERROR = 1

@@ -1,5 +1,6 @@
-import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
-import { type CompressedRecords, compressionId, compressionOf, isCompressed } from '../../model/compression.ts'
+import type { AppendResult, FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import { type BatchRecords, isCompressed, isPacked, type PackedRecords } from '../../model/batch-records.ts'
+import { type CompressedRecords, compressionId, compressionOf } from '../../model/compression.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
@@ -8,12 +9,15 @@ import type { MessageWriter } from './message-writer.ts'
 /** Two lengths, a timestamp, a count of headers. */
 const RECORD_BYTES_MIN = 20
 
-/** In place of a count: compressed records follow. */
+/** In place of a count: compressed or packed records follow. */
 const COMPRESSED = -1
+const PACKED = -2
 
 /** Hot path: one loop, and room for all of it at once. */
-export function writeRecords(writer: MessageWriter, records: readonly EncodedRecord[] | CompressedRecords): void {
+export function writeRecords(writer: MessageWriter, records: BatchRecords): void {
+  if (isPacked(records)) return writeParts(writer, records)
   if (isCompressed(records)) return writeCompressed(writer, records)
+  if (records.length > 0 && records.every(isPackable)) return writePacked(writer, records)
   let sizeBytes = 4
   for (const { key, value } of records) sizeBytes += RECORD_BYTES_MIN + (key?.length ?? 0) + (value?.length ?? 0)
   writer.reserve(sizeBytes)
@@ -26,9 +30,33 @@ export function writeRecords(writer: MessageWriter, records: readonly EncodedRec
   }
 }
 
-export function readRecords(reader: MessageReader): readonly EncodedRecord[] | CompressedRecords {
+function isPackable({ timestamp, headers }: EncodedRecord): boolean {
+  return timestamp === undefined && headers === undefined
+}
+
+/** As PackedRecords has them: the other side makes no object of a record. */
+function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): void {
+  let sizeBytes = 12 + records.length * 8
+  for (const { key, value } of records) sizeBytes += (key?.length ?? 0) + (value?.length ?? 0)
+  writer.reserve(sizeBytes)
+  writer.int32(PACKED).int32(records.length)
+  let at = writer.skip(records.length * 8 + 4)
+  let payloadBytes = 0
+  for (const { key, value } of records) {
+    const keyBytes = writer.content(key)
+    const valueBytes = writer.content(value)
+    writer.int32At(at, keyBytes)
+    writer.int32At(at + 4, valueBytes)
+    payloadBytes += Math.max(keyBytes, 0) + Math.max(valueBytes, 0)
+    at += 8
+  }
+  writer.int32At(at, payloadBytes)
+}
+
+export function readRecords(reader: MessageReader): BatchRecords {
   const records: EncodedRecord[] = []
   const count = reader.int32()
+  if (count === PACKED) return readPacked(reader)
   if (count === COMPRESSED) return readCompressed(reader)
   reader.assertRoom(count, RECORD_BYTES_MIN)
   for (let left = count; left > 0; left--) {
@@ -40,6 +68,39 @@ export function readRecords(reader: MessageReader): readonly EncodedRecord[] | C
     records.push({ key, value, timestamp, headers: headers.length === 0 ? undefined : headers })
   }
   return records
+}
+
+function writeParts(writer: MessageWriter, { payload, lengths }: PackedRecords): void {
+  writer.int32(PACKED).int32(lengths.length >> 1)
+  for (const length of lengths) writer.int32(length)
+  writer.bytes(payload)
+}
+
+function readPacked(reader: MessageReader): PackedRecords {
+  const count = reader.count(8)
+  const lengths = new Int32Array(count * 2)
+  let payloadBytes = 0
+  for (let index = 0; index < lengths.length; index++) {
+    const length = reader.int32()
+    if (length < -1) throw malformed()
+    lengths[index] = length
+    payloadBytes += Math.max(length, 0)
+  }
+  const payload = reader.bytes()
+  if (count === 0 || payload?.length !== payloadBytes) throw malformed()
+  return { payload, lengths }
+}
+
+/** The answer to an append. */
+export function writeAppended(writer: MessageWriter, { baseOffset, appendTime, isLogAppendTime }: AppendResult): void {
+  writer
+    .float64(baseOffset)
+    .float64(appendTime)
+    .uint8(isLogAppendTime === true ? 1 : 0)
+}
+
+export function readAppended(reader: MessageReader): AppendResult {
+  return { baseOffset: reader.float64(), appendTime: reader.float64(), isLogAppendTime: reader.uint8() === 1 }
 }
 
 function writeCompressed(writer: MessageWriter, records: CompressedRecords): void {

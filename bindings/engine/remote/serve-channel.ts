@@ -16,7 +16,7 @@ import { writeError } from './errors.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
-import { readRecords, writeFetched } from './record-list.ts'
+import { readRecords, writeAppended, writeFetched } from './record-list.ts'
 import { ServedTransactions } from './serve-transactions.ts'
 import { readValue, writeValue } from './values.ts'
 
@@ -107,7 +107,8 @@ export class ServedChannel {
         const { producerId, producerEpoch } = await broker.openProducer()
         return value({ producerId, producerEpoch })
       },
-      append: async (_, reader) => value(await this.#append(reader)),
+      append: async (_, reader) => appended(await this.#append(reader)),
+      appendInTransaction: async (_, reader) => appended(await this.#transactions.append(reader)),
       fetch: async (session, reader) => fetched(await this.#reader(session).fetch(readValue(reader) as never)),
       wake: async (session) => {
         this.#session(session)?.wake()
@@ -204,6 +205,10 @@ export class ServedChannel {
 
 function value(result: unknown): Result {
   return (writer) => writeValue(writer, result)
+}
+
+function appended(result: AppendResult): Result {
+  return (writer) => writeAppended(writer, result)
 }
 
 function fetched(parts: Awaited<ReturnType<ReaderSession['fetch']>>): Result {

@@ -21,7 +21,6 @@ export class ServedTransactions {
     this.calls = {
       openTransactionalProducer: (_, reader) => this.#init(readValue(reader) as never),
       beginTransaction: (_, reader) => this.#begin(readInstance(reader)),
-      appendInTransaction: (_, reader) => this.#append(reader),
       sendOffsets: (session, reader) => this.#sendOffsets(member(session), reader),
       endTransaction: (_, reader) => this.#end(reader.text() === 'commit' ? 'commit' : 'abort', readInstance(reader)),
     }
@@ -41,7 +40,7 @@ export class ServedTransactions {
     this.#open.set(instance.producerId, instance)
   }
 
-  #append(reader: MessageReader): Promise<AppendResult> {
+  append(reader: MessageReader): Promise<AppendResult> {
     const { producerId, producerEpoch } = readInstance(reader)
     const topic = reader.text()
     const partition = reader.int32()

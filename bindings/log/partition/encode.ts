@@ -1,5 +1,5 @@
-import type { BatchSeal, Kernel } from '../../kernel/kernel.ts'
-import { type CompressedRecords, isCompressed } from '../../model/compression.ts'
+import type { BatchBuilder, BatchSeal, Kernel } from '../../kernel/kernel.ts'
+import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
@@ -15,7 +15,10 @@ function mostBytes(value: RecordBytes): number {
 }
 
 /** Room that is surely enough for the batch of `records`. */
-export function mostBatchBytes(records: readonly EncodedRecord[] | CompressedRecords): number {
+export function mostBatchBytes(records: BatchRecords): number {
+  if (isPacked(records)) {
+    return BATCH_HEADER_BYTES + recordCountOf(records) * RECORD_OVERHEAD_BYTES + records.payload.length
+  }
   if (isCompressed(records)) return BATCH_HEADER_BYTES + records.bytes.length
   let total = BATCH_HEADER_BYTES
   for (const { key, value, headers } of records) {
@@ -29,21 +32,28 @@ export function mostBatchBytes(records: readonly EncodedRecord[] | CompressedRec
 /** Appends all records to the batch that was begun in `kernel.batchBuilder`; records without a time get `now`, or all. */
 export function encodeRecords(
   kernel: Kernel,
-  records: readonly EncodedRecord[] | CompressedRecords,
+  records: BatchRecords,
   now: number,
   isLogAppendTime: boolean = false,
 ): void {
   const builder = kernel.batchBuilder
+  if (isPacked(records)) {
+    assertFits(builder, builder.appendPacked(records.payload, records.lengths, now))
+    return
+  }
   if (isCompressed(records)) {
     builder.putCompressed(records, isLogAppendTime ? now : records.maxTimestamp)
     return
   }
   for (const { key, value, timestamp, headers } of records) {
-    if (!builder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers)) {
-      builder.abandon()
-      throw new LogError('MESSAGE_TOO_LARGE', 'a record does not fit in the room that was reserved for it', {})
-    }
+    assertFits(builder, builder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers))
   }
+}
+
+function assertFits(builder: BatchBuilder, isWritten: boolean): void {
+  if (isWritten) return
+  builder.abandon()
+  throw new LogError('MESSAGE_TOO_LARGE', 'a record does not fit in the room that was reserved for it', {})
 }
 
 /** A batch on its own, outside any window: for decisions, which reach their partition only once they are durable. */

@@ -1,4 +1,6 @@
+import { isPacked, type PackedRecords } from '../../model/batch-records.ts'
 import { LogError } from '../../model/errors.ts'
+import type { EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
 
@@ -23,4 +25,8 @@ export function assertKeys(
     const message = `record ${batchIndex} of the batch has no key, and topic "${topic}" is compacted by key`
     throw new LogError('INVALID_RECORD', message, { topic, partition, recordErrors: [{ batchIndex }] })
   }
+}
+
+export function hasKey(records: readonly EncodedRecord[] | PackedRecords, index: number): boolean {
+  return isPacked(records) ? records.lengths[index * 2] !== -1 : records[index]?.key !== null
 }

@@ -6,7 +6,8 @@ import {
   SEQUENCE_BELOW_WINDOW,
   SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
-import { type CompressedRecords, compressionId, isCompressed, recordCountOf } from '../../model/compression.ts'
+import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
+import { compressionId } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BatchMemory } from '../../model/memory.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
@@ -23,7 +24,7 @@ import { isTransactional, withoutAborted } from './abort-filter.ts'
 import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { assertReadable } from './compressed.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
-import { assertKeys } from './keys.ts'
+import { assertKeys, hasKey } from './keys.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
 import type { TailPool } from './tail-pool.ts'
@@ -32,7 +33,7 @@ import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
 export interface PartitionAppend {
-  readonly records: readonly EncodedRecord[] | CompressedRecords
+  readonly records: BatchRecords
   readonly producerId: number
   readonly producerEpoch: number
   readonly baseSequence: number
@@ -123,8 +124,8 @@ export class Partition {
     if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
     if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
     if (!isCompressed(records)) {
-      assertKeys({ length: recordCount, hasKey: (index) => records[index]?.key !== null }, request.config, this.id)
-      assertTimestamps(records, request.now, request.config, this.id)
+      assertKeys({ length: recordCount, hasKey: (index) => hasKey(records, index) }, request.config, this.id)
+      if (!isPacked(records)) assertTimestamps(records, request.now, request.config, this.id)
     }
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
@@ -138,7 +139,8 @@ export class Partition {
   #originalTime({ records, producerId, config }: PartitionAppend, baseOffset: number): number {
     const isLogAppendTime = config.messageTimestampType === 'LogAppendTime'
     const isStamped = ({ timestamp }: EncodedRecord) => timestamp === undefined
-    const index = isLogAppendTime ? 0 : isCompressed(records) ? -1 : records.findIndex(isStamped)
+    const isAnyStamped = isLogAppendTime || isPacked(records)
+    const index = isAnyStamped ? 0 : isCompressed(records) ? -1 : records.findIndex(isStamped)
     if (index < 0) return -1
     const batch = this.#batchInReach(baseOffset, baseOffset + recordCountOf(records))
     if (batch?.baseOffset === baseOffset && index < batch.recordCount) return batch.timestampOf(index)
