@@ -1,5 +1,4 @@
-import type { Kernel, ProducerTable } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
@@ -9,10 +8,9 @@ import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { NEXT_SEGMENT, parseSegmentFileName } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
-import { afterMarker } from '../partition/marker.ts'
+import { ProducerScan } from '../partition/producer-scan.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
-import { TransactionScan } from '../segment/transaction-scan.ts'
 import type { StoredFiles } from '../store/stored-files.ts'
 import type { BatchScanner, ScannedBatch } from './batch-scanner.ts'
 import { type RecoveryMark, recoveryMarks } from './marks.ts'
@@ -39,8 +37,7 @@ export class PartitionRecovery {
   readonly #context: RecoveryContext
   readonly #files: StoredFiles
   readonly #noted: CheckpointPartition | undefined
-  readonly #producers: ProducerTable
-  readonly #transactions: TransactionScan
+  readonly #producers: ProducerScan
   /** First offsets of the segments that were there. */
   #segmentsFound: ReadonlySet<number> = new Set()
   /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
@@ -58,9 +55,7 @@ export class PartitionRecovery {
     this.#noted = noted
     this.#isCoordinator = isCoordinator
     this.#ceiling = noted?.ceiling ?? 0
-    this.#producers = context.kernel.producerTable()
-    this.#transactions = new TransactionScan(noted?.producers ?? [])
-    for (const producer of noted?.producers ?? []) this.#producers.load(producer)
+    this.#producers = new ProducerScan(context.kernel, noted?.producers ?? [])
   }
 
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
@@ -77,7 +72,7 @@ export class PartitionRecovery {
       mark('continue-at-ceiling')
       files.nextOffset = this.#ceiling
     }
-    const producers = [...this.#transactions.open.of(this.#producers.windows())]
+    const producers = this.#producers.stored()
     this.#producers.free()
     return {
       id: files.id,
@@ -205,7 +200,7 @@ export class PartitionRecovery {
     const files = this.#files
     const { header, nextOffset } = batch
     const sealed = sealedOf(batch)
-    const aborted = this.#transactions.take(header, batch.bytes)
+    const aborted = this.#producers.endsTransaction(header, batch.bytes)
     if (files.segments.active === undefined || beginsSegment) {
       const bytes = batch.bytes.slice()
       yield* this.#roll()
@@ -224,7 +219,7 @@ export class PartitionRecovery {
     files.nextOffset = nextOffset
     files.changed = true
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
-    this.#learnProducer(header)
+    this.#producers.learn(header)
   }
 
   /**
@@ -233,21 +228,10 @@ export class PartitionRecovery {
    */
   #adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const files = this.#files
-    const aborted = this.#transactions.take(header, bytes)
+    const aborted = this.#producers.endsTransaction(header, bytes)
     files.segments.adopt(sealedOf({ header, bytes, nextOffset }))
     if (aborted !== undefined) files.segments.recordAborted(aborted)
     this.#grew(header, nextOffset)
-  }
-
-  #learnProducer(header: ScannedBatch['header']): void {
-    const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
-    if (producerId < 0) return
-    if (!this.#producers.reserve())
-      throw new LogError('MEMORY_CAP_REACHED', 'recovery has no kernel memory for producers')
-    // A marker: its epoch is in force, sequences begin again (kafka.md 3.5).
-    if (baseSequence < 0)
-      return void this.#producers.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch))
-    this.#producers.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
   }
 
   /** Rule 6d: batches that no frame names, but that begin where the one before ended, at the next offset. */

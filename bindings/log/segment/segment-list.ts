@@ -47,9 +47,9 @@ export class SegmentList {
    * Starts a new active segment; who calls syncs the closed one and the directory later. The closed one's index files come
    * with the next checkpoint, so that no append waits for them (docs/decisions/012-behind-the-roll.md).
    */
-  *roll(baseOffset: number): Task<void> {
+  *roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     this.active?.writeOut()
-    const segment = Segment.empty(this.#context, this.#directory, baseOffset)
+    const segment = Segment.empty(this.#context, this.#directory, baseOffset, isCleaned)
     yield* this.#nameNext(segment.logPath)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
     if (file === undefined)

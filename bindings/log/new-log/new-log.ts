@@ -1,0 +1,122 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreLock } from '../../storage/file-store.ts'
+import type { PartitionIdentity, SegmentConfig } from '../../storage/partition-store.ts'
+import type { JournalOptions } from '../journal/journal.ts'
+import { FileCache } from '../segment/file-cache.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
+import { WaitingWrites } from '../segment/waiting-writes.ts'
+import { assertEmpty, beginCopy, endCopy } from '../store/copy-directory.ts'
+import { placeJournal } from '../store/create-journal.ts'
+import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import { NewPartition, type PartitionEnd } from './new-partition.ts'
+
+const OPEN_FILES_MAX = 16
+
+/** What no batch tells of a log; what batches tell, the greatest epoch and producer id, is raised to that. */
+export interface LogFacts {
+  readonly generation: number
+  /** The first open raises it by one. */
+  readonly leaderEpoch: number
+  /** From here on no producer id was given. */
+  readonly producerIdsEnd: number
+}
+
+/**
+ * Writes batches that exist already into a new directory, with the offsets that they have, and makes a log of it at the very end: until then,
+ * and after a crash, opening the directory rejects with COPY_UNFINISHED. One partition after the other, whichever comes first, the log's
+ * own topics among them: `__oncelog_catalogue` says which topics there are, with `partition` for each of their partitions.
+ *
+ *     const log = yield* NewLog.begin(store, kernel, options)
+ *     const partition = yield* log.partition(id, segmentConfig)
+ *     for (...) yield* partition.append(batch)     // a ScannedBatch, as BatchScanner gives them
+ *     yield* log.endPartition(partition, end)
+ *     yield* log.finish(facts)                     // or `abandon` after any failure
+ */
+export class NewLog {
+  readonly #store: FileStore
+  readonly #kernel: Kernel
+  readonly #options: JournalOptions & { readonly random: () => number }
+  readonly #context: SegmentContext
+  #scratch: KernelBuffer | undefined
+  readonly #lock: StoreLock
+  readonly #records: Uint8Array[] = []
+  #open: NewPartition | undefined
+  #leaderEpoch = 0
+  #producerIdMax = -1
+
+  private constructor(
+    store: FileStore,
+    kernel: Kernel,
+    options: JournalOptions & { readonly random: () => number },
+    scratch: KernelBuffer,
+    lock: StoreLock,
+  ) {
+    this.#store = store
+    this.#kernel = kernel
+    this.#options = options
+    this.#scratch = scratch
+    this.#lock = lock
+    const files = new FileCache(store, OPEN_FILES_MAX)
+    const waiting = new WaitingWrites(() => false)
+    this.#context = { kernel, store, files, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+  }
+
+  /** INVALID_REQUEST for a directory that holds something, DIRECTORY_IN_USE where another one fills it. */
+  static *begin(
+    store: FileStore,
+    kernel: Kernel,
+    options: JournalOptions & { readonly random: () => number },
+  ): Task<NewLog> {
+    yield* assertEmpty(store)
+    const scratch = kernel.allocate(SCRATCH_BYTES)
+    if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
+    let lock: StoreLock | undefined
+    try {
+      lock = yield* perform('lock', '', () => store.lock())
+      yield* beginCopy(store)
+      return new NewLog(store, kernel, options, scratch, lock)
+    } catch (error) {
+      scratch.free()
+      yield* perform('lock', '', () => lock?.release())
+      throw error
+    }
+  }
+
+  /** One at a time. */
+  *partition(id: PartitionIdentity, config: SegmentConfig): Task<NewPartition> {
+    this.#open = yield* NewPartition.begin(this.#context, id, config)
+    return this.#open
+  }
+
+  *endPartition(partition: NewPartition, end: PartitionEnd): Task<void> {
+    this.#leaderEpoch = Math.max(this.#leaderEpoch, partition.leaderEpoch)
+    this.#producerIdMax = Math.max(this.#producerIdMax, partition.producerIdMax)
+    for (const { producerId } of end.producers) this.#producerIdMax = Math.max(this.#producerIdMax, producerId)
+    this.#records.push(yield* partition.finish(end))
+    this.#open = undefined
+  }
+
+  /** Durable when it ends, and a log that was not closed: its first open aborts what is open in it (durability rule 9). */
+  *finish({ generation, leaderEpoch, producerIdsEnd }: LogFacts): Task<void> {
+    const facts = {
+      generation,
+      leaderEpoch: Math.max(leaderEpoch, this.#leaderEpoch),
+      producerIdsEnd: Math.max(producerIdsEnd, this.#producerIdMax + 1),
+    }
+    yield* placeJournal(this.#store, this.#kernel, this.#options, facts, this.#records)
+    yield* endCopy(this.#store)
+    yield* this.abandon()
+  }
+
+  /** Gives back lock, files and memory. What was written stays, and is no log. Again is fine. */
+  *abandon(): Task<void> {
+    this.#open?.release()
+    this.#open = undefined
+    this.#context.files.closeAll()
+    this.#scratch?.free()
+    this.#scratch = undefined
+    yield* perform('lock', '', () => this.#lock.release())
+  }
+}

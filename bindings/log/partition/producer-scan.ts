@@ -1,0 +1,52 @@
+import type { BatchHeader, Kernel, ProducerTable } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
+import { TransactionScan } from '../segment/transaction-scan.ts'
+import { afterMarker } from './marker.ts'
+
+/**
+ * What the batches of one partition, taken in order, say of its producers: the last five batches of each, their epochs, and
+ * which transactions are open. Holds kernel memory until `free`.
+ */
+export class ProducerScan {
+  readonly #table: ProducerTable
+  readonly #transactions: TransactionScan
+
+  /** `producers`: as of the offset at which the scan begins. */
+  constructor(kernel: Kernel, producers: readonly StoredProducer[]) {
+    this.#table = kernel.producerTable()
+    this.#transactions = new TransactionScan(producers)
+    for (const producer of producers) this.#table.load(producer)
+  }
+
+  /** First for each batch: the transaction that it aborts. */
+  endsTransaction(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
+    return this.#transactions.take(header, bytes)
+  }
+
+  /** Then, once it stands where it belongs. MEMORY_CAP_REACHED where there is no room for one producer more. */
+  learn(header: Readonly<BatchHeader>): void {
+    const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
+    if (producerId < 0) return
+    if (!this.#table.reserve())
+      throw new LogError('MEMORY_CAP_REACHED', 'there is no kernel memory for the producers of a partition')
+    // A marker: its epoch is in force, sequences begin again (kafka.md 3.5).
+    if (baseSequence < 0)
+      return void this.#table.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch))
+    this.#table.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
+  }
+
+  /** As of the last batch, without what is open. */
+  windows(): Iterable<StoredProducer> {
+    return this.#table.windows()
+  }
+
+  /** As of the last batch, with what is open. */
+  stored(): StoredProducer[] {
+    return [...this.#transactions.open.of(this.#table.windows())]
+  }
+
+  free(): void {
+    this.#table.free()
+  }
+}
