@@ -27,10 +27,10 @@ export class Scheduler {
   /** The wall clock. Where it was set, or the machine slept, the engine hears of it first: no deadline comes early or late by it. */
   now(): number {
     const now = this.#port.now()
-    const aheadMs = now - this.#port.elapsed()
-    const jumpMs = aheadMs - this.#aheadMs
+    // Whole milliseconds: what the engine moves by them is stored, and the time that passes comes in fractions.
+    const jumpMs = Math.round(now - this.#port.elapsed() - this.#aheadMs)
     if (Math.abs(jumpMs) >= CLOCK_JUMP_MS) {
-      this.#aheadMs = aheadMs
+      this.#aheadMs += jumpMs
       this.#engine.clockMoved(jumpMs)
     }
     return now

@@ -51,6 +51,29 @@ for (const [how, jumpMs] of [
   })
 }
 
+/** Time passes in fractions of a millisecond, as performance.now() tells it; the wall clock has none. */
+class FractionPort extends FakePort {
+  #reads = 0
+
+  override elapsed(): number {
+    return super.elapsed() + (this.#reads++ % 8) / 8
+  }
+}
+
+test('the clock is set in the middle of a transaction: it can be committed', async () => {
+  const port = new FractionPort()
+  const log = await openLog(new MemoryStore(), port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id' })
+  for (let round = 0; round < 8; round++) {
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: 'x' })
+    port.jump(HOUR_MS)
+    await transaction.commit()
+  }
+  await log.close()
+})
+
 const DAY_MS = 24 * HOUR_MS
 const at = { topic: 't', partition: 0 }
 
