@@ -294,6 +294,24 @@ export interface GroupDetails extends Pick<GroupDescription, 'groupId' | 'state'
   readonly offsets: readonly GroupOffset[]
 }
 
+/** How far a share group is in a partition. */
+export interface ShareGroupOffset extends TopicPartition {
+  /** Every record below it was accepted or rejected, or is gone. */
+  readonly startOffset: number
+  /** Offsets from there, as far as `'read_committed'` reads, that nobody accepted or rejected yet. */
+  readonly lag: number
+  /** How many of those a consumer has the lock of now. */
+  readonly acquired: number
+}
+
+/** A share group with its place in every partition that it read. */
+export interface ShareGroupDescription {
+  /** The group's name. */
+  readonly groupId: string
+  /** By topic and partition. */
+  readonly offsets: readonly ShareGroupOffset[]
+}
+
 /** A transactional id and its transaction: the open one, else how the last one ended. */
 export interface TransactionDescription {
   /** As its producer was opened with. */
@@ -364,6 +382,10 @@ export interface AdminSession {
   deleteGroup(groupId: string): Promise<void>
   /** GROUP_ID_NOT_FOUND. */
   describeGroup(groupId: string): Promise<GroupDetails>
+  /** With their places. */
+  listShareGroups(): Promise<readonly ShareGroupDescription[]>
+  startShareGroup(groupId: string, positions: readonly Position[]): Promise<void>
+  deleteShareGroup(groupId: string): Promise<void>
   /** By transactional id. */
   listTransactions(): Promise<readonly TransactionDescription[]>
   /** In the order asked. */

@@ -6,6 +6,7 @@ import type {
   PartitionOffsets,
   PartitionProducers,
   RecordsToDelete,
+  ShareGroupDescription,
   TopicFacts,
   TransactionDescription,
 } from '../broker/broker.ts'
@@ -14,7 +15,14 @@ import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { checkPlace, checkPositions, startPositions } from './consumer/start-positions.ts'
-import { type OffsetReset, type ResetOptions, type ResetPoint, resetOffsets } from './reset-offsets.ts'
+import {
+  consumerGroup,
+  type OffsetReset,
+  type ResetOptions,
+  type ResetPoint,
+  resetOffsets,
+  shareGroup,
+} from './reset-offsets.ts'
 import type { Topic } from './topic/topic.ts'
 
 /** Topics, offsets, groups, transactions and producers. Every call rejects with LOG_CLOSED once the log is closed. */
@@ -85,6 +93,20 @@ export interface Admin {
    * GROUP_ID_NOT_FOUND without `topics`, UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST.
    */
   resetOffsets(groupId: string, to: ResetPoint, options?: ResetOptions): Promise<readonly OffsetReset[]>
+  /** Share groups that began in some partition, with their places, by name. */
+  listShareGroups(): Promise<readonly ShareGroupDescription[]>
+  /** How far a share group is, and how much of it consumers hold now. Rejects with INVALID_GROUP_ID, GROUP_ID_NOT_FOUND. */
+  describeShareGroup(groupId: string): Promise<ShareGroupDescription>
+  /**
+   * Moves a share group, as `resetOffsets` does a consumer group: it begins there anew, and what was delivered how often is
+   * forgotten. Rejects as that does, with NON_EMPTY_GROUP while consumers of it wait for records or hold some.
+   */
+  resetShareGroup(groupId: string, to: ResetPoint, options?: ResetOptions): Promise<readonly OffsetReset[]>
+  /**
+   * Forgets a share group: its next consumer begins where `startAt` says. Durable when it resolves. Rejects with
+   * INVALID_GROUP_ID, GROUP_ID_NOT_FOUND, and NON_EMPTY_GROUP while consumers of it wait for records or hold some.
+   */
+  deleteShareGroup(groupId: string): Promise<void>
   /** Every transactional id with its state, by id. */
   listTransactions(): Promise<readonly TransactionDescription[]>
   /** Those of the ids named, in that order. Rejects with INVALID_REQUEST, TRANSACTIONAL_ID_NOT_FOUND. */
@@ -199,7 +221,28 @@ export class LogAdmin implements Admin {
 
   async resetOffsets(groupId: string, to: ResetPoint, options: ResetOptions = {}): Promise<readonly OffsetReset[]> {
     checkGroupId(groupId)
-    return resetOffsets(this.#session, groupId, to, checkObject(options, 'options'))
+    return resetOffsets(this.#session, consumerGroup(groupId), to, checkObject(options, 'options'))
+  }
+
+  listShareGroups(): Promise<readonly ShareGroupDescription[]> {
+    return this.#session.listShareGroups()
+  }
+
+  async describeShareGroup(groupId: string): Promise<ShareGroupDescription> {
+    checkGroupId(groupId)
+    const found = (await this.#session.listShareGroups()).find((each) => each.groupId === groupId)
+    if (found !== undefined) return found
+    throw new LogError('GROUP_ID_NOT_FOUND', `no share group "${groupId}"`, { groupId })
+  }
+
+  async resetShareGroup(groupId: string, to: ResetPoint, options: ResetOptions = {}): Promise<readonly OffsetReset[]> {
+    checkGroupId(groupId)
+    return resetOffsets(this.#session, shareGroup(groupId), to, checkObject(options, 'options'))
+  }
+
+  async deleteShareGroup(groupId: string): Promise<void> {
+    checkGroupId(groupId)
+    await this.#session.deleteShareGroup(groupId)
   }
 
   listTransactions(): Promise<readonly TransactionDescription[]> {

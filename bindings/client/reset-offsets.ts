@@ -25,38 +25,63 @@ export interface OffsetReset extends Position {
   readonly before: number | undefined
 }
 
-/** As `kafka-consumer-groups --reset-offsets`. */
+/** A group that is moved, whatever it is that keeps its places. */
+export interface MovedGroup {
+  readonly groupId: string
+  /** NON_EMPTY_GROUP where its members would go on from where they are; `undefined` where there is no such group. */
+  places(session: AdminSession): Promise<readonly Position[] | undefined>
+  move(session: AdminSession, positions: readonly Position[]): Promise<void>
+}
+
+/** As `kafka-consumer-groups --reset-offsets` and `kafka-share-groups --reset-offsets`. */
 export async function resetOffsets(
   session: AdminSession,
-  groupId: string,
+  group: MovedGroup,
   to: ResetPoint,
   { topics, dryRun = false }: ResetOptions,
 ): Promise<readonly OffsetReset[]> {
   if (typeof dryRun !== 'boolean') throw wrong('dryRun', 'true or false')
   checkPoint(to)
-  const before = await committed(session, groupId, topics === undefined)
+  const places = await group.places(session)
+  if (places === undefined && topics === undefined) {
+    const { groupId } = group
+    throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
+  }
+  const before = new Map((places ?? []).map((position) => [placeKey(position), position]))
   const at = topics === undefined ? [...before.values()] : await placesOf(session, topics)
   const wanted = await target(session, at, to, before)
   const moved = (await withinPartitions(session, wanted)).map((position) => {
     return { ...position, before: before.get(placeKey(position))?.nextOffset }
   })
   const positions = moved.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
-  if (!dryRun && positions.length > 0) await session.setOffsets(groupId, positions)
+  if (!dryRun && positions.length > 0) await group.move(session, positions)
   return moved
 }
 
-/** Of a group without members: it would go on from where they are. */
-async function committed(
-  session: AdminSession,
-  groupId: string,
-  mustExist: boolean,
-): Promise<ReadonlyMap<string, Position>> {
-  const group = (await session.listGroups()).find((each) => each.groupId === groupId)
-  if (group === undefined && mustExist) throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
-  if (group !== undefined && group.state !== 'Empty') {
-    throw new LogError('NON_EMPTY_GROUP', `group "${groupId}" has members`, { groupId })
+export function consumerGroup(groupId: string): MovedGroup {
+  return {
+    groupId,
+    async places(session) {
+      const group = (await session.listGroups()).find((each) => each.groupId === groupId)
+      if (group === undefined || group.state === 'Empty') return group?.offsets
+      throw new LogError('NON_EMPTY_GROUP', `group "${groupId}" has members`, { groupId })
+    },
+    move: (session, positions) => session.setOffsets(groupId, positions),
   }
-  return new Map((group?.offsets ?? []).map((position) => [placeKey(position), position]))
+}
+
+export function shareGroup(groupId: string): MovedGroup {
+  return {
+    groupId,
+    async places(session) {
+      const group = (await session.listShareGroups()).find((each) => each.groupId === groupId)
+      if (group?.offsets.some(({ acquired }) => acquired > 0)) {
+        throw new LogError('NON_EMPTY_GROUP', `consumers of share group "${groupId}" hold records`, { groupId })
+      }
+      return group?.offsets.map(({ topic, partition, startOffset }) => ({ topic, partition, nextOffset: startOffset }))
+    },
+    move: (session, positions) => session.startShareGroup(groupId, positions),
+  }
 }
 
 async function placesOf(

@@ -57,6 +57,8 @@ export type Command =
   | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Done<void> }
   | { kind: 'wakeShare'; member: ShareMember; done: Done<void> }
   | { kind: 'leaveShare'; member: ShareMember; done: Done<void> }
+  | { kind: 'startShareGroup'; groupId: string; at: readonly OffsetToCommit[]; done: Done<void> }
+  | { kind: 'deleteShareGroup'; groupId: string; done: Done<void> }
   | {
       kind: 'offsetsForTimestamp'
       at: readonly TopicPartition[]

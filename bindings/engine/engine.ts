@@ -321,6 +321,8 @@ export class Engine {
       case 'acknowledgeShare':
       case 'wakeShare':
       case 'leaveShare':
+      case 'startShareGroup':
+      case 'deleteShareGroup':
         return this.#shareMembers.take(command, this.#now)
       case 'offsetsForTimestamp':
         return this.#runner.start(

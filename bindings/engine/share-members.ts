@@ -1,7 +1,7 @@
 import type { AcquiredRange } from '../broker/broker.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
-import type { LogError } from '../model/errors.ts'
+import { LogError } from '../model/errors.ts'
 import type { CommandOf, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
@@ -13,7 +13,8 @@ export interface ShareHooks {
 }
 
 type Acquire = CommandOf<'acquireShare'>
-type ShareCommand = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
+type OfMember = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
+type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup'>
 
 /** Commands of share groups, and who of them waits for records. */
 export class ShareMembers {
@@ -38,6 +39,10 @@ export class ShareMembers {
         return this.#wake(command)
       case 'leaveShare':
         return this.#leave(command, now)
+      case 'startShareGroup':
+        return this.#start(command)
+      case 'deleteShareGroup':
+        return this.#delete(command)
     }
   }
 
@@ -98,6 +103,26 @@ export class ShareMembers {
     this.#endWait(member.memberId)
     if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
     done(undefined)
+  }
+
+  #start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
+    this.#assertUnused(groupId)
+    const places = at.map(({ topicId, partition, nextOffset }) => ({ topicId, partition, startOffset: nextOffset }))
+    this.#hooks.change(this.#shares.planStart(groupId, places), done)
+  }
+
+  #delete({ groupId, done }: CommandOf<'deleteShareGroup'>): void {
+    this.#assertUnused(groupId)
+    const records = this.#shares.planDelete(groupId)
+    if (records.length === 0) throw new LogError('GROUP_ID_NOT_FOUND', `no share group "${groupId}"`, { groupId })
+    this.#hooks.change(records, done)
+  }
+
+  /** Of a consumer that neither waits nor holds a record nothing is known, and nothing is taken from it. */
+  #assertUnused(groupId: string): void {
+    const isWaiting = [...this.#waiting.values()].some(({ member }) => member.groupId === groupId)
+    if (!isWaiting && this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0)) return
+    throw new LogError('NON_EMPTY_GROUP', `consumers of share group "${groupId}" wait or hold records`, { groupId })
   }
 
   #endWait(memberId: string): void {

@@ -17,6 +17,8 @@ export type {
   PartitionProducers,
   ProducerDescription,
   RecordsToDelete,
+  ShareGroupDescription,
+  ShareGroupOffset,
   TransactionDescription,
 } from '../broker/broker.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'

@@ -104,8 +104,32 @@ test('at rest: transactions are listed, and Kafka names what is wrong', () => {
   }
 })
 
-test('both help, with examples', () => {
-  for (const command of ['groups', 'transactions']) {
+test('share groups: beside a holder with their locks, at rest moved and deleted', async () => {
+  const log = await open(cli.log)
+  try {
+    const consumer = log.shareConsumer({ groupId: 'mailers', topics: ['t'], maxRecords: 1 })
+    const [held] = await take(consumer, 1)
+    const [group] = await besideRows(['share-groups'])
+    // Three records, an aborted one and its marker.
+    assert.equal(group, { groupId: 'mailers', partitions: 1, lag: 5, acquired: 1 })
+    const refused = await beside(['share-groups', 'delete', 'mailers', '--json'])
+    assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])
+    await consumer.acknowledge(held!, 'accept')
+    await consumer.close()
+  } finally {
+    await log.close()
+  }
+  const [place] = rows(cli.run(['share-groups', 'describe', 'mailers', '--json']).out)
+  assert.equal(place, { groupId: 'mailers', topic: 't', partition: 0, startOffset: 1, lag: 4, acquired: 0 })
+  const [moved] = rows(cli.run(['share-groups', 'reset', 'mailers', '--to-earliest', '--json']).out)
+  assert.equal([moved?.['before'], moved?.['nextOffset']], [1, 0])
+  assert.is(cli.run(['share-groups', 'delete', 'mailers']).out, 'deleted share group mailers\n')
+  assert.is(cli.run(['share-groups', 'describe', 'mailers']).status, 2)
+  assert.is(cli.run(['share-groups']).out, 'no share groups\n')
+})
+
+test('all help, with examples', () => {
+  for (const command of ['groups', 'share-groups', 'transactions']) {
     assert.match(cli.run([command, '--help']).out, /Examples:\n {2}oncelog/, command)
   }
 })

@@ -403,8 +403,20 @@ class FakeAdmin implements AdminSession {
     throw new Error('not faked')
   }
 
-  // Of these the fake knows nothing: they are tested over the engine (admin-transactions.test.ts).
+  // Of these the fake knows nothing: they are tested over the engine (admin-transactions.test.ts, share-admin.test.ts).
   async describeGroup(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async listShareGroups(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async startShareGroup(): Promise<never> {
+    throw this.#unknown()
+  }
+
+  async deleteShareGroup(): Promise<never> {
     throw this.#unknown()
   }
 

@@ -14,6 +14,7 @@ import {
   type Position,
   type Processor,
   type ShareConsumer,
+  type ShareGroupOffset,
   store,
   string,
   topic,
@@ -191,6 +192,11 @@ export async function administer({ admin }: Log): Promise<string | undefined> {
   const [begins] = await admin.deleteRecords([{ topic: 'jobs', partition: 0, beforeOffset: -1 }])
   same<typeof begins, DeletedRecords | undefined>(true)
   const [first] = await admin.describeProducers([{ topic: 'jobs', partition: 0 }])
+  for (const { groupId, offsets: places } of await admin.listShareGroups()) {
+    same<(typeof places)[number], ShareGroupOffset>(true)
+    if (places.every(({ lag, acquired }) => lag + acquired === 0)) await admin.deleteShareGroup(groupId)
+    else await admin.resetShareGroup(groupId, 'latest', { dryRun: true })
+  }
   const moved = await admin.resetOffsets('settle', { shiftBy: -5 }, { topics: ['jobs'], dryRun: true })
   await admin.resetOffsets('settle', 'earliest', { topics: [{ topic: 'jobs', partition: 0 }] })
   // @ts-expect-error a place is one of those that are listed

@@ -32,6 +32,14 @@ interface Kept extends SharePlace {
   readonly shared: SharePartition
 }
 
+/** How far a group is in one partition. */
+export interface ShareFacts extends SharePlace {
+  /** Everything below is finished. */
+  readonly startOffset: number
+  readonly acquiredCount: number
+  unfinishedBetween(fromOffset: number, endOffset: number): number
+}
+
 /**
  * Share groups (KIP-932): several consumers take records of the same partitions, each under a lock of its own. `plan...`
  * changes what is in memory and gives the records that make it durable: answer nobody before they are. Locks live as long as
@@ -117,11 +125,38 @@ export class ShareGroups {
     for (const { shared } of this.#partitions.values()) shared.clockMoved(byMs)
   }
 
+  /** Of every group, or of one: its partitions. */
+  facts(groupId?: string): readonly ShareFacts[] {
+    return [...this.#partitions.values()]
+      .filter((kept) => groupId === undefined || kept.groupId === groupId)
+      .map(({ shared, ...place }) => ({
+        ...place,
+        startOffset: shared.startOffset,
+        acquiredCount: shared.acquiredCount,
+        unfinishedBetween: (fromOffset, endOffset) => shared.unfinishedBetween(fromOffset, endOffset),
+      }))
+  }
+
+  /** The group begins there in these partitions, and nothing of them was ever delivered to it. */
+  planStart(groupId: string, at: readonly (Omit<SharePlace, 'groupId'> & { startOffset: number })[]): TableRecord[] {
+    return at.map(({ startOffset, ...place }) => this.#snapshot(this.#keep({ groupId, ...place }, startOffset)))
+  }
+
+  /** Tombstones of all that is known of the group; none if it isn't. */
+  planDelete(groupId: string): readonly TableRecord[] {
+    return this.#forget((kept) => kept.groupId === groupId)
+  }
+
   /** Tombstones: for the commit that deletes the topic (durability rule 7). */
   planTopicDelete(topicId: string): readonly TableRecord[] {
+    return this.#forget((kept) => kept.topicId === topicId)
+  }
+
+  #forget(isMeant: (kept: Kept) => boolean): readonly TableRecord[] {
     const records: TableRecord[] = []
-    for (const [key, { groupId, partition, topicId: id }] of this.#partitions) {
-      if (id !== topicId) continue
+    for (const [key, kept] of this.#partitions) {
+      if (!isMeant(kept)) continue
+      const { groupId, topicId, partition } = kept
       this.#partitions.delete(key)
       records.push(this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state: undefined })))
     }

@@ -63,6 +63,22 @@ export class SharePartition {
     return this.#nextDeadline
   }
 
+  /** Offsets that somebody has a lock of. */
+  get acquiredCount(): number {
+    let count = 0
+    for (const { state } of this.#deliveries.values()) if (state === 'acquired') count++
+    return count
+  }
+
+  /** Offsets from one on and below another that nobody accepted or rejected yet, those with a lock among them. */
+  unfinishedBetween(fromOffset: number, endOffset: number): number {
+    let count = Math.max(0, endOffset - Math.max(this.#endOffset, fromOffset))
+    for (const [offset, { state }] of this.#deliveries) {
+      if (offset >= fromOffset && (state === 'acquired' || state === 'available')) count++
+    }
+    return count
+  }
+
   #add(delivery: Delivery): void {
     this.#deliveries.set(this.#endOffset++, delivery)
   }

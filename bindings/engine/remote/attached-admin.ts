@@ -6,6 +6,7 @@ import type {
   PartitionOffsets,
   PartitionProducers,
   RecordsToDelete,
+  ShareGroupDescription,
   TopicFacts,
   TransactionDescription,
 } from '../../broker/broker.ts'
@@ -77,6 +78,18 @@ export class AttachedAdmin implements AdminSession {
 
   describeGroup(groupId: string): Promise<GroupDetails> {
     return this.#ask('describeGroup', groupId)
+  }
+
+  listShareGroups(): Promise<readonly ShareGroupDescription[]> {
+    return this.#ask('listShareGroups')
+  }
+
+  startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
+    return this.#ask('startShareGroup', groupId, positions)
+  }
+
+  deleteShareGroup(groupId: string): Promise<void> {
+    return this.#ask('deleteShareGroup', groupId)
   }
 
   listTransactions(): Promise<readonly TransactionDescription[]> {

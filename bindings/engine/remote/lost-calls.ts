@@ -9,6 +9,7 @@ const LOOKS = [
   'offsetsForTimestamp',
   'listGroups',
   'describeGroup',
+  'listShareGroups',
   'listTransactions',
   'describeProducers',
 ] as const
@@ -27,6 +28,7 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'alterConfig',
   'deleteRecords',
   'setOffsets',
+  'startShareGroup',
 ])
 
 /** Calls of a group member: another holder doesn't know it, and the one that lost the channel put it out. */

@@ -7,15 +7,18 @@ import type {
   PartitionOffsets,
   PartitionProducers,
   RecordsToDelete,
+  ShareGroupDescription,
+  ShareGroupOffset,
   TopicFacts,
   TransactionDescription,
 } from '../../broker/broker.ts'
 import type { GroupFacts } from '../../coordinator/group/groups.ts'
+import type { ShareFacts } from '../../coordinator/share/share-groups.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
-import type { ConfigChanges } from '../commands.ts'
+import type { ConfigChanges, OffsetToCommit } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 import type { SessionHost } from './session-host.ts'
 
@@ -132,14 +135,51 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
-    const offsets = positions.map(({ topic, partition, nextOffset }) => {
+    const offsets = this.#byTopicId(positions)
+    await this.#broker.ask<void>((done) => ({ kind: 'setOffsets', groupId, offsets, done }))
+  }
+
+  #byTopicId(positions: readonly Position[]): OffsetToCommit[] {
+    return positions.map(({ topic, partition, nextOffset }) => {
       return { topicId: this.#broker.engine.topics.facts(topic).topicId, partition, nextOffset }
     })
-    await this.#broker.ask<void>((done) => ({ kind: 'setOffsets', groupId, offsets, done }))
   }
 
   async deleteGroup(groupId: string): Promise<void> {
     await this.#broker.ask<void>((done) => ({ kind: 'deleteGroup', groupId, done }))
+  }
+
+  async listShareGroups(): Promise<readonly ShareGroupDescription[]> {
+    const byGroup = new Map<string, ShareGroupOffset[]>()
+    for (const facts of this.#opened().shares.facts()) {
+      const offsets = byGroup.get(facts.groupId) ?? []
+      offsets.push(...this.#shareOffset(facts))
+      byGroup.set(facts.groupId, offsets)
+    }
+    return [...byGroup]
+      .map(([groupId, offsets]) => ({ groupId, offsets: offsets.sort(byPlace) }))
+      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
+  }
+
+  /** None of a topic that is gone. */
+  #shareOffset({ topicId, partition, ...facts }: ShareFacts): ShareGroupOffset[] {
+    const { catalogue, topics } = this.#broker.engine
+    const topic = catalogue.durable.liveById(topicId)?.name
+    if (topic === undefined) return []
+    const { watermarks, lastStableOffset } = topics.partition(topic, partition).partition
+    // What was deleted from the log is finished, though the group may hear of it only at its next look.
+    const startOffset = Math.max(facts.startOffset, watermarks.logStartOffset)
+    const lag = facts.unfinishedBetween(startOffset, lastStableOffset)
+    return [{ topic, partition, startOffset, lag, acquired: facts.acquiredCount }]
+  }
+
+  async startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
+    const at = this.#byTopicId(positions)
+    await this.#broker.ask<void>((done) => ({ kind: 'startShareGroup', groupId, at, done }))
+  }
+
+  async deleteShareGroup(groupId: string): Promise<void> {
+    await this.#broker.ask<void>((done) => ({ kind: 'deleteShareGroup', groupId, done }))
   }
 
   async listTransactions(): Promise<readonly TransactionDescription[]> {
@@ -148,9 +188,7 @@ export class EmbeddedAdmin implements AdminSession {
       .map(({ startMs, partitions, ...facts }) => ({
         ...facts,
         startTimestamp: startMs < 0 ? undefined : startMs,
-        partitions: partitions
-          .map(({ topic, partition }) => ({ topic, partition }))
-          .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)),
+        partitions: partitions.map(({ topic, partition }) => ({ topic, partition })).sort(byPlace),
       }))
   }
 
@@ -178,4 +216,8 @@ export class EmbeddedAdmin implements AdminSession {
   async fenceProducer(transactionalId: string): Promise<void> {
     await this.#broker.ask((done) => ({ kind: 'fenceProducer', transactionalId, done }))
   }
+}
+
+function byPlace(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 }

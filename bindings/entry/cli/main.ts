@@ -5,6 +5,7 @@ import { addConsume } from './commands/consume.ts'
 import { addGroups } from './commands/groups.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addProduce } from './commands/produce.ts'
+import { addShareGroups } from './commands/share-groups.ts'
 import { addTopics } from './commands/topics.ts'
 import { addTransactions } from './commands/transactions.ts'
 import { addVerify } from './commands/verify.ts'
@@ -47,6 +48,7 @@ addTopics(program)
 addProduce(program)
 addConsume(program)
 addGroups(program)
+addShareGroups(program)
 addTransactions(program)
 addInspect(program)
 addVerify(program)
