@@ -1,0 +1,38 @@
+// A holder that is stopped and not gone: its lock is its own.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError, open } from '../../bindings/entry/node.ts'
+
+const worker = fileURLToPath(new URL('fixtures/worker.ts', import.meta.url))
+
+test('a holder that is stopped keeps its place, and who comes is told its name', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'oncelog-stopped-'))
+  const first = await open(directory)
+  await first.admin.createTopic('t')
+  await first.close()
+  const holder = fork(worker, [directory, 'w'], { execArgv: ['--import', 'tsx'] })
+  const gone = once(holder, 'exit')
+  try {
+    await once(holder, 'message')
+    holder.kill('SIGSTOP')
+    const refused = await open(directory).catch((error: unknown) => error)
+    assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
+    assert.is(refused.details['pid'], holder.pid)
+    holder.kill('SIGCONT')
+    const attached = await open(directory)
+    assert.is(attached.role, 'attached')
+    await attached.close()
+  } finally {
+    holder.kill('SIGKILL')
+    await gone
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+test.run()
