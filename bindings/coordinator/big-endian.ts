@@ -141,6 +141,11 @@ export class BigEndianReader {
     return this.#text(this.varint() - 1)
   }
 
+  nullableCompactString(): string | null {
+    const length = this.varint()
+    return length === 0 ? null : this.#text(length - 1)
+  }
+
   #text(length: number): string {
     const at = this.#take(length)
     try {
@@ -172,6 +177,12 @@ export class BigEndianReader {
   items<T>(count: number, itemBytesMin: number, item: () => T): T[] {
     if (count < 0 || count * itemBytesMin > this.#bytes.length - this.#at) throw damaged(this.place, 'a count is wrong')
     return Array.from({ length: count }, item)
+  }
+
+  /** A view of what was handed in. */
+  raw(sizeBytes: number): Uint8Array {
+    const at = this.#take(sizeBytes)
+    return this.#bytes.subarray(at, at + sizeBytes)
   }
 
   skip(sizeBytes: number): void {

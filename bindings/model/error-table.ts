@@ -40,6 +40,11 @@ export const ERRORS = {
   INVALID_PARTITIONS: ['misuse', 37, 'Ask for a whole number of partitions above the present one.'],
   INVALID_CONFIG: ['misuse', 40, 'Use the config keys and ranges that the details name.'],
   INVALID_REQUEST: ['misuse', 42, 'Mend the argument that the details name.'],
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: [
+    'misuse',
+    43,
+    'Leave it out, or let a Kafka of today write it anew; the details name file and position.',
+  ],
   POLICY_VIOLATION: ['misuse', 44, 'Set cleanup.policy of the topic to delete or compact,delete first.'],
   OUT_OF_ORDER_SEQUENCE_NUMBER: [
     'fenced',
@@ -73,7 +78,7 @@ export const ERRORS = {
   STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
   LOG_READ_ONLY: ['corruption', undefined, 'Read the recovery report; copy what is intact into a new directory.'],
   CORRUPT_LOG: ['corruption', undefined, 'Run `oncelog verify` on the directory; the details name file and position.'],
-  COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the backup again.'],
+  COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the copy again.'],
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
   MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],
   KERNEL_POISONED: ['fatal', undefined, 'Close the log and open it again.'],

@@ -16,9 +16,12 @@ import {
 } from '../../bindings/log/journal/layout.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
+import { runTask } from '../../bindings/storage/run-task.ts'
 import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { importing } from '../import/imported.ts'
+import { altered, batch, IDS, KafkaSource } from '../import/kafka-source.ts'
 import type { Provocations, Refusal } from './provocation.ts'
 import { factsOf, openStage, type Stage } from './stage.ts'
 
@@ -104,6 +107,19 @@ export const byStorage: Provocations = {
     const disk = await closed(stage)
     makeNewer(disk, (await openStage()).kernel)
     return refusedOpen(disk)
+  },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: async () => {
+    const unknown = altered(batch(0, { values: ['x'] }), (view) => view.setInt16(21, 0x80))
+    const { disk } = new KafkaSource().partition('t-0', IDS[0], unknown)
+    const before = disk.digest()
+    const target = new VirtualDisk()
+    return {
+      call: () => runTask(importing(disk, target)),
+      after: async () => {
+        assert.is(disk.digest(), before)
+        assert.equal(target.list(''), ['t-0', UNFINISHED_COPY])
+      },
+    }
   },
   COPY_UNFINISHED: async () => refusedOpen(await withUnfinishedCopy()),
   KAFKA_STORAGE_ERROR: async (stage) => {

@@ -1,5 +1,6 @@
 import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
+import { IMPORT } from './import.ts'
 import type { Mutant } from './mutant.ts'
 
 const engine = 'engine/transactions.test.ts'
@@ -462,4 +463,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE,
   ...COMPACTION,
   ...COMPRESSION,
+  ...IMPORT,
 ]

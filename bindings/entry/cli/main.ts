@@ -3,6 +3,7 @@ import manifest from '../../../package.json' with { type: 'json' }
 import { addBackup } from './commands/backup.ts'
 import { addConsume } from './commands/consume.ts'
 import { addGroups } from './commands/groups.ts'
+import { addImport } from './commands/import.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addProduce } from './commands/produce.ts'
 import { addShareGroups } from './commands/share-groups.ts'
@@ -34,6 +35,7 @@ Examples:
   oncelog groups describe audit
   oncelog verify ./data
   oncelog backup ./data /backups/monday
+  oncelog import /var/lib/kafka/data ./data
 
 Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or damage was found; 2 the call
 must be mended, the message says how; 130 and 143 ended by SIGINT and SIGTERM.
@@ -53,6 +55,7 @@ addTransactions(program)
 addInspect(program)
 addVerify(program)
 addBackup(program)
+addImport(program)
 await program.parseAsync()
 
 /** As other failures of a call, without the prefix for people. */

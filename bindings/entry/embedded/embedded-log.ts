@@ -12,6 +12,7 @@ import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import type { JournalOptions } from '../../log/journal/journal.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
@@ -82,7 +83,7 @@ const CEILING_BLOCK = 65_536
 /** Of a transaction that is not committed yet, so much waits for the disk at most (rule 9, `transaction.buffer.bytes`). */
 const TRANSACTION_BUFFER_BYTES = 1024 * 1024
 /** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
-const RING = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
+export const RING: JournalOptions = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 /** With 128 files of the ring and what the program itself has open: within 512. */
 const OPEN_FILES_MAX = 320
 const MEMORY_BYTES = 256 * 1024 * 1024

@@ -1,0 +1,81 @@
+import { damaged } from '../../log/catalogue/catalogue-codec.ts'
+import { describePlace, type RecordPlace, type TableRecord } from '../../log/catalogue/table-record.ts'
+import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
+import { LogError } from '../../model/errors.ts'
+import { BigEndianReader } from '../big-endian.ts'
+
+/** A group's offset as a Kafka broker wrote it: found by the topic's name. */
+export interface KafkaOffsetPlace {
+  readonly groupId: string
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface KafkaOffset {
+  readonly nextOffset: number
+  /** -1 if not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+  /** Milliseconds since 1970. */
+  readonly commitTimestamp: number
+  /** Of the topic that it was meant for, where the broker was new enough to say. */
+  readonly topicId: string | undefined
+}
+
+/** `offset` undefined: the commit was removed. */
+export interface KafkaOffsetRecord extends KafkaOffsetPlace {
+  readonly offset: KafkaOffset | undefined
+}
+
+const KEY_VERSIONS = [0, 1]
+const VALUE_VERSION_MAX = 4
+/** From here on a leader epoch comes behind the offset. */
+const WITH_EPOCH = 3
+/** Up to here from here: a time at which it expires stands at the end. */
+const WITH_EXPIRY = 1
+const FLEXIBLE = 4
+const TOPIC_ID_TAG = 0
+const TOPIC_ID_BYTES = 16
+
+/**
+ * A record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for what is no offset: groups,
+ * their members and assignments.
+ */
+export function decodeKafkaOffset(record: TableRecord, place: RecordPlace): KafkaOffsetRecord | undefined {
+  if (record.key === null) throw damaged(place, 'it has no key')
+  const key = new BigEndianReader(record.key, place)
+  if (!KEY_VERSIONS.includes(key.int16())) return undefined
+  const at = { groupId: key.string(), topic: key.string(), partition: key.int32() }
+  key.end()
+  const offset = record.value === null ? undefined : decodeValue(new BigEndianReader(record.value, place))
+  return { ...at, offset }
+}
+
+function decodeValue(value: BigEndianReader): KafkaOffset {
+  const { place } = value
+  const version = value.int16()
+  if (version < 0 || version > VALUE_VERSION_MAX) {
+    const message = `the offset commit in ${describePlace(place)} has version ${version}, this oncelog reads up to ${VALUE_VERSION_MAX}`
+    throw new LogError('UNSUPPORTED_FOR_MESSAGE_FORMAT', message, { ...place, version })
+  }
+  const nextOffset = value.int64('offset')
+  const leaderEpoch = version < WITH_EPOCH ? -1 : value.int32()
+  const metadata = version < FLEXIBLE ? value.string() : value.compactString()
+  const commitTimestamp = value.int64('commitTimestamp')
+  if (version === WITH_EXPIRY) value.int64('expireTimestamp')
+  const topicId = version < FLEXIBLE ? undefined : readTopicId(value)
+  value.end()
+  return { nextOffset, leaderEpoch, metadata, commitTimestamp, topicId }
+}
+
+/** Tags of later versions are passed over. */
+function readTopicId(value: BigEndianReader): string | undefined {
+  let topicId: string | undefined
+  for (let left = value.varint(); left > 0; left--) {
+    const tag = value.varint()
+    const sizeBytes = value.varint()
+    const bytes = value.raw(sizeBytes)
+    if (tag === TOPIC_ID_TAG && sizeBytes === TOPIC_ID_BYTES) topicId = topicIdOf(bytes)
+  }
+  return topicId
+}

@@ -1,0 +1,107 @@
+import { statSync } from 'node:fs'
+import type { Command } from 'commander'
+import { nodePort } from '../../embedded/node-port.ts'
+import { importDirectory } from '../../import/import-directory.ts'
+import type { ImportReport } from '../../import/import-report.ts'
+import { LogError } from '../../node.ts'
+import { below } from '../help.ts'
+import { print, type Row } from '../output.ts'
+import { progressBar } from '../progress.ts'
+import { type CommandCall, run } from '../run.ts'
+
+export function addImport(program: Command): void {
+  program
+    .command('import <source> <target>')
+    .description('bring in a directory that a Kafka broker wrote')
+    .option('--topic <name>', 'only this one; once for each of several', another)
+    .option('--no-groups', 'leave committed offsets of groups behind')
+    .option('--leave-out-damaged', 'where a batch is damaged, do without it and what follows it in its partition')
+    .option('--dry-run', 'read and check everything, and write nothing')
+    .addHelpText(
+      'after',
+      below(`
+The broker must not be running: stopped or killed, what it left is taken as its own next start would take it. The source is one of
+its log.dirs, and is only read. The target must be empty, or not there yet. Offsets, times, headers, compressed batches and who
+sees which transaction stay as they are; open transactions are aborted. What isn't brought is listed with the reason.
+
+A topic that says nothing of retention.ms keeps its records here until somebody says it (topics alter), because its broker's own
+default isn't in the directory.
+
+Exits with 1 where Kafka would have shown more than was brought. With --json the first line holds the counts, each further one
+a topic, a partition, a group, or what was left out.
+
+Examples:
+  oncelog import /var/lib/kafka/data ./data --dry-run
+  oncelog import /var/lib/kafka/data ./data --topic payments --topic refunds`),
+    )
+    .action(
+      run(async (call) => {
+        const report = await imported(call)
+        show(report, call.isJson)
+        if (report.leftOut.some(({ isLoss }) => isLoss)) process.exitCode = 1
+      }),
+    )
+}
+
+function another(name: string, before: readonly string[] = []): readonly string[] {
+  return [...before, name]
+}
+
+async function imported({ args: [source = '', target = ''], options, signal }: CommandCall): Promise<ImportReport> {
+  assertDirectory(source)
+  const isDry = options['dryRun'] === true
+  const bar = progressBar(isDry ? 'check' : 'import', 1, 'bytes')
+  const named = options['topic'] as readonly string[] | undefined
+  try {
+    const call = {
+      source,
+      target,
+      isDry,
+      signal,
+      topics: named === undefined ? undefined : new Set(named),
+      groups: options['groups'] !== false,
+      leaveOutDamaged: options['leaveOutDamaged'] === true,
+      progressed: (done: number, total: number) => bar.update(done, total),
+    }
+    return await importDirectory(call, nodePort)
+  } finally {
+    bar.stop()
+  }
+}
+
+function show({ isClean, topics, partitions, groups, leftOut }: ImportReport, isJson: boolean): void {
+  const records = partitions.reduce((sum, each) => sum + each.records, 0)
+  const counts = { topics: topics.length, partitions: partitions.length, records, groups: groups.length }
+  print([{ ...counts, leftOut: leftOut.length, stopped: isClean ? 'cleanly' : 'killed' }], isJson)
+  const shown = (kind: string, rows: readonly object[], none: string) =>
+    print(
+      rows.map((row): Row => (isJson ? { [kind]: row } : { ...row })),
+      isJson,
+      none,
+    )
+  shown('topic', topics, 'no topics')
+  shown('partition', partitions, 'no partitions')
+  shown('group', groups, 'no groups')
+  shown('leftOut', leftOut.map(withAllFields), 'nothing was left out')
+}
+
+/** Every row of a table has the same ones. */
+function withAllFields({
+  file,
+  position,
+  topic,
+  partition,
+  offset,
+  bytes,
+  why,
+  isLoss,
+}: ImportReport['leftOut'][number]) {
+  return { file, position, topic, partition, offset, bytes, why, isLoss }
+}
+
+function assertDirectory(source: string): void {
+  const stats = statSync(source, { throwIfNoEntry: false })
+  if (stats?.isDirectory() === true) return
+  const message = stats === undefined ? `there is no directory ${source}` : `${source} is no directory`
+  throw new LogError('INVALID_REQUEST', message, { argument: 'source' })
+}

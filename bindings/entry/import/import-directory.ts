@@ -1,0 +1,45 @@
+import { resolve } from 'node:path'
+import type { RuntimePort } from '../../broker/port.ts'
+import { createKernel } from '../../kernel/create-kernel.ts'
+import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
+import { NewLog } from '../../log/new-log/new-log.ts'
+import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
+import { DirectoryImage } from '../cli/directory-image.ts'
+import { RING } from '../embedded/embedded-log.ts'
+import { runInTurns } from '../embedded/turns.ts'
+import { type ImportOptions, importKafka } from './import-kafka.ts'
+import type { ImportReport } from './import-report.ts'
+
+export interface DirectoryImport extends Omit<ImportOptions, 'now' | 'newTopicId'> {
+  readonly source: string
+  readonly target: string
+  /** Everything is read and checked, nothing is written. */
+  readonly isDry: boolean
+  readonly signal: AbortSignal
+}
+
+/** Batches are at most 128 MiB, and one is held twice while it is looked at. */
+const MEMORY_BYTES = 256 * 1024 * 1024
+const TOPIC_ID_BYTES = 16
+
+/** From one directory to another, by the time and the codecs of this runtime. */
+export async function importDirectory(
+  { source, target, isDry, signal, ...options }: DirectoryImport,
+  port: RuntimePort,
+): Promise<ImportReport> {
+  await port.ready?.()
+  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+  const { store } = backupTarget(resolve(target), resolve(source))
+  const image = new DirectoryImage(source)
+  const random = () => port.random()
+  const newTopicId = () => topicIdOf(Uint8Array.from({ length: TOPIC_ID_BYTES }, () => Math.floor(random() * 256)))
+  const begin = isDry ? undefined : () => NewLog.begin(store, kernel, { ...RING, random })
+  try {
+    const task = importKafka(image, kernel, begin, { ...options, now: port.now(), newTopicId })
+    return await runInTurns(task, port, signal)
+  } finally {
+    image.close()
+    await store.close()
+  }
+}

@@ -1,0 +1,176 @@
+import type { CommittedOffset } from '../../coordinator/group/group-entry.ts'
+import type { KafkaDecisions } from '../../coordinator/transaction/kafka-decisions.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../../log/catalogue/topic-ids.ts'
+import { partitionDirectory } from '../../log/files/file-names.ts'
+import { type KafkaPartition, readKafkaDirectory } from '../../log/import/kafka-directory.ts'
+import { CLUSTER_METADATA_TOPIC } from '../../log/import/kafka-names.ts'
+import type { ReadContext } from '../../log/import/read-context.ts'
+import { SourcePartition } from '../../log/import/source-partition.ts'
+import type { NewLog } from '../../log/new-log/new-log.ts'
+import { SCRATCH_BYTES } from '../../log/segment/segment-context.ts'
+import { LogError } from '../../model/errors.ts'
+import { parseTopicConfig } from '../../model/topic-config.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { furthestOffsets, groupsOf, keptCommits } from './committed-offsets.ts'
+import { PartitionImport } from './import-partition.ts'
+import type { ImportedPartition, ImportReport } from './import-report.ts'
+import { type PlannedTopic, type PlanOptions, planTopics } from './plan-topics.ts'
+import { readClusterMetadata, readCommits, readDecisions } from './source-tables.ts'
+import { writeTables } from './write-tables.ts'
+
+export interface ImportOptions extends PlanOptions {
+  /** Committed offsets too. */
+  readonly groups: boolean
+  /** What is damaged is left out with all that follows it in its partition, and told. An error unless said. */
+  readonly leaveOutDamaged: boolean
+  /** Milliseconds since 1970. */
+  readonly now: number
+  progressed(doneBytes: number, totalBytes: number): void
+}
+
+/**
+ * Brings the directory of a Kafka broker that isn't running into a new log (docs/decisions/024-import.md). The source is only
+ * read. `begin` makes the target, which is no log before all of it is durable (COPY_UNFINISHED); without it nothing is written.
+ */
+export function* importKafka(
+  store: FileStore,
+  kernel: Kernel,
+  begin: (() => Task<NewLog>) | undefined,
+  options: ImportOptions,
+): Task<ImportReport> {
+  const scratch = kernel.allocate(SCRATCH_BYTES)
+  if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for an import')
+  const progress = new Progress(options)
+  const { leaveOutDamaged } = options
+  try {
+    const progressed = (bytes: number) => progress.add(bytes)
+    const context: ReadContext = { store, kernel, scratch, leaveOutDamaged, leftOut: [], progressed }
+    const source = yield* readSource(context, options)
+    progress.expect(source.partitions.flatMap(({ sizes }) => sizes))
+    const log = begin === undefined ? undefined : yield* begin()
+    try {
+      return yield* writeAll(context, source, log, options.now)
+    } catch (error) {
+      if (log !== undefined) yield* log.abandon()
+      throw error
+    }
+  } finally {
+    scratch.free()
+  }
+}
+
+class Progress {
+  readonly #options: Pick<ImportOptions, 'progressed'>
+  #doneBytes = 0
+  #totalBytes = 0
+
+  constructor(options: Pick<ImportOptions, 'progressed'>) {
+    this.#options = options
+  }
+
+  /** What is left to be read. */
+  expect(sizes: readonly number[]): void {
+    this.#totalBytes = sizes.reduce((sum, size) => sum + size, this.#doneBytes)
+  }
+
+  add(bytes: number): void {
+    this.#doneBytes += bytes
+    this.#options.progressed(this.#doneBytes, Math.max(this.#doneBytes, this.#totalBytes))
+  }
+}
+
+/** One partition that is to be imported, before a batch of it is read. */
+interface SourceOf {
+  readonly topic: PlannedTopic
+  readonly partition: number
+  /** `undefined`: the directory lacks it, an empty one stands for it. */
+  readonly source: SourcePartition | undefined
+  readonly sizes: readonly number[]
+}
+
+interface Source {
+  readonly isClean: boolean
+  readonly topics: readonly PlannedTopic[]
+  readonly partitions: readonly SourceOf[]
+  readonly decisions: KafkaDecisions
+  readonly commits: readonly CommittedOffset[]
+  readonly producerIdsEnd: number
+}
+
+/** Everything but the topics' own batches. */
+function* readSource(context: ReadContext, options: ImportOptions): Task<Source> {
+  const directory = yield* readKafkaDirectory(context.store)
+  context.leftOut.push(...directory.leftOut)
+  const placesOf = (topic: string): KafkaPartition[] => directory.partitions.filter((place) => place.topic === topic)
+  const cluster = yield* readClusterMetadata(context, placesOf(CLUSTER_METADATA_TOPIC)[0])
+  const topics = planTopics(context, directory, cluster, options)
+  const decisions = yield* readDecisions(context, placesOf(TRANSACTIONS_TOPIC))
+  const found = options.groups ? yield* readCommits(context, placesOf(OFFSETS_TOPIC), decisions) : []
+  const partitions: SourceOf[] = []
+  for (const topic of topics) {
+    for (const [partition, place] of topic.places.entries()) {
+      const source = place === undefined ? undefined : yield* SourcePartition.open(context, place)
+      partitions.push({ topic, partition, source, sizes: source === undefined ? [] : yield* source.sizes() })
+    }
+  }
+  const commits = keptCommits(context, found, topics)
+  const producerIdsEnd = Math.max(decisions.producerIdMax + 1, cluster?.producerIdsEnd ?? 0)
+  return { isClean: directory.isClean, topics, partitions, decisions, commits, producerIdsEnd }
+}
+
+function* writeAll(context: ReadContext, source: Source, log: NewLog | undefined, now: number): Task<ImportReport> {
+  const { isClean, topics, commits, producerIdsEnd } = source
+  const furthest = furthestOffsets(commits)
+  const partitions: ImportedPartition[] = []
+  for (const each of source.partitions) {
+    const continueAt = furthest.get(partitionDirectory(each.topic.topic, each.partition)) ?? 0
+    partitions.push(yield* importPartition(context, each, log, source.decisions, continueAt, now))
+  }
+  for (const each of source.partitions) yield* assertUnchanged(each)
+  if (log !== undefined) {
+    yield* writeTables(log, context.kernel, topics, partitions, commits, now)
+    yield* log.finish({ generation: 0, leaderEpoch: 0, producerIdsEnd })
+  }
+  return {
+    isClean,
+    topics: topics.map(({ places: _, ...topic }) => topic),
+    partitions,
+    groups: groupsOf(commits),
+    leftOut: context.leftOut,
+  }
+}
+
+function* importPartition(
+  context: ReadContext,
+  { topic: { topic, topicId, config }, partition, source }: SourceOf,
+  log: NewLog | undefined,
+  decisions: KafkaDecisions,
+  continueAt: number,
+  now: number,
+): Task<ImportedPartition> {
+  const target = yield* log?.partition({ topicId, topic, partition }, parseTopicConfig(config)) ?? nothing()
+  const imported =
+    source === undefined
+      ? { topic, partition, logStartOffset: 0, nextOffset: continueAt, records: 0, batches: 0, sizeBytes: 0 }
+      : yield* new PartitionImport(context, source, decisions, now).run(target, continueAt)
+  const { logStartOffset, nextOffset } = imported
+  // Producers of the broker never speak to this log, and all they had open is ended.
+  if (log !== undefined && target !== undefined)
+    yield* log.endPartition(target, { logStartOffset, nextOffset, cleanedOffset: 0, producers: [] })
+  return imported
+}
+
+function* nothing(): Task<undefined> {}
+
+/** A broker that runs meanwhile would be copied at several moments. */
+function* assertUnchanged({ source, sizes }: SourceOf): Task<void> {
+  if (source === undefined) return
+  const now = yield* source.sizes()
+  const changed = sizes.findIndex((size, index) => now[index] !== size)
+  if (changed < 0) return
+  const file = source.segments[changed]?.file
+  const message = `${file} changed while it was read: stop the broker first, or import a copy that was made while it stood still`
+  throw new LogError('INVALID_REQUEST', message, { argument: 'source', file })
+}

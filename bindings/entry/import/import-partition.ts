@@ -1,0 +1,122 @@
+import type { KafkaDecisions } from '../../coordinator/transaction/kafka-decisions.ts'
+import { newestSnapshot } from '../../log/import/newest-snapshot.ts'
+import type { ReadContext } from '../../log/import/read-context.ts'
+import type { SourcePartition } from '../../log/import/source-partition.ts'
+import type { NewPartition } from '../../log/new-log/new-partition.ts'
+import { encodeMarker } from '../../log/partition/marker.ts'
+import { BatchScanner, type ScannedBatch } from '../../log/recovery/batch-scanner.ts'
+import { LogError } from '../../model/errors.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { ImportedPartition } from './import-report.ts'
+
+const BATCHES_ALONE = { records: false, anyControl: false }
+
+/** A transaction that no marker ended yet. */
+interface Open {
+  readonly producerEpoch: number
+  readonly firstOffset: number
+}
+
+/** What an imported partition is written to; nothing in a dry run. */
+export type PartitionTarget = Pick<NewPartition, 'append'> | undefined
+
+/**
+ * Copies the batches of one partition as they stand, and ends what is open at its end: as Kafka had decided it, or by an abort.
+ */
+export class PartitionImport {
+  readonly source: SourcePartition
+  readonly #context: ReadContext
+  readonly #decisions: KafkaDecisions
+  readonly #now: number
+  readonly #open = new Map<number, Open>()
+  #records = 0
+  #batches = 0
+  #sizeBytes = 0
+  #nextOffset: number
+  #leaderEpoch = 0
+  /** Offsets are missing between two batches, so compaction was there: more may be missing. */
+  #isCleaned = false
+
+  constructor(context: ReadContext, source: SourcePartition, decisions: KafkaDecisions, now: number) {
+    this.source = source
+    this.#context = context
+    this.#decisions = decisions
+    this.#now = now
+    this.#nextOffset = source.logStartOffset
+  }
+
+  /** `continueAt`: offsets up to there were seen by somebody, and are never given again. */
+  *run(target: PartitionTarget, continueAt: number): Task<ImportedPartition> {
+    const { source } = this
+    const { topic, partition } = source.place
+    yield* source.batches(BATCHES_ALONE, (batch) => this.#take(target, batch, batch.ends !== undefined))
+    // Kafka starts anew at a log start that lies above all it has.
+    this.#nextOffset = Math.max(source.logStartOffset, source.nextOffset)
+    yield* this.#endTransactions(target)
+    return {
+      topic,
+      partition,
+      logStartOffset: source.logStartOffset,
+      nextOffset: Math.max(this.#nextOffset, source.place.highWatermark, continueAt),
+      records: this.#records,
+      batches: this.#batches,
+      sizeBytes: this.#sizeBytes,
+    }
+  }
+
+  *#take(target: PartitionTarget, batch: ScannedBatch, endsTransaction: boolean): Task<void> {
+    const { attributes, producerId, producerEpoch, baseOffset, recordCount, sizeBytes } = batch.header
+    const isTransactional = (attributes & ATTRIBUTE_TRANSACTIONAL) !== 0 && (attributes & ATTRIBUTE_CONTROL) === 0
+    if (endsTransaction) this.#open.delete(producerId)
+    // What compaction emptied has nothing to show or hide, and its marker may be gone.
+    else if (isTransactional && recordCount > 0) {
+      this.#open.set(producerId, { producerEpoch, firstOffset: this.#open.get(producerId)?.firstOffset ?? baseOffset })
+    }
+    if (batch.nextOffset <= this.source.logStartOffset) return
+    this.#isCleaned ||= this.#batches > 0 && baseOffset > this.#nextOffset
+    if (target !== undefined) yield* target.append(batch, this.#isCleaned)
+    this.#batches++
+    this.#sizeBytes += sizeBytes
+    this.#nextOffset = batch.nextOffset
+    this.#leaderEpoch = Math.max(this.#leaderEpoch, batch.header.partitionLeaderEpoch)
+    if ((attributes & ATTRIBUTE_CONTROL) === 0) this.#records += recordCount
+  }
+
+  *#endTransactions(target: PartitionTarget): Task<void> {
+    const { topic, partition, directory: file } = this.source.place
+    const asOf = yield* newestSnapshot(this.#context, file, this.source.nextOffset)
+    for (const [producerId, { producerEpoch, firstOffset }] of [...this.#open]) {
+      // Kafka knows that it ended, whatever became of the marker: all that is left of it was committed.
+      if (asOf !== undefined && firstOffset < asOf.offset && !asOf.producers.has(producerId)) continue
+      const isCommit = this.#decisions.isCommitted(producerId, topic, partition)
+      const known = this.#decisions.ofProducer(producerId)
+      const epoch = Math.max(producerEpoch, known?.producerEpoch ?? 0)
+      const marker = { producerId, producerEpoch: epoch, isCommit }
+      const bytes = encodeMarker(this.#context.kernel, marker, this.#nextOffset, this.#leaderEpoch, this.#now)
+      yield* this.#take(target, scanned(this.#context, bytes), true)
+      const id = known === undefined ? '' : ` (transactional id "${known.transactionalId}", ${known.state})`
+      const why = `the transaction of producer ${producerId}${id} has no marker: ${isCommit ? 'committed, as was decided' : 'aborted'}`
+      this.#context.leftOut.push({
+        file,
+        topic,
+        partition,
+        offset: firstOffset,
+        why,
+        isLoss: this.source.isCut && !isCommit,
+      })
+    }
+  }
+}
+
+/** A batch that was made here. */
+export function scanned({ kernel }: Pick<ReadContext, 'kernel'>, bytes: Uint8Array): ScannedBatch {
+  const scanner = new BatchScanner(kernel)
+  try {
+    const batch = scanner.inBytes(bytes, 0)
+    if (typeof batch === 'string') throw new LogError('UNKNOWN_SERVER_ERROR', `a batch was made that is ${batch}`, {})
+    return { ...batch, bytes }
+  } finally {
+    scanner.close()
+  }
+}

@@ -1,0 +1,120 @@
+import { decodeKafkaOffset } from '../../coordinator/group/kafka-offset.ts'
+import { type KafkaCommit, KafkaOffsets } from '../../coordinator/group/kafka-offsets.ts'
+import { KafkaDecisions } from '../../coordinator/transaction/kafka-decisions.ts'
+import { decodeTransactionRecord } from '../../coordinator/transaction/transaction-record.ts'
+import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { KafkaPartition } from '../../log/import/kafka-directory.ts'
+import type { ReadContext } from '../../log/import/read-context.ts'
+import type { SourceBatch } from '../../log/import/source-batch.ts'
+import { SourcePartition } from '../../log/import/source-partition.ts'
+import { LogError } from '../../model/errors.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import { ClusterMetadata } from './cluster-metadata.ts'
+
+const WITH_RECORDS = { records: true, anyControl: false }
+const METADATA = { records: true, anyControl: true }
+/** A snapshot of the controllers' log: everything below its offset. */
+const SNAPSHOT = /^(\d{20})-\d{10}\.checkpoint$/
+
+/** Topics and configs; `undefined` where the directory has no controllers' log. */
+export function* readClusterMetadata(
+  context: ReadContext,
+  place: KafkaPartition | undefined,
+): Task<ClusterMetadata | undefined> {
+  if (place === undefined) return undefined
+  const metadata = new ClusterMetadata()
+  const names = yield* perform('list', place.directory, () => context.store.list(place.directory))
+  const snapshot = names.filter((name) => SNAPSHOT.test(name)).at(-1)
+  const snapshotEnd = snapshot === undefined ? 0 : Number(SNAPSHOT.exec(snapshot)?.[1])
+  const take = (from: number) => (record: TableRecord, at: RecordPlace) => {
+    if (record.value !== null && at.offset >= from) metadata.take(record.value, at)
+  }
+  if (snapshot !== undefined) {
+    // It was given its name once it was whole.
+    const whole = { ...place, isClean: true }
+    const segments = [{ baseOffset: 0, file: `${place.directory}/${snapshot}` }]
+    yield* eachRecord(context, new SourcePartition(context, whole, segments), METADATA, take(0))
+  }
+  yield* eachRecord(context, yield* SourcePartition.open(context, place), METADATA, take(snapshotEnd))
+  return metadata
+}
+
+export function* readDecisions(context: ReadContext, places: readonly KafkaPartition[]): Task<KafkaDecisions> {
+  const decisions = new KafkaDecisions()
+  for (const place of places) {
+    const source = yield* SourcePartition.open(context, place)
+    yield* eachRecord(context, source, WITH_RECORDS, (record, at) => {
+      const entry = decodeTransactionRecord(record, at)
+      if (entry !== undefined) decisions.take(entry)
+    })
+  }
+  return decisions
+}
+
+/** What groups committed. Offsets of transactions that nothing decided are left out, and told. */
+export function* readCommits(
+  context: ReadContext,
+  places: readonly KafkaPartition[],
+  decisions: KafkaDecisions,
+): Task<readonly KafkaCommit[]> {
+  const commits: KafkaCommit[] = []
+  for (const place of places) {
+    const offsets = new KafkaOffsets()
+    const source = yield* SourcePartition.open(context, place)
+    const take = (record: TableRecord, at: RecordPlace, producerId: number | undefined) => {
+      const decoded = decodeKafkaOffset(record, at)
+      if (decoded !== undefined) offsets.take(decoded, at.offset, producerId)
+    }
+    yield* eachRecord(context, source, WITH_RECORDS, take, (batch) => {
+      if (batch.ends !== undefined) offsets.end(batch.header.producerId, batch.ends === 'commit')
+    })
+    const { topic, partition, directory: file } = place
+    for (const producerId of offsets.open()) {
+      const isCommit = decisions.isCommitted(producerId, topic, partition)
+      const count = offsets.end(producerId, isCommit)
+      const why = `${count} offsets of a transaction of producer ${producerId} that was not decided`
+      if (!isCommit) context.leftOut.push({ file, topic, partition, why, isLoss: false })
+    }
+    commits.push(...offsets.committed())
+  }
+  return commits
+}
+
+/** Records of a topic that keeps a table, in their order. One that can't be read is an error, or left out with what it says. */
+function* eachRecord(
+  context: ReadContext,
+  source: SourcePartition,
+  wanted: typeof WITH_RECORDS,
+  take: (record: TableRecord, at: RecordPlace, producerId: number | undefined) => void,
+  control: (batch: SourceBatch) => void = () => {},
+): Task<void> {
+  yield* source.batches(wanted, (batch) => {
+    if ((batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) control(batch)
+    else takeRecords(context, source, batch, take)
+    return undefined
+  })
+}
+
+function takeRecords(
+  context: ReadContext,
+  source: SourcePartition,
+  { header, file, position, records }: SourceBatch,
+  take: (record: TableRecord, at: RecordPlace, producerId: number | undefined) => void,
+): void {
+  const { topic, partition } = source.place
+  const isTransactional = (header.attributes & ATTRIBUTE_TRANSACTIONAL) !== 0
+  if (records === undefined) return
+  for (let index = 0; index < records.recordCount; index++) {
+    const at = { topic, partition, offset: records.offsetOf(index), file, position }
+    if (at.offset < source.logStartOffset) continue
+    const [key, value] = [records.keyOf(index), records.valueOf(index)]
+    try {
+      const record = { key, value, headers: [], timestamp: records.timestampOf(index) }
+      take(record, at, isTransactional ? header.producerId : undefined)
+    } catch (error) {
+      if (!context.leaveOutDamaged || !LogError.is(error)) throw error
+      context.leftOut.push({ ...at, why: error.message, isLoss: true })
+    }
+  }
+}

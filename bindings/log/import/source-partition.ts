@@ -1,0 +1,198 @@
+import { LogError } from '../../model/errors.ts'
+import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../journal/ring.ts'
+import { BATCH_HEADER_BYTES, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+import { BatchWalk, type WalkFault } from '../segment/walk.ts'
+import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import type { KafkaPartition } from './kafka-directory.ts'
+import { isLegacyMessage, LEGACY_HEAD_BYTES, legacySizeOf } from './legacy-message.ts'
+import type { ReadContext } from './read-context.ts'
+import { type SettledSegment, settleSegments } from './settle-segments.ts'
+import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
+
+/** What a write that was torn may leave; anything else was written so. */
+const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
+
+type SourceFault = WalkFault | Unusable['fault'] | 'old-format' | 'too-large'
+
+/** What is done with each batch; `undefined`: it is done already. */
+type Take = (batch: SourceBatch) => Task<void> | undefined
+
+/**
+ * One partition of the source: the segments that count, and their batches in order, each whole by its CRC. After a kill it
+ * ends where Kafka's own recovery cuts it: at the first batch that isn't whole, of the segment that holds the recovery point
+ * or a later one; all later segments go with it (LogSegment.recover, LogLoader.recoverLog).
+ */
+export class SourcePartition {
+  readonly place: KafkaPartition
+  readonly segments: readonly SettledSegment[]
+  readonly #context: ReadContext
+  /** Of the first segment that Kafka would recover. */
+  readonly #recoveredFrom: number
+  #nextOffset: number
+  #isCut = false
+
+  constructor(context: ReadContext, place: KafkaPartition, segments: readonly SettledSegment[]) {
+    this.place = place
+    this.segments = segments
+    this.#context = context
+    const holder = segments.findLastIndex(({ baseOffset }) => baseOffset <= place.recoveryPoint)
+    this.#recoveredFrom = place.isClean ? segments.length : Math.max(0, holder)
+    this.#nextOffset = segments[0]?.baseOffset ?? place.logStartOffset
+  }
+
+  static *open(context: ReadContext, place: KafkaPartition): Task<SourcePartition> {
+    const names = yield* perform('list', place.directory, () => context.store.list(place.directory))
+    const { topic, partition } = place
+    const settled = yield* settleSegments(place.directory, names, (segment) => endOf(context, segment))
+    context.leftOut.push(...settled.leftOut.map((each) => ({ ...each, topic, partition })))
+    return new SourcePartition(context, place, settled.segments)
+  }
+
+  /** The first segment may begin above what was checkpointed: Kafka then starts there. */
+  get logStartOffset(): number {
+    return Math.max(this.place.logStartOffset, this.segments[0]?.baseOffset ?? 0)
+  }
+
+  /** After the last batch that was read. */
+  get nextOffset(): number {
+    return this.#nextOffset
+  }
+
+  /** Damage was met, and all behind it is left out. */
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
+  /** Of each segment's file, in their order. */
+  *sizes(): Task<readonly number[]> {
+    const sizes: number[] = []
+    for (const { file: path } of this.segments) {
+      const file = yield* openFile(this.#context.store, path, false)
+      sizes.push(file?.size() ?? 0)
+      file?.close()
+    }
+    return sizes
+  }
+
+  /** Others have their turn in between. CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT, INTEGER_RANGE. */
+  *batches(wanted: Wanted, take: Take): Task<void> {
+    for (const [index, segment] of this.segments.entries()) {
+      const file = yield* openFile(this.#context.store, segment.file, false)
+      if (file === undefined) throw this.#unusable(segment.file, 0, 'incomplete')
+      try {
+        if (!(yield* this.#segment(file, index, wanted, take))) return
+      } finally {
+        file.close()
+      }
+    }
+  }
+
+  /** False: nothing behind it is read. */
+  *#segment(file: StoreFile, index: number, wanted: Wanted, take: Take): Task<boolean> {
+    const { kernel, scratch, progressed } = this.#context
+    const sizeBytes = file.size()
+    this.#nextOffset = Math.max(this.#nextOffset, this.segments[index]?.baseOffset ?? 0)
+    for (let position = 0; position < sizeBytes; ) {
+      const found: (SourceBatch | Unusable)[] = []
+      const range = { from: position, to: sizeBytes, expectedOffset: this.#nextOffset, isCleaned: true }
+      const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }, file, range)
+      walk.step((batch) => found.push(takeBatch(kernel, file.path, batch, wanted)))
+      for (const batch of found) {
+        if ('fault' in batch) return this.#endsAt(index, file, position, batch.fault)
+        const taking = take(batch)
+        if (taking !== undefined) yield* taking
+        position = batch.position + batch.header.sizeBytes
+        this.#nextOffset = batch.nextOffset
+      }
+      if (walk.fault !== undefined) return this.#endsAt(index, file, position, walk.fault)
+      progressed(walk.position - range.from)
+      yield* letOthersRun()
+    }
+    return true
+  }
+
+  #endsAt(index: number, file: StoreFile, position: number, found: SourceFault): false {
+    const fault = faultOf(found, file, position)
+    const isTorn = index >= this.#recoveredFrom && TORN.includes(fault)
+    if (!isTorn && !this.#context.leaveOutDamaged) throw this.#unusable(file.path, position, fault)
+    this.#isCut = !isTorn
+    const why = isTorn
+      ? `no whole batch (${fault}): Kafka's recovery cuts it off here`
+      : `${fault}: left out with all that follows in the partition`
+    this.#leave(file.path, position, file.size() - position, this.#nextOffset, why, !isTorn)
+    const rest = this.segments.slice(index + 1)
+    for (const { file: path, baseOffset } of rest)
+      this.#leave(path, 0, undefined, baseOffset, 'it follows what was cut off', !isTorn)
+    return false
+  }
+
+  #leave(
+    file: string,
+    position: number,
+    bytes: number | undefined,
+    offset: number,
+    why: string,
+    isLoss: boolean,
+  ): void {
+    const { topic, partition } = this.place
+    this.#context.leftOut.push({ file, position, topic, partition, offset, bytes, why, isLoss })
+  }
+
+  #unusable(file: string, position: number, fault: SourceFault): LogError {
+    const { topic, partition } = this.place
+    const details = { topic, partition, offset: this.#nextOffset, file, position, fault }
+    const where = `${topic}-${partition} at offset ${this.#nextOffset} (byte ${position} of ${file})`
+    const goOn = '--leave-out-damaged imports all but this and what follows it in the partition'
+    switch (fault) {
+      case 'old-format':
+        return unsupported(`${where} is in a message format before Kafka 0.11; ${goOn}`, details)
+      case 'unknown-attributes':
+      case 'unknown-control':
+        return unsupported(`${where} uses what no Kafka up to 4.0 writes (${fault}); ${goOn}`, details)
+      case 'int64-range':
+        return new LogError('INTEGER_RANGE', `${where} has a field beyond 2^53; ${goOn}`, details)
+      default:
+        return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${goOn}`, details)
+    }
+  }
+}
+
+function unsupported(message: string, details: Readonly<Record<string, unknown>>): LogError {
+  return new LogError('UNSUPPORTED_FOR_MESSAGE_FORMAT', message, details)
+}
+
+/** What isn't known by the walk alone: both would look as if a write had been torn. */
+function faultOf(found: SourceFault, file: StoreFile, position: number): SourceFault {
+  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacy(file, position)) return 'old-format'
+  if (found !== 'bad-length') return found
+  const head = new Uint8Array(BATCH_HEADER_BYTES)
+  if (file.read(head, position) < head.length) return found
+  const frame = newFrame()
+  const isLong = readFrame(viewOf(head), 0, frame) && frame.sizeBytes > MAX_BATCH_BYTES
+  return isLong && frame.sizeBytes <= file.size() - position ? 'too-large' : found
+}
+
+function holdsLegacy(file: StoreFile, position: number): boolean {
+  const head = new Uint8Array(LEGACY_HEAD_BYTES)
+  const sizeBytes = file.read(head, position) < head.length ? 0 : legacySizeOf(head)
+  if (sizeBytes > Math.min(MAX_BATCH_BYTES, file.size() - position)) return false
+  const bytes = new Uint8Array(sizeBytes)
+  file.read(bytes, position)
+  return isLegacyMessage(bytes)
+}
+
+/** Of a file that compaction left: after its last whole batch. */
+function* endOf({ store, kernel, scratch }: ReadContext, { file: path, baseOffset }: SettledSegment): Task<number> {
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return baseOffset
+  try {
+    const range = { from: 0, to: file.size(), expectedOffset: baseOffset, isCleaned: true }
+    const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }, file, range)
+    while (walk.step(() => {})) yield* letOthersRun()
+    return walk.expectedOffset
+  } finally {
+    file.close()
+  }
+}

@@ -1,0 +1,120 @@
+/** `oncelog import`: tables, lines of JSON, exit codes, a dry run. */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { DirectoryNode } from '../../bindings/testkit/simulation/content.ts'
+import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { CommandLine, rows } from '../cli/support.ts'
+import { batch, commit, IDS, KafkaSource } from './kafka-source.ts'
+
+const cli = new CommandLine()
+test.after(() => cli.remove())
+
+/** The disk's files in a real directory. */
+function placed(name: string, { root }: VirtualDisk): string {
+  const place = (directory: DirectoryNode, path: string) => {
+    mkdirSync(path, { recursive: true })
+    for (const [entry, node] of directory.visible) {
+      const inner = join(path, entry)
+      if (node instanceof DirectoryNode) place(node, inner)
+      else {
+        const bytes = new Uint8Array(node.visible.sizeBytes)
+        node.visible.read(bytes, 0)
+        writeFileSync(inner, bytes)
+      }
+    }
+  }
+  place(root, join(cli.home, name))
+  return join(cli.home, name)
+}
+
+function broker(name: string): string {
+  const { key, value } = commit(['g', 'pay', 0], 2)
+  const source = new KafkaSource(false)
+    .partition('pay-0', IDS[0], batch(0, { values: ['ada', 'bob'] }), batch(4, { values: ['eve'] }), new Uint8Array(99))
+    .partition('other-0', IDS[2], batch(0, { values: ['x'] }))
+    .partition('__consumer_offsets-0', IDS[1], batch(0, { keys: [key], values: [value] }))
+  return placed(name, source.disk)
+}
+
+test('what it brought and what it left out, as tables and as JSON', () => {
+  const source = broker('one')
+  const target = join(cli.home, 'one-target')
+  const { status, out, err } = cli.run(['import', source, target, '--json'])
+  assert.equal([status, err], [0, ''])
+  const [counts, ...lines] = rows(out)
+  assert.equal(counts, { topics: 2, partitions: 2, records: 4, groups: 1, leftOut: 2, stopped: 'killed' })
+  const partitions = lines.flatMap((line) => (line['partition'] === undefined ? [] : [line['partition'] as object]))
+  const [{ sizeBytes, ...pay }] = partitions.filter((each) => 'topic' in each && each.topic === 'pay') as [
+    Record<string, unknown>,
+  ]
+  assert.equal(pay, { topic: 'pay', partition: 0, logStartOffset: 0, nextOffset: 5, records: 3, batches: 2 })
+  assert.type(sizeBytes, 'number')
+  assert.equal(
+    lines.filter((line) => 'group' in line),
+    [{ group: { groupId: 'g', offsets: 1 } }],
+  )
+  const consumed = rows(cli.run(['--dir', target, 'consume', 'pay', '--json']).out)
+  assert.equal(
+    consumed.map(({ offset, value }) => [offset, value]),
+    [
+      [0, 'ada'],
+      [1, 'bob'],
+      [4, 'eve'],
+    ],
+  )
+  assert.is(cli.run(['verify', target]).status, 0)
+  const again = cli.run(['import', source, target])
+  assert.is(again.status, 2)
+  assert.match(again.err, /must be empty/)
+})
+
+test('--topic brings one, --dry-run writes nothing, people get tables', () => {
+  const source = broker('two')
+  const target = join(cli.home, 'two-target')
+  const dry = cli.run(['import', source, target, '--topic', 'other', '--dry-run'])
+  assert.is(dry.status, 0)
+  assert.match(dry.out, /│ topics │ partitions │ records │/)
+  assert.match(dry.out, /__consumer_offsets/)
+  assert.not.ok(existsSync(target))
+  assert.is(cli.run(['import', source, target, '--topic', 'other', '--no-groups']).status, 0)
+  assert.equal(
+    rows(cli.run(['--dir', target, 'topics', 'list', '--json']).out).map(({ name }) => name),
+    ['other'],
+  )
+})
+
+test('damage exits with 1 and its place; left out, it exits with 1 and says what is missing', () => {
+  const spoilt = batch(0, { values: ['x'] })
+  spoilt[spoilt.length - 1] = 0xff
+  const source = placed('three', new KafkaSource().partition('t-0', IDS[0], spoilt).disk)
+  const target = join(cli.home, 'three-target')
+  const refused = cli.run(['import', source, target])
+  assert.is(refused.status, 1)
+  assert.match(refused.err, /CORRUPT_MESSAGE: t-0 at offset 0 \(byte 0 of t-0\/0{20}\.log\)/)
+  const unfinished = cli.run(['--dir', target, 'topics', 'list'])
+  assert.match(unfinished.err, /COPY_UNFINISHED/)
+  const other = join(cli.home, 'three-other')
+  const { status, out } = cli.run(['import', source, other, '--leave-out-damaged', '--json'])
+  assert.is(status, 1)
+  assert.ok(rows(out).some((line) => (line['leftOut'] as Record<string, unknown>)?.['isLoss'] === true))
+})
+
+test('a call that must be mended', () => {
+  const source = broker('four')
+  const before = readdirSync(source, { recursive: true }).length
+  for (const [words, message] of [
+    [[join(cli.home, 'none'), join(cli.home, 'x')], /no directory/],
+    [[join(source, 'meta.properties'), join(cli.home, 'x')], /is no directory/],
+    [[source, join(source, 'inside')], /must lie outside/],
+    [[source], /missing required argument/],
+  ] as const) {
+    const { status, err } = cli.run(['import', ...words])
+    assert.is(status, 2, err)
+    assert.match(err, message)
+  }
+  assert.is(readdirSync(source, { recursive: true }).length, before)
+})
+
+test.run()

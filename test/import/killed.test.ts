@@ -1,0 +1,278 @@
+/** What a kill, a cleaner, a damaged disk or an old version leaves: taken as Kafka's own start takes it, or refused with its place. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { encodeProducerSnapshot } from '../../bindings/log/files/producer-snapshot.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { imported, seen } from './imported.ts'
+import { altered, batch, IDS, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
+
+await nodePort.ready?.()
+
+const SEGMENT = 't-0/00000000000000000000.log'
+const whole = (offset: number) => batch(offset, { values: [`${offset}`] })
+const torn = (offset: number) => whole(offset).subarray(0, -3)
+
+async function refusal(disk: VirtualDisk): Promise<LogError> {
+  try {
+    await imported(disk)
+  } catch (error) {
+    if (LogError.is(error)) return error
+    throw error
+  }
+  throw new Error('it was imported')
+}
+
+const tails: readonly (readonly [string, Uint8Array])[] = [
+  ['half a batch', torn(2)],
+  ['a few bytes', new Uint8Array([0, 0, 0])],
+  ['zeros, as preallocated', new Uint8Array(5000)],
+  ['garbage', new Uint8Array(300).map((_, index) => (index * 37 + 11) & 0xff)],
+  ['a batch whose middle was not written', whole(2).map((byte, index) => (index > 65 ? 0 : byte))],
+  ['a header whose rest was not written', whole(2).map((byte, index) => (index > 14 ? 0 : byte))],
+]
+
+for (const [name, tail] of tails) {
+  test(`killed: ${name} at the end is cut off where Kafka cuts it, and told`, async () => {
+    const source = new KafkaSource(false).partition('t-0', IDS[0], whole(0), whole(1), tail)
+    const { log, report } = await imported(source.disk)
+    assert.equal(await seen(log, 't'), ['0:0', '1:1'])
+    const [cut, ...others] = report.leftOut
+    const position = whole(0).length + whole(1).length
+    assert.equal([cut?.file, cut?.position, cut?.offset, cut?.bytes], [SEGMENT, position, 2, tail.length])
+    assert.equal([cut?.isLoss, report.isClean, others], [false, false, []])
+    assert.is((await log.producer().send({ topic: 't', value: 'on' })).offset, 2)
+    await log.close()
+  })
+
+  test(`stopped cleanly: ${name} at the end is damage`, async () => {
+    const source = new KafkaSource().partition('t-0', IDS[0], whole(0), whole(1), tail)
+    const { code, details } = await refusal(source.disk)
+    assert.is(code, 'CORRUPT_MESSAGE')
+    const { topic, partition, offset, file, position } = details
+    assert.equal([topic, partition, offset, file], ['t', 0, 2, SEGMENT])
+    assert.is(position, whole(0).length + whole(1).length)
+  })
+}
+
+test('killed: segments behind the one that is cut go too, those before the recovery point are not recovered', async () => {
+  const source = new KafkaSource(false)
+    .partition('t-0', IDS[0], whole(0), whole(1))
+    .segment('t-0', 2, whole(2), torn(3))
+    .segment('t-0', 4, whole(4))
+    .offsets('recovery-point-offset-checkpoint', { 't-0': 2 })
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['0:0', '1:1', '2:2'])
+  assert.equal(
+    report.leftOut.map(({ file, position }) => [file, position]),
+    [
+      ['t-0/00000000000000000002.log', whole(2).length],
+      ['t-0/00000000000000000004.log', 0],
+    ],
+  )
+  await log.close()
+  source.offsets('recovery-point-offset-checkpoint', { 't-0': 4 })
+  const { code, details } = await refusal(source.disk)
+  assert.equal([code, details['file'], details['offset']], ['CORRUPT_MESSAGE', 't-0/00000000000000000002.log', 3])
+})
+
+test('offsets that a reader may have seen before the cut are not given again', async () => {
+  const source = new KafkaSource(false)
+    .partition('t-0', IDS[0], whole(0), torn(1))
+    .offsets('replication-offset-checkpoint', { 't-0': 9 })
+  const { log } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['0:0'])
+  assert.is((await log.producer().send({ topic: 't', value: 'on' })).offset, 9)
+  await log.close()
+})
+
+test('damage in the middle is an error with its place; left out if asked, with all behind it, and told as a loss', async () => {
+  const spoilt = whole(1)
+  spoilt[spoilt.length - 2] = 0xff
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], whole(0), spoilt, whole(2))
+    .segment('t-0', 3, whole(3))
+    .partition('u-0', IDS[1], whole(0))
+  const error = await refusal(source.disk)
+  assert.equal(error.details, {
+    topic: 't',
+    partition: 0,
+    offset: 1,
+    file: SEGMENT,
+    position: whole(0).length,
+    fault: 'bad-crc',
+  })
+  assert.match(error.message, /--leave-out-damaged/)
+  const { log, report } = await imported(source.disk, { leaveOutDamaged: true })
+  assert.equal([await seen(log, 't'), await seen(log, 'u')], [['0:0'], ['0:0']])
+  assert.equal(
+    report.leftOut.map(({ file, offset, isLoss }) => [file, offset, isLoss]),
+    [
+      [SEGMENT, 1, true],
+      ['t-0/00000000000000000003.log', 3, true],
+    ],
+  )
+  await log.close()
+})
+
+test('what comes out of a compressed batch is looked at, though its checksum holds', async () => {
+  const compressed = batch(0, { values: ['x'.repeat(100)], compression: 'gzip' })
+  const source = new KafkaSource(false).partition(
+    't-0',
+    IDS[0],
+    altered(compressed, (view) => view.setUint32(view.byteLength - 8, 0)),
+  )
+  const { code, details } = await refusal(source.disk)
+  assert.equal([code, details['fault']], ['CORRUPT_MESSAGE', 'bad-compression'])
+})
+
+/** offset, size, CRC-32, magic, attributes, timestamp, key, value. */
+function legacy(magic: 0 | 1): Uint8Array {
+  const body = magic === 0 ? '00 00 ffffffff 00000001 78' : '01 00 0000018bcfe56800 ffffffff 00000001 78'
+  const bytes = Buffer.from(body.replaceAll(' ', ''), 'hex')
+  const crc = magic === 0 ? '35b492f2' : '26df07c2'
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(bytes.length + 4)
+  return Buffer.concat([Buffer.alloc(8), size, Buffer.from(crc, 'hex'), bytes])
+}
+
+test('messages of the formats before 0.11 are refused by file and position, after a kill too', async () => {
+  for (const isClean of [true, false]) {
+    for (const magic of [0, 1] as const) {
+      const source = new KafkaSource(isClean).partition('t-0', IDS[0], whole(0), legacy(magic))
+      const { code, details } = await refusal(source.disk)
+      assert.equal(
+        [code, details['file'], details['position']],
+        ['UNSUPPORTED_FOR_MESSAGE_FORMAT', SEGMENT, whole(0).length],
+      )
+    }
+  }
+})
+
+test('attributes, control records and versions that nobody knows yet are refused', async () => {
+  const strange = altered(whole(0), (view) => view.setInt16(21, 0x80))
+  const leader = altered(marker(0, 5, true), (view) => view.setInt8(61 + 8, 2))
+  for (const bytes of [strange, leader]) {
+    const { code, details } = await refusal(new KafkaSource().partition('t-0', IDS[0], bytes).disk)
+    assert.equal([code, details['position']], ['UNSUPPORTED_FOR_MESSAGE_FORMAT', 0])
+  }
+  const newer = new KafkaSource().partition('t-0', IDS[0], whole(0)).text('meta.properties', 'version=2\n')
+  assert.is((await refusal(newer.disk)).code, 'UNSUPPORTED_FOR_MESSAGE_FORMAT')
+})
+
+test('a number beyond 2^53 is refused, not rounded and not cut off', async () => {
+  const far = altered(whole(0), (view) => view.setBigInt64(43, 2n ** 60n))
+  const { code, details } = await refusal(new KafkaSource(false).partition('t-0', IDS[0], far).disk)
+  assert.equal([code, details['file']], ['INTEGER_RANGE', SEGMENT])
+})
+
+test("leftovers of a cleaner: a finished compaction counts, an unfinished one doesn't, and all of it is told", async () => {
+  const source = new KafkaSource(false)
+    .partition('t-0', IDS[0], whole(0), whole(1))
+    .segment('t-0', 2, whole(2))
+    .segment('t-0', 3, whole(3))
+    .file('t-0/00000000000000000000.log.swap', whole(1), whole(2))
+    .file('t-0/00000000000000000000.index.swap')
+    .file('t-0/00000000000000000003.log.cleaned', whole(3))
+    .file('t-0/00000000000000000009.log.deleted', whole(9))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['1:1', '2:2', '3:3'])
+  assert.equal(report.leftOut.map(({ file }) => file.slice('t-0/'.length)).sort(), [
+    '00000000000000000000.log',
+    '00000000000000000002.log',
+    '00000000000000000003.log.cleaned',
+    '00000000000000000009.log.deleted',
+  ])
+  await log.close()
+})
+
+test('directories on their way out, copies on their way in and the names of the log itself stay behind', async () => {
+  const hash = '0123456789abcdef0123456789abcdef'
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], whole(0))
+    .partition(`old-0.${hash}-delete`, IDS[1], whole(0))
+    .partition(`t-0.${hash}-future`, IDS[0], whole(0))
+    .partition(`lost-3.${hash}-stray`, IDS[2], whole(0))
+    .partition('__canary-0', IDS[2], whole(0))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await log.admin.listTopics(), ['t'])
+  assert.equal(
+    report.leftOut.map(({ file, isLoss }) => [file, isLoss]),
+    [
+      [`lost-3.${hash}-stray`, false],
+      [`old-0.${hash}-delete`, false],
+      [`t-0.${hash}-future`, false],
+      ['__canary-*', true],
+    ],
+  )
+  await log.close()
+})
+
+test('an open transaction is aborted; one that was decided without its markers ends as it was decided', async () => {
+  const transacted = (offset: number, producerId: number) =>
+    batch(offset, { values: [`by ${producerId}`], producerId, isTransactional: true })
+  const source = new KafkaSource(false)
+    .partition('t-0', IDS[0], transacted(0, 5), transacted(1, 6), transacted(2, 7), whole(3))
+    .partition('__transaction_state-0', IDS[2], batch(0, transactionStates([5, 1], [6, 2], [7, 3])))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['1:by 6', '3:3'])
+  assert.equal(await seen(log, 't', 'read_uncommitted'), ['0:by 5', '1:by 6', '2:by 7', '3:3'])
+  assert.equal(
+    report.leftOut
+      .filter(({ topic }) => topic === 't')
+      .map(({ offset, why, isLoss }) => [offset, /committed|aborted/.exec(why)?.[0], isLoss]),
+    [
+      [0, 'aborted', false],
+      [1, 'committed', false],
+      [2, 'aborted', false],
+    ],
+  )
+  await log.close()
+})
+
+test("Kafka's own word counts: of what it knows to be ended nothing is aborted, though compaction took the marker", async () => {
+  const producer = (producerId: number, currentTransactionFirstOffset: number) => {
+    const window = { producerId, producerEpoch: 0, coordinatorEpoch: 0, currentTransactionFirstOffset }
+    return { ...window, batches: [] }
+  }
+  const source = new KafkaSource().partition(
+    't-0',
+    IDS[0],
+    batch(0, { values: ['kept'], producerId: 5, isTransactional: true }),
+    batch(3, { values: ['open'], producerId: 6, isTransactional: true }),
+  )
+  const snapshot = encodeProducerSnapshot(kernel, [producer(5, -1), producer(6, 3)])
+  source.file('t-0/00000000000000000004.snapshot', snapshot).file('t-0/00000000000000000099.snapshot', snapshot)
+  const { log } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['0:kept'])
+  await log.close()
+  const damaged = source.file('t-0/00000000000000000004.snapshot', snapshot.slice(0, -1))
+  const again = await imported(damaged.disk)
+  assert.equal(await seen(again.log, 't'), [], 'without it both are open')
+  await again.log.close()
+})
+
+/** Of each producer its state, of Kafka's numbers, with t-0 in its transaction. */
+function transactionStates(...states: readonly (readonly [number, number])[]) {
+  const keys = states.map(([producerId]) => new BigEndianWriter().int16(0).string(`id-${producerId}`).finish())
+  const values = states.map(([producerId, state]) =>
+    new BigEndianWriter()
+      .int16(0)
+      .int64(producerId)
+      .int16(0)
+      .int32(60_000)
+      .int8(state)
+      .int32(1)
+      .string('t')
+      .int32(1)
+      .int32(0)
+      .int64(TIME)
+      .int64(TIME)
+      .finish(),
+  )
+  return { keys, values }
+}
+
+test.run()

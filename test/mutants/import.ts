@@ -1,0 +1,168 @@
+import type { Mutant } from './mutant.ts'
+
+const settle = 'import/settle-segments.test.ts'
+const killed = 'import/killed.test.ts'
+const records = 'import/records.test.ts'
+const groups = 'import/groups.test.ts'
+const crash = 'import/crash.test.ts'
+const source = 'log/import/source-partition.ts'
+const settling = 'log/import/settle-segments.ts'
+const partition = 'entry/import/import-partition.ts'
+const whole = 'entry/import/import-kafka.ts'
+
+export const IMPORT: readonly Mutant[] = [
+  {
+    name: 'import: parts of a split that was not finished count',
+    file: settling,
+    find: 'baseOffset < firstCleaned',
+    put: 'baseOffset <= firstCleaned + 1e9',
+    tests: [settle],
+  },
+  {
+    name: 'import: what compaction had replaced counts too',
+    file: settling,
+    find: '(baseOffset >= from && baseOffset < to)',
+    put: '(baseOffset > to)',
+    tests: [settle],
+  },
+  {
+    name: 'import: damage below the recovery point is cut off in silence',
+    file: source,
+    find: 'index >= this.#recoveredFrom && TORN',
+    put: 'TORN',
+    tests: [killed],
+  },
+  {
+    name: 'import: segments behind the one that is cut stay',
+    file: source,
+    find: 'if (!(yield* this.#segment(file, index, wanted, take))) return',
+    put: 'yield* this.#segment(file, index, wanted, take)',
+    tests: [killed],
+  },
+  {
+    name: 'import: messages of an old format count as a torn tail',
+    file: source,
+    find: "  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacy(file, position)) return 'old-format'\n",
+    put: '',
+    tests: [killed],
+  },
+  {
+    name: 'import: a clean stop is not believed',
+    file: 'log/import/kafka-directory.ts',
+    find: 'isClean: isClean && root.topic',
+    put: 'isClean: !isClean && root.topic',
+    tests: [killed],
+  },
+  {
+    name: 'import: a log start is forgotten',
+    file: source,
+    find: 'Math.max(this.place.logStartOffset, this.segments',
+    put: 'Math.max(0, this.segments',
+    tests: [records],
+  },
+  {
+    name: 'import: what comes out of a compressed batch is not looked at',
+    file: 'log/import/source-batch.ts',
+    find: 'isControl || (attributes & ATTRIBUTE_CODEC) !== 0',
+    put: 'isControl',
+    tests: [killed],
+  },
+  {
+    name: 'import: attributes that nobody knows are taken',
+    file: 'log/import/source-batch.ts',
+    find: 'const KNOWN_ATTRIBUTES = 0x7f',
+    put: 'const KNOWN_ATTRIBUTES = 0xffff',
+    tests: [killed],
+  },
+  {
+    name: 'import: an open transaction counts as committed',
+    file: 'coordinator/transaction/kafka-decisions.ts',
+    find: "if (entry?.state !== 'PrepareCommit') return false",
+    put: 'if (entry === undefined) return false',
+    tests: [killed],
+  },
+  {
+    name: 'import: a transaction that was decided is aborted',
+    file: 'coordinator/transaction/kafka-decisions.ts',
+    find: "if (entry?.state !== 'PrepareCommit') return false",
+    put: "if (entry?.state !== 'CompleteCommit') return false",
+    tests: [killed],
+  },
+  {
+    name: 'import: offsets of a transaction count before its end',
+    file: 'coordinator/group/kafka-offsets.ts',
+    find: 'if (producerId === undefined) {',
+    put: 'if (recordOffset >= 0) {',
+    tests: [groups],
+  },
+  {
+    name: 'import: of two commits the one that became final last wins',
+    file: 'coordinator/group/kafka-offsets.ts',
+    find: 'before === undefined || before.recordOffset < kept.recordOffset',
+    put: 'before === undefined || before.recordOffset !== kept.recordOffset',
+    tests: [groups],
+  },
+  {
+    name: 'import: a removed offset comes back',
+    file: 'coordinator/group/kafka-offsets.ts',
+    find: '      this.#committed.delete(key)\n',
+    put: '',
+    tests: [groups],
+  },
+  {
+    name: 'import: an offset of an earlier topic of the name is taken',
+    file: 'entry/import/committed-offsets.ts',
+    find: 'topicId !== undefined && topicId !== topic.topicId',
+    put: 'topicId !== undefined && topicId === undefined',
+    tests: [groups],
+  },
+  {
+    name: 'import: records that a group had read already are written below its offset',
+    file: partition,
+    find: 'source.place.highWatermark, continueAt)',
+    put: 'source.place.highWatermark)',
+    tests: [groups],
+  },
+  {
+    name: 'import: offsets that were seen are given again',
+    file: partition,
+    find: 'source.place.highWatermark, continueAt)',
+    put: 'continueAt)',
+    tests: [killed],
+  },
+  {
+    name: 'import: producer ids of the broker are given again',
+    file: whole,
+    find: 'cluster?.producerIdsEnd ?? 0)',
+    put: '0)',
+    tests: [records],
+  },
+  {
+    name: 'import: a running broker is not noticed',
+    file: whole,
+    find: '  for (const each of source.partitions) yield* assertUnchanged(each)\n',
+    put: '',
+    tests: [crash],
+  },
+  {
+    name: 'import: what was brought goes by its age at once',
+    file: 'entry/import/topic-config.ts',
+    find: "{ 'retention.ms': FOR_EVER }",
+    put: '{}',
+    tests: [records],
+  },
+  {
+    name: 'import: records that a snapshot of the controllers holds are read again',
+    file: 'entry/import/source-tables.ts',
+    find: 'at.offset >= from',
+    put: 'at.offset >= 0',
+    tests: [records],
+  },
+  {
+    name: 'import: a topic that was deleted comes back',
+    file: 'entry/import/plan-topics.ts',
+    find: 'if (cluster !== undefined && known === undefined) {',
+    put: 'if (cluster === null) {',
+    tests: [records],
+  },
+]
