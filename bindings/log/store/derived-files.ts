@@ -34,7 +34,9 @@ export function* writeFinalFiles(
 ): Task<void> {
   const covered = coveredSnapshots(files)
   const last = { name: segmentFileName(files.nextOffset, 'snapshot'), bytes: encodeProducerSnapshot(kernel, producers) }
-  if (!(yield* put(store, files, [...covered, last]))) return
+  // A segment that was begun and has no batch yet has its base there too.
+  const before = covered.filter(({ offset }) => offset < files.nextOffset)
+  if (!(yield* put(store, files, [...before, last]))) return
   forget(files, covered)
   yield* removeStrays(store, files)
 }

@@ -10,7 +10,9 @@ import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-sna
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random as ImageRandom } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -71,6 +73,18 @@ class Story {
       assert.is(asked.error, undefined)
       this.sent.push({ producerId, sequence: baseSequence })
     }
+  }
+
+  /** A batch for which a segment is begun, and for which there is no room in it. */
+  sendWithoutRoom(): void {
+    const [producerId = 0] = this.#producers
+    const baseSequence = this.#sequences.get(producerId) ?? 0
+    this.#host.storage.faults = new DiskFaults([{ kind: 'write', effect: 'full', at: 1, path: DIRECTORY }])
+    const request = { topic: TOPIC, partition: 0, producerId, producerEpoch: 0, baseSequence, acks: 1 as const }
+    const asked = this.#host.send({ ...request, values: ['x'.repeat(300)] })
+    this.#host.settle()
+    assert.ok(LogError.is(asked.error, 'STORAGE_FULL'), String(asked.error))
+    this.#host.storage.faults = undefined
   }
 
   /** Of each producer the last batch below `offset`, as a snapshot holds it. */
@@ -145,6 +159,18 @@ derived('the end’s snapshot goes when there is a later one, those of segments 
   assert.ok(bases.length > 0 && !bases.includes(2))
   assert.equal(offsetsOf(after, 'snapshot'), [...bases, 5])
   assert.equal(damageOf(after), [])
+})
+
+derived('a segment that is begun and has no batch yet at the close: its base is the end, which has one snapshot', () => {
+  const story = new Story()
+  story.send(2)
+  story.sendWithoutRoom()
+  const disk = story.close()
+  assert.equal(offsetsOf(disk, 'log'), [0, 2])
+  assert.equal(offsetsOf(disk, 'snapshot'), [2])
+  story.reopen(disk)
+  assert.ok(story.isClean)
+  assert.equal(damageOf(disk), [])
 })
 
 derived('those of a roll come with the next checkpoint', () => {
