@@ -17,7 +17,7 @@ const STEPS = [
 ] as const
 const AIM_LIMIT_MS = 1500
 /** So long it goes on with what fails. */
-const HARMED_MS = 120
+const HARMED_MS = 400
 const GOES_ON_LIMIT_MS = 5000
 const LOOK_EACH_MS = 20
 
