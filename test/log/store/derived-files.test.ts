@@ -9,8 +9,8 @@ import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-chec
 import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
-import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random as ImageRandom } from '../../../bindings/testkit/simulation/random.ts'
@@ -161,17 +161,20 @@ derived('the end’s snapshot goes when there is a later one, those of segments 
   assert.equal(damageOf(after), [])
 })
 
-derived('a segment that is begun and has no batch yet at the close: its base is the end, which has one snapshot', () => {
-  const story = new Story()
-  story.send(2)
-  story.sendWithoutRoom()
-  const disk = story.close()
-  assert.equal(offsetsOf(disk, 'log'), [0, 2])
-  assert.equal(offsetsOf(disk, 'snapshot'), [2])
-  story.reopen(disk)
-  assert.ok(story.isClean)
-  assert.equal(damageOf(disk), [])
-})
+derived(
+  'a segment that is begun and has no batch yet at the close: its base is the end, which has one snapshot',
+  () => {
+    const story = new Story()
+    story.send(2)
+    story.sendWithoutRoom()
+    const disk = story.close()
+    assert.equal(offsetsOf(disk, 'log'), [0, 2])
+    assert.equal(offsetsOf(disk, 'snapshot'), [2])
+    story.reopen(disk)
+    assert.ok(story.isClean)
+    assert.equal(damageOf(disk), [])
+  },
+)
 
 derived('those of a roll come with the next checkpoint', () => {
   const story = new Story()
