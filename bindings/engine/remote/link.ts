@@ -207,12 +207,14 @@ export class Link {
       const reader = new MessageReader(message)
       const call = reader.int32()
       if (call === 0) return this.#hooks.rebalance(reader.int32())
-      const pending = this.#forget(call)
+      const pending = this.#pending.get(call)
       const status = reader.uint8()
       this.#topicsVersion = reader.int32()
       if (pending === undefined) return
       if (status === ANSWER_OK) pending.answered(reader)
       else pending.failed(readError(reader))
+      // Not before it was read: a call whose answer can't be is as one whose answer was lost.
+      this.#forget(call)
     } catch {
       // What can't be read has no end that could be found: the next channel begins anew.
       channel.end()

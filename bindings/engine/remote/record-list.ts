@@ -58,12 +58,15 @@ export function readRecords(reader: MessageReader): BatchRecords {
   const count = reader.int32()
   if (count === PACKED) return readPacked(reader)
   if (count === COMPRESSED) return readCompressed(reader)
+  // Nobody sends none, and no batch has none.
+  if (count === 0) throw malformed()
   reader.assertRoom(count, RECORD_BYTES_MIN)
   for (let left = count; left > 0; left--) {
     const key = reader.bytes()
     const value = reader.bytes()
     const time = reader.float64()
     const timestamp = Number.isNaN(time) ? undefined : time
+    if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) throw malformed()
     const headers = readHeaders(reader)
     records.push({ key, value, timestamp, headers: headers.length === 0 ? undefined : headers })
   }

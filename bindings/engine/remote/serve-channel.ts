@@ -17,8 +17,9 @@ import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
 import { readRecords, writeAppended, writeFetched } from './record-list.ts'
+import * as shapes from './request-shapes.ts'
 import { ServedTransactions } from './serve-transactions.ts'
-import { readValue, writeValue } from './values.ts'
+import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } from './values.ts'
 
 /** Writes a result behind the head of its answer. */
 type Result = (writer: MessageWriter) => void
@@ -95,7 +96,8 @@ export class ServedChannel {
     const broker = this.#broker
     const admin = broker.admin as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>
     const administrative = ADMIN_CALLS.map((name): [string, Call] => {
-      return [name, async (_, reader) => value(await admin[name]?.(...(readValue(reader) as unknown[])))]
+      const shape = shapes.ADMIN_ARGUMENTS[name]
+      return [name, async (_, reader) => value(await admin[name]?.(...readShaped<unknown[]>(reader, shape)))]
     })
     const transactional = Object.entries(this.#transactions.calls).map(([name, serve]): [string, Call] => {
       return [name, async (session, reader) => value(await serve(session, reader))]
@@ -109,27 +111,33 @@ export class ServedChannel {
       },
       append: async (_, reader) => appended(await this.#append(reader)),
       appendInTransaction: async (_, reader) => appended(await this.#transactions.append(reader)),
-      fetch: async (session, reader) => fetched(await this.#reader(session).fetch(readValue(reader) as never)),
+      fetch: async (session, reader) => {
+        const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+        return fetched(await this.#reader(session).fetch(request))
+      },
       wake: async (session) => {
         this.#session(session)?.wake()
         return value(undefined)
       },
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
-      poll: async (session, reader) =>
-        fetched(await this.#member(session).fetch(readValue(reader) as never as FetchRequest)),
-      join: async (session, reader) => value(await this.#member(session).join(readValue(reader) as never)),
+      poll: async (session, reader) => {
+        const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+        return fetched(await this.#member(session).fetch(request))
+      },
+      join: async (session, reader) => value(await this.#member(session).join(readShaped(reader, shapes.PLACES))),
       sync: async (session, reader) => {
         const generation = reader.int32()
-        return value(await this.#member(session).sync(generation, readValue(reader) as never))
+        return value(await this.#member(session).sync(generation, readShaped(reader, shapes.ASSIGNMENTS)))
       },
       committed: async (session, reader) => {
         const isStable = reader.uint8() === 1
-        const at = readValue(reader) as never as readonly TopicPartition[]
+        const at = readShaped<readonly TopicPartition[]>(reader, shapes.PLACES)
         return value(await this.#member(session).committed(at, isStable))
       },
       commit: async (session, reader) => {
         const generation = reader.int32()
-        return value(await this.#member(session).commit(readValue(reader) as never as readonly Position[], generation))
+        const positions = readShaped<readonly Position[]>(reader, shapes.POSITIONS)
+        return value(await this.#member(session).commit(positions, generation))
       },
       openShare: async (session, reader) => {
         const share = await broker.openShare(reader.text())
@@ -137,9 +145,10 @@ export class ServedChannel {
         this.#shares.set(session, share)
         return value(undefined)
       },
-      acquire: async (session, reader) => value(await this.#sharing(session).acquire(readValue(reader) as never)),
+      acquire: async (session, reader) =>
+        value(await this.#sharing(session).acquire(readShaped(reader, shapes.ACQUIRE))),
       acknowledge: async (session, reader) =>
-        value(await this.#sharing(session).acknowledge(readValue(reader) as never)),
+        value(await this.#sharing(session).acknowledge(readShaped(reader, shapes.ACKNOWLEDGE))),
       close: async (session) => {
         const closing = this.#session(session)
         for (const sessions of [this.#consumers, this.#readers, this.#shares]) sessions.delete(session)
@@ -158,19 +167,19 @@ export class ServedChannel {
   }
 
   #append(reader: MessageReader): Promise<AppendResult> {
-    const producerId = reader.float64()
+    const producerId = readProducerId(reader)
     const topic = reader.text()
-    const partition = reader.int32()
+    const partition = readCount(reader)
     const acks = reader.uint8() === 1 ? 1 : 'all'
-    const producerEpoch = reader.int32()
-    const baseSequence = reader.int32()
+    const producerEpoch = readProducerEpoch(reader)
+    const baseSequence = readCount(reader)
     const records = readRecords(reader)
     const request: AppendRequest = { topic, partition, acks, producerEpoch, baseSequence, records }
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 
   async #openConsumer(session: number, reader: MessageReader): Promise<Result> {
-    const consumer = await this.#broker.openConsumer(readValue(reader) as never as ConsumerSessionOptions)
+    const consumer = await this.#broker.openConsumer(readShaped<ConsumerSessionOptions>(reader, shapes.CONSUMER))
     this.#broker.served.add(consumer)
     consumer.onRebalance(() => this.#channel.send(new MessageWriter().int32(0).int32(session).finish()))
     this.#consumers.set(session, consumer)

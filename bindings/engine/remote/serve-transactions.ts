@@ -6,7 +6,8 @@ import { EmbeddedConsumer } from '../sessions/consumer-session.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { MessageReader } from './message-reader.ts'
 import { readRecords } from './record-list.ts'
-import { readInstance, readValue } from './values.ts'
+import { POSITIONS, TRANSACTIONAL } from './request-shapes.ts'
+import { readCount, readInstance, readShaped } from './values.ts'
 
 type Served = (session: number, reader: MessageReader) => Promise<unknown>
 
@@ -19,7 +20,7 @@ export class ServedTransactions {
   constructor(broker: EmbeddedBroker, member: (session: number) => ConsumerSession) {
     this.#broker = broker
     this.calls = {
-      openTransactionalProducer: (_, reader) => this.#init(readValue(reader) as never),
+      openTransactionalProducer: (_, reader) => this.#init(readShaped(reader, TRANSACTIONAL)),
       beginTransaction: (_, reader) => this.#begin(readInstance(reader)),
       sendOffsets: (session, reader) => this.#sendOffsets(member(session), reader),
       endTransaction: (_, reader) => this.#end(reader.text() === 'commit' ? 'commit' : 'abort', readInstance(reader)),
@@ -43,8 +44,8 @@ export class ServedTransactions {
   append(reader: MessageReader): Promise<AppendResult> {
     const { producerId, producerEpoch } = readInstance(reader)
     const topic = reader.text()
-    const partition = reader.int32()
-    const baseSequence = reader.int32()
+    const partition = readCount(reader)
+    const baseSequence = readCount(reader)
     const records = readRecords(reader)
     const request: AppendRequest = { topic, partition, acks: 'all', producerEpoch, baseSequence, records }
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
@@ -53,7 +54,7 @@ export class ServedTransactions {
   async #sendOffsets(consumer: ConsumerSession, reader: MessageReader): Promise<void> {
     const instance = readInstance(reader)
     const generation = reader.int32()
-    const positions = readValue(reader) as never as readonly Position[]
+    const positions = readShaped<readonly Position[]>(reader, POSITIONS)
     if (!(consumer instanceof EmbeddedConsumer)) throw new LogError('INVALID_REQUEST', 'the consumer is of another log')
     const request = consumer.offsetsCommand(positions, generation)
     return this.#broker.ask((done) => ({ kind: 'sendOffsets', instance, request, done }))

@@ -2,6 +2,7 @@ import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
+import type { Shape } from './request-shapes.ts'
 
 /** Plain data as calls carry it: what JSON has, and `undefined` and bytes. */
 export type Value =
@@ -72,6 +73,13 @@ export function readValue(reader: MessageReader, depth = 0): Value {
   }
 }
 
+/** What a request has in this place; NETWORK_EXCEPTION for another shape. */
+export function readShaped<T>(reader: MessageReader, shape: Shape): T {
+  const value: unknown = readValue(reader)
+  if (!shape(value)) throw malformed()
+  return value as T
+}
+
 /** Without a prototype: a key like __proto__ is a key. */
 function readObject(reader: MessageReader, depth: number): Value {
   const read: { [key: string]: Value } = Object.create(null)
@@ -87,5 +95,25 @@ export function writeInstance(writer: MessageWriter, { producerId, producerEpoch
 }
 
 export function readInstance(reader: MessageReader): ProducerInstance {
-  return { producerId: reader.float64(), producerEpoch: reader.int32() }
+  return { producerId: readProducerId(reader), producerEpoch: readProducerEpoch(reader) }
+}
+
+export function readProducerId(reader: MessageReader): number {
+  const producerId = reader.float64()
+  if (!Number.isSafeInteger(producerId) || producerId < 0) throw malformed()
+  return producerId
+}
+
+/** An int16 in a batch. */
+export function readProducerEpoch(reader: MessageReader): number {
+  const producerEpoch = reader.int32()
+  if (producerEpoch < 0 || producerEpoch > 0x7fff) throw malformed()
+  return producerEpoch
+}
+
+/** Partitions, sequences. */
+export function readCount(reader: MessageReader): number {
+  const count = reader.int32()
+  if (count < 0) throw malformed()
+  return count
 }

@@ -1,0 +1,103 @@
+import type { ADMIN_CALLS } from './protocol.ts'
+
+/**
+ * What the plain data of a request has to be before the engine sees it. Clients check what programs give them, so another shape is a
+ * message that came wrong, or that of another version.
+ */
+export type Shape = (value: unknown) => boolean
+
+const text: Shape = (value) => typeof value === 'string'
+const flag: Shape = (value) => typeof value === 'boolean'
+const finite: Shape = (value) => Number.isFinite(value)
+/** Offsets, partitions, counts. */
+const whole: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const wholeOrNone: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= -1
+
+function oneOf(...words: readonly string[]): Shape {
+  return (value) => words.includes(value as string)
+}
+
+function optional(shape: Shape): Shape {
+  return (value) => value === undefined || shape(value)
+}
+
+function listOf(shape: Shape): Shape {
+  return (value) => Array.isArray(value) && value.every(shape)
+}
+
+/** Other fields may be there, too. */
+function fields(shapes: Readonly<Record<string, Shape>>): Shape {
+  const each = Object.entries(shapes)
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) return false
+    return each.every(([name, shape]) => shape((value as Record<string, unknown>)[name]))
+  }
+}
+
+function args(...shapes: readonly Shape[]): Shape {
+  return (value) => Array.isArray(value) && shapes.every((shape, index) => shape(value[index]))
+}
+
+const place = { topic: text, partition: whole }
+const places = listOf(fields(place))
+
+/** Arguments of AdminSession; a config's values are looked at by who takes it. */
+export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {
+  backup: args(text),
+  createTopic: args(text, fields({ partitions: whole, config: fields({}) })),
+  deleteTopic: args(text),
+  listTopics: args(fields({ internal: flag })),
+  describeTopic: args(text),
+  createPartitions: args(text, whole),
+  alterConfig: args(text, fields({})),
+  deleteRecords: args(listOf(fields({ ...place, beforeOffset: wholeOrNone }))),
+  offsets: args(places),
+  offsetsForTimestamp: args(places, finite),
+  listGroups: args(),
+  setOffsets: args(text, listOf(fields({ ...place, nextOffset: whole }))),
+  deleteGroup: args(text),
+  describeGroup: args(text),
+  listShareGroups: args(),
+  startShareGroup: args(text, listOf(fields({ ...place, nextOffset: whole }))),
+  deleteShareGroup: args(text),
+  listTransactions: args(),
+  describeProducers: args(places),
+  abortTransaction: args(text),
+  fenceProducer: args(text),
+}
+
+export const PLACES: Shape = places
+export const POSITIONS: Shape = listOf(fields({ ...place, nextOffset: whole }))
+export const ASSIGNMENTS: Shape = listOf(fields({ memberId: text, partitions: places }))
+
+export const FETCH: Shape = fields({
+  positions: POSITIONS,
+  isolationLevel: oneOf('read_committed', 'read_uncommitted'),
+  maxBytes: whole,
+  wait: flag,
+  knownPartitions: optional(whole),
+})
+
+export const CONSUMER: Shape = fields({
+  groupId: text,
+  topics: listOf(text),
+  assignors: listOf(text),
+  maxPollIntervalMs: whole,
+})
+
+export const ACQUIRE: Shape = fields({
+  topics: listOf(text),
+  maxOffsets: whole,
+  lockMs: finite,
+  startAt: oneOf('earliest', 'latest'),
+})
+
+export const ACKNOWLEDGE: Shape = fields({
+  ...place,
+  firstOffset: whole,
+  lastOffset: whole,
+  type: oneOf('accept', 'release', 'reject', 'gap', 'unseen'),
+  delayMs: finite,
+})
+
+export const TRANSACTIONAL: Shape = fields({ transactionalId: text, timeoutMs: whole })
