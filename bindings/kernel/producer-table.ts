@@ -2,6 +2,9 @@ import { type KernelCore, misuse } from './core.ts'
 import { type ProducerTable, type ProducerWindow, SEQUENCE_ACCEPTED } from './kernel.ts'
 
 const firstSlots = 4
+const slotBytes = 96
+/** With fewer than one in so many slots in use the table gives half of them back, and more. */
+const sparse = 16
 const sequences = 2147483648
 const acceptedNew = -5
 
@@ -14,7 +17,7 @@ const windowBatches = 8
 const batchBytes = 24
 const batchesMax = 5
 
-/** No memory until the first producer; then slots double when half of them are in use. */
+/** No memory until the first producer; then slots double when half of them are in use, and become fewer again when few are. */
 export class KernelProducerTable implements ProducerTable {
   readonly #core: KernelCore
   #address = 0
@@ -63,21 +66,33 @@ export class KernelProducerTable implements ProducerTable {
   reserve(): boolean {
     if (this.#hasRoom()) return true
     try {
-      const { exports } = this.#core
-      const slots = this.#slots === 0 ? firstSlots : this.#slots * 2
-      const address = this.#core.allocate(slots * 96)
-      if (address === 0) return false
-      if (this.#slots === 0) exports.producers_clear(address, slots)
-      else {
-        exports.producers_move(this.#address, this.#slots, this.#count, address, slots)
-        this.#core.free(this.#address)
-      }
-      this.#address = address
-      this.#slots = slots
-      return true
+      return this.#resize(this.#slots === 0 ? firstSlots : this.#slots * 2)
     } catch (error) {
       throw this.#core.failure(error)
     }
+  }
+
+  /** False, with nothing changed, where there is no memory. */
+  #resize(slots: number): boolean {
+    const { exports } = this.#core
+    const address = this.#core.allocate(slots * slotBytes)
+    if (address === 0) return false
+    if (this.#slots === 0) exports.producers_clear(address, slots)
+    else {
+      exports.producers_move(this.#address, this.#slots, this.#count, address, slots)
+      this.#core.free(this.#address)
+    }
+    this.#address = address
+    this.#slots = slots
+    return true
+  }
+
+  /** There stays room for one producer more: `reserve` may have promised it. */
+  #shrink(): void {
+    if (this.#slots <= firstSlots || this.#count * sparse > this.#slots) return
+    let slots = this.#slots
+    while (slots > firstSlots && this.#count * 4 <= slots / 2) slots /= 2
+    this.#resize(slots)
   }
 
   push(
@@ -208,6 +223,7 @@ export class KernelProducerTable implements ProducerTable {
   remove(producerId: number): void {
     try {
       this.#count = this.#core.exports.producer_remove(this.#address, this.#slots, this.#count, producerId)
+      this.#shrink()
     } catch (error) {
       throw this.#core.failure(error)
     }

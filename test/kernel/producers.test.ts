@@ -279,4 +279,49 @@ test('a table without producers holds no memory', () => {
   assert.is(kernel.memory.usedBytes, before)
 })
 
+test('memory is given back as producers go; those that stay are as they were, and what was reserved stays', () => {
+  const before = kernel.memory.usedBytes
+  const table = kernel.producerTable()
+  const count = 20_000
+  for (let id = 0; id < count; id++) {
+    assert.ok(table.reserve())
+    table.push(id, 0, 0, 3, id * 3, 1)
+  }
+  const most = kernel.memory.usedBytes - before
+  for (let id = 7; id < count; id++) table.remove(id)
+  assert.is(table.producerCount, 7)
+  assert.ok(kernel.memory.usedBytes - before <= most / 500, `${kernel.memory.usedBytes - before} bytes of ${most}`)
+  for (let id = 0; id < 7; id++) {
+    assert.is(table.check(id, 0, 0, 3), id * 3, 'a duplicate')
+    assert.is(table.check(id, 0, 3, 1), SEQUENCE_ACCEPTED)
+  }
+  assert.equal([...table.windows()].map(({ producerId }) => producerId).sort(), [0, 1, 2, 3, 4, 5, 6])
+  assert.ok(table.reserve())
+  for (let id = 0; id < 7; id++) table.remove(id)
+  table.push(99, 0, 0, 1, 5, 1)
+  assert.is(table.check(99, 0, 0, 1), 5)
+  table.free()
+  assert.is(kernel.memory.usedBytes, before)
+})
+
+test('a table at the cap keeps its size until there is room for a smaller one', () => {
+  const small = newKernel(8 << 20)
+  const table = small.producerTable()
+  for (let id = 0; id < 5000; id++) {
+    table.reserve()
+    table.push(id, 0, 0, 1, id, 1)
+  }
+  const blocks = []
+  for (let block = small.allocate(512); block !== undefined; block = small.allocate(512)) blocks.push(block)
+  for (let id = 1; id < 5000; id++) table.remove(id)
+  assert.is(table.check(0, 0, 0, 1), 0)
+  for (const block of blocks) block.free()
+  const before = small.memory.usedBytes
+  table.remove(1)
+  table.push(1, 0, 0, 1, 1, 1)
+  table.remove(1)
+  assert.ok(small.memory.usedBytes < before, `${small.memory.usedBytes} of ${before}`)
+  assert.is(table.check(0, 0, 0, 1), 0)
+})
+
 test.run()
