@@ -12,6 +12,12 @@ export interface Position extends TopicPartition {
   readonly nextOffset: number
 }
 
+/**
+ * No record has an offset from here on. Up to 2^53, as far as a double counts, there is room for the markers of what is open then and
+ * for the ceilings of an unclean end (durability rule 5).
+ */
+export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
+
 /** `'read_committed'` never shows records of a transaction that isn't committed; `'read_uncommitted'` shows all. */
 export type IsolationLevel = 'read_committed' | 'read_uncommitted'
 

@@ -10,6 +10,7 @@ import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../
 import { compressionId } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BatchMemory } from '../../model/memory.ts'
+import { OFFSETS_MAX } from '../../model/positions.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
@@ -127,6 +128,7 @@ export class Partition {
       assertKeys({ length: recordCount, hasKey: (index) => hasKey(records, index) }, request.config, this.id)
       if (!isPacked(records)) assertTimestamps(records, request.now, request.config, this.id)
     }
+    this.#assertOffsets(recordCount)
     if (!this.#producers.reserve()) throw this.#atCap('one more producer')
     return this.#appendNew(request, this.#producers)
   }
@@ -166,6 +168,13 @@ export class Partition {
     const { topic, partition } = this.id
     const message = `producer ${producerId} has a transaction open in ${topic}-${partition} and sends outside it`
     throw new LogError('INVALID_TXN_STATE', message, { ...this.#place(), producerId })
+  }
+
+  #assertOffsets(recordCount: number): void {
+    if (this.watermarks.nextOffset + recordCount <= OFFSETS_MAX) return
+    const { topic, partition } = this.id
+    const details = { ...this.#place(), offset: this.watermarks.nextOffset }
+    throw new LogError('INVALID_REQUEST', `${topic}-${partition} has no offsets left: go on in another topic`, details)
   }
 
   /** LOG_READ_ONLY when recovery found it damaged. */

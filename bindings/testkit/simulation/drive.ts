@@ -185,6 +185,12 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.engine.clockMoved(byMs)
   }
 
+  /** Time passes while nothing of the process runs, as on a machine that sleeps: what was due meanwhile is late. */
+  sleep(byMs: number): void {
+    this.settle()
+    this.#now += byMs
+  }
+
   /** Deadlines come, what they start is run to its end, and so on for so long. */
   passTime(byMs: number): void {
     const until = this.#now + byMs
