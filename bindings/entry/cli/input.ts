@@ -1,6 +1,6 @@
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import { LogError } from '../node.ts'
 
 /** One record to be: its key if the line has one, its value as it stands. */
@@ -25,8 +25,23 @@ const CARRIAGE_RETURN = 0x0d
  */
 export async function* readLines(source: Readable, how: InputFormat, signal: AbortSignal): AsyncGenerator<Line[]> {
   const bytes = await unzipped(addAbortSignal(signal, source))
-  if (how.format === 'csv') yield* csv(bytes, how.keyField)
-  else yield* how.format === 'ndjson' ? ndjson(bytes, how.keyField) : lines(bytes, how.keySeparator)
+  try {
+    if (how.format === 'csv') yield* csv(bytes, how.keyField)
+    else yield* how.format === 'ndjson' ? ndjson(bytes, how.keyField) : lines(bytes, how.keySeparator)
+  } catch (error) {
+    throw named(error)
+  }
+}
+
+/** What zlib and the reader of CSV refuse, by their own names: their messages may hold content. */
+function named(error: unknown): unknown {
+  if (error instanceof CsvError) {
+    const { code: fault, lines: line } = error as { readonly code: string; readonly lines?: unknown }
+    return new LogError('INVALID_RECORD', `line ${line} is no CSV: ${fault}`, { line, fault })
+  }
+  const { code: fault } = error as { readonly code?: unknown }
+  if (typeof fault !== 'string' || !fault.startsWith('Z_')) return error
+  return new LogError('INVALID_RECORD', `the input is damaged gzip: ${fault}`, { fault })
 }
 
 async function unzipped(source: Readable): Promise<Readable> {
