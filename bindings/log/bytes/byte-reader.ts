@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 
 const TWO_POW_32 = 0x1_0000_0000
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Big-endian reader. Every read beyond the end is a CORRUPT_LOG that names `file` and the position in it. */
 export class ByteReader {
@@ -46,6 +47,13 @@ export class ByteReader {
     return this.#view.getUint8(this.#take(1))
   }
 
+  /** One byte that is 0 or 1. */
+  flag(): boolean {
+    const value = this.uint8()
+    if (value > 1) throw this.damaged('neither yes nor no')
+    return value === 1
+  }
+
   uint16(): number {
     return this.#view.getUint16(this.#take(2))
   }
@@ -68,6 +76,16 @@ export class ByteReader {
   }
 
   text(): string {
-    return new TextDecoder().decode(this.raw(this.uint16()))
+    const bytes = this.raw(this.uint16())
+    try {
+      return decoder.decode(bytes as Uint8Array<ArrayBuffer>)
+    } catch {
+      throw this.damaged('a text is not UTF-8')
+    }
+  }
+
+  /** Nothing follows. */
+  end(): void {
+    if (this.remaining > 0) throw this.damaged(`${this.remaining} bytes follow its end`)
   }
 }

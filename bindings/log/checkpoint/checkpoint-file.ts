@@ -58,7 +58,7 @@ export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: st
   if (lengthBytes > reader.remaining) return undefined
   const payload = reader.raw(lengthBytes)
   if (sealOf(payload, version, kernel) !== crc) return undefined
-  if (version > VERSION) {
+  if (version < 1 || version > VERSION) {
     throw new LogError('UNSUPPORTED_VERSION', `${file} has version ${version}; this oncelog knows ${VERSION}`, {
       file,
       position: 4,

@@ -116,7 +116,7 @@ function readPartition(reader: ByteReader, version: number): CheckpointPartition
     nextOffset: reader.int64(),
     ceiling: reader.int64(),
     cleanedOffset: version === 1 ? 0 : reader.int64(),
-    readOnly: reader.uint8() === 1,
+    readOnly: reader.flag(),
     segments: readMany(reader, reader.uint32(), (each) => readSegment(each, version)),
     leaderEpochs: readMany(reader, reader.uint32(), readEpoch),
     partialSector: reader.raw(reader.uint16()).slice(),
@@ -159,7 +159,7 @@ function readSegment(reader: ByteReader, version: number): CheckpointSegment {
     offsetIndex: readIndex(reader),
     timeIndex: readIndex(reader),
     abortedIndex: readIndex(reader),
-    isCleaned: version > 1 && reader.uint8() === 1,
+    isCleaned: version > 1 && reader.flag(),
   }
 }
 
@@ -220,5 +220,7 @@ export function decodeCheckpoint(
 ): CheckpointRecord {
   const reader = new ByteReader(payload, file, position)
   const facts = readFacts(reader)
-  return { ...facts, partitions: readMany(reader, facts.partitionCount, (each) => readPartition(each, version)) }
+  const partitions = readMany(reader, facts.partitionCount, (each) => readPartition(each, version))
+  reader.end()
+  return { ...facts, partitions }
 }

@@ -50,7 +50,7 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, po
   const version = reader.uint16()
   const flags = reader.uint16()
   if (kernel.crc32cOf(bytes.subarray(0, 48)) !== new ByteReader(bytes.subarray(48), file).uint32()) return undefined
-  if (version > JOURNAL_VERSION) {
+  if (version !== JOURNAL_VERSION) {
     throw new LogError('UNSUPPORTED_VERSION', `${file} has version ${version}; this oncelog knows ${JOURNAL_VERSION}`, {
       file,
       position,
