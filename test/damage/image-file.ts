@@ -1,4 +1,5 @@
 const PAGE_BYTES = 4096
+const ZEROS = new Uint8Array(PAGE_BYTES)
 
 /** A file's content that forks at no cost: pages are shared until one of the copies writes to them; a missing page is zeros. */
 export class ImageFile {
@@ -37,7 +38,10 @@ export class ImageFile {
     for (let done = 0; done < bytes.length; ) {
       const within = (position + done) % PAGE_BYTES
       const length = Math.min(bytes.length - done, PAGE_BYTES - within)
-      this.#ownPage(Math.floor((position + done) / PAGE_BYTES)).set(bytes.subarray(done, done + length), within)
+      const index = Math.floor((position + done) / PAGE_BYTES)
+      const part = bytes.subarray(done, done + length)
+      // Most of what a journal is made of.
+      if (this.#pages[index] !== undefined || !isZeros(part)) this.#ownPage(index).set(part, within)
       done += length
     }
     this.sizeBytes = Math.max(this.sizeBytes, position + bytes.length)
@@ -73,4 +77,8 @@ export class ImageFile {
     this.#own.add(index)
     return copy
   }
+}
+
+function isZeros(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0
 }

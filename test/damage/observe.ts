@@ -1,10 +1,11 @@
+import { BrokerLog, type Log } from '../../bindings/client/log.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
-import type { ConsumerRecord, Damage, EmbeddedLog, TopicPartition } from '../../bindings/entry/node.ts'
+import type { ConsumerRecord, Damage, RecoveryReport, TopicPartition } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
-import type { FileStore } from '../../bindings/storage/file-store.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { START_MS } from './fixture.ts'
+import { openHolder } from './holder.ts'
 import { StillPort } from './still-port.ts'
 
 /** Where damage was told of, by an error or by the recovery report. */
@@ -24,31 +25,47 @@ export interface Observation {
 const SEEKS_MS = [0, 2, 4, 12, 14].map((after) => START_MS + after)
 const MEMORY_BYTES = 32 * 1024 * 1024
 
+interface Opened {
+  readonly log: Log
+  readonly recovery: RecoveryReport
+  done(): void
+}
+
 /** Opens the log in the image, which changes it, and asks for everything that the public API can say. */
 export function observe(image: DirectoryImage): Promise<Observation> {
-  return observeStore(image, () => image)
+  const port = new StillPort(99)
+  const open = async (): Promise<Opened> => {
+    const { broker, recovery, discard } = await openHolder(image, port)
+    return { log: new BrokerLog(broker, port), recovery, done: discard }
+  }
+  return observeLog(open, () => image)
 }
 
-/** The same through the file system. */
+/** The same through the file system, opened as programs do. */
 export function observeDirectory(directory: string): Promise<Observation> {
-  return observeStore(createDirectoryStore(directory), () => DirectoryImage.readFrom(directory))
+  const open = async (): Promise<Opened> => {
+    const log = await openLog(createDirectoryStore(directory), new StillPort(99), { memoryBytes: MEMORY_BYTES })
+    return { log, recovery: log.recovery, done: () => {} }
+  }
+  return observeLog(open, () => DirectoryImage.readFrom(directory))
 }
 
-async function observeStore(store: FileStore, imageOf: () => DirectoryImage): Promise<Observation> {
+async function observeLog(open: () => Promise<Opened>, imageOf: () => DirectoryImage): Promise<Observation> {
   const told: Told[] = []
   const facts = new Map<string, string>()
-  let log: EmbeddedLog
+  let opened: Opened
   try {
-    log = await openLog(store, new StillPort(99), { memoryBytes: MEMORY_BYTES })
+    opened = await open()
   } catch (error) {
     return { facts, told: [tellOf(error)] }
   }
-  for (const each of log.recovery.damage) told.push(damageTold(each))
-  for (const file of log.recovery.setAsideFiles) {
+  const { log, recovery } = opened
+  for (const each of recovery.damage) told.push(damageTold(each))
+  for (const file of recovery.setAsideFiles) {
     told.push({ code: 'set aside', file, position: Number(file.split('.').at(-1)), message: '' })
   }
   // Found by an opening before: what the log's own topics lack, no call would tell.
-  for (const { topic, partition } of log.recovery.readOnly.filter(({ topic }) => topic.startsWith('__'))) {
+  for (const { topic, partition } of recovery.readOnly.filter(({ topic }) => topic.startsWith('__'))) {
     told.push({ code: 'read-only', file: `${topic}-${partition}`, position: 0, message: '' })
   }
   const note = async (name: string, ask: () => unknown): Promise<void> => {
@@ -62,12 +79,13 @@ async function observeStore(store: FileStore, imageOf: () => DirectoryImage): Pr
   for (const topic of await log.admin.listTopics()) await observeTopic(log, topic, note)
   for (const [name, epochs] of epochsOf(imageOf())) facts.set(`epochs of ${name}`, epochs)
   await log.close().catch((error: unknown) => told.push(tellOf(error)))
+  opened.done()
   return { facts, told }
 }
 
 type Note = (name: string, ask: () => unknown) => Promise<void>
 
-async function observeTopic(log: EmbeddedLog, topic: string, note: Note): Promise<void> {
+async function observeTopic(log: Log, topic: string, note: Note): Promise<void> {
   const description = await log.admin.describeTopic(topic)
   await note(topic, () => description)
   for (let partition = 0; partition < description.partitions; partition++) {
@@ -79,7 +97,7 @@ async function observeTopic(log: EmbeddedLog, topic: string, note: Note): Promis
   }
 }
 
-async function records(log: EmbeddedLog, at: TopicPartition, partitions: number): Promise<unknown[]> {
+async function records(log: Log, at: TopicPartition, partitions: number): Promise<unknown[]> {
   const [end] = await log.admin.offsets([at])
   const from = Array.from({ length: partitions }, (_, partition) => ({ topic: at.topic, partition, nextOffset: 0 }))
   // Where the coordinator's topic is damaged a transaction may stay open, and nobody reads beyond its first record.

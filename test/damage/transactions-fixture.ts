@@ -1,16 +1,14 @@
-import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { DirectoryImage } from './directory-image.ts'
-import type { Fixture } from './fixture.ts'
-import { START_MS } from './fixture.ts'
+import { type Fixture, type OpenImage, openUsual, START_MS } from './fixture.ts'
 import { StillPort } from './still-port.ts'
 
 /**
  * A log beside the other one, because a log with everything would have more than 8 KiB: transactions committed, aborted and
  * left open, over two segments, offsets in one of them. As a clean close leaves it, and as a kill does.
  */
-export async function transactionFixtures(seed = 1): Promise<readonly Fixture[]> {
+export async function transactionFixtures(seed = 1, open: OpenImage = openUsual): Promise<readonly Fixture[]> {
   const image = new DirectoryImage()
-  const log = await openLog(image, new StillPort(seed), {})
+  const log = await open(image, new StillPort(seed))
   await log.admin.createTopic('pay', { config: { 'segment.bytes': 400, 'index.interval.bytes': 0 } })
   const producer = log.producer({ transactionalId: 'x' })
   const consumer = log.consumer({ groupId: 'g', topics: ['pay'] })
@@ -28,8 +26,8 @@ export async function transactionFixtures(seed = 1): Promise<readonly Fixture[]>
     await transaction[end]()
   }
   await consumer.close()
-  const open = await producer.beginTransaction()
-  await open.send({ topic: 'pay', value: 'left open', timestamp: START_MS + 12 })
+  const unended = await producer.beginTransaction()
+  await unended.send({ topic: 'pay', value: 'left open', timestamp: START_MS + 12 })
   const killed = image.fork()
   await log.close()
   return [
