@@ -1,25 +1,59 @@
-/** `npm run fuzz -- --minutes N --seed S`: prints cases by kind; a wrong one ends it with 1 and the command that repeats it. */
+/**
+ * `npm run fuzz -- --minutes 5 --seed 1`: cases of every kind until the time is up, then counts by kind. A wrong one is made
+ * smaller, ends it with 1 and prints the command that repeats it: `--target NAME` with `--bytes HEX` or `--seed S --case N`.
+ */
 import { parseArgs } from 'node:util'
-import { createKernel } from '../../bindings/kernel/create-kernel.ts'
-import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
-import { fuzz } from './fuzz.ts'
-import { fuzzTargets } from './targets.ts'
+import { attempt, caseOf } from './fuzz.ts'
+import { GROWTH_MAX_BYTES, Tally } from './tally.ts'
+import type { FuzzTarget } from './target.ts'
+import { allTargets } from './targets/all.ts'
+import { Watchdog } from './watchdog.ts'
 
-const CASES_AT_ONCE = 10_000
+/** Of a target with share 1 in each round. */
+const CASES_A_SHARE = 20
+
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    target: { type: 'string' },
+    bytes: { type: 'string' },
+    case: { type: 'string' },
+  },
 })
-const end = performance.now() + Number(values.minutes) * 60_000
-const kernel = createKernel(loadKernelModule(), { capBytes: 16 * 1024 * 1024 })
-const counts = new Map<string, { cases: number; refused: number }>()
-for (let seed = Number(values.seed); process.exitCode === undefined && performance.now() < end; seed++) {
-  for (const target of fuzzTargets(kernel)) {
-    const { cases, refused, wrong } = fuzz(target, seed, CASES_AT_ONCE)
-    const count = counts.get(target.name) ?? { cases: 0, refused: 0 }
-    counts.set(target.name, { cases: count.cases + cases, refused: count.refused + refused })
-    if (wrong.length === 0) continue
-    console.error(`${wrong.join('\n')}\nnpm run fuzz -- --seed ${seed}`)
-    process.exitCode = 1
-  }
+const seed = Number(values.seed)
+const targets = (await allTargets()).filter(({ name }) => values.target === undefined || name === values.target)
+const [first] = targets
+if (first === undefined) {
+  console.error(`there is no target "${values.target}"`)
+  process.exitCode = 2
+} else if (values.bytes !== undefined || values.case !== undefined) {
+  const bytes =
+    values.bytes === undefined
+      ? caseOf(first, seed, Number(values.case))
+      : new Uint8Array(Buffer.from(values.bytes, 'hex'))
+  const outcome = await attempt(first, bytes)
+  console.log(outcome)
+  if (outcome !== 'taken' && outcome !== 'refused') process.exitCode = 1
+} else {
+  await untilTimeIsUp(targets)
 }
-console.table(Object.fromEntries(counts))
+for (const target of targets) await target.end?.()
+
+async function untilTimeIsUp(all: readonly FuzzTarget[]): Promise<void> {
+  const watchdog = new Watchdog()
+  const tally = new Tally(watchdog)
+  const end = performance.now() + Number(values.minutes) * 60_000
+  for (let round = 0; process.exitCode === undefined && performance.now() < end; round++) {
+    for (const target of all) {
+      const cases = target.share * CASES_A_SHARE
+      const { wrong } = await tally.run(target, seed, cases, round * cases)
+      if (wrong === undefined) continue
+      console.error(wrong)
+      process.exitCode = 1
+    }
+  }
+  tally.print()
+  if (tally.grownBytes > GROWTH_MAX_BYTES) process.exitCode = 1
+  await watchdog.end()
+}
