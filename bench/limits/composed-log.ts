@@ -1,5 +1,7 @@
 import { Engine } from '../../bindings/engine/engine.ts'
+import type { KeepingOptions } from '../../bindings/engine/keeping.ts'
 import { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel } from '../../bindings/kernel/kernel.ts'
@@ -19,27 +21,35 @@ export interface ComposedLog<Store extends FilePartitionStore = FilePartitionSto
 interface ComposedOptions<Store> {
   /** 2, as in `open`, unless given. */
   readonly ringFiles?: number
+  /** 256 MiB, as in `open`, unless given. */
+  readonly capBytes?: number
+  readonly keeping?: KeepingOptions
   readonly storeType: new (...parts: ConstructorParameters<typeof FilePartitionStore>) => Store
 }
 
-export async function openComposed(directory: string): Promise<ComposedLog>
+type PlainOptions = Omit<ComposedOptions<FilePartitionStore>, 'storeType'>
+
+export async function openComposed(directory: string, options?: PlainOptions): Promise<ComposedLog>
 export async function openComposed<Store extends FilePartitionStore>(
   directory: string,
   options: ComposedOptions<Store>,
 ): Promise<ComposedLog<Store>>
 export async function openComposed(
   directory: string,
-  { ringFiles = 2, storeType }: ComposedOptions<FilePartitionStore> = { storeType: FilePartitionStore },
+  options: PlainOptions | ComposedOptions<FilePartitionStore> = {},
 ): Promise<ComposedLog> {
-  const kernel = createKernel(loadKernelModule(), { capBytes: 256 << 20 })
+  const { ringFiles = 2, capBytes = 256 << 20, keeping = {} } = options
+  const storeType = 'storeType' in options ? options.storeType : FilePartitionStore
+  const kernel = createKernel(loadKernelModule(), { capBytes, codecs: nodeCodecs })
   const files = { ringFileBytes: 512 * 1024, ringFiles, ringFilesUsual: 16, ringFilesMax: 128, openFilesMax: 320 }
   let composed: FilePartitionStore | undefined
   const engine = new Engine({
     ceilingBlock: 65_536,
     transactionBufferBytes: 1 << 20,
+    ...keeping,
     compose: (source) => {
-      const options = { ...files, random: nodePort.random }
-      const store = new storeType(createDirectoryStore(directory), kernel, source, options)
+      const parts = { ...files, random: nodePort.random }
+      const store = new storeType(createDirectoryStore(directory), kernel, source, parts)
       composed = store
       return { store, factory: new PartitionFactory(kernel, store, 0) }
     },

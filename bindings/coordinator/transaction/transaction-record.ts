@@ -95,7 +95,7 @@ function decodeValue(transactionalId: string, value: BigEndianReader): Transacti
   const startMs = value.int64('startMs')
   const previousProducerId = version === 0 ? -1 : readTags(value)
   value.end()
-  if (producerId < 0 || producerEpoch < 0) throw damaged(place, 'its producer is negative')
+  if (producerId < 0 || producerEpoch < 0 || previousProducerId < -1) throw damaged(place, 'its producer is negative')
   return {
     kind: 'transaction-stored',
     transactionalId,

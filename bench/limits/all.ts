@@ -1,0 +1,45 @@
+/**
+ * `npm run limits`: each bench of this folder in a process of its own, one after the other; `-- WORD` for those whose name holds one of
+ * the words. Ends with a line for each, and with 1 where one passed a limit. The long ones run short here: bench/README.md says how long
+ * they may.
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** By name, with what each is given here. */
+const BENCHES: Readonly<Record<string, readonly string[]>> = {
+  partitions: [],
+  producers: [],
+  segments: [],
+  retention: [],
+  recovery: [],
+  checkpoint: [],
+  compaction: [],
+  compression: [],
+  roll: [],
+  scale: [],
+  attached: [],
+  'unclean-open': [],
+  'memory-cap': ['--minutes', '2'],
+  soak: ['--minutes', '3'],
+}
+
+const words = process.argv.slice(2)
+const chosen = Object.entries(BENCHES).filter(
+  ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
+)
+const ended: string[] = []
+for (const [name, given] of chosen) {
+  console.log(`\n${name} ${given.join(' ')}`)
+  const path = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
+  const { status } = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', path, ...given], {
+    stdio: 'inherit',
+  })
+  ended.push(`${status === 0 ? 'within' : 'NOT within'}  ${name}`)
+  if (status !== 0) process.exitCode = 1
+}
+console.log(`\n${ended.join('\n')}`)
+if (chosen.length === 0) {
+  console.error(`no bench is named by: ${words.join(' ')}`)
+  process.exitCode = 2
+}
