@@ -4,6 +4,7 @@ import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
 import { type FileUrl, pathOf } from './embedded/directory-path.ts'
 import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
+import { type SalvageOptions, type SalvageReport, salvageDirectory } from './embedded/salvage.ts'
 import type { StorageDriver } from './embedded/storage-driver.ts'
 
 export type {
@@ -100,6 +101,7 @@ export type {
 } from '../storage/partition-store.ts'
 export type { FileUrl } from './embedded/directory-path.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
+export type { Loss, SalvageOptions, SalvageReport } from './embedded/salvage.ts'
 export type { StorageDriver } from './embedded/storage-driver.ts'
 
 /**
@@ -134,4 +136,23 @@ export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog
  */
 export async function openDriver(driver: StorageDriver, options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(driver, nodePort, options)
+}
+
+/**
+ * Copies what is provably intact of a damaged log into a new directory, and tells what isn't: offsets, producers, transactions and committed
+ * offsets stay as they were. The source is only read. What is lost is a hole in the copy, which readers pass over as they do what
+ * compaction removed; where the end of a transaction is lost its records count as aborted, or are left out where a later commit would speak for
+ * them. Resolves once the copy is durable: it opens for writing. Until then, and after a crash, a rejection or a signal, opening it
+ * rejects with COPY_UNFINISHED. Reads the log twice, and keeps 256 MiB of kernel memory at most.
+ *
+ * Rejects with INVALID_REQUEST where the directory holds no log, or the target isn't empty or lies in it; with DIRECTORY_IN_USE while a process has
+ * the source open, or another one writes to the target; with UNSUPPORTED_VERSION, UNSUPPORTED_COMPRESSION_TYPE, STORAGE_FULL,
+ * KAFKA_STORAGE_ERROR, MEMORY_CAP_REACHED, LOCK_UNSUPPORTED; with the signal's reason.
+ */
+export async function salvage(
+  directory: string | FileUrl,
+  target: string | FileUrl,
+  options: SalvageOptions = {},
+): Promise<SalvageReport> {
+  return salvageDirectory(directory, target, nodePort, options)
 }

@@ -17,7 +17,11 @@ export const ERRORS = {
   // Kafka's names
   UNKNOWN_SERVER_ERROR: ['fatal', -1, 'This is a fault of the log: report it with what the message says.'],
   OFFSET_OUT_OF_RANGE: ['misuse', 1, 'Seek to an offset within the valid range that the details name.'],
-  CORRUPT_MESSAGE: ['corruption', 2, 'Run `oncelog verify` on the directory; the details name file and position.'],
+  CORRUPT_MESSAGE: [
+    'corruption',
+    2,
+    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact; the details name file and position.',
+  ],
   UNKNOWN_TOPIC_OR_PARTITION: ['misuse', 3, 'Create the topic first, or check name and partition number.'],
   MESSAGE_TOO_LARGE: ['misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'],
   NETWORK_EXCEPTION: ['retriable', 13, 'The outcome is unknown: look whether it was done, then ask again.'],
@@ -76,8 +80,16 @@ export const ERRORS = {
   DIRECTORY_IN_USE: ['misuse', undefined, 'Close the other holder; the details name its process, host and start.'],
   LOCK_UNSUPPORTED: ['misuse', undefined, 'Open the log on a system that has the lock which the message names.'],
   STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
-  LOG_READ_ONLY: ['corruption', undefined, 'Read the recovery report; copy what is intact into a new directory.'],
-  CORRUPT_LOG: ['corruption', undefined, 'Run `oncelog verify` on the directory; the details name file and position.'],
+  LOG_READ_ONLY: [
+    'corruption',
+    undefined,
+    'Read `log.recovery`; `oncelog salvage` copies what is intact into a new directory.',
+  ],
+  CORRUPT_LOG: [
+    'corruption',
+    undefined,
+    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact; the details name file and position.',
+  ],
   COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the copy again.'],
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
   MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],

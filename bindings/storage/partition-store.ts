@@ -285,6 +285,8 @@ export interface StoredPartition {
   readonly maxTimestamp: number
   /** It was found damaged: nothing is appended to it. */
   readonly readOnly: boolean
+  /** Where, if this open found it. */
+  readonly damage?: Damage | undefined
 }
 
 /** What a store holds when it opens. */

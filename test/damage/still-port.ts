@@ -21,7 +21,7 @@ export class StillPort implements RuntimePort {
     return this.#seed / 2 ** 32
   }
 
-  setTimer(): () => void {
+  setTimer(_delayMs?: number, _callback?: () => void): () => void {
     return () => {}
   }
 

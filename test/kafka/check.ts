@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { DirectoryImage } from '../../bindings/entry/cli/directory-image.ts'
 import {
   batchRows,
   indexRows,
@@ -15,6 +14,7 @@ import {
   timeIndexRows,
   transactionIndexRows,
 } from '../../bindings/entry/cli/inspect/segment-rows.ts'
+import { DirectoryImage } from '../../bindings/entry/embedded/directory-image.ts'
 import { loadCodecs, nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { open } from '../../bindings/entry/node.ts'
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'

@@ -24,14 +24,14 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: an opening finishes what no checkpoint notes',
     file: 'log/recovery/settle-swaps.ts',
-    find: 'segment?.isCleaned === true && (yield* holds(context, path, segment))',
-    put: 'segment !== undefined',
+    find: "      yield* perform('remove', path, () => store.remove(path))\n",
+    put: '      yield* takePlace(store, directory, rewrittenSegment(name)?.offset ?? 0)\n',
     tests: [crashes],
   },
   {
     name: 'compaction: what was replaced comes back and stays',
     file: 'log/recovery/settle-swaps.ts',
-    find: '    yield* removeSegment(store, directory, offset)\n',
+    find: '      yield* removeSegment(store, directory, parsed.offset)\n',
     put: '',
     tests: [crashes],
   },

@@ -2,6 +2,7 @@ import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
 import { IMPORT } from './import.ts'
 import type { Mutant } from './mutant.ts'
+import { SALVAGE } from './salvage.ts'
 
 const engine = 'engine/transactions.test.ts'
 const regressions = 'regressions/transactions.test.ts'
@@ -464,4 +465,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMPACTION,
   ...COMPRESSION,
   ...IMPORT,
+  ...SALVAGE,
 ]

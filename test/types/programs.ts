@@ -6,6 +6,7 @@ import {
   json,
   type Log,
   LogError,
+  type Loss,
   open,
   openDriver,
   openMemory,
@@ -15,6 +16,7 @@ import {
   type Processor,
   type ShareConsumer,
   type ShareGroupOffset,
+  salvage,
   store,
   string,
   topic,
@@ -217,6 +219,18 @@ export async function backedUp(): Promise<void> {
   await log.backup(new URL('file:///backups/tuesday'), { signal: AbortSignal.timeout(1000) })
   // @ts-expect-error
   await log.backup()
+}
+
+// What is damaged, and what is intact of it.
+export async function saved(): Promise<string | undefined> {
+  const log = await open('./data')
+  const [first] = await log.verify({ signal: AbortSignal.timeout(60_000) })
+  await log.close()
+  const { losses } = await salvage('./data', new URL('file:///salvaged'), { progress: (done, total) => done / total })
+  // @ts-expect-error a copy needs a place
+  await salvage('./data')
+  const lost: Loss | undefined = losses[0]
+  return first?.file ?? lost?.kind
 }
 
 // Several processes: one may insist on being alone, the others are told which they are.

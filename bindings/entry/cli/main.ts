@@ -6,6 +6,7 @@ import { addGroups } from './commands/groups.ts'
 import { addImport } from './commands/import.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addProduce } from './commands/produce.ts'
+import { addSalvage } from './commands/salvage.ts'
 import { addShareGroups } from './commands/share-groups.ts'
 import { addTopics } from './commands/topics.ts'
 import { addTransactions } from './commands/transactions.ts'
@@ -36,6 +37,7 @@ Examples:
   oncelog verify ./data
   oncelog backup ./data /backups/monday
   oncelog import /var/lib/kafka/data ./data
+  oncelog salvage ./data ./salvaged
 
 Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or damage was found; 2 the call
 must be mended, the message says how; 130 and 143 ended by SIGINT and SIGTERM.
@@ -56,6 +58,7 @@ addInspect(program)
 addVerify(program)
 addBackup(program)
 addImport(program)
+addSalvage(program)
 await program.parseAsync()
 
 /** As other failures of a call, without the prefix for people. */

@@ -1,14 +1,10 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Log } from '../../client/log.ts'
-import { CHECKPOINT_DIRECTORY } from '../../log/checkpoint/checkpoint-file.ts'
-import { PARTITION_METADATA, parsePartitionDirectory } from '../../log/files/file-names.ts'
-import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
+import { assertLogDirectory } from '../embedded/assert-log.ts'
 import { openAttached } from '../embedded/attached-log.ts'
+import { DirectoryImage } from '../embedded/directory-image.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
 import { LogError, open, type RecoveryReport, type TopicPartition } from '../node.ts'
-import { DirectoryImage } from './directory-image.ts'
 import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
 
@@ -75,19 +71,5 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
 
 /** Only `topics create` makes a directory or a log: a slip in its name would show an empty one, or leave files in another's. */
 export function assertLog(directory: string): void {
-  const stats = statSync(directory, { throwIfNoEntry: false })
-  if (stats === undefined) throw wrong(`there is no directory ${directory}: name the log's with --dir`, directory)
-  if (!stats.isDirectory()) throw wrong(`${directory} is no directory: name the log's with --dir`, directory)
-  if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
-    throw wrong(`${directory} holds no log: name its directory`, directory)
-}
-
-/** Any part of one will do: what else is missing is damage. */
-function isOfLog(directory: string, name: string): boolean {
-  if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY) return true
-  return parsePartitionDirectory(name) !== undefined && existsSync(join(directory, name, PARTITION_METADATA))
-}
-
-function wrong(message: string, directory: string): LogError {
-  return new LogError('INVALID_REQUEST', message, { directory })
+  assertLogDirectory(directory, "name the log's with --dir")
 }

@@ -46,6 +46,9 @@ export type FrameEntry =
   | (PartitionKey & { readonly kind: 'ceiling'; readonly ceiling: number })
   | { readonly kind: 'producerIds'; readonly end: number }
 
+/** What a frame holds of batches, or says of them. */
+export type FrameRun = Exclude<FrameEntry, { readonly kind: 'ceiling' | 'producerIds' }>
+
 const KINDS = ['batches', 'decision', 'extent', 'ceiling', 'producerIds'] as const
 
 export interface FrameHeader {

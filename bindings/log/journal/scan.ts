@@ -35,6 +35,8 @@ export interface JournalScan {
   readonly frames: readonly FoundFrame[]
   /** A frame that must have been acknowledged is missing: the sequence of the first gap (rule 1). */
   readonly gapAt: number | undefined
+  /** Whole ones behind it, ascending: acknowledged as well. */
+  readonly beyondGap: readonly FoundFrame[]
   /** Above what the checkpoint covers, as far as they can say. */
   readonly broken: readonly BrokenFrame[]
 }
@@ -117,16 +119,15 @@ function frameAt(
  */
 function inOrder(frames: FoundFrame[], coveredSequence: number): Omit<JournalScan, 'broken'> {
   frames.sort((a, b) => a.header.sequence - b.header.sequence)
-  const inSequence: FoundFrame[] = []
   let expected = coveredSequence + 1
-  for (const frame of frames) {
-    const { header } = frame
+  for (const [index, { header }] of frames.entries()) {
     const isRestated = header.restates >= 0 && header.restates <= expected && header.sequence > expected
-    if (header.sequence !== expected && !isRestated) return { frames: inSequence, gapAt: expected }
-    inSequence.push(frame)
+    if (header.sequence !== expected && !isRestated) {
+      return { frames: frames.slice(0, index), gapAt: expected, beyondGap: frames.slice(index) }
+    }
     expected = header.sequence + 1
   }
-  return { frames, gapAt: undefined }
+  return { frames, gapAt: undefined, beyondGap: [] }
 }
 
 /** A buffer that holds the largest frame: decisions go in whole, so it may fill a ring file. */

@@ -15,6 +15,7 @@ import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } fr
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type {
   AbortedTransaction,
+  Damage,
   PartitionIdentity,
   PartitionStore,
   StoredPartition,
@@ -63,6 +64,7 @@ export class Partition {
   readonly id: PartitionIdentity
   readonly watermarks: Watermarks
   readonly readOnly: boolean
+  readonly #damage: Damage | undefined
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #tail: TailWindow
@@ -75,6 +77,7 @@ export class Partition {
   constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore, tails: TailPool, cache: BatchCache) {
     this.id = stored.id
     this.readOnly = stored.readOnly
+    this.#damage = stored.damage
     this.#kernel = kernel
     this.#store = store
     this.#tail = new TailWindow(tails)
@@ -181,7 +184,10 @@ export class Partition {
   assertWritable(): void {
     if (!this.readOnly) return
     const { topic, partition } = this.id
-    throw new LogError('LOG_READ_ONLY', `${topic}-${partition} is damaged and read-only`, this.#place())
+    const { file, position, offset } = this.#damage ?? {}
+    const where = file === undefined ? 'is damaged' : `is damaged at ${position} of ${file}`
+    const message = `${topic}-${partition} ${where} and read-only`
+    throw new LogError('LOG_READ_ONLY', message, { ...this.#place(), file, position, offset })
   }
 
   #sequenceError(verdict: number, request: PartitionAppend): LogError {

@@ -1,4 +1,4 @@
-import type { BatchFault, BatchHeader, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import type { BatchFault, BatchHeader, DecodedBatch, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 
@@ -49,10 +49,15 @@ export class BatchScanner {
     return this.#batch(available)
   }
 
-  /** Why the records of the batch found last, in a file, don't come out. Its `bytes` may be dead afterwards. */
-  recordsFault({ header }: ScannedBatch): BatchFault | undefined {
-    const decoded = this.#kernel.batchReader.decode(this.#buffer, 0, header.sizeBytes, true)
+  /** Why the records of the batch found last don't come out. Its `bytes` may be dead afterwards. */
+  recordsFault(batch: ScannedBatch): BatchFault | undefined {
+    const decoded = this.decoded(batch)
     return typeof decoded === 'string' ? decoded : undefined
+  }
+
+  /** The records of the batch found last, or why they don't come out. Its `bytes` may be dead afterwards. */
+  decoded({ header }: ScannedBatch): DecodedBatch | BatchFault {
+    return this.#kernel.batchReader.decode(this.#buffer, 0, header.sizeBytes, true)
   }
 
   #batch(available: number): ScannedBatch | BatchFault {

@@ -10,7 +10,7 @@ import { openFile } from '../journal/ring.ts'
 import { recoveryMarks } from './marks.ts'
 
 /** Kafka's word for a directory that belongs to no partition of the log. */
-const STRAY_SUFFIX = '-stray'
+export const STRAY_SUFFIX = '-stray'
 
 /** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
 export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {

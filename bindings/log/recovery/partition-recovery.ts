@@ -42,6 +42,7 @@ export class PartitionRecovery {
   #segmentsFound: ReadonlySet<number> = new Set()
   /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
+  #damage: Damage | undefined
   #ceiling: number
 
   constructor(
@@ -82,6 +83,7 @@ export class PartitionRecovery {
       producers,
       maxTimestamp: files.segments.active?.maxTimestamp ?? -1,
       readOnly: files.readOnly,
+      damage: this.#damage,
     }
   }
 
@@ -322,7 +324,9 @@ export class PartitionRecovery {
 
   #damaged(file: string, position: number, offset: number, code: string): void {
     const { topic, partition } = this.#files.id
-    this.#context.damage.push({ file, position, topic, partition, offset, code })
+    const damage = { file, position, topic, partition, offset, code }
+    this.#context.damage.push(damage)
+    this.#damage ??= damage
     this.#files.readOnly = true
   }
 }

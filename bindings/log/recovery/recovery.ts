@@ -22,6 +22,7 @@ import { openFile } from '../journal/ring.ts'
 import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../store/stored-files.ts'
+import { readSwapped } from '../survey/noted-segments.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { clearDeadDirectories, directoryTopicId, secureDirectory } from './dead-directories.ts'
@@ -377,14 +378,13 @@ class UncleanRecovery {
       (yield* directoryTopicId(this.#input.store, files.directory)) === id.topicId
     if (!hasPlace) return
     if (noted === undefined && !readOnly) yield* secureDirectory(this.#input.store, files.directory)
+    if (readOnly || noted?.readOnly === true)
+      yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
     if (readOnly) {
       files.readOnly = true
       if (noted !== undefined) this.#partitions.push({ files, stored: storedOf(id, noted, files) })
     } else {
-      if (noted?.readOnly !== true && (yield* settleSwaps(this.#input.segments, files.directory, noted))) {
-        files.directoryChanged()
-        files.changed = true
-      }
+      if (noted?.readOnly !== true) yield* this.#settleSwaps(files, noted)
       const isCoordinator = holdsDecisions(id.topicId)
       const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
       if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
@@ -393,6 +393,20 @@ class UncleanRecovery {
       this.#partitions.push({ files, stored })
     }
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+  }
+
+  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+    const { hasChanged, damaged } = yield* settleSwaps(this.#input.segments, files.directory, noted)
+    if (hasChanged) {
+      files.directoryChanged()
+      files.changed = true
+    }
+    if (damaged === undefined) return
+    const { topic, partition } = files.id
+    const code = 'batch headers differ from the checkpoint'
+    this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
+    files.readOnly = true
+    yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
   }
 
   /**

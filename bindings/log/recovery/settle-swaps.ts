@@ -1,67 +1,78 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
-import { headersOf } from '../segment/header-scan.ts'
+import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { removeSegment, takePlace } from '../store/segment-rewrite.ts'
+import { isNotedSegment, isReplaced } from '../survey/noted-segments.ts'
 import { recoveryMarks } from './marks.ts'
+
+/** What became of a compaction that was under way. */
+export interface SettledSwaps {
+  /** Entries of the directory. */
+  readonly hasChanged: boolean
+  /** The file of a rewritten segment that isn't what the checkpoint noted; what it was to replace is still there. */
+  readonly damaged: { readonly file: string; readonly offset: number } | undefined
+}
 
 /**
  * What compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its place, and what it
- * replaces goes; any other is dropped. Each step can be done again. True: entries of the directory have changed.
+ * replaces goes; any other is dropped. Each step can be done again. Where the noted one is damaged nothing goes.
  */
 export function* settleSwaps(
   context: SegmentContext,
   directory: string,
   noted: CheckpointPartition | undefined,
-): Task<boolean> {
+): Task<SettledSwaps> {
   const { store } = context
   const names = yield* perform('list', directory, () => store.list(directory))
-  let hasChanged = false
+  const cleaned = noted?.segments.filter(({ isCleaned }) => isCleaned) ?? []
+  const affected = cleaned.filter((segment) => isAffected(segment, names))
+  const placed = new Set<string>()
+  for (const segment of affected) {
+    const file = yield* whereNoted(context, directory, names, segment)
+    if (file.isDamaged) return { hasChanged: placed.size > 0, damaged: { file: file.path, offset: segment.baseOffset } }
+    if (!file.path.endsWith(SWAP_SUFFIX)) continue
+    recoveryMarks.hit('swap-finished')
+    yield* takePlace(store, directory, segment.baseOffset)
+    placed.add(file.path)
+  }
+  let hasChanged = affected.length > 0
   for (const name of names) {
-    const rewritten = rewrittenSegment(name)
-    if (rewritten === undefined) continue
-    hasChanged = true
     const path = `${directory}/${name}`
-    const segment = noted?.segments.find(({ baseOffset }) => baseOffset === rewritten.offset)
-    if (rewritten.isWhole && segment?.isCleaned === true && (yield* holds(context, path, segment))) {
-      recoveryMarks.hit('swap-finished')
-      yield* takePlace(store, directory, rewritten.offset)
-    } else {
+    const parsed = parseSegmentFileName(name)
+    if (rewrittenSegment(name) !== undefined && !placed.has(path)) {
+      hasChanged = true
       recoveryMarks.hit('swap-dropped')
       yield* perform('remove', path, () => store.remove(path))
+    } else if (parsed?.suffix === 'log' && isReplaced(parsed.offset, cleaned)) {
+      recoveryMarks.hit('replaced-segment-removed')
+      yield* removeSegment(store, directory, parsed.offset)
     }
   }
-  for (const offset of replacedIn(names, noted?.segments ?? [])) {
-    recoveryMarks.hit('replaced-segment-removed')
-    hasChanged = true
-    yield* removeSegment(store, directory, offset)
-  }
-  return hasChanged
+  return { hasChanged, damaged: undefined }
 }
 
-/** Size and heads of all batches, their CRCs among them, are those of the checkpoint. */
-function* holds(
-  context: SegmentContext,
-  path: string,
-  { sizeBytes, headerChecksum }: CheckpointSegment,
-): Task<boolean> {
-  const file = yield* perform('open', path, () => context.store.open(path, { create: false }))
-  if (file === undefined) return false
-  const isSame = file.size() === sizeBytes && headersOf(context, file, sizeBytes) === headerChecksum
-  file.close()
-  return isSame
-}
-
-/** Segments whose offsets lie in a rewritten one: their removal wasn't durable. */
-function replacedIn(names: readonly string[], segments: readonly CheckpointSegment[]): number[] {
-  return names.flatMap((name) => {
+/** What it replaces, or itself under its first name, is still there. */
+function isAffected(segment: CheckpointSegment, names: readonly string[]): boolean {
+  return names.some((name) => {
+    const rewritten = rewrittenSegment(name)
+    if (rewritten !== undefined) return rewritten.isWhole && rewritten.offset === segment.baseOffset
     const parsed = parseSegmentFileName(name)
-    if (parsed?.suffix !== 'log') return []
-    const { offset } = parsed
-    const isInside = segments.some(
-      ({ isCleaned, baseOffset, nextOffset }) => isCleaned && baseOffset < offset && offset < nextOffset,
-    )
-    return isInside ? [offset] : []
+    return parsed?.suffix === 'log' && isReplaced(parsed.offset, [segment])
   })
+}
+
+/** The file that is the noted one, or should be. */
+function* whereNoted(
+  context: SegmentContext,
+  directory: string,
+  names: readonly string[],
+  segment: CheckpointSegment,
+): Task<{ readonly path: string; readonly isDamaged: boolean }> {
+  const name = segmentFileName(segment.baseOffset, 'log')
+  const path = `${directory}/${name}`
+  if (yield* isNotedSegment(context, path, segment)) return { path, isDamaged: false }
+  if (!names.includes(name + SWAP_SUFFIX)) return { path, isDamaged: true }
+  const isDamaged = !(yield* isNotedSegment(context, path + SWAP_SUFFIX, segment))
+  return { path: path + SWAP_SUFFIX, isDamaged }
 }

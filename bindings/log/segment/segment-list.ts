@@ -165,7 +165,7 @@ export class SegmentList {
       const file = segment?.file
       if (segment === undefined || file === undefined || !segment.isReady) return done > 0 ? done : undefined
       const position = segment.positionOf(file, from)
-      const count = segment.readWhole(file, position, done > 0 ? into.subarray(done) : into)
+      const count = segment.readWhole(file, position, done > 0 ? into.subarray(done) : into, from)
       if (count <= 0) return done > 0 ? done : count
       done += count
       if (done === into.length || position + count < segment.sizeBytes) break

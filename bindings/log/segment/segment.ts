@@ -12,6 +12,7 @@ import { chainHeader, NO_BATCHES } from './header-checksum.ts'
 import { HeaderScan, headersOf } from './header-scan.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
+import { damagedSegment, missingSegment } from './segment-damage.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { WAITING_BATCH_BYTES } from './waiting-writes.ts'
 
@@ -271,7 +272,8 @@ export class Segment {
   /** Opens the file and gets the indexes: from their files as far as they are what was noted, else from the batches. */
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
-    const file = yield* files.reopen(this.logPath)
+    const file = yield* files.open(this.logPath, { create: false })
+    if (file === undefined) throw missingSegment(this.logPath, this.baseOffset)
     this.assertKept()
     this.opened()
     files.pin(this.logPath)
@@ -303,8 +305,8 @@ export class Segment {
     if (checksum === undefined) return
     if (checksum !== headerChecksum) {
       const message = `${this.logPath} holds other batches than the log's, or one of its batch headers is damaged`
-      const details = { file: this.logPath, position: 0, offset: this.baseOffset, fault: 'headers-differ' }
-      throw new LogError('CORRUPT_MESSAGE', message, details)
+      const fault = { position: 0, offset: this.baseOffset, fault: 'headers-differ' }
+      throw damagedSegment(this.logPath, fault, message)
     }
     this.#unproven = undefined
   }
@@ -361,12 +363,14 @@ export class Segment {
 
   #jump(position: number, expectedOffset: number): LogError<'CORRUPT_MESSAGE'> {
     const message = `${this.logPath} is damaged at ${position}: the batch there can't follow offset ${expectedOffset}`
-    const details = { file: this.logPath, position, offset: expectedOffset, fault: 'out-of-order' }
-    return new LogError('CORRUPT_MESSAGE', message, details)
+    return damagedSegment(this.logPath, { position, offset: expectedOffset, fault: 'out-of-order' }, message)
   }
 
-  /** Whole batches from `position` on, as many as `into` holds; minus the first one's size when that doesn't fit. */
-  readWhole(file: StoreFile, position: number, into: Uint8Array): number {
+  /**
+   * Whole batches from `position` on, which is `asked`'s, as many as `into` holds; minus the first one's size when that doesn't
+   * fit.
+   */
+  readWhole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
     const wanted = Math.min(into.length, this.#sizeBytes - position)
     const firstBytes = wanted === into.length ? this.#sizeOfBatch(file, position, into) : 0
     if (firstBytes > into.length) return -firstBytes
@@ -388,7 +392,7 @@ export class Segment {
     }
     if (position >= this.#sizeBytes) return 0
     if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
-    if (count < wanted) throw this.#tooShort(position + count)
+    if (count < wanted) throw this.#tooShort(position + count, asked)
     // A batch that isn't one is handed over as it is: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#sizeBytes ? -frame.sizeBytes : count
   }
@@ -401,9 +405,9 @@ export class Segment {
     return position + frame.sizeBytes <= this.#sizeBytes ? frame.sizeBytes : 0
   }
 
-  #tooShort(end: number): LogError<'CORRUPT_MESSAGE'> {
+  #tooShort(end: number, offset: number): LogError<'CORRUPT_MESSAGE'> {
     const message = `${this.logPath} ends at ${end}, ${this.#sizeBytes} bytes were placed in it`
-    return new LogError('CORRUPT_MESSAGE', message, { file: this.logPath, position: end, fault: 'incomplete' })
+    return damagedSegment(this.logPath, { position: end, offset, fault: 'incomplete' }, message)
   }
 
   /** Offset of a batch at or before the first record at or after `timestamp` (kafka.md 2.3). */

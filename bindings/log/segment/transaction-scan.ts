@@ -35,6 +35,11 @@ export class TransactionScan {
   }
 }
 
+/** Of a whole control batch. */
+export function isCommitMarker(bytes: Uint8Array): boolean {
+  return markerType(bytes) === MARKER_COMMIT
+}
+
 /** The key of a control batch's one record holds version and type, 2 bytes each (kafka.md 1.2, 1.3). */
 function markerType(bytes: Uint8Array): number | undefined {
   let at = BATCH_HEADER_BYTES

@@ -7,6 +7,7 @@ import type {
   AbortedTransaction,
   CommitSet,
   Compactable,
+  Damage,
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
@@ -38,6 +39,7 @@ import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
 import { AT_ONCE_ALONE, AT_ONCE_BESIDE_COMMITS, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { GroupCommit } from './group-commit.ts'
+import { lostFrameError } from './lost-frame-error.ts'
 import { PartitionMap } from './partition-map.ts'
 import { recoveredSource } from './recovered-source.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
@@ -79,7 +81,7 @@ export class FilePartitionStore implements PartitionStore {
   #isCheckpointWanted = false
   /** Their next segment's file is to be made ahead. */
   readonly #nearlyFull = new Set<StoredFiles>()
-  #isReadOnly = false
+  #lostFrame: Damage | undefined
   #failure: LogError | undefined
 
   constructor(store: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
@@ -144,7 +146,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#checkpointPlace = recovered.checkpointPlace
     this.#appliedSequence = recovered.coveredSequence
     this.#producerIdsEnd = recovered.producerIdsEnd
-    this.#isReadOnly = recovered.readOnly
+    this.#lostFrame = recovered.readOnly ? recovered.damage[0] : undefined
   }
 
   /**
@@ -331,9 +333,7 @@ export class FilePartitionStore implements PartitionStore {
 
   #assertWritable({ topic, partition }: Partial<PartitionIdentity>): void {
     this.#assertOpen()
-    if (!this.#isReadOnly) return
-    const message = 'an acknowledged frame of the journal is missing: the log is read-only'
-    throw new LogError('LOG_READ_ONLY', message, { topic, partition })
+    if (this.#lostFrame !== undefined) throw lostFrameError(this.#lostFrame, topic, partition)
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
@@ -370,7 +370,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   compactable(id: PartitionIdentity): Compactable {
-    return this.#compactions.compactable(this.#isReadOnly ? undefined : this.#partitions.get(id))
+    return this.#compactions.compactable(this.#lostFrame ? undefined : this.#partitions.get(id))
   }
 
   *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
@@ -391,7 +391,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
-    if (this.#isReadOnly) return 'done'
+    if (this.#lostFrame !== undefined) return 'done'
     const files = this.#files(id)
     const removal = yield* removeBelow(this.#removing, files, offset)
     if (removal === 'later') this.#isCheckpointWanted ||= files.notedActiveBase !== files.segments.active?.baseOffset

@@ -1,14 +1,10 @@
-import type { Kernel } from '../../kernel/kernel.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { openFile } from '../journal/ring.ts'
-import type { BatchScanner } from '../recovery/batch-scanner.ts'
+import type { SurveyContext } from '../survey/survey-context.ts'
 
-export interface VerifyContext {
-  readonly store: FileStore
-  readonly kernel: Kernel
-  readonly scanner: BatchScanner
+export interface VerifyContext extends Omit<SurveyContext, 'progressed'> {
   readonly damage: Damage[]
   /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
   readonly ownEnd: number | undefined

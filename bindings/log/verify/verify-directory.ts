@@ -1,15 +1,21 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
+import { LogError } from '../../model/errors.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { holdsDecisions } from '../catalogue/topic-ids.ts'
+import type { TopicView } from '../catalogue/topic-table.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
-import { directoryTopicId } from '../recovery/dead-directories.ts'
+import { partitionKey } from '../recovery/recovery.ts'
+import { SCRATCH_BYTES } from '../segment/segment-context.ts'
 import { readTopics } from './log-starts.ts'
-import type { Undecided } from './verify-context.ts'
+import { type PartitionPlace, partitionDirectories } from './partition-places.ts'
+import type { Undecided, VerifyContext } from './verify-context.ts'
 import { type VerifiedJournal, verifyJournal } from './verify-journal.ts'
-import { verifyPartition } from './verify-partition.ts'
+import { type VerifiedPartition, verifyPartition } from './verify-partition.ts'
+
+const INT32_MAX = 0x7fff_ffff
 
 export interface VerifyReport {
   readonly partitions: number
@@ -31,35 +37,54 @@ export type VerifyProgress = (done: number, total: number) => void
 export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: VerifyProgress): Task<VerifyReport> {
   const damage: Damage[] = []
   const journal = yield* verifyJournal(store, kernel, damage)
-  const { checkpoint, frames } = journal
-  const names = yield* perform('list', '', () => store.list(''))
-  const directories = names.filter((name) => parsePartitionDirectory(name) !== undefined)
   const scanner = new BatchScanner(kernel)
-  const totals = { segments: 0, batches: 0, bytes: 0 }
+  const scratch = kernel.allocate(SCRATCH_BYTES)
+  if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
   try {
     const topics = yield* readTopics(store, kernel, scanner, journal.catalogue)
-    for (const [index, directory] of directories.entries()) {
-      const topicId = yield* directoryTopicId(store, directory)
-      const partition = parsePartitionDirectory(directory)?.partition
-      const noted = checkpoint?.partitions.find((each) => each.topicId === topicId && each.partition === partition)
-      const ownEnd = isOwn(topicId) ? endOf(journal, topicId) : undefined
-      const undecided: Undecided[] = []
+    const { directories, misplaced } = yield* partitionDirectories(store, topics, journal)
+    damage.push(...misplaced)
+    const { header, checkpoint } = journal
+    const leaderEpoch = header === undefined ? INT32_MAX : Math.max(header.leaderEpoch, checkpoint?.leaderEpoch ?? 0)
+    const common = { store, kernel, scanner, scratch, leaderEpoch, damage }
+    const totals = { segments: 0, batches: 0, bytes: 0 }
+    for (const [index, each] of directories.entries()) {
       const progressed = (part: number) => progress(index + part, directories.length)
-      const context = { store, kernel, scanner, damage, ownEnd, undecided, progressed }
-      const decided = topics.byId(topicId ?? '')?.logStartOffsets.get(partition ?? 0) ?? 0
-      const logStartOffset = Math.max(decided, noted?.logStartOffset ?? 0)
-      const found = yield* verifyPartition(context, { directory, topicId, noted, logStartOffset })
-      if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
+      const found = yield* verifyOne({ ...common, progressed }, journal, topics, each)
       totals.segments += found.segments
       totals.batches += found.batches
       totals.bytes += found.bytes
       progressed(1)
       yield* letOthersRun()
     }
+    return { partitions: directories.length, ...totals, frames: journal.frames, damage }
   } finally {
+    scratch.free()
     scanner.close()
   }
-  return { partitions: directories.length, ...totals, frames, damage }
+}
+
+function* verifyOne(
+  common: Omit<VerifyContext, 'ownEnd' | 'undecided'>,
+  journal: VerifiedJournal,
+  topics: TopicView,
+  { directory, topicId, partition }: PartitionPlace,
+): Task<VerifiedPartition> {
+  const { store, kernel, damage } = common
+  const { header, checkpoint, runs } = journal
+  const noted = checkpoint?.partitions.find((each) => each.topicId === topicId && each.partition === partition)
+  const undecided: Undecided[] = []
+  const context = { ...common, ownEnd: isOwn(topicId) ? endOf(journal, topicId) : undefined, undecided }
+  const decided = topics.byId(topicId ?? '')?.logStartOffsets.get(partition) ?? 0
+  const found = yield* verifyPartition(context, {
+    directory,
+    noted,
+    runs: runs.get(partitionKey(topicId ?? '', partition)) ?? [],
+    logStartOffset: Math.max(decided, noted?.logStartOffset ?? 0),
+    isUnclean: header?.clean !== true,
+  })
+  if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
+  return found
 }
 
 function isOwn(topicId: string | undefined): topicId is string {

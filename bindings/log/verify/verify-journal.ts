@@ -6,14 +6,19 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import type { FrameRun } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
-import { type FoundFrame, loadEntries, scanJournal } from '../journal/scan.ts'
+import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { partitionKey } from '../recovery/recovery.ts'
 import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {
   readonly frames: number
+  readonly header: JournalHeader | undefined
+  /** By `partitionKey`, what frames hold of batches, in the order of their offsets. */
+  readonly runs: ReadonlyMap<string, readonly FrameRun[]>
   readonly checkpoint: CheckpointRecord | undefined
   /** By topic id, up to which offset frames hold the decisions of the log's own topics. */
   readonly decided: ReadonlyMap<string, number>
@@ -32,7 +37,9 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
   else if (header !== undefined && newest.record.sequence < header.checkpointSequence)
     damage.push(damaged(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`))
   const checkpoint = newest?.record
-  if (header === undefined) return { frames: 0, checkpoint, decided: new Map(), catalogue: [] }
+  if (header === undefined) {
+    return { frames: 0, header, checkpoint, runs: new Map(), decided: new Map(), catalogue: [] }
+  }
   yield* verifyRing(store, header, damage)
   const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint?.coveredSequence ?? 0)
   const broken = scan.broken.map(({ file, position }) => damaged(file, position, 'a frame that is not whole'))
@@ -41,23 +48,30 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
     damage.push(damaged(last?.file ?? HEADER_FILE, last?.position ?? 0, `frame ${scan.gapAt} is missing`))
   }
   damage.push(...broken)
-  return { frames: scan.frames.length, checkpoint, ...(yield* decisionsOf(store, scan.frames)) }
+  return { frames: scan.frames.length, header, checkpoint, ...(yield* contentOf(store, scan)) }
 }
 
-function* decisionsOf(
+function* contentOf(
   store: FileStore,
-  frames: readonly FoundFrame[],
-): Task<Pick<VerifiedJournal, 'decided' | 'catalogue'>> {
+  { frames, beyondGap }: JournalScan,
+): Task<Pick<VerifiedJournal, 'runs' | 'decided' | 'catalogue'>> {
+  const runs = new Map<string, FrameRun[]>()
   const decided = new Map<string, number>()
   const catalogue: Uint8Array[] = []
-  for (const frame of frames) {
+  for (const frame of [...frames, ...beyondGap]) {
     for (const entry of yield* loadEntries(store, frame)) {
+      if (entry.kind === 'ceiling' || entry.kind === 'producerIds') continue
+      const key = partitionKey(entry.topicId, entry.partition)
+      const known = runs.get(key)
+      if (known === undefined) runs.set(key, [entry])
+      else known.push(entry)
       if (entry.kind !== 'decision') continue
       decided.set(entry.topicId, Math.max(decided.get(entry.topicId) ?? 0, entry.nextOffset))
       if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) catalogue.push(entry.bytes)
     }
   }
-  return { decided, catalogue }
+  for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
+  return { runs, decided, catalogue }
 }
 
 function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task<JournalHeader | undefined> {

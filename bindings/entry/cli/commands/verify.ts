@@ -1,20 +1,13 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { createKernel } from '../../../kernel/create-kernel.ts'
-import { loadKernelModule } from '../../../kernel/load-kernel.ts'
-import { type VerifyReport, verifyDirectory } from '../../../log/verify/verify-directory.ts'
-import type { Task } from '../../../storage/effect.ts'
-import { runTask } from '../../../storage/run-task.ts'
+import type { VerifyReport } from '../../../log/verify/verify-directory.ts'
+import { DirectoryImage } from '../../embedded/directory-image.ts'
 import { nodePort } from '../../embedded/node-port.ts'
-import { DirectoryImage } from '../directory-image.ts'
+import { verifyFiles } from '../../embedded/verify-files.ts'
 import { below } from '../help.ts'
 import { assertLog } from '../open.ts'
 import { print } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { run } from '../run.ts'
-
-const MEMORY_BYTES = 256 * 1024 * 1024
-const LOOKS = 5
 
 export function addVerify(program: Command): void {
   program
@@ -33,7 +26,7 @@ Example:
       run(async ({ directory, isJson, args, signal }) => {
         const root = args[0] ?? directory
         assertLog(root)
-        const report = await verifiedTwice(root, signal)
+        const report = await verified(root, signal)
         const { damage, ...counts } = report
         print([{ ...counts, damage: damage.length }], isJson)
         print(
@@ -46,45 +39,14 @@ Example:
     )
 }
 
-/** Beside a holder that goes on writing, files move under the look: what is damaged is found again, at the same place. */
-async function verifiedTwice(root: string, signal: AbortSignal): Promise<VerifyReport> {
-  let report = await verified(root, signal)
-  for (let look = 1; look < LOOKS && report.damage.length > 0; look++) {
-    const again = await verified(root, signal)
-    if (JSON.stringify(again.damage) === JSON.stringify(report.damage)) return again
-    report = again
-  }
-  return report
-}
-
 async function verified(root: string, signal: AbortSignal): Promise<VerifyReport> {
-  await nodePort.ready?.()
-  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: nodePort.codecs })
   const store = new DirectoryImage(root)
   const bar = progressBar('verify', 1, 'partitions')
   try {
-    const task = verifyDirectory(store, kernel, (done, total) => bar.update(done, total))
-    return await runTask(interruptible(task, signal))
+    const progress = (done: number, total: number) => bar.update(done, total)
+    return await verifyFiles({ store: () => store, port: nodePort, signal, progress })
   } finally {
     bar.stop()
     store.close()
-  }
-}
-
-/** Lets signals in where the task makes room for others. */
-function* interruptible<T>(task: Task<T>, signal: AbortSignal): Task<T> {
-  const pause = () => nextTurn().then(() => signal.throwIfAborted())
-  for (let step = task.next(); ; ) {
-    if (step.done) return step.value
-    const effect = step.value
-    const isPause = 'kind' in effect && effect.kind === 'yield'
-    let result: unknown
-    try {
-      result = yield isPause ? { ...effect, run: pause } : effect
-    } catch (error) {
-      step = task.throw(error)
-      continue
-    }
-    step = task.next(result)
   }
 }

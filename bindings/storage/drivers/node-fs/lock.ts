@@ -54,6 +54,36 @@ export async function lockDirectory(root: string, programs: readonly string[] = 
   }
 }
 
+/**
+ * The same right where nothing may be written: what there is of the lock's file is locked, and nothing is noted in it. Without one
+ * nobody holds the directory.
+ */
+export async function lockUntouched(root: string, programs: readonly string[] = flockPrograms): Promise<StoreLock> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+  let descriptor: number
+  try {
+    descriptor = fs.openSync(join(root, lockFile), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { release() {} }
+    throw storageError('lock', lockFile, root, error)
+  }
+  try {
+    const held = heldHere().get(identityOf(fs.fstatSync(descriptor)))
+    if (held !== undefined) throw inUse(root, held)
+    if (!flock(descriptor, root, programs)) throw inUse(root, await readHolder(descriptor))
+  } catch (error) {
+    fs.closeSync(descriptor)
+    throw storageError('lock', lockFile, root, error)
+  }
+  let isHeld = true
+  return {
+    release(): void {
+      if (isHeld) fs.closeSync(descriptor)
+      isHeld = false
+    },
+  }
+}
+
 /** `undefined`: the file was removed since it was opened, with its directory; a lock on it would exclude nobody. */
 async function tryLock(descriptor: number, root: string, programs: readonly string[]): Promise<StoreLock | undefined> {
   const identity = identityOf(fs.fstatSync(descriptor))

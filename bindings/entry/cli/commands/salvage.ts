@@ -1,0 +1,50 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { nodePort } from '../../embedded/node-port.ts'
+import { type SalvageReport, salvageDirectory } from '../../embedded/salvage.ts'
+import { below } from '../help.ts'
+import { assertLog } from '../open.ts'
+import { print } from '../output.ts'
+import { progressBar } from '../progress.ts'
+import { run } from '../run.ts'
+
+export function addSalvage(program: Command): void {
+  program
+    .command('salvage <directory> <target>')
+    .description('copy what is intact of a damaged log, and list what is not')
+    .addHelpText(
+      'after',
+      below(`
+The target must be empty, or not there yet; the directory is only read, and nobody may have the log open. Records keep their
+offsets, so that the copy has holes where something is lost, and readers pass over them. Each line of the list names offsets
+that the copy lacks ("missing"), records that it takes for aborted because what ended their transaction is lost ("undecided"),
+or a damage of which nobody can say what was written there ("unknown"). Exits with 0 when nothing was lost, with 1 when something
+was. With --json the first line holds the counts, each further one a loss.
+
+Example:
+  oncelog salvage ./data ./salvaged && mv ./data ./damaged && mv ./salvaged ./data`),
+    )
+    .action(
+      run(async ({ isJson, args: [directory = '', target = ''], signal }) => {
+        assertLog(directory)
+        const { losses, ...counts } = await salvaged(directory, target, signal)
+        print([{ ...counts, losses: losses.length, target: resolve(target) }], isJson)
+        print(
+          losses.map((each) => ({ ...each })),
+          isJson,
+          'nothing was lost',
+        )
+        if (losses.length > 0) process.exitCode = 1
+      }),
+    )
+}
+
+async function salvaged(directory: string, target: string, signal: AbortSignal): Promise<SalvageReport> {
+  const bar = progressBar('salvage', 1, 'bytes')
+  const progress = (done: number, total: number) => bar.update(done, total)
+  try {
+    return await salvageDirectory(directory, target, nodePort, { signal, progress })
+  } finally {
+    bar.stop()
+  }
+}

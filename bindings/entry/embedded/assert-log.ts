@@ -1,0 +1,28 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { CHECKPOINT_DIRECTORY } from '../../log/checkpoint/checkpoint-file.ts'
+import { PARTITION_METADATA, parsePartitionDirectory } from '../../log/files/file-names.ts'
+import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
+import { LogError } from '../../model/errors.ts'
+
+/**
+ * INVALID_REQUEST for a directory that holds no log, not even part of one: a slip in its name would show an empty one. `advice`: what to do
+ * where there is none.
+ */
+export function assertLogDirectory(directory: string, advice: string = "name the log's"): void {
+  const stats = statSync(directory, { throwIfNoEntry: false })
+  if (stats === undefined) throw wrong(`there is no directory ${directory}: ${advice}`, directory)
+  if (!stats.isDirectory()) throw wrong(`${directory} is no directory: ${advice}`, directory)
+  if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
+    throw wrong(`${directory} holds no log: name its directory`, directory)
+}
+
+/** Any part of one will do: what else is missing is damage. */
+function isOfLog(directory: string, name: string): boolean {
+  if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY) return true
+  return parsePartitionDirectory(name) !== undefined && existsSync(join(directory, name, PARTITION_METADATA))
+}
+
+function wrong(message: string, directory: string): LogError {
+  return new LogError('INVALID_REQUEST', message, { argument: 'directory', directory })
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path'
+import type { RuntimePort } from '../../broker/port.ts'
+import { type Abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
+import { createKernel } from '../../kernel/create-kernel.ts'
+import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import { type SalvageProgress, type SalvageReport, salvageLog } from '../../log/salvage/salvage.ts'
+import { LogError } from '../../model/errors.ts'
+import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
+import { lockUntouched } from '../../storage/drivers/node-fs/lock.ts'
+import { assertLogDirectory } from './assert-log.ts'
+import { DirectoryImage } from './directory-image.ts'
+import { type FileUrl, pathOf } from './directory-path.ts'
+import { RING } from './embedded-log.ts'
+import { runInTurns } from './turns.ts'
+
+export type { Loss } from '../../log/salvage/loss.ts'
+export type { SalvageReport }
+
+const MEMORY_BYTES = 256 * 1024 * 1024
+
+/** How a log is salvaged. */
+export interface SalvageOptions extends Abortable {
+  /** Called now and then with the bytes that were looked at or copied so far, and how many there are. */
+  progress?: ((done: number, total: number) => void) | undefined
+}
+
+export async function salvageDirectory(
+  directory: string | FileUrl,
+  target: string | FileUrl,
+  port: RuntimePort,
+  options: SalvageOptions,
+): Promise<SalvageReport> {
+  const source = resolve(pathOf(directory))
+  const signal = signalOf(options)
+  const progress = progressOf(options)
+  throwIfAborted(signal)
+  assertLogDirectory(source)
+  const { store } = backupTarget(resolve(pathOf(target)), source)
+  try {
+    const lock = await lockUntouched(source)
+    const image = new DirectoryImage(source)
+    try {
+      await port.ready?.()
+      const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+      const facts = { ...RING, random: () => port.random(), now: port.now() }
+      return await runInTurns(salvageLog(image, store, kernel, facts, progress), port, signal)
+    } finally {
+      image.close()
+      await lock.release()
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+function progressOf({ progress }: SalvageOptions): SalvageProgress | undefined {
+  if (progress === undefined || typeof progress === 'function') return progress
+  throw new LogError('INVALID_REQUEST', 'progress must be a function', { option: 'progress' })
+}

@@ -1,0 +1,36 @@
+import type { RuntimePort } from '../../broker/port.ts'
+import { createKernel } from '../../kernel/create-kernel.ts'
+import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import { type VerifyProgress, type VerifyReport, verifyDirectory } from '../../log/verify/verify-directory.ts'
+import type { AbortSignalLike } from '../../model/platform.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { runInTurns } from './turns.ts'
+
+const MEMORY_BYTES = 256 * 1024 * 1024
+const LOOKS = 5
+
+/** `store`: made anew for each look, and only read. */
+export interface VerifiedFiles {
+  readonly store: () => FileStore
+  readonly port: RuntimePort
+  readonly signal?: AbortSignalLike | undefined
+  readonly progress?: VerifyProgress | undefined
+}
+
+/** Beside a holder that goes on writing, files move under the look: what is damaged is found again, at the same place. */
+export async function verifyFiles(files: VerifiedFiles): Promise<VerifyReport> {
+  let report = await lookOnce(files)
+  for (let look = 1; look < LOOKS && report.damage.length > 0; look++) {
+    const again = await lookOnce(files)
+    if (JSON.stringify(again.damage) === JSON.stringify(report.damage)) return again
+    report = again
+  }
+  return report
+}
+
+/** With a kernel of its own: the log's has its memory for producers and readers. */
+async function lookOnce({ store, port, signal, progress = () => {} }: VerifiedFiles): Promise<VerifyReport> {
+  await port.ready?.()
+  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+  return await runInTurns(verifyDirectory(store(), kernel, progress), port, signal)
+}

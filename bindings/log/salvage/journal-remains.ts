@@ -1,0 +1,146 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
+import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import type { FrameRun } from '../journal/frame.ts'
+import { type JournalHeader, readHeader } from '../journal/header.ts'
+import { HEADER_FILE, ringFile } from '../journal/layout.ts'
+import { openFile, ringIndexes } from '../journal/ring.ts'
+import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { partitionKey } from '../recovery/recovery.ts'
+import { sizeOf } from '../survey/survey-context.ts'
+import type { Loss } from './loss.ts'
+
+/** What can still be read of header, checkpoints and frames, and what of them is lost. */
+export interface JournalRemains {
+  readonly generation: number
+  readonly leaderEpoch: number
+  /** No batch has a greater one. */
+  readonly leaderEpochMax: number
+  readonly producerIdsEnd: number
+  /** Whether there is one that is surely the newest: an older one doesn't know what compaction has replaced since. */
+  readonly hasCheckpoint: boolean
+  /** By `partitionKey`. */
+  readonly noted: ReadonlyMap<string, CheckpointPartition>
+  /** In the order of their offsets. */
+  readonly runs: ReadonlyMap<string, readonly FrameRun[]>
+  /** Below which an unclean end may have left offsets that somebody saw (durability rule 5). */
+  readonly ceilings: ReadonlyMap<string, number>
+  readonly losses: readonly Loss[]
+}
+
+const INT32_MAX = 0x7fff_ffff
+const NO_FRAMES: JournalScan = { frames: [], gapAt: undefined, beyondGap: [], broken: [] }
+
+export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<JournalRemains> {
+  const found = yield* headerOf(store, kernel)
+  const { header, checkpoint, torn, scan } = yield* matching(store, kernel, found?.header)
+  const isNewest = torn.length === 0 && (checkpoint?.sequence ?? -1) >= (header?.checkpointSequence ?? 0)
+  const losses = lossesOf(header, checkpoint, scan)
+  const runs = new Map<string, FrameRun[]>()
+  const ceilings = new Map<string, number>()
+  let producerIdsEnd = checkpoint?.producerIdsEnd ?? 0
+  for (const frame of [...scan.frames, ...scan.beyondGap]) {
+    for (const entry of yield* loadEntries(store, frame)) {
+      if (entry.kind === 'producerIds') {
+        producerIdsEnd = Math.max(producerIdsEnd, entry.end)
+        continue
+      }
+      const key = partitionKey(entry.topicId, entry.partition)
+      const known = runs.get(key)
+      if (entry.kind === 'ceiling') ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
+      else if (known === undefined) runs.set(key, [entry])
+      else known.push(entry)
+    }
+  }
+  for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
+  const isClosed = header?.clean === true && runs.size === 0
+  for (const each of isClosed ? [] : (checkpoint?.partitions ?? [])) {
+    const key = partitionKey(each.topicId, each.partition)
+    ceilings.set(key, Math.max(ceilings.get(key) ?? 0, each.ceiling))
+  }
+  const sure = isNewest ? (checkpoint?.partitions ?? []) : []
+  const isEpochKnown = header !== undefined && found?.damaged.length === 0
+  return {
+    generation: Math.max(header?.generation ?? 0, checkpoint?.generation ?? 0),
+    leaderEpoch: Math.max(header?.leaderEpoch ?? 0, checkpoint?.leaderEpoch ?? 0),
+    leaderEpochMax: isEpochKnown ? Math.max(header.leaderEpoch, checkpoint?.leaderEpoch ?? 0) : INT32_MAX,
+    producerIdsEnd,
+    hasCheckpoint: isNewest,
+    noted: new Map(sure.map((each) => [partitionKey(each.topicId, each.partition), each])),
+    runs,
+    ceilings,
+    losses,
+  }
+}
+
+function* headerOf(store: FileStore, kernel: Kernel): Task<ReturnType<typeof readHeader> | undefined> {
+  const file = yield* openFile(store, HEADER_FILE, false)
+  if (file === undefined) return undefined
+  try {
+    return readHeader(file, kernel)
+  } catch (error) {
+    if (!LogError.is(error, 'CORRUPT_LOG')) throw error
+    return undefined
+  } finally {
+    file.close()
+  }
+}
+
+interface Matching {
+  readonly header: JournalHeader | undefined
+  readonly checkpoint: CheckpointRecord | undefined
+  /** Places of checkpoints that hold something else. */
+  readonly torn: readonly string[]
+  readonly scan: JournalScan
+}
+
+/** Header, checkpoint and frames of one log: where the header names another one than all else, it is the one that is damaged. */
+function* matching(store: FileStore, kernel: Kernel, header: JournalHeader | undefined): Task<Matching> {
+  if (header !== undefined) {
+    const torn: string[] = []
+    const [own] = yield* readCheckpoints(store, kernel, header.nonce, torn)
+    const checkpoint = own?.record
+    const covered = checkpoint?.coveredSequence ?? 0
+    const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, covered)
+    const isOwn = checkpoint !== undefined || scan.frames.length + scan.beyondGap.length > 0
+    if (isOwn) return { header, checkpoint, torn, scan }
+  }
+  const torn: string[] = []
+  const [any] = yield* readCheckpoints(store, kernel, undefined, torn)
+  if (any === undefined) return { header, checkpoint: undefined, torn, scan: NO_FRAMES }
+  const { nonce, coveredSequence } = any.record
+  const scan = yield* scanJournal(store, kernel, nonce, yield* ringFileBytes(store), coveredSequence)
+  return { header: undefined, checkpoint: any.record, torn, scan }
+}
+
+/** All of them are as large, but what damage made of them. */
+function* ringFileBytes(store: FileStore): Task<number> {
+  let most = 0
+  for (const index of yield* ringIndexes(store)) most = Math.max(most, (yield* sizeOf(store, ringFile(index))) ?? 0)
+  return most
+}
+
+function lossesOf(
+  header: JournalHeader | undefined,
+  checkpoint: CheckpointRecord | undefined,
+  { frames, gapAt, broken }: JournalScan,
+): readonly Loss[] {
+  const losses: Loss[] = []
+  const add = (file: string, position: number, code: string) => {
+    const anywhere = { topic: undefined, partition: undefined, offset: undefined, nextOffset: undefined }
+    losses.push({ ...anywhere, kind: 'unknown', file, position, code })
+  }
+  if (header === undefined) add(HEADER_FILE, 0, 'holds no header')
+  if (checkpoint === undefined) add(CHECKPOINT_DIRECTORY, 0, 'holds no whole checkpoint')
+  else if (header !== undefined && checkpoint.sequence < header.checkpointSequence)
+    add(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`)
+  const near = broken[0] ?? frames.at(-1)
+  // Without a checkpoint nothing says which frame is the first one.
+  const isMissing = checkpoint !== undefined && gapAt !== undefined
+  if (isMissing) add(near?.file ?? HEADER_FILE, near?.position ?? 0, `frame ${gapAt} is missing`)
+  else if (broken[0] !== undefined) add(broken[0].file, broken[0].position, 'a frame that is not whole')
+  return losses
+}

@@ -1,0 +1,132 @@
+import type { Task } from '../../storage/effect.ts'
+import type { FrameRun } from '../journal/frame.ts'
+import type { Hole, IntactRun } from '../survey/intact-run.ts'
+import { type KnownOfPartition, partitionRemains } from '../survey/partition-remains.ts'
+import { SegmentSurvey } from '../survey/segment-survey.ts'
+import { walkRun } from '../survey/survey-context.ts'
+import type { SalvageContext } from './salvage-context.ts'
+
+/** What is intact of one partition, and what isn't. */
+export interface SurveyedPartition {
+  /** In offset order; none overlaps another. */
+  readonly runs: readonly IntactRun[]
+  /** In offset order: none lies below the log start, nor is in a run. */
+  readonly holes: readonly Hole[]
+  /** After all that is there, or was. */
+  readonly nextOffset: number
+}
+
+/**
+ * Segments first. What is missing in them may stand in a frame of the journal, or in a segment that compaction has replaced or
+ * was about to put in the place of others.
+ */
+export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
+  const { segments, others } = yield* partitionRemains(context, known)
+  const runs: IntactRun[] = []
+  const holes: Hole[] = []
+  let end = known.logStartOffset
+  for (const segment of segments) {
+    const found = yield* new SegmentSurvey(context, segment).run()
+    runs.push(...found.runs)
+    holes.push(...found.holes)
+    end = Math.max(end, found.nextOffset)
+  }
+  for (const run of known.runs) {
+    if (run.nextOffset <= end) continue
+    const file = `${known.directory}`
+    holes.push({ offset: end, nextOffset: run.nextOffset, file, position: 0, code: 'shorter than the journal says' })
+    end = run.nextOffset
+  }
+  if (holes.length > 0) {
+    const once = { ...known, holes: inOrder(holes, known.logStartOffset) }
+    const elsewhere = yield* foundElsewhere(context, once, others)
+    runs.push(...elsewhere)
+    runs.sort((a, b) => a.baseOffset - b.baseOffset)
+    return { runs, holes: without(once.holes, elsewhere), nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
+  }
+  return { runs, holes, nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
+}
+
+/** Joined where they overlap, without what the log has removed. */
+function inOrder(holes: readonly Hole[], logStartOffset: number): readonly Hole[] {
+  const joined: Hole[] = []
+  for (const each of [...holes].sort((a, b) => a.offset - b.offset)) {
+    if (each.nextOffset !== undefined && each.nextOffset <= logStartOffset) continue
+    const hole = { ...each, offset: Math.max(each.offset, logStartOffset) }
+    const last = joined.at(-1)
+    if (last === undefined || (last.nextOffset ?? Number.POSITIVE_INFINITY) <= hole.offset) joined.push(hole)
+    else if (last.nextOffset !== undefined && (hole.nextOffset ?? Number.POSITIVE_INFINITY) > last.nextOffset)
+      joined.splice(-1, 1, { ...last, nextOffset: hole.nextOffset })
+  }
+  return joined
+}
+
+interface KnownHoles {
+  readonly holes: readonly Hole[]
+  readonly runs: readonly FrameRun[]
+}
+
+/** Whole batches that lie in holes, each once. */
+function* foundElsewhere(
+  context: SalvageContext,
+  { holes, runs }: KnownHoles,
+  others: readonly Parameters<typeof asRuns>[1][],
+): Task<readonly IntactRun[]> {
+  const candidates: IntactRun[] = runs.flatMap((run) => {
+    const { baseOffset, nextOffset } = run
+    return run.kind === 'extent' ? [] : [{ baseOffset, nextOffset, isCleaned: false, from: run.bytes }]
+  })
+  for (const other of others) candidates.push(...(yield* asRuns(context, other)))
+  const found: IntactRun[] = []
+  for (const candidate of candidates) {
+    if (!holes.some((hole) => overlaps(hole, candidate))) continue
+    yield* walkRun(context, candidate, ({ header: { baseOffset, sizeBytes }, nextOffset }, position) => {
+      const batch = { baseOffset, nextOffset }
+      if (!holes.some((hole) => isWithin(hole, batch)) || found.some((each) => overlaps(each, batch))) return undefined
+      const { from, isCleaned } = candidate
+      const end = position + sizeBytes
+      const part = from instanceof Uint8Array ? from.slice(position, end) : { ...from, position, end }
+      found.push({ ...batch, isCleaned, from: part })
+      return undefined
+    })
+  }
+  return found
+}
+
+function* asRuns(
+  context: SalvageContext,
+  segment: ConstructorParameters<typeof SegmentSurvey>[1],
+): Task<readonly IntactRun[]> {
+  return (yield* new SegmentSurvey(context, segment).run()).runs
+}
+
+interface Range {
+  readonly offset: number
+  readonly nextOffset: number | undefined
+}
+
+type Batches = Pick<IntactRun, 'baseOffset' | 'nextOffset'>
+
+function overlaps(range: Range | Batches, { baseOffset, nextOffset }: Batches): boolean {
+  const begin = 'offset' in range ? range.offset : range.baseOffset
+  return begin < nextOffset && baseOffset < (range.nextOffset ?? Number.POSITIVE_INFINITY)
+}
+
+function isWithin({ offset, nextOffset }: Range, batch: Batches): boolean {
+  return offset <= batch.baseOffset && batch.nextOffset <= (nextOffset ?? Number.POSITIVE_INFINITY)
+}
+
+/** The holes, without what was found of them. */
+function without(holes: readonly Hole[], found: readonly IntactRun[]): readonly Hole[] {
+  const inside = [...found].sort((a, b) => a.baseOffset - b.baseOffset)
+  return holes.flatMap((hole) => {
+    const left: Hole[] = []
+    let { offset } = hole
+    for (const { baseOffset, nextOffset } of inside.filter((each) => overlaps(hole, each))) {
+      if (baseOffset > offset) left.push({ ...hole, offset, nextOffset: baseOffset })
+      offset = Math.max(offset, nextOffset)
+    }
+    if (offset < (hole.nextOffset ?? Number.POSITIVE_INFINITY)) left.push({ ...hole, offset })
+    return left
+  })
+}

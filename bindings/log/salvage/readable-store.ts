@@ -1,0 +1,96 @@
+import { LogError } from '../../model/errors.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { SECTOR_BYTES } from '../journal/layout.ts'
+
+/**
+ * A store of which parts can't be read, for who wants the others: a sector that the device doesn't give is zeros, which are no batch, and what
+ * is no file isn't there. Damage like any other then.
+ */
+export function readableParts(store: FileStore): FileStore {
+  return {
+    capabilities: store.capabilities,
+    open: (path) => readableFile(store, path),
+    list: (directory) => orNothing(() => store.list(directory), []),
+    rename: (from, to) => store.rename(from, to),
+    remove: (path) => store.remove(path),
+    syncDirectory: (directory) => store.syncDirectory(directory),
+    lock: () => store.lock(),
+    close: () => store.close(),
+  }
+}
+
+function readableFile(store: FileStore, path: string): ReturnType<FileStore['open']> {
+  const found = orNothing(() => store.open(path, { create: false }), undefined)
+  if (found instanceof Promise) return found.then((file) => file && new ReadableFile(file))
+  return found && new ReadableFile(found)
+}
+
+/** Only what the storage says of a name or a sector: a fault of ours isn't taken for damage. */
+function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
+  try {
+    const answer = work()
+    return answer instanceof Promise ? answer.catch((error: unknown) => unlessStorage(error, nothing)) : answer
+  } catch (error) {
+    return unlessStorage(error, nothing)
+  }
+}
+
+function unlessStorage<T>(error: unknown, nothing: T): T {
+  if (!LogError.is(error, 'KAFKA_STORAGE_ERROR')) throw error
+  return nothing
+}
+
+class ReadableFile implements StoreFile {
+  readonly #file: StoreFile
+
+  constructor(file: StoreFile) {
+    this.#file = file
+  }
+
+  get path(): string {
+    return this.#file.path
+  }
+
+  read(into: Uint8Array, position: number): number {
+    try {
+      return this.#file.read(into, position)
+    } catch {
+      return this.#readSectors(into, position)
+    }
+  }
+
+  #readSectors(into: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(into.length, this.#file.size() - position))
+    for (let at = 0; at < count; ) {
+      const end = Math.min(count, at + SECTOR_BYTES - ((position + at) % SECTOR_BYTES))
+      const sector = into.subarray(at, end)
+      try {
+        this.#file.read(sector, position + at)
+      } catch {
+        sector.fill(0)
+      }
+      at = end
+    }
+    return count
+  }
+
+  write(bytes: Uint8Array, position: number): number {
+    return this.#file.write(bytes, position)
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#file.truncate(sizeBytes)
+  }
+
+  size(): number {
+    return this.#file.size()
+  }
+
+  flush(): ReturnType<StoreFile['flush']> {
+    return this.#file.flush()
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}

@@ -1,0 +1,79 @@
+import type { BatchHeader } from '../../kernel/kernel.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
+import type { Task } from '../../storage/effect.ts'
+import { isCommitMarker } from '../segment/transaction-scan.ts'
+import type { Hole } from '../survey/intact-run.ts'
+import { walkRun } from '../survey/survey-context.ts'
+import type { SurveyedPartition } from './partition-survey.ts'
+import type { SalvageContext } from './salvage-context.ts'
+
+/** Batches of a transaction that follow each other. */
+export interface UndecidedPart {
+  readonly producerId: number
+  readonly offset: number
+  readonly nextOffset: number
+  /** Behind which its end may have stood. */
+  readonly hole: Hole
+  /** The next marker of its producer is a commit, which may be another transaction's: the batches would count as committed. */
+  readonly isLeftOut: boolean
+}
+
+interface OpenPart {
+  readonly producerId: number
+  readonly offset: number
+  nextOffset: number
+  hole: Hole | undefined
+}
+
+/**
+ * Parts of transactions before a hole in which their marker may have stood. One that no commit follows stays in the copy, and is
+ * aborted there: by the abort that follows, or at the first open (durability rule 9).
+ */
+export function* undecidedParts(
+  context: SalvageContext,
+  { runs, holes }: SurveyedPartition,
+): Task<readonly UndecidedPart[]> {
+  const parts = new OpenParts()
+  const ahead = [...holes]
+  for (const run of runs) {
+    while ((ahead[0]?.offset ?? Number.POSITIVE_INFINITY) < run.baseOffset) parts.cross(ahead.shift())
+    yield* walkRun(context, run, ({ header, bytes, nextOffset }) => {
+      parts.take(header, bytes, nextOffset)
+      return undefined
+    })
+  }
+  for (const hole of ahead) parts.cross(hole)
+  const { lostFrames } = context
+  if (lostFrames !== undefined) parts.cross({ ...lostFrames, offset: runs.at(-1)?.nextOffset ?? 0 })
+  return parts.ended()
+}
+
+class OpenParts {
+  #open: OpenPart[] = []
+  readonly #undecided: UndecidedPart[] = []
+
+  take(header: Readonly<BatchHeader>, bytes: Uint8Array, nextOffset: number): void {
+    const { producerId, attributes, baseOffset } = header
+    if (producerId < 0 || (attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return
+    if ((attributes & ATTRIBUTE_CONTROL) !== 0) return this.#end(producerId, isCommitMarker(bytes))
+    const open = this.#open.find((each) => each.producerId === producerId && each.nextOffset === baseOffset)
+    if (open?.hole === undefined && open !== undefined) open.nextOffset = nextOffset
+    else this.#open.push({ producerId, offset: baseOffset, nextOffset, hole: undefined })
+  }
+
+  cross(hole: Hole | undefined): void {
+    for (const open of this.#open) open.hole ??= hole
+  }
+
+  ended(): readonly UndecidedPart[] {
+    for (const { producerId } of [...this.#open]) this.#end(producerId, false)
+    return this.#undecided
+  }
+
+  #end(producerId: number, isLeftOut: boolean): void {
+    for (const { offset, nextOffset, hole } of this.#open.filter((each) => each.producerId === producerId)) {
+      if (hole !== undefined) this.#undecided.push({ producerId, offset, nextOffset, hole, isLeftOut })
+    }
+    this.#open = this.#open.filter((each) => each.producerId !== producerId)
+  }
+}

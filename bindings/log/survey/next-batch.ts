@@ -1,0 +1,110 @@
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import type { BatchScanner, ScannedBatch } from '../recovery/batch-scanner.ts'
+import { BATCH_HEADER_BYTES, mayFollow, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+
+/** A place between two batches. */
+export interface Place {
+  readonly position: number
+  /** At or above which the next batch begins. */
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+/** Which batches may stand in a file. */
+export interface Bounds {
+  readonly file: StoreFile
+  /** Where its batches end. */
+  readonly endPosition: number
+  /** No batch reaches beyond it. */
+  readonly endOffset: number
+  readonly isCleaned: boolean
+  /** None has a greater one. */
+  readonly leaderEpoch: number
+}
+
+const WINDOW_BYTES = 64 * 1024
+const MAGIC_AT = 16
+const LENGTH_AT = 8
+const LOG_OVERHEAD_BYTES = 12
+
+/** The batch at a place, if it is whole, within the bounds, and may follow there. */
+export function batchAt(scanner: BatchScanner, bounds: Bounds, place: Place): ScannedBatch | undefined {
+  const batch = scanner.inFile(bounds.file, place.position, bounds.endPosition)
+  return typeof batch !== 'string' && mayStandAt(bounds, place, batch) ? batch : undefined
+}
+
+function mayStandAt(bounds: Bounds, place: Place, { header, nextOffset }: ScannedBatch): boolean {
+  const { baseOffset, partitionLeaderEpoch: leaderEpoch } = header
+  if (nextOffset > bounds.endOffset || leaderEpoch > bounds.leaderEpoch || leaderEpoch < place.leaderEpoch) return false
+  return mayFollow({ baseOffset, leaderEpoch }, place.offset, place.leaderEpoch, bounds.isCleaned)
+}
+
+/**
+ * What stands behind a batch agrees with it, or contradicts it, or is no whole batch and says nothing. Of two that contradict each other
+ * the third one tells which is right.
+ */
+export function agreement(
+  scanner: BatchScanner,
+  bounds: Bounds,
+  { header, nextOffset }: ScannedBatch,
+  position: number,
+): 'agrees' | 'contradicts' | 'says-nothing' {
+  const behind = { position: position + header.sizeBytes, offset: nextOffset, leaderEpoch: header.partitionLeaderEpoch }
+  if (behind.position === bounds.endPosition) {
+    return !Number.isFinite(bounds.endOffset) || nextOffset === bounds.endOffset ? 'agrees' : 'contradicts'
+  }
+  const next = scanner.inFile(bounds.file, behind.position, bounds.endPosition)
+  if (typeof next === 'string') return 'says-nothing'
+  if (mayStandAt(bounds, behind, next)) return 'agrees'
+  const third = { ...behind, position: behind.position + next.header.sizeBytes, offset: nextOffset + 1 }
+  return batchAt(scanner, { ...bounds, isCleaned: true }, third) === undefined ? 'contradicts' : 'agrees'
+}
+
+/**
+ * Where batches go on behind one that isn't whole, at `place`, and with which offset: where its own length leads to, or else the first
+ * place at which a whole batch stands that the one behind it agrees with. A record may hold the bytes of a batch: what stands behind them
+ * doesn't. `undefined`: nowhere.
+ */
+export function* nextBatch(
+  scanner: BatchScanner,
+  bounds: Bounds,
+  place: Place,
+): Task<Pick<Place, 'position' | 'offset'> | undefined> {
+  const { file, endPosition, endOffset } = bounds
+  const behind = place.position + announcedBytes(file, place.position)
+  if (behind === endPosition) return { position: endPosition, offset: endOffset }
+  if (behind > place.position + BATCH_HEADER_BYTES) {
+    const batch = batchBeyond(scanner, bounds, place, behind)
+    if (batch !== undefined && agreement(scanner, bounds, batch, behind) !== 'contradicts')
+      return { position: behind, offset: batch.header.baseOffset }
+  }
+  const bytes = new Uint8Array(WINDOW_BYTES + BATCH_HEADER_BYTES)
+  const [view, frame] = [viewOf(bytes), newFrame()]
+  for (let start = place.position + 1; start < endPosition; start += WINDOW_BYTES) {
+    const count = file.read(bytes, start)
+    for (let at = 0; at < WINDOW_BYTES && at + BATCH_HEADER_BYTES <= count; at++) {
+      if (bytes[at + MAGIC_AT] !== 2 || !readFrame(view, at, frame)) continue
+      const position = start + at
+      if (frame.nextOffset > endOffset || position + frame.sizeBytes > endPosition) continue
+      const batch = batchBeyond(scanner, bounds, place, position)
+      if (batch === undefined || agreement(scanner, bounds, batch, position) !== 'agrees') continue
+      return { position, offset: batch.header.baseOffset }
+    }
+    yield* letOthersRun()
+  }
+  return undefined
+}
+
+/** How long the batch at `position` is by its own word; 0 if nothing is said there. */
+export function announcedBytes(file: StoreFile, position: number): number {
+  const length = new Uint8Array(4)
+  if (file.read(length, position + LENGTH_AT) < length.length) return 0
+  return Math.max(0, viewOf(length).getInt32(0) + LOG_OVERHEAD_BYTES)
+}
+
+/** A whole batch there that leaves one offset at least for what is damaged at `place`. */
+function batchBeyond(scanner: BatchScanner, bounds: Bounds, place: Place, position: number): ScannedBatch | undefined {
+  if (position > bounds.endPosition) return undefined
+  return batchAt(scanner, { ...bounds, isCleaned: true }, { ...place, position, offset: place.offset + 1 })
+}

@@ -1,0 +1,87 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
+import { headersOf } from '../segment/header-scan.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+import type { SegmentList } from '../segment/segment-list.ts'
+
+type ReadContext = Pick<SegmentContext, 'store' | 'scratch' | 'kernel'>
+
+/** A `.log` file of a partition, whatever its name is at the moment. */
+export interface SegmentFile {
+  readonly baseOffset: number
+  readonly path: string
+  readonly noted: CheckpointSegment | undefined
+}
+
+/** Size and heads of all batches, their CRCs among them, are those of the checkpoint. */
+export function* isNotedSegment(
+  context: ReadContext,
+  path: string,
+  { sizeBytes, headerChecksum }: CheckpointSegment,
+): Task<boolean> {
+  const file = yield* perform('open', path, () => context.store.open(path, { create: false }))
+  if (file === undefined) return false
+  const isSame = file.size() === sizeBytes && headersOf(context, file, sizeBytes) === headerChecksum
+  file.close()
+  return isSame
+}
+
+/** Its offsets lie in a rewritten segment that the checkpoint notes: it is on its way out. */
+export function isReplaced(offset: number, noted: readonly CheckpointSegment[]): boolean {
+  return noted.some(({ isCleaned, baseOffset, nextOffset }) => isCleaned && baseOffset < offset && offset < nextOffset)
+}
+
+/**
+ * The segments as the checkpoint notes them and as they follow it, in offset order. One that compaction wrote may still lie beside those that
+ * it replaces: from the checkpoint on that notes it, it counts (decision 019).
+ */
+export function* segmentFiles(
+  context: ReadContext,
+  directory: string,
+  names: readonly string[],
+  noted: readonly CheckpointSegment[],
+): Task<readonly SegmentFile[]> {
+  const found: SegmentFile[] = []
+  for (const segment of noted) {
+    const { baseOffset } = segment
+    found.push({ baseOffset, path: yield* pathOfNoted(context, directory, names, segment), noted: segment })
+  }
+  for (const name of names) {
+    const parsed = parseSegmentFileName(name)
+    if (parsed?.suffix !== 'log' || isReplaced(parsed.offset, noted)) continue
+    if (noted.some(({ baseOffset }) => baseOffset === parsed.offset)) continue
+    found.push({ baseOffset: parsed.offset, path: `${directory}/${name}`, noted: undefined })
+  }
+  return found.sort((a, b) => a.baseOffset - b.baseOffset)
+}
+
+function* pathOfNoted(
+  context: ReadContext,
+  directory: string,
+  names: readonly string[],
+  noted: CheckpointSegment,
+): Task<string> {
+  const path = `${directory}/${segmentFileName(noted.baseOffset, 'log')}`
+  const hasSwap = names.some((name) => {
+    const rewritten = rewrittenSegment(name)
+    return rewritten?.isWhole === true && rewritten.offset === noted.baseOffset
+  })
+  if (!noted.isCleaned || !hasSwap) return path
+  return (yield* isNotedSegment(context, path, noted)) ? path : path + SWAP_SUFFIX
+}
+
+/** Where nothing may be written, a rewritten segment is read from where it lies. */
+export function* readSwapped(
+  context: ReadContext,
+  directory: string,
+  segments: SegmentList,
+  noted: readonly CheckpointSegment[],
+): Task<void> {
+  if (!noted.some(({ isCleaned }) => isCleaned)) return
+  const names = yield* perform('list', directory, () => context.store.list(directory))
+  for (const { baseOffset, path } of yield* segmentFiles(context, directory, names, noted)) {
+    const segment = segments.all.find((each) => each.baseOffset === baseOffset)
+    if (segment !== undefined && segment.logPath !== path) segment.renamed(path)
+  }
+}

@@ -1,0 +1,106 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX } from '../files/file-names.ts'
+import type { FrameRun } from '../journal/frame.ts'
+import { type SegmentFile, segmentFiles } from './noted-segments.ts'
+import type { Patch } from './patched-file.ts'
+import type { SegmentRemains } from './segment-survey.ts'
+import { type SurveyContext, sizeOf } from './survey-context.ts'
+
+/** What a partition's directory holds, and what checkpoint and frames say of it. */
+export interface PartitionRemains {
+  /** In offset order. */
+  readonly segments: readonly SegmentRemains[]
+  /** What compaction has replaced, or wasn't done with: the same records once more, in case they are missing elsewhere. */
+  readonly others: readonly SegmentRemains[]
+}
+
+export interface KnownOfPartition {
+  readonly directory: string
+  readonly noted: CheckpointPartition | undefined
+  readonly runs: readonly FrameRun[]
+  readonly logStartOffset: number
+  /** Whether the checkpoint can be asked at all. */
+  readonly hasCheckpoint: boolean
+  /** By its config. */
+  readonly isCompacted: boolean
+  /**
+   * A segment behind which another one begins is taken for whole, whether anybody was told of all of it or not: what isn't is a hole, and no
+   * end.
+   */
+  readonly isClosedWhole: boolean
+  /** The checkpoint's last sector counts more than the file's, as it does in a recovery: not in a log that was closed. */
+  readonly isEndRestored: boolean
+}
+
+export function* partitionRemains(context: SurveyContext, known: KnownOfPartition): Task<PartitionRemains> {
+  const { directory, logStartOffset } = known
+  const names = yield* perform('list', directory, () => context.store.list(directory))
+  const noted = (known.noted?.segments ?? []).filter((each, index, all) => {
+    return each.nextOffset > logStartOffset || index === all.length - 1
+  })
+  const found = yield* segmentFiles(context, directory, names, noted)
+  // What lies below the noted ones retention has removed, or was about to.
+  const files = found.filter((each) => each.noted !== undefined || each.baseOffset > (noted[0]?.baseOffset ?? -1))
+  const segments: SegmentRemains[] = []
+  for (const [index, file] of files.entries()) {
+    const nextBase = files[index + 1]?.baseOffset
+    segments.push(yield* segmentRemains(context, known, file, nextBase))
+  }
+  const paths = names.filter(isOfBatches).map((name) => `${directory}/${name}`)
+  const others = paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
+  return { segments: segments.filter(({ endOffset }) => endOffset > logStartOffset), others }
+}
+
+function isOfBatches(name: string): boolean {
+  return parseSegmentFileName(name)?.suffix === 'log' || rewrittenSegment(name)?.isWhole === true
+}
+
+function* segmentRemains(
+  context: SurveyContext,
+  known: KnownOfPartition,
+  { baseOffset, path, noted: facts }: SegmentFile,
+  nextBase: number | undefined,
+): Task<SegmentRemains> {
+  const { noted, hasCheckpoint } = known
+  const isActive = facts !== undefined && facts.baseOffset === noted?.segments.at(-1)?.baseOffset
+  const isCleaned = facts?.isCleaned ?? (known.isCompacted && !hasCheckpoint)
+  const placed = known.runs.filter((each) => each.kind !== 'decision' && each.segmentBaseOffset === baseOffset)
+  const end = isActive && known.isEndRestored ? endOf(facts, noted.partialSector) : []
+  const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
+  if (facts !== undefined && !isActive)
+    return { ...file, vouchedBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
+  // With a checkpoint, what stands behind it was acknowledged if frames say so; without one anything may have been.
+  const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
+  const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
+  const placedBytes = placed.map(({ position, lengthBytes }) => position + lengthBytes)
+  const vouchedBytes = Math.max(facts?.sizeBytes ?? 0, wholeBytes, ...placedBytes)
+  const placedEnd = Math.max(facts?.nextOffset ?? 0, ...placed.map(({ nextOffset }) => nextOffset))
+  const isEndKnown = hasCheckpoint && (placed.length > 0 || facts !== undefined)
+  const vouchedEnd = isEndKnown ? placedEnd : Number.POSITIVE_INFINITY
+  return { ...file, vouchedBytes, endOffset: isTakenWhole ? (nextBase ?? vouchedEnd) : vouchedEnd, mayGoOn: true }
+}
+
+/** Of the noted end the checkpoint has the last sector (durability rule 4a). */
+function endOf({ sizeBytes }: CheckpointSegment, sector: Uint8Array): Patch[] {
+  return sector.length === 0 ? [] : [{ position: sizeBytes - sector.length, bytes: sector }]
+}
+
+/** A frame has all of what it holds, and of an extent what others may have taken along (durability rule 2). */
+function patchesOf(run: FrameRun): Patch[] {
+  const { position, lengthBytes } = run
+  if (run.kind !== 'extent') return [{ position, bytes: run.bytes }]
+  const { firstSector, partialSector } = run
+  return [
+    { position, bytes: firstSector },
+    { position: position + lengthBytes - partialSector.length, bytes: partialSector },
+  ]
+}
+
+function unknownSegment(path: string): SegmentRemains {
+  const isCleaned = path.endsWith(SWAP_SUFFIX)
+  const name = path.slice(path.lastIndexOf('/') + 1, isCleaned ? -SWAP_SUFFIX.length : undefined)
+  const baseOffset = parseSegmentFileName(name)?.offset ?? 0
+  const nothing = { noted: undefined, vouchedBytes: 0, endOffset: Number.POSITIVE_INFINITY, mayGoOn: true, patches: [] }
+  return { path, baseOffset, isCleaned, ...nothing }
+}

@@ -1,0 +1,237 @@
+import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { openFile } from '../journal/ring.ts'
+import type { ScannedBatch } from '../recovery/batch-scanner.ts'
+import type { Hole, IntactRun } from './intact-run.ts'
+import { agreement, type Bounds, batchAt, nextBatch, type Place } from './next-batch.ts'
+import { type Patch, patchedFile } from './patched-file.ts'
+import { type ProvenHeads, provenHeads } from './proven-heads.ts'
+import { type SurveyContext, TURN_BYTES } from './survey-context.ts'
+
+/** One `.log` file, and what is known of it. */
+export interface SegmentRemains {
+  readonly path: string
+  readonly baseOffset: number
+  /** By the checkpoint. */
+  readonly noted: CheckpointSegment | undefined
+  /** Compaction wrote it, or may have. */
+  readonly isCleaned: boolean
+  /** Up to here something says that batches were written: the checkpoint, frames, or a later segment. */
+  readonly vouchedBytes: number
+  /** Where it ends, as far as it is vouched for; infinite if nothing tells. */
+  readonly endOffset: number
+  /** Batches of which nobody was told may stand behind what is vouched for. */
+  readonly mayGoOn: boolean
+  /** What checkpoint and frames have of its bytes. */
+  readonly patches: readonly Patch[]
+}
+
+export type BatchVisit = (batch: ScannedBatch, position: number, isWhole: boolean) => void
+
+export interface SurveyedSegment {
+  readonly runs: readonly IntactRun[]
+  readonly holes: readonly Hole[]
+  /** After what is there, or was. */
+  readonly nextOffset: number
+}
+
+/**
+ * Finds what of a segment is intact. Batches are proven by their CRC; what that leaves out, their offsets above all, by the checkpoint's
+ * checksum over all heads, or where damage keeps that from being computed by the batches before and behind. A segment whose batches are
+ * whole, and whose heads are others than the checkpoint says, is somebody else's: nothing of it is proven.
+ */
+export class SegmentSurvey {
+  readonly #context: SurveyContext
+  readonly #remains: SegmentRemains
+  readonly #visit: BatchVisit
+  #runs: IntactRun[] = []
+  readonly #holes: Hole[] = []
+  #place: Place
+  /** Of the batch at the very beginning, if that is there. */
+  #firstTimestamp: number | undefined
+  #maxTimestamp = -1
+
+  /** `visit`: gets every whole batch, while its bytes are valid; `isWhole`: none before it in this segment is missing. */
+  constructor(context: SurveyContext, remains: SegmentRemains, visit: BatchVisit = () => {}) {
+    this.#context = context
+    this.#visit = visit
+    this.#remains = remains
+    this.#place = { position: 0, offset: remains.baseOffset, leaderEpoch: -1 }
+  }
+
+  *run(): Task<SurveyedSegment> {
+    const { path, endOffset, vouchedBytes } = this.#remains
+    const file = yield* openFile(this.#context.store, path, false)
+    if (file === undefined) {
+      if (vouchedBytes > 0) this.#lose(this.#place.offset, endOffset, 0, 'is missing')
+    } else {
+      try {
+        yield* this.#read(file)
+      } finally {
+        file.close()
+      }
+    }
+    return { runs: this.#runs, holes: this.#holes, nextOffset: this.#place.offset }
+  }
+
+  *#read(found: StoreFile): Task<void> {
+    const { vouchedBytes, endOffset, mayGoOn, noted, patches } = this.#remains
+    const file = patchedFile(found, patches)
+    const sizeBytes = file.size()
+    const bounds = { file, leaderEpoch: this.#context.leaderEpoch, isCleaned: this.#remains.isCleaned }
+    if (noted !== undefined) yield* this.#readNoted(file, found, noted)
+    if (vouchedBytes > this.#place.position) {
+      yield* this.#walk({ ...bounds, endPosition: Math.min(vouchedBytes, sizeBytes), endOffset }, true)
+      if (Number.isFinite(endOffset))
+        this.#lose(this.#place.offset, endOffset, Math.min(vouchedBytes, sizeBytes), 'shorter than it was')
+    }
+    if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, false)
+  }
+
+  *#readNoted(file: StoreFile, unpatched: StoreFile, noted: CheckpointSegment): Task<void> {
+    const endPosition = Math.min(noted.sizeBytes, file.size())
+    const heads = yield* provenHeads(this.#context, file, noted)
+    if (heads !== undefined) {
+      yield* this.#takeProven(file, noted, heads)
+    } else {
+      const bounds = { file, endPosition, endOffset: noted.nextOffset, isCleaned: this.#remains.isCleaned }
+      yield* this.#walk({ ...bounds, leaderEpoch: this.#context.leaderEpoch }, true)
+      const isForeign = yield* this.#isWhole(unpatched, noted)
+      if (isForeign || !this.#hasTimesOf(noted)) {
+        this.#runs = []
+        this.#holes.length = 0
+        this.#place = { ...this.#place, offset: this.#remains.baseOffset }
+        this.#lose(this.#remains.baseOffset, noted.nextOffset, 0, 'batch headers differ from the checkpoint')
+      }
+      this.#lose(this.#place.offset, noted.nextOffset, endPosition, 'shorter than the checkpoint says')
+    }
+    this.#place = { ...this.#place, position: noted.sizeBytes }
+  }
+
+  /** Whether every batch is there, one behind the other, as somebody wrote them. */
+  *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
+    const { leaderEpoch, scanner } = this.#context
+    const bounds = {
+      file,
+      endPosition: sizeBytes,
+      endOffset: nextOffset,
+      isCleaned: this.#remains.isCleaned,
+      leaderEpoch,
+    }
+    let place: Place = { position: 0, offset: this.#remains.baseOffset, leaderEpoch: -1 }
+    while (place.position < sizeBytes) {
+      const batch = batchAt(scanner, bounds, place)
+      if (batch === undefined) return false
+      const { sizeBytes: batchBytes, partitionLeaderEpoch } = batch.header
+      place = { position: place.position + batchBytes, offset: batch.nextOffset, leaderEpoch: partitionLeaderEpoch }
+      yield* letOthersRun()
+    }
+    return place.offset === nextOffset
+  }
+
+  /** Of somebody else's segment that damage has cut only its times tell. */
+  #hasTimesOf({ firstTimestamp, maxTimestamp }: CheckpointSegment): boolean {
+    const isFirst = this.#firstTimestamp === undefined || firstTimestamp < 0 || this.#firstTimestamp === firstTimestamp
+    return isFirst && this.#maxTimestamp <= maxTimestamp
+  }
+
+  /** Every batch lies where the heads say; only its own CRC can still fail. */
+  *#takeProven(
+    file: StoreFile,
+    noted: CheckpointSegment,
+    { positions, baseOffsets, flipped }: ProvenHeads,
+  ): Task<void> {
+    let lost: Omit<Hole, 'nextOffset'> | undefined
+    let turnEnd = TURN_BYTES
+    for (const [index, position] of positions.entries()) {
+      const isProven = index !== flipped
+      const baseOffset = isProven ? (baseOffsets[index] ?? 0) : this.#place.offset
+      if (isProven && lost !== undefined) {
+        this.#holes.push({ ...lost, nextOffset: baseOffset })
+        lost = undefined
+      }
+      const batch = this.#context.scanner.inFile(file, position, positions[index + 1] ?? noted.sizeBytes)
+      const fault = typeof batch === 'string' ? batch : isProven ? undefined : 'the head differs from the checkpoint'
+      if (typeof batch === 'string' || fault !== undefined) {
+        lost ??= { offset: baseOffset, file: file.path, position, code: fault ?? '' }
+        this.#place = { ...this.#place, offset: baseOffset }
+      } else this.#take(batch, position)
+      if (position < turnEnd) continue
+      turnEnd = position + TURN_BYTES
+      yield* letOthersRun()
+    }
+    if (lost !== undefined) this.#holes.push({ ...lost, nextOffset: noted.nextOffset })
+    this.#place = { ...this.#place, offset: noted.nextOffset }
+  }
+
+  /** Batches up to the end of the bounds. `isVouchedFor`: what isn't whole there is damage; else nobody was told of it. */
+  *#walk(bounds: Bounds, isVouchedFor: boolean): Task<void> {
+    let turnEnd = this.#place.position + TURN_BYTES
+    while (this.#place.position < bounds.endPosition) {
+      const { position } = this.#place
+      if (this.#hasNext(bounds)) {
+        const batch = this.#context.scanner.inFile(bounds.file, position, bounds.endPosition)
+        if (typeof batch !== 'string') this.#take(batch, position)
+      } else if (isVouchedFor) yield* this.#passOver(bounds)
+      else return
+      if (position < turnEnd) continue
+      turnEnd = position + TURN_BYTES
+      yield* letOthersRun()
+    }
+  }
+
+  /** A jump in its offset is one that the next batch knows of. */
+  #hasNext(bounds: Bounds): boolean {
+    const { scanner } = this.#context
+    const batch = batchAt(scanner, bounds, this.#place)
+    if (batch === undefined) return false
+    if (batch.header.baseOffset === this.#place.offset) return true
+    return agreement(scanner, bounds, batch, this.#place.position) !== 'contradicts'
+  }
+
+  #take(batch: ScannedBatch, position: number): void {
+    const { header, nextOffset } = batch
+    const { baseOffset, sizeBytes, partitionLeaderEpoch: leaderEpoch } = header
+    this.#visit(batch, position, this.#holes.length === 0)
+    this.#context.progressed(sizeBytes)
+    if (position === 0) this.#firstTimestamp = header.maxTimestamp
+    this.#maxTimestamp = Math.max(this.#maxTimestamp, header.maxTimestamp)
+    this.#place = { position: position + sizeBytes, offset: nextOffset, leaderEpoch }
+    const isCompressed = (header.attributes & ATTRIBUTE_CODEC) !== 0
+    const fault = isCompressed ? this.#context.scanner.recordsFault(batch) : undefined
+    if (fault === undefined) this.#join(position, position + sizeBytes, baseOffset, nextOffset)
+    else this.#lose(baseOffset, nextOffset, position, fault)
+  }
+
+  #join(position: number, end: number, baseOffset: number, nextOffset: number): void {
+    const last = this.#runs.at(-1)
+    const { path, patches, isCleaned } = this.#remains
+    if (last !== undefined && 'end' in last.from && last.from.end === position) {
+      this.#runs.splice(-1, 1, { ...last, nextOffset, from: { ...last.from, end } })
+    } else this.#runs.push({ baseOffset, nextOffset, isCleaned, from: { path, position, end, patches } })
+  }
+
+  *#passOver(bounds: Bounds): Task<void> {
+    const { scanner } = this.#context
+    const { position, offset } = this.#place
+    const found = scanner.inFile(bounds.file, position, bounds.endPosition)
+    const fault = typeof found === 'string' ? found : 'out-of-order'
+    const next = (yield* nextBatch(scanner, bounds, this.#place)) ?? {
+      position: bounds.endPosition,
+      offset: bounds.endOffset,
+    }
+    this.#lose(offset, next.offset, position, fault)
+    this.#place = { ...this.#place, position: next.position }
+  }
+
+  /** Infinite: how far it went is not known. */
+  #lose(offset: number, nextOffset: number, position: number, code: string): void {
+    if (nextOffset <= offset) return
+    const isKnown = Number.isFinite(nextOffset)
+    const file = this.#remains.path
+    this.#holes.push({ offset, nextOffset: isKnown ? nextOffset : undefined, file, position, code })
+    if (isKnown) this.#place = { ...this.#place, offset: Math.max(this.#place.offset, nextOffset) }
+  }
+}

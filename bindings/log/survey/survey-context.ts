@@ -1,0 +1,70 @@
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../journal/ring.ts'
+import type { BatchScanner, ScannedBatch } from '../recovery/batch-scanner.ts'
+import type { IntactRun } from './intact-run.ts'
+import { patchedFile } from './patched-file.ts'
+
+/** What looks at files share. */
+export interface SurveyContext {
+  /** Only read. */
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly scanner: BatchScanner
+  /** For reading heads, never across a yield. */
+  readonly scratch: KernelBuffer
+  /** The greatest that any batch may have. */
+  readonly leaderEpoch: number
+  /** So many bytes more were read. */
+  readonly progressed: (bytes: number) => void
+}
+
+/** Others run after so many bytes. */
+export const TURN_BYTES: number = 4 * 1024 * 1024
+
+/** Gets a batch, which is valid until it ends. */
+export type RunVisit = (batch: ScannedBatch, position: number) => Task<void> | undefined
+
+const NOTHING: readonly never[] = []
+
+/** The batches of a run, in order. */
+export function* walkRun({ store, scanner, progressed }: SurveyContext, run: IntactRun, visit: RunVisit): Task<void> {
+  if (run.from instanceof Uint8Array) return yield* walkBytes(scanner, run.from, visit)
+  const found = yield* openFile(store, run.from.path, false)
+  if (found === undefined) return
+  const file = patchedFile(found, run.from.patches)
+  try {
+    let turnEnd = run.from.position + TURN_BYTES
+    for (let { position } = run.from; position < run.from.end; ) {
+      const batch = scanner.inFile(file, position, run.from.end)
+      if (typeof batch === 'string') return
+      const { sizeBytes } = batch.header
+      yield* visit(batch, position) ?? NOTHING
+      progressed(sizeBytes)
+      position += sizeBytes
+      if (position < turnEnd) continue
+      turnEnd = position + TURN_BYTES
+      yield* letOthersRun()
+    }
+  } finally {
+    file.close()
+  }
+}
+
+function* walkBytes(scanner: BatchScanner, bytes: Uint8Array, visit: RunVisit): Task<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const batch = scanner.inBytes(bytes, at)
+    if (typeof batch === 'string') return
+    const { sizeBytes } = batch.header
+    yield* visit(batch, at) ?? NOTHING
+    at += sizeBytes
+  }
+}
+
+export function* sizeOf(store: FileStore, path: string): Task<number | undefined> {
+  const file: StoreFile | undefined = yield* openFile(store, path, false)
+  const sizeBytes = file?.size()
+  file?.close()
+  return sizeBytes
+}

@@ -1,0 +1,56 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
+import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import type { TopicView } from '../catalogue/topic-table.ts'
+import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
+import type { PartitionKey } from '../journal/frame.ts'
+import { directoryTopicId, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
+import { partitionKey } from '../recovery/recovery.ts'
+import type { VerifiedJournal } from './verify-journal.ts'
+
+/** A partition's directory, and whose it is. */
+export interface PartitionPlace {
+  readonly directory: string
+  readonly partition: number
+  /** `undefined`: nothing tells. */
+  readonly topicId: string | undefined
+}
+
+/** Every partition's directory; `misplaced`: those that name another topic, and partitions that have none. */
+export function* partitionDirectories(
+  store: FileStore,
+  topics: TopicView,
+  { checkpoint, runs }: VerifiedJournal,
+): Task<{ readonly directories: readonly PartitionPlace[]; readonly misplaced: readonly Damage[] }> {
+  const noted = new Map<string, PartitionKey>()
+  for (const each of checkpoint?.partitions ?? []) noted.set(partitionKey(each.topicId, each.partition), each)
+  for (const [key, [run]] of runs) if (run !== undefined) noted.set(key, run)
+  const directories: PartitionPlace[] = []
+  const misplaced: Damage[] = []
+  const damaged = (directory: string, code: string) => {
+    const place = { ...parsePartitionDirectory(directory), offset: undefined } as Pick<
+      Damage,
+      'topic' | 'partition' | 'offset'
+    >
+    misplaced.push({ file: `${directory}/${PARTITION_METADATA}`, position: 0, ...place, code })
+  }
+  for (const directory of yield* perform('list', '', () => store.list(''))) {
+    const parsed = parsePartitionDirectory(directory)
+    if (parsed === undefined || directory.endsWith(STRAY_SUFFIX)) continue
+    const { topic, partition } = parsed
+    const topicId = yield* directoryTopicId(store, directory)
+    const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId
+    const isVouchedFor = expected !== undefined && noted.has(partitionKey(expected, partition))
+    if (topicId === undefined) damaged(directory, 'names no topic id')
+    else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')
+    directories.push({ directory, partition, topicId: isVouchedFor ? expected : topicId })
+  }
+  const found = new Set(directories.map(({ topicId, partition }) => partitionKey(topicId ?? '', partition)))
+  for (const [key, { topicId, partition }] of noted) {
+    const topic =
+      Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === topicId)?.[0] ?? topics.liveById(topicId)?.name
+    if (topic !== undefined && !found.has(key)) damaged(partitionDirectory(topic, partition), 'is missing')
+  }
+  return { directories, misplaced }
+}

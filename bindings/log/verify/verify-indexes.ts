@@ -1,0 +1,64 @@
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { readWhole } from '../checkpoint/checkpoint-file.ts'
+import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { segmentFileName } from '../files/file-names.ts'
+import { openFile } from '../journal/ring.ts'
+import { viewOf } from '../segment/batch-frame.ts'
+import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
+import type { Damaged } from './verify-context.ts'
+
+/** Known by the offset of its last record. */
+export interface VerifiedBatch {
+  readonly position: number
+  readonly maxTimestamp: number
+}
+
+/**
+ * Entries that the checkpoint noted must be true of the batches; those behind are of no account. Without the file there is
+ * nothing to say: it is made again when needed.
+ */
+export function* verifyIndexes(
+  store: FileStore,
+  directory: string,
+  { baseOffset, offsetIndex, timeIndex }: CheckpointSegment,
+  batches: ReadonlyMap<number, VerifiedBatch>,
+  damaged: Damaged,
+): Task<void> {
+  const leadsToBatch = (view: DataView, at: number) => {
+    const offset = baseOffset + view.getInt32(at)
+    return batches.get(offset)?.position === view.getInt32(at + 4) ? undefined : offset
+  }
+  const path = (suffix: 'index' | 'timeindex') => `${directory}/${segmentFileName(baseOffset, suffix)}`
+  yield* verifyEntries(store, path('index'), OFFSET_ENTRY_BYTES, offsetIndex.entryCount, leadsToBatch, damaged)
+  const tellsTime = (view: DataView, at: number) => {
+    const offset = baseOffset + view.getInt32(at + 8)
+    return batches.get(offset)?.maxTimestamp === Number(view.getBigInt64(at)) ? undefined : offset
+  }
+  yield* verifyEntries(store, path('timeindex'), TIME_ENTRY_BYTES, timeIndex.entryCount, tellsTime, damaged)
+}
+
+/** `check` answers the offset of an entry that isn't true. */
+function* verifyEntries(
+  store: FileStore,
+  path: string,
+  entryBytes: number,
+  entryCount: number,
+  check: (view: DataView, at: number) => number | undefined,
+  damaged: Damaged,
+): Task<void> {
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return
+  const bytes = readWhole(file)
+  file.close()
+  const view = viewOf(bytes)
+  const sizeBytes = Math.min(bytes.length, entryCount * entryBytes)
+  for (let at = 0; at + entryBytes <= sizeBytes; at += entryBytes) {
+    const offset = check(view, at)
+    if (offset === undefined) continue
+    damaged(path, at, offset, 'index entry leads to no batch')
+    return
+  }
+  if (sizeBytes % entryBytes !== 0)
+    damaged(path, sizeBytes - (sizeBytes % entryBytes), undefined, 'incomplete index entry')
+}

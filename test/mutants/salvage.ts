@@ -1,0 +1,137 @@
+import type { Mutant } from './mutant.ts'
+
+const random = 'salvage/random.test.ts'
+const around = 'salvage/around.test.ts'
+const crash = 'salvage/crash.test.ts'
+const newLog = 'log/new-log/new-log.test.ts'
+const command = 'cli/salvage.test.ts'
+const survey = 'log/survey/segment-survey.ts'
+
+export const SALVAGE: readonly Mutant[] = [
+  {
+    name: 'salvage: what is whole and sums up to something else is taken',
+    file: survey,
+    find: 'if (isWhole || !this.#hasTimesOf(noted)) {',
+    put: 'if (!this.#hasTimesOf(noted)) {',
+    tests: ['salvage/survey.test.ts'],
+  },
+  {
+    name: 'salvage: the batch with a flipped bit in its head is taken',
+    file: survey,
+    find: 'const isProven = index !== flipped',
+    put: 'const isProven = index !== flipped || true',
+    tests: [random, 'salvage/survey.test.ts'],
+  },
+  {
+    name: 'salvage: what stands behind a found batch needn’t agree with it',
+    file: 'log/survey/next-batch.ts',
+    find: "agreement(scanner, bounds, batch, position) !== 'agrees'",
+    put: "agreement(scanner, bounds, batch, position) === 'contradicts'",
+    tests: ['salvage/survey.test.ts'],
+  },
+  {
+    name: 'salvage: batches of a frame fill no hole',
+    file: 'log/salvage/partition-survey.ts',
+    find: "run.kind === 'extent' ? []",
+    put: "run.kind !== 'ceiling' ? []",
+    tests: ['salvage/sources.test.ts'],
+  },
+  {
+    name: 'salvage: what stands behind a missing frame is left',
+    file: 'log/salvage/journal-remains.ts',
+    find: '[...scan.frames, ...scan.beyondGap]',
+    put: '[...scan.frames]',
+    tests: ['salvage/sources.test.ts'],
+  },
+  {
+    name: 'salvage: a later commit speaks for what stands before a hole',
+    file: 'log/salvage/copy-partition.ts',
+    find: 'parts.filter((part) => part.isLeftOut)',
+    put: 'parts.filter((part) => part.isLeftOut && part.producerId < 0)',
+    tests: [random],
+  },
+  {
+    name: 'salvage: a hole is no end of what is open',
+    file: 'log/salvage/undecided.ts',
+    find: 'for (const open of this.#open) open.hole ??= hole',
+    put: 'void hole',
+    tests: [random],
+  },
+  {
+    name: 'salvage: the copy goes on at the last batch that it has',
+    file: 'log/salvage/salvage.ts',
+    find: 'Math.max(survey.nextOffset, logStartOffset, this.#remains.ceilings.get(key) ?? 0)',
+    put: 'Math.max(survey.runs.at(-1)?.nextOffset ?? 0, logStartOffset)',
+    tests: [random, around],
+  },
+  {
+    name: 'salvage: records below the log start come back',
+    file: 'log/salvage/salvage.ts',
+    find: '    const logStartOffset = this.#logStart(id)\n',
+    put: '    const logStartOffset = 0\n',
+    tests: [random],
+  },
+  {
+    name: 'salvage: what the checkpoint remembers of producers stays, whatever is lost',
+    file: 'log/salvage/copy-partition.ts',
+    find: 'isWhole ? known.stored()',
+    put: 'noted !== undefined ? known.stored()',
+    tests: [random],
+  },
+  {
+    name: 'salvage: the target is a log from its first file on',
+    file: 'log/new-log/new-log.ts',
+    find: '      yield* beginCopy(store)\n',
+    put: '',
+    tests: [newLog, crash],
+  },
+  {
+    name: 'salvage: a hole stands within a segment',
+    file: 'log/new-log/new-partition.ts',
+    find: 'return !mayFollow({ baseOffset, leaderEpoch }, this.#nextOffset, this.leaderEpoch, isCleaned)',
+    put: 'return !mayFollow({ baseOffset, leaderEpoch }, this.#nextOffset, this.leaderEpoch, true)',
+    tests: [newLog],
+  },
+  {
+    name: 'salvage: the log goes on in the last of the given segments',
+    file: 'log/new-log/new-partition.ts',
+    find: '    yield* this.#roll(end, false)\n    const { store }',
+    put: '    if (this.#segments.active === undefined) yield* this.#roll(end, false)\n    const { store }',
+    tests: [newLog],
+  },
+  {
+    name: 'salvage: a source that somebody holds is read',
+    file: 'entry/embedded/salvage.ts',
+    find: 'const lock = await lockUntouched(source)',
+    put: 'const lock = await Promise.resolve({ release() {} })',
+    tests: [command],
+  },
+  {
+    name: 'damage: what compaction replaced goes, though the new segment is damaged',
+    file: 'log/recovery/settle-swaps.ts',
+    find: '    if (file.isDamaged) return',
+    put: '    if (file.isDamaged && file.path === "") return',
+    tests: ['salvage/swaps.test.ts'],
+  },
+  {
+    name: 'damage: behind a missing frame a rewritten segment is looked for where it is not yet',
+    file: 'log/recovery/recovery.ts',
+    find: '    if (readOnly || noted?.readOnly === true)\n',
+    put: '    if (noted?.readOnly === true)\n',
+    tests: ['salvage/swaps.test.ts'],
+  },
+  {
+    name: 'damage: verify looks at what compaction replaced',
+    file: 'log/survey/noted-segments.ts',
+    find: 'return (yield* isNotedSegment(context, path, noted)) ? path : path + SWAP_SUFFIX',
+    put: 'return path',
+    tests: ['salvage/swaps.test.ts'],
+  },
+  {
+    name: 'damage: verify knows nothing of a partition without a directory',
+    file: 'log/verify/partition-places.ts',
+    find: 'if (topic !== undefined && !found.has(key))',
+    put: 'if (topic === "" && !found.has(key))',
+    tests: ['salvage/kinds.test.ts'],
+  },
+]

@@ -1,0 +1,124 @@
+/** What a crash leaves of a compaction that a checkpoint has noted: `verify` knows it, no damage to it takes anything away, and where nothing may be written it is read from where it lies. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import type { DirectoryImage } from '../damage/directory-image.ts'
+import { batchesOf } from './batches.ts'
+import { COMPACTED, compacted, openImage, uncompacted } from './fixture.ts'
+import { erase, framesOf } from './frames.ts'
+import { salvaged, verified } from './run.ts'
+
+const PLACE = `${COMPACTED}-0/`
+const before = await uncompacted(3)
+const after = before.fork()
+await compacted(after, 3)
+
+const isBatches = (path: string) => path.startsWith(PLACE) && path.endsWith('.log')
+/** Compaction rewrote it: there is less in it. */
+const cleaned = after.paths.find((path) => isBatches(path) && sizeOf(after, path) !== sizeOf(before, path)) ?? ''
+const swap = `${cleaned}.swap`
+
+function sizeOf(image: DirectoryImage, path: string): number {
+  return image.files.get(path)?.sizeBytes ?? -1
+}
+
+/** The new segment beside all those that it replaces, in a log that was not closed. */
+async function underWay(frames: number): Promise<DirectoryImage> {
+  const open = after.fork()
+  const log = await openImage(open, 5)
+  for (let index = 0; index < frames; index++) await log.producer().send({ topic: 'plain', partition: 0, value: 'new' })
+  const killed = open.fork()
+  await log.close()
+  const written = killed.files.get(cleaned)
+  assert.ok(written)
+  killed.files.set(swap, written.fork())
+  for (const path of before.paths.filter(isBatches)) {
+    const old = before.files.get(path)
+    if (old !== undefined && (path === cleaned || !killed.files.has(path))) killed.files.set(path, old.fork())
+  }
+  return killed
+}
+
+async function keyed(image: DirectoryImage): Promise<string[]> {
+  const log = await openImage(image, 6)
+  const seen: string[] = []
+  try {
+    for await (const { offset, value } of log.read(COMPACTED, { until: 'end' }))
+      seen.push(`${offset} ${Buffer.from(value ?? []).toString()}`)
+  } finally {
+    await log.close()
+  }
+  return seen
+}
+
+const expected = await keyed(after.fork())
+
+test('verify looks at the noted segment, wherever it lies, and not at what it replaces', async () => {
+  const killed = await underWay(0)
+  assert.ok(killed.paths.filter(isBatches).length > after.paths.filter(isBatches).length)
+  assert.equal((await verified(killed)).damage, [])
+  assert.equal(await keyed(killed), expected)
+  assert.equal((await verified(killed)).damage, [])
+})
+
+test('verify names the damaged one, the partition is read-only, and what it replaces is still there', async () => {
+  const killed = await underWay(0)
+  flipHead(killed, swap)
+  const found = (await verified(killed)).damage
+  assert.equal(
+    found.map(({ file, topic }) => [file, topic]),
+    [[swap, COMPACTED]],
+  )
+  const names = killed.paths.filter((path) => path.startsWith(PLACE))
+  const log = await openImage(killed, 6)
+  assert.equal(log.recovery.readOnly, [{ topic: COMPACTED, partition: 0 }])
+  assert.equal(
+    log.recovery.damage.map(({ file }) => file),
+    [swap],
+  )
+  const refused = await log
+    .producer()
+    .send({ topic: COMPACTED, key: 'k', value: 'x' })
+    .catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'LOG_READ_ONLY'))
+  await log.producer().send({ topic: 'plain', value: 'x' })
+  await log.close()
+  assert.equal(
+    killed.paths.filter((path) => path.startsWith(PLACE)),
+    names,
+  )
+})
+
+test('salvage takes from the replaced segments what the damaged one lacks', async () => {
+  const killed = await underWay(0)
+  flipHead(killed, swap)
+  const { copy, report } = await salvaged(killed)
+  assert.equal(report.losses, [])
+  const offsets = (await keyed(copy)).map((each) => each.split(' ')[0])
+  assert.ok(expected.every((each) => offsets.includes(each.split(' ')[0] ?? '')))
+})
+
+test('behind a missing frame, where nothing is written, records come from the rewritten segment', async () => {
+  const killed = await underWay(3)
+  const [, lost] = framesOf(killed).slice(-3)
+  assert.ok(lost)
+  erase(killed, lost)
+  const names = killed.paths
+  const log = await openImage(killed, 6)
+  assert.ok(log.recovery.readOnly.length > 1, 'all is read-only')
+  await log.close()
+  assert.equal(await keyed(killed), expected)
+  assert.equal(killed.paths, names)
+})
+
+/** In the first batch's leader epoch, which no CRC covers. */
+function flipHead(image: DirectoryImage, path: string): void {
+  const file = image.open(path, { create: false })
+  const byte = new Uint8Array(1)
+  file?.read(byte, 15)
+  byte[0] = (byte[0] ?? 0) ^ 4
+  file?.write(byte, 15)
+  assert.ok(batchesOf(image).size > 0)
+}
+
+test.run()
