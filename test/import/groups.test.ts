@@ -47,6 +47,10 @@ test('each version is read, tombstones remove, records of groups and members are
     report.groups.map(({ groupId, offsets }) => [groupId, offsets]),
     ['v0', 'v1', 'v2', 'v3', 'v4'].map((group) => [group, 1]),
   )
+  let withMetadata = 0
+  for await (const { value } of log.read('__consumer_offsets', { until: 'end' }))
+    if (Buffer.from(value ?? []).includes('meta')) withMetadata++
+  assert.is(withMetadata, 5)
   const consumer = log.consumer({ groupId: 'v0', topics: ['t'] })
   for await (const { offset } of consumer) {
     assert.is(offset, 8)

@@ -9,14 +9,16 @@ import { runTask } from '../../bindings/storage/run-task.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { kernel, TIME } from './kafka-source.ts'
 
-export const RING = { ringFileBytes: 65_536, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 8 }
+const RING = { ringFileBytes: 65_536, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 8 }
 
+/** Without a target nothing is written. */
 export function importing(
   source: VirtualDisk,
-  target: VirtualDisk,
+  target: VirtualDisk | undefined,
   options: Partial<ImportOptions> = {},
 ): Task<ImportReport> {
-  return importKafka(source, kernel, () => NewLog.begin(target, kernel, { ...RING, random: () => 0.5 }), {
+  const begin = target && (() => NewLog.begin(target, kernel, { ...RING, random: () => 0.5 }))
+  return importKafka(source, kernel, begin, {
     groups: true,
     leaveOutDamaged: false,
     now: TIME * 1.01,

@@ -5,9 +5,10 @@ import { BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { encodeProducerSnapshot } from '../../bindings/log/files/producer-snapshot.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { runTask } from '../../bindings/storage/run-task.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { imported, seen } from './imported.ts'
-import { altered, batch, IDS, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
+import { imported, importing, seen } from './imported.ts'
+import { altered, batch, IDS, joined, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
 
 await nodePort.ready?.()
 
@@ -56,6 +57,25 @@ for (const [name, tail] of tails) {
     assert.is(position, whole(0).length + whole(1).length)
   })
 }
+
+test('killed: cut at any byte it ends behind the last whole batch, and what is left over is told to the byte', async () => {
+  const batches = [0, 1, 2].map(whole)
+  const bytes = joined(batches)
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const source = new KafkaSource(false).partition('t-0', IDS[0], bytes.subarray(0, cut))
+    const { partitions, leftOut } = await runTask(importing(source.disk, undefined))
+    const count = batches.findIndex((_, index) => joined(batches.slice(0, index + 1)).length > cut)
+    const kept = count < 0 ? batches.length : count
+    const position = joined(batches.slice(0, kept)).length
+    assert.is(partitions[0]?.nextOffset, kept, `cut at ${cut}`)
+    const expected = cut === position ? [] : [[position, cut - position, kept]]
+    assert.equal(
+      leftOut.map((each) => [each.position, each.bytes, each.offset]),
+      expected,
+      `cut at ${cut}`,
+    )
+  }
+})
 
 test('killed: segments behind the one that is cut go too, those before the recovery point are not recovered', async () => {
   const source = new KafkaSource(false)

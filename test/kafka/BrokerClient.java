@@ -1,7 +1,7 @@
 // Speaks to a real broker for import.ts:
 //   write    topics of every kind, groups and transactions
-//   more     records behind a restart, and a transaction that stays open, for a kill
-//   settle   begins anew with the transactional id of that transaction: the broker aborts it
+//   more     records behind a restart, a transaction that stays open, and one that is committed last, for a kill
+//   settle   begins anew with the transactional ids of what has no end: the broker aborts it, or finishes what was decided
 //   read     a line of JSON for each record, by either isolation level, for each partition's ends and each committed offset
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -164,7 +164,7 @@ class BrokerClient {
     try (Admin admin = Admin.create(properties(Map.of()));
         KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
       NewTopic fresh = new NewTopic("fresh", 1, (short) 1).configs(Map.of("preallocate", "true", "segment.bytes", "1048576"));
-      admin.createTopics(List.of(fresh)).all().get();
+      admin.createTopics(List.of(fresh, new NewTopic("last", 1, (short) 1))).all().get();
       send(producer, "fresh", 0, "fresh", 50);
       for (String topic : List.of("plain", "ahead", "codec-gzip", "stamped")) {
         for (int batch = 0; batch < 5; batch++) send(producer, topic, 0, "more", 20);
@@ -182,14 +182,23 @@ class BrokerClient {
     try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
       for (int partition = 0; partition < 2; partition++) send(producer, "decided", partition, "behind", 3);
     }
-    // Nobody ends it.
+    // Nobody ends it. And one whose end is taken away by hand, once all of it is there.
+    try (KafkaProducer<byte[], byte[]> last = producer(Map.of("transactional.id", "last"))) {
+      last.initTransactions();
+      last.beginTransaction();
+      send(last, "last", 0, "last", 3);
+      last.commitTransaction();
+    }
+    Thread.sleep(2000);
     System.out.flush();
     Runtime.getRuntime().halt(0);
   }
 
   static void settle() {
-    try (KafkaProducer<byte[], byte[]> producer = producer(Map.of("transactional.id", "open"))) {
-      producer.initTransactions();
+    for (String id : List.of("open", "last")) {
+      try (KafkaProducer<byte[], byte[]> producer = producer(Map.of("transactional.id", id))) {
+        producer.initTransactions();
+      }
     }
   }
 

@@ -8,10 +8,18 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { decodeTransactionRecord } from '../../bindings/coordinator/transaction/transaction-record.ts'
+import { DirectoryImage } from '../../bindings/entry/cli/directory-image.ts'
+import { nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
+import { createKernel } from '../../bindings/kernel/create-kernel.ts'
+import type { DecodedBatch } from '../../bindings/kernel/kernel.ts'
+import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
+import { BatchScanner, type ScannedBatch } from '../../bindings/log/recovery/batch-scanner.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
-import { compileClient, KafkaBroker } from './kafka-broker.ts'
+import { ATTRIBUTE_CONTROL } from '../../bindings/model/records.ts'
+import { compileClient, KafkaBroker, STATE_PARTITIONS } from './kafka-broker.ts'
 import { dumped, kafkaTools } from './kafka-tools.ts'
 
 type Line = Record<string, unknown>
@@ -108,6 +116,51 @@ function activeLog(directory: string, partition: string): string {
   return logsOf(directory, partition).at(-1) ?? ''
 }
 
+interface LastBatch {
+  readonly header: ScannedBatch['header']
+  readonly records: DecodedBatch
+}
+
+/** Takes the last batch of a segment away, which must be the one that is meant. */
+function cutLastBatch(path: string, isMeant: (batch: LastBatch) => boolean): void {
+  const kernel = createKernel(loadKernelModule(), { capBytes: 16 << 20, codecs: nodeCodecs })
+  const image = new DirectoryImage(dirname(path))
+  const file = image.open(basename(path), { create: false })
+  assert.ok(file !== undefined)
+  const scanner = new BatchScanner(kernel)
+  let [start, position, isFound] = [0, 0, false]
+  for (;;) {
+    const batch = scanner.inFile(file, position, file.size())
+    if (typeof batch === 'string') break
+    const buffer = kernel.allocate(batch.header.sizeBytes)
+    buffer?.bytes(0, batch.bytes.length).set(batch.bytes)
+    const records = buffer && kernel.batchReader.decode(buffer, 0, batch.header.sizeBytes, true)
+    buffer?.free()
+    assert.ok(typeof records === 'object')
+    isFound = isMeant({ header: batch.header, records })
+    start = position
+    position += batch.header.sizeBytes
+  }
+  image.close()
+  assert.ok(isFound, `${path} doesn't end with the batch that is meant`)
+  truncateSync(path, start)
+}
+
+/** Of the transactional id whose record it is. */
+function stateOf({ header, records }: LastBatch): string {
+  const place = { topic: '__transaction_state', partition: 0, offset: header.baseOffset }
+  const record = { key: records.keyOf(0), value: records.valueOf(0), headers: [], timestamp: undefined }
+  const entry = decodeTransactionRecord(record, place)
+  return entry?.kind === 'transaction-stored' ? `${entry.transactionalId} ${entry.state}` : ''
+}
+
+/** Kafka's: the absolute of Java's hash of the text. */
+function partitionOf(text: string, partitions: number): number {
+  let hash = 0
+  for (let at = 0; at < text.length; at++) hash = (31 * hash + text.charCodeAt(at)) | 0
+  return Math.abs(hash) % partitions
+}
+
 async function run(classpath: string, home: string): Promise<void> {
   const directory = join(home, 'broker')
   const target = join(home, 'clean')
@@ -161,6 +214,10 @@ async function killed(
   // What a power cut adds to a kill.
   truncateSync(activeLog(directory, 'codec-gzip-0'), statSync(activeLog(directory, 'codec-gzip-0')).size - 9)
   appendFileSync(activeLog(directory, 'stamped-0'), Buffer.alloc(700, 0x5a))
+  // The commit of "last" is decided, and neither its marker nor word of its end reached the disk.
+  cutLastBatch(activeLog(directory, 'last-0'), ({ header }) => (header.attributes & ATTRIBUTE_CONTROL) !== 0)
+  const states = activeLog(directory, `__transaction_state-${partitionOf('last', STATE_PARTITIONS)}`)
+  cutLastBatch(states, (batch) => stateOf(batch) === 'last CompleteCommit')
   const [copy, target] = [join(home, 'recovered'), join(home, 'killed')]
   cpSync(directory, copy, { recursive: true })
   const report = importTo(directory, target)
@@ -175,12 +232,14 @@ async function killed(
       files.some(({ file, position }) => String(file).startsWith(partition) && position !== undefined),
       partition,
     )
+  const committed = files.filter(({ topic, why }) => topic === 'last' && /has no marker: committed/.test(String(why)))
+  assert.equal(committed.length, 1, 'the transaction that was decided without its marker')
   assert.equal(
     files.filter(({ topic, why }) => topic === 'decided' && /has no marker: aborted/.test(String(why))).length,
     2,
   )
   console.log(
-    `oncelog import of a killed one with torn tails and an open transaction: ${after.length} as its consumer reads them after Kafka's own recovery of a copy`,
+    `oncelog import of a killed one with torn tails, an open transaction and one whose commit was decided without its marker: ${after.length} as its consumer reads them after Kafka's own recovery of a copy`,
   )
 }
 

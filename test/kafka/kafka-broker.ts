@@ -5,6 +5,8 @@ import { join } from 'node:path'
 
 const CLASSES = 'build/kafka-classes'
 const JAVA = ['-Xmx256m', '-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-Dstdout.encoding=UTF-8']
+/** Of `__transaction_state`. */
+export const STATE_PARTITIONS = 3
 const CLUSTER_ID = 'b25jZWxvZy1jbHVzdGVyMQ'
 
 /** Compiles BrokerClient.java; answers what is missing for it. */
@@ -41,7 +43,7 @@ function propertiesOf(directory: string, port: number, controllerPort: number): 
     'num.io.threads': 2,
     'offsets.topic.num.partitions': 3,
     'offsets.topic.replication.factor': 1,
-    'transaction.state.log.num.partitions': 3,
+    'transaction.state.log.num.partitions': STATE_PARTITIONS,
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
