@@ -10,7 +10,7 @@ import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { decodeTransactionRecord } from '../../bindings/coordinator/transaction/transaction-record.ts'
-import { DirectoryImage } from '../../bindings/entry/cli/directory-image.ts'
+import { DirectoryImage } from '../../bindings/entry/embedded/directory-image.ts'
 import { nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
