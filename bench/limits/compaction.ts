@@ -90,6 +90,7 @@ const input: PassInput = {
   ...{ kernel, store, id, dirty, limits, logStartOffset: 0, deleteRetentionMs: 86_400_000, mapBytes: 16 * MIB },
   now: Date.now(),
   producers: () => partition.producers(),
+  rewritten: (nextOffset) => partition.rewritten(nextOffset),
 }
 // Twice the same reading, so that both find the bytes in the cache.
 rawMsOf(join(directory, `${TOPIC}-0`), 0)

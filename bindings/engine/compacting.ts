@@ -78,6 +78,7 @@ export class Compacting implements UpkeepJob {
       deleteRetentionMs: config.deleteRetentionMs,
       now,
       producers: () => partition.producers(),
+      rewritten: (nextOffset) => partition.rewritten(nextOffset),
     })
   }
 

@@ -74,7 +74,7 @@ export class Engine {
     const source = new StoredFacts(() => this.topics)
     const { store, factory } = options.compose(source)
     this.store = store
-    this.topics = new Topics(this.catalogue, factory)
+    this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     const { topics, catalogue } = this
     const keepingParts = {

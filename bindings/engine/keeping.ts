@@ -22,6 +22,10 @@ export interface KeepingOptions {
   readonly retentionCheckIntervalMs?: number | undefined
   /** Records go by their time even where the wall clock was put far ahead. */
   readonly retentionTrustsClock?: boolean | undefined
+  /** How often partitions are looked at for what compaction could do. */
+  readonly compactionIntervalMs?: number | undefined
+  /** segment.bytes of the log's own topics. */
+  readonly tableSegmentBytes?: number | undefined
   /** Something that whoever runs the program should know. */
   readonly warn?: ((code: string, message: string) => void) | undefined
 }
@@ -73,7 +77,7 @@ export class Keeping {
         this.upkeep.soon(removals)
       },
     })
-    const compacting = new Compacting(COMPACTION_INTERVAL_MS, topics, store, factory)
+    const compacting = new Compacting(options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS, topics, store, factory)
     this.upkeep = new Upkeep([retention, removals, compacting], {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),

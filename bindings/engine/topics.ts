@@ -35,15 +35,17 @@ export class Topics {
   readonly producerExpiry: ProducerExpiry = new ProducerExpiry(this)
   readonly #catalogue: Catalogue
   readonly #factory: PartitionFactory
+  readonly #tableConfig: ParsedTopicConfig
   readonly #stored = new PartitionMap<StoredPartition>()
   readonly #hosted = new PartitionMap<HostedPartition>()
   /** The same by the topic's name, for the calls of every record. */
   readonly #byName = new Map<string, (HostedPartition | undefined)[]>()
   readonly #configs = new Map<string, ParsedTopicConfig>()
 
-  constructor(catalogue: Catalogue, factory: PartitionFactory) {
+  constructor(catalogue: Catalogue, factory: PartitionFactory, tableSegmentBytes: number = TABLE_CONFIG.segmentBytes) {
     this.#catalogue = catalogue
     this.#factory = factory
+    this.#tableConfig = { ...TABLE_CONFIG, segmentBytes: tableSegmentBytes }
   }
 
   /** What recovery found; each becomes a partition in memory at its first use. */
@@ -123,7 +125,7 @@ export class Topics {
   config(topicId: string): ParsedTopicConfig {
     const known = this.#configs.get(topicId)
     if (known !== undefined) return known
-    if (COMPACTED_IDS.has(topicId)) return TABLE_CONFIG
+    if (COMPACTED_IDS.has(topicId)) return this.#tableConfig
     const topic = this.#catalogue.durable.byId(topicId)
     // Recovery asks before the catalogue is read: what is answered then must not stay.
     if (topic === undefined) return DEFAULT_CONFIG

@@ -93,6 +93,33 @@ test('old records of a key go, in a log that runs, and stay away after a close, 
   }
 })
 
+test('in a log that goes on meanwhile nobody reads from memory what was aborted, or what is gone', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { ...COMPACT, 'segment.bytes': 600 })
+  const append = (producer: ProducerInstance, sequence: number, isTransactional: boolean, value: string) => {
+    const { producerId, producerEpoch } = producer
+    const records = [{ key: `key-${sequence % 3}`, value, timestamp: undefined, headers: undefined }]
+    const place = { topic: 't', partition: 0, producerEpoch, baseSequence: sequence, acks: 'all' as const }
+    const request = { ...place, records }
+    host.ask<AppendResult>((done) => ({ kind: 'append', producerId, request, isTransactional, done }))
+  }
+  const init = { kind: 'initTransactionalProducer', transactionalId: 'x', timeoutMs: 900_000 } as const
+  const instance = host.ask<ProducerInstance>((done) => ({ ...init, done }))
+  host.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+  for (let sequence = 0; sequence < 3; sequence++) append(instance, sequence, true, 'aborted')
+  host.ask<ProducerInstance>((done) => ({ kind: 'endTransaction', instance, event: 'abort', done }))
+  const plain = { producerId: host.openProducer(), producerEpoch: 0 }
+  for (let sequence = 0; sequence < 30; sequence++) append(plain, sequence, false, `value ${sequence}`)
+  host.passTime(2500)
+  const { id } = host.engine.topics.partition('t', 0)
+  assert.ok(host.engine.store.compactable(id).cleanedOffset > 3, 'a pass went over the aborted ones')
+  const values = host.fetchAll('t', 0).map(({ value }) => value)
+  assert.ok(values.length < 30, `${values.length} records are read`)
+  assert.not(values.includes('aborted'), values.join())
+  host.discard()
+})
+
 test('another policy, or too little that is new, leaves all as it is', () => {
   for (const config of [
     { ...COMPACT, 'cleanup.policy': 'delete' },

@@ -27,6 +27,8 @@ export interface PassInput {
   readonly now: number
   /** As of the end of the pass's part, or later. */
   readonly producers: () => Iterable<StoredProducer>
+  /** What ends at or before an offset is another from now on, and nothing of what was may be shown. */
+  readonly rewritten: (nextOffset: number) => void
 }
 
 /** What a pass came to. */
@@ -150,6 +152,7 @@ function* rewriteGroup(
   try {
     yield* streamBatches(input, baseOffset, nextOffset, take)
     isDone = hasChanged && endOffset === nextOffset && (yield* rewrite.commit())
+    if (isDone) input.rewritten(nextOffset)
   } finally {
     if (!isDone) yield* rewrite.abandon()
   }

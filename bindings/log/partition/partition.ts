@@ -424,6 +424,15 @@ export class Partition {
     return this.#tail.copy(baseOffset, nextOffset, into)
   }
 
+  /**
+   * Compaction rewrote what ends at or before `offset`: with the batches of an aborted transaction the store forgets that it was
+   * aborted, so nobody may read them from memory any more.
+   */
+  rewritten(offset: number): void {
+    this.#tail.dropBefore(offset)
+    this.#cached.clear()
+  }
+
   /** Nothing was appended for a while: the tail's memory goes back. */
   releaseTail(): void {
     this.#tail.release()

@@ -90,6 +90,12 @@ export class TailWindow {
     return true
   }
 
+  /** Readers of what ends at or before `offset` go to the store from now on. */
+  dropBefore(offset: number): void {
+    const kept = this.#batches.findIndex(({ nextOffset }) => nextOffset > offset)
+    this.#batches.splice(0, kept < 0 ? this.#batches.length : kept)
+  }
+
   /** Gives the memory back; readers go to the store. */
   release(): void {
     if (this.#buffer !== undefined) this.#pool.free(this, this.#buffer)

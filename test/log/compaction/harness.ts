@@ -217,6 +217,7 @@ export class CompactedLog implements PartitionSource {
         logStartOffset: 0,
         limits: this.segmentConfig(),
         deleteRetentionMs: this.options.deleteRetentionMs,
+        rewritten: () => {},
         mapBytes: this.options.mapBytes,
         now: this.now,
         producers: () => this.producers(),
