@@ -192,6 +192,20 @@ test('records of aborted transactions and markers are nobody’s, and hold up no
   await log.close()
 })
 
+test('what is deleted between its lock and its delivery is nobody’s, and holds up nothing', async () => {
+  const { log } = await setup(0)
+  const records = log.shareConsumer({ groupId: 'g', topics: [jobs] })[Symbol.asyncIterator]()
+  const first = records.next()
+  await settle()
+  const producer = log.producer()
+  await producer.send(jobs.record({ value: '0', partition: 0 }))
+  // The lock waits for its delivery to be counted, and goes to the disk in one frame with the deletion.
+  await log.admin.deleteRecords([{ topic: 'jobs', partition: 0, beforeOffset: -1 }])
+  await producer.send(jobs.record({ value: '1', partition: 0 }))
+  assert.is((await first).value?.value, '1')
+  await log.close()
+})
+
 test('a group that begins at the end stays there over a restart; a topic made again begins anew', async () => {
   const { log, image, port } = await setup(4)
   const waiting = take(log.shareConsumer({ groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' }), 1)

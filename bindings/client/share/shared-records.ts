@@ -1,4 +1,5 @@
 import type { AcquiredRange, FetchedBatch, ShareSession } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
 import type { Decoder } from '../consumer/consumed-record.ts'
 import { NO_GENERATION } from '../read-run.ts'
 import { SharedRecord } from './shared-record.ts'
@@ -7,7 +8,7 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * The records of acquired offsets. Where no reader sees a record (a marker, an aborted transaction, a gap) the offset is
- * acknowledged as one, so that nobody gets it again.
+ * acknowledged as one, so that nobody gets it again. What was deleted since is nobody's anyway.
  */
 export async function sharedRecords(
   session: ShareSession,
@@ -15,12 +16,13 @@ export async function sharedRecords(
   decoder: Decoder,
   lockedUntil: number,
 ): Promise<readonly SharedRecord[]> {
-  const { topic, partition, firstOffset, lastOffset, deliveryCount } = range
+  const { topic, partition, lastOffset, deliveryCount } = range
   const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
   const lock = { deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
-  let offset = firstOffset
-  for (const { batch, index } of await fetched(session, range)) {
+  const { keptFrom, found } = await fetched(session, range)
+  let offset = keptFrom
+  for (const { batch, index } of found) {
     const next = batch.offsetOf(index)
     if (next > offset) await skip(session, range, offset, next - 1)
     records.push(new SharedRecord(batch, index, source, lock))
@@ -30,17 +32,31 @@ export async function sharedRecords(
   return records
 }
 
-/** In offset order; throws the partition's error. */
+interface Fetched {
+  /** Below it the records of the range are deleted. */
+  readonly keptFrom: number
+  /** In offset order. */
+  readonly found: readonly { readonly batch: FetchedBatch; readonly index: number }[]
+}
+
+/** Throws the partition's error. */
 async function fetched(
   session: ShareSession,
   { topic, partition, firstOffset, lastOffset }: AcquiredRange,
-): Promise<{ readonly batch: FetchedBatch; readonly index: number }[]> {
+): Promise<Fetched> {
   const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
+  let keptFrom = firstOffset
   let nextOffset = firstOffset
   while (nextOffset <= lastOffset) {
     const positions = [{ topic, partition, nextOffset }]
     const request = { positions, isolationLevel: 'read_committed', maxBytes: MAX_BYTES, wait: false } as const
     const [part] = await session.fetch(request)
+    if (LogError.is(part?.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset) {
+      keptFrom = part.logStartOffset
+      nextOffset = part.logStartOffset
+      found.length = 0
+      continue
+    }
     if (part?.error !== undefined) throw part.error
     for (const batch of part?.batches ?? []) {
       for (let index = 0; index < batch.recordCount; index++) {
@@ -51,7 +67,7 @@ async function fetched(
     if (part === undefined || part.nextOffset <= nextOffset) break
     nextOffset = part.nextOffset
   }
-  return found
+  return { keptFrom, found }
 }
 
 function skip(
