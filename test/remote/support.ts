@@ -6,7 +6,7 @@ import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import type { Held, Meeting, SharedOptions } from '../../bindings/entry/embedded/shared-broker.ts'
+import type { Held, HoldHooks, Meeting, SharedOptions } from '../../bindings/entry/embedded/shared-broker.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { FileStore } from '../../bindings/storage/file-store.ts'
 
@@ -76,8 +76,8 @@ export function inUse(): LogError<'DIRECTORY_IN_USE'> {
   return new LogError('DIRECTORY_IN_USE', 'another one has it')
 }
 
-export function held(store: FileStore, waiting?: (isWaiting: boolean) => void): Promise<Held> {
-  return openHeld(store, nodePort, {}, waiting)
+export function held(store: FileStore, hooks?: HoldHooks): Promise<Held> {
+  return openHeld(store, nodePort, {}, hooks)
 }
 
 export function optionsOf(place: Place, hold: SharedOptions['hold'], port: RuntimePort = nodePort): SharedOptions {

@@ -40,10 +40,10 @@ export class AttachedBroker implements Broker {
   #sessions = 0
 
   /** `connect`: as LinkHooks has it. */
-  constructor(connect: () => Promise<Channel>, { setTimer }: Pick<RuntimePort, 'setTimer'>) {
+  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'setTimer' | 'warn'>) {
     this.#link = new Link({
       connect,
-      setTimer,
+      setTimer: port.setTimer,
       connected: (hello) => {
         this.#hello = hello as Hello
       },
@@ -53,6 +53,7 @@ export class AttachedBroker implements Broker {
         for (const consumer of consumers) consumer.lost()
       },
       rebalance: (session) => this.#consumers.get(session)?.rebalance(),
+      warned: (code, message) => port.warn?.(code, message),
     })
     this.admin = new AttachedAdmin(this.#link)
   }

@@ -30,6 +30,8 @@ export interface LinkHooks {
   /** Members that were in groups through the channel that ended are in them no more. */
   membersLost(): void
   rebalance(session: number): void
+  /** The holder warns of something that nobody asked for. */
+  warned(code: string, message: string): void
   readonly setTimer: RuntimePort['setTimer']
 }
 
@@ -201,12 +203,18 @@ export class Link {
     this.#reconnect()
   }
 
+  #notice(reader: MessageReader): void {
+    const session = reader.int32()
+    if (session === 0) this.#hooks.warned(reader.text(), reader.text())
+    else this.#hooks.rebalance(session)
+  }
+
   #message(channel: Channel, message: Uint8Array<ArrayBuffer>): void {
     if (channel !== this.#greeting) return
     try {
       const reader = new MessageReader(message)
       const call = reader.int32()
-      if (call === 0) return this.#hooks.rebalance(reader.int32())
+      if (call === 0) return this.#notice(reader)
       const pending = this.#pending.get(call)
       const status = reader.uint8()
       this.#topicsVersion = reader.int32()

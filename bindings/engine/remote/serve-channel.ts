@@ -55,6 +55,10 @@ export class ServedChannel {
     this.#channel.end()
   }
 
+  warn(code: string, message: string): void {
+    this.#channel.send(new MessageWriter().int32(0).int32(0).text(code).text(message).finish())
+  }
+
   /** Its members can be put out at once: a process that isn't there needn't be waited for. */
   #leave(): void {
     for (const sessions of [this.#consumers, this.#readers, this.#shares]) {

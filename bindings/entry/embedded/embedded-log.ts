@@ -24,7 +24,7 @@ import type { Damage, RecoveryReport } from '../../storage/partition-store.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { type FileUrl, pathOf } from './directory-path.ts'
 import { lockedStore } from './locked-store.ts'
-import { type Held, SharedBroker } from './shared-broker.ts'
+import { type Held, type HoldHooks, SharedBroker } from './shared-broker.ts'
 import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
 import { verifyFiles } from './verify-files.ts'
 
@@ -180,7 +180,7 @@ export async function openShared(
     meeting: { attach: () => attachTo(directory), listen: (attached) => listen(directory, attached) },
     port,
     exclusive: options.exclusive === true,
-    hold: (waiting) => openHeld(storeOf(), port, options, waiting, directory),
+    hold: (hooks) => openHeld(storeOf(), port, options, hooks, directory),
   })
   await shared.open()
   return finishOpening(shared, port, options, () => new DirectoryImage(directory))
@@ -215,7 +215,7 @@ export async function openHeld(
   driver: StorageDriver,
   port: RuntimePort,
   options: OpenOptions,
-  waiting?: (isWaiting: boolean) => void,
+  hooks?: HoldHooks,
   directory?: string,
 ): Promise<Held> {
   const cacheBytes = options.cacheBytes ?? CACHE_BYTES
@@ -233,7 +233,7 @@ export async function openHeld(
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
     retentionCheckIntervalMs: options.retentionCheckIntervalMs,
     retentionTrustsClock: options.retentionTrustsClock,
-    warn: (code, message) => port.warn?.(code, message),
+    warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
       const store =
@@ -243,7 +243,7 @@ export async function openHeld(
   })
   // Of files it was asked before their lock was taken.
   if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
-  const broker = new EmbeddedBroker(engine, port, waiting, (path) => backupTarget(path, directory))
+  const broker = new EmbeddedBroker(engine, port, hooks?.waiting, (path) => backupTarget(path, directory))
   return { broker, recovery: await broker.open() }
 }
 

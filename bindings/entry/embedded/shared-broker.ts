@@ -27,6 +27,14 @@ export interface Held {
   readonly recovery: RecoveryReport
 }
 
+/** What whoever holds a log hears of it. */
+export interface HoldHooks {
+  /** Somebody waits for records, or nobody does any more. */
+  waiting(isWaiting: boolean): void
+  /** Something that whoever runs the program should know. */
+  warn(code: string, message: string): void
+}
+
 /** How the processes of one directory find each other. */
 export interface Meeting {
   /** `undefined`: nobody listens. */
@@ -39,7 +47,7 @@ export interface SharedOptions {
   readonly meeting: Meeting
   readonly port: RuntimePort
   /** Takes the lock and opens the log; DIRECTORY_IN_USE while another process has it. */
-  hold(waiting: (isWaiting: boolean) => void): Promise<Held>
+  hold(hooks: HoldHooks): Promise<Held>
   /** Refuse with DIRECTORY_IN_USE instead of attaching. */
   readonly exclusive: boolean
 }
@@ -60,6 +68,8 @@ export class SharedBroker implements Broker {
   /** Who waits here for records, while this process holds the log: it stays for them. */
   readonly #waiting: Set<'sessions' | 'attached'> = new Set()
   #held: Held | undefined
+  /** This process's own sessions from before it held the log. */
+  #ownServed: ServedChannel | undefined
   #listener: Listener | undefined
   #attached: AttachedBroker | undefined
   /** A try for the lock and what follows it, under way. */
@@ -123,7 +133,10 @@ export class SharedBroker implements Broker {
 
   /** Answers the refusal of one that holds it already. */
   async #hold(): Promise<LogError | undefined> {
-    const holding = this.#options.hold((isWaiting) => this.#keepAlive('sessions', isWaiting))
+    const holding = this.#options.hold({
+      waiting: (isWaiting) => this.#keepAlive('sessions', isWaiting),
+      warn: (code, message) => this.#warn(code, message),
+    })
     this.#holding = holding.then((held) => this.#begin(held))
     try {
       await this.#holding
@@ -155,20 +168,27 @@ export class SharedBroker implements Broker {
     this.#listener?.keepAlive(this.#waiting.size > 0)
   }
 
+  /** The programs of all processes hear it, each once. */
+  #warn(code: string, message: string): void {
+    this.#options.port.warn?.(code, message)
+    for (const served of this.#served) if (served !== this.#ownServed) served.warn(code, message)
+  }
+
   /** Once no try for the lock is under way. */
   async #afterHolding(): Promise<void> {
     await this.#holding?.catch(() => {})
   }
 
-  #serve(channel: Channel, { broker, recovery }: Held): void {
+  #serve(channel: Channel, { broker, recovery }: Held): ServedChannel {
     const served: ServedChannel = new ServedChannel(channel, broker, recovery, () => this.#served.delete(served))
     this.#served.add(served)
+    return served
   }
 
   /** Sessions from before go on through the same calls, without a socket. */
   #toItself(): Channel {
     const [mine, theirs] = loopback((isWanted) => this.#keepAlive('attached', isWanted))
-    if (this.#held !== undefined) this.#serve(theirs, this.#held)
+    if (this.#held !== undefined) this.#ownServed = this.#serve(theirs, this.#held)
     return mine
   }
 
