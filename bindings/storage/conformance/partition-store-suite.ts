@@ -2,25 +2,25 @@ import type { Awaitable } from '../file-store.ts'
 import type { PartitionIdentity, StoredPartition, StoredState } from '../partition-store.ts'
 import { runTask } from '../run-task.ts'
 import { type ConformanceCase, check, failure, same, sameBytes } from './case.ts'
+import { compactionCases } from './compaction-cases.ts'
 import { PartitionLog, type PartitionStoreFixture } from './partition-log.ts'
 
 type Act = (log: PartitionLog) => Promise<void>
 
 /** A partition store is one that passes all of these; the names say which sentence of partition-store.ts each holds it to. */
 export function partitionStoreConformance(create: () => Awaitable<PartitionStoreFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...openCases, ...dataCases, ...commitCases, ...crashCases, ...lifeCases }).map(
-    ([name, act]) => ({
-      name,
-      async run(): Promise<void> {
-        const fixture = await create()
-        try {
-          await act(new PartitionLog(fixture))
-        } finally {
-          await fixture.dispose()
-        }
-      },
-    }),
-  )
+  const kinds = [openCases, dataCases, commitCases, crashCases, lifeCases, compactionCases]
+  return kinds.flatMap(Object.entries<Act>).map(([name, act]) => ({
+    name,
+    async run(): Promise<void> {
+      const fixture = await create()
+      try {
+        await act(new PartitionLog(fixture))
+      } finally {
+        await fixture.dispose()
+      }
+    },
+  }))
 }
 
 const orders: PartitionIdentity = { topicId: 'AAAAAAAAAAAAAAAAAAAAEQ', topic: 'orders', partition: 0 }
