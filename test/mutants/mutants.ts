@@ -1,7 +1,9 @@
 import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
 import { IMPORT } from './import.ts'
+import { KEEPING } from './keeping.ts'
 import type { Mutant } from './mutant.ts'
+import { RECOVERY } from './recovery.ts'
 import { SALVAGE } from './salvage.ts'
 
 const engine = 'engine/transactions.test.ts'
@@ -462,6 +464,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENTS,
   ...SEGMENTS,
   ...STORE,
+  ...RECOVERY,
+  ...KEEPING,
   ...COMPACTION,
   ...COMPRESSION,
   ...IMPORT,

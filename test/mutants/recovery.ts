@@ -1,0 +1,143 @@
+import type { Mutant } from './mutant.ts'
+
+const crashes = 'simulation/crash-points.heavy.test.ts'
+const points = 'simulation/engine.heavy.test.ts'
+const recovery = 'log/recovery/recovery.ts'
+const partition = 'log/recovery/partition-recovery.ts'
+const commit = 'log/store/group-commit.ts'
+
+export const RECOVERY: readonly Mutant[] = [
+  {
+    name: 'recovery: the incomplete sector is not put back',
+    file: partition,
+    find: '    writeFully(file, sector, start)\n',
+    put: '',
+    tests: [crashes, points],
+  },
+  {
+    name: 'recovery: batches that no frame names are cut',
+    file: partition,
+    find: "      mark('further-batch-kept')\n",
+    put: "      if (batch.header.baseOffset >= 0) return\n      mark('further-batch-kept')\n",
+    tests: [crashes],
+  },
+  {
+    name: 'recovery: what follows the first bad batch stays',
+    file: partition,
+    find: '        file.truncate(active.sizeBytes)\n',
+    put: '',
+    tests: [crashes],
+  },
+  {
+    name: 'recovery: goes on at the end instead of the ceiling',
+    file: partition,
+    find: '      files.nextOffset = this.#ceiling\n',
+    put: '',
+    tests: ['guarantees/1-what-a-broker-guarantees.test.ts', crashes, points],
+  },
+  {
+    name: 'recovery: a roll is not done again',
+    file: partition,
+    find: 'if (segmentBaseOffset === this.#files.nextOffset) yield* this.#roll()\n',
+    put: 'if (segmentBaseOffset === this.#files.nextOffset) return\n',
+    tests: [crashes],
+  },
+  {
+    name: 'recovery: extents are taken without their checksum',
+    file: partition,
+    find: "if (checksum !== entry.crc) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
+    put: "if (checksum === -1) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
+    tests: ['damage/bit-flips.heavy.test.ts'],
+  },
+  {
+    name: "recovery: an extent's shared sectors stay as they are",
+    file: partition,
+    find: '    writeFully(file, entry.partialSector, end - entry.partialSector.length)\n',
+    put: '',
+    tests: [crashes, points],
+  },
+  {
+    name: 'recovery: producers are not learned from what it replays',
+    file: partition,
+    find: '    this.#learnProducer(header)\n',
+    put: '',
+    tests: [points],
+  },
+  {
+    name: 'recovery: the epoch of a batch that no frame names is not looked at',
+    file: partition,
+    find: '      if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return\n',
+    put: '',
+    tests: ['damage/bit-flips.heavy.test.ts', points],
+  },
+  {
+    name: 'recovery: the leader epoch stays',
+    file: recovery,
+    find: 'Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1\n',
+    put: 'Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch)\n',
+    tests: ['storage/partition-store.test.ts'],
+  },
+  {
+    name: 'recovery: ids that frames reserved are given again',
+    file: recovery,
+    find: "if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)",
+    put: "if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.min(this.#producerIdsEnd, entry.end)",
+    tests: ['storage/partition-store.test.ts'],
+  },
+  {
+    name: 'recovery: a frame that is missing is overlooked',
+    file: recovery,
+    find: '    return this.#scan.gapAt !== undefined\n',
+    put: '    return this.#scan.gapAt === -1\n',
+    tests: ['damage/bit-flips.heavy.test.ts'],
+  },
+  {
+    name: 'recovery: partitions are taken as noted, whatever was written since',
+    file: 'log/segment/segment-list.ts',
+    find: 'if (file === undefined || file.size() !== active.sizeBytes) return false',
+    put: 'if (file === undefined) return false',
+    tests: ['simulation/untouched.test.ts'],
+  },
+  {
+    name: 'commit: extents are not synced before their frame',
+    file: commit,
+    find: '    if (extents.length > 0) yield* this.#syncExtents(extents)\n',
+    put: '',
+    tests: [crashes],
+  },
+  {
+    name: 'commit: what waits is not written before its frame',
+    file: commit,
+    find: '    for (const id of set.durable) yield* this.#writeOut(this.#parts.partitions(id))\n',
+    put: '',
+    tests: ['storage/partition-store.test.ts'],
+  },
+  {
+    name: 'checkpoint: segments are not synced',
+    file: 'log/store/checkpointer.ts',
+    find: '      yield* this.#sync(noted)\n',
+    put: '',
+    tests: [crashes, points],
+  },
+  {
+    name: 'checkpoint: directories are not synced',
+    file: 'log/store/checkpointer.ts',
+    find: 'yield* sideBySide([syncFiles(this.#files, paths, noted.length), ...directories], 1 + directories.length)',
+    put: 'yield* sideBySide([syncFiles(this.#files, paths, noted.length)], 1 + directories.length)',
+    tests: [crashes, points],
+  },
+  {
+    name: 'ring: frames are reused that no checkpoint covers',
+    file: 'log/journal/ring.ts',
+    find: 'return file.newestSequence <= this.#releasedSequence',
+    put: 'return file.newestSequence <= this.#releasedSequence + 2',
+    tests: [crashes],
+  },
+  {
+    name: 'header: another generation is no reason to end',
+    file: 'log/journal/journal.ts',
+    find: 'if (header?.generation === this.#header.generation) return',
+    put: 'if (header?.generation !== -1) return',
+    tests: ['log/store/reserve-and-fence.test.ts'],
+  },
+]
