@@ -31,6 +31,29 @@ test('list, describe and alter', () => {
   assert.match(cli.run(['topics', 'describe', 'pay']).out, /│ topic │ partition │ logStartOffset │ nextOffset │/)
 })
 
+test('records before an offset are deleted, in the partitions named or in all', () => {
+  cli.run(['topics', 'create', 'old', '--partitions', '2'])
+  cli.run(['produce', 'old', '--key-separator', ':'], 'a:1\nb:2\nc:3\nd:4\ne:5\nf:6\n')
+  const describe = () => rows(cli.run(['topics', 'describe', 'old', '--json']).out)
+  const ends = describe().map(({ nextOffset }) => Number(nextOffset))
+  assert.ok(
+    ends.every((end) => end > 0),
+    ends.join(),
+  )
+  const one = cli.run(['topics', 'delete-records', 'old', '--before', 'latest', '--partitions', '0', '--json'])
+  assert.equal(rows(one.out), [{ topic: 'old', partition: 0, logStartOffset: ends[0] }])
+  assert.is(rows(cli.run(['consume', 'old', '--json']).out).length, ends[1])
+  const beyond = cli.run(['topics', 'delete-records', 'old', '--before', '99', '--json'])
+  assert.equal([beyond.status, rows(beyond.err)[0]?.['error']], [2, 'OFFSET_OUT_OF_RANGE'])
+  assert.is(cli.run(['topics', 'delete-records', 'old']).status, 2, 'where to is to be said')
+  assert.match(cli.run(['topics', 'delete-records', 'old', '--before', 'latest']).out, /│ old\s+│\s+1 │/)
+  assert.equal(
+    describe().map(({ logStartOffset }) => logStartOffset),
+    ends,
+  )
+  assert.is(cli.run(['consume', 'old', '--json']).out, '')
+})
+
 test('a group goes on where it committed, and --max commits what was shown', () => {
   assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json', '--max', '1']).out).length, 1)
   assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json']).out).length, 1)

@@ -8,6 +8,7 @@ import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualRows } from '../../bindings/testkit/simulation/virtual-rows.ts'
 
 const TOPIC_IDS = ['AAAAAAAAAAAAAAAAAAAAAg', 'AAAAAAAAAAAAAAAAAAAAAw']
 const ORDERS = 25
@@ -182,6 +183,89 @@ test('a crash before each operation: the source keeps what it acknowledged, the 
   console.log(`  ${points} points: ${JSON.stringify(outcomes)}`)
   assert.ok(outcomes.refused > 50 && outcomes.whole > 5 && outcomes.empty <= 1, JSON.stringify(outcomes))
   life.host.discard()
+})
+
+/** The newest value of each key, in a topic that is about to be compacted. */
+function keyed(): { readonly host: SyncHost<VirtualDisk>; readonly newest: ReadonlyMap<string, string> } {
+  const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
+  host.open()
+  const config = { 'cleanup.policy': 'compact', 'segment.bytes': 600, 'min.cleanable.dirty.ratio': 0.01 }
+  host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, config)
+  const producerId = host.openProducer()
+  const newest = new Map<string, string>()
+  for (let sequence = 0; sequence < 40; sequence++) {
+    const record = { key: `key-${sequence % 3}`, value: `${sequence} ${'.'.repeat(60)}` }
+    newest.set(record.key, record.value)
+    const records = [{ ...record, timestamp: undefined, headers: undefined }]
+    const request = {
+      topic: 't',
+      partition: 0,
+      producerEpoch: 0,
+      baseSequence: sequence,
+      acks: 'all' as const,
+      records,
+    }
+    host.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
+  }
+  return { host, newest }
+}
+
+test('begun at any step of a compaction, its swap of segments included: the newest record of each key is there', () => {
+  const steps = new Map<string, number>()
+  let rewritten = 0
+  for (let step = 0; ; step += 3) {
+    const { host, newest } = keyed()
+    let last = ''
+    host.storage.watch = (_, kind, path) => {
+      last = `${kind} ${path.replace(/.*\d\.log/, '')}`
+    }
+    host.tickAfter(1001)
+    const isOver = !goSteps(host, step)
+    steps.set(last, (steps.get(last) ?? 0) + 1)
+    const copy = new VirtualDisk()
+    const backup = host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+    host.passTime(2000)
+    assert.is(backup.error, undefined, `begun at step ${step}: ${String(backup.error)}`)
+    const opened = new SyncHost(copy.image(new Random(step), 'none'), undefined)
+    assert.equal(opened.open().damage, [])
+    const found = opened.fetchKeyed('t', 0)
+    if (found.length < 40) rewritten++
+    assert.equal(new Map(found.map(({ key, value }) => [key, value])), newest, `begun at step ${step}`)
+    opened.discard()
+    host.discard()
+    if (isOver) break
+  }
+  console.log(`  ${steps.size} kinds of steps, ${rewritten} copies hold what compaction wrote`)
+  assert.ok(steps.has('rename .cleaned') && steps.has('rename .swap'), [...steps.keys()].join())
+  assert.ok(rewritten > 0)
+})
+
+/** The next step of the upkeep begins after a pause. False when nothing was left to do before so many steps. */
+function goSteps(host: SyncHost, count: number): boolean {
+  let pauses = 0
+  for (let done = 0; done < count && pauses < 20; ) {
+    if (host.advance()) {
+      done++
+      pauses = 0
+    } else {
+      host.tickAfter(5)
+      pauses++
+    }
+  }
+  return pauses < 20
+}
+
+test('a log over a database has none: it is refused by name, and the log goes on', () => {
+  const host = new SyncHost(new VirtualRows(), undefined)
+  host.open()
+  const copy = new VirtualDisk()
+  const backup = host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+  host.settle()
+  assert.ok(LogError.is(backup.error, 'INVALID_REQUEST'), String(backup.error))
+  assert.is(backup.error.details['argument'], 'directory')
+  assert.equal(copy.list(''), [])
+  host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, {})
+  host.close()
 })
 
 test('a full target, and one that fails: the backup is refused, the log goes on', () => {

@@ -64,6 +64,10 @@ export interface SeenRecord {
   readonly value: string
 }
 
+interface KeyedRecord extends SeenRecord {
+  readonly key: string
+}
+
 /** The real engine over virtual storage, in one thread and without promises: the caller owns every order. */
 export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   readonly storage: Storage
@@ -119,8 +123,13 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
 
   /** From the log's start on. */
   fetchAll(topic: string, partition: number, isolationLevel: IsolationLevel = 'read_committed'): SeenRecord[] {
-    const seen: SeenRecord[] = []
+    return this.fetchKeyed(topic, partition, isolationLevel).map(({ offset, value }) => ({ offset, value }))
+  }
+
+  fetchKeyed(topic: string, partition: number, isolationLevel: IsolationLevel = 'read_committed'): KeyedRecord[] {
+    const seen: KeyedRecord[] = []
     const decoder = new TextDecoder()
+    const textOf = (bytes: Uint8Array | null) => decoder.decode(bytes ?? undefined)
     for (let nextOffset = this.#startOf(topic, partition); ; ) {
       const position = { topic, partition, nextOffset }
       const request = { positions: [position], isolationLevel, maxBytes: 1e6, wait: false }
@@ -129,7 +138,8 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       for (const batch of part?.batches ?? []) {
         for (let index = 0; index < batch.recordCount; index++) {
           const offset = batch.offsetOf(index)
-          if (offset >= nextOffset) seen.push({ offset, value: decoder.decode(batch.valueOf(index) ?? undefined) })
+          if (offset < nextOffset) continue
+          seen.push({ offset, key: textOf(batch.keyOf(index)), value: textOf(batch.valueOf(index)) })
         }
       }
       if (part === undefined || part.nextOffset === nextOffset) return seen
@@ -201,6 +211,12 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       this.settle()
     }
     this.#now = Math.max(this.#now, until)
+  }
+
+  /** So much later deadlines have come; what they start isn't run yet. */
+  tickAfter(byMs: number): void {
+    this.#now += byMs
+    this.engine.tick(this.#now)
   }
 
   get #deadline(): number {
