@@ -111,8 +111,17 @@ export class FileNode {
 
 export type DiskNode = FileNode | DirectoryNode
 
-/** One step that a directory took since its last sync: names and what they name now (`undefined`: nothing). */
-export type EntryChange = readonly (readonly [name: string, node: DiskNode | undefined])[]
+/** A name and what it names now (`undefined`: nothing). */
+export type Entry = readonly [name: string, node: DiskNode | undefined]
+
+/** One step that a directory took since its last sync. */
+export interface EntryChange {
+  /** Steps of all directories are in this order. */
+  readonly order: number
+  readonly entries: readonly Entry[]
+}
+
+let changes = 0
 
 /** A directory's entries; a sub-directory's own entry belongs to its parent. */
 export class DirectoryNode {
@@ -120,9 +129,9 @@ export class DirectoryNode {
   durable: Map<string, DiskNode> = new Map<string, DiskNode>()
   pending: EntryChange[] = []
 
-  change(change: EntryChange): void {
-    applyChange(this.visible, change)
-    this.pending.push(change)
+  change(...entries: readonly Entry[]): void {
+    applyEntries(this.visible, entries)
+    this.pending.push({ order: changes++, entries })
   }
 
   sync(): void {
@@ -131,9 +140,9 @@ export class DirectoryNode {
   }
 }
 
-export function applyChange(entries: Map<string, DiskNode>, change: EntryChange): void {
-  for (const [name, node] of change) {
-    if (node === undefined) entries.delete(name)
-    else entries.set(name, node)
+export function applyEntries(directory: Map<string, DiskNode>, entries: readonly Entry[]): void {
+  for (const [name, node] of entries) {
+    if (node === undefined) directory.delete(name)
+    else directory.set(name, node)
   }
 }

@@ -14,9 +14,9 @@ function addDirectory(digest: Digest, node: DirectoryNode): void {
   if (isSynced && [...node.visible].every(([name, entry]) => node.durable.get(name) === entry)) return
   digest.text('durable')
   addEntries(digest, node.durable)
-  for (const change of node.pending) {
-    digest.add(change.length)
-    for (const [name, entry] of change) addEntry(digest, name, entry)
+  for (const { entries } of node.pending) {
+    digest.add(entries.length)
+    for (const [name, entry] of entries) addEntry(digest, name, entry)
   }
 }
 

@@ -1,4 +1,5 @@
-import { applyChange, type Content, DirectoryNode, type DiskNode, FileNode, type PendingChange } from './content.ts'
+import { applyEntries, type Content, DirectoryNode, type DiskNode, FileNode } from './content.ts'
+import { contentLeft, type EntriesLeft, entriesLeft, type FileSystem } from './file-systems.ts'
 import type { Random } from './random.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { Random } from './random.ts'
  * - `torn`: the same, and a part of the write that was under way;
  * - `none`: the power failed and only what was flushed and synced is there;
  * - `all`: everything reached the disk by itself;
- * - `mixed`: every sector, size and entry that was not durable is old, new or (a sector) garbage, by chance.
+ * - `mixed`: of what was not durable as much as chance and the file system leave (file-systems.ts).
  */
 export type ImageMode = 'kill' | 'torn' | 'none' | 'all' | 'mixed'
 
@@ -18,22 +19,31 @@ export interface WriteUnderWay {
   readonly position: number
 }
 
-export const SECTOR_BYTES = 512
+interface Circumstances {
+  readonly underWay: WriteUnderWay | undefined
+  readonly fileSystem: FileSystem
+}
 
 /** Copies a tree of directories into a legal state after a crash; the original goes on as if nothing had been. */
 export class ImageMaker {
   readonly #mode: ImageMode
   readonly #random: Random
-  readonly #underWay: WriteUnderWay | undefined
+  readonly #around: Circumstances
   readonly #made = new Map<DiskNode, DiskNode>()
+  #entriesLeft: EntriesLeft = () => []
 
-  constructor(mode: ImageMode, random: Random, underWay: WriteUnderWay | undefined) {
+  constructor(mode: ImageMode, random: Random, around: Circumstances) {
     this.#mode = mode
     this.#random = random
-    this.#underWay = underWay
+    this.#around = around
   }
 
-  directory(source: DirectoryNode): DirectoryNode {
+  tree(root: DirectoryNode): DirectoryNode {
+    if (this.#mode === 'mixed') this.#entriesLeft = entriesLeft(root, this.#around.fileSystem, this.#random)
+    return this.#directory(root)
+  }
+
+  #directory(source: DirectoryNode): DirectoryNode {
     const known = this.#made.get(source)
     if (known !== undefined) return known as DirectoryNode
     const made = new DirectoryNode()
@@ -41,9 +51,10 @@ export class ImageMaker {
     if (this.#mode === 'kill' || this.#mode === 'torn') {
       made.visible = this.#entries(source.visible)
       made.durable = this.#entries(source.durable)
-      made.pending = source.pending.map((change) =>
-        change.map(([name, node]) => [name, node && this.#node(node)] as const),
-      )
+      made.pending = source.pending.map(({ order, entries }) => ({
+        order,
+        entries: entries.map(([name, node]) => [name, node && this.#node(node)] as const),
+      }))
       return made
     }
     made.durable = this.#entries(this.#surviving(source))
@@ -53,11 +64,9 @@ export class ImageMaker {
 
   #surviving(source: DirectoryNode): Map<string, DiskNode> {
     if (this.#mode === 'all') return source.visible
-    const entries = new Map(source.durable)
-    if (this.#mode === 'mixed') {
-      for (const change of source.pending) if (this.#random.chance(0.5)) applyChange(entries, change)
-    }
-    return entries
+    const directory = new Map(source.durable)
+    for (const entries of this.#entriesLeft(source)) applyEntries(directory, entries)
+    return directory
   }
 
   #entries(source: ReadonlyMap<string, DiskNode>): Map<string, DiskNode> {
@@ -65,7 +74,7 @@ export class ImageMaker {
   }
 
   #node(source: DiskNode): DiskNode {
-    if (source instanceof DirectoryNode) return this.directory(source)
+    if (source instanceof DirectoryNode) return this.#directory(source)
     let made = this.#made.get(source)
     if (made === undefined) {
       made = this.#file(source)
@@ -75,11 +84,12 @@ export class ImageMaker {
   }
 
   #file(source: FileNode): FileNode {
+    const { underWay } = this.#around
     if (this.#mode === 'kill' || this.#mode === 'torn') {
       const made = new FileNode(source.visible.copy(), source.durable.copy())
       made.pending = [...source.pending]
       made.hasDropped = source.hasDropped
-      if (this.#mode === 'torn' && this.#underWay?.node === source) this.#tear(made, this.#underWay)
+      if (this.#mode === 'torn' && underWay?.node === source) this.#tear(made, underWay)
       return made
     }
     const content = this.#content(source)
@@ -96,36 +106,8 @@ export class ImageMaker {
   #content(source: FileNode): Content {
     if (this.#mode === 'none') return source.durable.copy()
     if (this.#mode === 'all') return source.written()
-    const pending: PendingChange[] = [...source.pending]
-    if (this.#underWay?.node === source) pending.push({ kind: 'write', ...this.#underWay })
-    const content = source.durable.copy()
-    for (const change of pending) {
-      if (change.kind === 'write') this.#mixWrite(content, change.bytes, change.position)
-      else if (this.#random.chance(0.5)) content.truncate(change.sizeBytes)
-    }
-    return content
-  }
-
-  /** Sector by sector; a sector that the write touches may be lost whole, bytes that were durable before included. */
-  #mixWrite(content: Content, bytes: Uint8Array, position: number): void {
-    const random = this.#random
-    const end = position + bytes.length
-    if (content.sizeBytes < end && random.chance(0.5)) content.truncate(end)
-    const favoured = random.unit()
-    const first = Math.floor(position / SECTOR_BYTES) * SECTOR_BYTES
-    for (let sector = first; sector < end; sector += SECTOR_BYTES) {
-      const from = Math.max(sector, position)
-      const to = Math.min(sector + SECTOR_BYTES, end)
-      const kept = random.unit()
-      if (kept < favoured) content.write(bytes.subarray(from - position, to - position), from)
-      else if (random.chance(0.3)) this.#spoil(content, sector, to)
-    }
-  }
-
-  #spoil(content: Content, sector: number, end: number): void {
-    const to = Math.min(sector + SECTOR_BYTES, Math.max(content.sizeBytes, end))
-    const garbage = new Uint8Array(to - sector)
-    this.#random.fill(garbage)
-    content.write(garbage, sector)
+    const { underWay, fileSystem } = this.#around
+    const written = underWay?.node === source ? [{ kind: 'write' as const, ...underWay }] : []
+    return contentLeft(source, [...source.pending, ...written], fileSystem, this.#random)
   }
 }

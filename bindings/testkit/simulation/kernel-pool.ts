@@ -1,14 +1,16 @@
 import { createKernel, restartKernel } from '../../kernel/create-kernel.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
+import type { Codecs } from '../../model/compression.ts'
 
-const options = { capBytes: 16 << 20 }
+const CAP_BYTES = 16 << 20
 
 /** Kernels whose log is gone: an instance costs more than an opening does, and a simulation opens by the thousands. */
 const free: Kernel[] = []
 
-export function takeKernel(): Kernel {
+export function takeKernel(codecs: Codecs = {}): Kernel {
   const used = free.pop()
+  const options = { capBytes: CAP_BYTES, codecs }
   return used === undefined ? createKernel(loadKernelModule(), options) : restartKernel(used, options)
 }
 

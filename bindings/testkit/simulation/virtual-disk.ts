@@ -4,6 +4,7 @@ import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
 import { digestOfTree } from './disk-digest.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
+import type { FileSystem } from './file-systems.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'
 import type { Random } from './random.ts'
@@ -67,8 +68,9 @@ export class VirtualDisk implements FileStore {
   }
 
   /** A disk as a crash at this instant leaves it; this one goes on. */
-  image(random: Random, mode: ImageMode): VirtualDisk {
-    return new VirtualDisk(new ImageMaker(mode, random, this.#underWay).directory(this.root))
+  image(random: Random, mode: ImageMode, fileSystem: FileSystem = 'posix'): VirtualDisk {
+    const maker = new ImageMaker(mode, random, { underWay: this.#underWay, fileSystem })
+    return new VirtualDisk(maker.tree(this.root))
   }
 
   /** The same for two disks that nothing can tell apart, now or after a crash. */
@@ -93,7 +95,7 @@ export class VirtualDisk implements FileStore {
     if (!options.create) return undefined
     this.begin('create', path)
     const node = new FileNode()
-    this.#makeDirectory(parentOf(path)).change([[nameOf(path), node]])
+    this.#makeDirectory(parentOf(path)).change([nameOf(path), node])
     return new VirtualFile(this, node, path)
   }
 
@@ -116,10 +118,7 @@ export class VirtualDisk implements FileStore {
     const fits =
       node instanceof FileNode ? !(target instanceof DirectoryNode) : target === undefined || isEmptyDirectory(target)
     if (!fits) throw failure('rename', from, `${to} is in the way`)
-    directory.change([
-      [nameOf(from), undefined],
-      [nameOf(to), node],
-    ])
+    directory.change([nameOf(from), undefined], [nameOf(to), node])
   }
 
   remove(path: string): void {
@@ -129,7 +128,7 @@ export class VirtualDisk implements FileStore {
     if (node === undefined) return
     if (node instanceof DirectoryNode && node.visible.size > 0) throw failure('remove', path, 'it is not empty')
     if (node instanceof FileNode) this.freeBytes += node.visible.sizeBytes
-    this.#makeDirectory(parentOf(path)).change([[nameOf(path), undefined]])
+    this.#makeDirectory(parentOf(path)).change([nameOf(path), undefined])
   }
 
   syncDirectory(directory: string): void {
@@ -201,7 +200,7 @@ export class VirtualDisk implements FileStore {
     for (const name of path === '' ? [] : path.split('/')) {
       if (!(node instanceof DirectoryNode)) return node === undefined
       if (node.visible.get(name) !== node.durable.get(name)) return false
-      if (node.pending.some((change) => change.some(([changed]) => changed === name))) return false
+      if (node.pending.some(({ entries }) => entries.some(([changed]) => changed === name))) return false
       node = node.visible.get(name)
     }
     return true
@@ -263,7 +262,7 @@ export class VirtualDisk implements FileStore {
       if (next instanceof FileNode) throw failure('open', path, 'it is a file, not a directory')
       if (next === undefined) {
         next = new DirectoryNode()
-        directory.change([[name, next]])
+        directory.change([name, next])
       }
       directory = next
     }

@@ -1,5 +1,7 @@
+import { nextTick } from 'node:process'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
 import type { Meeting } from '../../../bindings/entry/embedded/shared-broker.ts'
+import type { RecoveryReport } from '../../../bindings/storage/partition-store.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
 import { VirtualTime } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
 import { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
@@ -23,12 +25,15 @@ export class Cluster {
   readonly network: Network
   readonly counts = { kills: 0, holdersKilled: 0, crashesInOperations: 0, powerFailures: 0 }
   failedLogs = 0
+  /** Openings that found something damaged, or set it aside. */
+  damageReports = 0
   readonly #ending: WeakSet<SimulatedProcess> = new WeakSet()
   readonly happened: Map<Happening, number> = new Map()
   readonly rarePaths: RarePaths = new RarePaths()
   readonly processes: Set<SimulatedProcess> = new Set()
   #directory = new DirectoryNode()
   #listening: Listening | undefined
+  readonly #holders: Set<SimulatedProcess> = new Set()
   #gone: SimulatedProcess[] = []
   #starts = 0
   readonly #settings: Settings
@@ -50,6 +55,7 @@ export class Cluster {
       watch: this.rarePaths.watch,
       directory: () => this.#directory,
       meetingOf: (process) => this.#meetingOf(process),
+      opened: (report) => this.#opened(report),
     })
     this.processes.add(process)
     return process
@@ -70,6 +76,8 @@ export class Cluster {
       },
       listen: async (attached) => {
         const listening = { process, attached }
+        if (this.#holders.size > 0 && !this.#holders.has(process)) this.rarePaths.mark('takeover')
+        this.#holders.add(process)
         this.#listening = listening
         return {
           keepAlive() {},
@@ -79,6 +87,12 @@ export class Cluster {
         }
       },
     }
+  }
+
+  #opened({ damage, readOnly, setAsideBytes }: RecoveryReport): void {
+    // What a kill tore is set aside too: that tells of damage only where a bit may have been read wrong.
+    const isSetAside = setAsideBytes > 0 && this.happened.has('flipped read')
+    if (damage.length > 0 || readOnly.length > 0 || isSetAside) this.damageReports++
   }
 
   get holder(): SimulatedProcess | undefined {
@@ -103,7 +117,9 @@ export class Cluster {
     this.processes.delete(process)
     this.network.cutOff(process)
     if (this.#listening?.process === process) this.#listening = undefined
-    if (process.disk?.isHeld === true) this.#directory = process.disk.image(this.random, mode).root
+    if (process.disk?.isHeld === true) {
+      this.#directory = process.disk.image(this.random, mode, this.#settings.fileSystem).root
+    }
     this.#gone.push(process)
   }
 
@@ -120,6 +136,7 @@ export class Cluster {
     else if (what === 'failing operation') disk.faults = new DiskFaults(FAILING.map((kind) => failing(kind, at)))
     else if (what === 'failing flush') disk.faults = new DiskFaults([failingFlush(draw)])
     else if (what === 'full disk') disk.freeBytes = Math.floor(draw * 20_000)
+    else if (what in LYING) disk.faults = new DiskFaults([{ ...(LYING[what] as Lie), at: 1 + Math.floor(draw * 20) }])
     else if (what === 'slow disk') this.#flushMsMax = this.#settings.flushMsMax * (1 + draw * 20)
     return true
   }
@@ -161,10 +178,10 @@ export class Cluster {
     const end = this.time.now + limitMs
     // What follows from nothing but promises comes before the next event.
     await turn()
-    while (!isDone()) {
+    for (let events = 1; !isDone(); events++) {
       if (this.time.now > end) throw new Stuck(`not done after ${limitMs} ms`)
       if (!this.time.step()) throw new Stuck('nothing is left to happen')
-      await turn()
+      await (events % EVENTS_IN_A_TURN === 0 ? turn() : settled())
       for (const process of this.#gone.splice(0)) process.discard()
       for (const process of [...this.processes]) {
         if (process.isAlive) continue
@@ -175,13 +192,37 @@ export class Cluster {
   }
 }
 
+const EVENTS_IN_A_TURN = 2000
+
 /** A run that doesn't come to its end: somebody waits for ever. */
 export class Stuck extends Error {
   override readonly name = 'Stuck'
 }
 
+/**
+ * Once all that follows from promises is over: a tick comes when no microtask is left, and costs a tenth of a turn of the event
+ * loop.
+ */
+function settled(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => nextTick(resolve)))
+}
+
+/** Whatever else this process has to do comes in between now and then. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
+}
+
+type Lie = Omit<Fault, 'at'>
+
+/**
+ * Of the journal such a write is no damage that anybody could see: its last frame looks as if it had never been. So these are of
+ * segments alone; bits may flip anywhere.
+ */
+const LYING: { readonly [what in Happening]?: Lie } = {
+  'misdirected write': { kind: 'write', effect: 'misdirected', path: '.log' },
+  'zeroed write': { kind: 'write', effect: 'zeroed', path: '.log' },
+  'swallowed write': { kind: 'write', effect: 'lying', path: '.log' },
+  'flipped read': { kind: 'read', effect: 'flipped' },
 }
 
 const FAILING: readonly Fault['kind'][] = ['write', 'read', 'create', 'rename', 'remove', 'syncDirectory', 'truncate']

@@ -65,7 +65,7 @@ function doubtIsAbort(): Mend {
   }
 }
 
-function fenceNobody(): Mend {
+export function fenceNobody(): Mend {
   return replace(
     Transactions.prototype,
     'planInit',

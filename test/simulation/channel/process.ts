@@ -2,10 +2,13 @@ import type { RuntimePort } from '../../../bindings/broker/port.ts'
 import { BrokerLog } from '../../../bindings/client/log.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
+import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { type Held, type Meeting, SharedBroker } from '../../../bindings/entry/embedded/shared-broker.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
+import { parseSegmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import type { Compactable, RecoveryReport } from '../../../bindings/storage/partition-store.ts'
 import type { Party } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
 import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
@@ -26,6 +29,7 @@ export interface Surroundings {
   /** The directory as it is now. */
   directory(): DirectoryNode
   meetingOf(process: SimulatedProcess): Meeting
+  opened(report: RecoveryReport): void
 }
 
 /** A program with the log open: the real client over the real ways to the holder, or with the real engine in it. */
@@ -39,6 +43,7 @@ export class SimulatedProcess implements Party {
   readonly #around: Surroundings
   readonly #shared: SharedBroker
   #kernel: Kernel | undefined
+  #engine: Engine | undefined
   #log: BrokerLog | undefined
   #isKilled = false
   #tellEnd = () => {}
@@ -49,7 +54,7 @@ export class SimulatedProcess implements Party {
     this.ended = new Promise((resolve) => {
       this.#tellEnd = resolve
     })
-    this.port = virtualPort(around.time, around.random, () => this.isAlive)
+    this.port = { ...virtualPort(around.time, around.random, () => this.isAlive), codecs: nodeCodecs }
     const meeting = around.meetingOf(this)
     this.#shared = new SharedBroker({ meeting, port: this.port, exclusive: false, hold: () => this.#hold() })
   }
@@ -106,19 +111,23 @@ export class SimulatedProcess implements Party {
     // Refused before an engine is made for it: most attempts are.
     const { release } = disk.lock()
     await release()
-    const kernel = takeKernel()
+    const kernel = takeKernel(nodeCodecs)
     this.#kernel = kernel
+    const { ceilingBlock, transactionBufferBytes, tableSegmentBytes, upkeepIntervalMs } = settings
     const engine = new Engine({
-      ceilingBlock: settings.ceilingBlock,
-      transactionBufferBytes: settings.transactionBufferBytes,
+      ...{ ceilingBlock, transactionBufferBytes, tableSegmentBytes },
+      ...{ retentionCheckIntervalMs: upkeepIntervalMs, compactionIntervalMs: upkeepIntervalMs },
       compose: (source) => {
         const store = new FilePartitionStore(disk, kernel, source, { ...ringOf(settings), random: () => random.unit() })
         return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes) }
       },
     })
     this.disk = disk
+    this.#engine = engine
     const broker = new EmbeddedBroker(engine, this.port)
-    return { broker, recovery: await broker.open() }
+    const recovery = await broker.open()
+    this.#around.opened(recovery)
+    return { broker, recovery }
   }
 
   kill(): void {
@@ -131,6 +140,26 @@ export class SimulatedProcess implements Party {
   discard(): void {
     if (this.#kernel !== undefined) returnKernel(this.#kernel)
     this.#kernel = undefined
+  }
+
+  /** Of the log that it holds: files of batches of one directory, in their order. */
+  segmentSizes(directory: string): { readonly baseOffset: number; readonly sizeBytes: number }[] {
+    return (this.disk?.list(directory) ?? []).flatMap((name) => {
+      const segment = parseSegmentFileName(name)
+      if (segment?.suffix !== 'log') return []
+      const sizeBytes = this.disk?.open(`${directory}/${name}`, { create: false })?.size() ?? 0
+      return [{ baseOffset: segment.offset, sizeBytes }]
+    })
+  }
+
+  /** Of the log that it holds: how far compaction came in each partition, and what it may work on. */
+  compactable(topic: string): (Compactable & { readonly lastStableOffset: number })[] {
+    const engine = this.#engine
+    if (engine === undefined) throw new Error(`${this.name} holds no log`)
+    return engine.topics.partitionsOf(topic).map(({ id, partition }) => {
+      const lastStableOffset = Math.min(partition.lastStableOffset, partition.watermarks.durableOffset)
+      return { ...engine.store.compactable(id), lastStableOffset }
+    })
   }
 
   /** Closes a log whose disk failed. */

@@ -1,3 +1,4 @@
+import type { ProducerRecord } from '../../../bindings/client/producer-record.ts'
 import type {
   Transaction,
   TransactionalProducer,
@@ -6,73 +7,83 @@ import type {
 import type { ErrorCode } from '../../../bindings/model/error-table.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { Isolation, SeenRecord } from '../../../bindings/testkit/history/history.ts'
-import type { Random } from '../../../bindings/testkit/simulation/random.ts'
 import type { SimulatedProcess } from './process.ts'
-import type { OpenTransactionEnd, Recording } from './recording.ts'
+import type { OpenSend, OpenTransactionEnd, SendAnswer } from './recording.ts'
+import { drawCompression, note, PARTITIONS, textsOf, type World } from './world.ts'
 
-/** What the programs of one run share. */
-export interface World {
-  readonly random: Random
-  /** A plain producer sends up to so many records at once. */
-  readonly burst: number
-  readonly recording: Recording
-  /** Programs finish what they have begun, and end. */
-  isEnding: boolean
-  /** Powers or flushes fail: nothing with `acks: 1` is sent, nothing uncommitted is read. */
-  readonly losesUnflushed: boolean
-  /** Errors that programs were told. */
-  readonly told: Map<string, number>
-  readonly unexpected: string[]
-  /** A program heard that the log has failed: it has to be closed and opened again. */
-  readonly storageFailed: (process: SimulatedProcess) => void
+/** One record that a program sends, and what is known of it. */
+export interface Drawn {
+  readonly send: OpenSend
+  readonly record: ProducerRecord
 }
 
-export const PARTITIONS = 3
-const decoder = new TextDecoder()
+/** Makes the next record of a program; of a transaction if it says so. */
+export type Draw = (process: SimulatedProcess, world: World, transaction?: string) => Drawn
 
-/** A program of one process; it resolves when it is done, or never. */
-export type Program = (process: SimulatedProcess, world: World, slot: number) => Promise<void>
+/** Anywhere in topic `t`. */
+export const drawPlain: Draw = (process, world, transaction) => {
+  const partition = world.random.below(PARTITIONS)
+  const value = drawValue(process, world)
+  const send = world.recording.send({ topic: 't', partition, producer: process.name, value, transaction })
+  return { send, record: { topic: 't', partition, value } }
+}
 
-/** What isn't a LogError is no weather, but wrong. */
-export function note(world: World, process: SimulatedProcess, error: unknown): void {
-  if (LogError.is(error, 'KAFKA_STORAGE_ERROR')) world.storageFailed(process)
-  if (LogError.is(error)) world.told.set(error.code, (world.told.get(error.code) ?? 0) + 1)
-  else world.unexpected.push(`a program was told ${String(error)}`)
+/** Never twice the same; numbers grow. */
+export function drawValue(process: SimulatedProcess, { recording, random, plan }: World): string {
+  const { paddingBytes } = plan.settings
+  const padding = paddingBytes === 0 ? '' : `~${'.'.repeat(random.below(paddingBytes))}`
+  return `${process.name}#${recording.number()}${padding}`
 }
 
 /** Plain sends, several unanswered at a time, with both `acks`. */
-export const produce: Program = async (process, world) => {
-  const { random, recording } = world
-  const acks = world.losesUnflushed || random.chance(0.6) ? 'all' : 1
-  const producer = process.log.producer({ acks })
+export async function produce(process: SimulatedProcess, world: World, draw: Draw): Promise<void> {
+  const { random, recording, plan } = world
+  // What only a segment holds, and a lying disk doesn't, leaves no trace.
+  const isDurable = plan.losesUnflushed || plan.kind === 'damaged' || random.chance(0.6)
+  const acks = isDurable ? 'all' : 1
+  const producer = process.log.producer({ acks, compression: drawCompression(world) })
   const unanswered = new Set<Promise<void>>()
   while (!world.isEnding) {
-    const partition = random.below(PARTITIONS)
-    const sends = Array.from({ length: 1 + random.below(world.burst) }, () => {
-      return recording.send('t', partition, process.name, `${process.name}#${recording.number()}`, undefined)
-    })
-    const sent = process.whileAlive(producer.send(sends.map(({ value }) => ({ topic: 't', partition, value }))))
+    const drawn = Array.from({ length: 1 + random.below(plan.settings.burst) }, () => draw(process, world))
+    const sends = drawn.map(({ send }) => send)
+    const sent = process.whileAlive(producer.send(drawn.map(({ record }) => record)))
     const settled = sent.then(
       (results) => recording.acknowledged(sends, results),
-      (error: unknown) => note(world, process, error),
+      (error: unknown) => noteSends(world, process, sends, error),
     )
     unanswered.add(settled)
     const forget = () => unanswered.delete(settled)
     settled.then(forget, forget)
     if (unanswered.size > 4) await Promise.race(unanswered)
-    await process.sleep(random.unit() * 4)
+    // Large ones are rare: what they lead to, extents and rolls, needs no thousands of records.
+    await process.sleep(random.unit() * 4 * (1 + drawn.length / 2))
   }
   await Promise.all(unanswered)
 }
 
+/** Of some records it may be known that they are written. */
+function noteSends(world: World, process: SimulatedProcess, sends: readonly OpenSend[], error: unknown): void {
+  note(world, process, error)
+  if (!LogError.is(error, 'PARTIAL_SEND')) return
+  const results = error.details['results'] as readonly { readonly metadata?: SendAnswer }[]
+  results.forEach(({ metadata }, index) => {
+    const send = sends[index]
+    if (send !== undefined && metadata !== undefined) world.recording.acknowledged([send], [metadata])
+  })
+}
+
 /** Transactions after each other under an id that the program before it had, and maybe another one has too. */
-export const transact: Program = async (process, world, slot) => {
-  const options = { transactionalId: `id-${slot % 2}`, transactionTimeoutMs: 4000 }
+export async function transact(process: SimulatedProcess, world: World, slot: number, draw: Draw): Promise<void> {
+  const options = {
+    transactionalId: transactionalId(slot),
+    transactionTimeoutMs: 4000,
+    compression: drawCompression(world),
+  }
   let producer = process.log.producer(options)
   while (!world.isEnding) {
     try {
-      if (world.random.chance(0.5)) await transactWithRetries(process, world, producer)
-      else await transactByHand(process, world, await process.whileAlive(producer.beginTransaction()))
+      if (world.random.chance(0.5)) await transactWithRetries(process, world, producer, draw)
+      else await transactByHand(process, world, await process.whileAlive(producer.beginTransaction()), draw)
     } catch (error) {
       note(world, process, error)
       if (LogError.is(error, 'PRODUCER_FENCED')) {
@@ -84,11 +95,16 @@ export const transact: Program = async (process, world, slot) => {
   }
 }
 
-async function transactByHand(process: SimulatedProcess, world: World, transaction: Transaction): Promise<void> {
+async function transactByHand(
+  process: SimulatedProcess,
+  world: World,
+  transaction: Transaction,
+  draw: Draw,
+): Promise<void> {
   const { random, recording } = world
   const end = recording.begin(process.name)
   try {
-    await sendSome(process, world, end, transaction)
+    await sendSome(process, world, end, transaction, draw)
     if (random.chance(0.8)) await commit(process, world, end, () => transaction.commit())
   } finally {
     if (end.askedAt === 0) await process.whileAlive(transaction.abort())
@@ -100,13 +116,14 @@ async function transactWithRetries(
   process: SimulatedProcess,
   world: World,
   producer: TransactionalProducer,
+  draw: Draw,
 ): Promise<void> {
   const { recording } = world
   let end: OpenTransactionEnd | undefined
   const work = async (transaction: TransactionScope): Promise<void> => {
     if (end !== undefined) end.outcome = 'aborted'
     end = recording.begin(process.name)
-    await sendSome(process, world, end, transaction)
+    await sendSome(process, world, end, transaction, draw)
     Object.assign(end, { outcome: 'unknown', askedAt: recording.tick() })
   }
   try {
@@ -123,28 +140,29 @@ async function sendSome(
   world: World,
   end: OpenTransactionEnd,
   transaction: TransactionScope,
+  draw: Draw,
 ): Promise<void> {
   const { random } = world
   for (let count = 1 + random.below(3); count > 0; count--) {
-    const sent = sendOne(process, world, end, (record) => transaction.send(record))
+    const sent = sendOne(process, world, draw(process, world, end.id), transaction)
     if (random.chance(0.5)) await sent
     else sent.catch((error: unknown) => note(world, process, error))
     if (random.chance(0.2)) await process.sleep(random.unit() * 30)
   }
 }
 
-type SendRecord = (record: { topic: string; partition: number; value: string }) => Promise<{ offset: number }>
-
 async function sendOne(
   process: SimulatedProcess,
-  world: World,
-  end: OpenTransactionEnd,
-  write: SendRecord,
+  { recording }: World,
+  { send, record }: Drawn,
+  transaction: TransactionScope,
 ): Promise<void> {
-  const { recording, random } = world
-  const value = `${process.name}#${recording.number()}`
-  const send = recording.send('t', random.below(PARTITIONS), process.name, value, end.id)
-  recording.acknowledged([send], [await process.whileAlive(write({ topic: 't', partition: send.partition, value }))])
+  recording.acknowledged([send], [await process.whileAlive(transaction.send(record))])
+}
+
+/** Two processes share one. */
+export function transactionalId(slot: number): string {
+  return `id-${slot % 2}`
 }
 
 /** By what the API promises: after TRANSACTION_ABORTABLE nothing of it is ever to be seen. */
@@ -172,28 +190,23 @@ export async function follow(
   process: SimulatedProcess,
   world: World,
   topic: string,
-  partitions: number,
+  seen: (reader: string, partition: number, isolation: Isolation, records: SeenRecord[]) => void,
 ): Promise<void> {
-  const { recording, random } = world
-  const isolationLevel: Isolation = world.losesUnflushed || random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
+  const { recording, random, plan } = world
+  const isolationLevel: Isolation = plan.losesUnflushed || random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
   for (;;) {
     const reader = `reader ${recording.number()} of ${process.name}`
-    for (let partition = 0; partition < partitions; partition++) recording.positioned(reader, topic, partition, 0)
     try {
       const batches = process.log.read(topic, { isolationLevel }).batches({ maxRecords: 20 })[Symbol.asyncIterator]()
       for (;;) {
         const { value: batch } = await process.whileAlive(batches.next())
-        recording.polled(reader, isolationLevel, topic, batch.partition, textsOf(batch))
+        seen(reader, batch.partition, isolationLevel, textsOf(batch))
         if (random.chance(0.2)) await process.sleep(random.unit() * 20)
       }
     } catch (error) {
       if (LogError.is(error, 'LOG_CLOSED')) return
       note(world, process, error)
-      await process.sleep(5)
+      await process.sleep(LogError.is(error) && error.category === 'corruption' ? 200 : 5)
     }
   }
-}
-
-export function textsOf(batch: Iterable<{ offset: number; value: Uint8Array | null }>): SeenRecord[] {
-  return Array.from(batch, ({ offset, value }) => ({ offset, value: decoder.decode(value ?? undefined) }))
 }

@@ -1,4 +1,4 @@
-import { NEXT_SEGMENT } from '../../../bindings/log/files/file-names.ts'
+import { CLEANED_SUFFIX, NEXT_SEGMENT, SWAP_SUFFIX } from '../../../bindings/log/files/file-names.ts'
 import type { OperationWatch } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 /** Where the logs of a run got, by what they did to their disks. */
@@ -7,15 +7,25 @@ export class RarePaths {
   #ringFile = ''
 
   readonly watch: OperationWatch = (_, kind, path) => {
-    if (kind === 'write' && path.startsWith('checkpoint/')) this.#mark('checkpoint')
-    if (kind === 'rename' && path.endsWith(NEXT_SEGMENT)) this.#mark('segment rolled')
-    if (kind === 'write' && path.endsWith('.ring') && path !== this.#ringFile) {
-      if (this.#ringFile !== '') this.#mark('ring file taken')
-      this.#ringFile = path
-    }
+    if (kind === 'write') this.#written(path)
+    else if (kind === 'rename') this.#renamed(path)
+    else if (kind === 'remove' && path.endsWith('.log')) this.mark('segment removed')
   }
 
-  #mark(name: string): void {
+  #written(path: string): void {
+    if (path.startsWith('checkpoint/')) this.mark('checkpoint')
+    if (!path.endsWith('.ring') || path === this.#ringFile) return
+    if (this.#ringFile !== '') this.mark('ring file taken')
+    this.#ringFile = path
+  }
+
+  #renamed(path: string): void {
+    if (path.endsWith(NEXT_SEGMENT)) this.mark('segment rolled')
+    if (path.endsWith(CLEANED_SUFFIX)) this.mark(path.startsWith('__') ? 'table compacted' : 'topic compacted')
+    if (path.endsWith(SWAP_SUFFIX)) this.mark('compaction swap')
+  }
+
+  mark(name: string): void {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
   }
 }

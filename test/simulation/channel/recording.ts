@@ -1,15 +1,31 @@
 import type { FinalOffset, FinalRead, History, Isolation } from '../../../bindings/testkit/history/history.ts'
 import { HistoryRecorder } from '../../../bindings/testkit/history/recorder.ts'
 
-/** A send whose outcome isn't known yet. */
-export interface OpenSend {
+/** What is sent. */
+interface Sent {
   readonly producer: string
+  /** Unique; of a deletion what its header says. */
   readonly value: string
   readonly topic: string
   readonly partition: number
+  readonly transaction?: string | undefined
+  readonly key?: string | undefined
+  /** Its value is null. */
+  readonly isDeletion?: boolean | undefined
+}
+
+/** A send whose outcome isn't known yet. */
+export interface OpenSend extends Sent {
   readonly transaction: string | undefined
   outcome: 'ok' | 'failed' | 'unknown'
   offset: number | undefined
+  /** Of the record, milliseconds since 1970. */
+  timestamp: number | undefined
+}
+
+export interface SendAnswer {
+  readonly offset: number
+  readonly timestamp: number
 }
 
 export interface OpenTransactionEnd {
@@ -28,9 +44,12 @@ interface OffsetInTransaction {
 /** What the programs of one run did and saw: for the history checker, and for the model beside it. */
 export class Recording {
   readonly sends: OpenSend[] = []
+  readonly sentValues: Map<string, OpenSend> = new Map()
   readonly transactions: OpenTransactionEnd[] = []
   readonly offsets: OffsetInTransaction[] = []
   readonly #recorder = new HistoryRecorder()
+  /** By id, once the run is over. */
+  #ends: Map<string, OpenTransactionEnd> | undefined
   finalReads: FinalRead[] = []
   finalOffsets: FinalOffset[] = []
   #numbers = 0
@@ -43,17 +62,15 @@ export class Recording {
     return this.#recorder.tick()
   }
 
-  send(topic: string, partition: number, producer: string, value: string, transaction: string | undefined): OpenSend {
+  send(sent: Sent): OpenSend {
     const send: OpenSend = {
-      topic,
-      partition,
-      producer,
-      value,
-      transaction,
+      ...{ transaction: undefined, ...sent },
       outcome: 'unknown',
       offset: undefined,
+      timestamp: undefined,
     }
     this.sends.push(send)
+    this.sentValues.set(send.value, send)
     return send
   }
 
@@ -78,10 +95,11 @@ export class Recording {
     this.#recorder.positioned({ consumer, topic, partition, offset })
   }
 
-  acknowledged(sends: readonly OpenSend[], results: readonly { readonly offset: number }[]): void {
+  acknowledged(sends: readonly OpenSend[], results: readonly SendAnswer[]): void {
     for (const [index, send] of sends.entries()) {
       send.outcome = 'ok'
       send.offset = results[index]?.offset
+      send.timestamp = results[index]?.timestamp
     }
   }
 
@@ -91,6 +109,15 @@ export class Recording {
     for (const send of this.sends) {
       if (send.transaction !== undefined && !committed.has(send.transaction)) send.offset = undefined
     }
+  }
+
+  /** Whether a record is to be there in the end, by what its sender was told. */
+  fateOf({ outcome, transaction }: OpenSend): 'there' | 'absent' | 'either' {
+    if (transaction === undefined) return outcome === 'ok' ? 'there' : 'either'
+    this.#ends ??= new Map(this.transactions.map((end) => [end.id, end]))
+    const end = this.#ends.get(transaction)?.outcome
+    if (end === 'committed') return 'there'
+    return end === 'aborted' ? 'absent' : 'either'
   }
 
   /** Offsets of one partition in the order in which they can only have been committed: a group never goes back. */

@@ -1,14 +1,13 @@
+import { loadCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import { describeAnomaly } from '../../../bindings/testkit/history/anomaly.ts'
-import { checkHistory } from '../../../bindings/testkit/history/check-history.ts'
 import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { Cluster, Stuck } from './cluster.ts'
-import { copy, GROUP } from './group-program.ts'
-import { judgeEnd } from './model.ts'
-import type { Happening, Kind, Plan, PlannedEvent } from './plan.ts'
+import type { Happening, Plan, PlannedEvent } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
-import { follow, note, PARTITIONS, type Program, produce, textsOf, transact, type World } from './programs.ts'
 import { Recording } from './recording.ts'
+import { STORIES } from './stories/stories.ts'
+import type { Story } from './stories/story.ts'
+import { note, RECOVERY_REPORT, type World } from './world.ts'
 
 export interface Outcome {
   /** What no log may do, by the checker of histories and by the model. */
@@ -27,58 +26,49 @@ export interface Outcome {
 
 /** Of virtual time: enough for every retry to come to its end once the weather is calm. */
 const LIMIT_MS = 120_000
-const PROGRAMS: Readonly<Record<Kind, Program>> = { producers: produce, transactions: transact, groups: copy }
 
 /** One run: programs in several processes, everything that can happen to them, then calm, the end, and the judgement. */
 export async function simulate(plan: Plan): Promise<Outcome> {
+  await loadCodecs()
   const cluster = new Cluster(plan.seed, plan.settings)
+  const { random, time, rarePaths } = cluster
   const recording = new Recording()
-  const { random } = cluster
-  const { losesUnflushed } = plan
-  const storageFailed = (process: SimulatedProcess) => cluster.storageFailed(process)
-  const told = new Map<string, number>()
-  const { burst } = plan.settings
   const world: World = {
-    random,
-    burst,
-    recording,
-    isEnding: false,
-    losesUnflushed,
-    told,
-    unexpected: [],
-    storageFailed,
+    ...{ random, plan, time, recording, isEnding: false, told: new Map(), unexpected: [] },
+    storageFailed: (process) => cluster.storageFailed(process),
+    mark: (name) => rarePaths.mark(name),
   }
-  const stuck = await new Run(cluster, world, plan).whole()
-  if (losesUnflushed) recording.forgetUncommittedOffsets()
-  const anomalies = stuck === undefined ? checkHistory(recording.history(GROUP, 'in')).anomalies : []
-  const wrong = stuck === undefined ? [...judgeEnd(recording, plan.kind === 'groups' ? 'group' : 'plain')] : [stuck]
+  const story = STORIES[plan.kind]()
+  const stuck = await new Run(cluster, world, story).whole()
+  if (cluster.damageReports > 0) world.told.set(RECOVERY_REPORT, cluster.damageReports)
+  if (plan.losesUnflushed) recording.forgetUncommittedOffsets()
   for (const { value, offset } of recording.sends) cluster.trace.add(`${value} ${offset}`)
   return {
-    wrong: [...world.unexpected, ...anomalies.map(describeAnomaly), ...wrong],
+    wrong: [...world.unexpected, ...(stuck === undefined ? story.judge(world) : [stuck])],
     hash: cluster.trace.value,
     operationCount: recording.sends.length + recording.transactions.length,
-    elapsedMs: Math.round(cluster.time.elapsedMs),
+    elapsedMs: Math.round(time.elapsedMs),
     counts: { ...cluster.counts, ...cluster.network.counts },
     happened: cluster.happened,
-    rare: cluster.rarePaths.counts,
+    rare: rarePaths.counts,
     failedLogs: cluster.failedLogs,
-    told,
+    told: world.told,
   }
 }
 
 class Run {
   readonly #cluster: Cluster
   readonly #world: World
-  readonly #plan: Plan
+  readonly #story: Story
 
-  constructor(cluster: Cluster, world: World, plan: Plan) {
+  constructor(cluster: Cluster, world: World, story: Story) {
     this.#cluster = cluster
     this.#world = world
-    this.#plan = plan
+    this.#story = story
   }
 
-  get #kind(): Kind {
-    return this.#plan.kind
+  get #plan(): Plan {
+    return this.#world.plan
   }
 
   /** Why it didn't come to its end, if it didn't. */
@@ -89,7 +79,7 @@ class Run {
       failure = error
       isDone = true
     }
-    this.#story().then(() => end(), end)
+    this.#fromBeginToEnd().then(() => end(), end)
     try {
       await this.#cluster.run(() => isDone, LIMIT_MS)
       if (failure !== undefined) throw failure
@@ -100,22 +90,34 @@ class Run {
     }
   }
 
-  async #story(): Promise<void> {
+  async #fromBeginToEnd(): Promise<void> {
     const cluster = this.#cluster
     const first = cluster.start('first')
     await first.open()
-    await this.#prepare(first)
+    await this.#story.prepare(first, this.#world)
     await first.close()
     cluster.processes.delete(first)
     const slots = Array.from({ length: this.#plan.settings.slots }, (_, slot) => this.#slot(slot))
     await this.#chaos()
     cluster.network.weather = CALM
     cluster.mendDisk()
-    if (this.#kind === 'groups') await this.#drained()
+    if (this.#story.isDone !== undefined) await this.#done(this.#story.isDone)
     this.#world.isEnding = true
     await Promise.all(slots)
     for (const process of [...cluster.processes]) await this.#close(process)
-    await this.#readAll()
+    await this.#end(cluster.start('last'))
+  }
+
+  async #end(last: SimulatedProcess): Promise<void> {
+    const { mayBeDamaged } = this.#story
+    try {
+      await last.open()
+    } catch (error) {
+      if (mayBeDamaged !== true) throw error
+      return note(this.#world, last, error)
+    }
+    await this.#story.end(last, this.#world)
+    await last.close()
   }
 
   async #close(process: SimulatedProcess): Promise<void> {
@@ -128,20 +130,6 @@ class Run {
     }
   }
 
-  async #prepare({ log }: SimulatedProcess): Promise<void> {
-    const { recording } = this.#world
-    const { segmentBytes, inputs } = this.#plan.settings
-    const config = { 'segment.bytes': segmentBytes }
-    if (this.#kind !== 'groups') return log.admin.createTopic('t', { partitions: PARTITIONS, config })
-    for (const topic of ['in', 'out']) await log.admin.createTopic(topic, { partitions: PARTITIONS, config })
-    const producer = log.producer()
-    const sends = Array.from({ length: inputs }, (_, index) => {
-      return recording.send('in', index % PARTITIONS, 'filler', `in#${recording.number()}`, undefined)
-    })
-    const results = await producer.send(sends.map(({ partition, value }) => ({ topic: 'in', partition, value })))
-    recording.acknowledged(sends, results)
-  }
-
   /** A process, and after its end another one in its place. */
   async #slot(slot: number): Promise<void> {
     const world = this.#world
@@ -149,9 +137,8 @@ class Run {
       const process = this.#cluster.start(`p${slot}`)
       const work = async (): Promise<'done'> => {
         await process.open()
-        const topic = this.#kind === 'groups' ? 'out' : 't'
-        follow(process, world, topic, PARTITIONS).catch((error: unknown) => note(world, process, error))
-        await PROGRAMS[this.#kind](process, world, slot)
+        this.#story.follow?.(process, world).catch((error: unknown) => note(world, process, error))
+        await this.#story.program(process, world, slot)
         return 'done'
       }
       // A log whose disk fails while it is opened is no log: the program ends, and another one tries.
@@ -160,7 +147,7 @@ class Run {
         if (process.isAlive) this.#cluster.kill(process)
       }
       const outcome = await Promise.race([work().catch(failed), process.ended])
-      if (outcome === 'done') return
+      if (outcome === 'done' || (world.isEnding && this.#story.mayBeDamaged === true)) return
       await this.#sleep(world.random.unit() * 150)
     }
   }
@@ -191,6 +178,9 @@ class Run {
         if (chosen?.isAlive !== true) return false
         cluster.kill(chosen)
         return true
+      case 'clock set':
+        cluster.time.setWall(CLOCK_STEPS_MS[Math.floor(draw * CLOCK_STEPS_MS.length)] ?? 0)
+        return true
       case 'power failure':
         cluster.failPower()
         return true
@@ -199,47 +189,19 @@ class Run {
     }
   }
 
-  async #drained(): Promise<void> {
+  async #done(isDone: NonNullable<Story['isDone']>): Promise<void> {
     for (;;) {
       await this.#sleep(100)
       const process = [...this.#cluster.processes].find(({ isAlive, isOpen }) => isAlive && isOpen)
       if (process === undefined) continue
-      const lags = await Promise.race([lagOf(process, this.#plan.settings.inputs), this.#sleep(1000)])
-      if (lags === 0) return
+      const told = isDone(process, this.#world).catch((error: unknown) => note(this.#world, process, error))
+      if ((await Promise.race([told, this.#sleep(1000)])) === true) return
     }
-  }
-
-  async #readAll(): Promise<void> {
-    const { recording } = this.#world
-    const last = this.#cluster.start('last')
-    await last.open()
-    for (const topic of this.#kind === 'groups' ? ['in', 'out'] : ['t']) {
-      const found = Array.from({ length: PARTITIONS }, (): { offset: number; value: string }[] => [])
-      for await (const batch of last.log.read(topic, { until: 'end' }).batches()) {
-        found[batch.partition]?.push(...textsOf(batch))
-      }
-      recording.finalReads.push(...found.map((records, partition) => ({ topic, partition, records })))
-    }
-    if (this.#kind === 'groups') {
-      const [group] = await last.log.admin.listGroups()
-      for (let partition = 0; partition < PARTITIONS; partition++) {
-        const offset = group?.offsets.find((each) => each.partition === partition)?.nextOffset ?? -1
-        recording.finalOffsets.push({ group: GROUP, topic: 'in', partition, offset })
-      }
-    }
-    await last.close()
   }
 }
 
-async function lagOf({ log }: SimulatedProcess, inputs: number): Promise<number | undefined> {
-  try {
-    const [group] = await log.admin.listGroups()
-    return inputs - (group?.offsets ?? []).reduce((sum, { nextOffset }) => sum + nextOffset, 0)
-  } catch (error) {
-    if (LogError.is(error)) return undefined
-    throw error
-  }
-}
+/** Corrections, a machine that slept for some seconds, and somebody's mistake. */
+const CLOCK_STEPS_MS = [-2000, -300, 700, 5000, 3 * 86_400_000]
 
 /** From calm to a storm. */
 function weather(badness: number): Weather {

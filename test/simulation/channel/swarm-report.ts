@@ -12,6 +12,12 @@ const RARE = [
   'checkpoint',
   'segment rolled',
   'ring file taken',
+  'takeover',
+  'segment removed',
+  'topic compacted',
+  'table compacted',
+  'compaction swap',
+  'epoch overflow',
   'holder killed',
   'failed log',
   'full disk',
@@ -22,6 +28,9 @@ const RARE = [
   'recovery: tail-cut',
   'recovery: frame-restated',
   'recovery: partition-untouched',
+  'recovery: segments-below-start',
+  'recovery: swap-finished',
+  'recovery: swap-dropped',
 ] as const
 
 /** What a swarm of runs saw. */

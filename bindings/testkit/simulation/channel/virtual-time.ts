@@ -13,6 +13,8 @@ export class VirtualTime {
   /** Everything that happened and when. */
   readonly trace: TraceHash
   #now = BEGIN
+  #aheadMs = 0
+  #latestWall = BEGIN
   /** In the order in which they happen; those of one instant in the order in which they were planned. */
   readonly #events: Event[] = []
 
@@ -20,9 +22,25 @@ export class VirtualTime {
     this.trace = trace
   }
 
-  /** Milliseconds since 1970, with their fractions. */
+  /** Passes evenly. */
   get now(): number {
     return this.#now
+  }
+
+  /** What every process takes for the time: milliseconds since 1970, with their fractions. */
+  get wall(): number {
+    return this.#now + this.#aheadMs
+  }
+
+  /** The latest that it ever was. */
+  get latestWall(): number {
+    return Math.max(this.#latestWall, this.wall)
+  }
+
+  /** Somebody sets the clock of all processes: no time passes. */
+  setWall(byMs: number): void {
+    this.#latestWall = this.latestWall
+    this.#aheadMs += byMs
   }
 
   /** Milliseconds since the simulation began. */
@@ -64,7 +82,7 @@ export function virtualPort(time: VirtualTime, random: Random, isAlive: () => bo
     if (isAlive()) run()
   }
   return {
-    now: () => Math.floor(time.now),
+    now: () => Math.floor(time.wall),
     elapsed: () => Math.floor(time.elapsedMs),
     random: () => random.unit(),
     // No platform's timer is shorter than a millisecond.

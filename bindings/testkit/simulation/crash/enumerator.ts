@@ -13,8 +13,6 @@ export interface Scenario {
   readonly name: string
   /** Rules of docs/durability.md that it exercises. */
   readonly rules: readonly number[]
-  /** Parts of the system that not every one has. */
-  readonly needs?: readonly 'deleteRecords'[] | undefined
   readonly run: (client: Client) => void
 }
 

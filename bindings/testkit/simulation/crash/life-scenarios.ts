@@ -46,7 +46,6 @@ export const lifeScenarios: readonly Scenario[] = [
   {
     name: 'log start moved',
     rules: [7, 6],
-    needs: ['deleteRecords'],
     run(client) {
       client.createTopic('t')
       client.put('t', 0, { count: 3 })

@@ -1,15 +1,26 @@
-import type { Consumer } from '../../../bindings/client/consumer/consumer-type.ts'
-import type { RecordBatch } from '../../../bindings/client/records.ts'
-import type { TransactionalProducer } from '../../../bindings/client/transaction/transaction-type.ts'
-import { LogError } from '../../../bindings/model/errors.ts'
-import type { SimulatedProcess } from './process.ts'
-import { commit, note, PARTITIONS, type Program, textsOf, type World } from './programs.ts'
+import type { Consumer } from '../../../../bindings/client/consumer/consumer-type.ts'
+import type { RecordBatch } from '../../../../bindings/client/records.ts'
+import type { TransactionalProducer } from '../../../../bindings/client/transaction/transaction-type.ts'
+import { LogError } from '../../../../bindings/model/errors.ts'
+import type { SimulatedProcess } from '../process.ts'
+import { commit, follow } from '../programs.ts'
+import {
+  ALL_PARTITIONS,
+  drawCompression,
+  note,
+  PARTITIONS,
+  type Program,
+  textsOf,
+  topicConfig,
+  type World,
+} from '../world.ts'
+import { judgeEnd } from './judge-plain.ts'
+import { fill, GROUP, judgeHistory, readTopic, type Story, seenFromStart } from './story.ts'
 
-export const GROUP = 'group'
 const MAX_POLL_INTERVAL_MS = 300
 
 /** Input in, output out, offsets with it: one transaction for each batch, some of them aborted on purpose. */
-export const copy: Program = async (process, world) => {
+const copy: Program = async (process, world) => {
   const { random } = world
   while (!world.isEnding) {
     const member = `${process.name}/${world.recording.number()}`
@@ -17,7 +28,11 @@ export const copy: Program = async (process, world) => {
     consumer.on('assigned', (partitions) => {
       for (const at of partitions) world.recording.positioned(member, 'in', at.partition, consumer.position(at))
     })
-    const producer = process.log.producer({ transactionalId: `of ${member}`, transactionTimeoutMs: 4000 })
+    const producer = process.log.producer({
+      transactionalId: `of ${member}`,
+      transactionTimeoutMs: 4000,
+      compression: drawCompression(world),
+    })
     try {
       await copyBatches(process, world, member, consumer, producer)
       await process.whileAlive(consumer.close())
@@ -79,7 +94,8 @@ async function copyOne(
     const sends = textsOf(batch).map(({ value }) => {
       // The same input twice is two sends, of which at most one may come to anything.
       const text = `${value}/${recording.number()}`
-      return recording.send('out', random.below(PARTITIONS), process.name, text, end.id)
+      const partition = random.below(PARTITIONS)
+      return recording.send({ topic: 'out', partition, producer: process.name, value: text, transaction: end.id })
     })
     const records = sends.map(({ partition, value }) => ({ topic: 'out', partition, value }))
     const results = await process.whileAlive(transaction.send(records))
@@ -105,4 +121,33 @@ async function begin(process: SimulatedProcess, world: World, producer: Transact
       await process.sleep(5)
     }
   }
+}
+
+/** Input is copied to output by a group, exactly once. */
+export const GROUPS: Story = {
+  async prepare(process, world) {
+    const config = topicConfig(world)
+    for (const topic of ['in', 'out']) {
+      await process.log.admin.createTopic(topic, { partitions: PARTITIONS, config })
+    }
+    await fill(process, world, 'in')
+  },
+  program: copy,
+  follow: (process, world) => follow(process, world, 'out', seenFromStart(world, 'out')),
+  isDone: async ({ log }, world) => (await inputsLeft(log, world)) === 0,
+  async end(process, { recording }) {
+    for (const topic of ['in', 'out']) recording.finalReads.push(...(await readTopic(process, topic)))
+    const [group] = await process.log.admin.listGroups()
+    for (const partition of ALL_PARTITIONS) {
+      const offset = group?.offsets.find((each) => each.partition === partition)?.nextOffset ?? -1
+      recording.finalOffsets.push({ group: GROUP, topic: 'in', partition, offset })
+    }
+  },
+  judge: (world) => [...judgeHistory(world), ...judgeEnd(world.recording, 'group')],
+}
+
+/** Of the one group that there is. */
+export async function inputsLeft({ admin }: SimulatedProcess['log'], { plan }: World): Promise<number> {
+  const [group] = await admin.listGroups()
+  return plan.settings.inputs - (group?.offsets ?? []).reduce((sum, { nextOffset }) => sum + nextOffset, 0)
 }

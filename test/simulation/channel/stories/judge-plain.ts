@@ -1,5 +1,5 @@
-import type { FinalRead } from '../../../bindings/testkit/history/history.ts'
-import type { Recording } from './recording.ts'
+import type { FinalRead } from '../../../../bindings/testkit/history/history.ts'
+import type { Recording } from '../recording.ts'
 
 interface Found {
   readonly topic: string
@@ -52,7 +52,7 @@ function judgeOrder({ topic, partition, records }: FinalRead): string[] {
   const wrong: string[] = []
   const last = new Map<string, number>()
   for (const { value } of records) {
-    const [producer = '', number] = value.split('#')
+    const [producer = '', number] = (value.split('~')[0] ?? '').split('#')
     if (number === undefined || value.includes('/')) continue
     if ((last.get(producer) ?? -1) > Number(number))
       wrong.push(`${value} is behind a later one in ${topic}-${partition}`)

@@ -1,0 +1,79 @@
+import { LAST_EPOCH } from '../../../../bindings/coordinator/transaction/transaction-entry.ts'
+import { encodeTransaction } from '../../../../bindings/coordinator/transaction/transaction-record.ts'
+import { Transactions } from '../../../../bindings/coordinator/transaction/transactions.ts'
+import { replace } from '../../fault-tools.ts'
+import type { SimulatedProcess } from '../process.ts'
+import { drawPlain, follow, produce, transact, transactionalId } from '../programs.ts'
+import { PARTITIONS, topicConfig, type World } from '../world.ts'
+import { judgeEnd } from './judge-plain.ts'
+import { judgeHistory, readTopic, type Story, seenFromStart } from './story.ts'
+
+async function prepare({ log }: SimulatedProcess, world: World): Promise<void> {
+  const { topicCompression } = world.plan.settings
+  const config = topicConfig(world, { 'compression.type': topicCompression })
+  await log.admin.createTopic('t', { partitions: PARTITIONS, config })
+}
+
+const common: Omit<Story, 'program'> = {
+  prepare,
+  follow: (process, world) => follow(process, world, 't', seenFromStart(world, 't')),
+  async end(process, { recording }) {
+    recording.finalReads.push(...(await readTopic(process, 't')))
+  },
+  judge: (world) => [...judgeHistory(world), ...judgeEnd(world.recording, 'plain')],
+}
+
+/** Plain sends with both `acks`, and readers. */
+export const PRODUCERS: Story = {
+  ...common,
+  program: (process, world) => produce(process, world, drawPlain),
+}
+
+/** Transactions over the partitions of a topic, two processes under one id, and readers. */
+export const TRANSACTIONS: Story = {
+  ...common,
+  async prepare(process, world) {
+    await prepare(process, world)
+    if (world.plan.settings.epochsLeft !== undefined) await nearLastEpoch(process, world.plan.settings.epochsLeft)
+  },
+  program: (process, world, slot) => transact(process, world, slot, drawPlain),
+  async end(process, world) {
+    await common.end(process, world)
+    const { epochsLeft } = world.plan.settings
+    if (epochsLeft === undefined) return
+    const known = await process.log.admin.listTransactions()
+    const isHigh = (epoch: number) => epoch >= LAST_EPOCH - epochsLeft
+    if (known.some(({ producerEpoch }) => !isHigh(producerEpoch))) world.mark('epoch overflow')
+  },
+}
+
+/** Stored as if so many transactions of each id were over that only a few epochs of its producer id are left. */
+async function nearLastEpoch({ log }: SimulatedProcess, epochsLeft: number): Promise<void> {
+  const mend = replace(
+    Transactions.prototype,
+    'planInit',
+    (before) =>
+      function (this: Transactions, request) {
+        const plan = before.call(this, request)
+        const { transactionalId: id, timeoutMs, now } = request
+        const stored = encodeTransaction({
+          ...{ kind: 'transaction-stored', transactionalId: id, timeoutMs, state: 'Empty', partitions: [] },
+          ...{ lastUpdateMs: now, startMs: -1, previousProducerId: -1 },
+          producerId: plan.instance.producerId,
+          producerEpoch: LAST_EPOCH - epochsLeft,
+        })
+        // The table knows its record by the object.
+        Object.assign(plan.records[0] ?? {}, { value: stored.value })
+        return plan
+      },
+  )
+  try {
+    for (const slot of [0, 1]) {
+      const producer = log.producer({ transactionalId: transactionalId(slot) })
+      await (await producer.beginTransaction()).abort()
+      await producer.close()
+    }
+  } finally {
+    mend()
+  }
+}

@@ -1,0 +1,209 @@
+import { StatePartitions } from '../../../bindings/client/process/state-partitions.ts'
+import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
+import { SharePartition } from '../../../bindings/coordinator/share/share-partition.ts'
+import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
+import { Compacting } from '../../../bindings/engine/compacting.ts'
+import { LogStarts } from '../../../bindings/engine/log-starts.ts'
+import { Removals } from '../../../bindings/engine/removals.ts'
+import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
+import { TopicTable } from '../../../bindings/log/catalogue/topic-table.ts'
+import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
+import { Compactions } from '../../../bindings/log/store/compactions.ts'
+import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { SegmentRewrite } from '../../../bindings/log/store/segment-rewrite.ts'
+import type { Codec, CompressionType } from '../../../bindings/model/compression.ts'
+import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { checkpointBeforeSync, ignoreCrc } from '../code-faults.ts'
+import { isFlushOf, replace, withoutEffects } from '../fault-tools.ts'
+import type { ChannelFault } from './faults.ts'
+import { fenceNobody } from './faults.ts'
+import type { Plan, Settings } from './plan.ts'
+
+type Mend = () => void
+
+export interface SwarmFault extends ChannelFault {
+  /** What of a drawn plan has to be so that it can show at all. */
+  readonly settings?: Partial<Settings> | undefined
+  readonly losesUnflushed?: true
+}
+
+/** For each thing that a run of the swarm can have, at least one mistake that only shows with it. */
+export const SWARM_FAULTS: readonly SwarmFault[] = [
+  { name: 'records go before their time', kind: 'retention', plant: expireEarly, settings: { retentionMs: 500 } },
+  { name: 'a moved start is forgotten by a restart', kind: 'retention', plant: forgetStarts },
+  { name: 'a deletion is told before it is durable', kind: 'retention', plant: deleteAtOnce },
+  { name: 'files below the start stay', kind: 'retention', plant: removeNothing },
+  { name: 'the newest record of a key goes', kind: 'compaction', plant: dropNewest },
+  { name: 'nothing is compacted', kind: 'compaction', plant: compactNothing },
+  { name: 'frames may name what is rewritten', kind: 'compaction', plant: rewriteAboveCheckpoint },
+  { name: 'a rewritten segment is not synced', kind: 'compaction', plant: rewriteUnsynced, losesUnflushed: true },
+  {
+    name: 'committed offsets go in compaction',
+    kind: 'groups',
+    plant: dropNewest,
+    settings: { tableSegmentBytes: 2000 },
+  },
+  { name: 'positions go in compaction', kind: 'ingest', plant: dropNewest, settings: { tableSegmentBytes: 2000 } },
+  { name: 'an accepted record is accepted in memory', kind: 'shares', plant: acceptInMemory },
+  { name: 'nobody asks whose lock it is', kind: 'shares', plant: acknowledgeForAnybody },
+  { name: 'state outlives its transaction', kind: 'states', plant: keepState },
+  { name: 'two runs of a source', kind: 'ingest', plant: fenceNobody },
+  { name: 'epochs have no end', kind: 'transactions', plant: epochsWithoutEnd, settings: { epochsLeft: 3 } },
+  { name: 'damaged batches count as whole', kind: 'damaged', plant: ignoreCrc },
+  ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map((type): SwarmFault => {
+    const settings = { compression: [type], topicCompression: 'producer', burst: 200 } as const
+    return { name: `${type} loses a bit`, kind: 'producers', plant: () => flipBit(type), settings }
+  }),
+  ...FILE_SYSTEMS.flatMap((fileSystem): SwarmFault[] => [
+    {
+      ...{ name: `${fileSystem}: directories are not synced`, kind: 'producers', plant: syncNoDirectory },
+      ...{ settings: { fileSystem }, losesUnflushed: true },
+    },
+    {
+      ...{ name: `${fileSystem}: checkpoints before segments are synced`, kind: 'producers' },
+      ...{ plant: checkpointBeforeSync, settings: { fileSystem }, losesUnflushed: true },
+    },
+  ]),
+]
+
+/** The plan with what the fault needs. */
+export function planFor(plan: Plan, { settings, losesUnflushed }: SwarmFault): Plan {
+  const loses = losesUnflushed ?? plan.losesUnflushed
+  return { ...plan, settings: { ...plan.settings, ...settings }, losesUnflushed: loses }
+}
+
+function expireEarly(): Mend {
+  return replace(
+    FilePartitionStore.prototype,
+    'ranges',
+    (before) =>
+      function (this: FilePartitionStore, id) {
+        return before.call(this, id).map((range) => ({ ...range, maxTimestamp: range.maxTimestamp - 300 }))
+      },
+  )
+}
+
+function forgetStarts(): Mend {
+  return replace(
+    TopicTable.prototype,
+    'apply',
+    (before) =>
+      function (this: TopicTable, entry) {
+        if (entry.kind !== 'log-start-moved') before.call(this, entry)
+      },
+  )
+}
+
+function deleteAtOnce(): Mend {
+  return replace(LogStarts.prototype, 'move', () => (moves, done) => {
+    for (const { hosted, logStartOffset } of moves) {
+      const { watermarks } = hosted.partition
+      watermarks.logStartOffset = Math.max(watermarks.logStartOffset, logStartOffset)
+    }
+    done(undefined)
+  })
+}
+
+function removeNothing(): Mend {
+  return replace(Removals.prototype, 'next', () => () => undefined)
+}
+
+/** Of each key the map has one offset too many. */
+function dropNewest(): Mend {
+  return replace(
+    OffsetMap.prototype,
+    'get',
+    (before) =>
+      function (this: OffsetMap, key) {
+        const offset = before.call(this, key)
+        return offset < 0 ? offset : offset + 1
+      },
+  )
+}
+
+function compactNothing(): Mend {
+  return replace(Compacting.prototype, 'next', () => () => undefined)
+}
+
+function rewriteAboveCheckpoint(): Mend {
+  return replace(
+    Compactions.prototype,
+    'compactable',
+    (before) =>
+      function (this: Compactions, files) {
+        if (files !== undefined) files.checkpointedOffset = Number.MAX_SAFE_INTEGER
+        return before.call(this, files)
+      },
+  )
+}
+
+function rewriteUnsynced(): Mend {
+  return replace(
+    SegmentRewrite.prototype,
+    'commit',
+    (before) =>
+      function (this: SegmentRewrite) {
+        return withoutEffects(before.call(this), isFlushOf('.cleaned'), () => {})
+      },
+  )
+}
+
+function acceptInMemory(): Mend {
+  return replace(
+    ShareGroups.prototype,
+    'planAcknowledge',
+    (before) =>
+      function (this: ShareGroups, at, request) {
+        before.call(this, at, request)
+        return []
+      },
+  )
+}
+
+function acknowledgeForAnybody(): Mend {
+  return replace(
+    SharePartition.prototype,
+    'acknowledge',
+    (before) =>
+      function (this: SharePartition, ...asked) {
+        before.apply(this, asked)
+        return undefined
+      },
+  )
+}
+
+function keepState(): Mend {
+  return replace(StatePartitions.prototype, 'forget', () => () => {})
+}
+
+function epochsWithoutEnd(): Mend {
+  return replace(Transactions.prototype, 'endNeedsProducerId', () => () => false)
+}
+
+function flipBit(type: CompressionType): Mend {
+  const codec = nodeCodecs[type] as Codec
+  return replace(
+    codec,
+    'decompress',
+    (before) =>
+      function (this: Codec, bytes, maxBytes) {
+        const out = before.call(this, bytes, maxBytes).slice()
+        // Within the last value, whatever stands before it.
+        const at = out.length - 3
+        out[at] = (out[at] ?? 0) ^ 1
+        return out
+      },
+  )
+}
+
+function syncNoDirectory(): Mend {
+  return replace(
+    VirtualDisk.prototype,
+    'syncDirectory',
+    () =>
+      function (this: VirtualDisk, directory) {
+        this.begin('syncDirectory', directory)
+      },
+  )
+}
