@@ -89,7 +89,7 @@ export async function openWatched(
     meeting: { attach: () => attachTo(directory), listen: (attached) => listenForAttached(directory, attached) },
     port: nodePort,
     exclusive: false,
-    hold: (waiting) => hold(directory, aim, port, waiting),
+    hold: ({ waiting }) => hold(directory, aim, port, waiting),
   })
   await shared.open()
   return { log: new BrokerLog(shared, nodePort), shared }
