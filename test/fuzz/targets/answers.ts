@@ -68,6 +68,7 @@ export function answerTarget(
         connected: () => {},
         membersLost: () => {},
         rebalance: () => {},
+        warned: () => {},
         setTimer: () => () => {},
       })
       const open = link.open()
