@@ -94,8 +94,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: a checkpoint forgets which segments may have gaps',
     file: 'log/checkpoint/checkpoint-record.ts',
-    find: 'isCleaned: version > 1 && reader.uint8() === 1,',
-    put: 'isCleaned: version > 1 && reader.uint8() === 2,',
+    find: 'isCleaned: version > 1 && reader.flag(),',
+    put: 'isCleaned: version > 1 && !reader.flag() && version > 9,',
     tests: [running],
   },
   {

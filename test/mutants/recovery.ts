@@ -59,7 +59,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: producers are not learned from what it replays',
     file: partition,
-    find: '    this.#learnProducer(header)\n',
+    find: '    this.#producers.learn(header)\n',
     put: '',
     tests: [points],
   },

@@ -11,7 +11,7 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: what is whole and sums up to something else is taken',
     file: survey,
-    find: 'if (isWhole || !this.#hasTimesOf(noted)) {',
+    find: 'if (isForeign || !this.#hasTimesOf(noted)) {',
     put: 'if (!this.#hasTimesOf(noted)) {',
     tests: ['salvage/survey.test.ts'],
   },
