@@ -39,11 +39,12 @@ export class Report {
     this.#takeoversMs.push(afterMs)
   }
 
-  /** `what` they are; rows of counts follow. */
-  outcome(what: string, goal: number): Outcome {
+  /** `what` they are; rows of counts follow. Those that nothing aims may all fall elsewhere. */
+  outcome(what: string, goal: number, isAimed = true): Outcome {
     const { rare } = this.#histogram
     const failures = [...this.failures]
-    if (rare < this.ends * RARE_SHARE) failures.push(`only ${rare} of ${this.ends} ${what} fell into rare work`)
+    if (isAimed && rare < this.ends * RARE_SHARE)
+      failures.push(`only ${rare} of ${this.ends} ${what} fell into rare work`)
     const refusals = [...this.#refusals].map(([code, count]) => `${code} ${count}`).join(', ')
     const rows: Row[] = [
       { what, count: this.ends, goal, note: String(this.#histogram) },

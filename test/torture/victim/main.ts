@@ -13,7 +13,7 @@ const aim = new Aim(spec)
 
 let opened: { readonly log: BrokerLog } | undefined
 try {
-  const { log, shared } = await openWatched(spec.directory, aim, spec.isJumping)
+  const { log, shared } = await openPatiently()
   opened = { log }
   console.log('opened')
   if (shared.role === 'attached') aim.role = 'attached'
@@ -32,6 +32,18 @@ try {
   await opened?.log.close().catch(expected)
   ledger.tell({ ended: error.code })
   setInterval(() => {}, 1000)
+}
+
+/** A holder that is too busy to answer is named after five seconds; it goes away by itself here. */
+async function openPatiently(): ReturnType<typeof openWatched> {
+  for (;;) {
+    try {
+      return await openWatched(spec.directory, aim, spec.isJumping)
+    } catch (error) {
+      if (!LogError.is(error, 'DIRECTORY_IN_USE')) throw error
+      ledger.tell({ refused: error.code })
+    }
+  }
 }
 
 function expected(error: unknown): void {
