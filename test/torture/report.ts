@@ -5,6 +5,8 @@ import type { Step } from './victim/steps.ts'
 
 /** Of all ends, how many fall into rare work at the least. */
 const RARE_SHARE = 0.2
+/** Of fewer it says nothing. */
+const RARE_FROM = 20
 
 /** What many directories and processes came to: how often they were ended, where, and what was told and found. */
 export class Report {
