@@ -45,7 +45,7 @@ export class Report {
   outcome(what: string, goal: number, isAimed = true): Outcome {
     const { rare } = this.#histogram
     const failures = [...this.failures]
-    if (isAimed && rare < this.ends * RARE_SHARE)
+    if (isAimed && this.ends >= RARE_FROM && rare < this.ends * RARE_SHARE)
       failures.push(`only ${rare} of ${this.ends} ${what} fell into rare work`)
     const refusals = [...this.#refusals].map(([code, count]) => `${code} ${count}`).join(', ')
     const rows: Row[] = [
