@@ -23,7 +23,7 @@ export function table(results: readonly PartResult[]): string {
     head: ['what', 'count', 'goal', 'verdict', ''],
     style: { head: [], border: [] },
     wordWrap: true,
-    colWidths: [34, 9, 8, 14, 64],
+    colWidths: [34, 12, 10, 13, 64],
   })
   for (const result of results) {
     const { part, missing, outcome, seconds } = result

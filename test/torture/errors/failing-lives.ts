@@ -62,7 +62,7 @@ export class FailingLives {
       slot: 0,
       seed: this.#random.below(1_000_000),
       isClean: this.#judge.isClean,
-      aim: drawAim(this.#random, STEPS),
+      aim: drawAim(this.#random, this.#judge.isClean, STEPS),
       atAim: 'wait',
       ballastBytes,
     })

@@ -50,10 +50,13 @@ function start(
   const drawn = { seed: random.below(1_000_000), isJumping, isClean }
   const spec = { ...drawn, directory, name: `${cycle}`, slot: 0, atAim: 'kill' as const }
   if (random.chance(CLOSE_CHANCE)) {
-    const aim = drawAim(random, ['close', 'checkpoint'])
+    const aim = drawAim(random, isClean, ['close', 'checkpoint'])
     return new Victim(program, scratch, { ...spec, aim, closeAfterMs: random.below(CLOSE_AFTER_MAX_MS) })
   }
-  return new Victim(program, scratch, { ...spec, aim: random.chance(AIMED_CHANCE) ? drawAim(random) : undefined })
+  return new Victim(program, scratch, {
+    ...spec,
+    aim: random.chance(AIMED_CHANCE) ? drawAim(random, isClean) : undefined,
+  })
 }
 
 async function live(victim: Victim, random: Random, report: Report, judge: Judge): Promise<void> {

@@ -96,9 +96,9 @@ class Crowd {
 
   async #keepRunning(slot: number, launcher: Launcher): Promise<void> {
     while (!this.#isOver && this.#around.judge.isIntact) {
-      const aim = this.#around.random.chance(AIMED_CHANCE) ? drawAim(this.#around.random) : undefined
+      const { isClean } = this.#around.judge
+      const aim = this.#around.random.chance(AIMED_CHANCE) ? drawAim(this.#around.random, isClean) : undefined
       const drawn = { name: `${slot}.${this.#started++}`, seed: this.#around.random.below(1_000_000), aim }
-      const isClean = this.#around.judge.isClean
       const spec = { ...drawn, isClean, directory: this.#around.directory, slot, atAim: 'kill' as const }
       const victim = new Victim(this.#around.program, this.#around.scratch, spec, launcher)
       this.#around.judge.started(victim)

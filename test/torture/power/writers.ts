@@ -61,7 +61,7 @@ export class Writers {
       slot,
       seed: this.#random.below(1_000_000),
       isClean: this.#judge.isClean,
-      aim: isAimed ? drawAim(this.#random) : undefined,
+      aim: isAimed ? drawAim(this.#random, this.#judge.isClean) : undefined,
       atAim: 'wait',
     })
     this.#judge.started(victim)

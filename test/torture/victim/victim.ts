@@ -103,8 +103,10 @@ const SKIP_MAX: Readonly<Partial<Record<Step, number>>> = {
   close: 24,
 }
 
-export function drawAim(random: Random, steps: readonly Step[] = [...RARE_STEPS, 'frame']): AimAt {
-  const step = steps[random.below(steps.length)] ?? 'frame'
+/** `isClean`: a log that was closed has nothing to recover. */
+export function drawAim(random: Random, isClean: boolean, steps: readonly Step[] = [...RARE_STEPS, 'frame']): AimAt {
+  const possible = steps.filter((step) => !(isClean && step === 'recovery'))
+  const step = possible[random.below(possible.length)] ?? 'frame'
   const skip = random.below(SKIP_MAX[step] ?? 10)
   return { step, skip, moment: MOMENTS[random.below(MOMENTS.length)] ?? 'before' }
 }
