@@ -1,12 +1,22 @@
 /**
- * `oncelog import` of directories that a real broker wrote: stopped cleanly, and killed with a torn tail and an open transaction.
+ * `oncelog import` of directories that a real broker wrote: stopped cleanly, and killed with what a power cut takes and a cleaner leaves.
  * Every record, by either isolation level, and every committed offset is what Kafka's own consumer reads from the same directory; of the
  * killed one after Kafka's own recovery of a copy.
  *   npm run check:kafka      says NOT RUN, and exits with 0, without java, javac, mvn or Kafka's jars
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { decodeTransactionRecord } from '../../bindings/coordinator/transaction/transaction-record.ts'
@@ -116,6 +126,19 @@ function activeLog(directory: string, partition: string): string {
   return logsOf(directory, partition).at(-1) ?? ''
 }
 
+/** A stop between the two renames of a compaction: its result has the name before the last, what it replaces is still there. */
+function leaveSwap(partition: string, replaced: string): void {
+  const base = '0'.repeat(20)
+  for (const suffix of ['log', 'index', 'timeindex', 'txnindex']) {
+    const path = join(partition, `${base}.${suffix}`)
+    if (existsSync(path)) renameSync(path, `${path}.swap`)
+  }
+  cpSync(replaced, join(partition, `${base}.log`))
+  // One that had just begun, and one that was on its way out.
+  cpSync(replaced, join(partition, `${'9'.padStart(20, '0')}.log.cleaned`))
+  cpSync(replaced, join(partition, `${base}.log.deleted`))
+}
+
 interface LastBatch {
   readonly header: ScannedBatch['header']
   readonly records: DecodedBatch
@@ -218,6 +241,7 @@ async function killed(
   cutLastBatch(activeLog(directory, 'last-0'), ({ header }) => (header.attributes & ATTRIBUTE_CONTROL) !== 0)
   const states = activeLog(directory, `__transaction_state-${partitionOf('last', STATE_PARTITIONS)}`)
   cutLastBatch(states, (batch) => stateOf(batch) === 'last CompleteCommit')
+  leaveSwap(join(directory, 'compacted-0'), activeLog(directory, 'quick-0'))
   const [copy, target] = [join(home, 'recovered'), join(home, 'killed')]
   cpSync(directory, copy, { recursive: true })
   const report = importTo(directory, target)
@@ -232,6 +256,8 @@ async function killed(
       files.some(({ file, position }) => String(file).startsWith(partition) && position !== undefined),
       partition,
     )
+  const leftovers = files.filter(({ file }) => String(file).startsWith('compacted-0/'))
+  assert.equal(leftovers.length, 3, 'what the cleaner left')
   const committed = files.filter(({ topic, why }) => topic === 'last' && /has no marker: committed/.test(String(why)))
   assert.equal(committed.length, 1, 'the transaction that was decided without its marker')
   assert.equal(
@@ -239,7 +265,7 @@ async function killed(
     2,
   )
   console.log(
-    `oncelog import of a killed one with torn tails, an open transaction and one whose commit was decided without its marker: ${after.length} as its consumer reads them after Kafka's own recovery of a copy`,
+    `oncelog import of a killed one with torn tails, a compaction half in place, an open transaction and a commit without its marker: ${after.length} as its consumer reads them after Kafka's own recovery of a copy`,
   )
 }
 
