@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
 import type { JournalHeader } from './header.ts'
 import { RESTATED_FILE } from './layout.ts'
 import { openFile } from './ring.ts'
-import { allocateFrame, type FoundFrame, loadPayload } from './scan.ts'
+import { allocateFrame, type FoundFrame, FrameReader } from './scan.ts'
 
 interface RestateContext {
   readonly store: FileStore
@@ -34,7 +34,7 @@ export function* restateFrame(
   last: FoundFrame,
   generation: number,
 ): Task<RestatedFrame> {
-  const payload = yield* loadPayload(store, last)
+  const payload = yield* payloadOf(store, last)
   const file = yield* openFile(store, RESTATED_FILE, true)
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${RESTATED_FILE}`, { file: RESTATED_FILE })
@@ -55,4 +55,13 @@ export function* restateFrame(
     buffer.free()
   }
   return { sequence, file }
+}
+
+function* payloadOf(store: FileStore, found: FoundFrame): Task<Uint8Array> {
+  const reader = new FrameReader(store)
+  try {
+    return yield* reader.payload(found)
+  } finally {
+    reader.close()
+  }
 }

@@ -140,23 +140,37 @@ export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuff
   return buffer
 }
 
-/** Reads a found frame's entries again; they own their bytes. */
-export function* loadEntries(store: FileStore, found: FoundFrame): Task<FrameEntry[]> {
-  const payload = yield* loadPayload(store, found)
-  const where = found.position + FRAME_HEADER_BYTES
-  return readEntries(payload, found.header.entryCount, found.file, where)
-}
+/** Reads found frames again. They come file by file, so the file stays open from one to the next: there are thousands. */
+export class FrameReader {
+  readonly #store: FileStore
+  #file: StoreFile | undefined
 
-export function* loadPayload(store: FileStore, found: FoundFrame): Task<Uint8Array> {
-  const file = yield* openFile(store, found.file, false)
-  const payload = new Uint8Array(found.header.payloadBytes)
-  const count = file === undefined ? 0 : file.read(payload, found.position + FRAME_HEADER_BYTES)
-  file?.close()
-  if (count !== payload.length) {
+  constructor(store: FileStore) {
+    this.#store = store
+  }
+
+  /** They own their bytes. */
+  *entries(found: FoundFrame): Task<FrameEntry[]> {
+    const payload = yield* this.payload(found)
+    return readEntries(payload, found.header.entryCount, found.file, found.position + FRAME_HEADER_BYTES)
+  }
+
+  *payload(found: FoundFrame): Task<Uint8Array> {
+    if (this.#file?.path !== found.file) {
+      this.close()
+      this.#file = yield* openFile(this.#store, found.file, false)
+    }
+    const payload = new Uint8Array(found.header.payloadBytes)
+    const count = this.#file?.read(payload, found.position + FRAME_HEADER_BYTES) ?? 0
+    if (count === payload.length) return payload
     throw new LogError('CORRUPT_LOG', `${found.file} became shorter while it was read`, {
       file: found.file,
       position: found.position,
     })
   }
-  return payload
+
+  close(): void {
+    this.#file?.close()
+    this.#file = undefined
+  }
 }

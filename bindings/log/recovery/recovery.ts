@@ -19,7 +19,7 @@ import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
-import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../store/stored-files.ts'
 import { readSwapped } from '../survey/noted-segments.ts'
@@ -338,13 +338,18 @@ class UncleanRecovery {
   }
 
   *#loadEntries(): Task<void> {
-    for (const found of this.#scan.frames) {
-      // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
-      const entries = [...(yield* loadEntries(this.#input.store, found))].sort((a, b) => placeOf(a) - placeOf(b))
-      for (const entry of entries) {
-        if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
-        else this.#add(partitionKey(entry.topicId, entry.partition), entry)
+    const reader = new FrameReader(this.#input.store)
+    try {
+      for (const found of this.#scan.frames) {
+        // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
+        const entries = [...(yield* reader.entries(found))].sort((a, b) => placeOf(a) - placeOf(b))
+        for (const entry of entries) {
+          if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
+          else this.#add(partitionKey(entry.topicId, entry.partition), entry)
+        }
       }
+    } finally {
+      reader.close()
     }
   }
 

@@ -10,7 +10,7 @@ import type { FrameRun } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
-import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
 import { partitionKey } from '../recovery/recovery.ts'
 import { assertOpens } from './verify-context.ts'
 
@@ -58,17 +58,22 @@ function* contentOf(
   const runs = new Map<string, FrameRun[]>()
   const decided = new Map<string, number>()
   const catalogue: Uint8Array[] = []
-  for (const frame of [...frames, ...beyondGap]) {
-    for (const entry of yield* loadEntries(store, frame)) {
-      if (entry.kind === 'ceiling' || entry.kind === 'producerIds') continue
-      const key = partitionKey(entry.topicId, entry.partition)
-      const known = runs.get(key)
-      if (known === undefined) runs.set(key, [entry])
-      else known.push(entry)
-      if (entry.kind !== 'decision') continue
-      decided.set(entry.topicId, Math.max(decided.get(entry.topicId) ?? 0, entry.nextOffset))
-      if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) catalogue.push(entry.bytes)
+  const reader = new FrameReader(store)
+  try {
+    for (const frame of [...frames, ...beyondGap]) {
+      for (const entry of yield* reader.entries(frame)) {
+        if (entry.kind === 'ceiling' || entry.kind === 'producerIds') continue
+        const key = partitionKey(entry.topicId, entry.partition)
+        const known = runs.get(key)
+        if (known === undefined) runs.set(key, [entry])
+        else known.push(entry)
+        if (entry.kind !== 'decision') continue
+        decided.set(entry.topicId, Math.max(decided.get(entry.topicId) ?? 0, entry.nextOffset))
+        if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) catalogue.push(entry.bytes)
+      }
     }
+  } finally {
+    reader.close()
   }
   for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
   return { runs, decided, catalogue }
