@@ -8,7 +8,7 @@ import type { FrameRun } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
-import { type JournalScan, loadEntries, scanJournal } from '../journal/scan.ts'
+import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
 import { partitionKey } from '../recovery/recovery.ts'
 import { sizeOf } from '../survey/survey-context.ts'
 import type { Loss } from './loss.ts'
@@ -42,18 +42,23 @@ export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<Jour
   const runs = new Map<string, FrameRun[]>()
   const ceilings = new Map<string, number>()
   let producerIdsEnd = checkpoint?.producerIdsEnd ?? 0
-  for (const frame of [...scan.frames, ...scan.beyondGap]) {
-    for (const entry of yield* loadEntries(store, frame)) {
-      if (entry.kind === 'producerIds') {
-        producerIdsEnd = Math.max(producerIdsEnd, entry.end)
-        continue
+  const reader = new FrameReader(store)
+  try {
+    for (const frame of [...scan.frames, ...scan.beyondGap]) {
+      for (const entry of yield* reader.entries(frame)) {
+        if (entry.kind === 'producerIds') {
+          producerIdsEnd = Math.max(producerIdsEnd, entry.end)
+          continue
+        }
+        const key = partitionKey(entry.topicId, entry.partition)
+        const known = runs.get(key)
+        if (entry.kind === 'ceiling') ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
+        else if (known === undefined) runs.set(key, [entry])
+        else known.push(entry)
       }
-      const key = partitionKey(entry.topicId, entry.partition)
-      const known = runs.get(key)
-      if (entry.kind === 'ceiling') ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
-      else if (known === undefined) runs.set(key, [entry])
-      else known.push(entry)
     }
+  } finally {
+    reader.close()
   }
   for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
   const isClosed = header?.clean === true && runs.size === 0
