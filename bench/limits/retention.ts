@@ -60,7 +60,7 @@ class Bench {
   }
 
   #segments(topic: string): number {
-    return readdirSync(join(this.#directory, `${topic}-0`)).filter((name) => name.includes('.log')).length
+    return readdirSync(join(this.#directory, `${topic}-0`)).filter((name) => name.endsWith('.log')).length
   }
 
   /** Sends until `isOver`, and what the event loop had to bear. */
