@@ -1,10 +1,15 @@
 /** A salvage that ends in the middle, at each of its writes, flushes and renames: the target is no log, or a whole one. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { FileStore, StoreFile } from '../../bindings/storage/file-store.ts'
+import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { fixtures } from '../damage/fixture.ts'
+import { StillPort } from '../damage/still-port.ts'
 import { batchesOf } from './batches.ts'
 import { openImage } from './fixture.ts'
 import { salvaged, salvagedInto } from './run.ts'
@@ -74,6 +79,53 @@ async function seen(target: DirectoryImage, expected: number): Promise<string> {
   }
   assert.is(present, expected, 'a log, but not a whole one')
   return 'whole'
+}
+
+const MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn', 'mixed']
+
+test('a crash before each operation, of the process or the power, and in every mode: the same', async () => {
+  const source = (await fixtures())[0]?.image ?? new DirectoryImage()
+  const expected = (await observed((await salvaged(source.fork())).copy)).join('\n')
+  const random = new Random(1)
+  const target = new VirtualDisk()
+  const outcomes: Record<string, number> = {}
+  const judged = new Set<string>()
+  const images: VirtualDisk[] = []
+  const crash = () => {
+    for (const mode of MODES) {
+      const image = target.image(random, mode)
+      const digest = image.digest()
+      if (!judged.has(digest)) images.push(image)
+      judged.add(digest)
+    }
+  }
+  target.watch = crash
+  await salvagedInto(source.fork(), target)
+  crash()
+  for (const image of images) {
+    const isEmpty = image.list('').length === 0
+    const outcome = await observed(image).catch((error: unknown) => {
+      if (LogError.is(error, 'COPY_UNFINISHED')) return error.code
+      throw error
+    })
+    if (typeof outcome !== 'string' && !isEmpty) assert.is(outcome.join('\n'), expected, 'a log, but not a whole one')
+    const name = isEmpty ? 'nothing yet' : typeof outcome === 'string' ? outcome : 'whole'
+    outcomes[name] = (outcomes[name] ?? 0) + 1
+  }
+  console.log(`  ${images.length} images: ${JSON.stringify(outcomes)}`)
+  assert.ok((outcomes['COPY_UNFINISHED'] ?? 0) > 50 && (outcomes['whole'] ?? 0) > 1, JSON.stringify(outcomes))
+})
+
+/** All records of all topics, as the log in a store has them. */
+async function observed(store: FileStore): Promise<string[]> {
+  const log = await openLog(store, new StillPort(5), {})
+  const seen: string[] = log.recovery.damage.map(({ code }) => code)
+  for (const topic of await log.admin.listTopics()) {
+    for await (const { partition, offset, value } of log.read(topic, { until: 'end' }))
+      seen.push(`${topic}-${partition} ${offset} ${Buffer.from(value ?? []).toString()}`)
+  }
+  await log.close()
+  return seen.sort()
 }
 
 test.run()

@@ -101,7 +101,6 @@ export class SegmentSurvey {
       const isForeign = yield* this.#isWhole(unpatched, noted)
       if (isForeign || !this.#hasTimesOf(noted)) {
         this.#runs = []
-        this.#holes.length = 0
         this.#place = { ...this.#place, offset: this.#remains.baseOffset }
         this.#lose(this.#remains.baseOffset, noted.nextOffset, 0, 'batch headers differ from the checkpoint')
       }
