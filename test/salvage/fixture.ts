@@ -48,6 +48,21 @@ export async function fullImage(seed: number): Promise<DirectoryImage> {
   return image
 }
 
+/** A closed log that was opened again and killed: of what was written since only frames and segments know. */
+export async function killedImage(closed: DirectoryImage, seed: number): Promise<DirectoryImage> {
+  const image = closed.fork()
+  const log = await openImage(image, seed)
+  for (let index = 0; index < 12; index++) {
+    const value = `${seed} since ${index} `.repeat(30)
+    await log.producer().send({ topic: 'plain', partition: index % 2, value })
+    await log.producer({ compression: 'gzip' }).send({ topic: 'packed', value })
+  }
+  await transactions(log, seed)
+  const killed = image.fork()
+  await log.close()
+  return killed
+}
+
 /** The same before anything was compacted, closed. */
 export async function uncompacted(seed: number): Promise<DirectoryImage> {
   const image = new DirectoryImage()

@@ -11,23 +11,34 @@ import { Random } from '../../bindings/testkit/simulation/random.ts'
 import type { DirectoryImage } from '../damage/directory-image.ts'
 import { batchesOf, type PlainBatch } from './batches.ts'
 import { type Expected, expectedOf, joined, type Range } from './expected.ts'
-import { COMPACTED, fullImage, openImage } from './fixture.ts'
+import { COMPACTED, fullImage, killedImage, openImage } from './fixture.ts'
 import { hurtAt } from './hurts.ts'
 import { salvaged, verified } from './run.ts'
 
 const [count = '24', first = '1'] = process.argv.slice(2).filter((word) => /^\d+$/.test(word))
-const originals = [await fullImage(1), await fullImage(2)]
+interface Original {
+  readonly image: DirectoryImage
+  /** As of its newest checkpoint. */
+  readonly closed: DirectoryImage
+}
+
+const [one, two] = [await fullImage(1), await fullImage(2)]
+const originals: readonly Original[] = [
+  { image: one, closed: one },
+  { image: two, closed: two },
+  { image: await killedImage(two, 3), closed: two },
+]
 const LATE_START = 25
 
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   test(`seed ${seed}`, async () => {
-    const original = originals[seed % originals.length] as DirectoryImage
+    const { image: original, closed } = originals[seed % originals.length] as Original
     const random = new Random(seed)
     const damaged = original.fork()
     const hurts = Array.from({ length: 1 + random.below(3) }, () => hurtAt(damaged, random))
     const { copy, report } = await salvaged(damaged.fork())
     const told = hurts.map(({ what }) => what).join('; ')
-    const isHarmed = harmIn(damaged, original)
+    const isHarmed = harmIn(damaged, closed)
     for (const [directory, batches] of batchesOf(original)) {
       const expected = expectedOf(batches, isHarmed, directory === 'late-0' ? LATE_START : 0)
       checkPartition(directory, expected, copy, report, told)
@@ -38,25 +49,29 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   })
 }
 
-/** A bit that a harm left as it was is no harm, nor is what happened to the last sector of the last segment: the checkpoint has that. */
-function harmIn(damaged: DirectoryImage, original: DirectoryImage): (batch: PlainBatch) => boolean {
+/**
+ * A bit that a harm left as it was is no harm, nor is what happened to the last sector of the last segment that the checkpoint knows: it has
+ * that, and of all behind it frames have copies.
+ */
+function harmIn(damaged: DirectoryImage, closed: DirectoryImage): (batch: PlainBatch) => boolean {
   const healed = new Map<string, Uint8Array>()
   return (batch) => {
     const { file, position, end, bytes } = batch
+    if (end > (closed.files.get(file)?.sizeBytes ?? 0)) return false
     let found = healed.get(file)
     if (found === undefined) {
-      found = healedBytes(damaged, original, file)
+      found = healedBytes(damaged, closed, file)
       healed.set(file, found)
     }
     return !bytes.equals(found.subarray(position, end))
   }
 }
 
-function healedBytes(damaged: DirectoryImage, original: DirectoryImage, file: string): Uint8Array {
+function healedBytes(damaged: DirectoryImage, closed: DirectoryImage, file: string): Uint8Array {
   const found = damaged.files.get(file)?.bytes()
-  const whole = original.files.get(file)?.bytes() ?? new Uint8Array()
+  const whole = closed.files.get(file)?.bytes() ?? new Uint8Array()
   const isLast =
-    original.paths.filter((path) => path.startsWith(file.slice(0, -24)) && path.endsWith('.log')).at(-1) === file
+    closed.paths.filter((path) => path.startsWith(file.slice(0, -24)) && path.endsWith('.log')).at(-1) === file
   const sector = Math.floor(whole.length / 512) * 512
   if (found === undefined || !isLast || found.length < sector) return found ?? new Uint8Array()
   return Buffer.concat([found.subarray(0, sector), whole.subarray(sector)])
