@@ -8,7 +8,7 @@ import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { parseSegmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
-import type { Compactable, RecoveryReport } from '../../../bindings/storage/partition-store.ts'
+import type { Compactable, RecoveryReport, StoredRange } from '../../../bindings/storage/partition-store.ts'
 import type { Party } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
 import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
@@ -152,14 +152,24 @@ export class SimulatedProcess implements Party {
     })
   }
 
+  /** Of the log that it holds: what stands of a partition. */
+  ranges(topic: string, partition: number): readonly StoredRange[] {
+    const { store, topics } = this.#held
+    return store.ranges(topics.partition(topic, partition).id)
+  }
+
   /** Of the log that it holds: how far compaction came in each partition, and what it may work on. */
   compactable(topic: string): (Compactable & { readonly lastStableOffset: number })[] {
-    const engine = this.#engine
-    if (engine === undefined) throw new Error(`${this.name} holds no log`)
-    return engine.topics.partitionsOf(topic).map(({ id, partition }) => {
+    const { store, topics } = this.#held
+    return topics.partitionsOf(topic).map(({ id, partition }) => {
       const lastStableOffset = Math.min(partition.lastStableOffset, partition.watermarks.durableOffset)
-      return { ...engine.store.compactable(id), lastStableOffset }
+      return { ...store.compactable(id), lastStableOffset }
     })
+  }
+
+  get #held(): Engine {
+    if (this.#engine === undefined) throw new Error(`${this.name} holds no log`)
+    return this.#engine
   }
 
   /** Closes a log whose disk failed. */

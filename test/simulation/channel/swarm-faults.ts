@@ -79,7 +79,9 @@ function expireEarly(): Mend {
     'ranges',
     (before) =>
       function (this: FilePartitionStore, id) {
-        return before.call(this, id).map((range) => ({ ...range, maxTimestamp: range.maxTimestamp - 300 }))
+        return before.call(this, id).map(({ baseOffset, nextOffset, sizeBytes, maxTimestamp }) => {
+          return { baseOffset, nextOffset, sizeBytes, maxTimestamp: maxTimestamp - 300 }
+        })
       },
   )
 }

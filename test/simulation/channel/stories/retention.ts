@@ -99,7 +99,8 @@ async function leftOf(process: SimulatedProcess, { plan }: World): Promise<strin
     const [oldest] = segments
     if (oldest === undefined) continue
     const total = segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    if (retentionMs >= 0 && total > 0) left.push(`${name} keeps ${total} bytes of expired records`)
+    const isKept = process.ranges('t', partition).some((each) => each.sizeBytes > 0 && each.nextOffset > logStartOffset)
+    if (retentionMs >= 0 && isKept) left.push(`${name} keeps expired records of its ${total} bytes`)
     if (retentionBytes >= 0 && oldest.sizeBytes > 0 && total - oldest.sizeBytes >= retentionBytes) {
       left.push(
         `${name} keeps ${total} bytes, ${retentionBytes} are wanted, its oldest segment has ${oldest.sizeBytes}`,
