@@ -8,7 +8,6 @@ import { Removals } from '../../../bindings/engine/removals.ts'
 import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { TopicTable } from '../../../bindings/log/catalogue/topic-table.ts'
 import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
-import { Compactions } from '../../../bindings/log/store/compactions.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { SegmentRewrite } from '../../../bindings/log/store/segment-rewrite.ts'
 import type { Codec, CompressionType } from '../../../bindings/model/compression.ts'
@@ -36,7 +35,6 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
   { name: 'files below the start stay', kind: 'retention', plant: removeNothing },
   { name: 'the newest record of a key goes', kind: 'compaction', plant: dropNewest },
   { name: 'nothing is compacted', kind: 'compaction', plant: compactNothing },
-  { name: 'frames may name what is rewritten', kind: 'compaction', plant: rewriteAboveCheckpoint },
   { name: 'a rewritten segment is not synced', kind: 'compaction', plant: rewriteUnsynced, losesUnflushed: true },
   {
     name: 'committed offsets go in compaction',
@@ -44,7 +42,6 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
     plant: dropNewest,
     settings: { tableSegmentBytes: 2000 },
   },
-  { name: 'positions go in compaction', kind: 'ingest', plant: dropNewest, settings: { tableSegmentBytes: 2000 } },
   { name: 'an accepted record is accepted in memory', kind: 'shares', plant: acceptInMemory },
   { name: 'nobody asks whose lock it is', kind: 'shares', plant: acknowledgeForAnybody },
   { name: 'state outlives its transaction', kind: 'states', plant: keepState },
@@ -126,18 +123,6 @@ function dropNewest(): Mend {
 
 function compactNothing(): Mend {
   return replace(Compacting.prototype, 'next', () => () => undefined)
-}
-
-function rewriteAboveCheckpoint(): Mend {
-  return replace(
-    Compactions.prototype,
-    'compactable',
-    (before) =>
-      function (this: Compactions, files) {
-        if (files !== undefined) files.checkpointedOffset = Number.MAX_SAFE_INTEGER
-        return before.call(this, files)
-      },
-  )
 }
 
 function rewriteUnsynced(): Mend {
