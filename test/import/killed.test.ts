@@ -137,6 +137,30 @@ test('damage in the middle is an error with its place; left out if asked, with a
   await log.close()
 })
 
+test("a broker's file of offsets that is damaged is an error by its name; left out, it counts as missing, as for Kafka", async () => {
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], whole(0), whole(1))
+    .text('log-start-offset-checkpoint', '0\n2\nt 0 1\n')
+  const { code, details } = await refusal(source.disk)
+  assert.equal([code, details['file']], ['CORRUPT_LOG', 'log-start-offset-checkpoint'])
+  const { log, report } = await imported(source.disk, { leaveOutDamaged: true })
+  assert.equal(await seen(log, 't'), ['0:0', '1:1'])
+  assert.is(report.leftOut[0]?.file, 'log-start-offset-checkpoint')
+  await log.close()
+})
+
+test('a number of partitions that no topic can have asks for no memory', async () => {
+  for (const leaveOutDamaged of [false, true]) {
+    const { disk } = new KafkaSource().partition('t-2147483647', IDS[0], whole(0))
+    try {
+      await imported(disk, { leaveOutDamaged })
+      assert.unreachable()
+    } catch (error) {
+      assert.ok(LogError.is(error, 'INVALID_PARTITIONS'), `${error}`)
+    }
+  }
+})
+
 test('what comes out of a compressed batch is looked at, though its checksum holds', async () => {
   const compressed = batch(0, { values: ['x'.repeat(100)], compression: 'gzip' })
   const source = new KafkaSource(false).partition(

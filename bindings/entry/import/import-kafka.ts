@@ -101,7 +101,7 @@ interface Source {
 
 /** Everything but the topics' own batches. */
 function* readSource(context: ReadContext, options: ImportOptions): Task<Source> {
-  const directory = yield* readKafkaDirectory(context.store)
+  const directory = yield* readKafkaDirectory(context)
   context.leftOut.push(...directory.leftOut)
   const placesOf = (topic: string): KafkaPartition[] => directory.partitions.filter((place) => place.topic === topic)
   const cluster = yield* readClusterMetadata(context, placesOf(CLUSTER_METADATA_TOPIC)[0])

@@ -1,3 +1,4 @@
+import { PARTITIONS_MAX } from '../../log/catalogue/catalogue-codec.ts'
 import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
 import { partitionDirectory } from '../../log/files/file-names.ts'
 import type { KafkaDirectory, KafkaPartition } from '../../log/import/kafka-directory.ts'
@@ -76,6 +77,8 @@ function planTopic(
   for (const { directory } of places.filter((place) => !own.includes(place)))
     leave(directory, 'it belongs to an earlier topic of this name', false)
   const count = Math.max(known?.partitions ?? 0, ...own.map(({ partition }) => partition + 1))
+  // Before anything is made for each: one damaged number could ask for billions.
+  if (count > PARTITIONS_MAX) throw tooMany(name, count)
   const byNumber = Array.from({ length: count }, (_, number) => own.find(({ partition }) => partition === number))
   for (const [partition, place] of byNumber.entries()) {
     if (place !== undefined) continue
@@ -101,6 +104,11 @@ function topicIdOf(
   }
   if (isUserTopicId(topicId)) return topicId
   throw new LogError('CORRUPT_LOG', `the topic id ${topicId} of ${topic} is none that a topic can have`, { topic })
+}
+
+function tooMany(topic: string, partitions: number): LogError {
+  const message = `topic "${topic}" has ${partitions} partitions, more than the ${PARTITIONS_MAX} that one can have here`
+  return new LogError('INVALID_PARTITIONS', message, { topic, partitions })
 }
 
 function missing(topic: string, partition: number): LogError {

@@ -17,6 +17,7 @@ import {
 } from './kafka-names.ts'
 import type { LeftOut } from './left-out.ts'
 import { parseOffsetCheckpoint } from './offset-checkpoint.ts'
+import type { ReadContext } from './read-context.ts'
 
 const SMALL_FILE_BYTES = 64 * 1024
 /** A line for each partition of the broker. */
@@ -53,8 +54,11 @@ const PASSING: Readonly<Record<'delete' | 'future' | 'stray', string>> = {
   stray: 'the cluster has no such partition',
 }
 
+type LookContext = Pick<ReadContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
+
 /** What a broker's directory holds; no batch is read yet. INVALID_REQUEST for one that no broker wrote. */
-export function* readKafkaDirectory(store: FileStore): Task<KafkaDirectory> {
+export function* readKafkaDirectory(context: LookContext): Task<KafkaDirectory> {
+  const { store } = context
   const names = yield* perform('list', '', () => store.list(''))
   if (names.includes(JOURNAL_DIRECTORY))
     throw noBroker('is a log of oncelog already: open it, or copy it with `backup`')
@@ -62,9 +66,9 @@ export function* readKafkaDirectory(store: FileStore): Task<KafkaDirectory> {
   if (!classified.some(({ kind }) => kind === 'partition')) throw noBroker('holds no partition of a Kafka broker')
   yield* assertKnownVersion(store)
   const isClean = names.includes(CLEAN_SHUTDOWN)
-  const recoveryPoints = yield* readOffsets(store, RECOVERY_POINTS)
-  const logStarts = yield* readOffsets(store, LOG_STARTS)
-  const highWatermarks = yield* readOffsets(store, HIGH_WATERMARKS)
+  const recoveryPoints = yield* readOffsets(context, RECOVERY_POINTS)
+  const logStarts = yield* readOffsets(context, LOG_STARTS)
+  const highWatermarks = yield* readOffsets(context, HIGH_WATERMARKS)
   const partitions: KafkaPartition[] = []
   for (const { name, ...root } of classified) {
     if (root.kind !== 'partition') continue
@@ -93,9 +97,20 @@ function passing(name: string, kind: RootName['kind']): LeftOut[] {
   return kind === 'partition' || kind === 'other' ? [] : [{ file: name, why: PASSING[kind], isLoss: false }]
 }
 
-function* readOffsets(store: FileStore, name: string): Task<ReadonlyMap<string, number>> {
+function* readOffsets(
+  { store, leaveOutDamaged, leftOut }: LookContext,
+  name: string,
+): Task<ReadonlyMap<string, number>> {
   const bytes = yield* readFile(store, name, CHECKPOINT_BYTES)
-  return bytes === undefined ? new Map() : parseOffsetCheckpoint(bytes, name)
+  if (bytes === undefined) return new Map()
+  try {
+    return parseOffsetCheckpoint(bytes, name)
+  } catch (error) {
+    if (!leaveOutDamaged || !LogError.is(error, 'CORRUPT_LOG')) throw error
+    // So does Kafka's start: each log begins at its first segment, and is recovered from there.
+    leftOut.push({ file: name, why: `${error.message}: it counts as missing`, isLoss: false })
+    return new Map()
+  }
 }
 
 function* readTopicId(store: FileStore, directory: string): Task<string | undefined> {
