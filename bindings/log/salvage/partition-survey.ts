@@ -4,6 +4,7 @@ import type { Hole, IntactRun } from '../survey/intact-run.ts'
 import { type KnownOfPartition, partitionRemains } from '../survey/partition-remains.ts'
 import { SegmentSurvey } from '../survey/segment-survey.ts'
 import { walkRun } from '../survey/survey-context.ts'
+import { uncovered } from '../survey/uncovered.ts'
 import type { SalvageContext } from './salvage-context.ts'
 
 /** What is intact of one partition, and what isn't. */
@@ -31,12 +32,9 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
     holes.push(...found.holes)
     end = Math.max(end, found.nextOffset)
   }
-  for (const run of known.runs) {
-    if (run.nextOffset <= end) continue
-    const file = `${known.directory}`
-    holes.push({ offset: end, nextOffset: run.nextOffset, file, position: 0, code: 'shorter than the journal says' })
-    end = run.nextOffset
-  }
+  const lacking = uncovered(known.directory, known.runs, runs, holes, known.logStartOffset)
+  holes.push(...lacking)
+  for (const { nextOffset } of known.runs) end = Math.max(end, nextOffset)
   if (holes.length > 0) {
     const once = { ...known, holes: inOrder(holes, known.logStartOffset) }
     const elsewhere = yield* foundElsewhere(context, once, others)

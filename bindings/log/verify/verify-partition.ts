@@ -4,9 +4,11 @@ import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory, parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import type { FrameRun } from '../journal/frame.ts'
 import type { ScannedBatch } from '../recovery/batch-scanner.ts'
+import type { Hole, IntactRun } from '../survey/intact-run.ts'
 import { partitionRemains } from '../survey/partition-remains.ts'
 import { type SegmentRemains, SegmentSurvey } from '../survey/segment-survey.ts'
 import { sizeOf } from '../survey/survey-context.ts'
+import { uncovered } from '../survey/uncovered.ts'
 import { assertOpens, type Damaged, type VerifyContext } from './verify-context.ts'
 import { DerivedFilesCheck } from './verify-derived.ts'
 import { type VerifiedBatch, verifyIndexes } from './verify-indexes.ts'
@@ -52,7 +54,8 @@ export function* verifyPartition(
   yield* derived.readSnapshots(names)
   const found = { segments: 0, batches: 0, bytes: 0 }
   let isWhole = true
-  let end = logStartOffset
+  const intact: IntactRun[] = []
+  const holes: Hole[] = []
   for (const [index, segment] of segments.entries()) {
     const look: SegmentLook = {
       segment,
@@ -63,15 +66,17 @@ export function* verifyPartition(
     }
     const seen: SeenSegment = yield* verifySegment(context, look, damaged)
     isWhole &&= seen.isWhole
-    end = Math.max(end, seen.nextOffset)
+    intact.push(...seen.runs)
+    holes.push(...seen.holes)
     if (seen.sizeBytes === undefined) continue
     found.segments++
     found.batches += seen.batches
     found.bytes += seen.sizeBytes
   }
   // Of an extent the frame has no copy (durability rule 2).
-  const lost = runs.find((run) => run.kind === 'extent' && run.nextOffset > end)
-  if (lost !== undefined) damaged(directory, 0, end, 'shorter than the journal says')
+  const extents = runs.filter(({ kind }) => kind === 'extent')
+  const lacking = uncovered(directory, extents, intact, holes, logStartOffset)
+  for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
   // Behind damage the batches tell only a part.
   if (isWhole) yield* derived.ended()
   return found
@@ -88,7 +93,8 @@ interface SegmentLook {
 
 interface SeenSegment {
   readonly isWhole: boolean
-  readonly nextOffset: number
+  readonly runs: readonly IntactRun[]
+  readonly holes: readonly Hole[]
   readonly batches: number
   /** `undefined`: there is no such file. */
   readonly sizeBytes: number | undefined
@@ -114,13 +120,13 @@ function* verifySegment(
     done += bytes
     context.progressed((index + Math.min(1, done / Math.max(1, sizeBytes ?? 0))) / count)
   }
-  const { holes, nextOffset } = yield* new SegmentSurvey({ ...context, progressed }, segment, visit).run()
+  const { holes, runs } = yield* new SegmentSurvey({ ...context, progressed }, segment, visit).run()
   for (const { file, position, offset, code } of holes) damaged(file, position, offset, code)
   const isWhole = holes.length === 0
   // Behind damage there are no batches for its entries to lead to.
   if (noted !== undefined && isWhole) yield* verifyIndexes(store, directory, noted, batches, damaged)
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()
-  return { isWhole, nextOffset, batches: batches.size, sizeBytes }
+  return { isWhole, runs, holes, batches: batches.size, sizeBytes }
 }
 
 function* nothing(): Task<void> {}
