@@ -9,11 +9,12 @@ import { attached, kills } from './kills/part.ts'
 import type { Part } from './part.ts'
 import { table, verdictOf } from './table.ts'
 
-const TIME_LIMIT_MS = 300_000
+/** Of both, within what a heavy file has. */
+const endMs = performance.now() + 840_000
 
 async function passes(part: Part, cyclesMax: number): Promise<void> {
   const begunMs = performance.now()
-  const limits = { endMs: begunMs + TIME_LIMIT_MS, cyclesMax, seed: 1, progress: () => {} }
+  const limits = { endMs, cyclesMax, seed: 1, progress: () => {} }
   const outcome = await part.run(limits)
   const result = { part, outcome, seconds: (performance.now() - begunMs) / 1000 }
   console.log(table([result]))

@@ -11,7 +11,7 @@ import { drawAim, Victim } from '../victim/victim.ts'
 const GENERATION = 100
 const CHECK_EACH = 10
 /** A step that doesn't come in an open log is waited for so long. */
-const AIM_LIMIT_MS = 1500
+const AIM_LIMIT_MS = 900
 /** Of those that nothing is aimed at: killed while they start and open. */
 const EARLY_CHANCE = 0.3
 const LIFE_MAX_MS = 250
