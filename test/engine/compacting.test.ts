@@ -5,9 +5,11 @@ import type { AppendResult } from '../../bindings/broker/broker.ts'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
+import type { CompactableSegment, SealedBatch } from '../../bindings/storage/partition-store.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../log/support.ts'
 
 const COMPACT: TopicConfig = { 'cleanup.policy': 'compact', 'segment.bytes': 2000, 'min.cleanable.dirty.ratio': 0.1 }
 const INTERVAL_MS = 15_000
@@ -91,6 +93,37 @@ test('old records of a key go, in a log that runs, and stay away after a close, 
     bench.assertRead()
     assert.not(bench.files.some((name) => name.endsWith('.cleaned') || name.endsWith('.swap')))
   }
+})
+
+/** The last batch of a segment, as it stands there. */
+function lastBatch(bench: Bench, { baseOffset, nextOffset, sizeBytes }: CompactableSegment): SealedBatch {
+  const { store, topics } = bench.host.engine
+  const { id } = topics.partition('t', 0)
+  const bytes = new Uint8Array(sizeBytes)
+  runNow(store.prepareRead(id, baseOffset))
+  assert.is(store.read(id, baseOffset, bytes), sizeBytes)
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  while (Number(view.getBigInt64(at)) + view.getInt32(at + 23) + 1 < nextOffset) at += 12 + view.getInt32(at + 8)
+  const maxTimestamp = Number(view.getBigInt64(at + 35))
+  return { bytes: bytes.subarray(at), baseOffset: Number(view.getBigInt64(at)), nextOffset, maxTimestamp }
+}
+
+test('what was rewritten is not rewritten again before it has its place: both would have one name', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const { store, topics } = bench.host.engine
+  const { id } = topics.partition('t', 0)
+  const [segment] = store.compactable(id).segments
+  assert.ok(segment)
+  const rewrite = runNow(store.rewrite(id, segment.baseOffset, segment.nextOffset))
+  rewrite.append(lastBatch(bench, segment))
+  assert.ok(runNow(rewrite.commit()))
+  assert.equal(store.compactable(id).segments, [], 'a checkpoint comes first')
+  bench.fill(200)
+  assert.ok(store.compactable(id).segments.length > 0)
+  bench.host.passTime(INTERVAL_MS + 1000)
+  bench.reopen('close')
 })
 
 test('in a log that goes on meanwhile nobody reads from memory what was aborted, or what is gone', () => {

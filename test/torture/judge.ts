@@ -55,13 +55,11 @@ export class Judge {
     return this.#over.has(victim)
   }
 
-  /** True if its log had ended by an error before. */
-  ended(victim: Victim, ending: Ending): boolean {
-    const isOver = this.hear(victim)
+  ended(victim: Victim, ending: Ending): void {
+    this.hear(victim)
     this.#isClean = ending === 'closed'
     victim.forget()
     if (ending === 'failed') this.fail(`victim ${victim.spec.name} ended by itself: ${victim.said}`)
-    return isOver
   }
 
   async check(): Promise<void> {

@@ -17,10 +17,13 @@ export class Compactions {
     this.#source = source
   }
 
-  /** Nothing of one that can't be written. */
+  /**
+   * Nothing of one that can't be written, or where rewritten segments wait for their place: one that is rewritten once more
+   * would take their names, while a checkpoint may note them.
+   */
   compactable(files: StoredFiles | undefined): Compactable {
     if (files === undefined || files.readOnly) return { cleanedOffset: 0, segments: [] }
-    return { cleanedOffset: files.cleanedOffset, segments: closedSegments(files) }
+    return { cleanedOffset: files.cleanedOffset, segments: files.swaps.length > 0 ? [] : closedSegments(files) }
   }
 
   *rewrite(files: StoredFiles, baseOffset: number, nextOffset: number): Task<Rewrite> {

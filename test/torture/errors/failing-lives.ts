@@ -54,8 +54,7 @@ export class FailingLives {
     this.#judge = judge
   }
 
-  /** True if its log ended by the failure. */
-  async liveWith({ harm, heal, ballastBytes }: Harms): Promise<boolean> {
+  async liveWith({ harm, heal, ballastBytes }: Harms): Promise<void> {
     const victim = new Victim(this.#program, this.#scratch, {
       directory: this.#directory,
       name: `${this.#started++}`,
@@ -78,7 +77,7 @@ export class FailingLives {
       await this.#goesOn(victim)
     }
     victim.kill()
-    return this.#judge.ended(victim, await victim.gone)
+    this.#judge.ended(victim, await victim.gone)
   }
 
   async #goesOn(victim: Victim): Promise<void> {

@@ -53,8 +53,7 @@ export const fullDisk: Part = {
       const heal = (): void => rmSync(filler, { force: true })
       for (let at = 0; at < GENERATION && judge.isIntact && report.goesOn(limits); at++) {
         const heals = random.chance(ALONE_CHANCE) ? undefined : heal
-        const ended = await lives.liveWith({ harm: () => fill(filler), heal: heals, ballastBytes: BALLAST_BYTES })
-        report.count({ 'logs that ended by it': ended ? 1 : 0 })
+        await lives.liveWith({ harm: () => fill(filler), heal: heals, ballastBytes: BALLAST_BYTES })
         heal()
         await lives.liveWith({ harm: () => {}, heal: () => {} })
         await judge.check()
