@@ -125,6 +125,6 @@ export const KEEPING: readonly Mutant[] = [
     file: 'coordinator/share/share-groups.ts',
     find: '    kept.shared.moveStart(at.logStartOffset)\n',
     put: '',
-    tests: ['client/share-consumer.test.ts'],
+    tests: ['coordinator/share/deleted-records.test.ts'],
   },
 ]

@@ -289,7 +289,8 @@ class VirtualFile implements StoreFile {
     const count = this.#node.visible.read(into, position)
     const flip = this.#disk.faults?.take('read', this.path, 'flipped')
     if (flip !== undefined && count > 0) {
-      const at = flip.at % count
+      // Anywhere in it, by its number: small numbers alone would only ever meet heads.
+      const at = (Math.imul(flip.at, 0x9e3779b1) >>> 0) % count
       into[at] = (into[at] ?? 0) ^ (1 << (flip.at & 7))
     }
     return count

@@ -136,7 +136,7 @@ export class Cluster {
     else if (what === 'failing operation') disk.faults = new DiskFaults(FAILING.map((kind) => failing(kind, at)))
     else if (what === 'failing flush') disk.faults = new DiskFaults([failingFlush(draw)])
     else if (what === 'full disk') disk.freeBytes = Math.floor(draw * 20_000)
-    else if (what in LYING) disk.faults = new DiskFaults([{ ...(LYING[what] as Lie), at: 1 + Math.floor(draw * 20) }])
+    else if (what in LYING) disk.faults = new DiskFaults(lies(LYING[what] as Lie, 1 + Math.floor(draw * 20)))
     else if (what === 'slow disk') this.#flushMsMax = this.#settings.flushMsMax * (1 + draw * 20)
     return true
   }
@@ -223,6 +223,12 @@ const LYING: { readonly [what in Happening]?: Lie } = {
   'zeroed write': { kind: 'write', effect: 'zeroed', path: '.log' },
   'swallowed write': { kind: 'write', effect: 'lying', path: '.log' },
   'flipped read': { kind: 'read', effect: 'flipped' },
+}
+
+/** A head that reads wrong does so more than once. */
+function lies(lie: Lie, at: number): Fault[] {
+  const times = lie.kind === 'read' ? 8 : 1
+  return Array.from({ length: times }, (_, index) => ({ ...lie, at: at + 3 * index }))
 }
 
 const FAILING: readonly Fault['kind'][] = ['write', 'read', 'create', 'rename', 'remove', 'syncDirectory', 'truncate']

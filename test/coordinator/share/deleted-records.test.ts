@@ -1,0 +1,17 @@
+// What is deleted from the log is finished for its share groups.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
+
+test('offsets below the start of the log are nobody’s, whoever had them before', () => {
+  const shares = new ShareGroups()
+  const at = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0, endOffset: 10 }
+  const request = { memberId: 'm', maxOffsets: 2, lockMs: 100, startAt: 'earliest', now: 0 } as const
+  const first = shares.planAcquire({ ...at, logStartOffset: 0 }, request)
+  assert.equal(first.ranges, [{ firstOffset: 0, lastOffset: 1, deliveryCount: 1 }])
+  shares.expire(200)
+  const next = shares.planAcquire({ ...at, logStartOffset: 5 }, { ...request, now: 200 })
+  assert.equal(next.ranges, [{ firstOffset: 5, lastOffset: 6, deliveryCount: 1 }])
+})
+
+test.run()
