@@ -2,6 +2,7 @@
  * Bytes from outside, mutated: a million cases over every kind that the log takes. Each is taken for what an independent reading
  * says it is, or refused by a typed error; none hangs, none takes more memory than it may. `npm run fuzz -- --minutes N` for more.
  */
+import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixtures, openSmall } from '../damage/fixture.ts'
@@ -55,6 +56,14 @@ for (const { what, target } of planted) {
     await target.end?.()
   })
 }
+
+test('a case that hangs is told by the thread beside it, which ends the process', () => {
+  const hanging = spawnSync(process.execPath, ['--import', 'tsx', 'test/fuzz/fixtures/hanging.ts'], {
+    encoding: 'utf8',
+  })
+  assert.is(hanging.signal, 'SIGKILL')
+  assert.match(hanging.stderr, "it hangs: npm run fuzz -- --target 'what hangs' --seed 1 --case 7")
+})
 
 test('planted faults leave no target out', () => {
   const names = new Set(planted.map(({ target }) => target.name))

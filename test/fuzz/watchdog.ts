@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 
 /** No case takes so long: its thread hangs, and only another one can say so. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 const NAME_BYTES_MAX = 64
 
 const WATCHING = `
