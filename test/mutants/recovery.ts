@@ -92,13 +92,6 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['damage/bit-flips.heavy.test.ts'],
   },
   {
-    name: 'recovery: partitions are taken as noted, whatever was written since',
-    file: 'log/segment/segment-list.ts',
-    find: 'if (file === undefined || file.size() !== active.sizeBytes) return false',
-    put: 'if (file === undefined) return false',
-    tests: ['simulation/untouched.test.ts'],
-  },
-  {
     name: 'commit: extents are not synced before their frame',
     file: commit,
     find: '    if (extents.length > 0) yield* this.#syncExtents(extents)\n',
