@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { LedgerReader, type Told } from '../ledger.ts'
+import { undoAtExit } from '../undo.ts'
 import { type AimAt, MOMENTS, type VictimSpec } from './spec.ts'
 import { RARE_STEPS, type Step } from './steps.ts'
 
@@ -39,6 +40,8 @@ export class Victim {
     // It may be gone before it reads.
     this.#process.stdin?.on('error', () => {})
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.#said += chunk.toString()))
+    const orphan = undoAtExit(() => this.kill())
+    this.#process.once('close', () => orphan.never())
     this.opened = this.#heard('opened')
     this.waits = this.#heard('here')
     this.gone = new Promise((resolve, reject) => {
