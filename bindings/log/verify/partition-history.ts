@@ -13,8 +13,8 @@ interface LastBatch {
 
 /** What the batches of one partition, taken in order, say about the files that are derived from them. */
 export class PartitionHistory {
-  /** Of the first batch that is still there. */
-  firstOffset: number | undefined
+  /** Of the first batch that is looked at; where the log begins, while none was. */
+  firstOffset: number
   /** After the last batch that was taken. */
   nextOffset = 0
   epochs: readonly LeaderEpochEntry[] = []
@@ -24,9 +24,14 @@ export class PartitionHistory {
   readonly #producers = new Map<number, LastBatch | undefined>()
   readonly #transactions = new TransactionScan([])
 
+  constructor(logStartOffset: number) {
+    this.firstOffset = logStartOffset
+  }
+
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
     const { baseOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header
     const lastOffset = baseOffset + lastOffsetDelta
+    if (this.epochs.length === 0) this.firstOffset = baseOffset
     this.nextOffset = lastOffset + 1
     this.epochs = assignLeaderEpoch(this.epochs, header.partitionLeaderEpoch, baseOffset)
     if (producerId >= 0) {
@@ -43,7 +48,7 @@ export class PartitionHistory {
       const batch = producer.batches.at(-1)
       const last = this.#producers.get(producer.producerId)
       // Retention may have taken its batches; then what it says lies below the first one that is left.
-      if (!this.#producers.has(producer.producerId)) return (batch?.lastOffset ?? -1) >= (this.firstOffset ?? 0)
+      if (!this.#producers.has(producer.producerId)) return (batch?.lastOffset ?? -1) >= this.firstOffset
       if (last === undefined) return false
       const isLast = batch?.baseOffset === last.baseOffset && batch.lastOffset === last.lastOffset
       return !isLast || producer.producerEpoch !== last.producerEpoch || batch.firstSequence !== last.baseSequence
@@ -52,8 +57,13 @@ export class PartitionHistory {
 
   /** The first entry of a leader-epoch-checkpoint that the batches contradict. It may lack the newest ones. */
   contradictsEpochs(entries: readonly LeaderEpochEntry[]): LeaderEpochEntry | undefined {
-    const known = this.epochs.filter(({ epoch }) => epoch >= (entries[0]?.epoch ?? 0))
-    return entries.find(({ epoch, startOffset }, index) => {
+    // Of an epoch that ended below the first batch the batches tell nothing.
+    const told = entries.filter((_, index) => {
+      const next = entries[index + 1]
+      return next === undefined ? this.epochs.length > 0 : next.startOffset > this.firstOffset
+    })
+    const known = this.epochs.filter(({ epoch }) => epoch >= (told[0]?.epoch ?? 0))
+    return told.find(({ epoch, startOffset }, index) => {
       const begun = known[index]
       // The first one moves with the log start.
       return begun?.epoch !== epoch || (index > 0 ? startOffset !== begun.startOffset : startOffset > this.nextOffset)

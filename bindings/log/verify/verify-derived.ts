@@ -27,11 +27,12 @@ export class DerivedFilesCheck {
   readonly #context: VerifyContext
   readonly #directory: string
   readonly #damaged: Damaged
-  readonly #history = new PartitionHistory()
+  readonly #history: PartitionHistory
   /** In offset order, those that no batch has reached yet. */
   #snapshots: readonly Snapshot[] = []
 
-  constructor(context: VerifyContext, directory: string, damaged: Damaged) {
+  constructor(context: VerifyContext, directory: string, logStartOffset: number, damaged: Damaged) {
+    this.#history = new PartitionHistory(logStartOffset)
     this.#context = context
     this.#directory = directory
     this.#damaged = damaged
@@ -53,7 +54,6 @@ export class DerivedFilesCheck {
   }
 
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
-    this.#history.firstOffset ??= header.baseOffset
     this.#compareSnapshots(header.baseOffset)
     this.#history.take(header, bytes)
   }
@@ -80,7 +80,7 @@ export class DerivedFilesCheck {
       if (entry === undefined) return
       const told = this.#history.aborted.get(entry.lastOffset)
       // Of a transaction that began before the log does now the batches tell no beginning.
-      if (Math.min(entry.firstOffset, entry.lastStableOffset) < (this.#history.firstOffset ?? 0)) continue
+      if (Math.min(entry.firstOffset, entry.lastStableOffset) < this.#history.firstOffset) continue
       const isTrue = told?.producerId === entry.producerId && told.firstOffset === entry.firstOffset
       if (isTrue && told.lastStableOffset === entry.lastStableOffset) continue
       this.#damaged(path, at, entry.lastOffset, 'entry differs from the abort markers')

@@ -50,7 +50,7 @@ export function* verifyPartition(
     { ...context, progressed: () => {} },
     { directory, noted, runs, logStartOffset, ...ways },
   )
-  const derived = new DerivedFilesCheck(context, directory, damaged)
+  const derived = new DerivedFilesCheck(context, directory, logStartOffset, damaged)
   yield* derived.readSnapshots(names)
   const found = { segments: 0, batches: 0, bytes: 0 }
   let isWhole = true
