@@ -10,8 +10,8 @@ import { recoveryMarks } from '../../bindings/log/recovery/marks.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
-import { Random } from '../../bindings/testkit/simulation/random.ts'
-import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { type Crashes, crashEverywhere } from './crash-everywhere.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mixed']
 const STEP = process.argv[2] === 'all' ? 1 : 5
@@ -172,54 +172,15 @@ function acceptedOf(host: Host): number {
   return first ?? ROUNDS
 }
 
-const totals = { points: 0, images: 0, nested: 0 }
-
-function crashOpening(disk: VirtualDisk, mode: ImageMode, seed: number, told: Told): string | undefined {
-  const whole = disk.image(new Random(seed), mode)
-  const before = whole.operations
-  const host = new SyncHost(whole, undefined, undefined, KEEPING)
-  host.open()
-  host.discard()
-  for (let at = 1 + (seed % 5); at <= whole.operations - before; at += 5) {
-    const again = disk.image(new Random(seed), mode)
-    again.crashAt = again.operations + at
-    try {
-      new SyncHost(again, undefined, undefined, KEEPING).open()
-    } catch (error) {
-      if (!(error instanceof CrashSignal)) throw error
-    }
-    const next: ImageMode = at % 2 === 0 ? 'kill' : 'mixed'
-    totals.nested++
-    const [wrong] = judge(again.image(new Random(seed + at), next), told)
-    if (wrong !== undefined) return `operation ${at} of the opening, then ${next}: ${wrong}`
-  }
-  return undefined
-}
+let crashes: Crashes = { points: 0, images: 0, nested: 0 }
 
 test('whenever a log is crashed whose tables are compacted, each says what was acknowledged last', () => {
-  const whole = new VirtualDisk()
-  const untouched = new Told()
-  play(whole, untouched)
-  assert.equal(judge(whole.image(new Random(1), 'none'), untouched), [], 'without a crash')
-  for (let operation = 1; operation <= whole.operations; operation += STEP) {
-    const disk = new VirtualDisk()
-    disk.crashAt = operation
-    const told = new Told()
-    try {
-      play(disk, told)
-    } catch (error) {
-      if (!(error instanceof CrashSignal)) throw error
-    }
-    totals.points++
-    MODES.forEach((mode, index) => {
-      if (mode === 'mixed' && (operation + index) % 3 !== 0) return
-      const seed = operation * 31 + index
-      totals.images++
-      const place = `crash before operation ${operation}, image ${mode}, seed ${seed}`
-      assert.equal(judge(disk.image(new Random(seed), mode), told), [], place)
-      if ((operation + index) % 23 === 0) assert.is(crashOpening(disk, mode, seed, told), undefined, place)
-    })
-  }
+  crashes = crashEverywhere({
+    ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined, undefined, KEEPING) },
+    nothingKnown: () => new Told(),
+    from: () => 1,
+  })
 })
 
 test('each table was compacted, the catalogue never; openings dropped rewritten segments and finished them', () => {
@@ -234,7 +195,7 @@ test('each table was compacted, the catalogue never; openings dropped rewritten 
   for (const mark of ['swap-dropped', 'swap-finished', 'replaced-segment-removed'] as const) {
     assert.ok((recoveryMarks.counts.get(mark) ?? 0) > 0, mark)
   }
-  console.log(`${totals.points} crash points, ${totals.images} images, ${totals.nested} of openings`)
+  console.log(`${crashes.points} crash points, ${crashes.images} images, ${crashes.nested} of openings`)
 })
 
 test.run()

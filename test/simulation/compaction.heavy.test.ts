@@ -8,8 +8,8 @@ import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { recoveryMarks } from '../../bindings/log/recovery/marks.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
-import { Random } from '../../bindings/testkit/simulation/random.ts'
-import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { type Crashes, crashEverywhere } from './crash-everywhere.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mixed', 'mixed']
 const CONFIG = { 'cleanup.policy': 'compact', 'segment.bytes': 900, 'min.cleanable.dirty.ratio': 0.01 }
@@ -167,62 +167,22 @@ function judgeRecords(host: SyncHost<VirtualDisk>, { acknowledged, sent, aborted
   return wrong
 }
 
-const totals = { points: 0, images: 0, nested: 0 }
-
-/** Crashes inside the opening of an image, at some of its operations. */
-function crashOpening(disk: VirtualDisk, mode: ImageMode, seed: number, history: History): string | undefined {
-  const whole = disk.image(new Random(seed), mode)
-  const before = whole.operations
-  const host = new SyncHost(whole, undefined)
-  host.open()
-  host.discard()
-  for (let at = 1 + (seed % 4); at <= whole.operations - before; at += 4) {
-    const again = disk.image(new Random(seed), mode)
-    again.crashAt = again.operations + at
-    try {
-      new SyncHost(again, undefined).open()
-    } catch (error) {
-      if (!(error instanceof CrashSignal)) throw error
-    }
-    const next: ImageMode = at % 2 === 0 ? 'kill' : 'mixed'
-    totals.nested++
-    const wrong = judge(again.image(new Random(seed + at), next), history)
-    if (wrong.length > 0) return `operation ${at} of the opening, then ${next}: ${wrong[0]}`
-  }
-  return undefined
-}
+let crashes: Crashes = { points: 0, images: 0, nested: 0 }
 
 test('whenever the power goes while a log is compacted, the newest record of each key is there, and all above', () => {
-  const whole = new VirtualDisk()
-  const history = new History()
-  play(whole, history)
-  assert.equal(judge(whole.image(new Random(1), 'none'), history), [], 'without a crash')
-  for (let operation = history.compactionBegins; operation <= whole.operations; operation += STEP) {
-    const disk = new VirtualDisk()
-    disk.crashAt = operation
-    const until = new History()
-    try {
-      play(disk, until)
-    } catch (error) {
-      if (!(error instanceof CrashSignal)) throw error
-    }
-    totals.points++
-    MODES.forEach((mode, index) => {
-      if (mode === 'mixed' && (operation + index) % 3 !== 0) return
-      const seed = operation * 31 + index
-      totals.images++
-      const place = `crash before operation ${operation}, image ${mode}, seed ${seed}`
-      assert.equal(judge(disk.image(new Random(seed), mode), until), [], place)
-      if ((operation + index) % 29 === 0) assert.is(crashOpening(disk, mode, seed, until), undefined, place)
-    })
-  }
+  crashes = crashEverywhere({
+    ...{ modes: MODES, step: STEP, openingStep: 4, openingOf: 29 },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined) },
+    nothingKnown: () => new History(),
+    from: ({ compactionBegins }) => compactionBegins,
+  })
 })
 
 test('openings dropped what no checkpoint noted, finished what one did, and removed what a crash brought back', () => {
   for (const mark of ['swap-dropped', 'swap-finished', 'replaced-segment-removed'] as const) {
     assert.ok((recoveryMarks.counts.get(mark) ?? 0) > 0, mark)
   }
-  console.log(`${totals.points} crash points, ${totals.images} images, ${totals.nested} of openings`)
+  console.log(`${crashes.points} crash points, ${crashes.images} images, ${crashes.nested} of openings`)
 })
 
 test.run()

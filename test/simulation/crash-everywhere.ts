@@ -1,0 +1,91 @@
+// A life crashed before its operations, and the openings after that before theirs: for lives that the enumerator's clients can't lead.
+import * as assert from 'uvu/assert'
+import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+
+/** `K`: what is known of the life, for who judges. */
+export interface Life<K> {
+  readonly modes: readonly ImageMode[]
+  /** Every so many operations of the life, and of each opening that is crashed, are a crash point. */
+  readonly step: number
+  readonly openingStep: number
+  /** Openings of one image in so many are crashed. */
+  readonly openingOf: number
+  nothingKnown(): K
+  /** Until its end or a CrashSignal. */
+  play(disk: VirtualDisk, known: K): void
+  /** Of the whole life: the first operation that is crashed. */
+  from(known: K): number
+  hostOf(disk: VirtualDisk): SyncHost<VirtualDisk>
+  /** What is wrong with what is left. */
+  judge(image: VirtualDisk, known: K): readonly string[]
+}
+
+export interface Crashes {
+  readonly points: number
+  readonly images: number
+  readonly nested: number
+}
+
+export function crashEverywhere<K>(life: Life<K>): Crashes {
+  const totals = { points: 0, images: 0, nested: 0 }
+  const whole = new VirtualDisk()
+  const all = life.nothingKnown()
+  life.play(whole, all)
+  assert.equal(life.judge(whole.image(new Random(1), 'none'), all), [], 'without a crash')
+  for (let operation = life.from(all); operation <= whole.operations; operation += life.step) {
+    const disk = new VirtualDisk()
+    disk.crashAt = operation
+    const known = life.nothingKnown()
+    untilCrash(() => life.play(disk, known))
+    totals.points++
+    life.modes.forEach((mode, index) => {
+      if (mode === 'mixed' && (operation + index) % 3 !== 0) return
+      const seed = operation * 31 + index
+      totals.images++
+      const place = `crash before operation ${operation}, image ${mode}, seed ${seed}`
+      assert.equal(life.judge(disk.image(new Random(seed), mode), known), [], place)
+      if ((operation + index) % life.openingOf !== 0) return
+      totals.nested += crashOpening(life, { disk, mode, seed, known, place })
+    })
+  }
+  return totals
+}
+
+interface Left<K> {
+  readonly disk: VirtualDisk
+  readonly mode: ImageMode
+  readonly seed: number
+  readonly known: K
+  readonly place: string
+}
+
+/** Answers how many times. */
+function crashOpening<K>(life: Life<K>, { disk, mode, seed, known, place }: Left<K>): number {
+  const whole = disk.image(new Random(seed), mode)
+  const before = whole.operations
+  const host = life.hostOf(whole)
+  host.open()
+  host.discard()
+  let count = 0
+  for (let at = 1 + (seed % life.openingStep); at <= whole.operations - before; at += life.openingStep) {
+    const again = disk.image(new Random(seed), mode)
+    again.crashAt = again.operations + at
+    untilCrash(() => life.hostOf(again).open())
+    const next: ImageMode = at % 2 === 0 ? 'kill' : 'mixed'
+    count++
+    const wrong = life.judge(again.image(new Random(seed + at), next), known)
+    assert.equal(wrong, [], `${place}, operation ${at} of the opening, then ${next}`)
+  }
+  return count
+}
+
+function untilCrash(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof CrashSignal)) throw error
+  }
+}
