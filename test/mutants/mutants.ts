@@ -420,7 +420,7 @@ const SEGMENTS: readonly Mutant[] = [
   {
     name: 'the next segment begins with what a crash left under its first name',
     file: 'log/segment/segment-list.ts',
-    find: '      if (file !== undefined && file.size() > 0) file.truncate(0)\n',
+    find: "      yield* perform('remove', path, () => store.remove(path))\n",
     put: '',
     tests: ['log/segment/roll.test.ts'],
   },

@@ -78,7 +78,8 @@ export class SegmentList {
 
   /**
    * Makes the file that the next roll takes: a file that is renamed costs an append a tenth of one that is made. A crash may leave
-   * one with batches in it, whose new name was not durable: they count for nothing. A full disk is no failure here.
+   * one under the name. Where a rename leaves both names it is a segment itself, so the name goes, and nothing happens to the
+   * file. A full disk is no failure here.
    */
   *makeNext(): Task<void> {
     const { store } = this.#context
@@ -87,8 +88,8 @@ export class SegmentList {
     if (this.#next === 'refused') return
     const path = `${this.#directory}/${NEXT_SEGMENT}`
     try {
+      yield* perform('remove', path, () => store.remove(path))
       const file = yield* perform('open', path, () => store.open(path, { create: true }))
-      if (file !== undefined && file.size() > 0) file.truncate(0)
       file?.close()
       this.#next = file === undefined ? 'refused' : 'made'
     } catch (error) {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { NEXT_SEGMENT, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import type { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { toHex } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
@@ -155,6 +156,21 @@ rolls('the next file is made once the active segment is nearly full, and renamed
       .sort(),
   )
   assert.is(toHex(content(disk, path(nextOffset, 'log')) ?? new Uint8Array()), toHex(batch.bytes))
+})
+
+rolls('a crash left both names of a segment: the file that is made ahead is another one', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk), { segmentBytes: 400 })
+  append(list, { baseOffset: 0 })
+  runNow(list.roll(1))
+  for (let offset = 1; !list.wantsNext; offset++) append(list, { baseOffset: offset })
+  const directory = disk.root.visible.get(DIRECTORY) as DirectoryNode
+  directory.change([NEXT_SEGMENT, directory.visible.get(segmentFileName(1, 'log'))])
+  const before = toHex(content(disk, path(1, 'log')) ?? new Uint8Array())
+  runNow(list.makeNext())
+  append(list, { baseOffset: list.active?.nextOffset ?? 0, valueBytes: 300 })
+  assert.ok(before.length > 0)
+  assert.is(toHex(content(disk, path(1, 'log')) ?? new Uint8Array()), before)
 })
 
 rolls('without room for the next file the roll makes it', () => {
