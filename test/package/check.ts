@@ -40,8 +40,8 @@ function leaves(target: Target | undefined): string[] {
 }
 
 /** So that nothing slips into the package by a new pattern: raise it when the sources grew. */
-const FILES_MAX = 700
-const PACKED_BYTES_MAX = 900_000
+const FILES_MAX = 750
+const PACKED_BYTES_MAX = 950_000
 
 interface Packed {
   readonly tarball: string
