@@ -64,7 +64,7 @@ export class MessageWriter {
   }
 
   /** Where so much is to be filled in later, by `int32At`. */
-  skip(sizeBytes: number): number {
+  leaveOpen(sizeBytes: number): number {
     return this.#take(sizeBytes)
   }
 

@@ -40,7 +40,7 @@ function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): 
   for (const { key, value } of records) sizeBytes += (key?.length ?? 0) + (value?.length ?? 0)
   writer.reserve(sizeBytes)
   writer.int32(PACKED).int32(records.length)
-  let at = writer.skip(records.length * 8 + 4)
+  let at = writer.leaveOpen(records.length * 8 + 4)
   let payloadBytes = 0
   for (const { key, value } of records) {
     const keyBytes = writer.content(key)

@@ -30,7 +30,10 @@ const HASTE = 300
 const JUMP_MAX_MS = 10 * 365 * 24 * 3_600_000
 const JUMP_EACH_MS = 15
 
-/** `isJumping`: the wall clock is set again and again, the time that passes isn't. */
+/**
+ * `isJumping`: the wall clock is set again and again, the time that passes isn't. By chance, not by the seed: at which step of a life a jump
+ * falls is the machine's doing, so that no seed could bring it back.
+ */
 function hastyPort(isJumping: boolean): RuntimePort {
   const begunMs = Date.now()
   let jumpMs = 0
