@@ -8,6 +8,7 @@
  * Options, for the runner's own test: --directory, --suffix, --timeout-ms.
  */
 import { parseArgs } from 'node:util'
+import { dropForgotten, makeBundles } from './runner/bundles/cache.mjs'
 import { findTestFiles } from './runner/find.ts'
 import { runAll } from './runner/schedule.ts'
 
@@ -34,6 +35,9 @@ if (files.length === 0) {
   total.failed = 1
 }
 
+// One that can't be bundled says so when it is run.
+dropForgotten()
+await makeBundles(files).catch(() => {})
 await runAll(
   files.map((path) => {
     const heavy = path.endsWith(`.heavy${values.suffix}`)

@@ -10,7 +10,7 @@ export interface Message {
   readonly torn?: string
 }
 
-/** Runs a program of this folder; `heard` gets what it sends. Resolves with its exit code, `undefined` after a kill. */
+/** Runs a program of this folder, which reads TypeScript as this one does; `heard` gets what it sends. Resolves with its exit code, `undefined` after a kill. */
 export function run(
   program: string,
   args: readonly string[],
@@ -18,7 +18,6 @@ export function run(
   started: (child: ChildProcess) => void = () => {},
 ): Promise<number | undefined> {
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
-    execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   started(child)

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LOADER } from '../runner/loader.ts'
 
 test('a send that lingers keeps its program alive; a consumer’s deadline does not', () => {
   const program = `
@@ -11,7 +12,7 @@ test('a send that lingers keeps its program alive; a consumer’s deadline does 
     await log.producer({ lingerMs: 100 }).send({ topic: 't', value: 'x' })
     for await (const record of log.consumer({ groupId: 'g', topics: ['t'] })) { console.log('sent', record.offset); break }
   `
-  const words = ['--import', 'tsx', '--input-type=module', '--eval', program]
+  const words = [...LOADER, '--input-type=module', '--eval', program]
   const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 60_000 })
   assert.is(stdout, 'sent 0\n', stderr)
   assert.is(status, 0, stderr)

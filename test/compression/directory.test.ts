@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
 import { newKernel } from '../kernel/support.ts'
+import { LOADER } from '../runner/loader.ts'
 
 let root = ''
 test.before.each(() => {
@@ -33,7 +34,7 @@ function run(words: readonly string[]): {
   readonly stdout: string
   readonly stderr: string
 } {
-  return spawnSync(process.execPath, ['--import', 'tsx', 'bindings/entry/cli/main.ts', ...words], { encoding: 'utf8' })
+  return spawnSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', ...words], { encoding: 'utf8' })
 }
 
 function cli(words: readonly string[]): string {

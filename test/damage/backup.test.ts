@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, LogError, open, openMemory } from '../../bindings/entry/node.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'oncelog-backup-'))
 test.after(() => rmSync(scratch, { recursive: true }))
@@ -29,7 +30,7 @@ async function values(log: EmbeddedLog, topic: string): Promise<string[]> {
 }
 
 function verify(directory: string): void {
-  execFileSync(process.execPath, ['--import', 'tsx', 'bindings/entry/cli/main.ts', 'verify', directory], {
+  execFileSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', 'verify', directory], {
     stdio: 'pipe',
   })
 }
@@ -177,7 +178,7 @@ test('a killed source recovers as it would without a backup, and the copy stays 
     for (let index = 40; index < 90; index++) await producer.send({ topic: 't', value: String(index).padEnd(300) })
     process.kill(process.pid, 'SIGKILL')`
   try {
-    execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { stdio: 'pipe' })
+    execFileSync(process.execPath, [...LOADER, '--input-type=module', '-e', program], { stdio: 'pipe' })
   } catch (error) {
     assert.is((error as { signal?: string }).signal, 'SIGKILL', String(error))
   }
@@ -208,18 +209,10 @@ test('by the command line, beside a holder and without one', async () => {
   await written(log, 20)
   const [beside, alone] = [fresh(), fresh()]
   const cli = (...args: string[]) =>
-    execFileSync(process.execPath, ['--import', 'tsx', 'bindings/entry/cli/main.ts', ...args], { encoding: 'utf8' })
+    execFileSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', ...args], { encoding: 'utf8' })
   // Not synchronously: this process holds the log and makes the copy.
   const { spawn } = await import('node:child_process')
-  const run = spawn(process.execPath, [
-    '--import',
-    'tsx',
-    'bindings/entry/cli/main.ts',
-    'backup',
-    directory,
-    beside,
-    '--json',
-  ])
+  const run = spawn(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', 'backup', directory, beside, '--json'])
   assert.is(await new Promise((resolve) => run.on('close', resolve)), 0)
   await log.close()
   assert.match(cli('backup', directory, alone), /^copied /)

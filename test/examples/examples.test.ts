@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LOADER } from '../runner/loader.ts'
 
 const expected: Readonly<Record<string, string>> = {
   'work-queue.ts': `job 1 done
@@ -56,7 +57,7 @@ for (const name of programs) {
     assert.match(readFileSync(`examples/${name}`, 'utf8'), `node --import tsx examples/${name}`)
     const home = mkdtempSync(join(tmpdir(), 'oncelog-example-'))
     try {
-      const words = ['--import', 'tsx', `examples/${name}`, join(home, 'data')]
+      const words = [...LOADER, `examples/${name}`, join(home, 'data')]
       const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
       assert.is(status, 0, stderr)
       assert.is(stdout, expected[name])

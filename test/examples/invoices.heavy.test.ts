@@ -12,6 +12,7 @@ import { open } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { copies, totals } from '../../examples/totals/totals.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const SALES = fileURLToPath(new URL('../../../shared/data/online-retail.csv.gz', import.meta.url))
 const INVOICES = 25_900
@@ -59,7 +60,7 @@ async function invoices(): Promise<Map<string, Sale[]>> {
 
 async function run(input: string, directory: string): Promise<string> {
   const words = ['--input', input, '--key', 'customer', '--transaction', 'invoice', '--directory', directory]
-  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/totals/main.ts', ...words], {
+  const child = spawn(process.execPath, [...LOADER, 'examples/totals/main.ts', ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let out = ''

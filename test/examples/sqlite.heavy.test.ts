@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert'
 import { payments } from '../../examples/sqlite/balances.ts'
 import type { Driver } from '../../examples/sqlite/database.ts'
 import { orders } from '../../examples/sqlite/outbox.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'oncelog-sqlite-'))
 test.after(() => rmSync(home, { recursive: true, force: true }))
@@ -37,7 +38,7 @@ function nodeFor(driver: Driver): string | undefined {
   const script = `import('${new URL('../../examples/sqlite/database.ts', import.meta.url).href}')
     .then(({ openDatabase }) => openDatabase(':memory:', '${driver}').close())`
   return candidates.find((node) => {
-    return existsSync(node) && spawnSync(node, ['--import', 'tsx', '--eval', script]).status === 0
+    return existsSync(node) && spawnSync(node, [...LOADER, '--eval', script]).status === 0
   })
 }
 
@@ -47,7 +48,7 @@ interface Ended {
 }
 
 function run(node: string, ...words: string[]): Ended {
-  const loader = words[0] === PROGRAM ? [] : ['--import', 'tsx']
+  const loader = words[0] === PROGRAM ? [] : [...LOADER]
   const { status, signal, stdout, stderr } = spawnSync(node, ['--no-warnings', ...loader, ...words], {
     encoding: 'utf8',
   })

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixtures, openSmall } from '../damage/fixture.ts'
+import { LOADER } from '../runner/loader.ts'
 import { FOUND } from './found.ts'
 import { attempt, fuzz } from './fuzz.ts'
 import { plantedFaults } from './planted.ts'
@@ -58,7 +59,7 @@ for (const { what, target } of planted) {
 }
 
 test('a case that hangs is told by the thread beside it, which ends the process', () => {
-  const hanging = spawnSync(process.execPath, ['--import', 'tsx', 'test/fuzz/fixtures/hanging.ts'], {
+  const hanging = spawnSync(process.execPath, [...LOADER, 'test/fuzz/fixtures/hanging.ts'], {
     encoding: 'utf8',
   })
   assert.is(hanging.signal, 'SIGKILL')

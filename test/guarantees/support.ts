@@ -7,6 +7,7 @@ import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { LOADER } from '../runner/loader.ts'
 
 export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 
@@ -14,7 +15,7 @@ export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 export function example(name: string): string {
   const home = mkdtempSync(join(tmpdir(), 'oncelog-guarantee-'))
   try {
-    const words = ['--import', 'tsx', `examples/guarantees/${name}.ts`, join(home, 'data')]
+    const words = [...LOADER, `examples/guarantees/${name}.ts`, join(home, 'data')]
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
     assert.is(status, 0, stderr)
     return stdout

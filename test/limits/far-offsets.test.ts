@@ -13,6 +13,7 @@ import { OFFSETS_MAX } from '../../bindings/model/positions.ts'
 import { FakePort } from '../client/fake-port.ts'
 import type { DirectoryImage } from '../damage/directory-image.ts'
 import { StillPort } from '../damage/still-port.ts'
+import { LOADER } from '../runner/loader.ts'
 import { plantedLog, START_MS, TOPIC } from './planted-log.ts'
 
 const RECORDS = 3
@@ -195,7 +196,7 @@ test('the command line says such offsets whole', async () => {
     const image = await plantedLog({ records: RECORDS, baseOffset: 2 ** 53 - 10 })
     image.writeTo(directory)
     const run = (...words: string[]) => {
-      const line = ['--import', 'tsx', 'bindings/entry/cli/main.ts', '--dir', directory, '--json', ...words]
+      const line = [...LOADER, 'bindings/entry/cli/main.ts', '--dir', directory, '--json', ...words]
       const { status, stdout, stderr } = spawnSync(process.execPath, line, { encoding: 'utf8' })
       assert.is(status, 0, `${words}: ${stderr}${stdout}`)
       return stdout

@@ -1,83 +1,111 @@
 /**
  * Takes one mechanism after the other out of a copy of the sources and runs the tests that must tell.
  *
- *   npm run mutants              all of them: some minutes
+ *   npm run mutants              all of them, two at a time
  *   npm run mutants -- offset    those whose name holds one of the words
  *
  * Ends with 1 if one isn't caught, or if the sources as they are don't pass.
  */
-import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { print } from '../../bindings/entry/cli/output.ts'
-import { progressBar } from '../../bindings/entry/cli/progress.ts'
+import { type Result, runOne } from '../runner/schedule.ts'
 import type { Mutant } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
 const COPIED = ['bindings', 'build', 'data', 'dist', 'examples', 'test', 'package.json', 'tsconfig.json']
-const TIMEOUT_MS = 120_000
+const LANES = 2
+/** Of a file as it is; a mutant that hangs is caught by it. */
+const TIMEOUT_MS = 600_000
+const MUTANT_TIMEOUT_MS = 180_000
 
-const words = process.argv.slice(2)
-const chosen = MUTANTS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-const home = mkdtempSync(join(tmpdir(), 'oncelog-mutants-'))
+/** A copy of the sources, in which one mutant at a time is. */
+class Copy {
+  readonly #root: string
 
-function copySources(): void {
-  for (const path of COPIED) cpSync(path, join(home, path), { recursive: true })
-  symlinkSync(resolve('node_modules'), join(home, 'node_modules'))
-}
+  constructor(root: string) {
+    this.#root = root
+    mkdirSync(root)
+    for (const path of COPIED) cpSync(path, join(root, path), { recursive: true })
+    symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
+  }
 
-/** Whether all tests of these files pass. */
-function passes(tests: readonly string[]): Promise<boolean> {
-  const paths = tests.map((test) => `test/${test}`)
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/run.ts', '--timeout-ms', `${TIMEOUT_MS}`, ...paths], {
-    cwd: home,
-    stdio: 'ignore',
-  })
-  return new Promise((done) => child.on('exit', (code) => done(code === 0)))
-}
+  run(test: string, timeoutMs: number): Promise<Result> {
+    return runOne({ path: `test/${test}`, heavy: false, timeoutMs }, { root: this.#root, endsAtFailure: true })
+  }
 
-/** The first test that tells; `undefined` if none does. */
-async function caughtBy({ file, find, put, tests }: Mutant): Promise<string | undefined> {
-  const path = join(home, 'bindings', file)
-  const before = readFileSync(path, 'utf8')
-  if (before.split(find).length !== 2) throw new Error(`what is to be replaced stands once in ${file}: ${find}`)
-  writeFileSync(
-    path,
-    before.replace(find, () => put),
-  )
-  try {
-    for (const test of tests) if (!(await passes([test]))) return test
-    return undefined
-  } finally {
-    writeFileSync(path, before)
+  /** The first test that tells; `undefined` if none does. */
+  async caughtBy({ name, file, find, put, tests }: Mutant): Promise<string | undefined> {
+    const path = join(this.#root, 'bindings', file)
+    const before = readFileSync(path, 'utf8')
+    if (before.split(find).length !== 2) throw new Error(`what is to be replaced stands once in ${file}: ${find}`)
+    writeFileSync(
+      path,
+      before.replace(find, () => put),
+    )
+    try {
+      for (const test of tests) {
+        const { failed, output } = await this.run(test, MUTANT_TIMEOUT_MS)
+        if (output.includes('Build failed')) throw new Error(`a mutant that isn't TypeScript: ${name}\n${output}`)
+        if (failed > 0) return test
+      }
+      return undefined
+    } finally {
+      writeFileSync(path, before)
+    }
   }
 }
 
-async function main(): Promise<void> {
-  copySources()
+/** Takes one thing after the other, in so many lanes, each with a copy of its own. */
+async function inLanes<T>(
+  copies: readonly Copy[],
+  all: readonly T[],
+  work: (copy: Copy, one: T) => Promise<void>,
+): Promise<void> {
+  const left = [...all]
+  const lane = async (copy: Copy): Promise<void> => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(copy, one)
+  }
+  await Promise.all(copies.map(lane))
+}
+
+/** The first test that tells, and how long it took. */
+async function judge(copy: Copy, mutant: Mutant): Promise<{ test: string | undefined; seconds: number }> {
+  const begunMs = performance.now()
+  const test = await copy.caughtBy(mutant)
+  return { test, seconds: Math.round((performance.now() - begunMs) / 1000) }
+}
+
+async function main(home: string): Promise<void> {
+  const words = process.argv.slice(2)
+  const chosen = MUTANTS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+  const copies = Array.from({ length: LANES }, (_, lane) => new Copy(join(home, `${lane}`)))
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
-  const bar = progressBar('mutants', chosen.length + 1, 'runs')
-  if (!(await passes(tests))) {
-    console.error(`the sources as they are don't pass: npm test -- ${tests.join(' ')}`)
+  console.log(`${chosen.length} mutants; first the ${tests.length} test files over the sources as they are`)
+  await inLanes(copies, tests, async (copy, test) => {
+    const { failed, output } = await copy.run(test, TIMEOUT_MS)
+    if (failed === 0) return
+    console.error(`the sources as they are don't pass: ${test}\n${output}`)
     process.exitCode = 1
-    return bar.stop()
-  }
-  const rows: { mutant: string; file: string; caught: string }[] = []
-  for (const [index, mutant] of chosen.entries()) {
-    bar.update(index + 1)
-    const test = await caughtBy(mutant)
-    rows.push({ mutant: mutant.name, file: mutant.file, caught: test ?? 'NO' })
-  }
-  bar.stop()
-  print(rows, false)
-  const missed = rows.filter(({ caught }) => caught === 'NO')
-  console.log(`${rows.length} mutants, ${rows.length - missed.length} caught, ${missed.length} not`)
-  if (missed.length > 0 || rows.length === 0) process.exitCode = 1
+  })
+  if (process.exitCode === 1) return
+
+  const missed: string[] = []
+  let done = 0
+  await inLanes(copies, chosen, async (copy, mutant) => {
+    const { test, seconds } = await judge(copy, mutant)
+    if (test === undefined) missed.push(mutant.name)
+    const told = test === undefined ? 'NOT CAUGHT' : `caught by ${test}`
+    console.log(`${++done}/${chosen.length} ${mutant.name} (${mutant.file}): ${told}, ${seconds} s`)
+  })
+  for (const name of missed) console.log(`NOT CAUGHT: ${name}`)
+  console.log(`${done} mutants, ${done - missed.length} caught, ${missed.length} not`)
+  if (missed.length > 0 || done === 0) process.exitCode = 1
 }
 
+const home = mkdtempSync(join(tmpdir(), 'oncelog-mutants-'))
 try {
-  await main()
+  await main(home)
 } finally {
   rmSync(home, { recursive: true, force: true })
 }

@@ -9,6 +9,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
 import { take } from '../client/support.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const program = fileURLToPath(new URL('fixtures/program.ts', import.meta.url))
 let root = ''
@@ -19,7 +20,7 @@ test.after.each(() => rm(root, { recursive: true, force: true }))
 
 /** What the program told when it had ended by itself. */
 async function ended(...given: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, root, ...given])
+  const { stdout } = await promisify(execFile)(process.execPath, [...LOADER, program, root, ...given])
   return stdout.trim()
 }
 

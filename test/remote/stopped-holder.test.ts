@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError, open } from '../../bindings/entry/node.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const worker = fileURLToPath(new URL('fixtures/worker.ts', import.meta.url))
 
@@ -16,7 +17,7 @@ test('a holder that is stopped keeps its place, and who comes is told its name',
   const first = await open(directory)
   await first.admin.createTopic('t')
   await first.close()
-  const holder = fork(worker, [directory, 'w'], { execArgv: ['--import', 'tsx'] })
+  const holder = fork(worker, [directory, 'w'], { execArgv: [...LOADER] })
   const gone = once(holder, 'exit')
   try {
     await once(holder, 'message')

@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { judge, sourceFaults, type Verdict } from './verdict.ts'
 
 export interface Job {
@@ -11,6 +13,16 @@ export interface Job {
   readonly heavy: boolean
   readonly timeoutMs: number
 }
+
+/** Where a file is run, and how far. */
+export interface Place {
+  /** The root of the sources. */
+  readonly root: string
+  /** Its first failure is enough. */
+  readonly endsAtFailure: boolean
+}
+
+const here: Place = { root: '.', endsAtFailure: false }
 
 export interface Result extends Verdict {
   readonly path: string
@@ -20,6 +32,8 @@ export interface Result extends Verdict {
 
 /** A broken test may print without end; what matters stands at the end. */
 const outputLimitBytes = 4 << 20
+/** What uvu prints for a test that failed. */
+const FAILED_MARK = '✘'
 /** After the test's process: how long what it started may keep its output open. */
 const lingerMs = 1000
 
@@ -47,11 +61,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-async function runOne(job: Job): Promise<Result> {
-  const faults = sourceFaults(readFileSync(job.path, 'utf8'))
+export async function runOne(job: Job, { root, endsAtFailure }: Place = here): Promise<Result> {
+  const faults = sourceFaults(readFileSync(join(root, job.path), 'utf8'))
   const started = performance.now()
-  const child = spawn(process.execPath, ['--import', 'tsx', job.path], {
+  const loader = pathToFileURL(resolve(root, 'test/runner/bundles/register.mjs')).href
+  const child = spawn(process.execPath, ['--import', loader, job.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: root,
     detached: true,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
   })
@@ -64,6 +80,7 @@ async function runOne(job: Job): Promise<Result> {
     chunks.push(chunk)
     keptBytes += chunk.length
     while (keptBytes > outputLimitBytes && chunks.length > 1) keptBytes -= chunks.shift()?.length ?? 0
+    if (endsAtFailure && pid !== undefined && chunk.includes(FAILED_MARK)) killGroup(pid)
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)

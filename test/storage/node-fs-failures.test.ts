@@ -19,6 +19,7 @@ import type { LogError } from '../../bindings/model/errors.ts'
 import { writeFully } from '../../bindings/storage/checked-write.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
 test.after(() => rmSync(scratch, { recursive: true }))
@@ -50,7 +51,7 @@ interface Told {
 
 function underLimit(limit: string, what: string, place: string): Told {
   const command = `ulimit ${limit} && exec "$0" "$@"`
-  const words = ['--import', 'tsx', join(import.meta.dirname, 'fixtures/limited.ts'), what, place]
+  const words = [...LOADER, join(import.meta.dirname, 'fixtures/limited.ts'), what, place]
   const done = spawnSync('sh', ['-c', command, process.execPath, ...words], { encoding: 'utf8' })
   assert.is(done.status, 0, done.stderr)
   return JSON.parse(done.stdout) as Told
@@ -137,7 +138,7 @@ test('a read-only file system is named with what to do', () => {
   const mounted = `mount --bind ${place} ${place} && mount -o remount,ro,bind ${place} && exec "$0" "$@"`
   const done = spawnSync(
     'unshare',
-    ['-m', 'sh', '-c', mounted, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program],
+    ['-m', 'sh', '-c', mounted, process.execPath, ...LOADER, '--input-type=module', '-e', program],
     { encoding: 'utf8' },
   )
   if (done.status !== 0) {

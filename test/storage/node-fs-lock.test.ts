@@ -19,6 +19,7 @@ import * as assert from 'uvu/assert'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
+import { LOADER } from '../runner/loader.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
 const children: ChildProcess[] = []
@@ -39,7 +40,7 @@ const holderFile = join(import.meta.dirname, 'fixtures/holder.ts')
 
 /** A child that holds `place`, once it says so. */
 async function holder(place: string, ...prefix: readonly string[]): Promise<ChildProcess & { says: string }> {
-  const [program = '', ...words] = [...prefix, process.execPath, '--import', 'tsx', holderFile, place]
+  const [program = '', ...words] = [...prefix, process.execPath, ...LOADER, holderFile, place]
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   const [bytes] = (await once(child.stdout, 'data')) as [Buffer]
@@ -99,7 +100,7 @@ test('several that begin at one moment: one gets it, the others learn who', asyn
   mkdirSync(place)
   const outcomes = await Promise.all(
     [1, 2, 3].map(async () => {
-      const child = spawn(process.execPath, ['--import', 'tsx', holderFile, place], {
+      const child = spawn(process.execPath, [...LOADER, holderFile, place], {
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       children.push(child)
