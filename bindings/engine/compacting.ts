@@ -1,3 +1,5 @@
+import { catalogueKeys } from '../log/catalogue/catalogue-keys.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import { type DirtyPart, dirtyPart } from '../log/compaction/dirty-part.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError } from '../model/errors.ts'
@@ -78,6 +80,7 @@ export class Compacting implements UpkeepJob {
       deleteRetentionMs: config.deleteRetentionMs,
       now,
       producers: () => partition.producers(),
+      keysOf: id.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ? catalogueKeys : undefined,
       rewritten: (nextOffset) => partition.rewritten(nextOffset),
     })
   }

@@ -25,6 +25,7 @@ export interface ReplayParts {
 export function* replayTables(engine: ReplayParts, state: StoredState): Task<void> {
   const { topics, catalogue, groups, shares, transactions } = engine
   yield* replayPartition(engine, topics.table('catalogue'), (record, place) => catalogue.apply(record, place))
+  catalogue.assertWhole()
   yield* replayPartition(engine, topics.table('offsets'), (record, place) => groups.apply(record, place))
   yield* replayPartition(engine, topics.table('shares'), (record, place) => shares.apply(record, place))
   yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))

@@ -18,11 +18,12 @@ import { HostedPartition } from './hosted-partition.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
-/** Of the log's own topics, which every opening reads from their start: all but the catalogue, whose records build on each other. */
+/** Of the log's own topics, which every opening reads from their start. */
 const TABLE_CONFIG = parseTopicConfig({ 'cleanup.policy': 'compact', 'segment.bytes': 16 * 1024 * 1024 })
-const COMPACTED_IDS: ReadonlySet<string> = new Set(
-  Object.entries(INTERNAL_TOPIC_IDS).flatMap(([topic, topicId]) => (topic === CATALOGUE_TOPIC ? [] : [topicId])),
-)
+/** A topic or two hundred bytes change at a time, and two readers wait for it at every opening. */
+const CATALOGUE_SEGMENT_BYTES = 1024 * 1024
+const CATALOGUE_ID = INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]
+const OWN_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
   transactions: TRANSACTIONS_TOPIC,
   offsets: OFFSETS_TOPIC,
@@ -36,6 +37,7 @@ export class Topics {
   readonly #catalogue: Catalogue
   readonly #factory: PartitionFactory
   readonly #tableConfig: ParsedTopicConfig
+  readonly #catalogueConfig: ParsedTopicConfig
   readonly #stored = new PartitionMap<StoredPartition>()
   readonly #hosted = new PartitionMap<HostedPartition>()
   /** The same by the topic's name, for the calls of every record. */
@@ -46,6 +48,7 @@ export class Topics {
     this.#catalogue = catalogue
     this.#factory = factory
     this.#tableConfig = { ...TABLE_CONFIG, segmentBytes: tableSegmentBytes }
+    this.#catalogueConfig = { ...TABLE_CONFIG, segmentBytes: Math.min(tableSegmentBytes, CATALOGUE_SEGMENT_BYTES) }
   }
 
   /** What recovery found; each becomes a partition in memory at its first use. */
@@ -125,7 +128,8 @@ export class Topics {
   config(topicId: string): ParsedTopicConfig {
     const known = this.#configs.get(topicId)
     if (known !== undefined) return known
-    if (COMPACTED_IDS.has(topicId)) return this.#tableConfig
+    if (topicId === CATALOGUE_ID) return this.#catalogueConfig
+    if (OWN_IDS.has(topicId)) return this.#tableConfig
     const topic = this.#catalogue.durable.byId(topicId)
     // Recovery asks before the catalogue is read: what is answered then must not stay.
     if (topic === undefined) return DEFAULT_CONFIG

@@ -12,17 +12,15 @@ const DAYS = 365
 const DAYS_A_LIFE = 30
 const RECORDS_A_DAY = 6
 const DAYS_A_LOOK = 5
-/** What one move of a start adds to the catalogue, with its indexes and snapshots. */
-const MOVE_BYTES = 600
 const KEYS = 5
-/** A segment of each partition that isn't closed or removed yet; two files of the ring, as large a reserve. */
+/** A segment of each partition that isn't closed, compacted or removed yet; two files of the ring, as large a reserve. */
 const FILES_MORE = 8
 const BYTES_MORE = 65_536
 /** Between two records the log sleeps but for so long: retention, compaction and checkpoints have their turns then. */
 const AWAKE_MS = 120_000
 const VALUE = 'x'.repeat(300)
 /** Each life begins its clock anew, and it is put forward to where the one before ended. */
-const OPTIONS = { retentionCheckIntervalMs: 6 * HOUR_MS, retentionTrustsClock: true }
+const OPTIONS = { retentionCheckIntervalMs: 6 * HOUR_MS, retentionTrustsClock: true, tableSegmentBytes: 16_384 }
 const IDS = { events: 'AAAAAAAAAAAAAAAAAAAABA', state: 'AAAAAAAAAAAAAAAAAAAACA' } as const
 const CONFIGS = {
   events: { 'segment.bytes': 1000, 'retention.ms': 7 * DAY_MS },
@@ -34,13 +32,9 @@ const CONFIGS = {
   },
 } as const
 
-/** The log's own record of where partitions begin isn't shortened: each move of a start stays in it, a few hundred bytes. */
-const CATALOGUE = '__oncelog_catalogue-0'
-
 interface Day {
   readonly files: number
   readonly bytes: number
-  readonly catalogueBytes: number
 }
 
 /** One life of the log after the other, over the same disk. */
@@ -98,19 +92,16 @@ class Year {
   /** Files below the root, and what is in them. */
   get size(): Day {
     const { storage } = this.#host
-    let [files, bytes, catalogueBytes] = [0, 0, 0]
+    let [files, bytes] = [0, 0]
     for (const directory of ['', ...storage.list('')].filter((each) => each !== '.attach')) {
       for (const name of listOf(storage, directory)) {
         const file = fileOf(storage, directory === '' ? name : `${directory}/${name}`)
         if (file === undefined) continue
-        if (directory === CATALOGUE) catalogueBytes += file
-        else {
-          files++
-          bytes += file
-        }
+        files++
+        bytes += file
       }
     }
-    return { files, bytes, catalogueBytes }
+    return { files, bytes }
   }
 
   read(topic: 'events' | 'state'): readonly string[] {
@@ -166,11 +157,9 @@ test('a year later it is no larger than after its first months', () => {
     Math.max(...days.slice(fromDay / DAYS_A_LOOK, toDay / DAYS_A_LOOK).map(of))
   const early = { files: most(30, 120, ({ files }) => files), bytes: most(30, 120, ({ bytes }) => bytes) }
   const late = { files: most(275, 365, ({ files }) => files), bytes: most(275, 365, ({ bytes }) => bytes) }
-  const { catalogueBytes } = year.size
-  console.log(JSON.stringify({ days: DAYS, 'months 2 to 4': early, 'months 10 to 12': late, catalogueBytes }))
+  console.log(JSON.stringify({ days: DAYS, 'months 2 to 4': early, 'months 10 to 12': late }))
   assert.ok(late.files <= early.files + FILES_MORE, `${late.files} files`)
   assert.ok(late.bytes <= early.bytes + BYTES_MORE, `${late.bytes} bytes`)
-  assert.ok(catalogueBytes <= DAYS * RECORDS_A_DAY * MOVE_BYTES, `${catalogueBytes} bytes of the catalogue`)
 
   const events = year.read('events')
   assert.ok(events.length >= 7 * RECORDS_A_DAY && events.length <= 9 * RECORDS_A_DAY, `${events.length} events`)

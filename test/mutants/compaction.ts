@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.ts'
 const random = 'log/compaction/random.test.ts'
 const running = 'engine/compacting.test.ts'
 const crashes = 'simulation/compaction.heavy.test.ts'
+const catalogue = 'engine/compacted-catalogue.test.ts'
+const catalogueCrashes = 'simulation/catalogue.heavy.test.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
 const rewrite = 'log/store/segment-rewrite.ts'
 
@@ -97,6 +99,34 @@ export const COMPACTION: readonly Mutant[] = [
     find: 'isCleaned: version > 1 && reader.flag(),',
     put: 'isCleaned: version > 1 && !reader.flag() && version > 9,',
     tests: [running],
+  },
+  {
+    name: 'catalogue: a deleted topic leaves all but its creation',
+    file: 'log/compaction/batch-cleaner.ts',
+    find: ' || offset < map.get(keys.endKey)) return false',
+    put: ') return false',
+    tests: [catalogue],
+  },
+  {
+    name: 'catalogue: a delete goes with the pass that takes its topic along',
+    file: 'log/compaction/batch-cleaner.ts',
+    find: 'return !keys.isEnd || offset >= cleanedOffset',
+    put: 'return !keys.isEnd || offset < 0',
+    tests: [catalogueCrashes],
+  },
+  {
+    name: 'catalogue: all log starts of a topic count as one',
+    file: 'log/catalogue/catalogue-keys.ts',
+    find: 'entry.partition}',
+    put: 'entry.kind}',
+    tests: [catalogue],
+  },
+  {
+    name: 'catalogue: a replay takes no record of a topic whose creation has gone before its delete',
+    file: 'log/catalogue/topic-table.ts',
+    find: '    if (isOfUnknown) this.unknown.add(topicId)\n',
+    put: "    if (isOfUnknown) throw new EntryConflict('no topic has this id')\n",
+    tests: ['log/catalogue/catalogue-random.test.ts'],
   },
   {
     name: 'compaction: a record without a key is taken',

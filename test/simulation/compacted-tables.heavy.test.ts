@@ -183,7 +183,7 @@ test('whenever a log is crashed whose tables are compacted, each says what was a
   })
 })
 
-test('each table was compacted, the catalogue never; openings dropped rewritten segments and finished them', () => {
+test('each table was compacted; openings dropped rewritten segments and finished them', () => {
   const disk = new VirtualDisk()
   const compacted = new Set<string>()
   disk.watch = (_, kind, path) => {

@@ -22,6 +22,8 @@ import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from '
  */
 export class Catalogue {
   readonly #tables: PlannedTable<CatalogueEntry, TopicTable> = new PlannedTable(new TopicTable(), new TopicTable())
+  /** Where a topic was first met whose creation is missing. */
+  readonly #unknownAt: Map<string, RecordPlace> = new Map()
 
   /** What is committed. */
   get durable(): TopicView {
@@ -92,10 +94,25 @@ export class Catalogue {
   /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
   apply(record: TableRecord, place: RecordPlace): void {
     try {
-      this.#tables.apply(record, () => decodeCatalogueRecord(record, place))
+      const entry = this.#tables.apply(record, () => decodeCatalogueRecord(record, place))
+      if (entry !== undefined && this.#tables.durable.unknown.has(entry.topicId) && !this.#unknownAt.has(entry.topicId))
+        this.#unknownAt.set(entry.topicId, place)
     } catch (error) {
       throw error instanceof EntryConflict ? damaged(place, error.message, error) : error
     }
+  }
+
+  /** No record that was replayed is about a topic of which neither creation nor delete was there. */
+  get isWhole(): boolean {
+    return this.#tables.durable.unknown.size === 0
+  }
+
+  /** Once all were replayed: CORRUPT_LOG unless it is whole. */
+  assertWhole(): void {
+    const [topicId] = this.#tables.durable.unknown
+    if (topicId === undefined) return
+    const place = this.#unknownAt.get(topicId) as RecordPlace
+    throw damaged(place, `it is about a topic with the id ${topicId}, which was never created`)
   }
 
   /** The fewest records that rebuild the committed state: dead topics first, since a name can have lived before. */

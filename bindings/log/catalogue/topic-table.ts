@@ -31,10 +31,15 @@ export interface TopicView {
 /** Why an entry can't follow on the state it meets. */
 export class EntryConflict extends Error {}
 
-/** Every incarnation by id, and the live one by name. At most one incarnation of a name is live. */
+/**
+ * Every incarnation by id, and the live one by name. At most one incarnation of a name is live. Compaction takes how a deleted topic was
+ * created before what else its records say, and their delete last of all: until a replay comes to that, they are about a topic that nobody knows.
+ */
 export class TopicTable implements Table<CatalogueEntry>, TopicView {
   readonly #byId: Map<string, CatalogueTopic> = new Map()
   readonly #liveIdByName: Map<string, string> = new Map()
+  /** Topics whose creation is missing and that no delete has explained so far. */
+  readonly unknown: Set<string> = new Set()
 
   byName(name: string): CatalogueTopic | undefined {
     const topicId = this.#liveIdByName.get(name)
@@ -59,6 +64,13 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
   }
 
   apply(entry: CatalogueEntry): void {
+    const { topicId, kind } = entry
+    const isOfUnknown = !this.#byId.has(topicId) && kind !== 'topic-created' && kind !== 'topic-deleted'
+    if (isOfUnknown) this.unknown.add(topicId)
+    else this.#applyKnown(entry)
+  }
+
+  #applyKnown(entry: CatalogueEntry): void {
     switch (entry.kind) {
       case 'topic-created':
         this.#create(entry)
@@ -82,14 +94,16 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     const { topicId, name, partitions, config } = entry
     if (this.#byId.has(topicId)) throw new EntryConflict('the topic id is taken')
     if (this.#liveIdByName.has(name)) throw new EntryConflict('the topic exists')
+    this.unknown.delete(topicId)
     this.#liveIdByName.set(name, topicId)
     this.#put({ topicId, name, partitions, config, logStartOffsets: new Map(), deleted: false })
   }
 
-  /** A delete of an id that was never created stands in a snapshot, where the dead are only named. */
+  /** A delete of an id that was never created stands where the dead are only named. */
   #delete(entry: CatalogueEntry & { kind: 'topic-deleted' }): void {
     const { topicId, name, partitions } = entry
     const topic = this.#byId.get(topicId)
+    this.unknown.delete(topicId)
     if (topic !== undefined) {
       if (topic.deleted) throw new EntryConflict('the topic is deleted already')
       if (topic.name !== name || topic.partitions !== partitions) throw new EntryConflict('it deletes another topic')
@@ -116,8 +130,7 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
 
   #liveTopic(topicId: string): CatalogueTopic {
     const topic = this.#byId.get(topicId)
-    if (topic === undefined) throw new EntryConflict('no topic has this id')
-    if (topic.deleted) throw new EntryConflict('the topic is deleted')
+    if (topic === undefined || topic.deleted) throw new EntryConflict('the topic is deleted')
     return topic
   }
 

@@ -89,6 +89,7 @@ export interface RecordSpan {
   keyAt: number
   /** -1 without a key. */
   keyLength: number
+  valueAt: number
   /** -1 for a tombstone. */
   valueLength: number
 }
@@ -103,6 +104,7 @@ export function newSpan(): RecordSpan {
     offsetDelta: 0,
     keyAt: 0,
     keyLength: -1,
+    valueAt: 0,
     valueLength: -1,
   }
 }
@@ -133,6 +135,7 @@ export class RecordCursor {
     into.keyAt = this.#at
     this.#at += Math.max(into.keyLength, 0)
     into.valueLength = this.#varint()
+    into.valueAt = this.#at
     if (this.#at + Math.max(into.valueLength, 0) > into.end) throw this.#damaged()
     this.#at = into.end
   }

@@ -14,6 +14,7 @@ import {
 } from './batch-bytes.ts'
 import type { DecidedTransactions } from './decided-transactions.ts'
 import type { OffsetMap } from './offset-map.ts'
+import { type KeysOf, keysOfSpan } from './record-keys.ts'
 
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
@@ -31,6 +32,10 @@ export interface CleaningRules {
   /** The last offset of each key, of records below `mapEnd`. */
   readonly map: Pick<OffsetMap, 'get'>
   readonly mapEnd: number
+  /** Where a record's own key doesn't tell what replaces it. */
+  readonly keysOf: KeysOf | undefined
+  /** Below it the pass before has taken away what is replaced. */
+  readonly cleanedOffset: number
   readonly transactions: DecidedTransactions
   readonly producers: ReadonlyMap<number, ActiveProducer>
   readonly now: number
@@ -104,11 +109,20 @@ export class BatchCleaner {
   }
 
   #stays(batch: BatchBytes, offset: number, records: Uint8Array, span: RecordSpan): boolean {
-    const { map, mapEnd, now } = this.#rules
+    const { map, mapEnd, keysOf, now } = this.#rules
     if (offset >= mapEnd) return true
     if (span.keyLength < 0) return false
+    if (keysOf !== undefined) return this.#staysByKeys(keysOf, offset, records, span)
     if (offset < map.get(records.subarray(span.keyAt, span.keyAt + span.keyLength))) return false
     return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now
+  }
+
+  #staysByKeys(keysOf: KeysOf, offset: number, records: Uint8Array, span: RecordSpan): boolean {
+    const { map, cleanedOffset } = this.#rules
+    const keys = keysOfSpan(keysOf, records, span)
+    if (keys === undefined) return true
+    if (offset < map.get(keys.key) || offset < map.get(keys.endKey)) return false
+    return !keys.isEnd || offset >= cleanedOffset
   }
 
   #rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Uint8Array {

@@ -7,12 +7,13 @@ import type {
   PartitionStore,
   StoredProducer,
 } from '../../storage/partition-store.ts'
-import { BatchBytes, newSpan, plainRecords, RecordCursor } from './batch-bytes.ts'
+import { BatchBytes, newSpan, plainRecords, RecordCursor, type RecordSpan } from './batch-bytes.ts'
 import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
 import { streamBatches } from './batch-stream.ts'
 import { DecidedTransactions } from './decided-transactions.ts'
 import { type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
 import { OffsetMap } from './offset-map.ts'
+import { type KeysOf, keysOfSpan } from './record-keys.ts'
 
 export interface PassInput {
   readonly kernel: Kernel
@@ -23,6 +24,8 @@ export interface PassInput {
   readonly logStartOffset: number
   readonly limits: GroupLimits
   readonly deleteRetentionMs: number
+  /** For a topic whose records' own keys don't tell what replaces them. */
+  readonly keysOf?: KeysOf | undefined
   readonly mapBytes: number
   readonly now: number
   /** As of the end of the pass's part, or later. */
@@ -53,6 +56,8 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
     kernel: input.kernel,
     map,
     mapEnd,
+    keysOf: input.keysOf,
+    cleanedOffset: dirty.fromOffset,
     transactions: new DecidedTransactions(aborted),
     producers: activeProducers(input.producers()),
     now: input.now,
@@ -107,15 +112,23 @@ function* fillMap(
       cursor.next(span)
       const offset = baseOffset + span.offsetDelta
       if (span.keyLength < 0 || offset < fromOffset) continue
+      const key = keyOf(input, records, span)
+      if (key === undefined) continue
       if (map.room === 0) {
         mapEnd = offset
         return false
       }
-      map.put(records.subarray(span.keyAt, span.keyAt + span.keyLength), offset)
+      map.put(key, offset)
     }
     return true
   })
   return mapEnd
+}
+
+/** `undefined`: it replaces nothing. */
+function keyOf({ keysOf }: PassInput, records: Uint8Array, span: RecordSpan): Uint8Array | undefined {
+  if (keysOf !== undefined) return keysOfSpan(keysOf, records, span)?.key
+  return records.subarray(span.keyAt, span.keyAt + span.keyLength)
 }
 
 function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<number, ActiveProducer> {

@@ -39,4 +39,5 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
       buffer.free()
     }
   }
+  catalogue.assertWhole()
 }

@@ -50,7 +50,7 @@ function* removeFile(store: FileStore, path: string): Task<void> {
   yield* perform('remove', path, () => store.remove(path))
 }
 
-/** Directories of deleted topics go; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
+/** Directories of deleted topics go, and empty ones; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
 export function* clearDeadDirectories(
   store: FileStore,
   topics: TopicView,
@@ -69,9 +69,8 @@ export function* clearDeadDirectories(
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
       continue
     }
-    const known = topicId !== undefined && topics.byId(topicId) !== undefined
-    const isEmptyCreate = topicId === undefined && !(yield* holdsBatches(store, name))
-    if (known || isEmptyCreate) {
+    const isOfDeleted = topicId !== undefined && topics.byId(topicId) !== undefined
+    if (isOfDeleted || !(yield* holdsBatches(store, name))) {
       recoveryMarks.hit('dead-directory-removed')
       yield* removeDirectory(store, name)
       continue
@@ -86,7 +85,10 @@ function isPlaceOf(topics: TopicView, topicId: string, topic: string): boolean {
   return topics.liveById(topicId)?.name === topic
 }
 
-/** A create that a crash cut short leaves a directory without its metadata, and nothing in it. */
+/**
+ * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way while its topic was
+ * deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
+ */
 function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {
     if (!name.endsWith('.log')) continue

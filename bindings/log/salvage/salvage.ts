@@ -131,7 +131,7 @@ class Salvage {
   /** First: it says which partitions there are. */
   *#catalogue(): Task<void> {
     const id = { topic: CATALOGUE_TOPIC, topicId: INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? '', partition: 0 }
-    const survey = yield* this.#survey(id, CATALOGUE_CONFIG)
+    const survey = yield* this.#survey(id, TABLE_CONFIG)
     const { scanner } = this.#context
     for (const run of survey.runs) {
       const topics = this.#topics
@@ -145,7 +145,7 @@ class Salvage {
     const isKnown = (topicId: string) => [...noted.keys(), ...runs.keys()].some((key) => key.startsWith(`${topicId}/`))
     if (survey.holes.length > 0 || this.#remains.losses.length > 0 || this.#topics.isIncomplete)
       yield* this.#topics.completeFrom(this.#context.store, isKnown)
-    if (survey.holes.length === 0 && !this.#topics.isIncomplete) return yield* this.#copy(id, CATALOGUE_CONFIG, survey)
+    if (survey.holes.length === 0 && !this.#topics.isIncomplete) return yield* this.#copy(id, TABLE_CONFIG, survey)
     yield* this.#writeCatalogue(id, survey)
   }
 
@@ -153,7 +153,7 @@ class Salvage {
   *#writeCatalogue(id: PartitionIdentity, survey: SurveyedPartition): Task<void> {
     const { kernel, scanner } = this.#context
     const { topic, partition } = id
-    const into = yield* this.#log.partition(id, CATALOGUE_CONFIG)
+    const into = yield* this.#log.partition(id, TABLE_CONFIG)
     const records = this.#topics.snapshot()
     if (records.length > 0) {
       const nobody = { producerId: -1, producerEpoch: -1, baseSequence: -1, attributes: 0 }
@@ -232,6 +232,5 @@ class Salvage {
   }
 }
 
-const CATALOGUE_CONFIG = parseTopicConfig({})
 const TABLE_CONFIG = parseTopicConfig({ 'cleanup.policy': 'compact' })
 const NOTHING: SurveyedPartition = { runs: [], holes: [], nextOffset: 0 }

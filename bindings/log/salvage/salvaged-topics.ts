@@ -14,8 +14,12 @@ import { directoryTopicId } from '../recovery/dead-directories.ts'
 /** The topics, as far as the catalogue's records still tell them. */
 export class SalvagedTopics {
   readonly #catalogue = new Catalogue()
+  #isIncomplete = false
+
   /** The records as they stand don't say all: one didn't fit what came before it, or directories told more. */
-  isIncomplete = false
+  get isIncomplete(): boolean {
+    return this.#isIncomplete || !this.#catalogue.isWhole
+  }
 
   get view(): TopicView {
     return this.#catalogue.durable
@@ -33,12 +37,12 @@ export class SalvagedTopics {
       this.#catalogue.apply(record, { topic: CATALOGUE_TOPIC, partition: 0, offset })
     } catch (error) {
       if (!LogError.is(error, 'CORRUPT_LOG')) throw error
-      this.isIncomplete = true
+      this.#isIncomplete = true
     }
   }
 
   #add(entry: CatalogueEntry): void {
-    this.isIncomplete = true
+    this.#isIncomplete = true
     this.#apply(encodeCatalogueEntry(entry), 0)
   }
 

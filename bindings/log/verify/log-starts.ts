@@ -1,29 +1,30 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import type { FileStore } from '../../storage/file-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
-import { parseSegmentFileName, partitionDirectory } from '../files/file-names.ts'
+import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { partitionDirectory } from '../files/file-names.ts'
 import { openFile } from '../journal/ring.ts'
-import type { BatchScanner } from '../recovery/batch-scanner.ts'
+import { segmentFiles } from '../survey/noted-segments.ts'
+import type { VerifyContext } from './verify-context.ts'
 
 /**
  * The topics as segments and frames of the catalogue tell them: where partitions begin, so that a segment that was removed
  * is no damage. Behind a batch that can't be read nothing is known; the look at the catalogue itself reports it.
  */
 export function* readTopics(
-  store: FileStore,
-  kernel: Kernel,
-  scanner: BatchScanner,
+  context: Pick<VerifyContext, 'store' | 'kernel' | 'scanner' | 'scratch'>,
+  noted: readonly CheckpointSegment[],
   decisions: readonly Uint8Array[],
 ): Task<TopicView> {
+  const { store, kernel, scanner } = context
   const reader = new CatalogueBatches(kernel)
   const directory = partitionDirectory(CATALOGUE_TOPIC, 0)
-  for (const name of yield* perform('list', directory, () => store.list(directory))) {
-    if (parseSegmentFileName(name)?.suffix !== 'log') continue
-    const file = yield* openFile(store, `${directory}/${name}`, false)
+  const names = yield* perform('list', directory, () => store.list(directory))
+  for (const { path } of yield* segmentFiles(context, directory, names, noted)) {
+    const file = yield* openFile(store, path, false)
     if (file === undefined) continue
     const sizeBytes = file.size()
     for (let position = 0; position < sizeBytes; ) {

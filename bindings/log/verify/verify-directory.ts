@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
-import { holdsDecisions } from '../catalogue/topic-ids.ts'
+import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { BatchScanner } from '../recovery/batch-scanner.ts'
@@ -41,7 +41,8 @@ export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: Ver
   const scratch = kernel.allocate(SCRATCH_BYTES)
   if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
   try {
-    const topics = yield* readTopics(store, kernel, scanner, journal.catalogue)
+    const own = journal.checkpoint?.partitions.find(({ topicId }) => topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC])
+    const topics = yield* readTopics({ store, kernel, scanner, scratch }, own?.segments ?? [], journal.catalogue)
     const { directories, misplaced } = yield* partitionDirectories(store, topics, journal)
     damage.push(...misplaced)
     const { header, checkpoint } = journal

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { Catalogue } from '../../../bindings/log/catalogue/catalogue.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../../../bindings/log/catalogue/topic-ids.ts'
+import type { LogError } from '../../../bindings/model/errors.ts'
 import { place, refuses, topicId } from './fixtures.ts'
 
 const first = topicId(1)
@@ -121,13 +122,38 @@ test('records that contradict each other are damage with their place', () => {
   const create = source.planCreate(first, 'orders', 2, {})
   const grow = source.planAddPartitions('orders', 3)
   const remove = source.planDelete('orders')
-  for (const history of [[create, create], [grow], [create, remove], [create, grow, remove, grow], [remove, remove]]) {
+  for (const history of [
+    [create, create],
+    [create, remove],
+    [create, grow, remove, grow],
+    [remove, remove],
+  ]) {
     const catalogue = new Catalogue()
     for (const record of history.slice(0, -1).flat()) catalogue.apply(record, place)
     const before = catalogue.durable.live()
     refuses('CORRUPT_LOG', () => catalogue.apply(history.at(-1)![0]!, place))
     assert.equal(catalogue.durable.live(), before)
   }
+})
+
+test('records of a topic whose creation compaction took are nothing once its delete came, and damage without it', () => {
+  const source = new Catalogue()
+  source.planCreate(first, 'orders', 2, {})
+  const grow = source.planAddPartitions('orders', 3)
+  const move = source.planMoveLogStart(first, 2, 1)
+  const remove = source.planDelete('orders')
+  const catalogue = new Catalogue()
+  for (const [offset, record] of [...grow, ...move].entries()) catalogue.apply(record, { ...place, offset })
+  assert.equal([catalogue.isWhole, catalogue.durable.live(), catalogue.durable.byId(first)], [false, [], undefined])
+  try {
+    catalogue.assertWhole()
+    assert.unreachable()
+  } catch (error) {
+    assert.equal([(error as LogError).code, (error as LogError).details], ['CORRUPT_LOG', { ...place, offset: 0 }])
+  }
+  catalogue.apply(remove[0]!, place)
+  catalogue.assertWhole()
+  assert.is(catalogue.durable.byId(first)?.deleted, true)
 })
 
 test.run()

@@ -1,0 +1,20 @@
+import type { RecordSpan } from './batch-bytes.ts'
+
+/** By what a record is replaced, in a topic where its own key doesn't tell (the catalogue). */
+export interface RecordKeys {
+  /** The last record of this key stays. */
+  readonly key: Uint8Array
+  /** A later record of this key takes all of its others along. */
+  readonly endKey: Uint8Array
+  /** Such a record itself: a pass that finds it below what the one before has cleaned finds nothing left that it could end, and it goes. */
+  readonly isEnd: boolean
+}
+
+/** `undefined`: it says nothing, and stays. */
+export type KeysOf = (key: Uint8Array, value: Uint8Array) => RecordKeys | undefined
+
+export function keysOfSpan(keysOf: KeysOf, records: Uint8Array, span: RecordSpan): RecordKeys | undefined {
+  const { keyAt, keyLength, valueAt, valueLength } = span
+  if (keyLength < 0 || valueLength < 0) return undefined
+  return keysOf(records.subarray(keyAt, keyAt + keyLength), records.subarray(valueAt, valueAt + valueLength))
+}
