@@ -144,11 +144,11 @@ const ownPlace = {
   name: 'own place',
   setup(build) {
     build.initialOptions.define = { 'import.meta.url': '__sourceUrl', 'import.meta.dirname': '__sourceDirectory' }
-    build.onLoad({ filter: /[\\/](test|examples|bench)[\\/].*\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8')
-      if (!text.includes('import.meta')) return { contents: text, loader: 'ts' }
+    build.onLoad({ filter: /([\\/](test|examples|bench)[\\/].*\.ts|\.mjs)$/ }, ({ path }) => {
+      const [text, loader] = [readFileSync(path, 'utf8'), path.endsWith('.ts') ? 'ts' : 'js']
+      if (!text.includes('import.meta')) return { contents: text, loader }
       const [url, directory] = [pathToFileURL(path).href, dirname(path)].map((place) => JSON.stringify(place))
-      return { contents: `const __sourceUrl = ${url}, __sourceDirectory = ${directory}; ${text}`, loader: 'ts' }
+      return { contents: `const __sourceUrl = ${url}, __sourceDirectory = ${directory}; ${text}`, loader }
     })
   },
 }
