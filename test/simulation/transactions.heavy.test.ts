@@ -7,6 +7,7 @@ import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
+import { beforeEachOperation } from './crash-everywhere.ts'
 import { TRANSACTION_FAULTS } from './transaction-faults.ts'
 import { emptyHistory, type History, judge, LIVES, type Life, live } from './transaction-life.ts'
 
@@ -28,13 +29,10 @@ function explore(
   empty: () => VirtualStorage = () => new VirtualDisk(),
 ): Found {
   const found: Found = { points: 0, images: 0, wrong: [] }
-  const whole = empty()
-  live(whole, life, emptyHistory(), seed)
-  for (let operation = 1; operation <= whole.operations; operation += every) {
-    const disk = empty()
-    disk.crashAt = operation
-    const history = emptyHistory()
-    live(disk, life, history, seed)
+  const disk = empty()
+  const history = emptyHistory()
+  const crash = (operation: number): void => {
+    if ((operation - 1) % every !== 0) return
     found.points++
     for (const mode of MODES) {
       const image = disk.image(new Random(operation), mode)
@@ -42,9 +40,12 @@ function explore(
       found.images++
       const nested = (operation + MODES.indexOf(mode)) % 7 === 0 ? crashRecovery(image, history, operation) : []
       found.wrong.push(...[...nested, ...judged(image, history)].map((what) => `${place}: ${what}`))
-      if (stopAtFirst && found.wrong.length > 0) return found
+      if (!stopAtFirst || found.wrong.length === 0) continue
+      disk.crashAt = operation
+      return
     }
   }
+  beforeEachOperation(disk, crash, () => live(disk, life, history, seed))
   return found
 }
 
