@@ -14,6 +14,20 @@ test.after.each(() => rm(root, { recursive: true, force: true }))
 
 const text = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())
 
+test('a directory that was named from where the program was stays the same one wherever it goes', async () => {
+  const before = process.cwd()
+  process.chdir(root)
+  const [holder, attached] = [await open('data'), await open('./data')]
+  await holder.admin.createTopic('t')
+  process.chdir(tmpdir())
+  assert.equal(await holder.verify(), [])
+  await holder.close()
+  await attached.producer().send({ topic: 't', value: 'x' })
+  assert.is(attached.role, 'holder')
+  await attached.close()
+  process.chdir(before)
+})
+
 test('an attached log has the whole session API', async () => {
   const holder = await open(root)
   const attached = await open(root)

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LogError } from '../../model/errors.ts'
 
@@ -7,8 +8,9 @@ export interface FileUrl {
   readonly href: string
 }
 
+/** From the root on: a log goes back to its directory for as long as it is open, wherever the program goes meanwhile. */
 export function pathOf(directory: string | FileUrl): string {
-  if (typeof directory === 'string' && directory !== '') return directory
+  if (typeof directory === 'string' && directory !== '') return resolve(directory)
   if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
     return fileURLToPath(directory.href)
   throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { ensureTopics } from '../../client/admin.ts'
@@ -128,7 +127,7 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   }
 
   async backup(directory: string | FileUrl, options: Abortable = {}): Promise<void> {
-    const path = resolve(pathOf(directory))
+    const path = pathOf(directory)
     const signal = signalOf(options)
     throwIfAborted(signal)
     await abortable(this.#opened.admin.backup(path), signal)

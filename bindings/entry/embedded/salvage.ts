@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { RuntimePort } from '../../broker/port.ts'
 import { type Abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
@@ -30,12 +29,12 @@ export async function salvageDirectory(
   port: RuntimePort,
   options: SalvageOptions,
 ): Promise<SalvageReport> {
-  const source = resolve(pathOf(directory))
+  const source = pathOf(directory)
   const signal = signalOf(options)
   const progress = progressOf(options)
   throwIfAborted(signal)
   assertLogDirectory(source)
-  const { store } = backupTarget(resolve(pathOf(target)), source)
+  const { store } = backupTarget(pathOf(target), source)
   try {
     const lock = await lockUntouched(source)
     const image = new DirectoryImage(source)
