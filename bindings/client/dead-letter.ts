@@ -1,4 +1,6 @@
+import type { AdminSession } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
+import { parseTopicConfig } from '../model/topic-config.ts'
 import { ConsumedRecord } from './consumer/consumed-record.ts'
 import { loneBatchBytes } from './producer/record-size.ts'
 import { checkRecord } from './producer/validate-record.ts'
@@ -6,24 +8,25 @@ import type { ProducerRecord } from './producer-record.ts'
 
 /** Of a text in a header. What a program puts into an error's message has no bound. */
 const TEXT_BYTES_MAX = 1024
-/** Kafka's default of `max.message.bytes`. */
-const LETTER_BYTES_MAX = 1_048_588
 
 /**
  * A record that failed every try, as it came, with what is known of the failure behind its own headers:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
  *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of it at most
  *   oncelog-attempts                                   how often it was tried
- *   oncelog-omitted                                    what would make a batch of more than `bytesMax`, and is to be
+ *   oncelog-omitted                                    what would make a batch that the letters' topic refuses, and is to be
  *                                                      read at its origin: `value, headers`, or `key, value, headers`
  */
-export function deadLetterOf(
+export async function deadLetterOf(
   record: ConsumedRecord,
   topic: string,
   error: unknown,
   attempts: number,
-  bytesMax: number = LETTER_BYTES_MAX,
-): ProducerRecord {
+  admin: Pick<AdminSession, 'describeTopic'>,
+): Promise<ProducerRecord> {
+  const { config } = await admin.describeTopic(topic)
+  const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
+  const bytesMax = Math.min(maxMessageBytes, segmentBytes)
   const { key, value, headers } = ConsumedRecord.encodedOf(record)
   const origin: readonly (readonly [string, Uint8Array])[] = [
     ['oncelog-topic', header(record.topic)],

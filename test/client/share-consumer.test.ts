@@ -11,6 +11,7 @@ import {
   string,
   topic,
 } from '../../bindings/entry/node.ts'
+import type { FileStore } from '../../bindings/storage/file-store.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort, settle } from './fake-port.ts'
 
@@ -192,6 +193,66 @@ test('records of aborted transactions and markers are nobody’s, and hold up no
   await log.close()
 })
 
+/** Files of the topic open only once they are let. */
+function slowToOpen(image: DirectoryImage): { readonly store: FileStore; let(): void } {
+  let open = () => {}
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const store: FileStore = {
+    capabilities: image.capabilities,
+    open: (path, options) => {
+      if (!path.startsWith('jobs-')) return image.open(path, options)
+      return isOpen.then(() => image.open(path, options))
+    },
+    list: (directory) => image.list(directory),
+    rename: (from, to) => image.rename(from, to),
+    remove: (path) => image.remove(path),
+    syncDirectory: () => image.syncDirectory(),
+    lock: () => image.lock(),
+    close: () => image.close(),
+  }
+  return { store, let: () => open() }
+}
+
+test('one that is left while its records are still being read counts none of them as not there', async () => {
+  const { log: before, image } = await setup(6)
+  await before.close()
+  const slow = slowToOpen(image)
+  const log = await openLog(slow.store, new FakePort())
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const iteration = consumer[Symbol.asyncIterator]()
+  const next = iteration.next()
+  await settle()
+  const left = iteration.return?.()
+  await settle()
+  slow.let()
+  await Promise.all([next, left])
+  assert.equal(values(await take(consumer, 6)), range(6))
+  await log.close()
+})
+
+test('a letter is cut to what its topic takes', async () => {
+  const { log } = await setup(0)
+  await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })
+  await log.producer().send(jobs.record({ key: 'k', value: 'x'.repeat(5000) }))
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'small' })
+  for await (const job of consumer) {
+    await consumer.acknowledge(job, 'reject')
+    break
+  }
+  for await (const { key, value, headers } of log.read('small', { until: 'end' })) {
+    assert.equal([Buffer.from(key ?? []).toString(), value], ['k', null])
+    assert.is(Buffer.from(headers.get('oncelog-omitted') ?? []).toString(), 'value, headers')
+  }
+  const [group] = await log.admin.listShareGroups()
+  assert.is(
+    group?.offsets.reduce((sum, { lag }) => sum + lag, 0),
+    0,
+  )
+  await log.close()
+})
+
 test('what is deleted between its lock and its delivery is nobody’s, and holds up nothing', async () => {
   const { log } = await setup(0)
   const records = log.shareConsumer({ groupId: 'g', topics: [jobs] })[Symbol.asyncIterator]()
@@ -273,6 +334,16 @@ test('wrong calls are refused by name', async () => {
   }
   await consumer.acknowledge(job as Job, 'accept')
   assert.ok(LogError.is(await refused(consumer.acknowledge(job as Job, 'accept')), 'INVALID_RECORD_STATE'))
+  await log.close()
+})
+
+test('a group id that no record brings back is refused, and nothing stays of it', async () => {
+  const { log } = await setup(1)
+  for (const groupId of ['x'.repeat(40_000), 'half a pair \ud800']) {
+    const refusal = await refused(take(log.shareConsumer({ groupId, topics: [jobs] }), 1))
+    assert.ok(LogError.is(refusal, 'INVALID_GROUP_ID'), String(refusal))
+  }
+  assert.equal(await log.admin.listShareGroups(), [])
   await log.close()
 })
 

@@ -1,7 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
-import { parseTopicConfig } from '../../model/topic-config.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { deadLetterOf } from '../dead-letter.ts'
@@ -72,16 +71,12 @@ export class BatchWork<T extends TopicRef, S> {
         if (stores.areStale(layers)) continue
         failures++
         if (failures > retries && deadLetter === undefined) throw error
-        if (failures > retries) return [await this.#deadLetter(record, deadLetter as string, error, attempt)]
+        if (failures > retries) {
+          return [await deadLetterOf(record, deadLetter as string, error, attempt, this.#broker.admin)]
+        }
       }
       await waitBeforeTry(this.#port, failures, signal)
     }
-  }
-
-  async #deadLetter(record: ConsumedRecord, topic: string, error: unknown, attempt: number): Promise<ProducerRecord> {
-    const { config } = await this.#broker.admin.describeTopic(topic)
-    const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
-    return deadLetterOf(record, topic, error, attempt, Math.min(maxMessageBytes, segmentBytes))
   }
 }
 

@@ -133,7 +133,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const deliveries = Math.min(record.deliveryCount, maxDeliveries)
     if (deadLetter !== undefined) {
       this.#producer ??= this.#parts.producer()
-      await this.#producer.send(deadLetterOf(record, deadLetter, error, deliveries))
+      await this.#producer.send(await deadLetterOf(record, deadLetter, error, deliveries, this.#parts.broker.admin))
     }
     await this.#say(session, record, 'reject', 0)
   }

@@ -20,7 +20,7 @@ export async function sharedRecords(
   const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
   const lock = { deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
-  const { keptFrom, found } = await fetched(session, range)
+  const { keptFrom, readUpTo, found } = await fetched(session, range)
   let offset = keptFrom
   for (const { batch, index } of found) {
     const next = batch.offsetOf(index)
@@ -28,13 +28,15 @@ export async function sharedRecords(
     records.push(new SharedRecord(batch, index, source, lock))
     offset = next + 1
   }
-  if (offset <= lastOffset) await skip(session, range, offset, lastOffset)
+  if (offset < readUpTo) await skip(session, range, offset, Math.min(lastOffset, readUpTo - 1))
   return records
 }
 
 interface Fetched {
   /** Below it the records of the range are deleted. */
   readonly keptFrom: number
+  /** Below it all of the range is known. Of what lies above nobody may say that nothing is there: it stays locked. */
+  readonly readUpTo: number
   /** In offset order. */
   readonly found: readonly { readonly batch: FetchedBatch; readonly index: number }[]
 }
@@ -51,23 +53,25 @@ async function fetched(
     const positions = [{ topic, partition, nextOffset }]
     const request = { positions, isolationLevel: 'read_committed', maxBytes: MAX_BYTES, wait: false } as const
     const [part] = await session.fetch(request)
-    if (LogError.is(part?.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset) {
+    // Somebody woke it before the storage had answered: what is locked is read all the same.
+    if (part === undefined) continue
+    if (LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset) {
       keptFrom = part.logStartOffset
       nextOffset = part.logStartOffset
       found.length = 0
       continue
     }
-    if (part?.error !== undefined) throw part.error
-    for (const batch of part?.batches ?? []) {
+    if (part.error !== undefined) throw part.error
+    for (const batch of part.batches) {
       for (let index = 0; index < batch.recordCount; index++) {
         const offset = batch.offsetOf(index)
         if (offset >= nextOffset && offset <= lastOffset) found.push({ batch, index })
       }
     }
-    if (part === undefined || part.nextOffset <= nextOffset) break
+    if (part.nextOffset <= nextOffset) break
     nextOffset = part.nextOffset
   }
-  return { keptFrom, found }
+  return { keptFrom, readUpTo: nextOffset, found }
 }
 
 function skip(

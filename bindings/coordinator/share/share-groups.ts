@@ -1,5 +1,6 @@
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
+import { assertGroupId } from '../group/join-request.ts'
 import { type AcknowledgeType, type DeliveryRange, SharePartition } from './share-partition.ts'
 import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
 
@@ -68,7 +69,9 @@ export class ShareGroups {
     return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }
   }
 
+  /** INVALID_GROUP_ID for one that its record couldn't bring back. */
   #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
+    assertGroupId(groupId)
     const kept = { groupId, topicId, partition, shared: new SharePartition(startOffset) }
     this.#partitions.set(keyOf(kept), kept)
     return kept
