@@ -1,6 +1,7 @@
 // Batches, linger, back-pressure, partial failure, flush and close.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openMemory } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
 import { failure, gate, overBrokers, setup } from './support.ts'
@@ -200,6 +201,23 @@ test('flush sends what lingers and resolves when all is answered', async () => {
   assert.not(isFlushed)
   held.open()
   await Promise.all([sent, flushed])
+})
+
+test('flush waits for what was sent before it, not for what never ends behind it', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  // One fits, the others wait in their order: there is always one that waits.
+  const producer = log.producer({ bufferBytes: 100 })
+  let sent = 0
+  const one = async () => {
+    for (; sent < 2000; sent++) await producer.send({ topic: 't', value: 'x'.repeat(60) })
+  }
+  const all = Promise.all([one(), one(), one(), one()])
+  await producer.send({ topic: 't', value: 'first' })
+  await producer.flush()
+  assert.ok(sent < 1000, `${sent}`)
+  await all
+  await log.close()
 })
 
 test('flush rejects with the error of a failed send, and with the reason of its signal', async () => {

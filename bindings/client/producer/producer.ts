@@ -346,7 +346,8 @@ export class LogProducer implements Producer {
     const all = Promise.all([answered(this.#unsettled), ...Array.from(this.#gated, (each) => each.then(answered))])
     // Told below; until then others may fail.
     all.catch(() => {})
-    while (this.#gate !== undefined) await abortable(this.#gate, signal)
+    // Those that wait behind it were sent later: there may always be some.
+    if (this.#gate !== undefined) await abortable(this.#gate, signal)
     this.#drain()
     await abortable(all, signal)
   }
