@@ -263,6 +263,7 @@ test('close aborts what is open and refuses what comes', (open) =>
 test('wrong options are refused where they are given', (open) =>
   withLog(open, async (log) => {
     await failure('INVALID_REQUEST', () => log.producer({ transactionalId: '' }))
+    await failure('INVALID_REQUEST', () => log.producer({ transactionalId: 'half a pair \ud800' }).beginTransaction())
     await failure('INVALID_REQUEST', () => log.producer({ transactionalId: 'id', lingerMs: -1 }))
     const impatient = log.producer({ transactionalId: 'id', transactionTimeoutMs: 900_001 })
     await failure('INVALID_TRANSACTION_TIMEOUT', () => impatient.beginTransaction())

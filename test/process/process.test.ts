@@ -426,11 +426,11 @@ test('a processor leaves no id behind at each start, and one whose id was taken 
     await processor.close()
   }
   const ids = (await log.admin.listTransactions()).map(({ transactionalId }) => transactionalId)
-  assert.equal(ids, ['oncelog-process-g-in-0'])
+  assert.equal(ids, ['oncelog-process-g/in-0'])
   const processor = start()
   await one()
   // As a member does that had the partition before and hears late that it was given on.
-  await log.admin.fenceProducers(['oncelog-process-g-in-0'])
+  await log.admin.fenceProducers(['oncelog-process-g/in-0'])
   await one()
   await processor.close()
   await processor.done

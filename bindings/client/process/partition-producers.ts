@@ -25,7 +25,8 @@ export class PartitionProducers {
   of(at: TopicPartition): LogTransactionalProducer {
     const known = this.#producers.get(placeKey(at))
     if (known !== undefined) return known
-    const transactionalId = `oncelog-process-${this.#groupId}-${at.topic}-${at.partition}`
+    // Topic names hold no slash, groups may hold anything: no two groups and topics make the same id.
+    const transactionalId = `oncelog-process-${this.#groupId}/${at.topic}-${at.partition}`
     const options = { transactionalId, transactionTimeoutMs: this.#transactionTimeoutMs }
     const producer = new LogTransactionalProducer(this.#broker, this.#port, options, () => {})
     this.#producers.set(placeKey(at), producer)

@@ -13,10 +13,19 @@ const TIMEOUT_MS_MAX = 900_000
 /** What a string field of Kafka's records holds. */
 const ID_BYTES_MAX = 32_767
 
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** A text with half a surrogate pair would come back as another one: two producers would have one id. */
+function isStorable(transactionalId: unknown): boolean {
+  if (typeof transactionalId !== 'string' || transactionalId === '') return false
+  const bytes = encoder.encode(transactionalId)
+  return bytes.length <= ID_BYTES_MAX && decoder.decode(bytes) === transactionalId
+}
+
 export function assertInit({ transactionalId, timeoutMs }: Pick<InitRequest, 'transactionalId' | 'timeoutMs'>): void {
-  const bytes = typeof transactionalId === 'string' ? new TextEncoder().encode(transactionalId).length : 0
-  if (bytes === 0 || bytes > ID_BYTES_MAX) {
-    const message = `a transactional id is a text of 1 to ${ID_BYTES_MAX} bytes`
+  if (!isStorable(transactionalId)) {
+    const message = `a transactional id is well-formed text of 1 to ${ID_BYTES_MAX} bytes`
     throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
   }
   if (Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return

@@ -1,0 +1,29 @@
+// The transactional ids of processors: no group and topic take those of another group and topic.
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from '../client/stores.ts'
+
+/** Put side by side with a dash they are the same text. */
+const TOPIC_OF = { 'a-b': 'c', a: 'b-c' }
+
+async function hasCommitted(log: Awaited<ReturnType<OpenLog>>, groupId: string): Promise<boolean> {
+  const group = await log.admin.describeGroup(groupId).catch((error: unknown) => {
+    if (!LogError.is(error, 'GROUP_ID_NOT_FOUND')) throw error
+  })
+  return group?.offsets[0]?.nextOffset === 1
+}
+
+test('groups and topics with names alike keep out of each other’s transactions', async (open) => {
+  const log = await open()
+  for (const [groupId, topic] of Object.entries(TOPIC_OF)) {
+    await log.admin.createTopic(topic)
+    await log.producer().send({ topic, value: '' })
+    const processor = log.process({ groupId, topics: [topic], handle: async () => {} })
+    while (!(await hasCommitted(log, groupId))) await new Promise((resolve) => setTimeout(resolve, 2))
+    await processor.close()
+  }
+  assert.is((await log.admin.listTransactions()).length, 2)
+  await log.close()
+})
+
+test.run()
