@@ -6,7 +6,7 @@ import { readError } from './errors.ts'
 import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
+import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
 import { readFetched } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
@@ -110,7 +110,9 @@ export class Link {
     const writer = new MessageWriter()
     writer.int32(call).text(method).int32(session)
     write(writer)
-    const pending = { method, session, message: writer.finish(), wasSent: false, ...answer }
+    const message = writer.finish()
+    assertMessageFits(method, message.length)
+    const pending = { method, session, message, wasSent: false, ...answer }
     this.#pending.set(call, pending)
     if (this.#pending.size === 1) this.#greeting?.keepAlive(true)
     if (this.#channel !== undefined) send(pending, this.#channel)

@@ -2,11 +2,10 @@ import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { join } from 'node:path'
 import type { Channel } from './channel.ts'
+import { MESSAGE_BYTES_MAX } from './protocol.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
 export const SOCKET_FILE = '.attach'
-/** Larger than any batch that the log takes, with room for its frame: a wrong length asks for no more. */
-const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 
 /**
  * A socket's address holds 107 bytes, a directory's path may be longer: it is named by way of a descriptor, which is as

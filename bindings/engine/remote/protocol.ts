@@ -1,3 +1,5 @@
+import { LogError } from '../../model/errors.ts'
+
 /**
  * What the two processes say to each other.
  *   request   int32 call (0: no answer wanted), text method, int32 session, arguments
@@ -7,6 +9,11 @@
  * The first request is `hello` with PROTOCOL_VERSION; it reads the same in every version.
  */
 export const PROTOCOL_VERSION = 3
+
+/** Of one message. A wrong length asks for no more, and what would take more is refused by who has to write it. */
+export const MESSAGE_BYTES_MAX: number = 256 * 1024 * 1024
+/** Of one fetch, whatever was asked for: with the batch that ends it, records come out of a compressed one, it stays far below. */
+export const FETCH_BYTES_MAX: number = 8 * 1024 * 1024
 
 export const ANSWER_OK = 0
 export const ANSWER_ERROR = 1
@@ -35,3 +42,9 @@ export const ADMIN_CALLS = [
   'abortTransaction',
   'fenceProducer',
 ] as const
+
+export function assertMessageFits(what: string, sizeBytes: number): void {
+  if (sizeBytes <= MESSAGE_BYTES_MAX) return
+  const message = `${what} takes ${sizeBytes} bytes, a message between two processes at most ${MESSAGE_BYTES_MAX}`
+  throw new LogError('MESSAGE_TOO_LARGE', message, { call: what, sizeBytes, messageBytesMax: MESSAGE_BYTES_MAX })
+}

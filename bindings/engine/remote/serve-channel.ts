@@ -15,7 +15,14 @@ import type { Channel } from './channel.ts'
 import { writeError } from './errors.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, PROTOCOL_VERSION } from './protocol.ts'
+import {
+  ADMIN_CALLS,
+  ANSWER_ERROR,
+  ANSWER_OK,
+  assertMessageFits,
+  FETCH_BYTES_MAX,
+  PROTOCOL_VERSION,
+} from './protocol.ts'
 import { readRecords, writeAppended, writeFetched } from './record-list.ts'
 import * as shapes from './request-shapes.ts'
 import { ServedTransactions } from './serve-transactions.ts'
@@ -82,10 +89,10 @@ export class ServedChannel {
     } catch (error) {
       answer = Promise.reject(error as Error)
     }
-    answer.then(
-      (result) => this.#answer(call, ANSWER_OK, result),
-      (error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)),
-    )
+    answer
+      .then((result) => this.#answer(call, ANSWER_OK, result))
+      // Also of a result that no message holds.
+      .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)))
   }
 
   #answer(call: number, status: number, result: Result): void {
@@ -93,7 +100,9 @@ export class ServedChannel {
     const writer = new MessageWriter()
     writer.int32(call).uint8(status).int32(this.#broker.engine.topicCommands.version)
     result(writer)
-    this.#channel.send(writer.finish())
+    const message = writer.finish()
+    assertMessageFits('the answer', message.length)
+    this.#channel.send(message)
   }
 
   #callTable(): Readonly<Record<string, Call>> {
@@ -116,7 +125,7 @@ export class ServedChannel {
       append: async (_, reader) => appended(await this.#append(reader)),
       appendInTransaction: async (_, reader) => appended(await this.#transactions.append(reader)),
       fetch: async (session, reader) => {
-        const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+        const request = readFetch(reader)
         return fetched(await this.#reader(session).fetch(request))
       },
       wake: async (session) => {
@@ -125,7 +134,7 @@ export class ServedChannel {
       },
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
       poll: async (session, reader) => {
-        const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+        const request = readFetch(reader)
         return fetched(await this.#member(session).fetch(request))
       },
       join: async (session, reader) => value(await this.#member(session).join(readShaped(reader, shapes.PLACES))),
@@ -214,6 +223,11 @@ export class ServedChannel {
     this.#readers.set(session, reader)
     return reader
   }
+}
+
+function readFetch(reader: MessageReader): FetchRequest {
+  const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+  return { ...request, maxBytes: Math.min(request.maxBytes, FETCH_BYTES_MAX) }
 }
 
 function value(result: unknown): Result {
