@@ -26,6 +26,7 @@ import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
+import { writtenTables } from './written-tables.ts'
 
 export interface EngineOptions extends KeepingOptions {
   /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
@@ -289,6 +290,7 @@ export class Engine {
   // ---- commands ------------------------------------------------------------------------------------------------------
 
   #dispatch(command: Command): void {
+    for (const table of writtenTables(command)) this.topics.table(table).partition.assertWritable()
     switch (command.kind) {
       case 'openProducer':
         return this.#producerIds.take(command.done)

@@ -1,0 +1,88 @@
+// One of the log's own tables is damaged: what would write to it is refused by name, whatever needs it not goes on.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
+import { FRAME_ALIGNMENT, ringFile } from '../../bindings/log/journal/layout.ts'
+import { DirectoryImage } from './directory-image.ts'
+import type { ImageFile } from './image-file.ts'
+
+const place = [{ topic: 't', partition: 0, nextOffset: 0 }]
+
+/** Writes to one table alone. */
+const LAST: Readonly<Record<string, (log: EmbeddedLog) => Promise<unknown>>> = {
+  __consumer_offsets: (log) => log.admin.setOffsets('g', place),
+  __share_group_state: (log) => log.admin.resetShareGroup('s', 'latest', { topics: ['t'] }),
+  __transaction_state: (log) => log.producer({ transactionalId: 'x' }).beginTransaction(),
+}
+
+/** A killed log whose last frame a device lost: the decision that it held stands in its table without it (durability rule 3). */
+async function damaged(table: string): Promise<DirectoryImage> {
+  const image = new DirectoryImage()
+  const log = await openLog(image, nodePort)
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  await LAST[table]?.(log)
+  const left = image.fork()
+  await log.close()
+  const ring = left.files.get(ringFile(0)) as ImageFile
+  const bytes = ring.bytes()
+  let at = bytes.length - FRAME_ALIGNMENT
+  while (bytes[at] === 0) at -= FRAME_ALIGNMENT
+  ring.write(new Uint8Array(FRAME_ALIGNMENT), at)
+  return left
+}
+
+async function outcome(run: () => Promise<unknown>): Promise<string> {
+  try {
+    await run()
+    return 'done'
+  } catch (error) {
+    return LogError.is(error) ? error.code : String(error)
+  }
+}
+
+async function firstOffset(records: AsyncIterable<{ readonly offset: number }>): Promise<number> {
+  for await (const { offset } of records) return offset
+  throw new Error('nothing came')
+}
+
+const consume = (log: EmbeddedLog) => firstOffset(log.consumer({ groupId: 'new', topics: ['t'] }))
+const share = (log: EmbeddedLog) => firstOffset(log.shareConsumer({ groupId: 'new', topics: ['t'] }))
+const transact = (log: EmbeddedLog) =>
+  log.producer({ transactionalId: 'y' }).transaction((transaction) => transaction.send({ topic: 't', value: 'c' }))
+const CALLS: Readonly<Record<string, (log: EmbeddedLog) => Promise<unknown>>> = {
+  send: (log) => log.producer().send({ topic: 't', value: 'd' }),
+  consume,
+  setOffsets: (log) => log.admin.setOffsets('h', place),
+  share,
+  transact,
+  'transact again': transact,
+  createTopic: (log) => log.admin.createTopic('u'),
+  deleteTopic: (log) => log.admin.deleteTopic('t'),
+  'createTopic again': (log) => log.admin.createTopic('v'),
+}
+
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  __consumer_offsets: ['consume', 'setOffsets', 'deleteTopic'],
+  __share_group_state: ['share', 'deleteTopic'],
+  __transaction_state: ['transact', 'transact again'],
+}
+
+for (const [table, refused] of Object.entries(REFUSED)) {
+  test(`${table}: its own calls are refused, the others go on`, async () => {
+    const log = await openLog(await damaged(table), nodePort)
+    assert.equal(
+      log.recovery.readOnly.map(({ topic }) => topic),
+      [table],
+    )
+    for (const [name, call] of Object.entries(CALLS)) {
+      assert.is(await outcome(() => call(log)), refused.includes(name) ? 'LOG_READ_ONLY' : 'done', name)
+    }
+    assert.equal(await log.admin.listTopics(), refused.includes('deleteTopic') ? ['t', 'u', 'v'] : ['u', 'v'])
+    await log.close()
+  })
+}
+
+test.run()
