@@ -194,6 +194,22 @@ test('a position that no JSON holds, or a source without a name, is refused', as
     }
     assert.ok(LogError.is(thrown, 'INVALID_REQUEST'), JSON.stringify(bad))
   }
+  const listed = await log.ingest({ source: 's', read: () => [] as never }).done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(listed, 'INVALID_REQUEST'), String(listed))
+  await log.close()
+})
+
+test('a source whose iterator ends without a promise is as good', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('orders')
+  let left = 1
+  const iterator = {
+    next: async () =>
+      left-- > 0 ? { value: { position: 1, records: { topic: 'orders', value: 'x' } } } : { done: true },
+    return: () => ({ done: true }),
+  }
+  await log.ingest({ source: 's', read: () => ({ [Symbol.asyncIterator]: () => iterator }) as never }).done
+  assert.is((await log.admin.offsets([{ topic: 'orders', partition: 0 }]))[0]?.lastStableOffset, 2)
   await log.close()
 })
 

@@ -1,4 +1,5 @@
 // table: the last value of each key, over partitions that are added while it is open.
+import { getEventListeners } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +37,16 @@ async function grows(log: Log, reader: Log): Promise<void> {
 test('partitions that are added are read, and the value in the newer one counts', async () => {
   const log = await openMemory({ topics: [facts] })
   await grows(log, log)
+  await log.close()
+})
+
+test('a closed table leaves nothing at the signal that it was opened with', async () => {
+  const log = await openMemory({ topics: [facts] })
+  const { signal } = new AbortController()
+  const table = await log.table(facts, { signal })
+  assert.is(getEventListeners(signal, 'abort').length, 1)
+  await table.close()
+  assert.is(getEventListeners(signal, 'abort').length, 0)
   await log.close()
 })
 

@@ -70,6 +70,7 @@ class Source<I> {
 
   /** A source that waits for rows needn't be waited for. */
   leave(): void {
-    this.#iterator.return?.()?.catch(() => {})
+    const left = async () => this.#iterator.return?.()
+    left().catch(() => {})
   }
 }

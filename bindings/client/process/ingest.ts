@@ -83,6 +83,8 @@ export class Ingest<P extends string | number> {
     // sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
     const items = this.#options.read(await this.#lastPosition(signal), signal)
+    if (typeof items?.[Symbol.asyncIterator] !== 'function')
+      throw wrong('read', 'a function that gives an async iterable')
     for await (const group of inGroups(items, GROUP_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
       await this.#write(session, group)

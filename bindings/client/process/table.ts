@@ -13,7 +13,7 @@ import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from '
  * shows again what it had before: delete it in both.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
-  /** `undefined` for a key without a value. Throws RECORD_DESERIALIZATION, or what made the table stop. */
+  /** `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the table stop. */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
   entries(): IterableIterator<[K, V]>
@@ -32,6 +32,11 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #following: Promise<void>
   readonly #closed: (table: FollowedTable<K, V>) => void
   readonly #stopping = new AbortController()
+  readonly #signal: Abortable['signal']
+  readonly #stop = (): void => {
+    this.#stopping.abort()
+    this.#reader.wake()
+  }
   #failure: { readonly error: unknown } | undefined
 
   private constructor(
@@ -46,7 +51,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     this.#topic = topic
     this.#partitions = partitions
     this.#reader = broker.openReader()
-    signal?.addEventListener('abort', () => this.#stop(), { once: true })
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#stop, { once: true })
     this.#following = this.#follow()
   }
 
@@ -101,9 +107,12 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
 
   get(key: K): V | undefined {
     this.#assertFollowing()
-    const encoded = this.#topic.record({ key: key as never, value: null }).key
-    const text = keyText(encoded as Uint8Array)
-    const found = this.#holderOf(text, encoded as Uint8Array)?.values.get(text)
+    const encoded = this.#topic.record({ key: key as never, value: null }).key as Uint8Array | null
+    if (encoded === null) {
+      throw new LogError('INVALID_REQUEST', 'a key of a table is never null', { topic: this.#topic.name })
+    }
+    const text = keyText(encoded)
+    const found = this.#holderOf(text, encoded)?.values.get(text)
     return found && this.#decoded(found)
   }
 
@@ -142,12 +151,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     return this.#partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
   }
 
-  #stop(): void {
-    this.#stopping.abort()
-    this.#reader.wake()
-  }
-
   async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#stop)
     this.#stop()
     await this.#following
     await this.#reader.close()
