@@ -25,7 +25,6 @@ function defineExactlyOnce(name: string, settings: string): PeerDefinition {
 
 export const oncelogs: readonly PeerDefinition[] = [
   define(ONCELOG, EVERYTHING, "public API, defaults; acks 1 where relaxed, a Producer for each of producers-64's"),
-  define('oncelog-shared', ['producers-64'], 'all producers send by one Producer'),
   define(
     WATCHED,
     ['bulk', 'durable-100', 'durable-1', 'producers-64', 'group'],

@@ -27,8 +27,6 @@ const NO_BYTES = new Uint8Array(0)
 interface Variant {
   /** What goes to the disk is counted on the way. */
   readonly isWatched: boolean
-  /** Sends of all producers go through one Producer, as the tasks of a program would share it. */
-  readonly isShared: boolean
 }
 
 /** oncelog by its public API, as a program uses it: one topic, `acks: 1` where a workload is relaxed. */
@@ -67,7 +65,7 @@ class OncelogPeer implements Peer {
   }
 
   async append(record: BenchRecord, producer: number): Promise<void> {
-    await this.#producer(this.#variant.isShared ? 0 : producer).send(this.#recordOf(record, undefined))
+    await this.#producer(producer).send(this.#recordOf(record, undefined))
   }
 
   /** Records to each of the partitions, and the offset of a consumer, durable together. */
@@ -153,5 +151,5 @@ class OncelogPeer implements Peer {
 }
 
 export function createPeer(variant: string): Peer {
-  return new OncelogPeer({ isWatched: variant.includes('watched'), isShared: variant.includes('shared') })
+  return new OncelogPeer({ isWatched: variant.includes('watched') })
 }

@@ -156,7 +156,6 @@ export const BOUND_TARGETS: readonly BoundTarget[] = [
 export const SHOWN: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
   'durable-100': ['raw-prealloc', 'raw-ring'],
   'durable-1': ['raw-prealloc', 'raw-ring'],
-  'producers-64': ['oncelog-shared'],
   'follow-relaxed': ['raw-crc'],
   'follow-durable': ['raw-prealloc'],
   process: ['sqlite-full'],

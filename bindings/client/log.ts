@@ -17,6 +17,7 @@ import { type Processor, RunningProcessor } from './process/processor.ts'
 import { FollowedTable, type ReadonlyTable } from './process/table.ts'
 import { LogProducer, type Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
+import { Accumulators } from './producer/record-accumulator.ts'
 import { type Reader, type ReadOptions, TopicReader } from './read.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import { GroupShareConsumer } from './share/share-consumer.ts'
@@ -79,12 +80,14 @@ export class BrokerLog implements Log {
   readonly admin: Admin
   readonly #broker: Broker
   readonly #port: RuntimePort
+  readonly #accumulators: Accumulators
   readonly #open = new Set<{ close(): Promise<void> }>()
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, port: RuntimePort) {
     this.#broker = broker
     this.#port = port
+    this.#accumulators = new Accumulators(broker, port)
     this.admin = new LogAdmin(broker.admin)
   }
 
@@ -104,7 +107,7 @@ export class BrokerLog implements Log {
     const isTransactional = isObject(options) && 'transactionalId' in options && options.transactionalId !== undefined
     const producer: LogProducer | LogTransactionalProducer = isTransactional
       ? new LogTransactionalProducer(this.#broker, this.#port, options, closed)
-      : new LogProducer(this.#broker, this.#port, options, closed)
+      : new LogProducer(this.#accumulators, this.#port, options, closed)
     this.#open.add(producer)
     return producer
   }

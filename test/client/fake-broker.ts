@@ -50,6 +50,7 @@ export class FakeBroker implements Broker {
   readonly committed: { readonly offsets: readonly Position[]; readonly generation: number }[] = []
   fetches = 0
   epochsBumped = 0
+  producersClosed = 0
   /** How an append goes, asked once for each. */
   fault: (request: AppendRequest, count: number) => Fault | undefined = () => undefined
   bumpError: LogError | undefined
@@ -181,7 +182,9 @@ class FakeProducer implements ProducerSession {
     const fault = this.#broker.fault(request, this.#broker.appends.length)
     this.#broker.appends.push(request)
     const appendTime = this.#broker.port.now()
-    if (fault?.kind === 'refuse') throw fault.error
+    // As in the log: whatever is wrong with a batch, its duplicate was written.
+    if (fault?.kind === 'refuse' && !this.#broker.partition(request).isRepeated(this.producerId, request))
+      throw fault.error
     if (fault?.kind === 'drop') throw new LogError('MEMORY_CAP_REACHED', 'dropped')
     const baseOffset = this.#broker.partition(request).append(this.producerId, request, appendTime)
     this.#broker.moved()
@@ -197,7 +200,9 @@ class FakeProducer implements ProducerSession {
     this.producerEpoch++
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#broker.producersClosed++
+  }
 }
 
 class FakeReader implements ReaderSession {

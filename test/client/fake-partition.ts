@@ -46,6 +46,12 @@ export class FakePartition {
     return baseOffset
   }
 
+  isRepeated(producerId: number, { producerEpoch, baseSequence, records }: PlainAppend): boolean {
+    const window = this.windows.get(producerId)
+    if (window?.producerEpoch !== producerEpoch) return false
+    return window.batches.some((each) => each.first === baseSequence && each.count === records.length)
+  }
+
   #check(window: Window, { producerEpoch, baseSequence, records }: PlainAppend): number | undefined {
     if (producerEpoch < window.producerEpoch) throw new LogError('INVALID_PRODUCER_EPOCH', 'a newer epoch exists')
     const isNext = producerEpoch > window.producerEpoch ? 0 : (window.lastSequence + 1) % SEQUENCES

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Fault } from './fake-broker.ts'
+import { plainAppend } from './fake-partition.ts'
 import { settle } from './fake-port.ts'
 import { failure, gate, setup } from './support.ts'
 
@@ -48,6 +49,32 @@ test('a refused batch leaves its sequence to those behind it', async () => {
   )
   assert.equal(broker.texts('t'), ['first', 'a', 'c', 'd'])
   assert.is(broker.epochsBumped, 0, 'nothing behind it was written')
+})
+
+test('a send whose record is refused fails alone: others of its batch go out by themselves, in their order', async () => {
+  const { log, broker } = setup()
+  const error = new LogError('INVALID_TIMESTAMP', 'refused')
+  const [first, second] = [log.producer(), log.producer()]
+  await Promise.all([first.send([]), second.send([])])
+  await first.send({ topic: 't', value: 'first' })
+  broker.fault = (request) => {
+    const isWrong = plainAppend(request).records.some(({ value }) => value === 'wrong')
+    return isWrong ? { kind: 'refuse', error } : undefined
+  }
+  const values = [['a', 'b'], ['wrong', 'beside it'], ['c'], ['d', 'e']]
+  const sent = values.map((each, index) => {
+    return (index % 2 === 0 ? first : second).send(each.map((value) => ({ topic: 't', value })))
+  })
+  // Goes out behind the refused batch, and is numbered anew.
+  const later = Promise.resolve().then(() => first.send({ topic: 't', value: 'later' }))
+  const results = await Promise.allSettled(sent)
+  assert.equal(
+    results.map((each) => (each.status === 'fulfilled' ? each.value.map(({ offset }) => offset) : each.reason)),
+    [[1, 2], error, [3], [4, 5]],
+  )
+  assert.is((await later).offset, 6)
+  assert.equal(broker.texts('t'), ['first', 'a', 'b', 'c', 'd', 'e', 'later'])
+  assert.is(broker.epochsBumped, 0, 'no sequence of it was used up')
 })
 
 test('a sequence that was left in front of a written batch is never used again', async () => {
@@ -169,6 +196,17 @@ test('a fenced producer sends nothing more', async () => {
   assert.equal(broker.texts('t'), ['a'])
 })
 
+test('behind a fence a new producer begins with an id of its own', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer()
+  broker.fault = () => ({ kind: 'refuse', error: new LogError('INVALID_PRODUCER_EPOCH', 'newer') })
+  await failure('INVALID_PRODUCER_EPOCH', () => producer.send({ topic: 't', value: 'a' }))
+  broker.fault = () => undefined
+  await log.producer().send({ topic: 't', value: 'b' })
+  assert.is(broker.partition({ topic: 't', partition: 0 }).windows.size, 1)
+  assert.equal([...broker.partition({ topic: 't', partition: 0 }).windows.keys()], [1])
+})
+
 test('asking again ends after Kafka’s delivery timeout', async () => {
   const { log, broker, port } = setup()
   broker.fault = () => ({ kind: 'drop' })
@@ -210,12 +248,13 @@ test('random faults: what was acknowledged is there once, in the order of the ca
       { kind: 'refuse', error: full },
     ]
     broker.fault = () => faults[Math.floor(port.random() * 20)]
-    const producer = log.producer({ batchSizeBytes: port.random() < 0.5 ? 0 : 120 })
+    const options = { batchSizeBytes: port.random() < 0.5 ? 0 : 120 }
+    const producers = [log.producer(options), log.producer(options)]
     const acknowledged: Promise<{ value: string; partition: number; offset: number } | undefined>[] = []
     for (let count = 0; count < 60; count++) {
       const partition = Math.floor(port.random() * 3)
       const value = `${count}`
-      const sent = producer.send({ topic: 't', partition, value })
+      const sent = producers[partition % 2]!.send({ topic: 't', partition, value })
       acknowledged.push(
         sent.then(
           ({ offset }) => ({ value, partition, offset }),

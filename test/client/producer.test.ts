@@ -25,6 +25,38 @@ test('sends of one turn make one batch per partition', async () => {
   ])
 })
 
+test('producers with the same acks and batch size share id and batches; others have their own', async () => {
+  const { log, broker } = setup({ t: 1 })
+  const producers = [log.producer(), log.producer({ lingerMs: 50 }), log.producer({ acks: 1 }), log.producer()]
+  await Promise.all(producers.map((producer) => producer.send([])))
+  const sent = producers.map((producer, index) => producer.send({ topic: 't', value: `${index}` }))
+  const offsets = (await Promise.all(sent)).map(({ offset }) => offset)
+  assert.equal(offsets, [0, 1, 3, 2])
+  assert.equal(broker.texts('t'), ['0', '1', '3', '2'])
+  assert.equal(lengths(broker), [3, 1])
+  assert.is(broker.partition({ topic: 't', partition: 0 }).windows.size, 2)
+})
+
+test('producers that share batches flush and close each for itself, and the last one ends the session', async () => {
+  const { log, broker } = setup({ t: 2 })
+  const [quick, slow] = [log.producer(), log.producer()]
+  await Promise.all([quick.send([]), slow.send([])])
+  const held = gate()
+  broker.fault = ({ partition }) => (partition === 1 ? { kind: 'hold', until: held.opened } : undefined)
+  const waits = slow.send({ topic: 't', partition: 1, value: 'slow' })
+  await quick.send({ topic: 't', partition: 0, value: 'quick' })
+  await quick.flush()
+  await quick.close()
+  assert.is(broker.producersClosed, 0)
+  await failure('PRODUCER_CLOSED', () => quick.send({ topic: 't', value: 'x' }))
+  held.open()
+  await waits
+  await slow.send({ topic: 't', partition: 0, value: 'more' })
+  await slow.close()
+  assert.is(broker.producersClosed, 1)
+  assert.equal(broker.texts('t'), ['quick', 'more'])
+})
+
 test('the partitioner is asked once a record, in the order of the calls, whatever the sends wait for', async () => {
   const { log, broker } = setup({ t: 2 })
   const asked: string[] = []

@@ -27,8 +27,8 @@ export const COMPRESSION: readonly Mutant[] = [
   {
     name: 'batches that are to be compressed differently are joined',
     file: 'client/producer/partition-queue.ts',
-    find: ' || batch.compression !== compression) {',
-    put: ') {',
+    find: ' && last.compression === compression',
+    put: '',
     tests: [producing],
   },
   {

@@ -11,6 +11,7 @@ const regressions = 'regressions/transactions.test.ts'
 const idempotence = 'regressions/idempotence.test.ts'
 const offsets = 'client/transaction-offsets.test.ts'
 const contract = 'client/transaction.test.ts'
+const queue = 'client/producer-queue.test.ts'
 const groups = 'coordinator/group/groups.test.ts'
 const table = 'coordinator/transaction/transactions.test.ts'
 const firstQuestion = 'guarantees/1-what-a-broker-guarantees.test.ts'
@@ -52,6 +53,27 @@ const PRODUCERS: readonly Mutant[] = [
     find: 'if (!this.#producers.load(producer)) throw',
     put: "if (this.id.topic !== 't' && !this.#producers.load(producer)) throw",
     tests: ['guarantees/4-sending-exactly-once.test.ts'],
+  },
+  {
+    name: "a send pays for another's wrong record",
+    file: 'client/producer/partition-queue.ts',
+    find: 'batch.parts.length > 1 && isOfRecords(error)',
+    put: 'batch.parts.length < 0',
+    tests: [queue],
+  },
+  {
+    name: 'an id that was fenced is given to new producers',
+    file: 'client/producer/record-accumulator.ts',
+    find: ' || shared.accumulator.isFenced',
+    put: '',
+    tests: [queue],
+  },
+  {
+    name: 'a producer that is closed ends the session of those beside it',
+    file: 'client/producer/record-accumulator.ts',
+    find: '      if (--taken.users > 0) return\n',
+    put: '',
+    tests: ['client/producer.test.ts'],
   },
   {
     name: 'producer ids are handed out before they are reserved',

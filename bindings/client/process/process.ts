@@ -6,6 +6,7 @@ import { GroupConsumer } from '../consumer/consumer.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { placeKey } from '../consumer/start-positions.ts'
 import { LogProducer } from '../producer/producer.ts'
+import { Accumulators } from '../producer/record-accumulator.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
 import { BatchWork, waitBeforeTry } from './batch-work.ts'
@@ -129,7 +130,7 @@ export class Process<T extends TopicRef, S> {
   }
 
   #atLeastOnce(consumer: GroupConsumer<T>): Cycle {
-    const producer = new LogProducer(this.#broker, this.#port, {}, () => {})
+    const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
     const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalLike): Promise<DeliveredBatch> => {
       const stores = await this.#state.of(batch.partition, signal)
       const done = await this.#work.run(batch, stores, producer, signal, this.#over(leftMs))

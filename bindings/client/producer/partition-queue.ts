@@ -3,8 +3,8 @@ import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import { PendingBatch } from './pending-batch.ts'
-import { isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
-import type { CheckedRecord } from './validate-record.ts'
+import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
+import type { SendPart } from './send-part.ts'
 
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
@@ -23,8 +23,8 @@ export interface QueueHooks {
   outgoing(batch: PendingBatch): AppendRequest['records']
   /** A new epoch is due: nothing gets a sequence of the old one any more. */
   isHalted(): boolean
-  /** A batch was answered or failed: its bytes are free again. */
-  settled(batch: PendingBatch): void
+  /** Something waits in it to be drained. */
+  filled(queue: PartitionQueue): void
   /** Only a new epoch makes sequences of this partition usable again. */
   needsEpoch(): void
   /** Something was answered while a new epoch is due. */
@@ -81,31 +81,16 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /**
-   * All of `records` into one batch: the last one that still waits, if they fit and are compressed alike, else a new one, which
-   * keeps the list.
-   */
-  add(
-    records: CheckedRecord[],
-    sizeBytes: number,
-    maxBytes: number,
-    compression?: CompressionType | undefined,
-  ): { batch: PendingBatch; at: number } {
-    let batch = this.#waiting.at(-1)
-    const total = (batch?.sizeBytes ?? 0) + sizeBytes
+  /** Into the last batch that still waits, if it fits and is compressed alike, else into a new one. */
+  add(part: SendPart, maxBytes: number, compression: CompressionType | undefined): void {
+    const last = this.#waiting.at(-1)
+    const total = (last?.sizeBytes ?? 0) + part.sizeBytes
     const fits = total <= this.#hooks.batchSizeBytes && surelyFits(total, maxBytes)
-    if (batch === undefined || !fits || batch.compression !== compression) {
-      batch = new PendingBatch()
-      batch.compression = compression
-      batch.records = records
-      batch.sizeBytes = sizeBytes
-      this.#waiting.push(batch)
-      return { batch, at: 0 }
+    if (last !== undefined && fits && last.compression === compression) last.join(part)
+    else {
+      this.#waiting.push(new PendingBatch(part, compression))
+      this.#hooks.filled(this)
     }
-    const at = batch.records.length
-    for (const record of records) batch.records.push(record)
-    batch.sizeBytes += sizeBytes
-    return { batch, at }
   }
 
   /** Sends what may go out now. */
@@ -154,8 +139,7 @@ export class PartitionQueue {
     this.#isKnown = true
     this.#knownAt = this.#hooks.elapsed()
     const { stampedAt } = batch
-    batch.resolve(stampedAt === undefined || result.isLogAppendTime ? result : { ...result, appendTime: stampedAt })
-    this.#hooks.settled(batch)
+    batch.written(stampedAt === undefined || result.isLogAppendTime ? result : { ...result, appendTime: stampedAt })
     this.#goOn()
   }
 
@@ -186,6 +170,7 @@ export class PartitionQueue {
   }
 
   #refused(batch: PendingBatch, error: unknown): void {
+    if (batch.parts.length > 1 && isOfRecords(error)) return this.#splitUp(batch)
     const at = this.#unanswered.indexOf(batch)
     this.#remove(batch)
     // A topic of the same name that is created later knows nobody.
@@ -193,9 +178,14 @@ export class PartitionQueue {
     if (!isUnwritten(error)) this.#needsEpoch = true
     else if (at < this.#unanswered.length) this.#openGap(batch)
     else if (this.#gapAt < 0) this.#nextSequence = batch.baseSequence
-    batch.reject(error)
-    this.#hooks.settled(batch)
+    batch.failed(error)
     if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
+  }
+
+  /** Other sends of the batch have nothing to do with one's wrong record: each goes out once more, by itself. */
+  #splitUp(batch: PendingBatch): void {
+    this.#openGap(batch)
+    this.#unanswered.splice(this.#unanswered.indexOf(batch), 1, ...batch.split())
   }
 
   #openGap(batch: PendingBatch): void {
@@ -254,9 +244,6 @@ export class PartitionQueue {
     this.#unanswered = this.#unanswered.filter((batch) => batch.state !== 'held')
     this.#waiting = []
     this.#needsEpoch = true
-    for (const batch of batches) {
-      batch.reject(error)
-      this.#hooks.settled(batch)
-    }
+    for (const batch of batches) batch.failed(error)
   }
 }

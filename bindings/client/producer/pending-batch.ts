@@ -1,5 +1,6 @@
 import type { AppendResult } from '../../broker/broker.ts'
 import type { CompressedRecords, CompressionType } from '../../model/compression.ts'
+import type { SendPart } from './send-part.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /**
@@ -10,12 +11,13 @@ import type { CheckedRecord } from './validate-record.ts'
  */
 export type BatchState = 'asked' | 'held' | 'again'
 
-/** Records that go out together to one partition, answered together by one promise. */
+/** Records that go out together to one partition: parts of one send or of several. */
 export class PendingBatch {
-  records: CheckedRecord[] = []
-  sizeBytes = 0
+  records: CheckedRecord[]
+  sizeBytes: number
+  readonly parts: SendPart[]
   /** What its records are compressed with, all of one batch alike. */
-  compression: CompressionType | undefined
+  readonly compression: CompressionType | undefined
   /** Compressed once, for retries too; again only if it certainly wasn't written and grew. */
   compressed: CompressedRecords | undefined
   /** The time that compressed records without one were given. */
@@ -27,14 +29,38 @@ export class PendingBatch {
   hadNewEpoch = false
   producerEpoch = -1
   baseSequence = -1
-  readonly answered: Promise<AppendResult>
-  resolve!: (result: AppendResult) => void
-  reject!: (error: unknown) => void
 
-  constructor() {
-    this.answered = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
+  /** Takes over the list of its first part. */
+  constructor(first: SendPart, compression: CompressionType | undefined) {
+    this.records = first.records
+    this.sizeBytes = first.sizeBytes
+    this.parts = [first]
+    this.compression = compression
+  }
+
+  join(part: SendPart): void {
+    part.firstIndex = this.records.length
+    for (const record of part.records) this.records.push(record)
+    this.sizeBytes += part.sizeBytes
+    this.parts.push(part)
+  }
+
+  written(result: AppendResult): void {
+    for (const part of this.parts) part.written(result)
+  }
+
+  failed(error: unknown): void {
+    for (const part of this.parts) part.failed(error)
+  }
+
+  /** One batch for each part, so that none pays for the records of another. */
+  split(): PendingBatch[] {
+    return this.parts.map((part) => {
+      part.records = this.records.slice(part.firstIndex, part.firstIndex + part.count)
+      part.firstIndex = 0
+      const alone = new PendingBatch(part, this.compression)
+      alone.state = 'held'
+      return alone
     })
   }
 }

@@ -4,7 +4,7 @@ import type { ProducerRecord } from '../producer-record.ts'
 import { type PartitionQueue, surelyFits } from './partition-queue.ts'
 import type { Compression } from './producer-options.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
-import type { Placed } from './send-result.ts'
+import { type PartOwner, SendPart } from './send-part.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
@@ -52,26 +52,24 @@ class Group {
   }
 
   /** Into one batch; into several only if one can't hold them. */
-  enqueue(placed: Placed[]): void {
+  enqueue(parts: SendPart[], owner: PartOwner): void {
     const records = this.#records
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
-      return this.#enqueuePart(placed, records, this.#indexes, this.#sizeBytes)
+      return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner))
     }
     const all = this.#indexes ?? records.map((_, index) => index)
     let from = 0
     for (const to of [...cuts(records, this.#maxBytes), records.length]) {
-      const part = records.slice(from, to)
-      const partBytes = part.reduce((sum, record) => sum + record.sizeBytes, 0)
-      this.#enqueuePart(placed, part, all.slice(from, to), partBytes)
+      const cut = records.slice(from, to)
+      const sizeBytes = cut.reduce((sum, record) => sum + record.sizeBytes, 0)
+      this.#enqueuePart(parts, new SendPart(this.queue, cut, sizeBytes, all.slice(from, to), owner))
       from = to
     }
   }
 
-  #enqueuePart(placed: Placed[], records: CheckedRecord[], indexes: number[] | undefined, sizeBytes: number): void {
-    const { topic, partition } = this.queue
-    const count = records.length
-    const { batch, at } = this.queue.add(records, sizeBytes, this.#maxBytes, this.#compression)
-    placed.push({ topic, partition, batch, firstIndex: at, indexes, records, count })
+  #enqueuePart(parts: SendPart[], part: SendPart): void {
+    this.queue.add(part, this.#maxBytes, this.#compression)
+    parts.push(part)
   }
 }
 
@@ -141,15 +139,15 @@ export class SendPlan {
     return group
   }
 
-  /** Into batches, in the order of the call. Answers them, and whether one of their queues is full. */
-  enqueue(): { readonly placed: readonly Placed[]; readonly isFull: boolean } {
-    const placed: Placed[] = []
+  /** Into batches, in the order of the call. Answers its parts, and whether one of their queues is full. */
+  enqueue(owner: PartOwner): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
+    const parts: SendPart[] = []
     let isFull = false
     for (const group of this.#groups?.values() ?? (this.#first === undefined ? [] : [this.#first])) {
-      group.enqueue(placed)
+      group.enqueue(parts, owner)
       isFull ||= group.queue.isFull
     }
-    return { placed, isFull }
+    return { parts, isFull }
   }
 }
 

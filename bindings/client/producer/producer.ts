@@ -1,4 +1,4 @@
-import type { AppendRequest, Broker, ProducerSession } from '../../broker/broker.ts'
+import type { ProducerSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import { type CompressionType, codecOf } from '../../model/compression.ts'
 import '../../model/disposable.ts'
@@ -6,10 +6,7 @@ import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Abortable } from '../signals.ts'
 import { abortable, signalOf, throwIfAborted } from '../signals.ts'
-import { compressRecords } from './compress-records.ts'
-import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
-import type { PendingBatch } from './pending-batch.ts'
 import { type Places, SendPlan } from './place-records.ts'
 import {
   assertCompression,
@@ -18,9 +15,11 @@ import {
   type ProducerSettings,
   producerSettings,
 } from './producer-options.ts'
+import { type Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import { type Placed, settleSend } from './send-result.ts'
-import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
+import type { PartOwner, SendPart } from './send-part.ts'
+import { settleSend } from './send-result.ts'
+import type { TopicRules } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
 
 /** What one `send` asks for. */
@@ -34,7 +33,8 @@ export interface Sender {
   /**
    * Writes one record or several. Resolves with where each was written once it reached the producer's `acks`; records of
    * one array that go to the same partition are one batch, written together or not at all; only where they exceed
-   * max.message.bytes of their topic are they cut into several. Calls keep their order per partition, awaited or not.
+   * max.message.bytes of their topic are they cut into several. A batch may hold what other calls of the same turn send, other
+   * producers' calls too. Calls keep their order per partition, awaited or not.
    * Bytes aren't copied: leave them as they are until the call settles. Waits while `bufferBytes` are unanswered.
    *
    * Rejects with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or
@@ -63,52 +63,52 @@ export interface Producer extends Sender, AsyncDisposable {
   close(): Promise<void>
 }
 
-export class LogProducer implements Producer {
-  readonly #broker: Pick<Broker, 'openProducer'>
+export class LogProducer implements Producer, PartOwner {
+  readonly #accumulator: RecordAccumulator
+  readonly #giveBack: () => Promise<void>
   readonly #port: RuntimePort
   readonly #closed: () => void
   readonly #settings: ProducerSettings
   readonly #partitioner: Partitioner
-  readonly #rules: TopicRulesCache = new TopicRulesCache()
-  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
-  readonly #allQueues: PartitionQueue[] = []
-  readonly #unsettled = new Set<PendingBatch>()
+  readonly #unsettled: SendPart[] = []
   readonly #buffer: SendBuffer
   readonly #places: Places = {
-    rules: (topic) => this.#rulesNow(topic),
+    rules: (topic) => this.#accumulator.rulesNow(topic),
     partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
-    queue: (topic, partition) => this.#queue(topic, partition),
+    queue: (topic, partition) => this.#accumulator.queue(topic, partition),
     compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
-  #session: ProducerSession | undefined
-  #opening: Promise<void> | undefined
   /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
   #gate: Promise<void> | undefined
-  /** Each of them gives its batches once it has any; none if it fails before. */
-  readonly #gated = new Set<Promise<readonly PendingBatch[]>>()
-  #isDrainDue = false
+  /** Each of them gives its parts once it has any; none if it fails before. */
+  readonly #gated = new Set<Promise<readonly SendPart[]>>()
   #cancelLinger: (() => void) | undefined
-  /** Sequences start again under a new epoch as soon as nothing is open. */
-  #isEpochDue = false
-  #isBumping = false
-  #fencedBy: unknown
   #closing: Promise<void> | undefined
 
-  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort, options: ProducerOptions, closed: () => void) {
-    this.#broker = broker
+  constructor(
+    accumulators: Pick<Accumulators, 'take'>,
+    port: RuntimePort,
+    options: ProducerOptions,
+    closed: () => void = () => {},
+  ) {
     this.#closed = closed
     this.#port = port
     this.#settings = producerSettings(options)
     const { partitioner, batchSizeBytes, bufferBytes } = this.#settings
     this.#buffer = new SendBuffer(bufferBytes)
     this.#partitioner = new Partitioner(partitioner, () => port.random(), batchSizeBytes)
+    const { accumulator, giveBack } = accumulators.take(this.#settings)
+    this.#accumulator = accumulator
+    this.#giveBack = giveBack
   }
 
   /** Over a session that is open already: one of a transaction. */
   static over(session: ProducerSession, port: RuntimePort, options: ProducerOptions): LogProducer {
-    const producer = new LogProducer({ openProducer: async () => session }, port, options, () => {})
-    producer.#session = session
-    return producer
+    const take: Accumulators['take'] = (settings) => {
+      const accumulator = RecordAccumulator.over(session, port, settings)
+      return { accumulator, giveBack: () => accumulator.close() }
+    }
+    return new LogProducer({ take }, port, options)
   }
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
@@ -130,7 +130,7 @@ export class LogProducer implements Producer {
       if (compression !== undefined) assertCompression(compression)
       const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
-      const mayGo = this.#session !== undefined && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
+      const mayGo = this.#accumulator.isOpen && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return settleSend(this.#enqueue(plan), records.length)
       return this.#enqueueLater(plan, isPlaced ? [] : copied(records), records.length, signal)
     } catch (error) {
@@ -140,16 +140,7 @@ export class LogProducer implements Producer {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
-    if (this.#fencedBy !== undefined) throw this.#fencedBy
-  }
-
-  /** What is known of the topic without waiting. */
-  #rulesNow(topic: string): TopicRules | undefined {
-    const facts = this.#session?.topic(topic)
-    if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
-    // Whoever waits for it asks again, and hears what is wrong.
-    facts.catch(() => {})
-    return undefined
+    this.#accumulator.assertNotFenced()
   }
 
   #compressionOf({ compressionType }: TopicRules, chosen: Compression): CompressionType | undefined {
@@ -160,16 +151,6 @@ export class LogProducer implements Producer {
     return compression
   }
 
-  #outgoing(batch: PendingBatch): AppendRequest['records'] {
-    const { records, compression } = batch
-    if (compression !== undefined && batch.compressed?.recordCount !== records.length) {
-      const now = this.#port.now()
-      batch.compressed = compressRecords(records, compression, this.#port.codecs ?? {}, now)
-      batch.stampedAt = batch.compressed === undefined ? undefined : now
-    }
-    return batch.compressed ?? records
-  }
-
   /** Behind the sends that wait already, so that calls keep their order. `records`: none if all have their places. */
   async #enqueueLater(
     plan: SendPlan,
@@ -178,8 +159,8 @@ export class LogProducer implements Producer {
     signal: Abortable['signal'],
   ): Promise<readonly RecordMetadata[]> {
     const before = this.#gate ?? Promise.resolve()
-    let leave: (batches: readonly PendingBatch[]) => void = () => {}
-    const left = new Promise<readonly PendingBatch[]>((resolve) => {
+    let leave: (parts: readonly SendPart[]) => void = () => {}
+    const left = new Promise<readonly SendPart[]>((resolve) => {
       leave = resolve
     })
     // One whose wait was aborted must not let those behind it pass those before it.
@@ -189,41 +170,28 @@ export class LogProducer implements Producer {
     })
     this.#gate = gate
     this.#gated.add(left)
-    let placed: readonly Placed[] = []
+    let parts: readonly SendPart[] = []
     try {
       await abortable(before, signal)
-      await abortable(this.#open(), signal)
+      await abortable(this.#accumulator.open(), signal)
       await this.#placeAll(plan, records)
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
-      if (this.#fencedBy !== undefined) throw this.#fencedBy
-      placed = this.#enqueue(plan)
+      this.#accumulator.assertNotFenced()
+      parts = this.#enqueue(plan)
     } finally {
-      leave(placed.map(({ batch }) => batch))
+      leave(parts)
     }
-    return settleSend(placed, count)
+    return settleSend(parts, count)
   }
 
   /** Asks for the topics that aren't known yet, one after the other. */
   async #placeAll(plan: SendPlan, records: readonly ProducerRecord[]): Promise<void> {
     const asked = new Map<string, TopicRules>()
-    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#rulesNow(topic) }
+    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#places.rules(topic) }
     for (let topic = plan.place(records, places); topic !== undefined; topic = plan.place(records, places)) {
-      asked.set(topic, this.#rules.of(await this.#mustHaveSession().topic(topic)))
+      asked.set(topic, await this.#accumulator.rules(topic))
     }
-  }
-
-  #open(): Promise<void> {
-    if (this.#session !== undefined) return Promise.resolve()
-    this.#opening ??= this.#broker
-      .openProducer()
-      .then((session) => {
-        this.#session = session
-      })
-      .finally(() => {
-        this.#opening = undefined
-      })
-    return this.#opening
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
@@ -234,115 +202,50 @@ export class LogProducer implements Producer {
   }
 
   /** Puts the records into batches, in their order. */
-  #enqueue(plan: SendPlan): readonly Placed[] {
-    const { placed, isFull } = plan.enqueue()
-    if (placed.length === 0) return placed
+  #enqueue(plan: SendPlan): readonly SendPart[] {
+    const { parts, isFull } = plan.enqueue(this)
+    if (parts.length === 0) return parts
     this.#buffer.take(plan.sizeBytes)
-    for (const { batch } of placed) this.#unsettled.add(batch)
-    this.#scheduleDrain(isFull)
-    return placed
+    for (const part of parts) part.unsettledAt = this.#unsettled.push(part) - 1
+    this.#drainLater(isFull)
+    return parts
   }
 
-  #queue(topic: string, partition: number): PartitionQueue {
-    let byPartition = this.#queues.get(topic)
-    if (byPartition === undefined) {
-      byPartition = new Map()
-      this.#queues.set(topic, byPartition)
+  /** Hot path: the last one takes its place in the list, a set would cost three times as much. */
+  settled(part: SendPart): void {
+    const last = this.#unsettled.pop()
+    if (last !== undefined && last !== part) {
+      this.#unsettled[part.unsettledAt] = last
+      last.unsettledAt = part.unsettledAt
     }
-    let queue = byPartition.get(partition)
-    if (queue === undefined) {
-      queue = new PartitionQueue(topic, partition, this.#hooks())
-      byPartition.set(partition, queue)
-      this.#allQueues.push(queue)
-    }
-    return queue
-  }
-
-  #hooks(): QueueHooks {
-    const { acks, batchSizeBytes } = this.#settings
-    return {
-      acks,
-      batchSizeBytes,
-      session: () => this.#mustHaveSession(),
-      outgoing: (batch) => this.#outgoing(batch),
-      isHalted: () => this.#isEpochDue,
-      settled: (batch) => {
-        this.#unsettled.delete(batch)
-        this.#buffer.free(batch.sizeBytes)
-      },
-      needsEpoch: () => {
-        this.#isEpochDue = true
-        this.#bumpWhenQuiet()
-      },
-      quieter: () => this.#bumpWhenQuiet(),
-      fenced: (error) => this.#fenced(error),
-      random: () => this.#port.random(),
-      elapsed: () => this.#port.elapsed(),
-      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),
-    }
-  }
-
-  #mustHaveSession(): ProducerSession {
-    if (this.#session === undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
-    return this.#session
+    this.#buffer.free(part.sizeBytes)
   }
 
   /** Sends of one turn make one batch; with a linger they wait for more, unless a batch is full. */
-  #scheduleDrain(isFull: boolean): void {
+  #drainLater(isFull: boolean): void {
     const { lingerMs } = this.#settings
     if (lingerMs > 0 && !isFull) {
       this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain(), true)
       return
     }
-    if (this.#isDrainDue) return
-    this.#isDrainDue = true
-    const drain = () => this.#drain()
-    Promise.resolve().then(drain, drain)
+    this.#endLinger()
+    this.#accumulator.drainSoon()
+  }
+
+  #endLinger(): void {
+    this.#cancelLinger?.()
+    this.#cancelLinger = undefined
   }
 
   #drain(): void {
-    this.#isDrainDue = false
-    this.#cancelLinger?.()
-    this.#cancelLinger = undefined
-    if (this.#isEpochDue) this.#bumpWhenQuiet()
-    else for (const queue of this.#allQueues) queue.drain()
-  }
-
-  /** Not before every batch of the old epoch is known to be written or not: the new one could write it twice. */
-  #bumpWhenQuiet(): void {
-    if (this.#isBumping) return
-    for (const queue of this.#allQueues) if (!queue.isQuiet) return
-    this.#isBumping = true
-    this.#mustHaveSession()
-      .bumpEpoch()
-      .then(
-        () => this.#bumped(),
-        (error) => this.#notBumped(error),
-      )
-  }
-
-  #bumped(): void {
-    this.#isBumping = false
-    for (const queue of this.#allQueues) queue.restart()
-    this.#isEpochDue = false
-    this.#drain()
-  }
-
-  #notBumped(error: unknown): void {
-    this.#isBumping = false
-    for (const queue of this.#allQueues) queue.abandon(error)
-    this.#isEpochDue = false
-  }
-
-  #fenced(error: unknown): void {
-    this.#fencedBy = error
-    for (const queue of this.#allQueues) queue.abandon(error)
+    this.#endLinger()
+    this.#accumulator.drain()
   }
 
   async flush(options: Abortable = {}): Promise<void> {
     const signal = signalOf(options)
     throwIfAborted(signal)
-    const answered = (batches: Iterable<PendingBatch>) => Promise.all(Array.from(batches, (each) => each.answered))
+    const answered = (parts: Iterable<SendPart>) => Promise.all(Array.from(parts, (each) => each.answered))
     const all = Promise.all([answered(this.#unsettled), ...Array.from(this.#gated, (each) => each.then(answered))])
     // Told below; until then others may fail.
     all.catch(() => {})
@@ -361,10 +264,10 @@ export class LogProducer implements Producer {
     try {
       await this.flush()
     } finally {
-      await Promise.allSettled([...this.#unsettled].map((batch) => batch.answered))
-      this.#cancelLinger?.()
+      await Promise.allSettled(Array.from(this.#unsettled, ({ answered }) => answered))
+      this.#endLinger()
       try {
-        await this.#session?.close()
+        await this.#giveBack()
       } finally {
         this.#closed()
       }

@@ -1,17 +1,22 @@
 import { LogError } from '../../model/errors.ts'
 
+/** For what a record of the batch is. */
+const OF_RECORDS = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'] as const
+
 /** Refused before anything was written, so that the batch's sequence is free again. After any other error it may be written. */
 const UNWRITTEN = [
+  ...OF_RECORDS,
   'UNKNOWN_TOPIC_OR_PARTITION',
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
   'INVALID_REQUIRED_ACKS',
-  'INVALID_TIMESTAMP',
   'INVALID_REQUEST',
-  'INVALID_RECORD',
   'LOG_READ_ONLY',
   'LOG_CLOSED',
 ] as const
+
+/** Without the record that it is about, the others of the batch might be written. */
+export function isOfRecords(error: unknown): boolean {
+  return LogError.is(error, ...OF_RECORDS)
+}
 
 export function isUnwritten(error: unknown): boolean {
   return LogError.is(error, ...UNWRITTEN)

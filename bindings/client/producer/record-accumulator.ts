@@ -1,0 +1,217 @@
+import type { AppendRequest, Broker, ProducerSession } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/port.ts'
+import { LogError } from '../../model/errors.ts'
+import { compressRecords } from './compress-records.ts'
+import { PartitionQueue, type QueueHooks } from './partition-queue.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import type { ProducerSettings } from './producer-options.ts'
+import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
+
+/** What batches of one accumulator have in common. */
+export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
+
+/**
+ * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's word for the same thing). Producers
+ * of a log with equal settings share one: what 64 of them send in one turn is a batch, not 64 (docs/decisions/025-producers-share-batches.md).
+ */
+export class RecordAccumulator {
+  readonly #broker: Pick<Broker, 'openProducer'>
+  readonly #port: RuntimePort
+  readonly #rules: TopicRulesCache = new TopicRulesCache()
+  readonly #hooks: QueueHooks
+  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
+  readonly #allQueues: PartitionQueue[] = []
+  /** Those that got records since they were drained last. */
+  readonly #filled = new Set<PartitionQueue>()
+  #session: ProducerSession | undefined
+  #opening: Promise<void> | undefined
+  #isDrainDue = false
+  /** Sequences start again under a new epoch as soon as nothing is open. */
+  #isEpochDue = false
+  #isBumping = false
+  #fencedBy: { readonly error: unknown } | undefined
+
+  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort, settings: BatchSettings) {
+    this.#broker = broker
+    this.#port = port
+    this.#hooks = this.#hooksOf(settings)
+  }
+
+  /** Over a session that is open already: one of a transaction. */
+  static over(session: ProducerSession, port: RuntimePort, settings: BatchSettings): RecordAccumulator {
+    const accumulator = new RecordAccumulator({ openProducer: async () => session }, port, settings)
+    accumulator.#session = session
+    return accumulator
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** It takes nothing any more. */
+  get isFenced(): boolean {
+    return this.#fencedBy !== undefined
+  }
+
+  assertNotFenced(): void {
+    if (this.#fencedBy !== undefined) throw this.#fencedBy.error
+  }
+
+  open(): Promise<void> {
+    if (this.#session !== undefined) return Promise.resolve()
+    this.#opening ??= this.#broker
+      .openProducer()
+      .then((session) => {
+        this.#session = session
+      })
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
+  }
+
+  /** What is known of the topic without waiting. */
+  rulesNow(topic: string): TopicRules | undefined {
+    const facts = this.#session?.topic(topic)
+    if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
+    // Whoever waits for it asks again, and hears what is wrong.
+    facts.catch(() => {})
+    return undefined
+  }
+
+  async rules(topic: string): Promise<TopicRules> {
+    return this.#rules.of(await this.#mustHaveSession().topic(topic))
+  }
+
+  queue(topic: string, partition: number): PartitionQueue {
+    let byPartition = this.#queues.get(topic)
+    if (byPartition === undefined) {
+      byPartition = new Map()
+      this.#queues.set(topic, byPartition)
+    }
+    let queue = byPartition.get(partition)
+    if (queue === undefined) {
+      queue = new PartitionQueue(topic, partition, this.#hooks)
+      byPartition.set(partition, queue)
+      this.#allQueues.push(queue)
+    }
+    return queue
+  }
+
+  /** What is sent in one turn is drained together. */
+  drainSoon(): void {
+    if (this.#isDrainDue) return
+    this.#isDrainDue = true
+    const drain = () => this.drain()
+    Promise.resolve().then(drain, drain)
+  }
+
+  drain(): void {
+    this.#isDrainDue = false
+    if (this.#isEpochDue) return this.#bumpWhenQuiet()
+    const filled = [...this.#filled]
+    this.#filled.clear()
+    for (const queue of filled) queue.drain()
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close()
+  }
+
+  #hooksOf({ acks, batchSizeBytes }: BatchSettings): QueueHooks {
+    return {
+      acks,
+      batchSizeBytes,
+      session: () => this.#mustHaveSession(),
+      outgoing: (batch) => this.#outgoing(batch),
+      isHalted: () => this.#isEpochDue,
+      filled: (queue) => this.#filled.add(queue),
+      needsEpoch: () => {
+        this.#isEpochDue = true
+        this.#bumpWhenQuiet()
+      },
+      quieter: () => this.#bumpWhenQuiet(),
+      fenced: (error) => this.#fenced(error),
+      random: () => this.#port.random(),
+      elapsed: () => this.#port.elapsed(),
+      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),
+    }
+  }
+
+  #mustHaveSession(): ProducerSession {
+    if (this.#session === undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
+    return this.#session
+  }
+
+  #outgoing(batch: PendingBatch): AppendRequest['records'] {
+    const { records, compression } = batch
+    if (compression !== undefined && batch.compressed?.recordCount !== records.length) {
+      const now = this.#port.now()
+      batch.compressed = compressRecords(records, compression, this.#port.codecs ?? {}, now)
+      batch.stampedAt = batch.compressed === undefined ? undefined : now
+    }
+    return batch.compressed ?? records
+  }
+
+  /** Not before every batch of the old epoch is known to be written or not: the new one could write it twice. */
+  #bumpWhenQuiet(): void {
+    if (this.#isBumping) return
+    for (const queue of this.#allQueues) if (!queue.isQuiet) return
+    this.#isBumping = true
+    this.#mustHaveSession()
+      .bumpEpoch()
+      .then(
+        () => this.#bumped(),
+        (error) => this.#notBumped(error),
+      )
+  }
+
+  #bumped(): void {
+    this.#isBumping = false
+    for (const queue of this.#allQueues) queue.restart()
+    this.#isEpochDue = false
+    for (const queue of this.#allQueues) queue.drain()
+  }
+
+  #notBumped(error: unknown): void {
+    this.#isBumping = false
+    for (const queue of this.#allQueues) queue.abandon(error)
+    this.#isEpochDue = false
+  }
+
+  #fenced(error: unknown): void {
+    this.#fencedBy = { error }
+    for (const queue of this.#allQueues) queue.abandon(error)
+  }
+}
+
+/** Those of one log, each as long as a producer uses it. */
+export class Accumulators {
+  readonly #broker: Pick<Broker, 'openProducer'>
+  readonly #port: RuntimePort
+  readonly #shared = new Map<string, { readonly accumulator: RecordAccumulator; users: number }>()
+
+  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort) {
+    this.#broker = broker
+    this.#port = port
+  }
+
+  /** The one for such batches, and how to give it back: whoever is the last one closes it. */
+  take(settings: BatchSettings): { readonly accumulator: RecordAccumulator; readonly giveBack: () => Promise<void> } {
+    const key = `${settings.acks} ${settings.batchSizeBytes}`
+    let shared = this.#shared.get(key)
+    if (shared === undefined || shared.accumulator.isFenced) {
+      shared = { accumulator: new RecordAccumulator(this.#broker, this.#port, settings), users: 0 }
+      this.#shared.set(key, shared)
+    }
+    const { accumulator } = shared
+    const taken = shared
+    taken.users++
+    const giveBack = async (): Promise<void> => {
+      if (--taken.users > 0) return
+      if (this.#shared.get(key) === taken) this.#shared.delete(key)
+      await accumulator.close()
+    }
+    return { accumulator, giveBack }
+  }
+}
