@@ -12,8 +12,6 @@ export async function bundleCli(outfile) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    // `sideEffects` speaks of dist/.
-    ignoreAnnotations: true,
     // The package has zstd's module once, for both.
     external: ['@assemblyscript/loader', 'msgpackr', '#zstd'],
     // Packages in CommonJS ask for `require`, which a module doesn't have.
