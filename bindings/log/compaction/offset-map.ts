@@ -1,33 +1,38 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 
-/** Four words of hash and the offset in 8 bytes. */
-const SLOT_BYTES = 24
+/** Of a slot, in words of 4 bytes: the hash, and one more than the offset, low word first. Both are 0 in a free slot. */
 const HASH_WORDS = 4
+const SLOT_WORDS = 6
+const SLOT_BYTES = 4 * SLOT_WORDS
 /** Fuller, and finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
 const LOAD_FACTOR = 0.9
+const SLOTS_FIRST = 1024
 const SLOTS_MIN = 16
+/** The table grows by it, and has the old and the new one meanwhile. */
+const GROWTH = 4
+const TWO_POW_32 = 0x1_0000_0000
 
 /**
  * The last offset of each key, in memory whose size is given: 16 bytes of the key's hash stand for it, as in Kafka's
  * SkimpyOffsetMap. Two keys of one hash would lose a record, so the hash is one that nobody finds such keys for. The memory is
- * JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers.
+ * JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers. The table is as large as its keys ask for: one that
+ * fits the processor's caches is found in several times as fast.
  */
 export class OffsetMap {
   readonly #kernel: Pick<Kernel, 'hashOf'>
-  readonly #slots: number
-  readonly #keysMax: number
-  readonly #hashes: Int32Array
-  /** One more than the offset: 0 is a free slot. */
-  readonly #offsets: Float64Array
+  readonly #slotsMax: number
+  #slots: number
+  #table: Int32Array
   readonly #hash: Int32Array = new Int32Array(HASH_WORDS)
   #size = 0
 
   constructor(kernel: Pick<Kernel, 'hashOf'>, memoryBytes: number) {
     this.#kernel = kernel
-    this.#slots = Math.max(SLOTS_MIN, Math.floor(memoryBytes / SLOT_BYTES))
-    this.#keysMax = Math.floor(this.#slots * LOAD_FACTOR)
-    this.#hashes = new Int32Array(this.#slots * HASH_WORDS)
-    this.#offsets = new Float64Array(this.#slots)
+    const slots = memoryBytes / SLOT_BYTES / (1 + 1 / GROWTH)
+    this.#slotsMax = Math.max(SLOTS_MIN, 2 ** Math.floor(Math.log2(Math.max(1, slots))))
+    this.#slots = this.#slotsMax
+    while (this.#slots > SLOTS_FIRST) this.#slots /= GROWTH
+    this.#table = new Int32Array(this.#slots * SLOT_WORDS)
   }
 
   get size(): number {
@@ -36,43 +41,65 @@ export class OffsetMap {
 
   /** So many keys can surely still come. */
   get room(): number {
-    return this.#keysMax - this.#size
+    return keysMax(this.#slotsMax) - this.#size
   }
 
   /** Of one key the offsets come in ascending order. There is room. */
   put(key: Uint8Array, offset: number): void {
-    const slot = this.#find(key)
-    if (this.#offsets[slot] === 0) {
+    this.#kernel.hashOf(key, this.#hash)
+    let slot = this.#find(this.#hash, 0)
+    if (this.#isFree(slot)) {
+      if (this.#size === keysMax(this.#slots)) {
+        this.#grow()
+        slot = this.#find(this.#hash, 0)
+      }
       this.#size++
-      this.#hashes.set(this.#hash, slot * HASH_WORDS)
+      this.#table.set(this.#hash, slot)
     }
-    this.#offsets[slot] = offset + 1
+    const value = offset + 1
+    this.#table[slot + HASH_WORDS] = value
+    this.#table[slot + HASH_WORDS + 1] = value / TWO_POW_32
   }
 
   /** -1 for a key that never came. */
   get(key: Uint8Array): number {
-    return (this.#offsets[this.#find(key)] as number) - 1
+    this.#kernel.hashOf(key, this.#hash)
+    const at = this.#find(this.#hash, 0) + HASH_WORDS
+    return (this.#table[at + 1] as number) * TWO_POW_32 + ((this.#table[at] as number) >>> 0) - 1
   }
 
-  /** The key's slot, or the free one that it would get; `#hash` is the key's. */
-  #find(key: Uint8Array): number {
-    const hash = this.#hash
-    this.#kernel.hashOf(key, hash)
-    // Hot path: by index, because taking a typed array apart goes through its iterator.
-    const word0 = hash[0] as number
-    const word1 = hash[1]
-    const word2 = hash[2]
-    const word3 = hash[3]
-    const hashes = this.#hashes
-    const offsets = this.#offsets
-    const slots = this.#slots
-    let slot = (word0 >>> 0) % slots
-    for (; offsets[slot] !== 0; slot = slot + 1 === slots ? 0 : slot + 1) {
-      const at = slot * HASH_WORDS
-      const isSame =
-        hashes[at] === word0 && hashes[at + 1] === word1 && hashes[at + 2] === word2 && hashes[at + 3] === word3
-      if (isSame) return slot
-    }
-    return slot
+  #isFree(slot: number): boolean {
+    return this.#table[slot + HASH_WORDS] === 0 && this.#table[slot + HASH_WORDS + 1] === 0
   }
+
+  /** Where the slot of the hash that stands at `from` begins, or the free one that it would get. */
+  #find(hash: Int32Array, from: number): number {
+    // Hot path: by index, because taking a typed array apart goes through its iterator.
+    const word0 = hash[from] as number
+    const word1 = hash[from + 1]
+    const word2 = hash[from + 2]
+    const word3 = hash[from + 3]
+    const table = this.#table
+    const mask = this.#slots - 1
+    for (let slot = word0 & mask; ; slot = (slot + 1) & mask) {
+      const at = slot * SLOT_WORDS
+      if (table[at] === word0 && table[at + 1] === word1 && table[at + 2] === word2 && table[at + 3] === word3)
+        return at
+      if (table[at + 4] === 0 && table[at + 5] === 0) return at
+    }
+  }
+
+  #grow(): void {
+    const old = this.#table
+    this.#slots *= GROWTH
+    this.#table = new Int32Array(this.#slots * SLOT_WORDS)
+    for (let from = 0; from < old.length; from += SLOT_WORDS) {
+      if (old[from + HASH_WORDS] === 0 && old[from + HASH_WORDS + 1] === 0) continue
+      this.#table.set(old.subarray(from, from + SLOT_WORDS), this.#find(old, from))
+    }
+  }
+}
+
+function keysMax(slots: number): number {
+  return Math.floor(slots * LOAD_FACTOR)
 }

@@ -11,20 +11,42 @@ test(
   'says of every key what a map of the keys themselves says, filled to the brim',
   seeded(11, (random) => {
     kernel.seedHash(Uint32Array.of(random.next(), random.next(), random.next(), random.next()))
-    const map = new OffsetMap(kernel, 24 * 1000)
+    const map = new OffsetMap(kernel, 24 * (4096 + 1024))
     const expected = new Map<string, number>()
     for (let offset = 0; map.room > 0; offset += 1 + random.below(1000)) {
-      const key = `key-${random.below(2000)}`
+      const key = `key-${random.below(8000)}`
       map.put(bytes(key), offset)
       expected.set(key, offset)
     }
     assert.is(map.size, expected.size)
-    assert.is(map.size, 900, 'nine tenths of its places')
-    for (let index = 0; index < 2000; index++) {
+    assert.is(map.size, 3686, 'nine tenths of the 4096 places that it grew to, with room left for the 1024 from before')
+    for (let index = 0; index < 8000; index++) {
       assert.is(map.get(bytes(`key-${index}`)), expected.get(`key-${index}`) ?? -1, `key-${index}`)
     }
   }),
 )
+
+test('its memory is never more than was given, and grows with its keys', () => {
+  for (const memoryBytes of [2000, 24 * 1024, 1_000_000, 16 * 1024 * 1024]) {
+    let allocatedBytes = 0
+    const before = globalThis.Int32Array
+    // What a table has while it grows: the old one and the new one.
+    globalThis.Int32Array = new Proxy(before, {
+      construct: (target, [length]: [number]) => {
+        if (length > 4) allocatedBytes = Math.max(allocatedBytes, 4 * (length + length / 4))
+        return new target(length)
+      },
+    })
+    try {
+      const map = new OffsetMap(kernel, memoryBytes)
+      for (let key = 0; map.room > 0; key++) map.put(bytes(`key-${key}`), key)
+      assert.ok(allocatedBytes <= memoryBytes, `${allocatedBytes} of ${memoryBytes}`)
+      assert.ok(allocatedBytes > memoryBytes / 4, `only ${allocatedBytes} of ${memoryBytes}`)
+    } finally {
+      globalThis.Int32Array = before
+    }
+  }
+})
 
 test('offset 0 is one, offsets beyond 2^32 too, and the empty key is a key', () => {
   const map = new OffsetMap(kernel, 0)
