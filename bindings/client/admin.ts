@@ -58,7 +58,8 @@ export interface Admin {
   /**
    * Deletes the records before an offset in each partition named, -1 for all that are visible: in none where one is refused.
    * Durable when it resolves, with where each begins now, in the order asked. Readers below that reject with
-   * OFFSET_OUT_OF_RANGE or reset, as configured; files go soon after, a whole segment at a time. Rejects with OFFSET_OUT_OF_RANGE
+   * OFFSET_OUT_OF_RANGE or reset, as configured; files go soon after, a whole segment at a time, and that of the newest records, as in
+   * Kafka, only when a later one has begun. All are decided with one flush where a frame holds them (some 300 partitions). Rejects with OFFSET_OUT_OF_RANGE
    * beyond the high watermark, POLICY_VIOLATION for `cleanup.policy` `compact`, UNKNOWN_TOPIC_OR_PARTITION, LOG_READ_ONLY,
    * INVALID_REQUEST.
    */

@@ -3,7 +3,10 @@ import { LogError } from '../model/errors.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { checkPlace, isCount, placeKey, startPositions } from './consumer/start-positions.ts'
 
-/** Where a group is moved to; `timestamp` in milliseconds since 1970, `shiftBy` in offsets, negative to go back. */
+/**
+ * Where a group is moved to; `timestamp` in milliseconds since 1970 (`Date.now() - 3_600_000`: the last hour), `shiftBy` in offsets, negative to
+ * go back.
+ */
 export type ResetPoint =
   | 'earliest'
   | 'latest'

@@ -81,7 +81,19 @@ test('at rest: reset with --dry-run first, then for good; delete', () => {
   assert.equal(moved(['--to-time', '2020-01-01T00:00Z']), [[0, 0]])
   const [[, latest] = []] = moved(['--to-latest'])
   assert.ok(Number(latest) >= 3)
-  for (const words of [[], ['--to-earliest', '--to-latest'], ['--to-latest', '--topic', 't:x']]) {
+  assert.equal(moved(['--by-duration', 'P1D', '--dry-run']), [[latest, 0]], 'a day ago nothing was there yet')
+  assert.equal(
+    moved(['--by-duration', 'pt0.001s', '--dry-run']),
+    [[latest, latest]],
+    'the last millisecond saw nothing',
+  )
+  for (const words of [
+    [],
+    ['--to-earliest', '--to-latest'],
+    ['--to-latest', '--topic', 't:x'],
+    ['--by-duration', 'PT1H', '--to-latest'],
+    ['--by-duration', '1H'],
+  ]) {
     assert.is(cli.run(['groups', 'reset', 'g', ...words]).status, 2, words.join(' '))
   }
   assert.is(cli.run(['groups', 'delete', 'g']).out, 'deleted group g\n')

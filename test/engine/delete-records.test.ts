@@ -180,6 +180,21 @@ tests('beyond the high watermark, in a topic that compacts, without the topic: r
   )
 })
 
+tests('all partitions of a call are one frame: a crash leaves all of their starts or none', () => {
+  const partitions = 20
+  const host = opened(new VirtualDisk())
+  host.createTopic(TOPIC_ID, 't', partitions, CONFIG)
+  for (let partition = 0; partition < partitions; partition++) fill(host, 1, 'all', partition)
+  const at = Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition, beforeOffset: 1 }))
+  const frames: number[] = []
+  host.storage.watch = (operation, kind, path) => {
+    if (kind === 'write' && path.endsWith('.ring')) frames.push(operation)
+  }
+  const begins = host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
+  host.storage.watch = undefined
+  assert.equal([begins.length, new Set(begins), frames.length], [partitions, new Set([1]), 1])
+})
+
 tests('asked twice at once, both answers come behind the decision', () => {
   const host = created(new VirtualDisk())
   fill(host, 4)

@@ -18,6 +18,18 @@ export function startPoint(text: string): 'earliest' | 'latest' | { timestamp: n
   throw new InvalidArgumentError('It must be earliest, latest, milliseconds since 1970 or a date as 2026-11-26T09:00Z.')
 }
 
+const DURATION = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/i
+const UNITS_MS = [86_400_000, 3_600_000, 60_000, 1000]
+
+/** Milliseconds of a duration in Kafka's form of ISO 8601, PnDTnHnMnS. */
+export function durationMs(text: string): number {
+  const [matched, ...parts] = DURATION.exec(text) ?? []
+  const total = parts.reduce((sum, part, index) => sum + Number(part ?? 0) * (UNITS_MS[index] ?? 0), 0)
+  if (matched !== undefined && parts.some((part) => part !== undefined) && total <= Number.MAX_SAFE_INTEGER)
+    return Math.round(total)
+  throw new InvalidArgumentError('It must be a duration as PT1H, PT90M or P1DT12H: days, hours, minutes and seconds.')
+}
+
 /** A whole number, negative ones too. */
 export function wholeNumber(text: string): number {
   const value = Number(text)

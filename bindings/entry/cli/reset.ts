@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander'
 import type { Admin, OffsetReset, ResetOptions, ResetPoint } from '../node.ts'
 import { LogError } from '../node.ts'
-import { countFrom, startPoint, topicPartitions, wholeNumber } from './arguments.ts'
+import { countFrom, durationMs, startPoint, topicPartitions, wholeNumber } from './arguments.ts'
 import { below } from './help.ts'
 import { withLog } from './open.ts'
 import { print } from './output.ts'
 import { run } from './run.ts'
 
-const POINTS = ['toEarliest', 'toLatest', 'toTime', 'toOffset', 'shiftBy']
+const POINTS = ['toEarliest', 'toLatest', 'toTime', 'byDuration', 'toOffset', 'shiftBy']
 
 type Reset = (groupId: string, to: ResetPoint, options: ResetOptions) => Promise<readonly OffsetReset[]>
 
@@ -20,6 +20,10 @@ export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): voi
     new Option('--to-time <when>', 'to the first record from then on: milliseconds since 1970 or a date').argParser(
       startPoint,
     ),
+    new Option(
+      '--by-duration <duration>',
+      'to the first record of the last so much time, as PT1H or P1DT12H',
+    ).argParser(durationMs),
     new Option('--to-offset <offset>', 'to this offset').argParser(countFrom(0)),
     new Option('--shift-by <count>', 'so many offsets on, negative: back').argParser(wholeNumber),
   ]
@@ -37,6 +41,7 @@ its nearest end, as Kafka's tool does it.
 
 Examples:
   oncelog ${groups.name()} reset audit --shift-by -100 --dry-run
+  oncelog ${groups.name()} reset audit --by-duration PT1H
   oncelog ${groups.name()} reset audit --to-time 2026-11-26T09:00Z --topic payments:0,2`),
     )
     .action(
@@ -60,8 +65,9 @@ function pointOf(given: Readonly<Record<string, unknown>>): ResetPoint {
   if (given['toEarliest'] === true) return 'earliest'
   if (given['toLatest'] === true) return 'latest'
   if (given['toTime'] !== undefined) return given['toTime'] as ResetPoint
+  if (given['byDuration'] !== undefined) return { timestamp: Math.max(0, Date.now() - (given['byDuration'] as number)) }
   if (given['toOffset'] !== undefined) return { offset: given['toOffset'] as number }
   if (given['shiftBy'] !== undefined) return { shiftBy: given['shiftBy'] as number }
-  const message = 'where to: --to-earliest, --to-latest, --to-time, --to-offset or --shift-by'
+  const message = 'where to: --to-earliest, --to-latest, --to-time, --by-duration, --to-offset or --shift-by'
   throw new LogError('INVALID_REQUEST', message, { argument: 'to' })
 }

@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
-import { countFrom, startPoint, topicPartitions, wholeNumber } from '../../../bindings/entry/cli/arguments.ts'
+import {
+  countFrom,
+  durationMs,
+  startPoint,
+  topicPartitions,
+  wholeNumber,
+} from '../../../bindings/entry/cli/arguments.ts'
 import { type InputFormat, type Line, readLines } from '../../../bindings/entry/cli/input.ts'
 import { type Bytes, copyOf, expect, type FuzzTarget, Refused, sameJson } from '../target.ts'
 
@@ -85,6 +91,7 @@ export function argumentTarget(count: (text: string) => number = countFrom(0)): 
     'earliest',
     '2026-11-26T09:00Z',
     '1700000000000',
+    'P1DT2H3M4.5S',
     'pay:0,2',
     'pay',
   ]
@@ -99,6 +106,7 @@ export function argumentTarget(count: (text: string) => number = countFrom(0)): 
         () => expect(isNumberOf(text, wholeNumber(text)), () => text),
         () => checkStart(text, startPoint(text)),
         () => checkPlaces(text, topicPartitions(text)),
+        () => checkDuration(text, durationMs(text)),
       ]
       let refused = 0
       for (const reading of readings) {
@@ -123,6 +131,12 @@ function checkStart(text: string, start: ReturnType<typeof startPoint>): void {
   if (typeof start === 'string') return expect(start === text, () => text)
   expect(Number.isSafeInteger(start.timestamp) && start.timestamp >= 0, () => `${text} is ${start.timestamp}`)
   if (/^\d+$/.test(text)) expect(isNumberOf(text, start.timestamp), () => `${text} is ${start.timestamp}`)
+}
+
+function checkDuration(text: string, milliseconds: number): void {
+  const letters = text.replace(/[^A-Za-z]/g, '').toUpperCase()
+  expect(/^P(?!$)D?(?:T(?!$)H?M?S?)?$/.test(letters), () => text)
+  expect(Number.isSafeInteger(milliseconds) && milliseconds >= 0, () => `${text} is ${milliseconds}`)
 }
 
 function checkPlaces(text: string, places: readonly unknown[]): void {
