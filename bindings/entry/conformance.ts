@@ -19,6 +19,7 @@ export type {
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
+  ReadOnlyPartition,
   RecoveryReport,
   Removal,
   Rewrite,

@@ -88,6 +88,7 @@ export type {
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
+  ReadOnlyPartition,
   RecoveryReport,
   Removal,
   Rewrite,

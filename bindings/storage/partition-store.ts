@@ -285,7 +285,7 @@ export interface StoredPartition {
   readonly maxTimestamp: number
   /** It was found damaged: nothing is appended to it. */
   readonly readOnly: boolean
-  /** Where, if this open found it. */
+  /** Where, as the open that found it met it first. */
   readonly damage?: Damage | undefined
 }
 
@@ -317,6 +317,16 @@ export interface Damage {
   readonly code: string
 }
 
+/** A partition that takes no records. */
+export interface ReadOnlyPartition {
+  /** By name. */
+  readonly topic: string
+  /** From 0. */
+  readonly partition: number
+  /** Where the open that found it met it first; not there where it is the log that is damaged, or an older oncelog found it. */
+  readonly damage?: Damage | undefined
+}
+
 /** What opening a log found and did. */
 export interface RecoveryReport {
   /** The log was closed properly: nothing had to be recovered. */
@@ -331,8 +341,8 @@ export interface RecoveryReport {
   readonly setAsideFiles: readonly string[]
   /** Empty for a log that is whole. */
   readonly damage: readonly Damage[]
-  /** Partitions that take no records (LOG_READ_ONLY) because of damage. */
-  readonly readOnly: readonly { readonly topic: string; readonly partition: number }[]
+  /** Partitions that take no records (LOG_READ_ONLY) because of damage, whichever open found it. */
+  readonly readOnly: readonly ReadOnlyPartition[]
   /** Every partition, the log's own ones included, and the offset that its next record gets. */
   readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[]
 }

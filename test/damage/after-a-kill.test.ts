@@ -51,20 +51,25 @@ test('a topic keeps its config', async () => {
 
 test('a damaged partition takes nothing, at every later open too; the others go on', async () => {
   const closed = new DirectoryImage()
-  const first = await openLog(closed, new StillPort(), {})
-  await first.admin.createTopic('t', { partitions: 2 })
-  await first.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
-  await first.close()
+  const whole = await openLog(closed, new StillPort(), {})
+  await whole.admin.createTopic('t', { partitions: 2 })
+  await whole.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
+  await whole.close()
   await (await openLog(closed, new StillPort(3), {})).producer().send({ topic: 't', partition: 1, value: 'y' })
   const image = closed.fork()
   image.files.delete('t-0/00000000000000000000.log')
-  for (let round = 0; round < 3; round++) {
+  const file = 't-0/00000000000000000000.log'
+  const damage = { file, position: 0, topic: 't', partition: 0, offset: 1, code: 'CORRUPT_LOG' }
+  for (let round = 0; round < 4; round++) {
     const log = await openLog(image, new StillPort(4 + round), {})
-    assert.equal(log.recovery.readOnly, [{ topic: 't', partition: 0 }], `open ${round}`)
+    assert.equal(log.recovery.readOnly, [{ topic: 't', partition: 0, damage }], `open ${round}`)
     const producer = log.producer()
-    assert.is((await refusal(producer.send({ topic: 't', partition: 0, value: 'z' }))).code, 'LOG_READ_ONLY')
+    const { code, details } = await refusal(producer.send({ topic: 't', partition: 0, value: 'z' }))
+    const { topic, partition, file: at, position, offset } = details as typeof damage
+    assert.equal([code, topic, partition, at, position, offset], ['LOG_READ_ONLY', 't', 0, file, 0, 1], `open ${round}`)
     await producer.send({ topic: 't', partition: 1, value: 'z' })
-    await log.close()
+    // Closed or killed: the next one knows it all the same.
+    if (round % 2 === 0) await log.close()
   }
 })
 

@@ -71,7 +71,10 @@ test('verify names the damaged one, the partition is read-only, and what it repl
   )
   const names = killed.paths.filter((path) => path.startsWith(PLACE))
   const log = await openImage(killed, 6)
-  assert.equal(log.recovery.readOnly, [{ topic: COMPACTED, partition: 0 }])
+  assert.equal(
+    log.recovery.readOnly.map(({ topic, partition, damage }) => [topic, partition, damage?.file]),
+    [[COMPACTED, 0, swap]],
+  )
   assert.equal(
     log.recovery.damage.map(({ file }) => file),
     [swap],

@@ -39,12 +39,15 @@ export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>)
   return attached === undefined ? withImage(call, work) : using(attached, work)
 }
 
+const FOUND_BEFORE = 'read-only: it was found damaged before'
+
 /** What is shown may not be all that was written. */
 function tellRecovery({ damage, readOnly }: RecoveryReport, isJson: boolean): void {
   const isTold = (at: TopicPartition) =>
     damage.some((each) => each.topic === at.topic && each.partition === at.partition)
   const before = readOnly.filter((at) => !isTold(at))
-  tellDamage([...damage, ...before.map((at) => ({ ...at, code: 'read-only: it was found damaged before' }))], isJson)
+  const found = before.map(({ topic, partition, damage: at }) => ({ ...at, topic, partition, code: FOUND_BEFORE }))
+  tellDamage([...damage, ...found], isJson)
 }
 
 /** A holder that goes on writing can move under the first look: what is damaged stays so. */

@@ -20,8 +20,8 @@ export const CHECKPOINT_PLACES = 3
 const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
 const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
-/** 2: compaction. */
-const VERSION = 2
+/** 2: compaction. 3: where a read-only partition is damaged. */
+const VERSION = 3
 /** With tens of thousands of partitions a record has many megabytes: commits go on between its parts. */
 const WRITTEN_AT_ONCE_BYTES = 512 * 1024
 /** Magic, version, payload length, checksum. */

@@ -1,4 +1,4 @@
-import type { StoredProducer, StoredProducerBatch } from '../../storage/partition-store.ts'
+import type { Damage, StoredProducer, StoredProducerBatch } from '../../storage/partition-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
@@ -34,6 +34,8 @@ export interface CheckpointSegment extends NotedIndexes {
   readonly isCleaned: boolean
 }
 
+export type NotedDamage = Pick<Damage, 'file' | 'position' | 'offset' | 'code'>
+
 /** One partition as of the checkpoint's moment. */
 export interface CheckpointPartition extends PartitionKey {
   readonly logStartOffset: number
@@ -44,6 +46,8 @@ export interface CheckpointPartition extends PartitionKey {
   readonly cleanedOffset: number
   /** Damage was found in it: it stays as it is, whoever opens the log. */
   readonly readOnly: boolean
+  /** Where the open that found it met it first. */
+  readonly damage?: NotedDamage | undefined
   readonly segments: readonly CheckpointSegment[]
   readonly leaderEpochs: readonly LeaderEpochEntry[]
   /** The bytes of the last segment's last, incomplete 512-byte sector: a torn later write may take them along. */
@@ -93,7 +97,7 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   writer.int64(partition.nextOffset)
   writer.int64(partition.ceiling)
   writer.int64(partition.cleanedOffset)
-  writer.uint8(partition.readOnly ? 1 : 0)
+  writeReadOnly(writer, partition)
   writer.uint32(partition.segments.length)
   for (const segment of partition.segments) writeSegment(writer, segment)
   writer.uint32(partition.leaderEpochs.length)
@@ -107,6 +111,28 @@ export function writePartition(writer: ByteWriter, partition: CheckpointPartitio
   for (const producer of partition.producers) writeProducer(writer, producer)
 }
 
+function writeReadOnly(writer: ByteWriter, { readOnly, damage }: CheckpointPartition): void {
+  writer.uint8(readOnly ? 1 : 0)
+  if (!readOnly) return
+  writer.uint8(damage === undefined ? 0 : 1)
+  if (damage === undefined) return
+  writer.text(damage.file)
+  writer.int64(damage.position)
+  writer.uint8(damage.offset === undefined ? 0 : 1)
+  writer.int64(damage.offset ?? 0)
+  writer.text(damage.code)
+}
+
+/** Version 2 didn't know where. */
+function readReadOnly(reader: ByteReader, version: number): Pick<CheckpointPartition, 'readOnly' | 'damage'> {
+  if (!reader.flag()) return { readOnly: false }
+  if (version < 3 || !reader.flag()) return { readOnly: true }
+  const [file, position] = [reader.text(), reader.int64()]
+  const [hasOffset, offset] = [reader.flag(), reader.int64()]
+  const code = reader.text()
+  return { readOnly: true, damage: { file, position, offset: hasOffset ? offset : undefined, code } }
+}
+
 /** Version 1 knew no compaction. */
 function readPartition(reader: ByteReader, version: number): CheckpointPartition {
   return {
@@ -116,7 +142,7 @@ function readPartition(reader: ByteReader, version: number): CheckpointPartition
     nextOffset: reader.int64(),
     ceiling: reader.int64(),
     cleanedOffset: version === 1 ? 0 : reader.int64(),
-    readOnly: reader.flag(),
+    ...readReadOnly(reader, version),
     segments: readMany(reader, reader.uint32(), (each) => readSegment(each, version)),
     leaderEpochs: readMany(reader, reader.uint32(), readEpoch),
     partialSector: reader.raw(reader.uint16()).slice(),

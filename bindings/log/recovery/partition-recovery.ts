@@ -42,7 +42,6 @@ export class PartitionRecovery {
   #segmentsFound: ReadonlySet<number> = new Set()
   /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
-  #damage: Damage | undefined
   #ceiling: number
 
   constructor(
@@ -83,7 +82,7 @@ export class PartitionRecovery {
       producers,
       maxTimestamp: files.segments.active?.maxTimestamp ?? -1,
       readOnly: files.readOnly,
-      damage: this.#damage,
+      damage: files.damageReport,
     }
   }
 
@@ -182,7 +181,9 @@ export class PartitionRecovery {
     }
   }
 
+  /** Where the next segment begins, this one ends: what stands behind was never anybody's. */
   *#roll(): Task<void> {
+    yield* this.#cutBehind()
     mark('roll-again')
     yield* this.#files.roll(this.#context.kernel, this.#producers.windows())
   }
@@ -287,22 +288,25 @@ export class PartitionRecovery {
 
   /** What follows the first invalid batch is set aside, then cut. */
   *#cutTail(): Task<void> {
-    const active = this.#files.segments.active
-    if (active !== undefined) {
-      const file = yield* this.#context.files.reopen(active.logPath)
-      if (file.size() > active.sizeBytes) {
-        mark('tail-cut')
-        yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
-        file.truncate(active.sizeBytes)
-        this.#files.unsynced.add(active)
-        this.#files.changed = true
-      }
-    }
+    yield* this.#cutBehind()
     for (const { offset, path } of yield* this.#segmentFiles()) {
       if (offset <= this.#activeBase()) continue
       mark('later-segment-set-aside')
       yield* this.#removeSegment(path)
     }
+  }
+
+  /** Of the active segment. */
+  *#cutBehind(): Task<void> {
+    const { active } = this.#files.segments
+    if (active === undefined) return
+    const file = yield* this.#context.files.reopen(active.logPath)
+    if (file.size() <= active.sizeBytes) return
+    mark('tail-cut')
+    yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
+    file.truncate(active.sizeBytes)
+    this.#files.unsynced.add(active)
+    this.#files.changed = true
   }
 
   *#removeSegment(path: string): Task<void> {
@@ -324,10 +328,8 @@ export class PartitionRecovery {
 
   #damaged(file: string, position: number, offset: number, code: string): void {
     const { topic, partition } = this.#files.id
-    const damage = { file, position, topic, partition, offset, code }
-    this.#context.damage.push(damage)
-    this.#damage ??= damage
-    this.#files.readOnly = true
+    this.#context.damage.push({ file, position, topic, partition, offset, code })
+    this.#files.damaged({ file, position, offset, code })
   }
 }
 

@@ -147,6 +147,7 @@ function filesOf(input: RecoveryInput, id: StoredPartition['id'], noted: Checkpo
   const segments = new SegmentList(input.segments, directory, config, noted?.segments ?? [])
   const files = new StoredFiles(id, directory, segments, noted)
   files.readOnly = noted?.readOnly ?? false
+  files.damage = noted?.damage
   return files
 }
 
@@ -192,7 +193,8 @@ function* notedState(
 function storedOf(id: StoredPartition['id'], noted: CheckpointPartition, files: StoredFiles): StoredPartition {
   const { logStartOffset, nextOffset, ceiling, producers } = noted
   const maxTimestamp = files.segments.active?.maxTimestamp ?? -1
-  return { id, logStartOffset, nextOffset, ceiling, producers, maxTimestamp, readOnly: files.readOnly }
+  const { readOnly, damageReport: damage } = files
+  return { id, logStartOffset, nextOffset, ceiling, producers, maxTimestamp, readOnly, damage }
 }
 
 function* readNotedCatalogue(
@@ -410,7 +412,7 @@ class UncleanRecovery {
     const { topic, partition } = files.id
     const code = 'batch headers differ from the checkpoint'
     this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
-    files.readOnly = true
+    files.damaged({ ...damaged, position: 0, code })
     yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
   }
 
@@ -439,7 +441,7 @@ class UncleanRecovery {
 
   /** Its files may not even be there: nothing of it is synced or noted anew. */
   #keep(key: string, noted: CheckpointPartition, files: StoredFiles): void {
-    this.#kept.set(key, { ...noted, readOnly: true })
+    this.#kept.set(key, { ...noted, readOnly: true, damage: files.damage })
     files.unsynced.clear()
     files.changed = false
   }

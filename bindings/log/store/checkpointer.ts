@@ -159,6 +159,7 @@ export class Checkpointer {
         ceiling: this.#source.ceiling(id),
         cleanedOffset: files.cleanedOffset,
         readOnly: files.readOnly,
+        damage: files.damage,
         segments: files.segments.all.map((segment) => segment.facts()),
         leaderEpochs: files.leaderEpochs,
         producers: [...this.#source.producers(id)],

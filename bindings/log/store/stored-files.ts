@@ -1,8 +1,8 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { directorySync, type Effect, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionIdentity, SealedBatch, StoredProducer } from '../../storage/partition-store.ts'
-import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import type { Damage, PartitionIdentity, SealedBatch, StoredProducer } from '../../storage/partition-store.ts'
+import type { CheckpointPartition, NotedDamage } from '../checkpoint/checkpoint-record.ts'
 import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { leaderEpochOf } from '../segment/batch-frame.ts'
@@ -42,8 +42,10 @@ export class StoredFiles {
   changed = true
   /** An append found the active segment full: the next one starts with this batch's offset. */
   rollAt: number | undefined
-  /** Recovery found damage: nothing is appended any more. */
+  /** Recovery found damage, this time or before: nothing is appended any more. */
   readOnly = false
+  /** Where the first of it was. */
+  damage: NotedDamage | undefined
   /** Appended to or looked at since the open: its derived files are brought up to date at the close. */
   isUsed = false
   /** Where it ended as of the newest checkpoint. */
@@ -82,6 +84,17 @@ export class StoredFiles {
     this.checkpointedOffset = noted.nextOffset
     this.cleanedOffset = noted.cleanedOffset
     this.leaderEpochs = noted.leaderEpochs
+  }
+
+  /** Something of it isn't what it must be. */
+  damaged(damage: NotedDamage): void {
+    this.readOnly = true
+    this.damage ??= damage
+  }
+
+  get damageReport(): Damage | undefined {
+    const { topic, partition } = this.id
+    return this.damage && { ...this.damage, topic, partition }
   }
 
   /** Rewritten, and not in its place yet. */

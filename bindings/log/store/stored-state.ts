@@ -16,7 +16,9 @@ export function storedState(recovered: Recovered): StoredState {
       setAsideBytes: recovered.setAside.bytes,
       setAsideFiles: recovered.setAside.files,
       damage: recovered.damage,
-      readOnly: partitions.filter((each) => each.readOnly).map(({ id }) => place(id)),
+      readOnly: partitions
+        .filter((each) => each.readOnly)
+        .map(({ id, damage }) => (damage === undefined ? place(id) : { ...place(id), damage })),
       partitions: partitions.map(({ id, nextOffset }) => ({ ...place(id), endOffset: nextOffset })),
     },
   }

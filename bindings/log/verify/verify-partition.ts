@@ -123,6 +123,9 @@ function* verifySegment(
   const { holes, runs } = yield* new SegmentSurvey({ ...context, progressed }, segment, visit).run()
   for (const { file, position, offset, code } of holes) damaged(file, position, offset, code)
   const isWhole = holes.length === 0
+  // No record of the log, so that an open doesn't look there; Kafka's tools read on to the end of the file.
+  const isLonger = noted !== undefined && !segment.mayGoOn && (sizeBytes ?? 0) > noted.sizeBytes
+  if (isLonger) damaged(path, noted.sizeBytes, undefined, 'bytes behind its end')
   // Behind damage there are no batches for its entries to lead to.
   if (noted !== undefined && isWhole) yield* verifyIndexes(store, directory, noted, batches, damaged)
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()

@@ -1,0 +1,58 @@
+// Checkpoints of before are read: version 2 noted that a partition is read-only, and not where it is damaged.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
+import { decodeCheckpointFile, encodeCheckpointFile } from '../../../bindings/log/checkpoint/checkpoint-file.ts'
+import {
+  type CheckpointPartition,
+  decodeCheckpoint,
+  writeFacts,
+  writePartition,
+} from '../../../bindings/log/checkpoint/checkpoint-record.ts'
+import { newKernel } from '../../kernel/support.ts'
+
+const kernel = newKernel()
+const FACTS = { nonce: 1, sequence: 2, generation: 3, coveredSequence: 4, leaderEpoch: 5, producerIdsEnd: 6 }
+const PARTITION: CheckpointPartition = {
+  ...{
+    topicId: 'AAAAAAAAAAAAAAAAAAAAAg',
+    partition: 7,
+    logStartOffset: 8,
+    nextOffset: 9,
+    ceiling: 10,
+    cleanedOffset: 11,
+  },
+  ...{ readOnly: false, segments: [], leaderEpochs: [], partialSector: new Uint8Array(3), producers: [] },
+}
+/** Of a partition: id, number, four offsets, then whether it is read-only. */
+const READ_ONLY_AT = 24 + 4 + 4 * 8
+
+function encoded(partition: CheckpointPartition): { readonly facts: Uint8Array; readonly record: Uint8Array } {
+  const [facts, record] = [new ByteWriter(64), new ByteWriter(64)]
+  writeFacts(facts, { ...FACTS, partitionCount: 1 })
+  writePartition(record, partition)
+  return { facts: facts.bytes, record: record.bytes }
+}
+
+test('what is written comes back, with the place of damage where there is one', () => {
+  const places = [undefined, { file: 't-7/ü.log', position: 12, offset: undefined, code: 'bad-crc' }]
+  for (const damage of [...places, { file: 't-7', position: 0, offset: 2 ** 40, code: 'CORRUPT_LOG' }]) {
+    const { facts, record } = encoded({ ...PARTITION, readOnly: true, damage })
+    const file = encodeCheckpointFile(Uint8Array.of(...facts, ...record), kernel)
+    const [found] = decodeCheckpointFile(file, kernel, 'checkpoint/0')?.partitions ?? []
+    assert.equal([found?.readOnly, found?.damage, found?.partialSector], [true, damage, new Uint8Array(3)])
+  }
+})
+
+test('version 2', () => {
+  const { facts, record } = encoded({ ...PARTITION, readOnly: true })
+  // Its flag is followed by nothing about a place.
+  const older = Uint8Array.of(...facts, ...record.subarray(0, READ_ONLY_AT + 1), ...record.subarray(READ_ONLY_AT + 2))
+  const [found] = decodeCheckpoint(older, 2, 'checkpoint/0', 0).partitions
+  assert.equal([found?.readOnly, found?.damage, found?.partialSector], [true, undefined, new Uint8Array(3)])
+  const whole = encoded(PARTITION)
+  const [same] = decodeCheckpoint(Uint8Array.of(...whole.facts, ...whole.record), 2, 'checkpoint/0', 0).partitions
+  assert.equal(same, PARTITION)
+})
+
+test.run()
