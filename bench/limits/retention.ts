@@ -1,10 +1,11 @@
-// Durable sends, one record each and one outstanding, while 1 GiB of another topic expires and is removed, over the same without
-// a removal; both in turn. Targets: a send waits 10 ms at most for the removal, the event loop 1 ms.
+// Durable sends, one record each and one outstanding, while 1 GiB of another topic expires and is removed, over the same while the removal
+// is held: both in turn, a quarter of a second each, so that whatever else the machine does hits both. Targets: a send waits 10 ms at most
+// for the removal, the event loop 1 ms.
 //   node --import tsx bench/limits/retention.ts [MiB] [rounds] [MiB a segment]
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { ProducerSession } from '../../bindings/broker/broker.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
@@ -21,12 +22,17 @@ const SEND_TARGET_MS = 10
 const LOOP_TARGET_MS = 1
 const CHECK_MS = 200
 const BATCH_BYTES = 1_000_000
+const SLICE_MS = 250
+/** What was filled is on the disk, and the disk has rested. */
+const REST_MS = 3000
 
 /** Times each turn of a removal: what the event loop is held for by it, and by nothing else. */
 class WatchedStore extends FilePartitionStore {
   readonly turnsMs: number[] = []
+  isHeld = true
 
   override *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
+    if (this.isHeld) return 'later'
     const removal = super.deleteBefore(id, offset)
     let begun = performance.now()
     let step = removal.next()
@@ -44,13 +50,14 @@ class WatchedStore extends FilePartitionStore {
 interface Phase {
   readonly sendsMs: number[]
   /** Of timers of a millisecond: how late each came. */
-  readonly loopP50Ms: number[]
-  readonly loopP999Ms: number[]
-  readonly loopMaxMs: number[]
-  readonly syncMs: number[]
+  readonly loop: IntervalHistogram
 }
 
-const newPhase = (): Phase => ({ sendsMs: [], loopP50Ms: [], loopP999Ms: [], loopMaxMs: [], syncMs: [] })
+const newPhase = (): Phase => ({ sendsMs: [], loop: monitorEventLoopDelay({ resolution: 1 }) })
+const forMs = (ms: number) => {
+  const until = performance.now() + ms
+  return () => performance.now() > until
+}
 const plain = (value: string) => ({ key: null, value, timestamp: undefined, headers: undefined })
 
 class Bench {
@@ -87,48 +94,46 @@ class Bench {
 
   /** Sends until `isOver`, and what the event loop had to bear. */
   async measure(phase: Phase, isOver: () => boolean): Promise<void> {
-    const loop = monitorEventLoopDelay({ resolution: 1 })
-    loop.enable()
+    phase.loop.enable()
     while (!isOver()) {
       const begun = performance.now()
       await this.#send('new', 'n'.repeat(100), 'all')
       phase.sendsMs.push(performance.now() - begun)
       await new Promise((resolve) => setImmediate(resolve))
     }
-    loop.disable()
-    phase.loopP50Ms.push(loop.percentile(50) / 1e6 - 1)
-    phase.loopP999Ms.push(loop.percentile(99.9) / 1e6 - 1)
-    phase.loopMaxMs.push(loop.max / 1e6 - 1)
-    phase.syncMs.push(probeFdatasync(this.#directory))
+    phase.loop.disable()
   }
 
-  /** Answers how long the removal took. */
-  async removing(topic: string, phase: Phase): Promise<number> {
-    const begun = performance.now()
-    await this.#log.broker.admin.alterConfig(topic, { 'retention.bytes': 1 })
-    let looks = 0
-    let isGone = false
-    await this.measure(phase, () => {
-      if (looks++ % 50 === 0) isGone = this.#segments(topic) <= 1
-      return isGone
-    })
-    return performance.now() - begun
+  /** Held and let go in turn. Answers how long the removal went on. */
+  async removing(topic: string, alone: Phase, beside: Phase): Promise<number> {
+    const { store, broker } = this.#log
+    await broker.admin.alterConfig(topic, { 'retention.bytes': 1 })
+    let tookMs = 0
+    while (this.#segments(topic) > 1) {
+      await this.measure(alone, forMs(SLICE_MS))
+      store.isHeld = false
+      await this.measure(beside, forMs(SLICE_MS))
+      store.isHeld = true
+      tookMs += SLICE_MS
+    }
+    return tookMs
   }
 }
 
-function rowOf(what: string, { sendsMs, loopP50Ms, loopP999Ms, loopMaxMs, syncMs }: Phase): object {
+function rowOf(what: string, { sendsMs, loop }: Phase): object {
   const sorted = Float64Array.from(sendsMs).sort()
   const rounded = (value: number) => Math.round(value * 1000) / 1000
   return {
     what,
     sends: sorted.length,
+    'send mean ms': rounded(sorted.reduce((sum, each) => sum + each, 0) / Math.max(1, sorted.length)),
     'send p50 ms': rounded(percentile(sorted, 0.5)),
+    'send p99 ms': rounded(percentile(sorted, 0.99)),
     'send p99.9 ms': rounded(percentile(sorted, 0.999)),
     'send max ms': rounded(percentile(sorted, 1)),
-    'loop p50 ms': rounded(Math.max(...loopP50Ms)),
-    'loop p99.9 ms': rounded(Math.max(...loopP999Ms)),
-    'loop max ms': rounded(Math.max(...loopMaxMs)),
-    'fdatasync p50 ms': rounded(Math.max(...syncMs)),
+    'loop p50 ms': rounded(loop.percentile(50) / 1e6 - 1),
+    'loop p99.9 ms': rounded(loop.percentile(99.9) / 1e6 - 1),
+    'loop max ms': rounded(loop.max / 1e6 - 1),
   }
 }
 
@@ -138,17 +143,14 @@ const log: ComposedLog<WatchedStore> = await openComposed(directory, { keeping, 
 const bench = new Bench(log, directory, await log.broker.openProducer())
 await log.broker.admin.createTopic('new', { partitions: 1, config: {} })
 const [alone, beside, warm] = [newPhase(), newPhase(), newPhase()]
-const forMs = (ms: number) => {
-  const until = performance.now() + ms
-  return () => performance.now() > until
-}
 await bench.measure(warm, forMs(1000))
 for (let round = 0; round < rounds; round++) {
   await bench.fill(`old-${round}`)
-  const tookMs = await bench.removing(`old-${round}`, beside)
-  await bench.measure(alone, forMs(tookMs))
+  await bench.measure(warm, forMs(REST_MS))
+  const tookMs = await bench.removing(`old-${round}`, alone, beside)
   console.log(JSON.stringify({ round, 'removed in s': Math.round(tookMs / 100) / 10 }))
 }
+console.log(JSON.stringify({ 'fdatasync p50 ms': Math.round(probeFdatasync(directory) * 1000) / 1000 }))
 console.log(JSON.stringify(rowOf('sends alone', alone)))
 console.log(JSON.stringify(rowOf('sends beside the removal', beside)))
 const turnsMs = Float64Array.from(log.store.turnsMs).sort()
@@ -158,10 +160,11 @@ console.log(
 )
 await log.broker.close()
 rmSync(directory, { recursive: true, force: true })
-const sendMs = percentile(Float64Array.from(beside.sendsMs).sort(), 0.999)
+const p999 = ({ sendsMs }: Phase) => percentile(Float64Array.from(sendsMs).sort(), 0.999)
+const sendMs = Math.max(0, p999(beside) - p999(alone))
 const isWithin = sendMs <= SEND_TARGET_MS && turn(0.99) <= LOOP_TARGET_MS
 console.log(
-  `p99.9 of a send beside the removal ${sendMs.toFixed(2)} of ${SEND_TARGET_MS} ms, p99 of the removal's turns ` +
+  `the removal adds ${sendMs.toFixed(2)} of ${SEND_TARGET_MS} ms to the p99.9 of a send, p99 of the removal's turns ` +
     `${turn(0.99).toFixed(2)} of ${LOOP_TARGET_MS} ms: ${isWithin ? 'within' : 'NOT within'}`,
 )
 if (!isWithin) process.exitCode = 1

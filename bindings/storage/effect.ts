@@ -19,6 +19,7 @@ export type EffectKind =
   | 'list'
   | 'rename'
   | 'remove'
+  | 'truncate'
   | 'flush'
   | 'syncDirectory'
   | 'read'

@@ -61,6 +61,11 @@ export interface StoreFile {
   write(bytes: Uint8Array, position: number): number
   /** Cuts off what lies behind, or extends with zeros. */
   truncate(sizeBytes: number): void
+  /**
+   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it doesn't leaves it out. `close` may come
+   * before its end.
+   */
+  cut?(sizeBytes: number): Awaitable<void>
   /** In bytes. */
   size(): number
   /**

@@ -53,6 +53,7 @@ test('only what replaces a few bytes may wait in place; what grew or is much goe
     writeFully(file, new Uint8Array(4096), 4096)
     assert.is(file.flush(), undefined, 'replaced')
     writeFully(file, new Uint8Array(300 * 1024), 0)
+    assert.instance(file.cut(512 * 1024), Promise, 'a cut')
     const much = file.flush()
     assert.instance(much, Promise, 'much')
     await much

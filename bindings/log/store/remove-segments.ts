@@ -7,10 +7,7 @@ import { openFile } from '../journal/ring.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from './stored-files.ts'
 
-/**
- * So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms, and cutting
- * is done on the event loop.
- */
+/** So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms. */
 const CUT_BYTES = 512 * 1024
 
 export interface RemoveContext {
@@ -94,7 +91,7 @@ function* cut(store: FileStore, path: string): Task<boolean> {
   if (file === undefined) return false
   // A backup's copy of it must stay whole; to take one name away frees no block, so it is quick.
   const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
-  if (keptBytes > 0) file.truncate(keptBytes)
+  if (keptBytes > 0) yield* perform('truncate', path, () => (file.cut ?? file.truncate).call(file, keptBytes))
   file.close()
   return keptBytes > 0
 }

@@ -219,6 +219,18 @@ const contentCases: Record<string, Act> = {
     same(file.size(), 0, 'size at last')
     file.close()
   },
+  async 'cut, where a driver has it: as truncate, and a file that is closed meanwhile is cut still'({ store }) {
+    const file = await make(store, 'file', 'abcdef')
+    if (file.cut === undefined) return file.close()
+    await file.cut(4)
+    same(file.size(), 4, 'size')
+    writeFully(file, text('x'), 4)
+    const done = file.cut(2)
+    file.close()
+    await done
+    same(await contentOf(store, 'file'), 'ab', 'content')
+    await failure(() => file.cut?.(0), 'truncate', 'KAFKA_STORAGE_ERROR')
+  },
   async 'flush: of changed, unchanged and empty files, and several at once'({ store }) {
     const file = await make(store, 'file', 'abc')
     await file.flush()

@@ -5,6 +5,8 @@ import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
 import { removeBelow } from '../../../bindings/log/store/remove-segments.ts'
 import { StoredFiles } from '../../../bindings/log/store/stored-files.ts'
+import type { Effect } from '../../../bindings/storage/effect.ts'
+import type { StoreFile } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { overwrite } from '../segment/model.ts'
 import { append, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
@@ -65,6 +67,35 @@ removes('what no checkpoint notes as closed stays, and so does what is in use', 
   files.notedActiveBase = all[2] ?? 0
   assert.is(remove(disk, files, 1e9).removal, 'later')
   assert.equal(bases(list), all.slice(2), 'one more: it lies before the one that was active')
+})
+
+removes('a piece is cut beside others: the event loop is free meanwhile', () => {
+  const disk = new VirtualDisk()
+  const { files, base } = stored(disk)
+  const log = `${DIRECTORY}/${segmentFileName(0, 'log')}`
+  overwrite(disk, log, new Uint8Array(1280 * 1024))
+  const asked: (readonly [string, string])[] = []
+  let cuts = 0
+  const cutting = (file: StoreFile) => {
+    const cut = (sizeBytes: number) => {
+      cuts++
+      file.truncate(sizeBytes)
+    }
+    return Object.assign(file, { cut })
+  }
+  const open = disk.open.bind(disk)
+  disk.open = (path, options) => {
+    const file = open(path, options)
+    return file && cutting(file)
+  }
+  const step = removeBelow({ store: disk, isInUse: () => false }, files, base(1))
+  for (let next = step.next(); next.done !== true; ) {
+    const effect = next.value as Effect
+    asked.push([effect.kind, effect.target])
+    next = step.next(effect.run())
+  }
+  assert.equal(asked.at(-1), ['truncate', log])
+  assert.is(cuts, 1)
 })
 
 removes('a large file goes piece by piece, its batches behind what derives from them', () => {

@@ -8,9 +8,11 @@ import type { PoolShare } from './pool-share.ts'
 /** A flush of more than this takes longer than a turn through the thread pool on any disk. */
 const SMALL_FLUSH_BYTES = 256 * 1024
 
+type PooledCall = (descriptor: number, done: (error: Error | null) => void) => void
+
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
- * thread may look at later. A flush goes to the thread pool, one that may wait behind others of its kind, but for a few bytes that replace others (a frame of the
+ * thread may look at later. A cut goes to the thread pool, and a flush, one that may wait behind others of its kind, but for a few bytes that replace others (a frame of the
  * journal) where the disk is quick.
  */
 export class NodeFile implements StoreFile {
@@ -21,7 +23,8 @@ export class NodeFile implements StoreFile {
   readonly #share: PoolShare
   readonly #direct: DirectWrites = new DirectWrites()
   #descriptor: number
-  #flushes = 0
+  /** Calls in the thread pool. */
+  #underWay = 0
   #closing = false
   /** The size as far as it is known; a write beyond it makes the next flush one of more than data. */
   #sizeBytes = 0
@@ -85,6 +88,12 @@ export class NodeFile implements StoreFile {
     this.#call('truncate', (descriptor) => fs.ftruncateSync(descriptor, sizeBytes))
   }
 
+  cut(sizeBytes: number): Promise<void> {
+    this.#hasGrown = true
+    const call: PooledCall = (descriptor, done) => fs.ftruncate(descriptor, sizeBytes, done)
+    return this.#onPool('truncate', call, (start) => this.#share.run(start))
+  }
+
   size(): number {
     this.#sizeBytes = this.#call('size', (descriptor) => fs.fstatSync(descriptor).size)
     return this.#sizeBytes
@@ -104,8 +113,10 @@ export class NodeFile implements StoreFile {
     this.#directMs = 0
     if (directMs > 0) this.#place.took(directMs)
     if (isSmall && unflushedBytes === 0 && directMs > 0) return undefined
-    if (!isSmall) return this.#flushOnPool((flush) => this.#share.run(flush))
-    return this.#place.isInPlace() ? this.#flushInPlace() : this.#flushOnPool((flush) => flush(() => {}))
+    if (!isSmall) return this.#onPool('flush', fs.fdatasync, (flush) => this.#share.run(flush))
+    return this.#place.isInPlace()
+      ? this.#flushInPlace()
+      : this.#onPool('flush', fs.fdatasync, (flush) => flush(() => {}))
   }
 
   #flushInPlace(): void {
@@ -115,19 +126,19 @@ export class NodeFile implements StoreFile {
   }
 
   /** From here on until the answer it is under way: a descriptor that waits for a thread must not be closed either. */
-  #flushOnPool(begin: (flush: (ended: () => void) => void) => void): Promise<void> {
+  #onPool(operation: string, call: PooledCall, begin: (start: (ended: () => void) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closing) {
-        reject(this.#error('flush', 'the file is closed'))
+        reject(this.#error(operation, 'the file is closed'))
         return
       }
-      this.#flushes += 1
+      this.#underWay += 1
       begin((ended) => {
-        fs.fdatasync(this.#descriptor, (error) => {
+        call(this.#descriptor, (error) => {
           ended()
-          this.#flushes -= 1
+          this.#underWay -= 1
           try {
-            if (error !== null) reject(this.#error('flush', error))
+            if (error !== null) reject(this.#error(operation, error))
             if (this.#closing) this.#release()
             resolve()
           } catch (failed) {
@@ -138,7 +149,7 @@ export class NodeFile implements StoreFile {
     })
   }
 
-  /** A flush under way keeps the descriptor: its number must not name another file before the answer is there. */
+  /** A call under way keeps the descriptor: its number must not name another file before the answer is there. */
   close(): void {
     if (this.#closing) return
     this.#closing = true
@@ -146,7 +157,7 @@ export class NodeFile implements StoreFile {
   }
 
   #release(): void {
-    if (this.#flushes > 0) return
+    if (this.#underWay > 0) return
     this.#closed(this)
     try {
       this.#direct.close()
