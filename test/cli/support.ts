@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleCli } from '../../bindings/entry/bundle-cli.mjs'
+import { scratchDirectory } from '../scratch.ts'
 
 /** As it is published: one file. Bundled once for a test file, because each call is a process of its own. */
 const bundle = `build/cli-${process.pid}.mjs`
@@ -19,7 +19,7 @@ export interface Said {
 
 /** The command line over a directory of its own, with input and output that are no terminal. */
 export class CommandLine {
-  readonly home: string = mkdtempSync(join(tmpdir(), 'oncelog-cli-'))
+  readonly home: string = scratchDirectory('cli')
   readonly log: string = join(this.home, 'log')
 
   words(args: readonly string[]): string[] {

@@ -4,31 +4,36 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createKernel } from '../../bindings/kernel/create-kernel.ts'
-import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import { type VerifyReport, verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
+import { returnKernel, takeKernel } from '../../bindings/testkit/simulation/kernel-pool.ts'
 import { kindOf } from './bit-flips.ts'
 import type { DirectoryImage } from './directory-image.ts'
-import { fixtures, RELAXED } from './fixture.ts'
+import { fixtures, openSmall, RELAXED } from './fixture.ts'
 import { HARMS } from './harms.ts'
 import { observe } from './observe.ts'
 import { transactionFixtures } from './transactions-fixture.ts'
 import { judge } from './verdict.ts'
 
-function verify(image: DirectoryImage): Promise<Pick<VerifyReport, 'damage'>> {
-  const kernel = createKernel(loadKernelModule(), { capBytes: 64 * 1024 * 1024 })
-  return runTask(verifyDirectory(image, kernel, () => {})).catch((error: unknown) => {
+async function verify(image: DirectoryImage): Promise<Pick<VerifyReport, 'damage'>> {
+  const kernel = takeKernel()
+  try {
+    return await runTask(verifyDirectory(image, kernel, () => {}))
+  } catch (error) {
     if (!LogError.is(error, 'UNSUPPORTED_VERSION')) throw error
     const { file, position } = error.details as { file: string; position: number }
     return { damage: [{ file, position, offset: undefined, code: error.code }] } as never
-  })
+  } finally {
+    returnKernel(kernel)
+  }
 }
 
-const others = [...(await fixtures(2)), ...(await transactionFixtures(2))]
+const others = [...(await fixtures(2, openSmall)), ...(await transactionFixtures(2, openSmall))]
 
-for (const [index, { name, image }] of [...(await fixtures()), ...(await transactionFixtures())].entries()) {
+const originals = [...(await fixtures(1, openSmall)), ...(await transactionFixtures(1, openSmall))]
+
+for (const [index, { name, image }] of originals.entries()) {
   const other = others[index]?.image ?? image
   const before = await observe(image.fork())
 

@@ -1,11 +1,11 @@
 // Every example is run as its header says, and does what it says.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOADER } from '../runner/loader.ts'
+import { scratchDirectory } from '../scratch.ts'
 
 const expected: Readonly<Record<string, string>> = {
   'work-queue.ts': `job 1 done
@@ -55,7 +55,7 @@ test('no example is left out, here and in their list', () => {
 for (const name of programs) {
   test(name, () => {
     assert.match(readFileSync(`examples/${name}`, 'utf8'), `node --import tsx examples/${name}`)
-    const home = mkdtempSync(join(tmpdir(), 'oncelog-example-'))
+    const home = scratchDirectory('example')
     try {
       const words = [...LOADER, `examples/${name}`, join(home, 'data')]
       const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })

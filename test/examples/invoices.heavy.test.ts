@@ -2,8 +2,7 @@
 // with SIGKILL on the way, and a reader beside them never sees part of an invoice. The sum comes out to the last digit.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createReadStream, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
@@ -13,6 +12,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { copies, totals } from '../../examples/totals/totals.ts'
 import { LOADER } from '../runner/loader.ts'
+import { scratchDirectory } from '../scratch.ts'
 
 const SALES = fileURLToPath(new URL('../../../shared/data/online-retail.csv.gz', import.meta.url))
 const INVOICES = 25_900
@@ -20,7 +20,7 @@ const LINES = 541_909
 /** 9,747,747.934 */
 const SUM_THOUSANDTHS = 9_747_747_934
 
-const home = mkdtempSync(join(tmpdir(), 'oncelog-invoices-'))
+const home = scratchDirectory('invoices')
 test.after(() => rmSync(home, { recursive: true, force: true }))
 
 /** A line of an invoice; prices have three decimals at most, so that every amount is a whole number of thousandths. */

@@ -1,9 +1,8 @@
 // The SQLite examples with each driver: they do what they say, and relay and consumer are ended by SIGKILL between every two
 // calls that they make to log and database, in turn, and started again: what went in comes out, once.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -14,8 +13,9 @@ import { payments } from '../../examples/sqlite/balances.ts'
 import type { Driver } from '../../examples/sqlite/database.ts'
 import { orders } from '../../examples/sqlite/outbox.ts'
 import { LOADER } from '../runner/loader.ts'
+import { scratchDirectory } from '../scratch.ts'
 
-const home = mkdtempSync(join(tmpdir(), 'oncelog-sqlite-'))
+const home = scratchDirectory('sqlite')
 test.after(() => rmSync(home, { recursive: true, force: true }))
 
 const PEERS = fileURLToPath(new URL('../../bench/peers/node_modules/', import.meta.url))

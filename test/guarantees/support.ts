@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
@@ -8,12 +7,13 @@ import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { LOADER } from '../runner/loader.ts'
+import { scratchDirectory } from '../scratch.ts'
 
 export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 
 /** What the example of a question prints. */
 export function example(name: string): string {
-  const home = mkdtempSync(join(tmpdir(), 'oncelog-guarantee-'))
+  const home = scratchDirectory('guarantee')
   try {
     const words = [...LOADER, `examples/guarantees/${name}.ts`, join(home, 'data')]
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })

@@ -68,28 +68,32 @@ const targets = ['kernel', 'engine', 'entry', 'storage/drivers', 'coordinator/tr
 const copy = copyHouse(['bindings', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs'])
 test.after(copy.remove)
 
-test('every module of bindings/ is seen, and none breaks a rule', () => {
-  const { modules, summary } = cruise(copy.directory)
-  const seen = new Set(modules.map((module) => module.source))
+const planted = new Set(seeds.map(([path]) => path))
+let report: Report
+test.before(() => {
+  for (const folder of targets) copy.write(`bindings/${folder}/seed-target.ts`, target)
+  copy.write('test/seed-target.ts', target)
+  copy.write('bindings/log/seed-circle-b.ts', `${typeImport('./seed-circle-a.ts')}${target}`)
+  for (const [path, text] of seeds) copy.write(path, text)
+  report = cruise(copy.directory)
+})
+
+test('every module of bindings/ is seen, and none but the planted ones breaks a rule', () => {
+  const seen = new Set(report.modules.map((module) => module.source))
   const unseen = sourcesOf('bindings', ['.ts']).filter((file) => !seen.has(file.path))
   assert.equal(
     unseen.map((file) => file.path),
     [],
   )
+  const others = report.summary.violations.filter(({ from }) => !planted.has(from) && !from.includes('/seed-circle-'))
   assert.equal(
-    summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`),
+    others.map((violation) => `${violation.rule.name}: ${violation.from}`),
     [],
   )
 })
 
 test('a planted violation of each rule is reported', () => {
-  for (const folder of targets) copy.write(`bindings/${folder}/seed-target.ts`, target)
-  copy.write('test/seed-target.ts', target)
-  copy.write('bindings/log/seed-circle-b.ts', `${typeImport('./seed-circle-a.ts')}${target}`)
-  for (const [path, text] of seeds) copy.write(path, text)
-  const reported = new Set(
-    cruise(copy.directory).summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`),
-  )
+  const reported = new Set(report.summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`))
   const missed = seeds.map(([path, , rule]) => `${rule}: ${path}`).filter((expected) => !reported.has(expected))
   assert.equal(missed, [])
 })

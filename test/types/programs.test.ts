@@ -8,13 +8,23 @@ import type {} from './programs.ts'
 const file = 'test/types/programs.ts'
 const text = readFileSync(file, 'utf8')
 
+const { options } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
+  ts.sys,
+  process.cwd(),
+)
+let before: ts.Program | undefined
+
+/** Of the file with that text; all other files are read and bound once. */
 function diagnostics(source: string): string[] {
-  const read = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, process.cwd())
   const host = ts.createCompilerHost(options)
-  const readFile = host.readFile
-  host.readFile = (name) => (name.endsWith(file) ? source : readFile(name))
-  const program = ts.createProgram([file, 'bindings/kernel/webassembly.d.ts'], options, host)
+  const readSource = host.getSourceFile
+  host.getSourceFile = (name, ...how) => {
+    if (name.endsWith(file)) return ts.createSourceFile(name, source, ts.ScriptTarget.ES2023, true)
+    return before?.getSourceFile(name) ?? readSource(name, ...how)
+  }
+  const program = ts.createProgram([file, 'bindings/kernel/webassembly.d.ts'], options, host, before)
+  before = program
   const sourceFile = program.getSourceFile(file)
   return ts
     .getPreEmitDiagnostics(program, sourceFile)
