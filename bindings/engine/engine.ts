@@ -6,6 +6,7 @@ import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionSource, PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
+import { activate } from './activate.ts'
 import { backUp } from './back-up.ts'
 import { Background } from './background.ts'
 import type { Command, CommandOf, Done } from './commands.ts'
@@ -379,10 +380,7 @@ export class Engine {
   #appendNow(hosted: HostedPartition, command: CommandOf<'append'>): void {
     if (this.#closed !== undefined) throw this.#closed
     const { producerId, request, isTransactional, done } = command
-    if (hosted.dead) {
-      const { topic, partition } = request
-      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
-    }
+    hosted.assertAlive()
     const { records, producerEpoch, baseSequence, acks } = request
     const { config, partition } = hosted
     const joined = isTransactional ? this.#transacting.admit(hosted, producerId, producerEpoch) : undefined
@@ -446,11 +444,7 @@ export class Engine {
 
   *#activate(hosted: HostedPartition): Task<void> {
     this.assertOpen()
-    if (!hosted.exists) {
-      yield* this.store.create(hosted.id)
-      hosted.exists = true
-    }
-    if (!this.store.isActive(hosted.id)) yield* this.store.activate(hosted.id)
+    yield* activate(hosted, this.store)
   }
 
   #close(done: Done<void>): void {

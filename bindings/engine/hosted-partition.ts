@@ -1,4 +1,5 @@
 import type { Partition } from '../log/partition/partition.ts'
+import { LogError } from '../model/errors.ts'
 import type { ParsedTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity } from '../storage/partition-store.ts'
 
@@ -43,6 +44,8 @@ export class HostedPartition {
   queue: ((error: unknown) => void)[] | undefined
   /** The topic was deleted: nothing more is accepted. */
   dead = false
+  /** How often the store is giving it a place or opening it at this moment. */
+  openings = 0
   /** What waited for it heard an error: nothing is answered without the engine any more. */
   hasFailed = false
   /** Waiting for stable storage (`acks: 'all'`). */
@@ -55,6 +58,13 @@ export class HostedPartition {
     this.partition = partition
     this.config = config
     this.exists = exists
+  }
+
+  /** UNKNOWN_TOPIC_OR_PARTITION once the topic was deleted. */
+  assertAlive(): void {
+    if (!this.dead) return
+    const { topic, partition } = this.id
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
   }
 
   /** What waited goes on, in its order. */

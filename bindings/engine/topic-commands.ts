@@ -3,7 +3,7 @@ import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
-import type { Task } from '../storage/effect.ts'
+import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf, ConfigChanges, Done } from './commands.ts'
 import type { PlannedChange } from './committer.ts'
@@ -84,24 +84,28 @@ export class TopicCommands {
       done: (error) => {
         if (error !== undefined) return done(error)
         this.#version++
-        this.#forget(topicId, name, partitions)
+        const forgotten = this.#forget(topicId, name, partitions)
         this.#hooks.changed(name)
-        this.#hooks.remove(this.#removeAll(topicId, name, partitions), done)
+        this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), done)
       },
     })
   }
 
-  #forget(topicId: string, name: string, partitions: number): void {
+  #forget(topicId: string, name: string, partitions: number): readonly HostedPartition[] {
     const gone = new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" was deleted`, { topic: name })
-    for (const hosted of this.#hooks.topics.forget(topicId, partitions)) {
+    const forgotten = this.#hooks.topics.forget(topicId, partitions)
+    for (const hosted of forgotten) {
       hosted.dead = true
       hosted.fail(gone)
       hosted.partition.close()
       this.#hooks.forgotten(hosted)
     }
+    return forgotten
   }
 
-  *#removeAll(topicId: string, topic: string, partitions: number): Task<void> {
+  *#removeAll(topicId: string, topic: string, partitions: number, forgotten: readonly HostedPartition[]): Task<void> {
+    // What opens one of them ends at its next step: until then it may make files.
+    while (forgotten.some(({ openings }) => openings > 0)) yield* letOthersRun()
     for (let partition = 0; partition < partitions; partition++) {
       yield* this.#hooks.store.remove({ topicId, topic, partition })
     }

@@ -19,32 +19,29 @@ import type {
 } from '../../storage/partition-store.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
-import { partitionDirectory } from '../files/file-names.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
-import { removeDirectory } from '../recovery/dead-directories.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import type { Segment } from '../segment/segment.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
-import { SegmentList } from '../segment/segment-list.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import { Backups } from './backup.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
-import { createPartitionDirectory } from './create-partition.ts'
 import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
 import { AT_ONCE_ALONE, AT_ONCE_BESIDE_COMMITS, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { GroupCommit } from './group-commit.ts'
 import { lostFrameError } from './lost-frame-error.ts'
+import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
 import { recoveredSource } from './recovered-source.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
 import { growRing } from './ring-growth.ts'
-import { StoredFiles } from './stored-files.ts'
+import type { StoredFiles } from './stored-files.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
@@ -61,6 +58,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #checkpointer: Checkpointer
   readonly #compactions: Compactions
   readonly #reserve: Reserve
+  readonly #directories: PartitionDirectories
   readonly #backups: Backups
   #journal: Journal | undefined
   #lock: StoreLock | undefined
@@ -99,8 +97,14 @@ export class FilePartitionStore implements PartitionStore {
     this.#compactions = new Compactions(this.#segments, source)
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
     this.#reserve = new Reserve(store, shares, () => waiting.writeOut())
+    const assertOpen = () => this.#assertOpen()
+    this.#directories = new PartitionDirectories({
+      ...{ store, kernel, source, assertOpen },
+      segments: this.#segments,
+      reserve: this.#reserve,
+    })
     const parts = { store, kernel, options, checkpointer: this.#checkpointer, partitions: this.#partitions }
-    const now = { producerIdsEnd: () => this.#producerIdsEnd, assertOpen: () => this.#assertOpen() }
+    const now = { producerIdsEnd: () => this.#producerIdsEnd, assertOpen }
     this.#backups = new Backups({ ...parts, ...now })
   }
 
@@ -140,7 +144,10 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   #adopt(recovered: Recovered): void {
-    for (const { stored, files } of recovered.partitions) this.#partitions.set(stored.id, files)
+    for (const { stored, files } of recovered.partitions) {
+      this.#partitions.set(stored.id, files)
+      this.#directories.found(files)
+    }
     for (const [key, noted] of recovered.noted) this.#checkpointer.remember(key, noted)
     this.#checkpointSequence = recovered.checkpointSequence
     this.#checkpointPlace = recovered.checkpointPlace
@@ -271,13 +278,7 @@ export class FilePartitionStore implements PartitionStore {
   *create(id: PartitionIdentity): Task<void> {
     if (this.#partitions.get(id) !== undefined) return
     this.#assertWritable(id)
-    const directory = partitionDirectory(id.topic, id.partition)
-    const segments = new SegmentList(this.#segments, directory, () => this.#source.segmentConfig(id), [])
-    const files = new StoredFiles(id, directory, segments)
-    yield* this.#reserve.guardIf(isInternalTopic(id.topic), () =>
-      createPartitionDirectory(this.#store, this.#kernel, files),
-    )
-    this.#partitions.set(id, files)
+    this.#partitions.set(id, yield* this.#directories.make(id))
   }
 
   *remove(id: PartitionIdentity): Task<void> {
@@ -287,8 +288,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
     this.#nearlyFull.delete(files)
     this.#compactions.forget(files)
-    files.segments.release()
-    yield* removeDirectory(this.#store, files.directory)
+    yield* this.#directories.remove(files)
   }
 
   isActive(id: PartitionIdentity): boolean {

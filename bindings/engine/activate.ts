@@ -1,0 +1,22 @@
+import type { Task } from '../storage/effect.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+
+/**
+ * Gives the partition its place in the store, and opens it there. Nothing begins for a topic that was deleted, and the removal of
+ * its files waits for what has begun.
+ */
+export function* activate(hosted: HostedPartition, store: PartitionStore): Task<void> {
+  hosted.assertAlive()
+  hosted.openings++
+  try {
+    if (!hosted.exists) {
+      yield* store.create(hosted.id)
+      hosted.exists = true
+      hosted.assertAlive()
+    }
+    if (!store.isActive(hosted.id)) yield* store.activate(hosted.id)
+  } finally {
+    hosted.openings--
+  }
+}

@@ -1,0 +1,70 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { PartitionIdentity, PartitionSource } from '../../storage/partition-store.ts'
+import { isInternalTopic } from '../catalogue/topic-ids.ts'
+import { partitionDirectory } from '../files/file-names.ts'
+import { removeDirectory } from '../recovery/dead-directories.ts'
+import type { SegmentContext } from '../segment/segment-context.ts'
+import { SegmentList } from '../segment/segment-list.ts'
+import { createPartitionDirectory } from './create-partition.ts'
+import type { Reserve } from './disk-reserve.ts'
+import { StoredFiles } from './stored-files.ts'
+
+export interface PartitionDirectoriesParts {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly source: PartitionSource
+  readonly segments: SegmentContext
+  readonly reserve: Reserve
+  assertOpen(): void
+}
+
+/**
+ * Makes the directories of partitions and removes them. A topic that is made again under its name has those of the one before: it
+ * gets each once nothing of that one is in it any more. Else its files would go with the old ones, or its batches to a file that
+ * has no name any more.
+ */
+export class PartitionDirectories {
+  readonly #parts: PartitionDirectoriesParts
+  /** By directory, the topic's id. */
+  readonly #owners: Map<string, string> = new Map()
+
+  constructor(parts: PartitionDirectoriesParts) {
+    this.#parts = parts
+  }
+
+  /** It was there at the open. */
+  found({ id, directory }: StoredFiles): void {
+    this.#owners.set(directory, id.topicId)
+  }
+
+  *make(id: PartitionIdentity): Task<StoredFiles> {
+    const { store, kernel, source, segments, reserve, assertOpen } = this.#parts
+    const directory = partitionDirectory(id.topic, id.partition)
+    while (this.#isOfAnother(directory, id)) {
+      assertOpen()
+      yield* letOthersRun()
+    }
+    this.#owners.set(directory, id.topicId)
+    const list = new SegmentList(segments, directory, () => source.segmentConfig(id), [])
+    const files = new StoredFiles(id, directory, list)
+    try {
+      yield* reserve.guardIf(isInternalTopic(id.topic), () => createPartitionDirectory(store, kernel, files))
+    } catch (error) {
+      this.#owners.delete(directory)
+      throw error
+    }
+    return files
+  }
+
+  #isOfAnother(directory: string, { topicId }: PartitionIdentity): boolean {
+    return (this.#owners.get(directory) ?? topicId) !== topicId
+  }
+
+  *remove(files: StoredFiles): Task<void> {
+    files.segments.release()
+    yield* removeDirectory(this.#parts.store, files.directory)
+    this.#owners.delete(files.directory)
+  }
+}

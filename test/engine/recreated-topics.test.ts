@@ -1,0 +1,93 @@
+// A topic is made again under its name while files of the one before are still on their way out, or on their way in.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { LogError } from '../../bindings/entry/node.ts'
+import type { FileStore } from '../../bindings/storage/file-store.ts'
+import { FakePort, settle } from '../client/fake-port.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
+
+/** What it does next in one place waits until it is let. */
+function slowAt(image: DirectoryImage, place: { remove?: string; syncDirectory?: string }) {
+  let go = () => {}
+  const gone = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  let isLate = false
+  const held = () => {
+    isLate = false
+    return gone
+  }
+  const store: FileStore = {
+    capabilities: image.capabilities,
+    open: (path, options) => image.open(path, options),
+    list: (directory) => image.list(directory),
+    rename: (from, to) => image.rename(from, to),
+    async remove(path) {
+      if (isLate && path === place.remove) await held()
+      image.remove(path)
+    },
+    async syncDirectory(directory) {
+      if (isLate && directory === place.syncDirectory) await held()
+    },
+    lock: () => image.lock(),
+    close: () => image.close(),
+  }
+  const late = () => {
+    isLate = true
+  }
+  return { store, late, go: () => go() }
+}
+
+async function valuesOf(image: DirectoryImage): Promise<string[]> {
+  const log = await openLog(image, new FakePort())
+  assert.equal(log.recovery.damage, [])
+  assert.equal(await log.verify(), [])
+  const values: string[] = []
+  for await (const { value } of log.read('t', { until: 'end' })) values.push(Buffer.from(value ?? []).toString())
+  await log.close()
+  return values
+}
+
+test('the files of the one before don’t take those of the new one along', async () => {
+  const image = new DirectoryImage()
+  const slow = slowAt(image, { remove: 't-0/00000000000000000000.log' })
+  const log = await openLog(slow.store, new FakePort())
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'old' })
+  slow.late()
+  const deleted = log.admin.deleteTopic('t')
+  await settle()
+  await log.admin.createTopic('t')
+  const sent = log.producer().send({ topic: 't', value: 'new' })
+  await settle()
+  slow.go()
+  await Promise.all([deleted, sent])
+  await log.close()
+  assert.equal(await valuesOf(image), ['new'])
+})
+
+test('what was about to be made for the one before isn’t left to the new one', async () => {
+  const image = new DirectoryImage()
+  const slow = slowAt(image, { syncDirectory: 't-0' })
+  const log = await openLog(slow.store, new FakePort())
+  await log.admin.createTopic('t')
+  slow.late()
+  const first = log.producer().send({ topic: 't', value: 'old' })
+  const refused = first.then(
+    () => assert.unreachable('its topic was deleted'),
+    (error: unknown) => assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error)),
+  )
+  await settle()
+  const deleted = log.admin.deleteTopic('t')
+  await settle()
+  await log.admin.createTopic('t')
+  const sent = log.producer().send({ topic: 't', value: 'new' })
+  await settle()
+  slow.go()
+  await Promise.all([refused, deleted, sent])
+  await log.close()
+  assert.equal(await valuesOf(image), ['new'])
+})
+
+test.run()
