@@ -68,8 +68,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: an older record of a key outlives the newer one',
     file: cleaner,
-    find: 'if (offset < map.get(',
-    put: 'if (offset > map.get(',
+    find: 'if (offset < map.get(records',
+    put: 'if (offset > map.get(records',
     tests: [random],
   },
   {

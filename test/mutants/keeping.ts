@@ -116,7 +116,7 @@ export const KEEPING: readonly Mutant[] = [
   {
     name: 'share groups: deleted records stop their consumers',
     file: 'client/share/shared-records.ts',
-    find: "LogError.is(part?.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset",
+    find: "LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset",
     put: "LogError.is(part?.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset < 0",
     tests: ['client/share-consumer.test.ts'],
   },

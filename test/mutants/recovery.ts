@@ -24,7 +24,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: what follows the first bad batch stays',
     file: partition,
-    find: '        file.truncate(active.sizeBytes)\n',
+    find: '    file.truncate(active.sizeBytes)\n',
     put: '',
     tests: [crashes],
   },
