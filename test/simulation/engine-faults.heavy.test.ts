@@ -12,7 +12,10 @@ import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { ENGINE_FAULTS, type EngineFault, faultySystem } from './engine-faults.ts'
 
-const common = { seed: 7, stopAtFirst: true, ignoreMonitor: true, pointChance: 0.3, nestedChances: [0.1, 0.05] }
+const common = {
+  ...{ seed: 7, stopAtFirst: true, ignoreMonitor: true },
+  ...{ pointChance: 0.3, nestedChances: [0.1, 0.05], lifeChance: 0.2 },
+}
 const SEEDS = 12
 
 function scenarioOf(fault: EngineFault): (typeof SCENARIOS)[number] {

@@ -7,6 +7,7 @@ import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+import { Tally } from './tally.ts'
 
 /** The others of recovery/marks.ts are damage, which no crash leaves. */
 const REACHABLE: readonly string[] = [
@@ -31,14 +32,15 @@ const REACHABLE: readonly string[] = [
 const seed = 7
 const marks = new Marks()
 const judged = new Set<string>()
-const total = { points: 0, images: 0, nested: 0, duplicates: 0 }
+const tally = new Tally()
 const checked = new Map<string, number>()
 
 function explore(scenario: (typeof SCENARIOS)[number], options: { pointChance: number; marks: Marks }): Exploration {
   return new Enumerator(engineSystem, scenario, {
     seed,
     images: 7,
-    nestedChances: [0.01, 0.01],
+    nestedChances: [0.002, 0.01],
+    lifeChance: 0.2,
     judged,
     ...options,
   }).explore()
@@ -46,11 +48,8 @@ function explore(scenario: (typeof SCENARIOS)[number], options: { pointChance: n
 
 for (const scenario of SCENARIOS) {
   test(`crashes of the engine: ${scenario.name}`, () => {
-    const found = explore(scenario, { pointChance: scenario.rules.includes(7) ? 0.4 : 0.1, marks })
-    total.points += found.points
-    total.images += found.images
-    total.nested += found.nestedImages
-    total.duplicates += found.duplicates
+    const found = explore(scenario, { pointChance: scenario.rules.includes(7) ? 1 : 0.3, marks })
+    tally.add(found)
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('engine', each)).join('\n'))
     assert.ok(found.points > 20 && found.images > 0, `${found.points} points, ${found.images} images`)
@@ -72,11 +71,7 @@ test('every branch of recovery that a crash can reach was taken, every rule of t
   assert.equal(missing, [], marks.summary())
   const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name)).map(({ name }) => name)
   assert.equal(unasked, [])
-  const { points, images, nested, duplicates } = total
-  console.log(
-    `${SCENARIOS.length} scenarios, ${points} points, ${images} images, ${nested} of recoveries crashed again, ` +
-      `${duplicates} judged before; ${marks.summary()}`,
-  )
+  console.log(`${tally}; ${marks.summary()}`)
 })
 
 test.run()

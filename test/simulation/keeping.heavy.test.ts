@@ -11,22 +11,25 @@ import { KEEPING_SCENARIOS } from '../../bindings/testkit/simulation/crash/keepi
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { replace } from './fault-tools.ts'
+import { Tally } from './tally.ts'
 
 const common = { seed: 7, images: 7, pointChance: 0.08, nestedChances: [0.01, 0] }
 const marks = new Marks()
+const tally = new Tally()
 
 for (const system of [engineSystem, rowSystem]) {
   for (const scenario of KEEPING_SCENARIOS) {
     test(`${system.name}: ${scenario.name}`, () => {
       const found = new Enumerator(system, scenario, { ...common, marks }).explore()
       assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure(system.name, each)).join('\n'))
-      console.log(`${scenario.name}: ${found.points} points, ${found.images + found.nestedImages} images`)
+      tally.add(found)
     })
   }
 }
 
 test('recoveries met segments below the start', () => {
   assert.equal(marks.missing(['segments-below-start']), [], marks.summary())
+  console.log(`${tally}`)
 })
 
 /** The answer mends it. */

@@ -12,6 +12,7 @@ import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { ROW_FAULTS, type RowFault } from './row-faults.ts'
+import { Tally } from './tally.ts'
 
 const seed = 7
 /** The rest of the write-order table speaks of files. */
@@ -23,16 +24,14 @@ const ASKED: readonly string[] = [
 ]
 
 const judged = new Set<string>()
-const total = { points: 0, images: 0, nested: 0 }
+const tally = new Tally()
 const checked = new Map<string, number>()
 
 for (const scenario of SCENARIOS) {
   test(`crashes of the engine over rows: ${scenario.name}`, () => {
     const options = { seed, images: 5, nestedChances: [0.1, 0.1], judged, pointChance: pointChanceOf(scenario.name) }
     const found = new Enumerator(rowSystem, scenario, options).explore()
-    total.points += found.points
-    total.images += found.images
-    total.nested += found.nestedImages
+    tally.add(found)
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('rows', each)).join('\n'))
     assert.ok(found.points > 6 && found.images > 0, `${found.points} points, ${found.images} images`)
@@ -50,8 +49,7 @@ test('the rules of the write order that a database knows were asked', () => {
     ASKED.filter((name) => !checked.has(name)),
     [],
   )
-  const { points, images, nested } = total
-  console.log(`rows: ${SCENARIOS.length} scenarios, ${points} points, ${images} images, ${nested} of recoveries again`)
+  console.log(`rows: ${tally}`)
 })
 
 function explore({ scenario, inCode }: RowFault, options: Partial<ExploreOptions>): Exploration {

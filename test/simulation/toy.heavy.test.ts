@@ -5,6 +5,7 @@ import { describeFailure, Enumerator, type Exploration } from '../../bindings/te
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { Tally } from './tally.ts'
 import { TOY_FAULTS, type ToyFault } from './toy-entries.ts'
 import { toySystem } from './toy-log.ts'
 
@@ -17,25 +18,18 @@ const journalOnly = ['extent-before-frame', 'decision-after-frame']
 
 test('a right log passes in every image of every scenario', () => {
   const marks = new Marks()
-  const begin = performance.now()
-  const total = { points: 0, images: 0, duplicates: 0, failed: 0 }
+  const tally = new Tally()
   const checked = new Map<string, number>()
   const judged = new Set<string>()
   for (const scenario of SCENARIOS) {
     const options = { seed, marks, nestedChances, images: IMAGES, judged }
     const found = new Enumerator(toySystem(), scenario, options).explore()
-    total.points += found.points
-    total.images += found.images + found.nestedImages
-    total.duplicates += found.duplicates
-    total.failed += found.failedImages
+    tally.add(found)
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('toy', each)).join('\n'))
     assert.is(found.images, found.points * IMAGES, `images of ${scenario.name}`)
   }
-  const perSecond = Math.round((total.images / (performance.now() - begin)) * 1000)
-  console.log(
-    `${total.points} points, ${total.images} images, ${total.duplicates} of them judged before, ${perSecond} images/s, marks: ${marks.summary()}`,
-  )
+  console.log(`${tally}; marks: ${marks.summary()}`)
   assert.equal(marks.missing(['tail-cut', 'roll', 'checkpoint', 'unclean', 'duplicate']), [])
   const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name) && !journalOnly.includes(name))
   assert.equal(

@@ -1,35 +1,66 @@
-import { digestOfBytes } from './digest.ts'
+import { Digest, digestOfBytes, type Words } from './digest.ts'
 
-/** Bytes and size of a file; a copy is cheap because the bytes are shared until one side writes. */
-export class Content {
-  #bytes: Uint8Array
-  #shared = false
+const PAGE_BYTES = 4096
+
+/** Bytes of a file from a multiple of their count on; what others share is copied before a write. */
+interface Page {
+  readonly bytes: Uint8Array
+  /** Of the one content that may write to it. */
+  readonly owner: object | undefined
   /** Of the present bytes, once somebody asked. */
-  #digest: readonly [number, number] | undefined
-  sizeBytes: number
+  digest: Words | undefined
+}
 
-  constructor(bytes: Uint8Array = new Uint8Array(0), sizeBytes: number = bytes.length) {
-    this.#bytes = bytes
-    this.sizeBytes = sizeBytes
+const ZERO_PAGE: Page = { bytes: new Uint8Array(PAGE_BYTES), owner: undefined, digest: undefined }
+
+/**
+ * Bytes and size of a file, in as many pages as the size needs. Pages are shared with copies until one side writes, and so
+ * are their digests: a copy costs nothing, and the digest of a changed one what has changed.
+ */
+export class Content {
+  #pages: Page[] = []
+  /** Who may write to pages; another one behind each copy. */
+  #owner: object = {}
+  /** The list of pages is a copy's, too. */
+  #isShared = false
+  #digest: Words | undefined
+  #sizeBytes = 0
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   copy(): Content {
-    const copy = new Content(this.#bytes, this.sizeBytes)
-    copy.#shared = true
+    const copy = new Content()
+    copy.#pages = this.#pages
     copy.#digest = this.#digest
-    this.#shared = true
+    copy.#sizeBytes = this.#sizeBytes
+    copy.#isShared = true
+    this.#isShared = true
     return copy
   }
 
   /** Two numbers that differ wherever content or size do. */
-  digest(): readonly [number, number] {
-    this.#digest ??= digestOfBytes(this.#bytes.subarray(0, this.sizeBytes))
+  digest(): Words {
+    if (this.#digest !== undefined) return this.#digest
+    const digest = new Digest()
+    digest.add(this.#sizeBytes)
+    for (const page of this.#pages) {
+      page.digest ??= digestOfBytes(page.bytes)
+      digest.words(page.digest)
+    }
+    this.#digest = digest.value
     return this.#digest
   }
 
   read(into: Uint8Array, position: number): number {
-    const count = Math.max(0, Math.min(into.length, this.sizeBytes - position))
-    into.set(this.#bytes.subarray(position, position + count))
+    const count = Math.max(0, Math.min(into.length, this.#sizeBytes - position))
+    for (let done = 0; done < count; ) {
+      const at = (position + done) % PAGE_BYTES
+      const part = Math.min(count - done, PAGE_BYTES - at)
+      into.set(this.#bytesAt(position + done).subarray(at, at + part), done)
+      done += part
+    }
     return count
   }
 
@@ -41,34 +72,73 @@ export class Content {
   }
 
   write(bytes: Uint8Array, position: number): void {
-    this.#own(position + bytes.length).set(bytes, position)
-    this.sizeBytes = Math.max(this.sizeBytes, position + bytes.length)
+    if (bytes.length === 0) return
+    this.#change()
+    this.#extend(position + bytes.length)
+    for (let done = 0; done < bytes.length; ) {
+      const at = (position + done) % PAGE_BYTES
+      const part = bytes.subarray(done, done + PAGE_BYTES - at)
+      this.#writePage(Math.floor((position + done) / PAGE_BYTES), part, at)
+      done += part.length
+    }
   }
 
   /** What lies beyond the size is zeros at all times: an extension shows nothing old. */
   truncate(sizeBytes: number): void {
-    this.#digest = undefined
-    if (sizeBytes < this.sizeBytes) this.#own(sizeBytes).fill(0, sizeBytes, this.sizeBytes)
-    else this.#own(sizeBytes)
-    this.sizeBytes = sizeBytes
+    this.#change()
+    this.#extend(sizeBytes)
+    if (sizeBytes === this.#sizeBytes) return
+    const at = sizeBytes % PAGE_BYTES
+    this.#pages.length = Math.ceil(sizeBytes / PAGE_BYTES)
+    if (at > 0) this.#writePage(this.#pages.length - 1, ZERO_PAGE.bytes.subarray(at), at)
+    this.#sizeBytes = sizeBytes
   }
 
-  #own(neededBytes: number): Uint8Array {
+  #change(): void {
     this.#digest = undefined
-    if (!this.#shared && this.#bytes.length >= neededBytes) return this.#bytes
-    let length = Math.max(512, this.#bytes.length)
-    while (length < neededBytes) length *= 2
-    const owned = new Uint8Array(length)
-    owned.set(this.#bytes)
-    this.#bytes = owned
-    this.#shared = false
-    return owned
+    if (!this.#isShared) return
+    this.#pages = this.#pages.slice()
+    this.#owner = {}
+    this.#isShared = false
   }
+
+  #extend(sizeBytes: number): void {
+    for (let count = this.#pages.length; count * PAGE_BYTES < sizeBytes; count++) this.#pages.push(ZERO_PAGE)
+    this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes)
+  }
+
+  #bytesAt(position: number): Uint8Array {
+    return (this.#pages[Math.floor(position / PAGE_BYTES)] as Page).bytes
+  }
+
+  #writePage(index: number, bytes: Uint8Array, at: number): void {
+    const page = this.#pages[index] as Page
+    if (page === ZERO_PAGE && isZeros(bytes)) return
+    if (page.owner === this.#owner) {
+      page.bytes.set(bytes, at)
+      page.digest = undefined
+    } else {
+      const owned = bytes.length === PAGE_BYTES ? bytes.slice() : page.bytes.slice()
+      if (bytes.length < PAGE_BYTES) owned.set(bytes, at)
+      this.#pages[index] = { bytes: owned, owner: this.#owner, digest: undefined }
+    }
+  }
+}
+
+function isZeros(bytes: Uint8Array): boolean {
+  // Most are not, and their first bytes say so.
+  return bytes[0] === 0 && Buffer.compare(bytes, ZERO_PAGE.bytes.subarray(0, bytes.length)) === 0
 }
 
 /** What a file was told since its last flush, in order. */
 export type PendingChange =
-  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly position: number }
+  | {
+      readonly kind: 'write'
+      readonly bytes: Uint8Array
+      readonly position: number
+      /** Of the bytes, once somebody asked. */
+      digest?: Words
+    }
   | { readonly kind: 'truncate'; readonly sizeBytes: number }
 
 /** A file apart from its names. */
@@ -80,6 +150,27 @@ export class FileNode {
   constructor(visible: Content = new Content(), durable: Content = new Content()) {
     this.visible = visible
     this.durable = durable
+  }
+
+  /** Room on the disk and nothing else: no byte of it is ever read, so it has none that a crash could leave. */
+  isSpace = false
+
+  write(bytes: Uint8Array, position: number): void {
+    if (this.isSpace) return this.#grow(position, bytes.length)
+    this.visible.write(bytes, position)
+    this.pending.push({ kind: 'write', bytes, position })
+  }
+
+  /** In two steps, so that a crash can leave a part. */
+  #grow(position: number, lengthBytes: number): void {
+    for (const sizeBytes of [position + (lengthBytes >>> 1), position + lengthBytes]) {
+      if (sizeBytes > this.visible.sizeBytes) this.truncate(sizeBytes)
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    this.visible.truncate(sizeBytes)
+    this.pending.push({ kind: 'truncate', sizeBytes })
   }
 
   /** Bytes that a failed flush dropped are visible and will never be written: what is visible says nothing more. */

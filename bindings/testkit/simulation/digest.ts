@@ -1,3 +1,6 @@
+/** 64 bits, by which two things count as the same. */
+export type Words = readonly [first: number, second: number]
+
 /** A mixing step over 32-bit numbers, twice with other factors: 64 bits of everything that was added. */
 export class Digest {
   #first = 0x811c9dc5
@@ -8,6 +11,11 @@ export class Digest {
     this.#first = first ^ (first >>> 15)
     const second = Math.imul(this.#second ^ value, 0x9e3779b1)
     this.#second = second ^ (second >>> 13)
+  }
+
+  words([first, second]: Words): void {
+    this.add(first)
+    this.add(second)
   }
 
   text(text: string): void {
@@ -23,17 +31,17 @@ export class Digest {
     this.add(-bytes.length)
   }
 
-  get words(): readonly [number, number] {
+  get value(): Words {
     return [this.#first, this.#second]
   }
 
-  get value(): string {
-    return this.words.map((word) => (word >>> 0).toString(36)).join('.')
+  get name(): string {
+    return this.value.map((word) => (word >>> 0).toString(36)).join('.')
   }
 }
 
-export function digestOfBytes(bytes: Uint8Array): readonly [number, number] {
+export function digestOfBytes(bytes: Uint8Array): Words {
   const digest = new Digest()
   digest.bytes(bytes)
-  return digest.words
+  return digest.value
 }

@@ -1,11 +1,11 @@
-import { type Content, DirectoryNode, type DiskNode, type FileNode } from './content.ts'
-import { Digest } from './digest.ts'
+import { DirectoryNode, type DiskNode, type FileNode } from './content.ts'
+import { Digest, digestOfBytes } from './digest.ts'
 
 /** The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending. */
 export function digestOfTree(root: DirectoryNode): string {
   const digest = new Digest()
   addDirectory(digest, root)
-  return digest.value
+  return digest.name
 }
 
 function addDirectory(digest: Digest, node: DirectoryNode): void {
@@ -32,17 +32,15 @@ function addEntry(digest: Digest, name: string, node: DiskNode | undefined): voi
 }
 
 function addFile(digest: Digest, { visible, durable, pending, hasDropped }: FileNode): void {
-  addContent(digest, visible)
-  addContent(digest, durable)
+  digest.words(visible.digest())
+  digest.words(durable.digest())
   digest.add(hasDropped ? 1 : 0)
   for (const change of pending) {
-    digest.add(change.kind === 'write' ? change.position : -1 - change.sizeBytes)
-    if (change.kind === 'write') digest.bytes(change.bytes)
+    if (change.kind === 'truncate') digest.add(-1 - change.sizeBytes)
+    else {
+      change.digest ??= digestOfBytes(change.bytes)
+      digest.add(change.position)
+      digest.words(change.digest)
+    }
   }
-}
-
-function addContent(digest: Digest, content: Content): void {
-  const [first, second] = content.digest()
-  digest.add(first)
-  digest.add(second)
 }

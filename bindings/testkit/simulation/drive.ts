@@ -4,6 +4,7 @@ import { Engine } from '../../engine/engine.ts'
 import type { KeepingOptions } from '../../engine/keeping.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
+import { RESERVE_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks, IsolationLevel } from '../../model/positions.ts'
@@ -29,6 +30,7 @@ function partitionStore(
   observer: WriteOrderObserver | undefined,
 ): PartitionStore {
   if (storage instanceof VirtualRows) return storage.store(observer)
+  storage.spacePath = RESERVE_FILE
   return new FilePartitionStore(storage, kernel, source, {
     ringFileBytes: RING_FILE_BYTES,
     ringFiles: 2,

@@ -87,27 +87,28 @@ export class ImageMaker {
     const { underWay } = this.#around
     if (this.#mode === 'kill' || this.#mode === 'torn') {
       const made = new FileNode(source.visible.copy(), source.durable.copy())
+      made.isSpace = source.isSpace
       made.pending = [...source.pending]
       made.hasDropped = source.hasDropped
       if (this.#mode === 'torn' && underWay?.node === source) this.#tear(made, underWay)
       return made
     }
     const content = this.#content(source)
-    return new FileNode(content, content.copy())
+    const made = new FileNode(content, content.copy())
+    made.isSpace = source.isSpace
+    return made
   }
 
   #tear(made: FileNode, { bytes, position }: WriteUnderWay): void {
     const part = bytes.slice(0, this.#random.below(bytes.length))
-    if (part.length === 0) return
-    made.visible.write(part, position)
-    made.pending.push({ kind: 'write', bytes: part, position })
+    if (part.length > 0) made.write(part, position)
   }
 
   #content(source: FileNode): Content {
     if (this.#mode === 'none') return source.durable.copy()
     if (this.#mode === 'all') return source.written()
     const { underWay, fileSystem } = this.#around
-    const written = underWay?.node === source ? [{ kind: 'write' as const, ...underWay }] : []
+    const written = underWay?.node === source && !source.isSpace ? [{ kind: 'write' as const, ...underWay }] : []
     return contentLeft(source, [...source.pending, ...written], fileSystem, this.#random)
   }
 }

@@ -57,6 +57,8 @@ export class VirtualDisk implements FileStore {
   /** Reads and writes of this path fail. */
   brokenPath: string | undefined
   faults: DiskFaults | undefined
+  /** A file that whoever uses the disk holds for its size alone: reading it is a mistake. */
+  spacePath: string | undefined
   crashed = false
   readonly root: DirectoryNode
   #underWay: WriteUnderWay | undefined
@@ -95,6 +97,7 @@ export class VirtualDisk implements FileStore {
     if (!options.create) return undefined
     this.begin('create', path)
     const node = new FileNode()
+    node.isSpace = path === this.spacePath
     this.#makeDirectory(parentOf(path)).change([nameOf(path), node])
     return new VirtualFile(this, node, path)
   }
@@ -286,6 +289,7 @@ class VirtualFile implements StoreFile {
     this.#assertUsable('read')
     this.#disk.assertAlive()
     this.#disk.failIfTold('read', this.path)
+    if (this.#node.isSpace) throw new Error(`${this.path} is read, and was taken for space`)
     const count = this.#node.visible.read(into, position)
     const flip = this.#disk.faults?.take('read', this.path, 'flipped')
     if (flip !== undefined && count > 0) {
@@ -317,8 +321,7 @@ class VirtualFile implements StoreFile {
       throw noSpace('write', this.path)
     }
     disk.freeBytes -= Math.min(growth, disk.freeBytes)
-    this.#node.visible.write(taken, position)
-    this.#node.pending.push({ kind: 'write', bytes: taken, position })
+    this.#node.write(taken, position)
     return taken.length
   }
 
@@ -326,8 +329,7 @@ class VirtualFile implements StoreFile {
     this.#assertUsable('truncate')
     this.#disk.begin('truncate', this.path)
     this.#disk.freeBytes += Math.max(0, this.#node.visible.sizeBytes - sizeBytes)
-    this.#node.visible.truncate(sizeBytes)
-    this.#node.pending.push({ kind: 'truncate', sizeBytes })
+    this.#node.truncate(sizeBytes)
   }
 
   size(): number {

@@ -67,7 +67,7 @@ export class VirtualRows {
       digest.text(JSON.stringify([logStartOffset, ceiling, floorOffset, committedOffset, aborted, windows]))
       for (const { bytes } of rows) digest.bytes(bytes)
     }
-    return digest.value
+    return digest.name
   }
 
   /** The same database for the next opening. */

@@ -6,6 +6,7 @@ import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { type Held, type Meeting, SharedBroker } from '../../../bindings/entry/embedded/shared-broker.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { parseSegmentFileName } from '../../../bindings/log/files/file-names.ts'
+import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import type { Compactable, RecoveryReport, StoredRange } from '../../../bindings/storage/partition-store.ts'
@@ -108,6 +109,7 @@ export class SimulatedProcess implements Party {
       })
     })
     disk.watch = this.#around.watch
+    disk.spacePath = RESERVE_FILE
     // Refused before an engine is made for it: most attempts are.
     const { release } = disk.lock()
     await release()

@@ -5,15 +5,9 @@ import type { SendState } from './model-state.ts'
 const WINDOW = 5
 
 /**
- * What clients do after any crash, whatever was under way: they look, ask again for what they had no answer to, go on
- * with a new producer, and leave in peace. Each operation of it is a crash point again.
+ * What clients do once a log is open again after any crash, whatever was under way: they ask again for what they had no
+ * answer to, go on with a new producer, and leave in peace. Each operation of it is a crash point again.
  */
-export function afterCrash(client: Client): void {
-  client.open()
-  goOn(client)
-}
-
-/** The same once the log is open. */
 export function goOn(client: Client): void {
   for (const index of toRetry(client)) client.retry(index, 'all')
   client.settle()

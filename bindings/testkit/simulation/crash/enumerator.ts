@@ -3,10 +3,11 @@ import type { ImageMode } from '../image.ts'
 import { Random, TraceHash } from '../random.ts'
 import { CrashSignal } from '../virtual-disk.ts'
 import type { VirtualStorage } from '../virtual-rows.ts'
-import { afterCrash } from './after-crash.ts'
+import { goOn } from './after-crash.ts'
 import { Client, type World } from './client.ts'
 import { Marks } from './marks.ts'
 import { Model } from './model.ts'
+import type { Loss } from './model-state.ts'
 import type { SystemUnderTest } from './system-under-test.ts'
 
 export interface Scenario {
@@ -24,6 +25,11 @@ export interface ExploreOptions {
   readonly pointChance?: number | undefined
   /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
   readonly nestedChances?: readonly number[] | undefined
+  /**
+   * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening took the same
+   * branches and left clients with the same knowledge, and for the others by this chance; always without it.
+   */
+  readonly lifeChance?: number | undefined
   /** Images in all; what lies deeper is left out first. */
   readonly budget?: number | undefined
   /** What was judged already, by storage and model: shared between scenarios of one system it saves their common beginning. */
@@ -31,6 +37,8 @@ export interface ExploreOptions {
   /** Follows one path only: `point.image/point.image`. */
   readonly only?: string | undefined
   readonly marks?: Marks | undefined
+  /** No more points from now on: the time is up. */
+  readonly isOver?: (() => boolean) | undefined
   /** Enough to know that it fails. */
   readonly stopAtFirst?: boolean | undefined
   /** Judges by what clients see alone. */
@@ -53,6 +61,8 @@ export interface Exploration {
   readonly nestedImages: number
   /** Of these: the same disk and the same promises as an image that was judged before. */
   readonly duplicates: number
+  /** Of the others: opened and looked at, because another life went on from the same state. */
+  readonly lookedAt: number
   readonly failedImages: number
   /** Every operation of every run, and what the judge said. */
   readonly hash: string
@@ -91,6 +101,7 @@ export class Enumerator {
   #nestedImages = 0
   #failedImages = 0
   #duplicates = 0
+  #lookedAt = 0
   readonly #judged: Set<string>
 
   constructor(system: SystemUnderTest, scenario: Scenario, options: ExploreOptions) {
@@ -114,6 +125,7 @@ export class Enumerator {
       images: this.#images,
       nestedImages: this.#nestedImages,
       duplicates: this.#duplicates,
+      lookedAt: this.#lookedAt,
       failedImages: this.#failedImages,
       hash: this.#hash.value,
       failures: failures.slice(0, KEPT_FAILURES),
@@ -132,7 +144,7 @@ export class Enumerator {
     const world: World = {
       system: this.#system,
       model,
-      marks: this.#marks,
+      marks: new Marks(),
       // Scenarios begin alike: ids and orders of the first steps are the same, and so are the images.
       random: new Random(seedOf(`${this.#options.seed} ${level === 0 ? '' : this.#scenario.name} ${path}`)),
       storage,
@@ -151,6 +163,7 @@ export class Enumerator {
       violations.push(error instanceof CrashSignal ? `stopped: ${error.message}` : `failed: ${describe(error)}`)
     }
     client.discard()
+    for (const [name, count] of world.marks.counts) this.#marks.mark(name, count)
     violations.push(...model.violations)
     for (const monitor of world.monitors) {
       if (this.#options.ignoreMonitor !== true) violations.push(...monitor.violations)
@@ -177,12 +190,14 @@ export class Enumerator {
     if (level === 0) this.#points++
     const images = level === 0 ? (this.#options.images ?? 12) : 1
     const chance = level === 0 ? (this.#options.pointChance ?? 1) : (this.#nestedChances[level - 1] ?? 0)
+    if (chance === 0 && !this.#isOnlyPath(path)) return
     const draw = new Random(seedOf(`${this.#options.seed} ${path} ${point}`))
-    if (!draw.chance(chance) && !this.#isOnlyPath(path)) return
+    if ((!draw.chance(chance) && !this.#isOnlyPath(path)) || this.#options.isOver?.() === true) return
+    const crashed = new CrashedModels(run.world.model)
     for (let index = 0; index < images; index++) {
       // Below the first level one image of a point is enough; which one differs from point to point.
       const image = level === 0 ? index : draw.below(8)
-      this.#crashInto(run, image)
+      this.#crashInto(run, image, crashed)
     }
   }
 
@@ -190,7 +205,7 @@ export class Enumerator {
     return this.#options.nestedChances ?? [0.2, 0.1]
   }
 
-  #crashInto(run: Run, image: number): void {
+  #crashInto(run: Run, image: number, crashed: CrashedModels): void {
     const { level, world, point } = run
     if (this.#options.stopAtFirst === true && this.#failedImages > 0) return
     const path = `${run.path}${run.path === '' ? '' : '/'}${point}.${image}`
@@ -201,20 +216,32 @@ export class Enumerator {
     const random = new Random(seedOf(`${this.#options.seed} ${this.#scenario.name} image ${path}`))
     if (level === 0) this.#images++
     else this.#nestedImages++
-    const model = world.model.fork()
-    model.crashed(mode === 'kill' || mode === 'torn' ? 'process' : 'power')
+    const { model, digest } = crashed.by(lossOf(mode))
     const modes = `${run.modes}${run.modes === '' ? '' : '/'}${mode}`
     const storage = world.storage.image(random, mode)
-    if (only === undefined && this.#wasJudged(storage, model)) this.#duplicates++
-    else this.#judge(storage, model, path, modes, level + 1, afterCrash)
+    if (only === undefined && this.#wasJudged(`${storage.digest()} ${digest}`)) this.#duplicates++
+    else this.#judge(storage, model.fork(), path, modes, level + 1, (client) => this.#live(client, path, mode))
   }
 
-  #wasJudged(storage: VirtualStorage, model: Model): boolean {
-    const key = new Digest()
-    key.text(storage.digest())
-    key.text(model.digest())
-    const isKnown = this.#judged.has(key.value)
-    this.#judged.add(key.value)
+  /** What clients do after a crash. */
+  #live(client: Client, path: string, mode: ImageMode): void {
+    client.open()
+    const { lifeChance = 1, only, seed } = this.#options
+    if (lifeChance < 1 && only === undefined) {
+      const { marks, model } = client.world
+      const branches = [...marks.counts.keys()].sort()
+      const state = `${lossOf(mode)} ${branches.join()} ${digestOf(model)}`
+      if (this.#wasJudged(state) && !new Random(seedOf(`${seed} life ${path}`)).chance(lifeChance)) {
+        this.#lookedAt++
+        return
+      }
+    }
+    goOn(client)
+  }
+
+  #wasJudged(state: string): boolean {
+    const isKnown = this.#judged.has(state)
+    this.#judged.add(state)
     return isKnown
   }
 
@@ -222,6 +249,37 @@ export class Enumerator {
     const { only } = this.#options
     return only !== undefined && (path === '' || only.startsWith(`${path}/`))
   }
+}
+
+/** What clients know after a crash at one point: the same for all its images that take the same away. */
+class CrashedModels {
+  readonly #before: Model
+  readonly #made = new Map<Loss, { readonly model: Model; readonly digest: string }>()
+
+  constructor(before: Model) {
+    this.#before = before
+  }
+
+  by(loss: Loss): { readonly model: Model; readonly digest: string } {
+    let made = this.#made.get(loss)
+    if (made === undefined) {
+      const model = this.#before.fork()
+      model.crashed(loss)
+      made = { model, digest: digestOf(model) }
+      this.#made.set(loss, made)
+    }
+    return made
+  }
+}
+
+function lossOf(mode: ImageMode): Loss {
+  return mode === 'kill' || mode === 'torn' ? 'process' : 'power'
+}
+
+function digestOf(model: Model): string {
+  const digest = new Digest()
+  digest.text(model.digest())
+  return digest.name
 }
 
 function describe(error: unknown): string {

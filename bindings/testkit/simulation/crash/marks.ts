@@ -6,6 +6,10 @@ export class Marks {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
   }
 
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
   count(name: string): number {
     return this.#counts.get(name) ?? 0
   }
