@@ -1,5 +1,5 @@
 /**
- * Whole logs in several processes, each run with another mix of sizes, programs and trouble:
+ * Whole logs in several processes, each run with another mix of sizes, programs and trouble, on all cores:
  *
  *   node --import tsx test/simulation/swarm.ts --runs 2000
  *   node --import tsx test/simulation/swarm.ts --minutes 10 --seed 5000
@@ -9,10 +9,9 @@
  * the command that repeats it. Fails if one did, or if a rare path was never taken in a run of at least 200.
  */
 import { parseArgs } from 'node:util'
-import { neededEvents } from './channel/needed-events.ts'
-import { type PlannedEvent, swarmPlan } from './channel/plan.ts'
-import { simulate } from './channel/run.ts'
 import { SwarmReport } from './channel/swarm-report.ts'
+import type { SwarmJob, SwarmRun } from './channel/swarm-run.ts'
+import { inProcesses } from './processes.ts'
 
 const option = { type: 'string' } as const
 const { values } = parseArgs({ options: { runs: option, minutes: option, seed: option, events: option } })
@@ -23,21 +22,11 @@ const endMs =
   values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(values.minutes) * 60_000
 const kept = values.events === 'none' ? [] : values.events?.split(',').map(Number)
 
-function eventsOf(seed: number): readonly PlannedEvent[] {
-  const { events } = swarmPlan(seed)
-  return kept === undefined ? events : events.filter((_, index) => kept.includes(index))
+function* jobs(): Iterator<SwarmJob> {
+  for (let seed = firstSeed; seed < firstSeed + runs && performance.now() < endMs; seed++) yield { seed, kept }
 }
 
 const report = new SwarmReport(runs)
-for (let seed = firstSeed; seed < firstSeed + runs && performance.now() < endMs; seed++) {
-  const plan = { ...swarmPlan(seed), events: eventsOf(seed) }
-  const outcome = await simulate(plan)
-  report.add(plan, outcome)
-  if (outcome.wrong.length === 0) continue
-  const needed = kept ?? (await neededEvents(plan))
-  report.failed(
-    outcome,
-    `node --import tsx test/simulation/swarm.ts --seed ${seed} --runs 1 --events ${needed.join(',') || 'none'}`,
-  )
-}
+const file = new URL('channel/swarm-process.ts', import.meta.url)
+await inProcesses<SwarmJob, SwarmRun>(file, jobs(), (run) => report.add(run))
 process.exitCode = report.end() ? 0 : 1

@@ -1,8 +1,6 @@
 import { SingleBar } from 'cli-progress'
-import { recoveryMarks } from '../../../bindings/log/recovery/marks.ts'
 import { Marks } from '../../../bindings/testkit/simulation/crash/marks.ts'
-import type { Plan } from './plan.ts'
-import type { Outcome } from './run.ts'
+import type { SwarmRun } from './swarm-run.ts'
 
 /** From so many runs on every rare path has to have been taken. */
 const ENOUGH_RUNS = 200
@@ -36,7 +34,7 @@ const RARE = [
 const MANY_RUNS = 1000
 const RARER = ['recovery: swap-finished'] as const
 
-/** What a swarm of runs saw. */
+/** What a swarm of runs saw, in whatever processes they were. */
 export class SwarmReport {
   readonly #marks = new Marks()
   readonly #bar: SingleBar | undefined
@@ -44,37 +42,43 @@ export class SwarmReport {
   #runs = 0
   #operations = 0
   #failed = 0
+  #cpuMs = 0
 
   constructor(runs: number) {
-    recoveryMarks.counts.clear()
     if (!process.stderr.isTTY || !Number.isFinite(runs)) return
     this.#bar = new SingleBar({ format: '{bar} {value} of {total} runs, {eta_formatted} left', stream: process.stderr })
     this.#bar.start(runs, 0)
   }
 
-  add(plan: Plan, outcome: Outcome): void {
+  add(run: SwarmRun): void {
+    const { kind, outcome, recovered, cpuMs } = run
     this.#runs++
+    this.#cpuMs += cpuMs
     this.#operations += outcome.operationCount
-    this.#marks.mark(`program: ${plan.kind}`)
+    this.#marks.mark(`program: ${kind}`)
     for (const [name, count] of [...outcome.happened, ...outcome.rare]) this.#marks.mark(name, count)
+    for (const [mark, count] of recovered) this.#marks.mark(`recovery: ${mark}`, count)
     for (const [code, count] of outcome.told) this.#marks.mark(`told: ${code}`, count)
     this.#marks.mark('failed log', outcome.failedLogs)
+    if (outcome.wrong.length > 0) this.#fail(run)
     this.#bar?.update(this.#runs)
   }
 
-  failed(outcome: Outcome, command: string): void {
+  #fail({ seed, outcome, needed = [] }: SwarmRun): void {
     this.#failed++
-    console.log(`\n${command}`)
+    const events = needed.join(',') || 'none'
+    console.log(`\nnode --import tsx test/simulation/swarm.ts --seed ${seed} --runs 1 --events ${events}`)
     for (const what of outcome.wrong.slice(0, 5)) console.log(`  ${what}`)
   }
 
   /** Prints all of it; false when something went wrong, a rare path was never taken, or nothing was run. */
   end(): boolean {
     this.#bar?.stop()
-    for (const [mark, count] of recoveryMarks.counts) this.#marks.mark(`recovery: ${mark}`, count)
     const perHour = Math.round((this.#runs / (performance.now() - this.#began)) * 3_600_000)
+    const perSecond = ((this.#runs / this.#cpuMs) * 1000).toFixed(1)
     console.log(
-      `${this.#runs} runs (${perHour} an hour), ${this.#operations} sends and transactions, ${this.#failed} failed`,
+      `${this.#runs} runs (${perHour} an hour, ${perSecond} for each second of a core), ` +
+        `${this.#operations} sends and transactions, ${this.#failed} failed`,
     )
     for (const each of this.#marks.summary().split(', ')) console.log(`  ${each}`)
     const wanted = [...(this.#runs < ENOUGH_RUNS ? [] : RARE), ...(this.#runs < MANY_RUNS ? [] : RARER)]
