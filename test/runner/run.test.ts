@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LOADER } from './loader.ts'
 
 const directory = 'test/runner/fixtures'
 
 function run(...words: string[]): { lastLine: string; status: number | null; output: string } {
   const options = ['--directory', directory, '--suffix', '.fixture.ts', '--timeout-ms', '8000']
-  const done = spawnSync(process.execPath, ['--import', 'tsx', 'test/run.ts', ...options, ...words], {
+  const done = spawnSync(process.execPath, [...LOADER, 'test/run.ts', ...options, ...words], {
     encoding: 'utf8',
   })
   const lines = done.stdout.trimEnd().split('\n')

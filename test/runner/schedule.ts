@@ -4,8 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { judge, sourceFaults, type Verdict } from './verdict.ts'
 
 export interface Job {
@@ -64,8 +63,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 export async function runOne(job: Job, { root, endsAtFailure }: Place = here): Promise<Result> {
   const faults = sourceFaults(readFileSync(join(root, job.path), 'utf8'))
   const started = performance.now()
-  const loader = pathToFileURL(resolve(root, 'test/runner/bundles/register.mjs')).href
-  const child = spawn(process.execPath, ['--import', loader, job.path], {
+  const child = spawn(process.execPath, ['test/runner/bundles/start.mjs', job.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: root,
     detached: true,
