@@ -10,26 +10,46 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const WORD = 2 ** 32
 
+/** Larger memory isn't kept for the next record. */
+const KEPT_BYTES = 64 * 1024
+
+interface Scratch {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+function newScratch(sizeBytes: number): Scratch {
+  const bytes = new Uint8Array(sizeBytes)
+  return { bytes, view: new DataView(bytes.buffer) }
+}
+
+/** Of the record that was finished last: memory and a view of it for each would cost more than what is written there. */
+let spare: Scratch | undefined
+
 export class BigEndianWriter {
-  #bytes: Uint8Array = new Uint8Array(64)
-  #view: DataView = new DataView(this.#bytes.buffer)
+  #scratch: Scratch
   #size = 0
+
+  constructor() {
+    this.#scratch = spare ?? newScratch(256)
+    spare = undefined
+  }
 
   int8(value: number): this {
     const at = this.#take(1)
-    this.#view.setInt8(at, value)
+    this.#scratch.view.setInt8(at, value)
     return this
   }
 
   int16(value: number): this {
     const at = this.#take(2)
-    this.#view.setInt16(at, value)
+    this.#scratch.view.setInt16(at, value)
     return this
   }
 
   int32(value: number): this {
     const at = this.#take(4)
-    this.#view.setInt32(at, value)
+    this.#scratch.view.setInt32(at, value)
     return this
   }
 
@@ -37,17 +57,19 @@ export class BigEndianWriter {
   int64(value: number): this {
     if (!Number.isSafeInteger(value)) throw new LogError('INTEGER_RANGE', `${value} is no 64-bit integer within 2^53`)
     const at = this.#take(8)
-    this.#view.setInt32(at, Math.floor(value / WORD))
-    this.#view.setUint32(at + 4, value >>> 0)
+    this.#scratch.view.setInt32(at, Math.floor(value / WORD))
+    this.#scratch.view.setUint32(at + 4, value >>> 0)
     return this
   }
 
   string(text: string | null): this {
     if (text === null) return this.int16(-1)
-    const bytes = encoder.encode(text)
-    if (bytes.length > 0x7fff)
-      throw new LogError('INVALID_REQUEST', `a text of ${bytes.length} bytes is longer than 32767`)
-    return this.int16(bytes.length).#raw(bytes)
+    const lengthAt = this.#take(2)
+    const lengthBytes = this.#text(text)
+    if (lengthBytes > 0x7fff)
+      throw new LogError('INVALID_REQUEST', `a text of ${lengthBytes} bytes is longer than 32767`)
+    this.#scratch.view.setInt16(lengthAt, lengthBytes)
+    return this
   }
 
   bytes(bytes: Uint8Array | null): this {
@@ -66,25 +88,35 @@ export class BigEndianWriter {
     return this.varint(bytes.length + 1).#raw(bytes)
   }
 
+  /** The last call: its memory is the next one's. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#size)
+    const { bytes } = this.#scratch
+    if (bytes.length <= KEPT_BYTES) spare = this.#scratch
+    return bytes.slice(0, this.#size)
+  }
+
+  /** Answers its length; UTF-8 takes at most three bytes a unit. */
+  #text(text: string): number {
+    const at = this.#take(3 * text.length)
+    const { written } = encoder.encodeInto(text, this.#scratch.bytes.subarray(at))
+    this.#size = at + written
+    return written
   }
 
   #raw(bytes: Uint8Array): this {
     const at = this.#take(bytes.length)
-    this.#bytes.set(bytes, at)
+    this.#scratch.bytes.set(bytes, at)
     return this
   }
 
-  /** May replace bytes and view: take first, then write. */
+  /** May replace the scratch: take first, then write. */
   #take(sizeBytes: number): number {
     const at = this.#size
     this.#size += sizeBytes
-    if (this.#size > this.#bytes.length) {
-      const wider = new Uint8Array(Math.max(this.#size, 2 * this.#bytes.length))
-      wider.set(this.#bytes)
-      this.#bytes = wider
-      this.#view = new DataView(wider.buffer)
+    const { bytes } = this.#scratch
+    if (this.#size > bytes.length) {
+      this.#scratch = newScratch(Math.max(this.#size, 2 * bytes.length))
+      this.#scratch.bytes.set(bytes)
     }
     return at
   }

@@ -11,10 +11,10 @@ export interface Marker {
   readonly isCommit: boolean
 }
 
-const KEY_BYTES = 4
-const VALUE_BYTES = 6
-const TYPE_ABORT = 0
-const TYPE_COMMIT = 1
+const ABORT_KEY = Uint8Array.of(0, 0, 0, 0)
+const COMMIT_KEY = Uint8Array.of(0, 0, 0, 1)
+const value = new Uint8Array(6)
+const valueView = new DataView(value.buffer)
 
 /**
  * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for which
@@ -27,10 +27,8 @@ export function encodeMarker(
   leaderEpoch: number,
   now: number,
 ): Uint8Array {
-  const key = new Uint8Array(KEY_BYTES)
-  new DataView(key.buffer).setInt16(2, isCommit ? TYPE_COMMIT : TYPE_ABORT)
-  const value = new Uint8Array(VALUE_BYTES)
-  new DataView(value.buffer).setInt32(2, leaderEpoch)
+  const key = isCommit ? COMMIT_KEY : ABORT_KEY
+  valueView.setInt32(2, leaderEpoch)
   const attributes = ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL
   const seal = {
     baseOffset,
