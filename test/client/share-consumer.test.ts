@@ -194,7 +194,7 @@ test('records of aborted transactions and markers are nobody’s, and hold up no
 })
 
 /** Files of the topic open only once they are let. */
-function slowToOpen(image: DirectoryImage): { readonly store: FileStore; let(): void } {
+function slowToOpen(image: DirectoryImage, name = 'jobs'): { readonly store: FileStore; let(): void } {
   let open = () => {}
   const isOpen = new Promise<void>((resolve) => {
     open = resolve
@@ -202,7 +202,7 @@ function slowToOpen(image: DirectoryImage): { readonly store: FileStore; let(): 
   const store: FileStore = {
     capabilities: image.capabilities,
     open: (path, options) => {
-      if (!path.startsWith('jobs-')) return image.open(path, options)
+      if (!path.startsWith(`${name}-`)) return image.open(path, options)
       return isOpen.then(() => image.open(path, options))
     },
     list: (directory) => image.list(directory),
@@ -229,6 +229,34 @@ test('one that is left while its records are still being read counts none of the
   slow.let()
   await Promise.all([next, left])
   assert.equal(values(await take(consumer, 6)), range(6))
+  await log.close()
+})
+
+test('a close while letters are being written ends the iteration, and loses none of their records', async () => {
+  const { log: before, image } = await setup(4)
+  const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
+  for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
+  await before.close()
+  const slow = slowToOpen(image, 'dead')
+  const log = await openLog(slow.store, new FakePort())
+  const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 1 } as const
+  const consumer = log.shareConsumer(options)
+  const next = consumer[Symbol.asyncIterator]().next()
+  await settle()
+  const closed = consumer.close()
+  await settle()
+  slow.let()
+  await closed
+  assert.is((await next).done, true)
+  const other = log.shareConsumer(options)
+  const rest = other[Symbol.asyncIterator]().next()
+  const lags = async () => (await log.admin.describeShareGroup('g')).offsets.map(({ lag }) => lag)
+  while ((await lags()).some((lag) => lag > 0)) await settle()
+  await other.close()
+  await rest
+  const letters = new Set<string>()
+  for await (const { value } of log.read(dead, { until: 'end' })) letters.add(value ?? '')
+  assert.is(letters.size, 4)
   await log.close()
 })
 

@@ -113,6 +113,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       for (const range of await session.acquire(request)) await this.#taken(session, range, until)
     } catch (error) {
+      // A letter that was about to be written at the close: its record comes again.
+      if (this.#closing !== undefined && LogError.is(error, 'PRODUCER_CLOSED')) return
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID', 'INVALID_RECORD_STATE')) throw error
       if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.#session = undefined
       this.#ready = []

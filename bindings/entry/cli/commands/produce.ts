@@ -55,6 +55,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
     if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
+    if (path !== undefined && statSync(path).isDirectory()) throw wrong(`${path} is a directory`)
     const source = path === undefined ? process.stdin : createReadStream(path)
     const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, 'bytes')
     const sent = new Sent(producer, topic, options['partition'] as number | undefined)

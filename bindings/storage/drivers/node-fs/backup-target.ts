@@ -22,7 +22,7 @@ export function backupTarget(directory: string, source: string | undefined): Bac
   const root = resolve(directory)
   const origin = source === undefined ? undefined : resolve(source)
   if (origin !== undefined && isInside(realPathOf(origin), realPathOf(root))) {
-    throw new LogError('INVALID_REQUEST', `the backup must lie outside of ${origin}`, {
+    throw new LogError('INVALID_REQUEST', `the copy must lie outside of ${origin}`, {
       argument: 'directory',
       directory,
     })
