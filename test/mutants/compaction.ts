@@ -4,7 +4,7 @@ const random = 'log/compaction/random.test.ts'
 const running = 'engine/compacting.test.ts'
 const crashes = 'simulation/compaction.heavy.test.ts'
 const catalogue = 'engine/compacted-catalogue.test.ts'
-const catalogueCrashes = 'simulation/catalogue.heavy.test.ts'
+const cataloguePasses = 'log/compaction/catalogue-pass.test.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
 const rewrite = 'log/store/segment-rewrite.ts'
 
@@ -105,28 +105,35 @@ export const COMPACTION: readonly Mutant[] = [
     file: 'log/compaction/batch-cleaner.ts',
     find: ' || offset < map.get(keys.endKey)) return false',
     put: ') return false',
+    tests: [cataloguePasses],
+  },
+  {
+    name: 'catalogue: a delete stays for ever',
+    file: 'log/compaction/batch-cleaner.ts',
+    find: 'return !keys.isEnd',
+    put: 'return !keys.isEnd || offset >= 0',
     tests: [catalogue],
   },
   {
-    name: 'catalogue: a delete goes with the pass that takes its topic along',
-    file: 'log/compaction/batch-cleaner.ts',
-    find: 'return !keys.isEnd || offset >= cleanedOffset',
-    put: 'return !keys.isEnd || offset < 0',
-    tests: [catalogueCrashes],
+    name: 'catalogue: what lies behind is rewritten before what lies before it',
+    file: 'log/compaction/compaction-pass.ts',
+    find: '    input.limits,\n  )) {',
+    put: '    input.limits,\n  ).reverse()) {',
+    tests: [cataloguePasses],
   },
   {
     name: 'catalogue: all log starts of a topic count as one',
     file: 'log/catalogue/catalogue-keys.ts',
     find: 'entry.partition}',
     put: 'entry.kind}',
-    tests: [catalogue],
+    tests: [cataloguePasses],
   },
   {
     name: 'catalogue: a replay takes no record of a topic whose creation has gone before its delete',
     file: 'log/catalogue/topic-table.ts',
     find: '    if (isOfUnknown) this.unknown.add(topicId)\n',
     put: "    if (isOfUnknown) throw new EntryConflict('no topic has this id')\n",
-    tests: ['log/catalogue/catalogue-random.test.ts'],
+    tests: [cataloguePasses],
   },
   {
     name: 'compaction: a record without a key is taken',

@@ -89,6 +89,11 @@ const LOST: Readonly<
   },
 }
 
+function closed(host: SyncHost<VirtualDisk>): VirtualDisk {
+  host.close()
+  return host.storage.reopened()
+}
+
 for (const [name, { decide, damaged }] of Object.entries(LOST)) {
   test(`${name} in a segment without their frame prove that one was lost: place and partitions are told`, () => {
     const disk = withoutTheLastFrame(decide)
@@ -106,6 +111,13 @@ for (const [name, { decide, damaged }] of Object.entries(LOST)) {
       assert.ok(position >= 0 && offset !== undefined, `${position}, ${offset}`)
     }
     assert.is(report.clean, false)
+    // Killed or closed: the place is told by every later open.
+    const places = report.damage.map(({ file, position }) => `${file} ${position}`).sort()
+    for (const next of [host.storage.image(new Random(1), 'kill'), closed(host)]) {
+      const again = new SyncHost(next, undefined).open()
+      assert.equal(again.readOnly.map(placeOf).sort(), damaged)
+      assert.equal(again.readOnly.map((each) => `${each.damage?.file} ${each.damage?.position}`).sort(), places)
+    }
   })
 }
 

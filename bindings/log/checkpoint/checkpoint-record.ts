@@ -119,7 +119,7 @@ function writeReadOnly(writer: ByteWriter, { readOnly, damage }: CheckpointParti
   writer.text(damage.file)
   writer.int64(damage.position)
   writer.uint8(damage.offset === undefined ? 0 : 1)
-  writer.int64(damage.offset ?? 0)
+  if (damage.offset !== undefined) writer.int64(damage.offset)
   writer.text(damage.code)
 }
 
@@ -128,9 +128,8 @@ function readReadOnly(reader: ByteReader, version: number): Pick<CheckpointParti
   if (!reader.flag()) return { readOnly: false }
   if (version < 3 || !reader.flag()) return { readOnly: true }
   const [file, position] = [reader.text(), reader.int64()]
-  const [hasOffset, offset] = [reader.flag(), reader.int64()]
-  const code = reader.text()
-  return { readOnly: true, damage: { file, position, offset: hasOffset ? offset : undefined, code } }
+  const offset = reader.flag() ? reader.int64() : undefined
+  return { readOnly: true, damage: { file, position, offset, code: reader.text() } }
 }
 
 /** Version 1 knew no compaction. */

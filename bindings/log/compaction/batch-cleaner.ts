@@ -34,8 +34,6 @@ export interface CleaningRules {
   readonly mapEnd: number
   /** Where a record's own key doesn't tell what replaces it. */
   readonly keysOf: KeysOf | undefined
-  /** Below it the pass before has taken away what is replaced. */
-  readonly cleanedOffset: number
   readonly transactions: DecidedTransactions
   readonly producers: ReadonlyMap<number, ActiveProducer>
   readonly now: number
@@ -118,11 +116,11 @@ export class BatchCleaner {
   }
 
   #staysByKeys(keysOf: KeysOf, offset: number, records: Uint8Array, span: RecordSpan): boolean {
-    const { map, cleanedOffset } = this.#rules
+    const { map } = this.#rules
     const keys = keysOfSpan(keysOf, records, span)
     if (keys === undefined) return true
     if (offset < map.get(keys.key) || offset < map.get(keys.endKey)) return false
-    return !keys.isEnd || offset >= cleanedOffset
+    return !keys.isEnd
   }
 
   #rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Uint8Array {

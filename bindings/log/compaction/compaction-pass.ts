@@ -57,7 +57,6 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
     map,
     mapEnd,
     keysOf: input.keysOf,
-    cleanedOffset: dirty.fromOffset,
     transactions: new DecidedTransactions(aborted),
     producers: activeProducers(input.producers()),
     now: input.now,

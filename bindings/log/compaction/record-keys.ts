@@ -6,7 +6,10 @@ export interface RecordKeys {
   readonly key: Uint8Array
   /** A later record of this key takes all of its others along. */
   readonly endKey: Uint8Array
-  /** Such a record itself: a pass that finds it below what the one before has cleaned finds nothing left that it could end, and it goes. */
+  /**
+   * Such a record itself: it goes with the pass that takes its others. They lie before it, and what lies before is rewritten before, so that whatever
+   * ends a pass leaves it as long as one of them.
+   */
   readonly isEnd: boolean
 }
 

@@ -35,6 +35,7 @@ function partitionOf(number: number): CheckpointPartition {
   return {
     ...{ topicId: 'AAAAAAAAAAAAAAAAAAAABA', partition: number, logStartOffset: 7, nextOffset: 2 ** 32 + 3 },
     ...{ ceiling: 2 ** 33, cleanedOffset: 9, readOnly: number === 1 },
+    damage: number === 1 ? { file: 't-1/0.log', position: 5, offset: 2 ** 33, code: 'bad-crc' } : undefined,
     segments: Array.from({ length: number }, () => ({ ...segment, ...times, ...indexes })),
     leaderEpochs: [{ epoch: 0, startOffset: 7 }],
     partialSector: new Uint8Array(11).fill(3),
@@ -72,9 +73,10 @@ export function checkpointTarget(
       if (record === undefined) throw new Refused('torn')
       const view = viewOf(bytes)
       expect(view.getUint32(12) === sealOf(bytes), () => 'another checksum')
-      expect(view.getUint32(4) === 1 || view.getUint32(4) === 2, () => `version ${view.getUint32(4)}`)
-      // The older version is written no more: it is read against nothing but its checksum.
-      if (view.getUint32(4) === 2) {
+      const version = view.getUint32(4)
+      expect(version >= 1 && version <= 3, () => `version ${version}`)
+      // Older versions are written no more: they are read against nothing but their checksum.
+      if (version === 3) {
         sameBytes(payloadOf(record), bytes.subarray(HEAD_BYTES, HEAD_BYTES + view.getUint32(8)), 'the record')
       }
     },

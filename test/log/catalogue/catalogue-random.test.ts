@@ -120,7 +120,7 @@ function compacted(
     if (offset >= rewrittenUpTo) return true
     const { key, endKey, isEnd } = keysOf(record)
     if (offset < (newest.get(key) ?? -1) || offset < (newest.get(endKey) ?? -1)) return false
-    return !isEnd || offset >= cleanedOffset
+    return !isEnd
   })
 }
 
