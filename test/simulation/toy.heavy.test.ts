@@ -39,11 +39,19 @@ test('a right log passes in every image of every scenario', () => {
   )
 })
 
-/** Scenarios in order until one fails: its first failure, and how many images it took. */
+/** Where a fault that shows in few scenarios is looked for first. */
+const LIKELY: Partial<Record<ToyFault, string>> = {
+  'duplicate-too-early': 'duplicates while the log lives, at other acks',
+  'dead-topic-replayed': 'topic created, deleted and made anew',
+  'committed-survives-topic': 'topic created, deleted and made anew',
+}
+
+/** Scenarios in order, the likely one before all, until one fails: its first failure, and how many images it took. */
 function firstFailure(fault: ToyFault): { images: number; found: Exploration } | undefined {
   let images = 0
   const judged = new Set<string>()
-  for (const scenario of SCENARIOS) {
+  const likely = SCENARIOS.filter(({ name }) => name === LIKELY[fault])
+  for (const scenario of [...likely, ...SCENARIOS.filter((each) => !likely.includes(each))]) {
     const options = { seed, stopAtFirst: true, ignoreMonitor: true, nestedChances: [0.01, 0.01], judged }
     const found = new Enumerator(toySystem(fault), scenario, options).explore()
     images += found.images + found.nestedImages
