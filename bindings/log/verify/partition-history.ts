@@ -23,9 +23,17 @@ export class PartitionHistory {
   /** `undefined`: a marker came after it, which may have changed the epoch. */
   readonly #producers = new Map<number, LastBatch | undefined>()
   readonly #transactions = new TransactionScan([])
+  readonly #cleanedUpTo: number
 
-  constructor(logStartOffset: number) {
+  /** `cleanedUpTo`: below it compaction may have taken batches. */
+  constructor(logStartOffset: number, cleanedUpTo: number) {
     this.firstOffset = logStartOffset
+    this.#cleanedUpTo = cleanedUpTo
+  }
+
+  /** From here on every batch is there. */
+  get wholeFrom(): number {
+    return Math.max(this.firstOffset, this.#cleanedUpTo)
   }
 
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): void {
@@ -47,9 +55,10 @@ export class PartitionHistory {
     return snapshot.find((producer) => {
       const batch = producer.batches.at(-1)
       const last = this.#producers.get(producer.producerId)
-      // Retention may have taken its batches; then what it says lies below the first one that is left.
-      if (!this.#producers.has(producer.producerId)) return (batch?.lastOffset ?? -1) >= this.firstOffset
-      if (last === undefined) return false
+      // Retention may have taken its batches, and compaction all but the newest, which came behind the snapshot.
+      const mayBeGone = (batch?.lastOffset ?? -1) < this.wholeFrom
+      if (!this.#producers.has(producer.producerId)) return !mayBeGone
+      if (last === undefined || (mayBeGone && last.lastOffset < (batch?.baseOffset ?? 0))) return false
       const isLast = batch?.baseOffset === last.baseOffset && batch.lastOffset === last.lastOffset
       return !isLast || producer.producerEpoch !== last.producerEpoch || batch.firstSequence !== last.baseSequence
     })
@@ -57,15 +66,16 @@ export class PartitionHistory {
 
   /** The first entry of a leader-epoch-checkpoint that the batches contradict. It may lack the newest ones. */
   contradictsEpochs(entries: readonly LeaderEpochEntry[]): LeaderEpochEntry | undefined {
-    // Of an epoch that ended below the first batch the batches tell nothing.
-    const told = entries.filter((_, index) => {
+    // Of an epoch whose batches may all be gone the others tell nothing.
+    const told = entries.filter(({ startOffset }, index) => {
       const next = entries[index + 1]
-      return next === undefined ? this.epochs.length > 0 : next.startOffset > this.firstOffset
+      if (next !== undefined) return next.startOffset > this.wholeFrom
+      return this.epochs.length > 0 && (startOffset >= this.wholeFrom || startOffset < this.nextOffset)
     })
     const known = this.epochs.filter(({ epoch }) => epoch >= (told[0]?.epoch ?? 0))
     return told.find(({ epoch, startOffset }, index) => {
       const begun = known[index]
-      // The first one moves with the log start.
+      // The first one moves with the log start, and with what compaction took.
       return begun?.epoch !== epoch || (index > 0 ? startOffset !== begun.startOffset : startOffset > this.nextOffset)
     })
   }

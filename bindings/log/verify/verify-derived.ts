@@ -10,7 +10,7 @@ import { parseLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { openFile } from '../journal/ring.ts'
 import { viewOf } from '../segment/batch-frame.ts'
-import { PartitionHistory } from './partition-history.ts'
+import type { PartitionHistory } from './partition-history.ts'
 import type { Damaged, VerifyContext } from './verify-context.ts'
 
 interface Snapshot {
@@ -31,8 +31,8 @@ export class DerivedFilesCheck {
   /** In offset order, those that no batch has reached yet. */
   #snapshots: readonly Snapshot[] = []
 
-  constructor(context: VerifyContext, directory: string, logStartOffset: number, damaged: Damaged) {
-    this.#history = new PartitionHistory(logStartOffset)
+  constructor(context: VerifyContext, directory: string, history: PartitionHistory, damaged: Damaged) {
+    this.#history = history
     this.#context = context
     this.#directory = directory
     this.#damaged = damaged
@@ -79,8 +79,8 @@ export class DerivedFilesCheck {
       const entry = this.#attempt(path, () => readAborted(viewOf(bytes), at, path))
       if (entry === undefined) return
       const told = this.#history.aborted.get(entry.lastOffset)
-      // Of a transaction that began before the log does now the batches tell no beginning.
-      if (Math.min(entry.firstOffset, entry.lastStableOffset) < this.#history.firstOffset) continue
+      // Of a transaction that began where batches may be gone they tell no beginning.
+      if (Math.min(entry.firstOffset, entry.lastStableOffset) < this.#history.wholeFrom) continue
       const isTrue = told?.producerId === entry.producerId && told.firstOffset === entry.firstOffset
       if (isTrue && told.lastStableOffset === entry.lastStableOffset) continue
       this.#damaged(path, at, entry.lastOffset, 'entry differs from the abort markers')

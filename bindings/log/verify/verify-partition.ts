@@ -9,6 +9,7 @@ import { partitionRemains } from '../survey/partition-remains.ts'
 import { type SegmentRemains, SegmentSurvey } from '../survey/segment-survey.ts'
 import { sizeOf } from '../survey/survey-context.ts'
 import { uncovered } from '../survey/uncovered.ts'
+import { PartitionHistory } from './partition-history.ts'
 import { assertOpens, type Damaged, type VerifyContext } from './verify-context.ts'
 import { DerivedFilesCheck } from './verify-derived.ts'
 import { type VerifiedBatch, verifyIndexes } from './verify-indexes.ts'
@@ -50,7 +51,12 @@ export function* verifyPartition(
     { ...context, progressed: () => {} },
     { directory, noted, runs, logStartOffset, ...ways },
   )
-  const derived = new DerivedFilesCheck(context, directory, logStartOffset, damaged)
+  // Of one that compaction rewrote since the checkpoint it isn't known where it ends.
+  const cleaned = segments
+    .filter(({ isCleaned }) => isCleaned)
+    .map((each) => each.noted?.nextOffset ?? Number.POSITIVE_INFINITY)
+  const history = new PartitionHistory(logStartOffset, Math.max(0, ...cleaned))
+  const derived = new DerivedFilesCheck(context, directory, history, damaged)
   yield* derived.readSnapshots(names)
   const found = { segments: 0, batches: 0, bytes: 0 }
   let isWhole = true
