@@ -32,6 +32,7 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<voi
   engine.groups.dropMembers()
   topics.startsRead()
   yield* removeDead(engine, state)
+  for (const { topicId } of catalogue.durable.dead()) catalogue.forget(topicId)
 }
 
 /**

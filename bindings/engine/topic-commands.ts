@@ -86,7 +86,10 @@ export class TopicCommands {
         this.#version++
         const forgotten = this.#forget(topicId, name, partitions)
         this.#hooks.changed(name)
-        this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), done)
+        this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), (failure) => {
+          if (failure === undefined) this.#hooks.catalogue.forget(topicId)
+          done(failure)
+        })
       },
     })
   }

@@ -115,6 +115,12 @@ export class Catalogue {
     throw damaged(place, `it is about a topic with the id ${topicId}, which was never created`)
   }
 
+  /** The files of a deleted topic are gone. */
+  forget(topicId: string): void {
+    this.#tables.durable.forget(topicId)
+    this.#tables.planned.forget(topicId)
+  }
+
   /** The fewest records that rebuild the committed state: dead topics first, since a name can have lived before. */
   snapshot(): readonly TableRecord[] {
     const entries: CatalogueEntry[] = this.durable.dead().map(({ topicId, name, partitions }) => {

@@ -63,6 +63,11 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     return [...this.#byId.values()].filter((topic) => topic.deleted)
   }
 
+  /** Of a dead one nothing is left that would have to be known as such. */
+  forget(topicId: string): void {
+    if (this.#byId.get(topicId)?.deleted === true) this.#byId.delete(topicId)
+  }
+
   apply(entry: CatalogueEntry): void {
     const { topicId, kind } = entry
     const isOfUnknown = !this.#byId.has(topicId) && kind !== 'topic-created' && kind !== 'topic-deleted'
