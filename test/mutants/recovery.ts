@@ -133,4 +133,18 @@ export const RECOVERY: readonly Mutant[] = [
     put: 'if (header?.generation !== -1) return',
     tests: ['log/store/reserve-and-fence.test.ts'],
   },
+  {
+    name: 'recovery: what stands behind the end of a segment that it closes stays',
+    file: 'log/recovery/partition-recovery.ts',
+    find: "    yield* this.#cutBehind()\n    mark('roll-again')\n",
+    put: "    mark('roll-again')\n",
+    tests: ['damage/behind-the-end.test.ts'],
+  },
+  {
+    name: 'checkpoint: where a read-only partition is damaged is forgotten',
+    file: 'log/store/checkpointer.ts',
+    find: '        damage: files.damage,\n',
+    put: '',
+    tests: ['simulation/read-only.test.ts'],
+  },
 ]
