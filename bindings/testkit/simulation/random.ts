@@ -48,6 +48,10 @@ export class TraceHash {
     this.#hash = Math.imul(this.#hash ^ 0x7c, 0x01000193)
   }
 
+  get number(): number {
+    return this.#hash
+  }
+
   get value(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, '0')
   }

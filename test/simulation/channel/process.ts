@@ -177,6 +177,7 @@ export class SimulatedProcess implements Party {
   /** Closes a log whose disk failed. */
   async giveUp(): Promise<void> {
     await this.whileAlive(this.#shared.close())
+    this.discard()
   }
 
   /** It is gone, and nobody killed it. */
@@ -185,8 +186,9 @@ export class SimulatedProcess implements Party {
     this.#tellEnd()
   }
 
-  close(): Promise<void> {
-    return this.whileAlive(this.log.close())
+  async close(): Promise<void> {
+    await this.whileAlive(this.log.close())
+    this.discard()
   }
 }
 

@@ -291,7 +291,7 @@ function describe(error: unknown): string {
 function seedOf(text: string): number {
   const hash = new TraceHash()
   hash.add(text)
-  return Number.parseInt(hash.value, 16) | 0
+  return hash.number
 }
 
 /** What a person needs: what broke, and the command that shows it again. */
