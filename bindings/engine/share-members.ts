@@ -1,5 +1,6 @@
 import type { AcquiredRange } from '../broker/broker.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
+import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { CommandOf, Done } from './commands.ts'
@@ -60,11 +61,12 @@ export class ShareMembers {
     for (const { id, partition } of this.#inTurn(request.topics)) {
       const { logStartOffset } = partition.watermarks
       const at = { groupId, ...id, logStartOffset, endOffset: partition.lastStableOffset }
-      const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now })
+      const hasOthers = acquired.length > 0
+      const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
       records.push(...planned.records)
       for (const range of planned.ranges) {
         acquired.push({ topic: id.topic, partition: id.partition, ...range })
-        left -= range.lastOffset - range.firstOffset + 1
+        left -= range.deliveryCount > ALONE_FROM ? left : range.lastOffset - range.firstOffset + 1
       }
     }
     const isServed = acquired.length > 0

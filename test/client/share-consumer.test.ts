@@ -260,6 +260,35 @@ test('a close while letters are being written ends the iteration, and loses none
   await log.close()
 })
 
+test('a record that ends its consumers takes none of those along that were locked with it', async () => {
+  const { log, image } = await setup(8)
+  await log.close()
+  const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 3, maxRecords: 4 } as const
+  const accepted: string[] = []
+  const run = async (from: DirectoryImage): Promise<DirectoryImage | undefined> => {
+    const life = await openLog(from, new FakePort())
+    const consumer = life.shareConsumer(options)
+    for await (const job of consumer) {
+      // It ends the process: what it had written stays, nothing else does.
+      if (job.value === '2') return from.fork()
+      await consumer.acknowledge(job, 'accept')
+      accepted.push(job.value ?? '')
+      if (accepted.length === 7) break
+    }
+    const letters: (string | null)[] = []
+    for await (const { value } of life.read(dead, { until: 'end' })) letters.push(value)
+    assert.equal(letters, ['2'])
+    await life.close()
+    return undefined
+  }
+  let left: DirectoryImage | undefined = image
+  for (let lives = 0; left !== undefined; lives++) {
+    assert.ok(lives < 8)
+    left = await run(left)
+  }
+  assert.equal(accepted.map(Number).sort(), [0, 1, 3, 4, 5, 6, 7])
+})
+
 test('a letter is cut to what its topic takes', async () => {
   const { log } = await setup(0)
   await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })

@@ -18,8 +18,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   maxDeliveries?: number | undefined
   /**
    * How many records this consumer holds at most that it didn't deliver yet, 10 by default. Each is locked from when it comes,
-   * so a slow program takes few. Each counts as delivered from then on, too, since the count is on disk first: a record that kills its process
-   * does so to the counts of those that were locked with it, and they may be dead letters beside it. Where that may happen take 1.
+   * so a slow program takes few. Each counts as delivered from then on, too, since the count is on disk first; what
+   * was delivered twice comes alone, so that a record that ends its process takes none along where `maxDeliveries` is 3 or more.
    */
   maxRecords?: number | undefined
   /** Topic for records that were rejected or delivered too often, with origin, error and deliveries in headers. */

@@ -18,6 +18,8 @@ export interface AcquireRequest {
   /** Where a group begins that never read the partition. */
   readonly startAt: 'earliest' | 'latest'
   readonly now: number
+  /** It gets others with them, of another partition. */
+  readonly hasOthers?: boolean | undefined
 }
 
 export interface AcknowledgeRequest {
@@ -58,12 +60,12 @@ export class ShareGroups {
 
   planAcquire(
     at: ShareablePartition,
-    { memberId, maxOffsets, lockMs, startAt, now }: AcquireRequest,
+    { memberId, maxOffsets, lockMs, startAt, now, hasOthers }: AcquireRequest,
   ): { readonly ranges: readonly DeliveryRange[]; readonly records: readonly TableRecord[] } {
     const known = this.#partitions.get(keyOf(at))
     const kept = known ?? this.#keep(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
     kept.shared.moveStart(at.logStartOffset)
-    const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now)
+    const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
     this.#watch(kept)
     // Where a group begins must not move with the next restart.
     return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }

@@ -32,6 +32,12 @@ interface Delivery {
 /** As far as its stored field counts (int16): who asks for fewer deliveries has given the record up by then. */
 const DELIVERIES_MAX = 0x7fff
 
+/**
+ * What was delivered so often without an answer may be what ends its consumers: from then on it comes alone, so that it takes none along
+ * that was only locked beside it.
+ */
+export const ALONE_FROM = 2
+
 /** Kafka's group.share.partition.max.record.locks: how far deliveries may run ahead of the first that isn't finished. */
 export const WINDOW_OFFSETS = 2000
 
@@ -85,19 +91,32 @@ export class SharePartition {
 
   /**
    * Locks what is available for `memberId` until `until`, at most `maxOffsets` below `limitOffset`: first what came back, then
-   * what is new. Each delivery counts.
+   * what is new. Each delivery counts. What has to come alone comes so, and not at all where `hasOthers`.
    */
-  acquire(memberId: string, maxOffsets: number, limitOffset: number, until: number, now: number): DeliveryRange[] {
+  acquire(
+    memberId: string,
+    maxOffsets: number,
+    limitOffset: number,
+    until: number,
+    now: number,
+    hasOthers: boolean = false,
+  ): DeliveryRange[] {
     const offsets: number[] = []
-    for (const [offset, { state, until: availableAt }] of this.#deliveries) {
+    for (const [offset, { state, until: availableAt, deliveryCount }] of this.#deliveries) {
       if (offsets.length >= maxOffsets) break
-      if (state === 'available' && availableAt <= now && offset < limitOffset) offsets.push(offset)
+      if (state !== 'available' || availableAt > now || offset >= limitOffset) continue
+      if (deliveryCount < ALONE_FROM) offsets.push(offset)
+      else if (offsets.length === 0 && !hasOthers) return this.#lock([offset], memberId, until)
     }
     const end = Math.min(limitOffset, this.#startOffset + WINDOW_OFFSETS)
     while (offsets.length < maxOffsets && this.#endOffset < end) {
       offsets.push(this.#endOffset)
       this.#add({ state: 'available', deliveryCount: 0, memberId: '', until: 0 })
     }
+    return this.#lock(offsets, memberId, until)
+  }
+
+  #lock(offsets: readonly number[], memberId: string, until: number): DeliveryRange[] {
     for (const offset of offsets) {
       const delivery = this.#deliveries.get(offset) as Delivery
       const deliveryCount = Math.min(DELIVERIES_MAX, delivery.deliveryCount + 1)

@@ -46,7 +46,19 @@ test('a lock ends, a delay ends, a member goes: the offset is there again, as of
   assert.equal(shared.acquire('c', 1, 3, 300, LOCK), [range(1, 1, 2)])
   assert.ok(shared.releaseAll('c'))
   assert.not(shared.releaseAll('c'))
-  assert.equal(shared.acquire('d', 9, 3, 300, LOCK), [range(1, 1, 3), range(2, 2, 2)])
+  assert.equal(shared.acquire('d', 9, 3, 300, LOCK), [range(1, 1, 3)], 'delivered twice, it comes alone')
+  assert.equal(shared.acquire('d', 9, 3, 300, LOCK), [range(2, 2, 2)])
+})
+
+test('what was delivered twice takes none along, and joins none', () => {
+  const shared = new SharePartition(0)
+  for (const member of ['a', 'b']) {
+    assert.is(shared.acquire(member, 9, 3, LOCK, 0).length, 1)
+    shared.releaseAll(member)
+  }
+  assert.equal(shared.acquire('c', 9, 5, LOCK, 0, true), [range(3, 4)], 'others come along')
+  assert.equal(shared.acquire('c', 9, 5, LOCK, 0), [range(0, 0, 3)])
+  assert.equal(shared.acquire('c', 9, 5, LOCK, 0), [range(1, 1, 3)])
 })
 
 test('what nobody saw does not count', () => {
