@@ -26,7 +26,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: partition,
     find: '    file.truncate(active.sizeBytes)\n',
     put: '',
-    tests: [crashes],
+    tests: ['damage/behind-the-end.test.ts'],
   },
   {
     name: 'recovery: goes on at the end instead of the ceiling',
