@@ -13,7 +13,7 @@ import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engin
 import { replace } from './fault-tools.ts'
 import { Tally } from './tally.ts'
 
-const common = { seed: 7, images: 7, pointChance: 0.08, nestedChances: [0.01, 0] }
+const common = { seed: 7, images: 7, pointChance: 0.16, nestedChances: [0.01, 0], lifeChance: 0.2 }
 const marks = new Marks()
 const tally = new Tally()
 
