@@ -48,7 +48,7 @@ function explore(scenario: (typeof SCENARIOS)[number], options: { pointChance: n
 
 for (const scenario of SCENARIOS) {
   test(`crashes of the engine: ${scenario.name}`, () => {
-    const found = explore(scenario, { pointChance: scenario.rules.includes(7) ? 1 : 0.4, marks })
+    const found = explore(scenario, { pointChance: scenario.rules.includes(7) ? 1 : 0.6, marks })
     tally.add(found)
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('engine', each)).join('\n'))
