@@ -123,8 +123,8 @@ export const RECOVERY: readonly Mutant[] = [
     name: 'ring: frames are reused that no checkpoint covers',
     file: 'log/journal/ring.ts',
     find: 'return file.newestSequence <= this.#releasedSequence',
-    put: 'return file.newestSequence <= this.#releasedSequence + 2',
-    tests: [crashes],
+    put: 'return file.newestSequence <= this.#releasedSequence + 1',
+    tests: ['log/journal/ring.test.ts'],
   },
   {
     name: 'header: another generation is no reason to end',

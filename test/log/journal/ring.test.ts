@@ -1,0 +1,43 @@
+// A file of the ring is taken again once a checkpoint covers every frame in it, and not one frame sooner.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { alignFrame } from '../../../bindings/log/journal/layout.ts'
+import { Ring } from '../../../bindings/log/journal/ring.ts'
+import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
+import { runTask } from '../../../bindings/storage/run-task.ts'
+
+const FRAME_BYTES = alignFrame(1)
+const FRAMES = 4
+const FILE_BYTES = FRAMES * FRAME_BYTES
+
+/** A ring of two files with frames 1 to 4 in the one and 5 to 8 in the other, none of them covered. */
+async function fullRing(): Promise<Ring> {
+  const store = new MemoryStore()
+  for (const { file } of await runTask(Ring.makeFiles(store, [0, 1], FILE_BYTES))) file.close()
+  const ring = await runTask(Ring.open(store, FILE_BYTES, 0))
+  for (let sequence = 1; sequence <= 2 * FRAMES; sequence++) ring.take(FRAME_BYTES, sequence)
+  return ring
+}
+
+test('until the newest frame of a file is covered there is no room in it', async () => {
+  const ring = await fullRing()
+  const first = ring.usedBytes
+  for (let covered = 0; covered < FRAMES; covered++) {
+    ring.release(covered)
+    assert.not(ring.hasRoom(FRAME_BYTES), `frames up to ${covered} are covered`)
+    assert.is(ring.usedBytes, first)
+  }
+  ring.release(FRAMES)
+  assert.ok(ring.hasRoom(FRAME_BYTES))
+  assert.is(ring.usedBytes, first - FILE_BYTES)
+  assert.is(ring.take(FRAME_BYTES, 2 * FRAMES + 1).position, 0)
+})
+
+test('a checkpoint that covers less than the one before takes nothing back', async () => {
+  const ring = await fullRing()
+  ring.release(FRAMES)
+  ring.release(1)
+  assert.ok(ring.hasRoom(FRAME_BYTES))
+})
+
+test.run()
