@@ -120,6 +120,39 @@ test('a source finds its last position while another one has a transaction open 
   await log.close()
 })
 
+test('after a transaction that failed the source is read anew, and the read before is told to end', async (_, openBroker) => {
+  const broker = await openBroker()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('orders')
+  const waiting = new Set<number>()
+  let reads = 0
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    const commit = session.commit.bind(session)
+    session.commit = () =>
+      reads === 1 ? Promise.reject(new LogError('TRANSACTION_ABORTABLE', 'by the test')) : commit()
+    return session
+  }
+  const ingest = log.ingest<number>({
+    source: 'db',
+    async *read(after, signal) {
+      const number = ++reads
+      yield* rows(after, 2 * number)
+      // As a program waits for new rows: until it is told not to.
+      waiting.add(number)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      waiting.delete(number)
+    },
+  })
+  while ((await ids(log)).length < 4) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.equal([...waiting], [2])
+  await ingest.close()
+  assert.equal([...waiting], [])
+  assert.equal(await ids(log), upTo(4))
+  await log.close()
+})
+
 test('a source without rows for a week goes on, unless a newer run of it came', async (_, openBroker) => {
   const port = new FakePort()
   const log = new BrokerLog(await openBroker(port), port)

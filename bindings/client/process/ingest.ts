@@ -24,7 +24,8 @@ export interface IngestOptions<P extends string | number> extends Abortable {
   source: string
   /**
    * What stands after a position, in order; `undefined` for the first time. The position of what was written lies in the
-   * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that failed.
+   * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that failed,
+   * once the signal of the call before has aborted.
    */
   read(after: P | undefined, signal: AbortSignalLike): AsyncIterable<IngestItem<P>>
 }
@@ -55,7 +56,7 @@ export class Ingest<P extends string | number> {
   async run(signal: AbortSignalLike): Promise<void> {
     for (;;) {
       try {
-        return await this.#readAll(signal)
+        return await this.#readOnce(signal)
       } catch (error) {
         throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
@@ -75,6 +76,22 @@ export class Ingest<P extends string | number> {
     if (!known.some((each) => each.transactionalId === transactionalId)) return
     const message = `a newer ingest has the source "${this.#options.source}"`
     throw new LogError('PRODUCER_FENCED', message, { transactionalId }, cause)
+  }
+
+  /** A read whose transaction failed is over too: it would wait for rows beside the one that follows. */
+  async #readOnce(signal: AbortSignalLike): Promise<void> {
+    const reading = new AbortController()
+    const stop = () => reading.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      throwIfAborted(signal)
+      await this.#readAll(reading.signal)
+    } catch (error) {
+      stop()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
   }
 
   async #readAll(signal: AbortSignalLike): Promise<void> {
