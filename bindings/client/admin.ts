@@ -14,7 +14,7 @@ import { LogError } from '../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
-import { checkPlace, checkPositions, startPositions } from './consumer/start-positions.ts'
+import { checkPlace, checkPositions } from './places.ts'
 import {
   consumerGroup,
   type OffsetReset,
@@ -23,6 +23,7 @@ import {
   resetOffsets,
   shareGroup,
 } from './reset-offsets.ts'
+import { startPositions } from './start-point.ts'
 import type { Topic } from './topic/topic.ts'
 
 /** Topics, offsets, groups, transactions and producers. Every call rejects with LOG_CLOSED once the log is closed. */

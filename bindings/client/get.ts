@@ -2,7 +2,7 @@ import type { Broker, FetchedBatch } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import { SharedBlocks } from '../model/memory.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'
-import { isCount } from './consumer/start-positions.ts'
+import { isCount } from './places.ts'
 import { NO_GENERATION } from './read-run.ts'
 import type { TopicRef } from './topic/topic.ts'
 

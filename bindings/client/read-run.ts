@@ -2,10 +2,11 @@ import type { Broker, FetchedPartition, ReaderSession, TopicFacts } from '../bro
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
-import { placeKey, type StartPoint, samePlace, startPositions } from './consumer/start-positions.ts'
 import type { ItemSource } from './iteration.ts'
+import { placeKey, samePlace } from './places.ts'
 import { ReusedMemory } from './reused-memory.ts'
 import { type Abortable, abortable, throwIfAborted } from './signals.ts'
+import { type StartPoint, startPositions } from './start-point.ts'
 
 /** What to read, checked. */
 export interface ReadPlan {

@@ -6,11 +6,12 @@ import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.
 import { type Decoder, decoderOf, type Loan } from './consumer/consumed-record.ts'
 import { checkTopics } from './consumer/consumer-options.ts'
 import type { FetchedRecords } from './consumer/fetched-records.ts'
-import { checkPositions, endPositions, type StartPoint } from './consumer/start-positions.ts'
 import { Iteration } from './iteration.ts'
+import { checkPositions } from './places.ts'
 import { NO_GENERATION, partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import { type Abortable, signalOf } from './signals.ts'
+import { endPositions, type StartPoint } from './start-point.ts'
 import type { TopicRef } from './topic/topic.ts'
 
 /** What of the topics is read. */

@@ -3,8 +3,10 @@ import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
 import { Iteration } from '../iteration.ts'
+import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
 import { type Abortable, signalOf } from '../signals.ts'
+import { endPositions, startPositions } from '../start-point.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { ConsumedRecord } from './consumed-record.ts'
@@ -14,7 +16,6 @@ import { DeliveredBatch } from './delivered-batch.ts'
 import { type Deliveries, Delivery, type Taken } from './delivery.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import { Membership } from './membership.ts'
-import { checkPlace, checkPosition, checkPositions, endPositions, placeKey, startPositions } from './start-positions.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500

@@ -1,8 +1,8 @@
 import type { GroupMember, MemberAssignment } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { placeKey } from '../places.ts'
 import type { Assignor } from './assignor.ts'
-import { placeKey } from './start-positions.ts'
 
 /**
  * The leader's part of a rebalance: the assignor's plan, but for partitions that another member still holds. Those are

@@ -1,15 +1,15 @@
 import type { Broker, ConsumerSession, FetchedPartition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
+import { checkPlace, placeKey, samePlace } from '../places.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { AssignedPartition } from './assigned-partition.ts'
+import { AssignedStart } from './assigned-start.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { FetchedRecords } from './fetched-records.ts'
 import { Rebalance } from './rebalance.ts'
-import { checkPlace, placeKey, samePlace } from './start-positions.ts'
-import { StartingPoints } from './starting-points.ts'
 
 /** A session and its place in the group. */
 interface Member {
@@ -25,7 +25,7 @@ interface Member {
 export class Membership {
   readonly settings: ConsumerSettings
   readonly #broker: Broker
-  readonly #startingPoints: StartingPoints
+  readonly #start: AssignedStart
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
   /** On its way into the group, then in it. */
@@ -50,7 +50,7 @@ export class Membership {
   constructor(broker: Broker, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
     this.#broker = broker
-    this.#startingPoints = new StartingPoints(broker, this.settings)
+    this.#start = new AssignedStart(broker, this.settings)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
   }
 
@@ -274,7 +274,7 @@ export class Membership {
   /** Whoever interrupts that wait finds the rest of the assignment to be taken once more; what is given up is so already. */
   async #startsOf(member: Member, added: readonly TopicPartition[], hasGivenUp: boolean): Promise<readonly Position[]> {
     try {
-      return await this.#waitFor(this.#startingPoints.of(member.session, added))
+      return await this.#waitFor(this.#start.of(member.session, added))
     } catch (error) {
       if (error instanceof Interruption && hasGivenUp) this.#rebalanceWanted(member)
       throw error
@@ -329,7 +329,7 @@ export class Membership {
       return
     }
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error
-    const [reset] = await this.#startingPoints.reset([assigned])
+    const [reset] = await this.#start.reset([assigned])
     if (reset !== undefined) assigned.seek(reset.nextOffset)
   }
 

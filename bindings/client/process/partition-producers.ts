@@ -1,7 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/port.ts'
 import type { TopicPartition } from '../../model/positions.ts'
-import { placeKey } from '../consumer/start-positions.ts'
+import { placeKey } from '../places.ts'
 import { LogTransactionalProducer } from '../transaction/transactional-producer.ts'
 
 /**

@@ -1,11 +1,12 @@
 import type { Broker, ConsumerSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
+import { checkPositions, samePlace } from '../places.ts'
+import { startPositions } from '../start-point.ts'
 import type { ConsumerSettings } from './consumer-options.ts'
-import { checkPositions, samePlace, startPositions } from './start-positions.ts'
 
 /** Where a member begins to read the partitions that it is assigned. */
-export class StartingPoints {
+export class AssignedStart {
   readonly #broker: Broker
   readonly #settings: ConsumerSettings
 
