@@ -89,7 +89,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: recovery,
     find: '    return this.#scan.gapAt !== undefined\n',
     put: '    return this.#scan.gapAt === -1\n',
-    tests: ['damage/bit-flips.heavy.test.ts'],
+    tests: ['salvage/swaps.test.ts'],
   },
   {
     name: 'commit: extents are not synced before their frame',
