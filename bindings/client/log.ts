@@ -72,7 +72,10 @@ export interface Log extends AsyncDisposable {
     topic: Topic<N, KI, K, VI, V>,
     options?: Abortable,
   ): Promise<ReadonlyTable<K, V>>
-  /** Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. */
+  /**
+   * Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. Waits for a `handle` of `process`
+   * that was called: one that never settles has to look at its signal.
+   */
   close(): Promise<void>
 }
 
