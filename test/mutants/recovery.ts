@@ -47,7 +47,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: partition,
     find: "if (checksum !== entry.crc) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
     put: "if (checksum === -1) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
-    tests: ['damage/bit-flips.heavy.test.ts'],
+    tests: ['simulation/extent-neighbours.test.ts'],
   },
   {
     name: "recovery: an extent's shared sectors stay as they are",
