@@ -1,5 +1,6 @@
 /**
- * Runs the test files under test/, each in a process of its own, and closes with the line `N passed, N failed`.
+ * Runs the test files under test/, each in a process of its own, and closes with what they counted, what they could not run here, and
+ * the line `N passed, N failed`.
  *
  *   npm test                     all of them
  *   npm test -- kernel journal   those whose path holds one of the words
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { dropForgotten, makeBundles } from './runner/bundles/cache.mjs'
 import { findTestFiles } from './runner/find.ts'
 import { runAll } from './runner/schedule.ts'
+import { listed, type Told, toldBy } from './runner/told.ts'
 
 const lightTimeoutMs = 120_000
 const heavyTimeoutMs = 900_000
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
 const files = findTestFiles(values.directory, values.suffix, positionals)
 const timeoutMs = values['timeout-ms'] === undefined ? undefined : Number(values['timeout-ms'])
 const total = { passed: 0, failed: 0 }
+const told: Told[] = []
 
 if (files.length === 0) {
   console.log(
@@ -46,6 +49,7 @@ await runAll(
   (result) => {
     total.passed += result.passed
     total.failed += result.failed
+    told.push(...toldBy(result.path, result.output))
     const mark = result.failed === 0 ? 'ok  ' : 'FAIL'
     console.log(`${mark} ${result.path}  ${result.passed} passed, ${result.failed} failed  ${result.durationMs} ms`)
     if (result.failed > 0) {
@@ -55,5 +59,6 @@ await runAll(
   },
 )
 
+if (told.length > 0) console.log(`${listed(told)}\n`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 console.log(`${total.passed} passed, ${total.failed} failed`)

@@ -16,7 +16,7 @@ const RECORDS = 1_500_000
 const long = join(cli.home, 'long.txt')
 
 const hasTerminal = spawnSync('script', ['--version']).error === undefined
-if (!hasTerminal) console.log('NOT LOOKED AT: there is no script(1) here, so no terminal')
+if (!hasTerminal) console.log('NOT RUN: what a terminal shows, needs script(1)')
 
 interface OnTerminal {
   /** Sends what is typed. */

@@ -44,6 +44,7 @@ test(`${first?.name}: no flipped bit of 8 KiB changes anything in silence`, asyn
   const used = usedBits((first as Fixture).image)
   assert.ok(used.length >= BITS, `${used.length} bits are in use`)
   await flipAll(first as Fixture, used)
+  console.log(`COUNTED: ${used.length} bits, every one of a log, flipped one by one`)
 })
 
 for (const fixture of others) {

@@ -49,7 +49,7 @@ export class Tally {
     for (const row of table) console.log(JSON.stringify(row))
     const seconds = [...this.#rows.values()].reduce((sum, { ms }) => sum + ms / 1000, 0)
     console.log(
-      `${this.cases} cases in ${round(seconds)} s of CPU, ${Math.round(this.cases / seconds)} a second; ` +
+      `COUNTED: ${this.cases} fuzz cases in ${round(seconds)} s of CPU, ${Math.round(this.cases / seconds)} a second; ` +
         `memory grew by ${Math.round(this.grownBytes / 2 ** 20)} of ${GROWTH_MAX_BYTES / 2 ** 20} MiB at most`,
     )
   }

@@ -37,6 +37,7 @@ const expected: Record<string, readonly [passed: number, failed: number]> = {
   'import-fails': [0, 1],
   'prints-a-summary': [0, 1],
   'orphan-holds-output': [1, 0],
+  tells: [2, 0],
 }
 
 let everything: ReturnType<typeof run>
@@ -54,6 +55,12 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
     assert.match(line, new RegExp(`  ${passed} passed, ${failed} failed  `))
   })
 }
+
+test('what files count, and what they could not run, is told at the end', () => {
+  const file = `${directory}/tells.fixture.ts`
+  const [counted, notRun] = [`  ${file}: 3 of what there is`, `  ${file}: the other half, needs a disk`]
+  assert.ok(everything.output.includes(`\nCOUNTED\n${counted}\n\nNOT RUN\n${notRun}\n\n`), everything.output)
+})
 
 test('the last line is the sum of all files, and the exit code 1', () => {
   const counts = Object.values(expected)

@@ -193,7 +193,7 @@ test('every branch of recovery was taken', () => {
     recoveryMarks.all.filter((mark) => !taken.includes(mark)),
     [],
   )
-  console.log(`${totals.points} crash points, ${totals.images} images`)
+  console.log(`COUNTED: ${totals.points} crash points, ${totals.images} images`)
 })
 
 test.run()

@@ -71,7 +71,8 @@ test('every branch of recovery that a crash can reach was taken, every rule of t
   assert.equal(missing, [], marks.summary())
   const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name)).map(({ name }) => name)
   assert.equal(unasked, [])
-  console.log(`${tally}; ${marks.summary()}`)
+  console.log(`COUNTED: ${tally}`)
+  console.log(marks.summary())
 })
 
 test.run()

@@ -29,7 +29,7 @@ for (const system of [engineSystem, rowSystem]) {
 
 test('recoveries met segments below the start', () => {
   assert.equal(marks.missing(['segments-below-start']), [], marks.summary())
-  console.log(`${tally}`)
+  console.log(`COUNTED: ${tally}`)
 })
 
 /** The answer mends it. */

@@ -44,7 +44,7 @@ test('the rules of the write order that a database knows were asked', () => {
     ASKED.filter((name) => !checked.has(name)),
     [],
   )
-  console.log(`rows: ${tally}`)
+  console.log(`COUNTED: ${tally}`)
 })
 
 function explore({ scenario, inCode }: RowFault, options: Partial<ExploreOptions>): Exploration {

@@ -15,6 +15,7 @@ test(`${RUNS} runs: nothing is lost, torn, seen twice or stuck, and every rare p
   const report = new SwarmReport(RUNS)
   for (let seed = 1; seed <= RUNS; seed++) report.add(await swarmRun({ seed }))
   assert.ok(report.end())
+  console.log(`COUNTED: ${RUNS} random runs of several processes`)
 })
 
 test('the same seed is the same run', async () => {

@@ -29,7 +29,8 @@ test('a right log passes in every image of every scenario', () => {
     assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure('toy', each)).join('\n'))
     assert.is(found.images, found.points * IMAGES, `images of ${scenario.name}`)
   }
-  console.log(`${tally}; marks: ${marks.summary()}`)
+  console.log(`COUNTED: ${tally}`)
+  console.log(marks.summary())
   assert.equal(marks.missing(['tail-cut', 'roll', 'checkpoint', 'unclean', 'duplicate']), [])
   const unasked = WRITE_ORDER.filter(({ name }) => !checked.has(name) && !journalOnly.includes(name))
   assert.equal(

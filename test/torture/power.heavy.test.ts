@@ -19,6 +19,7 @@ async function passes(part: Part, cyclesMax: number): Promise<void> {
   const outcome = await part.run(limits)
   const result = { part, outcome, seconds: (performance.now() - begunMs) / 1000 }
   console.log(table([result]))
+  console.log(`COUNTED: ${outcome.rows[0]?.count} ${outcome.rows[0]?.what ?? ''}`)
   assert.equal(outcome.failures, [])
   assert.ok((outcome.rows[0]?.count ?? 0) >= cyclesMax, `${outcome.rows[0]?.count} of ${cyclesMax}`)
 }
