@@ -49,6 +49,20 @@ async function valuesOf(image: DirectoryImage): Promise<string[]> {
   return values
 }
 
+/** The topic is made again and sent to while the disk is `slow`; then all that is under way ends, and the log is closed. */
+async function madeAgain(
+  log: Awaited<ReturnType<typeof openLog>>,
+  slow: ReturnType<typeof slowAt>,
+  underWay: readonly Promise<unknown>[],
+): Promise<void> {
+  await log.admin.createTopic('t')
+  const sent = log.producer().send({ topic: 't', value: 'new' })
+  await settle()
+  slow.go()
+  await Promise.all([...underWay, sent])
+  await log.close()
+}
+
 test('the files of the one before don’t take those of the new one along', async () => {
   const image = new DirectoryImage()
   const slow = slowAt(image, { remove: 't-0/00000000000000000000.log' })
@@ -58,12 +72,7 @@ test('the files of the one before don’t take those of the new one along', asyn
   slow.late()
   const deleted = log.admin.deleteTopic('t')
   await settle()
-  await log.admin.createTopic('t')
-  const sent = log.producer().send({ topic: 't', value: 'new' })
-  await settle()
-  slow.go()
-  await Promise.all([deleted, sent])
-  await log.close()
+  await madeAgain(log, slow, [deleted])
   assert.equal(await valuesOf(image), ['new'])
 })
 
@@ -81,12 +90,7 @@ test('what was about to be made for the one before isn’t left to the new one',
   await settle()
   const deleted = log.admin.deleteTopic('t')
   await settle()
-  await log.admin.createTopic('t')
-  const sent = log.producer().send({ topic: 't', value: 'new' })
-  await settle()
-  slow.go()
-  await Promise.all([refused, deleted, sent])
-  await log.close()
+  await madeAgain(log, slow, [refused, deleted])
   assert.equal(await valuesOf(image), ['new'])
 })
 

@@ -145,6 +145,7 @@ test('after a transaction that failed the source is read anew, and the read befo
       waiting.delete(number)
     },
   })
+  // The second read comes RETRY_MS after the first one: background work, that only the runner's own limit ends.
   while ((await ids(log)).length < 4) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.equal([...waiting], [2])
   await ingest.close()

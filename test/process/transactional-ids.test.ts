@@ -19,6 +19,7 @@ test('groups and topics with names alike keep out of each other’s transactions
     await log.admin.createTopic(topic)
     await log.producer().send({ topic, value: '' })
     const processor = log.process({ groupId, topics: [topic], handle: async () => {} })
+    // The processor works in the background and tells nobody when it commits: the group's offset does.
     while (!(await hasCommitted(log, groupId))) await new Promise((resolve) => setTimeout(resolve, 2))
     await processor.close()
   }
