@@ -15,6 +15,22 @@ const rooms = {
   // It puts whole logs together over a disk of its own, so it knows their parts.
   testkit: ['model', 'kernel', 'storage', 'broker', 'log', 'engine', 'server'],
 }
+/** The folders of the log, each knows those before it. */
+const logFolders = [
+  ...[
+    'retention',
+    'bytes',
+    'files',
+    'journal',
+    'checkpoint',
+    'segment',
+    'survey',
+    'compaction',
+    'catalogue',
+    'partition',
+  ],
+  ...['stored-files', 'recovery', 'store', 'new-log', 'salvage', 'import', 'verify'],
+]
 /** Where a platform's own modules may be named. */
 const platformRooms = '^bindings/(storage/drivers|server/kafka|engine/remote|testkit|entry)/'
 const drivers = '^bindings/storage/drivers/'
@@ -28,9 +44,25 @@ const table = Object.entries(rooms).map(([room, allowed]) => ({
   to: { path: '^bindings/', pathNot: `^bindings/(${[room, ...allowed].join('|')})/` },
 }))
 
+const logOrder = logFolders.slice(0, -1).map((folder, at) => ({
+  name: `log-${folder}`,
+  comment: `log/${folder} may import of the log: ${logFolders.slice(0, at).join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: `^bindings/log/${folder}/` },
+  to: { path: `^bindings/log/(${logFolders.slice(at + 1).join('|')})/` },
+}))
+
 module.exports = {
   forbidden: [
     ...table,
+    ...logOrder,
+    {
+      name: 'log-folders-known',
+      comment: 'a new folder of the log gets its place in logFolders',
+      severity: 'error',
+      from: { path: '^bindings/log/[^/]+/', pathNot: `^bindings/log/(${logFolders.join('|')})/` },
+      to: {},
+    },
     {
       name: 'no-circles',
       severity: 'error',

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.ts'
-import type { RuntimePort } from '../broker/port.ts'
+import type { RuntimePort } from '../broker/runtime-port.ts'
 import '../model/disposable.ts'
 import { LogError } from '../model/errors.ts'
 import type { AbortSignalLike } from '../model/platform.ts'

@@ -169,7 +169,7 @@ export class Committer {
       partition.partition.watermarks.advanceDurable(ends[index] ?? 0)
       this.#advanced(partition)
     })
-    this.#place(changes, decisions)
+    this.#apply(changes, decisions)
     for (const change of changes) change.done(undefined)
     for (const hosted of ending) hosted.resume(undefined)
   }
@@ -246,7 +246,7 @@ export class Committer {
     return { id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed }
   }
 
-  #place(changes: readonly PlannedChange[], decisions: readonly Decision[]): void {
+  #apply(changes: readonly PlannedChange[], decisions: readonly Decision[]): void {
     if (changes.length === 0) return
     for (const table of TABLES) {
       const records = changes.flatMap((change) => change[table] ?? [])

@@ -137,7 +137,7 @@ export class Engine {
       groups: this.groups,
       topics: this.topics,
       store,
-      bufferBytes: options.transactionBufferBytes,
+      transactionBufferBytes: options.transactionBufferBytes,
       wantDurable: (hosted) => this.#committer.wantDurable(hosted),
       now: () => this.#now,
       change: (change) => this.#change(change),

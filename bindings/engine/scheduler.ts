@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../broker/port.ts'
+import type { RuntimePort } from '../broker/runtime-port.ts'
 import type { RecoveryReport } from '../storage/partition-store.ts'
 import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'

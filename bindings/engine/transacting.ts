@@ -19,7 +19,8 @@ export interface TransactingHooks {
   readonly groups: Groups
   readonly topics: Topics
   readonly store: PartitionStore
-  readonly bufferBytes: number
+  /** When so much of a transaction was written it goes to the disk ahead of its end (durability rule 9). */
+  readonly transactionBufferBytes: number
   /** With the next commit set. */
   wantDurable(hosted: HostedPartition): void
   now(): number
@@ -119,7 +120,7 @@ export class Transacting {
     this.#spilling.set(producerId, spilling)
     spilling.sizeBytes += sizeBytes
     spilling.partitions.add(hosted)
-    if (spilling.sizeBytes < this.#hooks.bufferBytes) return
+    if (spilling.sizeBytes < this.#hooks.transactionBufferBytes) return
     this.#spilling.delete(producerId)
     for (const each of spilling.partitions) this.#hooks.wantDurable(each)
   }

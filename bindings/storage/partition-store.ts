@@ -4,7 +4,7 @@ import type { StoreCapabilities } from './file-store.ts'
 
 /**
  * The port that the engine writes through: sealed batches in, by partition and offset. Two forms stand behind it: files
- * (segments and a journal, log/file-partition-store.ts) and rows (a row per batch and the database's own transaction).
+ * (segments and a journal, log/store/file-partition-store.ts) and rows (a row per batch and the database's own transaction).
  *
  * Durability is asked for in sets: `commit` makes one atomic set durable, over any number of partitions. Only one
  * commit runs at a time; what is appended meanwhile belongs to the next one.
@@ -139,7 +139,7 @@ export interface Rewrite {
    * They take the place of what stands there, all at once: a crash leaves one or the other. False, and nothing has changed,
    * when the part isn't there any more as it was.
    */
-  commit(): Task<boolean>
+  exchange(): Task<boolean>
   /** Nothing of it is left. */
   abandon(): Task<void>
 }

@@ -15,7 +15,7 @@ import type {
   TopicFacts,
   TransactionalSession,
 } from '../../bindings/broker/broker.ts'
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 
 /** Time stands still until `advance`; chance comes from a seed. */
 export class FakePort implements RuntimePort {

@@ -25,6 +25,7 @@ test('values come back as what they were', () => {
     2n ** 80n,
     [1, [2, 'x']],
     { a: { b: [1] }, c: null },
+    { x: undefined },
     new Date(5),
     new Map<unknown, unknown>([
       [1, { a: new Set(['x']) }],

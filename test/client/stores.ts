@@ -1,5 +1,5 @@
 import { test as register } from 'uvu'
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

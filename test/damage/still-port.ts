@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 
 /** Time stands still, chance comes from a seed, later is the next microtask: the same calls leave the same bytes. */
 export class StillPort implements RuntimePort {

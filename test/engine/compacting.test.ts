@@ -118,7 +118,7 @@ test('what was rewritten is not rewritten again before it has its place: both wo
   assert.ok(segment)
   const rewrite = runNow(store.rewrite(id, segment.baseOffset, segment.nextOffset))
   rewrite.append(lastBatch(bench, segment))
-  assert.ok(runNow(rewrite.commit()))
+  assert.ok(runNow(rewrite.exchange()))
   assert.equal(store.compactable(id).segments, [], 'a checkpoint comes first')
   bench.fill(200)
   assert.ok(store.compactable(id).segments.length > 0)

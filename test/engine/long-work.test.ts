@@ -1,7 +1,7 @@
 // A checkpoint of many partitions is put together in parts: between two of them the program has its turn.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import { Scheduler } from '../../bindings/engine/scheduler.ts'
 import { letOthersRun } from '../../bindings/storage/effect.ts'
 

@@ -44,6 +44,10 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
     'cluster',
     'testkit',
   ].map((room) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const),
+  ...['retention', 'bytes', 'segment', 'stored-files', 'recovery', 'import'].map(
+    (folder) => [`bindings/log/${folder}/seed-up.ts`, typeImport('../verify/seed-target.ts'), `log-${folder}`] as const,
+  ),
+  ['bindings/log/seed-folder/seed.ts', typeImport('../seed-circle-a.ts'), 'log-folders-known'],
   ['bindings/model/seed-up.ts', typeImport('../kernel/seed-target.ts'), 'room-model'],
   ['bindings/client/seed-engine.ts', valueImport('../engine/seed-target.ts'), 'room-client'],
   ['bindings/log/seed-circle-a.ts', `${typeImport('./seed-circle-b.ts')}${target}`, 'no-circles'],
@@ -63,7 +67,15 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
   ['bindings/client/seed-nowhere.ts', packageImport('./there-is-no-such-file.ts'), 'unresolvable'],
 ]
 
-const targets = ['kernel', 'engine', 'entry', 'storage/drivers', 'coordinator/transaction', 'entry/cli/commands']
+const targets = [
+  'kernel',
+  'engine',
+  'entry',
+  'storage/drivers',
+  'log/verify',
+  'coordinator/transaction',
+  'entry/cli/commands',
+]
 
 const copy = copyHouse(['bindings', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs'])
 test.after(copy.remove)

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'

@@ -6,7 +6,7 @@ const crashes = 'simulation/compaction.heavy.test.ts'
 const catalogue = 'engine/compacted-catalogue.test.ts'
 const cataloguePasses = 'log/compaction/catalogue-pass.test.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
-const rewrite = 'log/store/segment-rewrite.ts'
+const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {

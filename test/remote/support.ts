@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import type { Listener } from '../../bindings/engine/remote/local-socket.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'

@@ -3,7 +3,7 @@
 // directory is left. `all` as argument: every operation.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { recoveryMarks } from '../../bindings/log/recovery/marks.ts'
+import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'

@@ -11,7 +11,7 @@ import { SegmentList } from '../../bindings/log/segment/segment-list.ts'
 import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
-import type { StoredFiles } from '../../bindings/log/store/stored-files.ts'
+import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
 import { isFlushOf, isSyncOfPartition, postponed, replace, withoutEffects } from './fault-tools.ts'
 

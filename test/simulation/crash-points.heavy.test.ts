@@ -3,7 +3,7 @@
 // of what was acknowledged.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type RecoveryMark, recoveryMarks } from '../../bindings/log/recovery/marks.ts'
+import { type RecoveryMark, recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import type { Acks } from '../../bindings/model/positions.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'

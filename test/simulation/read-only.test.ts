@@ -1,7 +1,7 @@
 // What no crash leaves and a device can: an acknowledged frame is gone, in the middle of the journal or at its end.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { recoveryMarks } from '../../bindings/log/recovery/marks.ts'
+import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'

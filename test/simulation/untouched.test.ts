@@ -2,7 +2,7 @@
 // have put its last sector back without a sync: that must not be forgotten at a clean close.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { StoredFiles } from '../../bindings/log/store/stored-files.ts'
+import { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'

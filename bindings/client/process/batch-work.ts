@@ -1,5 +1,5 @@
 import type { Broker } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable } from '../signals.ts'
 

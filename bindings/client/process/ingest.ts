@@ -1,5 +1,5 @@
 import type { Broker, TransactionalSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'

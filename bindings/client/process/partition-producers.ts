@@ -1,5 +1,5 @@
 import type { Broker } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { placeKey } from '../places.ts'
 import { LogTransactionalProducer } from '../transaction/transactional-producer.ts'

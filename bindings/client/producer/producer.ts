@@ -1,5 +1,5 @@
 import type { ProducerSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { type CompressionType, codecOf } from '../../model/compression.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'

@@ -1,5 +1,5 @@
 import type { AppendRequest, Broker, ProducerSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { compressRecords } from './compress-records.ts'
 import { PartitionQueue, type QueueHooks } from './partition-queue.ts'

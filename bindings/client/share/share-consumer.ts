@@ -1,5 +1,5 @@
 import type { AcquiredRange, Broker, ShareSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { deadLetterOf } from '../dead-letter.ts'

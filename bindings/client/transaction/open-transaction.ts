@@ -1,5 +1,5 @@
 import type { ProducerSession, TransactionalSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
 import { LogProducer, type SendOptions } from '../producer/producer.ts'

@@ -1,5 +1,5 @@
 import type { Broker, ProducerSession, TransactionalSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'

@@ -10,7 +10,7 @@ import type {
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { ProducerInstance } from '../commands.ts'

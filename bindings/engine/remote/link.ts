@@ -1,5 +1,5 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'

@@ -12,7 +12,7 @@ import type {
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'

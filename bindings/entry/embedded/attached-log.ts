@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
 import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
 import type { Channel } from '../../engine/remote/channel.ts'

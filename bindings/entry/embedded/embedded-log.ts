@@ -1,5 +1,5 @@
 import type { Broker } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
 import { type Abortable, abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
@@ -90,7 +90,7 @@ export interface EmbeddedLog extends Log {
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
 const CEILING_BLOCK = 65_536
-/** Of a transaction that is not committed yet, so much waits for the disk at most (rule 9, `transaction.buffer.bytes`). */
+/** Of a transaction that is not committed yet, so much waits for the disk at most (durability rule 9). */
 const TRANSACTION_BUFFER_BYTES = 1024 * 1024
 /** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
 export const RING: JournalOptions = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { loadCodecs, nodeCodecs } from './node-codecs.ts'
 
 /** Time, randomness and later, as Node, Deno and Bun have them. */

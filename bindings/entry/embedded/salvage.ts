@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { type Abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'

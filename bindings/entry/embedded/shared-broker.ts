@@ -10,7 +10,7 @@ import type {
   TransactionalOptions,
   TransactionalSession,
 } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
 import type { Listener } from '../../engine/remote/local-socket.ts'

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { throwIfAborted } from '../../client/signals.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { Task } from '../../storage/effect.ts'

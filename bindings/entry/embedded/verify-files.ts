@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { type VerifyProgress, type VerifyReport, verifyDirectory } from '../../log/verify/verify-directory.ts'

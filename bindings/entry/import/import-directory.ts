@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { RuntimePort } from '../../broker/port.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'

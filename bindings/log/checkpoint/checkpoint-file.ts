@@ -6,7 +6,7 @@ import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { openFile } from '../journal/ring.ts'
-import { recoveryMarks } from '../recovery/marks.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 
 export const CHECKPOINT_DIRECTORY = 'checkpoint'

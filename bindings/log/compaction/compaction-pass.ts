@@ -163,7 +163,7 @@ function* rewriteGroup(
   let isDone = false
   try {
     yield* streamBatches(input, baseOffset, nextOffset, take)
-    isDone = hasChanged && endOffset === nextOffset && (yield* rewrite.commit())
+    isDone = hasChanged && endOffset === nextOffset && (yield* rewrite.exchange())
     if (isDone) input.rewritten(nextOffset)
   } finally {
     if (!isDone) yield* rewrite.abandon()

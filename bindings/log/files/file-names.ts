@@ -26,6 +26,15 @@ export function segmentFileName(offset: number, suffix: SegmentSuffix): string {
   return `${String(offset).padStart(OFFSET_DIGITS, '0')}.${suffix}`
 }
 
+/**
+ * All of a segment's files, in the order in which they are removed: the batches go last, as a crash in between must not leave
+ * derived files without the ones they derive from.
+ */
+export function filesOfSegment(directory: string, baseOffset: number): string[] {
+  const suffixes = ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const
+  return suffixes.map((suffix) => `${directory}/${segmentFileName(baseOffset, suffix)}`)
+}
+
 export interface SegmentFileName {
   readonly offset: number
   readonly suffix: SegmentSuffix

@@ -1,8 +1,8 @@
 import type { BatchFault, DecodedBatch, Kernel } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import type { ScannedBatch } from '../recovery/batch-scanner.ts'
 import { viewOf } from '../segment/batch-frame.ts'
+import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { WalkedBatch } from '../segment/walk.ts'
 
 const TYPE_ABORT = 0

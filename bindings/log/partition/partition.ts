@@ -90,13 +90,13 @@ export class Partition {
     }
   }
 
-  #place(): { topic: string; partition: number } {
+  #name(): { topic: string; partition: number } {
     return { topic: this.id.topic, partition: this.id.partition }
   }
 
   #atCap(what: string): LogError {
     const { topic, partition } = this.id
-    return new LogError('MEMORY_CAP_REACHED', `no kernel memory for ${what} of ${topic}-${partition}`, this.#place())
+    return new LogError('MEMORY_CAP_REACHED', `no kernel memory for ${what} of ${topic}-${partition}`, this.#name())
   }
 
   /**
@@ -170,13 +170,13 @@ export class Partition {
     if (!this.hasOpenTransaction(producerId)) return
     const { topic, partition } = this.id
     const message = `producer ${producerId} has a transaction open in ${topic}-${partition} and sends outside it`
-    throw new LogError('INVALID_TXN_STATE', message, { ...this.#place(), producerId })
+    throw new LogError('INVALID_TXN_STATE', message, { ...this.#name(), producerId })
   }
 
   #assertOffsets(recordCount: number): void {
     if (this.watermarks.nextOffset + recordCount <= OFFSETS_MAX) return
     const { topic, partition } = this.id
-    const details = { ...this.#place(), offset: this.watermarks.nextOffset }
+    const details = { ...this.#name(), offset: this.watermarks.nextOffset }
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} has no offsets left: go on in another topic`, details)
   }
 
@@ -187,13 +187,13 @@ export class Partition {
     const { file, position, offset } = this.#damage ?? {}
     const where = file === undefined ? 'is damaged' : `is damaged at ${position} of ${file}`
     const message = `${topic}-${partition} ${where} and read-only`
-    throw new LogError('LOG_READ_ONLY', message, { ...this.#place(), file, position, offset })
+    throw new LogError('LOG_READ_ONLY', message, { ...this.#name(), file, position, offset })
   }
 
   #sequenceError(verdict: number, request: PartitionAppend): LogError {
     const { topic, partition } = this.id
     const { producerId, producerEpoch, baseSequence } = request
-    const details = { ...this.#place(), producerId, producerEpoch, baseSequence }
+    const details = { ...this.#name(), producerId, producerEpoch, baseSequence }
     return verdict === SEQUENCE_STALE_EPOCH
       ? new LogError(
           'INVALID_PRODUCER_EPOCH',
@@ -246,7 +246,7 @@ export class Partition {
 
   #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {
     if (sizeBytes <= maxMessageBytes && sizeBytes <= segmentBytes) return
-    const details = { ...this.#place(), sizeBytes, maxMessageBytes, segmentBytes }
+    const details = { ...this.#name(), sizeBytes, maxMessageBytes, segmentBytes }
     if (sizeBytes > maxMessageBytes) {
       throw new LogError('MESSAGE_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds max.message.bytes`, details)
     }
@@ -404,7 +404,7 @@ export class Partition {
     const where = this.#store.locate(this.id, offset)
     const place = where === undefined ? '' : ` (${where.file} at ${where.position})`
     const message = `${topic}-${partition} is damaged at offset ${offset}: ${fault}${place}`
-    return new LogError('CORRUPT_MESSAGE', message, { ...this.#place(), offset, fault, ...where })
+    return new LogError('CORRUPT_MESSAGE', message, { ...this.#name(), offset, fault, ...where })
   }
 
   /** For checkpoints and snapshots: every producer with its last five batches. */

@@ -1,6 +1,6 @@
 import type { Task } from '../../storage/effect.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import type { StoredFiles } from '../store/stored-files.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 
 const READ_BYTES = 256 * 1024

@@ -7,7 +7,7 @@ import { readWhole } from '../checkpoint/checkpoint-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
 import { parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { openFile } from '../journal/ring.ts'
-import { recoveryMarks } from './marks.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
 
 /** Kafka's word for a directory that belongs to no partition of the log. */
 export const STRAY_SUFFIX = '-stray'

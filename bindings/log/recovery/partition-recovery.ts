@@ -9,11 +9,12 @@ import { NEXT_SEGMENT, parseSegmentFileName } from '../files/file-names.ts'
 import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import { ProducerScan } from '../partition/producer-scan.ts'
+import { type RecoveryMark, recoveryMarks } from '../recovery-marks.ts'
+import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
-import type { StoredFiles } from '../store/stored-files.ts'
-import type { BatchScanner, ScannedBatch } from './batch-scanner.ts'
-import { type RecoveryMark, recoveryMarks } from './marks.ts'
+import { removeSegment } from '../stored-files/segment-rewrite.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { SetAside } from './set-aside.ts'
 
 export interface RecoveryContext {
@@ -61,7 +62,7 @@ export class PartitionRecovery {
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
     if (!this.#files.readOnly) yield* this.#restorePartialSector()
-    if (entries.length > 0) this.#segmentsFound = new Set((yield* this.#segmentFiles()).map(({ offset }) => offset))
+    if (entries.length > 0) this.#segmentsFound = new Set((yield* this.#logFiles()).map(({ offset }) => offset))
     const ahead = segmentsAhead(entries)
     for (const [index, entry] of entries.entries()) yield* this.#replay(entry, ahead[index])
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
@@ -269,14 +270,14 @@ export class PartitionRecovery {
   }
 
   *#hasSegment(baseOffset: number): Task<boolean> {
-    return (yield* this.#segmentFiles()).some((name) => name.offset === baseOffset && baseOffset > this.#activeBase())
+    return (yield* this.#logFiles()).some((name) => name.offset === baseOffset && baseOffset > this.#activeBase())
   }
 
   #activeBase(): number {
     return this.#files.segments.active?.baseOffset ?? -1
   }
 
-  *#segmentFiles(): Task<{ offset: number; path: string }[]> {
+  *#logFiles(): Task<{ offset: number; path: string }[]> {
     const { directory } = this.#files
     const names = yield* perform('list', directory, () => this.#context.store.list(directory))
     if (names.includes(NEXT_SEGMENT)) mark('next-segment-left')
@@ -289,10 +290,10 @@ export class PartitionRecovery {
   /** What follows the first invalid batch is set aside, then cut. */
   *#cutTail(): Task<void> {
     yield* this.#cutBehind()
-    for (const { offset, path } of yield* this.#segmentFiles()) {
+    for (const { offset, path } of yield* this.#logFiles()) {
       if (offset <= this.#activeBase()) continue
       mark('later-segment-set-aside')
-      yield* this.#removeSegment(path)
+      yield* this.#setAside(offset, path)
     }
   }
 
@@ -309,15 +310,11 @@ export class PartitionRecovery {
     this.#files.changed = true
   }
 
-  *#removeSegment(path: string): Task<void> {
+  *#setAside(baseOffset: number, path: string): Task<void> {
     const file: StoreFile | undefined = yield* this.#context.files.open(path, { create: false })
     if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
     this.#context.files.close(path)
-    // The batches go last, as in SegmentList.deleteBefore.
-    for (const suffix of ['index', 'timeindex', 'txnindex', 'log'] as const) {
-      const derived = `${path.slice(0, -'log'.length)}${suffix}`
-      yield* perform('remove', derived, () => this.#context.store.remove(derived))
-    }
+    yield* removeSegment(this.#context.store, this.#files.directory, baseOffset)
     this.#files.directoryChanged()
     this.#files.changed = true
   }

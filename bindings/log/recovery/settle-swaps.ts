@@ -1,10 +1,10 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
-import { removeSegment, takePlace } from '../store/segment-rewrite.ts'
+import { removeSegment, takePlace } from '../stored-files/segment-rewrite.ts'
 import { isNotedSegment, isReplaced } from '../survey/noted-segments.ts'
-import { recoveryMarks } from './marks.ts'
 
 /** What became of a compaction that was under way. */
 export interface SettledSwaps {

@@ -2,9 +2,9 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import type { Segment } from '../segment/segment.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { Checkpointer, PresentRecord } from './checkpointer.ts'
 import type { PartitionMap } from './partition-map.ts'
-import type { StoredFiles } from './stored-files.ts'
 
 /** What a backup needs to know of the log that it copies. */
 export interface BackupSource {

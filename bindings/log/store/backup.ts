@@ -2,11 +2,11 @@ import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { JournalHeader } from '../journal/header.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { CopiedFiles } from './copied-files.ts'
 import { assertEmpty, beginCopy, endCopy } from './copy-directory.ts'
 import { placeJournal } from './create-journal.ts'
-import type { StoredFiles } from './stored-files.ts'
 
 /** A log whose files go faster than they can be copied is none that anybody has. */
 const ATTEMPTS = 20

@@ -16,8 +16,8 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 import { partitionKey } from '../recovery/recovery.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
-import type { PendingRun } from './pending-runs.ts'
-import type { StoredFiles } from './stored-files.ts'
+import type { PendingRun } from '../stored-files/pending-runs.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
 /** So much of the record is put together in one turn. */

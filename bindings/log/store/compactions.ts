@@ -2,8 +2,8 @@ import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { Compactable, PartitionSource, Rewrite } from '../../storage/partition-store.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
-import { finishSwaps, SegmentRewrite } from './segment-rewrite.ts'
-import type { StoredFiles } from './stored-files.ts'
+import { finishSwaps, SegmentRewrite } from '../stored-files/segment-rewrite.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** The files' side of compaction: what may be rewritten, and which rewritten segments wait for their place. */
 export class Compactions {

@@ -9,10 +9,10 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 import { openFile } from '../journal/ring.ts'
 import { removeDirectory } from '../recovery/dead-directories.ts'
 import type { Segment } from '../segment/segment.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
 import { copyBytes, createFile } from './copy-directory.ts'
-import type { StoredFiles } from './stored-files.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 

@@ -7,7 +7,7 @@ import { PARTITION_METADATA } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { openFile } from '../journal/ring.ts'
 import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
-import type { StoredFiles } from './stored-files.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
  * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's first

@@ -8,7 +8,7 @@ import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { replaceFiles, type SmallFile } from '../files/text-file.ts'
 import { openFile } from '../journal/ring.ts'
-import type { StoredFiles } from './stored-files.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 interface DerivedContext {
   readonly store: FileStore

@@ -7,10 +7,10 @@ import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
+import type { PendingRun } from '../stored-files/pending-runs.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readExtentEdges } from './checkpointer.ts'
 import type { Reserve } from './disk-reserve.ts'
-import type { PendingRun } from './pending-runs.ts'
-import type { StoredFiles } from './stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
 /** Segments flushed side by side: a thread pool has four threads by default. */

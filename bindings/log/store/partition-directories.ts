@@ -7,9 +7,9 @@ import { partitionDirectory } from '../files/file-names.ts'
 import { removeDirectory } from '../recovery/dead-directories.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
+import { StoredFiles } from '../stored-files/stored-files.ts'
 import { createPartitionDirectory } from './create-partition.ts'
 import type { Reserve } from './disk-reserve.ts'
-import { StoredFiles } from './stored-files.ts'
 
 export interface PartitionDirectoriesParts {
   readonly store: FileStore

@@ -1,11 +1,11 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Removal } from '../../storage/partition-store.ts'
-import { parseSegmentFileName, segmentFileName } from '../files/file-names.ts'
+import { filesOfSegment, parseSegmentFileName } from '../files/file-names.ts'
 import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { openFile } from '../journal/ring.ts'
 import type { Segment } from '../segment/segment.ts'
-import type { StoredFiles } from './stored-files.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms. */
 const CUT_BYTES = 512 * 1024
@@ -56,13 +56,7 @@ function drop(files: StoredFiles, segment: Segment, logStartOffset: number): voi
   files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, logStartOffset, Number.POSITIVE_INFINITY)
   files.isUsed = true
   files.changed = true
-  files.leftovers = filesOf(files.directory, segment.baseOffset)
-}
-
-/** The batches go last: a crash in between must not leave derived files without the ones they derive from. */
-function filesOf(directory: string, baseOffset: number): string[] {
-  const suffixes = ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const
-  return suffixes.map((suffix) => `${directory}/${segmentFileName(baseOffset, suffix)}`)
+  files.leftovers = filesOfSegment(files.directory, segment.baseOffset)
 }
 
 function* findLeftovers(store: FileStore, { directory, segments }: StoredFiles): Task<string[]> {
@@ -70,7 +64,9 @@ function* findLeftovers(store: FileStore, { directory, segments }: StoredFiles):
   if (first === undefined) return []
   const names = yield* perform('list', directory, () => store.list(directory))
   const bases = names.map((name) => parseSegmentFileName(name)?.offset ?? first.baseOffset)
-  return [...new Set(bases.filter((base) => base < first.baseOffset))].flatMap((base) => filesOf(directory, base))
+  return [...new Set(bases.filter((base) => base < first.baseOffset))].flatMap((base) =>
+    filesOfSegment(directory, base),
+  )
 }
 
 /** What derives from the next segment's batches, and a piece of these. */

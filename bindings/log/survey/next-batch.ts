@@ -1,7 +1,7 @@
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import type { BatchScanner, ScannedBatch } from '../recovery/batch-scanner.ts'
 import { BATCH_HEADER_BYTES, mayFollow, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 
 /** A place between two batches. */
 export interface Place {

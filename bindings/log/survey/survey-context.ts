@@ -2,7 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../journal/ring.ts'
-import type { BatchScanner, ScannedBatch } from '../recovery/batch-scanner.ts'
+import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
 

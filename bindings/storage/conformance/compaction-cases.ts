@@ -113,7 +113,7 @@ export const compactionCases: Record<string, (log: PartitionLog) => Promise<void
     const after = [...kept, ...batches.filter((batch) => batch.baseOffset >= nextOffset)]
     const rewrite = await begin(log, nextOffset, kept)
     await expectAll(log, batches, 'before the commit')
-    same(await runTask(rewrite.commit()), true, 'committed')
+    same(await runTask(rewrite.exchange()), true, 'committed')
     await expectAll(log, after, 'after it')
     await maintain(log)
     await expectAll(log, after, 'after maintenance')
@@ -133,7 +133,11 @@ export const compactionCases: Record<string, (log: PartitionLog) => Promise<void
     await log.crash()
     await expectAll(log, batches, 'a crash before the commit')
     const again = reach(log)
-    same(await runTask((await begin(log, again.nextOffset, thinned(batches, again.nextOffset))).commit()), true, 'done')
+    same(
+      await runTask((await begin(log, again.nextOffset, thinned(batches, again.nextOffset))).exchange()),
+      true,
+      'done',
+    )
     const state = await log.crash()
     same(state.report.damage, [], 'damage')
     const found = await readAll(log)
@@ -146,7 +150,7 @@ export const compactionCases: Record<string, (log: PartitionLog) => Promise<void
     await runTask(rewrite.abandon())
     await expectAll(log, batches, 'after it was abandoned')
     const another = await begin(log, nextOffset, thinned(batches, nextOffset))
-    same(await runTask(another.commit()), true, 'committed')
+    same(await runTask(another.exchange()), true, 'committed')
     await log.reopen()
     same((await readAll(log)).length < bytesOf(batches).length, true, 'fewer bytes')
   },
@@ -156,7 +160,7 @@ export const compactionCases: Record<string, (log: PartitionLog) => Promise<void
     const rewrite = await begin(log, nextOffset, thinned(batches, nextOffset))
     const start = segments[0]?.nextOffset ?? 0
     await log.deleteBefore(orders, start)
-    same(await runTask(rewrite.commit()), false, 'committed')
+    same(await runTask(rewrite.exchange()), false, 'committed')
     const left = batches.filter((batch) => batch.baseOffset >= start)
     sameBytes(await readAll(log, start), bytesOf(left), 'what was not removed')
     same((await log.reopen()).report.damage, [], 'damage')

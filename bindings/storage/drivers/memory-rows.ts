@@ -331,7 +331,7 @@ class RowRewrite implements Rewrite {
     this.#kept.push({ bytes: bytes.slice(), baseOffset, nextOffset, maxTimestamp })
   }
 
-  *commit(): Task<boolean> {
+  *exchange(): Task<boolean> {
     const { id } = this.#partition
     return yield* perform('commit', placeOf(id), () => this.#partition.rewrite(this.#before, this.#kept))
   }

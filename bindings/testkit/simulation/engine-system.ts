@@ -1,4 +1,4 @@
-import { recoveryMarks } from '../../log/recovery/marks.ts'
+import { recoveryMarks } from '../../log/recovery-marks.ts'
 import { LogError } from '../../model/errors.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type {

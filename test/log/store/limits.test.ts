@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerSession } from '../../../bindings/broker/broker.ts'
-import type { RuntimePort } from '../../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../../bindings/broker/port.ts'
+import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { BrokerLog } from '../../../bindings/client/log.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'

@@ -9,7 +9,7 @@ import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { TopicTable } from '../../../bindings/log/catalogue/topic-table.ts'
 import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
-import { SegmentRewrite } from '../../../bindings/log/store/segment-rewrite.ts'
+import { SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import type { Codec, CompressionType } from '../../../bindings/model/compression.ts'
 import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -128,7 +128,7 @@ function compactNothing(): Mend {
 function rewriteUnsynced(): Mend {
   return replace(
     SegmentRewrite.prototype,
-    'commit',
+    'exchange',
     (before) =>
       function (this: SegmentRewrite) {
         return withoutEffects(before.call(this), isFlushOf('.cleaned'), () => {})

@@ -1,4 +1,4 @@
-import { recoveryMarks } from '../../../bindings/log/recovery/marks.ts'
+import { recoveryMarks } from '../../../bindings/log/recovery-marks.ts'
 import { neededEvents } from './needed-events.ts'
 import { type Kind, type Plan, swarmPlan } from './plan.ts'
 import { type Outcome, simulate } from './run.ts'

@@ -1,7 +1,7 @@
 import type { Kernel } from '../../../kernel/kernel.ts'
 import { parseSegmentFileName } from '../../../log/files/file-names.ts'
 import { decodeProducerSnapshot } from '../../../log/files/producer-snapshot.ts'
-import { BatchScanner } from '../../../log/recovery/batch-scanner.ts'
+import { BatchScanner } from '../../../log/segment/batch-scanner.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
 import { bytesOf, entriesOf, textOf } from './bytes.ts'

@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../../broker/port.ts'
+import type { RuntimePort } from '../../../broker/runtime-port.ts'
 import type { Random, TraceHash } from '../random.ts'
 
 interface Event {

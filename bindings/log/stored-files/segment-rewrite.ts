@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { Rewrite, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
-import { CLEANED_SUFFIX, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
+import { CLEANED_SUFFIX, filesOfSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
 import { Segment } from '../segment/segment.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import type { StoredFiles } from './stored-files.ts'
@@ -62,7 +62,7 @@ export class SegmentRewrite implements Rewrite {
     return new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition })
   }
 
-  *commit(): Task<boolean> {
+  *exchange(): Task<boolean> {
     const file = this.#file
     if (file === undefined) return false
     const { store, files } = this.#context
@@ -134,10 +134,9 @@ export function* finishSwaps({ store, files: cache }: SegmentContext, files: Sto
 
 type Names = Pick<SegmentContext['store'], 'rename' | 'remove'>
 
-/** The batches go last: a crash in between must not leave derived files without the ones they derive from. */
-export function* removeSegment(store: Names, directory: string, baseOffset: number): Task<void> {
-  for (const suffix of ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const) {
-    const path = `${directory}/${segmentFileName(baseOffset, suffix)}`
+/** Whole, at once; retention goes by steps (store/remove-segments.ts). */
+export function* removeSegment(store: Pick<Names, 'remove'>, directory: string, baseOffset: number): Task<void> {
+  for (const path of filesOfSegment(directory, baseOffset)) {
     yield* perform('remove', path, () => store.remove(path))
   }
 }
