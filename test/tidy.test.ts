@@ -15,7 +15,7 @@ const everything = [
 ]
 
 /** Rooms that stand on a platform and may ask it for time, chance and turns. The testkit isn't one: same seed, same run. */
-const platformRooms = /^bindings\/(storage\/drivers|server\/kafka|engine\/remote|entry)\//
+const platformRooms = /^bindings\/(storage\/drivers|engine\/remote|entry)\//
 
 test('the sources are seen', () => {
   assert.ok(bindings.length >= 5, `only ${bindings.length} files under bindings/`)

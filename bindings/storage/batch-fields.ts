@@ -23,6 +23,9 @@ export interface BatchFields {
   readonly isControl: boolean
 }
 
+/** What a partition remembers of a producer (kafka.md 3.2); `assembly/producers.ts` and the kernel's table keep as many. */
+const BATCHES_MAX = 5
+
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
@@ -73,7 +76,7 @@ export class ProducerWindows {
       producerEpoch: fields.producerEpoch,
       coordinatorEpoch: before?.coordinatorEpoch ?? -1,
       currentTransactionFirstOffset: fields.isTransactional && openSince < 0 ? fields.baseOffset : openSince,
-      batches: [...kept, batch].slice(-5),
+      batches: [...kept, batch].slice(-BATCHES_MAX),
     })
   }
 

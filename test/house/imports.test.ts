@@ -1,5 +1,7 @@
 // The import rules bite: a violation of each is planted in a copy and must be reported, and every module must be seen.
 import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { copyHouse } from './copy.ts'
@@ -29,26 +31,27 @@ const typeImport = (from: string): string => `import type { Seed } from '${from}
 const valueImport = (from: string): string => `import { seed } from '${from}'\nexport const its: number = seed\n`
 const packageImport = (name: string): string => `import * as it from '${name}'\nexport const its: unknown = it\n`
 
+interface Rule {
+  readonly name: string
+  readonly comment?: string
+}
+
+/** As the rules tell them: a room, and what it may import. */
+const { forbidden } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as { forbidden: readonly Rule[] }
+const rooms = forbidden.flatMap(({ name, comment = '' }) => {
+  const room = /^room-(.+)$/.exec(name)?.[1]
+  return room === undefined ? [] : [{ room, allowed: comment.split(' may import: ')[1] ?? '' }]
+})
+
 /** File, its text, and the rule that must name it. */
 const seeds: readonly (readonly [path: string, text: string, rule: string])[] = [
-  ...[
-    'kernel',
-    'compression',
-    'storage',
-    'broker',
-    'log',
-    'coordinator',
-    'engine',
-    'client',
-    'server',
-    'cluster',
-    'testkit',
-  ].map((room) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const),
+  ...rooms.map(
+    ({ room }) => [`bindings/${room}/seed-up.ts`, typeImport('../entry/seed-target.ts'), `room-${room}`] as const,
+  ),
   ...['retention', 'bytes', 'segment', 'stored-files', 'recovery', 'import'].map(
     (folder) => [`bindings/log/${folder}/seed-up.ts`, typeImport('../verify/seed-target.ts'), `log-${folder}`] as const,
   ),
   ['bindings/log/seed-folder/seed.ts', typeImport('../seed-circle-a.ts'), 'log-folders-known'],
-  ['bindings/model/seed-up.ts', typeImport('../kernel/seed-target.ts'), 'room-model'],
   ['bindings/client/seed-engine.ts', valueImport('../engine/seed-target.ts'), 'room-client'],
   ['bindings/log/seed-circle-a.ts', `${typeImport('./seed-circle-b.ts')}${target}`, 'no-circles'],
   ['bindings/log/seed-outside.ts', valueImport('../../test/seed-target.ts'), 'outside-the-rooms'],
@@ -56,6 +59,7 @@ const seeds: readonly (readonly [path: string, text: string, rule: string])[] = 
   ['bindings/storage/drivers/seed-other.ts', typeImport('./seed-target.ts'), 'drivers-apart'],
   ['bindings/storage/drivers/seed-folder/part.ts', typeImport('../seed-target.ts'), 'drivers-apart'],
   ['bindings/coordinator/group/seed.ts', typeImport('../transaction/seed-target.ts'), 'coordinators-apart'],
+  ['bindings/coordinator/share/seed.ts', typeImport('../transaction/seed-target.ts'), 'coordinators-apart'],
   ['bindings/testkit/history/seed.ts', typeImport('../../kernel/seed-target.ts'), 'history-apart'],
   ['bindings/entry/cli/commands/seed.ts', typeImport('./seed-target.ts'), 'commands-apart'],
   ['bindings/log/seed-node.ts', packageImport('node:fs'), 'platform-modules'],
@@ -108,6 +112,19 @@ test('a planted violation of each rule is reported', () => {
   const reported = new Set(report.summary.violations.map((violation) => `${violation.rule.name}: ${violation.from}`))
   const missed = seeds.map(([path, , rule]) => `${rule}: ${path}`).filter((expected) => !reported.has(expected))
   assert.equal(missed, [])
+})
+
+test('ARCHITECTURE.md shows the same table, of rooms that are there', () => {
+  const rows = readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| `bindings\/(\w+)\/` \|.*\| ([\w, ]+) \|$/gm)
+  const shown = Array.from(rows, ([, room = '', allowed = '']) => ({ room, allowed })).filter(
+    ({ room }) => room !== 'entry',
+  )
+  const byRoom = (a: { room: string }, b: { room: string }) => (a.room < b.room ? -1 : 1)
+  assert.equal(shown.sort(byRoom), [...rooms].sort(byRoom))
+  assert.equal(
+    rooms.filter(({ room }) => !existsSync(`bindings/${room}`)),
+    [],
+  )
 })
 
 test.run()

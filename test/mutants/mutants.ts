@@ -1,5 +1,6 @@
 import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
+import { FAILURES } from './failures.ts'
 import { IMPORT } from './import.ts'
 import { KEEPING } from './keeping.ts'
 import type { Mutant } from './mutant.ts'
@@ -492,4 +493,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMPRESSION,
   ...IMPORT,
   ...SALVAGE,
+  ...FAILURES,
 ]

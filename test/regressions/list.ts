@@ -24,6 +24,7 @@ const commit = 'client/commit.test.ts'
 const producer = 'client/producer.test.ts'
 const queue = 'client/producer-queue.test.ts'
 const topics = 'client/topic.test.ts'
+const compaction = 'log/compaction/random.test.ts'
 
 function row(source: string, file: string | undefined, title: string): Row {
   return { source, file, title }
@@ -56,8 +57,8 @@ export const FAULTS: readonly Row[] = [
     'aborted transactions that overlap',
   ),
   row('LSO from the wrong index (redpanda-data/redpanda#11309)', regressions, 'aborted transactions that overlap'),
-  row('compaction drops abort markers (kafka4beam/brod#329)', undefined, 'nothing is compacted yet'),
-  row('control batch compacted away (redpanda#13687)', undefined, 'nothing is compacted yet'),
+  row('compaction drops abort markers (kafka4beam/brod#329)', compaction, 'a reader sees the newest record'),
+  row('control batch compacted away (redpanda#13687)', compaction, 'a reader sees the newest record'),
   row(
     'a slow abort leaks to committed readers (streamnative/kop#1283)',
     regressions,
@@ -139,7 +140,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row('AdminFenceProducersTest', 'client/admin-transactions.test.ts', 'fence, before and after a commit'),
 ]
 
-/** Section 5 of the design, by its sentences, as far as they tell what sends, transactions and consumers do. */
+/** What the docstrings of the public API promise, by their sentences, of sends, transactions and consumers. */
 export const CONTRACT: readonly Row[] = [
   row(
     'nothing creates a topic but createTopic and open with topics',

@@ -13,7 +13,7 @@ import { FilePartitionStore } from '../../bindings/log/store/file-partition-stor
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
 import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
-import { isFlushOf, isSyncOfPartition, postponed, replace, withoutEffects } from './fault-tools.ts'
+import { isFlushOf, isSyncOfPartition, postponed, replace, triedAgain, withoutEffects } from './fault-tools.ts'
 
 type Mend = () => void
 
@@ -29,6 +29,18 @@ export function acknowledgeBeforeFlush(): Mend {
         late.delete(this)
         if (earlier !== undefined) yield earlier
         return yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => late.set(this, effect))
+      },
+  )
+}
+
+/** A frame's flush that failed is asked for again: the device has nothing left to write, and says that it is done. */
+export function tryFlushAgain(): Mend {
+  return replace(
+    Journal.prototype,
+    'writeFrame',
+    (before) =>
+      function (this: Journal) {
+        return triedAgain(before.call(this), isFlushOf('.ring'))
       },
   )
 }

@@ -114,6 +114,13 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     inCode: code.trustNotedPartitions,
   },
   { name: 'recovery forgets producers', rule: 8, scenario: one, inCode: code.forgetProducers },
+  {
+    name: 'failed flush tried again',
+    rule: 10,
+    scenario: 'flush fails, then the log is opened anew',
+    explore: { ...shallow, images: 1 },
+    inCode: code.tryFlushAgain,
+  },
 ]
 
 export function faultySystem(fault: EngineFault): SystemUnderTest<VirtualDisk> {

@@ -67,6 +67,26 @@ export function* withoutEffects<T>(task: Task<T>, isMeant: IsMeant, lost: (effec
   return step.value
 }
 
+/** The task, which asks once more for an effect of these that failed, and goes on as if it had not. */
+export function* triedAgain<T>(task: Task<T>, isMeant: IsMeant): Task<T> {
+  let step = task.next()
+  while (step.done !== true) {
+    const asked: readonly Effect[] = Array.isArray(step.value) ? step.value : [step.value as Effect]
+    let result: unknown
+    try {
+      result = yield step.value
+    } catch (error) {
+      if (!asked.some(isMeant)) {
+        step = task.throw(error)
+        continue
+      }
+      result = yield step.value
+    }
+    step = task.next(result)
+  }
+  return step.value
+}
+
 /** The task with some of its effects at its end. */
 export function* postponed<T>(task: Task<T>, isMeant: IsMeant): Task<T> {
   const late: Effect[] = []

@@ -12,7 +12,7 @@ export interface TransactionFault {
   readonly life?: Partial<Life>
 }
 
-/** Each takes one mechanism out: what clients see must tell. */
+/** Each takes one mechanism of rules 3 and 9 of docs/durability.md out: what clients see must tell. */
 export const TRANSACTION_FAULTS: readonly TransactionFault[] = [
   { name: 'markers reach their segment before the frame', inCode: placeMarkersFirst },
   { name: 'readers go past the last stable offset', inCode: ignoreStableOffset },

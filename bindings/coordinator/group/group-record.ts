@@ -1,10 +1,10 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
+import { assertValueVersion } from '../value-version.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
 import { decodeOffsetRecord } from './offset-record.ts'
-import { assertValueVersion } from './value-version.ts'
 
 /**
  * A group of the classic protocol, byte for byte Kafka's.

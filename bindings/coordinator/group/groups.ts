@@ -1,12 +1,13 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
+import { assertGroupId } from '../group-id.ts'
 import { type CommitRequest, checkedOffsets, type TopicLookup } from './commit-request.ts'
 import type { CommittedOffset, GroupEntry, GroupMember } from './group-entry.ts'
 import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-record.ts'
 import type { GroupState } from './group-state.ts'
 import { GroupTable } from './group-table.ts'
-import { assertGroupId, assertJoin, type JoinRequest } from './join-request.ts'
+import { assertJoin, type JoinRequest } from './join-request.ts'
 import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
 import { PendingOffsets } from './pending-offsets.ts'
@@ -115,7 +116,11 @@ export class Groups {
     return [...tombstones, this.#tables.plan({ kind: 'group-removed', groupId }, encodeGroupTombstone(groupId, now))]
   }
 
-  /** Offsets of a transaction: all of them or none wait for its commit. Fenced by the generation, as in KIP-447. */
+  /**
+   * Offsets of a transaction: all of them or none wait for its commit. Fenced by member and generation as in KIP-447, and, unlike a
+   * plain commit, in any state of the group: who holds a generation may end its work while a rebalance completes. Source: Kafka's
+   * ClassicGroup.validateOffsetCommit (kafka.md 4.10).
+   */
   addPending(producerId: number, request: CommitRequest, topicOf: TopicLookup): void {
     const { groupId, memberId, generation } = request
     const group = this.#group(groupId, memberId)

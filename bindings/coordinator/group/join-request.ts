@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { assertGroupId } from '../group-id.ts'
 import type { AssignedPartition } from './group-entry.ts'
 
 export interface JoinRequest {
@@ -17,13 +18,8 @@ export interface JoinRequest {
   readonly now: number
 }
 
-/** int16 in Kafka's format. */
-const GROUP_ID_BYTES_MAX = 0x7fff
 /** int32 in Kafka's format. */
 const INTERVAL_MS_MAX = 0x7fffffff
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export function assertJoin({ groupId, maxPollIntervalMs }: JoinRequest): void {
   assertGroupId(groupId)
@@ -32,13 +28,4 @@ export function assertJoin({ groupId, maxPollIntervalMs }: JoinRequest): void {
     groupId,
     maxPollIntervalMs,
   })
-}
-
-/** A text with half a surrogate pair would come back as another one: two groups would share their offsets. */
-export function assertGroupId(groupId: string): void {
-  if (typeof groupId === 'string' && groupId !== '') {
-    const bytes = encoder.encode(groupId)
-    if (bytes.length <= GROUP_ID_BYTES_MAX && decoder.decode(bytes) === groupId) return
-  }
-  throw new LogError('INVALID_GROUP_ID', `a group id is well-formed text of 1 to ${GROUP_ID_BYTES_MAX} bytes`)
 }

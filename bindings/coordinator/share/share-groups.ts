@@ -1,6 +1,6 @@
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
-import { assertGroupId } from '../group/join-request.ts'
+import { assertGroupId } from '../group-id.ts'
 import { type AcknowledgeType, type DeliveryRange, SharePartition } from './share-partition.ts'
 import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
 

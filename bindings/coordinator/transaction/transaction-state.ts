@@ -49,7 +49,7 @@ const PREPARED: Row = {
   expire: 'INVALID_TXN_STATE',
 }
 
-/** Source: kafka.md 4.2, 4.3 and the column "current" of 4.6 (apache/kafka TransactionCoordinator, version 2 of KIP-890). */
+/** Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current"; apache/kafka TransactionCoordinator, version 2 of KIP-890). */
 const TABLE: Readonly<Record<TransactionState, Row>> = {
   Empty: IDLE,
   Ongoing: {

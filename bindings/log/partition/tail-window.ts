@@ -21,7 +21,7 @@ export interface TailPlace {
 
 /**
  * The newest batches of a partition, encoded in place in kernel memory: readers of the tail need no file. A partition
- * that is idle holds none (architecture 3.1).
+ * that is idle holds none.
  */
 export class TailWindow {
   readonly #pool: TailPool

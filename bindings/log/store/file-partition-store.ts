@@ -45,7 +45,7 @@ import { growRing } from './ring-growth.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
-/** Segments and a journal: the PartitionStore over files (architecture 3.2 to 3.4, docs/durability.md). */
+/** Segments and a journal: the PartitionStore over files (docs/durability.md). */
 export class FilePartitionStore implements PartitionStore {
   readonly #store: FileStore
   readonly #kernel: Kernel
@@ -432,7 +432,7 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  /** A failed flush is final: pages may read clean although nothing was written (rule 10). */
+  /** The log ends (rule 10): after a failed flush pages may read clean although nothing was written. */
   #poison(error: unknown): LogError {
     this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)
     return this.#failure

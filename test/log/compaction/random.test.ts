@@ -67,7 +67,7 @@ for (const [name, storeOf, runs] of [
   ['rows', rows, Number(process.argv[2] ?? 200)],
   ['files', files, Number(process.argv[2] ?? 60)],
 ] as const) {
-  test(`${name}: a reader sees the newest record of each key, and all above what was cleaned`, () => {
+  test(`a reader sees the newest record of each key, and all above what was cleaned: ${name}`, () => {
     let passes = 0
     for (let seed = 1; seed <= runs; seed++) {
       try {

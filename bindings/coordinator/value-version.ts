@@ -1,6 +1,6 @@
-import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import { describePlace, type RecordPlace } from '../../log/catalogue/table-record.ts'
-import { LogError } from '../../model/errors.ts'
+import { damaged } from '../log/catalogue/catalogue-codec.ts'
+import { describePlace, type RecordPlace } from '../log/catalogue/table-record.ts'
+import { LogError } from '../model/errors.ts'
 
 /** A newer format of Kafka's is refused by name; an older one was never written here. */
 export function assertValueVersion(what: string, version: number, known: number, place: RecordPlace): void {
