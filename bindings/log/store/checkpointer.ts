@@ -124,7 +124,7 @@ export class Checkpointer {
     this.#observer?.checkpointPlaced(facts.coveredSequence, written)
     yield* writeCheckpointFile(this.#store, place, bytes)
     this.#observer?.checkpointDurable(facts.coveredSequence)
-    for (const { files, nextOffset } of ends) files.checkpointedOffset = nextOffset
+    for (const { files, nextOffset } of ends) files.checkpointed(nextOffset)
     return bytes.length
   }
 
@@ -139,6 +139,7 @@ export class Checkpointer {
           : files.segments.all.map(({ logPath, sizeBytes }) => ({ file: logPath, sizeBytes })),
     }
     files.unsynced.clear()
+    files.pending.end()
     files.changed = false
     files.notedOffset = files.nextOffset
     files.notedActiveBase = files.segments.active?.baseOffset ?? -1

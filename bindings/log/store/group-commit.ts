@@ -62,10 +62,7 @@ export class GroupCommit {
     const gathered = this.#gather(set)
     frame.begin()
     if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
-    for (const { id, ceiling } of set.ceilings) {
-      frame.ceiling(id, ceiling)
-      this.#parts.partitions(id).changed = true
-    }
+    for (const { id, ceiling } of set.ceilings) frame.ceiling(id, ceiling)
     for (const decision of set.decisions) frame.batches('decision', placeless(decision)).set(decision.bytes)
     const extents = yield* this.#writeInline(gathered)
     if (extents.length > 0) yield* this.#syncExtents(extents)
@@ -78,6 +75,8 @@ export class GroupCommit {
     // The frame can't be tried again: its number is used, and what it covers was taken. Its decisions must follow.
     const { reserve } = this.#parts
     for (const decision of set.decisions) yield* reserve.guard(() => this.#place(decision, sequence))
+    // Not before: a checkpoint beside this commit noted the ceilings that were in force until now.
+    for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
     return sequence
   }
 

@@ -18,20 +18,34 @@ export interface PendingRun {
 /** What a frame must cover of one partition: from the last journaled or synced offset on (durability rule 2). */
 export class PendingRuns {
   #runs: PendingRun[] = []
+  /** The next batch begins a run of its own. */
+  #isEnded = false
 
   /** `head`: the batch with its first 21 bytes only. */
   add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
     const last = this.#runs.at(-1)
-    if (last !== undefined && last.segment === segment && last.position + last.lengthBytes === position) {
+    const isNext = last?.segment === segment && last.position + last.lengthBytes === position
+    if (last !== undefined && isNext && !this.#isEnded) {
       last.lengthBytes += lengthBytes
       last.nextOffset = head.nextOffset
       last.headerChecksum = chainHeader(kernel, last.headerChecksum, head.bytes)
       last.maxTimestamp = Math.max(last.maxTimestamp, head.maxTimestamp)
       return
     }
+    this.#isEnded = false
     const { baseOffset, nextOffset, maxTimestamp } = head
     const headerChecksum = chainHeader(kernel, NO_BATCHES, head.bytes)
     this.#runs.push({ segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum })
+  }
+
+  /** A checkpoint notes all there is now: once it is durable, what comes from here on is all that is left for a frame. */
+  end(): void {
+    this.#isEnded = true
+  }
+
+  /** A durable checkpoint noted what lies below: of batches that ask for no flush there would be more and more. */
+  covered(nextOffset: number): void {
+    this.#runs = this.#runs.filter((run) => run.nextOffset > nextOffset)
   }
 
   /** A checkpoint covers them and the log starts behind them. */

@@ -157,6 +157,12 @@ export class StoredFiles {
     this.#touched(head)
   }
 
+  /** What a checkpoint noted up to there is durable. */
+  checkpointed(nextOffset: number): void {
+    this.checkpointedOffset = nextOffset
+    this.pending.covered(nextOffset)
+  }
+
   /** A decision stands in the active segment: its frame made it durable already. */
   placed(batch: SealedBatch): void {
     this.#touched(batch)

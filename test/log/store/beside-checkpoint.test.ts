@@ -1,0 +1,126 @@
+// What a commit beside a checkpoint leaves to the next one: ceilings that came into force between its note and its end, and
+// batches that no flush was asked for.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import type { Effect, Task } from '../../../bindings/storage/effect.ts'
+import type { PartitionIdentity, PartitionSource, SegmentConfig } from '../../../bindings/storage/partition-store.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
+
+const RING_FILE_BYTES = 16_384
+const CEILING = 64
+/** Of the log's own, so that no catalogue has to name them. */
+const SHOWN: PartitionIdentity = { topicId: 'b25jZWxvZy5wb3NpdGlvMQ', topic: '__oncelog_positions', partition: 0 }
+const OTHER: PartitionIdentity = { topicId: 'b25jZWxvZy5vZmZzZXRzMQ', topic: '__consumer_offsets', partition: 0 }
+
+/** As little of an engine as these cases need. */
+class Writer implements PartitionSource {
+  readonly disk: VirtualDisk
+  readonly store: FilePartitionStore
+  readonly ceilings = new Map<string, number>()
+  readonly #ends = new Map<string, number>()
+  readonly #segmentBytes: number
+
+  constructor(disk: VirtualDisk, segmentBytes = 1 << 20) {
+    this.disk = disk
+    this.#segmentBytes = segmentBytes
+    this.store = new FilePartitionStore(disk, newKernel(1 << 24), this, {
+      ringFileBytes: RING_FILE_BYTES,
+      ringFiles: 2,
+      ringFilesUsual: 2,
+      ringFilesMax: 2,
+      openFilesMax: 64,
+      random: () => 0.5,
+    })
+  }
+
+  producers = () => []
+  logStartOffset = () => 0
+  copyTail = () => false
+  ceiling = ({ topic }: PartitionIdentity) => this.ceilings.get(topic) ?? 0
+  segmentConfig = (): SegmentConfig => {
+    return { segmentBytes: this.#segmentBytes, segmentMs: 1e9, segmentIndexBytes: 1 << 20, indexIntervalBytes: 4096 }
+  }
+
+  begin(...ids: readonly PartitionIdentity[]): void {
+    runNow(this.store.open())
+    for (const id of ids) runNow(this.store.create(id))
+  }
+
+  /** In batches of 1000 bytes, as acks 1 has them: in their segment, and nobody waits for a flush. */
+  append(id: PartitionIdentity, count: number): void {
+    for (let left = count; left > 0; ) {
+      const baseOffset = this.#ends.get(id.topic) ?? 0
+      if (!this.store.append(id, sealedBatch({ baseOffset, valueBytes: 900 }), false)) {
+        runNow(this.store.activate(id))
+        continue
+      }
+      this.#ends.set(id.topic, baseOffset + 1)
+      left--
+    }
+  }
+
+  checkpoint(): void {
+    assert.ok(this.store.maintenanceIsDue(), 'a checkpoint was to be due')
+    for (let due = this.store.maintenance(); due !== undefined; due = this.store.maintenance()) runNow(due)
+  }
+}
+
+/** Runs it up to the first effect that `stops` it; the rest when it is called. */
+function held(task: Task<void>, stops: (effect: Effect) => boolean): () => void {
+  for (let step = task.next(); step.done !== true; ) {
+    const { value } = step
+    const run = () => task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
+    if ('run' in value && stops(value)) return () => assert.ok(run().done, 'nothing comes behind it')
+    step = run()
+  }
+  throw new Error('it never came there')
+}
+
+test('a ceiling that comes into force beside a checkpoint stands in the next one', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN, OTHER)
+  writer.append(SHOWN, 1)
+  writer.append(OTHER, 40)
+  const raising = writer.store.commit({
+    durable: [],
+    decisions: [],
+    ceilings: [{ id: SHOWN, ceiling: CEILING }],
+    producerIdsEnd: undefined,
+  })
+  const go = held(raising, ({ kind, target }) => kind === 'flush' && target.endsWith('.ring'))
+  writer.checkpoint()
+  go()
+  writer.ceilings.set(SHOWN.topic, CEILING)
+  // Covers the frame that has the ceiling.
+  writer.append(OTHER, 40)
+  writer.checkpoint()
+  // Shown from now on, and lost with the power.
+  writer.append(SHOWN, 10)
+  const after = new Writer(writer.disk.image(new Random(1), 'none'))
+  const { partitions, report } = runNow(after.store.open())
+  assert.equal(report.damage, [])
+  const found = partitions.find(({ id }) => id.topic === SHOWN.topic)
+  assert.is(found?.nextOffset, CEILING, 'offsets that readers saw are given to other records')
+})
+
+test('what a checkpoint made durable no frame has to cover, in however many segments it lies', () => {
+  const writer = new Writer(new VirtualDisk(), 1500)
+  writer.begin(SHOWN)
+  for (let round = 0; round < 5; round++) {
+    writer.append(SHOWN, 40)
+    writer.checkpoint()
+  }
+  writer.append(SHOWN, 1)
+  runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+  const after = new Writer(writer.disk.image(new Random(1), 'none'), 1500)
+  const { partitions, report } = runNow(after.store.open())
+  assert.equal(report.damage, [])
+  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 201)
+})
+
+test.run()
