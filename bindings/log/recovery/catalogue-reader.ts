@@ -1,17 +1,25 @@
+import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { damagedSegment } from '../segment/segment-damage.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 
 const READ_BYTES = 256 * 1024
 
-/** Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7). */
+/**
+ * Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7). CORRUPT_MESSAGE or
+ * MEMORY_CAP_REACHED where one can't be read: a topic that isn't known would lose its directory, and what frames hold of it.
+ */
 export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalogue: Catalogue): Task<void> {
   let sizeBytes = READ_BYTES
   for (let offset = files.segments.all[0]?.baseOffset ?? 0; offset < files.nextOffset; ) {
     yield* files.segments.load(offset)
     const buffer = input.kernel.allocate(sizeBytes)
-    if (buffer === undefined) return
+    if (buffer === undefined) {
+      const message = `reading the catalogue needs ${sizeBytes} bytes of kernel memory`
+      throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes })
+    }
     try {
       const count = files.segments.read(offset, buffer.bytes(0, sizeBytes)) ?? 0
       if (count === 0) return
@@ -21,7 +29,7 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
       }
       for (let position = 0; position < count; ) {
         const batch = input.kernel.batchReader.decode(buffer, position, count - position, false)
-        if (typeof batch === 'string') return // Recovery or the first read of the partition reports it.
+        if (typeof batch === 'string') throw damaged(files, offset, batch)
         const { topic, partition } = files.id
         for (let index = 0; index < batch.recordCount; index++) {
           const record = {
@@ -40,4 +48,12 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
     }
   }
   catalogue.assertWhole()
+}
+
+function damaged({ id, segments }: StoredFiles, offset: number, fault: string): LogError {
+  const segment = segments.find(offset)
+  const position = segment?.file === undefined ? 0 : segment.positionOf(segment.file, offset)
+  const path = segment?.logPath ?? `${id.topic}-${id.partition}`
+  const message = `${path} is damaged at ${position}, offset ${offset}: ${fault}`
+  return damagedSegment(path, { position, offset, fault }, message)
 }
