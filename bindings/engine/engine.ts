@@ -328,10 +328,7 @@ export class Engine {
       case 'deleteShareGroup':
         return this.#shareMembers.take(command, this.#now)
       case 'offsetsForTimestamp':
-        return this.#runner.start(
-          offsetsForTimestamp(command, this.topics, this.store, (hosted) => this.#activate(hosted)),
-          command.done,
-        )
+        return this.#runner.start(offsetsForTimestamp(command, this.topics, this.store), command.done)
       case 'initTransactionalProducer':
       case 'beginTransaction':
       case 'sendOffsets':

@@ -10,20 +10,17 @@ export function* offsetsForTimestamp(
   { at, timestamp }: CommandOf<'offsetsForTimestamp'>,
   topics: Topics,
   store: PartitionStore,
-  activate: (hosted: HostedPartition) => Task<void>,
 ): Task<(number | undefined)[]> {
   const offsets: (number | undefined)[] = []
   for (const { topic, partition } of at) {
-    const hosted = topics.partition(topic, partition)
-    if (hosted.exists) yield* activate(hosted)
-    offsets.push(yield* offsetForTimestamp(store, hosted, timestamp))
+    offsets.push(yield* offsetForTimestamp(store, topics.partition(topic, partition), timestamp))
   }
   return offsets
 }
 
 /**
  * The first record at or after a time. The store answers a batch at or before the place; the records after it decide
- * (kafka.md 2.3). The partition is open.
+ * (kafka.md 2.3). The partition needn't be open for it, and isn't opened: that is the business of its appends, one at a time.
  */
 function* offsetForTimestamp(
   store: PartitionStore,

@@ -114,4 +114,26 @@ timestamps('a duplicate is answered with its original’s time', () => {
   }
 })
 
+timestamps('a look for a time beside a send that begins a segment begins none of its own', () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const host = new SyncHost(new VirtualDisk(), new Random(seed))
+    host.open()
+    host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, { 'segment.bytes': 1000 })
+    const place = { topic: TOPIC, partition: 0, producerId: host.openProducer(), producerEpoch: 0 }
+    const values = ['a', 'b', 'c'].map((letter) => letter.repeat(600))
+    for (const [baseSequence, value] of values.entries()) {
+      host.send({ ...place, baseSequence, values: [value], acks: 'all' })
+      const at = [{ topic: TOPIC, partition: 0 }]
+      host.start((done) => ({ kind: 'offsetsForTimestamp', at, timestamp: 0, done }))
+      host.settle()
+    }
+    const seen = (from: SyncHost) => from.fetchAll(TOPIC, 0).map(({ value }) => value)
+    assert.equal(seen(host), values, `seed ${seed}`)
+    const after = new SyncHost(host.storage.image(new Random(seed), 'none'), undefined)
+    assert.equal(after.open().damage, [])
+    assert.equal(seen(after), values, `seed ${seed}, behind a crash`)
+    for (const each of [host, after]) each.discard()
+  }
+})
+
 timestamps.run()
