@@ -27,6 +27,7 @@ import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
+import { openUndecided } from './undecided.ts'
 import { writtenTables } from './written-tables.ts'
 
 export interface EngineOptions extends KeepingOptions {
@@ -180,8 +181,9 @@ export class Engine {
       yield* replayTables(this, state)
       if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
     } catch (error) {
-      // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings.
-      yield* this.store.close()
+      // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings, nor for it to take
+      // transactions as whole that an unclean end cut short.
+      yield* state.report.clean ? this.store.close() : this.store.abandon()
       throw error
     }
     return state.report
@@ -189,7 +191,8 @@ export class Engine {
 
   /** Before the first acknowledgement (durability rule 9). */
   *#recoverTransactions({ partitions, report }: StoredState): Task<void> {
-    for (const hosted of this.#transacting.recover(partitions, report.clean)) yield* this.#activate(hosted)
+    const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#activate(hosted))
+    this.#transacting.recover(undecided, report.clean)
     while (this.#committer.isWanted) {
       const maintenance = this.store.maintenance()
       if (maintenance !== undefined) yield* maintenance

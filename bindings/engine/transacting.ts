@@ -196,10 +196,9 @@ export class Transacting {
   }
 
   /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */
-  recover(partitions: readonly StoredPartition[], isClean: boolean): readonly HostedPartition[] {
+  recover(partitions: readonly StoredPartition[], isClean: boolean): void {
     const found = new Map<number, FoundTransaction & { partitions: StoredPartition['id'][] }>()
-    for (const { id, producers, readOnly } of partitions) {
-      if (readOnly) continue
+    for (const { id, producers } of partitions) {
       for (const { producerId, producerEpoch, currentTransactionFirstOffset } of producers) {
         if (currentTransactionFirstOffset < 0) continue
         const known = found.get(producerId)
@@ -209,7 +208,6 @@ export class Transacting {
     }
     const plans = this.#hooks.transactions.recover([...found.values()], isClean, this.#hooks.now())
     for (const plan of plans) this.#decide(plan, () => {})
-    return plans.flatMap(({ open }) => this.#partitionsOf(open))
   }
 
   fail(error: unknown): void {
