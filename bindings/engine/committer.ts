@@ -39,8 +39,10 @@ const PRODUCER_ID_BLOCK = 1000
 
 /** A set takes no more decisions than this, or than the store does, besides its first one. */
 const DECISION_BYTES_MAX = 64 * 1024
-/** Nor more partitions: if all of them go by extents, a frame has to hold two sectors of each. The next set takes the rest. */
+/** Nor more partitions. The next set takes the rest. */
 const PARTITIONS_MAX = 128
+/** If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as they do. */
+const EXTENT_BYTES = 1280
 const RECORD_OVERHEAD_BYTES = 64
 /** The batch of 78 bytes and what a frame says of it. */
 export const MARKER_BYTES = 160
@@ -55,9 +57,10 @@ function bytesOf(change: PlannedChange): number {
   return total
 }
 
-/** A partition is being opened, or rolls: its offsets can't be given yet. */
-function mustWait({ markers = [] }: PlannedChange): boolean {
-  return markers.some(({ hosted }) => !hosted.dead && hosted.queue !== undefined)
+/** Where a change has markers, and records before them that aren't durable yet. */
+function undurableOf({ markers = [] }: PlannedChange): HostedPartition[] {
+  const partitions = markers.map(({ hosted }) => hosted)
+  return [...new Set(partitions)].filter(({ dead, partition }) => !dead && partition.watermarks.isUndurable)
 }
 
 /** One gathering of what waits for durability: the group commit of durability rule 1. */
@@ -68,6 +71,8 @@ export class Committer {
   #durable = new Set<HostedPartition>()
   #ceilings = new Set<HostedPartition>()
   #changes: PlannedChange[] = []
+  /** Where a change ends that more than one set prepares: nothing is appended there until it has its markers. */
+  readonly #held = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
 
   constructor(store: PartitionStore, hooks: CommitterHooks, ceilingBlock: number) {
@@ -84,7 +89,16 @@ export class Committer {
   get isWanted(): boolean {
     if (this.#durable.size > 0 || this.#ceilings.size > 0 || this.#producerIdsEnd !== undefined) return true
     const first = this.#changes[0]
-    return first !== undefined && !mustWait(first)
+    return first !== undefined && !this.#mustWait(first)
+  }
+
+  /** A partition is being opened, or rolls: its offsets can't be given yet. */
+  #mustWait({ markers = [] }: PlannedChange): boolean {
+    return markers.some(({ hosted }) => !hosted.dead && hosted.queue !== undefined && !this.#held.has(hosted))
+  }
+
+  get #partitionsMost(): number {
+    return Math.max(1, Math.min(PARTITIONS_MAX, Math.floor(this.#store.decisionBytesMax / (2 * EXTENT_BYTES))))
   }
 
   /** About what the decisions of the next set take. */
@@ -96,12 +110,32 @@ export class Committer {
   #nextChanges(): PlannedChange[] {
     if (this.#changes.length === 0) return this.#changes
     const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
+    const most = this.#partitionsMost
+    const partitions = new Set<HostedPartition>()
     let total = 0
     const count = this.#changes.findIndex((change, index) => {
       total += bytesOf(change)
-      return mustWait(change) || (index > 0 && total > limit)
+      for (const hosted of undurableOf(change)) partitions.add(hosted)
+      return this.#mustWait(change) || partitions.size > most || (index > 0 && total > limit)
     })
     return count < 0 ? this.#changes : this.#changes.slice(0, count)
+  }
+
+  /**
+   * The records of a transaction that ends in more partitions than a set takes go ahead of it, set by set (durability rule 9):
+   * those that aren't durable yet, none where one set does.
+   */
+  #ahead(): HostedPartition[] {
+    const first = this.#changes[0]
+    if (first === undefined || this.#mustWait(first)) return []
+    const ahead = undurableOf(first)
+    if (ahead.length <= this.#partitionsMost) return []
+    for (const { hosted } of first.markers ?? []) {
+      if (hosted.dead || hosted.queue !== undefined) continue
+      hosted.queue = []
+      this.#held.add(hosted)
+    }
+    return ahead
   }
 
   wantDurable(partition: HostedPartition): void {
@@ -129,14 +163,18 @@ export class Committer {
   /** What waits at this moment, as much as a set takes; what comes later is for the next one. */
   *commit(): Task<void> {
     yield* this.#openTables()
+    const ahead = this.#ahead()
     const changes = this.#nextChanges()
     const ending = this.#hold(changes)
-    const due = [...this.#durable].slice(0, PARTITIONS_MAX)
+    const room = this.#partitionsMost - ending.filter(({ partition }) => partition.watermarks.isUndurable).length
+    const due = [...new Set([...ahead, ...this.#durable])].slice(0, room)
     const wanted = ending.length === 0 ? due : [...new Set([...due, ...ending])]
     const durable = wanted.filter((partition) => !partition.dead)
     const ends = durable.map((partition) => partition.partition.watermarks.nextOffset)
     const raised = [...this.#ceilings].slice(0, PARTITIONS_MAX)
-    const ceilings = raised.map((hosted) => ({
+    // Of a topic that was deleted since the store knows nothing any more.
+    const living = raised.filter(({ dead }) => !dead)
+    const ceilings = living.map((hosted) => ({
       hosted,
       id: hosted.id,
       ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
@@ -187,13 +225,14 @@ export class Committer {
 
   /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
   #hold(changes: readonly PlannedChange[]): HostedPartition[] {
-    const ending = new Set<HostedPartition>()
-    for (const { markers = [] } of changes) for (const { hosted } of markers) if (!hosted.dead) ending.add(hosted)
+    const all = new Set(changes.flatMap(({ markers = [] }) => markers.map(({ hosted }) => hosted)))
+    for (const hosted of all) this.#held.delete(hosted)
+    const ending = [...all].filter(({ dead }) => !dead)
     for (const hosted of ending) {
-      hosted.queue = []
+      hosted.queue ??= []
       hosted.partition.holdStable()
     }
-    return [...ending]
+    return ending
   }
 
   #raised(hosted: HostedPartition, ceiling: number): void {
@@ -268,6 +307,7 @@ export class Committer {
     this.#changes = []
     this.#durable.clear()
     this.#ceilings.clear()
+    this.#held.clear()
     for (const change of changes) change.done(error)
   }
 }

@@ -235,6 +235,7 @@ export class Transacting {
       done: (error) => {
         if (error !== undefined) return done(error)
         transactions.decided(open)
+        groups.pendingCommitted(producerId)
         done(undefined, next)
         this.#tell(open, undefined)
       },

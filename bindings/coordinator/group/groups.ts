@@ -134,6 +134,11 @@ export class Groups {
     return this.#pending.take(producerId).map((offset) => this.#planOffset(offset))
   }
 
+  /** What `planPending` gave is durable. */
+  pendingCommitted(producerId: number): void {
+    this.#pending.committed(producerId)
+  }
+
   /** The transaction is aborted. */
   dropPending(producerId: number): void {
     this.#pending.drop(producerId)

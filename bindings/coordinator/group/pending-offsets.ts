@@ -15,6 +15,8 @@ export class PendingOffsets {
   /** By place, then by producer: a commit looks at its own places only. */
   readonly #byPlace: Map<string, Map<number, PendingOffset>> = new Map()
   readonly #places: Map<number, Set<string>> = new Map()
+  /** By producer, the places of what was taken and isn't committed yet: its commit is on its way to the disk. */
+  readonly #taken: Map<number, readonly string[]> = new Map()
   #order = 0
 
   add(producerId: number, offsets: readonly CommittedOffset[]): void {
@@ -39,7 +41,13 @@ export class PendingOffsets {
       this.#overtake(place, own.order)
     }
     this.drop(producerId)
+    if (taken.length > 0) this.#taken.set(producerId, taken.map(placeOf))
     return taken
+  }
+
+  /** What was taken is durable, and to be seen. */
+  committed(producerId: number): void {
+    this.#taken.delete(producerId)
   }
 
   /** Its transaction is aborted. */
@@ -64,7 +72,9 @@ export class PendingOffsets {
 
   /** Whether what is committed there may still be changed by a transaction. */
   has(groupId: string, topicId: string, partition: number): boolean {
-    return this.#byPlace.size > 0 && this.#byPlace.has(placeOf({ groupId, topicId, partition }))
+    if (this.#byPlace.size === 0 && this.#taken.size === 0) return false
+    const place = placeOf({ groupId, topicId, partition })
+    return this.#byPlace.has(place) || [...this.#taken.values()].some((places) => places.includes(place))
   }
 
   #overtake(place: string, order: number): void {

@@ -12,6 +12,8 @@ import { TransactionTable } from './transaction-table.ts'
 /** Kafka's transactional.id.expiration.ms, and how often it looks. */
 const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
 const EXPIRATION_LOOK_MS = 3_600_000
+/** Kafka's transaction.abort.timed.out.transaction.cleanup.interval.ms: an end that failed, for want of space maybe, is tried again. */
+const END_AGAIN_MS = 10_000
 
 /** Who may send in the next transaction of an id. */
 export interface ProducerInstance {
@@ -345,7 +347,7 @@ export class Transactions {
     if (now < this.#nextDeadline) return []
     const ongoing = [...this.#open.values()].filter((open) => open.state === 'Ongoing')
     const expired = ongoing.filter((open) => open.deadline <= now)
-    this.#nextDeadline = Number.POSITIVE_INFINITY
+    this.#nextDeadline = expired.length > 0 ? now + END_AGAIN_MS : Number.POSITIVE_INFINITY
     for (const open of ongoing) if (open.deadline > now) this.#awaitDeadline(open)
     return expired
   }

@@ -46,6 +46,11 @@ export class Watermarks {
     }
   }
 
+  /** Records stand at the end that no commit has made durable yet. */
+  get isUndurable(): boolean {
+    return this.durableOffset < this.nextOffset
+  }
+
   get highWatermark(): number {
     return Math.min(this.#askedOffset, Math.max(this.durableOffset, this.ceiling))
   }

@@ -216,6 +216,21 @@ test('the clock ends what takes longer than its timeout; the time before a close
   assert.is(later.end(slow, 'commit').producerEpoch, 1)
 })
 
+test('what the clock could not end is tried again', () => {
+  const bench = new Bench()
+  const stuck = bench.init('stuck', 0, 50)
+  bench.begin(stuck, 0)
+  const ids = (now: number) => bench.transactions.expired(now).map(({ transactionalId }) => transactionalId)
+  assert.equal(ids(50), ['stuck'])
+  const again = bench.transactions.nextDeadline()
+  assert.is(again, 10_050)
+  assert.equal(ids(10_049), [])
+  assert.equal(ids(10_050), ['stuck'])
+  bench.end(stuck, 'abort')
+  assert.equal(ids(20_050), [])
+  assert.is(bench.transactions.nextDeadline(), 3_600_000, 'the look for ids that nobody uses')
+})
+
 test('after an end without a close every open transaction is aborted under a raised epoch (rule 9)', () => {
   const bench = new Bench()
   const known = bench.init('known')

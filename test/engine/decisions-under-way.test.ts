@@ -1,0 +1,77 @@
+// A decision and what goes with it while it is on its way to the disk, over files and over rows.
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
+
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+const STORAGES: Readonly<Record<string, () => VirtualStorage>> = {
+  files: () => new VirtualDisk(),
+  rows: () => new VirtualRows(),
+}
+const decisions = suite('decisions under way')
+
+function test(name: string, run: (host: SyncHost) => void): void {
+  for (const [over, storageOf] of Object.entries(STORAGES)) {
+    decisions(`${over}: ${name}`, () => run(opened(storageOf())))
+  }
+}
+
+function opened(storage: VirtualStorage): SyncHost {
+  const host = new SyncHost(storage, undefined)
+  host.open()
+  return host
+}
+
+test('a place whose commit is on its way to the disk is not stable before it is there', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const generation = host.join('g', 'm', ['t'])
+  const at = [{ topicId: TOPIC_ID, partition: 0 }]
+  const stable = () => host.start<void>((done) => ({ kind: 'awaitStableOffsets', groupId: 'g', at, done }))
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.sendOffsets({ groupId: 'g', memberId: 'm', generation, offsets: [{ ...at[0]!, nextOffset: 4 }] })
+  const before = stable()
+  const ended = client.startEnd('commit')
+  const during = stable()
+  while (!ended.answered) {
+    assert.not.ok(before.answered || during.answered, 'who asks would begin before what is being committed')
+    assert.ok(host.advance())
+  }
+  assert.is(ended.error, undefined)
+  assert.ok(before.answered && during.answered)
+  assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 4)
+  assert.ok(stable().answered)
+})
+
+test('a transaction in more partitions than a frame has sectors for commits whole, beside what others send there', (host) => {
+  const partitions = 40
+  host.createTopic(TOPIC_ID, 't', partitions, {})
+  const producerId = host.openProducer()
+  const send = (partition: number, baseSequence: number, value: string) => {
+    const place = { topic: 't', partition, producerId, producerEpoch: 0, baseSequence }
+    return host.send({ ...place, values: [value], acks: 'all' })
+  }
+  for (let partition = 0; partition < partitions; partition++) send(partition, 0, 'x'.repeat(300))
+  host.settle()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  for (let partition = 0; partition < partitions; partition++) client.send('t', partition, 'y'.repeat(300))
+  const ended = client.startEnd('commit')
+  const beside = Array.from({ length: partitions }, (_, partition) => send(partition, 1, 'z'))
+  host.settle()
+  assert.ok(ended.answered && ended.error === undefined, String(ended.error))
+  for (const { answered, error } of beside) assert.ok(answered && error === undefined, String(error))
+  for (const each of [host, opened(host.storage.image(new Random(1), 'none'))]) {
+    for (let partition = 0; partition < partitions; partition++) {
+      assert.equal(
+        each.fetchAll('t', partition).map(({ value }) => value.slice(0, 1)),
+        ['x', 'y', 'z'],
+        `partition ${partition}`,
+      )
+    }
+  }
+})
+
+decisions.run()
