@@ -42,6 +42,7 @@ export class LogStarts {
     const moves = at.map(({ topic, partition, beforeOffset }) => {
       const hosted = this.#hooks.topics.partition(topic, partition)
       assertDeletes(hosted)
+      this.#assertStays(hosted)
       hosted.partition.assertWritable()
       const { highWatermark, logStartOffset } = hosted.partition.watermarks
       if (beforeOffset < UP_TO_HIGH_WATERMARK || beforeOffset > highWatermark) {
@@ -56,6 +57,12 @@ export class LogStarts {
         moves.map(({ hosted }) => hosted.partition.watermarks.logStartOffset),
       )
     })
+  }
+
+  /** Of a topic whose delete is on its way nothing can be planned, and what was planned of others can't be taken back then. */
+  #assertStays({ id: { topicId, topic, partition } }: HostedPartition): void {
+    if (this.#hooks.catalogue.planned.liveById(topicId) !== undefined) return
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" is being deleted`, { topic, partition })
   }
 
   move(moves: readonly LogStartMove[], done: Done<void>): void {
