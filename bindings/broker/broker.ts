@@ -38,12 +38,17 @@ export interface TopicFacts {
  * At most five appends per partition may be unanswered; order of calls is order in the partition.
  */
 export interface ProducerSession {
+  /** Never given twice. */
   readonly producerId: number
+  /** From 0 to 32,767. */
   readonly producerEpoch: number
   /** Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   topic(name: string): TopicFacts | Promise<TopicFacts>
   append(request: AppendRequest): Promise<AppendResult>
-  /** A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8). */
+  /**
+   * A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the last epoch
+   * that a batch can hold, a new producer id.
+   */
   bumpEpoch(): Promise<void>
   close(): Promise<void>
 }

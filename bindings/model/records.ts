@@ -18,3 +18,6 @@ export interface EncodedRecord {
 export const ATTRIBUTE_APPEND_TIME = 0x08
 export const ATTRIBUTE_TRANSACTIONAL = 0x10
 export const ATTRIBUTE_CONTROL = 0x20
+
+/** An int16 in a batch's header. */
+export const PRODUCER_EPOCH_MAX = 32_767

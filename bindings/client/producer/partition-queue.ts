@@ -230,9 +230,10 @@ export class PartitionQueue {
     }
   }
 
-  /** A new epoch began, and nothing is open: sequences start again. */
+  /** A new epoch began, maybe under another id, and nothing is open: sequences start again. */
   restart(): void {
     this.#takeBack()
+    this.#isKnown = false
     this.#nextSequence = 0
     this.#gapAt = -1
     this.#needsEpoch = false

@@ -73,9 +73,7 @@ export class AttachedBroker implements Broker {
   }
 
   async openProducer(): Promise<ProducerSession> {
-    const opened = await this.#link.call('openProducer', 0, () => {}, readValue)
-    const { producerId, producerEpoch } = opened as unknown as Pick<ProducerSession, 'producerId' | 'producerEpoch'>
-    return new AttachedProducer(this.#link, producerId, producerEpoch)
+    return await AttachedProducer.open(this.#link)
   }
 
   async openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession> {

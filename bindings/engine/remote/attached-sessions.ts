@@ -7,6 +7,8 @@ import type {
   ReaderSession,
   TopicFacts,
 } from '../../broker/broker.ts'
+import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
+import type { ProducerInstance } from '../commands.ts'
 import type { Link } from './link.ts'
 import { readAppended, writeRecords } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
@@ -36,20 +38,26 @@ export class KnownTopics {
 
 /** The id outlives the holder that gave it: the next one knows its batches by it, and takes a retry for what it is. */
 export class AttachedProducer implements ProducerSession {
-  readonly producerId: number
   readonly #link: Link
   readonly #topics: KnownTopics
-  #producerEpoch: number
+  #instance: ProducerInstance
 
-  constructor(link: Link, producerId: number, producerEpoch: number) {
+  constructor(link: Link, instance: ProducerInstance) {
     this.#link = link
     this.#topics = new KnownTopics(link)
-    this.producerId = producerId
-    this.#producerEpoch = producerEpoch
+    this.#instance = instance
+  }
+
+  static async open(link: Link): Promise<AttachedProducer> {
+    return new AttachedProducer(link, await newInstance(link))
+  }
+
+  get producerId(): number {
+    return this.#instance.producerId
   }
 
   get producerEpoch(): number {
-    return this.#producerEpoch
+    return this.#instance.producerEpoch
   }
 
   topic(name: string): TopicFacts | Promise<TopicFacts> {
@@ -74,10 +82,16 @@ export class AttachedProducer implements ProducerSession {
   }
 
   async bumpEpoch(): Promise<void> {
-    this.#producerEpoch++
+    const { producerId, producerEpoch } = this.#instance
+    const isLast = producerEpoch === PRODUCER_EPOCH_MAX
+    this.#instance = isLast ? await newInstance(this.#link) : { producerId, producerEpoch: producerEpoch + 1 }
   }
 
   async close(): Promise<void> {}
+}
+
+async function newInstance(link: Link): Promise<ProducerInstance> {
+  return (await link.call('openProducer', 0, () => {}, readValue)) as unknown as ProducerInstance
 }
 
 export class AttachedReader implements ReaderSession {

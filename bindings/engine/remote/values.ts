@@ -1,3 +1,4 @@
+import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
@@ -107,7 +108,7 @@ export function readProducerId(reader: MessageReader): number {
 /** An int16 in a batch. */
 export function readProducerEpoch(reader: MessageReader): number {
   const producerEpoch = reader.int32()
-  if (producerEpoch < 0 || producerEpoch > 0x7fff) throw malformed()
+  if (producerEpoch < 0 || producerEpoch > PRODUCER_EPOCH_MAX) throw malformed()
   return producerEpoch
 }
 

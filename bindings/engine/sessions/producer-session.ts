@@ -1,15 +1,20 @@
 import type { AppendRequest, AppendResult, ProducerSession, TopicFacts } from '../../broker/broker.ts'
+import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** An idempotent producer of the log in this process. */
 export class EmbeddedProducer implements ProducerSession {
-  readonly producerId: number
   readonly #broker: SessionHost
+  #producerId: number
   #producerEpoch = 0
 
   constructor(broker: SessionHost, producerId: number) {
     this.#broker = broker
-    this.producerId = producerId
+    this.#producerId = producerId
+  }
+
+  get producerId(): number {
+    return this.#producerId
   }
 
   get producerEpoch(): number {
@@ -26,7 +31,12 @@ export class EmbeddedProducer implements ProducerSession {
   }
 
   async bumpEpoch(): Promise<void> {
-    this.#producerEpoch++
+    if (this.#producerEpoch < PRODUCER_EPOCH_MAX) {
+      this.#producerEpoch++
+      return
+    }
+    this.#producerId = await this.#broker.ask<number>((done) => ({ kind: 'openProducer', done }))
+    this.#producerEpoch = 0
   }
 
   async close(): Promise<void> {}
