@@ -3,6 +3,7 @@ import { COMPRESSION } from './compression.ts'
 import { FAILURES } from './failures.ts'
 import { IMPORT } from './import.ts'
 import { KEEPING } from './keeping.ts'
+import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { RECOVERY } from './recovery.ts'
 import { SALVAGE } from './salvage.ts'
@@ -195,7 +196,7 @@ const TRANSACTIONS: readonly Mutant[] = [
     name: 'markers reach their segment before their frame',
     file: 'log/store/group-commit.ts',
     find: '    const sequence = yield* journal.writeFrame()\n',
-    put: `    for (const decision of set.decisions) yield* this.#parts.guard(() => this.#place(decision, 0))
+    put: `    for (const decision of set.decisions) yield* this.#parts.reserve.guard(() => this.#place(decision, 0))
     set = { ...set, decisions: [] }
     const sequence = yield* journal.writeFrame()
 `,
@@ -204,7 +205,7 @@ const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'appends go on while a marker is on its way to their partition',
     file: committer,
-    find: '      hosted.queue = []\n',
+    find: '      hosted.queue ??= []\n',
     put: '      hosted.queue ??= undefined\n',
     tests: [engine],
   },
@@ -487,6 +488,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENTS,
   ...SEGMENTS,
   ...STORE,
+  ...MOMENTS,
   ...RECOVERY,
   ...KEEPING,
   ...COMPACTION,

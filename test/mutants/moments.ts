@@ -1,0 +1,99 @@
+import type { Mutant } from './mutant.ts'
+
+const besideCheckpoint = 'log/store/beside-checkpoint.test.ts'
+const decisions = 'engine/decisions-under-way.test.ts'
+
+/** What is right only because of what else happens, or can't, between two steps. */
+export const MOMENTS: readonly Mutant[] = [
+  {
+    name: 'a ceiling that came into force beside a checkpoint is forgotten by the next one',
+    file: 'log/store/group-commit.ts',
+    find: '    for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true\n',
+    put: '',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'batches that a checkpoint made durable wait for a frame all the same',
+    file: 'log/stored-files/stored-files.ts',
+    find: '    this.pending.covered(nextOffset)\n',
+    put: '',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'a checkpoint takes what is appended behind its note for covered',
+    file: 'log/stored-files/pending-runs.ts',
+    find: 'this.#runs.filter((run) => run.nextOffset > nextOffset)',
+    put: 'this.#runs.filter((run) => run.nextOffset < nextOffset)',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'a ceiling is raised in a topic that is gone',
+    file: 'engine/committer.ts',
+    find: 'raised.filter(({ dead }) => !dead)\n',
+    put: 'raised\n',
+    tests: ['engine/deleted-topics.test.ts'],
+  },
+  {
+    name: 'records are deleted beside the delete of their topic',
+    file: 'engine/log-starts.ts',
+    find: '      this.#assertStays(hosted)\n',
+    put: '',
+    tests: ['engine/deleted-topics.test.ts'],
+  },
+  {
+    name: 'a transaction in many partitions is one set',
+    file: 'engine/committer.ts',
+    find: 'Math.max(1, Math.min(PARTITIONS_MAX, Math.floor(this.#store.decisionBytesMax / (2 * EXTENT_BYTES))))',
+    put: 'PARTITIONS_MAX',
+    tests: [decisions],
+  },
+  {
+    name: 'a transaction that the clock could not end stays open for good',
+    file: 'coordinator/transaction/transactions.ts',
+    find: 'expired.length > 0 ? now + END_AGAIN_MS : Number.POSITIVE_INFINITY',
+    put: 'Number.POSITIVE_INFINITY',
+    tests: ['coordinator/transaction/transactions.test.ts'],
+  },
+  {
+    name: 'offsets whose commit is on its way count as stable',
+    file: 'coordinator/group/pending-offsets.ts',
+    find: '    if (taken.length > 0) this.#taken.set(producerId, taken.map(placeOf))\n',
+    put: '',
+    tests: [decisions],
+  },
+  {
+    name: 'an open that is refused behind an unclean end leaves a clean log',
+    file: 'engine/engine.ts',
+    find: 'state.report.clean ? this.store.close() : this.store.abandon()',
+    put: 'this.store.close()',
+    tests: ['engine/refused-open.test.ts'],
+  },
+  {
+    name: 'epochs of a producer go on behind the last one',
+    file: 'engine/sessions/producer-session.ts',
+    find: 'this.#producerEpoch < PRODUCER_EPOCH_MAX',
+    put: 'this.#producerEpoch >= 0',
+    tests: ['engine/producer-epochs.test.ts'],
+  },
+  {
+    name: 'epochs of an attached producer go on behind the last one',
+    file: 'engine/remote/attached-sessions.ts',
+    find: 'producerEpoch === PRODUCER_EPOCH_MAX',
+    put: 'producerEpoch < 0',
+    tests: ['engine/producer-epochs.test.ts'],
+  },
+  {
+    name: 'an open ends where a transaction was open in a damaged partition',
+    file: 'engine/undecided.ts',
+    find: "if (!LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) throw error",
+    put: 'throw error',
+    tests: ['damage/undecided-in-damaged.test.ts'],
+  },
+  {
+    name: 'recovery goes on with what it could read of the catalogue',
+    file: 'log/recovery/catalogue-reader.ts',
+    find: "if (typeof batch === 'string') throw damaged(files, offset, batch)",
+    put: "if (typeof batch === 'string') return",
+    tests: ['damage/unreadable-catalogue.test.ts'],
+  },
+]
