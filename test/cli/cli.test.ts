@@ -31,6 +31,17 @@ test('list, describe and alter', () => {
   assert.match(cli.run(['topics', 'describe', 'pay']).out, /│ topic │ partition │ logStartOffset │ nextOffset │/)
 })
 
+test('alter without anything to alter, or a key without =, changes nothing; nor does a config that is refused add partitions', () => {
+  cli.run(['topics', 'create', 'kept', '--config', 'retention.ms=-1'])
+  for (const words of [[], ['--config', 'retention.ms'], ['--config', 'retention.days=1', '--partitions', '3']]) {
+    const { status, err } = cli.run(['topics', 'alter', 'kept', ...words, '--json'])
+    assert.is(status, 2, words.join(' '))
+    assert.match(String(rows(err)[0]?.['error']), /^INVALID_(REQUEST|CONFIG)$/)
+  }
+  const kept = rows(cli.run(['topics', 'list', '--json']).out).find(({ name }) => name === 'kept')
+  assert.equal([kept?.['partitions'], kept?.['config']], [1, { 'retention.ms': '-1' }])
+})
+
 test('records before an offset are deleted, in the partitions named or in all', () => {
   cli.run(['topics', 'create', 'old', '--partitions', '2'])
   cli.run(['produce', 'old', '--key-separator', ':'], 'a:1\nb:2\nc:3\nd:4\ne:5\nf:6\n')
@@ -83,6 +94,7 @@ test('a call that must be mended exits with 2 and says how, without a stack trac
     ['--max', 'many'],
     ['--from', 'yesterday'],
     ['--group', 'g', '--follow'],
+    ['--group', 'g', '--from', 'latest'],
     ['--partition', '9'],
   ]) {
     const { status, err } = cli.run(['consume', 'pay', ...words])

@@ -64,6 +64,31 @@ test('a bad line is named, and so is what stands before it', () => {
   assert.equal(written(), [])
 })
 
+test('what was written before a fault is told, what is on its way with it', () => {
+  const good = Array.from({ length: 9000 }, (_, number) => `{"number":${number}}\n`).join('')
+  const path = join(cli.home, 'fault.ndjson')
+  writeFileSync(path, `${good}fault\n`)
+  const { status, err } = cli.run(['produce', 'in', '--file', path, '--json'])
+  assert.is(status, 2)
+  const count = written().length
+  assert.ok(count > 0)
+  assert.match(
+    String(rows(err)[0]?.['message']),
+    new RegExp(`line 9001 .*; ${count} records of the input were written`),
+  )
+})
+
+test('a number that no double holds is no key: two of them would be one', () => {
+  for (const number of ['12345678901234567890', '{"id":9007199254740993}']) {
+    const { status, err } = cli.run(['produce', 'in', '--format', 'ndjson', '--key-field', 'id'], `{"id":${number}}\n`)
+    assert.is(status, 2, number)
+    assert.match(err, /INVALID_RECORD: row 1 has a number in "id" that is too large to be a key/)
+  }
+  const text = cli.run(['produce', 'in', '--format', 'ndjson', '--key-field', 'id'], '{"id":"12345678901234567890"}\n')
+  assert.is(text.status, 0)
+  assert.equal(written(), [['12345678901234567890', '{"id":"12345678901234567890"}']])
+})
+
 test('a cut-off gzip file, a missing file, options that contradict each other', () => {
   const path = join(cli.home, 'cut.gz')
   writeFileSync(path, gzipSync('x\n'.repeat(1000)).subarray(0, -12))

@@ -132,5 +132,15 @@ function keyOf(row: Record<string, unknown>, field: string | undefined, number: 
     throw new LogError('INVALID_RECORD', `row ${number} has no field "${field}"`, { row: number, field })
   }
   if (value === null || value === '') return null
+  if (!isExact(value)) {
+    const message = `row ${number} has a number in "${field}" that is too large to be a key: its last digits are lost unless it is text`
+    throw new LogError('INVALID_RECORD', message, { row: number, field })
+  }
   return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** Other numbers were read as the nearest one that a double holds: keys that differ would be one. */
+function isExact(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+  return typeof value !== 'object' || value === null || Object.values(value).every(isExact)
 }

@@ -29,6 +29,7 @@ export function addConsume(program: Command): void {
     .addOption(
       new Option('--group <id>', 'go on where this group is, and commit what was written out').conflicts([
         'follow',
+        'from',
         'partition',
       ]),
     )

@@ -65,7 +65,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
         if ('bytesRead' in source) bar.update(source.bytesRead)
       }
     } catch (error) {
-      if (!signal.aborted) throw sent.count === 0 ? error : withCount(error, await sent.settled())
+      if (!signal.aborted) throw withCount(error, await sent.settled())
     } finally {
       bar.stop()
       source.destroy()
@@ -81,7 +81,7 @@ class Sent {
   readonly #topic: string
   readonly #partition: number | undefined
   readonly #sending: Promise<unknown>[] = []
-  count = 0
+  #count = 0
 
   constructor(producer: Producer, topic: string, partition: number | undefined) {
     this.#producer = producer
@@ -91,23 +91,36 @@ class Sent {
 
   async send(lines: readonly Line[]): Promise<void> {
     const records = lines.map(({ key, value }) => ({ topic: this.#topic, key, value, partition: this.#partition }))
-    const sending = this.#producer.send(records).then((written) => {
-      this.count += written.length
-    })
+    const sending = this.#producer.send(records).then(
+      (written) => {
+        this.#count += written.length
+      },
+      (error: unknown) => {
+        if (LogError.is(error, 'PARTIAL_SEND')) this.#count += error.details['written'] as number
+        throw error
+      },
+    )
     // Awaited below, in order; until then a failure isn't lost.
     sending.catch(() => {})
     this.#sending.push(sending)
-    if (this.#sending.length >= WINDOW) await this.#sending.shift()
+    if (this.#sending.length < WINDOW) return
+    await this.#sending[0]
+    this.#sending.shift()
   }
 
   async all(): Promise<number> {
-    await Promise.all(this.#sending)
-    return this.count
+    try {
+      await Promise.all(this.#sending)
+    } catch (error) {
+      throw withCount(error, await this.settled())
+    }
+    return this.#count
   }
 
+  /** How many were written, once nothing is on its way any more. */
   async settled(): Promise<number> {
     await Promise.allSettled(this.#sending)
-    return this.count
+    return this.#count
   }
 }
 
@@ -130,7 +143,7 @@ function wrong(message: string): LogError {
 /** What is in the log already, so that nobody sends it twice. */
 function withCount(error: unknown, count: number): unknown {
   if (count === 0) return error
-  const message = `${error instanceof Error ? error.message : String(error)}; ${count} records before it were written`
+  const message = `${error instanceof Error ? error.message : String(error)}; ${count} records of the input were written`
   return LogError.is(error)
     ? new LogError(error.code as never, message, { ...error.details, written: count })
     : new Error(message)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { TopicConfig } from '../../../model/topic-config.ts'
-import { type EmbeddedLog, open } from '../../node.ts'
+import { type EmbeddedLog, LogError, open } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
@@ -52,10 +52,11 @@ Example:
     )
     .action(
       run(async ({ directory, isJson, args: [name = ''], options }) => {
+        const partitions = options['partitions'] as number
+        const config = configOf(options['config'])
         const log = await open(directory)
         try {
-          const partitions = options['partitions'] as number
-          await log.admin.createTopic(name, { partitions, config: configOf(options['config']) })
+          await log.admin.createTopic(name, { partitions, config })
           const count = `${partitions} partition${partitions === 1 ? '' : 's'}`
           say(`created ${name} with ${count}`, { topic: name, created: true, partitions }, isJson)
         } finally {
@@ -72,12 +73,14 @@ Example:
       run(({ directory, isJson, args: [name = ''], options }) =>
         withLog({ directory, isJson }, async (log) => {
           const partitions = options['partitions'] as number | undefined
-          if (partitions !== undefined) await log.admin.createPartitions(name, partitions)
           const changes = Object.entries(configOf(options['config'])).map(([key, value]) => [
             key,
             value === '' ? null : value,
           ])
+          if (partitions === undefined && changes.length === 0) throw wrong('what to alter: --partitions or --config')
+          // Partitions last: a config that is refused, or was set, can be given again, and they can't be taken away.
           if (changes.length > 0) await log.admin.alterConfig(name, Object.fromEntries(changes))
+          if (partitions !== undefined) await log.admin.createPartitions(name, partitions)
           say(`altered ${name}`, { topic: name, altered: true }, isJson)
         }),
       ),
@@ -153,7 +156,12 @@ async function describe(log: EmbeddedLog, name: string, isJson: boolean): Promis
 function configOf(pairs: unknown): TopicConfig {
   const entries = ((pairs as string[] | undefined) ?? []).map((pair) => {
     const at = pair.indexOf('=')
-    return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+    if (at < 0) throw wrong(`--config takes key=value; ${JSON.stringify(pair)} has no =`)
+    return [pair.slice(0, at), pair.slice(at + 1)]
   })
   return Object.fromEntries(entries) as TopicConfig
+}
+
+function wrong(message: string): LogError {
+  return new LogError('INVALID_REQUEST', message)
 }
