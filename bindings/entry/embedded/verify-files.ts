@@ -17,13 +17,15 @@ export interface VerifiedFiles {
   readonly progress?: VerifyProgress | undefined
 }
 
-/** Beside a holder that goes on writing, files move under the look: what is damaged is found again, at the same place. */
+/** Beside a holder that goes on writing, files move under the look: what is damaged each look finds, at the same place. */
 export async function verifyFiles(files: VerifiedFiles): Promise<VerifyReport> {
   let report = await lookOnce(files)
   for (let look = 1; look < LOOKS && report.damage.length > 0; look++) {
+    const found = new Set(report.damage.map((each) => JSON.stringify(each)))
     const again = await lookOnce(files)
-    if (JSON.stringify(again.damage) === JSON.stringify(report.damage)) return again
-    report = again
+    const damage = again.damage.filter((each) => found.has(JSON.stringify(each)))
+    if (damage.length === found.size) return { ...again, damage }
+    report = { ...again, damage }
   }
   return report
 }

@@ -17,7 +17,7 @@ export interface PartitionPlace {
   readonly topicId: string | undefined
 }
 
-/** Every partition's directory; `misplaced`: those that name another topic, and partitions that have none. */
+/** The directory of every partition that lives; `misplaced`: those that name another topic, and partitions that have none. */
 export function* partitionDirectories(
   store: FileStore,
   topics: TopicView,
@@ -42,6 +42,8 @@ export function* partitionDirectories(
     const topicId = yield* directoryTopicId(store, directory)
     const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId
     const isVouchedFor = expected !== undefined && noted.has(partitionKey(expected, partition))
+    // What is left of a deleted topic is on its way.
+    if (!isVouchedFor && topics.byId(topicId ?? '')?.deleted === true) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')
     else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')
     directories.push({ directory, partition, topicId: isVouchedFor ? expected : topicId })
