@@ -84,9 +84,14 @@ test('files and folders that pages name are there', () => {
   const all = [...FOLDERS, 'docs'].flatMap((folder) => sourcesOf(folder, ['.ts', '.mjs', '.md']))
   const known = [...all.map(({ path }) => path), ...FOLDERS.flatMap(foldersOf).map((path) => `${path}/`)]
   const missing = written.flatMap(({ path, text }) =>
-    [...text.matchAll(/`((?:[\w.-]+\/)*(?:[\w.-]+\.(?:ts|mjs)|[\w-]+\/))`/g)]
-      .map(([, name = '']) => name)
-      .filter((name) => !known.some((file) => `/${file}`.endsWith(`/${name}`)) && !existsSync(name))
+    [...text.matchAll(/`((?:[\w.-]+\/)*(?:[\w.-]+\.(?:ts|mjs)|[\w-]+\/))`|(?:tsx|node|FILE) ((?:[\w.-]+\/)+[\w.-]+)/g)]
+      .map(([, name, argument]) => name ?? argument ?? '')
+      .filter(
+        (name) =>
+          !name.includes('node_modules/') &&
+          !known.some((file) => `/${file}`.endsWith(`/${name}`)) &&
+          !existsSync(name),
+      )
       .map((name) => `${path}: ${name}`),
   )
   assert.equal(missing, [])
