@@ -418,22 +418,22 @@ export class FilePartitionStore implements PartitionStore {
     this.#assertOpen()
     if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
     this.#backups.commitBegins()
-    const sequence = yield* this.#orPoison(commits.run(set))
+    const sequence = yield* this.#orEnd(commits.run(set))
     if (sequence !== undefined) this.#appliedSequence = sequence
     if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
     this.#backups.commitEnded()
   }
 
-  *#orPoison<T>(task: Task<T>): Task<T> {
+  *#orEnd<T>(task: Task<T>): Task<T> {
     try {
       return yield* task
     } catch (error) {
-      throw this.#poison(error)
+      throw this.#end(error)
     }
   }
 
   /** The log ends (rule 10): after a failed flush pages may read clean although nothing was written. */
-  #poison(error: unknown): LogError {
+  #end(error: unknown): LogError {
     this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)
     return this.#failure
   }
@@ -455,7 +455,7 @@ export class FilePartitionStore implements PartitionStore {
 
   maintenance(): Task<void> | undefined {
     if (!this.maintenanceIsDue() || this.#journal === undefined) return undefined
-    return this.#orPoison(this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal))
+    return this.#orEnd(this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal))
   }
 
   *#makeNext(): Task<void> {

@@ -53,7 +53,7 @@ export class PendingRuns {
     this.#runs = this.#runs.filter((run) => run.segment !== segment)
   }
 
-  /** Hands the runs over: the commit that takes them covers them, or the log is poisoned. */
+  /** Hands the runs over: the commit that takes them covers them, or the log ends (rule 10). */
   take(): PendingRun[] {
     const runs = this.#runs
     this.#runs = []
