@@ -83,6 +83,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['engine/producer-epochs.test.ts'],
   },
   {
+    name: 'a task gets a file that others had closed before its turn',
+    file: 'log/segment/file-cache.ts',
+    find: 'if (file === undefined || this.get(path) === file) return file',
+    put: 'return file',
+    tests: ['log/segment/file-cache.test.ts'],
+  },
+  {
     name: 'an open ends where a transaction was open in a damaged partition',
     file: 'engine/undecided.ts',
     find: "if (!LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) throw error",

@@ -48,11 +48,15 @@ export class FileCache {
     return entry.file
   }
 
-  /** Two tasks that open the same path get the same file. */
+  /** Two tasks that open the same path get the same file. Open it is until the task's next effect: what it needs longer it pins. */
   *open(path: string, options: { readonly create: boolean }): Task<StoreFile | undefined> {
-    const open = this.get(path)
-    if (open !== undefined) return open
-    return yield* perform('open', path, () => this.get(path) ?? this.#openOnce(path, options))
+    for (;;) {
+      const open = this.get(path)
+      if (open !== undefined) return open
+      const file = yield* perform('open', path, () => this.get(path) ?? this.#openOnce(path, options))
+      // Others may have had it closed for theirs between its opening and this task's turn.
+      if (file === undefined || this.get(path) === file) return file
+    }
   }
 
   /** Like `open`, for a file that must be there. */

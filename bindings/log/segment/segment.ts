@@ -273,8 +273,8 @@ export class Segment {
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
     const file = yield* files.open(this.logPath, { create: false })
-    if (file === undefined) throw missingSegment(this.logPath, this.baseOffset)
     this.assertKept()
+    if (file === undefined) throw missingSegment(this.logPath, this.baseOffset)
     this.opened()
     files.pin(this.logPath)
     try {

@@ -67,6 +67,24 @@ test('a pinned file stays, and goes once it is unpinned', () => {
   assert.is(open.size, 1)
 })
 
+test('a task gets an open file, whatever closed it before its turn came', async () => {
+  const { store, open } = counting(true)
+  const cache = new FileCache(store, 1)
+  await Promise.all(['a', 'b'].map((path) => runTask(cache.open(path, create))))
+  await runTask(cache.open('c', create))
+  const task = cache.open('a', { create: false })
+  const step = task.next()
+  assert.ok(step.done !== true && 'run' in step.value)
+  const file = await step.value.run()
+  await runTask(cache.open('b', { create: false }))
+  assert.not.ok(open.has('a'), 'it had to go for the other one')
+  const again = task.next(file)
+  assert.ok(again.done !== true && 'run' in again.value)
+  const { done, value } = task.next(await again.value.run())
+  assert.ok(done && value === cache.get('a'))
+  assert.ok(open.has('a'))
+})
+
 test('two tasks that open one path get one file', async () => {
   const { store, opened } = counting(true)
   const cache = new FileCache(store, 4)
