@@ -2,7 +2,7 @@
  * Real faults, one kind after the other, for as long as one likes:
  *
  *   npm run torture -- --minutes 30
- *   npm run torture -- --minutes 5 --only kills,power --seed 7
+ *   npm run torture -- --minutes 5 --only kills,power-torn --seed 7
  *
  * What can't run here says what is missing. Fails if anything went wrong, or if a part that could run proved nothing.
  */
