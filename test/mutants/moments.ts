@@ -22,8 +22,8 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a checkpoint takes what is appended behind its note for covered',
     file: 'log/stored-files/pending-runs.ts',
-    find: 'this.#runs.filter((run) => run.nextOffset > nextOffset)',
-    put: 'this.#runs.filter((run) => run.nextOffset < nextOffset)',
+    find: '      return (run.unnoted?.baseOffset ?? -1) >= nextOffset ? [run.unnoted as PendingRun] : [run]\n',
+    put: '      return []\n',
     tests: [besideCheckpoint],
   },
   {

@@ -139,7 +139,7 @@ export class Checkpointer {
           : files.segments.all.map(({ logPath, sizeBytes }) => ({ file: logPath, sizeBytes })),
     }
     files.unsynced.clear()
-    files.pending.end()
+    files.pending.noted()
     files.changed = false
     files.notedOffset = files.nextOffset
     files.notedActiveBase = files.segments.active?.baseOffset ?? -1

@@ -13,39 +13,41 @@ export interface PendingRun {
   maxTimestamp: number
   /** Chained over the run's batches (header-checksum.ts): an extent names it. */
   headerChecksum: number
+  /** The end of it that the checkpoint under way doesn't note: all that is left of it once that is durable. */
+  unnoted: PendingRun | undefined
 }
 
 /** What a frame must cover of one partition: from the last journaled or synced offset on (durability rule 2). */
 export class PendingRuns {
   #runs: PendingRun[] = []
-  /** The next batch begins a run of its own. */
-  #isEnded = false
+  /** By a checkpoint, up to here. */
+  #isNoted = false
 
   /** `head`: the batch with its first 21 bytes only. */
   add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
     const last = this.#runs.at(-1)
-    const isNext = last?.segment === segment && last.position + last.lengthBytes === position
-    if (last !== undefined && isNext && !this.#isEnded) {
-      last.lengthBytes += lengthBytes
-      last.nextOffset = head.nextOffset
-      last.headerChecksum = chainHeader(kernel, last.headerChecksum, head.bytes)
-      last.maxTimestamp = Math.max(last.maxTimestamp, head.maxTimestamp)
+    const isNoted = this.#isNoted
+    this.#isNoted = false
+    if (last === undefined || last.segment !== segment || last.position + last.lengthBytes !== position) {
+      this.#runs.push(begun(segment, head, position, lengthBytes, kernel))
       return
     }
-    this.#isEnded = false
-    const { baseOffset, nextOffset, maxTimestamp } = head
-    const headerChecksum = chainHeader(kernel, NO_BATCHES, head.bytes)
-    this.#runs.push({ segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum })
+    if (isNoted) last.unnoted = begun(segment, head, position, lengthBytes, kernel)
+    else if (last.unnoted !== undefined) extend(last.unnoted, head, lengthBytes, kernel)
+    extend(last, head, lengthBytes, kernel)
   }
 
-  /** A checkpoint notes all there is now: once it is durable, what comes from here on is all that is left for a frame. */
-  end(): void {
-    this.#isEnded = true
+  /** A checkpoint notes all there is now. */
+  noted(): void {
+    this.#isNoted = true
   }
 
-  /** A durable checkpoint noted what lies below: of batches that ask for no flush there would be more and more. */
+  /** It is durable, up to there: of batches that ask for no flush there would be more and more. */
   covered(nextOffset: number): void {
-    this.#runs = this.#runs.filter((run) => run.nextOffset > nextOffset)
+    this.#runs = this.#runs.flatMap((run) => {
+      if (run.nextOffset <= nextOffset) return []
+      return (run.unnoted?.baseOffset ?? -1) >= nextOffset ? [run.unnoted as PendingRun] : [run]
+    })
   }
 
   /** A checkpoint covers them and the log starts behind them. */
@@ -53,10 +55,23 @@ export class PendingRuns {
     this.#runs = this.#runs.filter((run) => run.segment !== segment)
   }
 
-  /** Hands the runs over: the commit that takes them covers them, or the log ends (rule 10). */
+  /** Hands the runs over: the commit that takes them covers them, or the log is poisoned. */
   take(): PendingRun[] {
     const runs = this.#runs
     this.#runs = []
     return runs
   }
+}
+
+function begun(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): PendingRun {
+  const { baseOffset, nextOffset, maxTimestamp } = head
+  const headerChecksum = chainHeader(kernel, NO_BATCHES, head.bytes)
+  return { segment, position, baseOffset, lengthBytes, nextOffset, maxTimestamp, headerChecksum, unnoted: undefined }
+}
+
+function extend(run: PendingRun, head: SealedBatch, lengthBytes: number, kernel: Kernel): void {
+  run.lengthBytes += lengthBytes
+  run.nextOffset = head.nextOffset
+  run.headerChecksum = chainHeader(kernel, run.headerChecksum, head.bytes)
+  run.maxTimestamp = Math.max(run.maxTimestamp, head.maxTimestamp)
 }

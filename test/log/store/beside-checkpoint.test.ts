@@ -75,10 +75,17 @@ function held(task: Task<void>, stops: (effect: Effect) => boolean): () => void 
   for (let step = task.next(); step.done !== true; ) {
     const { value } = step
     const run = () => task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
-    if ('run' in value && stops(value)) return () => assert.ok(run().done, 'nothing comes behind it')
+    if ([value].flat().some(stops)) return () => finish(task, run())
     step = run()
   }
   throw new Error('it never came there')
+}
+
+function finish(task: Task<void>, begun: IteratorResult<Effect | readonly Effect[], void>): void {
+  for (let step = begun; step.done !== true; ) {
+    const { value } = step
+    step = task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
+  }
 }
 
 test('a ceiling that comes into force beside a checkpoint stands in the next one', () => {
@@ -106,6 +113,29 @@ test('a ceiling that comes into force beside a checkpoint stands in the next one
   assert.equal(report.damage, [])
   const found = partitions.find(({ id }) => id.topic === SHOWN.topic)
   assert.is(found?.nextOffset, CEILING, 'offsets that readers saw are given to other records')
+})
+
+test('of what came beside a checkpoint a frame covers all, before its end and behind it', () => {
+  for (const isTakenBefore of [true, false]) {
+    const writer = new Writer(new VirtualDisk())
+    writer.begin(SHOWN)
+    writer.append(SHOWN, 40)
+    const checkpoint = writer.store.maintenance()
+    assert.ok(checkpoint)
+    const durable = () => {
+      runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+    }
+    const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+    writer.append(SHOWN, 30)
+    if (isTakenBefore) durable()
+    go()
+    writer.append(SHOWN, 1)
+    durable()
+    const after = new Writer(writer.disk.image(new Random(1), 'none'))
+    const { partitions, report } = runNow(after.store.open())
+    assert.equal(report.damage, [])
+    assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 71, `taken before: ${isTakenBefore}`)
+  }
 })
 
 test('what a checkpoint made durable no frame has to cover, in however many segments it lies', () => {
