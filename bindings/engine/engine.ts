@@ -236,22 +236,30 @@ export class Engine {
     // Without room for a frame the end of the checkpoint brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
       return false
-    return this.#committer.isWanted || this.#mayClose
+    return this.#committer.isWanted || this.#mayClose || this.#hasUnwritten
+  }
+
+  /** Nothing that was committed stays in memory alone for longer than a turn without a commit. */
+  get #hasUnwritten(): boolean {
+    return this.store.hasUnwritten?.() === true
   }
 
   turn(now: number): void {
     this.#now = now
     this.#background.start()
     if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#committer.decisionBytes)) return
-    if (this.#committer.isWanted) {
-      this.#committing = true
-      this.#runner.start(this.#committer.commit(), (error) => {
-        this.#committing = false
-        if (error !== undefined) this.#fail(error)
-      })
-    } else if (this.#mayClose && this.#closing !== undefined) {
-      this.#close(this.#closing)
-    }
+    if (this.#committer.isWanted) this.#commit(this.#committer.commit())
+    else if (this.#mayClose && this.#closing !== undefined) this.#close(this.#closing)
+    else if (this.#hasUnwritten && this.store.writeOut !== undefined) this.#commit(this.store.writeOut())
+  }
+
+  /** One at a time. */
+  #commit(task: Task<void>): void {
+    this.#committing = true
+    this.#runner.start(task, (error) => {
+      this.#committing = false
+      if (error !== undefined) this.#fail(error)
+    })
   }
 
   get #mayClose(): boolean {
@@ -390,7 +398,7 @@ export class Engine {
       producerEpoch,
       baseSequence,
       isTransactional,
-      mayWait: acks === 'all' && !isTransactional,
+      mayWait: acks === 'all',
       leaderEpoch: this.#leaderEpoch,
       now: this.#now,
       config,

@@ -24,7 +24,7 @@ export interface PartitionStore {
   activate(id: PartitionIdentity): Task<void>
   /**
    * Hands one sealed batch to the store, synchronously. Survives the process once it returns; with `mayWait`, which is for
-   * batches that nobody is told of before they are durable, not before the next commit that has its partition. False, with nothing appended: the partition needs another `activate` first (a new segment). Throws STORAGE_FULL or
+   * batches that nobody counts on before they are durable, not before the next commit that has its partition. False, with nothing appended: the partition needs another `activate` first (a new segment). Throws STORAGE_FULL or
    * KAFKA_STORAGE_ERROR with nothing appended.
    */
   append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean
@@ -76,6 +76,10 @@ export interface PartitionStore {
   readonly decisionBytesMax: number
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
+  /** Whether `writeOut` has something to do. Without it nothing ever waits beyond the commit that has it. */
+  hasUnwritten?(): boolean
+  /** Batches that are kept in memory to be written with later ones go where others read them: run it when no commit follows. */
+  writeOut?(): Task<void>
   /** Whether `maintenance` has something to do. */
   maintenanceIsDue(): boolean
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */

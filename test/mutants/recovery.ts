@@ -99,9 +99,16 @@ export const RECOVERY: readonly Mutant[] = [
     tests: [crashes],
   },
   {
-    name: 'commit: what waits is not written before its frame',
+    name: 'commit: what waits is not written before it is synced as an extent',
     file: commit,
-    find: '    for (const id of set.durable) yield* this.#writeOut(this.#parts.partitions(id))\n',
+    find: '    for (const { files } of extents) yield* this.#writeOut(files)\n',
+    put: '',
+    tests: [crashes],
+  },
+  {
+    name: 'commit: what waits is not written before the frame copies it from the file',
+    file: commit,
+    find: '      yield* this.#writeOut(files)\n',
     put: '',
     tests: ['storage/partition-store.test.ts'],
   },

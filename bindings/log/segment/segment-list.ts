@@ -121,6 +121,12 @@ export class SegmentList {
     return position
   }
 
+  /** Whether `place` finds all it needs, and no file is written for it: it may wait. */
+  takesNow(batch: SealedBatch): boolean {
+    const { active } = this
+    return active?.file !== undefined && !this.mustRoll(batch) && active.canKeepBack(batch.bytes.length)
+  }
+
   /** Nothing is to be read before `writeOut`. */
   get hasWaiting(): boolean {
     return this.active?.hasWaiting ?? false

@@ -196,6 +196,13 @@ export class Segment {
     }
   }
 
+  /** Whether a batch would wait, with nothing written for it. */
+  canKeepBack(sizeBytes: number): boolean {
+    const { waiting } = this.#context
+    if (sizeBytes > WAITING_BATCH_BYTES || !waiting.isOpen) return false
+    return this.#waiting === undefined ? !waiting.isCrowded : this.#waitingBytes + sizeBytes <= this.#waiting.length
+  }
+
   /** Whether the batch waits now for others: it is small, there is room, and its file stays open until it is written. */
   #keepBack(file: StoreFile, bytes: Uint8Array): boolean {
     const { waiting, files } = this.#context

@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 /**
- * Memory for batches that wait in their segments until their commit, to be one system call with others
+ * Memory for batches that wait in their segments, to be one system call with those that come next
  * (docs/decisions/015-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
  */
 export class WaitingWrites {
@@ -31,6 +31,15 @@ export class WaitingWrites {
     return this.#mayWait()
   }
 
+  get isUsed(): boolean {
+    return this.#segments.size > 0
+  }
+
+  /** No other segment finds a place. */
+  get isCrowded(): boolean {
+    return this.#segments.size === BUFFERS_MOST
+  }
+
   /** `undefined`: write at once. */
   begin(segment: Waiting): Uint8Array<ArrayBuffer> | undefined {
     if (this.#segments.size === BUFFERS_MOST) return undefined
@@ -42,13 +51,18 @@ export class WaitingWrites {
     if (this.#segments.delete(segment)) this.#buffers.push(buffer)
   }
 
-  /** The reserve was given up just now: its room is for them before anything else. */
+  /** Throws STORAGE_FULL or KAFKA_STORAGE_ERROR; what isn't written waits on. */
   writeOut(): void {
+    for (const segment of [...this.#segments]) segment.writeOut()
+  }
+
+  /** The reserve was given up just now: its room is for them before anything else. */
+  writeWhatFits(): void {
     for (const segment of [...this.#segments]) {
       try {
         segment.writeOut()
       } catch (error) {
-        // Its commit tries again.
+        // The next write of it tries again.
         if (!LogError.is(error, 'STORAGE_FULL')) throw error
       }
     }

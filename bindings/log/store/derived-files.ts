@@ -1,14 +1,15 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { StoredProducer } from '../../storage/partition-store.ts'
+import type { PartitionSource, StoredProducer } from '../../storage/partition-store.ts'
 import { classifyPartitionFile, LEADER_EPOCH_CHECKPOINT, segmentFileName } from '../files/file-names.ts'
 import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { replaceFiles, type SmallFile } from '../files/text-file.ts'
 import { openFile } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { AT_ONCE_ALONE } from './file-store-options.ts'
 
 interface DerivedContext {
   readonly store: FileStore
@@ -20,14 +21,28 @@ interface DerivedContext {
  * and at the end, and the leader epochs. Written behind the checkpoint that covers what they say, so a crash leaves them
  * missing or old, not wrong; a file that holds what it should is left alone. A full disk is no failure here.
  */
-export function* writeRolledFiles({ store }: DerivedContext, files: StoredFiles): Task<void> {
-  const covered = coveredSnapshots(files)
-  if (covered.length === 0) return
-  if (yield* put(store, files, covered)) forget(files, covered)
+export function* writeRolledFiles(
+  { store }: Pick<DerivedContext, 'store'>,
+  partitions: Iterable<StoredFiles>,
+): Task<void> {
+  for (const files of partitions) {
+    const covered = coveredSnapshots(files)
+    if (covered.length > 0 && (yield* put(store, files, covered))) forget(files, covered)
+  }
 }
 
-/** At a close, behind the last checkpoint: durable when the task ends. */
+/** At a close, behind the last checkpoint, of what was used since the open: durable when the task ends. */
 export function* writeFinalFiles(
+  context: DerivedContext,
+  partitions: Iterable<StoredFiles>,
+  source: Pick<PartitionSource, 'producers'>,
+): Task<void> {
+  const used = [...partitions].filter((files) => files.isUsed && !files.readOnly)
+  const tasks = used.map((files) => writeFinal(context, files, source.producers(files.id)))
+  yield* sideBySide(tasks, AT_ONCE_ALONE)
+}
+
+function* writeFinal(
   { store, kernel }: DerivedContext,
   files: StoredFiles,
   producers: Iterable<StoredProducer>,

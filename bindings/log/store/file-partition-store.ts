@@ -1,7 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError, storageFailed } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
-import { perform, sideBySide, type Task } from '../../storage/effect.ts'
+import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
   AbortedTransaction,
@@ -96,7 +96,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
     this.#compactions = new Compactions(this.#segments, source)
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
-    this.#reserve = new Reserve(store, shares, () => waiting.writeOut())
+    this.#reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
     const assertOpen = () => this.#assertOpen()
     this.#directories = new PartitionDirectories({
       ...{ store, kernel, source, assertOpen },
@@ -104,8 +104,7 @@ export class FilePartitionStore implements PartitionStore {
       reserve: this.#reserve,
     })
     const parts = { store, kernel, options, checkpointer: this.#checkpointer, partitions: this.#partitions }
-    const now = { producerIdsEnd: () => this.#producerIdsEnd, assertOpen }
-    this.#backups = new Backups({ ...parts, ...now })
+    this.#backups = new Backups({ ...parts, producerIdsEnd: () => this.#producerIdsEnd, assertOpen })
   }
 
   get capabilities(): StoreCapabilities {
@@ -195,6 +194,7 @@ export class FilePartitionStore implements PartitionStore {
       partitions: (id) => this.#files(id),
       source: this.#source,
       reserve: this.#reserve,
+      waiting: this.#segments.waiting,
       observer: this.#options.observer,
     })
     if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
@@ -226,6 +226,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#closeCleanly(journal: Journal): Task<void> {
+    yield* this.writeOut()
     for (const files of this.#partitions.values()) {
       if (yield* files.segments.writeIndexes()) files.changed = true
       files.proveNext()
@@ -235,18 +236,11 @@ export class FilePartitionStore implements PartitionStore {
     for (const files of this.#partitions.values()) {
       yield* finishRemoval(this.#removing, files, this.#source.logStartOffset(files.id))
     }
-    yield* this.#writeFinalFiles()
-    yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
-    if (this.#reserve.isHeld) yield* journal.ring.shrink()
-  }
-
-  *#writeFinalFiles(): Task<void> {
-    const context = { store: this.#store, kernel: this.#kernel }
     // Nobody reads any more, and files of its own come instead: all within the bound of open files.
     this.#cache.closeAll()
-    const used = [...this.#partitions.values()].filter((files) => files.isUsed && !files.readOnly)
-    const tasks = used.map((files) => writeFinalFiles(context, files, this.#source.producers(files.id)))
-    yield* sideBySide(tasks, AT_ONCE_ALONE)
+    yield* writeFinalFiles({ store: this.#store, kernel: this.#kernel }, this.#partitions.values(), this.#source)
+    yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+    if (this.#reserve.isHeld) yield* journal.ring.shrink()
   }
 
   *abandon(): Task<void> {
@@ -432,6 +426,14 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
+  hasUnwritten(): boolean {
+    return this.#segments.waiting.isUsed
+  }
+
+  writeOut(): Task<void> {
+    return this.#orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut()))
+  }
+
   /** The log ends (rule 10): after a failed flush pages may read clean although nothing was written. */
   #end(error: unknown): LogError {
     this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)
@@ -470,9 +472,7 @@ export class FilePartitionStore implements PartitionStore {
       return this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
     })
     yield* this.#compactions.finish()
-    for (const files of this.#partitions.values()) {
-      if (files.snapshots.size > 0) yield* writeRolledFiles({ store: this.#store, kernel: this.#kernel }, files)
-    }
+    yield* writeRolledFiles({ store: this.#store }, this.#partitions.values())
     yield* this.#reserve.restore()
     if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes)
   }

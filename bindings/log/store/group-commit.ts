@@ -7,6 +7,7 @@ import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
+import type { WaitingWrites } from '../segment/waiting-writes.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readExtentEdges } from './checkpointer.ts'
@@ -24,6 +25,7 @@ export interface GroupCommitParts {
   readonly partitions: (id: PartitionIdentity) => StoredFiles
   readonly source: PartitionSource
   readonly reserve: Reserve
+  readonly waiting: WaitingWrites
   readonly observer: WriteOrderObserver | undefined
 }
 
@@ -32,7 +34,10 @@ interface Gathered {
   readonly run: PendingRun
 }
 
-/** One commit: data synced where it is too large for the frame, the frame, then decisions (durability rules 1 to 3). */
+/**
+ * One commit: data synced where it is too large for the frame, the frame, then decisions (durability rules 1 to 3). Small batches
+ * and decisions wait in memory to be written with those that come next: the frame has them.
+ */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
   /** Whose batches the commit under way still reads. */
@@ -58,7 +63,6 @@ export class GroupCommit {
   *#run(set: CommitSet): Task<number | undefined> {
     const { journal } = this.#parts
     const { frame } = journal
-    for (const id of set.durable) yield* this.#writeOut(this.#parts.partitions(id))
     const gathered = this.#gather(set)
     frame.begin()
     if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
@@ -73,8 +77,12 @@ export class GroupCommit {
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
     // The frame can't be tried again: its number is used, and what it covers was taken. Its decisions must follow.
-    const { reserve } = this.#parts
-    for (const decision of set.decisions) yield* reserve.guard(() => this.#place(decision, sequence))
+    const { reserve, waiting } = this.#parts
+    for (const decision of set.decisions) {
+      if (this.#parts.partitions(decision.id).segments.takesNow(decision)) this.#place(decision, sequence)
+      else yield* this.#placeLater(decision, sequence)
+    }
+    if (waiting.isCrowded) yield* reserve.guardWaiting(() => waiting.writeOut())
     // Not before: a checkpoint beside this commit noted the ceilings that were in force until now.
     for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
     return sequence
@@ -103,7 +111,7 @@ export class GroupCommit {
       observer.frameCovers(sequence, { kind: 'producerIds', end: set.producerIdsEnd })
   }
 
-  /** What was appended since the last commit, in one piece; it has its place, so that a full disk can't refuse it any more. */
+  /** What waits, in one piece, before anybody reads or syncs the file; it has its place, so that a full disk can't refuse it any more. */
   *#writeOut({ segments }: StoredFiles): Task<void> {
     if (segments.hasWaiting) yield* this.#parts.reserve.guardWaiting(() => segments.writeOut())
   }
@@ -135,6 +143,7 @@ export class GroupCommit {
       }
       const room = frame.batches('batches', placed(files, run))
       if (this.#parts.source.copyTail(files.id, run.baseOffset, run.nextOffset, room)) continue
+      yield* this.#writeOut(files)
       const file = run.segment.file ?? (yield* this.#parts.cache.reopen(run.segment.logPath))
       file.read(room, run.position)
     }
@@ -143,6 +152,7 @@ export class GroupCommit {
 
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
+    for (const { files } of extents) yield* this.#writeOut(files)
     const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.directoryUnsynced))
     const directories = [...unsynced].map((files) => files.syncDirectory(store))
     const paths = [...new Set(extents.map(({ run }) => run.segment.logPath))]
@@ -150,18 +160,30 @@ export class GroupCommit {
   }
 
   /** Only now, after its frame, a decision may stand in its segment (rule 3). */
-  *#place(decision: Decision, sequence: number): Task<void> {
+  #place(decision: Decision, sequence: number): void {
+    const files = this.#parts.partitions(decision.id)
+    const { active } = files.segments
+    this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
+    files.segments.place(decision, true)
+    files.placed(decision)
+    const aborted = decision.placed?.()
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
+  }
+
+  /** Where that takes a new segment, a file that was closed, or a write: what waits there has a share of the reserve of its own. */
+  *#placeLater(decision: Decision, sequence: number): Task<void> {
+    yield* this.#writeOut(this.#parts.partitions(decision.id))
+    yield* this.#parts.reserve.guard(() => this.#openAndPlace(decision, sequence))
+  }
+
+  *#openAndPlace(decision: Decision, sequence: number): Task<void> {
     const files = this.#parts.partitions(decision.id)
     if (files.segments.mustRoll(decision)) {
       yield* files.roll(this.#parts.kernel, this.#parts.source.producers(decision.id), decision.baseOffset)
     }
     const { active } = files.segments
     if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)
-    this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
-    files.segments.place(decision)
-    files.placed(decision)
-    const aborted = decision.placed?.()
-    if (aborted !== undefined) files.segments.recordAborted(aborted)
+    this.#place(decision, sequence)
   }
 }
 

@@ -1,4 +1,4 @@
-// Small batches go to their segment with their commit, in one write (decision 015).
+// Small batches go to their segment together, once nothing more is to be committed (decision 015).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
@@ -7,6 +7,7 @@ import { Reserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { TransactionalClient } from '../../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'
 
@@ -57,7 +58,56 @@ test('batches of one moment are one write; those that must outlive the process a
   assert.is(bench.writes.length, 1 + bench.producers.length)
 })
 
-test('after a kill all that was acknowledged is in the segments', () => {
+/** Transactions that follow each other without a pause, then one that stays open. */
+function transactions(bench: Bench, count: number): void {
+  const client = new TransactionalClient(bench.host, 'c').init()
+  // The fourth frame fills half of the ring: behind its checkpoint the next ones have room.
+  bench.sendAll('all')
+  bench.writes.length = 0
+  for (let index = 0; index < count; index++) {
+    client.begin().send(TOPIC, 0, `committed ${index}`)
+    client.end('commit')
+  }
+  client.begin().send(TOPIC, 0, 'open')
+}
+
+/** Few enough that no checkpoint comes between them: the ring is small here. */
+const COMMITTED = ['committed 0', 'committed 1']
+
+test('what commits one after the other is written once, behind the last: batches, markers, decisions', () => {
+  const bench = new Bench()
+  transactions(bench, COMMITTED.length)
+  assert.equal(bench.writes, [])
+  bench.host.settle()
+  assert.equal(new Set(bench.writes).size, 2, 'the partition, and the table of transactions')
+  assert.is(bench.writes.length, 2)
+})
+
+test('a kill before it was written takes what was not committed, and nothing else', () => {
+  const bench = new Bench()
+  transactions(bench, COMMITTED.length)
+  assert.equal(bench.writes, [])
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  assert.equal(reopened.open().damage, [])
+  const values = reopened.fetchAll(TOPIC, 0).map(({ value }) => value)
+  assert.equal(values.slice(bench.producers.length), COMMITTED)
+  // Nothing tells of the open one any more: whoever had it is to abort, and goes on.
+  const client = new TransactionalClient(reopened, 'c').init().begin()
+  client.send(TOPIC, 0, 'next')
+  client.end('commit')
+  assert.is(reopened.fetchAll(TOPIC, 0).length, values.length + 1)
+})
+
+test('what waits is read from memory, and written before the file is read', () => {
+  const bench = new Bench()
+  transactions(bench, COMMITTED.length)
+  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  const values = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value)
+  assert.equal(values.slice(-COMMITTED.length), COMMITTED)
+  assert.ok(bench.writes.length > 0)
+})
+
+test('after a kill all that was acknowledged is there', () => {
   const bench = new Bench()
   for (let round = 0; round < 5; round++) bench.sendAll('all')
   const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
