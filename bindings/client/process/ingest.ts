@@ -3,10 +3,9 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
-import { LogProducer } from '../producer/producer.ts'
-import { wholeFailure } from '../producer/send-result.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
+import { TransactionSender } from '../transaction/transaction-sender.ts'
 import { inGroups } from './groups.ts'
 import { keyText, readValues } from './partition-values.ts'
 
@@ -41,6 +40,7 @@ export class Ingest<P extends string | number> {
   readonly #options: IngestOptions<P>
   readonly #sourceKey: Uint8Array
   readonly #transactionalId: string
+  readonly #sender: TransactionSender
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
     if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
@@ -51,6 +51,7 @@ export class Ingest<P extends string | number> {
     this.#options = options
     this.#sourceKey = new TextEncoder().encode(options.source)
     this.#transactionalId = `oncelog-ingest-${options.source}`
+    this.#sender = new TransactionSender(port, {})
   }
 
   async run(signal: AbortSignalLike): Promise<void> {
@@ -118,7 +119,7 @@ export class Ingest<P extends string | number> {
     const position = group.at(-1)?.position
     if (typeof position !== 'string' && !Number.isFinite(position)) throw wrong('position', 'a text or a number')
     const sends = await session.begin()
-    const producer = LogProducer.over(sends, this.#port, {})
+    const producer = this.#sender.begin(sends)
     try {
       const records = group.flatMap((item) => item.records)
       const { producerEpoch } = sends
@@ -126,12 +127,12 @@ export class Ingest<P extends string | number> {
       const record = { key: this.#sourceKey, value, timestamp: undefined, headers: undefined }
       const place = { topic: POSITIONS_TOPIC, partition: 0, acks: 'all' as const, producerEpoch, baseSequence: 0 }
       await Promise.all([producer.send(records), sends.append({ ...place, records: [record] })])
-      await producer.close()
       await session.commit()
     } catch (error) {
+      this.#sender.failed()
       await producer.close().catch(() => {})
       await session.abort().catch(() => {})
-      throw wholeFailure(error)
+      throw error
     }
   }
 }

@@ -5,6 +5,7 @@ import { type PartitionQueue, surelyFits } from './partition-queue.ts'
 import type { Compression } from './producer-options.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import { type PartOwner, SendPart } from './send-part.ts'
+import type { PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
@@ -52,17 +53,17 @@ class Group {
   }
 
   /** Into one batch; into several only if one can't hold them. */
-  enqueue(parts: SendPart[], owner: PartOwner): void {
+  enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
     const records = this.#records
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
-      return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner))
+      return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner, send))
     }
     const all = this.#indexes ?? records.map((_, index) => index)
     let from = 0
     for (const to of [...cuts(records, this.#maxBytes), records.length]) {
       const cut = records.slice(from, to)
       const sizeBytes = cut.reduce((sum, record) => sum + record.sizeBytes, 0)
-      this.#enqueuePart(parts, new SendPart(this.queue, cut, sizeBytes, all.slice(from, to), owner))
+      this.#enqueuePart(parts, new SendPart(this.queue, cut, sizeBytes, all.slice(from, to), owner, send))
       from = to
     }
   }
@@ -140,11 +141,11 @@ export class SendPlan {
   }
 
   /** Into batches, in the order of the call. Answers its parts, and whether one of their queues is full. */
-  enqueue(owner: PartOwner): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
+  enqueue(owner: PartOwner, send: PendingSend): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
     const parts: SendPart[] = []
     let isFull = false
     for (const group of this.#groups?.values() ?? (this.#first === undefined ? [] : [this.#first])) {
-      group.enqueue(parts, owner)
+      group.enqueue(parts, owner, send)
       isFull ||= group.queue.isFull
     }
     return { parts, isFull }

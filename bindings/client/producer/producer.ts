@@ -1,4 +1,3 @@
-import type { ProducerSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { type CompressionType, codecOf } from '../../model/compression.ts'
 import '../../model/disposable.ts'
@@ -15,10 +14,10 @@ import {
   type ProducerSettings,
   producerSettings,
 } from './producer-options.ts'
-import { type Accumulators, RecordAccumulator } from './record-accumulator.ts'
+import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { PartOwner, SendPart } from './send-part.ts'
-import { settleSend } from './send-result.ts'
+import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
 
@@ -68,6 +67,8 @@ export class LogProducer implements Producer, PartOwner {
   readonly #giveBack: () => Promise<void>
   readonly #port: RuntimePort
   readonly #closed: () => void
+  /** See AnswerForm. */
+  readonly #isWhole: boolean
   readonly #settings: ProducerSettings
   readonly #partitioner: Partitioner
   readonly #unsettled: SendPart[] = []
@@ -80,8 +81,8 @@ export class LogProducer implements Producer, PartOwner {
   }
   /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
   #gate: Promise<void> | undefined
-  /** Each of them gives its parts once it has any; none if it fails before. */
-  readonly #gated = new Set<Promise<readonly SendPart[]>>()
+  /** Each of them gives its send once it began; none if it fails before. */
+  readonly #gated = new Set<Promise<PendingSend | undefined>>()
   #cancelLinger: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -90,8 +91,10 @@ export class LogProducer implements Producer, PartOwner {
     port: RuntimePort,
     options: ProducerOptions,
     closed: () => void = () => {},
+    isWhole = false,
   ) {
     this.#closed = closed
+    this.#isWhole = isWhole
     this.#port = port
     this.#settings = producerSettings(options)
     const { partitioner, batchSizeBytes, bufferBytes } = this.#settings
@@ -102,26 +105,18 @@ export class LogProducer implements Producer, PartOwner {
     this.#giveBack = giveBack
   }
 
-  /** Over a session that is open already: one of a transaction. */
-  static over(session: ProducerSession, port: RuntimePort, options: ProducerOptions): LogProducer {
-    const take: Accumulators['take'] = (settings) => {
-      const accumulator = RecordAccumulator.over(session, port, settings)
-      return { accumulator, giveBack: () => accumulator.close() }
-    }
-    return new LogProducer({ take }, port, options)
-  }
-
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
     options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
-    const result = Array.isArray(records)
-      ? this.#sendMany(records as readonly ProducerRecord[], options)
-      : this.#sendMany([records as ProducerRecord], options).then(([metadata]) => metadata)
-    return result as Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata>
+    const isOne = !Array.isArray(records)
+    const list = isOne ? [records as ProducerRecord] : (records as readonly ProducerRecord[])
+    return this.#send(list, { isOne, isWhole: this.#isWhole }, options) as Promise<
+      R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata
+    >
   }
 
-  #sendMany(records: readonly ProducerRecord[], options: SendOptions): Promise<readonly RecordMetadata[]> {
+  #send(records: readonly ProducerRecord[], form: AnswerForm, options: SendOptions): Promise<unknown> {
     try {
       const signal = signalOf(options)
       throwIfAborted(signal)
@@ -131,8 +126,8 @@ export class LogProducer implements Producer, PartOwner {
       const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
       const mayGo = this.#accumulator.isOpen && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
-      if (isPlaced && mayGo) return settleSend(this.#enqueue(plan), records.length)
-      return this.#enqueueLater(plan, isPlaced ? [] : copied(records), records.length, signal)
+      if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
+      return this.#enqueueLater(plan, isPlaced ? [] : copied(records), new PendingSend(records.length, form), signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -155,12 +150,12 @@ export class LogProducer implements Producer, PartOwner {
   async #enqueueLater(
     plan: SendPlan,
     records: readonly ProducerRecord[],
-    count: number,
+    send: PendingSend,
     signal: Abortable['signal'],
-  ): Promise<readonly RecordMetadata[]> {
+  ): Promise<unknown> {
     const before = this.#gate ?? Promise.resolve()
-    let leave: (parts: readonly SendPart[]) => void = () => {}
-    const left = new Promise<readonly SendPart[]>((resolve) => {
+    let leave: (begun: PendingSend | undefined) => void = () => {}
+    const left = new Promise<PendingSend | undefined>((resolve) => {
       leave = resolve
     })
     // One whose wait was aborted must not let those behind it pass those before it.
@@ -170,7 +165,7 @@ export class LogProducer implements Producer, PartOwner {
     })
     this.#gate = gate
     this.#gated.add(left)
-    let parts: readonly SendPart[] = []
+    let begun: PendingSend | undefined
     try {
       await abortable(before, signal)
       await abortable(this.#accumulator.open(), signal)
@@ -178,11 +173,11 @@ export class LogProducer implements Producer, PartOwner {
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       this.#accumulator.assertNotFenced()
-      parts = this.#enqueue(plan)
+      begun = this.#enqueue(plan, send)
     } finally {
-      leave(parts)
+      leave(begun)
     }
-    return settleSend(parts, count)
+    return begun.answered
   }
 
   /** Asks for the topics that aren't known yet, one after the other. */
@@ -202,13 +197,16 @@ export class LogProducer implements Producer, PartOwner {
   }
 
   /** Puts the records into batches, in their order. */
-  #enqueue(plan: SendPlan): readonly SendPart[] {
-    const { parts, isFull } = plan.enqueue(this)
-    if (parts.length === 0) return parts
+  #enqueue(plan: SendPlan, send: PendingSend): PendingSend {
+    const { parts, isFull } = plan.enqueue(this, send)
+    if (parts.length === 0) {
+      send.nothingToWrite()
+      return send
+    }
     this.#buffer.take(plan.sizeBytes)
     for (const part of parts) part.unsettledAt = this.#unsettled.push(part) - 1
     this.#drainLater(isFull)
-    return parts
+    return send
   }
 
   /** Hot path: the last one takes its place in the list, a set would cost three times as much. */
@@ -245,14 +243,19 @@ export class LogProducer implements Producer, PartOwner {
   async flush(options: Abortable = {}): Promise<void> {
     const signal = signalOf(options)
     throwIfAborted(signal)
-    const answered = (parts: Iterable<SendPart>) => Promise.all(Array.from(parts, (each) => each.answered))
-    const all = Promise.all([answered(this.#unsettled), ...Array.from(this.#gated, (each) => each.then(answered))])
+    const begun = [...this.#unsettledSends].map(({ answered }) => answered)
+    const gated = Array.from(this.#gated, (each) => each.then((send) => send?.answered))
+    const all = Promise.all([...begun, ...gated])
     // Told below; until then others may fail.
     all.catch(() => {})
     // Those that wait behind it were sent later: there may always be some.
     if (this.#gate !== undefined) await abortable(this.#gate, signal)
     this.#drain()
     await abortable(all, signal)
+  }
+
+  get #unsettledSends(): ReadonlySet<PendingSend> {
+    return new Set(this.#unsettled.map(({ send }) => send))
   }
 
   close(): Promise<void> {
@@ -264,7 +267,7 @@ export class LogProducer implements Producer, PartOwner {
     try {
       await this.flush()
     } finally {
-      await Promise.allSettled(Array.from(this.#unsettled, ({ answered }) => answered))
+      await Promise.allSettled(Array.from(this.#unsettledSends, ({ answered }) => answered))
       this.#endLinger()
       try {
         await this.#giveBack()

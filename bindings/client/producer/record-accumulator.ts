@@ -10,6 +10,9 @@ import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 /** What batches of one accumulator have in common. */
 export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
 
+/** From one transaction to the next. */
+const QUEUES_KEPT = 64
+
 /**
  * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's word for the same thing). Producers
  * of a log with equal settings share one: what 64 of them send in one turn is a batch, not 64 (docs/decisions/027-producers-share-batches.md).
@@ -42,6 +45,16 @@ export class RecordAccumulator {
     const accumulator = new RecordAccumulator({ openProducer: async () => session }, port, settings)
     accumulator.#session = session
     return accumulator
+  }
+
+  /** The next transaction of its producer: all that was sent was written. */
+  beginTransaction(session: ProducerSession): void {
+    this.#session = session
+    if (this.#allQueues.length > QUEUES_KEPT) {
+      this.#queues.clear()
+      this.#allQueues.length = 0
+    }
+    for (const queue of this.#allQueues) queue.restart()
   }
 
   get isOpen(): boolean {

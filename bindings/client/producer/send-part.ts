@@ -1,5 +1,5 @@
 import type { AppendResult } from '../../broker/broker.ts'
-import type { RecordMetadata } from '../producer-record.ts'
+import type { PendingSend } from './send-result.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** Who sent a part. */
@@ -19,14 +19,11 @@ export class SendPart {
   /** Places of its records in the call; `undefined` where it is the whole call. */
   readonly indexes: readonly number[] | undefined
   readonly owner: PartOwner
+  readonly send: PendingSend
   /** Place of its first record in the batch. */
   firstIndex = 0
   /** Its place in what its owner keeps of it. */
   unsettledAt = -1
-  /** Where its records were written, in their order. */
-  readonly answered: Promise<readonly RecordMetadata[]>
-  #resolve!: (metadata: readonly RecordMetadata[]) => void
-  #reject!: (error: unknown) => void
 
   constructor(
     { topic, partition }: { readonly topic: string; readonly partition: number },
@@ -34,6 +31,7 @@ export class SendPart {
     sizeBytes: number,
     indexes: readonly number[] | undefined,
     owner: PartOwner,
+    send: PendingSend,
   ) {
     this.topic = topic
     this.partition = partition
@@ -42,27 +40,29 @@ export class SendPart {
     this.sizeBytes = sizeBytes
     this.indexes = indexes
     this.owner = owner
-    this.answered = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+    this.send = send
+    send.partBegan()
+  }
+
+  /** The place in the call of its record at `at`. */
+  indexOf(at: number): number {
+    return this.indexes?.[at] ?? at
   }
 
   written({ baseOffset, appendTime, isLogAppendTime }: AppendResult): void {
-    const { topic, partition, firstIndex, records, count } = this
+    const { topic, partition, firstIndex, records, send } = this
     const firstOffset = baseOffset < 0 ? -1 : baseOffset + firstIndex
-    const metadata = new Array<RecordMetadata>(count)
-    for (let at = 0; at < count; at++) {
+    for (let at = 0; at < this.count; at++) {
       const offset = firstOffset < 0 ? -1 : firstOffset + at
       const timestamp = isLogAppendTime ? appendTime : (records[at]?.timestamp ?? appendTime)
-      metadata[at] = { topic, partition, offset, timestamp }
+      send.written(this.indexOf(at), { topic, partition, offset, timestamp })
     }
-    this.#resolve(metadata)
+    send.partEnded()
     this.owner.settled(this)
   }
 
   failed(error: unknown): void {
-    this.#reject(error)
+    this.send.partFailed(this, error)
     this.owner.settled(this)
   }
 }

@@ -2,46 +2,78 @@ import { LogError } from '../../model/errors.ts'
 import type { RecordMetadata } from '../producer-record.ts'
 import type { SendPart } from './send-part.ts'
 
-/** One promise for the call: all metadata in its order, or one error that says what was written. */
-export function settleSend(parts: readonly SendPart[], count: number): Promise<readonly RecordMetadata[]> {
-  const only = parts[0]
-  if (only === undefined) return Promise.resolve([])
-  if (parts.length === 1) return only.answered
-  return Promise.allSettled(parts.map(({ answered }) => answered)).then((settled) => {
-    const metadata = new Array<RecordMetadata>(count)
-    settled.forEach((each, index) => {
-      const part = parts[index]
-      if (part === undefined || each.status === 'rejected') return
-      each.value.forEach((of, at) => {
-        metadata[part.indexes?.[at] ?? at] = of
-      })
+interface Failure {
+  readonly part: SendPart
+  readonly error: unknown
+}
+
+/** How a call of `send` is answered. */
+export interface AnswerForm {
+  /** It was called with a record, not with a list of them. */
+  readonly isOne: boolean
+  /** In a transaction it makes no difference that some of it was written: it fails with why the first of its records was refused. */
+  readonly isWhole: boolean
+}
+
+/** One call of `send`: all metadata in its order, or one error that says what was written. Hot path: one promise a call. */
+export class PendingSend {
+  readonly answered: Promise<unknown>
+  readonly #form: AnswerForm
+  readonly #metadata: RecordMetadata[]
+  #resolve!: (answer: unknown) => void
+  #reject!: (error: unknown) => void
+  #openParts = 0
+  #failures: Failure[] | undefined
+
+  constructor(count: number, form: AnswerForm) {
+    this.#form = form
+    this.#metadata = new Array<RecordMetadata>(count)
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
-    const failed = settled.find((each) => each.status === 'rejected')
-    if (failed === undefined) return metadata
-    throw settled.every((each) => each.status === 'rejected') ? failed.reason : partial(parts, settled, metadata)
-  })
-}
+  }
 
-/** Why not all of a `send` was written. In a transaction it makes no difference that some of it was. */
-export function wholeFailure(error: unknown): unknown {
-  if (!LogError.is(error, 'PARTIAL_SEND')) return error
-  const results = error.details['results'] as readonly { readonly error?: unknown }[]
-  return results.find((each) => each.error !== undefined)?.error ?? error
-}
+  nothingToWrite(): void {
+    this.#resolve(this.#metadata)
+  }
 
-function partial(
-  parts: readonly SendPart[],
-  settled: readonly PromiseSettledResult<readonly RecordMetadata[]>[],
-  metadata: readonly RecordMetadata[],
-): LogError {
-  const results = Array.from(metadata, (each) => (each === undefined ? undefined : { metadata: each })) as unknown[]
-  let written = 0
-  settled.forEach((each, index) => {
-    const part = parts[index]
-    if (part === undefined) return
-    if (each.status === 'fulfilled') written += part.count
-    else for (let at = 0; at < part.count; at++) results[part.indexes?.[at] ?? at] = { error: each.reason as unknown }
-  })
-  const message = `${written} of ${metadata.length} records were written; details.results says which`
-  return new LogError('PARTIAL_SEND', message, { results, written })
+  /** All parts have begun before any of them ends. */
+  partBegan(): void {
+    this.#openParts++
+  }
+
+  /** The record with this place in the call was written. */
+  written(index: number, metadata: RecordMetadata): void {
+    this.#metadata[index] = metadata
+  }
+
+  partEnded(): void {
+    this.#openParts--
+    if (this.#openParts > 0) return
+    if (this.#failures !== undefined) this.#reject(this.#failure(this.#failures))
+    else this.#resolve(this.#form.isOne ? this.#metadata[0] : this.#metadata)
+  }
+
+  partFailed(part: SendPart, error: unknown): void {
+    this.#failures ??= []
+    this.#failures.push({ part, error })
+    this.partEnded()
+  }
+
+  #failure(failures: readonly Failure[]): unknown {
+    const unwritten = failures.reduce((sum, { part }) => sum + part.count, 0)
+    if (!this.#form.isWhole && unwritten < this.#metadata.length) return this.#partial(failures, unwritten)
+    return failures.reduce((first, each) => (each.part.indexOf(0) < first.part.indexOf(0) ? each : first)).error
+  }
+
+  #partial(failures: readonly Failure[], unwritten: number): LogError {
+    const results = Array.from(this.#metadata, (metadata) => metadata && { metadata }) as unknown[]
+    for (const { part, error } of failures) {
+      for (let at = 0; at < part.count; at++) results[part.indexOf(at)] = { error }
+    }
+    const written = results.length - unwritten
+    const message = `${written} of ${results.length} records were written; details.results says which`
+    return new LogError('PARTIAL_SEND', message, { results, written })
+  }
 }

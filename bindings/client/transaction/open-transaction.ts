@@ -1,18 +1,15 @@
-import type { ProducerSession, TransactionalSession } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/runtime-port.ts'
+import type { TransactionalSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
-import { LogProducer, type SendOptions } from '../producer/producer.ts'
-import type { ProducerOptions } from '../producer/producer-options.ts'
-import { wholeFailure } from '../producer/send-result.ts'
+import type { LogProducer, SendOptions } from '../producer/producer.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Transaction } from './transaction-type.ts'
 
-/** Between begin and end of one transaction: its sends in a producer of their own, with sequences from 0. */
+/** Between begin and end of one transaction. */
 export class OpenedTransaction implements Transaction {
   readonly #session: TransactionalSession
   readonly #sender: LogProducer
-  readonly #ended: () => void
+  readonly #ended: (isCommitted: boolean) => void
   readonly #calls = new Set<Promise<unknown>>()
   readonly #offsets: OffsetsInTransaction[] = []
   /** Of the first call inside that failed. */
@@ -20,16 +17,11 @@ export class OpenedTransaction implements Transaction {
   #ending: Promise<void> | undefined
   #isOver = false
 
-  constructor(
-    session: TransactionalSession,
-    sends: ProducerSession,
-    port: RuntimePort,
-    options: ProducerOptions,
-    ended: () => void,
-  ) {
+  /** `sender` is its own until `ended`. */
+  constructor(session: TransactionalSession, sender: LogProducer, ended: (isCommitted: boolean) => void) {
     this.#session = session
+    this.#sender = sender
     this.#ended = ended
-    this.#sender = LogProducer.over(sends, port, options)
   }
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
@@ -37,10 +29,7 @@ export class OpenedTransaction implements Transaction {
     options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
     if (this.#isOver) return Promise.reject(over())
-    const sending = this.#sender.send(records, options).catch((error: unknown) => {
-      throw wholeFailure(error)
-    })
-    return this.#inside(sending)
+    return this.#inside(this.#sender.send(records, options))
   }
 
   sendOffsets(consumer: unknown, done: unknown, options: { allowSkip?: boolean | undefined } = {}): Promise<void> {
@@ -91,7 +80,7 @@ export class OpenedTransaction implements Transaction {
       throw error
     }
     for (const offsets of this.#offsets) offsets.committed()
-    this.#ended()
+    this.#ended(true)
   }
 
   async #abort(): Promise<void> {
@@ -100,14 +89,15 @@ export class OpenedTransaction implements Transaction {
       await this.#session.abort()
     } finally {
       for (const offsets of this.#offsets.splice(0)) offsets.aborted()
-      this.#ended()
+      this.#ended(false)
     }
   }
 
   /** Every call made inside has its answer. */
   async #settle(): Promise<void> {
     this.#isOver = true
-    await this.#sender.close().catch(() => {})
+    // Those that wait for more records don't wait any longer.
+    if (this.#calls.size > 0) await this.#sender.flush().catch(() => {})
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls)
   }
 

@@ -1,11 +1,12 @@
 import type { Broker, ProducerSession, TransactionalSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
-import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'
+import { producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, signalOf, throwIfAborted } from '../signals.ts'
 import { OpenedTransaction } from './open-transaction.ts'
 import { RunningWork } from './running-work.ts'
+import { TransactionSender } from './transaction-sender.ts'
 import type {
   Transaction,
   TransactionalProducer,
@@ -23,7 +24,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   readonly #port: RuntimePort
   readonly #transactionalId: string
   readonly #timeoutMs: number
-  readonly #options: ProducerOptions
+  readonly #sender: TransactionSender
   readonly #closed: () => void
   #session: TransactionalSession | undefined
   /** From its begin on, before it is open even. */
@@ -45,7 +46,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     this.#port = port
     this.#transactionalId = transactionalId
     this.#timeoutMs = transactionTimeoutMs
-    this.#options = { ...others, acks: 'all' }
+    this.#sender = new TransactionSender(port, { ...others, acks: 'all' })
     this.#closed = closed
   }
 
@@ -105,12 +106,13 @@ export class LogTransactionalProducer implements TransactionalProducer {
     this.#isBusy = true
     try {
       const sends = await this.#openSends()
-      const ended = () => {
+      const ended = (isCommitted: boolean) => {
         this.#isBusy = false
         this.#open = undefined
+        if (!isCommitted) this.#sender.failed()
       }
-      const session = this.#watched(this.#session as TransactionalSession)
-      const transaction = new OpenedTransaction(session, sends, this.#port, this.#options, ended)
+      const session = this.#session as TransactionalSession
+      const transaction = new OpenedTransaction(session, this.#sender.begin(sends), ended)
       this.#open = transaction
       if (signal?.aborted !== true && this.#closing === undefined) return transaction
       await transaction.abort()
@@ -139,7 +141,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #openSends(): Promise<ProducerSession> {
     const options = { transactionalId: this.#transactionalId, timeoutMs: this.#timeoutMs }
-    this.#session ??= await this.#broker.openTransactionalProducer(options)
+    this.#session ??= this.#watched(await this.#broker.openTransactionalProducer(options))
     const session = this.#session
     try {
       return await session.begin()

@@ -1,0 +1,36 @@
+import type { ProducerSession } from '../../broker/broker.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { LogProducer } from '../producer/producer.ts'
+import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'
+import { RecordAccumulator } from '../producer/record-accumulator.ts'
+
+/** The sends of one producer's transactions, one transaction after the other: what is known of topics and partitions stays. */
+export class TransactionSender {
+  readonly #port: RuntimePort
+  readonly #options: ProducerOptions
+  #current: { readonly accumulator: RecordAccumulator; readonly producer: LogProducer } | undefined
+
+  constructor(port: RuntimePort, options: ProducerOptions) {
+    this.#port = port
+    this.#options = options
+  }
+
+  /** For the next transaction, whose sends go through `session` with sequences from 0. */
+  begin(session: ProducerSession): LogProducer {
+    if (this.#current === undefined) this.#current = this.#make(session)
+    else this.#current.accumulator.beginTransaction(session)
+    return this.#current.producer
+  }
+
+  #make(session: ProducerSession): { readonly accumulator: RecordAccumulator; readonly producer: LogProducer } {
+    const accumulator = RecordAccumulator.over(session, this.#port, producerSettings(this.#options))
+    const take = () => ({ accumulator, giveBack: () => accumulator.close() })
+    const producer = new LogProducer({ take }, this.#port, this.#options, () => {}, true)
+    return { accumulator, producer }
+  }
+
+  /** Not all that was sent was written: the next transaction knows nothing of it. */
+  failed(): void {
+    this.#current = undefined
+  }
+}
