@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { Topic } from '../topic/topic.ts'
-import { keyText, type PartitionValues } from './partition-values.ts'
+import { isText, keyText, type PartitionValues } from './partition-values.ts'
 
 /** Keyed state of a processor, kept in a compacted topic: its changelog. */
 export interface StateStore<K = never, V = never> {
@@ -51,10 +51,16 @@ interface Below {
   find(key: string): Found
 }
 
+/** So many changes are looked through one after the other: a map for each record costs more than what is in it. */
+const FEW_CHANGES = 8
+const NO_CHANGES: readonly Change[] = []
+
 /** Changes that came to nothing are forgotten: a layer over the values below it. Hot path: each try of a record has one. */
 export class Layer {
   readonly #below: Below
-  #changes: Map<string, Change> | undefined
+  #few: Change[] | undefined
+  /** Instead, once there are more. */
+  #many: Map<string, Change> | undefined
   /** What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same value. */
   readonly #seen: Map<string, Found> | undefined
 
@@ -64,12 +70,12 @@ export class Layer {
   }
 
   get changes(): Iterable<Change> {
-    return this.#changes?.values() ?? []
+    return this.#many?.values() ?? this.#few ?? NO_CHANGES
   }
 
   /** `null`: deleted in a layer. */
   find(key: string): Found {
-    const change = this.#changes?.get(key)
+    const change = this.#changeOf(key)
     if (change !== undefined) return change.value
     const found = this.#below.find(key)
     if (this.#seen?.has(key) === false) this.#seen.set(key, found)
@@ -82,9 +88,24 @@ export class Layer {
     return false
   }
 
+  #changeOf(key: string): Change | undefined {
+    if (this.#many !== undefined) return this.#many.get(key)
+    for (const change of this.#few ?? NO_CHANGES) if (change.text === key) return change
+    return undefined
+  }
+
   set(change: Change): void {
-    this.#changes ??= new Map()
-    this.#changes.set(change.text, change)
+    if (this.#many !== undefined) {
+      this.#many.set(change.text, change)
+      return
+    }
+    this.#few ??= []
+    const at = this.#few.findIndex(({ text }) => text === change.text)
+    if (at >= 0) this.#few[at] = change
+    else this.#few.push(change)
+    if (this.#few.length <= FEW_CHANGES) return
+    this.#many = new Map(this.#few.map((each) => [each.text, each]))
+    this.#few = undefined
   }
 
   /** What the layer above it did happened. */
@@ -106,6 +127,7 @@ export function valuesBelow(values: PartitionValues): Below {
 export class StateView<K, V> implements KeyValue<K, V> {
   readonly #changelog: Topic<string, K, K, V, V>
   readonly #layer: Layer
+  #lastText = ''
 
   constructor(changelog: Topic<string, K, K, V, V>, layer: Layer) {
     this.#changelog = changelog
@@ -113,24 +135,32 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   async get(key: K): Promise<V | undefined> {
-    const found = this.#layer.find(this.#encoded(key, null).text)
+    const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
     return found === null || found === undefined ? undefined : this.#changelog.value.decode(found)
   }
 
   set(key: K, value: V): void {
-    this.#layer.set(this.#encoded(key, value))
+    this.#change(this.#encoded(key, value))
   }
 
   delete(key: K): void {
-    this.#layer.set(this.#encoded(key, null))
+    this.#change(this.#encoded(key, null))
   }
 
-  #encoded(key: K, value: V | null): Change {
+  #change(record: ProducerRecord): void {
+    const { key, value } = record as { key: Uint8Array; value: Uint8Array | null }
+    this.#layer.set({ text: this.#textOf(record), key, value })
+  }
+
+  #encoded(key: K, value: V | null): ProducerRecord {
     const record = this.#changelog.record({ key, value })
-    if (record.key === null || record.key === undefined) {
-      throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
-    }
-    const bytes = record.key as Uint8Array
-    return { text: keyText(bytes), key: bytes, value: record.value as Uint8Array | null }
+    if (record.key !== null && record.key !== undefined) return record
+    throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
+  }
+
+  /** Mostly a key is set that was just read. */
+  #textOf({ key }: ProducerRecord): string {
+    if (!isText(key as Uint8Array, this.#lastText)) this.#lastText = keyText(key as Uint8Array)
+    return this.#lastText
   }
 }

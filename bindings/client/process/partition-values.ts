@@ -29,6 +29,13 @@ function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0
 }
 
+/** Whether that is its text. */
+export function isText(key: Uint8Array, text: string): boolean {
+  if (key.length !== text.length) return false
+  for (let at = 0; at < key.length; at++) if (key[at] !== text.charCodeAt(at)) return false
+  return true
+}
+
 /** The other way round. */
 export function keyBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))

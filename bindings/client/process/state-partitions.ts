@@ -49,7 +49,7 @@ export class Stores {
 
   /** Another record changed what this try read, since it did. */
   areStale(layers: readonly Layer[]): boolean {
-    return layers.some((layer) => layer.isStale)
+    return this.#isConcurrent && layers.some((layer) => layer.isStale)
   }
 
   /** The try succeeded, on what still holds. */
