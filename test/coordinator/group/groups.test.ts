@@ -132,6 +132,22 @@ test('who comes in the middle of a rebalance begins another; a sync of the old o
   assert.equal(heard(groups), ['m1 joined 3 leads', 'm2 joined 3', 'm3 joined 3'])
 })
 
+test('offsets of a transaction are taken between two generations, of members and their generation alone (KIP-447)', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  join(groups, 'g', 'm1', 0, { rejoins: true })
+  assert.is(groups.describe('g')?.state, 'CompletingRebalance')
+  const request = { groupId: 'g', memberId: 'm1', generation: 2, offsets: [at(3)], now: 5 }
+  refuses('REBALANCE_IN_PROGRESS', () => groups.planCommit(request, topicOf))
+  refuses('ILLEGAL_GENERATION', () => groups.addPending(7, { ...request, generation: 1 }, topicOf))
+  refuses('UNKNOWN_MEMBER_ID', () => groups.addPending(7, { ...request, memberId: 'm9' }, topicOf))
+  groups.addPending(7, request, topicOf)
+  assert.ok(groups.isPending('g', orders, 0))
+  applyAll(groups, groups.planPending(7))
+  assert.is(groups.committed('g', orders, 0)?.nextOffset, 3)
+})
+
 test('one that does not join again holds the others up until its time is over', () => {
   const groups = new Groups()
   alone(groups, 'g', 'slow')
