@@ -17,20 +17,29 @@ const resolutions = [
   { name: 'bundler', module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
 ]
 
-/** TypeScript's own files, parsed: the same for all programs that read modules alike. */
+/** Declarations of the platform aren't ours to check, and the same for all programs that read modules alike. */
+const PLATFORM = /[\\/]node_modules[\\/](typescript[\\/]lib|@types[\\/]node|undici-types)[\\/]/
 const parsed = new Map<string, ts.SourceFile | undefined>()
 
 function hostOf(options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options)
-  const libraries = host.getDefaultLibLocation?.() ?? ''
   const read = host.getSourceFile
   host.getSourceFile = (name, ...how) => {
-    if (libraries === '' || !name.startsWith(libraries)) return read(name, ...how)
+    if (!PLATFORM.test(name)) return read(name, ...how)
     const key = `${options.module} ${name}`
     if (!parsed.has(key)) parsed.set(key, read(name, ...how))
     return parsed.get(key)
   }
   return host
+}
+
+function diagnosticsOf(program: ts.Program): readonly ts.Diagnostic[] {
+  const files = program.getSourceFiles().filter(({ fileName }) => !PLATFORM.test(fileName))
+  return [
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
+  ]
 }
 
 export function compileConsumers(home: string): void {
@@ -42,8 +51,6 @@ export function compileConsumers(home: string): void {
         strict: true,
         exactOptionalPropertyTypes: true,
         skipLibCheck: false,
-        // TypeScript's own aren't ours to check.
-        skipDefaultLibCheck: true,
         target: ts.ScriptTarget.ES2022,
         lib: [...lib],
         types: [...types],
@@ -56,7 +63,7 @@ export function compileConsumers(home: string): void {
       if (declarations.length === 0 || !existsSync(declarations[0]?.fileName ?? '')) {
         faults.push(`${name}, ${resolution}: the types of the package were not found`)
       }
-      const texts = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+      const texts = diagnosticsOf(program).map((diagnostic) => {
         const { file, start } = diagnostic
         const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0
         return `  ${file?.fileName.replace(home, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n    ')}`

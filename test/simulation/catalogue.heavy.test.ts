@@ -10,7 +10,7 @@ import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../kernel/support.ts'
 import { runNow } from '../log/support.ts'
-import { type Crashes, crashEverywhere } from './crash-everywhere.ts'
+import { type Crashes, crashEverywhere, describeCrashes } from './crash-everywhere.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mixed']
 const STEP = process.argv[2] === 'all' ? 1 : 3
@@ -137,7 +137,7 @@ function topicsOf(host: Host): Map<string, number> {
   return found
 }
 
-let crashes: Crashes = { points: 0, images: 0, nested: 0 }
+let crashes: Crashes | undefined
 
 test('whenever a log is crashed whose catalogue is compacted, topics are what was acknowledged last', () => {
   crashes = crashEverywhere({
@@ -159,7 +159,8 @@ test('it was compacted; openings dropped rewritten segments, finished them, and 
   for (const mark of ['swap-dropped', 'swap-finished', 'replaced-segment-removed'] as const) {
     assert.ok((recoveryMarks.counts.get(mark) ?? 0) > 0, mark)
   }
-  console.log(`${crashes.points} crash points, ${crashes.images} images, ${crashes.nested} of openings`)
+  assert.ok(crashes)
+  console.log(`COUNTED: ${describeCrashes(crashes)}`)
 })
 
 test.run()

@@ -11,7 +11,7 @@ import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { type Crashes, crashEverywhere } from './crash-everywhere.ts'
+import { type Crashes, crashEverywhere, describeCrashes } from './crash-everywhere.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mixed']
 const STEP = process.argv[2] === 'all' ? 1 : 5
@@ -172,7 +172,7 @@ function acceptedOf(host: Host): number {
   return first ?? ROUNDS
 }
 
-let crashes: Crashes = { points: 0, images: 0, nested: 0 }
+let crashes: Crashes | undefined
 
 test('whenever a log is crashed whose tables are compacted, each says what was acknowledged last', () => {
   crashes = crashEverywhere({
@@ -195,7 +195,8 @@ test('each table was compacted; openings dropped rewritten segments and finished
   for (const mark of ['swap-dropped', 'swap-finished', 'replaced-segment-removed'] as const) {
     assert.ok((recoveryMarks.counts.get(mark) ?? 0) > 0, mark)
   }
-  console.log(`${crashes.points} crash points, ${crashes.images} images, ${crashes.nested} of openings`)
+  assert.ok(crashes)
+  console.log(`COUNTED: ${describeCrashes(crashes)}`)
 })
 
 test.run()

@@ -9,7 +9,7 @@ import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { type Crashes, crashEverywhere } from './crash-everywhere.ts'
+import { type Crashes, crashEverywhere, describeCrashes } from './crash-everywhere.ts'
 
 const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mixed', 'mixed']
 const CONFIG = { 'cleanup.policy': 'compact', 'segment.bytes': 900, 'min.cleanable.dirty.ratio': 0.01 }
@@ -167,7 +167,7 @@ function judgeRecords(host: SyncHost<VirtualDisk>, { acknowledged, sent, aborted
   return wrong
 }
 
-let crashes: Crashes = { points: 0, images: 0, nested: 0 }
+let crashes: Crashes | undefined
 
 test('whenever the power goes while a log is compacted, the newest record of each key is there, and all above', () => {
   crashes = crashEverywhere({
@@ -182,7 +182,8 @@ test('openings dropped what no checkpoint noted, finished what one did, and remo
   for (const mark of ['swap-dropped', 'swap-finished', 'replaced-segment-removed'] as const) {
     assert.ok((recoveryMarks.counts.get(mark) ?? 0) > 0, mark)
   }
-  console.log(`${crashes.points} crash points, ${crashes.images} images, ${crashes.nested} of openings`)
+  assert.ok(crashes)
+  console.log(`COUNTED: ${describeCrashes(crashes)}`)
 })
 
 test.run()

@@ -8,7 +8,9 @@ import type { Acks } from '../../bindings/model/positions.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
-import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { beforeEachOperation, untilCrash } from './crash-everywhere.ts'
+import { JudgedImages } from './judged-images.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const PARTITIONS = 3
@@ -66,21 +68,17 @@ function play(disk: VirtualDisk, { sends, hasLarge }: Scenario, history: History
   host.settle()
 }
 
-function crashAt(operation: number, scenario: Scenario): { disk: VirtualDisk; history: History } {
-  const disk = new VirtualDisk()
-  disk.crashAt = operation
-  const history: History = { acknowledged: [], sent: new Set() }
-  try {
-    play(disk, scenario, history)
-  } catch (error) {
-    if (!(error instanceof CrashSignal)) throw error
-  }
-  return { disk, history }
-}
-
 /** What is wrong with the log on this disk, by the promises; the log goes on afterwards. */
 function judge(disk: VirtualDisk, history: History, isProcessDeath: boolean): string[] {
   const host = new SyncHost(disk, undefined)
+  try {
+    return judgeOpened(host, history, isProcessDeath)
+  } finally {
+    host.discard()
+  }
+}
+
+function judgeOpened(host: SyncHost, history: History, isProcessDeath: boolean): string[] {
   const report = host.open()
   const wrong = report.damage.map((damage) => `damage ${JSON.stringify(damage)}`)
   if (host.engine.catalogue.durable.byName('t') === undefined) {
@@ -129,46 +127,82 @@ function judgePartition(
   return wrong
 }
 
-const totals = { points: 0, images: 0 }
+/** One life, as far as it came. */
+class Crashes {
+  readonly #disk: VirtualDisk
+  readonly #history: History
+  readonly #judged = new JudgedImages()
+  points = 0
 
-/** Crashes inside the recovery of an image, at some of its operations, and judges what that leaves. */
-function crashRecovery(disk: VirtualDisk, mode: ImageMode, seed: number, history: History): string | undefined {
-  const whole = disk.image(new Random(seed), mode)
-  const before = whole.operations
-  new SyncHost(whole, undefined).open()
-  const count = whole.operations - before
-  for (let at = 1 + (seed % 3); at <= count; at += 3) {
-    const again = disk.image(new Random(seed), mode)
-    again.crashAt = again.operations + at
-    try {
-      new SyncHost(again, undefined).open()
-    } catch (error) {
-      if (!(error instanceof CrashSignal)) throw error
-    }
-    const next: ImageMode = at % 2 === 0 ? 'kill' : 'mixed'
-    totals.images++
-    const wrong = judge(again.image(new Random(seed + at), next), history, mode === 'kill' && next === 'kill')
-    if (wrong.length > 0) return `recovery operation ${at}, then ${next}: ${wrong[0]}`
+  constructor(disk: VirtualDisk, history: History) {
+    this.#disk = disk
+    this.#history = history
   }
-  return undefined
+
+  get images(): number {
+    return this.#judged.images
+  }
+
+  get duplicates(): number {
+    return this.#judged.duplicates
+  }
+
+  crashBefore(operation: number): void {
+    this.points++
+    // What is known only grows.
+    const known = `${this.#history.acknowledged.length} ${this.#history.sent.size}`
+    MODES.forEach((mode, index) => {
+      const seed = operation * 31 + index
+      const place = `crash before operation ${operation}, image ${mode}, seed ${seed}`
+      this.#judge(this.#disk.image(new Random(seed), mode), known, mode === 'kill', place)
+      if ((operation + index) % 4 === 0) this.#crashRecovery(mode, seed, known, place)
+    })
+  }
+
+  /** Crashes inside the recovery of an image, at some of its operations, and judges what that leaves. */
+  #crashRecovery(mode: ImageMode, seed: number, known: string, place: string): void {
+    const whole = this.#disk.image(new Random(seed), mode)
+    const before = whole.operations
+    openUntilCrash(whole)
+    const count = whole.operations - before
+    for (let at = 1 + (seed % 3); at <= count; at += 3) {
+      const again = this.#disk.image(new Random(seed), mode)
+      again.crashAt = again.operations + at
+      openUntilCrash(again)
+      const next: ImageMode = at % 2 === 0 ? 'kill' : 'mixed'
+      const image = again.image(new Random(seed + at), next)
+      const isProcessDeath = mode === 'kill' && next === 'kill'
+      this.#judge(image, known, isProcessDeath, `${place}, recovery operation ${at}, then ${next}`)
+    }
+  }
+
+  #judge(image: VirtualDisk, known: string, isProcessDeath: boolean, place: string): void {
+    if (!this.#judged.isNew(image, `${isProcessDeath} ${known}`)) return
+    assert.equal(judge(image, this.#history, isProcessDeath), [], place)
+  }
 }
+
+function openUntilCrash(disk: VirtualDisk): void {
+  const host = new SyncHost(disk, undefined)
+  untilCrash(() => host.open())
+  host.discard()
+}
+
+const totals = { points: 0, images: 0, duplicates: 0 }
 
 for (const scenario of SCENARIOS) {
   test(`${scenario.name}: nothing that was acknowledged is lost, doubled or moved, whenever the power goes`, () => {
-    const whole = new VirtualDisk()
-    play(whole, scenario, { acknowledged: [], sent: new Set() })
-    for (let operation = 1; operation <= whole.operations; operation += scenario.step) {
-      const { disk, history } = crashAt(operation, scenario)
-      totals.points++
-      MODES.forEach((mode, index) => {
-        const seed = operation * 31 + index
-        totals.images++
-        const place = `crash before operation ${operation}, image ${mode}, seed ${seed}`
-        const wrong = judge(disk.image(new Random(seed), mode), history, mode === 'kill')
-        assert.equal(wrong, [], place)
-        if ((operation + index) % 4 === 0) assert.is(crashRecovery(disk, mode, seed, history), undefined, place)
-      })
+    const disk = new VirtualDisk()
+    const history: History = { acknowledged: [], sent: new Set() }
+    const crashes = new Crashes(disk, history)
+    const look = (operation: number): void => {
+      if ((operation - 1) % scenario.step === 0) crashes.crashBefore(operation)
     }
+    beforeEachOperation(disk, look, () => play(disk, scenario, history))
+    assert.is(crashes.points, Math.ceil(disk.operations / scenario.step))
+    totals.points += crashes.points
+    totals.images += crashes.images
+    totals.duplicates += crashes.duplicates
   })
 }
 
@@ -193,7 +227,8 @@ test('every branch of recovery was taken', () => {
     recoveryMarks.all.filter((mark) => !taken.includes(mark)),
     [],
   )
-  console.log(`COUNTED: ${totals.points} crash points, ${totals.images} images`)
+  const { points, images, duplicates } = totals
+  console.log(`COUNTED: ${points} crash points, ${images} images, ${duplicates} of them judged before`)
 })
 
 test.run()

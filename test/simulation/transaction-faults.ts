@@ -1,3 +1,4 @@
+import { LiveGroup } from '../../bindings/coordinator/group/live-group.ts'
 import { Transactions } from '../../bindings/coordinator/transaction/transactions.ts'
 import { Transacting } from '../../bindings/engine/transacting.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
@@ -35,6 +36,10 @@ export const TRANSACTION_FAULTS: readonly TransactionFault[] = [
   {
     name: 'appends of any epoch are taken',
     inCode: () => replace(Transactions.prototype, 'openOf', () => openOfAnyEpoch),
+  },
+  {
+    name: 'offsets of any generation are taken',
+    inCode: () => replace(LiveGroup.prototype, 'assertGeneration', () => () => {}),
   },
   { name: 'recovery aborts nothing', inCode: () => replace(Transacting.prototype, 'recover', () => () => []) },
   { name: 'offsets are committed outside the transaction', life: { offsetsOutside: true } },

@@ -52,7 +52,7 @@ export function emptyHistory(): History {
   return { transactions: [], forbidden: [], plain: [], early: [] }
 }
 
-/** Two producers in turns, transactions over all partitions with offsets; late and fenced sends in between. */
+/** Two producers in turns, transactions over all partitions with offsets; late and fenced sends and offsets in between. */
 export function live(
   storage: VirtualStorage,
   life: Life,
@@ -65,6 +65,7 @@ export function live(
   try {
     host.open()
     host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 4000 })
+    const earlierGeneration = host.join(GROUP, 'm', ['t'])
     const generation = host.join(GROUP, 'm', ['t'])
     const plainProducer = host.openProducer()
     const looseProducer = host.openProducer()
@@ -74,6 +75,7 @@ export function live(
       transact(host, client, { life, history, random, round, generation, plainProducer })
       sendLoose(host, looseProducer, round)
       if (round === 3) clients[round % 2] = replaced(host, client, history)
+      if (round % 3 === 2) commitOfEarlierGeneration(host, earlierGeneration, round, history)
     }
     host.close()
   } catch (error) {
@@ -161,6 +163,23 @@ function replaced(host: SyncHost, older: TransactionalClient, history: History):
   newer.end('commit')
   told.outcome = 'commit'
   return newer
+}
+
+/** A member that missed how the group went on brings offsets of its own: whoever hears that they are refused gives up (KIP-447). */
+function commitOfEarlierGeneration(host: SyncHost, generation: number, round: number, history: History): void {
+  const value = `forbidden-earlier-${round}`
+  history.forbidden.push(value)
+  const client = new TransactionalClient(host, 'of-an-earlier-generation').init().begin()
+  client.send('t', round % PARTITIONS, value)
+  const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 100 + round }]
+  try {
+    client.sendOffsets({ groupId: GROUP, memberId: 'm', generation, offsets })
+  } catch (error) {
+    if (!LogError.is(error, 'ILLEGAL_GENERATION')) throw error
+    client.end('abort')
+    return
+  }
+  client.end('commit')
 }
 
 function sendPlain(host: SyncHost, producerId: number, round: number, history: History): void {

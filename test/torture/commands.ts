@@ -47,6 +47,28 @@ export const swarm: Part = commandPart({
   counts: [{ what: 'random simulated runs', goal: 2000, pattern: /([\d,]+) runs/ }],
 })
 
+/** A simulation of the tests with its large counts, as it stands. */
+const LARGE = ['test/runner/bundles/start.mjs']
+
+/** What uvu closes with: of a failure the pattern finds nothing. */
+const ALL_PASSED = /Total: +(\d+)\s+Passed: +\1\b/
+
+/** Log and planted mistakes that show whether the tools of the simulation are right. */
+export const toy: Part = commandPart({
+  name: 'toy',
+  weight: 0.5,
+  words: () => [...LARGE, 'test/simulation/toy.heavy.test.ts', 'all'],
+  counts: [{ what: 'images of the simple log', pattern: /points, ([\d,]+) images/ }],
+})
+
+/** Processes with trouble between them, the same mix of it in each run, and mechanisms taken out. */
+export const channel: Part = commandPart({
+  name: 'channel',
+  weight: 0.5,
+  words: () => [...LARGE, 'test/simulation/channel-faults.heavy.test.ts', 'all'],
+  counts: [{ what: 'mechanisms taken out and runs of each kind', pattern: ALL_PASSED }],
+})
+
 const PASSED = /([\d,]+) passed/
 
 /** A directory that is copied, at rest and while it is written to. */

@@ -7,7 +7,7 @@
  * What can't run here says what is missing. Fails if anything went wrong, or if a part that could run proved nothing.
  */
 import { parseArgs } from 'node:util'
-import { copies, enumeration, shortages, swarm } from './commands.ts'
+import { channel, copies, enumeration, shortages, swarm, toy } from './commands.ts'
 import { blockErrors } from './errors/block.ts'
 import { fullDisk } from './errors/full.ts'
 import { memory } from './kills/memory.ts'
@@ -19,7 +19,7 @@ import { type PartResult, table, verdictOf } from './table.ts'
 
 const PARTS: readonly Part[] = [
   ...[kills, attached, powerExt4, powerXfs, powerTorn, syscallKills, syscallErrors, blockErrors, fullDisk],
-  ...[namespaces, memory, copies, shortages, enumeration, swarm],
+  ...[namespaces, memory, copies, shortages, enumeration, swarm, toy, channel],
 ]
 
 const option = { type: 'string' } as const

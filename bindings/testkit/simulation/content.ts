@@ -11,14 +11,15 @@ interface Page {
   digest: Words | undefined
 }
 
-const ZERO_PAGE: Page = { bytes: new Uint8Array(PAGE_BYTES), owner: undefined, digest: undefined }
+const ZEROS = new Uint8Array(PAGE_BYTES)
+const ZEROS_DIGEST = digestOfBytes(ZEROS)
 
 /**
- * Bytes and size of a file, in as many pages as the size needs. Pages are shared with copies until one side writes, and so
- * are their digests: a copy costs nothing, and the digest of a changed one what has changed.
+ * Bytes and size of a file; a page that is missing is zeros. Pages are shared with copies until one side writes, and so are their
+ * digests: a copy costs nothing, and the digest of a changed one what has changed.
  */
 export class Content {
-  #pages: Page[] = []
+  #pages: (Page | undefined)[] = []
   /** Who may write to pages; another one behind each copy. */
   #owner: object = {}
   /** The list of pages is a copy's, too. */
@@ -45,9 +46,9 @@ export class Content {
     if (this.#digest !== undefined) return this.#digest
     const digest = new Digest()
     digest.add(this.#sizeBytes)
-    for (const page of this.#pages) {
-      page.digest ??= digestOfBytes(page.bytes)
-      digest.words(page.digest)
+    for (let index = 0; index * PAGE_BYTES < this.#sizeBytes; index++) {
+      const page = this.#pages[index]
+      digest.words(page === undefined ? ZEROS_DIGEST : (page.digest ??= digestOfBytes(page.bytes)))
     }
     this.#digest = digest.value
     return this.#digest
@@ -74,7 +75,7 @@ export class Content {
   write(bytes: Uint8Array, position: number): void {
     if (bytes.length === 0) return
     this.#change()
-    this.#extend(position + bytes.length)
+    this.#sizeBytes = Math.max(this.#sizeBytes, position + bytes.length)
     for (let done = 0; done < bytes.length; ) {
       const at = (position + done) % PAGE_BYTES
       const part = bytes.subarray(done, done + PAGE_BYTES - at)
@@ -86,12 +87,12 @@ export class Content {
   /** What lies beyond the size is zeros at all times: an extension shows nothing old. */
   truncate(sizeBytes: number): void {
     this.#change()
-    this.#extend(sizeBytes)
-    if (sizeBytes === this.#sizeBytes) return
-    const at = sizeBytes % PAGE_BYTES
-    this.#pages.length = Math.ceil(sizeBytes / PAGE_BYTES)
-    if (at > 0) this.#writePage(this.#pages.length - 1, ZERO_PAGE.bytes.subarray(at), at)
+    const isCut = sizeBytes < this.#sizeBytes
     this.#sizeBytes = sizeBytes
+    if (!isCut) return
+    const at = sizeBytes % PAGE_BYTES
+    this.#pages.length = Math.min(this.#pages.length, Math.ceil(sizeBytes / PAGE_BYTES))
+    if (at > 0) this.#writePage(Math.floor(sizeBytes / PAGE_BYTES), ZEROS.subarray(at), at)
   }
 
   #change(): void {
@@ -102,32 +103,44 @@ export class Content {
     this.#isShared = false
   }
 
-  #extend(sizeBytes: number): void {
-    for (let count = this.#pages.length; count * PAGE_BYTES < sizeBytes; count++) this.#pages.push(ZERO_PAGE)
-    this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes)
-  }
-
   #bytesAt(position: number): Uint8Array {
-    return (this.#pages[Math.floor(position / PAGE_BYTES)] as Page).bytes
+    return this.#pages[Math.floor(position / PAGE_BYTES)]?.bytes ?? ZEROS
   }
 
   #writePage(index: number, bytes: Uint8Array, at: number): void {
-    const page = this.#pages[index] as Page
-    if (page === ZERO_PAGE && isZeros(bytes)) return
-    if (page.owner === this.#owner) {
+    const page = this.#pages[index]
+    if (page === undefined && isZeros(bytes)) return
+    if (page?.owner === this.#owner) {
       page.bytes.set(bytes, at)
       page.digest = undefined
-    } else {
-      const owned = bytes.length === PAGE_BYTES ? bytes.slice() : page.bytes.slice()
-      if (bytes.length < PAGE_BYTES) owned.set(bytes, at)
-      this.#pages[index] = { bytes: owned, owner: this.#owner, digest: undefined }
+      return
     }
+    const owned = newPage()
+    if (bytes.length < PAGE_BYTES) owned.set(page?.bytes ?? ZEROS)
+    owned.set(bytes, at)
+    while (this.#pages.length < index) this.#pages.push(undefined)
+    this.#pages[index] = { bytes: owned, owner: this.#owner, digest: undefined }
   }
+}
+
+/** Pages are cut from blocks: memory of its own for each costs more than what is copied there. */
+const BLOCK_PAGES = 16
+let block = Buffer.alloc(0)
+let blockUsedBytes = 0
+
+/** Holds anything. */
+function newPage(): Uint8Array {
+  if (blockUsedBytes === block.length) {
+    block = Buffer.allocUnsafeSlow(BLOCK_PAGES * PAGE_BYTES)
+    blockUsedBytes = 0
+  }
+  blockUsedBytes += PAGE_BYTES
+  return new Uint8Array(block.buffer, block.byteOffset + blockUsedBytes - PAGE_BYTES, PAGE_BYTES)
 }
 
 function isZeros(bytes: Uint8Array): boolean {
   // Most are not, and their first bytes say so.
-  return bytes[0] === 0 && Buffer.compare(bytes, ZERO_PAGE.bytes.subarray(0, bytes.length)) === 0
+  return bytes[0] === 0 && Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0
 }
 
 /** What a file was told since its last flush, in order. */

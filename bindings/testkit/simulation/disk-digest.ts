@@ -1,34 +1,42 @@
-import { DirectoryNode, type DiskNode, type FileNode } from './content.ts'
+import { DirectoryNode, type DiskNode, type Entry, FileNode } from './content.ts'
 import { Digest, digestOfBytes } from './digest.ts'
 
-/** The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending. */
-export function digestOfTree(root: DirectoryNode): string {
+/**
+ * The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending. Of files that
+ * are room and nothing else this counts `withSpace` alone: on a disk that doesn't get full nobody can tell how much of it there is.
+ */
+export function digestOfTree(root: DirectoryNode, withSpace: boolean): string {
   const digest = new Digest()
-  addDirectory(digest, root)
+  addDirectory(digest, root, (node) => withSpace || !(node instanceof FileNode && node.isSpace))
   return digest.name
 }
 
-function addDirectory(digest: Digest, node: DirectoryNode): void {
-  addEntries(digest, node.visible)
-  const isSynced = node.pending.length === 0 && node.visible.size === node.durable.size
-  if (isSynced && [...node.visible].every(([name, entry]) => node.durable.get(name) === entry)) return
+type Counts = (node: DiskNode | undefined) => boolean
+
+function addDirectory(digest: Digest, node: DirectoryNode, counts: Counts): void {
+  const visible = counted(node.visible, counts)
+  const durable = counted(node.durable, counts)
+  const pending = node.pending.map(({ entries }) => entries.filter(([, entry]) => counts(entry)))
+  const changes = pending.filter((entries) => entries.length > 0)
+  addEntries(digest, visible, counts)
+  const isSynced = changes.length === 0 && visible.length === durable.length
+  if (isSynced && visible.every(([name, entry]) => node.durable.get(name) === entry)) return
   digest.text('durable')
-  addEntries(digest, node.durable)
-  for (const { entries } of node.pending) {
-    digest.add(entries.length)
-    for (const [name, entry] of entries) addEntry(digest, name, entry)
+  addEntries(digest, durable, counts)
+  for (const entries of changes) addEntries(digest, entries, counts)
+}
+
+function counted(entries: ReadonlyMap<string, DiskNode>, counts: Counts): Entry[] {
+  return [...entries].filter(([, node]) => counts(node)).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function addEntries(digest: Digest, entries: readonly Entry[], counts: Counts): void {
+  digest.add(entries.length)
+  for (const [name, node] of entries) {
+    digest.text(name)
+    if (node instanceof DirectoryNode) addDirectory(digest, node, counts)
+    else if (node !== undefined) addFile(digest, node)
   }
-}
-
-function addEntries(digest: Digest, entries: ReadonlyMap<string, DiskNode>): void {
-  digest.add(entries.size)
-  for (const name of [...entries.keys()].sort()) addEntry(digest, name, entries.get(name))
-}
-
-function addEntry(digest: Digest, name: string, node: DiskNode | undefined): void {
-  digest.text(name)
-  if (node instanceof DirectoryNode) addDirectory(digest, node)
-  else if (node !== undefined) addFile(digest, node)
 }
 
 function addFile(digest: Digest, { visible, durable, pending, hasDropped }: FileNode): void {

@@ -77,7 +77,7 @@ export class VirtualDisk implements FileStore {
 
   /** The same for two disks that nothing can tell apart, now or after a crash. */
   digest(): string {
-    return digestOfTree(this.root)
+    return digestOfTree(this.root, this.freeBytes < Number.POSITIVE_INFINITY)
   }
 
   /** The same disk for the next opening, after a clean close. */
@@ -303,7 +303,9 @@ class VirtualFile implements StoreFile {
   write(bytes: Uint8Array, position: number): number {
     this.#assertUsable('write')
     const disk = this.#disk
-    const owned = bytes.slice(0, Math.min(bytes.length, disk.writeLimitBytes))
+    const taken = Math.min(bytes.length, disk.writeLimitBytes)
+    // Nobody reads what lies in space.
+    const owned = this.#node.isSpace ? bytes.subarray(0, taken) : bytes.slice(0, taken)
     disk.begin('write', this.path, { node: this.#node, bytes: owned, position })
     if (disk.faults?.take('write', this.path, 'lying') !== undefined) return owned.length
     if (disk.faults?.take('write', this.path, 'misdirected') !== undefined) return this.#take(owned, position + 512)

@@ -53,6 +53,7 @@ export class Cluster {
       settings: this.#settings,
       flushMs: () => this.random.unit() * this.#flushMsMax,
       watch: this.rarePaths.watch,
+      watchOffsets: (groups) => this.rarePaths.watchOffsets(groups),
       directory: () => this.#directory,
       meetingOf: (process) => this.#meetingOf(process),
       opened: (report) => this.#opened(report),

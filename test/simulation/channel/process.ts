@@ -1,5 +1,6 @@
 import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { BrokerLog } from '../../../bindings/client/log.ts'
+import type { Groups } from '../../../bindings/coordinator/group/groups.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
 import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly settings: Settings
   /** Sees each operation of each holder's disk. */
   readonly watch: OperationWatch
+  /** Sees the offsets that transactions bring to each holder. */
+  watchOffsets(groups: Groups): void
   /** How long the next flush takes. */
   flushMs(): number
   /** The directory as it is now. */
@@ -124,6 +127,7 @@ export class SimulatedProcess implements Party {
         return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes) }
       },
     })
+    this.#around.watchOffsets(engine.groups)
     this.disk = disk
     this.#engine = engine
     const broker = new EmbeddedBroker(engine, this.port)

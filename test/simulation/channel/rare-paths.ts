@@ -1,7 +1,9 @@
+import type { Groups } from '../../../bindings/coordinator/group/groups.ts'
 import { CLEANED_SUFFIX, NEXT_SEGMENT, SWAP_SUFFIX } from '../../../bindings/log/files/file-names.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import type { OperationWatch } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
-/** Where the logs of a run got, by what they did to their disks. */
+/** Where the logs of a run got, by what they did to their disks and whom they refused. */
 export class RarePaths {
   readonly counts: Map<string, number> = new Map()
   #ringFile = ''
@@ -10,6 +12,20 @@ export class RarePaths {
     if (kind === 'write') this.#written(path)
     else if (kind === 'rename') this.#renamed(path)
     else if (kind === 'remove' && path.endsWith('.log')) this.mark('segment removed')
+  }
+
+  /** Of a group that went on without a member the program hears nothing, where its consumer joins and asks again. */
+  watchOffsets(groups: Groups): void {
+    const addPending = groups.addPending.bind(groups)
+    groups.addPending = (...offsets) => {
+      try {
+        addPending(...offsets)
+      } catch (error) {
+        if (LogError.is(error, 'ILLEGAL_GENERATION')) this.mark('offsets of an earlier generation')
+        if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.mark('offsets of a member that was put out')
+        throw error
+      }
+    }
   }
 
   #written(path: string): void {

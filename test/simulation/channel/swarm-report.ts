@@ -16,6 +16,8 @@ const RARE = [
   'table compacted',
   'compaction swap',
   'epoch overflow',
+  'offsets of an earlier generation',
+  'offsets of a member that was put out',
   'holder killed',
   'failed log',
   'full disk',
