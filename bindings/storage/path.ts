@@ -4,16 +4,15 @@ import { LogError } from '../model/errors.ts'
  * What a name in a store may hold: the part that every file system takes alike. Names come from checked topic names
  * and numbers, so a refused one is a slip or an attack, never a user's wish.
  */
-const name = /^[A-Za-z0-9._-]{1,255}$/
+const name = String.raw`(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,255}`
+const names = new RegExp(`^${name}(?:/${name})*$`)
 
 /** The one name in the root that belongs to drivers: a store neither lists nor opens it. */
 export const lockFile = '.lock'
 
 /** Throws unless `path` names something below the root. */
 export function checkPath(path: string, operation: string): void {
-  const names = typeof path === 'string' ? path.split('/') : ['']
-  const isInside = names.every((part) => name.test(part) && part !== '.' && part !== '..')
-  if (isInside && path !== lockFile) return
+  if (typeof path === 'string' && names.test(path) && path !== lockFile) return
   throw new LogError('KAFKA_STORAGE_ERROR', `${JSON.stringify(path)} names nothing that a store may hold`, {
     file: path,
     operation,

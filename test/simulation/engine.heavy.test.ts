@@ -38,9 +38,9 @@ const checked = new Map<string, number>()
 function explore(scenario: (typeof SCENARIOS)[number], options: { pointChance: number; marks: Marks }): Exploration {
   return new Enumerator(engineSystem, scenario, {
     seed,
-    images: 7,
+    images: 12,
     nestedChances: [0.002, 0.01],
-    lifeChance: 0.2,
+    lifeChance: 0.05,
     judged,
     ...options,
   }).explore()

@@ -27,5 +27,7 @@ export class JudgedImages {
 
 /** The same for two states in which the same is known; of what hides its fields nothing. */
 export function knowledge(known: unknown): string {
-  return JSON.stringify(known, (_, value: unknown) => (value instanceof Map || value instanceof Set ? [...value] : value))
+  return JSON.stringify(known, (_, value: unknown) =>
+    value instanceof Map || value instanceof Set ? [...value] : value,
+  )
 }

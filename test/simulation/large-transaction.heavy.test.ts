@@ -88,7 +88,9 @@ test('whatever the crash, all or nothing', () => {
   assert.ok(told.isCommitted)
   const { images, duplicates } = judged
   assert.is(images, disk.operations * MODES.length)
-  console.log(`COUNTED: ${disk.operations} crash points, ${images} images, ${duplicates} judged before; ${RECORDS} records`)
+  console.log(
+    `COUNTED: ${disk.operations} crash points, ${images} images, ${duplicates} judged before; ${RECORDS} records`,
+  )
 })
 
 test.run()

@@ -48,7 +48,8 @@ export class Content {
     digest.add(this.#sizeBytes)
     for (let index = 0; index * PAGE_BYTES < this.#sizeBytes; index++) {
       const page = this.#pages[index]
-      digest.words(page === undefined ? ZEROS_DIGEST : (page.digest ??= digestOfBytes(page.bytes)))
+      if (page !== undefined) page.digest ??= digestOfBytes(page.bytes)
+      digest.words(page?.digest ?? ZEROS_DIGEST)
     }
     this.#digest = digest.value
     return this.#digest

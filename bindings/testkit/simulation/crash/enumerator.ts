@@ -27,7 +27,7 @@ export interface ExploreOptions {
   readonly nestedChances?: readonly number[] | undefined
   /**
    * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening took the same
-   * branches and left clients with the same knowledge, and for the others by this chance; always without it.
+   * branches and left clients with the same kinds of knowledge, and for the others by this chance; always without it.
    */
   readonly lifeChance?: number | undefined
   /** Images in all; what lies deeper is left out first. */
@@ -81,6 +81,8 @@ interface Run {
   readonly modes: string
   readonly level: number
   readonly world: World
+  /** Two numbers for each point, whatever becomes of it: the same ones whatever else is explored. */
+  readonly draw: Random
   point: number
 }
 
@@ -151,7 +153,7 @@ export class Enumerator {
       monitors: [],
       watch: (next) => this.#watch(run, next),
     }
-    const run: Run = { path, modes, level, world, point: 0 }
+    const run: Run = { path, modes, level, world, draw: new Random(seedOf(`${this.#options.seed} ${path}`)), point: 0 }
     world.watch(storage)
     const violations: string[] = []
     const client = new Client(world)
@@ -186,18 +188,17 @@ export class Enumerator {
 
   #crashHere(run: Run): void {
     run.point++
-    const { level, path, point } = run
+    const { level, path } = run
     if (level === 0) this.#points++
     const images = level === 0 ? (this.#options.images ?? 12) : 1
     const chance = level === 0 ? (this.#options.pointChance ?? 1) : (this.#nestedChances[level - 1] ?? 0)
-    if (chance === 0 && !this.#isOnlyPath(path)) return
-    const draw = new Random(seedOf(`${this.#options.seed} ${path} ${point}`))
-    if ((!draw.chance(chance) && !this.#isOnlyPath(path)) || this.#options.isOver?.() === true) return
+    const isChosen = run.draw.chance(chance)
+    // Below the first level one image of a point is enough; which one differs from point to point.
+    const chosen = run.draw.below(8)
+    if ((!isChosen && !this.#isOnlyPath(path)) || this.#options.isOver?.() === true) return
     const crashed = new CrashedModels(run.world.model)
     for (let index = 0; index < images; index++) {
-      // Below the first level one image of a point is enough; which one differs from point to point.
-      const image = level === 0 ? index : draw.below(8)
-      this.#crashInto(run, image, crashed)
+      this.#crashInto(run, level === 0 ? index : chosen, crashed)
     }
   }
 
@@ -230,7 +231,7 @@ export class Enumerator {
     if (lifeChance < 1 && only === undefined) {
       const { marks, model } = client.world
       const branches = [...marks.counts.keys()].sort()
-      const state = `${lossOf(mode)} ${branches.join()} ${digestOf(model)}`
+      const state = `${lossOf(mode)} ${branches.join()} ${model.kinds()}`
       if (this.#wasJudged(state) && !new Random(seedOf(`${seed} life ${path}`)).chance(lifeChance)) {
         this.#lookedAt++
         return

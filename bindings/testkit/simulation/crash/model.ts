@@ -40,6 +40,20 @@ export class Model {
     ])
   }
 
+  /** The kinds of what clients know, whatever there is of each: alike for states from which they go on alike. */
+  kinds(): string {
+    const sends = this.#sends.map(({ outcome, promised, wasRefused, acks, topicId, partition }) => {
+      const isGone = this.#topics.get(topicId)?.state !== 'live'
+      return `${outcome} ${promised} ${wasRefused} ${acks} ${isGone} ${partition}`
+    })
+    const topics = [...this.#topics.values()].map(({ state, least, most }) => `${state} ${most - least}`)
+    const moved = [...this.#partitions.values()].map(({ logStartOffset, startLimit }) => {
+      return `${logStartOffset > 0} ${startLimit > logStartOffset}`
+    })
+    const committed = [...this.#committed.values()].map(({ promised }) => promised === undefined)
+    return [sends, topics, moved, committed].map((each) => [...new Set<unknown>(each)].sort().join()).join('/')
+  }
+
   violate(promise: string, message: string): void {
     this.violations.push(`${promise}: ${message}`)
   }
