@@ -27,6 +27,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: [besideCheckpoint],
   },
   {
+    name: 'segments that wait for a commit are as many as there come to be',
+    file: 'log/stored-files/stored-files.ts',
+    find: 'isFurtherRun ? 1 / FURTHER_RUNS_MOST : 0',
+    put: 'isFurtherRun ? 0 : 0',
+    tests: [besideCheckpoint],
+  },
+  {
     name: 'a ceiling is raised in a topic that is gone',
     file: 'engine/committer.ts',
     find: 'raised.filter(({ dead }) => !dead)\n',

@@ -24,7 +24,6 @@ import { Journal } from '../journal/journal.ts'
 import { partitionKey, type Recovered, readJournalHeader, recover } from '../recovery/recovery.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
-import type { Segment } from '../segment/segment.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
@@ -316,8 +315,9 @@ export class FilePartitionStore implements PartitionStore {
     const position = files.segments.place(batch, mayWait)
     if (files.segments.wantsNext) this.#nearlyFull.add(files)
     const { baseOffset, nextOffset, maxTimestamp } = batch
-    files.appended({ bytes: head, baseOffset, nextOffset, maxTimestamp }, position, lengthBytes, this.#kernel)
-    this.#unsyncedBytes += lengthBytes
+    const appended = { bytes: head, baseOffset, nextOffset, maxTimestamp }
+    const part = files.appended(appended, position, lengthBytes, this.#kernel)
+    this.#unsyncedBytes += lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0)
     return true
   }
 
@@ -393,8 +393,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   get #removing(): RemoveContext {
-    const isInUse = (segment: Segment) => segment.isPinned || this.#commits?.isReading(segment) === true
-    return { store: this.#store, isInUse }
+    return { store: this.#store, isInUse: (segment) => segment.isPinned || this.#commits?.isReading(segment) === true }
   }
 
   canCommit(decisionBytes: number): boolean {

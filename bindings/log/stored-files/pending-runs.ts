@@ -23,18 +23,18 @@ export class PendingRuns {
   /** By a checkpoint, up to here. */
   #isNoted = false
 
-  /** `head`: the batch with its first 21 bytes only. */
-  add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
+  /** `head`: the batch with its first 21 bytes only. True: it began a run beside others. */
+  add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): boolean {
     const last = this.#runs.at(-1)
     const isNoted = this.#isNoted
     this.#isNoted = false
     if (last === undefined || last.segment !== segment || last.position + last.lengthBytes !== position) {
-      this.#runs.push(begun(segment, head, position, lengthBytes, kernel))
-      return
+      return this.#runs.push(begun(segment, head, position, lengthBytes, kernel)) > 1
     }
     if (isNoted) last.unnoted = begun(segment, head, position, lengthBytes, kernel)
     else if (last.unnoted !== undefined) extend(last.unnoted, head, lengthBytes, kernel)
     extend(last, head, lengthBytes, kernel)
+    return false
   }
 
   /** A checkpoint notes all there is now. */

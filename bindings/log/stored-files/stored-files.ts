@@ -12,6 +12,8 @@ import { PendingRuns } from './pending-runs.ts'
 
 /** Kafka rebuilds producers from the newest whole one, or the one before. */
 const SNAPSHOTS_MAX = 2
+/** A run for each partition of a commit has its room in a frame. So many more in all, where segments are small, and a checkpoint covers them. */
+const FURTHER_RUNS_MOST = 64
 
 /** A rewritten segment in the list, whose file still has a name beside those that it replaces. */
 export interface SegmentSwap {
@@ -149,12 +151,16 @@ export class StoredFiles {
     this.#directorySynced = Math.max(this.#directorySynced, upTo)
   }
 
-  /** A data batch stands in the active segment: a frame or a checkpoint owes it durability. `head`: its first 21 bytes. */
-  appended(head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): void {
+  /**
+   * A data batch stands in the active segment: a frame or a checkpoint owes it durability. `head`: its first 21 bytes. Answers which
+   * part of what a frame has room for it takes besides its bytes.
+   */
+  appended(head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): number {
     const { active } = this.segments
-    if (active === undefined) return
-    this.pending.add(active, head, position, lengthBytes, kernel)
+    if (active === undefined) return 0
+    const isFurtherRun = this.pending.add(active, head, position, lengthBytes, kernel)
     this.#touched(head)
+    return isFurtherRun ? 1 / FURTHER_RUNS_MOST : 0
   }
 
   /** What a checkpoint noted up to there is durable. */

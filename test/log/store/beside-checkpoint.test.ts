@@ -25,11 +25,11 @@ class Writer implements PartitionSource {
   readonly #ends = new Map<string, number>()
   readonly #segmentBytes: number
 
-  constructor(disk: VirtualDisk, segmentBytes = 1 << 20) {
+  constructor(disk: VirtualDisk, segmentBytes = 1 << 20, ringFileBytes = RING_FILE_BYTES) {
     this.disk = disk
     this.#segmentBytes = segmentBytes
     this.store = new FilePartitionStore(disk, newKernel(1 << 24), this, {
-      ringFileBytes: RING_FILE_BYTES,
+      ringFileBytes,
       ringFiles: 2,
       ringFilesUsual: 2,
       ringFilesMax: 2,
@@ -113,6 +113,20 @@ test('a ceiling that comes into force beside a checkpoint stands in the next one
   assert.equal(report.damage, [])
   const found = partitions.find(({ id }) => id.topic === SHOWN.topic)
   assert.is(found?.nextOffset, CEILING, 'offsets that readers saw are given to other records')
+})
+
+test('a checkpoint is due before the segments of one commit are more than a frame has room for', () => {
+  for (const segmentBytes of [1500, 1 << 20]) {
+    const writer = new Writer(new VirtualDisk(), segmentBytes, 1 << 20)
+    writer.begin(SHOWN)
+    writer.append(SHOWN, 70)
+    let isNoted = false
+    writer.disk.watch = (_, kind, path) => {
+      isNoted ||= kind === 'write' && path.startsWith('checkpoint/')
+    }
+    for (let due = writer.store.maintenance(); due !== undefined; due = writer.store.maintenance()) runNow(due)
+    assert.is(isNoted, segmentBytes === 1500, `segments of ${segmentBytes} bytes`)
+  }
 })
 
 test('of what came beside a checkpoint a frame covers all, before its end and behind it', () => {
