@@ -50,11 +50,14 @@ export const MARKER_BYTES = 160
 function bytesOf(change: PlannedChange): number {
   let total = (change.markers?.length ?? 0) * MARKER_BYTES
   for (const table of TABLES) {
-    for (const { key, value } of change[table] ?? []) {
-      total += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
-    }
+    for (const record of change[table] ?? []) total += bytesOfRecord(record)
   }
   return total
+}
+
+/** About what it takes in a frame. */
+export function bytesOfRecord({ key, value }: TableRecord): number {
+  return RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
 }
 
 /** Where a change has markers, and records before them that aren't durable yet. */

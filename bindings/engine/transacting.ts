@@ -143,10 +143,12 @@ export class Transacting {
     const { transactions, groups, now, liveTopic } = this.#hooks
     const open = transactions.openOf(instance.producerId, instance.producerEpoch)
     const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
-    this.#assertRoom(open, OFFSET_BYTES * offsets.length)
+    // Each record names its group, in up to three bytes a character.
+    const sizeBytes = (OFFSET_BYTES + 3 * request.groupId.length) * offsets.length
+    this.#assertRoom(open, sizeBytes)
     groups.addPending(instance.producerId, { ...request, offsets, now: now() }, liveTopic)
     open.hasOffsets = true
-    this.#decisionBytes.set(open, this.#bytesOf(open) + OFFSET_BYTES * offsets.length)
+    this.#decisionBytes.set(open, this.#bytesOf(open) + sizeBytes)
     done(undefined)
   }
 
