@@ -152,14 +152,20 @@ export class Transacting {
     done(undefined)
   }
 
-  #end(command: CommandOf<'endTransaction'>): void {
+  /** `opened`: its partitions are opened one after the other, and there may be more of them than may be open at once. */
+  #end(command: CommandOf<'endTransaction'>, opened: Set<HostedPartition> = new Set()): void {
     const { instance, event, done } = command
     const { transactions, store, now, whenActive } = this.#hooks
     const ending = transactions.ending(instance, event)
     if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#end(command))
-    const again = (error: unknown) => (error === undefined ? attempt(done, () => this.#end(command)) : done(error))
-    const inactive = this.#partitionsOf(transactions.find(instance)).find(({ id }) => !store.isActive(id))
-    if (inactive !== undefined) return whenActive(inactive, again)
+    const again = (error: unknown) =>
+      error === undefined ? attempt(done, () => this.#end(command, opened)) : done(error)
+    const partitions = this.#partitionsOf(transactions.find(instance))
+    const inactive = partitions.find((hosted) => !opened.has(hosted) && !store.isActive(hosted.id))
+    if (inactive !== undefined) {
+      opened.add(inactive)
+      return whenActive(inactive, again)
+    }
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
       const plan = transactions.planEnd(instance, event, now(), newProducerId)
       if ('open' in plan) this.#decide(plan, done)

@@ -62,6 +62,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['coordinator/transaction/transactions.test.ts'],
   },
   {
+    name: 'the end of a transaction waits until all of its partitions are open at once',
+    file: 'engine/transacting.ts',
+    find: '!opened.has(hosted) && ',
+    put: '',
+    tests: ['log/store/limits.test.ts'],
+  },
+  {
     name: 'offsets whose commit is on its way count as stable',
     file: 'coordinator/group/pending-offsets.ts',
     find: '    if (taken.length > 0) this.#taken.set(producerId, taken.map(placeOf))\n',

@@ -5,6 +5,7 @@ import type { ProducerSession } from '../../../bindings/broker/broker.ts'
 import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
+import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
@@ -119,6 +120,23 @@ test('hundreds of partitions within a few descriptors; an idle one holds no page
   }
   await broker.close()
   assert.ok(store.most <= OPEN_FILES + OTHER_FILES, `${store.most} files open at once`)
+})
+
+test('a transaction in more partitions than files may be open commits', async () => {
+  const { broker } = compose(new CountingDisk(), newKernel(CAP_BYTES), nodePort)
+  await broker.open()
+  const partitions = 3 * OPEN_FILES
+  await broker.admin.createTopic(TOPIC, { partitions, config: {} })
+  const session = await broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })
+  const sends = await session.begin()
+  const { producerEpoch } = sends
+  const records = [{ key: null, value: 'x'.repeat(100), timestamp: undefined, headers: undefined }]
+  for (let partition = 0; partition < partitions; partition++)
+    await sends.append({ topic: TOPIC, partition, acks: 'all', producerEpoch, baseSequence: 0, records })
+  await session.commit()
+  const at = Array.from({ length: partitions }, (_, partition) => ({ topic: TOPIC, partition }))
+  for (const { lastStableOffset } of await broker.admin.offsets(at)) assert.is(lastStableOffset, 2)
+  await broker.close()
 })
 
 test.run()
