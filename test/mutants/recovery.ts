@@ -113,6 +113,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['storage/partition-store.test.ts'],
   },
   {
+    name: 'commit: what waits stays in memory when no commit follows',
+    file: 'engine/engine.ts',
+    find: ' || this.#hasUnwritten\n',
+    put: '\n',
+    tests: ['log/store/waiting-writes.test.ts'],
+  },
+  {
     name: 'checkpoint: segments are not synced',
     file: 'log/store/checkpointer.ts',
     find: '      yield* this.#sync(noted)\n',
