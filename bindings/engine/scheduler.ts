@@ -51,8 +51,8 @@ export class Scheduler {
     this.#pump()
   }
 
-  /** Runs what was issued, until nothing is left that answers at once. */
-  #pump(): void {
+  /** Runs what was issued, until nothing is left that answers at once. Hot path: a turn that comes anyway sets the timer. */
+  #pump(isTurn = false): void {
     if (this.#pumping) return
     this.#pumping = true
     for (let issued = this.#engine.take(); issued.length > 0; issued = this.#engine.take()) {
@@ -60,7 +60,7 @@ export class Scheduler {
     }
     this.#pumping = false
     this.#deferTurn()
-    this.#setTimer()
+    if (isTurn || !this.#turnDeferred) this.#setTimer()
   }
 
   #run({ id, effect }: IssuedEffect): void {
@@ -98,7 +98,7 @@ export class Scheduler {
     this.#port.defer(() => {
       this.#turnDeferred = false
       this.#engine.turn(this.now())
-      this.#pump()
+      this.#pump(true)
     })
   }
 
