@@ -67,10 +67,11 @@ export class PartitionHistory {
   /** The first entry of a leader-epoch-checkpoint that the batches contradict. It may lack the newest ones. */
   contradictsEpochs(entries: readonly LeaderEpochEntry[]): LeaderEpochEntry | undefined {
     // Of an epoch whose batches may all be gone the others tell nothing.
-    const told = entries.filter(({ startOffset }, index) => {
+    const told = entries.filter(({ epoch, startOffset }, index) => {
       const next = entries[index + 1]
       if (next !== undefined) return next.startOffset > this.wholeFrom
-      return this.epochs.length > 0 && (startOffset >= this.wholeFrom || startOffset < this.nextOffset)
+      if (startOffset >= this.wholeFrom) return this.epochs.length > 0
+      return startOffset < this.nextOffset && (this.epochs[0]?.epoch ?? epoch) <= epoch
     })
     const known = this.epochs.filter(({ epoch }) => epoch >= (told[0]?.epoch ?? 0))
     return told.find(({ epoch, startOffset }, index) => {

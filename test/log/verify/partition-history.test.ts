@@ -52,4 +52,10 @@ test('an epoch whose first batches compaction may have taken isn’t contradicte
   assert.is(historyOf(80, left).contradictsEpochs([...entries, { epoch: 3, startOffset: 900 }])?.epoch, 3)
 })
 
+test('an epoch whose batches lie below a moved log start isn’t contradicted by newer ones that its file lacks', () => {
+  const moved = [{ epoch: 2, startOffset: 65572 }]
+  assert.is(historyOf(0, [[131_072, 1, 0, 3]]).contradictsEpochs(moved), undefined)
+  assert.is(historyOf(0, [[131_072, 1, 0, 1]]).contradictsEpochs(moved)?.epoch, 2, 'an older one behind it')
+})
+
 test.run()
