@@ -11,7 +11,16 @@ export interface FileUrl {
 /** From the root on: a log goes back to its directory for as long as it is open, wherever the program goes meanwhile. */
 export function pathOf(directory: string | FileUrl): string {
   if (typeof directory === 'string' && directory !== '') return resolve(directory)
-  if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
-    return fileURLToPath(directory.href)
-  throw new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' })
+  try {
+    if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
+      return fileURLToPath(directory.href)
+  } catch (error) {
+    throw wrong(error)
+  }
+  throw wrong()
+}
+
+/** `cause`: what is wrong with a URL of another scheme, or with a host. */
+function wrong(cause?: unknown): LogError {
+  return new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' }, cause)
 }
