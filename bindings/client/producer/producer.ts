@@ -16,7 +16,7 @@ import {
 } from './producer-options.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import type { PartOwner, SendPart } from './send-part.ts'
+import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
@@ -254,7 +254,7 @@ export class LogProducer implements Producer, PartOwner {
     await abortable(all, signal)
   }
 
-  get #unsettledSends(): ReadonlySet<PendingSend> {
+  get #unsettledSends(): ReadonlySet<SendOfParts> {
     return new Set(this.#unsettled.map(({ send }) => send))
   }
 

@@ -1,11 +1,23 @@
 import type { AppendResult } from '../../broker/broker.ts'
-import type { PendingSend } from './send-result.ts'
+import type { RecordMetadata } from '../producer-record.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** Who sent a part. */
 export interface PartOwner {
   /** Its bytes are free again. */
   settled(part: SendPart): void
+}
+
+/** The send that it is a part of. */
+export interface SendOfParts {
+  /** Once all parts have ended. */
+  readonly answered: Promise<unknown>
+  /** All parts have begun before any of them ends. */
+  partBegan(): void
+  /** The record with this place in the call was written. */
+  written(index: number, metadata: RecordMetadata): void
+  partEnded(): void
+  partFailed(part: SendPart, error: unknown): void
 }
 
 /** The records of one send that go to one partition, in one batch. */
@@ -19,7 +31,7 @@ export class SendPart {
   /** Places of its records in the call; `undefined` where it is the whole call. */
   readonly indexes: readonly number[] | undefined
   readonly owner: PartOwner
-  readonly send: PendingSend
+  readonly send: SendOfParts
   /** Place of its first record in the batch. */
   firstIndex = 0
   /** Its place in what its owner keeps of it. */
@@ -31,7 +43,7 @@ export class SendPart {
     sizeBytes: number,
     indexes: readonly number[] | undefined,
     owner: PartOwner,
-    send: PendingSend,
+    send: SendOfParts,
   ) {
     this.topic = topic
     this.partition = partition

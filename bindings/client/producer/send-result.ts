@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { RecordMetadata } from '../producer-record.ts'
-import type { SendPart } from './send-part.ts'
+import type { SendOfParts, SendPart } from './send-part.ts'
 
 interface Failure {
   readonly part: SendPart
@@ -16,7 +16,7 @@ export interface AnswerForm {
 }
 
 /** One call of `send`: all metadata in its order, or one error that says what was written. Hot path: one promise a call. */
-export class PendingSend {
+export class PendingSend implements SendOfParts {
   readonly answered: Promise<unknown>
   readonly #form: AnswerForm
   readonly #metadata: RecordMetadata[]
@@ -38,12 +38,10 @@ export class PendingSend {
     this.#resolve(this.#metadata)
   }
 
-  /** All parts have begun before any of them ends. */
   partBegan(): void {
     this.#openParts++
   }
 
-  /** The record with this place in the call was written. */
   written(index: number, metadata: RecordMetadata): void {
     this.#metadata[index] = metadata
   }
