@@ -398,7 +398,7 @@ export class Engine {
       producerEpoch,
       baseSequence,
       isTransactional,
-      mayWait: acks === 'all',
+      mayWait: acks === 'all' && !isTransactional,
       leaderEpoch: this.#leaderEpoch,
       now: this.#now,
       config,

@@ -6,13 +6,12 @@ import { TransactionalClient } from '../../bindings/testkit/simulation/transacti
 import { refuses } from '../log/catalogue/fixtures.ts'
 import { afterCrash, example, fresh, values } from './support.ts'
 
-// What it sent in the turn in which it dies is gone: no batch tells that the transaction was open (decision 015).
 test('the example: the producer dies in each state', () => {
   assert.is(
     example('5-not-committed-without-an-acknowledgement'),
     `dies before the first send: Empty, 0 records visible
-dies between two sends: Empty, 0 records visible
-dies after asking for the commit: Empty, 0 records visible
+dies between two sends: CompleteAbort, 0 records visible
+dies after asking for the commit: CompleteAbort, 0 records visible
 dies after the answer: CompleteCommit, 2 records visible
 `,
   )

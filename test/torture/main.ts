@@ -13,13 +13,14 @@ import { fullDisk } from './errors/full.ts'
 import { memory } from './kills/memory.ts'
 import { attached, kills, namespaces } from './kills/part.ts'
 import type { Outcome, Part } from './part.ts'
-import { powerExt4, powerTorn, powerXfs } from './power/part.ts'
+import { powerExt4, powerXfs, tornBtrfs, tornExt4, tornXfs } from './power/part.ts'
 import { syscallErrors, syscallKills } from './syscalls/part.ts'
 import { type PartResult, table, verdictOf } from './table.ts'
 
 const PARTS: readonly Part[] = [
-  ...[kills, attached, powerExt4, powerXfs, powerTorn, syscallKills, syscallErrors, blockErrors, fullDisk],
-  ...[namespaces, memory, copies, shortages, enumeration, swarm, toy, channel],
+  ...[kills, attached, powerExt4, powerXfs, tornExt4, tornXfs, tornBtrfs],
+  ...[syscallKills, syscallErrors, blockErrors, fullDisk, namespaces, memory],
+  ...[copies, shortages, enumeration, swarm, toy, channel],
 ]
 
 const option = { type: 'string' } as const

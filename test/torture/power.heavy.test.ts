@@ -6,7 +6,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Part } from './part.ts'
-import { powerExt4, powerTorn } from './power/part.ts'
+import { powerExt4, tornExt4 } from './power/part.ts'
 import { table } from './table.ts'
 
 const TIME_LIMIT_MS = 300_000
@@ -26,6 +26,6 @@ async function passes(part: Part, cyclesMax: number): Promise<void> {
 
 test('ext4, shut down', () => passes(powerExt4, 10))
 
-test('ext4 on a disk that tears', () => passes(powerTorn, 5))
+test('ext4 on a disk that tears', () => passes(tornExt4, 5))
 
 test.run()

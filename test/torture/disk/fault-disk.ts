@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleProgram } from '../../damage/bundled.ts'
 import { scratchDirectory, type Undo, undoAtExit } from '../undo.ts'
-import { FileSystem, makeImage, missingFor, unmount } from './file-system.ts'
+import { FileSystem, type FileSystemKind, makeImage, missingFor, unmount } from './file-system.ts'
 import { FILE_NAME } from './fuse-protocol.ts'
 import type { Leaving } from './torn-image.ts'
 
@@ -27,23 +27,23 @@ export interface Losses {
   readonly open: number
 }
 
-/** An ext4 on a disk whose power can be cut, with all that wasn't flushed gone or torn, and which fails on demand. */
+/** A file system on a disk whose power can be cut, with all that wasn't flushed gone or torn, and which fails on demand. */
 export class FaultDisk {
   readonly files: FileSystem
   readonly #server: ChildProcess
   readonly #unmount: Undo
 
-  private constructor(server: ChildProcess, unmounting: Undo, place: string, scratch: string) {
+  private constructor(server: ChildProcess, unmounting: Undo, files: FileSystem) {
     this.#server = server
     this.#unmount = unmounting
-    this.files = new FileSystem('ext4', join(place, FILE_NAME), join(scratch, 'mounted'))
+    this.files = files
   }
 
-  static async make(program: string, scratch: string): Promise<FaultDisk> {
+  static async make(program: string, kind: FileSystemKind, scratch: string): Promise<FaultDisk> {
     const image = join(scratch, 'image')
     const place = join(scratch, 'disk')
     mkdirSync(place)
-    makeImage('ext4', image)
+    makeImage(kind, image)
     const server = spawn(process.execPath, [program, image, place], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // What ends this process by the terminal must not end it first: the file system on it is unmounted before.
@@ -55,7 +55,8 @@ export class FaultDisk {
     })
     const mounted = await Promise.race([once(server, 'message'), once(server, 'exit').then(() => undefined)])
     if (mounted === undefined) throw new Error('the FUSE file system could not be mounted')
-    return new FaultDisk(server, unmounting, place, scratch)
+    const files = new FileSystem(kind, join(place, FILE_NAME), join(scratch, 'mounted'))
+    return new FaultDisk(server, unmounting, files)
   }
 
   async #order(order: DiskOrder): Promise<unknown> {
@@ -93,8 +94,8 @@ export async function diskProgram(): Promise<string> {
   return program
 }
 
-export function missingForFaultDisk(): string | undefined {
-  const missing = missingFor('ext4')
+export function missingForFaultDisk(kind: FileSystemKind): string | undefined {
+  const missing = missingFor(kind)
   if (missing !== undefined || existsSync('/dev/fuse')) return missing
   return 'needs /dev/fuse (CONFIG_FUSE_FS)'
 }

@@ -1,13 +1,13 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Undo, undoAtExit } from '../undo.ts'
 import { hasProgram, isRoot, missingPrograms, run } from './programs.ts'
 
-export type FileSystemKind = 'ext4' | 'xfs'
+export type FileSystemKind = 'ext4' | 'xfs' | 'btrfs'
 
 const MIB = 1024 * 1024
-/** mkfs.xfs makes none that is smaller. */
-const SIZES: Readonly<Record<FileSystemKind, number>> = { ext4: 48 * MIB, xfs: 300 * MIB }
+/** mkfs.xfs and mkfs.btrfs make none that is smaller. */
+const SIZES: Readonly<Record<FileSystemKind, number>> = { ext4: 48 * MIB, xfs: 300 * MIB, btrfs: 128 * MIB }
 
 /** What a cut leaves of what the file system has noted and not written yet (EXT4_GOING_FLAGS, XFS_FSOP_GOING_FLAGS). */
 export const CUT_FLAGS = { everything: 0, 'with its log': 1, 'without its log': 2 } as const
@@ -25,7 +25,15 @@ const UNMOUNT_AGAIN_MS = 20
 const OPTIONS: Readonly<Record<FileSystemKind, readonly string[]>> = {
   ext4: ['data=ordered', 'data=writeback', 'data=journal', 'commit=1', 'data=ordered,nodelalloc'],
   xfs: ['rw', 'wsync'],
+  btrfs: ['rw', 'commit=1', 'flushoncommit', 'nodatacow', 'compress-force=zstd'],
 }
+
+const MAKERS: Readonly<Record<FileSystemKind, readonly [program: string, ...words: string[]]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard,lazy_itable_init=1'],
+  xfs: ['mkfs.xfs', '-q', '-f'],
+  btrfs: ['mkfs.btrfs', '-q', '-f', '--mixed'],
+}
+const PACKAGES: Readonly<Record<FileSystemKind, string>> = { ext4: 'e2fsprogs', xfs: 'xfsprogs', btrfs: 'btrfs-progs' }
 
 /** A file system in a file, mounted by a loop device. */
 export class FileSystem {
@@ -82,8 +90,8 @@ export class FileSystem {
 export function makeImage(kind: FileSystemKind, image: string): void {
   writeFileSync(image, '')
   truncateSync(image, SIZES[kind])
-  if (kind === 'ext4') run('mkfs.ext4', '-q', '-F', '-E', 'nodiscard,lazy_itable_init=1', image)
-  else run('mkfs.xfs', '-q', '-f', image)
+  const [program, ...words] = MAKERS[kind]
+  run(program, ...words, image)
 }
 
 /** At the end: at once where nobody uses it, otherwise as soon as nobody does. */
@@ -99,8 +107,8 @@ export function unmount(place: string): void {
 export function missingFor(kind: FileSystemKind): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
   if (!isRoot()) return 'needs root, to mount a file system by a loop device'
-  const mkfs = kind === 'ext4' ? { 'mkfs.ext4': 'e2fsprogs' } : { 'mkfs.xfs': 'xfsprogs' }
-  const missing = missingPrograms({ mount: 'mount', umount: 'mount', ...mkfs })
+  if (!readFileSync('/proc/filesystems', 'utf8').includes(`\t${kind}\n`)) return `needs a kernel with ${kind}`
+  const missing = missingPrograms({ mount: 'mount', umount: 'mount', [MAKERS[kind][0]]: PACKAGES[kind] })
   if (missing !== undefined) return missing
   return hasProgram('perl') || hasProgram('python3') ? undefined : 'needs perl or python3, for one ioctl'
 }

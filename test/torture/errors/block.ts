@@ -27,7 +27,7 @@ function drawFault(random: Random): DiskFault {
 export const blockErrors: Part = {
   name: 'block-errors',
   weight: 2,
-  missing: missingForFaultDisk,
+  missing: () => missingForFaultDisk('ext4'),
   async run(limits) {
     const report = new Report()
     const disks = await diskProgram()
@@ -35,7 +35,7 @@ export const blockErrors: Part = {
     for (let seed = limits.seed; report.goesOn(limits); seed++) {
       const scratch = scratchDirectory('block-errors')
       const random = new Random(seed)
-      const disk = await FaultDisk.make(disks, scratch.path)
+      const disk = await FaultDisk.make(disks, 'ext4', scratch.path)
       disk.files.mount()
       // What the device refused is gone from the page cache too: only what was flushed counts.
       const verifier = new Verifier(['power', 'seen'])

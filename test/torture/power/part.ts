@@ -43,8 +43,8 @@ function shutdownPart(kind: FileSystemKind, weight: number, goal: number): Part 
 }
 
 /** The disk below the file system loses of each sector that it hasn't flushed any number of writes. */
-async function tornDisk(program: string, scratch: string, report: Report): Promise<PowerSupply> {
-  const disk = await FaultDisk.make(program, scratch)
+async function tornDisk(program: string, kind: FileSystemKind, scratch: string, report: Report): Promise<PowerSupply> {
+  const disk = await FaultDisk.make(program, kind, scratch)
   return {
     files: disk.files,
     async cut(random) {
@@ -60,16 +60,24 @@ async function tornDisk(program: string, scratch: string, report: Report): Promi
   }
 }
 
+function tornPart(kind: FileSystemKind, weight: number, goal: number): Part {
+  const name = `torn-${kind}`
+  return {
+    name,
+    weight,
+    missing: () => missingForFaultDisk(kind),
+    async run(limits) {
+      const report = new Report()
+      const program = await diskProgram()
+      const supply = (scratch: string) => tornDisk(program, kind, scratch, report)
+      await cutPower(name, supply, await victimProgram(), report, limits)
+      return report.outcome(`cuts of a disk that tears under ${kind}`, goal)
+    },
+  }
+}
+
 export const powerExt4: Part = shutdownPart('ext4', 2, 200)
 export const powerXfs: Part = shutdownPart('xfs', 1, 100)
-export const powerTorn: Part = {
-  name: 'power-torn',
-  weight: 2,
-  missing: missingForFaultDisk,
-  async run(limits) {
-    const report = new Report()
-    const program = await diskProgram()
-    await cutPower('power-torn', (scratch) => tornDisk(program, scratch, report), await victimProgram(), report, limits)
-    return report.outcome('cuts of a disk that tears', 200)
-  },
-}
+export const tornExt4: Part = tornPart('ext4', 2, 100)
+export const tornXfs: Part = tornPart('xfs', 1, 50)
+export const tornBtrfs: Part = tornPart('btrfs', 1, 50)
