@@ -104,8 +104,7 @@ class Sent {
     sending.catch(() => {})
     this.#sending.push(sending)
     if (this.#sending.length < WINDOW) return
-    await this.#sending[0]
-    this.#sending.shift()
+    await this.#sending.shift()
   }
 
   async all(): Promise<number> {
