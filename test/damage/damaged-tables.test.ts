@@ -5,6 +5,7 @@ import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { FRAME_ALIGNMENT, ringFile } from '../../bindings/log/journal/layout.ts'
+import { writtenOut } from '../salvage/fixture.ts'
 import { DirectoryImage } from './directory-image.ts'
 import type { ImageFile } from './image-file.ts'
 
@@ -24,8 +25,7 @@ async function damaged(table: string): Promise<DirectoryImage> {
   await log.admin.createTopic('t')
   await log.producer().send({ topic: 't', value: 'a' })
   await LAST[table]?.(log)
-  // The decision reaches its table in the first turn that has nothing to commit (decision 015).
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  await writtenOut()
   const left = image.fork()
   await log.close()
   const ring = left.files.get(ringFile(0)) as ImageFile

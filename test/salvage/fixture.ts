@@ -48,6 +48,11 @@ export async function fullImage(seed: number): Promise<DirectoryImage> {
   return image
 }
 
+/** What waits for the first turn without a commit is in its segments then (decision 015). */
+export async function writtenOut(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 /** A closed log that was opened again and killed: of what was written since only frames and segments know. */
 export async function killedImage(closed: DirectoryImage, seed: number): Promise<DirectoryImage> {
   const image = closed.fork()
@@ -58,6 +63,7 @@ export async function killedImage(closed: DirectoryImage, seed: number): Promise
     await log.producer({ compression: 'gzip' }).send({ topic: 'packed', value })
   }
   await transactions(log, seed)
+  await writtenOut()
   const killed = image.fork()
   await log.close()
   return killed

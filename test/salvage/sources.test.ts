@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { batchesOf } from './batches.ts'
-import { openImage } from './fixture.ts'
+import { openImage, writtenOut } from './fixture.ts'
 import { erase, framesOf } from './frames.ts'
 import { salvaged, verified } from './run.ts'
 
@@ -14,10 +14,12 @@ await log.admin.createTopic('t')
 const producer = log.producer()
 for (let index = 0; index < 6; index++) await producer.send({ topic: 't', value: `${index}`.padEnd(50) })
 /** No checkpoint knows of the records: frames hold them. */
+await writtenOut()
 const killed = image.fork()
 const open = await log.producer({ transactionalId: 'x' }).beginTransaction()
 await open.send({ topic: 't', value: 'open' })
 await log.producer().send({ topic: 't', value: 'last' })
+await writtenOut()
 const within = image.fork()
 await log.close()
 
