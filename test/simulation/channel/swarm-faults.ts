@@ -16,7 +16,6 @@ import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.t
 import { checkpointBeforeSync, ignoreCrc } from '../code-faults.ts'
 import { isFlushOf, replace, withoutEffects } from '../fault-tools.ts'
 import type { ChannelFault } from './faults.ts'
-import { fenceNobody } from './faults.ts'
 import type { Plan, Settings } from './plan.ts'
 
 type Mend = () => void
@@ -45,7 +44,6 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
   { name: 'an accepted record is accepted in memory', kind: 'shares', plant: acceptInMemory },
   { name: 'nobody asks whose lock it is', kind: 'shares', plant: acknowledgeForAnybody },
   { name: 'state outlives its transaction', kind: 'states', plant: keepState },
-  { name: 'two runs of a source', kind: 'ingest', plant: fenceNobody },
   { name: 'epochs have no end', kind: 'transactions', plant: epochsWithoutEnd, settings: { epochsLeft: 3 } },
   { name: 'damaged batches count as whole', kind: 'damaged', plant: ignoreCrc },
   ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map((type): SwarmFault => {
