@@ -2,6 +2,7 @@
 // are crashed again. The whole is run by test/simulation/torture.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
@@ -9,25 +10,17 @@ import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { Tally } from './tally.ts'
 
-/** The others of recovery/marks.ts are damage, which no crash leaves. */
-const REACHABLE: readonly string[] = [
-  'frame-restated',
-  'partial-sector-restored',
-  'batches-replayed',
-  'decision-replayed',
-  'extent-replayed',
-  'roll-again',
-  'closed-indexes-made-again',
-  'next-segment-left',
-  'further-batch-kept',
-  'tail-cut',
-  'later-segment-set-aside',
-  'continue-at-ceiling',
-  'partition-untouched',
-  'dead-topic-skipped',
-  'dead-directory-removed',
-  'torn-checkpoint-passed-over',
+/** What only damage, removal or compaction leaves: other scenarios reach it. */
+const ELSEWHERE: readonly string[] = [
+  'segments-below-start',
+  'decision-without-frame',
+  'journal-gap',
+  'broken-frame-set-aside',
+  'swap-finished',
+  'swap-dropped',
+  'replaced-segment-removed',
 ]
+const REACHABLE: readonly string[] = recoveryMarks.all.filter((mark) => !ELSEWHERE.includes(mark))
 
 const seed = 7
 const marks = new Marks()

@@ -28,20 +28,6 @@ async function shutdown(kind: FileSystemKind, scratch: string): Promise<PowerSup
   }
 }
 
-function shutdownPart(kind: FileSystemKind, weight: number, goal: number): Part {
-  const name = `power-${kind}`
-  return {
-    name,
-    weight,
-    missing: () => missingFor(kind),
-    async run(limits) {
-      const report = new Report()
-      await cutPower(name, (scratch) => shutdown(kind, scratch), await victimProgram(), report, limits)
-      return report.outcome(`shutdowns of ${kind}`, goal)
-    },
-  }
-}
-
 /** The disk below the file system loses of each sector that it hasn't flushed any number of writes. */
 async function tornDisk(program: string, kind: FileSystemKind, scratch: string, report: Report): Promise<PowerSupply> {
   const disk = await FaultDisk.make(program, kind, scratch)
@@ -60,20 +46,31 @@ async function tornDisk(program: string, kind: FileSystemKind, scratch: string, 
   }
 }
 
-function tornPart(kind: FileSystemKind, weight: number, goal: number): Part {
-  const name = `torn-${kind}`
+type Supply = (scratch: string, report: Report) => Promise<PowerSupply>
+
+/** `begin` makes what the whole run needs, and answers how each of its file systems is made. */
+function powerPart(part: Omit<Part, 'run'>, what: string, goal: number, begin: () => Promise<Supply>): Part {
   return {
-    name,
-    weight,
-    missing: () => missingForFaultDisk(kind),
+    ...part,
     async run(limits) {
       const report = new Report()
-      const program = await diskProgram()
-      const supply = (scratch: string) => tornDisk(program, kind, scratch, report)
-      await cutPower(name, supply, await victimProgram(), report, limits)
-      return report.outcome(`cuts of a disk that tears under ${kind}`, goal)
+      await cutPower(part.name, await begin(), await victimProgram(), report, limits)
+      return report.outcome(what, goal)
     },
   }
+}
+
+function shutdownPart(kind: FileSystemKind, weight: number, goal: number): Part {
+  const part = { name: `power-${kind}`, weight, missing: () => missingFor(kind) }
+  return powerPart(part, `shutdowns of ${kind}`, goal, async () => (scratch) => shutdown(kind, scratch))
+}
+
+function tornPart(kind: FileSystemKind, weight: number, goal: number): Part {
+  const part = { name: `torn-${kind}`, weight, missing: () => missingForFaultDisk(kind) }
+  return powerPart(part, `cuts of a disk that tears under ${kind}`, goal, async () => {
+    const program = await diskProgram()
+    return (scratch, report) => tornDisk(program, kind, scratch, report)
+  })
 }
 
 export const powerExt4: Part = shutdownPart('ext4', 2, 200)
