@@ -105,7 +105,7 @@ export interface Admin {
    */
   resetShareGroup(groupId: string, to: ResetPoint, options?: ResetOptions): Promise<readonly OffsetReset[]>
   /**
-   * Forgets a share group: its next consumer begins where `startAt` says. Durable when it resolves. Rejects with
+   * Forgets a share group: its next consumer begins where its `autoOffsetReset` says. Durable when it resolves. Rejects with
    * INVALID_GROUP_ID, GROUP_ID_NOT_FOUND, and NON_EMPTY_GROUP while consumers of it wait for records or hold some.
    */
   deleteShareGroup(groupId: string): Promise<void>

@@ -43,6 +43,21 @@ export async function deadLetterOf(
   return fits(keyed, bytesMax) ? keyed : { ...keyed, key: null, headers: omitted('key, value, headers') }
 }
 
+/** Asked before the first record: a failure is no time to find that its letter has nowhere to go. */
+export async function checkDeadLetters(
+  topic: string | undefined,
+  admin: Pick<AdminSession, 'describeTopic'>,
+): Promise<void> {
+  if (topic === undefined) return
+  try {
+    await admin.describeTopic(topic)
+  } catch (error) {
+    if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+    const message = `there is no topic "${topic}" for dead letters`
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, option: 'deadLetter' })
+  }
+}
+
 function fits(letter: ProducerRecord, bytesMax: number): boolean {
   return loneBatchBytes(checkRecord(letter, 0)) <= bytesMax
 }

@@ -142,6 +142,39 @@ test('too many deliveries, or a rejection: the record goes to the dead letters w
   await log.close()
 })
 
+test('the last release is a rejection: the letter tells its error, and nobody waits for the delay', async () => {
+  const { log } = await setup(1)
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })
+  for await (const job of consumer) {
+    const error = new RangeError(`failure ${job.deliveryCount}`)
+    const options = job.deliveryCount === 2 ? { error, delayMs: 60_000 } : { error }
+    await consumer.acknowledge(job, 'release', options)
+    if (job.deliveryCount === 2) break
+  }
+  const letters: unknown[] = []
+  for await (const { value, headers } of log.read(dead, { until: 'end' })) {
+    letters.push([value, Buffer.from(headers.get('oncelog-error-message') ?? []).toString()])
+  }
+  assert.equal(letters, [['0', 'failure 2']])
+  const { offsets } = await log.admin.describeShareGroup('g')
+  assert.is(
+    offsets.reduce((total, { lag }) => total + lag, 0),
+    0,
+  )
+  await log.close()
+})
+
+test('dead letters without a topic are refused before the first delivery', async () => {
+  const { log } = await setup(1)
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'nowhere' })
+  const error = await refused(take(consumer, 1))
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  assert.equal(error.details, { topic: 'nowhere', option: 'deadLetter' })
+  await log.admin.createTopic('nowhere')
+  assert.equal(values(await take(consumer, 1)), [0])
+  await log.close()
+})
+
 for (const end of ['close', 'kill'] as const) {
   test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
     const { log, image, port } = await setup(8)

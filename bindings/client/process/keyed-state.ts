@@ -15,7 +15,10 @@ export interface AnyStateStore {
   readonly changelog: { readonly name: string }
 }
 
-/** Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and the partitions of the input. */
+/**
+ * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least the partitions of the input
+ * (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone after the next start.
+ */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
   if (typeof changelog?.record !== 'function') {
     throw new LogError('INVALID_REQUEST', 'changelog must be a declared topic', { argument: 'changelog' })

@@ -40,7 +40,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
    * Topic for records that failed every try, with origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit
-   * there with them comes with a null value and the header `oncelog-omitted`. Without it the processor gives up.
+   * there with them comes with a null value and the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't
+   * there. Without the option the processor gives up.
    */
   deadLetter?: string | undefined
   /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */

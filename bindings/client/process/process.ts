@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
+import { checkDeadLetters } from '../dead-letter.ts'
 import { placeKey } from '../places.ts'
 import { LogProducer } from '../producer/producer.ts'
 import { Accumulators } from '../producer/record-accumulator.ts'
@@ -36,6 +37,7 @@ export class Process<T extends TopicRef, S> {
     const { groupId, topics } = this.#options
     const names = topics.map(topicName)
     await this.#state.check(names)
+    await checkDeadLetters(this.#settings.deadLetter, this.#broker.admin)
     // By range, so that equal partitions of all topics, and with them one partition of state, are with one member.
     const { maxPollIntervalMs } = this.#settings
     const consumer = new GroupConsumer(

@@ -6,7 +6,8 @@ import { throwIfAborted } from '../signals.ts'
 export interface Processor extends AsyncDisposable {
   /**
    * Resolves when it was closed or its source ended; rejects with what made it give up, or with the reason of its aborted
-   * signal.
+   * signal. Await it, or catch it: a processor that gives up while nobody looks ends the program, as any rejection that
+   * nobody handles does.
    */
   readonly done: Promise<void>
   /** Ends it between two transactions; what isn't committed comes again. Resolves when nothing of it runs any more. */
@@ -24,8 +25,13 @@ export class RunningProcessor implements Processor {
     signal: AbortSignalLike | undefined,
     ended: (processor: Processor) => void,
   ) {
-    this.done = this.#run(run, signal).finally(() => ended(this))
-    this.#settled = this.done.catch(() => {})
+    const running = this.#run(run, signal).finally(() => ended(this))
+    // A promise of its own, which no `close` handles: work that ended in silence would be found out far too late.
+    this.done = running.then(() => {})
+    this.#settled = running.catch(() => {
+      // Who aborted it knows.
+      if (signal?.aborted) this.done.catch(() => {})
+    })
   }
 
   async #run(run: (signal: AbortSignalLike) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {

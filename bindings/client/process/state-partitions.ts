@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
@@ -73,6 +74,12 @@ export class Stores {
   }
 }
 
+/** With `compact,delete` a value that nobody renews ends, which somebody asked for; a topic that says nothing keeps none for ever. */
+function losesState(config: TopicConfig): boolean {
+  const { cleanupPolicy, retentionMs, retentionBytes } = parseTopicConfig(config)
+  return cleanupPolicy === 'delete' && (retentionMs !== -1 || retentionBytes !== -1)
+}
+
 /** State by partition: restored from the changelogs when a partition is first worked on, forgotten when it is given up. */
 export class StatePartitions {
   readonly #broker: Broker
@@ -88,7 +95,7 @@ export class StatePartitions {
 
   /**
    * INVALID_CONFIG for inputs with different numbers of partitions, whose equal keys and partitions would not meet in one
-   * member, and for a changelog with fewer partitions than they have.
+   * member, and for a changelog with fewer partitions than they have, or from which values go by their age alone.
    */
   async check(topics: readonly string[]): Promise<void> {
     if (this.#stores.length === 0) return
@@ -100,10 +107,14 @@ export class StatePartitions {
       throw new LogError('INVALID_CONFIG', message, { topic, partitions, needed })
     }
     for (const [name, { changelog }] of this.#stores) {
-      const { partitions } = await this.#broker.admin.describeTopic(changelog.name)
-      if (partitions >= needed) continue
-      const message = `the changelog of state "${name}" has ${partitions} partitions, its input ${needed}`
-      throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, partitions, needed })
+      const { partitions, config } = await this.#broker.admin.describeTopic(changelog.name)
+      if (partitions < needed) {
+        const message = `the changelog of state "${name}" has ${partitions} partitions, its input ${needed}`
+        throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, partitions, needed })
+      }
+      if (!losesState(config)) continue
+      const message = `the changelog of state "${name}" would lose it by retention: "${changelog.name}" needs cleanup.policy compact`
+      throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, key: 'cleanup.policy' })
     }
   }
 

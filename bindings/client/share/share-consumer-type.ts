@@ -18,13 +18,15 @@ export type SharedRecordOf<T extends TopicRef> = RecordOf<T> & {
  * Delivery is at least once: accepting and what the program does with the record aren't one step; where they have to be, use
  * `process`. `break` leaves it open and keeps what wasn't delivered for the next iteration. Only committed records are read.
  *
- * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED, or the signal's reason.
+ * A lock can't be made longer: `lockMs` has to hold the longest work, and what waits for it of `maxRecords`.
+ *
+ * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION (of `deadLetter` too), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED, or the signal's reason.
  */
 export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterable<SharedRecordOf<T>>, AsyncDisposable {
   /**
    * Ends this consumer's lock of a record. `'accept'`: it is done. `'release'`: it may be delivered again, not earlier than
-   * `delayMs` from now if given (a restart of the log ends the wait). `'reject'`: it will never succeed; it goes to the dead
-   * letters, which tell `error` if given. Resolves when that is durable. Rejects with INVALID_RECORD_STATE when the lock ended before, so that another
+   * `delayMs` from now if given (a restart of the log ends the wait); after the last of `maxDeliveries` it is rejected. `'reject'`: it
+   * will never succeed; it goes to the dead letters, which tell `error` if given. Resolves when that is durable. Rejects with INVALID_RECORD_STATE when the lock ended before, so that another
    * consumer may have the record; with INVALID_REQUEST for anything that isn't a record of this consumer, CONSUMER_CLOSED, and
    * by dead letters as `send` does: the lock is still held then.
    */

@@ -2,7 +2,7 @@ import type { AcquiredRange, Broker, ShareSession } from '../../broker/broker.ts
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
-import { deadLetterOf } from '../dead-letter.ts'
+import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
 import type { Producer } from '../producer/producer.ts'
 import { abortReason, signalOf, throwIfAborted } from '../signals.ts'
@@ -103,8 +103,10 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   /** Waits for records. When the log has another holder, the locks are gone, and it begins anew. */
   async #acquire(): Promise<void> {
-    const { maxRecords: maxOffsets, lockMs, startAt, groupId } = this.#settings
+    const { maxRecords: maxOffsets, lockMs, startAt, groupId, deadLetter } = this.#settings
     try {
+      if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
+      if (this.#closing !== undefined) return
       this.#session ??= await this.#parts.broker.openShare(groupId)
       const session = this.#session
       // Nothing wakes a wait that hasn't begun.
@@ -153,14 +155,17 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     this.#assertOpen()
     if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
     if (!TYPES.includes(type)) throw wrong('type', "'accept', 'release' or 'reject'")
-    const { delayMs = 0, error = REJECTED } = options
+    const { delayMs = 0, error } = options
     if (!(Number.isSafeInteger(delayMs) && delayMs >= 0)) throw wrong('delayMs', 'a whole number from 0 on')
     const shared = record as unknown as SharedRecord
     const session = this.#delivered.get(shared)
     if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
     if (session !== this.#session) throw lockEnded(shared)
     try {
-      if (type === 'reject') await this.#giveUp(session, shared, error)
+      if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
+      // The last delivery failed: only this consumer knows with what.
+      else if (type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries)
+        await this.#giveUp(session, shared, error ?? TOO_OFTEN)
       else await this.#say(session, shared, type, delayMs)
     } catch (error) {
       throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error

@@ -12,8 +12,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   /** How long a record is this consumer's alone, from 1 on, 30000 ms by default. After it another one may get it. */
   lockMs?: number | undefined
   /**
-   * How often a record is delivered that nobody accepts, 5 by default. After that it goes to the dead letters, or is given up
-   * where there are none.
+   * How often a record is delivered that nobody accepts, 5 by default, those that end with a `'release'` included. After that it goes
+   * to the dead letters, or is given up where there are none.
    */
   maxDeliveries?: number | undefined
   /**
@@ -22,7 +22,10 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
    * was delivered twice comes alone, so that a record that ends its process takes none along where `maxDeliveries` is 3 or more.
    */
   maxRecords?: number | undefined
-  /** Topic for records that were rejected or delivered too often, with origin, error and deliveries in headers. */
+  /**
+   * Topic for records that were rejected or delivered too often, with origin, error and deliveries in headers. Nothing creates it:
+   * an iteration rejects at once where it isn't there.
+   */
   deadLetter?: string | undefined
   /** Where a new group starts: `'earliest'` (default) or `'latest'`. Differs from Kafka: there it is `'latest'`. */
   autoOffsetReset?: 'earliest' | 'latest' | undefined

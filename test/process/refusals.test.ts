@@ -1,0 +1,75 @@
+// process: what it refuses before its first record, and how it is heard when it gives up.
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
+import { type OpenLog, test } from '../client/stores.ts'
+
+const payments = topic('payments', { value: string, partitions: 3 })
+
+async function opened(open: OpenLog): Promise<EmbeddedLog> {
+  const log = await open({ topics: [payments] })
+  await log.producer().send(payments.record({ value: 'first' }))
+  return log
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+test('state in a topic from which values go by their age is refused; where none goes it is taken', async (open) => {
+  const log = await opened(open)
+  const changelog = topic('log', { key: string, value: unchecked<number>(json()), partitions: 3 })
+  await log.admin.createTopic('log', { partitions: 3 })
+  const options = { groupId: 'g', topics: [payments], state: { values: store(changelog) }, handle: async () => {} }
+  const error = await log.process(options).done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+  assert.equal(error.details, { topic: 'log', key: 'cleanup.policy' })
+  for (const config of [{ 'cleanup.policy': 'compact,delete' }, { 'cleanup.policy': 'delete', 'retention.ms': -1 }]) {
+    await log.admin.alterConfig('log', config)
+    const processor = log.process(options)
+    const committed = async () => (await log.admin.listGroups()).some(({ offsets }) => offsets.length > 0)
+    await until(committed)
+    await processor.close()
+    await processor.done
+    await log.admin.deleteGroup('g')
+  }
+  await log.close()
+})
+
+test('dead letters without a topic are refused before the first record', async (open) => {
+  const log = await opened(open)
+  const handled: unknown[] = []
+  const handle = async (record: unknown) => void handled.push(record)
+  const { done } = log.process({ groupId: 'g', topics: [payments], deadLetter: 'nowhere', handle })
+  const error = await done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  assert.equal(error.details, { topic: 'nowhere', option: 'deadLetter' })
+  assert.equal(handled, [])
+  await log.close()
+})
+
+test('a processor that gives up while nobody looks is an unhandled rejection; one that was aborted is none', async (open) => {
+  const log = await opened(open)
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  try {
+    const handle = async () => {
+      throw new RangeError('no')
+    }
+    const failing = log.process({ groupId: 'g', topics: [payments], handle })
+    await until(async () => unhandled.length > 0)
+    assert.ok(unhandled[0] instanceof RangeError, String(unhandled[0]))
+    await failing.close()
+    const stop = new AbortController()
+    const aborted = log.process({ groupId: 'h', topics: [payments], handle: async () => {}, signal: stop.signal })
+    stop.abort()
+    await aborted.close()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.is(unhandled.length, 1)
+  } finally {
+    process.off('unhandledRejection', listen)
+  }
+  await log.close()
+})
+
+test.run()
