@@ -63,8 +63,8 @@ test('a processor that gives up while nobody looks is an unhandled rejection; on
     const stop = new AbortController()
     const aborted = log.process({ groupId: 'h', topics: [payments], handle: async () => {}, signal: stop.signal })
     stop.abort()
+    await new Promise((resolve) => setTimeout(resolve, 20))
     await aborted.close()
-    await new Promise((resolve) => setTimeout(resolve, 5))
     assert.is(unhandled.length, 1)
   } finally {
     process.off('unhandledRejection', listen)
