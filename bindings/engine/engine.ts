@@ -69,7 +69,7 @@ export class Engine {
   #closed: LogError | undefined
   /** It ended by an error, and its directory is still held. */
   #hasFailed = false
-  /** What opening found. */
+  /** What opening found. Before it is over the opening itself commits, one set after the other. */
   report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
@@ -166,6 +166,7 @@ export class Engine {
     this.#now = now
     this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), (error, report) => {
+      this.report = report
       if (error === undefined) this.#keeping.upkeep.opened(this.#now)
       done(error, report)
     })
@@ -175,7 +176,6 @@ export class Engine {
     const state = yield* this.store.open()
     this.#leaderEpoch = state.leaderEpoch
     this.#producerIds.recovered(state.nextProducerId)
-    this.report = state.report
     this.topics.remember(state.partitions)
     try {
       yield* replayTables(this, state)
@@ -231,7 +231,7 @@ export class Engine {
 
   /** Whether `turn` has something to start. */
   get wantsTurn(): boolean {
-    if (this.#closed !== undefined) return false
+    if (this.#closed !== undefined || this.report === undefined) return false
     if (this.#background.isDue) return true
     // Without room for a frame the end of the checkpoint brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
