@@ -4,6 +4,7 @@ import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { Task } from '../storage/effect.ts'
 import type { CommitSet, Decision, PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { bytesOfRecord, inParts } from './in-parts.ts'
 
 /** The log's own topics, in the order in which their records are applied. */
 export const TABLES = ['transactions', 'offsets', 'shares', 'catalogue'] as const
@@ -43,7 +44,6 @@ const DECISION_BYTES_MAX = 64 * 1024
 const PARTITIONS_MAX = 128
 /** If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as they do. */
 const EXTENT_BYTES = 1280
-const RECORD_OVERHEAD_BYTES = 64
 /** The batch of 78 bytes and what a frame says of it. */
 export const MARKER_BYTES = 160
 
@@ -53,11 +53,6 @@ function bytesOf(change: PlannedChange): number {
     for (const record of change[table] ?? []) total += bytesOfRecord(record)
   }
   return total
-}
-
-/** About what it takes in a frame. */
-export function bytesOfRecord({ key, value }: TableRecord): number {
-  return RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
 }
 
 /** Where a change has markers, and records before them that aren't durable yet. */
@@ -161,6 +156,13 @@ export class Committer {
       return change.done(error)
     }
     this.#changes.push(change)
+  }
+
+  /** Records that needn't be durable together; the last of them answers, or none at once. */
+  changeInParts(table: TableName, records: readonly TableRecord[], done: PlannedChange['done']): void {
+    const parts = inParts(records, this.#store.decisionBytesMax)
+    if (parts.length === 0) return done(undefined)
+    for (const part of parts) this.change({ [table]: part, done: part === parts.at(-1) ? done : () => {} })
   }
 
   /** What waits at this moment, as much as a set takes; what comes later is for the next one. */

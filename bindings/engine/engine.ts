@@ -19,7 +19,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 import { Keeping, type KeepingOptions } from './keeping.ts'
 import { Openings } from './openings.ts'
 import { ProducerIds } from './producer-ids.ts'
-import { replayTables } from './replay.ts'
+import { type LeftOfTopics, replayTables } from './replay.ts'
 import { ShareMembers } from './share-members.ts'
 import { StoredFacts } from './stored-facts.ts'
 import { type EffectResult, type IssuedEffect, TaskRunner } from './task-runner.ts'
@@ -95,12 +95,12 @@ export class Engine {
       wantShown: (hosted) => this.#committer.wantCeiling(hosted),
     })
     this.#members = new GroupMembers(this.groups, {
-      change: (records, done) => this.#change({ offsets: records, done }),
+      change: (records, done) => this.#committer.changeInParts('offsets', records, done),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
     this.#shareMembers = new ShareMembers(this.shares, {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
-      change: (records, done) => this.#change({ shares: records, done }),
+      change: (records, done) => this.#committer.changeInParts('shares', records, done),
     })
     this.#committer = new Committer(
       this.store,
@@ -178,8 +178,8 @@ export class Engine {
     this.#producerIds.recovered(state.nextProducerId)
     this.topics.remember(state.partitions)
     try {
-      yield* replayTables(this, state)
-      if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#recoverTransactions(state)
+      const left = yield* replayTables(this, state)
+      if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#finishOpening(state, left)
     } catch (error) {
       // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings, nor for it to take
       // transactions as whole that an unclean end cut short.
@@ -189,8 +189,9 @@ export class Engine {
     return state.report
   }
 
-  /** Before the first acknowledgement (durability rule 9). */
-  *#recoverTransactions({ partitions, report }: StoredState): Task<void> {
+  /** Before the first acknowledgement (durability rules 7 and 9). */
+  *#finishOpening({ partitions, report }: StoredState, left: LeftOfTopics): Task<void> {
+    for (const table of ['offsets', 'shares'] as const) this.#committer.changeInParts(table, left[table], () => {})
     const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#activate(hosted))
     this.#transacting.recover(undecided, report.clean)
     while (this.#committer.isWanted) {

@@ -6,16 +6,12 @@ import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { CommandOf, Done, OffsetToCommit } from './commands.ts'
-import { bytesOfRecord } from './committer.ts'
 
 export interface GroupHooks {
-  /** Makes records durable, then calls back; nothing to write calls back at once. */
+  /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
   change(records: readonly TableRecord[], done: Done<void>): void
   topicOf: TopicLookup
 }
-
-/** Of records that are made durable together: a fourth of the largest frame. */
-const PART_BYTES = 32 * 1024
 
 type GroupCommand = CommandOf<'joinGroup' | 'syncGroup' | 'leaveGroup' | 'commitOffsets' | 'setOffsets' | 'deleteGroup'>
 type Answer = JoinedGroup | readonly TopicPartition[]
@@ -74,34 +70,16 @@ export class GroupMembers {
 
   #commit({ request, done }: CommandOf<'commitOffsets'>, now: number): void {
     const offsets = request.offsets.map(withoutMetadata)
-    this.#changeInParts(this.#groups.planCommit({ ...request, offsets, now }, this.#hooks.topicOf), done)
+    this.#hooks.change(this.#groups.planCommit({ ...request, offsets, now }, this.#hooks.topicOf), done)
   }
 
   #setOffsets({ groupId, offsets, done }: CommandOf<'setOffsets'>, now: number): void {
     const request = { groupId, offsets: offsets.map(withoutMetadata), now }
-    this.#changeInParts(this.#groups.planSetOffsets(request, this.#hooks.topicOf), done)
+    this.#hooks.change(this.#groups.planSetOffsets(request, this.#hooks.topicOf), done)
   }
 
   #delete({ groupId, done }: CommandOf<'deleteGroup'>, now: number): void {
-    this.#changeInParts(this.#groups.planDelete(groupId, now), done)
-  }
-
-  /** So many offsets, or so long a group id, that no frame holds all: in their order, and the last part answers. */
-  #changeInParts(records: readonly TableRecord[], done: Done<void>): void {
-    const parts: TableRecord[][] = [[]]
-    let sizeBytes = 0
-    for (const record of records) {
-      const bytes = bytesOfRecord(record)
-      if (sizeBytes > 0 && sizeBytes + bytes > PART_BYTES) {
-        parts.push([])
-        sizeBytes = 0
-      }
-      sizeBytes += bytes
-      parts.at(-1)?.push(record)
-    }
-    const last = parts.pop() ?? []
-    for (const part of parts) this.#hooks.change(part, () => {})
-    this.#hooks.change(last, done)
+    this.#hooks.change(this.#groups.planDelete(groupId, now), done)
   }
 
   topicChanged(name: string, now: number): void {

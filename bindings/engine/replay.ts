@@ -21,8 +21,17 @@ export interface ReplayParts {
   readonly store: PartitionStore
 }
 
-/** Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. */
-export function* replayTables(engine: ReplayParts, state: StoredState): Task<void> {
+/** Tombstones of what groups kept of topics that are gone. */
+export interface LeftOfTopics {
+  readonly offsets: readonly TableRecord[]
+  readonly shares: readonly TableRecord[]
+}
+
+/**
+ * Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. Answers the tombstones that a
+ * crash kept from following the delete of their topic (docs/decisions/028-offsets-end-with-their-topic.md).
+ */
+export function* replayTables(engine: ReplayParts, state: StoredState): Task<LeftOfTopics> {
   const { topics, catalogue, groups, shares, transactions } = engine
   yield* replayPartition(engine, topics.table('catalogue'), (record, place) => catalogue.apply(record, place))
   catalogue.assertWhole()
@@ -33,6 +42,8 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<voi
   topics.startsRead()
   yield* removeDead(engine, state)
   for (const { topicId } of catalogue.durable.dead()) catalogue.forget(topicId)
+  const isGone = (topicId: string) => catalogue.durable.liveById(topicId) === undefined
+  return { offsets: groups.planLeftovers(isGone), shares: shares.planLeftovers(isGone) }
 }
 
 /**

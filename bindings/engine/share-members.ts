@@ -9,7 +9,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
-  /** Makes records durable, then calls back; nothing to write calls back at once. */
+  /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
   change(records: readonly TableRecord[], done: Done<void>): void
 }
 

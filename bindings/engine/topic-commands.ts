@@ -1,13 +1,15 @@
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf, ConfigChanges, Done } from './commands.ts'
-import type { PlannedChange } from './committer.ts'
+import type { PlannedChange, TableName } from './committer.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { inParts } from './in-parts.ts'
 import type { Topics } from './topics.ts'
 
 export interface TopicHooks {
@@ -23,6 +25,14 @@ export interface TopicHooks {
   changed(topic: string): void
   /** Removes files beside no checkpoint, then calls back. */
   remove(task: Task<void>, done: Done<void>): void
+}
+
+interface GoneTopic {
+  readonly topicId: string
+  readonly name: string
+  readonly partitions: number
+  /** Those of its partitions that were in use. */
+  readonly forgotten: readonly HostedPartition[]
 }
 
 /** Commands that create, change and delete topics. */
@@ -71,26 +81,44 @@ export class TopicCommands {
     })
   }
 
-  /** The frame that deletes a topic also holds tombstones for all that groups keep of it (durability rule 7). */
+  /**
+   * The delete alone decides: what groups keep of the topic ends with its id. Their tombstones follow at once, as many frames as they
+   * take, before anything that is planned later (durability rule 7).
+   */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
-    const { groups, shares } = this.#hooks
-    const topic = this.#hooks.catalogue.planned.byName(name)
-    const catalogue = this.#hooks.catalogue.planDelete(name)
-    const { topicId, partitions } = topic ?? { topicId: '', partitions: 0 }
-    this.#hooks.change({
-      catalogue,
-      offsets: groups.planTopicDelete(topicId),
-      shares: shares.planTopicDelete(topicId),
-      done: (error) => {
-        if (error !== undefined) return done(error)
-        this.#version++
-        const forgotten = this.#forget(topicId, name, partitions)
-        this.#hooks.changed(name)
-        this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), (failure) => {
-          if (failure === undefined) this.#hooks.catalogue.forget(topicId)
-          done(failure)
-        })
-      },
+    const { groups, shares, store } = this.#hooks
+    const { topicId = '', partitions = 0 } = this.#hooks.catalogue.planned.byName(name) ?? {}
+    const changes: Partial<Record<TableName, readonly TableRecord[]>>[] = [
+      { catalogue: this.#hooks.catalogue.planDelete(name) },
+      ...inParts(groups.planTopicDelete(topicId), store.decisionBytesMax).map((offsets) => ({ offsets })),
+      ...inParts(shares.planTopicDelete(topicId), store.decisionBytesMax).map((part) => ({ shares: part })),
+    ]
+    let forgotten: readonly HostedPartition[] = []
+    changes.forEach((change, index) => {
+      this.#hooks.change({
+        ...change,
+        done: (error) => {
+          if (error === undefined && index === 0) forgotten = this.#gone(topicId, name, partitions)
+          if (index < changes.length - 1) return
+          if (error !== undefined) return done(error)
+          this.#remove({ topicId, name, partitions, forgotten }, done)
+        },
+      })
+    })
+  }
+
+  #gone(topicId: string, name: string, partitions: number): readonly HostedPartition[] {
+    this.#version++
+    this.#hooks.groups.topicDeleted(topicId)
+    const forgotten = this.#forget(topicId, name, partitions)
+    this.#hooks.changed(name)
+    return forgotten
+  }
+
+  #remove({ topicId, name, partitions, forgotten }: GoneTopic, done: Done<void>): void {
+    this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), (failure) => {
+      if (failure === undefined) this.#hooks.catalogue.forget(topicId)
+      done(failure)
     })
   }
 

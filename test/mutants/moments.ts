@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const besideCheckpoint = 'log/store/beside-checkpoint.test.ts'
+const topicOffsets = 'engine/offsets-of-deleted-topics.test.ts'
 const decisions = 'engine/decisions-under-way.test.ts'
 
 /** What is right only because of what else happens, or can't, between two steps. */
@@ -116,5 +117,26 @@ export const MOMENTS: readonly Mutant[] = [
     find: "if (typeof batch === 'string') throw damaged(files, offset, batch)",
     put: "if (typeof batch === 'string') return",
     tests: ['damage/unreadable-catalogue.test.ts'],
+  },
+  {
+    name: 'committed offsets survive their topic',
+    file: 'coordinator/group/groups.ts',
+    find: 'return this.#planRemovals((id) => id === topicId)',
+    put: 'return []',
+    tests: ['coordinator/group/groups.test.ts', topicOffsets],
+  },
+  {
+    name: 'committed offsets are seen until their tombstones are durable',
+    file: 'coordinator/group/groups.ts',
+    find: 'this.#tables.durable.dropOffsetsWhere((id) => id === topicId)',
+    put: '',
+    tests: [topicOffsets],
+  },
+  {
+    name: 'committed offsets survive a crash behind the delete of their topic',
+    file: 'coordinator/group/groups.ts',
+    find: 'this.#tables.durable.dropOffsetsWhere(isGone)\n    return this.#planRemovals(isGone)',
+    put: 'return []',
+    tests: [topicOffsets],
   },
 ]

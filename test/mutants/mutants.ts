@@ -333,13 +333,6 @@ const OFFSETS: readonly Mutant[] = [
     put: "    group.checked(memberId, 'commit')\n",
     tests: [groups],
   },
-  {
-    name: 'committed offsets survive their topic',
-    file: groupTable,
-    find: 'return this.#tables.planned.offsetsOfTopic(topicId).map((offset) => this.#planRemoval(offset))',
-    put: 'return []',
-    tests: [groups],
-  },
 ]
 
 const CLIENTS: readonly Mutant[] = [

@@ -1,4 +1,5 @@
 // Mechanisms of the engine that are taken out of its code; each answers how to put it back.
+import { Groups } from '../../bindings/coordinator/group/groups.ts'
 import { Topics } from '../../bindings/engine/topics.ts'
 import { KernelBatchReader } from '../../bindings/kernel/batch-reader.ts'
 import { TopicTable } from '../../bindings/log/catalogue/topic-table.ts'
@@ -110,6 +111,18 @@ export function ignoreCrc(): Mend {
           return before.call(this, buffer, position, availableBytes, true)
         },
     ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
+}
+
+/** Neither does a topic's delete end its offsets, nor does an opening see that their topic is gone. */
+export function keepOffsetsOfTopics(): Mend {
+  const mends = [
+    replace(Groups.prototype, 'planTopicDelete', () => () => []),
+    replace(Groups.prototype, 'topicDeleted', () => () => {}),
+    replace(Groups.prototype, 'planLeftovers', () => () => []),
   ]
   return () => {
     for (const mend of mends) mend()

@@ -93,7 +93,13 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     name: 'committed offset surviving its topic',
     rule: 7,
     scenario: again,
-    inCode: () => replace(Groups.prototype, 'planTopicDelete', () => () => []),
+    inCode: code.keepOffsetsOfTopics,
+  },
+  {
+    name: 'committed offset that a crash saves from the end of its topic',
+    rule: 7,
+    scenario: 'topic deleted of which a group has more offsets than a frame holds',
+    inCode: () => replace(Groups.prototype, 'planLeftovers', () => () => []),
   },
   {
     name: 'producer id given twice',

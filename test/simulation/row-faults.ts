@@ -1,7 +1,7 @@
-import { Groups } from '../../bindings/coordinator/group/groups.ts'
 import { PartitionRows, RowDatabase } from '../../bindings/storage/drivers/memory-rows/rows.ts'
 import { MemoryRowStore } from '../../bindings/storage/drivers/memory-rows.ts'
 import type { CommitSet } from '../../bindings/storage/partition-store.ts'
+import { keepOffsetsOfTopics } from './code-faults.ts'
 import { replace, withoutEffects } from './fault-tools.ts'
 
 export interface RowFault {
@@ -106,6 +106,6 @@ export const ROW_FAULTS: readonly RowFault[] = [
     name: 'committed offset surviving its topic',
     rule: 7,
     scenario: again,
-    inCode: () => replace(Groups.prototype, 'planTopicDelete', () => () => []),
+    inCode: keepOffsetsOfTopics,
   },
 ]

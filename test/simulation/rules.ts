@@ -15,7 +15,7 @@ export const TESTS: readonly (readonly string[])[] = [
   ['damage/bit-flips.heavy.test.ts', 'simulation/read-only.test.ts', 'engine/compacting.test.ts'],
   ['guarantees/1-what-a-broker-guarantees.test.ts', 'storage/partition-store.test.ts'],
   ['damage/behind-the-end.test.ts', 'log/store/derived-files.test.ts', 'simulation/read-only.test.ts'],
-  ['engine/recreated-topics.test.ts'],
+  ['engine/recreated-topics.test.ts', 'engine/offsets-of-deleted-topics.test.ts'],
   ['regressions/idempotence.test.ts', 'guarantees/4-sending-exactly-once.test.ts'],
   ['engine/transactions.test.ts', 'regressions/transactions.test.ts', 'coordinator/transaction/transactions.test.ts'],
   ['log/store/failed-flush.test.ts', 'errors/every-code.test.ts', 'log/store/reserve-and-fence.test.ts'],

@@ -43,8 +43,19 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     return [...new Set([...this.#groups.keys(), ...this.#offsets.keys()])].sort()
   }
 
-  offsetsOfTopic(topicId: string): readonly CommittedOffset[] {
-    return this.groupIds().flatMap((groupId) => this.offsets(groupId).filter((offset) => offset.topicId === topicId))
+  offsetsWhere(isMeant: (topicId: string) => boolean): readonly CommittedOffset[] {
+    const found: CommittedOffset[] = []
+    for (const offsets of this.#offsets.values()) {
+      for (const offset of offsets.values()) if (isMeant(offset.topicId)) found.push(offset)
+    }
+    return found
+  }
+
+  /** As tombstones of all of them would. */
+  dropOffsetsWhere(isMeant: (topicId: string) => boolean): void {
+    for (const { groupId, topicId, partition } of this.offsetsWhere(isMeant)) {
+      this.#remove(groupId, offsetKey(topicId, partition))
+    }
   }
 
   dropMembers(): void {

@@ -149,10 +149,28 @@ export class Groups {
     return this.#pending.has(groupId, topicId, partition)
   }
 
-  /** Tombstones for every offset of the topic, commits under way included: for the commit that deletes it (rule 7). */
+  /**
+   * Tombstones for every offset of the topic, commits under way included: planned right behind its delete, so that they come before any
+   * offset of a topic that gets its name (durability rule 7).
+   */
   planTopicDelete(topicId: string): readonly TableRecord[] {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)
-    return this.#tables.planned.offsetsOfTopic(topicId).map((offset) => this.#planRemoval(offset))
+    return this.#planRemovals((id) => id === topicId)
+  }
+
+  /** Its delete is durable: its offsets are gone, whether their tombstones are on their way or not. */
+  topicDeleted(topicId: string): void {
+    this.#tables.durable.dropOffsetsWhere((id) => id === topicId)
+  }
+
+  /** Once, behind the last record at open: offsets of topics that are gone are none, and get the tombstones that a crash kept from them. */
+  planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
+    this.#tables.durable.dropOffsetsWhere(isGone)
+    return this.#planRemovals(isGone)
+  }
+
+  #planRemovals(isMeant: (topicId: string) => boolean): readonly TableRecord[] {
+    return this.#tables.planned.offsetsWhere(isMeant).map((offset) => this.#planRemoval(offset))
   }
 
   /** Topics were created, deleted, or got partitions: the groups that read them assign anew. */

@@ -152,9 +152,14 @@ export class ShareGroups {
     return this.#forget((kept) => kept.groupId === groupId)
   }
 
-  /** Tombstones: for the commit that deletes the topic (durability rule 7). */
+  /** Tombstones, for right behind the delete of the topic (durability rule 7). */
   planTopicDelete(topicId: string): readonly TableRecord[] {
     return this.#forget((kept) => kept.topicId === topicId)
+  }
+
+  /** Once, behind the last record at open: what is known of topics that are gone goes as if their tombstones had followed them. */
+  planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
+    return this.#forget((kept) => isGone(kept.topicId))
   }
 
   #forget(isMeant: (kept: Kept) => boolean): readonly TableRecord[] {

@@ -2,14 +2,18 @@
 // and what is committed, planned, durable and replayed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { decodeGroupRecord } from '../../../bindings/coordinator/group/group-record.ts'
 import { Groups } from '../../../bindings/coordinator/group/groups.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { codeOf, place, topicId } from '../../log/catalogue/fixtures.ts'
 import { type Random, randomOf } from '../../log/catalogue/random.ts'
 
-interface Offset {
+interface Place {
   readonly topicId: string
   readonly partition: number
+}
+
+interface Offset extends Place {
   readonly nextOffset: number
 }
 
@@ -176,12 +180,19 @@ class Run {
 
   #deleteTopic(): void {
     const id = this.#random.pick(topicIds)
-    const dying = offsetsOf(this.#model.offsets.filter((each) => each.topicId === id))
+    const dying = this.#model.offsets.filter((each) => each.topicId === id)
+    let planned: readonly TableRecord[] = []
     this.#expect(
       undefined,
-      () => this.#groups.planTopicDelete(id),
       () => {
-        return dying.map((dead) => {
+        planned = this.#groups.planTopicDelete(id)
+        return planned
+      },
+      () => {
+        assert.is(planned.length, dying.length)
+        return planned.map((record) => {
+          const dead = decodeGroupRecord(record, place)
+          assert.ok(dead?.kind === 'offset-removed')
           this.#model.offsets = this.#model.offsets.filter((each) => !sameOffset(each, dead))
           return this.#becomesDurable(this.#model.offsets)
         })
@@ -216,7 +227,7 @@ class Run {
   }
 }
 
-function sameOffset(a: Offset, b: Offset): boolean {
+function sameOffset(a: Place, b: Place): boolean {
   return a.topicId === b.topicId && a.partition === b.partition
 }
 

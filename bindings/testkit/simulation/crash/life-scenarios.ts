@@ -19,6 +19,20 @@ export const lifeScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'topic deleted of which a group has more offsets than a frame holds',
+    rules: [7, 3],
+    run(client) {
+      const group = 'of-a-long-name'.repeat(100)
+      const partitions = 13
+      client.createTopic('t', partitions)
+      for (let partition = 0; partition < partitions; partition++) client.commit(group, 't', partition, 0)
+      client.deleteTopic('t')
+      client.createTopic('t', 2)
+      client.put('t', 1)
+      client.commit(group, 't', 1, 1)
+    },
+  },
+  {
     name: 'topic made anew with fewer partitions, acks 1 before',
     rules: [5, 7],
     run(client) {
