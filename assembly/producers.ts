@@ -120,14 +120,14 @@ function repeated(window: usize, slot: usize, first: i32, records: u32): f64 {
     const batch = batchOf(window, start, index)
     if (load<i32>(batch) === first && load<i32>(batch, 4) === last) return load<f64>(batch, 8)
   }
-  if (count === 0) return OUT_OF_ORDER
+  // A producer that nobody knew began anywhere: only behind five of its batches there surely were others before them.
+  if (count < BATCHES_MAX) return OUT_OF_ORDER
   const oldest = load<i32>(batchOf(window, start, 0))
-  // Sequences of an epoch count up, so until they wrap the smaller ones were written. After that a number stands for
-  // many places of the history; the half of the circle before the window is taken as below, the other as ahead.
-  if ((flagsOf(slot) & WRAPPED) === 0) return first <= last && last < oldest ? BELOW_WINDOW : OUT_OF_ORDER
+  // A number stands for many places of the history: the half of the circle before the window is taken as below, the other
+  // as ahead. Until sequences wrap, what is greater was not written.
+  if ((flagsOf(slot) & WRAPPED) === 0 && (first > last || last >= oldest)) return OUT_OF_ORDER
   const distance = (<u32>oldest - <u32>first) & SEQUENCE_MASK
-  if (distance < 0x40000000 && distance >= records) return BELOW_WINDOW
-  return OUT_OF_ORDER
+  return distance < 0x40000000 && distance >= records ? BELOW_WINDOW : OUT_OF_ORDER
 }
 
 function create(table: usize, slots: u32, slot: usize, id: i64, producers: u32): void {

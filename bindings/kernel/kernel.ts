@@ -203,7 +203,7 @@ export interface TimeIndex {
 export const SEQUENCE_ACCEPTED = -1
 export const SEQUENCE_OUT_OF_ORDER = -2
 export const SEQUENCE_STALE_EPOCH = -3
-/** Below the window of five batches: surely written, its offset forgotten (durability rule 8). */
+/** Below five batches that are known: surely written, its offset forgotten (durability rule 8). */
 export const SEQUENCE_BELOW_WINDOW = -4
 
 export interface ProducerWindow {
@@ -223,7 +223,7 @@ export interface ProducerWindow {
 
 /**
  * The last five batches of each producer of one partition. Sequences wrap from 2^31-1 to 0 (kafka.md 3.2 to 3.4).
- * An exact repeat of one of the five is a duplicate; a range that lies wholly below the oldest of them is
+ * An exact repeat of one of the five is a duplicate; a range that lies wholly below the oldest of five is
  * SEQUENCE_BELOW_WINDOW; any partial overlap or gap is SEQUENCE_OUT_OF_ORDER.
  */
 export interface ProducerTable {

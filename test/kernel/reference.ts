@@ -222,9 +222,9 @@ export class WindowReference {
     const same = this.batches.find((batch) => batch.first % circle === first && batch.count === count)
     if (same !== undefined) return same.baseOffset
     const oldest = this.batches[0]
-    if (oldest === undefined) return -2
-    const reach = this.next > circle ? 2 ** 30 : Number.POSITIVE_INFINITY
-    for (let place = first; place + count <= oldest.first; place += circle) if (oldest.first - place < reach) return -4
+    if (oldest === undefined || this.batches.length < 5) return -2
+    for (let place = first; place + count <= oldest.first; place += circle)
+      if (oldest.first - place < 2 ** 30) return -4
     return -2
   }
 

@@ -1,10 +1,12 @@
 // Behaviours of idempotent producers that Kafka's own tests hold, over the engine; each is named after its source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
+import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { afterCrash, fresh, values } from '../guarantees/support.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
+import { content, overwrite } from '../log/segment/model.ts'
 
 interface Batch {
   readonly producerId: number
@@ -44,6 +46,124 @@ test('several producers between each other: duplicates of each are its own (test
   assert.is(append(host, { producerId: a, sequence: 1, values: ['a1'] }), 2)
   assert.is(append(host, { producerId: b, sequence: 1, values: ['b1'] }), 3)
   assert.equal(values(host), ['a0', 'b0', 'a1', 'b1', 'a2', 'b2'])
+})
+
+test('the same in one commit: a duplicate is answered with its original, not before it (durability rule 8)', () => {
+  const host = fresh()
+  const [a, b] = [host.openProducer(), host.openProducer()]
+  append(host, { producerId: host.openProducer(), sequence: 0, values: ['opens the partition'] })
+  const batches = [0, 1].flatMap((sequence) => [a, b].map((producerId) => ({ producerId, baseSequence: sequence })))
+  const place = { topic: 't', partition: 0, producerEpoch: 0, values: ['x', 'y'] }
+  const sent = [...batches, ...batches].map(({ producerId, baseSequence }, index) => {
+    return host.send({ ...place, producerId, baseSequence: baseSequence * 2, acks: index < 4 ? 'all' : 1 })
+  })
+  assert.ok(sent.every(({ answered }) => !answered))
+  host.settle()
+  const offsets = [1, 3, 5, 7]
+  assert.equal(
+    sent.map(({ value }) => value?.baseOffset),
+    [...offsets, ...offsets],
+  )
+  assert.is(values(host).length, 9)
+})
+
+test('behind sequence 2147483647 comes 0, and 1 is a gap, over restarts too (testProducerSequenceWrapAround, InvalidWrap...)', () => {
+  let host = fresh()
+  const producerId = host.openProducer()
+  const last = { producerId, sequence: 2147483646, values: ['m', 'n'] }
+  const over = { producerId, sequence: 0, values: ['o'] }
+  assert.is(append(host, last), 0)
+  for (const mode of [undefined, 'none', 'kill'] as const) {
+    if (mode !== undefined) host = afterCrash(host, mode)
+    assert.is(append(host, last), 0, 'a duplicate')
+    for (const sequence of [1, 2147483647]) {
+      refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(host, { ...over, sequence }))
+    }
+  }
+  assert.is(append(host, over), 2)
+  // One that goes over the end itself: 2147483637 and 20 more end at 9 (kafka.md 3.4).
+  const other = host.openProducer()
+  const across = { producerId: other, sequence: 2147483637, values: Array.from({ length: 21 }, (_, at) => `${at}`) }
+  const baseOffset = append(host, across)
+  for (const mode of [undefined, 'none', 'kill'] as const) {
+    if (mode !== undefined) host = afterCrash(host, mode)
+    assert.is(append(host, across), baseOffset)
+    for (const sequence of [9, 11]) {
+      refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(host, { producerId: other, sequence, values: ['gap'] }))
+    }
+  }
+  assert.is(append(host, { producerId: other, sequence: 10, values: ['next'] }), baseOffset + 21)
+})
+
+/** Five batches of each of two producers, in segments of a few batches. */
+function twoProducers(): {
+  readonly host: SyncHost<VirtualDisk>
+  readonly sent: readonly (Batch & { offset: number })[]
+} {
+  const host = fresh()
+  host.ask<void>((done) => ({ kind: 'alterConfig', name: 't', changes: { 'segment.bytes': 300 }, done }))
+  const producers = [host.openProducer(), host.openProducer()]
+  const sent = Array.from({ length: 20 }, (_, index) => {
+    const batch = { producerId: producers[index % 2]!, sequence: Math.floor(index / 2), values: [`${index}`] }
+    return { ...batch, offset: append(host, batch) }
+  })
+  return { host, sent: sent.slice(-10) }
+}
+
+function snapshots(disk: VirtualDisk): string[] {
+  return disk.list('t-0').filter((name) => name.endsWith('.snapshot'))
+}
+
+test('a snapshot that is lost, empty, cut or wrong: the five batches of each are known still (testLoadFromCorruptSnapshotFile)', () => {
+  const harms: ((bytes: Uint8Array) => Uint8Array | undefined)[] = [
+    () => undefined,
+    () => new Uint8Array(0),
+    (bytes) => bytes.subarray(0, bytes.length - 1),
+    (bytes) => bytes.fill(7, 2, 3),
+  ]
+  for (const harm of harms) {
+    const { host, sent } = twoProducers()
+    host.close()
+    const disk = host.storage.reopened()
+    const names = snapshots(disk)
+    assert.ok(names.length > 2)
+    for (const name of names) {
+      const bytes = harm(content(disk, `t-0/${name}`)!)
+      if (bytes === undefined) disk.remove(`t-0/${name}`)
+      else overwrite(disk, `t-0/${name}`, bytes)
+    }
+    const later = new SyncHost(disk, undefined)
+    assert.equal(later.open().damage, [])
+    for (const { offset, ...batch } of sent) assert.is(append(later, batch), offset)
+  }
+})
+
+test('snapshots outside of the log go, and producers are as a replay tells (testTruncateAndReloadRemovesOutOfRangeSnapshots)', () => {
+  const { host, sent } = twoProducers()
+  host.close()
+  const disk = host.storage.reopened()
+  const [whole] = snapshots(disk)
+  for (const offset of ['00000000000000000099', '00000000000000001234']) {
+    overwrite(disk, `t-0/${offset}.snapshot`, content(disk, `t-0/${whole}`)!)
+  }
+  let later = new SyncHost(disk, undefined)
+  later.open()
+  const at = [{ topic: 't', partition: 0, beforeOffset: 15 }]
+  later.ask((done) => ({ kind: 'deleteRecords', at, done }))
+  later.passTime(60_000)
+  append(later, { ...sent.at(-1)!, sequence: 10 })
+  later.close()
+  const after = disk.reopened()
+  const first = Number.parseInt(after.list('t-0').find((name) => name.endsWith('.log'))!, 10)
+  const found = snapshots(after).map((name) => Number.parseInt(name, 10))
+  assert.ok(first > 10 && found.length > 1)
+  assert.ok(
+    found.every((offset) => offset >= first && offset <= 21),
+    `${found} in ${first} to 21`,
+  )
+  later = new SyncHost(after, undefined)
+  later.open()
+  for (const { offset, ...batch } of sent.slice(2)) assert.is(append(later, batch), offset, 'below the log start too')
 })
 
 test('an unknown producer may begin anywhere (testAllowNonZeroSequenceOnFirstAppendNonZeroEpoch, franz-go 1281)', () => {
