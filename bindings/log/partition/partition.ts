@@ -94,6 +94,12 @@ export class Partition {
     return { topic: this.id.topic, partition: this.id.partition }
   }
 
+  /** Source: Kafka's LogValidator (kafka.md 1.5, check 12). */
+  #emptyBatch(): LogError {
+    const { topic, partition } = this.id
+    return new LogError('INVALID_RECORD', `a batch for ${topic}-${partition} has no records`, this.#name())
+  }
+
   #atCap(what: string): LogError {
     const { topic, partition } = this.id
     return new LogError('MEMORY_CAP_REACHED', `no kernel memory for ${what} of ${topic}-${partition}`, this.#name())
@@ -108,6 +114,7 @@ export class Partition {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
     const recordCount = recordCountOf(records)
+    if (recordCount < 1) throw this.#emptyBatch()
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
     if (verdict >= 0) {
