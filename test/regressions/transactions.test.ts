@@ -1,12 +1,14 @@
 // Faults that transactions of other systems had, and behaviours that Kafka's own tests hold; each is named after its source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { FetchedPartition } from '../../bindings/broker/broker.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { afterCrash, fresh, TOPIC_ID, values } from '../guarantees/support.ts'
+import { afterCrash, fresh, plain, TOPIC_ID, values } from '../guarantees/support.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
 
 function offsetsOf(host: SyncHost): (nextOffset: number) => Parameters<TransactionalClient['sendOffsets']>[0] {
@@ -141,22 +143,71 @@ function after(round: number): string {
   return [0, 1, 2].map(() => 2 * round + 2).join()
 }
 
-test('two transactions between each other, one aborted: only the other is seen (testDelayedFetchIncludesAborted...)', () => {
+test('two transactions between each other, one aborted, beside a fetch that waits (testDelayedFetchIncludesAborted...)', () => {
   const host = fresh()
   const [kept, lost] = ['kept', 'lost'].map((id) => new TransactionalClient(host, id).init().begin())
   kept!.send('t', 0, 'k0')
+  const position = { topic: 't', partition: 0, nextOffset: 0 }
+  const request = { positions: [position], isolationLevel: 'read_committed' as const, maxBytes: 1e6, wait: true }
+  const waiting = host.start<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: {}, request, done }))
   lost!.send('t', 0, 'l0')
   lost!.send('t', 0, 'l1')
   kept!.send('t', 0, 'k1')
   lost!.end('abort')
+  host.settle()
+  assert.not(waiting.answered, 'the older one is open')
   kept!.end('commit')
-  for (const each of [host, afterCrash(host, 'none')]) {
-    assert.equal(
-      each.fetchAll('t', 0).map(({ offset }) => offset),
-      [0, 3],
-    )
+  host.settle()
+  const batches = waiting.value?.flatMap((part) => part.batches) ?? []
+  assert.equal(
+    batches.map(({ baseOffset }) => baseOffset),
+    [0, 3],
+  )
+  assert.equal(
+    afterCrash(host, 'none')
+      .fetchAll('t', 0)
+      .map(({ offset }) => offset),
+    [0, 3],
+  )
+})
+
+test('an aborted transaction over several segments is seen from nowhere (testAbortedTransactionSpanningMultipleSegments)', () => {
+  const host = fresh()
+  host.ask<void>((done) => ({ kind: 'alterConfig', name: 't', changes: { 'segment.bytes': 200 }, done }))
+  const client = new TransactionalClient(host, 'id').init().begin()
+  for (let index = 0; index < 9; index++) client.send('t', 0, `aborted ${index}`)
+  client.end('abort')
+  client.begin().send('t', 0, 'kept')
+  client.end('commit')
+  const segments = host.storage.list('t-0').filter((name) => name.endsWith('.log'))
+  assert.ok(segments.length > 4, segments.join())
+  host.close()
+  for (const each of [new SyncHost(host.storage.reopened(), undefined), unopened(host, 'none')]) {
+    each.open()
+    for (let nextOffset = 0; nextOffset <= 10; nextOffset++) assert.equal(offsetsFrom(each, nextOffset), [10])
   }
 })
+
+function unopened(host: SyncHost<VirtualDisk>, mode: 'none'): SyncHost {
+  return new SyncHost(host.storage.image(new Random(1), mode), undefined)
+}
+
+/** What a committed reader that begins there gets, one batch a fetch. */
+function offsetsFrom(host: SyncHost, from: number): number[] {
+  const seen: number[] = []
+  for (let nextOffset = from; ; ) {
+    const request = {
+      positions: [{ topic: 't', partition: 0, nextOffset }],
+      isolationLevel: 'read_committed' as const,
+      maxBytes: 1,
+      wait: false,
+    }
+    const [part] = host.ask<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: {}, request, done }))
+    seen.push(...(part?.batches ?? []).map(({ baseOffset }) => baseOffset))
+    if (part === undefined || part.nextOffset === nextOffset) return seen
+    nextOffset = part.nextOffset
+  }
+}
 
 test('aborted transactions that overlap, the later first: each is filtered (confluentinc/kafka#145, redpanda#11309)', () => {
   const host = fresh()
@@ -201,7 +252,7 @@ test('a plain commit behind sendOffsets stays when that transaction commits (Off
   client.sendOffsets(offsets(5))
   host.ask<void>((done) => ({ kind: 'commitOffsets', request: offsets(9), done }))
   client.end('commit')
-  assert.is(committed(host), 9)
+  for (const each of [host, afterCrash(host, 'none'), afterCrash(host, 'kill')]) assert.is(committed(each), 9)
 })
 
 test('a repeat of an end with the opposite result is INVALID_TXN_STATE (TV2RetryMismatchedDirection)', () => {
@@ -214,19 +265,64 @@ test('a repeat of an end with the opposite result is INVALID_TXN_STATE (TV2Retry
   assert.equal(values(host), ['a'])
 })
 
-test('an unknown outcome of a fence costs one epoch, not one a try (shouldNotRepeatedlyBumpEpoch...)', () => {
-  const host = fresh()
-  const client = new TransactionalClient(host, 'id').init()
-  const { producerEpoch } = client.instance
-  client.begin().send('t', 0, 'open')
-  const next = new TransactionalClient(host, 'id').init().instance
-  assert.is(next.producerEpoch, producerEpoch + 2, 'one for the marker, one for the new instance')
+test('a fence costs one epoch, however often it failed before (shouldNotRepeatedlyBumpEpoch..., testFailureToFenceEpoch)', () => {
+  for (const isOpen of [true, false]) {
+    const host = fresh()
+    const client = new TransactionalClient(host, 'id').init()
+    const { producerEpoch } = client.instance
+    if (isOpen) client.begin().send('t', 0, 'open')
+    // Makes what stands before it durable too.
+    plain(host, host.openProducer(), 0, 'plain', 'all')
+    host.storage.faults = new DiskFaults([{ kind: 'write', effect: 'error', at: 1, path: '.ring', isSticky: true }])
+    for (let tries = 0; tries < 3; tries++) {
+      refuses('KAFKA_STORAGE_ERROR', () => new TransactionalClient(host, 'id').init())
+    }
+    assert.ok(host.storage.faults.struck > 0)
+    host.storage.faults = undefined
+    // What failed for good ends the log (durability rule 10): who tries again does so behind the next open.
+    for (const mode of ['none', 'kill'] as const) {
+      const later = afterCrash(host, mode)
+      const next = new TransactionalClient(later, 'id').init().instance
+      assert.is(next.producerEpoch, producerEpoch + (isOpen ? 2 : 1), 'one for the marker, one for the new instance')
+      refuses('PRODUCER_FENCED', () => new TransactionalClient(later, 'id').as(client.instance).begin())
+    }
+  }
 })
 
-test('a crash before each operation of a commit: all of it or none, offsets too', () => {
-  const told = { isCommitted: false }
+test('an older instance is fenced at each of its calls, and shows nothing (testFencingOnCommit, OnSend, OnAddPartitions, OnSendOffsets)', () => {
+  for (const isOpen of [true, false]) {
+    const host = fresh()
+    const offsets = offsetsOf(host)
+    const older = new TransactionalClient(host, 'id').init()
+    if (isOpen) older.begin().send('t', 0, 'half')
+    const newer = new TransactionalClient(host, 'id').init()
+    const calls = [
+      () => older.end('commit'),
+      () => older.end('abort'),
+      () => older.send('t', 0, 'more'),
+      () => older.send('t', 1, 'another partition'),
+      () => older.sendOffsets(offsets(5)),
+      () => older.begin(),
+    ]
+    for (const call of calls) refuses('PRODUCER_FENCED', call)
+    newer.begin().send('t', 0, 'whole')
+    for (const call of calls) refuses('PRODUCER_FENCED', call)
+    newer.end('commit')
+    for (const each of [host, afterCrash(host, 'none')]) {
+      assert.equal([values(each, 0), values(each, 1), committed(each)], [['whole'], [], undefined])
+    }
+  }
+})
+
+for (const event of ['commit', 'abort'] as const) {
+  test(`a crash before each operation of a ${event}: all of it or none, offsets too, and the id goes on`, () =>
+    crashes(event))
+}
+
+function crashes(event: 'commit' | 'abort'): void {
+  const told = { isEnded: false }
   const live = (disk: VirtualDisk): void => {
-    told.isCommitted = false
+    told.isEnded = false
     const host = new SyncHost(disk, undefined)
     try {
       host.open()
@@ -235,8 +331,8 @@ test('a crash before each operation of a commit: all of it or none, offsets too'
       const client = new TransactionalClient(host, 'id').init().begin()
       for (const partition of [0, 1]) client.send('t', partition, 'x')
       client.sendOffsets(offsets(5))
-      client.end('commit')
-      told.isCommitted = true
+      client.end(event)
+      told.isEnded = true
     } catch (error) {
       if (!(error instanceof CrashSignal)) throw error
     } finally {
@@ -255,11 +351,18 @@ test('a crash before each operation of a commit: all of it or none, offsets too'
       assert.equal(later.open().damage, [], `operation ${operation}, ${mode}`)
       if (later.engine.catalogue.durable.liveById(TOPIC_ID) !== undefined) {
         const seen = [0, 1].map((partition) => values(later, partition).length)
-        const all = told.isCommitted || seen[0] === 1
+        const all = event === 'commit' && (told.isEnded || seen[0] === 1)
         assert.equal(
           [seen, committed(later)],
           all ? [[1, 1], 5] : [[0, 0], undefined],
           `operation ${operation}, ${mode}`,
+        )
+        const next = new TransactionalClient(later, 'id').init().begin()
+        for (const partition of [0, 1]) next.send('t', partition, 'next')
+        next.end('commit')
+        assert.equal(
+          [0, 1].map((partition) => values(later, partition)),
+          [0, 1].map(() => (all ? ['x', 'next'] : ['next'])),
         )
       }
       later.discard()
@@ -267,6 +370,6 @@ test('a crash before each operation of a commit: all of it or none, offsets too'
     }
   }
   assert.ok(images > 60, `${images} images`)
-})
+}
 
 test.run()
