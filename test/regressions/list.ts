@@ -10,6 +10,11 @@ export interface Row {
 
 const regressions = 'regressions/transactions.test.ts'
 const idempotence = 'regressions/idempotence.test.ts'
+const records = 'regressions/records.test.ts'
+const segments = 'regressions/segments.test.ts'
+const compacted = 'regressions/compaction.test.ts'
+const delivery = 'regressions/groups.test.ts'
+const rolls = 'log/segment/roll.test.ts'
 const engine = 'engine/transactions.test.ts'
 const table = 'coordinator/transaction/transactions.test.ts'
 const groups = 'coordinator/group/groups.test.ts'
@@ -66,14 +71,28 @@ export const FAULTS: readonly Row[] = [
   ),
 ]
 
-/** By the numbers of kafka.md section 8: producers, transactions, groups and offsets. */
+/** By the numbers of kafka.md section 8. */
 export const BEHAVIOURS: readonly Row[] = [
+  row('1 testInvalidCrc', 'kernel/kernel.spec.test.ts', 'one flipped bit anywhere in a batch is found'),
+  row(
+    '2 testInvalidRecordCountTooMany, TooLittle',
+    'compression/producing.test.ts',
+    'a compressed batch that its readers could not read is refused',
+  ),
+  row('3 testControlRecordsNotAllowedFromClients', undefined, 'no call makes a control batch but the coordinator’s'),
+  row('4 testBatchWithoutRecordsNotAllowed', records, 'a batch without records is refused'),
+  row('5 testInvalidRecordExceptionHasBatchIndex', records, 'one record of three without a key'),
+  row('6 testRecordWithPastTimestampIsRejected', records, 'limits of a record’s time hold to the millisecond'),
+  row('7 LogValidatorTest, LogAppendTime', records, 'LogAppendTime: bit 3'),
   row('8 sequences of a batch wrap', windows, 'sequences wrap from 2147483647 to 0'),
+  row('9 compression_test', 'compression/kafka-fixtures.test.ts', 'every batch says the same records'),
+  row('10 testMessageSizeCheck, testMessageSetSizeCheck', records, 'max.message.bytes and segment.bytes bound a batch'),
   row('11 testDuplicateAppends', idempotence, 'six single batches and one of three'),
   row('12 an exact repeat among the last five', windows, 'each of the five newest batches is a duplicate'),
   row('13 a partial overlap', windows, 'gaps and partial overlaps are out of order'),
   row('14 testMultipleProducersWithDuplicatesInSingleAppend', idempotence, 'several producers between each other'),
-  row('15 testProducerSequenceWrapAround', windows, 'sequences wrap from 2147483647 to 0'),
+  row('14 the same in one append', idempotence, 'the same in one commit'),
+  row('15 testProducerSequenceWrapAround', idempotence, 'behind sequence 2147483647 comes 0, and 1 is a gap'),
   row('16 testAllowNonZeroSequenceOnFirstAppendNonZeroEpoch', idempotence, 'an unknown producer may begin anywhere'),
   row('17 testOldProducerEpoch', idempotence, 'an older epoch is refused'),
   row('18 testOutOfSequenceAfterControlRecordEpochBump', idempotence, 'a marker raises the epoch'),
@@ -82,27 +101,67 @@ export const BEHAVIOURS: readonly Row[] = [
     'engine/producer-expiry.test.ts',
     'a day after its last batch a producer is forgotten',
   ),
-  row('20 testLoadFromCorruptSnapshotFile', snapshots, 'verify finds what the batches contradict'),
-  row('21 testRecoverFromSnapshotUnfinishedTransaction', engine, 'after a clean close an open transaction goes on'),
   row(
-    '22 testTruncateAndReloadRemovesOutOfRangeSnapshots',
-    snapshots,
-    'the end’s snapshot goes when there is a later one',
+    '19 testProducersWithOngoingTransactionsDontExpire',
+    'engine/producer-expiry.test.ts',
+    'one with an open transaction',
   ),
+  row('20 testLoadFromCorruptSnapshotFile', idempotence, 'a snapshot that is lost, empty, cut or wrong'),
+  row('21 testRecoverFromSnapshotUnfinishedTransaction', engine, 'after a clean close an open transaction goes on'),
+  row('22 testTruncateAndReloadRemovesOutOfRangeSnapshots', idempotence, 'snapshots outside of the log go'),
   row(
     '23 testProducerSnapshotAfterSegmentRollOnAppend',
     snapshots,
     'a close leaves a snapshot at the base of each segment',
   ),
+  row(
+    '24 testLogRecoversToCorrectOffset',
+    'log/segment/segment.test.ts',
+    'an index continued after a crash is the same as one never interrupted',
+  ),
+  row(
+    '24 a recovery point that only a flush moves',
+    'simulation/untouched.test.ts',
+    'what an earlier recovery put back is durable by the next clean close',
+  ),
+  row('25 testCorruptLog, testRecoveryWithCorruptMessage', segments, 'random bytes behind the last batch are cut'),
+  row(
+    '25 later segments',
+    'damage/behind-the-end.test.ts',
+    'a recovery that closes a segment sets aside and cuts what a torn write left',
+  ),
+  row(
+    '26 testIndexRebuild, testCorruptIndexRebuild',
+    'log/segment/segment.test.ts',
+    'missing, emptied, truncated, lengthened or foreign ones change nothing',
+  ),
+  row('27 testBogusIndexSegmentsAreRemoved', segments, 'index files without a segment count for nothing'),
   row('28 testFullTransactionIndexRecovery', aborted, 'a lost, torn, damaged or foreign file is learned again'),
+  row(
+    '29 testRecoveryAfterCrash, DuringSplitPhase1-5',
+    'simulation/compaction.heavy.test.ts',
+    'whenever the power goes while a log is compacted',
+  ),
+  row('30 testLogEndLessThanStartAfterReopen', segments, 'a log start beyond what a crash left'),
+  row('31 testCleanShutdownFile', segments, 'after a clean stop no recovery runs'),
+  row('32 testOverCompactedLogRecovery', rolls, 'offsets more than 2^31 apart roll'),
+  row('33 testTimeBasedLogRollDuringAppend', rolls, 'segment.ms passed by record time rolls at the next batch'),
+  row('33 testTimeBasedLogRollJitter', undefined, 'there is no segment.jitter.ms'),
+  row('34 testReadAtLogGap, testReadFromGap', segments, 'an offset in a gap, or at one that only markers fill'),
+  row('35 shouldDelete*, by size', 'log/kept-from.test.ts', 'by size: as many as leave no less'),
+  row('35 shouldDelete*, by time', 'log/kept-from.test.ts', 'by time: those whose newest record is older'),
+  row('35 the start moves first', 'engine/delete-records.test.ts', 'files go when their checkpoint is there'),
+  row(
+    '35 testCannotDeleteSegmentsAtOrAboveHighWatermark',
+    'log/kept-from.test.ts',
+    'what is not visible or not decided stays',
+  ),
+  row('36 testFindOffsetByTimestamp', segments, 'the first record at or after a time'),
+  row('36 testFetchOffsetByTimestampWithMaxTimestamp', undefined, 'nobody can ask for the greatest time'),
   row('37 testBasicTransactions', engine, 'records in several partitions become visible together'),
   row('38 testReadCommittedConsumerShouldNotSeeUndecidedData', engine, 'nobody reads past an open transaction'),
   row('39 testDelayedFetchIncludesAbortedTransaction', regressions, 'two transactions between each other'),
-  row(
-    '40 testAbortedTransactionSpanningMultipleSegments',
-    engine,
-    'aborted records stay unseen after close, crash and open',
-  ),
+  row('40 testAbortedTransactionSpanningMultipleSegments', regressions, 'an aborted transaction over several segments'),
   row('41 testLastStableOffsetWithMixedProducerData', engine, 'the older of two decided'),
   row(
     '42 testZombieCoordinatorFenced',
@@ -113,8 +172,8 @@ export const BEHAVIOURS: readonly Row[] = [
   row('44 testAppendToTransactionIndexFailure', aborted, 'a lost, torn, damaged or foreign file is learned again'),
   row(
     '45 testFencingOnCommit, OnSend, OnAddPartitions, OnSendOffsets',
-    table,
-    'a new instance aborts what was open and fences',
+    regressions,
+    'an older instance is fenced at each of its calls',
   ),
   row('46 testFencingOnTransactionExpiration', engine, 'the clock aborts what takes too long'),
   row('47 testSendOffsetsWithGroupId', regressions, 'offsets of an abort are gone for good'),
@@ -124,18 +183,38 @@ export const BEHAVIOURS: readonly Row[] = [
     'whoever joins waits for offsets that are not decided',
   ),
   row('49 testReplayTransactionEndMarkerKeepsTheMostRecent...', engine, 'a plain commit that was said later wins'),
-  row('50 coordinator load, TransactionsBounceTest', regressions, 'a crash before each operation of a commit'),
+  row('50 coordinator load, TransactionsBounceTest', regressions, 'a crash before each operation of a '),
   row('51 TestTxnEndTxnTV2Retry', engine, 'a commit whose answer was lost is answered again'),
   row('51 TV2RetryMismatchedDirection', regressions, 'a repeat of an end with the opposite result'),
   row('52 shouldGenerateNewProducerIdIfEpochsExhausted', table, 'epochs run out: a new producer id'),
-  row('53 shouldNotRepeatedlyBumpEpoch', regressions, 'an unknown outcome of a fence costs one epoch'),
+  row('53 shouldNotRepeatedlyBumpEpoch, testFailureToFenceEpoch', regressions, 'a fence costs one epoch'),
   row('54 testEnablingVerificationWhenRequestIsAtLogLayer', engine, 'an append needs an open transaction'),
   row('55 TestTxnEndTxnTV2EmptyAbortBumpsEpoch', table, 'without an open transaction an append and a commit'),
   row('56 testNonTransactionalAppendWithOngoingTransaction', engine, 'a send outside the transaction of its producer'),
-  row('62 consumer_test.test_consumer_failure', consumer, 'goes on after a restart where it committed'),
+  row('57 testCleanSegments', compacted, 'the newest of each key stays, at its offset'),
+  row('58 testCleanTombstone', compacted, 'a tombstone stays with the first pass and goes a horizon behind it'),
+  row('58 testCleaningWithDeletes', compacted, 'a tombstone that a newer record replaces'),
+  row('59 testCommitMarkerRemoval', compacted, 'a commit’s marker stays as long as a record of it'),
+  row('59 testAbortMarkerRemoval', compacted, 'an aborted record goes with the first pass'),
+  row('60 testLogCleanerRetainsProducerLastSequence', compacted, 'the last batch of a producer leaves its header'),
+  row(
+    '60 testDuplicateCheckAfterCleaning',
+    'simulation/compaction.heavy.test.ts',
+    'whenever the power goes while a log is compacted',
+  ),
+  row('61 testCleaningWithUncleanableSection', compacted, 'nothing at or above the last stable offset'),
+  row('62 consumer_test.test_consumer_failure', delivery, 'a member whose process is killed'),
+  row('62 the session timeout', delivery, 'a member that polls no more'),
   row('63 test_static_consumer_persisted_after_rejoin', undefined, 'members have no instance id'),
   row('64 test_fencing_static_consumer', undefined, 'members have no instance id'),
-  row('65 testGenericGroupOffsetCommit*', groups, 'who comes in the middle of a rebalance begins another'),
+  row('65 testGenericGroupOffsetCommit*', groups, 'a second member: everybody joins again'),
+  row('66 testApiVersionsRequestWithUnsupportedVersion', undefined, 'there is no server for clients of Kafka'),
+  row('67 TestFetchRecordLargerThanMaxBytes', delivery, 'a record larger than any limit of a fetch is delivered'),
+  row(
+    '67 TestFetchHonoursFetchSizeIfLargeRecordNotFirst',
+    undefined,
+    'maxBytes is about how much: a fetch may be one batch above it',
+  ),
   row('68 testCleanupExpiredOffsets', undefined, 'committed offsets are kept as long as their topic'),
   row('AdminFenceProducersTest', 'client/admin-transactions.test.ts', 'fence, before and after a commit'),
 ]
