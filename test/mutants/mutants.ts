@@ -1,3 +1,4 @@
+import { BEHAVIOURS } from './behaviours.ts'
 import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
 import { FAILURES } from './failures.ts'
@@ -489,4 +490,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...IMPORT,
   ...SALVAGE,
   ...FAILURES,
+  ...BEHAVIOURS,
 ]

@@ -13,6 +13,7 @@ const idempotence = 'regressions/idempotence.test.ts'
 const records = 'regressions/records.test.ts'
 const segments = 'regressions/segments.test.ts'
 const compacted = 'regressions/compaction.test.ts'
+const sentences = 'regressions/contract.test.ts'
 const delivery = 'regressions/groups.test.ts'
 const rolls = 'log/segment/roll.test.ts'
 const engine = 'engine/transactions.test.ts'
@@ -49,8 +50,12 @@ export const FAULTS: readonly Row[] = [
     "a commit that races the clock's abort",
   ),
   row('the same, a record instead of its end', regressions, 'a delayed record of a transaction does not join'),
-  row('epochs overflow (KAFKA-18660)', table, 'epochs run out: a new producer id'),
-  row('retry of that after a fail-over (KAFKA-20357, apache/kafka#22096)', table, 'epochs run out: a new producer id'),
+  row('epochs overflow (KAFKA-18660)', regressions, 'behind the last epoch another producer id follows'),
+  row(
+    'retry of that after a fail-over (KAFKA-20357, apache/kafka#22096)',
+    regressions,
+    'behind the last epoch another producer id follows',
+  ),
   row(
     'EndTxn while the last one completes (ydb-platform/ydb#52731)',
     regressions,
@@ -221,16 +226,14 @@ export const BEHAVIOURS: readonly Row[] = [
 
 /** What the docstrings of the public API promise, by their sentences, of sends, transactions and consumers. */
 export const CONTRACT: readonly Row[] = [
-  row(
-    'nothing creates a topic but createTopic and open with topics',
-    'client/admin.test.ts',
-    'declared topics: what is missing',
-  ),
+  row('nothing creates a topic but createTopic and open with topics', sentences, 'nothing creates a topic by using it'),
+  row('open creates what is missing', 'client/admin.test.ts', 'declared topics: what is missing'),
   row(
     'open rejects with INVALID_CONFIG where they differ',
     'client/admin.test.ts',
     'INVALID_CONFIG where partitions or config',
   ),
+  row('every producer is idempotent, with acks 1 too', sentences, 'a producer is idempotent with acks 1 too'),
   row('every producer is idempotent', queue, 'a lost answer is asked for again under the same sequence'),
   row(
     'flush waits for each record at its own level',
@@ -268,7 +271,11 @@ export const CONTRACT: readonly Row[] = [
   row('an aborted signal rejects with its reason', consumer, 'an aborted signal rejects with its reason'),
   row('an aborted signal ends a transaction', contract, 'transaction: an aborted signal ends it'),
   row('revoked handlers are awaited', members, 'a rebalance comes into force between two records'),
-  row('records of for await own their bytes', consumer, 'records own their bytes'),
+  row('records of for await own their bytes', sentences, 'records of for await own their bytes'),
+  row('close commits nothing', sentences, 'close of a consumer commits nothing'),
+  row('a table is a view of committed records', sentences, 'a table is what a committed reader sees'),
+  row('at-least-once: outputs, then offsets', sentences, 'at-least-once: a failure between output and offsets'),
+  row('retries with back-off', sentences, 'tries of a processor come after a wait that doubles'),
   row('a group id is required', consumer, 'options are refused by name'),
   row('positions: offsets in the user’s own database', commit, 'offsets in the user’s own database'),
   row('ingest brings rows in exactly once', 'process/ingest.test.ts', 'rows come once, over runs that end'),

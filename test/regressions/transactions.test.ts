@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import { encodeTransaction } from '../../bindings/coordinator/transaction/transaction-record.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
@@ -263,6 +264,44 @@ test('a repeat of an end with the opposite result is INVALID_TXN_STATE (TV2Retry
   client.end('commit')
   refuses('INVALID_TXN_STATE', () => new TransactionalClient(host, 'id').as(before).end('abort'))
   assert.equal(values(host), ['a'])
+})
+
+test('behind the last epoch another producer id follows, over a lost answer and a crash (KAFKA-18660, KAFKA-20357)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'first')
+  client.end('commit')
+  const { producerId } = client.instance
+  const last = { producerId, producerEpoch: 32_766 }
+  // As if it had come so far: the log itself is asked for what follows.
+  const facts = {
+    transactionalId: 'id',
+    timeoutMs: 60_000,
+    lastUpdateMs: host.now,
+    startMs: -1,
+    previousProducerId: -1,
+  }
+  const stored = { kind: 'transaction-stored', state: 'CompleteCommit', partitions: [], ...facts, ...last } as const
+  host.engine.transactions.apply(encodeTransaction(stored), { topic: '__transaction_state', partition: 0, offset: 0 })
+  client.as(last).begin()
+  client.send('t', 0, 'last')
+  client.send('t', 1, 'last')
+  const next = client.end('commit')
+  assert.ok(next.producerId !== producerId && next.producerEpoch === 0)
+  for (const each of [host, afterCrash(host, 'none'), afterCrash(host, 'kill')]) {
+    assert.equal(new TransactionalClient(each, 'id').as(last).end('commit'), next, 'asked again, answered alike')
+    for (const partition of [0, 1]) {
+      const sent = { topic: 't', partition, ...last, baseSequence: 0, values: ['late'], acks: 'all' as const }
+      const late = each.send(sent)
+      each.settle()
+      assert.ok(LogError.is(late.error, 'INVALID_PRODUCER_EPOCH'), String(late.error))
+      refuses('INVALID_TXN_STATE', () => new TransactionalClient(each, 'id').as(last).send('t', partition, 'late'))
+    }
+    const goesOn = new TransactionalClient(each, 'id').as(next).begin()
+    goesOn.send('t', 0, 'next')
+    goesOn.end('commit')
+    assert.equal([values(each, 0), values(each, 1)], [['first', 'last', 'next'], ['last']])
+  }
 })
 
 test('a fence costs one epoch, however often it failed before (shouldNotRepeatedlyBumpEpoch..., testFailureToFenceEpoch)', () => {

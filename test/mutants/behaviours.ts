@@ -1,0 +1,175 @@
+import type { Mutant } from './mutant.ts'
+
+const records = 'regressions/records.test.ts'
+const segments = 'regressions/segments.test.ts'
+const compacted = 'regressions/compaction.test.ts'
+const idempotence = 'regressions/idempotence.test.ts'
+const delivery = 'regressions/groups.test.ts'
+const contract = 'regressions/contract.test.ts'
+const partition = 'log/partition/partition.ts'
+const cleaner = 'log/compaction/batch-cleaner.ts'
+
+/** Of section 8 in docs/kafka.md, and of the sentences that regressions/contract.test.ts holds, what no other list takes out. */
+export const BEHAVIOURS: readonly Mutant[] = [
+  {
+    name: 'behaviours: a batch without records goes to the kernel',
+    file: partition,
+    find: '    if (recordCount < 1) throw this.#emptyBatch()\n',
+    put: '',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: the error of a record without a key names the first one',
+    file: 'log/partition/keys.ts',
+    find: 'recordErrors: [{ batchIndex }]',
+    put: 'recordErrors: [{ batchIndex: 0 }]',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: a record as old as may be is too old',
+    file: 'log/partition/timestamps.ts',
+    find: 'timestamp < earliest ||',
+    put: 'timestamp <= earliest ||',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: a record a millisecond too far ahead is taken',
+    file: 'log/partition/timestamps.ts',
+    find: 'timestamp > latest)',
+    put: 'timestamp > latest + 1)',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: LogAppendTime without its attribute',
+    file: partition,
+    find: '(isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0)',
+    put: '0',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: a compressed batch keeps its own greatest time under LogAppendTime',
+    file: 'log/partition/encode.ts',
+    find: 'isLogAppendTime ? now : records.maxTimestamp',
+    put: 'records.maxTimestamp',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: max.message.bytes leaves the header out',
+    file: partition,
+    find: '    if (sizeBytes > maxMessageBytes) {\n',
+    put: '    if (sizeBytes > maxMessageBytes + 61) {\n',
+    tests: [records],
+  },
+  {
+    name: 'behaviours: sequences of stored batches do not wrap',
+    file: 'storage/batch-fields.ts',
+    find: ' & 0x7fffffff',
+    put: '',
+    tests: [idempotence],
+  },
+  {
+    name: 'behaviours: snapshots outside of the log stay',
+    file: 'log/store/derived-files.ts',
+    find: ' && !kept.has(file.offset))\n',
+    put: ' && kept.size === 0)\n',
+    tests: [idempotence],
+  },
+  {
+    name: 'behaviours: a look for a time answers below the log start',
+    file: 'engine/timestamp-lookup.ts',
+    find: ' && at >= watermarks.logStartOffset',
+    put: '',
+    tests: [segments],
+  },
+  {
+    name: 'behaviours: a look for a time answers where its batch begins',
+    file: 'engine/timestamp-lookup.ts',
+    find: 'watermarks.logStartOffset) return at\n',
+    put: 'watermarks.logStartOffset) return batch.offsetOf(0)\n',
+    tests: [segments],
+  },
+  {
+    name: 'behaviours: readers stand still before a marker',
+    file: 'log/partition/reading.ts',
+    find: '    this.nextOffset = nextOffset\n    this.sizeBytes',
+    put: '    if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.nextOffset = nextOffset\n    this.sizeBytes',
+    tests: [segments],
+  },
+  {
+    name: 'behaviours: a tombstone stays for ever',
+    file: cleaner,
+    find: 'return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
+    put: 'return span.valueLength >= 0 || now >= 0',
+    tests: [compacted],
+  },
+  {
+    name: 'behaviours: each pass gives a tombstone its horizon anew',
+    file: cleaner,
+    find: 'batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)',
+    put: '(found.hasTombstone || endsNothing)',
+    tests: [compacted],
+  },
+  {
+    name: 'behaviours: a marker stays for ever',
+    file: cleaner,
+    find: 'const isOver = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= now',
+    put: 'const isOver = now < 0',
+    tests: [compacted],
+  },
+  {
+    name: 'behaviours: a marker goes with the last record of its transaction',
+    file: cleaner,
+    find: 'batch.isControl ? endsNothing && isOver :',
+    put: 'batch.isControl ? endsNothing :',
+    tests: [compacted],
+  },
+  {
+    name: 'behaviours: members of a process that is gone stay',
+    file: 'engine/remote/serve-channel.ts',
+    find: '    for (const sessions of [this.#consumers, this.#readers, this.#shares]) {\n',
+    put: '    for (const sessions of [this.#readers, this.#shares]) {\n',
+    tests: [delivery],
+  },
+  {
+    name: 'behaviours: who polls no more stays a member',
+    file: 'engine/group-members.ts',
+    find: 'of this.#groups.expired(now)) {\n',
+    put: 'of this.#groups.expired(now).slice(now)) {\n',
+    tests: [delivery],
+  },
+  {
+    name: 'behaviours: a limit of bytes is never exceeded, and a large record holds up its readers',
+    file: partition,
+    find: '        sizeBytes = -count\n',
+    put: '        if (-count > maxBytes * 4096) break\n        sizeBytes = -count\n',
+    tests: [delivery],
+  },
+  {
+    name: 'behaviours: readers that own their bytes share memory that is used again',
+    file: 'client/read-run.ts',
+    find: 'way.isBorrowed ? new ReusedMemory() : undefined',
+    put: 'new ReusedMemory()',
+    tests: [contract],
+  },
+  {
+    name: 'behaviours: a table shows what is not committed',
+    file: 'client/process/partition-values.ts',
+    find: "isolationLevel: 'read_committed', maxBytes: FETCH_BYTES",
+    put: "isolationLevel: 'read_uncommitted', maxBytes: FETCH_BYTES",
+    tests: [contract],
+  },
+  {
+    name: 'behaviours: a table keeps what was deleted',
+    file: 'client/process/partition-values.ts',
+    find: '    if (value === null) this.values.delete(text)\n',
+    put: '    if (value === null) this.values.get(text)\n',
+    tests: [contract],
+  },
+  {
+    name: 'behaviours: tries of a processor wait as long each time',
+    file: 'client/process/batch-work.ts',
+    find: 'RETRY_MS * 2 ** Math.min(failures - 1, 20)',
+    put: 'RETRY_MS * Math.min(failures, 1)',
+    tests: [contract],
+  },
+]

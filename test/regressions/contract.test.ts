@@ -1,0 +1,199 @@
+// Sentences of the docstrings that no test of one part asks by itself; test/regressions/list.ts says which.
+import { test as register } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import { json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { FakePort } from '../client/fake-port.ts'
+import { test } from '../client/stores.ts'
+import { failure, setup, take } from '../client/support.ts'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await turn()
+}
+
+test('nothing creates a topic by using it: sends, reads, consumers, queues, tables, processors, sources', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('in')
+  await log.producer().send({ topic: 'in', value: 'x' })
+  const before = await log.admin.listTopics()
+  const missing = topic('missing', { key: string, value: unchecked<number>(json()) })
+  const transactional = log.producer({ transactionalId: 'id' })
+  const handle = async () => ({ topic: 'missing', value: 'x' })
+  const processing = { groupId: 'p', topics: ['in'], handle }
+  const calls: (() => Promise<unknown>)[] = [
+    () => log.producer().send({ topic: 'missing', value: 'x' }),
+    () => transactional.transaction((transaction) => transaction.send({ topic: 'missing', value: 'x' })),
+    () => take(log.read('missing', { until: 'end' }), 1),
+    () => log.get('missing', { partition: 0, offset: 0 }),
+    () => take(log.consumer({ groupId: 'g', topics: ['missing'] }), 1),
+    () => take(log.shareConsumer({ groupId: 's', topics: ['missing'] }), 1),
+    () => log.table(missing),
+    () => log.process(processing).done,
+    () => log.process({ ...processing, topics: ['missing'] }).done,
+    () => log.process({ ...processing, deadLetter: 'missing' }).done,
+    () => log.process({ ...processing, state: { missing: store(missing) } }).done,
+    () =>
+      log.ingest({
+        source: 'db',
+        async *read() {
+          yield { position: 1, records: { topic: 'missing', value: 'x' } }
+        },
+      }).done,
+  ]
+  for (const call of calls) {
+    await failure('UNKNOWN_TOPIC_OR_PARTITION', call)
+    assert.equal(await log.admin.listTopics(), before, String(call))
+  }
+  await log.close()
+})
+
+register('a producer is idempotent with acks 1 too', async () => {
+  const { log, broker, port } = setup()
+  broker.fault = (_, count) => (count < 2 ? { kind: 'lose' } : undefined)
+  const sent = log.producer({ acks: 1 }).send({ topic: 't', value: 'a' })
+  await port.advance(1000)
+  assert.is((await sent).offset, 0)
+  assert.equal(
+    broker.appends.map(({ acks, baseSequence }) => [acks, baseSequence]),
+    [
+      [1, 0],
+      [1, 0],
+      [1, 0],
+    ],
+  )
+  assert.equal(broker.texts('t'), ['a'])
+})
+
+test('records of for await own their bytes: all of them are whole at the end, whatever came meanwhile', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  const bytesOf = (index: number) => new Uint8Array(100 + (index % 700)).fill(index % 251)
+  const producer = log.producer({ batchSizeBytes: 20_000 })
+  const count = 1500
+  for (let from = 0; from < count; from += 100) {
+    await producer.send(
+      Array.from({ length: 100 }, (_, at) => ({ topic: 't', key: bytesOf(from + at), value: bytesOf(from + at) })),
+    )
+  }
+  for (const records of [
+    log.consumer({ groupId: 'g', topics: ['t'] }),
+    log.read('t', { until: 'end' }),
+    log.shareConsumer({ groupId: 's', topics: ['t'], maxRecords: 500 }),
+  ]) {
+    const kept: { key: Uint8Array | null; value: Uint8Array | null }[] = []
+    for await (const { key, value } of records) {
+      kept.push({ key, value })
+      if (kept.length % 500 === 0) await producer.send({ topic: 't', value: new Uint8Array(300_000).fill(255) })
+      if (kept.length === count) break
+    }
+    for (const [index, { key, value }] of kept.entries()) assert.equal([key, value], [bytesOf(index), bytesOf(index)])
+  }
+  await log.close()
+})
+
+test('a table is what a committed reader sees: nothing open, nothing aborted, no key that was deleted', async (open) => {
+  const facts = topic('facts', { key: string, value: string })
+  const log = await open({ topics: [facts] })
+  const producer = log.producer()
+  const fact = (key: string, value: string | null) => facts.record({ key, value })
+  await producer.send([fact('a', 'old'), fact('b', 'gone'), fact('a', 'new'), fact('b', null)])
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  await transaction.send([fact('a', 'open'), fact('c', 'open')])
+  const table = await log.table(facts)
+  const entries = () => [...table.entries()].sort()
+  assert.equal(entries(), [['a', 'new']])
+  assert.equal([table.get('a'), table.get('b'), table.get('c')], ['new', undefined, undefined])
+  await transaction.abort()
+  await producer.send(fact('d', 'after'))
+  await until(() => table.get('d') === 'after')
+  assert.equal(entries(), [
+    ['a', 'new'],
+    ['d', 'after'],
+  ])
+  await log.producer({ transactionalId: 'id' }).transaction(async (inside) => {
+    await inside.send([fact('a', null), fact('c', 'committed')])
+    for (let turns = 0; turns < 20; turns++) await turn()
+    assert.is(table.get('c'), undefined)
+  })
+  await until(() => table.get('c') === 'committed')
+  assert.is(table.get('a'), undefined)
+  await table.close()
+  await log.close()
+})
+
+test('at-least-once: a failure between output and offsets brings the records again, and there is no transaction', async (_, openBroker) => {
+  const broker = await openBroker()
+  const openConsumer = broker.openConsumer.bind(broker)
+  let failures = 0
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    const commit = session.commit.bind(session)
+    session.commit = (positions, generation) =>
+      failures++ === 0
+        ? Promise.reject(new LogError('NETWORK_EXCEPTION', 'by the test'))
+        : commit(positions, generation)
+    return session
+  }
+  const log = new BrokerLog(broker, new FakePort())
+  for (const name of ['in', 'out']) await log.admin.createTopic(name)
+  await log.producer().send(['a', 'b', 'c'].map((value) => ({ topic: 'in', value })))
+  const start = () =>
+    log.process({
+      ...{ groupId: 'g', topics: ['in'], delivery: 'at-least-once' },
+      handle: async ({ value }) => ({ topic: 'out', value }),
+    })
+  const first = start()
+  const outcome = await first.done.catch((error: unknown) => error)
+  assert.ok(outcome === undefined || LogError.is(outcome), String(outcome))
+  const second = start()
+  const written = async () => (await log.admin.offsets([{ topic: 'out', partition: 0 }]))[0]?.highWatermark ?? 0
+  await until(async () => (await written()) === 6)
+  assert.equal(await log.admin.listTransactions(), [])
+  await second.close()
+  await log.close()
+})
+
+register('tries of a processor come after a wait that doubles from 10 ms up to a second', async () => {
+  const port = new FakePort()
+  const { broker } = await openHeld(new MemoryStore(), port, {})
+  const log = new BrokerLog(broker, port)
+  for (const name of ['in', 'dead']) await log.admin.createTopic(name)
+  await log.producer().send({ topic: 'in', value: 'x' })
+  const at: number[] = []
+  const processor = log.process({
+    ...{ groupId: 'g', topics: ['in'], deadLetter: 'dead', retries: 9 },
+    async handle() {
+      at.push(port.time)
+      throw new Error('never')
+    },
+  })
+  for (let step = 0; step < 6000 && at.length < 10; step++) await port.advance(1)
+  assert.equal(
+    at.slice(1).map((time, index) => time - at[index]!),
+    [10, 20, 40, 80, 160, 320, 640, 1000, 1000],
+  )
+  await processor.close()
+  await log.close()
+})
+
+test('close of a consumer commits nothing, leaves the group, and says the same a second time', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.producer().send(['a', 'b'].map((value) => ({ topic: 't', value })))
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await take(consumer, 2)
+  await Promise.all([consumer.close(), consumer.close()])
+  assert.equal(
+    (await log.admin.listGroups()).map(({ members, offsets }) => [members, offsets.length]),
+    [[0, 0]],
+  )
+  const [again] = await take(log.consumer({ groupId: 'g', topics: ['t'] }), 1)
+  assert.is(again?.offset, 0)
+  await log.close()
+})
+
+test.run()
