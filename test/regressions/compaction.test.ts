@@ -1,5 +1,5 @@
 // What Kafka's own tests ask of compaction, over both stores; each is named after its source.
-import { test as register } from 'uvu'
+import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DecodedBatch, Kernel } from '../../bindings/kernel/kernel.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
@@ -10,6 +10,7 @@ import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../kernel/support.ts'
 import { CompactedLog, ID } from '../log/compaction/harness.ts'
 
+const register = suite('compaction')
 const RETENTION_MS = 1000
 const DELETE_HORIZON = 0x40
 const STORES: Readonly<Record<string, (source: PartitionSource, kernel: Kernel) => PartitionStore>> = {
