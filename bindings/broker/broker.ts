@@ -283,7 +283,10 @@ export interface MemberDescription {
 
 /** Where a group goes on in a partition, and who holds it back there. */
 export interface GroupOffset extends Position {
-  /** Offsets from there as far as `'read_committed'` reads. */
+  /**
+   * Offsets from there to the last one that `'read_committed'` reads, as Kafka counts them: with those of markers and of records that
+   * compaction took. Not with what an unclean end left unused behind the last record.
+   */
   readonly lag: number
   /** Offsets behind that, which wait for the end of an open transaction. */
   readonly heldBack: number
@@ -303,7 +306,7 @@ export interface GroupDetails extends Pick<GroupDescription, 'groupId' | 'state'
 export interface ShareGroupOffset extends TopicPartition {
   /** Every record below it was accepted or rejected, or is gone. */
   readonly startOffset: number
-  /** Offsets from there, as far as `'read_committed'` reads, that nobody accepted or rejected yet. */
+  /** Offsets from there that nobody accepted or rejected yet, as far as those that `lag` of a GroupOffset counts. */
   readonly lag: number
   /** How many of those a consumer has the lock of now. */
   readonly acquired: number

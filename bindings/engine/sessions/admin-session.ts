@@ -20,6 +20,7 @@ import type { Position, TopicPartition } from '../../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ConfigChanges, OffsetToCommit } from '../commands.ts'
 import type { Engine } from '../engine.ts'
+import type { HostedPartition } from '../hosted-partition.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** Topics, offsets, groups and transactions of the log in this process. */
@@ -123,15 +124,23 @@ export class EmbeddedAdmin implements AdminSession {
 
   #groupOffset(position: Position): GroupOffset {
     const { topics, transactions } = this.#broker.engine
-    const { partition } = topics.partition(position.topic, position.partition)
+    const hosted = topics.partition(position.topic, position.partition)
+    const { partition } = hosted
     const { lastStableOffset, oldestOpenProducer } = partition
     const isHeld = oldestOpenProducer !== undefined
     return {
       ...position,
-      lag: Math.max(0, lastStableOffset - position.nextOffset),
+      lag: Math.max(0, this.#stableEnd(hosted) - position.nextOffset),
       heldBack: isHeld ? partition.watermarks.nextOffset - lastStableOffset : 0,
       heldBackBy: isHeld ? transactions.idOf(oldestOpenProducer) : undefined,
     }
+  }
+
+  /** Behind the last batch below the last stable offset: nobody ever reads what an unclean end left unused behind it (durability rule 5). */
+  #stableEnd({ id, partition }: HostedPartition): number {
+    const { lastStableOffset, watermarks } = partition
+    const last = this.#broker.engine.store.ranges(id).at(-1)
+    return Math.min(lastStableOffset, last?.nextOffset ?? watermarks.logStartOffset)
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -166,10 +175,10 @@ export class EmbeddedAdmin implements AdminSession {
     const { catalogue, topics } = this.#broker.engine
     const topic = catalogue.durable.liveById(topicId)?.name
     if (topic === undefined) return []
-    const { watermarks, lastStableOffset } = topics.partition(topic, partition).partition
+    const hosted = topics.partition(topic, partition)
     // What was deleted from the log is finished, though the group may hear of it only at its next look.
-    const startOffset = Math.max(facts.startOffset, watermarks.logStartOffset)
-    const lag = facts.unfinishedBetween(startOffset, lastStableOffset)
+    const startOffset = Math.max(facts.startOffset, hosted.partition.watermarks.logStartOffset)
+    const lag = facts.unfinishedBetween(startOffset, this.#stableEnd(hosted))
     return [{ topic, partition, startOffset, lag, acquired: facts.acquiredCount }]
   }
 

@@ -1,0 +1,58 @@
+// How far a group is behind, where there is nothing left to read.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import type { EmbeddedLog } from '../../bindings/entry/node.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
+import { FakePort } from './fake-port.ts'
+
+async function lags(log: EmbeddedLog): Promise<readonly (number | undefined)[]> {
+  const [group] = (await log.admin.describeGroup('g')).offsets
+  const [share] = (await log.admin.describeShareGroup('s')).offsets
+  return [group?.lag, share?.lag]
+}
+
+async function readAll(log: EmbeddedLog, count: number): Promise<void> {
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  let left = count
+  for await (const record of consumer) {
+    await consumer.commit(record)
+    if (--left === 0) break
+  }
+  assert.equal([...(await consumer.lag()).values()], [0])
+  await consumer.close()
+  const shares = log.shareConsumer({ groupId: 's', topics: ['t'] })
+  left = count
+  for await (const record of shares) {
+    await shares.acknowledge(record, 'accept')
+    if (--left === 0) break
+  }
+  await shares.close()
+}
+
+test('offsets that an unclean end left unused are no lag, before and behind the next record', async () => {
+  const image = new DirectoryImage()
+  const first = await openLog(image, new FakePort())
+  await first.admin.createTopic('t')
+  const producer = first.producer({ acks: 1 })
+  for (const value of ['a', 'b', 'c']) await producer.send({ topic: 't', value })
+  await readAll(first, 3)
+  assert.equal(await lags(first), [0, 0])
+  const killed = image.fork()
+  await first.close()
+
+  let log = await openLog(killed, new FakePort())
+  assert.is(log.recovery.clean, false)
+  assert.equal(await lags(log), [0, 0])
+  await log.close()
+  log = await openLog(killed, new FakePort())
+  assert.equal(await lags(log), [0, 0])
+  const { offset } = await log.producer().send({ topic: 't', value: 'd' })
+  assert.ok(offset > 1000, `${offset}`)
+  assert.ok(((await lags(log))[0] ?? 0) > 0)
+  await readAll(log, 1)
+  assert.equal(await lags(log), [0, 0])
+  await log.close()
+})
+
+test.run()
