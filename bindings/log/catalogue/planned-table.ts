@@ -6,6 +6,9 @@ export interface Table<Entry> {
   apply(entry: Entry): void
 }
 
+/** What was applied is dropped so many at a time. */
+const AT_ONCE = 1024
+
 /**
  * One table seen twice: `durable` as far as records were committed, and `planned`, ahead of it by what waits for its
  * commit. Plans are checked against `planned`, so two of them in one commit can't contradict each other (a topic
@@ -17,7 +20,9 @@ export interface Table<Entry> {
 export class PlannedTable<Entry, T extends Table<Entry>> {
   readonly durable: T
   readonly planned: T
-  readonly #underWay: Map<TableRecord, Entry> = new Map()
+  /** In their order; those before `#firstUnderWay` are applied. What is first in a map costs as much as was removed before it. */
+  #underWay: { readonly record: TableRecord; readonly entry: Entry }[] = []
+  #firstUnderWay = 0
 
   constructor(durable: T, planned: T) {
     this.durable = durable
@@ -26,26 +31,33 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
 
   plan(entry: Entry, record: TableRecord): TableRecord {
     this.planned.apply(entry)
-    this.#underWay.set(record, entry)
+    this.#underWay.push({ record, entry })
     return record
   }
 
   /** `decode` is asked only for a record that wasn't planned here. Answers what was applied. */
   apply(record: TableRecord, decode: () => Entry | undefined): Entry | undefined {
-    const next = this.#underWay.entries().next()
-    if (next.done) {
+    const next = this.#underWay[this.#firstUnderWay]
+    if (next === undefined) {
       const entry = decode()
       if (entry === undefined) return undefined
       this.durable.apply(entry)
       this.planned.apply(entry)
       return entry
     }
-    const [expected, entry] = next.value
-    if (expected !== record) {
+    const { entry } = next
+    if (next.record !== record) {
       throw new LogError('INVALID_REQUEST', 'records must be applied in the order in which they were planned')
     }
     this.durable.apply(entry)
-    this.#underWay.delete(record)
+    this.#passed()
     return entry
+  }
+
+  #passed(): void {
+    this.#firstUnderWay++
+    if (this.#firstUnderWay < this.#underWay.length && this.#firstUnderWay < AT_ONCE) return
+    this.#underWay = this.#underWay.slice(this.#firstUnderWay)
+    this.#firstUnderWay = 0
   }
 }
