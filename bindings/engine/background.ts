@@ -13,6 +13,7 @@ export class Background {
   readonly #failed: (error: unknown) => void
   readonly #tasks: { readonly task: Task<void>; readonly done: Done<void> }[] = []
   #isRunning = false
+  #isClosing = false
   #failure: unknown
 
   constructor(runner: TaskRunner, store: PartitionStore, failed: (error: unknown) => void) {
@@ -31,7 +32,12 @@ export class Background {
   }
 
   get isDue(): boolean {
-    return !this.#isRunning && (this.#tasks.length > 0 || this.#store.maintenanceIsDue())
+    return !this.#isRunning && ((this.#tasks.length > 0 && this.#mayTakeAway) || this.#store.maintenanceIsDue())
+  }
+
+  /** Topics that are deleted, log starts and compaction take files away. */
+  get #mayTakeAway(): boolean {
+    return this.#isClosing || this.#store.backupNeedsFiles?.() !== true
   }
 
   /** A commit that was under way when the log failed may still ask for it: its caller hears of the failure. */
@@ -43,7 +49,7 @@ export class Background {
   /** Starts what is due, unless something runs. */
   start(): void {
     if (this.#isRunning) return
-    const waiting = this.#tasks.shift()
+    const waiting = this.#mayTakeAway ? this.#tasks.shift() : undefined
     const task = waiting?.task ?? this.#store.maintenance()
     if (task === undefined) return
     this.#isRunning = true
@@ -52,6 +58,11 @@ export class Background {
       waiting?.done(error)
       if (error !== undefined) this.#failed(error)
     })
+  }
+
+  /** What waits is done before the log closes, and no backup is waited for. */
+  closing(): void {
+    this.#isClosing = true
   }
 
   fail(error: unknown): void {

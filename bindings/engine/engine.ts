@@ -353,7 +353,7 @@ export class Engine {
         return this.#runner.start(backUp(this.store, command.target), command.done)
       case 'close':
         this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
-        this.#keeping.upkeep.stop()
+        this.#keeping.stop()
         this.#closing = command.done
         return
     }

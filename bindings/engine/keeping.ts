@@ -51,12 +51,14 @@ export class Keeping {
   readonly starts: LogStarts
   readonly upkeep: Upkeep
   readonly #guard: ClockGuard
+  readonly #background: Background
 
   constructor(parts: KeepingParts, options: KeepingOptions) {
     const { topics, store, factory, source, catalogue, background } = parts
     const intervalMs = options.retentionCheckIntervalMs ?? CHECK_INTERVAL_MS
     const guard = new ClockGuard(options.retentionTrustsClock ?? false, options.warn ?? (() => {}))
     this.#guard = guard
+    this.#background = background
     const removals = new Removals(intervalMs, topics, store, source)
     const retention = new Retention(intervalMs, {
       ...{ topics, store, catalogue, guard },
@@ -82,6 +84,12 @@ export class Keeping {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),
     })
+  }
+
+  /** The log is about to close. */
+  stop(): void {
+    this.upkeep.stop()
+    this.#background.closing()
   }
 
   /** The clock was put forward by so much while no time passed. */

@@ -89,6 +89,8 @@ export interface PartitionStore {
    * Its moment comes behind the next `maintenance`. Ends with the error that the log failed with, or LOG_CLOSED.
    */
   backup?(target: BackupTarget): Task<void>
+  /** A backup has little left to copy: until it ends nothing begins that takes stored batches away, unless the log closes. */
+  backupNeedsFiles?(): boolean
   /** After a last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
   /** After a failure: writes nothing, gives back lock and files. */

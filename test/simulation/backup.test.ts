@@ -133,6 +133,47 @@ test(`beside everything else, in ${ORDERS} orders: one moment of the log, with a
   console.log(`  ${JSON.stringify(seen)}`)
 })
 
+test('of a log whose topics come and go without end: files go on going while most is copied, then wait for the little that is left', () => {
+  const seen = { removed: 0, deleted: 0 }
+  for (let seed = 1; seed <= 6; seed++) {
+    const random = new Random(seed)
+    const life = begun(random)
+    const { host, source } = life
+    const names = ['x', 'y', 'z']
+    for (const name of names) cameAgain(host, name, seen.deleted++)
+    const copy = new VirtualDisk()
+    let isCopying = true
+    source.watch = (_, kind, path) => {
+      if (isCopying && kind === 'remove' && path.endsWith('/partition.metadata')) seen.removed++
+    }
+    const before = [...life.acknowledged]
+    const backup = host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+    for (let round = 0; !backup.answered; round++) {
+      assert.ok(round < 400, 'the backup never ends')
+      const name = names[round % names.length] as string
+      host.ask<void>((done) => ({ kind: 'deleteTopic', name, done }))
+      cameAgain(host, name, seen.deleted++)
+      life.send()
+    }
+    isCopying = false
+    assert.is(backup.error, undefined, `seed ${seed}: ${String(backup.error)}`)
+    assertWhole(copy.image(random, 'none'), before)
+    host.settle()
+    host.close()
+    host.discard()
+  }
+  console.log(`  ${JSON.stringify(seen)}`)
+  assert.ok(seen.removed > 6, JSON.stringify(seen))
+})
+
+function cameAgain(host: SyncHost, topic: string, number: number): void {
+  host.createTopic(Buffer.from(`topic${String(number).padStart(11, '0')}`).toString('base64url'), topic, 1, {})
+  const producerId = host.openProducer()
+  const values = ['x'.repeat(200)]
+  host.send({ topic, partition: 0, producerId, producerEpoch: 0, baseSequence: 0, values, acks: 1 })
+  for (let step = 0; step < 10; step++) host.advance()
+}
+
 const MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn', 'mixed']
 
 test('a crash before each operation: the source keeps what it acknowledged, the copy is whole or refused', () => {

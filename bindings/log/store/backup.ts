@@ -8,8 +8,8 @@ import { CopiedFiles } from './copied-files.ts'
 import { assertEmpty, beginCopy, endCopy } from './copy-directory.ts'
 import { placeJournal } from './create-journal.ts'
 
-/** A log whose files go faster than they can be copied is none that anybody has. */
-const ATTEMPTS = 20
+/** From the second one on nothing of the log goes away by itself. */
+const ATTEMPTS = 5
 
 /**
  * Backups under way. Each takes its moment behind a checkpoint and between two commits: what a commit decides is in its
@@ -27,6 +27,11 @@ export class Backups {
   /** One waits for a checkpoint. */
   get areWaiting(): boolean {
     return [...this.#running].some(({ state }) => state === 'waiting')
+  }
+
+  /** What one of them still copies is to stay where it is. */
+  get needFiles(): boolean {
+    return [...this.#running].some(({ needsFiles }) => needsFiles)
   }
 
   *run(target: BackupTarget, header: JournalHeader): Task<void> {
@@ -64,7 +69,8 @@ export class Backups {
 
 /**
  * A copy of the log as of one moment (docs/decisions/020-backup.md). What was found at it is copied beside everything else.
- * Where files went away meanwhile, a topic or old segments, another moment is taken, and what was copied of the others stays.
+ * Where files went away meanwhile, a topic or old segments, another moment is taken, and what was copied of the others stays. For that
+ * little that is left then nothing more goes away: a log whose topics come and go would have none that lasts.
  */
 class Backup {
   readonly #source: BackupSource
@@ -74,6 +80,7 @@ class Backup {
   #producerIdsEnd = 0
   /** It waits for a checkpoint, then for the end of a commit. */
   state: 'copying' | 'waiting' | 'due' = 'copying'
+  needsFiles = false
   #failure: unknown
 
   constructor(source: BackupSource, target: BackupTarget, header: JournalHeader) {
@@ -114,6 +121,7 @@ class Backup {
       throw error
     } finally {
       this.state = 'copying'
+      this.needsFiles = false
       yield* perform('lock', '', () => lock.release())
     }
   }
@@ -124,6 +132,7 @@ class Backup {
       const { facts, partitions } = yield* this.#nextMoment()
       const records = yield* copied.take(partitions)
       if (records !== undefined) return { facts, records }
+      this.needsFiles = true
     }
     const message = `files of the log went away during each of ${ATTEMPTS} attempts to copy it`
     throw copied.missing ?? new LogError('COPY_UNFINISHED', message, { attempts: ATTEMPTS })

@@ -24,8 +24,11 @@ export class CopiedFiles {
   readonly #target: BackupTarget
   /** Up to where each segment was copied. */
   readonly #copied = new Map<Segment, number>()
+  /** Partitions that have their directory, and those whose entries there aren't durable yet. */
+  readonly #begun = new Set<StoredFiles>()
+  readonly #unsynced = new Set<StoredFiles>()
   #isAgain = false
-  /** The last file of the log that was too short, or not there. */
+  /** The last file of the log that was too short, or not there, as of the last moment. */
   missing: LogError | undefined
 
   constructor(source: BackupSource, target: BackupTarget) {
@@ -33,16 +36,20 @@ export class CopiedFiles {
     this.#target = target
   }
 
-  /** Copies what isn't there yet. Answers the partitions' records; `undefined`: files went away before they were copied. */
+  /**
+   * Copies what isn't there yet. Answers the partitions' records; `undefined`: files went away before they were copied, and the next moment
+   * finds all others here.
+   */
   *take(partitions: readonly CopiedPartition[]): Task<readonly Uint8Array[] | undefined> {
+    this.missing = undefined
     const records: Uint8Array[] = []
     for (const partition of partitions) {
       const record = yield* this.#partition(partition)
-      if (record === undefined) {
-        this.#isAgain = true
-        return undefined
-      }
-      records.push(record)
+      if (record !== undefined) records.push(record)
+    }
+    if (records.length < partitions.length) {
+      this.#isAgain = true
+      return undefined
     }
     if (this.#isAgain) yield* this.#removeOthers(partitions)
     return records
@@ -50,20 +57,32 @@ export class CopiedFiles {
 
   *#partition({ files, record, segments }: CopiedPartition): Task<Uint8Array | undefined> {
     const { store } = this.#target
-    const metadata = yield* createFile(store, `${files.directory}/${PARTITION_METADATA}`)
+    if (!this.#begun.has(files)) yield* this.#begin(files)
+    for (const each of segments) {
+      if (this.#copied.get(each.segment) === each.sizeBytes) continue
+      this.#unsynced.add(files)
+      if (!(yield* this.#segment(files, each))) return undefined
+    }
+    if (this.#unsynced.has(files)) {
+      yield* perform('syncDirectory', files.directory, () => store.syncDirectory(files.directory))
+      this.#unsynced.delete(files)
+    }
+    if (record instanceof Uint8Array) return record
+    return encodePartition(record.record, yield* this.#lastSector(record.last))
+  }
+
+  *#begin(files: StoredFiles): Task<void> {
+    const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
     writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
     yield* performAll([flushOf(metadata)])
     metadata.close()
-    for (const each of segments) if (!(yield* this.#segment(files, each))) return undefined
-    yield* perform('syncDirectory', files.directory, () => store.syncDirectory(files.directory))
-    if (record instanceof Uint8Array) return record
-    return encodePartition(record.record, yield* this.#lastSector(record.last))
+    this.#begun.add(files)
+    this.#unsynced.add(files)
   }
 
   /** False: it went away. */
   *#segment(files: StoredFiles, { segment, sizeBytes, mayLink }: CopiedSegment): Task<boolean> {
     const copiedBytes = this.#copied.get(segment) ?? 0
-    if (copiedBytes === sizeBytes && this.#copied.has(segment)) return true
     const path = `${files.directory}/${segmentFileName(segment.baseOffset, 'log')}`
     // What an earlier attempt left under this name may be a file that other backups share: it is never written over.
     if (this.#isAgain && copiedBytes === 0) yield* perform('remove', path, () => this.#target.store.remove(path))
@@ -75,7 +94,7 @@ export class CopiedFiles {
       : yield* this.#file(segment.logPath, path, copiedBytes, sizeBytes)
     if (!files.isSwapped(segment)) yield* this.#derivedFiles(files, segment)
     const isThere = this.#source.partitions.get(files.id) === files && files.segments.all.includes(segment)
-    this.missing = isThere && endBytes !== sizeBytes ? missing(files, segment, endBytes, sizeBytes) : undefined
+    if (isThere && endBytes !== sizeBytes) this.missing = missing(files, segment, endBytes, sizeBytes)
     if (!isThere || endBytes !== sizeBytes) return false
     this.#copied.set(segment, sizeBytes)
     return true

@@ -97,11 +97,8 @@ export class FilePartitionStore implements PartitionStore {
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
     this.#reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
     const assertOpen = () => this.#assertOpen()
-    this.#directories = new PartitionDirectories({
-      ...{ store, kernel, source, assertOpen },
-      segments: this.#segments,
-      reserve: this.#reserve,
-    })
+    const owned = { segments: this.#segments, reserve: this.#reserve }
+    this.#directories = new PartitionDirectories({ store, kernel, source, assertOpen, ...owned })
     const parts = { store, kernel, options, checkpointer: this.#checkpointer, partitions: this.#partitions }
     this.#backups = new Backups({ ...parts, producerIdsEnd: () => this.#producerIdsEnd, assertOpen })
   }
@@ -443,6 +440,10 @@ export class FilePartitionStore implements PartitionStore {
   *backup(target: BackupTarget): Task<void> {
     this.#assertWritable({})
     if (this.#journal !== undefined) yield* this.#backups.run(target, this.#journal.header)
+  }
+
+  backupNeedsFiles(): boolean {
+    return this.#backups.needFiles
   }
 
   maintenanceIsDue(): boolean {
