@@ -4,11 +4,10 @@ import { openAttached } from '../embedded/attached-log.ts'
 import { DirectoryImage } from '../embedded/directory-image.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
-import { LogError, open, type RecoveryReport, type TopicPartition } from '../node.ts'
+import { open, type RecoveryReport, type TopicPartition } from '../node.ts'
 import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
-
-const ATTEMPTS = 5
+import { settledLook } from './settled-look.ts'
 
 /** Which log, and for whom what is told of it. */
 type LogCall = Pick<CommandCall, 'directory' | 'isJson'>
@@ -22,10 +21,14 @@ export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Prom
 }
 
 /** Runs `work` on an image of the directory: nothing is written, nobody is kept out, and a holder may go on beside it. */
-export async function withImage<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
-  assertLog(call.directory)
-  const log = await openImage(call.directory)
-  tellRecovery(log.recovery, call.isJson)
+export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
+  const { directory, isJson } = call
+  assertLog(directory)
+  const log = await settledLook(
+    () => openLog(new DirectoryImage(directory), nodePort),
+    () => openAttached(directory, nodePort),
+  )
+  if ('recovery' in log) tellRecovery(log.recovery, isJson)
   return using(log, work)
 }
 
@@ -48,20 +51,6 @@ function tellRecovery({ damage, readOnly }: RecoveryReport, isJson: boolean): vo
   const before = readOnly.filter((at) => !isTold(at))
   const found = before.map(({ topic, partition, damage: at }) => ({ ...at, topic, partition, code: FOUND_BEFORE }))
   tellDamage([...damage, ...found], isJson)
-}
-
-/** A holder that goes on writing can move under the first look: what is damaged stays so. */
-async function openImage(directory: string): Promise<EmbeddedLog> {
-  for (let attempt = 1; ; attempt++) {
-    const isLast = attempt === ATTEMPTS
-    try {
-      const log = await openLog(new DirectoryImage(directory), nodePort)
-      if (isLast || log.recovery.damage.length === 0) return log
-      await log.close()
-    } catch (error) {
-      if (isLast || !LogError.is(error) || error.category !== 'corruption') throw error
-    }
-  }
 }
 
 async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { Log } from '../../../client/log.ts'
 import type { TopicConfig } from '../../../model/topic-config.ts'
-import { type EmbeddedLog, LogError, open } from '../../node.ts'
+import { LogError, open } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
@@ -137,7 +138,7 @@ function numbers(text: string): number[] {
   return text.split(',').map(countFrom(0))
 }
 
-async function describe(log: EmbeddedLog, name: string, isJson: boolean): Promise<void> {
+async function describe(log: Log, name: string, isJson: boolean): Promise<void> {
   const { partitions, topicId, config } = await log.admin.describeTopic(name)
   const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }))
   const offsets = await log.admin.offsets(places)

@@ -1,0 +1,55 @@
+import type { Log } from '../../client/log.ts'
+import type { RecoveryReport } from '../../storage/partition-store.ts'
+import { LogError } from '../node.ts'
+
+/** A log as a look at its files shows it. */
+export interface SeenLog extends Log {
+  readonly recovery: RecoveryReport
+}
+
+const LOOKS = 5
+/** So many looks one after the other find what is damaged. */
+const PROOF = 3
+
+/**
+ * A holder that goes on writing moves files under a look, and what doesn't fit together then looks like damage. What is damaged every
+ * look finds, at the same place: three in a row prove it, and only such damage is shown. Where the looks never agree, `attach` asks the holder
+ * itself. DIRECTORY_IN_USE where that can't be asked.
+ */
+export async function settledLook(
+  look: () => Promise<SeenLog>,
+  attach: () => Promise<Log | undefined>,
+): Promise<SeenLog | Log> {
+  /** Of each thing that the last look found, how many in a row did. */
+  let found = new Map<string, number>()
+  for (let count = 0; count < LOOKS; count++) {
+    const seen = await outcomeOf(look)
+    found = new Map(seen.wrong.map((each) => [each, (found.get(each) ?? 0) + 1]))
+    const isSettled = [...found.values()].every((times) => times >= PROOF)
+    if (!('log' in seen)) {
+      if (isSettled) throw seen.error
+      continue
+    }
+    if (isSettled) return seen.log
+    await seen.log.close()
+  }
+  const attached = await attach()
+  if (attached !== undefined) return attached
+  const message =
+    'the log is written to faster than it can be looked at, by a process that lets nobody attach: ask again'
+  throw new LogError('DIRECTORY_IN_USE', message)
+}
+
+type Outcome =
+  | { readonly wrong: readonly string[]; readonly log: SeenLog }
+  | { readonly wrong: readonly string[]; readonly error: LogError }
+
+async function outcomeOf(look: () => Promise<SeenLog>): Promise<Outcome> {
+  try {
+    const log = await look()
+    return { wrong: log.recovery.damage.map((each) => JSON.stringify(each)), log }
+  } catch (error) {
+    if (!LogError.is(error) || error.category !== 'corruption') throw error
+    return { wrong: [JSON.stringify([error.code, error.details])], error: error as LogError }
+  }
+}
