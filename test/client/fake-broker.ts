@@ -173,7 +173,7 @@ class FakeProducer implements ProducerSession {
 
   topic(name: string): TopicFacts | Promise<TopicFacts> {
     if (!this.#broker.answersLater) return this.#broker.facts(name)
-    return new Promise((resolve) => setImmediate(() => resolve(this.#broker.facts(name))))
+    return new Promise((resolve) => setImmediate(resolve)).then(() => this.#broker.facts(name))
   }
 
   async append(asked: AppendRequest): Promise<AppendResult> {

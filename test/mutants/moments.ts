@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const besideCheckpoint = 'log/store/beside-checkpoint.test.ts'
 const topicOffsets = 'engine/offsets-of-deleted-topics.test.ts'
+const goingTopics = 'client/topics-that-go.test.ts'
 const decisions = 'engine/decisions-under-way.test.ts'
 
 /** What is right only because of what else happens, or can't, between two steps. */
@@ -138,5 +139,19 @@ export const MOMENTS: readonly Mutant[] = [
     find: 'this.#tables.durable.dropOffsetsWhere(isGone)\n    return this.#planRemovals(isGone)',
     put: 'return []',
     tests: [topicOffsets],
+  },
+  {
+    name: 'producer: an old answer forgets a topic that has got something since',
+    file: 'client/producer/record-accumulator.ts',
+    find: 'if (this.#doubted.delete(topic) && isGone)',
+    put: 'if (isGone)',
+    tests: [goingTopics],
+  },
+  {
+    name: 'producer: what was placed before its topic was forgotten has a queue of its own',
+    file: 'client/producer/partition-queue.ts',
+    find: 'return this.#isRetired ? this.#hooks.queue(this.topic, this.partition) : this',
+    put: 'return this',
+    tests: [goingTopics],
   },
 ]

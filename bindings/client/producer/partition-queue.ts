@@ -31,6 +31,8 @@ export interface QueueHooks {
   quieter(): void
   /** This producer is finished. */
   fenced(error: unknown): void
+  /** The one that records of this partition go to now. */
+  queue(topic: string, partition: number): PartitionQueue
   random(): number
   elapsed(): number
   setTimer(delayMs: number, callback: () => void): void
@@ -65,6 +67,7 @@ export class PartitionQueue {
    */
   #isKnown = false
   #knownAt = 0
+  #isRetired = false
 
   constructor(topic: string, partition: number, hooks: QueueHooks) {
     this.topic = topic
@@ -75,6 +78,20 @@ export class PartitionQueue {
   /** No batch of which it is open whether it is written. */
   get isQuiet(): boolean {
     return this.#unanswered.every((batch) => batch.state === 'held')
+  }
+
+  /** Nothing is under way, and its next sequence is all that it knows. */
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#unanswered.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
+  }
+
+  /** Its topic is gone, and it gets nothing any more: whoever chose it before asks for `inUse`. */
+  retire(): void {
+    this.#isRetired = true
+  }
+
+  get inUse(): PartitionQueue {
+    return this.#isRetired ? this.#hooks.queue(this.topic, this.partition) : this
   }
 
   get isFull(): boolean {

@@ -21,7 +21,7 @@ export interface Places {
 
 /** The records of one call that go to one partition, in their order. */
 class Group {
-  readonly queue: PartitionQueue
+  queue: PartitionQueue
   readonly #maxBytes: number
   readonly #compression: CompressionType | undefined
   readonly #records: CheckedRecord[] = []
@@ -55,6 +55,7 @@ class Group {
   /** Into one batch; into several only if one can't hold them. */
   enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
     const records = this.#records
+    this.queue = this.queue.inUse
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
       return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner, send))
     }

@@ -10,7 +10,7 @@ import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 /** What batches of one accumulator have in common. */
 export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
 
-/** From one transaction to the next. */
+/** From one transaction to the next, and before topics that are gone are looked for. */
 const QUEUES_KEPT = 64
 
 /**
@@ -23,7 +23,11 @@ export class RecordAccumulator {
   readonly #rules: TopicRulesCache = new TopicRulesCache()
   readonly #hooks: QueueHooks
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
-  readonly #allQueues: PartitionQueue[] = []
+  #allQueues: PartitionQueue[] = []
+  /** At so many queues the next one looks for topics that are gone. */
+  #sweepAt = QUEUES_KEPT
+  /** Topics about which is asked, and that got nothing since. */
+  readonly #doubted = new Set<string>()
   /** Those that got records since they were drained last. */
   readonly #filled = new Set<PartitionQueue>()
   #session: ProducerSession | undefined
@@ -104,11 +108,43 @@ export class RecordAccumulator {
     }
     let queue = byPartition.get(partition)
     if (queue === undefined) {
+      if (this.#allQueues.length >= this.#sweepAt) this.#sweep().catch(() => {})
       queue = new PartitionQueue(topic, partition, this.#hooks)
       byPartition.set(partition, queue)
       this.#allQueues.push(queue)
     }
     return queue
+  }
+
+  /**
+   * A producer that lives long may send to topics that come and go: of one that is gone nothing has to be known any more. One that is
+   * created later under its name has never heard of this producer, and takes any first sequence.
+   */
+  async #sweep(): Promise<void> {
+    this.#sweepAt = Number.POSITIVE_INFINITY
+    for (const [topic, byPartition] of [...this.#queues]) {
+      if (![...byPartition.values()].every(({ isIdle }) => isIdle)) continue
+      this.#doubted.add(topic)
+      const isGone = await this.#isGone(topic)
+      if (this.#doubted.delete(topic) && isGone) this.#forget(topic)
+    }
+    this.#sweepAt = Math.max(QUEUES_KEPT, 2 * this.#allQueues.length)
+  }
+
+  async #isGone(topic: string): Promise<boolean> {
+    try {
+      await this.#session?.topic(topic)
+      return false
+    } catch (error) {
+      return LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')
+    }
+  }
+
+  #forget(topic: string): void {
+    for (const queue of this.#queues.get(topic)?.values() ?? []) queue.retire()
+    this.#queues.delete(topic)
+    this.#allQueues = this.#allQueues.filter((queue) => queue.topic !== topic)
+    this.#rules.forget(topic)
   }
 
   /** What is sent in one turn is drained together. */
@@ -138,13 +174,17 @@ export class RecordAccumulator {
       session: () => this.#mustHaveSession(),
       outgoing: (batch) => this.#outgoing(batch),
       isHalted: () => this.#isEpochDue,
-      filled: (queue) => this.#filled.add(queue),
+      filled: (queue) => {
+        this.#doubted.delete(queue.topic)
+        this.#filled.add(queue)
+      },
       needsEpoch: () => {
         this.#isEpochDue = true
         this.#bumpWhenQuiet()
       },
       quieter: () => this.#bumpWhenQuiet(),
       fenced: (error) => this.#fenced(error),
+      queue: (topic, partition) => this.queue(topic, partition),
       random: () => this.#port.random(),
       elapsed: () => this.#port.elapsed(),
       setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),

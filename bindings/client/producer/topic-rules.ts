@@ -24,4 +24,8 @@ export class TopicRulesCache {
     this.#known.set(topic, { config, rules })
     return rules
   }
+
+  forget(topic: string): void {
+    this.#known.delete(topic)
+  }
 }
