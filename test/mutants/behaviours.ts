@@ -61,13 +61,6 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: [records],
   },
   {
-    name: 'behaviours: sequences of stored batches do not wrap',
-    file: 'storage/batch-fields.ts',
-    find: ' & 0x7fffffff',
-    put: '',
-    tests: [idempotence],
-  },
-  {
     name: 'behaviours: snapshots outside of the log stay',
     file: 'log/store/derived-files.ts',
     find: ' && !kept.has(file.offset))\n',

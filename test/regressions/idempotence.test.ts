@@ -2,9 +2,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
-import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { afterCrash, fresh, values } from '../guarantees/support.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
+import { afterCrash, fresh, TOPIC_ID, values } from '../guarantees/support.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
 import { content, overwrite } from '../log/segment/model.ts'
 
@@ -68,13 +70,19 @@ test('the same in one commit: a duplicate is answered with its original, not bef
 })
 
 test('behind sequence 2147483647 comes 0, and 1 is a gap, over restarts too (testProducerSequenceWrapAround, InvalidWrap...)', () => {
-  let host = fresh()
+  for (const storage of [new VirtualDisk(), new VirtualRows()]) wrapAround(storage)
+})
+
+function wrapAround(storage: VirtualStorage): void {
+  let host = new SyncHost(storage, undefined)
+  host.open()
+  host.createTopic(TOPIC_ID, 't', 1, {})
   const producerId = host.openProducer()
   const last = { producerId, sequence: 2147483646, values: ['m', 'n'] }
   const over = { producerId, sequence: 0, values: ['o'] }
   assert.is(append(host, last), 0)
   for (const mode of [undefined, 'none', 'kill'] as const) {
-    if (mode !== undefined) host = afterCrash(host, mode)
+    if (mode !== undefined) host = reopened(host, mode)
     assert.is(append(host, last), 0, 'a duplicate')
     for (const sequence of [1, 2147483647]) {
       refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(host, { ...over, sequence }))
@@ -86,14 +94,20 @@ test('behind sequence 2147483647 comes 0, and 1 is a gap, over restarts too (tes
   const across = { producerId: other, sequence: 2147483637, values: Array.from({ length: 21 }, (_, at) => `${at}`) }
   const baseOffset = append(host, across)
   for (const mode of [undefined, 'none', 'kill'] as const) {
-    if (mode !== undefined) host = afterCrash(host, mode)
+    if (mode !== undefined) host = reopened(host, mode)
     assert.is(append(host, across), baseOffset)
     for (const sequence of [9, 11]) {
       refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(host, { producerId: other, sequence, values: ['gap'] }))
     }
   }
   assert.is(append(host, { producerId: other, sequence: 10, values: ['next'] }), baseOffset + 21)
-})
+}
+
+function reopened(host: SyncHost, mode: 'none' | 'kill'): SyncHost {
+  const later = new SyncHost(host.storage.image(new Random(1), mode), undefined)
+  later.open()
+  return later
+}
 
 /** Five batches of each of two producers, in segments of a few batches. */
 function twoProducers(): {
@@ -109,6 +123,19 @@ function twoProducers(): {
   })
   return { host, sent: sent.slice(-10) }
 }
+
+test('each of the last five batches of a producer is known behind a crash, older ones as written somewhere (durability rule 8)', () => {
+  const { host, sent } = twoProducers()
+  for (const each of [host, afterCrash(host, 'none'), afterCrash(host, 'kill')]) {
+    for (const { offset, ...batch } of sent) assert.is(append(each, batch), offset)
+    for (const { producerId } of sent.slice(0, 2)) {
+      for (const sequence of [0, 4]) assert.is(append(each, { producerId, sequence, values: ['old'] }), -1)
+      refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(each, { producerId, sequence: 4, values: ['old', 'and'] }))
+      refuses('OUT_OF_ORDER_SEQUENCE_NUMBER', () => append(each, { producerId, sequence: 11, values: ['gap'] }))
+    }
+    assert.is(values(each).length, 20)
+  }
+})
 
 function snapshots(disk: VirtualDisk): string[] {
   return disk.list('t-0').filter((name) => name.endsWith('.snapshot'))

@@ -94,6 +94,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row('10 testMessageSizeCheck, testMessageSetSizeCheck', records, 'max.message.bytes and segment.bytes bound a batch'),
   row('11 testDuplicateAppends', idempotence, 'six single batches and one of three'),
   row('12 an exact repeat among the last five', windows, 'each of the five newest batches is a duplicate'),
+  row('12 the same over a crash, and older ones', idempotence, 'each of the last five batches of a producer is known'),
   row('13 a partial overlap', windows, 'gaps and partial overlaps are out of order'),
   row('14 testMultipleProducersWithDuplicatesInSingleAppend', idempotence, 'several producers between each other'),
   row('14 the same in one append', idempotence, 'the same in one commit'),
