@@ -352,7 +352,7 @@ export class Engine {
       case 'backup':
         return this.#runner.start(backUp(this.store, command.target), command.done)
       case 'close':
-        this.#change({ transactions: this.transactions.planClose(this.#now), done: () => {} })
+        this.#committer.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
         this.#keeping.stop()
         this.#closing = command.done
         return

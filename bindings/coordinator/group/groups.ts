@@ -36,6 +36,12 @@ export interface GroupMemberId {
 }
 
 /**
+ * Members of thousands of partitions or topics take more than a frame holds. They end with their process, so that of a group only its
+ * generation has to be stored (docs/decisions/003-committed-offsets.md).
+ */
+const MEMBERS_BYTES_MAX = 8 * 1024
+
+/**
  * Consumer groups: their offsets and generations as the records of `__consumer_offsets` tell them, and their members, who
  * live as long as the process. In the manner of Catalogue: `plan...` checks against what is committed or on its way and throws
  * a LogError or gives records, `apply` takes them back. What members have to be told is taken by `takeNotices`.
@@ -301,7 +307,10 @@ export class Groups {
   }
 
   #planGroup(group: LiveGroup, now: number): readonly TableRecord[] {
-    const entry = group.stored(now)
+    const whole = group.stored(now)
+    const record = encodeGroup(whole)
+    if ((record.value?.length ?? 0) <= MEMBERS_BYTES_MAX) return [this.#tables.plan(whole, record)]
+    const entry = { ...whole, members: [], assignor: null, leaderId: null }
     return [this.#tables.plan(entry, encodeGroup(entry))]
   }
 }
