@@ -1,4 +1,5 @@
 // Sentences of the docstrings that no test of one part asks by itself; test/regressions/list.ts says which.
+import { readFileSync } from 'node:fs'
 import { test as register } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
@@ -13,6 +14,53 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await turn()
+}
+
+test('operations reject: whatever they are given, and on what is closed, none of them throws', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  const producer = log.producer()
+  const transactional = log.producer({ transactionalId: 'id' })
+  const transaction = await transactional.beginTransaction()
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const queue = log.shareConsumer({ groupId: 's', topics: ['t'] })
+  /** By interface of the API report, so that a new operation is asked too. */
+  const objects: Readonly<Record<string, object>> = {
+    ...{ Admin: log.admin, Sender: producer, Producer: producer, TransactionScope: transaction },
+    ...{ Consumer: consumer, ShareConsumer: queue, Transaction: transaction, TransactionalProducer: transactional },
+    ...{ EmbeddedLog: log, Log: log },
+  }
+  let operations = 0
+  const ask = async () => {
+    for (const [name, object] of Object.entries(objects)) {
+      for (const operation of operationsOf(name)) {
+        for (const junk of [undefined, null, 5, '', {}, Symbol('x')]) {
+          let answer: unknown
+          try {
+            answer = Reflect.get(object, operation).call(object, junk, junk)
+          } catch (error) {
+            throw new Error(`${name}.${operation} threw ${String(error)}`)
+          }
+          assert.instance(answer, Promise, `${name}.${operation}`)
+          ;(answer as Promise<unknown>).catch(() => {})
+          operations++
+        }
+      }
+    }
+  }
+  await ask()
+  await log.close()
+  await ask()
+  assert.ok(operations > 400, `${operations}`)
+})
+
+const API = readFileSync(new URL('../../docs/api/oncelog.api.md', import.meta.url), 'utf8')
+
+function operationsOf(name: string): string[] {
+  const body = new RegExp(`^export interface ${name}\\b.*\\{\n((?:    .*\n|// .*\n)*)\\}`, 'm').exec(API)?.[1] ?? ''
+  // Members whose arguments take several lines end with what they give too.
+  const members = body.split(/\n(?= {4}\w)/).filter((member) => member.includes('): Promise<'))
+  return members.flatMap((member) => /^ *(\w+)[(<]/.exec(member)?.[1] ?? [])
 }
 
 test('nothing creates a topic by using it: sends, reads, consumers, queues, tables, processors, sources', async (open) => {

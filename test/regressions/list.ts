@@ -289,10 +289,7 @@ export const CONTRACT: readonly Row[] = [
   row('the validated input is stored, decode runs it again', topics, 'the validated input is stored'),
   row('an asynchronous schema is refused by name', topics, 'an asynchronous schema is refused by name'),
   row('an undecodable value throws when it is read', consumer, 'an undecodable value throws when it is read'),
-  row(
-    'operations reject, only topic and record throw',
-    'damage/bad-input.test.ts',
-    'wrong arguments give a typed error',
-  ),
+  row('errors are typed', 'damage/bad-input.test.ts', 'wrong arguments give a typed error'),
+  row('operations reject', sentences, 'operations reject: whatever they are given'),
   row('read has toReadableStream', 'client/read.test.ts', 'as a Web stream: ends'),
 ]
