@@ -149,15 +149,25 @@ test('a record that was given up since its delivery aborts the transaction (KIP-
     )
   }))
 
-test('whoever joins waits for offsets that are not decided, and begins after them', (open) =>
+test('whoever joins waits for offsets that are not decided, and begins after them; others hear the old ones', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
-    const [batch] = await take(consumer.batches({ maxRecords: 3 }), 1)
+    const [first] = await take(consumer, 1)
+    await consumer.commit(first!)
+    const [batch] = await take(consumer.batches({ maxRecords: 2 }), 1)
     const transaction = await producer.beginTransaction()
     await transaction.sendOffsets(consumer, batch!)
+    assert.is(await consumer.committed(place), 1)
     await consumer.close()
-    const next = take(log.consumer({ groupId: 'g', topics: [input] }), 1)
+    let isDelivered = false
+    const next = take(log.consumer({ groupId: 'g', topics: [input] }), 1).finally(() => {
+      isDelivered = true
+    })
+    while ((await log.admin.listGroups())[0]?.state !== 'Stable') await turn()
+    for (let count = 0; count < 50; count++) await turn()
+    assert.not(isDelivered, 'it has its partition, and nothing of it')
+    assert.equal((await log.admin.listGroups())[0]?.offsets, [{ ...place, nextOffset: 1 }])
     await transaction.commit()
     assert.is((await next)[0]?.value, '3')
   }))
