@@ -1,11 +1,14 @@
 // Share groups over a disk that loses what wasn't synced: accepted stays accepted, and a delivery counts before it happens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { AcquiredRange } from '../../bindings/broker/broker.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { type ShareConsumer, string, topic } from '../../bindings/entry/node.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { afterCrash, fresh, plain } from '../guarantees/support.ts'
 import { FakePort } from './fake-port.ts'
 
 const jobs = topic('jobs', { value: string })
@@ -55,6 +58,33 @@ test('at every moment of a consumer’s work, whatever of the unsynced is lost',
     if (told.accepted.size === RECORDS) break
   }
   await log.close()
+})
+
+test('the log answers who asks for records once their delivery is counted on the disk, not a step before', () => {
+  const host = fresh()
+  plain(host, host.openProducer(), 0, 'job', 'all')
+  const acquire = (on: SyncHost<VirtualDisk>, answered: (ranges: readonly AcquiredRange[]) => void) => {
+    const member = { groupId: 'g', memberId: 'm' }
+    const request = { topics: ['t'], maxOffsets: 5, lockMs: 60_000, startAt: 'earliest' as const }
+    on.start<readonly AcquiredRange[]>(
+      (done) => ({ kind: 'acquireShare', member, request, done }),
+      ({ value }) => answered(value ?? []),
+    )
+    on.settle()
+  }
+  let left: SyncHost<VirtualDisk> | undefined = host
+  const counts: number[] = []
+  while (counts.length < 4) {
+    const on: SyncHost<VirtualDisk> = left
+    let next: SyncHost<VirtualDisk> | undefined
+    acquire(on, ([range]) => {
+      counts.push(range?.deliveryCount ?? 0)
+      next = afterCrash(on, 'none')
+    })
+    assert.ok(next)
+    left = next
+  }
+  assert.equal(counts, [1, 2, 3, 4])
 })
 
 test.run()

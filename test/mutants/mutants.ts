@@ -8,6 +8,7 @@ import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { RECOVERY } from './recovery.ts'
 import { SALVAGE } from './salvage.ts'
+import { SHARING } from './sharing.ts'
 
 const engine = 'engine/transactions.test.ts'
 const regressions = 'regressions/transactions.test.ts'
@@ -491,4 +492,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SALVAGE,
   ...FAILURES,
   ...BEHAVIOURS,
+  ...SHARING,
 ]

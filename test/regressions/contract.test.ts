@@ -205,6 +205,36 @@ test('at-least-once: a failure between output and offsets brings the records aga
   await log.close()
 })
 
+test('state belongs to the partition of its record: one key has a value in each of them, over restarts', async (open) => {
+  const counts = topic('counts', { key: string, value: unchecked<number>(json()), partitions: 3 })
+  const log = await open({ topics: [counts] })
+  await log.admin.alterConfig('counts', { 'cleanup.policy': 'compact' })
+  await log.admin.createTopic('in', { partitions: 3 })
+  const seen: number[][] = [[], [], []]
+  const start = () =>
+    log.process({
+      ...{ groupId: 'g', topics: ['in'], state: { counts: store(counts) } },
+      async handle({ partition }, { state }) {
+        const count = ((await state.counts.get('the same key')) ?? 0) + 1
+        state.counts.set('the same key', count)
+        seen[partition]?.push(count)
+      },
+    })
+  for (let round = 1; round <= 2; round++) {
+    const processor = start()
+    const sent = [5, 10, 20].flatMap((count, partition) => Array.from({ length: count }, () => partition))
+    await log.producer().send(sent.map((partition) => ({ topic: 'in', partition, value: 'x' })))
+    await until(() => seen.flat().length === 35 * round)
+    await processor.close()
+    await processor.done
+  }
+  assert.equal(
+    seen,
+    [10, 20, 40].map((count) => Array.from({ length: count }, (_, index) => index + 1)),
+  )
+  await log.close()
+})
+
 register('tries of a processor come after a wait that doubles from 10 ms up to a second', async () => {
   const port = new FakePort()
   const { broker } = await openHeld(new MemoryStore(), port, {})

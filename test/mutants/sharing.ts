@@ -1,0 +1,95 @@
+import type { Mutant } from './mutant.ts'
+
+const locks = 'coordinator/share/share-partition.test.ts'
+const consumers = 'client/share-consumer.test.ts'
+const powerLoss = 'client/share-power-loss.test.ts'
+const shared = 'coordinator/share/share-partition.ts'
+const client = 'client/share/share-consumer.ts'
+
+/** Of work queues: who has the lock of a record, how often it comes, where it ends. */
+export const SHARING: readonly Mutant[] = [
+  {
+    name: 'work queues: what one has the lock of goes to others too',
+    file: shared,
+    find: "if (state !== 'available' || availableAt > now ||",
+    put: "if ((state !== 'available' && state !== 'acquired') || (state === 'available' && availableAt > now) ||",
+    tests: [locks],
+  },
+  {
+    name: 'work queues: a delay is none',
+    file: shared,
+    find: "state !== 'available' || availableAt > now ||",
+    put: "state !== 'available' || availableAt < 0 ||",
+    tests: [locks, consumers],
+  },
+  {
+    name: 'work queues: a lock never ends',
+    file: shared,
+    find: '      if (delivery.until > now) {\n',
+    put: '      if (delivery.until > 0) {\n',
+    tests: [locks],
+  },
+  {
+    name: 'work queues: who lost its lock may still say that it is done',
+    file: shared,
+    find: "delivery?.state !== 'acquired' || delivery.memberId !== memberId",
+    put: "delivery?.state !== 'acquired'",
+    tests: [locks],
+  },
+  {
+    name: 'work queues: what nobody saw counts as delivered',
+    file: shared,
+    find: "      if (type === 'unseen') delivery.deliveryCount--\n",
+    put: '',
+    tests: [locks],
+  },
+  {
+    name: 'work queues: no end to what is in hand behind an unfinished record',
+    file: shared,
+    find: 'Math.min(limitOffset, this.#startOffset + WINDOW_OFFSETS)',
+    put: 'limitOffset',
+    tests: [locks],
+  },
+  {
+    name: 'work queues: a record that ended its consumer takes others along',
+    file: shared,
+    find: '      if (deliveryCount < ALONE_FROM) offsets.push(offset)\n',
+    put: '      if (deliveryCount >= 0) offsets.push(offset)\n',
+    tests: [locks],
+  },
+  {
+    name: 'work queues: a restart forgets how often a record was delivered',
+    file: shared,
+    find: 'batches.push({ firstOffset: offset, lastOffset: offset, deliveryCount, state })',
+    put: 'batches.push({ firstOffset: offset, lastOffset: offset, deliveryCount: 0, state })',
+    tests: [locks],
+  },
+  {
+    name: 'work queues: what a consumer held stays locked when it goes',
+    file: 'engine/share-members.ts',
+    find: 'if (this.#shares.release(member.memberId)) this.#serveWaiting(now)',
+    put: 'this.#serveWaiting(now)',
+    tests: [consumers],
+  },
+  {
+    name: 'work queues: a delivery happens before it is counted on the disk',
+    file: 'engine/share-members.ts',
+    find: '        if (isServed) done(error, acquired)\n      })\n',
+    put: '        if (error !== undefined) throw error\n      })\n      if (isServed) done(undefined, acquired)\n',
+    tests: [powerLoss],
+  },
+  {
+    name: 'work queues: an acknowledgement is answered before it is durable',
+    file: 'engine/share-members.ts',
+    find: '    this.#hooks.change(records, done)\n    this.#serveWaiting(now)\n',
+    put: '    this.#hooks.change(records, () => {})\n    done(undefined)\n    this.#serveWaiting(now)\n',
+    tests: [powerLoss],
+  },
+  {
+    name: 'work queues: a record may fail as often as it likes',
+    file: client,
+    find: "else if (type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries)\n",
+    put: "else if (type === 'release' && shared.deliveryCount < 0)\n",
+    tests: [consumers],
+  },
+]
