@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { MUCH_GARBAGE } from './heap.ts'
 
 const LOADER = pathToFileURL(resolve('test/runner/bundles/register.mjs')).href
 /** A folder named test, as those whose files may ask for their place. */
@@ -45,6 +46,13 @@ test('an error names the line of its source', () => {
     "import { fails } from './part.ts'\ntry {\n  fails()\n} catch (error) { console.log((error as Error).stack) }\n",
   )
   assert.match(run(program), `${part}:4:`)
+})
+
+test('options of a test file are not those of the programs that it starts, which may run on another Node.js', () => {
+  writeFileSync(program, 'console.log(process.execArgv.join())\n')
+  const start = [...MUCH_GARBAGE, 'test/runner/bundles/start.mjs', program]
+  const { stdout, stderr } = spawnSync(process.execPath, start, { encoding: 'utf8' })
+  assert.is(stdout, `--import,${LOADER}\n`, stderr)
 })
 
 test('a program on the command line imports the sources too', () => {

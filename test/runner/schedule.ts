@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MUCH_GARBAGE } from './heap.ts'
 import { judge, sourceFaults, type Verdict } from './verdict.ts'
 
 export interface Job {
@@ -62,8 +63,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 export async function runOne(job: Job, { root, endsAtFailure }: Place = here): Promise<Result> {
   const faults = sourceFaults(readFileSync(join(root, job.path), 'utf8'))
+  const flags = job.heavy ? MUCH_GARBAGE : []
   const started = performance.now()
-  const child = spawn(process.execPath, ['test/runner/bundles/start.mjs', job.path], {
+  const child = spawn(process.execPath, [...flags, 'test/runner/bundles/start.mjs', job.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: root,
     detached: true,

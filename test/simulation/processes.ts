@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { MUCH_GARBAGE } from '../runner/heap.ts'
 
 /** Runs a file from its bundle: tsx names every closure each time that it is made, a fifth of what a simulation costs. */
 const START = new URL('../runner/bundles/start.mjs', import.meta.url)
@@ -22,7 +23,7 @@ export async function inProcesses<Job, Answer>(
 async function oneProcess<Job, Answer>(file: URL, jobs: Iterator<Job>, heard: (answer: Answer) => void): Promise<void> {
   const first = jobs.next()
   if (first.done === true) return
-  const child = fork(START, [fileURLToPath(file)], { execArgv: [], serialization: 'advanced' })
+  const child = fork(START, [fileURLToPath(file)], { execArgv: [...MUCH_GARBAGE], serialization: 'advanced' })
   let isDone = false
   child.on('message', (answer) => {
     heard(answer as Answer)
