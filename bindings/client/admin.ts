@@ -14,6 +14,7 @@ import { LogError } from '../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import { assertOptions, type OptionNames } from './options.ts'
 import { checkPlace, checkPositions } from './places.ts'
 import {
   consumerGroup,
@@ -144,6 +145,10 @@ export interface TopicDescription {
   readonly config: TopicConfig
 }
 
+type CreateTopicOptions = NonNullable<Parameters<Admin['createTopic']>[1]>
+
+const CREATE_NAMES: OptionNames<CreateTopicOptions> = { partitions: true, config: true }
+
 export class LogAdmin implements Admin {
   readonly #session: AdminSession
 
@@ -151,12 +156,10 @@ export class LogAdmin implements Admin {
     this.#session = session
   }
 
-  async createTopic(
-    name: string,
-    options: { partitions?: number | undefined; config?: TopicConfig | undefined } = {},
-  ): Promise<void> {
+  async createTopic(name: string, options: CreateTopicOptions = {}): Promise<void> {
     assertUserTopicName(name)
-    const { partitions = 1, config = {} } = checkObject(options, 'options')
+    assertOptions(options, CREATE_NAMES, 'createTopic')
+    const { partitions = 1, config = {} } = options
     checkPartitions(name, partitions)
     parseTopicConfig(config)
     await this.#session.createTopic(name, { partitions, config: { ...config } })
@@ -187,7 +190,7 @@ export class LogAdmin implements Admin {
     changes: { readonly [key: string]: string | number | boolean | null },
   ): Promise<void> {
     assertUserTopicName(name)
-    await this.#session.alterConfig(name, { ...checkObject(changes, 'changes') })
+    await this.#session.alterConfig(name, { ...checkChanges(changes) })
   }
 
   async deleteRecords(records: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]> {
@@ -223,7 +226,7 @@ export class LogAdmin implements Admin {
 
   async resetOffsets(groupId: string, to: ResetPoint, options: ResetOptions = {}): Promise<readonly OffsetReset[]> {
     checkGroupId(groupId)
-    return resetOffsets(this.#session, consumerGroup(groupId), to, checkObject(options, 'options'))
+    return resetOffsets(this.#session, consumerGroup(groupId), to, options)
   }
 
   listShareGroups(): Promise<readonly ShareGroupDescription[]> {
@@ -239,7 +242,7 @@ export class LogAdmin implements Admin {
 
   async resetShareGroup(groupId: string, to: ResetPoint, options: ResetOptions = {}): Promise<readonly OffsetReset[]> {
     checkGroupId(groupId)
-    return resetOffsets(this.#session, shareGroup(groupId), to, checkObject(options, 'options'))
+    return resetOffsets(this.#session, shareGroup(groupId), to, options)
   }
 
   async deleteShareGroup(groupId: string): Promise<void> {
@@ -288,9 +291,9 @@ function checkGroupId(groupId: unknown): void {
   throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
 }
 
-function checkObject<T>(value: T, argument: string): T {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  throw new LogError('INVALID_REQUEST', `${argument} must be an object`, { argument })
+function checkChanges<T>(changes: T): T {
+  if (typeof changes === 'object' && changes !== null && !Array.isArray(changes)) return changes
+  throw new LogError('INVALID_REQUEST', 'changes must be an object', { argument: 'changes' })
 }
 
 function checkPartitions(name: string, partitions: unknown): void {

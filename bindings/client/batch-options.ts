@@ -1,4 +1,5 @@
 import { LogError } from '../model/errors.ts'
+import { assertOptions, type OptionNames } from './options.ts'
 
 /** How much comes in one batch. */
 export interface BatchOptions {
@@ -19,12 +20,13 @@ export interface ReadBatchOptions extends BatchOptions {
   borrowed?: boolean | undefined
 }
 
-/** The options with what they leave out; INVALID_REQUEST for wrong ones. */
-export function batchLimits(
-  options: BatchOptions,
+/** The options with what they leave out; INVALID_REQUEST for wrong ones, and for others than `names`. */
+export function batchLimits<O extends BatchOptions>(
+  options: O,
+  names: OptionNames<O>,
   defaults: Required<BatchOptions>,
 ): { maxRecords: number; maxBytes: number } {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  assertOptions(options, names, 'batches')
   const { maxRecords = defaults.maxRecords ?? 1, maxBytes = defaults.maxBytes ?? 1 } = options
   for (const [option, value] of Object.entries({ maxRecords, maxBytes })) {
     if (!Number.isSafeInteger(value) || value <= 0) throw wrong(option, 'a whole number above 0')

@@ -7,6 +7,7 @@ import { type Decoder, decoderOf, type Loan } from './consumer/consumed-record.t
 import { checkTopics } from './consumer/consumer-options.ts'
 import type { FetchedRecords } from './consumer/fetched-records.ts'
 import { Iteration } from './iteration.ts'
+import { assertOptions, type OptionNames } from './options.ts'
 import { checkPositions } from './places.ts'
 import { NO_GENERATION, partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
@@ -46,6 +47,9 @@ export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   toReadableStream(): ReadableStreamLike<R>
 }
 
+const READ_NAMES: OptionNames<ReadOptions> = { from: true, until: true, isolationLevel: true, signal: true }
+const BATCH_NAMES: OptionNames<ReadBatchOptions> = { maxRecords: true, maxBytes: true, borrowed: true }
+
 /** What is read, checked and copied at once stays in a processor's own cache. */
 const FETCH_BYTES = 256 * 1024
 const BATCH_RECORDS = 8192
@@ -75,7 +79,8 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
   }
 
   batches(options: ReadBatchOptions = {}): AsyncIterable<BatchOf<T>> {
-    const { maxRecords, maxBytes } = batchLimits(options, { maxRecords: BATCH_RECORDS, maxBytes: FETCH_BYTES })
+    const defaults = { maxRecords: BATCH_RECORDS, maxBytes: FETCH_BYTES }
+    const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
     const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
       records.nextBatch(maxRecords, NO_GENERATION, loan) as unknown as BatchOf<T>
     const way = { maxBytes, isBorrowed: isBorrowed(options), takeFrom }
@@ -112,6 +117,7 @@ async function endOf(
 }
 
 function checkReadOptions(topics: readonly unknown[], options: ReadOptions): IsolationLevel {
+  assertOptions(options, READ_NAMES, 'read')
   signalOf(options)
   const { from, until, isolationLevel = 'read_committed' } = options
   if (topics.length === 0) throw wrong('topics', 'a topic or a list of topics, not empty')

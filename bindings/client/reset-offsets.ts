@@ -1,6 +1,7 @@
 import type { AdminSession } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
+import { assertOptions, type OptionNames } from './options.ts'
 import { checkPlace, isCount, placeKey } from './places.ts'
 import { startPositions } from './start-point.ts'
 
@@ -23,6 +24,8 @@ export interface ResetOptions {
   dryRun?: boolean | undefined
 }
 
+const NAMES: OptionNames<ResetOptions> = { topics: true, dryRun: true }
+
 /** One partition of a group that was moved. */
 export interface OffsetReset extends Position {
   /** Where it was; `undefined` without a committed offset. */
@@ -32,6 +35,8 @@ export interface OffsetReset extends Position {
 /** A group that is moved, whatever it is that keeps its places. */
 export interface MovedGroup {
   readonly groupId: string
+  /** Of `admin`. */
+  readonly resetCall: 'resetOffsets' | 'resetShareGroup'
   /** NON_EMPTY_GROUP where its members would go on from where they are; `undefined` where there is no such group. */
   places(session: AdminSession): Promise<readonly Position[] | undefined>
   move(session: AdminSession, positions: readonly Position[]): Promise<void>
@@ -42,8 +47,10 @@ export async function resetOffsets(
   session: AdminSession,
   group: MovedGroup,
   to: ResetPoint,
-  { topics, dryRun = false }: ResetOptions,
+  options: ResetOptions,
 ): Promise<readonly OffsetReset[]> {
+  assertOptions(options, NAMES, group.resetCall)
+  const { topics, dryRun = false } = options
   if (typeof dryRun !== 'boolean') throw wrong('dryRun', 'true or false')
   checkPoint(to)
   const places = await group.places(session)
@@ -65,6 +72,7 @@ export async function resetOffsets(
 export function consumerGroup(groupId: string): MovedGroup {
   return {
     groupId,
+    resetCall: 'resetOffsets',
     async places(session) {
       const group = (await session.listGroups()).find((each) => each.groupId === groupId)
       if (group === undefined || group.state === 'Empty') return group?.offsets
@@ -77,6 +85,7 @@ export function consumerGroup(groupId: string): MovedGroup {
 export function shareGroup(groupId: string): MovedGroup {
   return {
     groupId,
+    resetCall: 'resetShareGroup',
     async places(session) {
       const group = (await session.listShareGroups()).find((each) => each.groupId === groupId)
       if (group?.offsets.some(({ acquired }) => acquired > 0)) {

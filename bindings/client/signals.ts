@@ -1,5 +1,6 @@
 import { LogError } from '../model/errors.ts'
 import type { AbortSignalLike } from '../model/platform.ts'
+import { assertOptions, type OptionNames } from './options.ts'
 
 /** What can be given up. */
 export interface Abortable {
@@ -9,6 +10,8 @@ export interface Abortable {
 
 type Signal = AbortSignalLike | undefined
 
+const NAMES: OptionNames<Abortable> = { signal: true }
+
 export function abortReason(signal: AbortSignalLike): Error {
   return signal.reason as Error
 }
@@ -17,17 +20,17 @@ export function throwIfAborted(signal: Signal): void {
   if (signal?.aborted) throw abortReason(signal)
 }
 
-/** The options' signal. INVALID_REQUEST for what plain JavaScript passes wrongly. */
-export function signalOf(options: Abortable): Signal {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
-  const { signal } = options
-  if (signal === undefined) return undefined
-  if (typeof signal === 'object' && typeof signal?.addEventListener === 'function') return signal
-  throw wrong('signal', 'an AbortSignal')
+/** The signal of `call`, which has no other option. INVALID_REQUEST for what plain JavaScript passes wrongly. */
+export function onlySignalOf(options: Abortable, call: string): Signal {
+  assertOptions(options, NAMES, call)
+  return signalOf(options)
 }
 
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+/** The signal among options whose names are known. INVALID_REQUEST for what is none. */
+export function signalOf({ signal }: Abortable): Signal {
+  if (signal === undefined) return undefined
+  if (typeof signal === 'object' && typeof signal?.addEventListener === 'function') return signal
+  throw new LogError('INVALID_REQUEST', 'signal must be an AbortSignal', { option: 'signal' })
 }
 
 /** `promise`, or the signal's reason if it aborts before. Leaves no listener behind. */

@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { Abortable } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
 import type { Assignor } from './assignor.ts'
@@ -44,11 +45,22 @@ export interface ConsumerSettings {
   readonly positions: ConsumerOptions<TopicRef>['positions']
 }
 
+const NAMES: OptionNames<ConsumerOptions<TopicRef>> = {
+  groupId: true,
+  topics: true,
+  isolationLevel: true,
+  autoOffsetReset: true,
+  assignor: true,
+  maxPollIntervalMs: true,
+  positions: true,
+  signal: true,
+}
+
 const ASSIGNORS: Readonly<Record<string, Assignor>> = { range: rangeAssignor, sticky: stickyAssignor }
 
 /** INVALID_GROUP_ID or INVALID_REQUEST, by name of the option. */
 export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  assertOptions(options, NAMES, 'consumer')
   const { groupId, topics, isolationLevel = 'read_committed', autoOffsetReset = 'earliest' } = options
   const { maxPollIntervalMs = 300_000, positions } = options
   if (typeof groupId !== 'string' || groupId === '')

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
 import { Iteration } from '../iteration.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
 import { type Abortable, signalOf } from '../signals.ts'
@@ -19,6 +20,11 @@ import { Membership } from './membership.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500
+
+type CommitOptions = NonNullable<Parameters<Consumer['commit']>[1]>
+
+const BATCH_NAMES: OptionNames<Abortable & BatchOptions> = { maxRecords: true, maxBytes: true, signal: true }
+const COMMIT_NAMES: OptionNames<CommitOptions> = { allowSkip: true }
 
 /** What a consumer does when the transaction ends that holds offsets of it. */
 export interface OffsetsInTransaction {
@@ -53,8 +59,9 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   batches(options: Abortable & BatchOptions = {}): AsyncIterable<BatchOf<T>> {
+    const defaults = { maxRecords: MAX_RECORDS, maxBytes: MAX_BYTES }
+    const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
     const signals = new Set([signalOf(options), this.#signal])
-    const { maxRecords, maxBytes } = batchLimits(options, { maxRecords: MAX_RECORDS, maxBytes: MAX_BYTES })
     const takeFrom = (buffer: FetchedRecords) => {
       const batch = buffer.nextBatch(maxRecords, this.#membership.generation)
       const { baseOffset, nextOffset } = batch
@@ -76,11 +83,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
   }
 
-  async commit(
-    done: RecordOf<T> | BatchOf<T> | readonly Position[],
-    options: { allowSkip?: boolean | undefined } = {},
-  ): Promise<void> {
-    const { positions, partitions } = await this.#finish(done, options)
+  async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
+    const { positions, partitions } = await this.#finish(done, options, 'commit')
     await this.#membership.commit((session, generation) => session.commit(positions, generation))
     for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
   }
@@ -88,10 +92,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   /** The part of a transaction that is this consumer's: `send` hands offsets over, the answer hears how it ended. */
   async sendOffsets(
     done: unknown,
-    options: { allowSkip?: boolean | undefined },
+    options: CommitOptions,
     send: (session: ConsumerSession, positions: readonly Position[], generation: number) => Promise<void>,
   ): Promise<OffsetsInTransaction> {
-    const { positions, partitions } = await this.#finish(done, options)
+    const { positions, partitions } = await this.#finish(done, options, 'sendOffsets')
     const ending: OffsetsInTransaction = {
       committed: () => {
         for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
@@ -112,9 +116,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async #finish(
     done: unknown,
-    options: { allowSkip?: boolean | undefined },
+    options: CommitOptions,
+    call: string,
   ): Promise<{ positions: readonly Position[]; partitions: readonly AssignedPartition[] }> {
     this.#assertOpen()
+    assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
     if (this.#keepsOwnPositions) {
       const message = 'this consumer takes its positions from elsewhere and never commits'
@@ -233,8 +239,7 @@ function committedPositions(done: unknown): Position[] {
 }
 
 /** Only `true` skips: what is meant as "no" and written as text must not lose records. */
-function checkAllowSkip(options: { allowSkip?: boolean | undefined }): boolean {
-  const { allowSkip = false } = options ?? { allowSkip: null as never }
+function checkAllowSkip({ allowSkip = false }: CommitOptions): boolean {
   if (typeof allowSkip === 'boolean') return allowSkip
   throw new LogError('INVALID_REQUEST', 'allowSkip must be true or false', { option: 'allowSkip' })
 }

@@ -3,6 +3,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
@@ -29,6 +30,7 @@ export interface IngestOptions<P extends string | number> extends Abortable {
   read(after: P | undefined, signal: AbortSignalLike): AsyncIterable<IngestItem<P>>
 }
 
+const NAMES: OptionNames<IngestOptions<string>> = { source: true, read: true, signal: true }
 const GROUP_ITEMS = 1000
 const LINGER_MS = 5
 const TIMEOUT_MS = 60_000
@@ -43,7 +45,7 @@ export class Ingest<P extends string | number> {
   readonly #sender: TransactionSender
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
-    if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+    assertOptions(options as IngestOptions<never>, NAMES, 'ingest')
     if (typeof options.source !== 'string' || options.source === '') throw wrong('source', 'a text that is not empty')
     if (typeof options.read !== 'function') throw wrong('read', 'a function')
     this.#broker = broker

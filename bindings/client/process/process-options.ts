@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import type { Abortable } from '../signals.ts'
@@ -77,9 +78,24 @@ export interface ProcessSettings {
   readonly stores: readonly (readonly [name: string, store: StateStore])[]
 }
 
+const NAMES: OptionNames<ProcessOptions<TopicRef, unknown>> = {
+  groupId: true,
+  topics: true,
+  state: true,
+  handle: true,
+  delivery: true,
+  deadLetter: true,
+  retries: true,
+  concurrency: true,
+  maxRecords: true,
+  transactionTimeoutMs: true,
+  maxPollIntervalMs: true,
+  signal: true,
+}
+
 /** INVALID_REQUEST by the name of the option. */
 export function processSettings(options: ProcessOptions<TopicRef, unknown>): ProcessSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  assertOptions(options, NAMES, 'process')
   const { handle, delivery = 'exactly-once', deadLetter, retries = 0, concurrency = 1, state = {} } = options
   if (typeof handle !== 'function') throw wrong('handle', 'a function')
   if (!['exactly-once', 'at-least-once'].includes(delivery)) throw wrong('delivery', 'exactly-once or at-least-once')

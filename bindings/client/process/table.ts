@@ -3,7 +3,7 @@ import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
-import { type Abortable, abortable, signalOf } from '../signals.ts'
+import { type Abortable, abortable, onlySignalOf } from '../signals.ts'
 import type { Topic } from '../topic/topic.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
@@ -63,7 +63,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     options: Abortable,
     closed: (table: FollowedTable<K, V>) => void,
   ): Promise<FollowedTable<K, V>> {
-    const signal = signalOf(options)
+    const signal = onlySignalOf(options, 'table')
     if (typeof topic?.record !== 'function') {
       throw new LogError('INVALID_REQUEST', 'topic must be a declared topic', { argument: 'topic' })
     }

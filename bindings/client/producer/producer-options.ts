@@ -1,6 +1,7 @@
 import { COMPRESSION_TYPES, type CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { UserPartitioner } from './partitioner.ts'
 
 /** What a batch is compressed with; names are Kafka's. */
@@ -45,9 +46,22 @@ export interface ProducerSettings {
   readonly partitioner: UserPartitioner | undefined
 }
 
+/** Of one that sends without transactions, which `transactionalId` as `undefined` says too. */
+type PlainOptions = ProducerOptions & { readonly transactionalId?: undefined }
+
+const NAMES: OptionNames<PlainOptions> = {
+  acks: true,
+  lingerMs: true,
+  batchSizeBytes: true,
+  bufferBytes: true,
+  compression: true,
+  partitioner: true,
+  transactionalId: true,
+}
+
 /** INVALID_REQUIRED_ACKS or INVALID_REQUEST, by name of the option. */
-export function producerSettings(options: ProducerOptions): ProducerSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+export function producerSettings(options: PlainOptions): ProducerSettings {
+  assertOptions(options, NAMES, 'producer')
   const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
   const { compression = 'none' } = options
   if (acks !== 1 && acks !== 'all')

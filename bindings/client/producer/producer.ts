@@ -2,9 +2,9 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { type CompressionType, codecOf } from '../../model/compression.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
-import type { Abortable } from '../signals.ts'
-import { abortable, signalOf, throwIfAborted } from '../signals.ts'
+import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { Partitioner } from './partitioner.ts'
 import { type Places, SendPlan } from './place-records.ts'
 import {
@@ -26,6 +26,8 @@ export interface SendOptions extends Abortable {
   /** Of this call's batches, in place of the producer's; `compression.type` of a topic goes before it. */
   compression?: Compression | undefined
 }
+
+const SEND_NAMES: OptionNames<SendOptions> = { signal: true, compression: true }
 
 /** What takes records. */
 export interface Sender {
@@ -118,6 +120,7 @@ export class LogProducer implements Producer, PartOwner {
 
   #send(records: readonly ProducerRecord[], form: AnswerForm, options: SendOptions): Promise<unknown> {
     try {
+      assertOptions(options, SEND_NAMES, 'send')
       const signal = signalOf(options)
       throwIfAborted(signal)
       this.#assertOpen()
@@ -241,7 +244,7 @@ export class LogProducer implements Producer, PartOwner {
   }
 
   async flush(options: Abortable = {}): Promise<void> {
-    const signal = signalOf(options)
+    const signal = onlySignalOf(options, 'flush')
     throwIfAborted(signal)
     const begun = [...this.#unsettledSends].map(({ answered }) => answered)
     const gated = Array.from(this.#gated, (each) => each.then((send) => send?.answered))

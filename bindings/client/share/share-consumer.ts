@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { Producer } from '../producer/producer.ts'
 import { abortReason, signalOf, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
@@ -13,6 +14,9 @@ import { SharedRecord } from './shared-record.ts'
 import { sharedRecords } from './shared-records.ts'
 
 type AcknowledgeType = 'accept' | 'release' | 'reject'
+type AcknowledgeOptions = NonNullable<Parameters<ShareConsumer['acknowledge']>[2]>
+
+const NAMES: OptionNames<AcknowledgeOptions> = { delayMs: true, error: true }
 /** What a dead letter says where the program says nothing. */
 const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
 const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
@@ -147,13 +151,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return session.acknowledge({ topic, partition, firstOffset: offset, lastOffset: offset, type, delayMs })
   }
 
-  async acknowledge(
-    record: SharedRecordOf<T>,
-    type: AcknowledgeType,
-    options: { delayMs?: number | undefined; error?: unknown } = {},
-  ): Promise<void> {
+  async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
     this.#assertOpen()
-    if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+    assertOptions(options, NAMES, 'acknowledge')
     if (!TYPES.includes(type)) throw wrong('type', "'accept', 'release' or 'reject'")
     const { delayMs = 0, error } = options
     if (!(Number.isSafeInteger(delayMs) && delayMs >= 0)) throw wrong('delayMs', 'a whole number from 0 on')

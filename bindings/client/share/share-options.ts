@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { checkTopics } from '../consumer/consumer-options.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 
@@ -40,12 +41,23 @@ export interface ShareSettings {
   readonly startAt: 'earliest' | 'latest'
 }
 
+const NAMES: OptionNames<ShareConsumerOptions<TopicRef>> = {
+  groupId: true,
+  topics: true,
+  lockMs: true,
+  maxDeliveries: true,
+  maxRecords: true,
+  deadLetter: true,
+  autoOffsetReset: true,
+  signal: true,
+}
+
 /** The most that a group keeps of one partition, so more is never there. */
 const MAX_RECORDS = 2000
 
 /** INVALID_GROUP_ID or INVALID_REQUEST, by name of the option. */
 export function shareSettings(options: ShareConsumerOptions<TopicRef>): ShareSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  assertOptions(options, NAMES, 'shareConsumer')
   const { groupId, topics, lockMs = 30_000, maxDeliveries = 5, maxRecords = 10 } = options
   const { deadLetter, autoOffsetReset: startAt = 'earliest' } = options
   if (typeof groupId !== 'string' || groupId === '')

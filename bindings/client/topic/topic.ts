@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { type Codec, string } from './codec.ts'
 
@@ -26,6 +27,10 @@ export interface Topic<Name extends string = string, KIn = never, KOut = unknown
 /** Where a topic is named: by a declared one, or by its name alone (keys and values are then bytes). */
 export type TopicRef = string | Topic
 
+type Shape = Parameters<typeof topic>[1]
+
+const NAMES: OptionNames<Shape> = { key: true, value: true, partitions: true, config: true }
+
 /**
  * Declares a typed topic. Keys are text unless said. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
  * INVALID_CONFIG or INVALID_REQUEST for what no log would create.
@@ -40,7 +45,7 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
   },
 ): Topic<Name, KIn, KOut, VIn, VOut> {
   assertUserTopicName(name)
-  if (typeof shape !== 'object' || shape === null) throw wrong(name, 'shape', 'an object with a value codec')
+  assertOptions<Shape>(shape as Shape, NAMES, `topic "${name}"`)
   const { value, partitions, config } = shape
   const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
   if (!isCodec(key)) throw wrong(name, 'key', 'a codec')

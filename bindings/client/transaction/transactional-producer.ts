@@ -1,9 +1,10 @@
 import type { Broker, ProducerSession, TransactionalSession } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
 import { producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
-import { type Abortable, abortable, abortReason, signalOf, throwIfAborted } from '../signals.ts'
+import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { OpenedTransaction } from './open-transaction.ts'
 import { RunningWork } from './running-work.ts'
 import { TransactionSender } from './transaction-sender.ts'
@@ -16,6 +17,19 @@ import type {
 } from './transaction-type.ts'
 
 const TIMEOUT_MS = 60_000
+
+type RunOptions = NonNullable<Parameters<TransactionalProducer['transaction']>[1]>
+
+const NAMES: OptionNames<TransactionalProducerOptions> = {
+  transactionalId: true,
+  transactionTimeoutMs: true,
+  lingerMs: true,
+  batchSizeBytes: true,
+  bufferBytes: true,
+  compression: true,
+  partitioner: true,
+}
+const RUN_NAMES: OptionNames<RunOptions> = { retries: true, signal: true }
 
 type Work<R> = (transaction: TransactionScope, context: TransactionContext) => Promise<R>
 
@@ -36,6 +50,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, port: RuntimePort, options: TransactionalProducerOptions, closed: () => void) {
+    assertOptions(options, NAMES, 'producer with a transactionalId')
     const { transactionalId, transactionTimeoutMs = TIMEOUT_MS, ...others } = options
     producerSettings(others)
     if (typeof transactionalId !== 'string' || transactionalId === '') {
@@ -50,7 +65,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
     this.#closed = closed
   }
 
-  async transaction<R>(work: Work<R>, options: Abortable & { retries?: number | undefined } = {}): Promise<R> {
+  async transaction<R>(work: Work<R>, options: RunOptions = {}): Promise<R> {
+    assertOptions(options, RUN_NAMES, 'transaction')
     const signal = signalOf(options)
     const { retries = 0 } = options
     if (typeof work !== 'function') throw wrong('work', 'a function')
@@ -91,7 +107,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   async beginTransaction(options: Abortable = {}): Promise<Transaction> {
-    return this.#beginOne(signalOf(options))
+    return this.#beginOne(onlySignalOf(options, 'beginTransaction'))
   }
 
   #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {

@@ -2,7 +2,8 @@ import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { ensureTopics } from '../../client/admin.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
-import { type Abortable, abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
+import { assertOptions, type OptionNames } from '../../client/options.ts'
+import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../../client/signals.ts'
 import type { Topic } from '../../client/topic/topic.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
@@ -98,6 +99,15 @@ export const RING: JournalOptions = { ringFileBytes: 512 * 1024, ringFiles: 2, r
 const OPEN_FILES_MAX = 320
 const MEMORY_BYTES = 256 * 1024 * 1024
 const CACHE_BYTES = 64 * 1024 * 1024
+const NAMES: OptionNames<OpenOptions> = {
+  topics: true,
+  requireDurability: true,
+  exclusive: true,
+  memoryBytes: true,
+  cacheBytes: true,
+  retentionCheckIntervalMs: true,
+  retentionTrustsClock: true,
+}
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
 
 /** The broker that a log works through, and what only an embedded one has. */
@@ -128,13 +138,13 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
 
   async backup(directory: string | FileUrl, options: Abortable = {}): Promise<void> {
     const path = pathOf(directory)
-    const signal = signalOf(options)
+    const signal = onlySignalOf(options, 'backup')
     throwIfAborted(signal)
     await abortable(this.#opened.admin.backup(path), signal)
   }
 
   async verify(options: Abortable = {}): Promise<readonly Damage[]> {
-    const signal = signalOf(options)
+    const signal = onlySignalOf(options, 'verify')
     throwIfAborted(signal)
     // Its answer is of no matter: LOG_CLOSED is.
     await abortable(this.#opened.admin.listTopics({ internal: true }), signal)
@@ -252,7 +262,7 @@ async function kernelOf({ memoryBytes = MEMORY_BYTES }: OpenOptions, port: Runti
 }
 
 function checkOptions(options: OpenOptions): void {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
+  assertOptions(options, NAMES, 'open')
   const { memoryBytes = MEMORY_BYTES, exclusive = false } = options
   if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
   if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')

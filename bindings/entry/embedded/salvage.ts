@@ -1,4 +1,5 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { assertOptions, type OptionNames } from '../../client/options.ts'
 import { type Abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
 import { createKernel } from '../../kernel/create-kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
@@ -23,6 +24,8 @@ export interface SalvageOptions extends Abortable {
   progress?: ((done: number, total: number) => void) | undefined
 }
 
+const NAMES: OptionNames<SalvageOptions> = { progress: true, signal: true }
+
 export async function salvageDirectory(
   directory: string | FileUrl,
   target: string | FileUrl,
@@ -30,6 +33,7 @@ export async function salvageDirectory(
   options: SalvageOptions,
 ): Promise<SalvageReport> {
   const source = pathOf(directory)
+  assertOptions(options, NAMES, 'salvage')
   const signal = signalOf(options)
   const progress = progressOf(options)
   throwIfAborted(signal)
