@@ -71,14 +71,16 @@ export class LogStarts {
     )
     if (ahead.length === 0) return done(undefined)
     let left = ahead.length
+    let failure: unknown
     for (let at = 0; at < ahead.length; at += MOVES_AT_ONCE) {
       const moved = ahead.slice(at, at + MOVES_AT_ONCE)
       this.#hooks.change({
         catalogue: moved.flatMap((move) => this.#plan(move)),
         done: (error) => {
           if (error === undefined) for (const move of moved) this.#moved(move)
+          failure ??= error
           left -= moved.length
-          if (left === 0) done(error)
+          if (left === 0) done(failure)
         },
       })
     }

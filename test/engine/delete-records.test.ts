@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import { LogStarts } from '../../bindings/engine/log-starts.ts'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
@@ -193,6 +194,30 @@ tests('all partitions of a call are one frame: a crash leaves all of their start
   const begins = host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
   host.storage.watch = undefined
   assert.equal([begins.length, new Set(begins), frames.length], [partitions, new Set([1]), 1])
+})
+
+tests('a call whose change is written in parts fails if any of them did, the first or the last', () => {
+  const full = new LogError('STORAGE_FULL', 'by the test')
+  for (const failing of [0, 1, 2]) {
+    const changes: ((error: unknown) => void)[] = []
+    const starts = new LogStarts({
+      catalogue: { planMoveLogStart: () => [] } as never,
+      topics: undefined as never,
+      change: ({ done }) => void changes.push(done),
+      moved: () => {},
+    })
+    const moves = Array.from({ length: 20 }, () => ({
+      hosted: { id: {}, partition: { watermarks: { logStartOffset: 0 } } } as never,
+      logStartOffset: 1,
+    }))
+    let heard: unknown = 'nothing'
+    starts.move(moves, (error) => {
+      heard = error
+    })
+    assert.is(changes.length, 3)
+    for (const [index, done] of changes.entries()) done(index === failing ? full : undefined)
+    assert.is(heard, full, `part ${failing}`)
+  }
 })
 
 tests('asked twice at once, both answers come behind the decision', () => {
