@@ -1,14 +1,14 @@
 /**
  * Every bit of a small log of 8 KiB flipped in turn: everything as before, or damage that an error or the report places. Of others
  * that were killed, or have transactions, a bit of every other byte; all with a journal of 32 KiB, whose zeros cost less. Some flips in logs as
- * programs make them, over an image and on a disk. Every bit of all of them, and of a log of 64 KiB, each through an opening, an hour:
+ * programs make them, over an image and through the file system. Every bit of all of them, and of a log of 64 KiB, each through an opening, an hour:
  * `node --import tsx test/damage/bit-flips.heavy.test.ts all`
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { scratchDirectory } from '../scratch.ts'
 import { type Flip, flip, sampledZeros, tryFlips, usedBits } from './bit-flips.ts'
 import type { DirectoryImage } from './directory-image.ts'
 import { type Fixture, fixtures, largeFixture, openSmall } from './fixture.ts'
@@ -23,7 +23,7 @@ const LARGE_BITS = 8 * BITS
 /** Odd, so that the bits of a byte take turns. */
 const STRIDE_OF_OTHERS = isWhole ? 1 : 17
 const STRIDE_OF_USUAL = isWhole ? 1 : 67
-const STRIDE_ON_A_DISK = 997
+const STRIDE_OF_FILES = 997
 
 async function flipAll({ name, image }: Fixture, flips: readonly Flip[]): Promise<void> {
   const begun = process.cpuUsage()
@@ -62,11 +62,11 @@ for (const { name, image } of [...(await fixtures()), ...(await transactionFixtu
     await flipAll({ name, image }, [...flips, ...(isWhole ? sampledZeros(image) : [])])
   })
 
-  test(`${name}: the same on a disk`, async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'oncelog-damage-'))
+  test(`${name}: the same through the file system`, async () => {
+    const directory = scratchDirectory('damage')
     try {
       const before = await observe(image.fork())
-      for (const each of used.filter((_, index) => index % STRIDE_ON_A_DISK === 0))
+      for (const each of used.filter((_, index) => index % STRIDE_OF_FILES === 0))
         await onDisk(image, each, join(directory, 'log'), before)
     } finally {
       rmSync(directory, { recursive: true })

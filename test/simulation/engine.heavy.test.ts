@@ -31,7 +31,7 @@ const checked = new Map<string, number>()
 function explore(scenario: (typeof SCENARIOS)[number], options: { pointChance: number; marks: Marks }): Exploration {
   return new Enumerator(engineSystem, scenario, {
     seed,
-    images: 12,
+    images: 14,
     nestedChances: [0.002, 0.01],
     lifeChance: 0.05,
     judged,

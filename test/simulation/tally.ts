@@ -25,7 +25,7 @@ export class Tally {
     const perSecond = Math.round((all * 1e6) / (user + system))
     return (
       `${this.#scenarios} scenarios, ${this.#points} points, ${all} images, ${this.#nested} of them of recoveries crashed again: ` +
-      `${this.#duplicates} judged before, ${this.#lookedAt} looked at, ${perSecond} for each second of a core`
+      `${this.#duplicates} judged before, ${all - this.#duplicates} opened, ${this.#lookedAt} of these looked at, ${perSecond} for each second of a core`
     )
   }
 }
