@@ -58,7 +58,7 @@ export class FakePartition {
     if (baseSequence === isNext) return undefined
     const repeated = window.batches.find((each) => each.first === baseSequence && each.count === records.length)
     if (repeated !== undefined && producerEpoch === window.producerEpoch) return repeated.baseOffset
-    const oldest = window.batches[0]?.first ?? 0
+    const oldest = window.batches.length < 5 ? 0 : (window.batches[0]?.first ?? 0)
     if (producerEpoch === window.producerEpoch && baseSequence < oldest) {
       throw new LogError('DUPLICATE_SEQUENCE_NUMBER', 'written long ago')
     }
