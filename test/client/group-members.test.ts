@@ -49,6 +49,29 @@ test('two members share the partitions; what one leaves the other takes over', a
   await log.close()
 })
 
+test('positions of a partition that was given up are refused by the generation, those of one that never was here as a mistake', async (open) => {
+  const log = await filled(open, 3)
+  await log.admin.createTopic('other')
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.lag()
+  const positions = first.assignment().map((at) => ({ ...at, nextOffset: 1 }))
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  await second.lag()
+  await until(() => partitionsOf(second).length === 2)
+  const codes: string[] = []
+  for (const given of [positions, [{ topic: 'other', partition: 0, nextOffset: 0 }]]) {
+    await first
+      .commit(given)
+      .catch((error: unknown) => codes.push(LogError.is(error) ? `${error.code} ${error.category}` : ''))
+  }
+  assert.equal(codes, ['ILLEGAL_GENERATION rejoin', 'INVALID_REQUEST misuse'])
+  assert.equal((await log.admin.listGroups())[0]?.offsets, [], 'those that are still its own neither')
+  const own = positions.filter(({ partition }) => partitionsOf(first).includes(partition))
+  await first.commit(own)
+  assert.is((await log.admin.listGroups())[0]?.offsets.length, 2)
+  await log.close()
+})
+
 // Found by a run of the swarm: two members copied the same records, each in a transaction that was committed.
 test('who joins while an assignment is on its way into force gets none of its partitions yet', async (open) => {
   const log = await filled(open, 3)

@@ -29,8 +29,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record is
    * finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed
    * here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
-   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, with INVALID_REQUEST for
-   * what isn't assigned or where the option `positions` keeps the offsets, and with CONSUMER_CLOSED.
+   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and of positions when one of
+   * their partitions was given up; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets, and
+   * with CONSUMER_CLOSED.
    * Refused it changes nothing. Where it ends without an answer, as by a crash, some of its partitions may be committed and others not: each
    * partition goes on by itself. `sendOffsets` of a transaction is all or nothing.
    * Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is committed but by this.

@@ -130,7 +130,9 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     await this.#membership.join()
     const deliveredIn = generationOf(done)
     const partitions = positions.map((position) => {
-      return deliveredIn === undefined ? this.#membership.find(position) : this.#membership.held(position, deliveredIn)
+      return deliveredIn === undefined
+        ? this.#membership.findHeld(position)
+        : this.#membership.held(position, deliveredIn)
     })
     partitions.forEach((partition, index) => {
       const { nextOffset } = positions[index] ?? { nextOffset: 0 }

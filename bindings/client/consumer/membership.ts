@@ -35,6 +35,8 @@ export class Membership {
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
   #partitions: AssignedPartition[] = []
+  /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
+  readonly #had: Set<string> = new Set()
   /** What comes into force once it is known where it begins. */
   #coming: readonly TopicPartition[] = []
   /** What the last rebalance gave, not in force yet. */
@@ -94,13 +96,22 @@ export class Membership {
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
+  /** To be committed, of a position that says nothing of its generation. ILLEGAL_GENERATION for one that isn't held any more. */
+  findHeld(at: TopicPartition): AssignedPartition {
+    if (this.#partitions.some((each) => samePlace(each, at)) || !this.#had.has(placeKey(at))) return this.find(at)
+    throw this.#givenUp(at, 'while it was worked on')
+  }
+
   /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
   held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
     const found = this.#partitions.find((each) => samePlace(each, at))
     if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
-    const { topic, partition } = at
-    const message = `${topic}-${partition} was given up since generation ${sinceGeneration}`
-    throw new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.settings.groupId })
+    throw this.#givenUp(at, `since generation ${sinceGeneration}`)
+  }
+
+  #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
+    const message = `${topic}-${partition} was given up ${when}`
+    return new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.settings.groupId })
   }
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
@@ -264,6 +275,7 @@ export class Membership {
       this.#partitions = kept
       const positions = added.length === 0 ? [] : await this.#startsOf(member, added, revoked.length > 0)
       this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+      for (const each of positions) this.#had.add(placeKey(each))
     } finally {
       this.#coming = []
     }
