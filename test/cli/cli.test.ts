@@ -126,6 +126,21 @@ test('a directory that is not there is no empty log, and another one gets no fil
   assert.equal(readdirSync(elsewhere), ['notes.txt'])
 })
 
+test('where the directory is an argument, no advice names --dir', () => {
+  const none = join(cli.home, 'none')
+  for (const words of [
+    ['verify', none],
+    ['backup', none, `${none}-copy`],
+    ['salvage', none, `${none}-copy`],
+  ]) {
+    const { status, err } = cli.run(words)
+    assert.equal([status, /--dir/.test(err)], [2, false], err)
+  }
+  assert.match(cli.run(['--dir', none, 'verify']).err, /name the log's with --dir/)
+  cli.run(['topics', 'create', 'single'])
+  assert.is(cli.run(['produce', 'single'], 'x\n').out, 'wrote 1 record to single\n')
+})
+
 test('every command helps, with an example', () => {
   assert.match(cli.run(['--help']).out, /Exit codes/)
   for (const command of ['consume', 'produce', 'inspect', 'verify']) {

@@ -54,7 +54,7 @@ test('beside a holder: members and open transactions are seen as they are, and n
         ['id', 3],
       ].sort(),
     )
-    assert.match((await beside(['groups', 'describe', 'g'])).out, /g: Stable, generation 1, 1 members\n┌/)
+    assert.match((await beside(['groups', 'describe', 'g'])).out, /g: Stable, generation 1, 1 member\n┌/)
 
     const refused = await beside(['groups', 'reset', 'g', '--to-earliest', '--json'])
     assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])

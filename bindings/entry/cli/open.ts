@@ -10,11 +10,14 @@ import type { CommandCall } from './run.ts'
 import { settledLook } from './settled-look.ts'
 
 /** Which log, and for whom what is told of it. */
-type LogCall = Pick<CommandCall, 'directory' | 'isJson'>
+type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
+  /** The directory is an argument of the command: `--dir` says nothing of it. */
+  readonly isArgument?: boolean
+}
 
 /** Runs `work` on the log as its holder: it may write. */
 export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
-  assertLog(call.directory)
+  assertLog(call.directory, call.isArgument)
   const log = await open(call.directory)
   tellRecovery(log.recovery, call.isJson)
   return using(log, work)
@@ -62,6 +65,6 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
 }
 
 /** Only `topics create` makes a directory or a log: a slip in its name would show an empty one, or leave files in another's. */
-export function assertLog(directory: string): void {
-  assertLogDirectory(directory, "name the log's with --dir")
+export function assertLog(directory: string, isArgument: boolean = false): void {
+  assertLogDirectory(directory, isArgument ? undefined : "name the log's with --dir")
 }

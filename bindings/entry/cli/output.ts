@@ -50,6 +50,11 @@ function shown(field: string, value: unknown): string {
   return printable(value)
 }
 
+/** `1 record`, `2 records`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** What a command did: a sentence for people, its facts for programs. */
 export function say(sentence: string, facts: Row, isJson: boolean): void {
   console.log(isJson ? JSON.stringify(facts) : printable(sentence))

@@ -48,7 +48,7 @@ export function progressBar(label: string, total: number, unit: string): Progres
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const
 
 function amount(count: number, unit: string): string {
-  if (unit !== 'bytes') return `${count} ${unit}`
+  if (unit !== 'bytes') return `${count} ${count === 1 ? unit.slice(0, -1) : unit}`
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3))
   return `${power === 0 ? count : (count / 1000 ** power).toFixed(1)} ${UNITS[power]}`
 }

@@ -21,7 +21,7 @@ Example:
     )
     .action(
       run(async ({ isJson, args: [directory = '', target = ''] }) => {
-        await withLog({ directory, isJson }, (log) => log.backup(target))
+        await withLog({ directory, isJson, isArgument: true }, (log) => log.backup(target))
         say(`copied ${directory} to ${target}`, { directory, target: resolve(target), copied: true }, isJson)
       }),
     )

@@ -5,7 +5,7 @@ import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
 import { withLog } from '../open.ts'
-import { say } from '../output.ts'
+import { counted, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -71,7 +71,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
       source.destroy()
     }
     const count = await sent.all()
-    say(`wrote ${count} records to ${topic}`, { topic, records: count }, isJson)
+    say(`wrote ${counted(count, 'record')} to ${topic}`, { topic, records: count }, isJson)
   })
 }
 
@@ -142,7 +142,7 @@ function wrong(message: string): LogError {
 /** What is in the log already, so that nobody sends it twice. */
 function withCount(error: unknown, count: number): unknown {
   if (count === 0) return error
-  const message = `${error instanceof Error ? error.message : String(error)}; ${count} records of the input were written`
+  const message = `${error instanceof Error ? error.message : String(error)}; ${counted(count, 'record')} of the input ${count === 1 ? 'was' : 'were'} written`
   return LogError.is(error)
     ? new LogError(error.code as never, message, { ...error.details, written: count })
     : new Error(message)

@@ -5,7 +5,7 @@ import { LogError, open } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
-import { print, say } from '../output.ts'
+import { counted, print, say } from '../output.ts'
 import { run } from '../run.ts'
 
 const EVERYTHING = -1
@@ -58,8 +58,11 @@ Example:
         const log = await open(directory)
         try {
           await log.admin.createTopic(name, { partitions, config })
-          const count = `${partitions} partition${partitions === 1 ? '' : 's'}`
-          say(`created ${name} with ${count}`, { topic: name, created: true, partitions }, isJson)
+          say(
+            `created ${name} with ${counted(partitions, 'partition')}`,
+            { topic: name, created: true, partitions },
+            isJson,
+          )
         } finally {
           await log.close()
         }
