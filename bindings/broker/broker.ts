@@ -282,10 +282,14 @@ export interface MemberDescription {
 }
 
 /** Where a group goes on in a partition, and who holds it back there. */
-export interface GroupOffset extends Position {
+export interface GroupOffset extends TopicPartition {
+  /** The next offset that is read; `undefined` where the group has committed none. */
+  readonly nextOffset: number | undefined
   /**
    * Offsets from there to the last one that `'read_committed'` reads, as Kafka counts them: with those of markers and of records that
-   * compaction took. Not with what an unclean end left unused behind the last record.
+   * compaction took. Not with what an unclean end left unused behind the last record. Without a committed offset from the start of the
+   * partition on, which is what a member reads that starts at `'earliest'`. Differs from Kafka: its tools show no lag then, so that a sum
+   * of them leaves the partition out.
    */
   readonly lag: number
   /** Offsets behind that, which wait for the end of an open transaction. */
@@ -298,7 +302,7 @@ export interface GroupOffset extends Position {
 export interface GroupDetails extends Pick<GroupDescription, 'groupId' | 'state' | 'generation'> {
   /** Those that joined; none in state `'Empty'`. */
   readonly members: readonly MemberDescription[]
-  /** What is committed, by topic and partition. */
+  /** By topic and partition: all partitions of every topic that it has an offset of or that a member reads. */
   readonly offsets: readonly GroupOffset[]
 }
 

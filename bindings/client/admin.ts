@@ -84,8 +84,8 @@ export interface Admin {
   /** Forgets a group, its offsets and its generations. Rejects with INVALID_GROUP_ID, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   deleteGroup(groupId: string): Promise<void>
   /**
-   * Members with what they read, and where the group goes on in each partition: how far behind it is, and which open
-   * transaction holds it back. Rejects with INVALID_GROUP_ID, GROUP_ID_NOT_FOUND.
+   * Members with what they read, and where the group goes on in each partition of its topics, committed or not: how far behind it is,
+   * and which open transaction holds it back. Rejects with INVALID_GROUP_ID, GROUP_ID_NOT_FOUND.
    */
   describeGroup(groupId: string): Promise<GroupDetails>
   /**

@@ -59,7 +59,10 @@ test('a group: members with what they read, lag, and which transaction holds it 
       groupId: 'g',
       state: 'Stable',
       generation: 1,
-      offsets: [{ ...at, nextOffset: 1, lag: 4, heldBack: 3, heldBackBy: 'older' }],
+      offsets: [
+        { ...at, nextOffset: 1, lag: 4, heldBack: 3, heldBackBy: 'older' },
+        { topic: 't', partition: 1, nextOffset: undefined, lag: 0, heldBack: 0, heldBackBy: undefined },
+      ],
     })
     await older.commit()
     const [held] = (await log.admin.describeGroup('g')).offsets
@@ -70,6 +73,31 @@ test('a group: members with what they read, lag, and which transaction holds it 
     await consumer.close()
     const left = await log.admin.describeGroup('g')
     assert.equal([left.state, left.members], ['Empty', []])
+  })
+})
+
+test("the sum of a group's lag is what it has not read: partitions without an offset too, with members or without", async () => {
+  await everywhere(async (log) => {
+    await log.admin.createTopic('gone')
+    await sendTo(log, 0, 5)
+    await sendTo(log, 1, 7)
+    const lags = async () =>
+      (await log.admin.describeGroup('g')).offsets.map(({ nextOffset, lag }) => [nextOffset, lag])
+    const consumer = log.consumer({ groupId: 'g', topics: ['t', 'gone'] })
+    await consumer.lag()
+    await log.admin.deleteTopic('gone')
+    assert.equal(await lags(), [
+      [undefined, 5],
+      [undefined, 7],
+    ])
+    await consumer.commit([{ ...at, nextOffset: 5 }])
+    await consumer.close()
+    assert.equal(await lags(), [
+      [5, 0],
+      [undefined, 7],
+    ])
+    await log.admin.deleteRecords([{ topic: 't', partition: 1, beforeOffset: 3 }])
+    assert.equal((await lags())[1], [undefined, 4], 'what is deleted nobody has to read')
   })
 })
 

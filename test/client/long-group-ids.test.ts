@@ -15,7 +15,7 @@ async function filled(): Promise<EmbeddedLog> {
   return log
 }
 
-async function committed(log: EmbeddedLog): Promise<number[]> {
+async function committed(log: EmbeddedLog): Promise<(number | undefined)[]> {
   const { offsets } = (await log.admin.describeGroup(groupId)) ?? { offsets: [] }
   return offsets.map(({ nextOffset }) => nextOffset)
 }

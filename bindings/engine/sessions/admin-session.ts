@@ -118,21 +118,35 @@ export class EmbeddedAdmin implements AdminSession {
     return {
       ...{ groupId, state, generation },
       members: members.map(({ memberId, topics, assignment }) => ({ memberId, topics, partitions: assignment })),
-      offsets: this.#positions(offsets).map((position) => this.#groupOffset(position)),
+      offsets: this.#groupOffsets(
+        this.#positions(offsets),
+        members.flatMap(({ topics }) => topics),
+      ),
     }
   }
 
-  #groupOffset(position: Position): GroupOffset {
-    const { topics, transactions } = this.#broker.engine
-    const hosted = topics.partition(position.topic, position.partition)
-    const { partition } = hosted
-    const { lastStableOffset, oldestOpenProducer } = partition
+  /** Of all partitions of these topics and of what is committed: one that nobody has begun with has all of its lag. */
+  #groupOffsets(committed: readonly Position[], subscribed: readonly string[]): GroupOffset[] {
+    const { catalogue, topics } = this.#broker.engine
+    const isThere = (name: string) => catalogue.durable.byName(name) !== undefined || name in INTERNAL_TOPIC_IDS
+    const names = new Set([...committed.map(({ topic }) => topic), ...subscribed.filter(isThere)])
+    const nextOffsets = new Map(committed.map((at) => [`${at.topic}/${at.partition}`, at.nextOffset]))
+    return [...names].sort().flatMap((topic) => {
+      return topics.partitionsOf(topic).map((hosted) => {
+        return this.#groupOffset(hosted, nextOffsets.get(`${topic}/${hosted.id.partition}`))
+      })
+    })
+  }
+
+  #groupOffset(hosted: HostedPartition, nextOffset: number | undefined): GroupOffset {
+    const { lastStableOffset, oldestOpenProducer, watermarks } = hosted.partition
+    const { topic, partition } = hosted.id
     const isHeld = oldestOpenProducer !== undefined
     return {
-      ...position,
-      lag: Math.max(0, this.#stableEnd(hosted) - position.nextOffset),
-      heldBack: isHeld ? partition.watermarks.nextOffset - lastStableOffset : 0,
-      heldBackBy: isHeld ? transactions.idOf(oldestOpenProducer) : undefined,
+      ...{ topic, partition, nextOffset },
+      lag: Math.max(0, this.#stableEnd(hosted) - (nextOffset ?? watermarks.logStartOffset)),
+      heldBack: isHeld ? watermarks.nextOffset - lastStableOffset : 0,
+      heldBackBy: isHeld ? this.#broker.engine.transactions.idOf(oldestOpenProducer) : undefined,
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { GroupDetails, GroupOffset } from '../../node.ts'
+import type { GroupDetails } from '../../node.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { print, type Row, say } from '../output.ts'
+import { counted, print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
 import { run } from '../run.ts'
 
@@ -59,23 +59,15 @@ Examples:
 }
 
 function show({ members, offsets, ...group }: GroupDetails, isJson: boolean): void {
-  if (!isJson) {
-    const { groupId, state, generation } = group
-    say(`${groupId}: ${state}, generation ${generation}, ${members.length} members`, {}, false)
-  }
-  const rows = new Map<string, Row>()
-  for (const offset of offsets) rows.set(`${offset.topic}/${offset.partition}`, rowOf(group.groupId, offset))
-  for (const { memberId, partitions } of members) {
-    for (const place of partitions) {
-      const key = `${place.topic}/${place.partition}`
-      rows.set(key, { ...(rows.get(key) ?? rowOf(group.groupId, place)), memberId })
-    }
-  }
-  print([...rows.values()], isJson, 'no offsets, no members')
-}
-
-/** Every row has the same columns, in the same order. */
-function rowOf(groupId: string, at: Partial<GroupOffset> & Pick<GroupOffset, 'topic' | 'partition'>): Row {
-  const { topic, partition, nextOffset = null, lag = null, heldBack = null, heldBackBy = null } = at
-  return { groupId, topic, partition, nextOffset, lag, heldBack, heldBackBy, memberId: null }
+  const { groupId, state, generation } = group
+  if (!isJson) say(`${groupId}: ${state}, generation ${generation}, ${counted(members.length, 'member')}`, {}, false)
+  const readers = new Map(
+    members.flatMap(({ memberId, partitions }) => partitions.map((at) => [`${at.topic}/${at.partition}`, memberId])),
+  )
+  // Every row has the same columns, in the same order.
+  const rows = offsets.map(({ topic, partition, nextOffset = null, lag, heldBack, heldBackBy = null }) => {
+    const memberId = readers.get(`${topic}/${partition}`) ?? null
+    return { groupId, topic, partition, nextOffset, lag, heldBack, heldBackBy, memberId }
+  })
+  print(rows, isJson, 'no offsets, no members')
 }
