@@ -1,11 +1,10 @@
-import { BULK_BATCH, fill, latencies } from './filling.ts'
+import { BULK_BATCH, fill, latencies, warmUpCount } from './filling.ts'
 import type { BenchRecord } from './peer.ts'
 import { makeBatches, payloadBytes } from './records.ts'
 import type { Figures, OpenPeer, WorkloadRequest } from './workloads.ts'
 
 const PARTS = 4
 const PART_RECORDS = 10
-const WARM = 20
 const CLIENTS = 64
 
 /** The parts of one group or transaction after the other. */
@@ -29,13 +28,14 @@ export async function groups(
   const peer = await open({ valueBytes, commit, durable: true })
   const count = Math.max(20, Math.round(request.records / (PARTS * PART_RECORDS)))
   const parts = partsOf(valueBytes)
-  for (let index = 0; index < WARM; index++) await peer.appendGroup?.(parts(index), index + 1, 0)
+  const warmUp = warmUpCount(count)
+  for (let index = 0; index < warmUp; index++) await peer.appendGroup?.(parts(index), index + 1, 0)
   const before = { ...peer.report?.() }
   const took = new Float64Array(count)
   for (let index = 0; index < count; index++) {
-    const group = parts(WARM + index)
+    const group = parts(warmUp + index)
     const started = performance.now()
-    const pending = peer.appendGroup?.(group, WARM + index + 1, 0)
+    const pending = peer.appendGroup?.(group, warmUp + index + 1, 0)
     if (pending !== undefined) await pending
     took[index] = performance.now() - started
   }
@@ -63,10 +63,11 @@ export async function manyGroups(open: OpenPeer, request: WorkloadRequest): Prom
     }
   }
   const clients = Array.from({ length: CLIENTS }, (_, number) => number)
-  await Promise.all(clients.map((number) => client(number, 0, 2, false)))
+  const warmUp = warmUpCount(each)
+  await Promise.all(clients.map((number) => client(number, 0, warmUp, false)))
   const before = { ...peer.report?.() }
   const started = performance.now()
-  await Promise.all(clients.map((number) => client(number, 2, each, true)))
+  await Promise.all(clients.map((number) => client(number, warmUp, each, true)))
   const seconds = (performance.now() - started) / 1000
   const figures = since(before, { ...peer.report?.() })
   await peer.close()

@@ -1,5 +1,5 @@
 import { groups, ingest, manyGroups, processAll } from './exactly-once.ts'
-import { BULK_BATCH, fill, latencies } from './filling.ts'
+import { appendBulk, BULK_BATCH, fill, latencies, warmUpCount } from './filling.ts'
 import type { BenchRecord, Peer, PeerOptions, Visit, WorkloadName } from './peer.ts'
 import { makeBatches, payloadBytes } from './records.ts'
 import { percentile } from './statistics.ts'
@@ -36,19 +36,20 @@ async function bulk(open: OpenPeer, request: WorkloadRequest): Promise<Figures> 
   const peer = await open({ valueBytes, commit: 'bulk', durable: false })
   const appends = Math.max(1, Math.round(request.records / BULK_BATCH))
   const records = appends * BULK_BATCH
+  const warmUp = warmUpCount(appends)
+  const warming = performance.now()
+  await appendBulk(peer, batches, warmUp)
   const started = performance.now()
-  for (let index = 0; index < appends; index++) {
-    const pending = peer.appendBatch(batches[index % batches.length] as readonly BenchRecord[], index === appends - 1)
-    if (pending !== undefined) await pending
-  }
+  await appendBulk(peer, batches, appends)
   const durable = performance.now()
   await peer.close()
   const closed = performance.now()
   return {
     recordsPerSecond: (records / (closed - started)) * 1000,
     recordsPerSecondBeforeClose: (records / (durable - started)) * 1000,
+    recordsPerSecondWarmingUp: ((warmUp * BULK_BATCH) / (started - warming)) * 1000,
     closeMs: closed - durable,
-    payload: payloadBytes(records, valueBytes),
+    payload: payloadBytes(records + warmUp * BULK_BATCH, valueBytes),
     ...peer.report?.(),
   }
 }
@@ -58,22 +59,28 @@ async function durableAppends(open: OpenPeer, request: WorkloadRequest, batchSiz
   const batches = makeBatches(batchSize, valueBytes)
   const peer = await open({ valueBytes, commit: 'small', durable: true })
   const appends = Math.max(20, Math.round(request.records / batchSize))
-  const took = new Float64Array(appends)
-  const started = performance.now()
-  for (let index = 0; index < appends; index++) {
-    const before = performance.now()
-    const pending = peer.appendBatch(batches[index % batches.length] as readonly BenchRecord[], true)
-    if (pending !== undefined) await pending
-    took[index] = performance.now() - before
+  const warmUp = warmUpCount(appends)
+  const append = async (count: number): Promise<Float64Array> => {
+    const took = new Float64Array(count)
+    for (let index = 0; index < count; index++) {
+      const before = performance.now()
+      const pending = peer.appendBatch(batches[index % batches.length] as readonly BenchRecord[], true)
+      if (pending !== undefined) await pending
+      took[index] = performance.now() - before
+    }
+    return took
   }
+  const cold = latencies(await append(warmUp))
+  const started = performance.now()
+  const took = await append(appends)
   await peer.close()
   const seconds = (performance.now() - started) / 1000
-  const records = appends * batchSize
   return {
     ...latencies(took),
-    recordsPerSecond: records / seconds,
-    appends,
-    payload: payloadBytes(records, valueBytes),
+    recordsPerSecond: (appends * batchSize) / seconds,
+    p50MsWarmingUp: cold['p50Ms'] ?? Number.NaN,
+    appends: appends + warmUp,
+    payload: payloadBytes((appends + warmUp) * batchSize, valueBytes),
     ...peer.report?.(),
   }
 }
@@ -83,13 +90,13 @@ async function producers(open: OpenPeer, request: WorkloadRequest): Promise<Figu
   const pool = (makeBatches(1024, valueBytes)[0] ?? []) as readonly BenchRecord[]
   const peer = await open({ valueBytes, commit: 'small', durable: true })
   const each = Math.max(4, Math.round(request.records / PRODUCERS))
+  const warmUp = warmUpCount(each)
   const took = new Float64Array(each * PRODUCERS)
   let done = 0
-  const started = performance.now()
-  const produce = async (producer: number): Promise<void> => {
+  const produce = async (producer: number, count: number): Promise<void> => {
     // A closed loop: the next record is wanted the moment the one before is acknowledged.
     let wanted = performance.now()
-    for (let index = 0; index < each; index++) {
+    for (let index = 0; index < count; index++) {
       const record = pool[(producer * 16 + index) % pool.length] as BenchRecord
       // Awaited even where the store works at once, so that its producers take turns as they would elsewhere.
       await (peer.append === undefined ? peer.appendBatch([record], true) : peer.append(record, producer))
@@ -98,13 +105,21 @@ async function producers(open: OpenPeer, request: WorkloadRequest): Promise<Figu
       wanted = now
     }
   }
-  await Promise.all(Array.from({ length: PRODUCERS }, (_, producer) => produce(producer)))
+  const produceAll = (count: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: PRODUCERS }, (_, producer) => produce(producer, count)))
+  const warming = performance.now()
+  await produceAll(warmUp)
+  const started = performance.now()
+  const cold = done
+  done = 0
+  await produceAll(each)
   await peer.close()
   const seconds = (performance.now() - started) / 1000
   return {
     ...latencies(took.subarray(0, done)),
     recordsPerSecond: done / seconds,
-    payload: payloadBytes(done, valueBytes),
+    recordsPerSecondWarmingUp: (cold / (started - warming)) * 1000,
+    payload: payloadBytes(cold + done, valueBytes),
     ...peer.report?.(),
   }
 }
@@ -164,7 +179,7 @@ async function follow(open: OpenPeer, request: WorkloadRequest, durable: boolean
   const batches = makeBatches(1, valueBytes, 1024 * 1024)
   const peer = await open({ valueBytes, commit: 'small', durable })
   const messages = Math.max(200, request.records)
-  const warm = Math.min(500, messages >> 2)
+  const warm = warmUpCount(messages)
   const took = new Float64Array(messages)
   let arrived: (() => void) | undefined
   let arrivedAt = 0
