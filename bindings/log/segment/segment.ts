@@ -177,12 +177,24 @@ export class Segment {
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
     const position = this.#sizeBytes
-    if (!mayWait || !this.#keepBack(file, batch.bytes)) {
-      this.writeOut()
-      this.#write(file, batch.bytes, position)
-    }
+    if (!mayWait || !this.#keepBack(file, batch.bytes)) this.#writeBehindWaiting(file, batch.bytes)
     this.#learn(position, batch, config)
     return position
+  }
+
+  /** In one piece with what waits, where there is room. When it throws, that waits on. */
+  #writeBehindWaiting(file: StoreFile, bytes: Uint8Array): void {
+    const start = this.#sizeBytes - this.#waitingBytes
+    const end = this.#waitingBytes + bytes.length
+    if (this.#waiting !== undefined && end <= this.#waiting.length) {
+      this.#waiting.set(bytes, this.#waitingBytes)
+      this.#write(file, this.#waiting.subarray(0, end), start)
+      this.#endWaiting()
+      this.#context.files.unpin(this.logPath)
+      return
+    }
+    this.writeOut()
+    this.#write(file, bytes, this.#sizeBytes)
   }
 
   #write(file: StoreFile, bytes: Uint8Array, position: number): void {

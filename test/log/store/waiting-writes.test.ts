@@ -74,12 +74,13 @@ function transactions(bench: Bench, count: number): void {
 /** Few enough that no checkpoint comes between them: the ring is small here. */
 const COMMITTED = ['committed 0', 'committed 1']
 
-test('batches of transactions are written at once; decisions once, behind the last of them', () => {
+test('batches of transactions are written at once, in one piece with the marker before; decisions once, behind the last of them', () => {
   const bench = new Bench()
   transactions(bench, COMMITTED.length)
   const [log] = bench.writes
   assert.equal(new Set(bench.writes), new Set([log]), 'the partition alone')
   const written = bench.writes.length
+  assert.is(written, COMMITTED.length + 1)
   bench.host.settle()
   assert.is(bench.writes.length, written + 1, 'the table of transactions')
 })
@@ -95,6 +96,29 @@ test('a kill before decisions and markers were written takes what was not commit
   client.send(TOPIC, 0, 'next')
   client.end('commit')
   assert.is(reopened.fetchAll(TOPIC, 0).length, values.length + 1)
+})
+
+test('a batch that a full disk refuses leaves the marker before it waiting', () => {
+  const bench = new Bench()
+  const client = new TransactionalClient(bench.host, 'c').init()
+  bench.sendAll('all')
+  for (const value of COMMITTED) {
+    client.begin().send(TOPIC, 0, value)
+    client.end('commit')
+  }
+  client.begin()
+  bench.host.storage.freeBytes = 0
+  assert.throws(
+    () => client.send(TOPIC, 0, 'refused'.repeat(1000)),
+    (error: unknown) => LogError.is(error, 'STORAGE_FULL'),
+  )
+  client.end('abort')
+  bench.host.storage.freeBytes = Number.POSITIVE_INFINITY
+  client.begin().send(TOPIC, 0, 'next')
+  client.end('commit')
+  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  const values = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value)
+  assert.equal(values.slice(bench.producers.length), [...COMMITTED, 'next'])
 })
 
 test('what waits is read from memory, and written before the file is read', () => {
