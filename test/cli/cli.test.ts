@@ -19,6 +19,19 @@ test('create, produce, consume: what went in comes out, as JSON a line', () => {
   assert.equal(seen.sort(), ['ada=1', 'bob=2'])
 })
 
+test('create --if-not-exists leaves a topic that is there as it is; without it that is an error', () => {
+  const words = ['topics', 'create', 'once', '--if-not-exists', '--json']
+  assert.equal(rows(cli.run(words).out), [{ topic: 'once', created: true, partitions: 1 }])
+  const again = cli.run([...words, '--partitions', '3', '--config', 'retention.ms=1'])
+  assert.equal(rows(again.out), [{ topic: 'once', created: false, partitions: 1 }])
+  const once = rows(cli.run(['topics', 'list', '--json']).out).find(({ name }) => name === 'once')
+  assert.equal(once?.['config'], {})
+  assert.match(cli.run(words.slice(0, -1)).out, /^found once with 1 partition\n$/)
+  const strict = cli.run(['topics', 'create', 'once', '--json'])
+  assert.equal([strict.status, rows(strict.err)[0]?.['error']], [2, 'TOPIC_ALREADY_EXISTS'])
+  cli.run(['topics', 'delete', 'once'])
+})
+
 test('list, describe and alter', () => {
   assert.is(cli.run(['topics', 'alter', 'pay', '--config', 'segment.bytes=1000000']).status, 0)
   const [pay] = rows(cli.run(['topics', 'list', '--json']).out)

@@ -45,6 +45,7 @@ function addChanges(topics: Command): void {
     .description('a new topic; makes the directory if there is none')
     .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
     .option('--config <key=value...>', "Kafka's config keys")
+    .option('--if-not-exists', 'a topic of that name that is there stays as it is')
     .addHelpText(
       'after',
       below(`
@@ -57,10 +58,11 @@ Example:
         const config = configOf(options['config'])
         const log = await open(directory)
         try {
-          await log.admin.createTopic(name, { partitions, config })
+          const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
+          const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
           say(
-            `created ${name} with ${counted(partitions, 'partition')}`,
-            { topic: name, created: true, partitions },
+            `${isCreated ? 'created' : 'found'} ${name} with ${counted(count, 'partition')}`,
+            { topic: name, created: isCreated, partitions: count },
             isJson,
           )
         } finally {
@@ -101,6 +103,22 @@ Example:
         }),
       ),
     )
+}
+
+/** False: the topic is there already, and may be. */
+async function create(
+  log: Log,
+  name: string,
+  wanted: NonNullable<Parameters<Log['admin']['createTopic']>[1]>,
+  mayExist: boolean,
+): Promise<boolean> {
+  try {
+    await log.admin.createTopic(name, wanted)
+    return true
+  } catch (error) {
+    if (mayExist && LogError.is(error, 'TOPIC_ALREADY_EXISTS')) return false
+    throw error
+  }
 }
 
 function addDeleteRecords(topics: Command): void {
