@@ -61,6 +61,8 @@ test('a bad line is named, and so is what stands before it', () => {
   const field = cli.run(['produce', 'in', '--format', 'csv', '--key-field', 'nope'], 'a\n1\n')
   assert.is(field.status, 2)
   assert.match(field.err, /row 1 has no field "nope"/)
+  const inherited = cli.run(['produce', 'in', '--format', 'ndjson', '--key-field', 'constructor'], '{"a":1}\n')
+  assert.match(inherited.err, /row 1 has no field "constructor"/)
   assert.equal(written(), [])
 })
 

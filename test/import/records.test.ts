@@ -58,6 +58,14 @@ test('offsets with the gaps of a compaction, times, keys, null values, headers; 
   assert.equal(damage, [])
 })
 
+test('a topic whose name every object inherits is a topic', async () => {
+  const source = new KafkaSource().partition('constructor-0', IDS[0], batch(0, { values: ['kept'] }))
+  const { log, report } = await imported(source.disk)
+  assert.equal([await log.admin.listTopics(), report.leftOut], [['constructor'], []])
+  assert.is((await log.get('constructor', { partition: 0, offset: 0 }))?.offset, 0)
+  await log.close()
+})
+
 test('every codec, byte for byte', async () => {
   const values = ['a'.repeat(500), 'b']
   const batches = COMPRESSION_TYPES.map((compression, index) => batch(index * 2, { values, compression }))

@@ -128,7 +128,8 @@ export class EmbeddedAdmin implements AdminSession {
   /** Of all partitions of these topics and of what is committed: one that nobody has begun with has all of its lag. */
   #groupOffsets(committed: readonly Position[], subscribed: readonly string[]): GroupOffset[] {
     const { catalogue, topics } = this.#broker.engine
-    const isThere = (name: string) => catalogue.durable.byName(name) !== undefined || name in INTERNAL_TOPIC_IDS
+    const isThere = (name: string) =>
+      catalogue.durable.byName(name) !== undefined || Object.hasOwn(INTERNAL_TOPIC_IDS, name)
     const names = new Set([...committed.map(({ topic }) => topic), ...subscribed.filter(isThere)])
     const nextOffsets = new Map(committed.map((at) => [`${at.topic}/${at.partition}`, at.nextOffset]))
     return [...names].sort().flatMap((topic) => {

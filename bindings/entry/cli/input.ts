@@ -127,10 +127,10 @@ async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerat
 /** Text of the field; none for null and for empty text. */
 function keyOf(row: Record<string, unknown>, field: string | undefined, number: number): string | null {
   if (field === undefined) return null
-  const value = row[field]
-  if (value === undefined && !Object.hasOwn(row, field)) {
+  if (!Object.hasOwn(row, field)) {
     throw new LogError('INVALID_RECORD', `row ${number} has no field "${field}"`, { row: number, field })
   }
+  const value = row[field]
   if (value === null || value === '') return null
   if (!isExact(value)) {
     const message = `row ${number} has a number in "${field}" that is too large to be a key: its last digits are lost unless it is text`

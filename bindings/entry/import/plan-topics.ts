@@ -23,12 +23,12 @@ export interface PlanOptions {
 }
 
 /** Of the broker itself: what they say of topics, groups and transactions is read, they are not copied. */
-const BROKERS_OWN: Readonly<Record<string, string>> = {
-  [CLUSTER_METADATA_TOPIC]: 'topics and their configs are taken from it',
-  __consumer_offsets: 'committed offsets are taken from it; members and generations of groups are not',
-  __transaction_state: 'transactional ids are not taken over: each begins anew with its first producer here',
-  __share_group_state: 'share groups begin anew',
-}
+const BROKERS_OWN: ReadonlyMap<string, string> = new Map([
+  [CLUSTER_METADATA_TOPIC, 'topics and their configs are taken from it'],
+  ['__consumer_offsets', 'committed offsets are taken from it; members and generations of groups are not'],
+  ['__transaction_state', 'transactional ids are not taken over: each begins anew with its first producer here'],
+  ['__share_group_state', 'share groups begin anew'],
+])
 
 /** Which topics are imported, with which ids and configs. What stays behind is told in `context.leftOut`. */
 export function planTopics(
@@ -42,7 +42,7 @@ export function planTopics(
   assertThere(options.topics, byName)
   const planned: PlannedTopic[] = []
   for (const [name, places] of byName) {
-    const own = BROKERS_OWN[name]
+    const own = BROKERS_OWN.get(name)
     if (own !== undefined) context.leftOut.push({ file: `${name}-*`, topic: name, why: own, isLoss: false })
     if (own !== undefined || options.topics?.has(name) === false) continue
     const topic = planTopic(context, name, places, cluster, options)

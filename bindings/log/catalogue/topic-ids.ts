@@ -13,13 +13,14 @@ export const TRANSACTIONS_TOPIC = '__transaction_state'
 /** What share groups delivered how often. */
 export const SHARES_TOPIC = '__share_group_state'
 
-export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = {
+/** By name. It inherits nothing: a user's topic may be named `constructor`. */
+export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = Object.assign(Object.create(null), {
   [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',
   [OFFSETS_TOPIC]: 'b25jZWxvZy5vZmZzZXRzMQ',
   [TRANSACTIONS_TOPIC]: 'b25jZWxvZy50cmFuc2FjMQ',
   [POSITIONS_TOPIC]: 'b25jZWxvZy5wb3NpdGlvMQ',
   [SHARES_TOPIC]: 'b25jZWxvZy5zaGFyZXMwMQ',
-}
+})
 
 /**
  * Of the log's own topics: all but the positions of `ingest`, which stand in the transactions of their rows and are written as
