@@ -24,7 +24,8 @@ const log: EmbeddedLog = await openMemory({ topics: [rows] })
 const consumer: Consumer = log.consumer({ groupId: 'g', topics: ['rows'] })
 const sharing = log.shareConsumer({ groupId: 's', topics: ['rows'] })
 const transactional: TransactionalProducer = log.producer({ transactionalId: 'plain' })
-const fresh = () => log.producer({ transactionalId: `t${Math.random()}` })
+let producers = 0
+const fresh = () => log.producer({ transactionalId: `t${producers++}` })
 const directory = scratchDirectory('options')
 const at: Position[] = [{ topic: 'rows', partition: 0, nextOffset: 0 }]
 test.after(() => log.close())
@@ -121,9 +122,9 @@ test('an inherited option is read like an own one, so its slip is told too; a na
   assert.ok(message.length < 300, message)
 })
 
-test('a transactional producer is asked for no acks: they are all of them, whatever was said', async () => {
-  const { message } = await failure('INVALID_REQUEST', () => log.producer({ transactionalId: 't', acks: 1 } as Options))
-  assert.match(message, /^producer with a transactionalId has no option "acks"/)
+test('a transactional producer takes acks as all of them and no less; its timeout is no option of the others', async () => {
+  await log.producer({ transactionalId: 'all', acks: 'all' }).close()
+  await failure('INVALID_REQUIRED_ACKS', () => log.producer({ transactionalId: 't', acks: 1 } as Options))
   const timeout = await failure('INVALID_REQUEST', () => log.producer({ transactionTimeoutMs: 5 } as Options))
   assert.match(timeout.message, /^producer has no option "transactionTimeoutMs": it has acks, /)
 })

@@ -49,7 +49,7 @@ export interface ProducerSettings {
 /** Of one that sends without transactions, which `transactionalId` as `undefined` says too. */
 type PlainOptions = ProducerOptions & { readonly transactionalId?: undefined }
 
-const NAMES: OptionNames<PlainOptions> = {
+export const PRODUCER_NAMES: OptionNames<PlainOptions> = {
   acks: true,
   lingerMs: true,
   batchSizeBytes: true,
@@ -61,7 +61,7 @@ const NAMES: OptionNames<PlainOptions> = {
 
 /** INVALID_REQUIRED_ACKS or INVALID_REQUEST, by name of the option. */
 export function producerSettings(options: PlainOptions): ProducerSettings {
-  assertOptions(options, NAMES, 'producer')
+  assertOptions(options, PRODUCER_NAMES, 'producer')
   const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
   const { compression = 'none' } = options
   if (acks !== 1 && acks !== 'all')

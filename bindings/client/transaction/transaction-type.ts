@@ -75,8 +75,10 @@ export interface TransactionalProducer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Options of a transactional producer. `acks` is always `'all'`. */
+/** Options of a transactional producer. */
 export interface TransactionalProducerOptions extends Omit<ProducerOptions, 'acks'> {
+  /** Nothing else, as in Kafka: INVALID_REQUIRED_ACKS for 1. */
+  acks?: 'all' | undefined
   /** Who sends, over restarts: at most one producer of it is in force. One that nobody used for a week is forgotten. */
   transactionalId: string
   /** After so many milliseconds, 60000 by default, at most 900000, the log aborts a transaction that isn't ended. */

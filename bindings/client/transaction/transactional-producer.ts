@@ -2,7 +2,7 @@ import type { Broker, ProducerSession, TransactionalSession } from '../../broker
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
-import { producerSettings } from '../producer/producer-options.ts'
+import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { OpenedTransaction } from './open-transaction.ts'
@@ -20,15 +20,7 @@ const TIMEOUT_MS = 60_000
 
 type RunOptions = NonNullable<Parameters<TransactionalProducer['transaction']>[1]>
 
-const NAMES: OptionNames<TransactionalProducerOptions> = {
-  transactionalId: true,
-  transactionTimeoutMs: true,
-  lingerMs: true,
-  batchSizeBytes: true,
-  bufferBytes: true,
-  compression: true,
-  partitioner: true,
-}
+const NAMES: OptionNames<TransactionalProducerOptions> = { ...PRODUCER_NAMES, transactionTimeoutMs: true }
 const RUN_NAMES: OptionNames<RunOptions> = { retries: true, signal: true }
 
 type Work<R> = (transaction: TransactionScope, context: TransactionContext) => Promise<R>
@@ -52,7 +44,11 @@ export class LogTransactionalProducer implements TransactionalProducer {
   constructor(broker: Broker, port: RuntimePort, options: TransactionalProducerOptions, closed: () => void) {
     assertOptions(options, NAMES, 'producer with a transactionalId')
     const { transactionalId, transactionTimeoutMs = TIMEOUT_MS, ...others } = options
-    producerSettings(others)
+    const { acks } = producerSettings(others)
+    if (acks !== 'all') {
+      const message = "acks of a producer with a transactionalId must be 'all'"
+      throw new LogError('INVALID_REQUIRED_ACKS', message, { option: 'acks' })
+    }
     if (typeof transactionalId !== 'string' || transactionalId === '') {
       const message = 'transactionalId must be a text that is not empty'
       throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
@@ -61,7 +57,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     this.#port = port
     this.#transactionalId = transactionalId
     this.#timeoutMs = transactionTimeoutMs
-    this.#sender = new TransactionSender(port, { ...others, acks: 'all' })
+    this.#sender = new TransactionSender(port, others)
     this.#closed = closed
   }
 
