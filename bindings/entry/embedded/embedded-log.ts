@@ -75,7 +75,8 @@ export interface EmbeddedLog extends Log {
    *
    * Rejects with INVALID_REQUEST for a directory that isn't empty or lies in the log's, and for a log without files;
    * DIRECTORY_IN_USE, STORAGE_FULL or KAFKA_STORAGE_ERROR by the target; LOG_READ_ONLY, CORRUPT_LOG where files of the log are
-   * missing; NETWORK_EXCEPTION; LOG_CLOSED. A topic that is deleted at its end, and the next one of that name, wait until it is over.
+   * missing; COPY_UNFINISHED where files went away all the same, five times; NETWORK_EXCEPTION; LOG_CLOSED. A topic that is deleted
+   * at its end, and the next one of that name, wait until it is over.
    */
   backup(directory: string | FileUrl, options?: Abortable): Promise<void>
   /**
