@@ -29,12 +29,14 @@ const open = async (options: Parameters<Peer['open']>[1]): Promise<Peer> => {
 
 if (request.die) await fillAndDie(open, request)
 const figures = await runWorkload(open, request)
-const { payload } = figures
+const { payload, warmUpPayload = 0 } = figures
 const after = writtenBytes()
 if (payload !== undefined) {
-  figures['passedPerPayloadByte'] = (after.passed - before.passed) / payload
-  figures['dirtiedPerPayloadByte'] = (after.dirtied - before.dirtied) / payload
-  figures['diskPerPayloadByte'] = diskBytes(request.directory) / payload
+  // The process wrote all of it, though some counts of a peer begin behind the warm-up.
+  const inAll = payload + warmUpPayload
+  figures['passedPerPayloadByte'] = (after.passed - before.passed) / inAll
+  figures['dirtiedPerPayloadByte'] = (after.dirtied - before.dirtied) / inAll
+  figures['diskPerPayloadByte'] = diskBytes(request.directory) / inAll
 }
 const { user, system } = process.cpuUsage(cpuBefore)
 figures['userMs'] = user / 1000

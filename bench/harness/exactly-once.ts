@@ -13,9 +13,15 @@ function partsOf(valueBytes: number): (index: number) => readonly (readonly Benc
   return (index) => Array.from({ length: PARTS }, (_, at) => batches[(index * PARTS + at) % batches.length] ?? [])
 }
 
+/** The one figure that is a size and no count: it was there before. */
+const RING_SIZE = 'ringBytes'
+
 /** What the peer counted since. */
 function since(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): Figures {
-  return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]))
+  const counted = Object.entries(after).map(([name, value]) => {
+    return [name, name === RING_SIZE ? value : value - (before[name] ?? 0)] as const
+  })
+  return Object.fromEntries(counted)
 }
 
 /** Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close. */
@@ -42,7 +48,8 @@ export async function groups(
   const figures = since(before, { ...peer.report?.() })
   await peer.close()
   const payload = payloadBytes(count * PARTS * PART_RECORDS, valueBytes)
-  return { ...latencies(took), groups: count, payload, ...figures }
+  const warmUpPayload = payloadBytes(warmUp * PARTS * PART_RECORDS, valueBytes)
+  return { ...latencies(took), groups: count, payload, warmUpPayload, ...figures }
 }
 
 /** 64 clients, each with one transaction outstanding: the next one is wanted the moment the one before is done. */
@@ -72,7 +79,8 @@ export async function manyGroups(open: OpenPeer, request: WorkloadRequest): Prom
   const figures = since(before, { ...peer.report?.() })
   await peer.close()
   const payload = payloadBytes(done * PARTS * PART_RECORDS, valueBytes)
-  return { ...latencies(took), transactionsPerSecond: done / seconds, groups: done, payload, ...figures }
+  const warmUpPayload = payloadBytes(warmUp * CLIENTS * PARTS * PART_RECORDS, valueBytes)
+  return { ...latencies(took), transactionsPerSecond: done / seconds, groups: done, payload, warmUpPayload, ...figures }
 }
 
 export async function processAll(open: OpenPeer, request: WorkloadRequest): Promise<Figures> {
