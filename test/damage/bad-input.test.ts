@@ -237,7 +237,7 @@ for (const name of [
 for (const name of ['topics', 'dryRun']) {
   CALLS[`ResetOptions.${name}`] = (log, junk) => log.admin.resetOffsets('s', 'latest', { [name]: junk })
 }
-for (const name of ['transactionalId', 'transactionTimeoutMs']) {
+for (const name of ['transactionalId', 'transactionTimeoutMs', 'acks']) {
   CALLS[`TransactionalProducerOptions.${name}`] = (log, junk) =>
     transacting(log, async (producer) => producer.transaction?.(async () => {}), { [name]: junk })
 }
