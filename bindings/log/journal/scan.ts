@@ -97,7 +97,8 @@ function scanFile(file: StoreFile, buffer: KernelBuffer, kernel: Kernel, nonce: 
   }
 }
 
-function frameAt(
+/** The whole frame at a border, left in `buffer`. */
+export function frameAt(
   file: StoreFile,
   position: number,
   buffer: KernelBuffer,

@@ -1,4 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
@@ -6,11 +6,11 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import type { FrameRun } from '../journal/frame.ts'
+import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
-import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
+import { allocateFrame, type FoundFrame, frameAt, scanJournal } from '../journal/scan.ts'
 import { partitionKey } from '../recovery/recovery.ts'
 import { assertOpens } from './verify-context.ts'
 
@@ -48,35 +48,56 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
     damage.push(damaged(last?.file ?? HEADER_FILE, last?.position ?? 0, `frame ${scan.gapAt} is missing`))
   }
   damage.push(...broken)
-  return { frames: scan.frames.length, header, checkpoint, ...(yield* contentOf(store, scan)) }
-}
-
-function* contentOf(
-  store: FileStore,
-  { frames, beyondGap }: JournalScan,
-): Task<Pick<VerifiedJournal, 'runs' | 'decided' | 'catalogue'>> {
-  const runs = new Map<string, FrameRun[]>()
-  const decided = new Map<string, number>()
-  const catalogue: Uint8Array[] = []
-  const reader = new FrameReader(store)
+  const content = new ContentOfFrames()
+  const buffer = allocateFrame(kernel, header.ringFileBytes)
   try {
-    for (const frame of [...frames, ...beyondGap]) {
-      for (const entry of yield* reader.entries(frame)) {
-        if (entry.kind === 'ceiling' || entry.kind === 'producerIds') continue
-        const key = partitionKey(entry.topicId, entry.partition)
-        const known = runs.get(key)
-        if (known === undefined) runs.set(key, [entry])
-        else known.push(entry)
-        if (entry.kind !== 'decision') continue
-        decided.set(entry.topicId, Math.max(decided.get(entry.topicId) ?? 0, entry.nextOffset))
-        if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) catalogue.push(entry.bytes)
-      }
+    for (const found of [...scan.frames, ...scan.beyondGap]) {
+      const entries = yield* entriesStillThere(store, kernel, buffer, found)
+      if (entries === undefined) damage.push(damaged(found.file, found.position, 'a frame that changed under the look'))
+      else for (const entry of entries) content.take(entry)
     }
   } finally {
-    reader.close()
+    buffer.free()
   }
-  for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
-  return { runs, decided, catalogue }
+  return { frames: scan.frames.length, header, checkpoint, ...content.inOrder() }
+}
+
+/** Beside a running holder the ring goes round: where a frame was found stands another one by now, or half of one. */
+function* entriesStillThere(
+  store: FileStore,
+  kernel: Kernel,
+  buffer: KernelBuffer,
+  { file: path, position, header: found }: FoundFrame,
+): Task<FrameEntry[] | undefined> {
+  const file = yield* openFile(store, path, false)
+  if (file === undefined) return undefined
+  const now = frameAt(file, position, buffer, kernel, found.nonce)
+  file.close()
+  if (now?.sequence !== found.sequence || now.generation !== found.generation) return undefined
+  const payload = buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + now.payloadBytes).slice()
+  return readEntries(payload, now.entryCount, path, position + FRAME_HEADER_BYTES)
+}
+
+class ContentOfFrames {
+  readonly #runs = new Map<string, FrameRun[]>()
+  readonly #decided = new Map<string, number>()
+  readonly #catalogue: Uint8Array[] = []
+
+  take(entry: FrameEntry): void {
+    if (entry.kind === 'ceiling' || entry.kind === 'producerIds') return
+    const key = partitionKey(entry.topicId, entry.partition)
+    const known = this.#runs.get(key)
+    if (known === undefined) this.#runs.set(key, [entry])
+    else known.push(entry)
+    if (entry.kind !== 'decision') return
+    this.#decided.set(entry.topicId, Math.max(this.#decided.get(entry.topicId) ?? 0, entry.nextOffset))
+    if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) this.#catalogue.push(entry.bytes)
+  }
+
+  inOrder(): Pick<VerifiedJournal, 'runs' | 'decided' | 'catalogue'> {
+    for (const each of this.#runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
+    return { runs: this.#runs, decided: this.#decided, catalogue: this.#catalogue }
+  }
 }
 
 function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task<JournalHeader | undefined> {
