@@ -28,7 +28,7 @@ const input: Bytes<typeof INPUT> = topic(INPUT, { key: bytes, value: bytes })
 const parts: Bytes<'parts'> = topic('parts', { key: bytes, value: bytes, partitions: PARTITIONS })
 const offsets: Bytes<'offsets'> = topic('offsets', { key: bytes, value: bytes, partitions: CLIENTS_MAX })
 const output: Bytes<'output'> = topic('output', { key: bytes, value: bytes })
-const state: Bytes<'state'> = topic('state', { key: bytes, value: bytes })
+const state: Bytes<'state'> = topic('state', { key: bytes, value: bytes, config: { 'cleanup.policy': 'compact' } })
 
 /** What oncelog is for, by its public API: transactions, `process` with state, `ingest`. */
 class ExactlyOncePeer implements Peer {
