@@ -4,14 +4,15 @@
  *
  * Row of the record table (32 bytes, positions relative to the batch, native order):
  *   0 keyPosition, 4 keyLength (-1 null), 8 valuePosition, 12 valueLength (-1 null), 16 offsetDelta, 20 headerCount,
- *   24 timestamp i64. Header count and headers begin where the value ends.
+ *   24 timestamp i64. Header count and headers begin where the value ends. Beside it, 4 bytes each, where the records end.
  *
  * Source: apache/kafka DefaultRecordBatch, DefaultRecord (4.0): a length below 49 is no batch, a record must end exactly
  * where its length says, after the last record no byte may remain.
  */
 import { isSafe, load16, load32, load64 } from './bytes'
 import { crc32c } from './crc32c'
-import { RECORD_TABLE } from './layout'
+import { KEY_HASHES, RECORD_ENDS, RECORD_TABLE } from './layout'
+import { siphash } from './siphash'
 
 // Status numbers, mirrored in bindings/kernel/batch-reader.ts.
 const INTACT: i32 = 0
@@ -29,6 +30,7 @@ const SMALLEST_RECORD: u32 = 7
 const CODEC_BITS: u32 = 7
 const LOG_APPEND_TIME: u32 = 8
 const ROW: usize = 32
+const HASH: usize = 16
 const TABLE_ROWS: u32 = 1024
 
 /** Magic comes before completeness: it lies at the same place in every format, so it tells garbage from a torn batch. */
@@ -187,6 +189,22 @@ export function records_fill(): i32 {
   return rows
 }
 
+/** Hashes the keys of the record table's first `rows`, 16 bytes each; a record without a key has none. */
+export function records_hash(rows: u32): void {
+  let row = RECORD_TABLE
+  let hash = KEY_HASHES
+  for (let index: u32 = 0; index < min(rows, TABLE_ROWS); index++) {
+    const keyLength = load<i32>(row, 4)
+    if (keyLength >= 0) siphash(batch + load<u32>(row), keyLength, hash)
+    row += ROW
+    hash += HASH
+  }
+}
+
+function storeEnd(row: usize, end: usize): void {
+  store<u32>(RECORD_ENDS + ((row - RECORD_TABLE) >>> 3), <u32>(end - batch))
+}
+
 /** What may stand before the key: length, attributes, timestampDelta, offsetDelta, key length, of two bytes each at most. */
 const USUAL_PREFIX: usize = 10
 
@@ -234,6 +252,7 @@ function readUsualRecord(row: usize): bool {
   store<i32>(row, <i32>offsetDelta, 16)
   store<i32>(row, 0, 20)
   store<i64>(row, timestamp, 24)
+  storeEnd(row, end)
   return true
 }
 
@@ -283,6 +302,7 @@ function readRecord(row: usize): i32 {
   store<i32>(row, <i32>offsetDelta, 16)
   store<i32>(row, headerCount, 20)
   store<i64>(row, timestamp, 24)
+  storeEnd(row, end)
   return INTACT
 }
 

@@ -4,10 +4,10 @@
  */
 import { batch_close } from './batch-writer'
 import { crc_start } from './crc32c'
-import { KEY_STAGING, RECORD_TABLE, VALUE_STAGING } from './layout'
+import { KEY_HASHES, KEY_STAGING, RECORD_ENDS, RECORD_TABLE, VALUE_STAGING } from './layout'
 import { pages_start } from './pages'
 
-export { batch_fault, batch_shape, batches_intact, records_begin, records_fill } from './batch-reader'
+export { batch_fault, batch_shape, batches_intact, records_begin, records_fill, records_hash } from './batch-reader'
 export {
   batch_begin,
   batch_close,
@@ -77,6 +77,14 @@ export function value_staging(): usize {
 
 export function record_table(): usize {
   return RECORD_TABLE
+}
+
+export function record_ends(): usize {
+  return RECORD_ENDS
+}
+
+export function key_hashes(): usize {
+  return KEY_HASHES
 }
 
 export function bytes_copy(to: usize, from: usize, length: u32): void {

@@ -11,8 +11,9 @@ import type { BatchMemory } from '../model/memory.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import type { KernelCore } from './core.ts'
 import { DecodedRecords, lent, lentBytes, ownBytes, rowBytes, rowWords } from './decoded-batch.ts'
-import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer } from './kernel.ts'
+import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer, KeyedRecords } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
+import { visitKeyed } from './keyed-records.ts'
 
 const headerBytes = 61
 const overheadBytes = 12
@@ -89,6 +90,18 @@ export class KernelBatchReader implements BatchReader {
       return isPlain
         ? this.#decoded(header, address, header.sizeBytes, memory)
         : this.#decompressed(header, address, memory)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  visitKeyed(
+    header: Uint8Array,
+    records: Uint8Array,
+    visit: (records: KeyedRecords) => boolean,
+  ): BatchFault | undefined {
+    try {
+      return faults[visitKeyed(this.#core, header, records, visit)]
     } catch (error) {
       throw this.#core.failure(error)
     }

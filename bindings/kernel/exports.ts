@@ -5,6 +5,8 @@ export interface KernelExports {
   key_staging(): number
   value_staging(): number
   record_table(): number
+  record_ends(): number
+  key_hashes(): number
   bytes_copy(to: number, from: number, length: number): void
 
   block_allocate(size: number): number
@@ -50,6 +52,7 @@ export interface KernelExports {
   batches_intact(address: number, available: number, expectedOffset: number): number
   records_begin(address: number): void
   records_fill(): number
+  records_hash(rows: number): void
 
   offset_index_append(entry: number, relativeOffset: number, position: number): void
   offset_index_ascends(entries: number, count: number): number

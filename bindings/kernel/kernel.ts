@@ -149,6 +149,29 @@ export interface BatchReader {
     checked: boolean,
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
+  /**
+   * Lays out the records of a batch outside the kernel and hashes their keys, some at a time, until `visit` answers false. What it is given is valid
+   * during the call, and until the kernel allocates. `header`: the batch's, whose CRC was checked; `records`: what stands behind it, decompressed.
+   * Answers what is wrong with those that were laid out. MEMORY_CAP_REACHED where the kernel has no room for the batch.
+   */
+  visitKeyed(header: Uint8Array, records: Uint8Array, visit: (records: KeyedRecords) => boolean): BatchFault | undefined
+}
+
+/** Some records of a batch, as a pass over keys asks for them. Positions count from the batch's first record. */
+export interface KeyedRecords {
+  readonly count: number
+  /** As `hashOf` gives them, four words for each record; of one without a key they say nothing. */
+  readonly hashes: Int32Array
+  startOf(index: number): number
+  endOf(index: number): number
+  keyPositionOf(index: number): number
+  /** -1 without a key. */
+  keyLengthOf(index: number): number
+  valuePositionOf(index: number): number
+  /** -1 for a tombstone. */
+  valueLengthOf(index: number): number
+  offsetDeltaOf(index: number): number
+  timestampOf(index: number): number
 }
 
 /** A batch that owns its bytes, or has them in lent memory: one copy, whatever the number of records. */

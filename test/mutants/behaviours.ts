@@ -91,8 +91,8 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: a tombstone stays for ever',
     file: cleaner,
-    find: 'return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
-    put: 'return span.valueLength >= 0 || now >= 0',
+    find: 'return keyed.valueLengthOf(index) >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
+    put: 'return keyed.valueLengthOf(index) >= 0 || now >= 0',
     tests: [compacted],
   },
   {

@@ -40,8 +40,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: a tombstone goes with the first pass',
     file: cleaner,
-    find: 'return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
-    put: 'return span.valueLength >= 0 || now < 0',
+    find: 'return keyed.valueLengthOf(index) >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',
+    put: 'return keyed.valueLengthOf(index) >= 0 || now < 0',
     tests: [random],
   },
   {
@@ -68,8 +68,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: an older record of a key outlives the newer one',
     file: cleaner,
-    find: 'if (offset < map.get(records',
-    put: 'if (offset > map.get(records',
+    find: 'if (offset < map.getHashed(',
+    put: 'if (offset > map.getHashed(',
     tests: [random],
   },
   {

@@ -77,88 +77,47 @@ export class BatchBytes {
   }
 }
 
-/** Where one record lies, and what compaction asks of it; filled anew for each. */
-export interface RecordSpan {
-  start: number
+/** Where one record ends, and its timestamp in it; filled anew for each. */
+export interface RecordTime {
   end: number
   /** Behind length and attributes: where the timestamp delta begins, and where it ends. */
   timestampAt: number
   timestampEnd: number
   timestampDelta: number
-  offsetDelta: number
-  keyAt: number
-  /** -1 without a key. */
-  keyLength: number
-  valueAt: number
-  /** -1 for a tombstone. */
-  valueLength: number
 }
 
-export function newSpan(): RecordSpan {
-  return {
-    start: 0,
-    end: 0,
-    timestampAt: 0,
-    timestampEnd: 0,
-    timestampDelta: 0,
-    offsetDelta: 0,
-    keyAt: 0,
-    keyLength: -1,
-    valueAt: 0,
-    valueLength: -1,
-  }
+export function newRecordTime(): RecordTime {
+  return { end: 0, timestampAt: 0, timestampEnd: 0, timestampDelta: 0 }
 }
 
-/** Reads records one behind the other (kafka.md 1.2); bytes that are none are CORRUPT_MESSAGE, never read beyond. */
-export class RecordCursor {
+/** The times of records one behind the other (kafka.md 1.2), which the kernel has found whole. */
+export class TimeCursor {
   readonly #bytes: Uint8Array
   #at: number
-  readonly #offset: number
 
-  /** `offset` names the batch in errors. */
-  constructor(bytes: Uint8Array, from: number, offset: number) {
+  constructor(bytes: Uint8Array, from: number) {
     this.#bytes = bytes
     this.#at = from
-    this.#offset = offset
   }
 
-  next(into: RecordSpan): void {
-    into.start = this.#at
+  next(into: RecordTime): void {
     const length = this.#varint()
     into.end = this.#at + length
-    if (length < 0 || into.end > this.#bytes.length) throw this.#damaged()
-    into.timestampAt = ++this.#at
+    into.timestampAt = this.#at + 1
+    this.#at = into.timestampAt
     into.timestampDelta = this.#varint()
     into.timestampEnd = this.#at
-    into.offsetDelta = this.#varint()
-    into.keyLength = this.#varint()
-    into.keyAt = this.#at
-    this.#at += Math.max(into.keyLength, 0)
-    into.valueLength = this.#varint()
-    into.valueAt = this.#at
-    if (this.#at + Math.max(into.valueLength, 0) > into.end) throw this.#damaged()
     this.#at = into.end
   }
 
-  /** Zigzag, at most ten groups; arithmetic, because a timestamp's delta may be longer than 32 bits. */
+  /** Zigzag; arithmetic, because a timestamp's delta may be longer than 32 bits. */
   #varint(): number {
-    const bytes = this.#bytes
-    let group = bytes[this.#at++] ?? 0
-    if (group < 0x80) return (group >>> 1) ^ -(group & 1)
-    let value = group & 0x7f
-    let factor = 0x80
-    for (let groups = 1; group >= 0x80; groups++) {
-      if (groups === 10 || this.#at >= bytes.length) throw this.#damaged()
-      group = bytes[this.#at++] as number
+    let value = 0
+    for (let factor = 1; ; factor *= 0x80) {
+      const group = this.#bytes[this.#at++] as number
       value += (group & 0x7f) * factor
-      factor *= 0x80
+      if (group < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
     }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
-  }
-
-  #damaged(): LogError<'CORRUPT_MESSAGE'> {
-    const message = `the batch at offset ${this.#offset} holds records whose lengths don't fit`
-    return new LogError('CORRUPT_MESSAGE', message, { offset: this.#offset, fault: 'bad-count' })
   }
 }
 

@@ -1,20 +1,21 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
 import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 import {
   ATTRIBUTE_DELETE_HORIZON,
   type BatchBytes,
-  newSpan,
+  newRecordTime,
   plainRecords,
-  RecordCursor,
-  type RecordSpan,
+  type RecordTime,
   setInt64,
+  TimeCursor,
   varintBytes,
   writeVarint,
 } from './batch-bytes.ts'
 import type { DecidedTransactions } from './decided-transactions.ts'
-import type { OffsetMap } from './offset-map.ts'
-import { type KeysOf, keysOfSpan } from './record-keys.ts'
+import { HASH_WORDS, type OffsetMap } from './offset-map.ts'
+import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
+import { visitKeyed } from './visit-keyed.ts'
 
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
@@ -28,9 +29,9 @@ export interface ActiveProducer {
 }
 
 export interface CleaningRules {
-  readonly kernel: Pick<Kernel, 'crc32cOf' | 'codecs'>
+  readonly kernel: Pick<Kernel, 'crc32cOf' | 'codecs' | 'batchReader'>
   /** The last offset of each key, of records below `mapEnd`. */
-  readonly map: Pick<OffsetMap, 'get'>
+  readonly map: Pick<OffsetMap, 'get' | 'getHashed'>
   readonly mapEnd: number
   /** Where a record's own key doesn't tell what replaces it. */
   readonly keysOf: KeysOf | undefined
@@ -48,7 +49,7 @@ export class BatchCleaner {
   readonly #rules: CleaningRules
   /** Of the batch under way: what stays, and its size. */
   #out: Uint8Array = new Uint8Array(64 * 1024)
-  readonly #span: RecordSpan = newSpan()
+  readonly #time: RecordTime = newRecordTime()
 
   constructor(rules: CleaningRules) {
     this.#rules = rules
@@ -91,33 +92,33 @@ export class BatchCleaner {
   }
 
   #look(batch: BatchBytes, records: Uint8Array): Kept {
-    const span = this.#span
-    const { recordCount, baseOffset, baseTimestamp, isControl } = batch
-    const cursor = new RecordCursor(records, 0, baseOffset)
+    const { baseOffset, isControl } = batch
     const kept = new Kept()
-    for (let index = 0; index < recordCount; index++) {
-      cursor.next(span)
-      if (!isControl && !this.#stays(batch, baseOffset + span.offsetDelta, records, span)) continue
-      kept.count++
-      kept.hasTombstone ||= span.valueLength < 0 && !isControl
-      kept.maxTimestamp = Math.max(kept.maxTimestamp, baseTimestamp + span.timestampDelta)
-      kept.add(span.start, span.end)
-    }
+    visitKeyed(this.#rules.kernel, batch, records, (keyed) => {
+      for (let index = 0; index < keyed.count; index++) {
+        const offset = baseOffset + keyed.offsetDeltaOf(index)
+        if (!isControl && !this.#stays(batch, offset, records, keyed, index)) continue
+        kept.count++
+        kept.hasTombstone ||= keyed.valueLengthOf(index) < 0 && !isControl
+        kept.maxTimestamp = Math.max(kept.maxTimestamp, keyed.timestampOf(index))
+        kept.add(keyed.startOf(index), keyed.endOf(index))
+      }
+      return true
+    })
     return kept
   }
 
-  #stays(batch: BatchBytes, offset: number, records: Uint8Array, span: RecordSpan): boolean {
+  #stays(batch: BatchBytes, offset: number, records: Uint8Array, keyed: KeyedRecords, index: number): boolean {
     const { map, mapEnd, keysOf, now } = this.#rules
     if (offset >= mapEnd) return true
-    if (span.keyLength < 0) return false
-    if (keysOf !== undefined) return this.#staysByKeys(keysOf, offset, records, span)
-    if (offset < map.get(records.subarray(span.keyAt, span.keyAt + span.keyLength))) return false
-    return span.valueLength >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now
+    if (keyed.keyLengthOf(index) < 0) return false
+    if (keysOf !== undefined) return this.#staysByKeys(offset, keysOfRecord(keysOf, records, keyed, index))
+    if (offset < map.getHashed(keyed.hashes, index * HASH_WORDS)) return false
+    return keyed.valueLengthOf(index) >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now
   }
 
-  #staysByKeys(keysOf: KeysOf, offset: number, records: Uint8Array, span: RecordSpan): boolean {
+  #staysByKeys(offset: number, keys: RecordKeys | undefined): boolean {
     const { map } = this.#rules
-    const keys = keysOfSpan(keysOf, records, span)
     if (keys === undefined) return true
     if (offset < map.get(keys.key) || offset < map.get(keys.endKey)) return false
     return !keys.isEnd
@@ -150,22 +151,22 @@ export class BatchCleaner {
   /** The horizon takes the place of the base timestamp, so every delta is written anew. */
   #shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): number {
     const out = this.#out
-    const span = this.#span
+    const time = this.#time
     const shift = batch.baseTimestamp - horizon
     let at = BATCH_HEADER_BYTES
     for (let run = 0; run < kept.runs.length; run += 2) {
       const end = kept.runs[run + 1] as number
-      const cursor = new RecordCursor(records, kept.runs[run] as number, batch.baseOffset)
+      const cursor = new TimeCursor(records, kept.runs[run] as number)
       do {
-        cursor.next(span)
-        const delta = span.timestampDelta + shift
-        const rest = span.end - span.timestampEnd
+        cursor.next(time)
+        const delta = time.timestampDelta + shift
+        const rest = time.end - time.timestampEnd
         at = writeVarint(out, at, 1 + varintBytes(delta) + rest)
-        out[at++] = records[span.timestampAt - 1] as number
+        out[at++] = records[time.timestampAt - 1] as number
         at = writeVarint(out, at, delta)
-        out.set(records.subarray(span.timestampEnd, span.end), at)
+        out.set(records.subarray(time.timestampEnd, time.end), at)
         at += rest
-      } while (span.end < end)
+      } while (time.end < end)
     }
     return at
   }

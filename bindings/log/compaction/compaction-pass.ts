@@ -1,4 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
 import type { Task } from '../../storage/effect.ts'
 import type {
   AbortedTransaction,
@@ -7,13 +7,14 @@ import type {
   PartitionStore,
   StoredProducer,
 } from '../../storage/partition-store.ts'
-import { BatchBytes, newSpan, plainRecords, RecordCursor, type RecordSpan } from './batch-bytes.ts'
+import { BatchBytes, plainRecords } from './batch-bytes.ts'
 import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
 import { streamBatches } from './batch-stream.ts'
 import { DecidedTransactions } from './decided-transactions.ts'
 import { type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
-import { OffsetMap } from './offset-map.ts'
-import { type KeysOf, keysOfSpan } from './record-keys.ts'
+import { HASH_WORDS, OffsetMap } from './offset-map.ts'
+import { type KeysOf, keysOfRecord } from './record-keys.ts'
+import { visitKeyed } from './visit-keyed.ts'
 
 export interface PassInput {
   readonly kernel: Kernel
@@ -100,34 +101,40 @@ function* fillMap(
   const transactions = new DecidedTransactions(aborted)
   const fromOffset = Math.max(input.dirty.fromOffset, input.logStartOffset)
   let mapEnd = endOffset
-  const span = newSpan()
   yield* streamBatches(input, fromOffset, endOffset, (batch) => {
     if (batch.isControl) return true
     const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
     if (records === undefined) return true
-    const { baseOffset, recordCount } = batch
-    const cursor = new RecordCursor(records, 0, baseOffset)
-    for (let index = 0; index < recordCount; index++) {
-      cursor.next(span)
-      const offset = baseOffset + span.offsetDelta
-      if (span.keyLength < 0 || offset < fromOffset) continue
-      const key = keyOf(input, records, span)
-      if (key === undefined) continue
-      if (map.room === 0) {
-        mapEnd = offset
-        return false
+    const { baseOffset } = batch
+    visitKeyed(input.kernel, batch, records, (keyed) => {
+      for (let index = 0; index < keyed.count; index++) {
+        const offset = baseOffset + keyed.offsetDeltaOf(index)
+        if (keyed.keyLengthOf(index) < 0 || offset < fromOffset) continue
+        if (map.room === 0) {
+          mapEnd = offset
+          return false
+        }
+        if (input.keysOf === undefined) map.putHashed(keyed.hashes, index * HASH_WORDS, offset)
+        else putKeyOf(input.keysOf, map, records, keyed, index, offset)
       }
-      map.put(key, offset)
-    }
-    return true
+      return true
+    })
+    return mapEnd === endOffset
   })
   return mapEnd
 }
 
-/** `undefined`: it replaces nothing. */
-function keyOf({ keysOf }: PassInput, records: Uint8Array, span: RecordSpan): Uint8Array | undefined {
-  if (keysOf !== undefined) return keysOfSpan(keysOf, records, span)?.key
-  return records.subarray(span.keyAt, span.keyAt + span.keyLength)
+/** What has no such key replaces nothing. */
+function putKeyOf(
+  keysOf: KeysOf,
+  map: OffsetMap,
+  records: Uint8Array,
+  keyed: KeyedRecords,
+  index: number,
+  offset: number,
+): void {
+  const keys = keysOfRecord(keysOf, records, keyed, index)
+  if (keys !== undefined) map.put(keys.key, offset)
 }
 
 function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<number, ActiveProducer> {

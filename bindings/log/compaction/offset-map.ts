@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 
 /** Of a slot, in words of 4 bytes: the hash, and one more than the offset, low word first. Both are 0 in a free slot. */
-const HASH_WORDS = 4
+export const HASH_WORDS = 4
 const SLOT_WORDS = 6
 const SLOT_BYTES = 4 * SLOT_WORDS
 /** Fuller, and finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
@@ -47,14 +47,19 @@ export class OffsetMap {
   /** Of one key the offsets come in ascending order. There is room. */
   put(key: Uint8Array, offset: number): void {
     this.#kernel.hashOf(key, this.#hash)
-    let slot = this.#find(this.#hash, 0)
+    this.putHashed(this.#hash, 0, offset)
+  }
+
+  /** The same for a key whose hash the kernel gave: four words from `from` on. */
+  putHashed(hashes: Int32Array, from: number, offset: number): void {
+    let slot = this.#find(hashes, from)
     if (this.#isFree(slot)) {
       if (this.#size === keysMax(this.#slots)) {
         this.#grow()
-        slot = this.#find(this.#hash, 0)
+        slot = this.#find(hashes, from)
       }
       this.#size++
-      this.#table.set(this.#hash, slot)
+      for (let word = 0; word < HASH_WORDS; word++) this.#table[slot + word] = hashes[from + word] as number
     }
     const value = offset + 1
     this.#table[slot + HASH_WORDS] = value
@@ -64,7 +69,12 @@ export class OffsetMap {
   /** -1 for a key that never came. */
   get(key: Uint8Array): number {
     this.#kernel.hashOf(key, this.#hash)
-    const at = this.#find(this.#hash, 0) + HASH_WORDS
+    return this.getHashed(this.#hash, 0)
+  }
+
+  /** The same by its hash. */
+  getHashed(hashes: Int32Array, from: number): number {
+    const at = this.#find(hashes, from) + HASH_WORDS
     return (this.#table[at + 1] as number) * TWO_POW_32 + ((this.#table[at] as number) >>> 0) - 1
   }
 

@@ -1,4 +1,4 @@
-import type { RecordSpan } from './batch-bytes.ts'
+import type { KeyedRecords } from '../../kernel/kernel.ts'
 
 /** By what a record is replaced, in a topic where its own key doesn't tell (the catalogue). */
 export interface RecordKeys {
@@ -16,8 +16,15 @@ export interface RecordKeys {
 /** `undefined`: it says nothing, and stays. */
 export type KeysOf = (key: Uint8Array, value: Uint8Array) => RecordKeys | undefined
 
-export function keysOfSpan(keysOf: KeysOf, records: Uint8Array, span: RecordSpan): RecordKeys | undefined {
-  const { keyAt, keyLength, valueAt, valueLength } = span
+/** `records`: the plain bytes that `keyed` lays out. */
+export function keysOfRecord(
+  keysOf: KeysOf,
+  records: Uint8Array,
+  keyed: KeyedRecords,
+  index: number,
+): RecordKeys | undefined {
+  const [keyAt, keyLength] = [keyed.keyPositionOf(index), keyed.keyLengthOf(index)]
+  const [valueAt, valueLength] = [keyed.valuePositionOf(index), keyed.valueLengthOf(index)]
   if (keyLength < 0 || valueLength < 0) return undefined
   return keysOf(records.subarray(keyAt, keyAt + keyLength), records.subarray(valueAt, valueAt + valueLength))
 }

@@ -65,6 +65,7 @@ function wildCall(exports: KernelExports, program: Program): void {
     () => {
       exports.records_begin(one)
       exports.records_fill()
+      exports.records_hash(two)
     },
   ]
   program.pick(calls)()

@@ -113,10 +113,10 @@ function removeNothing(): Mend {
 function dropNewest(): Mend {
   return replace(
     OffsetMap.prototype,
-    'get',
+    'getHashed',
     (before) =>
-      function (this: OffsetMap, key) {
-        const offset = before.call(this, key)
+      function (this: OffsetMap, hashes, from) {
+        const offset = before.call(this, hashes, from)
         return offset < 0 ? offset : offset + 1
       },
   )
