@@ -28,6 +28,7 @@ import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.t
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { Backups } from './backup.ts'
+import { CheckpointNeed } from './checkpoint-need.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
@@ -70,12 +71,8 @@ export class FilePartitionStore implements PartitionStore {
   #producerIdsEnd = 0
   /** Of the batch that is being appended. */
   readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
-  /** Segment bytes of any acks that no checkpoint synced (rule 4). */
-  #unsyncedBytes = 0
+  readonly #checkpointNeed = new CheckpointNeed()
   #checkpointBytes = 0
-  #isCheckpointing = false
-  /** A removal waits for one. */
-  #isCheckpointWanted = false
   /** Their next segment's file is to be made ahead. */
   readonly #nearlyFull = new Set<StoredFiles>()
   #lostFrame: Damage | undefined
@@ -314,7 +311,7 @@ export class FilePartitionStore implements PartitionStore {
     const { baseOffset, nextOffset, maxTimestamp } = batch
     const appended = { bytes: head, baseOffset, nextOffset, maxTimestamp }
     const part = files.appended(appended, position, lengthBytes, this.#kernel)
-    this.#unsyncedBytes += lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0)
+    this.#checkpointNeed.appended(lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0))
     return true
   }
 
@@ -385,7 +382,8 @@ export class FilePartitionStore implements PartitionStore {
     if (this.#lostFrame !== undefined) return 'done'
     const files = this.#files(id)
     const removal = yield* removeBelow(this.#removing, files, offset)
-    if (removal === 'later') this.#isCheckpointWanted ||= files.notedActiveBase !== files.segments.active?.baseOffset
+    const isActiveNoted = files.notedActiveBase === files.segments.active?.baseOffset
+    if (removal === 'later' && !isActiveNoted) this.#checkpointNeed.ask()
     return removal
   }
 
@@ -448,11 +446,9 @@ export class FilePartitionStore implements PartitionStore {
 
   maintenanceIsDue(): boolean {
     const journal = this.#journal
-    if (journal === undefined || this.#isCheckpointing || this.#failure !== undefined) return false
-    if (this.#nearlyFull.size > 0 || this.#isCheckpointWanted || this.#backups.areWaiting) return true
-    if (this.#compactions.wantsCheckpoint) return true
-    const { ring } = journal
-    return ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes || !this.canCommit(0)
+    if (journal === undefined || this.#checkpointNeed.isUnderWay || this.#failure !== undefined) return false
+    if (this.#nearlyFull.size > 0 || this.#backups.areWaiting || this.#compactions.wantsCheckpoint) return true
+    return this.#checkpointNeed.isDue(journal.ring) || !this.canCommit(0)
   }
 
   maintenance(): Task<void> | undefined {
@@ -478,12 +474,10 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#checkpoint(journal: Journal, atOnce: number): Task<void> {
-    this.#isCheckpointing = true
-    this.#isCheckpointWanted = false
+    this.#checkpointNeed.begin()
     try {
       journal.assertOwnGeneration()
       const facts = this.#facts(journal.header)
-      this.#unsyncedBytes = 0
       this.#checkpointBytes = yield* this.#checkpointer.write(
         this.#partitions.values(),
         facts,
@@ -494,7 +488,7 @@ export class FilePartitionStore implements PartitionStore {
       this.#checkpointPlace = this.#nextPlace()
       journal.ring.release(facts.coveredSequence)
     } finally {
-      this.#isCheckpointing = false
+      this.#checkpointNeed.end()
     }
   }
 }
