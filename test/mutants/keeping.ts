@@ -73,7 +73,7 @@ export const KEEPING: readonly Mutant[] = [
   },
   {
     name: 'log starts: an opening believes the older one of checkpoint and catalogue',
-    file: 'log/recovery/recovery.ts',
+    file: 'log/recovery/noted-partition.ts',
     find: 'const logStartOffset = Math.max(noted.logStartOffset, startOf(topic, noted.partition))',
     put: 'const logStartOffset = Math.min(noted.logStartOffset, startOf(topic, noted.partition))',
     tests: [deletions, crashes],

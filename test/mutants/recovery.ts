@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const crashes = 'simulation/crash-points.heavy.test.ts'
 const points = 'simulation/engine.heavy.test.ts'
-const recovery = 'log/recovery/recovery.ts'
+const recovery = 'log/recovery/unclean-recovery.ts'
 const partition = 'log/recovery/partition-recovery.ts'
 const commit = 'log/store/group-commit.ts'
 
@@ -79,7 +79,7 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'recovery: ids that frames reserved are given again',
-    file: recovery,
+    file: 'log/recovery/frame-entries.ts',
     find: "if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)",
     put: "if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.min(this.#producerIdsEnd, entry.end)",
     tests: ['storage/partition-store.test.ts'],

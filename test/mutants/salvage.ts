@@ -115,9 +115,9 @@ export const SALVAGE: readonly Mutant[] = [
   },
   {
     name: 'damage: behind a missing frame a rewritten segment is looked for where it is not yet',
-    file: 'log/recovery/recovery.ts',
-    find: '    if (readOnly || noted?.readOnly === true)\n',
-    put: '    if (noted?.readOnly === true)\n',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: '    yield* this.#readSwapped(files, noted)\n    files.readOnly = true\n',
+    put: '    files.readOnly = true\n',
     tests: ['salvage/swaps.test.ts'],
   },
   {

@@ -26,7 +26,6 @@ export interface RecoveryContext {
   readonly damage: Damage[]
   /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */
   readonly leaderEpoch: number
-  skippedBatches: number
 }
 
 /**

@@ -11,9 +11,9 @@ import {
   writeFacts,
   writePartition,
 } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
 import type { ExtentEdges } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
-import { partitionKey } from '../recovery/recovery.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'

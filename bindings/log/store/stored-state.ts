@@ -1,5 +1,5 @@
 import type { PartitionIdentity, StoredState } from '../../storage/partition-store.ts'
-import type { Recovered } from '../recovery/recovery.ts'
+import type { Recovered } from '../recovery/recovered.ts'
 
 /** What an opening answers. */
 export function storedState(recovered: Recovered): StoredState {

@@ -4,9 +4,9 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
+import { partitionKey } from '../files/partition-key.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 import { directoryTopicId, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
-import { partitionKey } from '../recovery/recovery.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
 /** A partition's directory, and whose it is. */

@@ -6,12 +6,12 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
 import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, frameAt, scanJournal } from '../journal/scan.ts'
-import { partitionKey } from '../recovery/recovery.ts'
 import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {

@@ -1,0 +1,71 @@
+import type { Task } from '../../storage/effect.ts'
+import { Catalogue } from '../catalogue/catalogue.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import type { CatalogueTopic } from '../catalogue/topic-table.ts'
+import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
+import type { JournalHeader } from '../journal/header.ts'
+import { readCatalogue } from './catalogue-reader.ts'
+import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
+import type { Recovered } from './recovered.ts'
+import type { RecoveryInput } from './recovery-input.ts'
+import { SetAside } from './set-aside.ts'
+
+/** After a clean close the checkpoint says it all: no partition is looked at before it is used. */
+export function* openClean(
+  input: RecoveryInput,
+  header: JournalHeader,
+  checkpoint: CheckpointRecord,
+  checkpointPlace: number,
+): Task<Recovered> {
+  const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
+  const topics = yield* readNotedCatalogue(input, noted)
+  const partitions = checkpoint.partitions.flatMap((record) => {
+    const id = identity(topics, record)
+    if (id === undefined) return []
+    const each = aboveStart(record, topics.get(record.topicId))
+    const files = filesOf(input, id, each)
+    files.changed = false
+    return [{ files, stored: storedOf(id, each, files) }]
+  })
+  return {
+    clean: true,
+    // A recovery that died after its checkpoint, before its header: its epoch is in force, its jumps stand under it.
+    header: {
+      ...header,
+      generation: Math.max(header.generation, checkpoint.generation),
+      leaderEpoch: Math.max(header.leaderEpoch, checkpoint.leaderEpoch),
+    },
+    checkpointSequence: checkpoint.sequence,
+    checkpointPlace,
+    coveredSequence: checkpoint.coveredSequence,
+    producerIdsEnd: checkpoint.producerIdsEnd,
+    partitions,
+    noted,
+    replayedFrames: 0,
+    skippedBatches: 0,
+    setAside: new SetAside(input.store),
+    damage: [],
+    readOnly: false,
+  }
+}
+
+function* readNotedCatalogue(
+  input: RecoveryInput,
+  noted: ReadonlyMap<string, CheckpointPartition>,
+): Task<ReadonlyMap<string, CatalogueTopic>> {
+  const topicId = INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? ''
+  const record = noted.get(partitionKey(topicId, 0))
+  const catalogue = new Catalogue()
+  if (record !== undefined) {
+    const files = filesOf(input, { topicId, topic: CATALOGUE_TOPIC, partition: 0 }, record)
+    yield* readCatalogue(input, files, catalogue)
+  }
+  return new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
+}
+
+function identity(topics: ReadonlyMap<string, CatalogueTopic>, noted: { topicId: string; partition: number }) {
+  const internal = Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === noted.topicId)
+  const name = internal?.[0] ?? topics.get(noted.topicId)?.name
+  return name === undefined ? undefined : { topicId: noted.topicId, topic: name, partition: noted.partition }
+}

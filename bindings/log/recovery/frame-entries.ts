@@ -1,0 +1,72 @@
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { partitionKey } from '../files/partition-key.ts'
+import type { FrameEntry } from '../journal/frame.ts'
+import { FrameReader, type JournalScan } from '../journal/scan.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
+
+/** What the frames since the checkpoint say, of each partition in the order of its offsets. */
+export class FrameEntries {
+  readonly #store: FileStore
+  readonly #byPartition = new Map<string, FrameEntry[]>()
+  #producerIdsEnd: number
+
+  constructor(store: FileStore, producerIdsEnd: number) {
+    this.#store = store
+    this.#producerIdsEnd = producerIdsEnd
+  }
+
+  /** Above every producer id that the checkpoint or a frame reserved. */
+  get producerIdsEnd(): number {
+    return this.#producerIdsEnd
+  }
+
+  has(key: string): boolean {
+    return this.#byPartition.has(key)
+  }
+
+  of(key: string): readonly FrameEntry[] {
+    return this.#byPartition.get(key) ?? []
+  }
+
+  *load(frames: JournalScan['frames']): Task<void> {
+    const reader = new FrameReader(this.#store)
+    try {
+      for (const found of frames) {
+        // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
+        const entries = [...(yield* reader.entries(found))].sort((a, b) => offsetOf(a) - offsetOf(b))
+        for (const entry of entries) {
+          if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
+          else this.#add(partitionKey(entry.topicId, entry.partition), entry)
+        }
+      }
+    } finally {
+      reader.close()
+    }
+  }
+
+  #add(key: string, entry: FrameEntry): void {
+    const entries = this.#byPartition.get(key)
+    if (entries === undefined) this.#byPartition.set(key, [entry])
+    else entries.push(entry)
+  }
+
+  /** How many entries are batches of topics that were deleted since: they are skipped (rule 6c). */
+  countDead(live: ReadonlyMap<string, unknown>): number {
+    const own = Object.values(INTERNAL_TOPIC_IDS)
+    let count = 0
+    for (const entry of [...this.#byPartition.values()].flat()) {
+      if (!('topicId' in entry) || entry.kind === 'ceiling') continue
+      if (own.includes(entry.topicId) || live.has(entry.topicId)) continue
+      recoveryMarks.hit('dead-topic-skipped')
+      count++
+    }
+    return count
+  }
+}
+
+/** Entries without one, of ceilings and ids, come first. */
+function offsetOf(entry: FrameEntry): number {
+  return 'baseOffset' in entry ? entry.baseOffset : -1
+}

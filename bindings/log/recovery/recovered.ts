@@ -1,0 +1,26 @@
+import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import type { JournalHeader } from '../journal/header.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import type { SetAside } from './set-aside.ts'
+
+/** What an opening goes on from. */
+export interface Recovered {
+  readonly clean: boolean
+  readonly header: JournalHeader
+  readonly checkpointSequence: number
+  /** Where a durable copy of it stands: not to be overwritten by the next one. */
+  readonly checkpointPlace: number
+  /** Frames up to it are covered once the checkpoint that follows recovery is durable. */
+  readonly coveredSequence: number
+  readonly producerIdsEnd: number
+  readonly partitions: readonly { readonly stored: StoredPartition; readonly files: StoredFiles }[]
+  /** Checkpoint records that stay as they were noted: of partitions that need no look, or are damaged from there on. */
+  readonly noted: ReadonlyMap<string, CheckpointPartition>
+  readonly replayedFrames: number
+  readonly skippedBatches: number
+  readonly setAside: SetAside
+  readonly damage: readonly Damage[]
+  /** A frame is missing that was acknowledged: nothing is written, all is read-only. */
+  readonly readOnly: boolean
+}

@@ -1,0 +1,269 @@
+import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
+import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import { Catalogue } from '../catalogue/catalogue.ts'
+import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import type { CatalogueTopic } from '../catalogue/topic-table.ts'
+import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, placeCopy } from '../checkpoint/checkpoint-file.ts'
+import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
+import type { FrameEntry } from '../journal/frame.ts'
+import type { JournalHeader } from '../journal/header.ts'
+import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
+import { restateFrame } from '../journal/restate.ts'
+import { openFile } from '../journal/ring.ts'
+import type { JournalScan } from '../journal/scan.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
+import { BatchScanner } from '../segment/batch-scanner.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { readSwapped } from '../survey/noted-segments.ts'
+import { readCatalogue } from './catalogue-reader.ts'
+import { clearDeadDirectories, directoryTopicId, secureDirectory } from './dead-directories.ts'
+import { FrameEntries } from './frame-entries.ts'
+import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
+import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
+import type { Recovered } from './recovered.ts'
+import type { RecoveryInput } from './recovery-input.ts'
+import { SetAside } from './set-aside.ts'
+import { settleSwaps } from './settle-swaps.ts'
+
+/**
+ * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md, in its
+ * order): first what it rests on is made durable, then the catalogue comes back, which tells what the others are.
+ */
+export class UncleanRecovery {
+  readonly #input: RecoveryInput
+  readonly #header: JournalHeader
+  readonly #checkpoint: CheckpointRecord
+  readonly #scan: JournalScan
+  readonly #noted: Map<string, CheckpointPartition>
+  readonly #kept = new Map<string, CheckpointPartition>()
+  readonly #entries: FrameEntries
+  readonly #context: RecoveryContext
+  readonly #partitions: { stored: StoredPartition; files: StoredFiles }[] = []
+
+  constructor(
+    input: RecoveryInput,
+    header: JournalHeader,
+    checkpoint: CheckpointRecord,
+    scan: JournalScan,
+    damage: Damage[],
+  ) {
+    this.#input = input
+    this.#header = header
+    this.#checkpoint = checkpoint
+    this.#scan = scan
+    this.#noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
+    const { store, kernel, files } = input
+    this.#entries = new FrameEntries(store, checkpoint.producerIdsEnd)
+    const scanner = new BatchScanner(kernel)
+    const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
+    const setAside = new SetAside(store)
+    this.#context = { store, kernel, files, scanner, setAside, damage, leaderEpoch }
+  }
+
+  *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
+    const readOnly = this.#isReadOnly
+    const generation = this.#newGeneration()
+    const { covered, checkpointPlace } = readOnly
+      ? { covered: this.#lastSequence(), checkpointPlace: 0 }
+      : yield* this.#secure(found, generation)
+    yield* this.#entries.load(this.#scan.frames)
+    const catalogue = new Catalogue()
+    yield* this.#recoverPartition(
+      { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 },
+      undefined,
+      catalogue,
+    )
+    const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
+    const isVouchedFor = (topic: string, partition: number) => this.#isVouchedFor(catalogue, topic, partition)
+    if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, isVouchedFor, this.#context.damage)
+    for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, live.get(id.topicId))
+    const skippedBatches = this.#entries.countDead(live)
+    if (!readOnly) yield* this.#keepBrokenFrames()
+    yield* this.#context.setAside.finish()
+    this.#context.scanner.close()
+    const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
+    return {
+      clean: false,
+      header: { ...this.#header, generation, leaderEpoch },
+      checkpointSequence: this.#checkpoint.sequence,
+      checkpointPlace,
+      coveredSequence: covered,
+      producerIdsEnd: this.#entries.producerIdsEnd,
+      partitions: this.#partitions,
+      noted: this.#kept,
+      replayedFrames: this.#scan.frames.length,
+      skippedBatches,
+      setAside: this.#context.setAside,
+      damage: this.#context.damage,
+      readOnly,
+    }
+  }
+
+  get #isReadOnly(): boolean {
+    return this.#scan.gapAt !== undefined
+  }
+
+  #isVouchedFor(catalogue: Catalogue, topic: string, partition: number): boolean {
+    const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
+    if (topicId === undefined) return false
+    const key = partitionKey(topicId, partition)
+    return this.#noted.has(key) || this.#entries.has(key)
+  }
+
+  /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */
+  *#keepBrokenFrames(): Task<void> {
+    for (const { file: path, position, sizeBytes } of this.#scan.broken) {
+      const file = yield* openFile(this.#input.store, path, false)
+      if (file === undefined) continue
+      recoveryMarks.hit('broken-frame-set-aside')
+      yield* this.#context.setAside.keep(file, position, position + sizeBytes)
+      file.close()
+    }
+  }
+
+  #newGeneration(): number {
+    const seen = this.#scan.frames.map((frame) => frame.header.generation)
+    return Math.max(this.#header.generation, this.#checkpoint.generation, ...seen) + 1
+  }
+
+  #lastSequence(): number {
+    return this.#scan.frames.at(-1)?.header.sequence ?? this.#checkpoint.coveredSequence
+  }
+
+  /**
+   * Whatever is read may not be durable, and acting on it first would show what a crash takes back: the checkpoint is copied,
+   * the last frame restated (rule 6b), the header's place flushed before the other one is written. A process that was killed also
+   * leaves entries that are seen and not durable: the root's here, those of partitions with the checkpoint that follows.
+   * None of these needs another one, so all are waited for together.
+   */
+  *#secure(
+    found: readonly FoundCheckpoint[],
+    generation: number,
+  ): Task<{ readonly covered: number; readonly checkpointPlace: number }> {
+    const { store, observer } = this.#input
+    const copy = yield* placeCopy(store, found)
+    const last = this.#scan.frames.at(-1)
+    const restated = last === undefined ? undefined : yield* restateFrame(this.#input, this.#header, last, generation)
+    const headerFile = yield* openFile(store, HEADER_FILE, false)
+    const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
+    const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
+    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+    for (const file of files) file.close()
+    if (restated !== undefined) {
+      recoveryMarks.hit('frame-restated')
+      observer?.frameDurable(restated.sequence)
+    }
+    return { covered: restated?.sequence ?? this.#checkpoint.coveredSequence, checkpointPlace: copy?.place ?? 0 }
+  }
+
+  /** `topic`: of a user's partition; `catalogue`: gets what the catalogue's own one holds. */
+  *#recoverPartition(
+    id: StoredPartition['id'],
+    topic: CatalogueTopic | undefined,
+    catalogue?: Catalogue | undefined,
+  ): Task<void> {
+    const key = partitionKey(id.topicId, id.partition)
+    const record = this.#noted.get(key)
+    const noted = record && aboveStart(record, topic)
+    const entries = this.#entries.of(key)
+    const files = filesOf(this.#input, id, noted)
+    let stored: StoredPartition | undefined
+    if (!this.#isReadOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
+      stored = this.#goOn(files, noted, entries)
+    } else {
+      if (noted === undefined && entries.length === 0 && !(yield* this.#hasDirectory(files))) return
+      stored = this.#isReadOnly ? yield* this.#asNoted(files, noted) : yield* this.#recovered(files, noted, entries)
+    }
+    if (stored !== undefined) this.#partitions.push({ files, stored })
+    if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
+  }
+
+  /** A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7). */
+  *#hasDirectory({ id, directory }: StoredFiles): Task<boolean> {
+    return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
+  }
+
+  /** Behind a missing frame nothing is believed but the checkpoint, and nothing is written. */
+  *#asNoted(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
+    yield* this.#readSwapped(files, noted)
+    files.readOnly = true
+    return noted && storedOf(files.id, noted, files)
+  }
+
+  *#recovered(
+    files: StoredFiles,
+    noted: CheckpointPartition | undefined,
+    entries: readonly FrameEntry[],
+  ): Task<StoredPartition> {
+    if (noted === undefined) yield* secureDirectory(this.#input.store, files.directory)
+    if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
+    else yield* this.#settleSwaps(files, noted)
+    const isCoordinator = holdsDecisions(files.id.topicId)
+    const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
+    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset) this.#keep(noted, files)
+    else if (noted === undefined || files.changed) files.directoryChanged()
+    return stored
+  }
+
+  *#readSwapped(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+    yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
+  }
+
+  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+    const { hasChanged, damaged } = yield* settleSwaps(this.#input.segments, files.directory, noted)
+    if (hasChanged) {
+      files.directoryChanged()
+      files.changed = true
+    }
+    if (damaged === undefined) return
+    const { topic, partition } = files.id
+    const code = 'batch headers differ from the checkpoint'
+    this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
+    files.damaged({ ...damaged, position: 0, code })
+    yield* this.#readSwapped(files, noted)
+  }
+
+  /**
+   * Of a partition that no frame names: batches of acks 1 need none and outlive their process
+   * (docs/decisions/013-untouched-partitions.md).
+   */
+  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): Task<boolean> {
+    if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
+    return yield* files.segments.isAsNoted(noted.partialSector)
+  }
+
+  /** As noted; above the ceiling if there is one (rule 5), and then that has to be noted. */
+  #goOn(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): StoredPartition {
+    recoveryMarks.hit('partition-untouched')
+    const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
+    const ceiling = Math.max(noted.ceiling, ...raised)
+    files.isUsed = true
+    files.unproven = files.segments.active
+    files.nextOffset = Math.max(noted.nextOffset, ceiling)
+    files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
+    if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
+    if (!files.changed) this.#kept.set(partitionKey(noted.topicId, noted.partition), noted)
+    return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
+  }
+
+  /** Its files may not even be there: nothing of it is synced or noted anew. */
+  #keep(noted: CheckpointPartition, files: StoredFiles): void {
+    this.#kept.set(partitionKey(noted.topicId, noted.partition), { ...noted, readOnly: true, damage: files.damage })
+    files.unsynced.clear()
+    files.changed = false
+  }
+
+  *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {
+    for (const [topic, topicId] of Object.entries(INTERNAL_TOPIC_IDS)) {
+      if (topic !== CATALOGUE_TOPIC) yield { topicId, topic, partition: 0 }
+    }
+    for (const { topicId, name, partitions } of live.values()) {
+      for (let partition = 0; partition < partitions; partition++) yield { topicId, topic: name, partition }
+    }
+  }
+}
+
+function catalogueId(): string {
+  return INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? ''
+}
