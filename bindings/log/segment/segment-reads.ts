@@ -1,0 +1,143 @@
+import type { LogError } from '../../model/errors.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { HeaderScan } from './header-scan.ts'
+import type { SegmentContext } from './segment-context.ts'
+import { damagedSegment } from './segment-damage.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
+
+/** Before the first batch of which the epoch is known. */
+const ANY_EPOCH: number = Number.NEGATIVE_INFINITY
+
+/** A place between two batches, and what may follow there. */
+interface Place {
+  readonly position: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+/** What of a segment a read goes by. */
+interface ReadSegment {
+  readonly logPath: string
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly sizeBytes: number
+  readonly isCleaned: boolean
+}
+
+/**
+ * The way from an offset to whole batches: by the index, then from header to header. Every step of it is checked, because an
+ * index may be damaged and no batch's CRC covers its offset.
+ */
+export class SegmentReads {
+  readonly #context: SegmentContext
+  readonly #segment: ReadSegment
+  readonly #indexes: SegmentIndexes
+  /** Where the last read ended: the next one mostly begins there. */
+  #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
+
+  constructor(context: SegmentContext, segment: ReadSegment, indexes: SegmentIndexes) {
+    this.#context = context
+    this.#segment = segment
+    this.#indexes = indexes
+  }
+
+  /**
+   * Where the batch that holds `offset`, or the next one after a gap, begins; the size if there is none. What is no batch
+   * is a place too: the reader's check names the fault. Throws CORRUPT_MESSAGE where a batch can't follow the one before.
+   */
+  positionOf(file: StoreFile, offset: number): number {
+    const headers = new HeaderScan(this.#context.scratch, file, this.#segment.sizeBytes)
+    if (offset === this.#readEnd.offset) return this.#scan(headers, this.#readEnd, offset)
+    const hint = this.#indexes.lookup(offset)
+    const entry = hint > 0 ? headers.at(hint) : undefined
+    if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
+      return this.#scan(headers, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
+    }
+    // The entry leads to another place than it says.
+    if (hint > 0) this.#indexes.distrust()
+    return this.#scan(headers, { position: 0, offset: this.#segment.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
+  }
+
+  #scan(headers: HeaderScan, from: Place, offset: number): number {
+    let { position, offset: expectedOffset, leaderEpoch } = from
+    while (position < this.#segment.sizeBytes) {
+      const frame = headers.at(position)
+      if (frame === undefined) return position
+      this.#assertFollows(position, frame, expectedOffset, leaderEpoch)
+      const { nextOffset, sizeBytes } = frame
+      leaderEpoch = frame.leaderEpoch
+      if (nextOffset > offset) {
+        if (position === 0 && frame.baseOffset !== this.#segment.baseOffset) {
+          this.#assertBegins(nextOffset, leaderEpoch, headers.at(sizeBytes))
+        }
+        return position
+      }
+      expectedOffset = nextOffset
+      position += sizeBytes
+    }
+    return position
+  }
+
+  #assertFollows(position: number, frame: Readonly<BatchFrame>, expectedOffset: number, epochBefore: number): void {
+    const isLast = position + frame.sizeBytes === this.#segment.sizeBytes
+    const ends = isLast ? frame.nextOffset === this.#segment.nextOffset : frame.nextOffset <= this.#segment.nextOffset
+    if (!ends || !mayFollow(frame, expectedOffset, epochBefore, this.#segment.isCleaned))
+      throw this.#jump(position, expectedOffset)
+  }
+
+  /** No batch before the first one says where it begins; if that isn't the segment's own offset, the next one must agree. */
+  #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
+    if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch, this.#segment.isCleaned))
+      throw this.#jump(0, this.#segment.baseOffset)
+  }
+
+  #jump(position: number, expectedOffset: number): LogError<'CORRUPT_MESSAGE'> {
+    const message = `${this.#segment.logPath} is damaged at ${position}: the batch there can't follow offset ${expectedOffset}`
+    return damagedSegment(this.#segment.logPath, { position, offset: expectedOffset, fault: 'out-of-order' }, message)
+  }
+
+  /**
+   * Whole batches from `position` on, which is `asked`'s, as many as `into` holds; minus the first one's size when that doesn't
+   * fit.
+   */
+  whole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
+    const wanted = Math.min(into.length, this.#segment.sizeBytes - position)
+    const firstBytes = wanted === into.length ? this.#sizeOfBatch(file, position, into) : 0
+    if (firstBytes > into.length) return -firstBytes
+    const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
+    const view = viewOf(into)
+    const frame = newFrame()
+    let whole = 0
+    let leaderEpoch = ANY_EPOCH
+    let offset = -1
+    while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
+      if (whole > 0 && !mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
+      whole += frame.sizeBytes
+      leaderEpoch = frame.leaderEpoch
+      offset = frame.nextOffset
+    }
+    if (whole > 0) {
+      this.#readEnd = { position: position + whole, offset, leaderEpoch }
+      return whole
+    }
+    if (position >= this.#segment.sizeBytes) return 0
+    if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
+    if (count < wanted) throw this.#tooShort(position + count, asked)
+    // A batch that isn't one is handed over as it is: the reader's check names the fault.
+    return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#segment.sizeBytes ? -frame.sizeBytes : count
+  }
+
+  /** Of the batch at `position`, 0 if none is whole there: one that doesn't fit isn't read in vain. */
+  #sizeOfBatch(file: StoreFile, position: number, into: Uint8Array): number {
+    const head = into.subarray(0, BATCH_HEADER_BYTES)
+    const frame = newFrame()
+    if (file.read(head, position) < BATCH_HEADER_BYTES || !readFrame(viewOf(head), 0, frame)) return 0
+    return position + frame.sizeBytes <= this.#segment.sizeBytes ? frame.sizeBytes : 0
+  }
+
+  #tooShort(end: number, offset: number): LogError<'CORRUPT_MESSAGE'> {
+    const message = `${this.#segment.logPath} ends at ${end}, ${this.#segment.sizeBytes} bytes were placed in it`
+    return damagedSegment(this.#segment.logPath, { position: end, offset, fault: 'incomplete' }, message)
+  }
+}
