@@ -14,7 +14,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: a batch without records goes to the kernel',
     file: partition,
-    find: '    if (recordCount < 1) throw this.#emptyBatch()\n',
+    find: '    if (recordCount < 1) throw emptyBatch(this.id)\n',
     put: '',
     tests: [records],
   },
@@ -55,9 +55,9 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'behaviours: max.message.bytes leaves the header out',
-    file: partition,
-    find: '    if (sizeBytes > maxMessageBytes) {\n',
-    put: '    if (sizeBytes > maxMessageBytes + 61) {\n',
+    file: 'log/partition/refusals.ts',
+    find: '  if (sizeBytes > maxMessageBytes) {\n',
+    put: '  if (sizeBytes > maxMessageBytes + 61) {\n',
     tests: [records],
   },
   {

@@ -89,7 +89,7 @@ const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a send outside the open transaction of its producer is taken',
     file: partition,
-    find: 'if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)',
+    find: 'if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)',
     put: '',
     tests: [engine],
   },

@@ -4,7 +4,6 @@ import {
   type ProducerTable,
   SEQUENCE_ACCEPTED,
   SEQUENCE_BELOW_WINDOW,
-  SEQUENCE_STALE_EPOCH,
 } from '../../kernel/kernel.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { compressionId } from '../../model/compression.ts'
@@ -29,6 +28,16 @@ import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { assertKeys, hasKey } from './keys.ts'
 import { afterMarker, type Marker } from './marker.ts'
 import { type PartitionRead, Reading } from './reading.ts'
+import {
+  assertFits,
+  atMemoryCap,
+  damagedBatch,
+  emptyBatch,
+  noOffsetsLeft,
+  readOnly,
+  sentOutside,
+  sequenceRefused,
+} from './refusals.ts'
 import type { TailPool } from './tail-pool.ts'
 import { type TailPlace, TailWindow } from './tail-window.ts'
 import { assertTimestamps } from './timestamps.ts'
@@ -86,23 +95,8 @@ export class Partition {
     this.#open = new FirstOpenOffsets(stored.producers)
     for (const producer of stored.producers) {
       this.#producers ??= kernel.producerTable()
-      if (!this.#producers.load(producer)) throw this.#atCap('its producers')
+      if (!this.#producers.load(producer)) throw atMemoryCap(this.id, 'its producers')
     }
-  }
-
-  #name(): { topic: string; partition: number } {
-    return { topic: this.id.topic, partition: this.id.partition }
-  }
-
-  /** Source: Kafka's LogValidator (kafka.md 1.5, check 12). */
-  #emptyBatch(): LogError {
-    const { topic, partition } = this.id
-    return new LogError('INVALID_RECORD', `a batch for ${topic}-${partition} has no records`, this.#name())
-  }
-
-  #atCap(what: string): LogError {
-    const { topic, partition } = this.id
-    return new LogError('MEMORY_CAP_REACHED', `no kernel memory for ${what} of ${topic}-${partition}`, this.#name())
   }
 
   /**
@@ -114,7 +108,7 @@ export class Partition {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
     const recordCount = recordCountOf(records)
-    if (recordCount < 1) throw this.#emptyBatch()
+    if (recordCount < 1) throw emptyBatch(this.id)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
     if (verdict >= 0) {
@@ -132,14 +126,15 @@ export class Partition {
         sizeBytes: 0,
       }
     }
-    if (verdict !== SEQUENCE_ACCEPTED) throw this.#sequenceError(verdict, request)
-    if (!request.isTransactional && this.#open.size > 0) this.#refuseOpen(producerId)
+    if (verdict !== SEQUENCE_ACCEPTED) throw sequenceRefused(this.id, verdict, request)
+    if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)
     if (!isCompressed(records)) {
       assertKeys({ length: recordCount, hasKey: (index) => hasKey(records, index) }, request.config, this.id)
       if (!isPacked(records)) assertTimestamps(records, request.now, request.config, this.id)
     }
-    this.#assertOffsets(recordCount)
-    if (!this.#producers.reserve()) throw this.#atCap('one more producer')
+    const { nextOffset } = this.watermarks
+    if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
+    if (!this.#producers.reserve()) throw atMemoryCap(this.id, 'one more producer')
     return this.#appendNew(request, this.#producers)
   }
 
@@ -173,51 +168,15 @@ export class Partition {
     }
   }
 
-  #refuseOpen(producerId: number): void {
-    if (!this.hasOpenTransaction(producerId)) return
-    const { topic, partition } = this.id
-    const message = `producer ${producerId} has a transaction open in ${topic}-${partition} and sends outside it`
-    throw new LogError('INVALID_TXN_STATE', message, { ...this.#name(), producerId })
-  }
-
-  #assertOffsets(recordCount: number): void {
-    if (this.watermarks.nextOffset + recordCount <= OFFSETS_MAX) return
-    const { topic, partition } = this.id
-    const details = { ...this.#name(), offset: this.watermarks.nextOffset }
-    throw new LogError('INVALID_REQUEST', `${topic}-${partition} has no offsets left: go on in another topic`, details)
-  }
-
   /** LOG_READ_ONLY when recovery found it damaged. */
   assertWritable(): void {
-    if (!this.readOnly) return
-    const { topic, partition } = this.id
-    const { file, position, offset } = this.#damage ?? {}
-    const where = file === undefined ? 'is damaged' : `is damaged at ${position} of ${file}`
-    const message = `${topic}-${partition} ${where} and read-only`
-    throw new LogError('LOG_READ_ONLY', message, { ...this.#name(), file, position, offset })
-  }
-
-  #sequenceError(verdict: number, request: PartitionAppend): LogError {
-    const { topic, partition } = this.id
-    const { producerId, producerEpoch, baseSequence } = request
-    const details = { ...this.#name(), producerId, producerEpoch, baseSequence }
-    return verdict === SEQUENCE_STALE_EPOCH
-      ? new LogError(
-          'INVALID_PRODUCER_EPOCH',
-          `producer ${producerId} has a newer epoch in ${topic}-${partition}`,
-          details,
-        )
-      : new LogError(
-          'OUT_OF_ORDER_SEQUENCE_NUMBER',
-          `sequence ${baseSequence} of producer ${producerId} is not next in ${topic}-${partition}`,
-          details,
-        )
+    if (this.readOnly) throw readOnly(this.id, this.#damage)
   }
 
   #appendNew(request: PartitionAppend, producers: ProducerTable): Appended | undefined {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
     const room = this.#tail.room(mostBatchBytes(records), now)
-    if (room === undefined) throw this.#atCap('a batch')
+    if (room === undefined) throw atMemoryCap(this.id, 'a batch')
     const builder = this.#kernel.batchBuilder
     builder.begin(room.buffer, room.position)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
@@ -235,7 +194,7 @@ export class Partition {
         codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
     const sizeBytes = builder.seal(seal)
-    this.#refuseTooLarge(sizeBytes, request.config)
+    assertFits(this.id, sizeBytes, request.config)
     if (codec !== 0) {
       const batch = this.#kernel.batchReader.decode(room.buffer, room.position, sizeBytes, true)
       assertReadable(batch, maxTimestamp, request, this.id)
@@ -249,17 +208,6 @@ export class Partition {
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
     return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime, sizeBytes }
-  }
-
-  #refuseTooLarge(sizeBytes: number, { maxMessageBytes, segmentBytes }: ParsedTopicConfig): void {
-    if (sizeBytes <= maxMessageBytes && sizeBytes <= segmentBytes) return
-    const details = { ...this.#name(), sizeBytes, maxMessageBytes, segmentBytes }
-    if (sizeBytes > maxMessageBytes) {
-      throw new LogError('MESSAGE_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds max.message.bytes`, details)
-    }
-    if (sizeBytes > segmentBytes) {
-      throw new LogError('RECORD_LIST_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds segment.bytes`, details)
-    }
   }
 
   /** A decision of this partition became durable and stands in the store. */
@@ -356,7 +304,8 @@ export class Partition {
         continue
       }
       const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true, reading.memory)
-      if (typeof decoded === 'string') throw this.#damaged(batch.baseOffset, decoded)
+      if (typeof decoded === 'string')
+        throw damagedBatch(this.id, batch.baseOffset, decoded, this.#store.locate(this.id, batch.baseOffset))
       reading.take(decoded)
     }
     return reading.result(undefined)
@@ -367,7 +316,7 @@ export class Partition {
     let sizeBytes = Math.min(Math.max(maxBytes, 4096), 1024 * 1024)
     while (reading.nextOffset < limitOffset) {
       const buffer = this.#kernel.allocate(sizeBytes)
-      if (buffer === undefined) throw this.#atCap('a read')
+      if (buffer === undefined) throw atMemoryCap(this.id, 'a read')
       try {
         const count = this.#store.read(this.id, reading.nextOffset, buffer.bytes(0, sizeBytes))
         if (count === undefined) return reading.result(reading.nextOffset)
@@ -398,20 +347,12 @@ export class Partition {
       const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
       if (typeof decoded === 'string') {
         if (reading.batches.length > 0) return
-        throw this.#damaged(reading.nextOffset, decoded)
+        throw damagedBatch(this.id, reading.nextOffset, decoded, this.#store.locate(this.id, reading.nextOffset))
       }
       // What is compressed may come out larger than all that was read.
       if (!reading.take(decoded) || reading.sizeBytes >= Math.max(limitBytes, count)) return
       position += decoded.header.sizeBytes
     }
-  }
-
-  #damaged(offset: number, fault: string): LogError {
-    const { topic, partition } = this.id
-    const where = this.#store.locate(this.id, offset)
-    const place = where === undefined ? '' : ` (${where.file} at ${where.position})`
-    const message = `${topic}-${partition} is damaged at offset ${offset}: ${fault}${place}`
-    return new LogError('CORRUPT_MESSAGE', message, { ...this.#name(), offset, fault, ...where })
   }
 
   /** For checkpoints and snapshots: every producer with its last five batches. */

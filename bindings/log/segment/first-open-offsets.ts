@@ -13,10 +13,6 @@ export class FirstOpenOffsets {
     this.#firstOffsets = new Map(open.sort(([, a], [, b]) => a - b))
   }
 
-  get size(): number {
-    return this.#firstOffsets.size
-  }
-
   /** -1 without one. */
   firstOffsetOf(producerId: number): number {
     return this.#firstOffsets.get(producerId) ?? -1
