@@ -15,6 +15,8 @@ import type {
   StoredRange,
   StoredState,
 } from '../partition-store.ts'
+import { failure, placeOf } from './memory-rows/row-failure.ts'
+import { RowRewrite } from './memory-rows/row-rewrite.ts'
 import { type PartitionRows, RowDatabase } from './memory-rows/rows.ts'
 
 const capabilities: StoreCapabilities = Object.freeze({
@@ -316,37 +318,6 @@ export class MemoryRowStore implements PartitionStore {
   }
 }
 
-/** What stays waits in memory for the transaction that exchanges the rows. */
-class RowRewrite implements Rewrite {
-  readonly #partition: PartitionRows
-  readonly #before: readonly SealedBatch[]
-  readonly #kept: SealedBatch[] = []
-
-  constructor(partition: PartitionRows, before: readonly SealedBatch[]) {
-    this.#partition = partition
-    this.#before = before
-  }
-
-  append({ bytes, baseOffset, nextOffset, maxTimestamp }: SealedBatch): void {
-    this.#kept.push({ bytes: bytes.slice(), baseOffset, nextOffset, maxTimestamp })
-  }
-
-  *exchange(): Task<boolean> {
-    const { id } = this.#partition
-    return yield* perform('commit', placeOf(id), () => this.#partition.rewrite(this.#before, this.#kept))
-  }
-
-  *abandon(): Task<void> {
-    yield* perform('yield', '', () => {
-      this.#kept.length = 0
-    })
-  }
-}
-
-function placeOf(id: PartitionIdentity): string {
-  return `${id.topic}-${id.partition}`
-}
-
 /** Before the transaction, so that none of them is placed when one can't be. */
 function checkOrder(decisions: readonly (SealedBatch & { readonly partition: PartitionRows })[]): void {
   const ends = new Map<PartitionRows, number>()
@@ -376,13 +347,4 @@ function reportOf(clean: boolean, partitions: readonly StoredPartition[]): Recov
       endOffset: nextOffset,
     })),
   }
-}
-
-function failure(id: PartitionIdentity, operation: string, why: string): LogError {
-  return new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${id.topic}-${id.partition}: ${why}`, {
-    file: placeOf(id),
-    topic: id.topic,
-    partition: id.partition,
-    operation,
-  })
 }
