@@ -3,11 +3,13 @@ import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../s
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { DirectoryNode, type DiskNode, FileNode } from './content.ts'
 import { digestOfTree } from './disk-digest.ts'
+import { failure, noSpace } from './disk-failure.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
 import type { FileSystem } from './file-systems.ts'
 import { ImageMaker, type ImageMode, type WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'
 import type { Random } from './random.ts'
+import { VirtualFile } from './virtual-file.ts'
 
 /** Thrown in place of the operation before which the disk stops; nothing of it is ever part of a program. */
 export class CrashSignal extends Error {
@@ -273,112 +275,10 @@ export class VirtualDisk implements FileStore {
   }
 }
 
-class VirtualFile implements StoreFile {
-  readonly path: string
-  readonly #disk: VirtualDisk
-  readonly #node: FileNode
-  #open = true
-
-  constructor(disk: VirtualDisk, node: FileNode, path: string) {
-    this.#disk = disk
-    this.#node = node
-    this.path = path
-  }
-
-  read(into: Uint8Array, position: number): number {
-    this.#assertUsable('read')
-    this.#disk.assertAlive()
-    this.#disk.failIfTold('read', this.path)
-    if (this.#node.isSpace) throw new Error(`${this.path} is read, and was taken for space`)
-    const count = this.#node.visible.read(into, position)
-    const flip = this.#disk.faults?.take('read', this.path, 'flipped')
-    if (flip !== undefined && count > 0) {
-      // Anywhere in it, by its number: small numbers alone would only ever meet heads.
-      const at = (Math.imul(flip.at, 0x9e3779b1) >>> 0) % count
-      into[at] = (into[at] ?? 0) ^ (1 << (flip.at & 7))
-    }
-    return count
-  }
-
-  write(bytes: Uint8Array, position: number): number {
-    this.#assertUsable('write')
-    const disk = this.#disk
-    const taken = Math.min(bytes.length, disk.writeLimitBytes)
-    // Nobody reads what lies in space.
-    const owned = this.#node.isSpace ? bytes.subarray(0, taken) : bytes.slice(0, taken)
-    disk.begin('write', this.path, { node: this.#node, bytes: owned, position })
-    if (disk.faults?.take('write', this.path, 'lying') !== undefined) return owned.length
-    if (disk.faults?.take('write', this.path, 'misdirected') !== undefined) return this.#take(owned, position + 512)
-    if (disk.faults?.take('write', this.path, 'zeroed') !== undefined) owned.fill(0)
-    const isShort = disk.faults?.take('write', this.path, 'short') !== undefined
-    return this.#take(isShort ? owned.subarray(0, Math.ceil(owned.length / 2)) : owned, position)
-  }
-
-  #take(owned: Uint8Array, position: number): number {
-    const disk = this.#disk
-    const growth = Math.max(0, position + owned.length - this.#node.visible.sizeBytes)
-    const taken = owned.subarray(0, owned.length - Math.max(0, growth - disk.freeBytes))
-    if (taken.length === 0 && owned.length > 0) {
-      disk.refusedWrites++
-      throw noSpace('write', this.path)
-    }
-    disk.freeBytes -= Math.min(growth, disk.freeBytes)
-    this.#node.write(taken, position)
-    return taken.length
-  }
-
-  truncate(sizeBytes: number): void {
-    this.#assertUsable('truncate')
-    this.#disk.begin('truncate', this.path)
-    this.#disk.freeBytes += Math.max(0, this.#node.visible.sizeBytes - sizeBytes)
-    this.#node.truncate(sizeBytes)
-  }
-
-  size(): number {
-    this.#assertUsable('size')
-    this.#disk.assertAlive()
-    return this.#node.visible.sizeBytes
-  }
-
-  flush(): void {
-    this.#assertUsable('flush')
-    const disk = this.#disk
-    disk.begin('flush', this.path)
-    for (const shows of ['new', 'old'] as const) {
-      if (disk.faults?.take('flush', this.path, `drops-shows-${shows}`) === undefined) continue
-      this.#node.drop(shows)
-      throw failure('flush', this.path, 'the device failed')
-    }
-    if (disk.faults?.take('flush', this.path, 'lying') !== undefined) return
-    if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
-    this.#node.flush()
-  }
-
-  close(): void {
-    this.#open = false
-  }
-
-  #assertUsable(operation: string): void {
-    if (!this.#open) throw failure(operation, this.path, 'the file is closed')
-    if (this.path === this.#disk.brokenPath) throw failure(operation, this.path, 'input/output error')
-  }
-}
-
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function isEmptyDirectory(node: DiskNode): boolean {
   return node instanceof DirectoryNode && node.visible.size === 0
-}
-
-function noSpace(operation: string, file: string): LogError {
-  return new LogError('STORAGE_FULL', `no space in ${file}`, { file, operation })
-}
-
-function failure(operation: string, file: string, why: string): LogError {
-  return new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file === '' ? 'the root' : file}: ${why}`, {
-    file,
-    operation,
-  })
 }
