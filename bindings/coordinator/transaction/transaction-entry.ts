@@ -29,6 +29,12 @@ export interface TransactionRemoved {
   readonly transactionalId: string
 }
 
+/** Who may send in the next transaction of an id. */
+export interface ProducerInstance {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
 /** Kafka keeps the last epoch for fencing: the transaction in the one before goes on under a new producer id. */
 export const LAST_EPOCH = 32_766
 

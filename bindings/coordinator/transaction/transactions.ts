@@ -1,12 +1,17 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
-import type { ErrorCode } from '../../model/error-table.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
 import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
-import { isExhausted, LAST_EPOCH, type TransactionEntry, type TransactionStored } from './transaction-entry.ts'
+import { assertNext, isBefore, isCurrent, refusalOf, refused } from './refusals.ts'
+import {
+  isExhausted,
+  type ProducerInstance,
+  type TransactionEntry,
+  type TransactionStored,
+} from './transaction-entry.ts'
 import { decodeTransactionRecord, encodeTransaction, encodeTransactionTombstone } from './transaction-record.ts'
-import { answerAgain, isTransactionState, nextTransactionState, type TransactionState } from './transaction-state.ts'
+import { answerAgain, nextTransactionState, type TransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
 
 /** Kafka's transactional.id.expiration.ms, and how often it looks. */
@@ -14,12 +19,6 @@ const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
 const EXPIRATION_LOOK_MS = 3_600_000
 /** Kafka's transaction.abort.timed.out.transaction.cleanup.interval.ms: an end that failed, for want of space maybe, is tried again. */
 const END_AGAIN_MS = 10_000
-
-/** Who may send in the next transaction of an id. */
-export interface ProducerInstance {
-  readonly producerId: number
-  readonly producerEpoch: number
-}
 
 /** A transaction to end, and the records that say so: all in one commit, then `decided`. */
 export interface EndPlan {
@@ -139,24 +138,8 @@ export class Transactions {
   }
 
   #refusal(instance: ProducerInstance): LogError {
-    const { producerId, producerEpoch } = instance
-    const open = this.#open.get(producerId)
-    if (open?.isFenced === true) return open.refusal('PRODUCER_FENCED')
-    const entry = this.#tables.planned.byProducerId(producerId)
-    if (entry === undefined) {
-      const message = `producer ${producerId} has no transactional id`
-      return new LogError('INVALID_PRODUCER_ID_MAPPING', message, { producerId, producerEpoch })
-    }
-    if (open?.producerEpoch === producerEpoch) return open.refusal('CONCURRENT_TRANSACTIONS')
-    if (isCurrent(entry, instance)) return refused(entry, 'TRANSACTION_ABORTABLE', 'has no open transaction')
-    if (isBefore(entry, instance)) {
-      if (entry.state === 'CompleteAbort') return refused(entry, 'TRANSACTION_ABORTABLE', 'aborted that transaction')
-      if (entry.state === 'CompleteCommit') return refused(entry, 'INVALID_TXN_STATE', 'committed that transaction')
-    }
-    if (entry.producerId === producerId && producerEpoch > entry.producerEpoch) {
-      return refused(entry, 'INVALID_PRODUCER_EPOCH', 'has no such epoch yet')
-    }
-    return refused(entry, 'PRODUCER_FENCED', 'belongs to a newer instance')
+    const { producerId } = instance
+    return refusalOf(instance, this.#open.get(producerId), this.#tables.planned.byProducerId(producerId))
   }
 
   /** Whether the end of this producer's transaction needs a new producer id. */
@@ -400,29 +383,6 @@ export class Transactions {
   #plan(entry: TransactionStored): TableRecord {
     return this.#tables.plan(entry, encodeTransaction(entry))
   }
-}
-
-function isCurrent(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
-  return entry.producerId === producerId && entry.producerEpoch === producerEpoch
-}
-
-/** The transaction before the current epoch, also where that one began a new producer id. */
-function isBefore(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
-  if (entry.previousProducerId === producerId) return isExhausted(producerEpoch) && entry.producerEpoch === 0
-  return entry.producerId === producerId && entry.producerEpoch === producerEpoch + 1
-}
-
-function assertNext(entry: TransactionStored, event: 'init' | 'begin' | 'commit' | 'abort'): void {
-  // Recovery raised it beyond the last one: only a new instance, with a new producer id, goes on.
-  if (event !== 'init' && entry.producerEpoch > LAST_EPOCH) throw refused(entry, 'PRODUCER_FENCED', 'has no epoch left')
-  const outcome = nextTransactionState(entry.state, event)
-  if (!isTransactionState(outcome)) throw refused(entry, outcome, `is in state ${entry.state}`)
-}
-
-function refused(entry: TransactionStored, code: ErrorCode, what: string): LogError {
-  const { transactionalId, producerId, producerEpoch, state } = entry
-  const details = { transactionalId, producerId, producerEpoch, state }
-  return new LogError(code, `the transactional id "${transactionalId}" ${what}`, details)
 }
 
 function mustHave(newProducerId: number | undefined): number {

@@ -1,11 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type EndPlan,
-  type InitPlan,
-  type ProducerInstance,
-  Transactions,
-} from '../../../bindings/coordinator/transaction/transactions.ts'
+import type { ProducerInstance } from '../../../bindings/coordinator/transaction/transaction-entry.ts'
+import { type EndPlan, type InitPlan, Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { place, refuses, topicId } from '../../log/catalogue/fixtures.ts'
 
