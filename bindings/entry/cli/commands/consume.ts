@@ -1,22 +1,18 @@
 import { type Command, Option } from 'commander'
 import { openAttached } from '../../embedded/attached-log.ts'
 import { nodePort } from '../../embedded/node-port.ts'
-import { type ConsumerRecord, type Log, LogError, type Position, type TopicPartition } from '../../node.ts'
+import { type Log, LogError, type Position, type TopicPartition } from '../../node.ts'
 import { countFrom, startPoint } from '../arguments.ts'
 import { Changes, LOOK_MS } from '../changes.ts'
+import { COMMIT_MS, COMMIT_RECORDS, consumeInGroup } from '../group-run.ts'
 import { below } from '../help.ts'
-import { Lines } from '../lines.ts'
-import { assertLog, withImage, withLog } from '../open.ts'
-import { type Progress, progressBar } from '../progress.ts'
-import { jsonOf, lineOf } from '../record-lines.ts'
+import { assertLog, withImage } from '../open.ts'
+import { endsOf, placesOf, progressOf } from '../places.ts'
 import { type CommandCall, run } from '../run.ts'
+import { Shown } from '../shown.ts'
 
-const COMMIT_RECORDS = 1000
-const COMMIT_MS = 1000
 /** How soon partitions that a topic got since are read as well. */
 const PARTITIONS_MS = 5000
-/** The member is alive as long as the command. */
-const NEVER_MS = 0x7fff_ffff
 
 export function addConsume(program: Command): void {
   program
@@ -44,7 +40,9 @@ the files are looked at when something was written to them, at most every ${LOOK
 counts as aborted and isn't shown later.
 
 With --group the log is opened as by any program, and offsets are committed after the records were
-written out, every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end: after a crash some may come again, none is left out.
+written out, every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end: after a crash some may come again, none is left out. Several
+runs of one group share the partitions, and each goes on with what it has when another one comes or ends. Where the program ends that holds
+the log and two or more runs go on, one may show again what another one had not committed yet.
 
 Lines are partition:offset, key, value, with tabs between; control characters are escaped. --json gives topic, partition,
 offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"base64": "…"}.
@@ -54,51 +52,7 @@ Examples:
   oncelog consume payments --from 2026-11-26T09:00Z --json | jq .value
   oncelog consume payments --group audit --json >> audit.ndjson`),
     )
-    .action(run((call) => (call.options['group'] === undefined ? read(call) : consume(call))))
-}
-
-/** What was written out so far. */
-class Shown {
-  readonly lines: Lines = new Lines()
-  readonly #next = new Map<number, number>()
-  readonly #isJson: boolean
-  readonly #max: number
-  /** Where partitions begin of which nothing was seen yet. */
-  from: ReturnType<typeof startPoint>
-  count = 0
-
-  constructor({ isJson, options }: CommandCall) {
-    this.from = options['from'] as ReturnType<typeof startPoint>
-    this.#isJson = isJson
-    this.#max = (options['max'] as number | undefined) ?? Number.POSITIVE_INFINITY
-  }
-
-  get isEnough(): boolean {
-    return this.count >= this.#max || this.lines.isBroken
-  }
-
-  async show(record: ConsumerRecord): Promise<void> {
-    await this.lines.write(this.#isJson ? jsonOf(record) : lineOf(record))
-    this.passed(record)
-    this.count++
-  }
-
-  /** The offset that readers see next may lie far above: an unclean end leaves a gap. */
-  passed({ partition, offset }: ConsumerRecord): void {
-    this.#next.set(partition, offset + 1)
-  }
-
-  /** From here on, whatever comes: the end of before is not the end of later. */
-  beginAt(positions: readonly Position[]): void {
-    for (const { partition, nextOffset } of positions) {
-      if (!this.#next.has(partition)) this.#next.set(partition, nextOffset)
-    }
-    if (this.from === 'latest') this.from = 'earliest'
-  }
-
-  after(start: Position): Position {
-    return { ...start, nextOffset: this.#next.get(start.partition) ?? start.nextOffset }
-  }
+    .action(run((call) => (call.options['group'] === undefined ? read(call) : consumeInGroup(call))))
 }
 
 async function read(call: CommandCall): Promise<void> {
@@ -187,15 +141,6 @@ async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void
   if (shown.from === 'latest') shown.from = 'earliest'
 }
 
-async function placesOf(log: Log, topic: string, only?: number): Promise<TopicPartition[]> {
-  const { partitions } = await log.admin.describeTopic(topic)
-  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-  if (only === undefined) return all
-  if (only < partitions) return all.slice(only, only + 1)
-  const message = `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${only}`
-  throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition: only, partitions })
-}
-
 /** `end`: what stands for the end. An image's own lies above what readers see next, after an unclean end. */
 async function startOf(
   log: Log,
@@ -212,48 +157,4 @@ async function startOf(
           return { topic: each.topic, partition: each.partition, nextOffset }
         })
   return starts.map((each) => shown.after(each))
-}
-
-async function consume(call: CommandCall): Promise<void> {
-  const [topic = ''] = call.args
-  await withLog(call, async (log) => {
-    const shown = new Shown(call)
-    const groupId = call.options['group'] as string
-    // It only joins and commits; the records come from a reader that knows where the topic ends.
-    const consumer = log.consumer({ groupId, topics: [topic], maxPollIntervalMs: NEVER_MS })
-    await consumer.lag()
-    const start = consumer.assignment().map((at) => ({ ...at, nextOffset: consumer.position(at) }))
-    const until = await endsOf(log, start)
-    const bar = progressOf(until, start)
-    let committed = { count: 0, at: performance.now() }
-    const commit = async () => {
-      await shown.lines.flush()
-      if (shown.lines.isBroken || shown.count === committed.count) return
-      await consumer.commit(start.map((each) => shown.after(each)))
-      committed = { count: shown.count, at: performance.now() }
-      bar.update(shown.count)
-    }
-    try {
-      for await (const record of log.read(topic, { from: start, until, signal: call.signal })) {
-        await shown.show(record)
-        if (shown.isEnough) break
-        if (shown.count - committed.count >= COMMIT_RECORDS || performance.now() - committed.at >= COMMIT_MS)
-          await commit()
-      }
-    } finally {
-      bar.stop()
-      await commit()
-    }
-  })
-}
-
-async function endsOf(log: Log, places: readonly TopicPartition[]): Promise<Position[]> {
-  const ends = await log.admin.offsets(places)
-  return ends.map(({ topic, partition, lastStableOffset }) => ({ topic, partition, nextOffset: lastStableOffset }))
-}
-
-/** On a terminal the records themselves are the progress. */
-function progressOf(until: readonly Position[], start: readonly Position[]): Progress {
-  const total = (positions: readonly Position[]) => positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0)
-  return progressBar('consume', process.stdout.isTTY ? 0 : total(until) - total(start), 'records')
 }

@@ -1,0 +1,185 @@
+import {
+  type Consumer,
+  type EmbeddedLog,
+  LogError,
+  type Position,
+  type RecordBatch,
+  type TopicPartition,
+} from '../node.ts'
+import { withLog } from './open.ts'
+import { endsOf, placesOf, progressOf } from './places.ts'
+import type { Progress } from './progress.ts'
+import type { CommandCall } from './run.ts'
+import { Shown } from './shown.ts'
+
+export const COMMIT_RECORDS = 1000
+export const COMMIT_MS = 1000
+/** How soon the end is seen where no record comes that would tell of it. */
+const LOOK_MS = 100
+/** The member is alive as long as the command. */
+const NEVER_MS = 0x7fff_ffff
+
+/** Shows a topic as a member of a group, up to where it ended at the start, whoever comes to the group and goes meanwhile. */
+export function consumeInGroup(call: CommandCall): Promise<void> {
+  const [topic = ''] = call.args
+  const groupId = call.options['group'] as string
+  return withLog(call, async (log) => {
+    const ends = await endsOf(log, await placesOf(log, topic))
+    const consumer = log.consumer({ groupId, topics: [topic], maxPollIntervalMs: NEVER_MS })
+    await new GroupRun(log, consumer, groupId, ends, new Shown(call)).run(call.signal)
+  })
+}
+
+class GroupRun {
+  readonly #log: EmbeddedLog
+  readonly #consumer: Consumer
+  readonly #groupId: string
+  readonly #ends: readonly Position[]
+  readonly #shown: Shown
+  /** By partition: behind what was written out and isn't committed yet. */
+  readonly #written = new Map<number, number>()
+  #isShowing = false
+  #committing: Promise<void> = Promise.resolve()
+  #committed = { count: 0, at: performance.now() }
+
+  constructor(log: EmbeddedLog, consumer: Consumer, groupId: string, ends: readonly Position[], shown: Shown) {
+    this.#log = log
+    this.#consumer = consumer
+    this.#groupId = groupId
+    this.#ends = ends
+    this.#shown = shown
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const consumer = this.#consumer
+    consumer.on('revoked', () => this.#commit())
+    consumer.on('assigned', (partitions) => this.#goOn(partitions))
+    await consumer.lag()
+    const start = consumer.assignment().map((at) => ({ ...at, nextOffset: consumer.position(at) }))
+    const bar = progressOf(
+      start.map((at) => ({ ...at, nextOffset: this.#endOf(at) })),
+      start,
+    )
+    const done = new AbortController()
+    const look = setInterval(() => {
+      // Whatever is wrong, the iteration or the last commit hears of it.
+      this.#isDone()
+        .then((isDone) => isDone && done.abort())
+        .catch(() => {})
+    }, LOOK_MS)
+    try {
+      for await (const batch of consumer.batches({ signal: AbortSignal.any([signal, done.signal]) })) {
+        await this.#show(batch, bar)
+        if (await this.#isDone()) break
+      }
+    } catch (error) {
+      if (signal.aborted || error !== done.signal.reason) throw error
+    } finally {
+      clearInterval(look)
+      bar.stop()
+      await this.#commit()
+    }
+  }
+
+  #endOf({ partition }: TopicPartition): number {
+    return this.#ends.find((each) => each.partition === partition)?.nextOffset ?? 0
+  }
+
+  /** What lies behind the end is left to the next run. */
+  async #show(batch: RecordBatch, bar: Progress): Promise<void> {
+    const { topic, partition } = batch
+    const end = this.#endOf(batch)
+    this.#isShowing = true
+    for (const record of batch) {
+      if (record.offset >= end || this.#shown.isEnough) break
+      await this.#shown.show(record)
+      this.#written.set(partition, record.offset + 1)
+      const { count, at } = this.#committed
+      if (this.#shown.count - count < COMMIT_RECORDS && performance.now() - at < COMMIT_MS) continue
+      await this.#commit()
+      bar.update(this.#shown.count)
+    }
+    this.#isShowing = false
+    if (this.#shown.isEnough) this.#consumer.pause()
+    else if (batch.nextOffset >= end) this.#consumer.pause([{ topic, partition }])
+  }
+
+  /** Nothing is left that this run could show, and what it showed is committed: by a member that was put out it isn't. */
+  async #isDone(): Promise<boolean> {
+    const { lines, isEnough } = this.#shown
+    if (lines.isBroken) return true
+    if (this.#isShowing || !(isEnough || this.#isRead) || !(await this.#isSettled())) return false
+    await this.#commit()
+    return this.#consumer.assignment().every(({ partition }) => !this.#written.has(partition))
+  }
+
+  get #isRead(): boolean {
+    return this.#consumer.assignment().every((at) => this.#consumer.position(at) >= this.#endOf(at))
+  }
+
+  /**
+   * The group has given every partition to somebody, and what it gave to this member is in force: one that nobody has is on its
+   * way, maybe to here.
+   */
+  async #isSettled(): Promise<boolean> {
+    const shares = await this.#shares()
+    const own = this.#consumer.assignment().map(({ partition }) => partition)
+    const isInForce = shares.some(
+      (share) => share.size === own.length && own.every((partition) => share.has(partition)),
+    )
+    return isInForce && this.#ends.every(({ partition }) => shares.some((share) => share.has(partition)))
+  }
+
+  /** What each member has of the topic. */
+  async #shares(): Promise<readonly ReadonlySet<number>[]> {
+    const topic = this.#ends[0]?.topic
+    try {
+      const { members } = await this.#log.admin.describeGroup(this.#groupId)
+      return members.map(({ partitions }) => {
+        return new Set(partitions.filter((at) => at.topic === topic).map(({ partition }) => partition))
+      })
+    } catch (error) {
+      // Where the log has another holder, its groups begin without members.
+      if (LogError.is(error, 'GROUP_ID_NOT_FOUND')) return []
+      throw error
+    }
+  }
+
+  /** Of a partition that was here before, what could not be committed then was written out all the same; another member may be further. */
+  async #goOn(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const { topic, partition } of partitions) {
+      const nextOffset = this.#written.get(partition) ?? 0
+      if (nextOffset > this.#consumer.position({ topic, partition })) {
+        await this.#consumer.seek({ topic, partition, nextOffset })
+      } else this.#written.delete(partition)
+    }
+  }
+
+  /** One after the other: until that is done, a partition that is given up is still this member's. */
+  #commit(): Promise<void> {
+    const commit = this.#committing.then(() => this.#commitWritten())
+    this.#committing = commit.catch(() => {})
+    return commit
+  }
+
+  async #commitWritten(): Promise<void> {
+    await this.#shown.lines.flush()
+    const positions = this.#consumer.assignment().flatMap(({ topic, partition }) => {
+      const nextOffset = this.#written.get(partition)
+      return nextOffset === undefined ? [] : [{ topic, partition, nextOffset }]
+    })
+    if (this.#shown.lines.isBroken || positions.length === 0) return
+    this.#committed = { count: this.#shown.count, at: performance.now() }
+    try {
+      // What was written out is done with, though the iteration has more of its batch.
+      await this.#consumer.commit(positions, { allowSkip: true })
+    } catch (error) {
+      // This member was put out; it joins again, and commits then what is still its own.
+      if (LogError.is(error) && error.category === 'rejoin') return
+      throw error
+    }
+    for (const { partition, nextOffset } of positions) {
+      if (this.#written.get(partition) === nextOffset) this.#written.delete(partition)
+    }
+  }
+}
