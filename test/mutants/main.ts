@@ -13,7 +13,7 @@ import { type Result, runOne } from '../runner/schedule.ts'
 import type { Mutant } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
-const COPIED = ['bindings', 'build', 'data', 'dist', 'examples', 'test', 'package.json', 'tsconfig.json']
+const COPIED = ['bindings', 'build', 'data', 'dist', 'docs', 'examples', 'test', 'package.json', 'tsconfig.json']
 const LANES = 2
 const TIMEOUT_MS = 900_000
 /** A mutant that takes so many times as long as the sources as they are hangs, which is told. */
