@@ -295,8 +295,8 @@ function readRecord(row: usize): i32 {
   offsetDeltaMin = offsetDelta + 1
   const delta = <i64>(zigzagged >>> 1) ^ -(<i64>(zigzagged & 1))
   const timestamp = isLogAppendTime ? maxTimestamp : baseTimestamp + delta
-  // The sum of a safe number and any 64-bit number may wrap, so the delta has to be within reach of another safe one.
-  if (!isSafe(delta >> 1) || !isSafe(timestamp)) return INT64_RANGE
+  // A sum with a safe number that runs over is never a safe one.
+  if (!isSafe(timestamp)) return INT64_RANGE
   store<i32>(row, keyLength < 0 ? -1 : keyLength, 4)
   store<i32>(row, valueLength < 0 ? -1 : valueLength, 12)
   store<i32>(row, <i32>offsetDelta, 16)

@@ -314,6 +314,64 @@ test('a record whose timestamp leaves 2^53 is a fault of the walk', () => {
   assert.is(reader.decode(buffer, 0, bytes.length, false), 'int64-range')
 })
 
+test('a usual record whose timestamp leaves 2^53 is one too', () => {
+  const timestamp = 9007199254740991
+  const usual = { key: null, value: new Uint8Array(20), timestamp, headers: [] }
+  const bytes = encodeReference([usual, usual, usual], seal)
+  const [length, delta] = [bytes.indexOf(usual.value.length * 2 + 12, 61 + 27), 2]
+  bytes[length + delta] = 2
+  reseal(bytes)
+  assert.is(decodeReference(bytes), 'int64-range')
+  assert.is(decode(bytes), 'int64-range')
+})
+
+test('a timestamp delta has ten bytes at the most', () => {
+  const record = { key: null, value: null, timestamp: 5, headers: [] }
+  for (const [length, fault] of [
+    [10, undefined],
+    [11, 'bad-count'],
+  ] as const) {
+    const delta = [...Array.from({ length: length - 1 }, () => 0x80), 0]
+    const body = [0, ...delta, 0, 1, 1, 0]
+    const bytes = Uint8Array.from([...encodeReference([record], seal).subarray(0, 61), body.length * 2, ...body])
+    new DataView(bytes.buffer).setInt32(8, bytes.length - 12)
+    reseal(bytes)
+    const decoded = decode(bytes)
+    assert.is(typeof decoded === 'string' ? decoded : undefined, fault, `${length} bytes`)
+    assert.equal(decoded, decodeReference(bytes))
+  }
+})
+
+test('offsets of a batch begin at or before its last one, and end below 2^53', () => {
+  const record = { key: null, value: null, timestamp: 5, headers: [] }
+  for (const [baseOffset, lastOffsetDelta, fault] of [
+    [9007199254740980n, 10, undefined],
+    [9007199254740981n, 10, 'int64-range'],
+    [5n, 0, undefined],
+  ] as const) {
+    const bytes = encodeReference([record], seal)
+    const view = new DataView(bytes.buffer)
+    view.setBigInt64(0, baseOffset)
+    view.setInt32(23, lastOffsetDelta)
+    reseal(bytes)
+    put(buffer, 0, bytes)
+    assert.is(reader.fault(buffer, 0, bytes.length), fault, `${baseOffset}, ${lastOffsetDelta} more`)
+  }
+  const emptied = encodeReference([record], seal).slice(0, 61)
+  for (const [lastOffsetDelta, fault] of [
+    [0, undefined],
+    [-1, 'bad-count'],
+  ] as const) {
+    const view = new DataView(emptied.buffer)
+    view.setInt32(8, 49)
+    view.setInt32(23, lastOffsetDelta)
+    view.setInt32(57, 0)
+    reseal(emptied)
+    put(buffer, 0, emptied)
+    assert.is(reader.fault(buffer, 0, 61), fault, `no records, last offset delta ${lastOffsetDelta}`)
+  }
+})
+
 test('intactBytes ends before the first batch that is torn, damaged or out of sequence', () => {
   const batches = [1000, 1003, 1010].map((baseOffset) => {
     const three = Array.from({ length: 3 }, () => ({ key: null, value: fromHex('aa'), timestamp: 1, headers: [] }))

@@ -243,12 +243,26 @@ test(
       }
     }
     builder.begin(buffer, 0)
-    for (const lengths of [[1], [1, 2], [3, -2], [2, 2], [2147483647, 2147483647]])
+    for (const lengths of [[1], [1, 2], [3, -2], [5, -2], [-2, 5], [2, 2], [2147483647, 2147483647]])
       assert.throws(() => builder.appendPacked(new Uint8Array(5), Int32Array.from(lengths), 5), /packed/)
     assert.is(builder.recordCount, 0)
     builder.abandon()
   }),
 )
+
+test('compressed records come in as they are, with the greatest time that they are said to have, or not at all', () => {
+  const bytes = new Uint8Array(100).fill(0xab)
+  const compressed = { compression: 'gzip', bytes, recordCount: 7, baseTimestamp: 20, maxTimestamp: 30 } as const
+  for (const roomBytes of [bytes.length, bytes.length - 1]) {
+    builder.begin(buffer, buffer.sizeBytes - 61 - roomBytes)
+    assert.equal([builder.recordCount, builder.sizeBytes, builder.maxTimestamp], [0, 61, -1])
+    const isPut = builder.putCompressed(compressed, 30)
+    assert.is(isPut, roomBytes === bytes.length)
+    const expected = isPut ? [7, 161, 30] : [0, 61, -1]
+    assert.equal([builder.recordCount, builder.sizeBytes, builder.maxTimestamp], expected)
+    builder.abandon()
+  }
+})
 
 test('what a builder refuses', () => {
   const refused = (work: () => unknown): void =>
@@ -259,6 +273,10 @@ test('what a builder refuses', () => {
   refused(() => builder.begin(buffer, 0))
   refused(() => builder.seal(noProducer))
   builder.abandon()
+  builder.begin(buffer, 0)
+  assert.ok(builder.append('k', 'v', 0, undefined))
+  builder.seal(noProducer)
+  refused(() => builder.append('k', 'v', 0, undefined))
   refused(() => builder.begin(buffer, buffer.sizeBytes - 60))
   const gone = allocate(kernel, 1000)
   gone.free()

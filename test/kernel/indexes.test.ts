@@ -54,7 +54,8 @@ test(
     const index = kernel.timeIndex(baseOffset)
     const entries: { timestamp: number; offset: number }[] = []
     let timestamp = 1700000000000
-    let offset = baseOffset
+    // Not the base: what is older than all entries is answered by that.
+    let offset = baseOffset + 3
     for (let size = 0; size < 400; size++) {
       for (let lookups = 0; lookups < 30; lookups++) {
         const wanted = 1699999999990 + random.below(timestamp - 1700000000000 + 20)
@@ -150,6 +151,7 @@ test('a file loads back, a damaged one is refused and changes nothing', () => {
     ['cut within an entry', file.slice(0, 12)],
     ['an offset twice', fromHex('00000005 0000000a 00000005 00000014')],
     ['descending offsets', fromHex('00000009 0000000a 00000005 00000014')],
+    ['a position twice', fromHex('00000005 0000000a 00000009 0000000a')],
     ['descending positions', fromHex('00000005 00000014 00000009 0000000a')],
     ['a negative offset', fromHex('80000005 0000000a')],
     ['zeros of a preallocated file', fromHex('00000005 0000000a 00000000 00000000')],

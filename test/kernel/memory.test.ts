@@ -1,6 +1,8 @@
+import { instantiateSync } from '@assemblyscript/loader'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createKernel, failAllocation, restartKernel, trapKernel } from '../../bindings/kernel/create-kernel.ts'
+import type { KernelExports } from '../../bindings/kernel/exports.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import { allocate, newKernel, seeded } from './support.ts'
@@ -27,6 +29,12 @@ function fill(kernel: Kernel, sizeBytes: number): KernelBuffer[] {
 
 test('the cap holds, whatever the sizes, and nearly all of it can be had', () => {
   for (const sizeBytes of [1, 512, 513, 4096, 32768, 32769, 65536, 65537, 1048588]) {
+    // Caps that no number of usual steps ends at, too.
+    for (const odd of [capBytes - (7 << 16), capBytes + (9 << 16) + 5]) {
+      const other = newKernel(odd)
+      fill(other, sizeBytes)
+      assert.ok(other.memory.reservedBytes <= odd, `${other.memory.reservedBytes} of ${odd}`)
+    }
     const kernel = newKernel(capBytes)
     const buffers = fill(kernel, sizeBytes)
     assert.ok(kernel.memory.reservedBytes <= capBytes)
@@ -50,6 +58,19 @@ test('at the cap a block that is freed can be had again, of every size', () => {
       assert.ok(kernel.allocate(sizeBytes), `${sizeBytes} at ${place}`)
       assert.is(kernel.allocate(sizeBytes), undefined)
     }
+  }
+})
+
+test('a block that nobody holds is not freed: a trap, whatever the binding forgot', () => {
+  for (const size of [600, 100_000]) {
+    const { kernel_start, block_allocate, block_free } = instantiateSync(loadKernelModule(), {}).instance
+      .exports as unknown as KernelExports
+    kernel_start(64)
+    assert.is(block_allocate(0xffff0001), 0, 'its pages are more than there are addresses')
+    const [first, second] = [block_allocate(size), block_allocate(size)]
+    block_free(first)
+    assert.throws(() => block_free(first), /unreachable/)
+    block_free(second)
   }
 })
 
@@ -139,6 +160,50 @@ test('a restarted kernel has all of its memory again, and the one before is refu
   assert.ok(second.allocate(capBytes - (5 << 16)), 'everything is one run again')
   assert.throws(() => lost.bytes(0, 1))
   assert.throws(() => first.allocate(1), /restarted/)
+})
+
+test(
+  'a restarted kernel knows nothing of what its memory was cut into, nor of a failure that was told to come',
+  seeded(12, (random) => {
+    let kernel = newKernel(capBytes)
+    for (let restarts = 0; restarts < 40; restarts++) {
+      const held: { buffer: KernelBuffer; tag: number }[] = []
+      for (let step = 0; step < 300; step++) {
+        const sizeBytes = random.pick([600, 20_000, 65_536, 200_000])
+        const buffer = random.chance(0.6) ? kernel.allocate(sizeBytes) : undefined
+        if (buffer !== undefined) {
+          buffer.bytes(0, buffer.sizeBytes).fill(step)
+          held.push({ buffer, tag: step & 0xff })
+        } else if (held.length > 0) {
+          const [gone] = held.splice(random.below(held.length), 1)
+          assert.ok(gone?.buffer.bytes(0, gone.buffer.sizeBytes).every((byte) => byte === gone.tag))
+          gone?.buffer.free()
+        }
+      }
+      assert.is(
+        kernel.memory.usedBytes,
+        held.reduce((sum, { buffer }) => sum + buffer.sizeBytes, 0),
+      )
+      failAllocation(kernel, 1)
+      kernel = restartKernel(kernel, { capBytes, codecs: {} })
+      allocate(kernel, 600).free()
+    }
+  }),
+)
+
+test('a block is as large as the next power of two, above half a page as so many pages', () => {
+  const kernel = newKernel(capBytes)
+  for (const [sizeBytes, blockBytes] of [
+    [1, 512],
+    [512, 512],
+    [513, 1024],
+    [1024, 1024],
+    [32_768, 32_768],
+    [32_769, 65_536],
+    [65_536, 65_536],
+    [65_537, 131_072],
+  ] as const)
+    assert.is(allocate(kernel, sizeBytes).sizeBytes, blockBytes, `${sizeBytes}`)
 })
 
 test('copy moves bytes between buffers and within one', () => {

@@ -29,6 +29,21 @@ test('a new producer may begin with any sequence', () => {
   assert.is(table.producerCount, 0)
 })
 
+test('a state without an epoch takes any sequence, and one that is loaded forgets the batches before', () => {
+  const table = five(0)
+  const loaded = { producerId: P, coordinatorEpoch: -1, currentTransactionFirstOffset: -1, batches: [] }
+  table.load({ ...loaded, producerEpoch: 0 })
+  assert.equal(
+    [...table.windows()].map(({ batches }) => batches),
+    [[]],
+  )
+  assert.is(table.check(P, 0, 40, 10), SEQUENCE_OUT_OF_ORDER)
+  table.load({ ...loaded, producerEpoch: -1 })
+  assert.is(table.check(P, 0, 77, 1), SEQUENCE_ACCEPTED)
+  assert.is(table.check(P, 3, 78, 1), SEQUENCE_ACCEPTED)
+  table.free()
+})
+
 test('each of the five newest batches is a duplicate that answers with its base offset', () => {
   const table = five(0)
   for (let batch = 0; batch < 5; batch++) assert.is(table.check(P, 0, batch * 10, 10), batch * 100)

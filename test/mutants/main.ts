@@ -6,14 +6,25 @@
  *
  * Ends with 1 if one isn't caught, or if the sources as they are don't pass.
  */
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { type Result, runOne } from '../runner/schedule.ts'
-import type { Mutant } from './mutant.ts'
+import { isOfKernel, type Mutant, pathOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
+const execute = promisify(execFile)
+
 const COPIED = ['bindings', 'build', 'data', 'dist', 'docs', 'examples', 'test', 'package.json', 'tsconfig.json']
+const COPIED_FOR_KERNEL = ['assembly', 'asconfig.json']
+/** What the kernel's sources become. */
+const BUILT = ['build/kernel.wasm', 'bindings/kernel/kernel-bytes.ts', 'dist/kernel/kernel-bytes.js']
+const BUILD_KERNEL = [
+  ['node_modules/assemblyscript/bin/asc.js', '--config', 'asconfig.json'],
+  ['bindings/kernel/inline-kernel.mjs'],
+]
 const LANES = 2
 const TIMEOUT_MS = 900_000
 /** A mutant that takes so many times as long as the sources as they are hangs, which is told. */
@@ -30,7 +41,7 @@ class Copy {
   constructor(root: string) {
     this.#root = root
     mkdirSync(root)
-    for (const path of COPIED) cpSync(path, join(root, path), { recursive: true })
+    for (const path of [...COPIED, ...COPIED_FOR_KERNEL]) cpSync(path, join(root, path), { recursive: true })
     symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
   }
 
@@ -39,25 +50,34 @@ class Copy {
   }
 
   /** The first test that tells; `undefined` if none does. */
-  async caughtBy({ name, file, find, put, tests }: Mutant): Promise<string | undefined> {
-    const path = join(this.#root, 'bindings', file)
-    const before = readFileSync(path, 'utf8')
-    writeFileSync(
-      path,
-      before.replace(find, () => put),
-    )
+  async caughtBy(mutant: Mutant): Promise<string | undefined> {
+    const kept = [pathOf(mutant), ...(isOfKernel(mutant) ? BUILT : [])].map((path) => join(this.#root, path))
+    const before = kept.map((path) => readFileSync(path))
     try {
-      for (const test of tests) {
-        const timeoutMs = Math.max(LEAST_TIMEOUT_MS, TIMES_MAX * (durationsMs.get(test) ?? 0))
-        const { failed, output, reasons } = await this.run(test, timeoutMs)
-        if (output.includes('Build failed')) throw new Error(`a mutant that isn't TypeScript: ${name}\n${output}`)
-        const late = reasons.find((reason) => reason.startsWith('killed after'))
-        if (failed > 0) return late === undefined ? test : `${test}, ${late}`
-      }
-      return undefined
+      await this.#plant(mutant)
+      return await this.#firstThatTells(mutant)
     } finally {
-      writeFileSync(path, before)
+      for (const [index, path] of kept.entries()) writeFileSync(path, before[index] as Buffer)
     }
+  }
+
+  async #plant(mutant: Mutant): Promise<void> {
+    const path = join(this.#root, pathOf(mutant))
+    const planted = readFileSync(path, 'utf8').replace(mutant.find, () => mutant.put)
+    writeFileSync(path, planted)
+    if (!isOfKernel(mutant)) return
+    for (const command of BUILD_KERNEL) await execute(process.execPath, command, { cwd: this.#root })
+  }
+
+  async #firstThatTells({ tests }: Mutant): Promise<string | undefined> {
+    for (const test of tests) {
+      const timeoutMs = Math.max(LEAST_TIMEOUT_MS, TIMES_MAX * (durationsMs.get(test) ?? 0))
+      const { failed, output, reasons } = await this.run(test, timeoutMs)
+      if (output.includes('Build failed')) throw new Error(`no TypeScript: ${output}`)
+      const late = reasons.find((reason) => reason.startsWith('killed after'))
+      if (failed > 0) return late === undefined ? test : `${test}, ${late}`
+    }
+    return undefined
   }
 }
 
@@ -75,15 +95,17 @@ async function inLanes<T>(
 }
 
 /** What it replaces stands in the sources, once. */
-function hasPlace({ file, find }: Mutant): boolean {
-  return readFileSync(`bindings/${file}`, 'utf8').split(find).length === 2
+function hasPlace(mutant: Mutant): boolean {
+  return readFileSync(pathOf(mutant), 'utf8').split(mutant.find).length === 2
 }
 
-/** The first test that tells, and how long it took. */
-async function judge(copy: Copy, mutant: Mutant): Promise<{ test: string | undefined; seconds: number }> {
+/** What is told of it, and how long it took; one that doesn't compile tells nothing of the tests. */
+async function judge(copy: Copy, mutant: Mutant): Promise<{ isCaught: boolean; told: string }> {
   const begunMs = performance.now()
-  const test = await copy.caughtBy(mutant)
-  return { test, seconds: Math.round((performance.now() - begunMs) / 1000) }
+  const test = await copy.caughtBy(mutant).catch((error: unknown) => error as Error)
+  const isCaught = typeof test === 'string'
+  const told = isCaught ? `caught by ${test}` : `NOT CAUGHT${test === undefined ? '' : `, ${test.message}`}`
+  return { isCaught, told: `${told}, ${Math.round((performance.now() - begunMs) / 1000)} s` }
 }
 
 async function main(home: string): Promise<void> {
@@ -106,10 +128,9 @@ async function main(home: string): Promise<void> {
     .map(({ name }) => `${name}: its place isn't in the sources`)
   let done = missed.length
   await inLanes(copies, chosen.filter(hasPlace), async (copy, mutant) => {
-    const { test, seconds } = await judge(copy, mutant)
-    if (test === undefined) missed.push(mutant.name)
-    const told = test === undefined ? 'NOT CAUGHT' : `caught by ${test}`
-    console.log(`${++done}/${chosen.length} ${mutant.name} (${mutant.file}): ${told}, ${seconds} s`)
+    const { isCaught, told } = await judge(copy, mutant)
+    if (!isCaught) missed.push(mutant.name)
+    console.log(`${++done}/${chosen.length} ${mutant.name} (${mutant.file}): ${told}`)
   })
   for (const name of missed) console.log(`NOT CAUGHT: ${name}`)
   console.log(`${done} mutants, ${done - missed.length} caught, ${missed.length} not`)

@@ -2,13 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { pathOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
 test('every mutant has its place in the sources, once, and tests that are there', () => {
   assert.ok(MUTANTS.length >= 25, `${MUTANTS.length} mutants`)
   assert.is(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length)
-  for (const { name, file, find, put, tests } of MUTANTS) {
-    assert.is(readFileSync(`bindings/${file}`, 'utf8').split(find).length, 2, name)
+  for (const mutant of MUTANTS) {
+    const { name, find, put, tests } = mutant
+    assert.is(readFileSync(pathOf(mutant), 'utf8').split(find).length, 2, name)
     assert.is.not(find, put, name)
     assert.ok(tests.length > 0 && tests.every((path) => existsSync(`test/${path}`)), name)
   }

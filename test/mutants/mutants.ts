@@ -4,6 +4,7 @@ import { COMPRESSION } from './compression.ts'
 import { FAILURES } from './failures.ts'
 import { IMPORT } from './import.ts'
 import { KEEPING } from './keeping.ts'
+import { KERNEL } from './kernel/all.ts'
 import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { RECOVERY } from './recovery.ts'
@@ -493,4 +494,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAILURES,
   ...BEHAVIOURS,
   ...SHARING,
+  ...KERNEL,
 ]
