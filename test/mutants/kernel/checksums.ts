@@ -23,10 +23,11 @@ const CRC = faultsOf('crc32c.ts', ['crc32c'], {
 })
 
 const SIPHASH = faultsOf('siphash.ts', ['siphash'], {
-  'a hash with half of the rounds': ['  v3 ^= word\n  round()\n  round()', '  v3 ^= word\n  round()'],
+  'a hash with half of the rounds': ['let rounds = 2', 'let rounds = 1'],
   'a hash without its length': ['let last = (<u64>length) << 56', 'let last: u64 = 0'],
   'the last bytes of a hash lie over one another': ['<< ((<u64>index) << 3)', '<< (<u64>index)'],
-  'the second half of a hash is the first': ['  v1 ^= 0xdd\n  finish()\n', ''],
+  'the second half of a hash is the first': ['        v1 ^= 0xdd\n', ''],
+  'a hash ends with as few rounds as a word has': ['      rounds = 4\n', ''],
   'half of the key counts': ['v3 = key1 ^', 'v3 = key0 ^'],
 })
 
