@@ -1,4 +1,4 @@
-import type { BatchBuilder, BatchSeal, Kernel } from '../../kernel/kernel.ts'
+import type { BatchSeal, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
@@ -29,30 +29,57 @@ export function mostBatchBytes(records: BatchRecords): number {
   return total
 }
 
-/** Appends all records to the batch that was begun in `kernel.batchBuilder`; records without a time get `now`, or all. */
+export interface BatchPlace {
+  readonly buffer: KernelBuffer
+  readonly position: number
+}
+
+export interface EncodedBatch {
+  readonly sizeBytes: number
+  readonly recordCount: number
+  readonly maxTimestamp: number
+}
+
+/**
+ * From begin to seal; records without a time get `now`, or all. The kernel has one open batch: what fails on the way leaves none, or
+ * every append behind it would be refused.
+ */
 export function encodeRecords(
   kernel: Kernel,
+  { buffer, position }: BatchPlace,
   records: BatchRecords,
+  seal: BatchSeal,
   now: number,
   isLogAppendTime: boolean = false,
-): void {
+): EncodedBatch {
   const builder = kernel.batchBuilder
-  if (isPacked(records)) {
-    assertFits(builder, builder.appendPacked(records.payload, records.lengths, now))
-    return
-  }
-  if (isCompressed(records)) {
-    builder.putCompressed(records, isLogAppendTime ? now : records.maxTimestamp)
-    return
-  }
-  for (const { key, value, timestamp, headers } of records) {
-    assertFits(builder, builder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers))
+  builder.begin(buffer, position)
+  try {
+    addRecords(kernel, records, now, isLogAppendTime)
+    const { recordCount, maxTimestamp } = builder
+    return { sizeBytes: builder.seal(seal), recordCount, maxTimestamp }
+  } catch (error) {
+    builder.abandon()
+    throw error
   }
 }
 
-function assertFits(builder: BatchBuilder, isWritten: boolean): void {
+function addRecords({ batchBuilder }: Kernel, records: BatchRecords, now: number, isLogAppendTime: boolean): void {
+  if (isPacked(records)) {
+    assertFits(batchBuilder.appendPacked(records.payload, records.lengths, now))
+    return
+  }
+  if (isCompressed(records)) {
+    batchBuilder.putCompressed(records, isLogAppendTime ? now : records.maxTimestamp)
+    return
+  }
+  for (const { key, value, timestamp, headers } of records) {
+    assertFits(batchBuilder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers))
+  }
+}
+
+function assertFits(isWritten: boolean): void {
   if (isWritten) return
-  builder.abandon()
   throw new LogError('MESSAGE_TOO_LARGE', 'a record does not fit in the room that was reserved for it', {})
 }
 
@@ -69,10 +96,8 @@ export function encodeBatch(
     throw new LogError('MEMORY_CAP_REACHED', `a batch of ${sizeBytes} bytes needs kernel memory`, { sizeBytes })
   }
   try {
-    kernel.batchBuilder.begin(buffer, 0)
-    encodeRecords(kernel, records, now)
-    const size = kernel.batchBuilder.seal(seal)
-    return buffer.bytes(0, size).slice()
+    const { sizeBytes: writtenBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, now)
+    return buffer.bytes(0, writtenBytes).slice()
   } finally {
     buffer.free()
   }

@@ -177,12 +177,8 @@ export class Partition {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
     const room = this.#tail.room(mostBatchBytes(records), now)
     if (room === undefined) throw atMemoryCap(this.id, 'a batch')
-    const builder = this.#kernel.batchBuilder
-    builder.begin(room.buffer, room.position)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
-    encodeRecords(this.#kernel, records, now, isLogAppendTime)
     const baseOffset = this.watermarks.nextOffset
-    const { maxTimestamp, recordCount } = builder
     const codec = isCompressed(records) ? compressionId(records.compression) : 0
     const seal = {
       baseOffset,
@@ -193,7 +189,8 @@ export class Partition {
       attributes:
         codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
-    const sizeBytes = builder.seal(seal)
+    const encoded = encodeRecords(this.#kernel, room, records, seal, now, isLogAppendTime)
+    const { sizeBytes, recordCount, maxTimestamp } = encoded
     assertFits(this.id, sizeBytes, request.config)
     if (codec !== 0) {
       const batch = this.#kernel.batchReader.decode(room.buffer, room.position, sizeBytes, true)

@@ -21,9 +21,8 @@ function batchOf(records: BatchRecords): string {
   const buffer = kernel.allocate(mostBatchBytes(records))
   assert.ok(buffer)
   try {
-    kernel.batchBuilder.begin(buffer, 0)
-    encodeRecords(kernel, records, 1_700_000_000_000)
-    return Buffer.from(buffer.bytes(0, kernel.batchBuilder.seal(seal))).toString('hex')
+    const { sizeBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, 1_700_000_000_000)
+    return Buffer.from(buffer.bytes(0, sizeBytes)).toString('hex')
   } finally {
     buffer.free()
   }

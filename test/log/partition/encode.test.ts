@@ -1,0 +1,40 @@
+// A batch that fails on its way leaves none open in the kernel: whoever appends next isn't refused for it.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { encodeBatch } from '../../../bindings/log/partition/encode.ts'
+import type { EncodedRecord } from '../../../bindings/model/records.ts'
+import { newKernel } from '../../kernel/support.ts'
+
+const seal = {
+  baseOffset: 0,
+  partitionLeaderEpoch: 0,
+  producerId: -1,
+  producerEpoch: -1,
+  baseSequence: -1,
+  attributes: 0,
+}
+const whole: EncodedRecord = { key: null, value: 'whole', timestamp: undefined, headers: undefined }
+
+/** Whole as long as its size is asked for, and gone when it is written. */
+function vanishing(): EncodedRecord {
+  let looks = 0
+  return Object.defineProperty({ ...whole }, 'value', {
+    get: () => {
+      if (looks++ > 0) throw new Error('its value is gone')
+      return 'value'
+    },
+  })
+}
+
+for (const [what, records] of [
+  ['whose second record throws', [whole, vanishing()]],
+  ['without records', []],
+] as const) {
+  test(`behind a batch ${what} the next one is written`, () => {
+    const kernel = newKernel()
+    assert.throws(() => encodeBatch(kernel, records, seal, 0))
+    assert.ok(encodeBatch(kernel, [whole], seal, 0).length > 61)
+  })
+}
+
+test.run()
