@@ -2,30 +2,37 @@ import type { PartitionKey } from '../journal/frame.ts'
 
 /** Something for each partition of a log. Hot path: found without joining topic and number to one text. */
 export class PartitionMap<T> {
-  readonly #byTopic = new Map<string, (T | undefined)[]>()
+  readonly #byTopic = new Map<string, OfTopic<T>>()
 
   get({ topicId, partition }: PartitionKey): T | undefined {
-    return this.#byTopic.get(topicId)?.[partition]
+    return this.#byTopic.get(topicId)?.values[partition]
   }
 
   set({ topicId, partition }: PartitionKey, value: T): void {
-    const ofTopic = this.#byTopic.get(topicId)
-    if (ofTopic !== undefined) ofTopic[partition] = value
-    else {
-      const made: (T | undefined)[] = []
-      made[partition] = value
-      this.#byTopic.set(topicId, made)
+    let ofTopic = this.#byTopic.get(topicId)
+    if (ofTopic === undefined) {
+      ofTopic = { values: [], count: 0 }
+      this.#byTopic.set(topicId, ofTopic)
     }
+    if (ofTopic.values[partition] === undefined) ofTopic.count++
+    ofTopic.values[partition] = value
   }
 
   delete({ topicId, partition }: PartitionKey): void {
     const ofTopic = this.#byTopic.get(topicId)
-    if (ofTopic === undefined) return
-    ofTopic[partition] = undefined
-    if (ofTopic.every((each) => each === undefined)) this.#byTopic.delete(topicId)
+    if (ofTopic?.values[partition] === undefined) return
+    ofTopic.values[partition] = undefined
+    ofTopic.count--
+    if (ofTopic.count === 0) this.#byTopic.delete(topicId)
   }
 
   *values(): Iterable<T> {
-    for (const ofTopic of this.#byTopic.values()) for (const each of ofTopic) if (each !== undefined) yield each
+    for (const { values } of this.#byTopic.values()) for (const each of values) if (each !== undefined) yield each
   }
+}
+
+interface OfTopic<T> {
+  readonly values: (T | undefined)[]
+  /** Of those that are there: a delete mustn't look at all of them. */
+  count: number
 }
