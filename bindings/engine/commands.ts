@@ -11,9 +11,12 @@ import type {
   MemberAssignment,
   RecordsToDelete,
 } from '../broker/broker.ts'
+import type { ProducerInstance } from '../coordinator/transaction/transaction-entry.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'
 import type { BackupTarget } from '../storage/backup-target.ts'
+
+export type { ProducerInstance }
 
 export type Done<T> = (error: unknown, value?: T) => void
 
@@ -67,12 +70,6 @@ export type Command =
     }
   | { kind: 'backup'; target: BackupTarget; done: Done<void> }
   | { kind: 'close'; done: Done<void> }
-
-/** A producer of a transactional id, in the epoch of its next or open transaction. */
-export interface ProducerInstance {
-  readonly producerId: number
-  readonly producerEpoch: number
-}
 
 /** A consumer of a share group. Nothing is known of one that holds nothing and waits for nothing. */
 export interface ShareMember {

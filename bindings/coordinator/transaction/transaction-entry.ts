@@ -29,7 +29,7 @@ export interface TransactionRemoved {
   readonly transactionalId: string
 }
 
-/** Who may send in the next transaction of an id. */
+/** A producer of a transactional id, in the epoch of its next or open transaction. */
 export interface ProducerInstance {
   readonly producerId: number
   readonly producerEpoch: number
