@@ -88,6 +88,30 @@ test('index files without a segment count for nothing, where one comes later too
   }
 })
 
+test('index files whose segment is gone go with the open behind a crash, of a partition that nothing happened to too', () => {
+  const crashed = filled(9).storage.image(new Random(1), 'none')
+  const untouched = opened(crashed.image(new Random(1), 'all')).storage.image(new Random(1), 'none')
+  for (const disk of [crashed, untouched]) {
+    const listed = segments(disk)
+    assert.not.ok(listed.includes(2))
+    for (const offset of [2, 900]) {
+      for (const suffix of ['index', 'timeindex', 'txnindex'] as const) {
+        overwrite(disk, `t-0/${segmentFileName(offset, suffix)}`, new Uint8Array(12).fill(1))
+      }
+    }
+    overwrite(disk, 't-0/notes', new Uint8Array(1))
+    const later = opened(disk)
+    assert.equal(later.engine.report?.damage, [])
+    assert.equal(values(later), upTo(9))
+    const names = disk.list('t-0').filter((name) => /^\d+\.(\w*index)$/.test(name))
+    assert.ok(
+      names.every((name) => listed.includes(Number(name.slice(0, 20)))),
+      names.join(' '),
+    )
+    assert.ok(disk.list('t-0').includes('notes'), 'a foreign file stays')
+  }
+})
+
 function offsetAt(host: SyncHost, timestamp: number): number | undefined {
   const at = [{ topic: 't', partition: 0 }]
   const [offset] = host.ask<(number | undefined)[]>((done) => ({ kind: 'offsetsForTimestamp', at, timestamp, done }))

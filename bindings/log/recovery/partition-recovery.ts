@@ -15,6 +15,7 @@ import type { FileCache } from '../segment/file-cache.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import { removeSegment } from '../stored-files/segment-rewrite.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { removeLoneIndexes } from './lone-indexes.ts'
 import type { SetAside } from './set-aside.ts'
 
 export interface RecoveryContext {
@@ -26,6 +27,11 @@ export interface RecoveryContext {
   readonly damage: Damage[]
   /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */
   readonly leaderEpoch: number
+}
+
+interface LogFile {
+  readonly offset: number
+  readonly path: string
 }
 
 /**
@@ -276,12 +282,20 @@ export class PartitionRecovery {
     return this.#files.segments.active?.baseOffset ?? -1
   }
 
-  *#logFiles(): Task<{ offset: number; path: string }[]> {
+  *#logFiles(): Task<LogFile[]> {
+    return this.#logsAmong(yield* this.#names())
+  }
+
+  *#names(): Task<readonly string[]> {
     const { directory } = this.#files
     const names = yield* perform('list', directory, () => this.#context.store.list(directory))
     if (names.includes(NEXT_SEGMENT)) mark('next-segment-left')
     return names
-      .map((name) => ({ parsed: parseSegmentFileName(name), path: `${directory}/${name}` }))
+  }
+
+  #logsAmong(names: readonly string[]): LogFile[] {
+    return names
+      .map((name) => ({ parsed: parseSegmentFileName(name), path: `${this.#files.directory}/${name}` }))
       .filter(({ parsed }) => parsed?.suffix === 'log')
       .map(({ parsed, path }) => ({ offset: parsed?.offset ?? 0, path }))
   }
@@ -289,11 +303,13 @@ export class PartitionRecovery {
   /** What follows the first invalid batch is set aside, then cut. */
   *#cutTail(): Task<void> {
     yield* this.#cutBehind()
-    for (const { offset, path } of yield* this.#logFiles()) {
+    const names = yield* this.#names()
+    for (const { offset, path } of this.#logsAmong(names)) {
       if (offset <= this.#activeBase()) continue
       mark('later-segment-set-aside')
       yield* this.#setAside(offset, path)
     }
+    yield* removeLoneIndexes(this.#context.store, this.#files, names)
   }
 
   /** Of the active segment. */

@@ -232,10 +232,13 @@ export class SegmentList {
     }
   }
 
-  /** Batches that were begun since, or that compaction replaced; what lies below the first segment is retention's business. */
-  #isForeign(name: string): boolean {
+  /**
+   * Batches that were begun since, or that compaction replaced, and indexes of such; what lies below the first segment is retention's
+   * business.
+   */
+  isForeign(name: string): boolean {
     const parsed = parseSegmentFileName(name)
-    if (parsed?.suffix !== 'log') return false
+    if (parsed === undefined || parsed.suffix === 'snapshot') return false
     const isOwn = this.#segments.some(({ baseOffset }) => baseOffset === parsed.offset)
     return !isOwn && parsed.offset > (this.#segments[0]?.baseOffset ?? 0)
   }
@@ -248,7 +251,7 @@ export class SegmentList {
     const { active } = this
     if (active === undefined) return false
     const names = yield* perform('list', this.#directory, () => this.#context.store.list(this.#directory))
-    if (names.some((name) => rewrittenSegment(name) !== undefined || this.#isForeign(name))) return false
+    if (names.some((name) => rewrittenSegment(name) !== undefined || this.isForeign(name))) return false
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() !== active.sizeBytes) return false
     const present = new Uint8Array(partialSector.length)
