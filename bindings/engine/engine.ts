@@ -2,14 +2,16 @@ import { Groups } from '../coordinator/group/groups.ts'
 import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionSource, PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
 import { activate } from './activate.ts'
+import { Appending } from './appending.ts'
 import { backUp } from './back-up.ts'
 import { Background } from './background.ts'
-import type { Command, CommandOf, Done } from './commands.ts'
+import type { Command, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
 import { earliest } from './earliest.ts'
 import { Fetches } from './fetches.ts'
@@ -54,7 +56,7 @@ export class Engine {
   readonly #runner = new TaskRunner()
   readonly #openings: Openings = new Openings(this.#runner)
   readonly #committer: Committer
-  readonly #ceilingBlock: number
+  readonly #appending: Appending
   readonly #fetches: Fetches
   readonly #members: GroupMembers
   readonly #shareMembers: ShareMembers
@@ -73,27 +75,14 @@ export class Engine {
   report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
-    this.#ceilingBlock = options.ceilingBlock
     const source = new StoredFacts(() => this.topics)
     const { store, factory } = options.compose(source)
     this.store = store
     this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
-    const { topics, catalogue } = this
-    const keepingParts = {
-      ...{ topics, store, factory, source, catalogue, background: this.#background },
-      now: () => this.#now,
-      change: (change: PlannedChange) => this.#committer.change(change),
-      startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
-      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
-    }
-    this.#keeping = new Keeping(keepingParts, options)
-    this.#fetches = new Fetches({
-      topics: this.topics,
-      prepare: ({ hosted, offset, abortedUpTo }, then) =>
-        this.#runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
-      wantShown: (hosted) => this.#committer.wantCeiling(hosted),
-    })
+    this.#committer = this.#newCommitter(factory, options.ceilingBlock)
+    this.#keeping = this.#newKeeping(factory, source, options)
+    this.#fetches = this.#newFetches()
     this.#members = new GroupMembers(this.groups, {
       change: (records, done) => this.#committer.changeInParts('offsets', records, done),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
@@ -102,26 +91,52 @@ export class Engine {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
       change: (records, done) => this.#committer.changeInParts('shares', records, done),
     })
-    this.#committer = new Committer(
-      this.store,
-      {
-        factory,
-        leaderEpoch: () => this.#leaderEpoch,
-        now: () => this.#now,
-        table: (name) => this.topics.table(name),
-        open: (hosted) => this.#activate(hosted),
-        apply: (name, record, place) => this.#tableOf(name).apply(record, place),
-        advanced: (hosted) => this.#advanced(hosted),
-        producerIds: (end) => this.#producerIds.reserved(end),
-      },
-      options.ceilingBlock,
-    )
-    this.topicCommands = new TopicCommands({
-      catalogue: this.catalogue,
-      groups: this.groups,
-      shares: this.shares,
+    this.topicCommands = this.#newTopicCommands()
+    this.#transacting = this.#newTransacting(options.transactionBufferBytes)
+    this.#appending = this.#newAppending(options.ceilingBlock)
+  }
+
+  // ---- what each part is told of the others ---------------------------------------------------------------------------
+
+  #newCommitter(factory: PartitionFactory, ceilingBlock: number): Committer {
+    const hooks = {
+      factory,
+      leaderEpoch: () => this.#leaderEpoch,
+      now: () => this.#now,
+      table: (name: TableName) => this.topics.table(name),
+      open: (hosted: HostedPartition) => this.#activate(hosted),
+      apply: (name: TableName, record: TableRecord, place: RecordPlace) => this.#tableOf(name).apply(record, place),
+      advanced: (hosted: HostedPartition) => this.#advanced(hosted),
+      producerIds: (end: number) => this.#producerIds.reserved(end),
+    }
+    return new Committer(this.store, hooks, ceilingBlock)
+  }
+
+  #newKeeping(factory: PartitionFactory, source: PartitionSource, options: KeepingOptions): Keeping {
+    const { topics, store, catalogue } = this
+    const parts = {
+      ...{ topics, store, factory, source, catalogue, background: this.#background },
+      now: () => this.#now,
+      change: (change: PlannedChange) => this.#committer.change(change),
+      startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
+      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
+    }
+    return new Keeping(parts, options)
+  }
+
+  #newFetches(): Fetches {
+    return new Fetches({
       topics: this.topics,
-      store,
+      prepare: ({ hosted, offset, abortedUpTo }, then) =>
+        this.#runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
+      wantShown: (hosted) => this.#committer.wantCeiling(hosted),
+    })
+  }
+
+  #newTopicCommands(): TopicCommands {
+    const { catalogue, groups, shares, topics, store } = this
+    return new TopicCommands({
+      ...{ catalogue, groups, shares, topics, store },
       change: (change) => this.#change(change),
       forgotten: (hosted) => {
         this.#fetches.forgotten(hosted)
@@ -133,18 +148,33 @@ export class Engine {
       },
       remove: (task, done) => this.#background.run(task, done),
     })
-    this.#transacting = new Transacting({
-      transactions: this.transactions,
-      groups: this.groups,
-      topics: this.topics,
-      store,
-      transactionBufferBytes: options.transactionBufferBytes,
+  }
+
+  #newTransacting(transactionBufferBytes: number): Transacting {
+    const { transactions, groups, topics, store } = this
+    return new Transacting({
+      ...{ transactions, groups, topics, store, transactionBufferBytes },
       wantDurable: (hosted) => this.#committer.wantDurable(hosted),
       now: () => this.#now,
       change: (change) => this.#change(change),
       newProducerId: (done) => this.#producerIds.take(done),
       whenActive: (hosted, then) => this.#whenActive(hosted, then),
       liveTopic: (topicId) => this.catalogue.planned.liveById(topicId),
+    })
+  }
+
+  #newAppending(ceilingBlock: number): Appending {
+    const { topics, store } = this
+    return new Appending({
+      ...{ topics, store, committer: this.#committer, transacting: this.#transacting, ceilingBlock },
+      leaderEpoch: () => this.#leaderEpoch,
+      now: () => this.#now,
+      assertOpen: () => this.assertOpen(),
+      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      advanced: (hosted) => this.#advanced(hosted),
+      failed: (error) => {
+        if (isFinal(error)) this.#fail(error)
+      },
     })
   }
 
@@ -308,7 +338,7 @@ export class Engine {
       case 'openProducer':
         return this.#producerIds.take(command.done)
       case 'append':
-        return this.#append(command)
+        return this.#appending.append(command)
       case 'fetch':
         return this.#fetches.start(command.reader, command.request, command.done)
       case 'wake':
@@ -363,78 +393,6 @@ export class Engine {
     const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.markers?.length
     if (isEmpty) change.done(undefined)
     else this.#committer.change(change)
-  }
-
-  #append(command: CommandOf<'append'>): void {
-    const hosted = this.topics.partition(command.request.topic, command.request.partition)
-    hosted.partition.assertWritable()
-    if (hosted.queue === undefined && this.store.isActive(hosted.id)) this.#appendNow(hosted, command)
-    else this.#appendLater(hosted, command)
-  }
-
-  /** Behind whatever waits for the partition already: calls keep their order. */
-  #appendLater(hosted: HostedPartition, command: CommandOf<'append'>): void {
-    const { done } = command
-    this.#whenActive(hosted, (error) => {
-      if (error !== undefined) return done(error)
-      try {
-        this.#appendNow(hosted, command)
-      } catch (failure) {
-        done(failure)
-        if (isFinal(failure)) this.#fail(failure)
-      }
-    })
-  }
-
-  #appendNow(hosted: HostedPartition, command: CommandOf<'append'>): void {
-    if (this.#closed !== undefined) throw this.#closed
-    const { producerId, request, isTransactional, done } = command
-    hosted.assertAlive()
-    const { records, producerEpoch, baseSequence, acks } = request
-    const { config, partition } = hosted
-    const joined = isTransactional ? this.#transacting.admit(hosted, producerId, producerEpoch) : undefined
-    const appended = partition.append({
-      records,
-      producerId,
-      producerEpoch,
-      baseSequence,
-      isTransactional,
-      mayWait: acks === 'all' && !isTransactional,
-      leaderEpoch: this.#leaderEpoch,
-      now: this.#now,
-      config,
-    })
-    if (appended === undefined) return this.#appendLater(hosted, command)
-    this.topics.producerExpiry.used(hosted, producerId, this.#now)
-    const { watermarks } = partition
-    const { baseOffset, nextOffset, duplicate, appendTime, isLogAppendTime, sizeBytes } = appended
-    const result = { baseOffset, appendTime, isLogAppendTime }
-    if (isTransactional) {
-      // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
-      if (joined !== undefined) this.#transacting.join(joined, hosted)
-      this.#transacting.wrote(producerId, hosted, sizeBytes)
-      done(undefined, result)
-      this.#advanced(hosted)
-      return
-    }
-    const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
-    // The original of a duplicate may still wait in memory for its commit.
-    if (acks === 'all' || duplicate) {
-      if (nextOffset <= watermarks.durableOffset) return answer(undefined)
-      if (!duplicate) watermarks.wait(baseOffset, nextOffset)
-      hosted.durable.add(nextOffset, answer)
-      this.#committer.wantDurable(hosted)
-      return
-    }
-    const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
-    const isNear = watermarks.ceiling === 0 || watermarks.ceiling - nextOffset < this.#ceilingBlock / 2
-    if (isNear) this.#committer.wantCeiling(hosted)
-    if (nextOffset <= shown) {
-      answer(undefined)
-      this.#advanced(hosted)
-    } else {
-      hosted.shown.add(nextOffset, answer)
-    }
   }
 
   // ---- opening partitions, background work, ending -------------------------------------------------------------------

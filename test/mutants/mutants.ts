@@ -96,7 +96,7 @@ const PRODUCERS: readonly Mutant[] = [
   },
   {
     name: "acks 'all' is answered before its flush",
-    file: 'engine/engine.ts',
+    file: 'engine/appending.ts',
     find: 'hosted.durable.add(nextOffset, answer)',
     put: 'answer(undefined)',
     tests: [firstQuestion],
@@ -120,8 +120,8 @@ const PRODUCERS: readonly Mutant[] = [
 const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'an append needs no open transaction',
-    file: 'engine/engine.ts',
-    find: 'isTransactional ? this.#transacting.admit(hosted, producerId, producerEpoch) : undefined',
+    file: 'engine/appending.ts',
+    find: 'isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined',
     put: 'undefined',
     tests: [engine],
   },

@@ -1,0 +1,135 @@
+import type { AppendResult } from '../broker/broker.ts'
+import type { Appended } from '../log/partition/partition.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
+import type { CommandOf } from './commands.ts'
+import type { Committer } from './committer.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+import type { Transacting } from './transacting.ts'
+
+export interface AppendingHooks {
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly committer: Pick<Committer, 'wantDurable' | 'wantCeiling'>
+  readonly transacting: Pick<Transacting, 'admit' | 'join' | 'wrote'>
+  /** How far ahead an offset ceiling is raised (durability rule 5). */
+  readonly ceilingBlock: number
+  leaderEpoch(): number
+  now(): number
+  /** LOG_CLOSED, or why the log failed for good. */
+  assertOpen(): void
+  whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
+  /** Readers may see more. */
+  advanced(hosted: HostedPartition): void
+  /** Of an append that waited: nobody else hears of it. */
+  failed(error: unknown): void
+}
+
+type AppendCommand = CommandOf<'append'>
+
+/** From the command to its place in the partition, and who is answered at which moment: the three ways of acks and transactions. */
+export class Appending {
+  readonly #hooks: AppendingHooks
+
+  constructor(hooks: AppendingHooks) {
+    this.#hooks = hooks
+  }
+
+  append(command: AppendCommand): void {
+    const { topics, store } = this.#hooks
+    const hosted = topics.partition(command.request.topic, command.request.partition)
+    hosted.partition.assertWritable()
+    if (hosted.queue === undefined && store.isActive(hosted.id)) this.#appendNow(hosted, command)
+    else this.#appendLater(hosted, command)
+  }
+
+  /** Behind whatever waits for the partition already: calls keep their order. */
+  #appendLater(hosted: HostedPartition, command: AppendCommand): void {
+    const { done } = command
+    this.#hooks.whenActive(hosted, (error) => {
+      if (error !== undefined) return done(error)
+      try {
+        this.#appendNow(hosted, command)
+      } catch (failure) {
+        done(failure)
+        this.#hooks.failed(failure)
+      }
+    })
+  }
+
+  #appendNow(hosted: HostedPartition, command: AppendCommand): void {
+    this.#hooks.assertOpen()
+    hosted.assertAlive()
+    const { producerId, request, isTransactional } = command
+    const { topics, transacting } = this.#hooks
+    const joined = isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined
+    const appended = this.#place(hosted, command)
+    if (appended === undefined) return this.#appendLater(hosted, command)
+    topics.producerExpiry.used(hosted, producerId, this.#hooks.now())
+    const { baseOffset, appendTime, isLogAppendTime, sizeBytes } = appended
+    const result = { baseOffset, appendTime, isLogAppendTime }
+    if (isTransactional) {
+      // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
+      if (joined !== undefined) transacting.join(joined, hosted)
+      transacting.wrote(producerId, hosted, sizeBytes)
+      command.done(undefined, result)
+      this.#hooks.advanced(hosted)
+    } else this.#answerLater(hosted, command, appended, result)
+  }
+
+  /** `undefined`: the segment is full, or its file isn't open. */
+  #place({ partition, config }: HostedPartition, command: AppendCommand): Appended | undefined {
+    const { producerId, request, isTransactional } = command
+    const { records, producerEpoch, baseSequence, acks } = request
+    return partition.append({
+      records,
+      producerId,
+      producerEpoch,
+      baseSequence,
+      isTransactional,
+      mayWait: acks === 'all' && !isTransactional,
+      leaderEpoch: this.#hooks.leaderEpoch(),
+      now: this.#hooks.now(),
+      config,
+    })
+  }
+
+  #answerLater(
+    hosted: HostedPartition,
+    { request, done }: AppendCommand,
+    appended: Appended,
+    result: AppendResult,
+  ): void {
+    const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
+    // The original of a duplicate may still wait in memory for its commit.
+    if (request.acks === 'all' || appended.duplicate) this.#whenDurable(hosted, appended, answer)
+    else this.#whenShown(hosted, appended.nextOffset, answer)
+  }
+
+  #whenDurable(
+    hosted: HostedPartition,
+    { baseOffset, nextOffset, duplicate }: Appended,
+    answer: (error: unknown) => void,
+  ): void {
+    const { watermarks } = hosted.partition
+    if (nextOffset <= watermarks.durableOffset) return answer(undefined)
+    if (!duplicate) watermarks.wait(baseOffset, nextOffset)
+    hosted.durable.add(nextOffset, answer)
+    this.#hooks.committer.wantDurable(hosted)
+  }
+
+  /** Of acks 1: below the ceiling, or durable, whatever comes first. */
+  #whenShown(hosted: HostedPartition, nextOffset: number, answer: (error: unknown) => void): void {
+    const { committer, ceilingBlock } = this.#hooks
+    const { watermarks } = hosted.partition
+    const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
+    const isNear = watermarks.ceiling === 0 || watermarks.ceiling - nextOffset < ceilingBlock / 2
+    if (isNear) committer.wantCeiling(hosted)
+    if (nextOffset > shown) {
+      hosted.shown.add(nextOffset, answer)
+      return
+    }
+    answer(undefined)
+    this.#hooks.advanced(hosted)
+  }
+}
