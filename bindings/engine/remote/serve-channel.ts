@@ -31,6 +31,7 @@ import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } 
 /** Writes a result behind the head of its answer. */
 type Result = (writer: MessageWriter) => void
 type Call = (session: number, reader: MessageReader) => Promise<Result>
+type CallTable = Readonly<Record<string, Call>>
 
 /** One attached process, as its holder sees it: its requests are served until its channel ends, then its members leave. */
 export class ServedChannel {
@@ -38,7 +39,7 @@ export class ServedChannel {
   readonly #broker: EmbeddedBroker
   readonly #recovery: RecoveryReport
   readonly #transactions: ServedTransactions
-  readonly #calls: Readonly<Record<string, Call>>
+  readonly #calls: CallTable
   readonly #consumers: Map<number, ConsumerSession> = new Map()
   readonly #readers: Map<number, ReaderSession> = new Map()
   readonly #shares: Map<number, ShareSession> = new Map()
@@ -105,25 +106,44 @@ export class ServedChannel {
     this.#channel.send(message)
   }
 
-  #callTable(): Readonly<Record<string, Call>> {
-    const broker = this.#broker
-    const admin = broker.admin as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>
-    const administrative = ADMIN_CALLS.map((name): [string, Call] => {
-      const shape = shapes.ADMIN_ARGUMENTS[name]
-      return [name, async (_, reader) => value(await admin[name]?.(...readShaped<unknown[]>(reader, shape)))]
-    })
+  #callTable(): CallTable {
     const transactional = Object.entries(this.#transactions.calls).map(([name, serve]): [string, Call] => {
       return [name, async (session, reader) => value(await serve(session, reader))]
     })
     return {
-      ...Object.fromEntries([...administrative, ...transactional]),
+      ...this.#administrativeCalls(),
+      ...Object.fromEntries(transactional),
+      ...this.#producerCalls(),
+      ...this.#readerCalls(),
+      ...this.#memberCalls(),
+      ...this.#shareCalls(),
       hello: (_, reader) => this.#hello(reader),
+    }
+  }
+
+  #administrativeCalls(): CallTable {
+    const admin = this.#broker.admin as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>
+    const calls = ADMIN_CALLS.map((name): [string, Call] => {
+      const shape = shapes.ADMIN_ARGUMENTS[name]
+      return [name, async (_, reader) => value(await admin[name]?.(...readShaped<unknown[]>(reader, shape)))]
+    })
+    return Object.fromEntries(calls)
+  }
+
+  #producerCalls(): CallTable {
+    return {
       openProducer: async () => {
-        const { producerId, producerEpoch } = await broker.openProducer()
+        const { producerId, producerEpoch } = await this.#broker.openProducer()
         return value({ producerId, producerEpoch })
       },
       append: async (_, reader) => appended(await this.#append(reader)),
       appendInTransaction: async (_, reader) => appended(await this.#transactions.append(reader)),
+    }
+  }
+
+  /** `wake` and `close` are of any session that reads. */
+  #readerCalls(): CallTable {
+    return {
       fetch: async (session, reader) => {
         const request = readFetch(reader)
         return fetched(await this.#reader(session).fetch(request))
@@ -132,6 +152,16 @@ export class ServedChannel {
         this.#session(session)?.wake()
         return value(undefined)
       },
+      close: async (session) => {
+        const closing = this.#session(session)
+        for (const sessions of [this.#consumers, this.#readers, this.#shares]) sessions.delete(session)
+        return value(await closing?.close())
+      },
+    }
+  }
+
+  #memberCalls(): CallTable {
+    return {
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
       poll: async (session, reader) => {
         const request = readFetch(reader)
@@ -152,9 +182,14 @@ export class ServedChannel {
         const positions = readShaped<readonly Position[]>(reader, shapes.POSITIONS)
         return value(await this.#member(session).commit(positions, generation))
       },
+    }
+  }
+
+  #shareCalls(): CallTable {
+    return {
       openShare: async (session, reader) => {
-        const share = await broker.openShare(reader.text())
-        broker.served.add(share)
+        const share = await this.#broker.openShare(reader.text())
+        this.#broker.served.add(share)
         this.#shares.set(session, share)
         return value(undefined)
       },
@@ -162,11 +197,6 @@ export class ServedChannel {
         value(await this.#sharing(session).acquire(readShaped(reader, shapes.ACQUIRE))),
       acknowledge: async (session, reader) =>
         value(await this.#sharing(session).acknowledge(readShaped(reader, shapes.ACKNOWLEDGE))),
-      close: async (session) => {
-        const closing = this.#session(session)
-        for (const sessions of [this.#consumers, this.#readers, this.#shares]) sessions.delete(session)
-        return value(await closing?.close())
-      },
     }
   }
 
