@@ -8,7 +8,7 @@ import { DirectoryImage } from '../../bindings/entry/embedded/directory-image.ts
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { verifyFiles } from '../../bindings/entry/embedded/verify-files.ts'
-import { HEADER_FILE, ringFile } from '../../bindings/log/journal/layout.ts'
+import { FRAME_ALIGNMENT, HEADER_FILE, ringFile } from '../../bindings/log/journal/layout.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { scratchDirectory } from '../scratch.ts'
 import { DirectoryImage as HeldImage } from './directory-image.ts'
@@ -34,6 +34,8 @@ async function filled(name: string, topics: readonly string[]): Promise<string> 
 class MovingRing extends HeldImage {
   /** In how many looks. */
   moves = 0
+  /** What stands there then is another frame, not half of one. */
+  isWhole = false
   #opened = 0
 
   override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
@@ -45,9 +47,11 @@ class MovingRing extends HeldImage {
     if (this.#opened !== 3 || this.moves === 0) return file
     this.moves--
     const read = (into: Uint8Array, position: number) => {
-      const count = file.read(into, position)
-      into.subarray(100).fill(0x55)
-      return count
+      const count = this.isWhole
+        ? super.open(path, options)?.read(into, position + FRAME_ALIGNMENT)
+        : file.read(into, position)
+      if (!this.isWhole) into.subarray(100).fill(0x55)
+      return count ?? 0
     }
     return Object.assign(Object.create(file) as StoreFile, { read, close: () => file.close() })
   }
@@ -99,8 +103,9 @@ test('a frame that the ring goes over under a look is damage only if each look f
   await log.admin.createTopic('t')
   for (let count = 0; count < 3; count++) await log.producer().send({ topic: 't', value: 'x'.repeat(500) })
   const ring = new MovingRing(held.fork().files)
-  const foundWith = async (moves: number) => {
+  const foundWith = async (moves: number, isWhole = false) => {
     ring.moves = moves
+    ring.isWhole = isWhole
     const { damage, frames } = await verifyFiles({ store: () => ring, port: nodePort })
     assert.ok(frames > 2)
     return damage.map(({ code }) => code)
@@ -108,7 +113,9 @@ test('a frame that the ring goes over under a look is damage only if each look f
   assert.equal(await foundWith(0), [])
   assert.equal(await foundWith(1), [])
   assert.is(ring.moves, 0)
-  assert.is((await foundWith(Number.POSITIVE_INFINITY))[0], 'a frame that changed under the look')
+  assert.is((await foundWith(Number.POSITIVE_INFINITY))[0], 'a frame that broke under the look')
+  const codes = await foundWith(Number.POSITIVE_INFINITY, true)
+  assert.not.ok(codes.includes('a frame that broke under the look'), 'a holder that is quicker than five looks')
   await log.close()
 })
 

@@ -53,7 +53,7 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
   try {
     for (const found of [...scan.frames, ...scan.beyondGap]) {
       const entries = yield* entriesStillThere(store, kernel, buffer, found)
-      if (entries === undefined) damage.push(damaged(found.file, found.position, 'a frame that changed under the look'))
+      if (entries === undefined) damage.push(damaged(found.file, found.position, 'a frame that broke under the look'))
       else for (const entry of entries) content.take(entry)
     }
   } finally {
@@ -62,7 +62,10 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
   return { frames: scan.frames.length, header, checkpoint, ...content.inOrder() }
 }
 
-/** Beside a running holder the ring goes round: where a frame was found stands another one by now, or half of one. */
+/**
+ * Beside a running holder the ring goes round: where a frame was found stands a newer one by now, behind a checkpoint that made it needless.
+ * `undefined`: no whole one does, at this moment.
+ */
 function* entriesStillThere(
   store: FileStore,
   kernel: Kernel,
@@ -73,7 +76,8 @@ function* entriesStillThere(
   if (file === undefined) return undefined
   const now = frameAt(file, position, buffer, kernel, found.nonce)
   file.close()
-  if (now?.sequence !== found.sequence || now.generation !== found.generation) return undefined
+  if (now === undefined) return undefined
+  if (now.sequence !== found.sequence || now.generation !== found.generation) return []
   const payload = buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + now.payloadBytes).slice()
   return readEntries(payload, now.entryCount, path, position + FRAME_HEADER_BYTES)
 }
