@@ -33,7 +33,7 @@ test('beside a holder: members and open transactions are seen as they are, and n
     await transaction.send({ topic: 't', value: 'open' })
 
     const [group] = await besideRows(['groups'])
-    assert.equal(group, { groupId: 'g', state: 'Stable', generation: 1, members: 1, partitions: 1 })
+    assert.equal(group, { groupId: 'g', state: 'Stable', generation: 1, members: 1, partitions: 1, lag: 2 })
     const [place] = await besideRows(['groups', 'describe', 'g'])
     const { memberId, ...offsets } = place ?? {}
     assert.match(String(memberId), /^oncelog-/)

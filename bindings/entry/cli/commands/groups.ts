@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { GroupDetails } from '../../node.ts'
+import { type Admin, type GroupDetails, LogError } from '../../node.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { counted, print, say } from '../output.ts'
@@ -23,13 +23,18 @@ Examples:
     )
   groups
     .command('list', { isDefault: true })
-    .description('all groups with their state')
+    .description('all groups with their state, and how far behind they are')
     .action(
       run(({ directory, isJson }) =>
         withView({ directory, isJson }, async ({ admin }) => {
           const found = await admin.listGroups()
+          const details = await Promise.all(found.map(({ groupId }) => detailsOf(admin, groupId)))
           print(
-            found.map(({ offsets, ...group }) => ({ ...group, partitions: offsets.length })),
+            found.flatMap(({ offsets, ...group }, index) => {
+              const lags = details[index]?.offsets.map(({ lag }) => lag)
+              if (lags === undefined) return []
+              return [{ ...group, partitions: offsets.length, lag: lags.reduce((sum, lag) => sum + lag, 0) }]
+            }),
             isJson,
             'no groups',
           )
@@ -56,6 +61,16 @@ Examples:
       ),
     )
   addReset(groups, (admin) => admin.resetOffsets.bind(admin))
+}
+
+/** `undefined`: it was deleted since it was listed. */
+async function detailsOf(admin: Admin, groupId: string): Promise<GroupDetails | undefined> {
+  try {
+    return await admin.describeGroup(groupId)
+  } catch (error) {
+    if (LogError.is(error, 'GROUP_ID_NOT_FOUND')) return undefined
+    throw error
+  }
 }
 
 function show({ members, offsets, ...group }: GroupDetails, isJson: boolean): void {
