@@ -94,6 +94,23 @@ test('the run that holds the log ends: the other one goes on behind what it has 
   assert.is(lagOf('end'), 0)
 })
 
+test('another process that held the log ends: both runs go on, nothing is left out, nothing comes twice out of one', async () => {
+  const holder = await open(cli.log)
+  assert.is(holder.role, 'holder')
+  const runs = [start('moved'), start('moved')]
+  await membersOf('moved', (shares) => shares.length === 2)
+  const ends = runs.map((run) => run.finish())
+  await holder.close()
+  const said = await Promise.all(ends)
+  assert.equal(
+    said.flatMap(({ status, err }) => [status, err]),
+    [0, '', 0, ''],
+  )
+  assert.is(new Set(said.flatMap(placesIn)).size, RECORDS)
+  for (const each of said) assert.is(new Set(placesIn(each)).size, placesIn(each).length)
+  assert.is(lagOf('moved'), 0)
+})
+
 test('a run is killed: what it had, and what it had not committed, the other one shows', async () => {
   const killed = await startHolder('kill')
   const other = start('kill')
