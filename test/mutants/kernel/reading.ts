@@ -65,4 +65,14 @@ const RECORDS = faultsOf('batch-reader.ts', decode, {
   'a header without a name': ['    if (nameLength < 0) return false\n', ''],
 })
 
-export const READING: readonly Mutant[] = [...BYTES, ...BATCHES, ...RECORDS]
+const KEYED = faultsOf('batch-reader.ts', ['keyed-records'], {
+  "the value's bytes are hashed for the key": [
+    'siphash(batch + load<u32>(row), keyLength',
+    'siphash(batch + load<u32>(row, 8), keyLength',
+  ],
+  'hashes of all keys lie in one place': ['    hash += HASH\n', ''],
+  'nothing says where a usual record ends': ['  storeEnd(row, end)\n  return true', '  return true'],
+  'nothing says where an unusual record ends': ['  storeEnd(row, end)\n  return INTACT', '  return INTACT'],
+})
+
+export const READING: readonly Mutant[] = [...BYTES, ...BATCHES, ...RECORDS, ...KEYED]
