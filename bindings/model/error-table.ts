@@ -83,7 +83,7 @@ export const ERRORS = {
   LOG_READ_ONLY: [
     'corruption',
     undefined,
-    'Read `log.recovery`; `oncelog salvage` copies what is intact into a new directory.',
+    'Run `oncelog verify`, or read `log.recovery`, to see what is damaged; `oncelog salvage` copies what is intact into a new directory.',
   ],
   CORRUPT_LOG: [
     'corruption',
