@@ -44,7 +44,7 @@ export class PartitionRecovery {
   readonly #files: StoredFiles
   readonly #noted: CheckpointPartition | undefined
   readonly #producers: ProducerScan
-  /** First offsets of the segments that were there. */
+  /** First offsets of the segments that were there: listed once, because each listing reads the names of them all. */
   #segmentsFound: ReadonlySet<number> = new Set()
   /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
   readonly #isCoordinator: boolean
@@ -67,7 +67,7 @@ export class PartitionRecovery {
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
     if (!this.#files.readOnly) yield* this.#restorePartialSector()
-    if (entries.length > 0) this.#segmentsFound = new Set((yield* this.#logFiles()).map(({ offset }) => offset))
+    if (!this.#files.readOnly) this.#segmentsFound = new Set((yield* this.#logFiles()).map(({ offset }) => offset))
     const ahead = segmentsAhead(entries)
     for (const [index, entry] of entries.entries()) yield* this.#replay(entry, ahead[index])
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
@@ -248,17 +248,13 @@ export class PartitionRecovery {
     for (;;) {
       const active = this.#files.segments.active
       if (active === undefined) {
-        if (!(yield* this.#hasSegment(this.#files.nextOffset))) return
+        if (!this.#hasSegment(this.#files.nextOffset)) return
         yield* this.#roll()
         continue
       }
       const file = yield* this.#context.files.reopen(active.logPath)
       const batch = this.#context.scanner.inFile(file, active.sizeBytes, file.size())
-      if (
-        batch === 'end' &&
-        active.nextOffset > active.baseOffset &&
-        (yield* this.#hasSegment(this.#files.nextOffset))
-      ) {
+      if (batch === 'end' && active.nextOffset > active.baseOffset && this.#hasSegment(this.#files.nextOffset)) {
         yield* this.#roll()
         continue
       }
@@ -274,8 +270,9 @@ export class PartitionRecovery {
     }
   }
 
-  *#hasSegment(baseOffset: number): Task<boolean> {
-    return (yield* this.#logFiles()).some((name) => name.offset === baseOffset && baseOffset > this.#activeBase())
+  /** Rolls that are done again make none ahead of the active one, so that the first listing still holds. */
+  #hasSegment(baseOffset: number): boolean {
+    return baseOffset > this.#activeBase() && this.#segmentsFound.has(baseOffset)
   }
 
   #activeBase(): number {
