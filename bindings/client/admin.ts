@@ -334,7 +334,8 @@ function described({ topic, topicId, partitions, config }: TopicFacts): TopicDes
  */
 export async function ensureTopics(session: AdminSession, topics: readonly Topic[]): Promise<void> {
   if (!Array.isArray(topics) || !topics.every((each) => typeof each?.name === 'string')) {
-    throw new LogError('INVALID_REQUEST', 'topics must be a list of declared topics', { option: 'topics' })
+    const message = "topics must be a list of declared topics: topic('name', { value: json() }) declares one"
+    throw new LogError('INVALID_REQUEST', message, { option: 'topics' })
   }
   const existing = new Set(await session.listTopics({ internal: false }))
   const missing = new Map<string, Topic>()
