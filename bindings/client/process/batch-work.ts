@@ -10,6 +10,7 @@ import type { RecordOf } from '../records.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { inLanes } from './lanes.ts'
+import { OutputCheck } from './output-check.ts'
 import { keyText } from './partition-values.ts'
 import type { ProcessOptions, ProcessSettings } from './process-options.ts'
 import type { Stores } from './state-partitions.ts'
@@ -23,12 +24,14 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #port: RuntimePort
   readonly #handler: ProcessOptions<T, S>['handle']
   readonly #settings: ProcessSettings
+  readonly #outputs: OutputCheck
 
   constructor(broker: Broker, port: RuntimePort, handler: ProcessOptions<T, S>['handle'], settings: ProcessSettings) {
     this.#broker = broker
     this.#port = port
     this.#handler = handler
     this.#settings = settings
+    this.#outputs = new OutputCheck(broker.admin)
   }
 
   /** Handles as many records as there is time for, one at least, and sends what they gave. Answers what was handled. */
@@ -56,15 +59,18 @@ export class BatchWork<T extends TopicRef, S> {
       const layers = stores.layers()
       try {
         const state = stores.views(layers)
-        const output = await this.#handler(record as unknown as RecordOf<T>, {
+        const given = await this.#handler(record as unknown as RecordOf<T>, {
           state: state as never,
           attempt,
           signal,
         })
+        const outputs = listOf(given)
+        const asking = this.#outputs.check(outputs)
+        if (asking !== undefined) await asking
         // Bounded: each time another record of the batch was done with.
         if (stores.areStale(layers)) continue
         stores.take(layers)
-        return output === undefined ? [] : Array.isArray(output) ? output : [output as ProducerRecord]
+        return outputs
       } catch (error) {
         throwIfAborted(signal)
         // What it read didn't belong together: no failure of the record.
@@ -78,6 +84,11 @@ export class BatchWork<T extends TopicRef, S> {
       await waitBeforeTry(this.#port, failures, signal)
     }
   }
+}
+
+function listOf(given: unknown): readonly ProducerRecord[] {
+  if (given === undefined) return []
+  return Array.isArray(given) ? given : [given as ProducerRecord]
 }
 
 /** Records of one key are one lane. */

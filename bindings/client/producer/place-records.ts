@@ -154,11 +154,11 @@ export class SendPlan {
 }
 
 /** MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent. */
-function refuseTooLarge(
+export function refuseTooLarge(
   record: CheckedRecord,
   index: number,
   topic: string,
-  { maxMessageBytes, segmentBytes }: TopicRules,
+  { maxMessageBytes, segmentBytes }: Pick<TopicRules, 'maxMessageBytes' | 'segmentBytes'>,
 ): void {
   if (surelyFits(record.sizeBytes, Math.min(maxMessageBytes, segmentBytes))) return
   const sizeBytes = loneBatchBytes(record)
