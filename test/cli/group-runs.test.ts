@@ -51,6 +51,7 @@ async function membersOf(group: string, wanted: (shares: readonly number[]) => b
       const found = (await log.admin.listGroups()).some(({ groupId }) => groupId === group)
       const members = found ? (await log.admin.describeGroup(group)).members : []
       if (wanted(members.map(({ partitions }) => partitions.length))) return
+      // Nothing tells another process who joined a group; the runs beside need the processor.
       await new Promise((resume) => setTimeout(resume, 20))
     }
   } finally {

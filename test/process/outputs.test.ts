@@ -1,5 +1,7 @@
 // What `handle` gives and no topic takes: a failure of the record that gave it, not of its batch.
 import * as assert from 'uvu/assert'
+import { OutputCheck } from '../../bindings/client/process/output-check.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import { test } from '../client/stores.ts'
 
 test('a record that gives what no topic takes is the one that failed, the others go on', async (open) => {
@@ -31,6 +33,7 @@ test('a record that gives what no topic takes is the one that failed, the others
   }
   const until = async (count: number) => {
     while ((await read('out')).length + (await read('dead')).length < count) {
+      // Nothing tells of a commit as a whole; the processor beside needs the turn.
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
   }
@@ -44,6 +47,18 @@ test('a record that gives what no topic takes is the one that failed, the others
   assert.is((await errors()).length, 3)
   assert.is((await read('out')).length, 18)
   await log.close()
+})
+
+test('a log that can’t be asked is no failure of the record', async () => {
+  const asked: string[] = []
+  const check = new OutputCheck({
+    describeTopic(name) {
+      asked.push(name)
+      return Promise.reject(new LogError('NETWORK_EXCEPTION', 'the process that held the log is gone'))
+    },
+  })
+  await check.check([{ topic: 'out', value: 'x' }])
+  assert.equal(asked, ['out'])
 })
 
 test.run()

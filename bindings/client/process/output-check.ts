@@ -1,5 +1,4 @@
 import type { AdminSession } from '../../broker/broker.ts'
-import { LogError } from '../../model/errors.ts'
 import { parseTopicConfig } from '../../model/topic-config.ts'
 import { surelyFits } from '../producer/partition-queue.ts'
 import { refuseTooLarge } from '../producer/place-records.ts'
@@ -11,7 +10,8 @@ type SizeRules = Pick<TopicRules, 'maxMessageBytes' | 'segmentBytes'>
 
 /**
  * Looks at what a record gave while it is known which record that was. Refused in the send of the whole batch, it would take the others along,
- * and again whenever they come again. A topic that isn't there is no fault of one record: of that the send tells.
+ * and again whenever they come again. A topic that isn't there, or a log that can't be asked while its holder changes, is no fault of one record: of
+ * that the send tells.
  */
 export class OutputCheck {
   readonly #admin: Pick<AdminSession, 'describeTopic'>
@@ -44,9 +44,8 @@ export class OutputCheck {
       const rules = parseTopicConfig(config)
       this.#rules.set(topic, rules)
       return rules
-    } catch (error) {
-      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION')) return undefined
-      throw error
+    } catch {
+      return undefined
     }
   }
 }
