@@ -56,6 +56,7 @@ export type Command =
   | { kind: 'commitOffsets'; request: OffsetsCommand; done: Done<void> }
   | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Done<void> }
   | { kind: 'deleteGroup'; groupId: string; done: Done<void> }
+  | { kind: 'releaseGroups'; done: Done<void> }
   | { kind: 'acquireShare'; member: ShareMember; request: AcquireRequest; done: Done<readonly AcquiredRange[]> }
   | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Done<void> }
   | { kind: 'wakeShare'; member: ShareMember; done: Done<void> }

@@ -361,6 +361,7 @@ export class Engine {
       case 'commitOffsets':
       case 'setOffsets':
       case 'deleteGroup':
+      case 'releaseGroups':
         return this.#members.take(command, this.#now)
       case 'acquireShare':
       case 'acknowledgeShare':

@@ -13,7 +13,9 @@ export interface GroupHooks {
   topicOf: TopicLookup
 }
 
-type GroupCommand = CommandOf<'joinGroup' | 'syncGroup' | 'leaveGroup' | 'commitOffsets' | 'setOffsets' | 'deleteGroup'>
+type GroupCommand = CommandOf<
+  'joinGroup' | 'syncGroup' | 'leaveGroup' | 'commitOffsets' | 'setOffsets' | 'deleteGroup' | 'releaseGroups'
+>
 type Answer = JoinedGroup | readonly TopicPartition[]
 
 /** Commands of group members: who waits for the answer to a join or sync, and whom a rebalance has to be told. */
@@ -23,6 +25,8 @@ export class GroupMembers {
   /** A member asks for one thing at a time. */
   readonly #waiting: Map<string, Done<Answer>> = new Map()
   readonly #rebalanced: Map<string, () => void> = new Map()
+  /** Who waits until nobody holds anything any more. */
+  #releasing: Done<void> | undefined
 
   constructor(groups: Groups, hooks: GroupHooks) {
     this.#groups = groups
@@ -43,6 +47,8 @@ export class GroupMembers {
         return this.#setOffsets(command, now)
       case 'deleteGroup':
         return this.#delete(command, now)
+      case 'releaseGroups':
+        return this.#release(command, now)
     }
   }
 
@@ -82,6 +88,13 @@ export class GroupMembers {
     this.#hooks.change(this.#groups.planDelete(groupId, now), done)
   }
 
+  #release({ done }: CommandOf<'releaseGroups'>, now: number): void {
+    const records = this.#groups.planRelease(now)
+    this.#hooks.change(records, () => this.tell())
+    this.#releasing = done
+    this.tell()
+  }
+
   topicChanged(name: string, now: number): void {
     this.#groups.topicsChanged([name], now)
     this.tell()
@@ -103,6 +116,8 @@ export class GroupMembers {
     this.#waiting.clear()
     this.#rebalanced.clear()
     for (const done of waiting) done(error)
+    this.#releasing?.(error)
+    this.#releasing = undefined
   }
 
   #wait(key: string, done: Done<Answer>): void {
@@ -118,6 +133,9 @@ export class GroupMembers {
 
   tell(): void {
     for (const notice of this.#groups.takeNotices()) this.#tellOne(notice)
+    if (!this.#groups.isReleased) return
+    this.#releasing?.(undefined)
+    this.#releasing = undefined
   }
 
   #tellOne(notice: GroupNotice): void {

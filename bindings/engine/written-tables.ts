@@ -14,6 +14,7 @@ const WRITTEN: Readonly<Partial<Record<Command['kind'], readonly TableName[]>>> 
   commitOffsets: ['offsets'],
   setOffsets: ['offsets'],
   deleteGroup: ['offsets'],
+  releaseGroups: ['offsets'],
   acquireShare: ['shares'],
   acknowledgeShare: ['shares'],
   startShareGroup: ['shares'],

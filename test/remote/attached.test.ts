@@ -122,18 +122,19 @@ test('when the holder closes, an attached log takes its place, and its producer 
   const iteration = consumer[Symbol.asyncIterator]()
   const first = (await iteration.next()).value
   assert.is(text(first?.value ?? null), 'a')
-  const waiting = iteration.next()
+  const upToC = async () => {
+    const seen: (string | null)[] = []
+    while (seen.at(-1) !== 'c') seen.push(text((await iteration.next()).value?.value ?? null))
+    return seen
+  }
+  const reading = upToC()
   const sending = producer.send({ topic: 't', value: 'b' })
   await holder.close()
   await sending
   await producer.send({ topic: 't', value: 'c' })
   assert.equal([attached.role, third.role].sort(), ['attached', 'holder'])
-  // The group knew nothing of its member any more: nothing was committed, so it begins anew.
-  const again = [(await waiting).value, (await iteration.next()).value, (await iteration.next()).value]
-  assert.equal(
-    again.map((record) => text(record?.value ?? null)),
-    ['a', 'b', 'c'],
-  )
+  // Nothing was committed, so the member begins anew; the old holder may have given it the second one before it ended.
+  assert.equal((await reading).slice(-3), ['a', 'b', 'c'])
   await attached.close()
   await third.close()
 })

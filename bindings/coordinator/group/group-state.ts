@@ -9,6 +9,7 @@ export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' 
  * - `sync`: a member asks for its assignment; `assigned`: the leader's one is durable
  * - `commit`: of a member, in the group's generation; `commit-from-outside`: by no member, to set offsets by hand
  * - `change`: what the group reads has other partitions than before
+ * - `release`: its coordinator ends, and assigns nothing to anybody
  * - `leave`: of a member while others stay; `leave-last`
  */
 export type GroupEvent =
@@ -19,6 +20,7 @@ export type GroupEvent =
   | 'commit'
   | 'commit-from-outside'
   | 'change'
+  | 'release'
   | 'leave'
   | 'leave-last'
 
@@ -36,6 +38,7 @@ const TABLE: Readonly<Record<GroupState, Row>> = {
     commit: nobody,
     'commit-from-outside': 'Empty',
     change: 'Empty',
+    release: 'CompletingRebalance',
     leave: nobody,
     'leave-last': nobody,
   },
@@ -47,6 +50,7 @@ const TABLE: Readonly<Record<GroupState, Row>> = {
     commit: rebalance,
     'commit-from-outside': 'NON_EMPTY_GROUP',
     change: rebalance,
+    release: 'CompletingRebalance',
     leave: rebalance,
     'leave-last': 'Empty',
   },
@@ -58,6 +62,7 @@ const TABLE: Readonly<Record<GroupState, Row>> = {
     commit: 'REBALANCE_IN_PROGRESS',
     'commit-from-outside': 'NON_EMPTY_GROUP',
     change: rebalance,
+    release: 'CompletingRebalance',
     leave: rebalance,
     'leave-last': 'Empty',
   },
@@ -69,6 +74,7 @@ const TABLE: Readonly<Record<GroupState, Row>> = {
     commit: 'Stable',
     'commit-from-outside': 'NON_EMPTY_GROUP',
     change: rebalance,
+    release: 'CompletingRebalance',
     leave: rebalance,
     'leave-last': 'Empty',
   },

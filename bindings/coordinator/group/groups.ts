@@ -53,6 +53,7 @@ export class Groups {
   #notices: GroupNotice[] = []
   /** May be early, never late. */
   #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
+  #isReleasing = false
   readonly #pending: PendingOffsets = new PendingOffsets()
 
   /** What happened to members since the last call, in order. */
@@ -89,6 +90,19 @@ export class Groups {
     if (group.state !== 'Empty') return []
     this.#live.delete(groupId)
     return this.#planGroup(group, now)
+  }
+
+  /** The process that holds the log ends: all members are asked for what they hold. `isReleased` once they have given it up. */
+  planRelease(now: number): readonly TableRecord[] {
+    this.#isReleasing = true
+    return [...this.#live.values()].flatMap((group) => {
+      group.release()
+      return this.#planGroup(group, now)
+    })
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleasing && [...this.#live.values()].every((group) => group.isReleased)
   }
 
   /** All offsets or none. `topicOf` is `catalogue.planned.liveById`: a delete under way counts. */
@@ -278,7 +292,9 @@ export class Groups {
 
   #awakened(groupId: string): LiveGroup {
     const generation = this.#tables.planned.group(groupId)?.generation ?? 0
-    return new LiveGroup(groupId, generation, (notice) => this.#notices.push(notice))
+    const group = new LiveGroup(groupId, generation, (notice) => this.#notices.push(notice))
+    if (this.#isReleasing) group.release()
+    return group
   }
 
   #group(groupId: string, memberId: string): LiveGroup {

@@ -36,7 +36,7 @@ interface LiveMember extends MemberSubscription {
   readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
   /** It waits for the next generation. */
-  readonly isJoining: boolean
+  isJoining: boolean
   /** It waits for its assignment. */
   isSyncing: boolean
   assignment: readonly AssignedPartition[]
@@ -58,6 +58,8 @@ export class LiveGroup {
   #leaderId: string | undefined
   /** When those who hold up the rebalance are put out. */
   #deadline: number = Number.POSITIVE_INFINITY
+  /** Once it is released: who may still hold partitions. */
+  #holding: Set<string> | undefined
 
   constructor(groupId: string, generation: number, tell: (notice: GroupNotice) => void) {
     this.groupId = groupId
@@ -106,7 +108,32 @@ export class LiveGroup {
       isJoining: true,
       isSyncing: false,
     })
-    this.#prepare('join', request.now, memberId)
+    if (this.#holding === undefined) return this.#prepare('join', request.now, memberId)
+    if (owned.length > 0) this.#answerJoin(memberId, [])
+    else this.#holding.delete(memberId)
+  }
+
+  /**
+   * The process that holds the log ends: all are asked to join again and are assigned nothing, each by itself, whatever the others do.
+   * Who comes with nothing left has no answer to wait for here.
+   */
+  release(): void {
+    this.#state = nextGroupState(this.#state, 'release') as GroupState
+    this.#generation = nextGeneration(this.#generation)
+    this.#deadline = Number.POSITIVE_INFINITY
+    this.#holding = new Set()
+    for (const member of this.#members.values()) {
+      const { memberId, isJoining, owned } = member
+      member.assignment = []
+      if (!isJoining || owned.length > 0) this.#holding.add(memberId)
+      if (!isJoining) this.#askToJoin(member)
+      else if (owned.length > 0) this.#answerJoin(memberId, [])
+    }
+  }
+
+  /** Nobody holds anything of it any more, and what each held is committed as far as it wanted to. */
+  get isReleased(): boolean {
+    return this.#holding?.size === 0
   }
 
   /** A member asks for its assignment; the leader brings those of all. Answers whether they are to be made durable. */
@@ -118,7 +145,7 @@ export class LiveGroup {
       return false
     }
     member.isSyncing = true
-    if (memberId !== this.#leaderId) return false
+    if (memberId !== this.#leaderId || this.#holding !== undefined) return false
     for (const each of this.#members.values()) {
       each.assignment = assignments.find((assigned) => assigned.memberId === each.memberId)?.partitions ?? []
     }
@@ -143,14 +170,15 @@ export class LiveGroup {
     this.#members.delete(memberId)
     this.#refuse(member, 'UNKNOWN_MEMBER_ID', 'left')
     if (this.#leaderId === memberId) this.#leaderId = undefined
-    if (this.#members.size > 0) return this.#prepare('leave', now)
+    this.#holding?.delete(memberId)
+    if (this.#members.size > 0) return this.#holding === undefined ? this.#prepare('leave', now) : undefined
     this.#state = 'Empty'
     this.#deadline = Number.POSITIVE_INFINITY
   }
 
   /** Topics that the group reads were created, deleted, or got partitions: everybody joins again. */
   changed(now: number): void {
-    if (this.#members.size > 0) this.#prepare('change', now)
+    if (this.#members.size > 0 && this.#holding === undefined) this.#prepare('change', now)
   }
 
   readsAny(topics: ReadonlySet<string>): boolean {
@@ -213,14 +241,17 @@ export class LiveGroup {
     this.#state = nextGroupState(this.#state, event) as GroupState
     if (!wasPreparing) {
       for (const member of this.#members.values()) {
-        if (member.memberId === joiningId) continue
-        this.#refuse(member, 'REBALANCE_IN_PROGRESS', 'is between two generations')
-        member.isSyncing = false
-        this.#tell({ ...this.#to(member.memberId), kind: 'rebalance' })
+        if (member.memberId !== joiningId) this.#askToJoin(member)
       }
       this.#waitAtMost(now)
     }
     this.#completeIfAllJoined(now)
+  }
+
+  #askToJoin(member: LiveMember): void {
+    this.#refuse(member, 'REBALANCE_IN_PROGRESS', 'is between two generations')
+    member.isSyncing = false
+    this.#tell({ ...this.#to(member.memberId), kind: 'rebalance' })
   }
 
   #waitAtMost(now: number): void {
@@ -235,14 +266,16 @@ export class LiveGroup {
     this.#assignor = voteForAssignor(members.map((member) => member.assignors)) ?? ''
     if (this.#leaderId === undefined || !this.#members.has(this.#leaderId)) this.#leaderId = members[0]?.memberId
     const subscriptions = members.map(({ memberId, topics, owned }) => ({ memberId, topics, owned }))
-    for (const member of members) {
-      this.#members.set(member.memberId, { ...member, isJoining: false })
-      const leads = member.memberId === this.#leaderId
-      const { generation } = this
-      const told = { generation, assignor: this.#assignor, members: leads ? subscriptions : [] }
-      this.#tell({ ...this.#to(member.memberId), kind: 'joined', ...told })
-    }
+    for (const { memberId } of members) this.#answerJoin(memberId, memberId === this.#leaderId ? subscriptions : [])
     this.#waitAtMost(now)
+  }
+
+  /** `members`: for who is to assign their partitions. */
+  #answerJoin(memberId: string, members: readonly MemberSubscription[]): void {
+    const member = this.#members.get(memberId)
+    if (member !== undefined) member.isJoining = false
+    const { generation } = this
+    this.#tell({ ...this.#to(memberId), kind: 'joined', generation, assignor: this.#assignor, members })
   }
 }
 

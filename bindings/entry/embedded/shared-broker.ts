@@ -54,6 +54,8 @@ export interface SharedOptions {
 
 /** Who opens a log hears so soon that its holder is stopped, or stuck. Once open, only its own close ends the search for one. */
 const ANSWER_LIMIT_MS = 5000
+/** Whoever closes a log has so much patience with members whose program doesn't come back from a record. */
+const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
 /** Each try for the lock is a fork; a recovery may take minutes. */
 const RETRY_MS_MAX = 250
@@ -251,7 +253,19 @@ export class SharedBroker implements Broker {
     this.#listener?.close()
     await this.#attached?.close()
     await this.#afterHolding()
+    if (this.#held !== undefined && this.#served.size > 0) await this.#releaseMembers(this.#held.broker)
     for (const served of this.#served) served.end()
     await this.#held?.broker.close()
+  }
+
+  /** Members of other processes commit what they have handled and give up what they hold: the next holder doesn't know them. */
+  async #releaseMembers(broker: EmbeddedBroker): Promise<void> {
+    let cancel = () => {}
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#options.port.setTimer(RELEASE_LIMIT_MS, resolve, true)
+    })
+    // Where the log can't share its groups anew, they end as those of a killed holder.
+    const released = broker.ask<void>((done) => ({ kind: 'releaseGroups', done })).catch(() => {})
+    await Promise.race([released, limit]).finally(() => cancel())
   }
 }

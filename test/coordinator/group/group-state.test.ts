@@ -19,6 +19,7 @@ const expected: Readonly<Record<GroupEvent, readonly string[]>> = {
   commit: ['UNKNOWN_MEMBER_ID', 'PreparingRebalance', 'REBALANCE_IN_PROGRESS', 'Stable'],
   'commit-from-outside': ['Empty', 'NON_EMPTY_GROUP', 'NON_EMPTY_GROUP', 'NON_EMPTY_GROUP'],
   change: ['Empty', 'PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance'],
+  release: ['CompletingRebalance', 'CompletingRebalance', 'CompletingRebalance', 'CompletingRebalance'],
   leave: ['UNKNOWN_MEMBER_ID', 'PreparingRebalance', 'PreparingRebalance', 'PreparingRebalance'],
   'leave-last': ['UNKNOWN_MEMBER_ID', 'Empty', 'Empty', 'Empty'],
 }

@@ -56,6 +56,10 @@ function at(nextOffset: number, partition: number = 0, id: string = orders): Off
   return { topicId: id, partition, nextOffset, leaderEpoch: -1, metadata: '' }
 }
 
+function sync(memberId: string, generation: number): Parameters<Groups['planSync']>[0] {
+  return { groupId: 'g', memberId, generation, assignments: [], now: 0 }
+}
+
 function planCommit(
   groups: Groups,
   memberId: string,
@@ -130,6 +134,61 @@ test('who comes in the middle of a rebalance begins another; a sync of the old o
   join(groups, 'g', 'm2', 0, { rejoins: true })
   join(groups, 'g', 'm1', 0, { rejoins: true })
   assert.equal(heard(groups), ['m1 joined 3 leads', 'm2 joined 3', 'm3 joined 3'])
+})
+
+test('a release takes everything from everybody, each by itself: who has nothing left hears no more', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  assert.equal(heard(groups), ['m1 rebalance'])
+  assert.not.ok(groups.isReleased)
+  const records = groups.planRelease(0)
+  assert.equal(heard(groups), ['m1 rebalance'], 'm2 waits for its first assignment, and gets none here')
+  join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
+  assert.equal(heard(groups), ['m1 joined 2'], 'nobody leads')
+  refuses('ILLEGAL_GENERATION', () => groups.planSync(sync('m1', 1)))
+  assert.equal(groups.planSync(sync('m1', 2)), [])
+  assert.equal(heard(groups), [], 'its generation is on its way to the disk')
+  applyAll(groups, records)
+  assert.equal(heard(groups), ['m1 synced'])
+  assert.is(applyAll(groups, planCommit(groups, 'm1', 2, at(1))).length, 1, 'what it held it may commit')
+  assert.not.ok(groups.isReleased)
+  join(groups, 'g', 'm3')
+  join(groups, 'g', 'm1', 0, { rejoins: true, owned: [] })
+  assert.equal(heard(groups), [])
+  assert.ok(groups.isReleased)
+  assert.is(groups.nextDeadline(), 1000, 'polls alone: no rebalance can be late')
+})
+
+test('a release in the middle of a rebalance asks its members anew, and waits no longer for who leaves', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
+  assert.equal(groups.planSync(sync('m2', 2)), [])
+  const late = groups.planSync({ ...sync('m1', 2), assignments: [{ memberId: 'm1', partitions: both }] })
+  groups.takeNotices()
+  const records = groups.planRelease(0)
+  assert.equal(heard(groups), [
+    'm1 refused REBALANCE_IN_PROGRESS',
+    'm1 rebalance',
+    'm2 refused REBALANCE_IN_PROGRESS',
+    'm2 rebalance',
+  ])
+  applyAll(groups, [...late, ...records])
+  assert.equal(heard(groups), [])
+  join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
+  groups.planSync(sync('m1', 3))
+  assert.equal(heard(groups), ['m1 joined 3', 'm1 synced'], 'what its leader had given it is void')
+  groups.topicsChanged(['orders'], 0)
+  groups.planLeave('g', 'm2', 0)
+  assert.equal(heard(groups), [], 'nothing is shared anew')
+  assert.not.ok(groups.isReleased)
+  applyAll(groups, groups.planLeave('g', 'm1', 0))
+  assert.ok(groups.isReleased)
+  join(groups, 'late', 'm4', 0)
+  assert.equal(heard(groups), [], 'who comes now waits for the next holder')
+  assert.ok(groups.isReleased)
 })
 
 test('offsets of a transaction are taken between two generations, of members and their generation alone (KIP-447)', () => {

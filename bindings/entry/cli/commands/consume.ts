@@ -41,8 +41,8 @@ counts as aborted and isn't shown later.
 
 With --group the log is opened as by any program, and offsets are committed after the records were
 written out, every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end: after a crash some may come again, none is left out. Several
-runs of one group share the partitions, and each goes on with what it has when another one comes or ends. Where the program ends that holds
-the log and two or more runs go on, one may show again what another one had not committed yet.
+runs of one group share the partitions, and each goes on with what it has when another one comes or ends. Where the program is killed that
+holds the log and two or more runs go on, one may show again what another one had not committed yet.
 
 Lines are partition:offset, key, value, with tabs between; control characters are escaped. --json gives topic, partition,
 offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"base64": "…"}.
