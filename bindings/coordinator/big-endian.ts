@@ -65,10 +65,16 @@ export class BigEndianWriter {
   string(text: string | null): this {
     if (text === null) return this.int16(-1)
     const lengthAt = this.#take(2)
-    const lengthBytes = this.#text(text)
+    const lengthBytes = this.#utf8(text)
     if (lengthBytes > 0x7fff)
       throw new LogError('INVALID_REQUEST', `a text of ${lengthBytes} bytes is longer than 32767`)
     this.#scratch.view.setInt16(lengthAt, lengthBytes)
+    return this
+  }
+
+  /** Without its length. */
+  text(text: string): this {
+    this.#utf8(text)
     return this
   }
 
@@ -95,10 +101,11 @@ export class BigEndianWriter {
     return bytes.slice(0, this.#size)
   }
 
-  /** Answers its length; UTF-8 takes at most three bytes a unit. */
-  #text(text: string): number {
+  /** Answers its length; UTF-8 takes at most three bytes a unit. Names and ids are ASCII nearly always: no call of the platform. */
+  #utf8(text: string): number {
     const at = this.#take(3 * text.length)
-    const { written } = encoder.encodeInto(text, this.#scratch.bytes.subarray(at))
+    const { bytes } = this.#scratch
+    const written = writeAscii(text, bytes, at) ? text.length : encoder.encodeInto(text, bytes.subarray(at)).written
     this.#size = at + written
     return written
   }
@@ -120,6 +127,16 @@ export class BigEndianWriter {
     }
     return at
   }
+}
+
+/** False with nothing that counts written where there is something else in it. */
+function writeAscii(text: string, bytes: Uint8Array, at: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit >= 0x80) return false
+    bytes[at + index] = unit
+  }
+  return true
 }
 
 /** Total: reading past the end or a text that isn't UTF-8 is CORRUPT_LOG at `place`, an integer beyond 2^53 INTEGER_RANGE. */

@@ -2,7 +2,7 @@ import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import type { Marker } from '../log/partition/marker.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { Task } from '../storage/effect.ts'
-import type { CommitSet, Decision, PartitionStore } from '../storage/partition-store.ts'
+import type { Ceiling, CommitSet, Decision, PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { bytesOfRecord, inParts } from './in-parts.ts'
 
@@ -12,14 +12,28 @@ export type TableName = (typeof TABLES)[number]
 
 /** A change of the log's own topics: planned by a table, durable with the next commit, then applied and answered. */
 export interface PlannedChange extends Partial<Record<TableName, readonly TableRecord[]>> {
-  /** The end of a transaction in each of its partitions. */
-  readonly markers?: readonly PlannedMarker[] | undefined
+  readonly end?: PlannedEnd | undefined
   readonly done: (error: unknown) => void
 }
 
-export interface PlannedMarker {
-  readonly hosted: HostedPartition
+/** Of a transaction, in each of its partitions. */
+export interface PlannedEnd {
   readonly marker: Marker
+  readonly partitions: readonly HostedPartition[]
+}
+
+/** What the changes of one set say of one of the log's own topics. */
+interface TableChange {
+  readonly table: TableName
+  readonly hosted: HostedPartition
+  readonly records: readonly TableRecord[]
+  readonly baseOffset: number
+}
+
+interface WaitingChange {
+  readonly change: PlannedChange
+  /** About what its decisions take in a frame. */
+  readonly sizeBytes: number
 }
 
 export interface CommitterHooks {
@@ -47,18 +61,26 @@ const EXTENT_BYTES = 1280
 /** The batch of 78 bytes and what a frame says of it. */
 export const MARKER_BYTES = 160
 
+const NOWHERE: readonly HostedPartition[] = []
+
+/** Where the change gives markers. */
+function endedIn({ end }: PlannedChange): readonly HostedPartition[] {
+  return end?.partitions ?? NOWHERE
+}
+
 function bytesOf(change: PlannedChange): number {
-  let total = (change.markers?.length ?? 0) * MARKER_BYTES
+  let total = endedIn(change).length * MARKER_BYTES
   for (const table of TABLES) {
     for (const record of change[table] ?? []) total += bytesOfRecord(record)
   }
   return total
 }
 
-/** Where a change has markers, and records before them that aren't durable yet. */
-function undurableOf({ markers = [] }: PlannedChange): HostedPartition[] {
-  const partitions = markers.map(({ hosted }) => hosted)
-  return [...new Set(partitions)].filter(({ dead, partition }) => !dead && partition.watermarks.isUndurable)
+/** Adds where the change gives markers, and records before them aren't durable yet. */
+function addUndurable(change: PlannedChange, to: Set<HostedPartition>): void {
+  for (const hosted of endedIn(change)) {
+    if (!hosted.dead && hosted.partition.watermarks.isUndurable) to.add(hosted)
+  }
 }
 
 /** One gathering of what waits for durability: the group commit of durability rule 1. */
@@ -68,7 +90,7 @@ export class Committer {
   readonly #ceilingBlock: number
   #durable = new Set<HostedPartition>()
   #ceilings = new Set<HostedPartition>()
-  #changes: PlannedChange[] = []
+  #changes: WaitingChange[] = []
   /** Where a change ends that more than one set prepares: nothing is appended there until it has its markers. */
   readonly #held = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
@@ -87,12 +109,12 @@ export class Committer {
   get isWanted(): boolean {
     if (this.#durable.size > 0 || this.#ceilings.size > 0 || this.#producerIdsEnd !== undefined) return true
     const first = this.#changes[0]
-    return first !== undefined && !this.#mustWait(first)
+    return first !== undefined && !this.#mustWait(first.change)
   }
 
   /** A partition is being opened, or rolls: its offsets can't be given yet. */
-  #mustWait({ markers = [] }: PlannedChange): boolean {
-    return markers.some(({ hosted }) => !hosted.dead && hosted.queue !== undefined && !this.#held.has(hosted))
+  #mustWait(change: PlannedChange): boolean {
+    return endedIn(change).some((hosted) => !hosted.dead && hosted.queue !== undefined && !this.#held.has(hosted))
   }
 
   get #partitionsMost(): number {
@@ -101,19 +123,19 @@ export class Committer {
 
   /** About what the decisions of the next set take. */
   get decisionBytes(): number {
-    return this.#nextChanges().reduce((sum, change) => sum + bytesOf(change), 0)
+    return this.#nextChanges().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
 
   /** As many changes as a set takes, in their order. */
-  #nextChanges(): PlannedChange[] {
+  #nextChanges(): readonly WaitingChange[] {
     if (this.#changes.length === 0) return this.#changes
     const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
     const most = this.#partitionsMost
     const partitions = new Set<HostedPartition>()
     let total = 0
-    const count = this.#changes.findIndex((change, index) => {
-      total += bytesOf(change)
-      for (const hosted of undurableOf(change)) partitions.add(hosted)
+    const count = this.#changes.findIndex(({ change, sizeBytes }, index) => {
+      total += sizeBytes
+      addUndurable(change, partitions)
       return this.#mustWait(change) || partitions.size > most || (index > 0 && total > limit)
     })
     return count < 0 ? this.#changes : this.#changes.slice(0, count)
@@ -123,12 +145,13 @@ export class Committer {
    * The records of a transaction that ends in more partitions than a set takes go ahead of it, set by set (durability rule 9):
    * those that aren't durable yet, none where one set does.
    */
-  #ahead(): HostedPartition[] {
-    const first = this.#changes[0]
-    if (first === undefined || this.#mustWait(first)) return []
-    const ahead = undurableOf(first)
-    if (ahead.length <= this.#partitionsMost) return []
-    for (const { hosted } of first.markers ?? []) {
+  #ahead(): Iterable<HostedPartition> {
+    const first = this.#changes[0]?.change
+    if (first === undefined || endedIn(first).length <= this.#partitionsMost || this.#mustWait(first)) return NOWHERE
+    const ahead = new Set<HostedPartition>()
+    addUndurable(first, ahead)
+    if (ahead.size <= this.#partitionsMost) return NOWHERE
+    for (const hosted of endedIn(first)) {
       if (hosted.dead || hosted.queue !== undefined) continue
       hosted.queue = []
       this.#held.add(hosted)
@@ -155,7 +178,7 @@ export class Committer {
     } catch (error) {
       return change.done(error)
     }
-    this.#changes.push(change)
+    this.#changes.push({ change, sizeBytes: bytesOf(change) })
   }
 
   /** Records that needn't be durable together; the last of them answers, or none at once. */
@@ -169,33 +192,18 @@ export class Committer {
   *commit(): Task<void> {
     yield* this.#openTables()
     const ahead = this.#ahead()
-    const changes = this.#nextChanges()
+    const changes = this.#takeChanges()
     const ending = this.#hold(changes)
-    const room = this.#partitionsMost - ending.filter(({ partition }) => partition.watermarks.isUndurable).length
-    const due = [...new Set([...ahead, ...this.#durable])].slice(0, room)
-    const wanted = ending.length === 0 ? due : [...new Set([...due, ...ending])]
-    const durable = wanted.filter((partition) => !partition.dead)
+    const durable = this.#takeDue(ahead, ending)
     const ends = durable.map((partition) => partition.partition.watermarks.nextOffset)
-    const raised = [...this.#ceilings].slice(0, PARTITIONS_MAX)
-    // Of a topic that was deleted since the store knows nothing any more.
-    const living = raised.filter(({ dead }) => !dead)
-    const ceilings = living.map((hosted) => ({
-      hosted,
-      id: hosted.id,
-      ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock,
-    }))
+    const ceilings = this.#takeCeilings()
     const producerIdsEnd = this.#producerIdsEnd
-    for (const hosted of due) this.#durable.delete(hosted)
-    for (const hosted of ending) this.#durable.delete(hosted)
-    for (const hosted of raised) this.#ceilings.delete(hosted)
-    this.#changes = this.#changes.slice(changes.length)
     this.#producerIdsEnd = undefined
-    let decisions: Decision[] = []
+    const tables = this.#tableChanges(changes)
     try {
-      decisions = this.#decisions(changes)
       yield* this.#store.commit({
         durable: durable.map(({ id }) => id),
-        decisions,
+        decisions: [...tables.map((each) => this.#decision(each)), ...this.#markers(changes)],
         ceilings,
         producerIdsEnd,
       } satisfies CommitSet)
@@ -212,7 +220,7 @@ export class Committer {
       partition.partition.watermarks.advanceDurable(ends[index] ?? 0)
       this.#advanced(partition)
     })
-    this.#apply(changes, decisions)
+    for (const each of tables) this.#apply(each)
     for (const change of changes) change.done(undefined)
     for (const hosted of ending) hosted.resume(undefined)
   }
@@ -221,7 +229,8 @@ export class Committer {
   *#openTables(): Task<void> {
     if (this.#changes.length === 0) return
     const opened = new Set<TableName>()
-    const next = () => TABLES.find((table) => !opened.has(table) && this.#changes.some((each) => each[table]?.length))
+    const isWanted = (table: TableName) => this.#changes.some(({ change }) => change[table]?.length)
+    const next = () => TABLES.find((table) => !opened.has(table) && isWanted(table))
     for (let table = next(); table !== undefined; table = next()) {
       yield* this.#hooks.open(this.#hooks.table(table))
       opened.add(table)
@@ -229,15 +238,57 @@ export class Committer {
   }
 
   /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
-  #hold(changes: readonly PlannedChange[]): HostedPartition[] {
-    const all = new Set(changes.flatMap(({ markers = [] }) => markers.map(({ hosted }) => hosted)))
-    for (const hosted of all) this.#held.delete(hosted)
-    const ending = [...all].filter(({ dead }) => !dead)
+  #hold(changes: readonly PlannedChange[]): ReadonlySet<HostedPartition> {
+    const ending = new Set<HostedPartition>()
+    for (const change of changes) {
+      for (const hosted of endedIn(change)) {
+        this.#held.delete(hosted)
+        if (!hosted.dead) ending.add(hosted)
+      }
+    }
     for (const hosted of ending) {
       hosted.queue ??= []
       hosted.partition.holdStable()
     }
     return ending
+  }
+
+  #takeChanges(): readonly PlannedChange[] {
+    const taken = this.#nextChanges()
+    this.#changes = this.#changes.slice(taken.length)
+    return taken.map(({ change }) => change)
+  }
+
+  /** Where something ends, and as much of what goes ahead or waits as the set has room for. */
+  #takeDue(ahead: Iterable<HostedPartition>, ending: ReadonlySet<HostedPartition>): readonly HostedPartition[] {
+    const due = new Set(ending)
+    let room = this.#partitionsMost
+    for (const hosted of ending) {
+      this.#durable.delete(hosted)
+      if (hosted.partition.watermarks.isUndurable) room--
+    }
+    for (const waiting of [ahead, this.#durable]) {
+      for (const hosted of waiting) {
+        if (room === 0) break
+        this.#durable.delete(hosted)
+        if (hosted.dead || due.has(hosted)) continue
+        due.add(hosted)
+        room--
+      }
+    }
+    return [...due]
+  }
+
+  /** Of a topic that was deleted since the store knows nothing any more. */
+  #takeCeilings(): (Ceiling & { readonly hosted: HostedPartition })[] {
+    const ceilings = []
+    for (const hosted of this.#ceilings) {
+      if (ceilings.length === PARTITIONS_MAX) break
+      this.#ceilings.delete(hosted)
+      if (hosted.dead) continue
+      ceilings.push({ hosted, id: hosted.id, ceiling: hosted.partition.watermarks.nextOffset + this.#ceilingBlock })
+    }
+    return ceilings
   }
 
   #raised(hosted: HostedPartition, ceiling: number): void {
@@ -253,58 +304,69 @@ export class Committer {
     this.#hooks.advanced(hosted)
   }
 
-  /** One batch for each of the log's own topics that has a change, all in the order of their plans; then the markers. */
-  #decisions(changes: readonly PlannedChange[]): Decision[] {
-    const decisions: Decision[] = []
-    if (changes.length === 0) return decisions
+  /** For each of the log's own topics that has a change, all records in the order of their plans. */
+  #tableChanges(changes: readonly PlannedChange[]): readonly TableChange[] {
+    const tables: TableChange[] = []
     for (const table of TABLES) {
-      const records = changes.flatMap((change) => change[table] ?? [])
-      if (records.length > 0) decisions.push(this.#decision(this.#hooks.table(table), records))
+      const records: TableRecord[] = []
+      for (const change of changes) for (const record of change[table] ?? []) records.push(record)
+      if (records.length === 0) continue
+      const hosted = this.#hooks.table(table)
+      tables.push({ table, hosted, records, baseOffset: hosted.partition.watermarks.nextOffset })
     }
-    const ends = new Map<HostedPartition, number>()
-    for (const { markers = [] } of changes) {
-      for (const { hosted, marker } of markers) {
-        if (hosted.dead) continue
-        const offset = ends.get(hosted) ?? hosted.partition.watermarks.nextOffset
-        ends.set(hosted, offset + 1)
-        decisions.push(this.#marker(hosted, marker, offset))
-      }
-    }
-    return decisions
+    return tables
   }
 
-  #decision(hosted: HostedPartition, records: readonly TableRecord[]): Decision {
+  /** One batch. */
+  #decision({ hosted, records, baseOffset }: TableChange): Decision {
     const now = this.#hooks.now()
-    const baseOffset = hosted.partition.watermarks.nextOffset
     const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
     // As the batch has it: a record keeps the time of its plan, and an index entry must lead to its batch.
     const maxTimestamp = records.reduce((max, { timestamp = now }) => Math.max(max, timestamp), -1)
     return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp }
   }
 
-  #marker({ id, partition }: HostedPartition, marker: Marker, baseOffset: number): Decision {
-    const now = this.#hooks.now()
-    const leaderEpoch = this.#hooks.leaderEpoch()
-    const bytes = this.#hooks.factory.marker(marker, baseOffset, leaderEpoch, now)
-    const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch)
-    return { id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed }
+  /** In the order of the changes, which is that of the offsets where several end in a partition. */
+  #markers(changes: readonly PlannedChange[]): readonly Decision[] {
+    const markers: Decision[] = []
+    const ends = new Map<HostedPartition, number>()
+    for (const { end } of changes) {
+      if (end === undefined) continue
+      const living = end.partitions.filter(({ dead }) => !dead)
+      const offsets = living.map((hosted) => {
+        const offset = ends.get(hosted) ?? hosted.partition.watermarks.nextOffset
+        ends.set(hosted, offset + 1)
+        return offset
+      })
+      this.#addMarkers(end.marker, living, offsets, markers)
+    }
+    return markers
   }
 
-  #apply(changes: readonly PlannedChange[], decisions: readonly Decision[]): void {
-    if (changes.length === 0) return
-    for (const table of TABLES) {
-      const records = changes.flatMap((change) => change[table] ?? [])
-      if (records.length === 0) continue
-      const hosted = this.#hooks.table(table)
-      const { id, partition } = hosted
-      const decision = decisions.find((each) => each.id.topicId === id.topicId)
-      const baseOffset = decision?.baseOffset ?? 0
-      records.forEach((record, index) => {
-        this.#hooks.apply(table, record, { topic: id.topic, partition: id.partition, offset: baseOffset + index })
-      })
-      partition.placed(baseOffset + records.length)
-      this.#hooks.advanced(hosted)
-    }
+  #addMarkers(
+    marker: Marker,
+    partitions: readonly HostedPartition[],
+    offsets: readonly number[],
+    to: Decision[],
+  ): void {
+    const now = this.#hooks.now()
+    const leaderEpoch = this.#hooks.leaderEpoch()
+    const batches = this.#hooks.factory.markers(marker, offsets, leaderEpoch, now)
+    batches.forEach((bytes, index) => {
+      const { id, partition } = partitions[index] as HostedPartition
+      const baseOffset = offsets[index] ?? 0
+      const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch)
+      to.push({ id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed })
+    })
+  }
+
+  #apply({ table, hosted, records, baseOffset }: TableChange): void {
+    const { id, partition } = hosted
+    records.forEach((record, index) => {
+      this.#hooks.apply(table, record, { topic: id.topic, partition: id.partition, offset: baseOffset + index })
+    })
+    partition.placed(baseOffset + records.length)
+    this.#hooks.advanced(hosted)
   }
 
   fail(error: unknown): void {
@@ -313,6 +375,6 @@ export class Committer {
     this.#durable.clear()
     this.#ceilings.clear()
     this.#held.clear()
-    for (const change of changes) change.done(error)
+    for (const { change } of changes) change.done(error)
   }
 }

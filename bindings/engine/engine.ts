@@ -391,7 +391,7 @@ export class Engine {
   }
 
   #change(change: PlannedChange): void {
-    const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.markers?.length
+    const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.end?.partitions.length
     if (isEmpty) change.done(undefined)
     else this.#committer.change(change)
   }

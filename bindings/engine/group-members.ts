@@ -5,7 +5,7 @@ import type { GroupNotice } from '../coordinator/group/live-group.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { TopicPartition } from '../model/positions.ts'
-import type { CommandOf, Done, OffsetToCommit } from './commands.ts'
+import type { CommandOf, Done } from './commands.ts'
 
 export interface GroupHooks {
   /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
@@ -75,13 +75,13 @@ export class GroupMembers {
   }
 
   #commit({ request, done }: CommandOf<'commitOffsets'>, now: number): void {
-    const offsets = request.offsets.map(withoutMetadata)
-    this.#hooks.change(this.#groups.planCommit({ ...request, offsets, now }, this.#hooks.topicOf), done)
+    const { groupId, memberId, generation, offsets } = request
+    const commit = { groupId, memberId, generation, offsets, now }
+    this.#hooks.change(this.#groups.planCommit(commit, this.#hooks.topicOf), done)
   }
 
   #setOffsets({ groupId, offsets, done }: CommandOf<'setOffsets'>, now: number): void {
-    const request = { groupId, offsets: offsets.map(withoutMetadata), now }
-    this.#hooks.change(this.#groups.planSetOffsets(request, this.#hooks.topicOf), done)
+    this.#hooks.change(this.#groups.planSetOffsets({ groupId, offsets, now }, this.#hooks.topicOf), done)
   }
 
   #delete({ groupId, done }: CommandOf<'deleteGroup'>, now: number): void {
@@ -157,9 +157,4 @@ export class GroupMembers {
 
 function keyOf({ groupId, memberId }: { groupId: string; memberId: string }): string {
   return JSON.stringify([groupId, memberId])
-}
-
-/** Kafka's metadata and leader epoch of a commit are its clients' business; oncelog's own have none. */
-function withoutMetadata(offset: OffsetToCommit) {
-  return { ...offset, leaderEpoch: -1, metadata: '' }
 }

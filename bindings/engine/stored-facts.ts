@@ -31,8 +31,8 @@ export class StoredFacts implements PartitionSource {
 
   segmentConfig(id: PartitionIdentity): SegmentConfig {
     const config = this.#topics().config(id.topicId)
-    if (!config.cleanupPolicy.includes('compact')) return config
+    if (config.segmentMs <= config.maxCompactionLagMs || !config.cleanupPolicy.includes('compact')) return config
     // The active segment is never compacted, so it mustn't stay active for longer (KIP-354).
-    return { ...config, segmentMs: Math.min(config.segmentMs, config.maxCompactionLagMs) }
+    return { ...config, segmentMs: config.maxCompactionLagMs }
   }
 }

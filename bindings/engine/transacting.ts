@@ -4,7 +4,7 @@ import type { EndPlan, FoundTransaction, Transactions } from '../coordinator/tra
 import { LogError } from '../model/errors.ts'
 import type { PartitionStore, StoredPartition } from '../storage/partition-store.ts'
 import type { CommandOf, Done, ProducerInstance } from './commands.ts'
-import { MARKER_BYTES, type PlannedChange, type PlannedMarker } from './committer.ts'
+import { MARKER_BYTES, type PlannedChange } from './committer.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
@@ -48,7 +48,6 @@ export class Transacting {
   readonly #hooks: TransactingHooks
   /** Who asks again when a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
-  readonly #decisionBytes = new WeakMap<OpenTransaction, number>()
   /** By producer, what its open transaction wrote that no flush was asked for yet. */
   readonly #spilling = new Map<number, { sizeBytes: number; readonly partitions: Set<HostedPartition> }>()
   /** Who reads committed offsets that an open transaction may still change. */
@@ -108,7 +107,7 @@ export class Transacting {
 
   join(open: OpenTransaction, hosted: HostedPartition): void {
     open.partitions.push(hosted.id)
-    this.#decisionBytes.set(open, this.#bytesOf(open) + MARKER_BYTES)
+    open.decisionBytes += MARKER_BYTES
   }
 
   /**
@@ -125,14 +124,10 @@ export class Transacting {
     for (const each of spilling.partitions) this.#hooks.wantDurable(each)
   }
 
-  #bytesOf(open: OpenTransaction): number {
-    return this.#decisionBytes.get(open) ?? TRANSACTION_BYTES
-  }
-
   /** A frame has to hold the whole decision. */
   #assertRoom(open: OpenTransaction, sizeBytes: number): void {
     const { decisionBytesMax } = this.#hooks.store
-    if (this.#bytesOf(open) + sizeBytes <= decisionBytesMax) return
+    if (TRANSACTION_BYTES + open.decisionBytes + sizeBytes <= decisionBytesMax) return
     const { transactionalId, producerId } = open
     const message = `the decision of a transaction of "${transactionalId}" would take more than ${decisionBytesMax} bytes`
     const partitions = open.partitions.length
@@ -142,13 +137,13 @@ export class Transacting {
   #sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
     const { transactions, groups, now, liveTopic } = this.#hooks
     const open = transactions.openOf(instance.producerId, instance.producerEpoch)
-    const offsets = request.offsets.map((offset) => ({ ...offset, leaderEpoch: -1, metadata: '' }))
+    const { groupId, memberId, generation, offsets } = request
     // Each record names its group, in up to three bytes a character.
-    const sizeBytes = (OFFSET_BYTES + 3 * request.groupId.length) * offsets.length
+    const sizeBytes = (OFFSET_BYTES + 3 * groupId.length) * offsets.length
     this.#assertRoom(open, sizeBytes)
-    groups.addPending(instance.producerId, { ...request, offsets, now: now() }, liveTopic)
+    groups.addPending(instance.producerId, { groupId, memberId, generation, offsets, now: now() }, liveTopic)
     open.hasOffsets = true
-    this.#decisionBytes.set(open, this.#bytesOf(open) + sizeBytes)
+    open.decisionBytes += sizeBytes
     done(undefined)
   }
 
@@ -224,7 +219,12 @@ export class Transacting {
   }
 
   #partitionsOf(open: OpenTransaction | undefined): HostedPartition[] {
-    return (open?.partitions ?? []).flatMap((id) => this.#hooks.topics.hostedById(id) ?? [])
+    const partitions: HostedPartition[] = []
+    for (const id of open?.partitions ?? []) {
+      const hosted = this.#hooks.topics.hostedById(id)
+      if (hosted !== undefined) partitions.push(hosted)
+    }
+    return partitions
   }
 
   #decide(plan: EndPlan, done: Done<ProducerInstance>): void {
@@ -235,11 +235,10 @@ export class Transacting {
     const offsets = isCommit ? groups.planPending(producerId) : []
     if (!isCommit) groups.dropPending(producerId)
     const marker = { producerId, producerEpoch: markerEpoch, isCommit }
-    const markers: PlannedMarker[] = this.#partitionsOf(open).map((hosted) => ({ hosted, marker }))
     this.#hooks.change({
       offsets,
       transactions: records,
-      markers,
+      end: { marker, partitions: this.#partitionsOf(open) },
       done: (error) => {
         if (error !== undefined) return done(error)
         transactions.decided(open)

@@ -29,9 +29,22 @@ export function writeHeaders(core: KernelCore, headers: HeaderList, address: num
 }
 
 function write(core: KernelCore, content: string | Uint8Array, at: number): number {
-  const bytes = typeof content === 'string' ? encoder.encode(content) : content
-  const place = core.exports.varint_write(at, bytes.length) >>> 0
-  core.u8.set(bytes, place)
+  if (typeof content !== 'string') return writeBytes(core, content, at)
+  // Names are ASCII nearly always: no call of the encoder, no array.
+  return utf8Length(content) === content.length
+    ? writeAscii(core, content, at)
+    : writeBytes(core, encoder.encode(content), at)
+}
+
+function writeAscii({ exports, u8 }: KernelCore, text: string, at: number): number {
+  const place = exports.varint_write(at, text.length) >>> 0
+  for (let index = 0; index < text.length; index++) u8[place + index] = text.charCodeAt(index)
+  return place + text.length
+}
+
+function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number): number {
+  const place = exports.varint_write(at, bytes.length) >>> 0
+  u8.set(bytes, place)
   return place + bytes.length
 }
 

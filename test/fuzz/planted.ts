@@ -192,7 +192,11 @@ function inTables(): Planted[] {
       target: tableTarget({
         ...groupTable,
         encode: (entry) =>
-          groupTable.encode(entry.kind === 'offset-committed' ? { ...entry, nextOffset: entry.nextOffset | 0 } : entry),
+          groupTable.encode(
+            entry.kind === 'offset-committed'
+              ? { ...entry, offset: { ...entry.offset, nextOffset: entry.offset.nextOffset | 0 } }
+              : entry,
+          ),
       }),
     },
     {

@@ -127,7 +127,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
     const positions = committedPositions(done)
-    await this.#membership.join()
+    if (!this.#membership.isMember) await this.#membership.join()
     const deliveredIn = generationOf(done)
     const partitions = positions.map((position) => {
       return deliveredIn === undefined

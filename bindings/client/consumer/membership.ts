@@ -60,6 +60,10 @@ export class Membership {
     return this.#partitions
   }
 
+  get isMember(): boolean {
+    return this.#member !== undefined
+  }
+
   get generation(): number {
     return this.#member?.rebalance.generation ?? -1
   }
@@ -347,7 +351,7 @@ export class Membership {
 
   /** Under the group's newest generation: what this member still holds nobody else has, whatever was shared anew since. */
   async commit(write: (session: ConsumerSession, generation: number) => Promise<void>): Promise<void> {
-    const session = await this.join()
+    const session = this.#member?.session ?? (await this.join())
     for (;;) {
       const { generation } = this
       try {

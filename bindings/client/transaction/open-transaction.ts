@@ -72,7 +72,8 @@ export class OpenedTransaction implements Transaction {
 
   async #commit(): Promise<void> {
     try {
-      await this.#settle()
+      this.#isOver = true
+      if (this.#calls.size > 0) await this.#settle()
       if (this.#failure !== undefined) throw this.#failure.error
       await this.#session.commit()
     } catch (error) {
@@ -85,6 +86,7 @@ export class OpenedTransaction implements Transaction {
 
   async #abort(): Promise<void> {
     try {
+      this.#isOver = true
       await this.#settle()
       await this.#session.abort()
     } finally {
@@ -95,7 +97,6 @@ export class OpenedTransaction implements Transaction {
 
   /** Every call made inside has its answer. */
   async #settle(): Promise<void> {
-    this.#isOver = true
     // Those that wait for more records don't wait any longer.
     if (this.#calls.size > 0) await this.#sender.flush().catch(() => {})
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls)

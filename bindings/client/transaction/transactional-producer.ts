@@ -108,7 +108,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {
     const begun = this.#begin(signal)
-    this.#beginning = begun.catch(() => {})
+    this.#beginning = begun
     return begun
   }
 
@@ -195,7 +195,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #close(): Promise<void> {
     this.#running?.abort(new LogError('PRODUCER_CLOSED', 'the producer is closed'))
-    await this.#beginning
+    await this.#beginning.catch(() => {})
     try {
       await this.#open?.[Symbol.asyncDispose]()
     } finally {

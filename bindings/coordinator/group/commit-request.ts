@@ -14,9 +14,9 @@ export interface OffsetToCommit {
   readonly topicId: string
   readonly partition: number
   readonly nextOffset: number
-  /** -1 if not known. */
-  readonly leaderEpoch: number
-  readonly metadata: string
+  /** -1, not known, unless said: Kafka's leader epoch and metadata of a commit are its clients' business. */
+  readonly leaderEpoch?: number | undefined
+  readonly metadata?: string | undefined
 }
 
 /** The live topic of an id. */
@@ -33,7 +33,7 @@ export function checkedOffsets(
   topicOf: TopicLookup,
 ): readonly CommittedOffset[] {
   const { groupId, now } = request
-  return request.offsets.map(({ topicId, partition, nextOffset, leaderEpoch, metadata }) => {
+  return request.offsets.map(({ topicId, partition, nextOffset, leaderEpoch = -1, metadata = '' }) => {
     const topic = topicOf(topicId)
     if (topic === undefined) {
       throw new LogError('UNKNOWN_TOPIC_ID', `the topic with id ${topicId} is gone`, { groupId, topicId, partition })
@@ -48,7 +48,7 @@ export function checkedOffsets(
     if (!isInRange(leaderEpoch, -1, 0x7fffffff)) {
       throw new LogError('INVALID_REQUEST', `${leaderEpoch} is no leader epoch of ${topic.name}-${partition}`, place)
     }
-    const metadataBytes = encoder.encode(metadata).length
+    const metadataBytes = metadata === '' ? 0 : encoder.encode(metadata).length
     if (metadataBytes > METADATA_BYTES_MAX) {
       const message = `${metadataBytes} bytes of metadata for ${topic.name}-${partition} are more than ${METADATA_BYTES_MAX}`
       throw new LogError('OFFSET_METADATA_TOO_LARGE', message, place)

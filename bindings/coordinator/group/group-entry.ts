@@ -19,8 +19,9 @@ export interface CommittedOffset extends OffsetPlace {
   readonly commitTimestamp: number
 }
 
-export interface OffsetCommitted extends CommittedOffset {
+export interface OffsetCommitted {
   readonly kind: 'offset-committed'
+  readonly offset: CommittedOffset
 }
 
 export interface OffsetRemoved extends OffsetPlace {

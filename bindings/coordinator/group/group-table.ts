@@ -65,7 +65,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   apply(entry: GroupEntry): void {
     switch (entry.kind) {
       case 'offset-committed':
-        this.#commit(entry)
+        this.#commit(entry.offset)
         break
       case 'offset-removed':
         this.#remove(entry.groupId, offsetKey(entry.topicId, entry.partition))
@@ -79,7 +79,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     }
   }
 
-  #commit({ kind: _kind, ...offset }: GroupEntry & { kind: 'offset-committed' }): void {
+  #commit(offset: CommittedOffset): void {
     let offsets = this.#offsets.get(offset.groupId)
     if (offsets === undefined) {
       offsets = new Map()

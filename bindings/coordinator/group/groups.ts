@@ -315,7 +315,7 @@ export class Groups {
   }
 
   #planOffset(offset: CommittedOffset): TableRecord {
-    return this.#tables.plan({ kind: 'offset-committed', ...offset }, encodeOffsetCommit(offset))
+    return this.#tables.plan({ kind: 'offset-committed', offset }, encodeOffsetCommit(offset))
   }
 
   #planRemoval(offset: CommittedOffset): TableRecord {

@@ -16,8 +16,6 @@ const KEY_VERSION = 1
 const VALUE_VERSION = 3
 const TOPIC_ID_HEADER = 'topicId'
 
-const encoder = new TextEncoder()
-
 export function encodeOffsetCommit(offset: CommittedOffset): TableRecord {
   const value = new BigEndianWriter()
     .int16(VALUE_VERSION)
@@ -26,11 +24,11 @@ export function encodeOffsetCommit(offset: CommittedOffset): TableRecord {
     .string(offset.metadata)
     .int64(offset.commitTimestamp)
     .finish()
-  return { ...keyAndHeader(offset), value, timestamp: offset.commitTimestamp }
+  return { key: keyOf(offset), value, headers: headersOf(offset), timestamp: offset.commitTimestamp }
 }
 
 export function encodeOffsetTombstone(place: OffsetPlace): TableRecord {
-  return { ...keyAndHeader(place), value: null, timestamp: undefined }
+  return { key: keyOf(place), value: null, headers: headersOf(place), timestamp: undefined }
 }
 
 /** `key` stands behind the version, which said that this is an offset. */
@@ -50,14 +48,15 @@ export function decodeOffsetRecord(key: BigEndianReader, record: TableRecord, pl
   const commitTimestamp = value.int64('commitTimestamp')
   value.end()
   if (nextOffset < 0) throw damaged(place, 'its offset is negative')
-  return { kind: 'offset-committed', ...at, nextOffset, leaderEpoch, metadata, commitTimestamp }
+  return { kind: 'offset-committed', offset: { ...at, nextOffset, leaderEpoch, metadata, commitTimestamp } }
 }
 
-function keyAndHeader({ groupId, topicId, topic, partition }: OffsetPlace): Pick<TableRecord, 'key' | 'headers'> {
-  return {
-    key: new BigEndianWriter().int16(KEY_VERSION).string(groupId).string(topic).int32(partition).finish(),
-    headers: [[TOPIC_ID_HEADER, encoder.encode(topicId)]],
-  }
+function keyOf({ groupId, topic, partition }: OffsetPlace): Uint8Array {
+  return new BigEndianWriter().int16(KEY_VERSION).string(groupId).string(topic).int32(partition).finish()
+}
+
+function headersOf({ topicId }: OffsetPlace): TableRecord['headers'] {
+  return [[TOPIC_ID_HEADER, new BigEndianWriter().text(topicId).finish()]]
 }
 
 function topicIdOf(record: TableRecord, place: RecordPlace): string {

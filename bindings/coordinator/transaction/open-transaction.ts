@@ -25,6 +25,8 @@ export class OpenTransaction {
   readonly partitions: AddedPartition[] = []
   /** Offsets wait for its commit. */
   hasOffsets = false
+  /** About what partitions and offsets that joined it take in the frame that decides it. */
+  decisionBytes = 0
   /** A newer instance owns the id. */
   isFenced = false
   #state: TransactionState = 'Ongoing'

@@ -25,19 +25,21 @@ const TRANSACTION_VERSION = 2
 
 export function encodeTransaction(entry: TransactionStored): TableRecord {
   const { producerId, producerEpoch, timeoutMs, state, lastUpdateMs, startMs, previousProducerId } = entry
-  const value = new BigEndianWriter()
+  const writer = new BigEndianWriter()
     .int16(VALUE_VERSION)
     .int64(producerId)
     .int16(producerEpoch)
     .int32(timeoutMs)
     .int8(TRANSACTION_STATES.indexOf(state))
-  if (state === 'Empty') value.varint(0)
-  else writePartitions(value, entry.partitions)
-  value.int64(lastUpdateMs).int64(startMs)
-  value.varint(previousProducerId < 0 ? 1 : 2)
-  if (previousProducerId >= 0) value.varint(PREVIOUS_PRODUCER_ID).varint(8).int64(previousProducerId)
-  value.varint(CLIENT_TRANSACTION_VERSION).varint(2).int16(TRANSACTION_VERSION)
-  return { key: encodeKey(entry.transactionalId), value: value.finish(), headers: [], timestamp: lastUpdateMs }
+  if (state === 'Empty') writer.varint(0)
+  else writePartitions(writer, entry.partitions)
+  writer.int64(lastUpdateMs).int64(startMs)
+  writer.varint(previousProducerId < 0 ? 1 : 2)
+  if (previousProducerId >= 0) writer.varint(PREVIOUS_PRODUCER_ID).varint(8).int64(previousProducerId)
+  writer.varint(CLIENT_TRANSACTION_VERSION).varint(2).int16(TRANSACTION_VERSION)
+  // Before the key's writer begins, which takes the memory over.
+  const value = writer.finish()
+  return { key: encodeKey(entry.transactionalId), value, headers: [], timestamp: lastUpdateMs }
 }
 
 /** The id expired. */

@@ -103,7 +103,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     const offsets = positions.map(({ topic, partition, nextOffset }) => {
       return { topicId: this.#topicId(topic), partition, nextOffset }
     })
-    return { ...this.#member, generation, offsets }
+    return { groupId: this.#options.groupId, memberId: this.#memberId, generation, offsets }
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import type {
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import type { ProducerInstance } from '../commands.ts'
+import type { Done, ProducerInstance } from '../commands.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'
 import type { SessionHost } from './session-host.ts'
 
@@ -22,15 +22,18 @@ export class EmbeddedTransactionalProducer implements TransactionalSession {
     this.#instance = instance
   }
 
-  async begin(): Promise<ProducerSession> {
+  begin(): Promise<ProducerSession> {
     const instance = this.#instance
-    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
-    return new TransactionSends(this.#broker, instance)
+    return this.#broker.ask((answer) => {
+      const done: Done<void> = (error) => answer(error, new TransactionSends(this.#broker, instance))
+      return { kind: 'beginTransaction', instance, done }
+    })
   }
 
-  async sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
+  sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
     if (!(consumer instanceof EmbeddedConsumer) || consumer.host !== this.#broker) {
-      throw new LogError('INVALID_REQUEST', 'the consumer is of another log', { argument: 'consumer' })
+      const message = 'the consumer is of another log'
+      return Promise.reject(new LogError('INVALID_REQUEST', message, { argument: 'consumer' }))
     }
     const instance = this.#instance
     const request = consumer.offsetsCommand(positions, generation)
@@ -45,9 +48,13 @@ export class EmbeddedTransactionalProducer implements TransactionalSession {
     return this.#end('abort')
   }
 
-  async #end(event: 'commit' | 'abort'): Promise<void> {
+  #end(event: 'commit' | 'abort'): Promise<void> {
     const instance = this.#instance
-    this.#instance = await this.#broker.ask<ProducerInstance>((done) => {
+    return this.#broker.ask((answer) => {
+      const done: Done<ProducerInstance> = (error, next) => {
+        this.#instance = next ?? instance
+        answer(error)
+      }
       return { kind: 'endTransaction', instance, event, done }
     })
   }

@@ -1,6 +1,7 @@
 import type { BatchSeal, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { LogError } from '../../model/errors.ts'
+import { SharedBlocks } from '../../model/memory.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
 /** Header of a batch, and the most that a record's own fields take besides key, value and headers (kafka.md 1.2). */
@@ -28,6 +29,8 @@ export function mostBatchBytes(records: BatchRecords): number {
   }
   return total
 }
+
+const decisions = new SharedBlocks()
 
 export interface BatchPlace {
   readonly buffer: KernelBuffer
@@ -97,7 +100,9 @@ export function encodeBatch(
   }
   try {
     const { sizeBytes: writtenBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, now)
-    return buffer.bytes(0, writtenBytes).slice()
+    const bytes = decisions.take(writtenBytes)
+    bytes.set(buffer.bytes(0, writtenBytes))
+    return bytes
   } finally {
     buffer.free()
   }

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { SharedBlocks } from '../../model/memory.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import type { StoredProducer } from '../../storage/partition-store.ts'
 import { encodeBatch } from './encode.ts'
@@ -15,6 +16,10 @@ const ABORT_KEY = Uint8Array.of(0, 0, 0, 0)
 const COMMIT_KEY = Uint8Array.of(0, 0, 0, 1)
 const value = new Uint8Array(6)
 const valueView = new DataView(value.buffer)
+/** Where every batch begins. */
+const offset = new Uint8Array(8)
+const offsetView = new DataView(offset.buffer)
+const copies = new SharedBlocks()
 
 /**
  * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for which
@@ -39,6 +44,28 @@ export function encodeMarker(
     attributes,
   }
   return encodeBatch(kernel, [{ key, value, timestamp: now, headers: undefined }], seal, now)
+}
+
+/**
+ * The same for each of these offsets, of several partitions: nothing else differs, and the offset lies outside the CRC. So it is
+ * encoded once.
+ */
+export function encodeMarkers(
+  kernel: Kernel,
+  marker: Marker,
+  baseOffsets: readonly number[],
+  leaderEpoch: number,
+  now: number,
+): Uint8Array[] {
+  const first = encodeMarker(kernel, marker, 0, leaderEpoch, now)
+  return baseOffsets.map((baseOffset) => {
+    const bytes = copies.take(first.length)
+    bytes.set(first)
+    offsetView.setInt32(0, Math.floor(baseOffset / 2 ** 32))
+    offsetView.setUint32(4, baseOffset >>> 0)
+    bytes.set(offset)
+    return bytes
+  })
 }
 
 /** A producer after a marker: its epoch is in force, sequences begin again, nothing is open (kafka.md 3.5). */

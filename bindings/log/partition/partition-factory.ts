@@ -5,7 +5,7 @@ import type { PartitionStore, StoredPartition } from '../../storage/partition-st
 import { compact, type PassInput, type PassResult } from '../compaction/compaction-pass.ts'
 import { BatchCache } from './batch-cache.ts'
 import { encodeBatch } from './encode.ts'
-import { encodeMarker, type Marker } from './marker.ts'
+import { encodeMarkers, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
 import { TailPool } from './tail-pool.ts'
 
@@ -43,8 +43,8 @@ export class PartitionFactory {
     return encodeBatch(this.#kernel, records, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...producer }, now)
   }
 
-  /** The bytes of a control batch that ends a transaction in a partition. */
-  marker(marker: Marker, baseOffset: number, leaderEpoch: number, now: number): Uint8Array {
-    return encodeMarker(this.#kernel, marker, baseOffset, leaderEpoch, now)
+  /** The bytes of the control batches that end a transaction, one for each of these offsets. */
+  markers(marker: Marker, baseOffsets: readonly number[], leaderEpoch: number, now: number): Uint8Array[] {
+    return encodeMarkers(this.#kernel, marker, baseOffsets, leaderEpoch, now)
   }
 }

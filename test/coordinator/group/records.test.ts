@@ -53,7 +53,7 @@ test('an offset commit is key version 1 and value version 3, and names its topic
   assert.is(record.headers.length, 1)
   assert.is(record.headers[0]![0], 'topicId')
   assert.is(Buffer.from(record.headers[0]![1]!).toString(), offset.topicId)
-  assert.equal(decodeGroupRecord(record, place), { kind: 'offset-committed', ...offset })
+  assert.equal(decodeGroupRecord(record, place), { kind: 'offset-committed', offset })
 })
 
 test('a tombstone has the key and header of the commit, and no value', () => {
@@ -119,7 +119,7 @@ test('a newer value version is refused by name, an integer beyond 2^53 by its fi
   refuses('CORRUPT_LOG', () => decodeGroupRecord({ ...commit, value: negative }, place))
   const earliest = bytes('0003', '0000000000000001', '00000007', '0000', 'ffe0000000000001')
   const entry = decodeGroupRecord({ ...commit, value: earliest }, place)
-  assert.is(entry?.kind === 'offset-committed' && entry.commitTimestamp, -Number.MAX_SAFE_INTEGER)
+  assert.is(entry?.kind === 'offset-committed' && entry.offset.commitTimestamp, -Number.MAX_SAFE_INTEGER)
 })
 
 test('an offset without a whole topic id is damage', () => {
@@ -133,7 +133,7 @@ test('an offset without a whole topic id is damage', () => {
 
 test('texts keep a byte order mark and whatever else UTF-8 can hold', () => {
   const odd = { ...offset, groupId: '\ufeffgröße\0', metadata: '\ufeff😀' }
-  assert.equal(decodeGroupRecord(encodeOffsetCommit(odd), place), { kind: 'offset-committed', ...odd })
+  assert.equal(decodeGroupRecord(encodeOffsetCommit(odd), place), { kind: 'offset-committed', offset: odd })
   refuses('CORRUPT_LOG', () =>
     decodeGroupRecord({ key: bytes('00020001ff'), value: null, headers: [], timestamp: undefined }, place),
   )

@@ -93,7 +93,7 @@ export const groupTable: Table<GroupEntry> = {
   ],
   decode: decodeGroupRecord,
   encode(entry) {
-    if (entry.kind === 'offset-committed') return encodeOffsetCommit(entry)
+    if (entry.kind === 'offset-committed') return encodeOffsetCommit(entry.offset)
     if (entry.kind === 'offset-removed') return encodeOffsetTombstone(entry)
     return entry.kind === 'group-stored' ? encodeGroup(entry) : encodeGroupTombstone(entry.groupId, 1)
   },

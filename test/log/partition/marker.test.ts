@@ -1,0 +1,22 @@
+// The markers of one transaction are encoded once: in each partition it has its own offset, and is as whole as one by itself.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { encodeMarker, encodeMarkers } from '../../../bindings/log/partition/marker.ts'
+import { newKernel } from '../../kernel/support.ts'
+
+for (const isCommit of [true, false]) {
+  test(`${isCommit ? 'commit' : 'abort'} markers differ in their offset alone, beyond 32 bits too`, () => {
+    const kernel = newKernel()
+    const marker = { producerId: 7, producerEpoch: 3, isCommit }
+    const offsets = [0, 5, 5, 2 ** 31, 2 ** 32 - 1, 2 ** 40 + 7]
+    const together = encodeMarkers(kernel, marker, offsets, 9, 1_700_000_000_000)
+    const alone = offsets.map((offset) => encodeMarker(kernel, marker, offset, 9, 1_700_000_000_000))
+    assert.equal(together, alone)
+  })
+}
+
+test('a transaction that ends nowhere has none', () => {
+  assert.equal(encodeMarkers(newKernel(), { producerId: 7, producerEpoch: 3, isCommit: true }, [], 0, 0), [])
+})
+
+test.run()
