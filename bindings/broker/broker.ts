@@ -73,7 +73,7 @@ export interface TransactionalSession {
    * Offsets that become the group's with the commit. ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on;
    * INVALID_REQUEST for a consumer of another broker.
    */
-  sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void>
+  sendOffsets(consumer: ConsumerSession, positions: readonly TopicPosition[], generation: number): Promise<void>
   /** Durable and visible, records and offsets, when it resolves. */
   commit(): Promise<void>
   abort(): Promise<void>
@@ -109,8 +109,14 @@ export interface FetchedBatch {
   headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
 }
 
+/** Where in which topic: one that is deleted and made again has other records under the same name. */
+export interface TopicPosition extends Position {
+  /** UNKNOWN_TOPIC_ID where another topic has the name by now. Without it whichever has it is meant. */
+  readonly topicId?: string | undefined
+}
+
 export interface FetchRequest {
-  readonly positions: readonly Position[]
+  readonly positions: readonly TopicPosition[]
   readonly isolationLevel: IsolationLevel
   /** Soft limit: at least one batch comes if there is one. */
   readonly maxBytes: number
@@ -130,7 +136,7 @@ export interface FetchedPartition extends TopicPartition {
   readonly logStartOffset: number
   /** Last stable offset for read_committed, high watermark else. */
   readonly endOffset: number
-  /** OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION of this partition; then no batches. */
+  /** OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID of this partition; then no batches. */
   readonly error: Error | undefined
 }
 
@@ -160,6 +166,11 @@ export interface GroupMember {
   readonly owned: readonly TopicPartition[]
 }
 
+/** A partition that a member is given, of the topic that has the name at that moment. */
+export interface GivenPartition extends TopicPartition {
+  readonly topicId?: string | undefined
+}
+
 export interface MemberAssignment {
   readonly memberId: string
   readonly partitions: readonly TopicPartition[]
@@ -185,16 +196,16 @@ export interface ConsumerSession extends ReaderSession {
    * With the leader's assignments, or none: resolves with this member's partitions once they are durable. Rejects with
    * REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on: join again.
    */
-  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]>
+  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]>
   /** Called when the member has to join again, or was put out. */
   onRebalance(handler: () => void): void
   /** `undefined` where nothing is committed. `isStable`: waits for open transactions that may change it. */
-  committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
+  committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
   /**
-   * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, and with
-   * REBALANCE_IN_PROGRESS between two generations.
+   * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, with
+   * REBALANCE_IN_PROGRESS between two generations, and with UNKNOWN_TOPIC_ID for a topic that is gone.
    */
-  commit(offsets: readonly Position[], generation: number): Promise<void>
+  commit(offsets: readonly TopicPosition[], generation: number): Promise<void>
 }
 
 /** How a consumer of a share group asks for records. */

@@ -1,4 +1,4 @@
-import type { Broker, FetchedPartition, ReaderSession, TopicFacts } from '../broker/broker.ts'
+import type { Broker, FetchedPartition, ReaderSession, TopicFacts, TopicPosition } from '../broker/broker.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
@@ -38,7 +38,7 @@ export class ReadRun<T> implements ItemSource<T> {
   #session: ReaderSession | undefined
   #isStopped = false
   /** Where the next fetch begins. */
-  #positions: readonly Position[] = []
+  #positions: readonly TopicPosition[] = []
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
   #limits: ReadonlyMap<string, number> | undefined
   /** Fetched, the part being delivered first. */
@@ -78,7 +78,7 @@ export class ReadRun<T> implements ItemSource<T> {
     const index = this.#positions.findIndex((each) => samePlace(each, part))
     const position = this.#positions[index]
     if (decoder === undefined || position === undefined) return undefined
-    this.#positions = this.#positions.with(index, { topic, partition, nextOffset: part.nextOffset })
+    this.#positions = this.#positions.with(index, { ...position, nextOffset: part.nextOffset })
     const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
     return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
   }
@@ -109,7 +109,8 @@ export class ReadRun<T> implements ItemSource<T> {
     this.#session = session
     signal?.addEventListener('abort', this.#wake, { once: true })
     const places = await partitionsOf(decoders, (topic) => session.topic(topic))
-    this.#positions = await startPositions(this.#broker.admin, places, from, isolationLevel)
+    const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
+    this.#positions = starts.map((start, index) => ({ ...start, topicId: places[index]?.topicId }))
     const ends = await until
     this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
     return session
@@ -130,11 +131,11 @@ export class ReadRun<T> implements ItemSource<T> {
 export async function partitionsOf(
   decoders: ReadonlyMap<string, Decoder>,
   facts: (topic: string) => TopicFacts | Promise<TopicFacts>,
-): Promise<TopicPartition[]> {
-  const places: TopicPartition[] = []
+): Promise<(TopicPartition & Pick<TopicFacts, 'topicId'>)[]> {
+  const places: (TopicPartition & Pick<TopicFacts, 'topicId'>)[] = []
   for (const topic of decoders.keys()) {
-    const { partitions } = await facts(topic)
-    for (let partition = 0; partition < partitions; partition++) places.push({ topic, partition })
+    const { topicId, partitions } = await facts(topic)
+    for (let partition = 0; partition < partitions; partition++) places.push({ topic, topicId, partition })
   }
   return places
 }

@@ -33,7 +33,7 @@ export interface ReadOptions extends Abortable {
 
 /**
  * Records of all partitions of the topics, in offset order within each. Starts anew with each iteration. An iteration rejects
- * with UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without position),
+ * with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and made again), OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without position),
  * LOG_CLOSED, or the signal's reason.
  */
 export interface Reader<R, B = unknown> extends AsyncIterable<R> {

@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest } from '../broker/broker.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'
@@ -164,7 +164,7 @@ export class Fetches {
   }
 
   #readOne(
-    position: Position,
+    position: TopicPosition,
     { isolationLevel, memory }: FetchRequest,
     maxBytes: number,
     unreachable: PendingFetch['unreachable'],
@@ -176,6 +176,7 @@ export class Fetches {
     const { topic, partition, nextOffset: offset } = position
     try {
       const hosted = this.#hooks.topics.partition(topic, partition)
+      assertSameTopic(position, hosted)
       const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
       const isCommitted = isolationLevel === 'read_committed'
       const endOffset = isCommitted ? hosted.partition.lastStableOffset : highWatermark
@@ -249,6 +250,13 @@ function emptyPart(
   error: Error | undefined,
 ): FetchedPartition {
   return { topic, partition, batches: [], nextOffset, logStartOffset, endOffset, error }
+}
+
+/** A topic that was deleted and made again: what was read up to there are records of another one. */
+function assertSameTopic({ topic, partition, topicId }: TopicPosition, { id }: HostedPartition): void {
+  if (topicId === undefined || topicId === id.topicId) return
+  const message = `topic "${topic}" was deleted and made again: its records are others`
+  throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, partition, topicId })
 }
 
 export function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {

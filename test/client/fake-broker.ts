@@ -316,7 +316,10 @@ class FakeConsumer extends FakeReader implements ConsumerSession {
     this.assertMember()
     if (generation !== this.#group.generation) throw new LogError('ILLEGAL_GENERATION', 'the group moved on')
     this.broker.committed.push({ offsets, generation })
-    for (const position of offsets) this.#group.offsets.set(keyOf(position), position)
+    for (const position of offsets) {
+      const { topic, partition, nextOffset } = position
+      this.#group.offsets.set(keyOf(position), { topic, partition, nextOffset })
+    }
   }
 
   override async close(): Promise<void> {

@@ -1,5 +1,6 @@
+import type { TopicPosition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import { FinishedOffsets } from './finished-offsets.ts'
 
@@ -7,6 +8,7 @@ import { FinishedOffsets } from './finished-offsets.ts'
 export class AssignedPartition implements TopicPartition {
   readonly topic: string
   readonly partition: number
+  readonly topicId: string | undefined
   /** The generation that gave it to this member. */
   readonly sinceGeneration: number
   isPaused = false
@@ -19,8 +21,9 @@ export class AssignedPartition implements TopicPartition {
   #rewoundFrom = -1
   #finished: FinishedOffsets = new FinishedOffsets()
 
-  constructor({ topic, partition, nextOffset }: Position, sinceGeneration: number) {
+  constructor({ topic, partition, topicId, nextOffset }: TopicPosition, sinceGeneration: number) {
     this.sinceGeneration = sinceGeneration
+    this.topicId = topicId
     this.topic = topic
     this.partition = partition
     this.#position = nextOffset

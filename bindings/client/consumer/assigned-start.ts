@@ -1,4 +1,4 @@
-import type { Broker, ConsumerSession } from '../../broker/broker.ts'
+import type { Broker, ConsumerSession, GivenPartition, TopicPosition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPositions, samePlace } from '../places.ts'
@@ -16,10 +16,11 @@ export class AssignedStart {
   }
 
   /** What the user's own database says, else the group's committed offsets, else as `autoOffsetReset` says. */
-  async of(session: ConsumerSession, partitions: readonly TopicPartition[]): Promise<Position[]> {
+  async of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
     const { positions } = this.#settings
     if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
-    const known = checkPositions(await positions(partitions), 'positions')
+    const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
+    const known = checkPositions(await positions(asked), 'positions')
     return this.#orReset(
       partitions,
       partitions.map((at) => known.find((each) => samePlace(each, at))?.nextOffset),
@@ -35,12 +36,12 @@ export class AssignedStart {
     throw new LogError('NO_OFFSET', message, { groupId, topic, partition })
   }
 
-  async #orReset(at: readonly TopicPartition[], offsets: readonly (number | undefined)[]): Promise<Position[]> {
+  async #orReset(at: readonly GivenPartition[], offsets: readonly (number | undefined)[]): Promise<TopicPosition[]> {
     const without = at.filter((_, index) => offsets[index] === undefined)
     const resets = without.length === 0 ? [] : await this.reset(without)
-    return at.map(({ topic, partition }, index) => {
-      const nextOffset = offsets[index] ?? resets.find((each) => samePlace(each, { topic, partition }))?.nextOffset ?? 0
-      return { topic, partition, nextOffset }
+    return at.map((given, index) => {
+      const nextOffset = offsets[index] ?? resets.find((each) => samePlace(each, given))?.nextOffset ?? 0
+      return { ...given, nextOffset }
     })
   }
 }

@@ -30,8 +30,8 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed
    * here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
    * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and of positions when one of
-   * their partitions was given up; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets, and
-   * with CONSUMER_CLOSED.
+   * their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one has its name; with
+   * INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets, and with CONSUMER_CLOSED.
    * Refused it changes nothing. Where it ends without an answer, as by a crash, some of its partitions may be committed and others not: each
    * partition goes on by itself. `sendOffsets` of a transaction is all or nothing.
    * Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is committed but by this.
@@ -64,7 +64,7 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still commit;
    * nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll for
-   * `maxPollIntervalMs`; it joins again. Handlers are awaited, between two records or while nothing iterates.
+   * `maxPollIntervalMs`, or because their topic was deleted and made again; it joins again. Handlers are awaited, between two records or while nothing iterates.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /** Ends the iteration and leaves the group. Commits nothing. A second call gives the first's answer. */

@@ -1,4 +1,4 @@
-import type { Broker, ConsumerSession } from '../../broker/broker.ts'
+import type { Broker, ConsumerSession, TopicPosition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
@@ -93,7 +93,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   async sendOffsets(
     done: unknown,
     options: CommitOptions,
-    send: (session: ConsumerSession, positions: readonly Position[], generation: number) => Promise<void>,
+    send: (session: ConsumerSession, positions: readonly TopicPosition[], generation: number) => Promise<void>,
   ): Promise<OffsetsInTransaction> {
     const { positions, partitions } = await this.#finish(done, options, 'sendOffsets')
     const ending: OffsetsInTransaction = {
@@ -118,7 +118,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     done: unknown,
     options: CommitOptions,
     call: string,
-  ): Promise<{ positions: readonly Position[]; partitions: readonly AssignedPartition[] }> {
+  ): Promise<{ positions: readonly TopicPosition[]; partitions: readonly AssignedPartition[] }> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
@@ -126,13 +126,16 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const message = 'this consumer takes its positions from elsewhere and never commits'
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
-    const positions = committedPositions(done)
+    const places = committedPositions(done)
     if (!this.#membership.isMember) await this.#membership.join()
     const deliveredIn = generationOf(done)
-    const partitions = positions.map((position) => {
+    const partitions = places.map((position) => {
       return deliveredIn === undefined
         ? this.#membership.findHeld(position)
         : this.#membership.held(position, deliveredIn)
+    })
+    const positions = places.map(({ topic, partition, nextOffset }, index) => {
+      return { topic, partition, nextOffset, topicId: partitions[index]?.topicId }
     })
     partitions.forEach((partition, index) => {
       const { nextOffset } = positions[index] ?? { nextOffset: 0 }

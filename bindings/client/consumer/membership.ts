@@ -1,4 +1,4 @@
-import type { Broker, ConsumerSession, FetchedPartition } from '../../broker/broker.ts'
+import type { Broker, ConsumerSession, FetchedPartition, GivenPartition, TopicPosition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPlace, placeKey, samePlace } from '../places.ts'
@@ -40,7 +40,7 @@ export class Membership {
   /** What comes into force once it is known where it begins. */
   #coming: readonly TopicPartition[] = []
   /** What the last rebalance gave, not in force yet. */
-  #next: readonly TopicPartition[] | undefined
+  #next: readonly GivenPartition[] | undefined
   /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
   #failure: { readonly error: unknown } | undefined
   /** Ends what joining and sharing wait for. */
@@ -267,8 +267,9 @@ export class Membership {
   }
 
   /** What is given up may be committed until its handlers are done; then the others may have it, and the group joins again. */
-  async #take(member: Member, next: readonly TopicPartition[]): Promise<void> {
+  async #take(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.#partitions.length === 0 && this.#entering === member
+    await this.#lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
     const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
     const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
     const { generation } = member.rebalance
@@ -288,7 +289,11 @@ export class Membership {
   }
 
   /** Whoever interrupts that wait finds the rest of the assignment to be taken once more; what is given up is so already. */
-  async #startsOf(member: Member, added: readonly TopicPartition[], hasGivenUp: boolean): Promise<readonly Position[]> {
+  async #startsOf(
+    member: Member,
+    added: readonly GivenPartition[],
+    hasGivenUp: boolean,
+  ): Promise<readonly TopicPosition[]> {
     try {
       return await this.#waitFor(this.#start.of(member.session, added))
     } catch (error) {
@@ -317,7 +322,7 @@ export class Membership {
     if (isOver() || this.isUnsettled) return
     const positions = this.#partitions
       .filter((each) => !each.isPaused && each.buffer === undefined)
-      .map(({ topic, partition, position }) => ({ topic, partition, nextOffset: position }))
+      .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
     const { isolationLevel } = this.settings
     let fetched: readonly FetchedPartition[]
     try {
@@ -344,6 +349,8 @@ export class Membership {
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
       return
     }
+    // The group shares out the topic that has the name now.
+    if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return this.#lose((each) => each === assigned)
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error
     const [reset] = await this.#start.reset([assigned])
     if (reset !== undefined) assigned.seek(reset.nextOffset)
@@ -362,6 +369,13 @@ export class Membership {
         await this.#rebalancing
       }
     }
+  }
+
+  /** Partitions of a topic that is gone: nothing of it can be committed any more. */
+  async #lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
+    const lost = this.#partitions.filter(isLost)
+    this.#partitions = this.#partitions.filter((each) => !lost.includes(each))
+    if (lost.length > 0) await this.#tell('lost', lost)
   }
 
   async #lost(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ConsumerSession, GroupMember } from '../../broker/broker.ts'
+import type { ConsumerSession, GivenPartition, GroupMember } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'
@@ -30,7 +30,7 @@ export class Rebalance {
   }
 
   /** `owned` is asked at every attempt: the member may have given something up meanwhile. */
-  async run(owned: () => readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
+  async run(owned: () => readonly TopicPartition[]): Promise<readonly GivenPartition[]> {
     for (;;) {
       this.#isAskedAgain = false
       try {

@@ -1,4 +1,4 @@
-import type { Broker } from '../../broker/broker.ts'
+import type { Broker, TopicFacts } from '../../broker/broker.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { throwIfAborted } from '../signals.ts'
 
@@ -45,12 +45,14 @@ export function keyBytes(text: string): Uint8Array {
 export class PartitionValues {
   readonly topic: string
   readonly partition: number
+  readonly topicId: string
   /** By the keys' text. */
   readonly values: Map<string, Uint8Array> = new Map()
   nextOffset = 0
 
-  constructor(topic: string, partition: number) {
+  constructor({ topic, topicId }: TopicFacts, partition: number) {
     this.topic = topic
+    this.topicId = topicId
     this.partition = partition
   }
 
@@ -72,17 +74,18 @@ export async function readValues(
   until: 'lastStableOffset' | 'highWatermark',
   signal?: AbortSignalLike | undefined,
 ): Promise<PartitionValues[]> {
-  const all = partitions.map((partition) => new PartitionValues(topic, partition))
-  const offsets = await broker.admin.offsets(all)
-  const ends = new Map(offsets.map((each) => [each.partition, each[until]]))
-  for (const { partition, logStartOffset } of offsets) {
-    const values = all.find((each) => each.partition === partition)
-    if (values !== undefined) values.nextOffset = logStartOffset
-  }
   const reader = broker.openReader()
   const wake = () => reader.wake()
   signal?.addEventListener('abort', wake, { once: true })
   try {
+    const facts = await reader.topic(topic)
+    const all = partitions.map((partition) => new PartitionValues(facts, partition))
+    const offsets = await broker.admin.offsets(all)
+    const ends = new Map(offsets.map((each) => [each.partition, each[until]]))
+    for (const { partition, logStartOffset } of offsets) {
+      const values = all.find((each) => each.partition === partition)
+      if (values !== undefined) values.nextOffset = logStartOffset
+    }
     for (;;) {
       throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
@@ -101,7 +104,12 @@ export async function fetchInto(
   partitions: readonly PartitionValues[],
   knownPartitions?: number,
 ): Promise<boolean> {
-  const positions = partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
+  const positions = partitions.map(({ topic, topicId, partition, nextOffset }) => ({
+    topic,
+    topicId,
+    partition,
+    nextOffset,
+  }))
   const options = { isolationLevel: 'read_committed', maxBytes: FETCH_BYTES, wait: true, knownPartitions } as const
   let hasMoved = false
   for (const part of await reader.fetch({ positions, ...options })) {

@@ -13,7 +13,8 @@ import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from '
  * shows again what it had before: delete it in both.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
-  /** `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the table stop. */
+  /** `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the table stop:
+   * UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again. */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
   entries(): IterableIterator<[K, V]>

@@ -2,12 +2,14 @@ import type {
   ConsumerSession,
   FetchedPartition,
   FetchRequest,
+  GivenPartition,
   JoinedGroup,
   MemberAssignment,
   TopicFacts,
+  TopicPosition,
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import { KnownTopics } from './attached-sessions.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
@@ -55,15 +57,15 @@ export class AttachedConsumer implements ConsumerSession {
     return this.#ask('join', (writer) => writeValue(writer, owned))
   }
 
-  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
+  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]> {
     return this.#ask('sync', (writer) => writeValue(writer.int32(generation), assignments))
   }
 
-  async committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
+  async committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
     return this.#ask('committed', (writer) => writeValue(writer.uint8(isStable ? 1 : 0), at))
   }
 
-  commit(offsets: readonly Position[], generation: number): Promise<void> {
+  commit(offsets: readonly TopicPosition[], generation: number): Promise<void> {
     return this.#ask('commit', (writer) => writeValue(writer.int32(generation), offsets))
   }
 

@@ -4,10 +4,10 @@ import type {
   ConsumerSession,
   ProducerSession,
   TopicFacts,
+  TopicPosition,
   TransactionalSession,
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position } from '../../model/positions.ts'
 import type { ProducerInstance } from '../commands.ts'
 import { missingBatch } from '../sessions/transactional-session.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
@@ -36,7 +36,7 @@ export class AttachedTransactionalProducer implements TransactionalSession {
     return new AttachedSends(this.#link, instance)
   }
 
-  async sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
+  async sendOffsets(consumer: ConsumerSession, positions: readonly TopicPosition[], generation: number): Promise<void> {
     if (!(consumer instanceof AttachedConsumer) || consumer.link !== this.#link) {
       throw new LogError('INVALID_REQUEST', 'the consumer is of another log', { argument: 'consumer' })
     }

@@ -66,8 +66,11 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   fenceProducer: args(text),
 }
 
-export const PLACES: Shape = places
-export const POSITIONS: Shape = listOf(fields({ ...place, nextOffset: whole }))
+/** Of the topic that is meant; older versions name none. */
+const topicId = optional(text)
+
+export const PLACES: Shape = listOf(fields({ ...place, topicId }))
+export const POSITIONS: Shape = listOf(fields({ ...place, nextOffset: whole, topicId }))
 export const ASSIGNMENTS: Shape = listOf(fields({ memberId: text, partitions: places }))
 
 export const FETCH: Shape = fields({

@@ -3,12 +3,14 @@ import type {
   ConsumerSessionOptions,
   FetchedPartition,
   FetchRequest,
+  GivenPartition,
   JoinedGroup,
   MemberAssignment,
   TopicFacts,
+  TopicPosition,
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { OffsetsCommand } from '../commands.ts'
 import type { SessionHost } from './session-host.ts'
 
@@ -17,8 +19,6 @@ export class EmbeddedConsumer implements ConsumerSession {
   readonly #broker: SessionHost
   readonly #options: ConsumerSessionOptions
   readonly #memberId: string
-  /** As they were when the partitions were assigned: a topic that is deleted and made again is another one. */
-  #topicIds: ReadonlyMap<string, string> = new Map()
   #rebalance: () => void = () => {}
   #hasJoined = false
 
@@ -46,13 +46,12 @@ export class EmbeddedConsumer implements ConsumerSession {
     return this.#broker.ask((done) => ({ kind: 'joinGroup', request, rebalance, done }))
   }
 
-  async sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
+  async sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]> {
     const request = { ...this.#member, generation, assignments }
     const partitions = await this.#broker.ask<readonly TopicPartition[]>((done) => {
       return { kind: 'syncGroup', request, done }
     })
-    this.#topicIds = new Map(partitions.map(({ topic }) => [topic, this.#topicIds.get(topic) ?? this.#liveId(topic)]))
-    return partitions
+    return partitions.map((at) => ({ ...at, topicId: this.#topicId(at) }))
   }
 
   onRebalance(handler: () => void): void {
@@ -78,30 +77,27 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#broker.submit({ kind: 'wake', reader: this })
   }
 
-  async committed(at: readonly TopicPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
+  async committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
     const { groupId } = this.#options
-    const places = at.map(({ topic, partition }) => ({ topicId: this.#topicId(topic), partition }))
+    const places = at.map((each) => ({ topicId: this.#topicId(each), partition: each.partition }))
     if (isStable) await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
     const { groups } = this.#broker.engine
     return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
   }
 
-  #topicId(topic: string): string {
-    return this.#topicIds.get(topic) ?? this.#liveId(topic)
+  #topicId({ topic, topicId }: GivenPartition): string {
+    return topicId ?? this.#broker.engine.topics.facts(topic).topicId
   }
 
-  #liveId(topic: string): string {
-    return this.#broker.engine.topics.facts(topic).topicId
-  }
-
-  async commit(positions: readonly Position[], generation: number): Promise<void> {
+  async commit(positions: readonly TopicPosition[], generation: number): Promise<void> {
     const request = this.offsetsCommand(positions, generation)
     return this.#broker.ask((done) => ({ kind: 'commitOffsets', request, done }))
   }
 
-  offsetsCommand(positions: readonly Position[], generation: number): OffsetsCommand {
-    const offsets = positions.map(({ topic, partition, nextOffset }) => {
-      return { topicId: this.#topicId(topic), partition, nextOffset }
+  offsetsCommand(positions: readonly TopicPosition[], generation: number): OffsetsCommand {
+    const offsets = positions.map((position) => {
+      const { partition, nextOffset } = position
+      return { topicId: this.#topicId(position), partition, nextOffset }
     })
     return { groupId: this.#options.groupId, memberId: this.#memberId, generation, offsets }
   }

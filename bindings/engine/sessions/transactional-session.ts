@@ -4,10 +4,10 @@ import type {
   ConsumerSession,
   ProducerSession,
   TopicFacts,
+  TopicPosition,
   TransactionalSession,
 } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position } from '../../model/positions.ts'
 import type { Done, ProducerInstance } from '../commands.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'
 import type { SessionHost } from './session-host.ts'
@@ -30,7 +30,7 @@ export class EmbeddedTransactionalProducer implements TransactionalSession {
     })
   }
 
-  sendOffsets(consumer: ConsumerSession, positions: readonly Position[], generation: number): Promise<void> {
+  sendOffsets(consumer: ConsumerSession, positions: readonly TopicPosition[], generation: number): Promise<void> {
     if (!(consumer instanceof EmbeddedConsumer) || consumer.host !== this.#broker) {
       const message = 'the consumer is of another log'
       return Promise.reject(new LogError('INVALID_REQUEST', message, { argument: 'consumer' }))

@@ -1,0 +1,135 @@
+// A topic is deleted and made again while somebody is in the middle of it: nobody takes the records of one for those of the other.
+import { rmSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type Consumer,
+  type EmbeddedLog,
+  type Log,
+  LogError,
+  open,
+  openMemory,
+  string,
+  topic,
+} from '../../bindings/entry/node.ts'
+import { scratchDirectory } from '../scratch.ts'
+import { failure } from './support.ts'
+
+const T = topic('t', { value: string })
+const GROUP = { groupId: 'g', topics: [T] }
+
+function send(log: Log, prefix: string, count: number) {
+  return log
+    .producer()
+    .send(Array.from({ length: count }, (_, index) => T.record({ key: 'k', value: `${prefix}${index}` })))
+}
+
+/** With more records than it had: offsets of the one before are there in the new one, too. */
+async function makeAgain(log: Log): Promise<void> {
+  await log.admin.deleteTopic('t')
+  await log.admin.createTopic('t')
+  await send(log, 'new', 5)
+}
+
+/** What the next iteration delivers first. */
+async function nextOf(consumer: Consumer<typeof T>): Promise<string | null> {
+  for await (const { value } of consumer) return value
+  return null
+}
+
+for (const where of ['in the process that holds the log', 'in one that is attached'] as const) {
+  const run = (name: string, body: (log: EmbeddedLog) => Promise<void>) => {
+    test(`${name}, ${where}`, async () => {
+      const directory = scratchDirectory('recreated')
+      const holder = await open(directory, { topics: [T] })
+      const log = where === 'in one that is attached' ? await open(directory) : holder
+      await send(log, 'old', 3)
+      await body(log)
+      await log.close()
+      await holder.close()
+      rmSync(directory, { recursive: true })
+    })
+  }
+
+  run(
+    'a member of a group with a record in hand can’t commit it to the new topic, and reads that from its start',
+    async (log) => {
+      const consumer = log.consumer(GROUP)
+      const events: string[] = []
+      for (const event of ['assigned', 'revoked', 'lost'] as const) consumer.on(event, () => void events.push(event))
+      const values: (string | null)[] = []
+      for await (const record of consumer) {
+        values.push(record.value)
+        if (record.value === 'old2') {
+          await makeAgain(log)
+          await failure('UNKNOWN_TOPIC_ID', () => consumer.commit(record))
+          assert.is(await consumer.committed({ topic: 't', partition: 0 }), undefined)
+        }
+        if (record.value === 'new4') {
+          await consumer.commit(record)
+          break
+        }
+      }
+      assert.equal(values, ['old0', 'old1', 'old2', 'new0', 'new1', 'new2', 'new3', 'new4'])
+      assert.equal(events, ['assigned', 'lost', 'assigned'])
+      assert.is(await consumer.committed({ topic: 't', partition: 0 }), 5)
+      await consumer.close()
+    },
+  )
+
+  run('offsets in a transaction are refused the same way', async (log) => {
+    const consumer = log.consumer(GROUP)
+    for await (const record of consumer) {
+      await makeAgain(log)
+      const producer = log.producer({ transactionalId: 'id' })
+      await failure('UNKNOWN_TOPIC_ID', () => producer.transaction((scope) => scope.sendOffsets(consumer, record)))
+      break
+    }
+    assert.is(await nextOf(consumer), 'new0')
+    await consumer.close()
+  })
+
+  run('a reader ends where the topic did', async (log) => {
+    const values: (string | null)[] = []
+    await failure('UNKNOWN_TOPIC_ID', async () => {
+      for await (const { value } of log.read(T)) {
+        values.push(value)
+        if (value === 'old2') await makeAgain(log)
+      }
+    })
+    assert.equal(values, ['old0', 'old1', 'old2'])
+  })
+}
+
+test('a table stops, and says of what', async () => {
+  const log = await openMemory({ topics: [T] })
+  await send(log, 'old', 3)
+  const table = await log.table(T)
+  const deleted = log.admin.deleteTopic('t')
+  // At the first moment that it can be: before those that wait at the old one were told.
+  for (let isMade = false; !isMade; ) {
+    isMade = await log.admin.createTopic('t').then(
+      () => true,
+      (error) => {
+        assert.ok(LogError.is(error, 'TOPIC_ALREADY_EXISTS'))
+        return false
+      },
+    )
+  }
+  await deleted
+  await send(log, 'new', 5)
+  while (table.asOf.every(({ nextOffset }) => nextOffset === 3)) {
+    try {
+      table.get('k')
+    } catch (error) {
+      assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_ID'))
+      break
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await failure('UNKNOWN_TOPIC_ID', async () => table.get('k'))
+  await table.close()
+  await log.close()
+})
+
+test.run()
