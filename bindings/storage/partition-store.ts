@@ -319,7 +319,7 @@ export interface Damage {
   readonly partition: number | undefined
   /** The first record that can't be read, where that is known. */
   readonly offset: number | undefined
-  /** A code of the error table, or a batch fault. */
+  /** A code of the error table, a batch fault, or in words what is wrong with the file. */
   readonly code: string
 }
 

@@ -155,6 +155,27 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['damage/behind-the-end.test.ts'],
   },
   {
+    name: 'recovery: a clean open looks for no segment',
+    file: 'log/recovery/clean-open.ts',
+    find: '    if (!files.readOnly) yield* findMissing(input, files, damage)\n',
+    put: '',
+    tests: ['damage/vanished.test.ts'],
+  },
+  {
+    name: 'recovery: a partition that no frame names is untouched without some of its segments',
+    file: recovery,
+    find: '    if (missingSegments(files, names).length > 0) return false\n',
+    put: '',
+    tests: ['damage/vanished.test.ts'],
+  },
+  {
+    name: 'recovery: frames behind a noted segment that is gone are passed over',
+    file: partition,
+    find: 'if (entries.some((each) => this.#isNew(each)))',
+    put: 'if (entries.length < 0)',
+    tests: ['damage/vanished.test.ts'],
+  },
+  {
     name: 'checkpoint: where a read-only partition is damaged is forgotten',
     file: 'log/store/checkpointer.ts',
     find: '        damage: files.damage,\n',

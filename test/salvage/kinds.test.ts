@@ -23,7 +23,7 @@ function told(found: Awaited<ReturnType<typeof verified>>): unknown[] {
 test('a partition whose directory is gone', async () => {
   const damaged = image.fork()
   for (const path of damaged.paths.filter((each) => each.startsWith('t-0/'))) damaged.files.delete(path)
-  assert.equal(told(await verified(damaged)), [['t-0/partition.metadata', 0, 't', 0, 'is missing']])
+  assert.equal(told(await verified(damaged)), [['t-0', 0, 't', 0, 'is missing']])
   const { report } = await salvaged(damaged)
   assert.equal(
     report.losses.map(({ topic, partition, offset, nextOffset }) => [topic, partition, offset, nextOffset]),

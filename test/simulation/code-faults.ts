@@ -243,8 +243,8 @@ export function trustNotedPartitions(): Mend {
     SegmentList.prototype,
     'isAsNoted',
     (before) =>
-      function* (this: SegmentList, partialSector) {
-        yield* before.call(this, partialSector)
+      function* (this: SegmentList, names, partialSector) {
+        yield* before.call(this, names, partialSector)
         return true
       },
   )

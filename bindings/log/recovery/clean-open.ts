@@ -1,17 +1,23 @@
-import type { Task } from '../../storage/effect.ts'
+import { perform, type Task } from '../../storage/effect.ts'
+import type { Damage } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readCatalogue } from './catalogue-reader.ts'
+import { missingSegments } from './missing-segments.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import type { Recovered } from './recovered.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
-/** After a clean close the checkpoint says it all: no partition is looked at before it is used. */
+/**
+ * After a clean close the checkpoint says it all: of a partition nothing but the names in its directory is looked at before it is used
+ * (docs/decisions/029-names-at-a-clean-open.md).
+ */
 export function* openClean(
   input: RecoveryInput,
   header: JournalHeader,
@@ -20,14 +26,17 @@ export function* openClean(
 ): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
   const topics = yield* readNotedCatalogue(input, noted)
-  const partitions = checkpoint.partitions.flatMap((record) => {
+  const partitions: Recovered['partitions'][number][] = []
+  const damage: Damage[] = []
+  for (const record of checkpoint.partitions) {
     const id = identity(topics, record)
-    if (id === undefined) return []
+    if (id === undefined) continue
     const each = aboveStart(record, topics.get(record.topicId))
     const files = filesOf(input, id, each)
     files.changed = false
-    return [{ files, stored: storedOf(id, each, files) }]
-  })
+    if (!files.readOnly) yield* findMissing(input, files, damage)
+    partitions.push({ files, stored: storedOf(id, each, files) })
+  }
   return {
     clean: true,
     // A recovery that died after its checkpoint, before its header: its epoch is in force, its jumps stand under it.
@@ -45,8 +54,18 @@ export function* openClean(
     replayedFrames: 0,
     skippedBatches: 0,
     setAside: new SetAside(input.store),
-    damage: [],
+    damage,
     readOnly: false,
+  }
+}
+
+/** Not noted: the next open looks again, and finds what was put back. */
+function* findMissing({ store }: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
+  const { directory, id } = files
+  const names = yield* perform('list', directory, () => store.list(directory))
+  for (const each of missingSegments(files, names)) {
+    damage.push({ ...each, topic: id.topic, partition: id.partition })
+    files.damaged(each)
   }
 }
 

@@ -16,6 +16,7 @@ import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import { removeSegment } from '../stored-files/segment-rewrite.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { removeLoneIndexes } from './lone-indexes.ts'
+import { lacksActive, type MissingSegment, missingSegments } from './missing-segments.ts'
 import type { SetAside } from './set-aside.ts'
 
 export interface RecoveryContext {
@@ -66,12 +67,20 @@ export class PartitionRecovery {
 
   *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
-    if (!this.#files.readOnly) yield* this.#restorePartialSector()
-    if (!this.#files.readOnly) this.#segmentsFound = new Set((yield* this.#logFiles()).map(({ offset }) => offset))
+    const names = yield* this.#names()
+    this.#segmentsFound = new Set(this.#logsAmong(names).map(({ offset }) => offset))
+    const missing = this.#files.readOnly ? [] : missingSegments(this.#files, names)
+    if (lacksActive(this.#files, missing)) {
+      if (entries.some((each) => this.#isNew(each)))
+        yield* this.#files.roll(this.#context.kernel, this.#producers.windows())
+      else this.#areMissing(missing)
+    } else if (!this.#files.readOnly) yield* this.#restorePartialSector()
     const ahead = segmentsAhead(entries)
     for (const [index, entry] of entries.entries()) yield* this.#replay(entry, ahead[index])
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     if (!this.#files.readOnly) yield* this.#cutTail()
+    // Not before: frames are reused, so that what they hold comes in all the same.
+    if (!this.#files.readOnly) this.#areMissing(missing)
     const files = this.#files
     // An unclean open continues at the ceiling: no reader saw an offset at or above it (rule 5).
     if (this.#ceiling > files.nextOffset) {
@@ -279,10 +288,6 @@ export class PartitionRecovery {
     return this.#files.segments.active?.baseOffset ?? -1
   }
 
-  *#logFiles(): Task<LogFile[]> {
-    return this.#logsAmong(yield* this.#names())
-  }
-
   *#names(): Task<readonly string[]> {
     const { directory } = this.#files
     const names = yield* perform('list', directory, () => this.#context.store.list(directory))
@@ -333,6 +338,14 @@ export class PartitionRecovery {
 
   #jump(batch: ScannedBatch): void {
     this.#damaged(this.#files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
+  }
+
+  #isNew(entry: FrameEntry): boolean {
+    return (entry.kind === 'batches' || entry.kind === 'decision') && entry.nextOffset > this.#files.nextOffset
+  }
+
+  #areMissing(missing: readonly MissingSegment[]): void {
+    for (const { file, position, offset, code } of missing) this.#damaged(file, position, offset, code)
   }
 
   #damaged(file: string, position: number, offset: number, code: string): void {

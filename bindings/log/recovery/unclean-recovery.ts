@@ -1,4 +1,4 @@
-import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
@@ -19,6 +19,7 @@ import { readSwapped } from '../survey/noted-segments.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { clearDeadDirectories, directoryTopicId, secureDirectory } from './dead-directories.ts'
 import { FrameEntries } from './frame-entries.ts'
+import { missingSegments } from './missing-segments.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import { PartitionRecovery, type RecoveryContext } from './partition-recovery.ts'
 import type { Recovered } from './recovered.ts'
@@ -230,7 +231,10 @@ export class UncleanRecovery {
    */
   *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): Task<boolean> {
     if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
-    return yield* files.segments.isAsNoted(noted.partialSector)
+    const { directory, segments } = files
+    const names = yield* perform('list', directory, () => this.#input.store.list(directory))
+    if (missingSegments(files, names).length > 0) return false
+    return yield* segments.isAsNoted(names, noted.partialSector)
   }
 
   /** As noted; above the ceiling if there is one (rule 5), and then that has to be noted. */

@@ -245,12 +245,11 @@ export class SegmentList {
 
   /**
    * Whether nothing was written since the checkpoint noted these segments: that makes the active one longer, or begins the
-   * next one, or a crash that tore it took some of the noted last sector along.
+   * next one, or a crash that tore it took some of the noted last sector along. `names`: of the directory.
    */
-  *isAsNoted(partialSector: Uint8Array): Task<boolean> {
+  *isAsNoted(names: readonly string[], partialSector: Uint8Array): Task<boolean> {
     const { active } = this
     if (active === undefined) return false
-    const names = yield* perform('list', this.#directory, () => this.#context.store.list(this.#directory))
     if (names.some((name) => rewrittenSegment(name) !== undefined || this.isForeign(name))) return false
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() !== active.sizeBytes) return false

@@ -52,7 +52,20 @@ export function* partitionDirectories(
   for (const [key, { topicId, partition }] of noted) {
     const topic =
       Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === topicId)?.[0] ?? topics.liveById(topicId)?.name
-    if (topic !== undefined && !found.has(key)) damaged(partitionDirectory(topic, partition), 'is missing')
+    if (topic === undefined || found.has(key)) continue
+    const offset = checkpoint?.partitions.find((each) => isOf(each, topicId, partition))?.segments[0]?.baseOffset
+    misplaced.push({
+      file: partitionDirectory(topic, partition),
+      position: 0,
+      topic,
+      partition,
+      offset,
+      code: 'is missing',
+    })
   }
   return { directories, misplaced }
+}
+
+function isOf(key: PartitionKey, topicId: string, partition: number): boolean {
+  return key.topicId === topicId && key.partition === partition
 }

@@ -1,0 +1,29 @@
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+
+/** Where the offsets from `offset` on were. */
+export interface MissingSegment {
+  readonly file: string
+  readonly position: 0
+  readonly offset: number
+  readonly code: 'is missing'
+}
+
+const LOST = { position: 0, code: 'is missing' } as const
+
+/**
+ * Noted segments that the directory, with these `names`, doesn't have: removals leave none of them noted, and what a checkpoint notes
+ * is durable, so that no crash takes it. One place for a directory that is gone.
+ */
+export function missingSegments({ directory, segments }: StoredFiles, names: readonly string[]): MissingSegment[] {
+  const [first] = segments.all
+  if (first === undefined) return []
+  if (names.length === 0) return [{ file: directory, offset: first.baseOffset, ...LOST }]
+  const present = new Set(names.map((name) => `${directory}/${name}`))
+  return segments.all
+    .filter(({ logPath }) => !present.has(logPath))
+    .map(({ logPath, baseOffset }) => ({ file: logPath, offset: baseOffset, ...LOST }))
+}
+
+export function lacksActive({ directory, segments }: StoredFiles, missing: readonly MissingSegment[]): boolean {
+  return missing.some(({ file }) => file === directory || file === segments.active?.logPath)
+}
