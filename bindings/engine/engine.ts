@@ -13,6 +13,7 @@ import { backUp } from './back-up.ts'
 import { Background } from './background.ts'
 import type { Command, Done } from './commands.ts'
 import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
+import { DirectoryWatch } from './directory-watch.ts'
 import { earliest } from './earliest.ts'
 import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
@@ -62,6 +63,7 @@ export class Engine {
   readonly #shareMembers: ShareMembers
   readonly #background: Background
   readonly #keeping: Keeping
+  readonly #directoryWatch: DirectoryWatch
   readonly #transacting: Transacting
   #now = 0
   readonly #producerIds: ProducerIds = new ProducerIds((from) => this.#committer.wantProducerIds(from))
@@ -78,6 +80,7 @@ export class Engine {
     const source = new StoredFacts(() => this.topics)
     const { store, factory } = options.compose(source)
     this.store = store
+    this.#directoryWatch = new DirectoryWatch(store)
     this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.#background = new Background(this.#runner, store, (error) => this.#fail(error))
     this.#committer = this.#newCommitter(factory, options.ceilingBlock)
@@ -197,7 +200,10 @@ export class Engine {
     this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), (error, report) => {
       this.report = report
-      if (error === undefined) this.#keeping.upkeep.opened(this.#now)
+      if (error === undefined) {
+        this.#keeping.upkeep.opened(this.#now)
+        this.#directoryWatch.opened(this.#now)
+      }
       done(error, report)
     })
   }
@@ -302,7 +308,8 @@ export class Engine {
     if (this.#closed !== undefined) return undefined
     const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
     const ofTopics = earliest(this.topics.sweepAt, this.#keeping.upkeep.nextAt)
-    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofTopics)
+    const ofStore = earliest(ofTopics, this.#directoryWatch.nextAt)
+    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofStore)
   }
 
   /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
@@ -312,6 +319,7 @@ export class Engine {
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
     this.#keeping.clockMoved(byMs)
+    this.#directoryWatch.clockMoved(byMs)
   }
 
   /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */
@@ -319,6 +327,7 @@ export class Engine {
     this.#now = now
     if (this.#closed !== undefined) return
     try {
+      this.#directoryWatch.tick(now)
       this.#members.tick(now)
       this.#shareMembers.tick(now)
       this.#transacting.expire(now)

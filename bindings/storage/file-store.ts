@@ -45,6 +45,11 @@ export interface FileStore {
 export interface StoreLock {
   /** Gives it back; again is fine. */
   release(): Awaitable<void>
+  /**
+   * Throws KAFKA_STORAGE_ERROR once another could get it as well, because what it stands on was removed, moved or replaced; where nobody can
+   * tell, it doesn't. It is asked every second. A driver to which that can't happen leaves it out.
+   */
+  assertHeld?(): void
 }
 
 /**

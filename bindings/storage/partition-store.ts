@@ -12,6 +12,8 @@ import type { StoreCapabilities } from './file-store.ts'
 export interface PartitionStore {
   /** What it can do; frozen. */
   readonly capabilities: StoreCapabilities
+  /** As of the lock, once it is open: throws when others could hold what this holds. Not there where that can't happen. */
+  readonly assertHeld?: (() => void) | undefined
   /** Takes the lock, recovers, and answers what is stored. Called once, first. */
   open(): Task<StoredState>
   /** Makes the place of a new partition; durable with its directory entries when the task ends. */

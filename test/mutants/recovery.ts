@@ -176,6 +176,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['damage/vanished.test.ts'],
   },
   {
+    name: 'lock: a directory that was taken away is still its own',
+    file: 'storage/drivers/node-fs/lock.ts',
+    find: '      if (isHeld && !isInPlace(root, identity)) throw lost(root)\n',
+    put: '',
+    tests: ['storage/directory-lost.test.ts'],
+  },
+  {
     name: 'checkpoint: where a read-only partition is damaged is forgotten',
     file: 'log/store/checkpointer.ts',
     find: '        damage: files.damage,\n',

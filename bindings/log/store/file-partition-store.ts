@@ -106,6 +106,10 @@ export class FilePartitionStore implements PartitionStore {
     return this.#store.capabilities
   }
 
+  get assertHeld(): (() => void) | undefined {
+    return this.#lock?.assertHeld?.bind(this.#lock)
+  }
+
   // ---- open and close ------------------------------------------------------------------------------------------------
 
   *open(): Task<StoredState> {

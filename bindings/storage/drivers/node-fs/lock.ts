@@ -91,7 +91,7 @@ async function tryLock(descriptor: number, root: string, programs: readonly stri
   if (held !== undefined) throw inUse(root, held)
   if (!flock(descriptor, root, programs)) throw inUse(root, await readHolder(descriptor))
   const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
-  return onDisk !== undefined && identityOf(onDisk) === identity ? hold(descriptor, identity) : undefined
+  return onDisk !== undefined && identityOf(onDisk) === identity ? hold(descriptor, identity, root) : undefined
 }
 
 function openLockFile(root: string): number {
@@ -135,7 +135,7 @@ function flock(descriptor: number, root: string, programs: readonly string[]): b
   )
 }
 
-function hold(descriptor: number, identity: string): StoreLock {
+function hold(descriptor: number, identity: string, root: string): StoreLock {
   const holder: Holder = {
     pid: process.pid,
     host: hostname(),
@@ -153,7 +153,27 @@ function hold(descriptor: number, identity: string): StoreLock {
       note(descriptor, '')
       fs.closeSync(descriptor)
     },
+    assertHeld(): void {
+      if (isHeld && !isInPlace(root, identity)) throw lost(root)
+    },
   }
+}
+
+/** Only what the system is sure of counts: a look that fails says nothing of the lock, and the next one comes soon. */
+function isInPlace(root: string, identity: string): boolean {
+  try {
+    const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
+    return onDisk !== undefined && identityOf(onDisk) === identity
+  } catch {
+    return true
+  }
+}
+
+function lost(root: string): LogError {
+  const message =
+    `${root} was removed, moved or replaced while a log had it open, or ${lockFile} in it was: whoever opens it now gets another log. ` +
+    'Close this one, then put the directory back, or open it where it lies now'
+  return new LogError('KAFKA_STORAGE_ERROR', message, { file: lockFile, directory: root, operation: 'lock' })
 }
 
 /** A log must open on a full disk, to be read and to have topics deleted: it is locked without a text as well. */

@@ -1,0 +1,33 @@
+import type { PartitionStore } from '../storage/partition-store.ts'
+
+/** So often the log looks whether its directory is still its own: acknowledgements behind a loss go on for no longer. */
+const INTERVAL_MS = 1000
+
+/** Asks the store whether others could hold what it holds (docs/decisions/030-directory-lost.md); nothing where that can't happen. */
+export class DirectoryWatch {
+  readonly #store: PartitionStore
+  #dueAt: number | undefined
+
+  constructor(store: PartitionStore) {
+    this.#store = store
+  }
+
+  opened(now: number): void {
+    if (this.#store.assertHeld !== undefined) this.#dueAt = now + INTERVAL_MS
+  }
+
+  get nextAt(): number | undefined {
+    return this.#dueAt
+  }
+
+  clockMoved(byMs: number): void {
+    if (this.#dueAt !== undefined) this.#dueAt += byMs
+  }
+
+  /** Throws what ends the log. */
+  tick(now: number): void {
+    if (this.#dueAt === undefined || now < this.#dueAt) return
+    this.#dueAt = now + INTERVAL_MS
+    this.#store.assertHeld?.()
+  }
+}

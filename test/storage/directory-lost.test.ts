@@ -1,0 +1,121 @@
+// A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the error says why.
+import { cpSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'lost-'))
+test.after(() => rmSync(scratch, { recursive: true }))
+
+/** A machine with other work is late. */
+const NOTICED_MS = 1000 + 4000
+
+interface Way {
+  readonly name: string
+  takeAway(directory: string): void
+}
+
+const WAYS: readonly Way[] = [
+  { name: 'removed', takeAway: (directory) => rmSync(directory, { recursive: true }) },
+  { name: 'moved', takeAway: (directory) => renameSync(directory, `${directory}.away`) },
+  {
+    name: 'replaced by a copy',
+    takeAway(directory) {
+      cpSync(directory, `${directory}.copy`, { recursive: true, filter: (path) => !statSync(path).isSocket() })
+      renameSync(directory, `${directory}.away`)
+      renameSync(`${directory}.copy`, directory)
+    },
+  },
+  { name: 'left without its lock file', takeAway: (directory) => rmSync(join(directory, '.lock')) },
+]
+
+/** Sends until one is refused, or time is up. */
+async function untilRefused(log: EmbeddedLog): Promise<unknown> {
+  const producer = log.producer()
+  const until = performance.now() + NOTICED_MS
+  while (performance.now() < until) {
+    try {
+      await producer.send({ topic: 't', value: 'x' })
+    } catch (error) {
+      return error
+    }
+    await sleep(20)
+  }
+  return undefined
+}
+
+async function refusal(call: Promise<unknown>): Promise<string | undefined> {
+  return call.then(
+    () => undefined,
+    (error: LogError) => error.code,
+  )
+}
+
+async function lose(way: Way): Promise<void> {
+  const directory = join(scratch, way.name.replaceAll(' ', '-'))
+  const log = await open(directory)
+  try {
+    await loseUnder(log, directory, way)
+  } finally {
+    await refusal(log.close())
+  }
+}
+
+async function loseUnder(log: EmbeddedLog, directory: string, { name, takeAway }: Way): Promise<void> {
+  for (const topic of ['t', 'quiet']) await log.admin.createTopic(topic)
+  await log.producer().send({ topic: 't', value: 'before' })
+  const waiting = refusal(log.read('quiet')[Symbol.asyncIterator]().next())
+  takeAway(directory)
+  const error = await untilRefused(log)
+  assert.ok(LogError.is(error, 'KAFKA_STORAGE_ERROR'), `${name}: ${error}`)
+  assert.ok(error.message.includes(directory) && error.message.includes('put the directory back'), error.message)
+  assert.equal([error.details['directory'], error.category], [directory, 'fatal'])
+  assert.is(await waiting, 'KAFKA_STORAGE_ERROR', `${name}: a reader that waits hears of it`)
+  assert.is(await refusal(log.producer().send({ topic: 't', value: 'after' })), 'KAFKA_STORAGE_ERROR')
+  assert.is(await refusal(log.close()), 'KAFKA_STORAGE_ERROR')
+}
+
+test('removed, moved, replaced, or without its lock file: the log ends within about a second', async () => {
+  await Promise.all(WAYS.map(lose))
+})
+test('what was acknowledged before is in the directory that was moved, and the path is free', async () => {
+  const directory = join(scratch, 'kept')
+  const log = await open(directory)
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'kept' })
+  renameSync(directory, `${directory}.away`)
+  await untilRefused(log)
+  await refusal(log.close())
+  const moved = await open(`${directory}.away`)
+  const values: string[] = []
+  for await (const { value } of moved.read('t', { until: 'end' }))
+    values.push(new TextDecoder().decode(value ?? undefined))
+  assert.is(values[0], 'kept')
+  await moved.close()
+  const fresh = await open(directory)
+  assert.equal(await fresh.admin.listTopics(), [])
+  await fresh.close()
+})
+
+test('a lock knows whether it is still the one that others would meet', async () => {
+  const directory = mkdtempSync(join(scratch, 'lock-'))
+  const lock = await lockDirectory(directory)
+  lock.assertHeld?.()
+  writeFileSync(join(directory, '.lock'), 'its text decides nothing')
+  lock.assertHeld?.()
+  rmSync(join(directory, '.lock'))
+  writeFileSync(join(directory, '.lock'), '')
+  assert.throws(
+    () => lock.assertHeld?.(),
+    (error: unknown) => LogError.is(error, 'KAFKA_STORAGE_ERROR'),
+  )
+  await lock.release()
+  lock.assertHeld?.()
+})
+
+test.run()
