@@ -12,6 +12,7 @@ test.after(() => cli.remove())
 const PARTITIONS = 4
 /** More than the pipe between two processes holds: a run whose output nobody reads stands still. */
 const RECORDS = 40_000
+const STOPPED_MS = 1000
 
 cli.run(['topics', 'create', 't', '--partitions', `${PARTITIONS}`])
 cli.run(['produce', 't', '--key-separator', ':'], Array.from({ length: RECORDS }, (_, at) => `k${at}:${at}`).join('\n'))
@@ -95,21 +96,41 @@ test('the run that holds the log ends: the other one goes on behind what it has 
   assert.is(lagOf('end'), 0)
 })
 
-test('another process that held the log ends: both runs go on, nothing is left out, nothing comes twice out of one', async () => {
+test('another process that held the log ends: both runs go on, and each record is shown once', async () => {
   const holder = await open(cli.log)
   assert.is(holder.role, 'holder')
   const runs = [start('moved'), start('moved')]
   await membersOf('moved', (shares) => shares.length === 2)
   const ends = runs.map((run) => run.finish())
   await holder.close()
+  // So the other one has all partitions for a while: what this one had written out must be committed by now.
+  runs[1]?.child.kill('SIGSTOP')
+  setTimeout(() => runs[1]?.child.kill('SIGCONT'), STOPPED_MS)
   const said = await Promise.all(ends)
   assert.equal(
     said.flatMap(({ status, err }) => [status, err]),
     [0, '', 0, ''],
   )
-  assert.is(new Set(said.flatMap(placesIn)).size, RECORDS)
-  for (const each of said) assert.is(new Set(placesIn(each)).size, placesIn(each).length)
+  const places = said.flatMap(placesIn)
+  assert.is(new Set(places).size, RECORDS)
+  assert.is(places.length, RECORDS, 'none came twice')
   assert.is(lagOf('moved'), 0)
+})
+
+test('the holder is killed and a run gets a signal: what it has written out is committed all the same', async () => {
+  const holder = await startHolder('of-another-group')
+  const run = start('signal')
+  await once(run.child.stdout as NodeJS.ReadableStream, 'readable')
+  holder.child.kill('SIGKILL')
+  await once(holder.child, 'exit')
+  run.child.kill('SIGINT')
+  const said = await run.finish()
+  assert.equal([said.status, said.err], [130, ''])
+  const shown = new Map(rows(said.out).map(({ partition, offset }) => [partition, Number(offset) + 1]))
+  assert.ok(shown.size > 0)
+  const offsets = rows(cli.run(['groups', 'describe', 'signal', '--json']).out)
+  const committed = new Map(offsets.map(({ partition, nextOffset }) => [partition, nextOffset]))
+  for (const [partition, nextOffset] of shown) assert.is(committed.get(partition), nextOffset, `partition ${partition}`)
 })
 
 test('a run is killed: what it had, and what it had not committed, the other one shows', async () => {

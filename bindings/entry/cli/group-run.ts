@@ -30,7 +30,7 @@ export function consumeInGroup(call: CommandCall): Promise<void> {
   })
 }
 
-class GroupRun {
+export class GroupRun {
   readonly #log: EmbeddedLog
   readonly #consumer: Consumer
   readonly #groupId: string
@@ -39,7 +39,11 @@ class GroupRun {
   /** By partition: behind what was written out and isn't committed yet. */
   readonly #written = new Map<number, number>()
   #isShowing = false
-  #committing: Promise<void> = Promise.resolve()
+  /** It was put out, and hasn't joined again. */
+  #isOut = false
+  /** Goes up with whatever happens to what this member has. */
+  #changes = 0
+  #committing: Promise<unknown> = Promise.resolve()
   #committed = { count: 0, at: performance.now() }
 
   constructor(log: EmbeddedLog, consumer: Consumer, groupId: string, ends: readonly Position[], shown: Shown) {
@@ -52,7 +56,14 @@ class GroupRun {
 
   async run(signal: AbortSignal): Promise<void> {
     const consumer = this.#consumer
-    consumer.on('revoked', () => this.#commit())
+    consumer.on('revoked', async () => {
+      this.#changes++
+      await this.#commit()
+    })
+    consumer.on('lost', () => {
+      this.#changes++
+      this.#isOut = true
+    })
     consumer.on('assigned', (partitions) => this.#goOn(partitions))
     await consumer.lag()
     const start = consumer.assignment().map((at) => ({ ...at, nextOffset: consumer.position(at) }))
@@ -77,7 +88,7 @@ class GroupRun {
     } finally {
       clearInterval(look)
       bar.stop()
-      await this.#commit()
+      await this.#commitAtEnd()
     }
   }
 
@@ -104,13 +115,16 @@ class GroupRun {
     else if (batch.nextOffset >= end) this.#consumer.pause([{ topic, partition }])
   }
 
-  /** Nothing is left that this run could show, and what it showed is committed: by a member that was put out it isn't. */
+  /**
+   * Nothing is left that this run could show, and what it showed is committed: by a member that was put out it isn't. Whatever
+   * comes or goes while the group is asked, and while the commit is under way, makes the answer one of before.
+   */
   async #isDone(): Promise<boolean> {
     const { lines, isEnough } = this.#shown
     if (lines.isBroken) return true
+    const changes = this.#changes
     if (this.#isShowing || !(isEnough || this.#isRead) || !(await this.#isSettled())) return false
-    await this.#commit()
-    return this.#consumer.assignment().every(({ partition }) => !this.#written.has(partition))
+    return (await this.#commit()) && changes === this.#changes
   }
 
   get #isRead(): boolean {
@@ -147,6 +161,8 @@ class GroupRun {
 
   /** Of a partition that was here before, what could not be committed then was written out all the same; another member may be further. */
   async #goOn(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#changes++
+    this.#isOut = false
     for (const { topic, partition } of partitions) {
       const nextOffset = this.#written.get(partition) ?? 0
       if (nextOffset > this.#consumer.position({ topic, partition })) {
@@ -155,31 +171,44 @@ class GroupRun {
     }
   }
 
-  /** One after the other: until that is done, a partition that is given up is still this member's. */
-  #commit(): Promise<void> {
+  /** No other commit comes after it: a member that was put out joins again, and commits what is its own once more. */
+  async #commitAtEnd(): Promise<void> {
+    while (!((await this.#commit()) && !this.#isOut) && !this.#shown.lines.isBroken) {
+      // Waits for the next holder of the log, where that is what is missing.
+      await this.#consumer.lag().catch(unlessPutOut)
+    }
+  }
+
+  /** One after the other: until that is done, a partition that is given up is still this member's. False: this member was put out. */
+  #commit(): Promise<boolean> {
     const commit = this.#committing.then(() => this.#commitWritten())
     this.#committing = commit.catch(() => {})
     return commit
   }
 
-  async #commitWritten(): Promise<void> {
+  async #commitWritten(): Promise<boolean> {
     await this.#shown.lines.flush()
     const positions = this.#consumer.assignment().flatMap(({ topic, partition }) => {
       const nextOffset = this.#written.get(partition)
       return nextOffset === undefined ? [] : [{ topic, partition, nextOffset }]
     })
-    if (this.#shown.lines.isBroken || positions.length === 0) return
+    if (this.#shown.lines.isBroken || positions.length === 0) return true
     this.#committed = { count: this.#shown.count, at: performance.now() }
     try {
       // What was written out is done with, though the iteration has more of its batch.
       await this.#consumer.commit(positions, { allowSkip: true })
     } catch (error) {
-      // This member was put out; it joins again, and commits then what is still its own.
-      if (LogError.is(error) && error.category === 'rejoin') return
-      throw error
+      // It joins again, and commits then what is still its own.
+      unlessPutOut(error)
+      return false
     }
     for (const { partition, nextOffset } of positions) {
       if (this.#written.get(partition) === nextOffset) this.#written.delete(partition)
     }
+    return true
   }
+}
+
+function unlessPutOut(error: unknown): void {
+  if (!LogError.is(error) || error.category !== 'rejoin') throw error
 }
