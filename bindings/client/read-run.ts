@@ -2,6 +2,7 @@ import type { Broker, FetchedPartition, ReaderSession, TopicFacts, TopicPosition
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
+import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
 import { placeKey, samePlace } from './places.ts'
 import { ReusedMemory } from './reused-memory.ts'
@@ -19,7 +20,7 @@ export interface ReadPlan {
 
 /** How items come out of what was fetched. */
 export interface ReadWay<T> {
-  readonly maxBytes: number
+  readonly sizes: FetchSize
   /** Items are valid until the next one is asked for. */
   readonly isBorrowed: boolean
   takeFrom(records: FetchedRecords, loan: Loan | undefined): T
@@ -96,7 +97,7 @@ export class ReadRun<T> implements ItemSource<T> {
     throwIfAborted(this.#plan.signal)
     if (this.#positions.length === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
-    const { maxBytes } = this.#way
+    const maxBytes = this.#way.sizes.next()
     const request = { positions: this.#positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
     this.#parts = [...(await this.#session.fetch(request))]
     this.#positions = rotate(this.#positions)
@@ -141,6 +142,7 @@ export async function partitionsOf(
 }
 
 /** Fetches fill up in the order of positions: each partition comes first in its turn. */
-export function rotate<T>(items: readonly T[]): T[] {
-  return [...items.slice(1), ...items.slice(0, 1)]
+export function rotate<T>(items: readonly T[], by: number = 1): T[] {
+  const first = by % Math.max(1, items.length)
+  return [...items.slice(first), ...items.slice(0, first)]
 }

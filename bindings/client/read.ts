@@ -6,6 +6,7 @@ import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.
 import { type Decoder, decoderOf, type Loan } from './consumer/consumed-record.ts'
 import { checkTopics } from './consumer/consumer-options.ts'
 import type { FetchedRecords } from './consumer/fetched-records.ts'
+import { FetchSize, FIRST_FETCH_BYTES } from './fetch-size.ts'
 import { Iteration } from './iteration.ts'
 import { assertOptions, type OptionNames } from './options.ts'
 import { checkPositions } from './places.ts'
@@ -75,7 +76,8 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RecordOf<T>, undefined, undefined> {
     const takeFrom = (records: FetchedRecords) => records.next() as unknown as RecordOf<T>
-    return new Iteration(new ReadRun(this.#broker, this.#plan, { maxBytes: FETCH_BYTES, isBorrowed: false, takeFrom }))
+    const sizes = new FetchSize(FETCH_BYTES, FIRST_FETCH_BYTES)
+    return new Iteration(new ReadRun(this.#broker, this.#plan, { sizes, isBorrowed: false, takeFrom }))
   }
 
   batches(options: ReadBatchOptions = {}): AsyncIterable<BatchOf<T>> {
@@ -83,7 +85,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
     const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
       records.nextBatch(maxRecords, NO_GENERATION, loan) as unknown as BatchOf<T>
-    const way = { maxBytes, isBorrowed: isBorrowed(options), takeFrom }
+    const way = { sizes: new FetchSize(maxBytes), isBorrowed: isBorrowed(options), takeFrom }
     return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, way)) }
   }
 

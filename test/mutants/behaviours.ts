@@ -165,4 +165,18 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: 'RETRY_MS * Math.min(failures, 1)',
     tests: [contract],
   },
+  {
+    name: 'consumer: the same partition comes first in every fetch',
+    file: 'client/consumer/membership.ts',
+    find: 'rotate(asked, this.#fetches++)',
+    put: 'rotate(asked, 0 * this.#fetches++)',
+    tests: ['client/first-records.test.ts'],
+  },
+  {
+    name: 'reading: a look for one record decodes all that was read',
+    file: 'log/partition/partition.ts',
+    find: 'reading.sizeBytes >= limitBytes) return',
+    put: 'reading.sizeBytes >= Math.max(limitBytes, count)) return',
+    tests: ['client/first-records.test.ts'],
+  },
 ]

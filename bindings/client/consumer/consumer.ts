@@ -2,6 +2,7 @@ import type { Broker, ConsumerSession, TopicPosition } from '../../broker/broker
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
+import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
 import { Iteration } from '../iteration.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
@@ -55,7 +56,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const { offset } = record
       return { item: record as unknown as RecordOf<T>, baseOffset: offset, lastOffset: offset, stays: true }
     }
-    return this.#iterate([this.#signal], MAX_BYTES, takeFrom)
+    return this.#iterate([this.#signal], new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES), takeFrom)
   }
 
   batches(options: Abortable & BatchOptions = {}): AsyncIterable<BatchOf<T>> {
@@ -67,15 +68,15 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const { baseOffset, nextOffset } = batch
       return { item: batch as unknown as BatchOf<T>, baseOffset, lastOffset: nextOffset - 1, stays: false }
     }
-    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], maxBytes, takeFrom) }
+    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], new FetchSize(maxBytes), takeFrom) }
   }
 
   #iterate<I>(
     signals: readonly Abortable['signal'][],
-    maxBytes: number,
+    sizes: FetchSize,
     takeFrom: (buffer: FetchedRecords) => Taken<I>,
   ): Iteration<I> {
-    return new Iteration(new Delivery(this.#membership, this.#deliveries, signals, maxBytes, takeFrom))
+    return new Iteration(new Delivery(this.#membership, this.#deliveries, signals, sizes, takeFrom))
   }
 
   #assertOpen(): void {

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import type { FetchSize } from '../fetch-size.ts'
 import type { ItemSource } from '../iteration.ts'
 import { type Abortable, throwIfAborted } from '../signals.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
@@ -30,7 +31,7 @@ export class Delivery<T> implements ItemSource<T> {
   readonly #membership: Membership
   readonly #deliveries: Deliveries
   readonly #signals: readonly Signal[]
-  readonly #maxBytes: number
+  readonly #sizes: FetchSize
   readonly #takeFrom: (buffer: FetchedRecords) => Taken<T>
   readonly #wake: () => void
   #hasStarted = false
@@ -44,13 +45,13 @@ export class Delivery<T> implements ItemSource<T> {
     membership: Membership,
     deliveries: Deliveries,
     signals: readonly Signal[],
-    maxBytes: number,
+    sizes: FetchSize,
     takeFrom: (buffer: FetchedRecords) => Taken<T>,
   ) {
     this.#membership = membership
     this.#deliveries = deliveries
     this.#signals = signals
-    this.#maxBytes = maxBytes
+    this.#sizes = sizes
     this.#takeFrom = takeFrom
     this.#wake = () => {
       membership.interrupt().catch(() => {})
@@ -102,7 +103,7 @@ export class Delivery<T> implements ItemSource<T> {
     const isOver = () => this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
     try {
       if (this.#membership.isUnsettled) await this.#membership.settle()
-      else await this.#membership.fetch(this.#maxBytes, isOver)
+      else await this.#membership.fetch(this.#sizes.next(), isOver)
     } catch (error) {
       if (!isOver()) throw error
     }

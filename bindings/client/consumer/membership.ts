@@ -2,6 +2,7 @@ import type { Broker, ConsumerSession, FetchedPartition, GivenPartition, TopicPo
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPlace, placeKey, samePlace } from '../places.ts'
+import { rotate } from '../read-run.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { AssignedPartition } from './assigned-partition.ts'
 import { AssignedStart } from './assigned-start.ts'
@@ -35,6 +36,8 @@ export class Membership {
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
   #partitions: AssignedPartition[] = []
+  /** So far. */
+  #fetches = 0
   /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
   readonly #had: Set<string> = new Set()
   /** What comes into force once it is known where it begins. */
@@ -320,9 +323,10 @@ export class Membership {
     await this.settle()
     const session = await this.join()
     if (isOver() || this.isUnsettled) return
-    const positions = this.#partitions
+    const asked = this.#partitions
       .filter((each) => !each.isPaused && each.buffer === undefined)
       .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
+    const positions = rotate(asked, this.#fetches++)
     const { isolationLevel } = this.settings
     let fetched: readonly FetchedPartition[]
     try {

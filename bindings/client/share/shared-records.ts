@@ -1,6 +1,7 @@
 import type { AcquiredRange, FetchedBatch, ShareSession } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Decoder } from '../consumer/consumed-record.ts'
+import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
 import { NO_GENERATION } from '../read-run.ts'
 import { SharedRecord } from './shared-record.ts'
 
@@ -49,9 +50,11 @@ async function fetched(
   const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
   let keptFrom = firstOffset
   let nextOffset = firstOffset
+  // What is locked may be one record of thousands.
+  const sizes = new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES)
   while (nextOffset <= lastOffset) {
     const positions = [{ topic, partition, nextOffset }]
-    const request = { positions, isolationLevel: 'read_committed', maxBytes: MAX_BYTES, wait: false } as const
+    const request = { positions, isolationLevel: 'read_committed', maxBytes: sizes.next(), wait: false } as const
     const [part] = await session.fetch(request)
     // Somebody woke it before the storage had answered: what is locked is read all the same.
     if (part === undefined) continue

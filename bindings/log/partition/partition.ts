@@ -347,7 +347,7 @@ export class Partition {
         throw damagedBatch(this.id, reading.nextOffset, decoded, this.#store.locate(this.id, reading.nextOffset))
       }
       // What is compressed may come out larger than all that was read.
-      if (!reading.take(decoded) || reading.sizeBytes >= Math.max(limitBytes, count)) return
+      if (!reading.take(decoded) || reading.sizeBytes >= limitBytes) return
       position += decoded.header.sizeBytes
     }
   }

@@ -1,0 +1,97 @@
+// Who wants one record of a partition full of tiny batches gets it without the megabyte behind it; who wants all of it loses nothing.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FetchSize } from '../../bindings/client/fetch-size.ts'
+import { type EmbeddedLog, openMemory } from '../../bindings/entry/node.ts'
+import { KernelBatchReader } from '../../bindings/kernel/batch-reader.ts'
+
+const BATCHES = 2000
+/** 4 KiB of batches of 70 bytes, and what is read of the log's own topics. */
+const FEW = 150
+
+let decoded = 0
+const { decode } = KernelBatchReader.prototype
+KernelBatchReader.prototype.decode = function (...given) {
+  decoded++
+  return decode.apply(this, given)
+}
+test.after(() => {
+  KernelBatchReader.prototype.decode = decode
+})
+
+async function filled(partitions = 1): Promise<EmbeddedLog> {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions })
+  const producer = log.producer({ acks: 1 })
+  for (let index = 0; index < BATCHES; index++)
+    await producer.send({ topic: 't', partition: index % partitions, value: 'x' })
+  return log
+}
+
+async function decodedBy(work: () => Promise<unknown>): Promise<number> {
+  const before = decoded
+  await work()
+  return decoded - before
+}
+
+test('the first record of a reader or a consumer decodes a few batches, get one', async () => {
+  const log = await filled()
+  const first = async (records: AsyncIterable<unknown>) => {
+    for await (const _ of records) break
+  }
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], autoOffsetReset: 'earliest' })
+  assert.ok((await decodedBy(() => first(log.read('t')))) < FEW)
+  assert.ok((await decodedBy(() => first(consumer))) < FEW)
+  assert.is(await decodedBy(() => log.get('t', { partition: 0, offset: 1000 })), 1)
+  await log.close()
+})
+
+test('a share consumer decodes what it has locked', async () => {
+  const log = await filled()
+  const consumer = log.shareConsumer({ groupId: 's', topics: ['t'] })
+  const ten = async () => {
+    let count = 0
+    for await (const _ of consumer) if (++count === 10) break
+  }
+  assert.ok((await decodedBy(ten)) < FEW)
+  await log.close()
+})
+
+test('all of it is decoded once', async () => {
+  const log = await filled(3)
+  const all = async () => {
+    let count = 0
+    for await (const _ of log.read('t', { until: 'end' })) count++
+    assert.is(count, BATCHES)
+  }
+  assert.is(await decodedBy(all), BATCHES)
+  await log.close()
+})
+
+test('fetches grow up to what is asked for at most', () => {
+  const asked = (sizes: FetchSize) => Array.from({ length: 6 }, () => sizes.next())
+  assert.equal(asked(new FetchSize(1_048_576, 4096)), [4096, 16_384, 65_536, 262_144, 1_048_576, 1_048_576])
+  assert.equal(asked(new FetchSize(5000)), [5000, 5000, 5000, 5000, 5000, 5000])
+})
+
+test('a partition that always has more lets the others come too', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions: 3 })
+  const producer = log.producer({ acks: 1 })
+  const large = 'x'.repeat(600_000)
+  for (let index = 0; index < 30; index++) await producer.send({ topic: 't', partition: index % 3, value: large })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], autoOffsetReset: 'earliest' })
+  const seen = [0, 0, 0]
+  let count = 0
+  for await (const { partition } of consumer) {
+    seen[partition] = (seen[partition] ?? 0) + 1
+    if (++count === 12) break
+  }
+  assert.ok(
+    seen.every((each) => each >= 2),
+    `${seen}`,
+  )
+  await log.close()
+})
+
+test.run()
