@@ -65,8 +65,11 @@ export class BatchWork<T extends TopicRef, S> {
           signal,
         })
         const outputs = listOf(given)
-        const asking = this.#outputs.check(outputs)
-        if (asking !== undefined) await asking
+        // What another record of the batch sets over it counts too: where batches end is chance.
+        for (const records of [outputs, stores.changes(layers)]) {
+          const asking = this.#outputs.check(records)
+          if (asking !== undefined) await asking
+        }
         // Bounded: each time another record of the batch was done with.
         if (stores.areStale(layers)) continue
         stores.take(layers)

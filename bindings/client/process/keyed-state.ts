@@ -30,7 +30,7 @@ export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): 
 export interface KeyValue<K, V> {
   /** The value that was set last; `undefined` without one. */
   get(key: K): Promise<V | undefined>
-  /** RECORD_SERIALIZATION where the changelog's codec refuses it. */
+  /** RECORD_SERIALIZATION where the changelog's codec refuses it. One too large for the changelog is a failure of `handle`, behind its end. */
   set(key: K, value: V): void
   /** The key has no value from now on. */
   delete(key: K): void

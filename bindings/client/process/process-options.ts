@@ -40,7 +40,7 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, also by giving a record that no topic takes, with origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit
+   * Topic for records that failed every try, also by giving a record or setting state that no topic takes, with origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit
    * there with them comes with a null value and the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't
    * there. Without the option the processor gives up.
    */

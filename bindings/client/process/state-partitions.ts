@@ -60,9 +60,10 @@ export class Stores {
     })
   }
 
-  changes(): ProducerRecord[] {
+  /** Of the whole batch, or of one try, as records of their changelogs. */
+  changes(layers: readonly Layer[] = this.#batch): ProducerRecord[] {
     return this.#stores.flatMap(([, { changelog }], index) => {
-      return this.#batch[index]?.records(changelog.name, this.#partition) ?? []
+      return layers[index]?.records(changelog.name, this.#partition) ?? []
     })
   }
 
