@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { openMemory, string, topic } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
 import { failure } from '../client/support.ts'
@@ -50,6 +51,26 @@ for (const [how, jumpMs] of [
     await log.close()
   })
 }
+
+test('a clock that a program put in its place, with fractions or with no time at all, takes nothing along', async () => {
+  const real = Date.now
+  const log = await openMemory({ topics: [topic('t', { value: string })] })
+  try {
+    const [before, producer] = [Date.now(), log.producer()]
+    const transactional = log.producer({ transactionalId: 'id' })
+    for (const time of [before + 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, -1]) {
+      Date.now = () => time
+      const { timestamp } = await producer.send({ topic: 't', value: 'x' })
+      assert.ok(Number.isSafeInteger(timestamp) && timestamp >= before && timestamp <= before + 60_000, `${time}`)
+      await transactional.transaction((scope) => scope.send({ topic: 't', value: 'x' }))
+      await log.admin.setOffsets('g', [{ topic: 't', partition: 0, nextOffset: 1 }])
+    }
+    assert.equal(await log.verify(), [])
+  } finally {
+    Date.now = real
+    await log.close()
+  }
+})
 
 /** Time passes in fractions of a millisecond, as performance.now() tells it; the wall clock has none. */
 class FractionPort extends FakePort {

@@ -1,9 +1,10 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { loadCodecs, nodeCodecs } from './node-codecs.ts'
+import { wallClockMs } from './wall-clock.ts'
 
 /** Time, randomness and later, as Node, Deno and Bun have them. */
 export const nodePort: RuntimePort = {
-  now: () => Date.now(),
+  now: wallClockMs,
   elapsed: () => performance.now(),
   random: () => Math.random(),
   setTimer(delayMs, callback, keepsAlive = false) {
