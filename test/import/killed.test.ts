@@ -212,6 +212,14 @@ test('a number beyond 2^53 is refused, not rounded and not cut off', async () =>
   assert.equal([code, details['file']], ['INTEGER_RANGE', SEGMENT])
 })
 
+test('a producer id above which none is left is refused: the log that was made of it could not be opened', async () => {
+  for (const producerId of [2 ** 53 - 1, 2 ** 53 - 1000]) {
+    const { disk } = new KafkaSource().partition('t-0', IDS[0], batch(0, { values: ['x'], producerId }))
+    const { code, details } = await refusal(disk)
+    assert.equal([code, details['file'], details['position']], ['INTEGER_RANGE', SEGMENT, 0])
+  }
+})
+
 test("leftovers of a cleaner: a finished compaction counts, an unfinished one doesn't, and all of it is told", async () => {
   const source = new KafkaSource(false)
     .partition('t-0', IDS[0], whole(0), whole(1))

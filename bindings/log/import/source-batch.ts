@@ -11,6 +11,8 @@ const KEY_BYTES_MIN = 4
 /** Bits that Kafka gives a meaning: codec, time, transactional, control, delete horizon (kafka.md 1.1). */
 const KNOWN_ATTRIBUTES = 0x7f
 const LEADER_EPOCH_AT = 12
+/** A producer id is never given twice: above it too few would be left to the log's own producers. */
+const PRODUCER_ID_MAX = 2 ** 52
 
 /** A batch of the source that owns its bytes. */
 export interface SourceBatch extends ScannedBatch {
@@ -26,7 +28,7 @@ export interface SourceBatch extends ScannedBatch {
 
 /** Whole by its CRC, and yet nothing that can be taken. */
 export interface Unusable {
-  readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control'
+  readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control' | 'producer-id-range'
 }
 
 export interface Wanted {
@@ -44,6 +46,7 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
   const { attributes, sizeBytes, partitionLeaderEpoch } = header
   const bytes = walked.buffer.bytes(walked.bufferPosition, walked.bufferPosition + sizeBytes).slice()
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) return { fault: 'unknown-attributes' }
+  if (header.producerId > PRODUCER_ID_MAX) return { fault: 'producer-id-range' }
   // No CRC covers it, and nothing here counts from below 0.
   if (partitionLeaderEpoch < 0) {
     header.partitionLeaderEpoch = 0

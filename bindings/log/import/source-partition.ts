@@ -153,6 +153,8 @@ export class SourcePartition {
         return unsupported(`${where} uses what no Kafka up to 4.0 writes (${fault}); ${goOn}`, details)
       case 'int64-range':
         return new LogError('INTEGER_RANGE', `${where} has a field beyond 2^53; ${goOn}`, details)
+      case 'producer-id-range':
+        return new LogError('INTEGER_RANGE', `${where} has a producer id beyond 2^52; ${goOn}`, details)
       default:
         return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${goOn}`, details)
     }
