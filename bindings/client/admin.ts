@@ -25,7 +25,7 @@ import {
   shareGroup,
 } from './reset-offsets.ts'
 import { startPositions } from './start-point.ts'
-import type { Topic } from './topic/topic.ts'
+import { HOW_TO_DECLARE, isDeclared, type Topic } from './topic/topic.ts'
 
 /** Topics, offsets, groups, transactions and producers. Every call rejects with LOG_CLOSED once the log is closed. */
 export interface Admin {
@@ -333,8 +333,8 @@ function described({ topic, topicId, partitions, config }: TopicFacts): TopicDes
  * anything is created. A declared default is the same as none.
  */
 export async function ensureTopics(session: AdminSession, topics: readonly Topic[]): Promise<void> {
-  if (!Array.isArray(topics) || !topics.every((each) => typeof each?.name === 'string')) {
-    const message = "topics must be a list of declared topics: topic('name', { value: json() }) declares one"
+  if (!Array.isArray(topics) || !topics.every(isDeclared)) {
+    const message = `topics must be a list of declared topics: ${HOW_TO_DECLARE}`
     throw new LogError('INVALID_REQUEST', message, { option: 'topics' })
   }
   const existing = new Set(await session.listTopics({ internal: false }))

@@ -4,7 +4,7 @@ import { SharedBlocks } from '../model/memory.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'
 import { isCount } from './places.ts'
 import { NO_GENERATION } from './read-run.ts'
-import type { TopicRef } from './topic/topic.ts'
+import { HOW_TO_DECLARE, isDeclared, type TopicRef } from './topic/topic.ts'
 
 /** Where a record stands in its topic. */
 export interface RecordPlace {
@@ -16,9 +16,9 @@ export interface RecordPlace {
 
 export function getRecord(broker: Broker, topic: TopicRef, at: RecordPlace): Promise<ConsumedRecord | undefined> {
   const { partition, offset } = at ?? {}
-  if (topic === undefined || topic === null) throw wrong('topic', 'a topic or its name')
+  if (typeof topic !== 'string' && !isDeclared(topic))
+    throw wrong('topic', `a declared topic or a name: ${HOW_TO_DECLARE}`)
   const decoder = decoderOf(topic)
-  if (typeof decoder.topic !== 'string') throw wrong('topic', 'a topic or its name')
   if (!isCount(partition) || !isCount(offset)) throw wrong('at', 'a partition and an offset, whole numbers from 0 on')
   const source = { topic: decoder.topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
   const found = broker.find(decoder.topic, partition, offset)

@@ -28,7 +28,7 @@ function unknownOption(name: string, known: readonly string[], call: string): Lo
 }
 
 /** Known names that may have been meant, the likeliest first: Kafka's own spelling (`group.id`) leads to ours. */
-function nearestOf(name: string, known: readonly string[]): string[] {
+export function nearestOf(name: string, known: readonly string[]): string[] {
   const given = plain(name)
   const ranked = known.map((each) => ({ each, slips: slipsBetween(given, plain(each)) }))
   return ranked
@@ -45,17 +45,21 @@ function plain(name: string): string {
     .replace(/[^a-z]/g, '')
 }
 
-/** Letters to add, drop or exchange (Levenshtein); none where one name is the beginning or end of the other. */
+/** Letters to add, drop, exchange or swap with the next one; none where one name is the beginning or end of the other. */
 function slipsBetween(a: string, b: string): number {
   const [short, long] = a.length < b.length ? [a, b] : [b, a]
   if (short.length > 2 && (long.startsWith(short) || long.endsWith(short))) return 0
+  let before: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
       const exchanged = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(exchanged, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? (before[j - 2] ?? 0) + 1 : exchanged
+      next.push(Math.min(exchanged, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
     }
+    before = row
     row = next
   }
   return row[b.length] ?? 0

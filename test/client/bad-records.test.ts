@@ -3,7 +3,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerOptions } from '../../bindings/client/producer/producer-options.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
-import { failure, overBrokers, setup } from './support.ts'
+import { string } from '../../bindings/client/topic/codec.ts'
+import { topic } from '../../bindings/client/topic/topic.ts'
+import { failure, overBrokers, setup, take } from './support.ts'
 
 function detached(): Uint8Array {
   const bytes = new Uint8Array(8)
@@ -42,6 +44,12 @@ const wrong: readonly (readonly [field: string, record: unknown])[] = [
     (headers) => ['headers', { topic: 't', headers, value: 'x' }] as const,
   ),
   ['headers', { topic: 't', headers: { a: detached() }, value: 'x' }],
+  ['valeu', { topic: 't', valeu: secret }],
+  ['kye', { topic: 't', kye: secret, value: 'x' }],
+  ['header', { topic: 't', value: 'x', header: { a: secret } }],
+  ['timestmap', { topic: 't', value: 'x', timestmap: 5 }],
+  ['Partition', Object.create({ topic: 't', value: 'x', Partition: 0 })],
+  ['timestampMs', { topic: 't', value: 'x', timestampMs: 5 }],
 ]
 
 test('INVALID_RECORD names field and place', async () => {
@@ -58,6 +66,30 @@ test('INVALID_RECORD names field and place', async () => {
   // biome-ignore lint/suspicious/noSparseArray: that is the case.
   await failure('INVALID_RECORD', () => producer.send([, { topic: 't', value: 'x' }] as ProducerRecord[]))
   assert.is(broker.appends.length, 0)
+})
+
+test('a slip in the name of a field is told with the one that was meant, by records of a declared topic too', async () => {
+  const { log } = setup()
+  const slip = { topic: 't', value: 'x', header: {} }
+  const sent = await failure('INVALID_RECORD', () => log.producer().send(slip))
+  assert.is(sent.message, 'record 0 has a field "header": did you mean headers?')
+  const declared = topic('t', { value: string })
+  const made = await failure('INVALID_REQUEST', () => declared.record(slip))
+  const other = { topic: 't', value: 'x', headers: {}, header: {}, offset: 7, attributes: 0, leaderEpoch: 1, size: 5 }
+  await log.producer().send([other, declared.record(other)])
+  assert.is(made.message, 'a record for "t" has a field "header": did you mean headers?')
+})
+
+overBrokers('a record that was read can be sent on', async (setup) => {
+  const { log } = await setup({ t: 1, u: 1 })
+  await log.producer().send({ topic: 't', key: 'k', value: 'v', headers: { a: 'b' } })
+  const [record] = await take(log.read('t'), 1)
+  assert.ok(record)
+  await log.producer().send(record)
+  const { key, value, headers } = record
+  await log.producer().send({ ...record, topic: 'u', key, value, headers })
+  assert.equal((await take(log.read('u'), 1))[0]?.value, record.value)
+  assert.is((await take(log.read('t'), 2))[1]?.headers.get('a')?.[0], 98)
 })
 
 test('empty bytes, empty text and null are fine', async () => {

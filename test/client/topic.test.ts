@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { bytes, string, unchecked } from '../../bindings/client/topic/codec.ts'
 import { json } from '../../bindings/client/topic/json.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
+import { openMemory, store } from '../../bindings/entry/node.ts'
 import type { StandardSchemaV1 } from '../../bindings/model/standard-schema.ts'
 import { failure, overBrokers, setup, take } from './support.ts'
 
@@ -155,6 +156,27 @@ test('declarations that no log would create are refused at once', async () => {
     await failure('INVALID_REQUEST', () => topic('t', shape as never))
   }
   await failure('INVALID_REQUEST', () => topic('t', { value: string }).record(undefined as never))
+})
+
+test('what only has the name of a topic is none, wherever one is taken: its values could never be decoded', async () => {
+  const log = await openMemory({ topics: [topic('t', { value: string })] })
+  await log.producer().send({ topic: 't', value: 'x' })
+  const named = { name: 't' } as never
+  const calls: readonly (() => unknown)[] = [
+    () => openMemory({ topics: [named] }),
+    () => log.consumer({ groupId: 'g', topics: [named] }),
+    () => log.shareConsumer({ groupId: 'g', topics: [named] }),
+    () => log.process({ groupId: 'g', topics: [named], handle: async () => {} }).done,
+    () => log.read(named),
+    () => log.get(named, { partition: 0, offset: 0 }),
+    () => log.table(named),
+    () => store(named),
+  ]
+  for (const call of calls) {
+    const { message } = await failure('INVALID_REQUEST', call)
+    assert.match(message, /topic\('name', \{ value: json\(\) \}\) declares one/)
+  }
+  await log.close()
 })
 
 test('a declaration cannot be changed afterwards', () => {

@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { Abortable } from '../signals.ts'
-import { type TopicRef, topicName } from '../topic/topic.ts'
+import { HOW_TO_DECLARE, isDeclared, type TopicRef, topicName } from '../topic/topic.ts'
 import type { Assignor } from './assignor.ts'
 import { rangeAssignor } from './range-assignor.ts'
 import { stickyAssignor } from './sticky-assignor.ts'
@@ -86,10 +86,11 @@ function assignorOf(wanted: unknown): Assignor {
   return known
 }
 
-/** INVALID_REQUEST for a list that doesn't hold topics and names, or one of them twice. */
+/** INVALID_REQUEST for a list that doesn't hold declared topics and names, or one of them twice. */
 export function checkTopics(topics: readonly unknown[]): void {
-  const names = topics.map((ref) => (ref === undefined || ref === null ? ref : topicName(ref as TopicRef)))
-  if (!names.every((name) => typeof name === 'string')) throw wrong('topics', 'topics or their names')
+  const isTopic = (ref: unknown): ref is TopicRef => typeof ref === 'string' || isDeclared(ref)
+  if (!topics.every(isTopic)) throw wrong('topics', `declared topics or names: ${HOW_TO_DECLARE}`)
+  const names = topics.map(topicName)
   if (new Set(names).size < names.length) throw wrong('topics', 'different topics')
 }
 

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import type { Topic } from '../topic/topic.ts'
+import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { isText, keyText, type PartitionValues } from './partition-values.ts'
 
 /** Keyed state of a processor, kept in a compacted topic: its changelog. */
@@ -20,8 +20,10 @@ export interface AnyStateStore {
  * (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone after the next start.
  */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
-  if (typeof changelog?.record !== 'function') {
-    throw new LogError('INVALID_REQUEST', 'changelog must be a declared topic', { argument: 'changelog' })
+  if (!isDeclared(changelog)) {
+    throw new LogError('INVALID_REQUEST', `changelog must be a declared topic: ${HOW_TO_DECLARE}`, {
+      argument: 'changelog',
+    })
   }
   return Object.freeze({ changelog: changelog as unknown as Topic<string, K, K, V, V> })
 }

@@ -4,7 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, onlySignalOf } from '../signals.ts'
-import type { Topic } from '../topic/topic.ts'
+import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
@@ -65,8 +65,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     closed: (table: FollowedTable<K, V>) => void,
   ): Promise<FollowedTable<K, V>> {
     const signal = onlySignalOf(options, 'table')
-    if (typeof topic?.record !== 'function') {
-      throw new LogError('INVALID_REQUEST', 'topic must be a declared topic', { argument: 'topic' })
+    if (!isDeclared(topic)) {
+      throw new LogError('INVALID_REQUEST', `topic must be declared: ${HOW_TO_DECLARE}`, { argument: 'topic' })
     }
     const { partitions } = await broker.admin.describeTopic(topic.name)
     const all = Array.from({ length: partitions }, (_, partition) => partition)

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
 import type { ProducerRecord } from '../producer-record.ts'
+import { fieldSlip } from '../record-fields.ts'
 
 /** An EncodedRecord with what the producer needs besides: hot path, one object a record. */
 export interface CheckedRecord extends EncodedRecord {
@@ -20,6 +21,7 @@ interface WellFormed {
 /** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
 export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
   if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
+  assertFields(record, index)
   const { topic, timestamp, headers, value, partition } = record
   if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
   const key = record.key ?? null
@@ -34,6 +36,14 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
     sizeBytes += HEADER_OVERHEAD_BYTES + name.length + (header === null ? 0 : header.length)
   }
   return { key, value, timestamp, headers: list, sizeBytes }
+}
+
+function assertFields(record: ProducerRecord, index: number): void {
+  const slip = fieldSlip(record)
+  if (slip === undefined) return
+  const { field, meant } = slip
+  const message = `record ${index} has a field ${JSON.stringify(field)}: did you mean ${meant}?`
+  throw new LogError('INVALID_RECORD', message, { index, field, nearest: [meant] })
 }
 
 /** For who must know the topic first; INVALID_RECORD for what is no record, or names none. */
@@ -74,5 +84,6 @@ function headerList(headers: NonNullable<ProducerRecord['headers']>, index: numb
 }
 
 function invalid(index: number, field: string, expected: string): LogError {
-  return new LogError('INVALID_RECORD', `${field} of record ${index} must be ${expected}`, { index, field })
+  const what = field === 'record' ? `record ${index}` : `${field} of record ${index}`
+  return new LogError('INVALID_RECORD', `${what} must be ${expected}`, { index, field })
 }

@@ -3,6 +3,7 @@ import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordInput } from '../producer-record.ts'
+import { fieldSlip } from '../record-fields.ts'
 import { type Codec, string } from './codec.ts'
 
 /** A topic's name, codecs and, for creation, partitions and config. Knows no log: declare it once, use it anywhere. */
@@ -19,7 +20,7 @@ export interface Topic<Name extends string = string, KIn = never, KOut = unknown
   readonly value: Codec<VIn, VOut>
   /**
    * A record to hand to `send`, encoded and validated. Throws RECORD_SERIALIZATION or SCHEMA_ASYNC here, before anything
-   * is written, and INVALID_REQUEST for an input that isn't an object. A key or value of null stays null.
+   * is written, and INVALID_REQUEST for an input that isn't an object or has a field whose name is a slip. A key or value of null stays null.
    */
   record(input: RecordInput<KIn, VIn>): ProducerRecord
 }
@@ -64,6 +65,7 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
     config: config && Object.freeze({ ...config }),
     record(input: RecordInput<KIn, VIn>): ProducerRecord {
       if (typeof input !== 'object' || input === null) throw wrong(name, 'input', 'an object with a value')
+      assertInputFields(name, input)
       const { partition, timestamp, headers } = input
       return {
         topic: name,
@@ -75,6 +77,14 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
       }
     },
   })
+}
+
+function assertInputFields(topic: string, input: object): void {
+  const slip = fieldSlip(input)
+  if (slip === undefined) return
+  const { field, meant } = slip
+  const message = `a record for "${topic}" has a field ${JSON.stringify(field)}: did you mean ${meant}?`
+  throw new LogError('INVALID_REQUEST', message, { topic, argument: 'input', field, nearest: [meant] })
 }
 
 function isCodec(codec: unknown): boolean {
@@ -114,6 +124,15 @@ function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknow
 function isTooDeep(error: unknown): boolean {
   return error instanceof RangeError && /call stack/.test(error.message)
 }
+
+/** One that `topic` declared, in this copy of the package or in another. */
+export function isDeclared(ref: unknown): ref is Topic {
+  if (typeof ref !== 'object' || ref === null) return false
+  const { name, key, value, record } = ref as Partial<Topic>
+  return typeof name === 'string' && isCodec(key) && isCodec(value) && typeof record === 'function'
+}
+
+export const HOW_TO_DECLARE = "topic('name', { value: json() }) declares one"
 
 export function topicName(ref: TopicRef): string {
   return typeof ref === 'string' ? ref : ref.name
