@@ -32,8 +32,8 @@ export async function deadLetterOf(
     ['oncelog-topic', header(record.topic)],
     ['oncelog-partition', header(`${record.partition}`)],
     ['oncelog-offset', header(`${record.offset}`)],
-    ['oncelog-error', header(LogError.is(error) ? error.code : error instanceof Error ? error.name : typeof error)],
-    ['oncelog-error-message', header(error instanceof Error ? error.message : error)],
+    ['oncelog-error', header(textOf(error, kindOf))],
+    ['oncelog-error-message', header(textOf(error, (thrown) => (thrown instanceof Error ? thrown.message : thrown)))],
     ['oncelog-attempts', header(`${attempts}`)],
   ]
   const whole = { topic, key, value, headers: [...headers, ...origin] }
@@ -63,18 +63,23 @@ function fits(letter: ProducerRecord, bytesMax: number): boolean {
 }
 
 /** Whole characters, at most so many bytes; half a surrogate pair, which no record may hold, becomes U+FFFD. */
-function header(text: unknown): Uint8Array {
-  const bytes = new TextEncoder().encode(textOf(text).slice(0, TEXT_BYTES_MAX))
+function header(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text.slice(0, TEXT_BYTES_MAX))
   let end = Math.min(bytes.length, TEXT_BYTES_MAX)
   while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
   return bytes.subarray(0, end)
 }
 
-/** Anything can be thrown, also what has no text. */
-function textOf(text: unknown): string {
+function kindOf(error: unknown): string {
+  if (LogError.is(error)) return error.code
+  return error instanceof Error ? error.name : typeof error
+}
+
+/** Anything can be thrown, also what has no text, and what throws in its turn when it is asked. */
+function textOf(error: unknown, ask: (error: unknown) => unknown): string {
   try {
-    return String(text)
+    return String(ask(error))
   } catch {
-    return `a value of type ${typeof text}`
+    return `a value of type ${typeof error}`
   }
 }

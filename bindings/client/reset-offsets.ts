@@ -144,11 +144,11 @@ async function withinPartitions(session: AdminSession, positions: readonly Posit
 
 function checkPoint(to: ResetPoint): void {
   if (to === 'earliest' || to === 'latest') return
-  if (typeof to === 'object' && to !== null) {
-    if ('timestamp' in to && isCount(to.timestamp)) return
-    if ('offset' in to && isCount(to.offset)) return
-    if ('shiftBy' in to && Number.isSafeInteger(to.shiftBy)) return
-  }
+  const named =
+    typeof to === 'object' && to !== null ? Object.entries(to).filter(([, value]) => value !== undefined) : []
+  const [[name, value] = []] = named
+  const isWhole = name === 'shiftBy' ? Number.isSafeInteger(value) : isCount(value)
+  if (named.length === 1 && ['timestamp', 'offset', 'shiftBy'].includes(name ?? '') && isWhole) return
   throw wrong('to', "'earliest', 'latest', or one of timestamp, offset and shiftBy with a whole number")
 }
 

@@ -146,6 +146,8 @@ test('a reset of topics: all their partitions, or the one named; a group that is
     const named = await log.admin.resetOffsets('new', 'latest', { topics: [{ topic: 't', partition: 1 }] })
     assert.equal(named, [{ topic: 't', partition: 1, nextOffset: 4, before: undefined }])
     await failure('INVALID_REQUEST', () => log.admin.resetOffsets('new', { shiftBy: 1 }, { topics: ['t'] }))
+    const two = { offset: 1, timestamp: 1 }
+    await failure('INVALID_REQUEST', () => log.admin.resetOffsets('new', two, { topics: ['t'] }))
     await log.admin.resetOffsets('new', 'earliest', { topics: ['t'] })
     const { offsets } = await log.admin.describeGroup('new')
     assert.equal(

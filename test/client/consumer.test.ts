@@ -191,6 +191,17 @@ overBrokers('seek to an offset and to a time, forth and back, inside an iteratio
   assert.is(consumer.position({ topic: 't', partition: 0 }), 5)
 })
 
+overBrokers(
+  'a seek to an offset and a time at once is refused: a send’s answer that is spread has a time, too',
+  async (setup) => {
+    const { log } = await setup({ t: 1 })
+    const metadata = await log.producer().send({ topic: 't', value: 'x' })
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    await failure('INVALID_REQUEST', () => consumer.seek({ ...metadata, nextOffset: metadata.offset }))
+    await consumer.close()
+  },
+)
+
 test('a seek while a fetch is under way wins', async () => {
   const { log, broker } = setup()
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })

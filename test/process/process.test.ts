@@ -179,9 +179,15 @@ test('dead letters fit into their topic, whatever the record and the error are',
     { topic: 'in', key: 'small', value: 'v', headers: { own: '1' } },
     { topic: 'in', key: 'large', value: long, headers: { own: '1' } },
     { topic: 'in', key: long, value: 'v' },
+    { topic: 'in', key: 'hostile', value: 'v' },
   ]
   await log.producer().send(inputs)
-  const errors = [new Error(`\ud800${'€'.repeat(400_000)}`), Object.create(null), new Error('no')]
+  const hostile = new Proxy(new Error('no'), {
+    get() {
+      throw new Error('nor this')
+    },
+  })
+  const errors = [new Error(`\ud800${'€'.repeat(400_000)}`), Object.create(null), new Error('no'), hostile]
   const processor = log.process({
     groupId: 'g',
     topics: ['in'],
@@ -205,6 +211,7 @@ test('dead letters fit into their topic, whatever the record and the error are',
     ['small', 'v', '1', '0', undefined, `\ufffd${'€'.repeat(340)}`],
     ['large', null, undefined, '1', 'value, headers', 'a value of type object'],
     [null, null, undefined, '2', 'key, value, headers', 'no'],
+    ['hostile', 'v', undefined, '3', undefined, 'a value of type object'],
   ])
   await log.close()
 })

@@ -179,6 +179,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     await this.#membership.join()
     const partition = this.#membership.find(to)
     if ('timestamp' in to) {
+      // Where a send's answer was spread into a position: its time would have won.
+      if ('nextOffset' in to) throw eitherOffsetOrTime(partition)
       const from = { timestamp: to.timestamp }
       const [found] = await startPositions(
         this.#broker.admin,
@@ -242,6 +244,11 @@ function committedPositions(done: unknown): Position[] {
   if (Array.isArray(done)) return checkPositions(done, 'done')
   const message = 'commit takes a record or a batch of this consumer, or a list of positions'
   throw new LogError('INVALID_REQUEST', message, { option: 'done' })
+}
+
+function eitherOffsetOrTime({ topic, partition }: TopicPartition): LogError {
+  const message = `seek of ${topic}-${partition} takes a nextOffset or a timestamp, not both`
+  return new LogError('INVALID_REQUEST', message, { topic, partition, argument: 'to' })
 }
 
 /** Only `true` skips: what is meant as "no" and written as text must not lose records. */
