@@ -74,7 +74,7 @@ export interface Log extends AsyncDisposable {
   ): Promise<ReadonlyTable<K, V>>
   /**
    * Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. Waits for a `handle` of `process`
-   * that was called: one that never settles has to look at its signal. Where other processes are attached to this one, their members
+   * that was called: one that never settles has to look at its signal, one that awaits this waits for itself. Where other processes are attached to this one, their members
    * first commit and give up what they have: 5 s at most, then what they had not committed comes again.
    */
   close(): Promise<void>

@@ -10,7 +10,10 @@ export interface Processor extends AsyncDisposable {
    * nobody handles does.
    */
   readonly done: Promise<void>
-  /** Ends it between two transactions; what isn't committed comes again. Resolves when nothing of it runs any more. */
+  /**
+   * Ends it between two transactions; what isn't committed comes again. Resolves when nothing of it runs any more: a `handle` or `read`
+   * may call it, and must not await it.
+   */
   close(): Promise<void>
 }
 
