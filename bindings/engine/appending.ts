@@ -6,12 +6,14 @@ import type { Committer } from './committer.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 import type { Transacting } from './transacting.ts'
+import type { UnwrittenAppends } from './unwritten-appends.ts'
 
 export interface AppendingHooks {
   readonly topics: Topics
   readonly store: PartitionStore
   readonly committer: Pick<Committer, 'wantDurable' | 'wantCeiling'>
-  readonly transacting: Pick<Transacting, 'admit' | 'join' | 'wrote'>
+  readonly transacting: Pick<Transacting, 'admit' | 'areSeveral' | 'join' | 'wrote'>
+  readonly unwritten: Pick<UnwrittenAppends, 'add'>
   /** How far ahead an offset ceiling is raised (durability rule 5). */
   readonly ceilingBlock: number
   leaderEpoch(): number
@@ -72,8 +74,7 @@ export class Appending {
       // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
       if (joined !== undefined) transacting.join(joined, hosted)
       transacting.wrote(producerId, hosted, sizeBytes)
-      command.done(undefined, result)
-      this.#hooks.advanced(hosted)
+      this.#whenWritten(hosted, appended, (error) => command.done(error, result))
     } else this.#answerLater(hosted, command, appended, result)
   }
 
@@ -87,7 +88,7 @@ export class Appending {
       producerEpoch,
       baseSequence,
       isTransactional,
-      mayWait: acks === 'all' && !isTransactional,
+      mayWait: acks === 'all' && (!isTransactional || this.#hooks.transacting.areSeveral),
       leaderEpoch: this.#hooks.leaderEpoch(),
       now: this.#hooks.now(),
       config,
@@ -116,6 +117,17 @@ export class Appending {
     if (!duplicate) watermarks.wait(baseOffset, nextOffset)
     hosted.durable.add(nextOffset, answer)
     this.#hooks.committer.wantDurable(hosted)
+  }
+
+  /** Of a transaction: what its producer hears of no kill may take. */
+  #whenWritten(hosted: HostedPartition, { baseOffset, duplicate }: Appended, answer: (error: unknown) => void): void {
+    const { store, unwritten, advanced } = this.#hooks
+    if (store.hasUnwritten?.(hosted.id) === true) {
+      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)
+      return unwritten.add(hosted, answer)
+    }
+    answer(undefined)
+    advanced(hosted)
   }
 
   /** Of acks 1: below the ceiling, or durable, whatever comes first. */

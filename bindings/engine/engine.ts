@@ -31,6 +31,7 @@ import { TopicCommands } from './topic-commands.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
 import { openUndecided } from './undecided.ts'
+import { UnwrittenAppends } from './unwritten-appends.ts'
 import { writtenTables } from './written-tables.ts'
 
 export interface EngineOptions extends KeepingOptions {
@@ -58,6 +59,7 @@ export class Engine {
   readonly #openings: Openings = new Openings(this.#runner)
   readonly #committer: Committer
   readonly #appending: Appending
+  readonly #unwritten: UnwrittenAppends
   readonly #fetches: Fetches
   readonly #members: GroupMembers
   readonly #shareMembers: ShareMembers
@@ -96,6 +98,11 @@ export class Engine {
     })
     this.topicCommands = this.#newTopicCommands()
     this.#transacting = this.#newTransacting(options.transactionBufferBytes)
+    this.#unwritten = new UnwrittenAppends({
+      ...{ runner: this.#runner, store },
+      advanced: (hosted) => this.#advanced(hosted),
+      failed: (error) => this.#fail(error),
+    })
     this.#appending = this.#newAppending(options.ceilingBlock)
   }
 
@@ -170,6 +177,7 @@ export class Engine {
     const { topics, store } = this
     return new Appending({
       ...{ topics, store, committer: this.#committer, transacting: this.#transacting, ceilingBlock },
+      unwritten: this.#unwritten,
       leaderEpoch: () => this.#leaderEpoch,
       now: () => this.#now,
       assertOpen: () => this.assertOpen(),
@@ -456,6 +464,7 @@ export class Engine {
     this.#closed = failure
     this.#committer.fail(failure)
     this.#background.fail(failure)
+    this.#unwritten.fail(failure)
     this.#transacting.fail(failure)
     this.#producerIds.fail(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)

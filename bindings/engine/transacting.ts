@@ -105,6 +105,11 @@ export class Transacting {
     return open
   }
 
+  /** Several are under way, so that what they append at one moment can share a write. */
+  get areSeveral(): boolean {
+    return this.#hooks.transactions.areSeveralOpen
+  }
+
   join(open: OpenTransaction, hosted: HostedPartition): void {
     open.partitions.push(hosted.id)
     open.decisionBytes += MARKER_BYTES

@@ -13,7 +13,7 @@ export interface Effect<T = unknown> {
   run(): T | Promise<T>
 }
 
-/** Kinds of storage operations; `yield` only gives others their turn. */
+/** Kinds of storage operations; `yield` only gives others their turn, `gather` only waits for what is asked at this moment too. */
 export type EffectKind =
   | 'open'
   | 'list'
@@ -26,6 +26,7 @@ export type EffectKind =
   | 'lock'
   | 'commit'
   | 'yield'
+  | 'gather'
 
 /** An effect yields alone, or several at once that may run side by side; results come back in the same shape. */
 export type Task<T> = Generator<Effect | readonly Effect[], T, unknown>
@@ -115,4 +116,9 @@ export function flushOf(file: StoreFile): Effect<void> {
 /** Ends this turn of long work: commits that wait, and the program, go first. */
 export function* letOthersRun(): Task<void> {
   yield* perform('yield', '', () => {})
+}
+
+/** Waits for what others ask for at this moment, to do all of it together: the program's promises go first, no other event. */
+export function* letOthersAsk(): Task<void> {
+  yield* perform('gather', '', () => Promise.resolve())
 }

@@ -78,10 +78,13 @@ export interface PartitionStore {
   readonly decisionBytesMax: number
   /** See CommitSet. Ends when the set is durable and its decisions are placed. */
   commit(set: CommitSet): Task<void>
-  /** Whether `writeOut` has something to do. Without it nothing ever waits beyond the commit that has it. */
-  hasUnwritten?(): boolean
-  /** Batches that are kept in memory to be written with later ones go where others read them: run it when no commit follows. */
-  writeOut?(): Task<void>
+  /** Whether `writeOut` has something to do, of this partition or of any. Without it nothing ever waits beyond the commit that has it. */
+  hasUnwritten?(id?: PartitionIdentity): boolean
+  /**
+   * Batches that are kept in memory to be written with later ones go where others read them, those of these partitions or all: run it when
+   * no commit follows.
+   */
+  writeOut?(of?: readonly PartitionIdentity[]): Task<void>
   /** Whether `maintenance` has something to do. */
   maintenanceIsDue(): boolean
   /** Background work that is due (checkpoint, ring growth): run it beside commits. `undefined` when there is none. */

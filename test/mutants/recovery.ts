@@ -120,6 +120,20 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['log/store/waiting-writes.test.ts'],
   },
   {
+    name: 'append: of a transaction is answered before it is written',
+    file: 'engine/appending.ts',
+    find: '      return unwritten.add(hosted, answer)\n',
+    put: '',
+    tests: ['log/store/waiting-writes.test.ts'],
+  },
+  {
+    name: 'append: of a transaction is shown before it is written',
+    file: 'engine/appending.ts',
+    find: '      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
+    put: '',
+    tests: ['log/store/waiting-writes.test.ts'],
+  },
+  {
     name: 'checkpoint: segments are not synced',
     file: 'log/store/checkpointer.ts',
     find: '      yield* this.#sync(noted)\n',

@@ -147,6 +147,10 @@ export class Transactions {
     return isExhausted(producerEpoch)
   }
 
+  get areSeveralOpen(): boolean {
+    return this.#open.size > 1
+  }
+
   /** The open transaction of exactly this epoch. */
   find({ producerId, producerEpoch }: ProducerInstance): OpenTransaction | undefined {
     const open = this.#open.get(producerId)

@@ -18,6 +18,8 @@ export class Watermarks {
   /** Base and end of each batch that waits for stable storage, in offset order. */
   readonly #waiting: { baseOffset: number; nextOffset: number }[] = []
   #firstWaiting = 0
+  /** From here on batches may be in memory alone: of acks 1 and of transactions nothing else hides them. */
+  #unwrittenOffset = Number.POSITIVE_INFINITY
 
   constructor(logStartOffset: number, nextOffset: number, ceiling: number) {
     this.logStartOffset = logStartOffset
@@ -29,6 +31,15 @@ export class Watermarks {
   /** A batch whose producer asked for stable storage: hides itself and what follows until it is durable. */
   wait(baseOffset: number, nextOffset: number): void {
     this.#waiting.push({ baseOffset, nextOffset })
+  }
+
+  /** A batch that isn't in its segment yet hides itself and what follows, until it is written or durable. */
+  unwritten(baseOffset: number): void {
+    this.#unwrittenOffset = Math.min(this.#unwrittenOffset, baseOffset)
+  }
+
+  allWritten(): void {
+    this.#unwrittenOffset = Number.POSITIVE_INFINITY
   }
 
   /** Everything below `offset` became durable. */
@@ -52,7 +63,7 @@ export class Watermarks {
   }
 
   get highWatermark(): number {
-    return Math.min(this.#askedOffset, Math.max(this.durableOffset, this.ceiling))
+    return Math.min(this.#askedOffset, Math.max(this.durableOffset, Math.min(this.ceiling, this.#unwrittenOffset)))
   }
 
   /** Records below it reached the level that their producers asked for. */

@@ -51,9 +51,9 @@ export class WaitingWrites {
     if (this.#segments.delete(segment)) this.#buffers.push(buffer)
   }
 
-  /** Throws STORAGE_FULL or KAFKA_STORAGE_ERROR; what isn't written waits on. */
-  writeOut(): void {
-    for (const segment of [...this.#segments]) segment.writeOut()
+  /** Those that wait now, of these segments or of all. Throws STORAGE_FULL or KAFKA_STORAGE_ERROR; what isn't written waits on. */
+  writeOut(of: Iterable<Waiting | undefined> = [...this.#segments]): void {
+    for (const segment of of) segment?.writeOut()
   }
 
   /** The reserve was given up just now: its room is for them before anything else. */

@@ -412,8 +412,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#assertOpen()
     if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
     this.#backups.commitBegins()
-    const sequence = yield* this.#orEnd(commits.run(set))
-    if (sequence !== undefined) this.#appliedSequence = sequence
+    this.#appliedSequence = (yield* this.#orEnd(commits.run(set))) ?? this.#appliedSequence
     if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
     this.#backups.commitEnded()
   }
@@ -426,12 +425,13 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  hasUnwritten(): boolean {
-    return this.#segments.waiting.isUsed
+  hasUnwritten(id?: PartitionIdentity): boolean {
+    return id === undefined ? this.#segments.waiting.isUsed : this.#partitions.get(id)?.segments.hasWaiting === true
   }
 
-  writeOut(): Task<void> {
-    return this.#orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut()))
+  writeOut(of?: readonly PartitionIdentity[]): Task<void> {
+    const segments = of?.map((id) => this.#partitions.get(id)?.segments)
+    return this.#orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut(segments)))
   }
 
   /** The log ends (rule 10): after a failed flush pages may read clean although nothing was written. */

@@ -1,11 +1,12 @@
 // Small batches go to their segment together, once nothing more is to be committed (decision 015).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { AppendResult } from '../../../bindings/broker/broker.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
 import { Reserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { type Asked, RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -21,8 +22,8 @@ class Bench {
   readonly writes: string[] = []
   #round = 0
 
-  constructor(disk: VirtualDisk = new VirtualDisk()) {
-    this.host = new SyncHost(disk, undefined)
+  constructor(disk: VirtualDisk = new VirtualDisk(), order?: Random) {
+    this.host = new SyncHost(disk, order)
     this.host.open()
     this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
     this.producers = Array.from({ length: 8 }, () => this.host.openProducer())
@@ -96,6 +97,94 @@ test('a kill before decisions and markers were written takes what was not commit
   client.send(TOPIC, 0, 'next')
   client.end('commit')
   assert.is(reopened.fetchAll(TOPIC, 0).length, values.length + 1)
+})
+
+/** Two transactions with a batch each, which they send at one moment: nothing was run since. */
+function sendAtOnce(bench: Bench): readonly Asked<AppendResult>[] {
+  const clients = ['a', 'b'].map((id) => new TransactionalClient(bench.host, id).init().begin())
+  bench.host.settle()
+  bench.writes.length = 0
+  return clients.map((client, index) => client.startSend(TOPIC, 0, `open ${index}`))
+}
+
+/** What a reader of uncommitted records sees, by the partition's own word. */
+function shownUpTo(bench: Bench): number {
+  return bench.host.engine.topics.partition(TOPIC, 0).partition.watermarks.highWatermark
+}
+
+test('batches of several transactions at one moment are one write, and nobody hears of them before it', () => {
+  const bench = new Bench()
+  const sent = sendAtOnce(bench)
+  assert.is(bench.writes.length, 0)
+  assert.ok(sent.every(({ answered }) => !answered))
+  bench.host.settle()
+  assert.is(bench.writes.length, 1)
+  assert.equal(
+    sent.map(({ error, value }) => error ?? value?.baseOffset),
+    [0, 1],
+  )
+})
+
+test('a kill takes none that was answered', () => {
+  const bench = new Bench()
+  const sent = sendAtOnce(bench)
+  while (!sent.every(({ answered }) => answered)) assert.ok(bench.host.advance())
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  assert.equal(reopened.open().damage, [])
+  const values = reopened.fetchAll(TOPIC, 0, 'read_uncommitted').map(({ value }) => value)
+  assert.equal(values, ['open 0', 'open 1'])
+})
+
+test('a ceiling shows none that a kill would take', () => {
+  const bench = new Bench()
+  // Records of acks 1 raise the ceiling far above them.
+  bench.sendAll(1)
+  const shown = shownUpTo(bench)
+  assert.is(shown, bench.producers.length)
+  sendAtOnce(bench)
+  assert.is(shownUpTo(bench), shown)
+  bench.host.settle()
+  assert.is(shownUpTo(bench), shown + 2)
+})
+
+test('a retry of what waits hears no sooner, and takes nothing from view', () => {
+  const bench = new Bench()
+  bench.sendAll(1)
+  const client = new TransactionalClient(bench.host, 'c').init().begin()
+  client.send(TOPIC, 0, 'shown')
+  const shown = shownUpTo(bench)
+  const [other] = sendAtOnce(bench)
+  const again = new TransactionalClient(bench.host, 'c').as(client.instance).startSend(TOPIC, 0, 'shown')
+  assert.is(shownUpTo(bench), shown)
+  assert.not(again.answered)
+  bench.host.settle()
+  assert.is(again.value?.baseOffset, bench.producers.length)
+  assert.ok(other?.answered)
+})
+
+test('a close leaves none without its answer, in whatever order the effects end', () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const bench = new Bench(new VirtualDisk(), new Random(seed))
+    bench.sendAll(1)
+    const sent = sendAtOnce(bench)
+    const closed = bench.host.start<void>((done) => ({ kind: 'close', done }))
+    bench.host.settle()
+    assert.ok(closed.answered && closed.error === undefined)
+    assert.ok(
+      sent.every(({ value }) => value !== undefined),
+      `seed ${seed}`,
+    )
+  }
+})
+
+test('a log that ends meanwhile answers all of them with why', () => {
+  const bench = new Bench()
+  bench.sendAll(1)
+  const [log] = bench.writes
+  const sent = sendAtOnce(bench)
+  bench.host.storage.brokenPath = log
+  bench.host.settle()
+  assert.ok(sent.every(({ error }) => LogError.is(error, 'KAFKA_STORAGE_ERROR')))
 })
 
 test('a batch that a full disk refuses leaves the marker before it waiting', () => {
