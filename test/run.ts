@@ -1,12 +1,12 @@
 /**
- * Runs the test files under test/, each in a process of its own, and closes with what they counted, what they could not run here, and
- * the line `N passed, N failed`.
+ * Runs the test files under test/, each in a process of its own but for the heavy simulations, and closes with what they counted, what
+ * they could not run here, and the line `N passed, N failed`.
  *
  *   npm test                     all of them
  *   npm test -- kernel journal   those whose path holds one of the words
  *
  * Files named *.heavy.test.ts keep a core busy: one of them runs beside the light ones, two when no light one is left.
- * Options, for the runner's own test: --directory, --suffix, --timeout-ms.
+ * Options, for the runner's own test: --directory, --suffix, --timeout-ms, --series (all in one process).
  */
 import { parseArgs } from 'node:util'
 import { dropForgotten, makeBundles } from './runner/bundles/cache.mjs'
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
     directory: { type: 'string', default: 'test' },
     suffix: { type: 'string', default: '.test.ts' },
     'timeout-ms': { type: 'string' },
+    series: { type: 'boolean', default: false },
   },
 })
 
@@ -44,7 +45,8 @@ await makeBundles(files).catch(() => {})
 await runAll(
   files.map((path) => {
     const heavy = path.endsWith(`.heavy${values.suffix}`)
-    return { path, heavy, timeoutMs: timeoutMs ?? (heavy ? heavyTimeoutMs : lightTimeoutMs) }
+    const sharesProcess = values.series || (heavy && path.startsWith('test/simulation/'))
+    return { path, heavy, sharesProcess, timeoutMs: timeoutMs ?? (heavy ? heavyTimeoutMs : lightTimeoutMs) }
   }),
   (result) => {
     total.passed += result.passed

@@ -11,7 +11,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { type Result, runOne } from '../runner/schedule.ts'
+import type { Result } from '../runner/job.ts'
+import { runOne } from '../runner/single.ts'
 import { isOfKernel, type Mutant, pathOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
@@ -46,7 +47,8 @@ class Copy {
   }
 
   run(test: string, timeoutMs: number): Promise<Result> {
-    return runOne({ path: `test/${test}`, heavy: false, timeoutMs }, { root: this.#root, endsAtFailure: true })
+    const job = { path: `test/${test}`, heavy: false, sharesProcess: false, timeoutMs }
+    return runOne(job, { root: this.#root, endsAtFailure: true })
   }
 
   /** The first test that tells; `undefined` if none does. */

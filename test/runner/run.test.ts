@@ -56,6 +56,17 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
   })
 }
 
+test('in a process that files share each counts as in one of its own, and one that breaks it off leaves the next one a new process', () => {
+  // What the first two leave behind, the next file would run or end by.
+  const alone = ['run-forgotten', 'late-error', 'second-run-forgotten', 'orphan-holds-output']
+  const names = Object.keys(expected).filter((name) => !alone.includes(name))
+  const { output } = run('--series', ...names.map((name) => `/${name}.fixture`))
+  for (const name of names) {
+    const [passed, failed] = expected[name] ?? []
+    assert.match(output, new RegExp(`${directory}/${name}.fixture.ts  ${passed} passed, ${failed} failed  `))
+  }
+})
+
 test('what files count, and what they could not run, is told at the end', () => {
   const file = `${directory}/tells.fixture.ts`
   const [counted, notRun] = [`  ${file}: 3 of what there is`, `  ${file}: the other half, needs a disk`]

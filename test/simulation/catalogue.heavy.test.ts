@@ -139,6 +139,9 @@ function topicsOf(host: Host): Map<string, number> {
 
 let crashes: Crashes | undefined
 
+// Others ran in this process before.
+test.before(() => recoveryMarks.counts.clear())
+
 test('whenever a log is crashed whose catalogue is compacted, topics are what was acknowledged last', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },

@@ -174,6 +174,9 @@ function acceptedOf(host: Host): number {
 
 let crashes: Crashes | undefined
 
+// Others ran in this process before.
+test.before(() => recoveryMarks.counts.clear())
+
 test('whenever a log is crashed whose tables are compacted, each says what was acknowledged last', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },

@@ -169,6 +169,9 @@ function judgeRecords(host: SyncHost<VirtualDisk>, { acknowledged, sent, aborted
 
 let crashes: Crashes | undefined
 
+// Others ran in this process before.
+test.before(() => recoveryMarks.counts.clear())
+
 test('whenever the power goes while a log is compacted, the newest record of each key is there, and all above', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 4, openingOf: 29 },

@@ -190,6 +190,9 @@ function openUntilCrash(disk: VirtualDisk): void {
 
 const totals = { points: 0, images: 0, duplicates: 0 }
 
+// Others ran in this process before.
+test.before(() => recoveryMarks.counts.clear())
+
 for (const scenario of SCENARIOS) {
   test(`${scenario.name}: nothing that was acknowledged is lost, doubled or moved, whenever the power goes`, () => {
     const disk = new VirtualDisk()
