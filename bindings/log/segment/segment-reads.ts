@@ -35,6 +35,8 @@ export class SegmentReads {
   readonly #indexes: SegmentIndexes
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
+  /** The batch that was looked for last, as its header said: another look may show its offset with a flipped bit. */
+  readonly #found = { position: -1, offset: -1 }
 
   constructor(context: SegmentContext, segment: ReadSegment, indexes: SegmentIndexes) {
     this.#context = context
@@ -65,10 +67,12 @@ export class SegmentReads {
       const frame = headers.at(position)
       if (frame === undefined) return position
       this.#assertFollows(position, frame, expectedOffset, leaderEpoch)
-      const { nextOffset, sizeBytes } = frame
+      const { baseOffset, nextOffset, sizeBytes } = frame
       leaderEpoch = frame.leaderEpoch
       if (nextOffset > offset) {
-        if (position === 0 && frame.baseOffset !== this.#segment.baseOffset) {
+        this.#found.position = position
+        this.#found.offset = baseOffset
+        if (position === 0 && baseOffset !== this.#segment.baseOffset) {
           this.#assertBegins(nextOffset, leaderEpoch, headers.at(sizeBytes))
         }
         return position
@@ -92,6 +96,11 @@ export class SegmentReads {
       throw this.#jump(0, this.#segment.baseOffset)
   }
 
+  #assertFound(position: number, baseOffset: number): void {
+    const found = this.#found
+    if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)
+  }
+
   #jump(position: number, expectedOffset: number): LogError<'CORRUPT_MESSAGE'> {
     const message = `${this.#segment.logPath} is damaged at ${position}: the batch there can't follow offset ${expectedOffset}`
     return damagedSegment(this.#segment.logPath, { position, offset: expectedOffset, fault: 'out-of-order' }, message)
@@ -112,7 +121,8 @@ export class SegmentReads {
     let leaderEpoch = ANY_EPOCH
     let offset = -1
     while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
-      if (whole > 0 && !mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
+      if (whole === 0) this.#assertFound(position, frame.baseOffset)
+      else if (!mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
       whole += frame.sizeBytes
       leaderEpoch = frame.leaderEpoch
       offset = frame.nextOffset

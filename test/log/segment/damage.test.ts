@@ -73,6 +73,28 @@ damage('a flipped base offset of a log’s only batch too', () => {
   }
 })
 
+damage('a base offset that only the second look shows flipped is not delivered: the log looks for a batch, then reads it', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk))
+  for (let index = 0; index < 3; index++) append(list, { baseOffset: 2 * index, recordCount: 2 })
+  const file = list.active?.file
+  assert.ok(file)
+  const whenWell = file.read.bind(file)
+  for (const bit of [0, 1, 2, 40, 52]) {
+    let looks = 0
+    file.read = (into, position) => {
+      const count = whenWell(into, position)
+      const at = 7 - (bit >> 3)
+      if (++looks === 2) into[at] = (into[at] ?? 0) ^ (1 << (bit & 7))
+      return count
+    }
+    assert.is(errorOf(() => list.read(0, new Uint8Array(500)))?.code, 'CORRUPT_MESSAGE', `bit ${bit}`)
+    assert.is(looks, 2)
+  }
+  file.read = whenWell
+  assert.ok((list.read(0, new Uint8Array(500)) ?? 0) > 0)
+})
+
 damage('a file that is shorter than what was placed gives a typed error', () => {
   const disk = new VirtualDisk()
   const list = newList(newContext(disk), { segmentBytes: 1 << 20, segmentMs: 1e9 })
