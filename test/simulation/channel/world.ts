@@ -48,9 +48,10 @@ export function drawCompression({ random, plan }: World): Compression {
   return compression[random.below(compression.length)] ?? 'none'
 }
 
+/** Unless a story says so nothing expires: a clock that is set on thrice is ahead of the usual seven days. */
 export function topicConfig({ plan }: World, more: TopicConfig = {}): TopicConfig {
   const { segmentBytes, segmentMs } = plan.settings
-  return { 'segment.bytes': segmentBytes, 'segment.ms': segmentMs, ...more }
+  return { 'segment.bytes': segmentBytes, 'segment.ms': segmentMs, 'retention.ms': -1, ...more }
 }
 
 /** A deletion is told from others by its header. */
