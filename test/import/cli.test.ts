@@ -1,33 +1,14 @@
 /** `oncelog import`: tables, lines of JSON, exit codes, a dry run. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DirectoryNode } from '../../bindings/testkit/simulation/content.ts'
-import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { CommandLine, rows } from '../cli/support.ts'
 import { batch, commit, IDS, KafkaSource } from './kafka-source.ts'
+import { placeDisk } from './place-disk.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
-
-/** The disk's files in a real directory. */
-function placed(name: string, { root }: VirtualDisk): string {
-  const place = (directory: DirectoryNode, path: string) => {
-    mkdirSync(path, { recursive: true })
-    for (const [entry, node] of directory.visible) {
-      const inner = join(path, entry)
-      if (node instanceof DirectoryNode) place(node, inner)
-      else {
-        const bytes = new Uint8Array(node.visible.sizeBytes)
-        node.visible.read(bytes, 0)
-        writeFileSync(inner, bytes)
-      }
-    }
-  }
-  place(root, join(cli.home, name))
-  return join(cli.home, name)
-}
 
 function broker(name: string): string {
   const { key, value } = commit(['g', 'pay', 0], 2)
@@ -35,7 +16,7 @@ function broker(name: string): string {
     .partition('pay-0', IDS[0], batch(0, { values: ['ada', 'bob'] }), batch(4, { values: ['eve'] }), new Uint8Array(99))
     .partition('other-0', IDS[2], batch(0, { values: ['x'] }))
     .partition('__consumer_offsets-0', IDS[1], batch(0, { keys: [key], values: [value] }))
-  return placed(name, source.disk)
+  return placeDisk(source.disk, join(cli.home, name))
 }
 
 test('what it brought and what it left out, as tables and as JSON', () => {
@@ -88,7 +69,7 @@ test('--topic brings one, --dry-run writes nothing, people get tables', () => {
 test('damage exits with 1 and its place; left out, it exits with 1 and says what is missing', () => {
   const spoilt = batch(0, { values: ['x'] })
   spoilt[spoilt.length - 1] = 0xff
-  const source = placed('three', new KafkaSource().partition('t-0', IDS[0], spoilt).disk)
+  const source = placeDisk(new KafkaSource().partition('t-0', IDS[0], spoilt).disk, join(cli.home, 'three'))
   const target = join(cli.home, 'three-target')
   const refused = cli.run(['import', source, target])
   assert.is(refused.status, 1)

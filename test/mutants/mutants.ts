@@ -424,6 +424,13 @@ const CLIENTS: readonly Mutant[] = [
 
 const SEGMENTS: readonly Mutant[] = [
   {
+    name: 'a batch that was looked for may be at another offset once it is read',
+    file: 'log/segment/segment-reads.ts',
+    find: '    if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)\n',
+    put: '',
+    tests: ['log/segment/damage.test.ts'],
+  },
+  {
     name: 'the indexes of a closed segment go with its file, written or not',
     file: 'log/segment/segment.ts',
     find: '    if (this.#owesIndexes) return\n',
