@@ -38,8 +38,8 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a ceiling is raised in a topic that is gone',
     file: 'engine/committer.ts',
-    find: 'raised.filter(({ dead }) => !dead)\n',
-    put: 'raised\n',
+    find: '      if (hosted.dead) continue\n      ceilings.push',
+    put: '      ceilings.push',
     tests: ['engine/deleted-topics.test.ts'],
   },
   {

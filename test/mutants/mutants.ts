@@ -9,6 +9,7 @@ import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { RECOVERY } from './recovery.ts'
 import { SALVAGE } from './salvage.ts'
+import { SEGMENTS } from './segments.ts'
 import { SHARING } from './sharing.ts'
 
 const engine = 'engine/transactions.test.ts'
@@ -370,8 +371,8 @@ const CLIENTS: readonly Mutant[] = [
   {
     name: 'a commit does not wait for the sends made inside',
     file: openTransaction,
-    find: '      await this.#settle()\n      if (this.#failure',
-    put: '      if (this.#failure',
+    find: '      if (this.#calls.size > 0) await this.#settle()\n',
+    put: '',
     tests: [contract],
   },
   {
@@ -419,44 +420,6 @@ const CLIENTS: readonly Mutant[] = [
     find: 'await Promise.all([producer.send(records), sends.append({ ...place, records: [record] })])',
     put: 'await producer.send(records)',
     tests: ['process/ingest.test.ts'],
-  },
-]
-
-const SEGMENTS: readonly Mutant[] = [
-  {
-    name: 'a batch that was looked for may be at another offset once it is read',
-    file: 'log/segment/segment-reads.ts',
-    find: '    if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)\n',
-    put: '',
-    tests: ['log/segment/damage.test.ts'],
-  },
-  {
-    name: 'the indexes of a closed segment go with its file, written or not',
-    file: 'log/segment/segment.ts',
-    find: '    if (this.#owesIndexes) return\n',
-    put: '',
-    tests: ['log/segment/segment.test.ts'],
-  },
-  {
-    name: 'nobody writes the indexes of a segment that was rolled over',
-    file: 'log/segment/segment.ts',
-    find: '    this.#owesIndexes = true\n',
-    put: '',
-    tests: ['log/segment/roll.test.ts'],
-  },
-  {
-    name: 'the next segment begins with what a crash left under its first name',
-    file: 'log/segment/segment-list.ts',
-    find: "      yield* perform('remove', path, () => store.remove(path))\n",
-    put: '',
-    tests: ['log/segment/roll.test.ts'],
-  },
-  {
-    name: 'a recovery that rolls leaves the closed segment without indexes',
-    file: 'log/segment/segment-list.ts',
-    find: '      yield* segment.loadForIndexes(this.#config())\n',
-    put: '',
-    tests: ['log/store/derived-files.test.ts'],
   },
 ]
 

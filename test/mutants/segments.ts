@@ -1,0 +1,40 @@
+import type { Mutant } from './mutant.ts'
+
+/** Of segments and their indexes. */
+export const SEGMENTS: readonly Mutant[] = [
+  {
+    name: 'a batch that was looked for may be at another offset once it is read',
+    file: 'log/segment/segment-reads.ts',
+    find: '    if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)\n',
+    put: '',
+    tests: ['log/segment/damage.test.ts'],
+  },
+  {
+    name: 'the indexes of a closed segment go with its file, written or not',
+    file: 'log/segment/segment.ts',
+    find: '    if (this.#owesIndexes) return\n',
+    put: '',
+    tests: ['log/segment/segment.test.ts'],
+  },
+  {
+    name: 'nobody writes the indexes of a segment that was rolled over',
+    file: 'log/segment/segment.ts',
+    find: '    this.#owesIndexes = true\n',
+    put: '',
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
+    name: 'the next segment begins with what a crash left under its first name',
+    file: 'log/segment/segment-list.ts',
+    find: "      yield* perform('remove', path, () => store.remove(path))\n",
+    put: '',
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
+    name: 'a recovery that rolls leaves the closed segment without indexes',
+    file: 'log/segment/segment-list.ts',
+    find: '      yield* segment.loadForIndexes(this.#config())\n',
+    put: '',
+    tests: ['log/store/derived-files.test.ts'],
+  },
+]
