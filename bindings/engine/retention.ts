@@ -65,13 +65,13 @@ export class Retention implements UpkeepJob {
     const stored = topics.stored(id)
     if (stored !== undefined) {
       const { logStartOffset, nextOffset } = stored
-      if (this.#kept(id, config, now, logStartOffset, nextOffset).logStartOffset === logStartOffset) return undefined
+      if (!takesAny(this.#kept(id, config, now, logStartOffset, nextOffset), logStartOffset)) return undefined
     }
     const hosted = topics.hostedById(id)
     if (hosted === undefined || hosted.dead || hosted.partition.readOnly) return undefined
     const { watermarks, lastStableOffset } = hosted.partition
     const kept = this.#kept(id, config, now, watermarks.logStartOffset, lastStableOffset)
-    if (kept.logStartOffset === watermarks.logStartOffset) return undefined
+    if (!takesAny(kept, watermarks.logStartOffset)) return undefined
     if (kept.takesActive) this.#hooks.seal(hosted)
     return { hosted, logStartOffset: kept.logStartOffset }
   }
@@ -88,7 +88,11 @@ export class Retention implements UpkeepJob {
     if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, moment)
     const kept = keptFrom(store.ranges(id), config, { ...moment, now })
     // Asked only where time decides: nobody is warned of what would stay anyway.
-    if (kept.logStartOffset === logStartOffset || guard.mayExpire(config.retentionMs)) return kept
+    if (!takesAny(kept, logStartOffset) || guard.mayExpire(config.retentionMs)) return kept
     return keptFrom(store.ranges(id), config, moment)
   }
+}
+
+function takesAny(kept: Kept, logStartOffset: number): boolean {
+  return kept.takesActive || kept.logStartOffset !== logStartOffset
 }

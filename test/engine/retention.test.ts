@@ -5,6 +5,7 @@ import type { KeepingOptions } from '../../bindings/engine/keeping.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 
@@ -99,6 +100,19 @@ for (const [name, make] of [
     }
   })
 }
+
+tests('the file of records that were deleted up to the last one goes too, once they are expired', () => {
+  const bench = new Bench(new VirtualDisk(), { 'retention.ms': HOUR_MS })
+  bench.send(1)
+  const at = [{ topic: 't', partition: 0, beforeOffset: -1 }]
+  bench.host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
+  const again = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  again.open()
+  assert.equal(segments(again.storage), [0])
+  again.passTime(HOUR_MS + CHECK_MS)
+  again.passTime(CHECK_MS)
+  assert.equal(segments(again.storage), [1])
+})
 
 tests('it goes by the time of records, not by that of their append', () => {
   const bench = new Bench(new VirtualDisk(), { 'retention.ms': 10 * MINUTE_MS })

@@ -55,6 +55,20 @@ test('an empty active range stays; what is below the start counts for nothing', 
   assert.equal(kept(ranges([100, 1], [100, 1]), { retentionBytes: 100 }, { logStartOffset: 5 }), [10])
 })
 
+test('an active range of which a deletion left nothing goes by the same rules', () => {
+  const at = { logStartOffset: 20 }
+  const two = ranges([100, 1], [100, 9000])
+  assert.equal(kept(two, { retentionBytes: 0 }, at), [20, 'all'])
+  assert.equal(kept(two, { retentionBytes: 1 }, at), [20])
+  assert.equal(kept(two, { retentionMs: 900 }, at), [20, 'all'])
+  assert.equal(kept(two, { retentionMs: 2000 }, at), [20])
+  assert.equal(
+    kept(ranges([100, 1], [0, -1]), { retentionBytes: 0 }, { logStartOffset: 10 }),
+    [10],
+    'an empty one stays',
+  )
+})
+
 test('what is not visible or not decided stays, and all behind it', () => {
   const three = ranges([100, 1], [100, 1], [100, 1])
   assert.equal(kept(three, { retentionBytes: 0 }, { limitOffset: 19 }), [10])

@@ -24,7 +24,11 @@ type RetentionConfig = Pick<ParsedTopicConfig, 'retentionMs' | 'retentionBytes'>
  * UnifiedLog.deleteOldSegments (kafka.md 2.5).
  */
 export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig, at: RetentionMoment): Kept {
-  const kept = ranges.filter(({ nextOffset }) => nextOffset > at.logStartOffset)
+  // The active one goes by the same rules when a deletion left nothing in it: nobody else removes it.
+  const active = ranges.at(-1)
+  const kept = ranges.filter(
+    (range) => range.nextOffset > at.logStartOffset || (range === active && range.sizeBytes > 0),
+  )
   const mayGo = (range: StoredRange) => range.sizeBytes > 0 && range.nextOffset <= at.limitOffset
   let count = 0
   if (config.retentionBytes >= 0) {
@@ -44,7 +48,8 @@ export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig
     }
   }
   const next = kept[count]
-  const logStartOffset = count === 0 ? at.logStartOffset : (next?.baseOffset ?? kept[count - 1]?.nextOffset ?? 0)
+  const end = next?.baseOffset ?? kept[count - 1]?.nextOffset ?? 0
+  const logStartOffset = count === 0 ? at.logStartOffset : Math.max(at.logStartOffset, end)
   return { logStartOffset, takesActive: count > 0 && next === undefined }
 }
 
