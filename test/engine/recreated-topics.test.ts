@@ -76,6 +76,55 @@ test('the files of the one before don’t take those of the new one along', asyn
   assert.equal(await valuesOf(image), ['new'])
 })
 
+/** What is deferred at one moment runs in any order. */
+class ShufflingPort extends FakePort {
+  #deferred: (() => void)[] = []
+
+  override defer(callback: () => void): void {
+    this.#deferred.push(callback)
+    if (this.#deferred.length > 1) return
+    setImmediate(() => {
+      for (const each of this.#deferred.splice(0).sort(() => this.random() - 0.5)) each()
+    })
+  }
+}
+
+test('three of one name, of which the second was deleted while it waited for the files of the first: none waits for ever', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const image = new DirectoryImage()
+    const slow = slowAt(image, { remove: 't-0/00000000000000000000.log' })
+    const log = await openLog(slow.store, new ShufflingPort(seed))
+    await log.admin.createTopic('t')
+    await log.producer().send({ topic: 't', value: 'first' })
+    slow.late()
+    const underWay: Promise<unknown>[] = [log.admin.deleteTopic('t')]
+    await settle()
+    await log.admin.createTopic('t')
+    underWay.push(
+      log
+        .producer()
+        .send({ topic: 't', value: 'second' })
+        .catch(() => {}),
+    )
+    await settle()
+    underWay.push(log.admin.deleteTopic('t'))
+    await settle()
+    await log.admin.createTopic('t')
+    underWay.push(log.producer().send({ topic: 't', value: 'third' }))
+    await settle()
+    slow.go()
+    let isDone = false
+    const all = Promise.all(underWay).then(() => {
+      isDone = true
+    })
+    for (let turns = 0; turns < 100 && !isDone; turns++) await settle()
+    assert.ok(isDone, `seed ${seed}`)
+    await all
+    await log.close()
+    assert.equal(await valuesOf(image), ['third'])
+  }
+})
+
 test('what was about to be made for the one before isn’t left to the new one', async () => {
   const image = new DirectoryImage()
   const slow = slowAt(image, { syncDirectory: 't-0' })

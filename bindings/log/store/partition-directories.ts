@@ -27,8 +27,8 @@ export interface PartitionDirectoriesParts {
  */
 export class PartitionDirectories {
   readonly #parts: PartitionDirectoriesParts
-  /** By directory, the topic's id. */
-  readonly #owners: Map<string, string> = new Map()
+  /** By directory, the ids of the topics that have it and wait for it: one that was deleted while it waited comes before the next one. */
+  readonly #claims: Map<string, string[]> = new Map()
 
   constructor(parts: PartitionDirectoriesParts) {
     this.#parts = parts
@@ -36,35 +36,44 @@ export class PartitionDirectories {
 
   /** It was there at the open. */
   found({ id, directory }: StoredFiles): void {
-    this.#owners.set(directory, id.topicId)
+    this.#claims.set(directory, [id.topicId])
   }
 
   *make(id: PartitionIdentity): Task<StoredFiles> {
     const { store, kernel, source, segments, reserve, assertOpen } = this.#parts
     const directory = partitionDirectory(id.topic, id.partition)
-    while (this.#isOfAnother(directory, id)) {
-      assertOpen()
-      yield* letOthersRun()
-    }
-    this.#owners.set(directory, id.topicId)
     const list = new SegmentList(segments, directory, () => source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, list)
     try {
+      while (this.#claim(files)[0] !== id.topicId) {
+        assertOpen()
+        yield* letOthersRun()
+      }
       yield* reserve.guardIf(isInternalTopic(id.topic), () => createPartitionDirectory(store, kernel, files))
     } catch (error) {
-      this.#owners.delete(directory)
+      this.#giveUp(files)
       throw error
     }
     return files
   }
 
-  #isOfAnother(directory: string, { topicId }: PartitionIdentity): boolean {
-    return (this.#owners.get(directory) ?? topicId) !== topicId
+  #claim({ directory, id }: StoredFiles): readonly string[] {
+    const claims = this.#claims.get(directory) ?? []
+    this.#claims.set(directory, claims)
+    if (!claims.includes(id.topicId)) claims.push(id.topicId)
+    return claims
+  }
+
+  #giveUp({ directory, id }: StoredFiles): void {
+    const claims = this.#claims.get(directory) ?? []
+    const at = claims.indexOf(id.topicId)
+    if (at >= 0) claims.splice(at, 1)
+    if (claims.length === 0) this.#claims.delete(directory)
   }
 
   *remove(files: StoredFiles): Task<void> {
     files.segments.release()
     yield* removeDirectory(this.#parts.store, files.directory)
-    this.#owners.delete(files.directory)
+    this.#giveUp(files)
   }
 }
