@@ -20,7 +20,8 @@ export interface StoreCapabilities {
 /**
  * Named files in directories, for the file-based store. Paths are relative, with `/`, never above the root; a directory
  * exists as soon as a file in it was opened with `create`. Drivers throw LogError: STORAGE_FULL where space or quota ran
- * out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details.
+ * out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details. Where `open`, `list` or `syncDirectory` came to
+ * nothing because too many files are open, `errno` says EMFILE or ENFILE: the log closes some and asks again.
  */
 export interface FileStore {
   /** The same object at every look. */

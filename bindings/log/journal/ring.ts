@@ -10,6 +10,7 @@ import {
   type Task,
 } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
 
 interface RingFile {
@@ -129,22 +130,24 @@ export class Ring {
 
   /**
    * Up to `fileCount` files, waiting for what is to be done `beside`; STORAGE_FULL, and the ring as it was, where the disk has
-   * no room for them.
+   * no room for them, and so where `store` finds too many files open.
    */
-  *grow(fileCount: number, beside: readonly Effect<void>[] = []): Task<void> {
+  *grow(fileCount: number, beside: readonly Effect<void>[] = [], store: FileStore = this.#store): Task<void> {
     const present = this.#files.map(({ index }) => index)
     const indexes: number[] = []
     for (let index = 0; present.length + indexes.length < fileCount; index++) {
       if (!present.includes(index)) indexes.push(index)
     }
     if (indexes.length === 0) return void (yield* performAll(beside))
+    let made: readonly RingFile[] = []
     try {
-      const made = yield* Ring.makeFiles(this.#store, indexes, this.fileSizeBytes)
+      made = yield* Ring.makeFiles(store, indexes, this.fileSizeBytes)
       const flushes = made.map(({ file }) => flushOf(file))
       yield* performAll([...flushes, directorySync(this.#store, JOURNAL_DIRECTORY), ...beside])
       this.#files.push(...made)
     } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
+      for (const { file } of made) file.close()
       for (const index of indexes) yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))
       throw error
     }

@@ -99,6 +99,13 @@ export class FileCache {
     }
   }
 
+  /** For who is short of descriptors: half of what isn't pinned is closed, the oldest first. False: there was nothing. */
+  giveUp(): boolean {
+    const idle = [...this.#entries].filter(([, { pins }]) => pins === 0).map(([path]) => path)
+    for (const path of idle.slice(0, Math.ceil(idle.length / 2))) this.close(path)
+    return idle.length > 0
+  }
+
   isPinned(path: string): boolean {
     return (this.#entries.get(path)?.pins ?? 0) > 0
   }

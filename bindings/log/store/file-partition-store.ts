@@ -17,6 +17,7 @@ import type {
   StoredRange,
   StoredState,
 } from '../../storage/partition-store.ts'
+import { sparingStore } from '../../storage/sparing-store.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'
@@ -49,6 +50,7 @@ import { unlessPoisoned } from './unless-poisoned.ts'
 
 /** Segments and a journal: the PartitionStore over files (docs/durability.md). */
 export class FilePartitionStore implements PartitionStore {
+  readonly #given: FileStore
   readonly #store: FileStore
   readonly #kernel: Kernel
   readonly #source: PartitionSource
@@ -80,7 +82,9 @@ export class FilePartitionStore implements PartitionStore {
   #lostFrame: Damage | undefined
   #failure: LogError | undefined
 
-  constructor(store: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
+  constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
+    this.#given = given
+    const store = sparingStore(given, () => this.#cache.giveUp())
     this.#store = store
     this.#kernel = kernel
     this.#source = source
@@ -125,14 +129,8 @@ export class FilePartitionStore implements PartitionStore {
   *#open(): Task<StoredState> {
     const found = yield* readJournalHeader(this.#store, this.#kernel)
     const header = found ?? (yield* createJournal(this.#store, this.#kernel, this.#options))
-    const input = {
-      store: this.#store,
-      kernel: this.#kernel,
-      files: this.#cache,
-      segments: this.#segments,
-      source: this.#source,
-      observer: this.#options.observer,
-    }
+    const parts = { store: this.#store, kernel: this.#kernel, files: this.#cache, segments: this.#segments }
+    const input = { ...parts, source: this.#source, observer: this.#options.observer }
     // A new log's header says that it is in use, and there is nothing to recover.
     const isNew = found === undefined
     const recovered = yield* this.#reserve.guard(() => recover(input, isNew ? { ...header, clean: true } : header))
@@ -476,7 +474,7 @@ export class FilePartitionStore implements PartitionStore {
     yield* this.#compactions.finish()
     yield* writeRolledFiles({ store: this.#store }, this.#partitions.values())
     yield* this.#reserve.restore()
-    if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes)
+    if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes, this.#given)
   }
 
   *#checkpoint(journal: Journal, atOnce: number): Task<void> {

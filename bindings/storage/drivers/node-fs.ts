@@ -110,7 +110,8 @@ class NodeFileStore implements FileStore {
       return directory === '' ? this.#unsyncedParents() : []
     })
     try {
-      await Promise.all([this.#place(directory), ...parents].map((place) => syncEntries(place, this.#poolShare)))
+      // One after the other: what found too many files open is asked again, and no failed sync may hide behind it.
+      for (const place of [this.#place(directory), ...parents]) await syncEntries(place, this.#poolShare)
       if (directory === '') this.#parents = []
     } catch (error) {
       throw this.#error('syncDirectory', directory, error)

@@ -9,6 +9,7 @@ import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -22,12 +23,15 @@ const PAGE_BYTES = 65_536
 /** The tails of all partitions would take twice as much. */
 const CAP_BYTES = (PARTITIONS / 2) * PAGE_BYTES
 
-/** Counts what is open at once. */
+/** Counts what is open at once, and refuses what would be more than `limit`. */
 class CountingDisk extends VirtualDisk {
   most = 0
+  limit: number = Number.POSITIVE_INFINITY
+  refused = 0
   #open = 0
 
   override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    this.#assertRoom('open', path)
     const file = super.open(path, options)
     if (file === undefined) return undefined
     this.most = Math.max(this.most, ++this.#open)
@@ -39,9 +43,31 @@ class CountingDisk extends VirtualDisk {
       },
     })
   }
+
+  override list(directory: string): readonly string[] {
+    this.#assertRoom('list', directory)
+    return super.list(directory)
+  }
+
+  override syncDirectory(directory: string): void {
+    this.#assertRoom('syncDirectory', directory)
+    super.syncDirectory(directory)
+  }
+
+  #assertRoom(operation: string, file: string): void {
+    if (this.#open < this.limit) return
+    this.refused++
+    const details = { file, operation, errno: 'EMFILE' }
+    throw new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file} failed: EMFILE`, details)
+  }
 }
 
-function compose(store: FileStore, kernel: Kernel, port: RuntimePort): { broker: EmbeddedBroker; engine: Engine } {
+function compose(
+  store: FileStore,
+  kernel: Kernel,
+  port: RuntimePort,
+  openFilesMax: number = OPEN_FILES,
+): { broker: EmbeddedBroker; engine: Engine } {
   const engine = new Engine({
     ceilingBlock: 64,
     transactionBufferBytes: 1 << 20,
@@ -51,7 +77,7 @@ function compose(store: FileStore, kernel: Kernel, port: RuntimePort): { broker:
         ringFiles: 2,
         ringFilesUsual: 8,
         ringFilesMax: 8,
-        openFilesMax: OPEN_FILES,
+        openFilesMax,
         random: () => 0.5,
       }
       const partitions = new FilePartitionStore(store, kernel, source, options)
@@ -120,6 +146,28 @@ test('hundreds of partitions within a few descriptors; an idle one holds no page
   }
   await broker.close()
   assert.ok(store.most <= OPEN_FILES + OTHER_FILES, `${store.most} files open at once`)
+})
+
+test('the process may open fewer files than the log would: it closes what it only might need again, and goes on', async () => {
+  const disk = new CountingDisk()
+  const { broker } = compose(disk, newKernel(2 * CAP_BYTES), nodePort, 2 * PARTITIONS)
+  await broker.open()
+  await broker.admin.createTopic(TOPIC, { partitions: PARTITIONS, config: {} })
+  disk.limit = OPEN_FILES + OTHER_FILES
+  const producer = await broker.openProducer()
+  await appendAll(producer, 0, 'all')
+  await appendAll(producer, 1, 1)
+  await appendAll(producer, 2, 'all', true)
+  const reader = broker.openReader()
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const positions = [{ topic: TOPIC, partition, nextOffset: 0 }]
+    const [part] = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false })
+    assert.is(part?.nextOffset, 3)
+  }
+  await broker.admin.createTopic('while-it-is-short', { partitions: 1, config: {} })
+  await broker.close()
+  assert.ok(disk.refused > PARTITIONS / OPEN_FILES, `${disk.refused}`)
+  assert.is(disk.most, disk.limit)
 })
 
 test('a transaction in more partitions than files may be open commits', async () => {
