@@ -82,6 +82,32 @@ test('damage exits with 1 and its place; left out, it exits with 1 and says what
   assert.ok(rows(out).some((line) => (line['leftOut'] as Record<string, unknown>)?.['isLoss'] === true))
 })
 
+test('after a kill, a cut with whole batches behind it is brought all the same and exits with 1; a torn end with 0', () => {
+  const [first, second, third] = [0, 1, 2].map((offset) => batch(offset, { values: ['x'] })) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ]
+  const flipped = second.map((byte, at) => (at === second.length - 1 ? 0xff : byte))
+  const kill = (...batches: Uint8Array[]) => new KafkaSource(false).partition('t-0', IDS[0], ...batches).disk
+  const damaged = placeDisk(kill(first, flipped, third), join(cli.home, 'five'))
+  const { status, out } = cli.run(['import', damaged, join(cli.home, 'five-target'), '--json'])
+  assert.is(status, 1)
+  const cut = rows(out).find((line) => 'leftOut' in line && typeof line['leftOut'] === 'object')?.['leftOut'] as Record<
+    string,
+    unknown
+  >
+  assert.equal(
+    [cut['file'], cut['position'], cut['offset'], cut['isLoss']],
+    ['t-0/00000000000000000000.log', first.length, 1, true],
+  )
+  assert.is(cli.run(['--dir', join(cli.home, 'five-target'), 'verify']).status, 0)
+  assert.is(
+    cli.run(['import', placeDisk(kill(first, flipped), join(cli.home, 'six')), join(cli.home, 'six-target')]).status,
+    0,
+  )
+})
+
 test('a call that must be mended', () => {
   const source = broker('four')
   const before = readdirSync(source, { recursive: true }).length

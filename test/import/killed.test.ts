@@ -98,6 +98,31 @@ test('killed: segments behind the one that is cut go too, those before the recov
   assert.equal([code, details['file'], details['offset']], ['CORRUPT_MESSAGE', 't-0/00000000000000000002.log', 3])
 })
 
+test('killed: a flipped bit is cut off as Kafka does, and told as a loss where whole batches stand behind it', async () => {
+  const flipped = (offset: number) => whole(offset).map((byte, at) => (at === 66 ? byte ^ 1 : byte))
+  const lengthFlipped = (offset: number) => whole(offset).map((byte, at) => (at === 10 ? byte ^ 1 : byte))
+  const partition = (...batches: Uint8Array[]) => new KafkaSource(false).partition('t-0', IDS[0], ...batches)
+  const cases: readonly (readonly [KafkaSource, string[], boolean])[] = [
+    [partition(whole(0), flipped(1), whole(2)), ['0:0'], true],
+    [partition(whole(0), lengthFlipped(1), whole(2), whole(3)), ['0:0'], true],
+    [partition(whole(0), flipped(1)).segment('t-0', 2, whole(2)), ['0:0'], true],
+    [partition(whole(0), whole(1), flipped(2)), ['0:0', '1:1'], false],
+    [partition(whole(0), flipped(1), torn(2)), ['0:0'], false],
+  ]
+  for (const [index, [{ disk }, records, isLoss]] of cases.entries()) {
+    const { log, report } = await imported(disk)
+    assert.equal(await seen(log, 't'), records)
+    const [cut] = report.leftOut
+    assert.equal(
+      [cut?.topic, cut?.partition, cut?.offset, cut?.isLoss],
+      ['t', 0, records.length, isLoss],
+      `case ${index}`,
+    )
+    assert.is(cut?.why.includes('whole ones behind it'), isLoss)
+    await log.close()
+  }
+})
+
 test('offsets that a reader may have seen before the cut are not given again', async () => {
   const source = new KafkaSource(false)
     .partition('t-0', IDS[0], whole(0), torn(1))

@@ -165,4 +165,11 @@ export const IMPORT: readonly Mutant[] = [
     put: 'if (cluster === null) {',
     tests: [records],
   },
+  {
+    name: 'import: whole batches behind a cut are no loss',
+    file: 'log/import/source-partition.ts',
+    find: 'const isLoss = !isTorn || isDamage',
+    put: 'const isLoss = !isTorn',
+    tests: [killed],
+  },
 ]

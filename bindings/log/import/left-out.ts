@@ -10,6 +10,6 @@ export interface LeftOut {
   readonly offset?: number | undefined
   readonly bytes?: number | undefined
   readonly why: string
-  /** Kafka would still have it: the new log holds less than its broker would show. */
+  /** The new log holds less than its broker showed, or would show: whole batches behind a cut may have been acknowledged. */
   readonly isLoss: boolean
 }

@@ -10,6 +10,7 @@ import { isLegacyMessage, LEGACY_HEAD_BYTES, legacySizeOf } from './legacy-messa
 import type { ReadContext } from './read-context.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
+import { hasWholeBehind } from './whole-behind.ts'
 
 /** What a write that was torn may leave; anything else was written so. */
 const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
@@ -100,31 +101,34 @@ export class SourcePartition {
       const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }, file, range)
       walk.step((batch) => found.push(takeBatch(kernel, file.path, batch, wanted)))
       for (const batch of found) {
-        if ('fault' in batch) return this.#endsAt(index, file, position, batch.fault)
+        if ('fault' in batch) return yield* this.#endsAt(index, file, position, batch.fault)
         const taking = take(batch)
         if (taking !== undefined) yield* taking
         position = batch.position + batch.header.sizeBytes
         this.#nextOffset = batch.nextOffset
       }
-      if (walk.fault !== undefined) return this.#endsAt(index, file, position, walk.fault)
+      if (walk.fault !== undefined) return yield* this.#endsAt(index, file, position, walk.fault)
       progressed(walk.position - range.from)
       yield* letOthersRun()
     }
     return true
   }
 
-  #endsAt(index: number, file: StoreFile, position: number, found: SourceFault): false {
+  *#endsAt(index: number, file: StoreFile, position: number, found: SourceFault): Task<false> {
     const fault = faultOf(found, file, position)
     const isTorn = index >= this.#recoveredFrom && TORN.includes(fault)
     if (!isTorn && !this.#context.leaveOutDamaged) throw this.#unusable(file.path, position, fault)
     this.#isCut = !isTorn
-    const why = isTorn
-      ? `no whole batch (${fault}): Kafka's recovery cuts it off here`
-      : `${fault}: left out with all that follows in the partition`
-    this.#leave(file.path, position, file.size() - position, this.#nextOffset, why, !isTorn)
     const rest = this.segments.slice(index + 1)
+    const place = { position, offset: this.#nextOffset }
+    const isDamage = isTorn && (yield* hasWholeBehind(this.#context, file, place, rest))
+    const isLoss = !isTorn || isDamage
+    const why = isTorn
+      ? `no whole batch (${fault})${isDamage ? ', whole ones behind it' : ''}: Kafka's recovery cuts it off here`
+      : `${fault}: left out with all that follows in the partition`
+    this.#leave(file.path, position, file.size() - position, this.#nextOffset, why, isLoss)
     for (const { file: path, baseOffset } of rest)
-      this.#leave(path, 0, undefined, baseOffset, 'it follows what was cut off', !isTorn)
+      this.#leave(path, 0, undefined, baseOffset, 'it follows what was cut off', isLoss)
     return false
   }
 

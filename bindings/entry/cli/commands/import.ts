@@ -27,7 +27,11 @@ sees which transaction stay as they are; open transactions are aborted. What isn
 A topic that says nothing of retention.ms keeps its records here until somebody says it (topics alter), because its broker's own
 default isn't in the directory.
 
-Exits with 1 where Kafka would have shown more than was brought. With --json the first line holds the counts, each further one
+After a kill each partition ends where the broker's next start would cut it: at the first batch that isn't whole. That is listed, and no loss
+where it is the end: nobody was told of a batch that was cut short. Whole batches behind it may have been acknowledged, though that start
+would drop them too.
+
+Exits with 1 where Kafka would have shown more than was brought, and where whole batches stand behind such a cut. With --json the first line holds the counts, each further one
 a topic, a partition, a group, or what was left out.
 
 Examples:

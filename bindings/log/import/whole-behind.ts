@@ -1,0 +1,38 @@
+import type { Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../journal/ring.ts'
+import { BatchScanner } from '../segment/batch-scanner.ts'
+import { nextBatch, type Place } from '../survey/next-batch.ts'
+import type { ReadContext } from './read-context.ts'
+import type { SettledSegment } from './settle-segments.ts'
+
+const INT32_MAX = 0x7fff_ffff
+
+/**
+ * Whether a whole batch stands behind what isn't one, in its file or in a later one. A write that a kill cut short is the last one: these were
+ * written, so the broker may have acknowledged them.
+ */
+export function* hasWholeBehind(
+  { store, kernel }: ReadContext,
+  file: StoreFile,
+  place: Pick<Place, 'position' | 'offset'>,
+  later: readonly SettledSegment[],
+): Task<boolean> {
+  const scanner = new BatchScanner(kernel)
+  try {
+    const endPosition = file.size()
+    const anyOffset = { endOffset: Number.POSITIVE_INFINITY, isCleaned: true, leaderEpoch: INT32_MAX }
+    const next = yield* nextBatch(scanner, { file, endPosition, ...anyOffset }, { ...place, leaderEpoch: 0 })
+    if (next !== undefined && next.position < endPosition) return true
+    for (const { file: path } of later) {
+      const segment = yield* openFile(store, path, false)
+      if (segment === undefined) continue
+      const first = scanner.inFile(segment, 0, segment.size())
+      segment.close()
+      if (typeof first !== 'string') return true
+    }
+    return false
+  } finally {
+    scanner.close()
+  }
+}
