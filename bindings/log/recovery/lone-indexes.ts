@@ -4,14 +4,15 @@ import { parseSegmentFileName } from '../files/file-names.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
- * Index files whose segment is gone: they go before their batches, but a power loss may take these and leave them, and nobody else would
+ * Index files whose segment is gone, aborted transactions beside one that has none included: they go before their batches, but a power loss may take these and leave them, and nobody else would
  * ever remove them. `names`: of the partition's directory.
  */
 export function* removeLoneIndexes(store: FileStore, files: StoredFiles, names: readonly string[]): Task<void> {
   const named = names.map((name) => ({ name, ...parseSegmentFileName(name) }))
   const withBatches = new Set(named.filter(({ suffix }) => suffix === 'log').map(({ offset }) => offset))
   for (const { name, offset } of named) {
-    if (!files.segments.isForeign(name) || withBatches.has(offset)) continue
+    const isLone = files.segments.isForeign(name) && !withBatches.has(offset)
+    if (!isLone && !files.segments.isStale(name)) continue
     const path = `${files.directory}/${name}`
     yield* perform('remove', path, () => store.remove(path))
     files.directoryChanged()

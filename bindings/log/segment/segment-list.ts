@@ -243,6 +243,14 @@ export class SegmentList {
     return !isOwn && parsed.offset > (this.#segments[0]?.baseOffset ?? 0)
   }
 
+  /** Transactions that were aborted in a segment which had the name before: a crash between its removal and the next one's beginning left them. */
+  isStale(name: string): boolean {
+    const parsed = parseSegmentFileName(name)
+    if (parsed?.suffix !== 'txnindex') return false
+    const own = this.#segments.find(({ baseOffset }) => baseOffset === parsed.offset)
+    return own?.aborted.noted.entryCount === 0
+  }
+
   /**
    * Whether nothing was written since the checkpoint noted these segments: that makes the active one longer, or begins the
    * next one, or a crash that tore it took some of the noted last sector along. `names`: of the directory.
@@ -250,7 +258,8 @@ export class SegmentList {
   *isAsNoted(names: readonly string[], partialSector: Uint8Array): Task<boolean> {
     const { active } = this
     if (active === undefined) return false
-    if (names.some((name) => rewrittenSegment(name) !== undefined || this.isForeign(name))) return false
+    const isOdd = (name: string) => rewrittenSegment(name) !== undefined || this.isForeign(name) || this.isStale(name)
+    if (names.some(isOdd)) return false
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() !== active.sizeBytes) return false
     const present = new Uint8Array(partialSector.length)
