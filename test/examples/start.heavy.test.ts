@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LOADER } from '../runner/loader.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'oncelog-start-'))
 test.after(() => rmSync(home, { recursive: true, force: true }))
 
-const WORDS = ['--import', 'tsx', 'examples/totals/main.ts']
+const WORDS = [...LOADER, 'examples/totals/main.ts']
 
 function csv(changed: number): string {
   const rows = Array.from({ length: 4000 }, (_, index) => `shop ${index % 40},${index === changed ? 1 : index % 7}`)

@@ -29,7 +29,7 @@ const checked = new Map<string, number>()
 
 for (const scenario of SCENARIOS) {
   test(`crashes of the engine over rows: ${scenario.name}`, () => {
-    const options = { seed, images: 7, nestedChances: [0.1, 0.1], lifeChance: 0.2, judged }
+    const options = { seed, images: 20, nestedChances: [0.1, 0.1], lifeChance: 0.2, judged }
     const found = new Enumerator(rowSystem, scenario, options).explore()
     tally.add(found)
     for (const [name, count] of found.checked) checked.set(name, (checked.get(name) ?? 0) + count)

@@ -9,7 +9,7 @@ import { SwarmReport } from './channel/swarm-report.ts'
 import { swarmRun } from './channel/swarm-run.ts'
 import { acknowledgeBeforeFlush } from './code-faults.ts'
 
-const RUNS = 280
+const RUNS = 2000
 
 test(`${RUNS} runs: nothing is lost, torn, seen twice or stuck, and every rare path is taken`, async () => {
   const report = new SwarmReport(RUNS)

@@ -174,7 +174,7 @@ export function swarmPlan(seed: number, wanted?: Kind): Plan {
     ...(kind === 'damaged' ? DAMAGING : []),
   ]
   const weights: Weights = [['nothing', 1], ...all.filter(() => random.chance(0.6))]
-  const pauseMs = one(20, 60, 200)
+  const pauseMs = one(10, 30, 100)
   const events = Array.from({ length: 3 + random.below(25) }, () => drawEvent(random, weights, pauseMs))
   return { kind, seed, settings, losesUnflushed, events }
 }
