@@ -1,6 +1,6 @@
 /**
- * Two processes at a time. Two heavy files only when no light one is left: those that measure nothing but want their turn soon shouldn't
- * wait behind them.
+ * Three processes at a time on two cores, as light files often wait. Two heavy ones only when no light one is left: those that measure nothing
+ * but want their turn soon shouldn't wait behind them.
  */
 import type { Job, Result } from './job.ts'
 import { Series } from './series.ts'
@@ -20,5 +20,5 @@ export async function runAll(jobs: readonly Job[], onResult: (result: Result) =>
       onResult(await (job.sharesProcess ? series.run(job) : runOne(job)))
     }
   }
-  await Promise.all([lane(first), lane([...first].reverse())])
+  await Promise.all([lane(first), lane([...first].reverse()), lane([light])])
 }
