@@ -45,7 +45,7 @@ function traced(system: SystemUnderTest): SystemUnderTest {
 }
 
 function replay(systemName: string, name: string, seed: number, only: string): number {
-  const options = { seed, only, nestedChances: [1, 1, 1] }
+  const options = { seed, only, images: 1000, nestedChances: [1, 1, 1] }
   const { failures } = new Enumerator(traced(systemNamed(systemName)), scenarioNamed(name), options).explore()
   for (const failure of failures) console.log(describeFailure(systemName, failure))
   console.log(`${failures.length} failures`)

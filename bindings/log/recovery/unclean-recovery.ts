@@ -247,7 +247,8 @@ export class UncleanRecovery {
     files.nextOffset = Math.max(noted.nextOffset, ceiling)
     files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
     if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
-    if (!files.changed) this.#kept.set(partitionKey(noted.topicId, noted.partition), noted)
+    if (files.changed) files.proveNext()
+    else this.#kept.set(partitionKey(noted.topicId, noted.partition), noted)
     return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
   }
 
