@@ -131,7 +131,7 @@ function addDeleteRecords(topics: Command): void {
       'after',
       below(`
 Example:
-  oncelog topics delete-records payments --before 120000 --partitions 0`),
+  oncelog topics delete-records payments --before 1200 --partitions 0`),
     )
     .action(
       run(({ directory, isJson, args: [name = ''], options }) =>
