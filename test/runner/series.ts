@@ -19,19 +19,13 @@ export class Series {
     const faults = sourceFaults(readFileSync(job.path, 'utf8'))
     const started = performance.now()
     const process = this.#running()
-    let timedOutAfterMs: number | undefined
-    const killTimer = setTimeout(() => {
-      timedOutAfterMs = job.timeoutMs
-      process.kill()
-    }, job.timeoutMs)
     const said = this.#said(process)
     process.send(job.path)
-    const end = await Promise.race([said, process.ended])
-    clearTimeout(killTimer)
+    const outcome = await process.within(job.timeoutMs, Promise.race([said, process.ended]))
 
     const output = process.output.replaceAll(this.#ending, '')
     process.forgetOutput()
-    const verdict = judge({ output, ...end, timedOutAfterMs }, faults)
+    const verdict = judge({ output, ...outcome }, faults)
     return { ...verdict, path: job.path, output, durationMs: Math.round(performance.now() - started) }
   }
 

@@ -31,15 +31,8 @@ export async function runOne(job: Job, { root, endsAtFailure }: Place = here): P
     })
   }
 
-  let timedOutAfterMs: number | undefined
-  const killTimer = setTimeout(() => {
-    timedOutAfterMs = job.timeoutMs
-    process.kill()
-  }, job.timeoutMs)
-  const end = await process.ended
-  clearTimeout(killTimer)
-
+  const outcome = await process.within(job.timeoutMs, process.ended)
   const { output } = process
-  const verdict = judge({ output, ...end, timedOutAfterMs }, faults)
+  const verdict = judge({ output, ...outcome }, faults)
   return { ...verdict, path: job.path, output, durationMs: Math.round(performance.now() - started) }
 }

@@ -26,6 +26,11 @@ export interface End {
   readonly signal: string | null
 }
 
+/** How a test file came to its end. */
+export interface Outcome extends End {
+  readonly timedOutAfterMs: number | undefined
+}
+
 /** A process of its own group, so that nothing it started outlives it. */
 export class TestProcess {
   readonly ended: Promise<End>
@@ -66,6 +71,18 @@ export class TestProcess {
 
   send(message: string): void {
     this.#child.send(message)
+  }
+
+  /** What `end` says, or that it is killed because it took too long. */
+  async within(timeoutMs: number, end: Promise<End>): Promise<Outcome> {
+    let timedOutAfterMs: number | undefined
+    const killTimer = setTimeout(() => {
+      timedOutAfterMs = timeoutMs
+      this.kill()
+    }, timeoutMs)
+    const { exitCode, signal } = await end
+    clearTimeout(killTimer)
+    return { exitCode, signal, timedOutAfterMs }
   }
 
   kill(): void {
