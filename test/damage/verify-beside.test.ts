@@ -1,5 +1,5 @@
 // What `verify` sees of a log that goes on beside it, and doesn't take for damage.
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'oncelog'
 import { test } from 'uvu'
@@ -54,6 +54,29 @@ class MovingRing extends HeldImage {
       return count ?? 0
     }
     return Object.assign(Object.create(file) as StoreFile, { read, close: () => file.close() })
+  }
+}
+
+/** Keeps a copy of itself as of the end of each frame: what a look finds then, and what a kill leaves. */
+class FramedImages extends HeldImage {
+  readonly images: HeldImage[] = []
+
+  override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    const file = super.open(path, options)
+    if (path !== ringFile(0) || file === undefined) return file
+    const write = (bytes: Uint8Array, position: number) => {
+      const count = file.write(bytes, position)
+      this.images.push(this.fork())
+      return count
+    }
+    return Object.assign(Object.create(file) as StoreFile, {
+      write,
+      read: (into: Uint8Array, position: number) => file.read(into, position),
+      size: () => file.size(),
+      flush: () => file.flush(),
+      truncate: (sizeBytes: number) => file.truncate(sizeBytes),
+      close: () => file.close(),
+    })
   }
 }
 
@@ -117,6 +140,41 @@ test('a frame that the ring goes over under a look is damage only if each look f
   const codes = await foundWith(Number.POSITIVE_INFINITY, true)
   assert.not.ok(codes.includes('a frame that broke under the look'), 'a holder that is quicker than five looks')
   await log.close()
+})
+
+test('a marker that waits for its write before batches that frames have is no damage', async () => {
+  const held = new FramedImages()
+  const log = await openLog(held, new StillPort(), {})
+  await log.admin.createTopic('t')
+  const transactional = log.producer({ transactionalId: 'x' })
+  const producer = log.producer()
+  const sendInTransaction = () =>
+    transactional.transaction((each) => each.send({ topic: 't', value: 'x' }).then(() => {}))
+  held.images.length = 0
+  for (let count = 0; count < 3; count++)
+    await Promise.all([
+      sendInTransaction(),
+      ...Array.from({ length: 8 }, () => producer.send({ topic: 't', value: 'y' })),
+    ])
+  const segment = `t-0/${'0'.repeat(20)}.log`
+  const states = held.images.map((image) => image.files.get(segment)?.sizeBytes ?? 0)
+  assert.ok(new Set(states).size < states.length, 'no frame stood before its batches were written')
+  for (const image of held.images) assert.equal((await verifyFiles({ store: () => image, port: nodePort })).damage, [])
+  await log.close()
+})
+
+test('a directory that a create has just begun is no damage', async () => {
+  const directory = await filled('begun', ['a'])
+  mkdirSync(join(directory, 'b-0'))
+  const damage = async () => (await verifyFiles({ store: () => new DirectoryImage(directory), port: nodePort })).damage
+  assert.equal(await damage(), [])
+  writeFileSync(join(directory, 'b-0', 'partition.metadata'), '')
+  assert.equal(await damage(), [])
+  writeFileSync(join(directory, 'b-0', SECOND), 'x')
+  assert.equal(
+    (await damage()).map(({ code }) => code),
+    ['names no topic id'],
+  )
 })
 
 test.run()

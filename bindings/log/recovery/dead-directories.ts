@@ -89,7 +89,7 @@ function isPlaceOf(topics: TopicView, topicId: string, topic: string): boolean {
  * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way while its topic was
  * deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
  */
-function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
+export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {
     if (!name.endsWith('.log')) continue
     const file = yield* openFile(store, `${directory}/${name}`, false)

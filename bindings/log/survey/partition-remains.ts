@@ -42,10 +42,11 @@ export function* partitionRemains(context: SurveyContext, known: KnownOfPartitio
   const found = yield* segmentFiles(context, directory, names, noted)
   // What lies below the noted ones retention has removed, or was about to.
   const files = found.filter((each) => each.noted !== undefined || each.baseOffset > (noted[0]?.baseOffset ?? -1))
+  const runs = placedRuns(known.runs)
   const segments: SegmentRemains[] = []
   for (const [index, file] of files.entries()) {
     const nextBase = files[index + 1]?.baseOffset
-    segments.push(yield* segmentRemains(context, known, file, nextBase))
+    segments.push(yield* segmentRemains(context, { ...known, runs }, file, nextBase))
   }
   const paths = names.filter(isOfBatches).map((name) => `${directory}/${name}`)
   const others = paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
@@ -65,7 +66,7 @@ function* segmentRemains(
   const { noted, hasCheckpoint } = known
   const isActive = facts !== undefined && facts.baseOffset === noted?.segments.at(-1)?.baseOffset
   const isCleaned = facts?.isCleaned ?? (known.isCompacted && !hasCheckpoint)
-  const placed = known.runs.filter((each) => each.kind !== 'decision' && each.segmentBaseOffset === baseOffset)
+  const placed = known.runs.filter((each) => each.segmentBaseOffset === baseOffset)
   const end = isActive && known.isEndRestored ? endOf(facts, noted.partialSector) : []
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
   if (facts !== undefined && !isActive)
@@ -79,6 +80,23 @@ function* segmentRemains(
   const isEndKnown = hasCheckpoint && (placed.length > 0 || facts !== undefined)
   const vouchedEnd = isEndKnown ? placedEnd : Number.POSITIVE_INFINITY
   return { ...file, vouchedBytes, endOffset: isTakenWhole ? (nextBase ?? vouchedEnd) : vouchedEnd, mayGoOn: true }
+}
+
+/**
+ * Those that have a place. A decision's frame names none: it stands right before what was framed behind it, and both may still wait for
+ * their write (decision 015). Without its bytes those behind it would lie behind a hole. `runs`: in the order of their offsets.
+ */
+function placedRuns(runs: readonly FrameRun[]): readonly FrameRun[] {
+  const placed: FrameRun[] = []
+  for (const run of runs.toReversed()) {
+    const next = placed.at(-1)
+    if (run.kind !== 'decision') placed.push(run)
+    else if (next?.baseOffset === run.nextOffset && next.position >= run.lengthBytes) {
+      const { segmentBaseOffset, position } = next
+      placed.push({ ...run, segmentBaseOffset, position: position - run.lengthBytes })
+    }
+  }
+  return placed.reverse()
 }
 
 /** Of the noted end the checkpoint has the last sector (durability rule 4a). */

@@ -6,7 +6,7 @@ import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { PartitionKey } from '../journal/frame.ts'
-import { directoryTopicId, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
+import { directoryTopicId, holdsBatches, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
 /** A partition's directory, and whose it is. */
@@ -44,6 +44,8 @@ export function* partitionDirectories(
     const isVouchedFor = expected !== undefined && noted.has(partitionKey(expected, partition))
     // What is left of a deleted topic is on its way.
     if (!isVouchedFor && topics.byId(topicId ?? '')?.deleted === true) continue
+    // A create that is under way, or was cut short.
+    if (topicId === undefined && !isVouchedFor && !(yield* holdsBatches(store, directory))) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')
     else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')
     directories.push({ directory, partition, topicId: isVouchedFor ? expected : topicId })
