@@ -27,7 +27,7 @@ export const FAILURES: readonly Mutant[] = [
   },
   {
     name: 'failures: the store forgets that a flush failed',
-    file: 'log/store/file-partition-store.ts',
+    file: 'log/store/availability.ts',
     find: "    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)\n    return this.#failure\n",
     put: "    return LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)\n",
     tests: [failed],

@@ -1,5 +1,5 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
-import { LogError, storageFailed } from '../../model/errors.ts'
+import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
@@ -7,7 +7,6 @@ import type {
   AbortedTransaction,
   CommitSet,
   Compactable,
-  Damage,
   PartitionIdentity,
   PartitionSource,
   PartitionStore,
@@ -19,9 +18,7 @@ import type {
 } from '../../storage/partition-store.ts'
 import { sparingStore } from '../../storage/sparing-store.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
-import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { JournalHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { readJournalHeader, recover } from '../recovery/recovery.ts'
@@ -30,21 +27,19 @@ import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { Availability } from './availability.ts'
 import { Backups } from './backup.ts'
-import { CheckpointNeed } from './checkpoint-need.ts'
-import { Checkpointer } from './checkpointer.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
-import { writeFinalFiles, writeRolledFiles } from './derived-files.ts'
+import { writeFinalFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
-import { AT_ONCE_ALONE, AT_ONCE_BESIDE_COMMITS, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
+import { AT_ONCE_ALONE, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { GroupCommit } from './group-commit.ts'
-import { lostFrameError } from './lost-frame-error.ts'
+import { Maintenance } from './maintenance.ts'
 import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
-import { recoveredSource } from './recovered-source.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
-import { growRing } from './ring-growth.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
@@ -59,28 +54,18 @@ export class FilePartitionStore implements PartitionStore {
   readonly #segments: SegmentContext
   readonly #scratch: KernelBuffer
   readonly #partitions = new PartitionMap<StoredFiles>()
-  readonly #checkpointer: Checkpointer
+  readonly #availability = new Availability()
+  readonly #checkpoints: Checkpoints
   readonly #compactions: Compactions
   readonly #reserve: Reserve
   readonly #directories: PartitionDirectories
   readonly #backups: Backups
-  #journal: Journal | undefined
   #lock: StoreLock | undefined
+  #journal: Journal | undefined
   #commits: GroupCommit | undefined
-  #checkpointSequence = 0
-  /** Where the newest durable checkpoint stands. */
-  #checkpointPlace = 0
-  /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
-  #appliedSequence = 0
-  #producerIdsEnd = 0
+  #maintenance: Maintenance | undefined
   /** Of the batch that is being appended. */
   readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
-  readonly #checkpointNeed = new CheckpointNeed()
-  #checkpointBytes = 0
-  /** Their next segment's file is to be made ahead. */
-  readonly #nearlyFull = new Set<StoredFiles>()
-  #lostFrame: Damage | undefined
-  #failure: LogError | undefined
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#given = given
@@ -95,15 +80,17 @@ export class FilePartitionStore implements PartitionStore {
     this.#scratch = scratch
     const waiting = new WaitingWrites(() => this.#reserve.isWhole)
     this.#segments = { kernel, store, files: this.#cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
-    this.#checkpointer = new Checkpointer(store, kernel, this.#cache, source, options.observer)
-    this.#compactions = new Compactions(this.#segments, source)
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
-    this.#reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
-    const assertOpen = () => this.#assertOpen()
-    const owned = { segments: this.#segments, reserve: this.#reserve }
-    this.#directories = new PartitionDirectories({ store, kernel, source, assertOpen, ...owned })
-    const parts = { store, kernel, options, checkpointer: this.#checkpointer, partitions: this.#partitions }
-    this.#backups = new Backups({ ...parts, producerIdsEnd: () => this.#producerIdsEnd, assertOpen })
+    const reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
+    this.#reserve = reserve
+    this.#compactions = new Compactions(this.#segments, source)
+    const parts = { store, kernel, source, options, partitions: this.#partitions, reserve }
+    const checkpoints = new Checkpoints({ ...parts, cache: this.#cache, observer: options.observer })
+    this.#checkpoints = checkpoints
+    const assertOpen = () => this.#availability.assertOpen()
+    this.#directories = new PartitionDirectories({ ...parts, segments: this.#segments, assertOpen })
+    const copied = { checkpointer: checkpoints.checkpointer, producerIdsEnd: () => checkpoints.producerIdsEnd }
+    this.#backups = new Backups({ ...parts, ...copied, assertOpen })
   }
 
   get capabilities(): StoreCapabilities {
@@ -144,12 +131,8 @@ export class FilePartitionStore implements PartitionStore {
       this.#partitions.set(stored.id, files)
       this.#directories.found(files)
     }
-    for (const [key, noted] of recovered.noted) this.#checkpointer.remember(key, noted)
-    this.#checkpointSequence = recovered.checkpointSequence
-    this.#checkpointPlace = recovered.checkpointPlace
-    this.#appliedSequence = recovered.coveredSequence
-    this.#producerIdsEnd = recovered.producerIdsEnd
-    this.#lostFrame = recovered.readOnly ? recovered.damage[0] : undefined
+    this.#checkpoints.recovered(recovered)
+    if (recovered.readOnly) this.#availability.lostFrame(recovered.damage[0])
   }
 
   /**
@@ -158,65 +141,48 @@ export class FilePartitionStore implements PartitionStore {
    */
   *#begin(recovered: Recovered, isNew: boolean): Task<void> {
     const { clean, header } = recovered
-    if (!clean) {
-      const source = recoveredSource(recovered.partitions, this.#source)
-      const checkpointer = new Checkpointer(this.#store, this.#kernel, this.#cache, source, this.#options.observer)
-      for (const [key, noted] of recovered.noted) checkpointer.remember(key, noted)
-      for (const files of this.#partitions.values()) {
-        files.changed = !recovered.noted.has(partitionKey(files.id.topicId, files.id.partition))
-      }
-      yield* this.#reserve.guard(() =>
-        checkpointer.write(this.#partitions.values(), this.#facts(header), this.#nextPlace(), AT_ONCE_ALONE),
-      )
-      for (const [key, bytes] of checkpointer.records()) this.#checkpointer.keep(key, bytes)
-      this.#checkpointSequence++
-      this.#checkpointPlace = this.#nextPlace()
-    }
+    if (!clean) yield* this.#checkpoints.writeRecovered(recovered)
     const journal = yield* Journal.open(
       this.#store,
       this.#kernel,
       clean && !isNew ? { ...header, generation: header.generation + 1 } : header,
-      this.#appliedSequence,
+      this.#checkpoints.appliedSequence,
       this.#options.observer,
     )
     this.#journal = journal
     // The last close gave back all but one file, and only beside a reserve, which makes room for another on a full disk.
     const beside = clean && !isNew ? [journal.headerFlush] : []
     yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles, beside))
-    this.#commits = new GroupCommit({
-      store: this.#store,
-      kernel: this.#kernel,
-      journal,
-      cache: this.#cache,
-      partitions: (id) => this.#files(id),
-      source: this.#source,
-      reserve: this.#reserve,
-      waiting: this.#segments.waiting,
-      observer: this.#options.observer,
-    })
-    if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpointSequence })
+    this.#commitTo(journal)
+    if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpoints.sequence })
     yield* this.#reserve.restore()
   }
 
-  #nextPlace(): number {
-    return (this.#checkpointPlace + 1) % CHECKPOINT_PLACES
-  }
-
-  #facts({ nonce, generation, leaderEpoch }: JournalHeader) {
-    return {
-      nonce,
-      sequence: this.#checkpointSequence + 1,
-      generation,
-      coveredSequence: this.#appliedSequence,
-      leaderEpoch,
-      producerIdsEnd: this.#producerIdsEnd,
-    }
+  #commitTo(journal: Journal): void {
+    const parts = { store: this.#store, options: this.#options, reserve: this.#reserve, journal }
+    this.#commits = new GroupCommit({
+      ...parts,
+      kernel: this.#kernel,
+      cache: this.#cache,
+      partitions: (id) => this.#files(id),
+      source: this.#source,
+      waiting: this.#segments.waiting,
+      observer: this.#options.observer,
+    })
+    this.#maintenance = new Maintenance({
+      ...parts,
+      given: this.#given,
+      partitions: this.#partitions,
+      checkpoints: this.#checkpoints,
+      backups: this.#backups,
+      compactions: this.#compactions,
+    })
   }
 
   *close(): Task<void> {
     const journal = this.#journal
     try {
-      if (journal !== undefined && this.#failure === undefined) yield* this.#closeCleanly(journal)
+      if (journal !== undefined && !this.#availability.hasEnded) yield* this.#closeCleanly(journal)
     } finally {
       yield* this.abandon()
     }
@@ -228,7 +194,7 @@ export class FilePartitionStore implements PartitionStore {
       if (yield* files.segments.writeIndexes()) files.changed = true
       files.proveNext()
     }
-    yield* this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_ALONE))
+    yield* this.#checkpoints.write(journal, AT_ONCE_ALONE)
     yield* this.#compactions.close()
     for (const files of this.#partitions.values()) {
       yield* finishRemoval(this.#removing, files, this.#source.logStartOffset(files.id))
@@ -236,12 +202,12 @@ export class FilePartitionStore implements PartitionStore {
     // Nobody reads any more, and files of its own come instead: all within the bound of open files.
     this.#cache.closeAll()
     yield* writeFinalFiles({ store: this.#store, kernel: this.#kernel }, this.#partitions.values(), this.#source)
-    yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpointSequence })
+    yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpoints.sequence })
     if (this.#reserve.isHeld) yield* journal.ring.shrink()
   }
 
   *abandon(): Task<void> {
-    this.#failure ??= new LogError('LOG_CLOSED', 'the log is closed')
+    this.#availability.close()
     const journal = this.#journal
     this.#journal = undefined
     unlessPoisoned(() => {
@@ -268,7 +234,7 @@ export class FilePartitionStore implements PartitionStore {
 
   *create(id: PartitionIdentity): Task<void> {
     if (this.#partitions.get(id) !== undefined) return
-    this.#assertWritable(id)
+    this.#availability.assertWritable(id.topic, id.partition)
     this.#partitions.set(id, yield* this.#directories.make(id))
   }
 
@@ -276,8 +242,8 @@ export class FilePartitionStore implements PartitionStore {
     const files = this.#partitions.get(id)
     if (files === undefined) return
     this.#partitions.delete(id)
-    this.#checkpointer.forget(partitionKey(id.topicId, id.partition))
-    this.#nearlyFull.delete(files)
+    this.#checkpoints.checkpointer.forget(partitionKey(id.topicId, id.partition))
+    this.#maintenance?.forget(files)
     this.#compactions.forget(files)
     yield* this.#directories.remove(files)
   }
@@ -299,7 +265,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean {
-    this.#assertWritable(id)
+    this.#availability.assertWritable(id.topic, id.partition)
     const files = this.#files(id)
     if (!files.segments.isReady) return false
     if (files.segments.mustRoll(batch)) {
@@ -311,21 +277,12 @@ export class FilePartitionStore implements PartitionStore {
     for (let at = 0; at < UNCHECKED_BYTES; at++) head[at] = batch.bytes[at] as number
     const lengthBytes = batch.bytes.length
     const position = files.segments.place(batch, mayWait)
-    if (files.segments.wantsNext) this.#nearlyFull.add(files)
+    if (files.segments.wantsNext) this.#maintenance?.nearlyFull(files)
     const { baseOffset, nextOffset, maxTimestamp } = batch
     const appended = { bytes: head, baseOffset, nextOffset, maxTimestamp }
     const part = files.appended(appended, position, lengthBytes, this.#kernel)
-    this.#checkpointNeed.appended(lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0))
+    this.#checkpoints.need.appended(lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0))
     return true
-  }
-
-  #assertOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure
-  }
-
-  #assertWritable({ topic, partition }: Partial<PartitionIdentity>): void {
-    this.#assertOpen()
-    if (this.#lostFrame !== undefined) throw lostFrameError(this.#lostFrame, topic, partition)
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
@@ -362,11 +319,11 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   compactable(id: PartitionIdentity): Compactable {
-    return this.#compactions.compactable(this.#lostFrame ? undefined : this.#partitions.get(id))
+    return this.#compactions.compactable(this.#availability.isReadOnly ? undefined : this.#partitions.get(id))
   }
 
   *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
-    this.#assertWritable(id)
+    this.#availability.assertWritable(id.topic, id.partition)
     return yield* this.#compactions.rewrite(this.#files(id), baseOffset, nextOffset)
   }
 
@@ -383,11 +340,11 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
-    if (this.#lostFrame !== undefined) return 'done'
+    if (this.#availability.isReadOnly) return 'done'
     const files = this.#files(id)
     const removal = yield* removeBelow(this.#removing, files, offset)
     const isActiveNoted = files.notedActiveBase === files.segments.active?.baseOffset
-    if (removal === 'later' && !isActiveNoted) this.#checkpointNeed.ask()
+    if (removal === 'later' && !isActiveNoted) this.#checkpoints.need.ask()
     return removal
   }
 
@@ -407,20 +364,12 @@ export class FilePartitionStore implements PartitionStore {
 
   *commit(set: CommitSet): Task<void> {
     const commits = this.#commits
-    this.#assertOpen()
+    this.#availability.assertOpen()
     if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
     this.#backups.commitBegins()
-    this.#appliedSequence = (yield* this.#orEnd(commits.run(set))) ?? this.#appliedSequence
-    if (set.producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, set.producerIdsEnd)
+    const sequence = yield* this.#availability.orEnd(commits.run(set))
+    this.#checkpoints.committed(sequence ?? this.#checkpoints.appliedSequence, set.producerIdsEnd)
     this.#backups.commitEnded()
-  }
-
-  *#orEnd<T>(task: Task<T>): Task<T> {
-    try {
-      return yield* task
-    } catch (error) {
-      throw this.#end(error)
-    }
   }
 
   hasUnwritten(id?: PartitionIdentity): boolean {
@@ -429,18 +378,12 @@ export class FilePartitionStore implements PartitionStore {
 
   writeOut(of?: readonly PartitionIdentity[]): Task<void> {
     const segments = of?.map((id) => this.#partitions.get(id)?.segments)
-    return this.#orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut(segments)))
-  }
-
-  /** The log ends (rule 10): after a failed flush pages may read clean although nothing was written. */
-  #end(error: unknown): LogError {
-    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)
-    return this.#failure
+    return this.#availability.orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut(segments)))
   }
 
   /** As of one moment behind a checkpoint, which `maintenance` brings; the copy goes on beside everything else. */
   *backup(target: BackupTarget): Task<void> {
-    this.#assertWritable({})
+    this.#availability.assertWritable()
     if (this.#journal !== undefined) yield* this.#backups.run(target, this.#journal.header)
   }
 
@@ -449,50 +392,11 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   maintenanceIsDue(): boolean {
-    const journal = this.#journal
-    if (journal === undefined || this.#checkpointNeed.isUnderWay || this.#failure !== undefined) return false
-    if (this.#nearlyFull.size > 0 || this.#backups.areWaiting || this.#compactions.wantsCheckpoint) return true
-    return this.#checkpointNeed.isDue(journal.ring) || !this.canCommit(0)
+    return this.#journal !== undefined && !this.#availability.hasEnded && this.#maintenance?.isDue === true
   }
 
   maintenance(): Task<void> | undefined {
-    if (!this.maintenanceIsDue() || this.#journal === undefined) return undefined
-    return this.#orEnd(this.#nearlyFull.size > 0 ? this.#makeNext() : this.#maintain(this.#journal))
-  }
-
-  *#makeNext(): Task<void> {
-    for (const files of this.#nearlyFull) {
-      this.#nearlyFull.delete(files)
-      yield* files.segments.makeNext()
-    }
-  }
-
-  *#maintain(journal: Journal): Task<void> {
-    yield* this.#backups.afterCheckpoint(() => {
-      return this.#reserve.guard(() => this.#checkpoint(journal, AT_ONCE_BESIDE_COMMITS))
-    })
-    yield* this.#compactions.finish()
-    yield* writeRolledFiles({ store: this.#store }, this.#partitions.values())
-    yield* this.#reserve.restore()
-    if (this.#reserve.isHeld) yield* growRing(journal.ring, this.#options, this.#checkpointBytes, this.#given)
-  }
-
-  *#checkpoint(journal: Journal, atOnce: number): Task<void> {
-    this.#checkpointNeed.begin()
-    try {
-      journal.assertOwnGeneration()
-      const facts = this.#facts(journal.header)
-      this.#checkpointBytes = yield* this.#checkpointer.write(
-        this.#partitions.values(),
-        facts,
-        this.#nextPlace(),
-        atOnce,
-      )
-      this.#checkpointSequence = facts.sequence
-      this.#checkpointPlace = this.#nextPlace()
-      journal.ring.release(facts.coveredSequence)
-    } finally {
-      this.#checkpointNeed.end()
-    }
+    if (!this.maintenanceIsDue() || this.#maintenance === undefined) return undefined
+    return this.#availability.orEnd(this.#maintenance.run())
   }
 }

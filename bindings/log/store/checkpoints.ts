@@ -1,0 +1,134 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
+import { partitionKey } from '../files/partition-key.ts'
+import type { JournalHeader } from '../journal/header.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Recovered } from '../recovery/recovered.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { CheckpointNeed } from './checkpoint-need.ts'
+import { Checkpointer } from './checkpointer.ts'
+import type { Reserve } from './disk-reserve.ts'
+import { AT_ONCE_ALONE } from './file-store-options.ts'
+import type { PartitionMap } from './partition-map.ts'
+import { recoveredSource } from './recovered-source.ts'
+
+export interface CheckpointsParts {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly cache: FileCache
+  readonly source: PartitionSource
+  readonly partitions: PartitionMap<StoredFiles>
+  readonly reserve: Reserve
+  readonly observer: WriteOrderObserver | undefined
+}
+
+/**
+ * The log's checkpoints in their order: which is the newest durable one, and what the next one covers. The next one goes to
+ * another place than the newest, and only once it is durable it becomes the newest and gives the frames that it covers back to
+ * the ring (rule 4).
+ */
+export class Checkpoints {
+  readonly need: CheckpointNeed = new CheckpointNeed()
+  readonly checkpointer: Checkpointer
+  readonly #parts: CheckpointsParts
+  /** Of the newest durable one. */
+  #sequence = 0
+  #place = 0
+  #sizeBytes = 0
+  /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
+  #appliedSequence = 0
+  #producerIdsEnd = 0
+
+  constructor(parts: CheckpointsParts) {
+    this.#parts = parts
+    this.checkpointer = this.#newCheckpointer(parts.source)
+  }
+
+  #newCheckpointer(source: PartitionSource): Checkpointer {
+    const { store, kernel, cache, observer } = this.#parts
+    return new Checkpointer(store, kernel, cache, source, observer)
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  get appliedSequence(): number {
+    return this.#appliedSequence
+  }
+
+  get producerIdsEnd(): number {
+    return this.#producerIdsEnd
+  }
+
+  recovered({ noted, checkpointSequence, checkpointPlace, coveredSequence, producerIdsEnd }: Recovered): void {
+    for (const [key, record] of noted) this.checkpointer.remember(key, record)
+    this.#sequence = checkpointSequence
+    this.#place = checkpointPlace
+    this.#appliedSequence = coveredSequence
+    this.#producerIdsEnd = producerIdsEnd
+  }
+
+  committed(appliedSequence: number, producerIdsEnd: number | undefined): void {
+    this.#appliedSequence = appliedSequence
+    if (producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, producerIdsEnd)
+  }
+
+  /** After an unclean end, before the first acknowledgement: of all that was recovered. */
+  *writeRecovered({ partitions, noted, header }: Recovered): Task<void> {
+    const checkpointer = this.#newCheckpointer(recoveredSource(partitions, this.#parts.source))
+    for (const [key, record] of noted) checkpointer.remember(key, record)
+    for (const files of this.#parts.partitions.values()) {
+      files.changed = !noted.has(partitionKey(files.id.topicId, files.id.partition))
+    }
+    const { partitions: all, reserve } = this.#parts
+    yield* reserve.guard(() => checkpointer.write(all.values(), this.#facts(header), this.#nextPlace, AT_ONCE_ALONE))
+    for (const [key, bytes] of checkpointer.records()) this.checkpointer.keep(key, bytes)
+    this.#sequence++
+    this.#place = this.#nextPlace
+  }
+
+  /** `atOnce` partitions before commits have their turn again. */
+  write(journal: Journal, atOnce: number): Task<void> {
+    return this.#parts.reserve.guard(() => this.#write(journal, atOnce))
+  }
+
+  *#write(journal: Journal, atOnce: number): Task<void> {
+    this.need.begin()
+    try {
+      journal.assertOwnGeneration()
+      const facts = this.#facts(journal.header)
+      const { partitions } = this.#parts
+      this.#sizeBytes = yield* this.checkpointer.write(partitions.values(), facts, this.#nextPlace, atOnce)
+      this.#sequence = facts.sequence
+      this.#place = this.#nextPlace
+      journal.ring.release(facts.coveredSequence)
+    } finally {
+      this.need.end()
+    }
+  }
+
+  get #nextPlace(): number {
+    return (this.#place + 1) % CHECKPOINT_PLACES
+  }
+
+  #facts({ nonce, generation, leaderEpoch }: JournalHeader) {
+    return {
+      nonce,
+      sequence: this.#sequence + 1,
+      generation,
+      coveredSequence: this.#appliedSequence,
+      leaderEpoch,
+      producerIdsEnd: this.#producerIdsEnd,
+    }
+  }
+}

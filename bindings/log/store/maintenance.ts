@@ -1,0 +1,72 @@
+import type { Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Journal, JournalOptions } from '../journal/journal.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import type { Backups } from './backup.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { Compactions } from './compactions.ts'
+import { writeRolledFiles } from './derived-files.ts'
+import type { Reserve } from './disk-reserve.ts'
+import { AT_ONCE_BESIDE_COMMITS } from './file-store-options.ts'
+import type { PartitionMap } from './partition-map.ts'
+import { growRing } from './ring-growth.ts'
+
+export interface MaintenanceParts {
+  /** Spares nobody a file for a larger ring. */
+  readonly given: FileStore
+  readonly store: FileStore
+  readonly options: JournalOptions
+  readonly journal: Journal
+  readonly partitions: PartitionMap<StoredFiles>
+  readonly checkpoints: Checkpoints
+  readonly backups: Backups
+  readonly compactions: Compactions
+  readonly reserve: Reserve
+}
+
+/** What the store does beside commits, one after the other: next segments are made ahead, and checkpoints with what comes behind them. */
+export class Maintenance {
+  readonly #parts: MaintenanceParts
+  /** Their next segment's file is to be made ahead. */
+  readonly #nearlyFull = new Set<StoredFiles>()
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts
+  }
+
+  nearlyFull(files: StoredFiles): void {
+    this.#nearlyFull.add(files)
+  }
+
+  /** Its topic is deleted. */
+  forget(files: StoredFiles): void {
+    this.#nearlyFull.delete(files)
+  }
+
+  get isDue(): boolean {
+    const { checkpoints, backups, compactions, journal } = this.#parts
+    if (checkpoints.need.isUnderWay) return false
+    if (this.#nearlyFull.size > 0 || backups.areWaiting || compactions.wantsCheckpoint) return true
+    return checkpoints.need.isDue(journal.ring) || !journal.hasRoom(0)
+  }
+
+  run(): Task<void> {
+    return this.#nearlyFull.size > 0 ? this.#makeNext() : this.#checkpoint()
+  }
+
+  *#makeNext(): Task<void> {
+    for (const files of this.#nearlyFull) {
+      this.#nearlyFull.delete(files)
+      yield* files.segments.makeNext()
+    }
+  }
+
+  *#checkpoint(): Task<void> {
+    const { given, store, options, journal, partitions, checkpoints, backups, compactions, reserve } = this.#parts
+    yield* backups.afterCheckpoint(() => checkpoints.write(journal, AT_ONCE_BESIDE_COMMITS))
+    yield* compactions.finish()
+    yield* writeRolledFiles({ store }, partitions.values())
+    yield* reserve.restore()
+    if (reserve.isHeld) yield* growRing(journal.ring, options, checkpoints.sizeBytes, given)
+  }
+}
