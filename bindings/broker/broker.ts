@@ -242,6 +242,8 @@ export interface AcknowledgeRequest extends TopicPartition {
 export interface ShareSession extends ReaderSession {
   /** Waits until there is something, or `wake`. The deliveries are counted durably when it resolves. */
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]>
+  /** Called when the process that holds the log ends: what nobody saw yet is to be given back, and no more is acquired. */
+  onRelease(handler: () => void): void
   /** Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed. */
   acknowledge(request: AcknowledgeRequest): Promise<void>
 }

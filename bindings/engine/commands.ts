@@ -57,10 +57,18 @@ export type Command =
   | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Done<void> }
   | { kind: 'deleteGroup'; groupId: string; done: Done<void> }
   | { kind: 'releaseGroups'; done: Done<void> }
-  | { kind: 'acquireShare'; member: ShareMember; request: AcquireRequest; done: Done<readonly AcquiredRange[]> }
+  | {
+      kind: 'acquireShare'
+      member: ShareMember
+      request: AcquireRequest
+      /** Asks it to give back what nobody saw. */
+      release: () => void
+      done: Done<readonly AcquiredRange[]>
+    }
   | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Done<void> }
   | { kind: 'wakeShare'; member: ShareMember; done: Done<void> }
   | { kind: 'leaveShare'; member: ShareMember; done: Done<void> }
+  | { kind: 'releaseShares'; done: Done<void> }
   | { kind: 'startShareGroup'; groupId: string; at: readonly OffsetToCommit[]; done: Done<void> }
   | { kind: 'deleteShareGroup'; groupId: string; done: Done<void> }
   | {

@@ -384,6 +384,7 @@ export class Engine {
       case 'acknowledgeShare':
       case 'wakeShare':
       case 'leaveShare':
+      case 'releaseShares':
       case 'startShareGroup':
       case 'deleteShareGroup':
         return this.#shareMembers.take(command, this.#now)

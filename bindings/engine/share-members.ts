@@ -15,7 +15,7 @@ export interface ShareHooks {
 
 type Acquire = CommandOf<'acquireShare'>
 type OfMember = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
-type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup'>
+type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup' | 'releaseShares'>
 
 /** Commands of share groups, and who of them waits for records. */
 export class ShareMembers {
@@ -23,6 +23,14 @@ export class ShareMembers {
   readonly #hooks: ShareHooks
   /** By member; those that waited longest first. */
   readonly #waiting: Map<string, Acquire> = new Map()
+  /** By member: asks for what it has and nobody saw. */
+  readonly #releases: Map<string, () => void> = new Map()
+  /** What was planned of members and isn't durable yet. */
+  #underWay = 0
+  /** The process that holds the log ends: nobody acquires any more. */
+  #isReleasing = false
+  /** Who waits until nobody has a lock any more. */
+  #released: Done<void> | undefined
   #turn = 0
 
   constructor(shares: ShareGroups, hooks: ShareHooks) {
@@ -44,12 +52,16 @@ export class ShareMembers {
         return this.#start(command)
       case 'deleteShareGroup':
         return this.#delete(command)
+      case 'releaseShares':
+        return this.#release(command)
     }
   }
 
   #acquire(command: Acquire, now: number): void {
-    this.#endWait(command.member.memberId)
-    if (!this.#serve(command, now)) this.#waiting.set(command.member.memberId, command)
+    const { memberId } = command.member
+    this.#endWait(memberId)
+    this.#releases.set(memberId, command.release)
+    if (this.#isReleasing || !this.#serve(command, now)) this.#waiting.set(memberId, command)
   }
 
   /** False if nothing is there for it. */
@@ -71,7 +83,7 @@ export class ShareMembers {
     }
     const isServed = acquired.length > 0
     if (isServed || records.length > 0) {
-      this.#hooks.change(records, (error) => {
+      this.#change(records, (error) => {
         if (isServed) done(error, acquired)
       })
     }
@@ -92,8 +104,31 @@ export class ShareMembers {
     const availableAt = delayMs > 0 ? now + delayMs : 0
     const { memberId } = member
     const records = this.#shares.planAcknowledge(at, { memberId, firstOffset, lastOffset, type, availableAt })
-    this.#hooks.change(records, done)
+    this.#change(records, done)
     this.#serveWaiting(now)
+  }
+
+  #change(records: readonly TableRecord[], done: Done<void>): void {
+    this.#underWay++
+    this.#hooks.change(records, (error) => {
+      this.#underWay--
+      done(error)
+      this.#tellReleased()
+    })
+  }
+
+  /** All members are asked for what they have: it is the next holder's to give out, and that one knows no lock of this one. */
+  #release({ done }: CommandOf<'releaseShares'>): void {
+    this.#isReleasing = true
+    this.#released = done
+    for (const release of this.#releases.values()) release()
+    this.#tellReleased()
+  }
+
+  #tellReleased(): void {
+    if (this.#released === undefined || this.#underWay > 0 || this.#shares.isHeld) return
+    this.#released(undefined)
+    this.#released = undefined
   }
 
   #wake({ member, done }: CommandOf<'wakeShare'>): void {
@@ -103,8 +138,10 @@ export class ShareMembers {
 
   #leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
     this.#endWait(member.memberId)
+    this.#releases.delete(member.memberId)
     if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
     done(undefined)
+    this.#tellReleased()
   }
 
   #start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
@@ -140,10 +177,13 @@ export class ShareMembers {
 
   /** Locks end, and delays. */
   tick(now: number): void {
-    if (this.#shares.expire(now)) this.#serveWaiting(now)
+    if (!this.#shares.expire(now)) return
+    this.#serveWaiting(now)
+    this.#tellReleased()
   }
 
   #serveWaiting(now: number, topic?: string): void {
+    if (this.#isReleasing) return
     for (const [memberId, waiting] of [...this.#waiting]) {
       if (topic !== undefined && !waiting.request.topics.includes(topic)) continue
       try {
@@ -159,5 +199,7 @@ export class ShareMembers {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { done } of waiting) done(error)
+    this.#released?.(error)
+    this.#released = undefined
   }
 }

@@ -67,7 +67,7 @@ test('the log answers who asks for records once their delivery is counted on the
     const member = { groupId: 'g', memberId: 'm' }
     const request = { topics: ['t'], maxOffsets: 5, lockMs: 60_000, startAt: 'earliest' as const }
     on.start<readonly AcquiredRange[]>(
-      (done) => ({ kind: 'acquireShare', member, request, done }),
+      (done) => ({ kind: 'acquireShare', member, request, release: () => {}, done }),
       ({ value }) => answered(value ?? []),
     )
     on.settle()

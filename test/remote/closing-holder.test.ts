@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type Held, SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
-import { type Consumer, type EmbeddedLog, type Log, open } from '../../bindings/entry/node.ts'
+import { type Consumer, type EmbeddedLog, type Log, open, type ShareConsumer } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { gate } from '../client/support.ts'
 import { hastyPort, held, inUse, optionsOf, Place, turns } from './support.ts'
@@ -80,10 +80,11 @@ test('a holder closes while two members of other processes have not committed wh
   for (let at = 0; at < 3; at++) logs.push(await open(root))
   const [holder, ...others] = logs as [EmbeddedLog, EmbeddedLog, EmbeddedLog]
   await fill(holder)
+  const closings: Promise<void>[] = []
   const count = () => workers.reduce((sum, { handled }) => sum + handled.length, 0)
   const isOver = () => {
     if (count() < PARTITIONS * PER_PARTITION) return false
-    for (const { consumer } of workers) consumer.close().catch(assert.unreachable)
+    closings.push(...workers.map(({ consumer }) => consumer.close()))
     return true
   }
   const workers: Worker[] = others.map((log) => new Worker(log, isOver))
@@ -92,6 +93,7 @@ test('a holder closes while two members of other processes have not committed wh
   while (workers.some(({ handled }, at) => handled.length - (before[at] ?? 0) < 50)) await turns(1)
   await holder.close()
   await Promise.all(workers.map(({ done }) => done))
+  await Promise.all(closings)
   const places = workers.flatMap(({ handled }) => handled)
   assert.is(new Set(places).size, PARTITIONS * PER_PARTITION)
   assert.is(places.length, PARTITIONS * PER_PARTITION, 'none came twice')
@@ -100,6 +102,62 @@ test('a holder closes while two members of other processes have not committed wh
     [],
     'what they had was given up, not lost',
   )
+  for (const log of others) await log.close()
+})
+
+const LOCKED = 200
+
+/** Works off a queue, slowly; each process locks far more than it gets to. */
+class QueueWorker {
+  readonly consumer: ShareConsumer
+  readonly handled: { readonly place: string; readonly deliveryCount: number }[] = []
+  readonly done: Promise<void>
+
+  constructor(log: Log, isOver: () => boolean) {
+    this.consumer = log.shareConsumer({ groupId: 'g', topics: ['t'], maxRecords: LOCKED })
+    const work = async () => {
+      for await (const record of this.consumer) {
+        this.handled.push({ place: `${record.partition}:${record.offset}`, deliveryCount: record.deliveryCount })
+        await turns(1)
+        await this.consumer.acknowledge(record, 'accept')
+        if (isOver()) break
+      }
+    }
+    this.done = work()
+  }
+}
+
+test('a holder closes while consumers of a share group in other processes have records in hand: nothing is delivered twice', async () => {
+  const logs: EmbeddedLog[] = []
+  for (let at = 0; at < 3; at++) logs.push(await open(root))
+  const [holder, ...others] = logs as [EmbeddedLog, EmbeddedLog, EmbeddedLog]
+  await holder.admin.createTopic('t', { partitions: PARTITIONS })
+  const values = Array.from({ length: 4 * LOCKED }, (_, at) => ({
+    topic: 't',
+    partition: at % PARTITIONS,
+    value: `${at}`,
+  }))
+  await holder.producer().send(values)
+  const closings: Promise<void>[] = []
+  const count = () => workers.reduce((sum, { handled }) => sum + handled.length, 0)
+  const isOver = () => {
+    if (count() < values.length) return false
+    closings.push(...workers.map(({ consumer }) => consumer.close()))
+    return true
+  }
+  const workers: QueueWorker[] = others.map((log) => new QueueWorker(log, isOver))
+  while (workers.some(({ handled }) => handled.length < 20)) await turns(1)
+  const before = count()
+  await holder.close()
+  const meanwhile = count() - before
+  assert.ok(meanwhile < LOCKED / 2, `${meanwhile} while it closed: what nobody saw wasn't given back`)
+  await Promise.all(workers.map(({ done }) => done))
+  await Promise.all(closings)
+  const handled = workers.flatMap((worker) => worker.handled)
+  assert.is(new Set(handled.map(({ place }) => place)).size, values.length)
+  assert.is(handled.length, values.length, 'none came twice')
+  const again = handled.filter(({ deliveryCount }) => deliveryCount > 1)
+  assert.equal(again, [], 'what nobody saw was given back as such')
   for (const log of others) await log.close()
 })
 

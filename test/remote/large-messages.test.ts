@@ -19,7 +19,7 @@ async function linkTo(admin: Record<string, () => Promise<unknown>>, openReader 
     connect: async () => mine,
     connected: () => {},
     membersLost: () => assert.unreachable('the channel ended'),
-    rebalance: () => {},
+    noticed: () => {},
     warned: () => {},
     setTimer: () => () => {},
   })

@@ -78,6 +78,7 @@ class Life {
       kind: 'acquireShare',
       member,
       request,
+      release: () => {},
       done,
     }))
     if (range === undefined) return
@@ -165,7 +166,13 @@ function tablesOf(host: Host): Map<string, number> {
 function acceptedOf(host: Host): number {
   const member = { groupId: 's', memberId: `look-${host.now}` }
   const request = { topics: ['t'], maxOffsets: 1, lockMs: 1, startAt: 'earliest' } as const
-  const asked = host.start<readonly AcquiredRange[]>((done) => ({ kind: 'acquireShare', member, request, done }))
+  const asked = host.start<readonly AcquiredRange[]>((done) => ({
+    kind: 'acquireShare',
+    member,
+    request,
+    release: () => {},
+    done,
+  }))
   host.settle()
   const first = asked.value?.[0]?.firstOffset
   host.ask<void>((done) => ({ kind: 'leaveShare', member, done }))

@@ -40,6 +40,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   /** Locked and not delivered yet. */
   #ready: SharedRecord[] = []
   #session: ShareSession | undefined
+  /** Whose log asked for what nobody saw: it acquires no more. */
+  #released: ShareSession | undefined
   #producer: Producer | undefined
   #isIterating = false
   #closing: Promise<void> | undefined
@@ -111,13 +113,13 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     try {
       if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
       if (this.#closing !== undefined) return
-      this.#session ??= await this.#parts.broker.openShare(groupId)
-      const session = this.#session
+      const session = this.#session ?? (await this.#open(groupId))
       // Nothing wakes a wait that hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
       const until = this.#parts.port.elapsed() + lockMs
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       for (const range of await session.acquire(request)) await this.#taken(session, range, until)
+      if (this.#released === session) await this.#giveBack(session)
     } catch (error) {
       // A letter that was about to be written at the close: its record comes again.
       if (this.#closing !== undefined && LogError.is(error, 'PRODUCER_CLOSED')) return
@@ -125,6 +127,23 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.#session = undefined
       this.#ready = []
     }
+  }
+
+  async #open(groupId: string): Promise<ShareSession> {
+    const session = await this.#parts.broker.openShare(groupId)
+    session.onRelease(() => {
+      this.#released = session
+      this.#giveBack(session).catch(() => {})
+    })
+    this.#session = session
+    return session
+  }
+
+  /** What nobody saw doesn't count as delivered. */
+  async #giveBack(session: ShareSession): Promise<void> {
+    const unseen = this.#ready.splice(0).map((record) => this.#say(session, record, 'unseen', 0))
+    // A lock that ended meanwhile, or a log that is gone: nothing is left to give back.
+    await Promise.allSettled(unseen)
   }
 
   async #taken(session: ShareSession, range: AcquiredRange, until: number): Promise<void> {
@@ -177,15 +196,12 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return this.#closing
   }
 
-  /** What nobody saw doesn't count as delivered. */
   async #close(): Promise<void> {
     const session = this.#session
     try {
       if (session === undefined) return
       session.wake()
-      const unseen = this.#ready.splice(0).map((record) => this.#say(session, record, 'unseen', 0))
-      // A lock that ended meanwhile, or a log that is gone: nothing is left to give back.
-      await Promise.allSettled(unseen)
+      await this.#giveBack(session)
       await session.close()
       await this.#producer?.close()
     } finally {

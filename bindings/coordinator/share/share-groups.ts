@@ -104,6 +104,11 @@ export class ShareGroups {
     return isChanged
   }
 
+  /** Somebody has a lock. */
+  get isHeld(): boolean {
+    return [...this.#partitions.values()].some(({ shared }) => shared.acquiredCount > 0)
+  }
+
   /** Locks that ended, delays that are over. True if something is available that wasn't. */
   expire(now: number): boolean {
     if (now < this.#nextDeadline) return false

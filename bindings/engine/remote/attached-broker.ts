@@ -35,6 +35,7 @@ export class AttachedBroker implements Broker {
   readonly admin: AdminSession
   readonly #link: Link
   readonly #consumers: Map<number, AttachedConsumer> = new Map()
+  readonly #shares: Map<number, AttachedShare> = new Map()
   #finder: ReaderSession | undefined
   #hello: Hello | undefined
   #sessions = 0
@@ -50,9 +51,13 @@ export class AttachedBroker implements Broker {
       membersLost: () => {
         const consumers = [...this.#consumers.values()]
         this.#consumers.clear()
+        this.#shares.clear()
         for (const consumer of consumers) consumer.lost()
       },
-      rebalance: (session) => this.#consumers.get(session)?.rebalance(),
+      noticed: (session) => {
+        this.#consumers.get(session)?.rebalance()
+        this.#shares.get(session)?.release()
+      },
       warned: (code, message) => port.warn?.(code, message),
     })
     this.admin = new AttachedAdmin(this.#link)
@@ -98,7 +103,9 @@ export class AttachedBroker implements Broker {
   async openShare(groupId: string): Promise<ShareSession> {
     const session = ++this.#sessions
     await this.#link.call('openShare', session, (writer) => writer.text(groupId), readValue)
-    return new AttachedShare(this.#link, session)
+    const share = new AttachedShare(this.#link, session, () => this.#shares.delete(session))
+    this.#shares.set(session, share)
+    return share
   }
 
   /** By a fetch: what the holder keeps in memory stays there, and comes over the channel each time. */

@@ -7,11 +7,27 @@ import { readValue, writeValue } from './values.ts'
 export class AttachedShare extends AttachedReader implements ShareSession {
   readonly #link: Link
   readonly #session: number
+  readonly #closed: () => void
+  #release: () => void = () => {}
 
-  constructor(link: Link, session: number) {
+  constructor(link: Link, session: number, closed: () => void) {
     super(link, session)
     this.#link = link
     this.#session = session
+    this.#closed = closed
+  }
+
+  release(): void {
+    this.#release()
+  }
+
+  onRelease(handler: () => void): void {
+    this.#release = handler
+  }
+
+  override async close(): Promise<void> {
+    this.#closed()
+    await super.close()
   }
 
   async acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {

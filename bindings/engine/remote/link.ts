@@ -29,7 +29,8 @@ export interface LinkHooks {
   connected(hello: unknown): void
   /** Members that were in groups through the channel that ended are in them no more. */
   membersLost(): void
-  rebalance(session: number): void
+  /** A member is to join its group again; a consumer of a share group is to give back what nobody saw. */
+  noticed(session: number): void
   /** The holder warns of something that nobody asked for. */
   warned(code: string, message: string): void
   readonly setTimer: RuntimePort['setTimer']
@@ -208,7 +209,7 @@ export class Link {
   #notice(reader: MessageReader): void {
     const session = reader.int32()
     if (session === 0) this.#hooks.warned(reader.text(), reader.text())
-    else this.#hooks.rebalance(session)
+    else this.#hooks.noticed(session)
   }
 
   #message(channel: Channel, message: Uint8Array<ArrayBuffer>): void {

@@ -97,7 +97,7 @@ class SocketChannel implements Channel {
   #write(): void {
     const messages = this.#outgoing
     this.#outgoing = []
-    if (this.#socket.destroyed) return
+    if (this.#socket.destroyed || messages.length === 0) return
     const sizeBytes = messages.reduce((sum, { length }) => sum + HEAD_BYTES + length, 0)
     if (sizeBytes <= JOINED_BYTES) this.#socket.write(joined(messages, sizeBytes))
     else this.#writePieces(messages)
@@ -127,7 +127,9 @@ class SocketChannel implements Channel {
     else this.#socket.unref()
   }
 
+  /** Behind the answers of this turn: whoever waits for one isn't to be told that its outcome is unknown. */
   end(): void {
+    this.#write()
     this.#socket.destroy()
   }
 

@@ -190,6 +190,7 @@ export class ServedChannel {
       openShare: async (session, reader) => {
         const share = await this.#broker.openShare(reader.text())
         this.#broker.served.add(share)
+        share.onRelease(() => this.#notify(session))
         this.#shares.set(session, share)
         return value(undefined)
       },
@@ -224,9 +225,13 @@ export class ServedChannel {
   async #openConsumer(session: number, reader: MessageReader): Promise<Result> {
     const consumer = await this.#broker.openConsumer(readShaped<ConsumerSessionOptions>(reader, shapes.CONSUMER))
     this.#broker.served.add(consumer)
-    consumer.onRebalance(() => this.#channel.send(new MessageWriter().int32(0).int32(session).finish()))
+    consumer.onRebalance(() => this.#notify(session))
     this.#consumers.set(session, consumer)
     return value(undefined)
+  }
+
+  #notify(session: number): void {
+    this.#channel.send(new MessageWriter().int32(0).int32(session).finish())
   }
 
   #member(session: number): ConsumerSession {

@@ -14,6 +14,7 @@ import type { SessionHost } from './session-host.ts'
 export class EmbeddedShare implements ShareSession {
   readonly #broker: SessionHost
   readonly #member: ShareMember
+  #release: () => void = () => {}
 
   constructor(broker: SessionHost, member: ShareMember) {
     this.#broker = broker
@@ -25,7 +26,14 @@ export class EmbeddedShare implements ShareSession {
   }
 
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
-    return this.#broker.askWaiting(this, (done) => ({ kind: 'acquireShare', member: this.#member, request, done }))
+    const release = () => this.#release()
+    return this.#broker.askWaiting(this, (done) => {
+      return { kind: 'acquireShare', member: this.#member, request, release, done }
+    })
+  }
+
+  onRelease(handler: () => void): void {
+    this.#release = handler
   }
 
   acknowledge(request: AcknowledgeRequest): Promise<void> {

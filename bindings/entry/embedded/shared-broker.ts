@@ -258,14 +258,18 @@ export class SharedBroker implements Broker {
     await this.#held?.broker.close()
   }
 
-  /** Members of other processes commit what they have handled and give up what they hold: the next holder doesn't know them. */
+  /**
+   * Members of other processes commit what they have handled and give up what they hold, consumers of share groups too: the next holder
+   * doesn't know them.
+   */
   async #releaseMembers(broker: EmbeddedBroker): Promise<void> {
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
       cancel = this.#options.port.setTimer(RELEASE_LIMIT_MS, resolve, true)
     })
+    const kinds = ['releaseGroups', 'releaseShares'] as const
     // Where the log can't share its groups anew, they end as those of a killed holder.
-    const released = broker.ask<void>((done) => ({ kind: 'releaseGroups', done })).catch(() => {})
-    await Promise.race([released, limit]).finally(() => cancel())
+    const released = kinds.map((kind) => broker.ask<void>((done) => ({ kind, done })).catch(() => {}))
+    await Promise.race([Promise.all(released), limit]).finally(() => cancel())
   }
 }

@@ -67,7 +67,7 @@ export function answerTarget(
         },
         connected: () => {},
         membersLost: () => {},
-        rebalance: () => {},
+        noticed: () => {},
         warned: () => {},
         setTimer: () => () => {},
       })
