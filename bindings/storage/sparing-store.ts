@@ -3,16 +3,30 @@ import type { Awaitable, FileStore } from './file-store.ts'
 
 /** What the system answers where the process, or the machine, has too many files open. */
 const TOO_MANY: readonly unknown[] = ['EMFILE', 'ENFILE']
+/** Half a minute: who is short for longer won't stop being so by itself. */
+const WAITS_MAX = 600
+export const PAUSE_MS = 50
+
+export interface Spared {
+  /** Closes some files; false: there was nothing. */
+  giveUp(): boolean
+  /** Lets others close theirs; `undefined`: nobody is to wait for them. */
+  pause(): Promise<void> | undefined
+}
 
 /**
  * The store, for a log that keeps most of its files open only because it may need them again. Where too many are open, which did
- * nothing yet, `giveUp` closes some of them and the store is asked again, until there is nothing to close.
+ * nothing yet, `giveUp` closes some of them and the store is asked again, until there is nothing to close; then it waits for the rest of
+ * the process to close some: a commit or a checkpoint that began can't be taken back, and the log would end.
  */
-export function sparingStore(store: FileStore, giveUp: () => boolean): FileStore {
-  const sparing = <T>(ask: () => Awaitable<T>): Awaitable<T> => {
+export function sparingStore(store: FileStore, { giveUp, pause }: Spared): FileStore {
+  const sparing = <T>(ask: () => Awaitable<T>, waits = 0): Awaitable<T> => {
     const again = (error: unknown): Awaitable<T> => {
-      if (!isTooManyFiles(error) || !giveUp()) throw error
-      return sparing(ask)
+      if (!isTooManyFiles(error)) throw error
+      if (giveUp()) return sparing(ask, waits)
+      const paused = waits < WAITS_MAX ? pause() : undefined
+      if (paused === undefined) throw error
+      return paused.then(() => sparing(ask, waits + 1))
     }
     try {
       const answer = ask()

@@ -245,7 +245,8 @@ export async function openHeld(
     retentionTrustsClock: options.retentionTrustsClock,
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
-      const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random() }
+      const pause = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
+      const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =
         typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)
       return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }

@@ -16,7 +16,7 @@ import type {
   StoredRange,
   StoredState,
 } from '../../storage/partition-store.ts'
-import { sparingStore } from '../../storage/sparing-store.ts'
+import { PAUSE_MS, sparingStore } from '../../storage/sparing-store.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import { Journal } from '../journal/journal.ts'
@@ -69,7 +69,11 @@ export class FilePartitionStore implements PartitionStore {
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#given = given
-    const store = sparingStore(given, () => this.#cache.giveUp())
+    const store = sparingStore(given, {
+      giveUp: () => this.#cache.giveUp(),
+      // Who opens a log hears at once.
+      pause: () => (this.#commits === undefined ? undefined : options.pause?.(PAUSE_MS)),
+    })
     this.#store = store
     this.#kernel = kernel
     this.#source = source

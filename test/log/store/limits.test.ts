@@ -12,6 +12,7 @@ import { FilePartitionStore } from '../../../bindings/log/store/file-partition-s
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { failure } from '../../client/support.ts'
 import { newKernel } from '../../kernel/support.ts'
 
 const PARTITIONS = 300
@@ -67,6 +68,7 @@ function compose(
   kernel: Kernel,
   port: RuntimePort,
   openFilesMax: number = OPEN_FILES,
+  pause?: (delayMs: number) => Promise<void>,
 ): { broker: EmbeddedBroker; engine: Engine } {
   const engine = new Engine({
     ceilingBlock: 64,
@@ -78,6 +80,7 @@ function compose(
         ringFilesUsual: 8,
         ringFilesMax: 8,
         openFilesMax,
+        pause,
         random: () => 0.5,
       }
       const partitions = new FilePartitionStore(store, kernel, source, options)
@@ -168,6 +171,62 @@ test('the process may open fewer files than the log would: it closes what it onl
   await broker.close()
   assert.ok(disk.refused > PARTITIONS / OPEN_FILES, `${disk.refused}`)
   assert.is(disk.most, disk.limit)
+})
+
+/** A log whose process may open no further file from now on, with one partition in use. */
+async function shortOfFiles(disk: CountingDisk, pause: (delayMs: number) => Promise<void>) {
+  const { broker } = compose(disk, newKernel(CAP_BYTES), nodePort, OPEN_FILES, pause)
+  await broker.open()
+  await broker.admin.createTopic(TOPIC, { partitions: 2, config: {} })
+  const producer = await broker.openProducer()
+  const records = [{ key: null, value: 'x'.repeat(10_000), timestamp: undefined, headers: undefined }]
+  const append = (partition: number, baseSequence: number) =>
+    producer.append({ topic: TOPIC, partition, acks: 'all', producerEpoch: 0, baseSequence, records })
+  await append(0, 0)
+  disk.limit = 0
+  return { broker, append }
+}
+
+test('with no file left to close, a checkpoint, a commit and a new topic wait until the process has closed some', async () => {
+  const disk = new CountingDisk()
+  const waits: (() => void)[] = []
+  const { broker, append } = await shortOfFiles(disk, () => new Promise((resume) => waits.push(resume)))
+  // More than the ring holds before a checkpoint.
+  const appends = Array.from({ length: 60 }, (_, at) => append(0, at + 1))
+  const others = [
+    append(1, 0),
+    broker.admin.createTopic('while-it-is-short', { partitions: 1, config: {} }),
+    broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 }),
+  ]
+  const all = Promise.all([...appends, ...others])
+  all.catch(() => {})
+  const resumeAll = () => {
+    for (const resume of waits.splice(0)) resume()
+  }
+  for (let looks = 0; looks < 50; looks++) {
+    await new Promise((resume) => setImmediate(resume))
+    resumeAll()
+  }
+  assert.ok(disk.refused > 10, `${disk.refused} refused`)
+  disk.limit = Number.POSITIVE_INFINITY
+  const go = setInterval(resumeAll, 5)
+  await all.finally(() => clearInterval(go))
+  assert.equal((await append(0, 61)).baseOffset, 61)
+  await broker.close()
+})
+
+test('a process that stays short of files hears so in the end', async () => {
+  const disk = new CountingDisk()
+  let pauses = 0
+  const { broker, append } = await shortOfFiles(disk, async (delayMs) => {
+    pauses += delayMs
+  })
+  const { details } = await failure('KAFKA_STORAGE_ERROR', () => append(1, 0))
+  assert.is(details['errno'], 'EMFILE')
+  assert.ok(pauses >= 30_000, `${pauses} ms`)
+  disk.limit = Number.POSITIVE_INFINITY
+  assert.is((await append(1, 0)).baseOffset, 0)
+  await broker.close()
 })
 
 test('a transaction in more partitions than files may be open commits', async () => {
