@@ -1,0 +1,272 @@
+import { Groups } from '../coordinator/group/groups.ts'
+import { ShareGroups } from '../coordinator/share/share-groups.ts'
+import { Transactions } from '../coordinator/transaction/transactions.ts'
+import { Catalogue } from '../log/catalogue/catalogue.ts'
+import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
+import type { LogError } from '../model/errors.ts'
+import type { Task } from '../storage/effect.ts'
+import type { PartitionSource, PartitionStore } from '../storage/partition-store.ts'
+import { activate } from './activate.ts'
+import { Appending } from './appending.ts'
+import { Background } from './background.ts'
+import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
+import { DirectoryWatch } from './directory-watch.ts'
+import { earliest } from './earliest.ts'
+import { Fetches } from './fetches.ts'
+import { isFinal } from './final-error.ts'
+import { GroupMembers } from './group-members.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import { Keeping, type KeepingOptions } from './keeping.ts'
+import { Openings } from './openings.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { ShareMembers } from './share-members.ts'
+import { StoredFacts } from './stored-facts.ts'
+import { TaskRunner } from './task-runner.ts'
+import { TopicCommands } from './topic-commands.ts'
+import { Topics } from './topics.ts'
+import { Transacting } from './transacting.ts'
+import { UnwrittenAppends } from './unwritten-appends.ts'
+
+export interface EngineOptions extends KeepingOptions {
+  /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
+  readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
+  /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
+  readonly ceilingBlock: number
+  /** What a transaction wrote is made durable ahead of its commit, each time it comes to so much (durability rule 9). */
+  readonly transactionBufferBytes: number
+}
+
+/** What the engine's own state tells its parts, and what becomes of their failures. */
+export interface EngineHooks {
+  readonly now: () => number
+  readonly leaderEpoch: () => number
+  /** LOG_CLOSED, or why the log failed for good. */
+  readonly assertOpen: () => void
+  /** The storage failed: the log ends. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * What the engine is made of, and what each part is told of the others. Each part finds what it needs of them in its hooks; who
+ * calls whom is to be read here. The engine alone knows the moment, and whether the log goes on.
+ */
+export class EngineParts {
+  readonly catalogue: Catalogue = new Catalogue()
+  readonly groups: Groups = new Groups()
+  readonly shares: ShareGroups = new ShareGroups()
+  readonly transactions: Transactions = new Transactions()
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly topicCommands: TopicCommands
+  readonly runner: TaskRunner = new TaskRunner()
+  readonly committer: Committer
+  readonly appending: Appending
+  readonly fetches: Fetches
+  readonly members: GroupMembers
+  readonly shareMembers: ShareMembers
+  readonly background: Background
+  readonly keeping: Keeping
+  readonly transacting: Transacting
+  readonly producerIds: ProducerIds = new ProducerIds((from) => this.committer.wantProducerIds(from))
+  readonly #hooks: EngineHooks
+  readonly #openings: Openings = new Openings(this.runner)
+  readonly #unwritten: UnwrittenAppends
+  readonly #directoryWatch: DirectoryWatch
+
+  constructor(options: EngineOptions, hooks: EngineHooks) {
+    this.#hooks = hooks
+    const source = new StoredFacts(() => this.topics)
+    const { store, factory } = options.compose(source)
+    this.store = store
+    this.#directoryWatch = new DirectoryWatch(store)
+    this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
+    this.background = new Background(this.runner, store, hooks.failed)
+    this.committer = this.#newCommitter(factory, options.ceilingBlock)
+    this.keeping = this.#newKeeping(factory, source, options)
+    this.fetches = this.#newFetches()
+    this.members = new GroupMembers(this.groups, {
+      change: (records, done) => this.committer.changeInParts('offsets', records, done),
+      topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
+    })
+    this.shareMembers = new ShareMembers(this.shares, {
+      partitionsOf: (topic) => this.topics.partitionsOf(topic),
+      change: (records, done) => this.committer.changeInParts('shares', records, done),
+    })
+    this.topicCommands = this.#newTopicCommands()
+    this.transacting = this.#newTransacting(options.transactionBufferBytes)
+    this.#unwritten = new UnwrittenAppends({
+      ...{ runner: this.runner, store },
+      advanced: (hosted) => this.#advanced(hosted),
+      failed: hooks.failed,
+    })
+    this.appending = this.#newAppending(options.ceilingBlock)
+  }
+
+  #newCommitter(factory: PartitionFactory, ceilingBlock: number): Committer {
+    const hooks = {
+      factory,
+      leaderEpoch: this.#hooks.leaderEpoch,
+      now: this.#hooks.now,
+      table: (name: TableName) => this.topics.table(name),
+      open: (hosted: HostedPartition) => this.activate(hosted),
+      apply: (name: TableName, record: TableRecord, place: RecordPlace) => this.#tableOf(name).apply(record, place),
+      advanced: (hosted: HostedPartition) => this.#advanced(hosted),
+      producerIds: (end: number) => this.producerIds.reserved(end),
+    }
+    return new Committer(this.store, hooks, ceilingBlock)
+  }
+
+  #newKeeping(factory: PartitionFactory, source: PartitionSource, options: KeepingOptions): Keeping {
+    const { topics, store, catalogue } = this
+    const parts = {
+      ...{ topics, store, factory, source, catalogue, background: this.background },
+      now: this.#hooks.now,
+      change: (change: PlannedChange) => this.committer.change(change),
+      startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
+      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
+    }
+    return new Keeping(parts, options)
+  }
+
+  #newFetches(): Fetches {
+    return new Fetches({
+      topics: this.topics,
+      prepare: ({ hosted, offset, abortedUpTo }, then) =>
+        this.runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
+      wantShown: (hosted) => this.committer.wantCeiling(hosted),
+    })
+  }
+
+  #newTopicCommands(): TopicCommands {
+    const { catalogue, groups, shares, topics, store } = this
+    return new TopicCommands({
+      ...{ catalogue, groups, shares, topics, store },
+      change: (change) => this.#change(change),
+      forgotten: (hosted) => {
+        this.fetches.forgotten(hosted)
+        this.shareMembers.advanced(hosted, this.#hooks.now())
+      },
+      changed: (topic) => {
+        this.members.topicChanged(topic, this.#hooks.now())
+        this.fetches.grown(topic)
+      },
+      remove: (task, done) => this.background.run(task, done),
+    })
+  }
+
+  #newTransacting(transactionBufferBytes: number): Transacting {
+    const { transactions, groups, topics, store } = this
+    return new Transacting({
+      ...{ transactions, groups, topics, store, transactionBufferBytes },
+      wantDurable: (hosted) => this.committer.wantDurable(hosted),
+      now: this.#hooks.now,
+      change: (change) => this.#change(change),
+      newProducerId: (done) => this.producerIds.take(done),
+      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      liveTopic: (topicId) => this.catalogue.planned.liveById(topicId),
+    })
+  }
+
+  #newAppending(ceilingBlock: number): Appending {
+    const { topics, store } = this
+    return new Appending({
+      ...{ topics, store, committer: this.committer, transacting: this.transacting, ceilingBlock },
+      unwritten: this.#unwritten,
+      leaderEpoch: this.#hooks.leaderEpoch,
+      now: this.#hooks.now,
+      assertOpen: this.#hooks.assertOpen,
+      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      advanced: (hosted) => this.#advanced(hosted),
+      failed: (error) => {
+        if (isFinal(error)) this.#hooks.failed(error)
+      },
+    })
+  }
+
+  #tableOf(name: TableName): Pick<Catalogue, 'apply'> {
+    const { transactions, groups: offsets, shares, catalogue } = this
+    return { transactions, offsets, shares, catalogue }[name]
+  }
+
+  /** Readers may see more. */
+  #advanced(hosted: HostedPartition): void {
+    this.fetches.advanced(hosted)
+    this.shareMembers.advanced(hosted, this.#hooks.now())
+  }
+
+  #change(change: PlannedChange): void {
+    const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.end?.partitions.length
+    if (isEmpty) change.done(undefined)
+    else this.committer.change(change)
+  }
+
+  #whenActive(hosted: HostedPartition, then: (error: unknown) => void): void {
+    if (hosted.queue !== undefined) {
+      hosted.queue.push(then)
+      return
+    }
+    hosted.queue = [then]
+    this.#openings.start(this.activate(hosted), (error) => {
+      if (isFinal(error)) this.#hooks.failed(error)
+      else hosted.resume(error)
+    })
+  }
+
+  *activate(hosted: HostedPartition): Task<void> {
+    this.#hooks.assertOpen()
+    yield* activate(hosted, this.store)
+  }
+
+  // ---- what all of them hear ----------------------------------------------------------------------------------------
+
+  opened(now: number): void {
+    this.keeping.upkeep.opened(now)
+    this.#directoryWatch.opened(now)
+  }
+
+  nextDeadline(): number | undefined {
+    const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
+    const ofTopics = earliest(this.topics.sweepAt, this.keeping.upkeep.nextAt)
+    const ofStore = earliest(ofTopics, this.#directoryWatch.nextAt)
+    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofStore)
+  }
+
+  clockMoved(byMs: number): void {
+    this.groups.clockMoved(byMs)
+    this.shares.clockMoved(byMs)
+    this.transactions.clockMoved(byMs)
+    this.topics.clockMoved(byMs)
+    this.keeping.clockMoved(byMs)
+    this.#directoryWatch.clockMoved(byMs)
+  }
+
+  tick(now: number): void {
+    this.#directoryWatch.tick(now)
+    this.members.tick(now)
+    this.shareMembers.tick(now)
+    this.transacting.expire(now)
+    this.topics.sweep(now)
+    this.keeping.upkeep.tick(now)
+  }
+
+  close(error: LogError): void {
+    this.fetches.close(error)
+    this.members.fail(error)
+    this.shareMembers.fail(error)
+    this.transacting.fail(error)
+  }
+
+  /** Every waiting call hears why. */
+  fail(failure: LogError): void {
+    this.committer.fail(failure)
+    this.background.fail(failure)
+    this.#unwritten.fail(failure)
+    this.transacting.fail(failure)
+    this.producerIds.fail(failure)
+    for (const hosted of this.topics.hosted()) hosted.fail(failure)
+    this.fetches.close(failure)
+    this.members.fail(failure)
+    this.shareMembers.fail(failure)
+  }
+}
