@@ -167,7 +167,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'consumer: the same partition comes first in every fetch',
-    file: 'client/consumer/membership.ts',
+    file: 'client/consumer/fetcher.ts',
     find: 'rotate(asked, this.#fetches++)',
     put: 'rotate(asked, 0 * this.#fetches++)',
     tests: ['client/first-records.test.ts'],

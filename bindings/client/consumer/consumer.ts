@@ -132,8 +132,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     const deliveredIn = generationOf(done)
     const partitions = places.map((position) => {
       return deliveredIn === undefined
-        ? this.#membership.findHeld(position)
-        : this.#membership.held(position, deliveredIn)
+        ? this.#membership.assignment.findHeld(position)
+        : this.#membership.assignment.held(position, deliveredIn)
     })
     const positions = places.map(({ topic, partition, nextOffset }, index) => {
       return { topic, partition, nextOffset, topicId: partitions[index]?.topicId }
@@ -149,12 +149,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   assignment(): readonly TopicPartition[] {
-    return this.#membership.partitions.map(({ topic, partition }) => ({ topic, partition }))
+    return this.#membership.assignment.partitions.map(({ topic, partition }) => ({ topic, partition }))
   }
 
   position(at: TopicPartition): number {
     this.#assertOpen()
-    return this.#membership.find(at).position
+    return this.#membership.assignment.find(at).position
   }
 
   async committed(at: TopicPartition): Promise<number | undefined> {
@@ -167,7 +167,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   async lag(): Promise<ReadonlyMap<string, number>> {
     this.#assertOpen()
     await this.#membership.join()
-    const { partitions, settings } = this.#membership
+    const { assignment, settings } = this.#membership
+    const { partitions } = assignment
     const ends = await endPositions(this.#broker.admin, partitions, settings.isolationLevel)
     return new Map(
       partitions.map((each, index) => [placeKey(each), Math.max(0, (ends[index]?.nextOffset ?? 0) - each.position)]),
@@ -177,7 +178,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
     this.#assertOpen()
     await this.#membership.join()
-    const partition = this.#membership.find(to)
+    const partition = this.#membership.assignment.find(to)
     if ('timestamp' in to) {
       // Where a send's answer was spread into a position: its time would have won.
       if ('nextOffset' in to) throw eitherOffsetOrTime(partition)
@@ -209,13 +210,13 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   #select(which: readonly TopicPartition[] | undefined): readonly AssignedPartition[] {
     this.#assertOpen()
-    if (which === undefined) return this.#membership.partitions
-    if (Array.isArray(which)) return which.map((at) => this.#membership.find(at))
+    if (which === undefined) return this.#membership.assignment.partitions
+    if (Array.isArray(which)) return which.map((at) => this.#membership.assignment.find(at))
     throw new LogError('INVALID_REQUEST', 'which must be a list of partitions', { argument: 'which' })
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
-    this.#membership.on(event, handler)
+    this.#membership.assignment.on(event, handler)
   }
 
   close(): Promise<void> {

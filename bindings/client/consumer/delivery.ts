@@ -80,7 +80,7 @@ export class Delivery<T> implements ItemSource<T> {
   }
 
   #next(): AssignedPartition | undefined {
-    const { partitions } = this.#membership
+    const { partitions } = this.#membership.assignment
     for (let count = 0; count < partitions.length; count++) {
       this.#deliveries.turn = (this.#deliveries.turn + 1) % partitions.length
       const partition = partitions[this.#deliveries.turn]

@@ -1,15 +1,14 @@
 import type { Broker, ConsumerSession, FetchedPartition, GivenPartition, TopicPosition } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
-import { checkPlace, placeKey, samePlace } from '../places.ts'
-import { rotate } from '../read-run.ts'
+import type { TopicPartition } from '../../model/positions.ts'
+import { samePlace } from '../places.ts'
 import type { TopicRef } from '../topic/topic.ts'
-import { AssignedPartition } from './assigned-partition.ts'
 import { AssignedStart } from './assigned-start.ts'
+import { Assignment } from './assignment.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
-import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
-import { FetchedRecords } from './fetched-records.ts'
+import { Fetcher } from './fetcher.ts'
+import { InterruptibleWaits, Interruption } from './interruptible-waits.ts'
 import { Rebalance } from './rebalance.ts'
 
 /** A session and its place in the group. */
@@ -25,42 +24,37 @@ interface Member {
  */
 export class Membership {
   readonly settings: ConsumerSettings
+  readonly assignment: Assignment
   readonly #broker: Broker
   readonly #start: AssignedStart
   readonly #decoders: ReadonlyMap<string, Decoder>
-  readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
+  readonly #fetcher: Fetcher
+  readonly #waits = new InterruptibleWaits()
   /** On its way into the group, then in it. */
   #entering: Member | undefined
   #member: Member | undefined
   #joining: Promise<ConsumerSession> | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
-  #partitions: AssignedPartition[] = []
-  /** So far. */
-  #fetches = 0
-  /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
-  readonly #had: Set<string> = new Set()
-  /** What comes into force once it is known where it begins. */
-  #coming: readonly TopicPartition[] = []
   /** What the last rebalance gave, not in force yet. */
   #next: readonly GivenPartition[] | undefined
   /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
   #failure: { readonly error: unknown } | undefined
-  /** Ends what joining and sharing wait for. */
-  readonly #waits: Set<() => void> = new Set()
   #isIterating = false
   #isLeaving = false
   #isClosed = false
 
   constructor(broker: Broker, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
+    this.assignment = new Assignment(this.settings.groupId)
     this.#broker = broker
     this.#start = new AssignedStart(broker, this.settings)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
-  }
-
-  get partitions(): readonly AssignedPartition[] {
-    return this.#partitions
+    this.#fetcher = new Fetcher({
+      ...{ assignment: this.assignment, start: this.#start, decoders: this.#decoders },
+      mustHaveOffset: this.settings.autoOffsetReset === 'none',
+      generation: () => this.generation,
+    })
   }
 
   get isMember(): boolean {
@@ -79,46 +73,6 @@ export class Membership {
   /** Its handlers are being told so, and may commit. */
   get isLeaving(): boolean {
     return this.#isLeaving
-  }
-
-  on(event: RebalanceEvent, handler: RebalanceHandler): void {
-    if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
-      throw new LogError('INVALID_REQUEST', 'the events are assigned, revoked and lost', { option: 'event' })
-    }
-    if (typeof handler !== 'function') {
-      throw new LogError('INVALID_REQUEST', 'the handler must be a function', { option: 'handler' })
-    }
-    this.#handlers[event].push(handler)
-  }
-
-  async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
-    for (const handler of this.#handlers[event]) await handler(partitions.map(place))
-  }
-
-  /** INVALID_REQUEST for a partition that isn't assigned. */
-  find(at: TopicPartition): AssignedPartition {
-    const { topic, partition } = checkPlace(at)
-    const found = this.#partitions.find((each) => each.topic === topic && each.partition === partition)
-    if (found !== undefined) return found
-    throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
-  }
-
-  /** To be committed, of a position that says nothing of its generation. ILLEGAL_GENERATION for one that isn't held any more. */
-  findHeld(at: TopicPartition): AssignedPartition {
-    if (this.#partitions.some((each) => samePlace(each, at)) || !this.#had.has(placeKey(at))) return this.find(at)
-    throw this.#givenUp(at, 'while it was worked on')
-  }
-
-  /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
-  held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
-    const found = this.#partitions.find((each) => samePlace(each, at))
-    if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
-    throw this.#givenUp(at, `since generation ${sinceGeneration}`)
-  }
-
-  #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
-    const message = `${topic}-${partition} was given up ${when}`
-    return new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.settings.groupId })
   }
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
@@ -149,9 +103,9 @@ export class Membership {
     const member = { session, rebalance: new Rebalance(session, assignor) }
     this.#entering = member
     try {
-      for (const topic of this.#decoders.keys()) await this.#waitFor(session.topic(topic))
+      for (const topic of this.#decoders.keys()) await this.#waits.for(session.topic(topic))
       session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await this.#waitFor(member.rebalance.run(() => []))
+      const partitions = await this.#waits.for(member.rebalance.run(() => []))
       this.#member = member
       await this.#take(member, partitions)
       this.#rebalanceIfAskedAgain(member)
@@ -171,24 +125,10 @@ export class Membership {
     const topics = [...this.#decoders.keys()]
     const opening = this.#broker.openConsumer({ groupId, topics, assignors: [assignor.name], maxPollIntervalMs })
     try {
-      return await this.#waitFor(opening)
+      return await this.#waits.for(opening)
     } catch (error) {
       opening.then((late) => late.close()).catch(() => {})
       throw error
-    }
-  }
-
-  /** `answer`, unless `interrupt` comes before: a holder may be long in coming, another's transaction long in ending. */
-  async #waitFor<T>(answer: T | Promise<T>): Promise<T> {
-    let giveUp = () => {}
-    const givenUp = new Promise<never>((_, reject) => {
-      giveUp = () => reject(new Interruption())
-    })
-    this.#waits.add(giveUp)
-    try {
-      return await Promise.race([answer, givenUp])
-    } finally {
-      this.#waits.delete(giveUp)
     }
   }
 
@@ -218,12 +158,12 @@ export class Membership {
   }
 
   /**
-   * What no other member may be given yet: also what is on its way into force. An answer that nobody has begun to take in
-   * is given up here: were it taken later, its partitions would be read by whoever gets them now, too (KIP-429).
+   * An answer that nobody has begun to take in is given up here: were it taken later, its partitions would be read by
+   * whoever gets them now, too (KIP-429).
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
-    return [...this.#partitions.map(place), ...this.#coming]
+    return this.assignment.owned
   }
 
   /** Brings the last rebalance into force; the caller has no record in hand. Rejects if that rebalance failed. */
@@ -271,24 +211,13 @@ export class Membership {
 
   /** What is given up may be committed until its handlers are done; then the others may have it, and the group joins again. */
   async #take(member: Member, next: readonly GivenPartition[]): Promise<void> {
-    const isFirst = this.#partitions.length === 0 && this.#entering === member
-    await this.#lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
-    const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
-    const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
-    const { generation } = member.rebalance
-    this.#coming = added
-    try {
-      if (revoked.length > 0) await this.#tell('revoked', revoked)
-      const kept = this.#partitions.filter((each) => !revoked.includes(each))
-      this.#partitions = kept
-      const positions = added.length === 0 ? [] : await this.#startsOf(member, added, revoked.length > 0)
-      this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
-      for (const each of positions) this.#had.add(placeKey(each))
-    } finally {
-      this.#coming = []
-    }
-    if (isFirst || added.length > 0) await this.#tell('assigned', added)
-    if (revoked.length > 0) this.#rebalanceWanted(member)
+    const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
+    await this.assignment.lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
+    const hasGivenUp = await this.assignment.change({
+      ...{ next, isFirst, generation: member.rebalance.generation },
+      startsOf: (added, hasGivenUp) => this.#startsOf(member, added, hasGivenUp),
+    })
+    if (hasGivenUp) this.#rebalanceWanted(member)
   }
 
   /** Whoever interrupts that wait finds the rest of the assignment to be taken once more; what is given up is so already. */
@@ -298,7 +227,7 @@ export class Membership {
     hasGivenUp: boolean,
   ): Promise<readonly TopicPosition[]> {
     try {
-      return await this.#waitFor(this.#start.of(member.session, added))
+      return await this.#waits.for(this.#start.of(member.session, added))
     } catch (error) {
       if (error instanceof Interruption && hasGivenUp) this.#rebalanceWanted(member)
       throw error
@@ -309,7 +238,7 @@ export class Membership {
   set isIterating(isIterating: boolean) {
     this.#isIterating = isIterating
     if (isIterating) return
-    for (const partition of this.#partitions) partition.iterationEnded()
+    for (const partition of this.assignment.partitions) partition.iterationEnded()
     this.#settleWhileIdle()
   }
 
@@ -323,10 +252,7 @@ export class Membership {
     await this.settle()
     const session = await this.join()
     if (isOver() || this.isUnsettled) return
-    const asked = this.#partitions
-      .filter((each) => !each.isPaused && each.buffer === undefined)
-      .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
-    const positions = rotate(asked, this.#fetches++)
+    const positions = this.#fetcher.nextPositions()
     const { isolationLevel } = this.settings
     let fetched: readonly FetchedPartition[]
     try {
@@ -335,29 +261,7 @@ export class Membership {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
       return this.#lost()
     }
-    // A damaged partition is told once the others have nothing to deliver, so that it can't hold them up.
-    const failed: unknown[] = []
-    for (const part of fetched) await this.#fill(part, positions).catch((error: unknown) => failed.push(error))
-    if (failed.length > 0 && this.#partitions.every((each) => each.buffer === undefined)) throw failed[0]
-  }
-
-  async #fill(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
-    const assigned = this.#partitions.find((each) => samePlace(each, part))
-    const from = asked.find((each) => placeKey(each) === placeKey(part))?.nextOffset
-    const decoder = this.#decoders.get(part.topic)
-    // A seek while the fetch was under way: what it brought is not what is wanted now.
-    if (assigned === undefined || decoder === undefined || assigned.position !== from) return
-    if (part.error === undefined) {
-      const { topic, partition } = part
-      const source = { topic, partition, decoder, generation: this.generation, loan: undefined }
-      assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
-      return
-    }
-    // The group shares out the topic that has the name now.
-    if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return this.#lose((each) => each === assigned)
-    if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || this.settings.autoOffsetReset === 'none') throw part.error
-    const [reset] = await this.#start.reset([assigned])
-    if (reset !== undefined) assigned.seek(reset.nextOffset)
+    await this.#fetcher.fill(fetched, positions)
   }
 
   /** Under the group's newest generation: what this member still holds nobody else has, whatever was shared anew since. */
@@ -375,20 +279,11 @@ export class Membership {
     }
   }
 
-  /** Partitions of a topic that is gone: nothing of it can be committed any more. */
-  async #lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
-    const lost = this.#partitions.filter(isLost)
-    this.#partitions = this.#partitions.filter((each) => !lost.includes(each))
-    if (lost.length > 0) await this.#tell('lost', lost)
-  }
-
   async #lost(): Promise<void> {
-    const lost = this.#partitions
-    this.#partitions = []
     this.#member = undefined
     this.#next = undefined
     this.#failure = undefined
-    if (lost.length > 0) await this.#tell('lost', lost)
+    await this.assignment.lose(() => true)
   }
 
   wake(): void {
@@ -398,7 +293,7 @@ export class Membership {
   /** Ends a wait of any kind, for others to join included. */
   async interrupt(): Promise<void> {
     this.wake()
-    for (const giveUp of [...this.#waits]) giveUp()
+    this.#waits.interrupt()
     await this.#entering?.session.close()
   }
 
@@ -410,27 +305,15 @@ export class Membership {
     if (member === undefined) return
     this.#isLeaving = true
     try {
-      await this.#tell('revoked', this.#partitions)
+      await this.assignment.giveUp()
     } finally {
       this.#isLeaving = false
       this.#member = undefined
-      this.#partitions = []
       await member.session.close()
     }
   }
 }
 
-/** The consumer was told to stop waiting. */
-class Interruption extends LogError {
-  constructor() {
-    super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
-  }
-}
-
 function wasPutOut(error: unknown): boolean {
   return LogError.is(error, 'UNKNOWN_MEMBER_ID')
-}
-
-function place({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition }
 }

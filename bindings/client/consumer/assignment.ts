@@ -1,0 +1,126 @@
+import type { GivenPartition, TopicPosition } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
+import { checkPlace, placeKey, samePlace } from '../places.ts'
+import { AssignedPartition } from './assigned-partition.ts'
+import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
+
+/** One outcome of a rebalance that comes into force. */
+export interface AssignmentChange {
+  readonly next: readonly GivenPartition[]
+  readonly generation: number
+  /** The member is told of the first one even if it gives nothing. */
+  readonly isFirst: boolean
+  /** Where the new ones begin; asked once what is given up is so. */
+  startsOf(added: readonly GivenPartition[], hasGivenUp: boolean): Promise<readonly TopicPosition[]>
+}
+
+/**
+ * The partitions that a member holds: read and committed by it alone, until it gave them up or lost them. Its handlers are told
+ * of each change: before what is given up goes, so that it may still be committed, and after what comes is there.
+ */
+export class Assignment {
+  readonly #groupId: string
+  readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
+  #partitions: readonly AssignedPartition[] = []
+  /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
+  readonly #had: Set<string> = new Set()
+  /** What comes into force once it is known where it begins. */
+  #coming: readonly TopicPartition[] = []
+
+  constructor(groupId: string) {
+    this.#groupId = groupId
+  }
+
+  get partitions(): readonly AssignedPartition[] {
+    return this.#partitions
+  }
+
+  /** What no other member may be given yet: also what is on its way into force. */
+  get owned(): readonly TopicPartition[] {
+    return [...this.#partitions.map(place), ...this.#coming]
+  }
+
+  on(event: RebalanceEvent, handler: RebalanceHandler): void {
+    if (typeof event !== 'string' || !Object.hasOwn(this.#handlers, event)) {
+      throw new LogError('INVALID_REQUEST', 'the events are assigned, revoked and lost', { option: 'event' })
+    }
+    if (typeof handler !== 'function') {
+      throw new LogError('INVALID_REQUEST', 'the handler must be a function', { option: 'handler' })
+    }
+    this.#handlers[event].push(handler)
+  }
+
+  async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
+    for (const handler of this.#handlers[event]) await handler(partitions.map(place))
+  }
+
+  // ---- who may read and commit ---------------------------------------------------------------------------------------
+
+  /** INVALID_REQUEST for a partition that isn't assigned. */
+  find(at: TopicPartition): AssignedPartition {
+    const { topic, partition } = checkPlace(at)
+    const found = this.#partitions.find((each) => each.topic === topic && each.partition === partition)
+    if (found !== undefined) return found
+    throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
+  }
+
+  /** To be committed, of a position that says nothing of its generation. ILLEGAL_GENERATION for one that isn't held any more. */
+  findHeld(at: TopicPartition): AssignedPartition {
+    if (this.#partitions.some((each) => samePlace(each, at)) || !this.#had.has(placeKey(at))) return this.find(at)
+    throw this.#givenUp(at, 'while it was worked on')
+  }
+
+  /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
+  held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
+    const found = this.#partitions.find((each) => samePlace(each, at))
+    if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
+    throw this.#givenUp(at, `since generation ${sinceGeneration}`)
+  }
+
+  #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
+    const message = `${topic}-${partition} was given up ${when}`
+    return new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.#groupId })
+  }
+
+  // ---- what comes and goes -------------------------------------------------------------------------------------------
+
+  /** Answers whether something was given up. A start that isn't found leaves what is given up given up, and nothing added. */
+  async change({ next, generation, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
+    const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
+    const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
+    this.#coming = added
+    try {
+      if (revoked.length > 0) await this.#tell('revoked', revoked)
+      const kept = this.#partitions.filter((each) => !revoked.includes(each))
+      this.#partitions = kept
+      const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
+      this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+      for (const each of positions) this.#had.add(placeKey(each))
+    } finally {
+      this.#coming = []
+    }
+    if (isFirst || added.length > 0) await this.#tell('assigned', added)
+    return revoked.length > 0
+  }
+
+  /** The member leaves. */
+  async giveUp(): Promise<void> {
+    try {
+      await this.#tell('revoked', this.#partitions)
+    } finally {
+      this.#partitions = []
+    }
+  }
+
+  /** Partitions of a topic that is gone, or all when the group put the member out: nothing of them can be committed any more. */
+  async lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
+    const lost = this.#partitions.filter(isLost)
+    this.#partitions = this.#partitions.filter((each) => !lost.includes(each))
+    if (lost.length > 0) await this.#tell('lost', lost)
+  }
+}
+
+function place({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
+}

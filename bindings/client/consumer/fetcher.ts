@@ -1,0 +1,65 @@
+import type { FetchedPartition, TopicPosition } from '../../broker/broker.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position } from '../../model/positions.ts'
+import { placeKey, samePlace } from '../places.ts'
+import { rotate } from '../read-run.ts'
+import type { AssignedStart } from './assigned-start.ts'
+import type { Assignment } from './assignment.ts'
+import type { Decoder } from './consumed-record.ts'
+import { FetchedRecords } from './fetched-records.ts'
+
+export interface FetcherParts {
+  readonly assignment: Assignment
+  readonly start: AssignedStart
+  readonly decoders: ReadonlyMap<string, Decoder>
+  /** An offset whose records are gone is an error, and nothing else. */
+  readonly mustHaveOffset: boolean
+  generation(): number
+}
+
+/** What is asked of the partitions in turn, and what becomes of the answers: only those that are still wanted fill a partition. */
+export class Fetcher {
+  readonly #parts: FetcherParts
+  /** So far. */
+  #fetches = 0
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts
+  }
+
+  /** Of all that have nothing to deliver and aren't paused, another one first each time. */
+  nextPositions(): readonly TopicPosition[] {
+    const asked = this.#parts.assignment.partitions
+      .filter((each) => !each.isPaused && each.buffer === undefined)
+      .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
+    return rotate(asked, this.#fetches++)
+  }
+
+  /** A damaged partition is told once the others have nothing to deliver, so that it can't hold them up. */
+  async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
+    const failed: unknown[] = []
+    for (const part of fetched) await this.#fill(part, asked).catch((error: unknown) => failed.push(error))
+    const { partitions } = this.#parts.assignment
+    if (failed.length > 0 && partitions.every((each) => each.buffer === undefined)) throw failed[0]
+  }
+
+  async #fill(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
+    const { assignment, decoders, start, mustHaveOffset } = this.#parts
+    const assigned = assignment.partitions.find((each) => samePlace(each, part))
+    const from = asked.find((each) => placeKey(each) === placeKey(part))?.nextOffset
+    const decoder = decoders.get(part.topic)
+    // A seek while the fetch was under way: what it brought is not what is wanted now.
+    if (assigned === undefined || decoder === undefined || assigned.position !== from) return
+    if (part.error === undefined) {
+      const { topic, partition } = part
+      const source = { topic, partition, decoder, generation: this.#parts.generation(), loan: undefined }
+      assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
+      return
+    }
+    // The group shares out the topic that has the name now.
+    if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
+    if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw part.error
+    const [reset] = await start.reset([assigned])
+    if (reset !== undefined) assigned.seek(reset.nextOffset)
+  }
+}
