@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ProducerSession } from '../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'

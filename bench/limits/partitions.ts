@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ProducerSession } from '../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
 const partitions = Number(process.argv[2] ?? 10_000)

@@ -4,7 +4,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 

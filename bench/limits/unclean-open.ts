@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ProducerSession } from '../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
 import { openComposed } from './composed-log.ts'
 
 const partitions = Number(process.argv[2] ?? 10_000)

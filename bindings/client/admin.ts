@@ -1,15 +1,12 @@
+import type { AdminSession, DeletedRecords, PartitionOffsets, RecordsToDelete } from '../broker/admin-session.ts'
 import type {
-  AdminSession,
-  DeletedRecords,
   GroupDescription,
   GroupDetails,
-  PartitionOffsets,
   PartitionProducers,
-  RecordsToDelete,
   ShareGroupDescription,
-  TopicFacts,
   TransactionDescription,
-} from '../broker/broker.ts'
+} from '../broker/descriptions.ts'
+import type { TopicFacts } from '../broker/topic-facts.ts'
 import { LogError } from '../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../model/names.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'

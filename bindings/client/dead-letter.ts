@@ -1,4 +1,4 @@
-import type { AdminSession } from '../broker/broker.ts'
+import type { AdminSession } from '../broker/admin-session.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig } from '../model/topic-config.ts'
 import { ConsumedRecord } from './consumer/consumed-record.ts'

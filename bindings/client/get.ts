@@ -1,4 +1,5 @@
-import type { Broker, FetchedBatch } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { FetchedBatch } from '../broker/reader-session.ts'
 import { LogError } from '../model/errors.ts'
 import { SharedBlocks } from '../model/memory.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'

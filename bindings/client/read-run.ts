@@ -1,4 +1,6 @@
-import type { Broker, FetchedPartition, ReaderSession, TopicFacts, TopicPosition } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { FetchedPartition, ReaderSession, TopicPosition } from '../broker/reader-session.ts'
+import type { TopicFacts } from '../broker/topic-facts.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'

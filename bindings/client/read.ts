@@ -1,4 +1,5 @@
-import type { AdminSession, Broker } from '../broker/broker.ts'
+import type { AdminSession } from '../broker/admin-session.ts'
+import type { Broker } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
 import type { ReadableStreamLike } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'

@@ -1,4 +1,4 @@
-import type { AdminSession } from '../broker/broker.ts'
+import type { AdminSession } from '../broker/admin-session.ts'
 import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import { checkPosition, isCount, samePlace } from './places.ts'

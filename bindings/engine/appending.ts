@@ -1,4 +1,4 @@
-import type { AppendResult } from '../broker/broker.ts'
+import type { AppendResult } from '../broker/producer-session.ts'
 import type { Appended } from '../log/partition/partition.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'

@@ -1,16 +1,8 @@
-import type {
-  AcknowledgeRequest,
-  AcquiredRange,
-  AcquireRequest,
-  AppendRequest,
-  AppendResult,
-  FetchedBatch,
-  FetchedPartition,
-  FetchRequest,
-  JoinedGroup,
-  MemberAssignment,
-  RecordsToDelete,
-} from '../broker/broker.ts'
+import type { RecordsToDelete } from '../broker/admin-session.ts'
+import type { JoinedGroup, MemberAssignment } from '../broker/consumer-session.ts'
+import type { AppendRequest, AppendResult } from '../broker/producer-session.ts'
+import type { FetchedBatch, FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
+import type { AcknowledgeRequest, AcquiredRange, AcquireRequest } from '../broker/share-session.ts'
 import type { ProducerInstance } from '../coordinator/transaction/transaction-entry.ts'
 import type { TopicPartition } from '../model/positions.ts'
 import type { TopicConfig } from '../model/topic-config.ts'

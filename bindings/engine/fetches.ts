@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/broker.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
 import { LogError } from '../model/errors.ts'
 import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'

@@ -1,4 +1,4 @@
-import type { JoinedGroup } from '../broker/broker.ts'
+import type { JoinedGroup } from '../broker/consumer-session.ts'
 import type { TopicLookup } from '../coordinator/group/commit-request.ts'
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { GroupNotice } from '../coordinator/group/live-group.ts'

@@ -1,4 +1,4 @@
-import type { FetchedBatch } from '../broker/broker.ts'
+import type { FetchedBatch } from '../broker/reader-session.ts'
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'

@@ -1,4 +1,4 @@
-import type { AcquiredRange } from '../broker/broker.ts'
+import type { AcquiredRange } from '../broker/share-session.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'

@@ -1,4 +1,4 @@
-import type { TopicFacts } from '../broker/broker.ts'
+import type { TopicFacts } from '../broker/topic-facts.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import {
   CATALOGUE_TOPIC,

@@ -7,21 +7,19 @@ import { nodePort } from './embedded/node-port.ts'
 import { type SalvageOptions, type SalvageReport, salvageDirectory } from './embedded/salvage.ts'
 import type { StorageDriver } from './embedded/storage-driver.ts'
 
+export type { DeletedRecords, PartitionOffsets, RecordsToDelete } from '../broker/admin-session.ts'
+export type { GroupMember } from '../broker/consumer-session.ts'
 export type {
-  DeletedRecords,
   GroupDescription,
   GroupDetails,
-  GroupMember,
   GroupOffset,
   MemberDescription,
-  PartitionOffsets,
   PartitionProducers,
   ProducerDescription,
-  RecordsToDelete,
   ShareGroupDescription,
   ShareGroupOffset,
   TransactionDescription,
-} from '../broker/broker.ts'
+} from '../broker/descriptions.ts'
 export type { Admin, TopicDescription } from '../client/admin.ts'
 export type { BatchOptions, ReadBatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'

@@ -1,7 +1,7 @@
 // Who reads what: each assignor alone, and what the leader of a group makes of its plan.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { GroupMember } from '../../bindings/broker/broker.ts'
+import type { GroupMember } from '../../bindings/broker/consumer-session.ts'
 import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import { assignPartitions } from '../../bindings/client/consumer/lead.ts'
 import { rangeAssignor } from '../../bindings/client/consumer/range-assignor.ts'

@@ -1,21 +1,21 @@
+import type { AdminSession } from '../../bindings/broker/admin-session.ts'
+import type { Broker } from '../../bindings/broker/broker.ts'
 import type {
-  AdminSession,
-  AppendRequest,
-  AppendResult,
-  Broker,
   ConsumerSession,
   ConsumerSessionOptions,
+  JoinedGroup,
+  MemberAssignment,
+} from '../../bindings/broker/consumer-session.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../bindings/broker/producer-session.ts'
+import type {
   FetchedBatch,
   FetchedPartition,
   FetchRequest,
-  JoinedGroup,
-  MemberAssignment,
-  ProducerSession,
   ReaderSession,
-  TopicFacts,
-  TransactionalSession,
-} from '../../bindings/broker/broker.ts'
+} from '../../bindings/broker/reader-session.ts'
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
+import type { TopicFacts } from '../../bindings/broker/topic-facts.ts'
+import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'

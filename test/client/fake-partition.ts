@@ -1,4 +1,5 @@
-import type { AppendRequest, FetchedBatch } from '../../bindings/broker/broker.ts'
+import type { AppendRequest } from '../../bindings/broker/producer-session.ts'
+import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
 import { isCompressed, isPacked } from '../../bindings/model/batch-records.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'

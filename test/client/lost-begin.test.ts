@@ -2,7 +2,9 @@
 // producer came through, each was told TRANSACTION_ABORTABLE.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Broker, ProducerSession, TransactionalSession } from '../../bindings/broker/broker.ts'
+import type { Broker } from '../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
+import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
 import { LogTransactionalProducer } from '../../bindings/client/transaction/transactional-producer.ts'
 import type { ErrorCode } from '../../bindings/model/error-table.ts'
 import { LogError } from '../../bindings/model/errors.ts'

@@ -1,7 +1,7 @@
 // Share groups over a disk that loses what wasn't synced: accepted stays accepted, and a delivery counts before it happens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AcquiredRange } from '../../bindings/broker/broker.ts'
+import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { type ShareConsumer, string, topic } from '../../bindings/entry/node.ts'
 import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

@@ -1,7 +1,7 @@
 // Compaction as upkeep of a running log: user topics and the log's own, what they tell afterwards, what is refused.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'

@@ -1,7 +1,7 @@
 // Where a partition begins: decided durably, told to readers, kept across closes and crashes; files go behind it.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { LogStarts } from '../../bindings/engine/log-starts.ts'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../bindings/model/errors.ts'

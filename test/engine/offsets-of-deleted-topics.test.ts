@@ -2,7 +2,7 @@
 // crash comes; behind an opening `__consumer_offsets` tells Kafka's readers, who know names only, the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { decodeKafkaOffset } from '../../bindings/coordinator/group/kafka-offset.ts'
 import { KafkaOffsets } from '../../bindings/coordinator/group/kafka-offsets.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

@@ -1,7 +1,7 @@
 // Each gap that a producer has to close takes an epoch, and a batch has room for 32,768 of them: behind the last one it goes on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ProducerSession } from '../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'

@@ -1,7 +1,7 @@
 // Producers that nobody uses for a day are forgotten, by time that passes, so that a partition's table doesn't grow for ever.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendRequest, AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendRequest, AppendResult } from '../../bindings/broker/producer-session.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort } from '../client/fake-port.ts'

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult, FetchedBatch, FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
+import type { FetchedBatch, FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import type { DecodedBatch } from '../../bindings/kernel/kernel.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME } from '../../bindings/model/records.ts'

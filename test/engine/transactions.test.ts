@@ -1,7 +1,7 @@
 // Transactions of the engine, over files and over rows.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedBatch } from '../../bindings/broker/broker.ts'
+import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'

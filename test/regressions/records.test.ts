@@ -1,7 +1,7 @@
 // What Kafka's own tests ask of the batches that a log takes, over the engine; each is named after its source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult, ProducerSession } from '../../bindings/broker/broker.ts'
+import type { AppendResult, ProducerSession } from '../../bindings/broker/producer-session.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

@@ -1,7 +1,7 @@
 // What Kafka's own tests ask of segments, their recovery and lookups, over the engine; each is named after its source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { parseSegmentFileName, segmentFileName } from '../../bindings/log/files/file-names.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'

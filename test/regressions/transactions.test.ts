@@ -1,7 +1,7 @@
 // Faults that transactions of other systems had, and behaviours that Kafka's own tests hold; each is named after its source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { encodeTransaction } from '../../bindings/coordinator/transaction/transaction-record.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

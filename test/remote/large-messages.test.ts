@@ -1,7 +1,7 @@
 // What no message between two processes holds is refused by whoever would write it: the channel and all else on it go on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchRequest } from '../../bindings/broker/broker.ts'
+import type { FetchRequest } from '../../bindings/broker/reader-session.ts'
 import { Link } from '../../bindings/engine/remote/link.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { FETCH_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../bindings/engine/remote/protocol.ts'

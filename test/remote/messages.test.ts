@@ -1,7 +1,7 @@
 // What two processes say to each other comes out as it went in, and what is cut short or made up is refused by name.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/broker.ts'
+import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { readError, writeError } from '../../bindings/engine/remote/errors.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'

@@ -3,7 +3,8 @@
 // change said, or the one that was asked for behind it; topics are what they were. `all` as argument: every operation.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AcquiredRange, AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
+import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { INTERNAL_TOPIC_IDS } from '../../bindings/log/catalogue/topic-ids.ts'
 import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'

@@ -3,7 +3,7 @@
 // at another offset, nothing of an abort, and every producer's last sequence. `all` as argument: every operation, two minutes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

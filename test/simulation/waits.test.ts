@@ -1,7 +1,7 @@
 // How often an opening waits for the disk, one time after the other: what a cold start takes on a quick machine.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult } from '../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import type { Command, Done } from '../../bindings/engine/commands.ts'
 import { Engine } from '../../bindings/engine/engine.ts'
 import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'

@@ -1,4 +1,4 @@
-import type { TopicPosition } from '../../broker/broker.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { FetchedRecords } from './fetched-records.ts'

@@ -1,4 +1,6 @@
-import type { Broker, ConsumerSession, GivenPartition, TopicPosition } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPositions, samePlace } from '../places.ts'

@@ -1,4 +1,5 @@
-import type { GivenPartition, TopicPosition } from '../../broker/broker.ts'
+import type { GivenPartition } from '../../broker/consumer-session.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { checkPlace, placeKey, samePlace } from '../places.ts'

@@ -1,4 +1,4 @@
-import type { FetchedBatch } from '../../broker/broker.ts'
+import type { FetchedBatch } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ConsumerRecord, RecordHeaders } from '../records.ts'
 import { bytes, type Codec } from '../topic/codec.ts'

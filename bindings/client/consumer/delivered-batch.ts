@@ -1,4 +1,4 @@
-import type { FetchedBatch } from '../../broker/broker.ts'
+import type { FetchedBatch } from '../../broker/reader-session.ts'
 import type { RecordBatch } from '../records.ts'
 import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
 

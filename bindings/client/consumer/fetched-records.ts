@@ -1,4 +1,4 @@
-import type { FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session.ts'
 import { ConsumedRecord, type Loan, type RecordSource } from './consumed-record.ts'
 import { DeliveredBatch, type RecordRange } from './delivered-batch.ts'
 

@@ -1,4 +1,4 @@
-import type { FetchedPartition, TopicPosition } from '../../broker/broker.ts'
+import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { placeKey, samePlace } from '../places.ts'

@@ -1,4 +1,4 @@
-import type { GroupMember, MemberAssignment } from '../../broker/broker.ts'
+import type { GroupMember, MemberAssignment } from '../../broker/consumer-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { placeKey } from '../places.ts'

@@ -1,4 +1,6 @@
-import type { Broker, ConsumerSession, FetchedPartition, GivenPartition, TopicPosition } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
+import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { samePlace } from '../places.ts'

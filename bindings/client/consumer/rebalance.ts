@@ -1,4 +1,4 @@
-import type { ConsumerSession, GivenPartition, GroupMember } from '../../broker/broker.ts'
+import type { ConsumerSession, GivenPartition, GroupMember } from '../../broker/consumer-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'

@@ -1,4 +1,4 @@
-import type { GroupMember } from '../../broker/broker.ts'
+import type { GroupMember } from '../../broker/consumer-session.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'
 

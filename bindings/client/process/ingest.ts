@@ -1,5 +1,6 @@
-import type { Broker, TransactionalSession } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'

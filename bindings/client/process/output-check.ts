@@ -1,4 +1,4 @@
-import type { AdminSession } from '../../broker/broker.ts'
+import type { AdminSession } from '../../broker/admin-session.ts'
 import { parseTopicConfig } from '../../model/topic-config.ts'
 import { surelyFits } from '../producer/partition-queue.ts'
 import { refuseTooLarge } from '../producer/place-records.ts'

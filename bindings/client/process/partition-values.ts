@@ -1,4 +1,5 @@
-import type { Broker, TopicFacts } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { throwIfAborted } from '../signals.ts'
 

@@ -1,4 +1,5 @@
-import type { Broker, ReaderSession } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { ReaderSession } from '../../broker/reader-session.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'

@@ -1,4 +1,4 @@
-import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/broker.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/producer-session.ts'
 import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'

@@ -1,4 +1,4 @@
-import type { AppendResult } from '../../broker/broker.ts'
+import type { AppendResult } from '../../broker/producer-session.ts'
 import type { CompressedRecords, CompressionType } from '../../model/compression.ts'
 import type { SendPart } from './send-part.ts'
 import type { CheckedRecord } from './validate-record.ts'

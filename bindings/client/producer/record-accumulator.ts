@@ -1,4 +1,5 @@
-import type { AppendRequest, Broker, ProducerSession } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { AppendRequest, ProducerSession } from '../../broker/producer-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { compressRecords } from './compress-records.ts'

@@ -1,4 +1,4 @@
-import type { AppendResult } from '../../broker/broker.ts'
+import type { AppendResult } from '../../broker/producer-session.ts'
 import type { RecordMetadata } from '../producer-record.ts'
 import type { CheckedRecord } from './validate-record.ts'
 

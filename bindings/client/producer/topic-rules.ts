@@ -1,4 +1,4 @@
-import type { TopicFacts } from '../../broker/broker.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicCompression, type TopicConfig } from '../../model/topic-config.ts'
 

@@ -1,5 +1,6 @@
-import type { AcquiredRange, Broker, ShareSession } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'

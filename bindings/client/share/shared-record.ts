@@ -1,4 +1,4 @@
-import type { FetchedBatch } from '../../broker/broker.ts'
+import type { FetchedBatch } from '../../broker/reader-session.ts'
 import { ConsumedRecord, type RecordSource } from '../consumer/consumed-record.ts'
 
 /** A record under a lock. */

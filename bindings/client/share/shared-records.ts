@@ -1,4 +1,5 @@
-import type { AcquiredRange, FetchedBatch, ShareSession } from '../../broker/broker.ts'
+import type { FetchedBatch } from '../../broker/reader-session.ts'
+import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Decoder } from '../consumer/consumed-record.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'

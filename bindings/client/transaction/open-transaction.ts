@@ -1,4 +1,4 @@
-import type { TransactionalSession } from '../../broker/broker.ts'
+import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
 import type { LogProducer, SendOptions } from '../producer/producer.ts'

@@ -1,4 +1,4 @@
-import type { ProducerSession } from '../../broker/broker.ts'
+import type { ProducerSession } from '../../broker/producer-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogProducer } from '../producer/producer.ts'
 import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'

@@ -1,5 +1,7 @@
-import type { Broker, ProducerSession, TransactionalSession } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { ProducerSession } from '../../broker/producer-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'

@@ -1,13 +1,6 @@
-import type {
-  ConsumerSession,
-  FetchedPartition,
-  FetchRequest,
-  GivenPartition,
-  JoinedGroup,
-  MemberAssignment,
-  TopicFacts,
-  TopicPosition,
-} from '../../broker/broker.ts'
+import type { ConsumerSession, GivenPartition, JoinedGroup, MemberAssignment } from '../../broker/consumer-session.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { KnownTopics } from './attached-sessions.ts'

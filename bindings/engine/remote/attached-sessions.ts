@@ -1,12 +1,6 @@
-import type {
-  AppendRequest,
-  AppendResult,
-  FetchedPartition,
-  FetchRequest,
-  ProducerSession,
-  ReaderSession,
-  TopicFacts,
-} from '../../broker/broker.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/producer-session.ts'
+import type { FetchedPartition, FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import type { ProducerInstance } from '../commands.ts'
 import type { Link } from './link.ts'

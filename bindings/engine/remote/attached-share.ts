@@ -1,4 +1,4 @@
-import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/broker.ts'
+import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/share-session.ts'
 import { AttachedReader } from './attached-sessions.ts'
 import type { Link } from './link.ts'
 import { readValue, writeValue } from './values.ts'

@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
+import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'

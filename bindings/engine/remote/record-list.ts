@@ -1,4 +1,5 @@
-import type { AppendResult, FetchedBatch, FetchedPartition } from '../../broker/broker.ts'
+import type { AppendResult } from '../../broker/producer-session.ts'
+import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session.ts'
 import { type BatchRecords, isCompressed, isPacked, type PackedRecords } from '../../model/batch-records.ts'
 import { type CompressedRecords, compressionId, compressionOf } from '../../model/compression.ts'
 import type { EncodedRecord } from '../../model/records.ts'

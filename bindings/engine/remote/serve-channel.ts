@@ -1,12 +1,7 @@
-import type {
-  AppendRequest,
-  AppendResult,
-  ConsumerSession,
-  ConsumerSessionOptions,
-  FetchRequest,
-  ReaderSession,
-  ShareSession,
-} from '../../broker/broker.ts'
+import type { ConsumerSession, ConsumerSessionOptions } from '../../broker/consumer-session.ts'
+import type { AppendRequest, AppendResult } from '../../broker/producer-session.ts'
+import type { FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
+import type { ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'

@@ -1,4 +1,6 @@
-import type { AppendRequest, AppendResult, ConsumerSession, TransactionalOptions } from '../../broker/broker.ts'
+import type { ConsumerSession } from '../../broker/consumer-session.ts'
+import type { AppendRequest, AppendResult } from '../../broker/producer-session.ts'
+import type { TransactionalOptions } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import type { ProducerInstance } from '../commands.ts'

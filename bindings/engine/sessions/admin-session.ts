@@ -1,17 +1,14 @@
+import type { AdminSession, DeletedRecords, PartitionOffsets, RecordsToDelete } from '../../broker/admin-session.ts'
 import type {
-  AdminSession,
-  DeletedRecords,
   GroupDescription,
   GroupDetails,
   GroupOffset,
-  PartitionOffsets,
   PartitionProducers,
-  RecordsToDelete,
   ShareGroupDescription,
   ShareGroupOffset,
-  TopicFacts,
   TransactionDescription,
-} from '../../broker/broker.ts'
+} from '../../broker/descriptions.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { GroupFacts } from '../../coordinator/group/groups.ts'
 import type { ShareFacts } from '../../coordinator/share/share-groups.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'

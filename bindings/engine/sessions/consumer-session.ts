@@ -1,14 +1,12 @@
 import type {
   ConsumerSession,
   ConsumerSessionOptions,
-  FetchedPartition,
-  FetchRequest,
   GivenPartition,
   JoinedGroup,
   MemberAssignment,
-  TopicFacts,
-  TopicPosition,
-} from '../../broker/broker.ts'
+} from '../../broker/consumer-session.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { OffsetsCommand } from '../commands.ts'

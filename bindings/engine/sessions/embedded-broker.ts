@@ -1,18 +1,11 @@
-import type {
-  AdminSession,
-  Broker,
-  ConsumerSession,
-  ConsumerSessionOptions,
-  FetchedBatch,
-  FetchedPartition,
-  FetchRequest,
-  ProducerSession,
-  ReaderSession,
-  ShareSession,
-  TransactionalOptions,
-  TransactionalSession,
-} from '../../broker/broker.ts'
+import type { AdminSession } from '../../broker/admin-session.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { ConsumerSession, ConsumerSessionOptions } from '../../broker/consumer-session.ts'
+import type { ProducerSession } from '../../broker/producer-session.ts'
+import type { FetchedBatch, FetchedPartition, FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import type { ShareSession } from '../../broker/share-session.ts'
+import type { TransactionalOptions, TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'

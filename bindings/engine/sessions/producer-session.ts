@@ -1,4 +1,5 @@
-import type { AppendRequest, AppendResult, ProducerSession, TopicFacts } from '../../broker/broker.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/producer-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import type { SessionHost } from './session-host.ts'
 

@@ -1,4 +1,5 @@
-import type { FetchedPartition, FetchRequest, ReaderSession, TopicFacts } from '../../broker/broker.ts'
+import type { FetchedPartition, FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** Fetches from the log in this process; `wake` and `close` end the one that waits. */

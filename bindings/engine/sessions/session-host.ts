@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest } from '../../broker/broker.ts'
+import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { Command, Done } from '../commands.ts'
 import type { Engine } from '../engine.ts'

@@ -1,12 +1,6 @@
-import type {
-  AcknowledgeRequest,
-  AcquiredRange,
-  AcquireRequest,
-  FetchedPartition,
-  FetchRequest,
-  ShareSession,
-  TopicFacts,
-} from '../../broker/broker.ts'
+import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
+import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/share-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { ShareMember } from '../commands.ts'
 import type { SessionHost } from './session-host.ts'
 

@@ -1,12 +1,8 @@
-import type {
-  AppendRequest,
-  AppendResult,
-  ConsumerSession,
-  ProducerSession,
-  TopicFacts,
-  TopicPosition,
-  TransactionalSession,
-} from '../../broker/broker.ts'
+import type { ConsumerSession } from '../../broker/consumer-session.ts'
+import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/producer-session.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
+import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Done, ProducerInstance } from '../commands.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'

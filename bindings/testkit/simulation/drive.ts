@@ -1,4 +1,6 @@
-import type { AppendResult, FetchedPartition, JoinedGroup } from '../../broker/broker.ts'
+import type { JoinedGroup } from '../../broker/consumer-session.ts'
+import type { AppendResult } from '../../broker/producer-session.ts'
+import type { FetchedPartition } from '../../broker/reader-session.ts'
 import type { Command, Done } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { KeepingOptions } from '../../engine/keeping.ts'

@@ -1,4 +1,4 @@
-import type { AppendResult } from '../../broker/broker.ts'
+import type { AppendResult } from '../../broker/producer-session.ts'
 import type { OffsetsCommand, ProducerInstance } from '../../engine/commands.ts'
 import type { Asked, SyncHost } from './drive.ts'
 

@@ -1,7 +1,7 @@
 // Many partitions in little: descriptors and kernel memory are bounded by what is in use, not by what exists.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ProducerSession } from '../../../bindings/broker/broker.ts'
+import type { ProducerSession } from '../../../bindings/broker/producer-session.ts'
 import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'

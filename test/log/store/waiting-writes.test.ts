@@ -1,7 +1,7 @@
 // Small batches go to their segment together, once nothing more is to be committed (decision 015).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AppendResult } from '../../../bindings/broker/broker.ts'
+import type { AppendResult } from '../../../bindings/broker/producer-session.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
 import { Reserve } from '../../../bindings/log/store/disk-reserve.ts'

@@ -1,0 +1,62 @@
+import type { TopicPartition } from '../model/positions.ts'
+import type { ReaderSession, TopicPosition } from './reader-session.ts'
+
+export interface ConsumerSessionOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** The assignors that the client knows, by name, the best liked first. */
+  readonly assignors: readonly string[]
+  readonly maxPollIntervalMs: number
+}
+
+/** What a member of a group reads, and holds already. */
+export interface GroupMember {
+  /** Unique in the log. */
+  readonly memberId: string
+  /** What it subscribed to. */
+  readonly topics: readonly string[]
+  /** What it reads now. */
+  readonly owned: readonly TopicPartition[]
+}
+
+/** A partition that a member is given, of the topic that has the name at that moment. */
+export interface GivenPartition extends TopicPartition {
+  readonly topicId?: string | undefined
+}
+
+export interface MemberAssignment {
+  readonly memberId: string
+  readonly partitions: readonly TopicPartition[]
+}
+
+export interface JoinedGroup {
+  readonly generation: number
+  /** The one that all members know. */
+  readonly assignor: string
+  /** All members if this one leads the generation and must assign; else none. */
+  readonly members: readonly GroupMember[]
+}
+
+/**
+ * A member of a group, by Kafka's classic protocol: it joins, the leader of the generation says who reads what, all go on.
+ * A partition that moves is first taken from the one (who may still commit) and given to the other a generation later.
+ * UNKNOWN_MEMBER_ID from any call: the member was put out, and needs a new session.
+ */
+export interface ConsumerSession extends ReaderSession {
+  /** Resolves once every member joined. A member joins when it begins, and when `onRebalance` told it so. */
+  join(owned: readonly TopicPartition[]): Promise<JoinedGroup>
+  /**
+   * With the leader's assignments, or none: resolves with this member's partitions once they are durable. Rejects with
+   * REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on: join again.
+   */
+  sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]>
+  /** Called when the member has to join again, or was put out. */
+  onRebalance(handler: () => void): void
+  /** `undefined` where nothing is committed. `isStable`: waits for open transactions that may change it. */
+  committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
+  /**
+   * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, with
+   * REBALANCE_IN_PROGRESS between two generations, and with UNKNOWN_TOPIC_ID for a topic that is gone.
+   */
+  commit(offsets: readonly TopicPosition[], generation: number): Promise<void>
+}

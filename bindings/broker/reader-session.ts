@@ -1,0 +1,54 @@
+import type { LentMemory } from '../model/memory.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
+import type { TopicFacts } from './topic-facts.ts'
+
+/** A batch that owns its bytes, unless the fetch lent it memory; accessors make views of them, per record and on demand. */
+export interface FetchedBatch {
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly recordCount: number
+  offsetOf(index: number): number
+  timestampOf(index: number): number
+  keyOf(index: number): Uint8Array<ArrayBuffer> | null
+  valueOf(index: number): Uint8Array<ArrayBuffer> | null
+  headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
+}
+
+/** Where in which topic: one that is deleted and made again has other records under the same name. */
+export interface TopicPosition extends Position {
+  /** UNKNOWN_TOPIC_ID where another topic has the name by now. Without it whichever has it is meant. */
+  readonly topicId?: string | undefined
+}
+
+export interface FetchRequest {
+  readonly positions: readonly TopicPosition[]
+  readonly isolationLevel: IsolationLevel
+  /** Soft limit: at least one batch comes if there is one. */
+  readonly maxBytes: number
+  /** Resolve only when there is something to deliver, a position moved, or the session was woken or closed. */
+  readonly wait: boolean
+  /** How many partitions the reader thinks its one topic has: resolves at once when there are others. */
+  readonly knownPartitions?: number | undefined
+  /** Batches may lie in it instead of owning their bytes: this fetch reclaims it, and so does the next one. */
+  readonly memory?: LentMemory | undefined
+}
+
+export interface FetchedPartition extends TopicPartition {
+  /** In offset order; the first may start below the asked offset (skip its earlier records), as in Kafka. */
+  readonly batches: readonly FetchedBatch[]
+  /** Where to read next: past what was delivered and past what readers never see. */
+  readonly nextOffset: number
+  readonly logStartOffset: number
+  /** Last stable offset for read_committed, high watermark else. */
+  readonly endOffset: number
+  /** OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID of this partition; then no batches. */
+  readonly error: Error | undefined
+}
+
+export interface ReaderSession {
+  topic(name: string): TopicFacts | Promise<TopicFacts>
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
+  /** Ends a waiting fetch at once, with what there is (maybe nothing). */
+  wake(): void
+  close(): Promise<void>
+}
