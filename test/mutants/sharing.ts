@@ -81,8 +81,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: an acknowledgement is answered before it is durable',
     file: 'engine/share-members.ts',
-    find: '    this.#hooks.change(records, done)\n    this.#serveWaiting(now)\n',
-    put: '    this.#hooks.change(records, () => {})\n    done(undefined)\n    this.#serveWaiting(now)\n',
+    find: '    this.#change(records, done)\n    this.#serveWaiting(now)\n',
+    put: '    this.#change(records, () => {})\n    done(undefined)\n    this.#serveWaiting(now)\n',
     tests: [powerLoss],
   },
   {
