@@ -58,7 +58,7 @@ export const MOMENTS: readonly Mutant[] = [
   },
   {
     name: 'a transaction that the clock could not end stays open for good',
-    file: 'coordinator/transaction/transactions.ts',
+    file: 'coordinator/transaction/open-transactions.ts',
     find: 'expired.length > 0 ? now + END_AGAIN_MS : Number.POSITIVE_INFINITY',
     put: 'Number.POSITIVE_INFINITY',
     tests: ['coordinator/transaction/transactions.test.ts'],

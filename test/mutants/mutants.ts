@@ -250,7 +250,7 @@ const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'transactions have no timeout',
-    file: transactions,
+    file: 'coordinator/transaction/open-transactions.ts',
     find: 'const expired = ongoing.filter((open) => open.deadline <= now)',
     put: 'const expired = ongoing.filter(() => false)',
     tests: [engine],

@@ -1,8 +1,10 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
+import { IdExpiration } from './id-expiration.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
 import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
+import { OpenTransactions } from './open-transactions.ts'
 import { assertNext, isBefore, isCurrent, refusalOf, refused } from './refusals.ts'
 import {
   isExhausted,
@@ -13,12 +15,6 @@ import {
 import { decodeTransactionRecord, encodeTransaction, encodeTransactionTombstone } from './transaction-record.ts'
 import { answerAgain, nextTransactionState, type TransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
-
-/** Kafka's transactional.id.expiration.ms, and how often it looks. */
-const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
-const EXPIRATION_LOOK_MS = 3_600_000
-/** Kafka's transaction.abort.timed.out.transaction.cleanup.interval.ms: an end that failed, for want of space maybe, is tried again. */
-const END_AGAIN_MS = 10_000
 
 /** A transaction to end, and the records that say so: all in one commit, then `decided`. */
 export interface EndPlan {
@@ -63,15 +59,15 @@ export class Transactions {
     new TransactionTable(),
     new TransactionTable(),
   )
-  readonly #open: Map<number, OpenTransaction> = new Map()
-  #nextDeadline: number = Number.POSITIVE_INFINITY
-  /** When to look for ids that expired; `undefined` until one is known. */
-  #nextLook: number | undefined
+  readonly #open = new OpenTransactions()
+  readonly #expiration = new IdExpiration()
 
   /** Whether `planInit` needs an id of its own for the producer. */
   initNeedsProducerId(transactionalId: string): boolean {
     const entry = this.#tables.planned.byId(transactionalId)
-    return entry === undefined || isExhausted(entry.producerEpoch + (this.#open.has(entry.producerId) ? 1 : 0))
+    return (
+      entry === undefined || isExhausted(entry.producerEpoch + (this.#open.get(entry.producerId) === undefined ? 0 : 1))
+    )
   }
 
   /**
@@ -81,7 +77,7 @@ export class Transactions {
   planInit(request: InitRequest): InitPlan {
     assertInit(request)
     const { transactionalId, timeoutMs, newProducerId, now } = request
-    this.#nextLook ??= now + EXPIRATION_LOOK_MS
+    this.#expiration.known(now)
     const entry = this.#tables.planned.byId(transactionalId)
     const open = entry && this.#open.get(entry.producerId)
     const aborts = open === undefined ? undefined : this.#planFence(open)
@@ -127,7 +123,7 @@ export class Transactions {
     }
     assertNext(entry, 'begin')
     const instance = { producerId, producerEpoch }
-    this.#opened(new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs))
+    this.#open.add(new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs))
   }
 
   /** The transaction that this producer may send in: TRANSACTION_ABORTABLE, PRODUCER_FENCED and so on without one. */
@@ -210,7 +206,7 @@ export class Transactions {
     if (open?.isFenced !== true && open?.producerEpoch === instance.producerEpoch) {
       open.next(event)
       if (!open.isEmpty) return this.#planDecision(open, event === 'commit', now, newProducerId)
-      this.#open.delete(open.producerId)
+      this.#open.delete(open)
       return instance
     }
     const entry = this.#tables.planned.byProducerId(instance.producerId)
@@ -224,7 +220,7 @@ export class Transactions {
     // An abort of what a crash of the log ended without a trace: the raised epoch shuts out what may still come of it.
     const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
     lost.next(event)
-    this.#open.set(lost.producerId, lost)
+    this.#open.add(lost)
     return this.#planDecision(lost, false, now, newProducerId)
   }
 
@@ -252,13 +248,13 @@ export class Transactions {
   /** Decision and markers are durable. */
   decided(open: OpenTransaction): void {
     open.next('decided')
-    this.#open.delete(open.producerId)
+    this.#open.delete(open)
   }
 
   /** Before a close: open transactions go on after it, and their time since `startMs` counts. */
   planClose(now: number): readonly TableRecord[] {
     const records: TableRecord[] = []
-    for (const open of this.#open.values()) {
+    for (const open of this.#open.all()) {
       const entry = this.#tables.planned.byProducerId(open.producerId)
       if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0) continue
       const partitions = open.partitions.map(({ topic, partition }) => ({ topic, partition }))
@@ -273,23 +269,23 @@ export class Transactions {
    * (durability rule 9).
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
-    if (this.#tables.planned.size > 0) this.#nextLook = now + EXPIRATION_LOOK_MS
+    if (this.#tables.planned.size > 0) this.#expiration.known(now)
     const plans: EndPlan[] = []
     for (const each of found) {
       const entry = this.#tables.planned.byProducerId(each.producerId)
       const { transactionalId = '', timeoutMs = 0, startMs = -1 } = entry ?? {}
       const open = new OpenTransaction(transactionalId, each, startMs, timeoutMs)
       open.partitions.push(...each.partitions)
-      this.#opened(open)
+      this.#open.add(open)
       const goesOn = isClean && entry?.state === 'Ongoing' && isCurrent(entry, each)
       if (!goesOn) plans.push(this.#planRecoveredAbort(open, entry, now))
     }
     // Their partitions were deleted since.
     for (const entry of [...this.#tables.planned.all()]) {
-      if (entry.state !== 'Ongoing' || this.#open.has(entry.producerId)) continue
+      if (entry.state !== 'Ongoing' || this.#open.get(entry.producerId) !== undefined) continue
       const open = new OpenTransaction(entry.transactionalId, entry, entry.startMs, entry.timeoutMs)
-      this.#open.set(entry.producerId, open)
       plans.push(this.#planRecoveredAbort(open, entry, now))
+      this.#open.add(open)
     }
     return plans
   }
@@ -311,17 +307,16 @@ export class Transactions {
 
   /** When to ask `expired` next; may be early, never late. */
   nextDeadline(): number | undefined {
-    const next = Math.min(this.#nextDeadline, this.#nextLook ?? Number.POSITIVE_INFINITY)
+    const next = Math.min(this.#open.nextDeadline, this.#expiration.nextLook)
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
   /** One record for each id that nobody used for so long, at most once an hour: its producer, if there is one, is refused from then on. */
   planExpiry(now: number): readonly TableRecord[] {
-    if (this.#nextLook === undefined || now < this.#nextLook) return []
-    this.#nextLook = now + EXPIRATION_LOOK_MS
+    if (!this.#expiration.takeLook(now)) return []
     const idle = [...this.#tables.planned.all()].filter((entry) => {
       const isIdle = nextTransactionState(entry.state, 'expire') === 'Dead' && this.#openOfId(entry) === undefined
-      return isIdle && entry.lastUpdateMs + ID_EXPIRATION_MS <= now
+      return isIdle && this.#expiration.isOver(entry.lastUpdateMs, now)
     })
     return idle.map(({ transactionalId }) => {
       const tombstone = encodeTransactionTombstone(transactionalId, now)
@@ -331,28 +326,13 @@ export class Transactions {
 
   /** Transactions that took longer than their timeout: abort them. */
   expired(now: number): readonly OpenTransaction[] {
-    if (now < this.#nextDeadline) return []
-    const ongoing = [...this.#open.values()].filter((open) => open.state === 'Ongoing')
-    const expired = ongoing.filter((open) => open.deadline <= now)
-    this.#nextDeadline = expired.length > 0 ? now + END_AGAIN_MS : Number.POSITIVE_INFINITY
-    for (const open of ongoing) if (open.deadline > now) this.#awaitDeadline(open)
-    return expired
+    return this.#open.expired(now)
   }
 
   /** The clock was put forward by so much while no time passed: what is open is no older by it. */
   clockMoved(byMs: number): void {
-    for (const open of this.#open.values()) open.startMs += byMs
-    this.#nextDeadline += byMs
-    if (this.#nextLook !== undefined) this.#nextLook += byMs
-  }
-
-  #awaitDeadline(open: OpenTransaction): void {
-    this.#nextDeadline = Math.min(this.#nextDeadline, open.deadline)
-  }
-
-  #opened(open: OpenTransaction): void {
-    this.#open.set(open.producerId, open)
-    this.#awaitDeadline(open)
+    this.#open.clockMoved(byMs)
+    this.#expiration.clockMoved(byMs)
   }
 
   /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
