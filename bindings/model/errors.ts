@@ -44,6 +44,13 @@ export class LogError<C extends string = string> extends Error {
   }
 }
 
+/** What copying the bytes of a batch's records threw, as the error of these; anything else as it is. */
+export function changedBytes(cause: unknown): unknown {
+  if (!(cause instanceof TypeError || cause instanceof RangeError)) return cause
+  const message = 'a buffer was transferred or resized before its record was written: leave it until the send settles'
+  return new LogError('INVALID_RECORD', message, {}, cause)
+}
+
 /** What ends a log whose storage didn't do what a promise rests on; what it did instead is told along, and where. */
 export function storageFailed(cause: unknown): LogError {
   const why = LogError.is(cause) ? (cause as LogError) : undefined

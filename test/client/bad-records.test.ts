@@ -5,12 +5,21 @@ import type { ProducerOptions } from '../../bindings/client/producer/producer-op
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { string } from '../../bindings/client/topic/codec.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
+import { resizable } from './resizable.ts'
 import { failure, overBrokers, setup, take } from './support.ts'
 
 function detached(): Uint8Array {
   const bytes = new Uint8Array(8)
   structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
   return bytes
+}
+
+/** Of a buffer that is too small for it by now. */
+function outOfBounds(): Uint8Array {
+  const buffer = resizable(100)
+  const view = new Uint8Array(buffer, 0, 80)
+  buffer.resize(10)
+  return view
 }
 
 const secret = 'do-not-tell'
@@ -29,6 +38,7 @@ const wrong: readonly (readonly [field: string, record: unknown])[] = [
   ['value', { topic: 't', value: new Uint16Array(4) }],
   ['value', { topic: 't', value: [1, 2] }],
   ['value', { topic: 't', value: detached() }],
+  ['value', { topic: 't', value: outOfBounds() }],
   ['value', { topic: 't', value: `${secret}\ud800` }],
   ['key', { topic: 't', key: 5, value: 'x' }],
   ['key', { topic: 't', key: {}, value: 'x' }],

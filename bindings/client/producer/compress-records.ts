@@ -5,6 +5,7 @@ import {
   codecOf,
   DECOMPRESSED_BYTES_MAX,
 } from '../../model/compression.ts'
+import { changedBytes } from '../../model/errors.ts'
 import type { RecordBytes } from '../../model/records.ts'
 import { bodyBytes, utf8Bytes, varintBytes } from './record-size.ts'
 import type { CheckedRecord } from './validate-record.ts'
@@ -45,6 +46,15 @@ export function encodeRecords(records: readonly CheckedRecord[], now: number): U
   if (kept.length < mostBytes) kept = new Uint8Array(mostBytes)
   const writer = new RecordWriter(kept)
   if (kept.length > KEPT_BYTES) kept = new Uint8Array(0)
+  try {
+    writeRecords(writer, records, now)
+  } catch (error) {
+    throw changedBytes(error)
+  }
+  return writer.bytes()
+}
+
+function writeRecords(writer: RecordWriter, records: readonly CheckedRecord[], now: number): void {
   const base = records[0]?.timestamp ?? now
   records.forEach((record, index) => {
     const { key, value, timestamp = now, headers = [] } = record
@@ -61,7 +71,6 @@ export function encodeRecords(records: readonly CheckedRecord[], now: number): U
       writer.field(header)
     }
   })
-  return writer.bytes()
 }
 
 /** Beyond, a zigzagged number isn't exact. */

@@ -61,13 +61,16 @@ function isCount(value: unknown): boolean {
 
 function isBytes(value: unknown): value is RecordBytes {
   if (typeof value === 'string') return (value as unknown as WellFormed).isWellFormed()
-  return value === null || (value instanceof Uint8Array && (value.length > 0 || !isDetached(value.buffer)))
+  return value === null || (value instanceof Uint8Array && (value.length > 0 || !isDetached(value)))
 }
 
-/** A transferred buffer leaves views without length, as empty ones are. Node 20 can't say it but by refusing a new view. */
-function isDetached(buffer: ArrayBufferLike): boolean {
+const NOTHING = new Uint8Array(0)
+
+/** A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but by refusing to copy. */
+function isDetached(view: Uint8Array): boolean {
   try {
-    return new Uint8Array(buffer).length < 0
+    NOTHING.set(view)
+    return false
   } catch {
     return true
   }

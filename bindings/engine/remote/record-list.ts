@@ -2,6 +2,7 @@ import type { AppendResult } from '../../broker/producer-session.ts'
 import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session.ts'
 import { type BatchRecords, isCompressed, isPacked, type PackedRecords } from '../../model/batch-records.ts'
 import { type CompressedRecords, compressionId, compressionOf } from '../../model/compression.ts'
+import { changedBytes } from '../../model/errors.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
@@ -16,6 +17,14 @@ const PACKED = -2
 
 /** Hot path: one loop, and room for all of it at once. */
 export function writeRecords(writer: MessageWriter, records: BatchRecords): void {
+  try {
+    writeAll(writer, records)
+  } catch (error) {
+    throw changedBytes(error)
+  }
+}
+
+function writeAll(writer: MessageWriter, records: BatchRecords): void {
   if (isPacked(records)) return writeParts(writer, records)
   if (isCompressed(records)) return writeCompressed(writer, records)
   if (records.length > 0 && records.every(isPackable)) return writePacked(writer, records)

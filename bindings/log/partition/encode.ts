@@ -1,6 +1,6 @@
 import type { BatchSeal, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
-import { LogError } from '../../model/errors.ts'
+import { changedBytes, LogError } from '../../model/errors.ts'
 import { SharedBlocks } from '../../model/memory.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
@@ -63,7 +63,7 @@ export function encodeRecords(
     return { sizeBytes: builder.seal(seal), recordCount, maxTimestamp }
   } catch (error) {
     builder.abandon()
-    throw error
+    throw changedBytes(error)
   }
 }
 
