@@ -109,6 +109,8 @@ export interface OffsetsCommand {
 /** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
 export interface OffsetToCommit {
   readonly topicId: string
+  /** Its name, where it is known, for whoever is told that it is gone. */
+  readonly topic?: string | undefined
   readonly partition: number
   readonly nextOffset: number
 }

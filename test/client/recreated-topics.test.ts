@@ -62,7 +62,9 @@ for (const where of ['in the process that holds the log', 'in one that is attach
         values.push(record.value)
         if (record.value === 'old2') {
           await makeAgain(log)
-          await failure('UNKNOWN_TOPIC_ID', () => consumer.commit(record))
+          const { message, details } = await failure('UNKNOWN_TOPIC_ID', () => consumer.commit(record))
+          assert.match(message, `topic "t" with id ${details['topicId']} is gone`)
+          assert.is(details['topic'], 't')
           assert.is(await consumer.committed({ topic: 't', partition: 0 }), undefined)
         }
         if (record.value === 'new4') {

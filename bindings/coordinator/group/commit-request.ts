@@ -12,6 +12,8 @@ export interface CommitRequest {
 export interface OffsetToCommit {
   /** In force when the member was assigned the partition; a name would mean another topic after a delete and create. */
   readonly topicId: string
+  /** As whoever asks knows it: of one that is gone nobody else may know. */
+  readonly topic?: string | undefined
   readonly partition: number
   readonly nextOffset: number
   /** -1, not known, unless said: Kafka's leader epoch and metadata of a commit are its clients' business. */
@@ -33,11 +35,10 @@ export function checkedOffsets(
   topicOf: TopicLookup,
 ): readonly CommittedOffset[] {
   const { groupId, now } = request
-  return request.offsets.map(({ topicId, partition, nextOffset, leaderEpoch = -1, metadata = '' }) => {
+  return request.offsets.map((offset) => {
+    const { topicId, partition, nextOffset, leaderEpoch = -1, metadata = '' } = offset
     const topic = topicOf(topicId)
-    if (topic === undefined) {
-      throw new LogError('UNKNOWN_TOPIC_ID', `the topic with id ${topicId} is gone`, { groupId, topicId, partition })
-    }
+    if (topic === undefined) throw goneTopic(groupId, offset)
     const place = { groupId, topic: topic.name, partition }
     if (!isInRange(partition, 0, topic.partitions - 1)) {
       throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic.name}" has no partition ${partition}`, place)
@@ -55,6 +56,12 @@ export function checkedOffsets(
     }
     return { groupId, topicId, topic: topic.name, partition, nextOffset, leaderEpoch, metadata, commitTimestamp: now }
   })
+}
+
+function goneTopic(groupId: string, { topic, topicId, partition }: OffsetToCommit): LogError {
+  const named = topic === undefined ? 'the topic' : `topic "${topic}"`
+  const message = `${named} with id ${topicId} is gone: one that has its name now is another`
+  return new LogError('UNKNOWN_TOPIC_ID', message, { groupId, topic, topicId, partition })
 }
 
 function isInRange(value: number, from: number, to: number): boolean {

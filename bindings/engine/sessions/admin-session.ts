@@ -162,7 +162,7 @@ export class EmbeddedAdmin implements AdminSession {
 
   #byTopicId(positions: readonly Position[]): OffsetToCommit[] {
     return positions.map(({ topic, partition, nextOffset }) => {
-      return { topicId: this.#broker.engine.topics.facts(topic).topicId, partition, nextOffset }
+      return { topicId: this.#broker.engine.topics.facts(topic).topicId, topic, partition, nextOffset }
     })
   }
 

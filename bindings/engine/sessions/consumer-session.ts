@@ -94,8 +94,8 @@ export class EmbeddedConsumer implements ConsumerSession {
 
   offsetsCommand(positions: readonly TopicPosition[], generation: number): OffsetsCommand {
     const offsets = positions.map((position) => {
-      const { partition, nextOffset } = position
-      return { topicId: this.#topicId(position), partition, nextOffset }
+      const { topic, partition, nextOffset } = position
+      return { topicId: this.#topicId(position), topic, partition, nextOffset }
     })
     return { groupId: this.#options.groupId, memberId: this.#memberId, generation, offsets }
   }
