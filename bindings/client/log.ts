@@ -67,7 +67,10 @@ export interface Log extends AsyncDisposable {
    * `read` failed with, and with PRODUCER_FENCED when a newer one of the same source began.
    */
   ingest<P extends string | number>(options: IngestOptions<P>): Processor
-  /** The last value of each key, kept up to date; resolves once it has read to the end. Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * The last value of each key, kept up to date; resolves once it has read to the end. Of a topic that keeps them: rejects with INVALID_CONFIG
+   * where retention takes records by their age or size alone (`cleanup.policy` delete), INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION.
+   */
   table<N extends string, KI, K, VI, V>(
     topic: Topic<N, KI, K, VI, V>,
     options?: Abortable,
@@ -75,7 +78,7 @@ export interface Log extends AsyncDisposable {
   /**
    * Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. Waits for a `handle` of `process`
    * that was called: one that never settles has to look at its signal, one that awaits this waits for itself. Where other processes are attached to this one, their members
-   * first commit and give up what they have: 5 s at most, then what they had not committed comes again.
+   * first commit and give up what they have, consumers of share groups too: 5 s at most, then what they had not committed comes again.
    */
   close(): Promise<void>
 }

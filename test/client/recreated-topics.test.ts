@@ -104,7 +104,8 @@ for (const where of ['in the process that holds the log', 'in one that is attach
 }
 
 test('a table stops, and says of what', async () => {
-  const log = await openMemory({ topics: [T] })
+  const config = { 'cleanup.policy': 'compact' }
+  const log = await openMemory({ topics: [topic('t', { value: string, config })] })
   await send(log, 'old', 3)
   const table = await log.table(T)
   const deleted = log.admin.deleteTopic('t')

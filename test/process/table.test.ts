@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Log, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+import { failure } from '../client/support.ts'
 
-const facts = topic('facts', { key: string, value: string, partitions: 2 })
+const config = { 'cleanup.policy': 'compact' }
+const facts = topic('facts', { key: string, value: string, partitions: 2, config })
 const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -37,6 +39,24 @@ async function grows(log: Log, reader: Log): Promise<void> {
 test('partitions that are added are read, and the value in the newer one counts', async () => {
   const log = await openMemory({ topics: [facts] })
   await grows(log, log)
+  await log.close()
+})
+
+test('a topic from which retention takes the last value of a key is refused, one that keeps it is not', async () => {
+  const log = await openMemory()
+  const named = (name: string) => topic(name, { key: string, value: string })
+  const losing = [{}, { 'retention.ms': -1, 'retention.bytes': 1000 }, { 'retention.ms': 1000 }]
+  for (const [index, config] of losing.entries()) {
+    await log.admin.createTopic(`losing-${index}`, { config })
+    const { message, details } = await failure('INVALID_CONFIG', () => log.table(named(`losing-${index}`)))
+    assert.match(message, 'cleanup.policy')
+    assert.equal(details, { topic: `losing-${index}`, key: 'cleanup.policy' })
+  }
+  const keeping = [{ 'cleanup.policy': 'compact,delete', 'retention.ms': 1000 }, { 'retention.ms': -1 }]
+  for (const [index, config] of keeping.entries()) {
+    await log.admin.createTopic(`keeping-${index}`, { config })
+    await (await log.table(named(`keeping-${index}`))).close()
+  }
   await log.close()
 })
 

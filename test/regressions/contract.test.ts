@@ -144,7 +144,7 @@ test('records of for await own their bytes: all of them are whole at the end, wh
 })
 
 test('a table is what a committed reader sees: nothing open, nothing aborted, no key that was deleted', async (open) => {
-  const facts = topic('facts', { key: string, value: string })
+  const facts = topic('facts', { key: string, value: string, config: { 'cleanup.policy': 'compact' } })
   const log = await open({ topics: [facts] })
   const producer = log.producer()
   const fact = (key: string, value: string | null) => facts.record({ key, value })

@@ -143,7 +143,7 @@ test('while nobody holds the log, a signal ends a read and a consumer, and close
   const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
   await shared.open()
   const log = new BrokerLog(shared, nodePort)
-  await log.admin.createTopic('t', { partitions: 1 })
+  await log.admin.createTopic('t', { partitions: 1, config: { 'cleanup.policy': 'compact' } })
   const facts = topic('t', { key: string, value: string, partitions: 1 })
   const table = await log.table(facts)
   const stop = new AbortController()

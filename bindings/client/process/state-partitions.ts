@@ -2,9 +2,9 @@ import type { Broker } from '../../broker/broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { TopicPartition } from '../../model/positions.ts'
-import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
+import { losesValues } from './lost-values.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
 
 type NamedStore = readonly [name: string, store: StateStore]
@@ -75,12 +75,6 @@ export class Stores {
   }
 }
 
-/** With `compact,delete` a value that nobody renews ends, which somebody asked for; a topic that says nothing keeps none for ever. */
-function losesState(config: TopicConfig): boolean {
-  const { cleanupPolicy, retentionMs, retentionBytes } = parseTopicConfig(config)
-  return cleanupPolicy === 'delete' && (retentionMs !== -1 || retentionBytes !== -1)
-}
-
 /** State by partition: restored from the changelogs when a partition is first worked on, forgotten when it is given up. */
 export class StatePartitions {
   readonly #broker: Broker
@@ -113,7 +107,7 @@ export class StatePartitions {
         const message = `the changelog of state "${name}" has ${partitions} partitions, its input ${needed}`
         throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, partitions, needed })
       }
-      if (!losesState(config)) continue
+      if (!losesValues(config)) continue
       const message = `the changelog of state "${name}" would lose it by retention: "${changelog.name}" needs cleanup.policy compact`
       throw new LogError('INVALID_CONFIG', message, { topic: changelog.name, key: 'cleanup.policy' })
     }

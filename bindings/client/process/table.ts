@@ -6,6 +6,7 @@ import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, onlySignalOf } from '../signals.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
+import { losesValues } from './lost-values.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
@@ -69,7 +70,11 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     if (!isDeclared(topic)) {
       throw new LogError('INVALID_REQUEST', `topic must be declared: ${HOW_TO_DECLARE}`, { argument: 'topic' })
     }
-    const { partitions } = await broker.admin.describeTopic(topic.name)
+    const { partitions, config } = await broker.admin.describeTopic(topic.name)
+    if (losesValues(config)) {
+      const message = `a table of "${topic.name}" would lose values by retention: the topic needs cleanup.policy compact`
+      throw new LogError('INVALID_CONFIG', message, { topic: topic.name, key: 'cleanup.policy' })
+    }
     const all = Array.from({ length: partitions }, (_, partition) => partition)
     const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
     return new FollowedTable(broker, topic, values, signal, closed)
