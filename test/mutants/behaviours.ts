@@ -132,7 +132,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'behaviours: a limit of bytes is never exceeded, and a large record holds up its readers',
-    file: partition,
+    file: 'log/partition/partition-reads.ts',
     find: '        sizeBytes = -count\n',
     put: '        if (-count > maxBytes * 4096) break\n        sizeBytes = -count\n',
     tests: [delivery],
@@ -174,7 +174,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'reading: a look for one record decodes all that was read',
-    file: 'log/partition/partition.ts',
+    file: 'log/partition/partition-reads.ts',
     find: 'reading.sizeBytes >= limitBytes) return',
     put: 'reading.sizeBytes >= Math.max(limitBytes, count)) return',
     tests: ['client/first-records.test.ts'],

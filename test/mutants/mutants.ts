@@ -156,9 +156,9 @@ const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'readers go past the last stable offset',
-    file: partition,
-    find: 'Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)',
-    put: 'this.watermarks.highWatermark',
+    file: 'log/partition/last-stable-offset.ts',
+    find: 'Math.min(this.#open.lowest(this.#watermarks.highWatermark), this.#heldOffset)',
+    put: 'this.#watermarks.highWatermark',
     tests: [engine],
   },
   {

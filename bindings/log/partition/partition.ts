@@ -26,12 +26,13 @@ import { type BatchCache, CachedBatches } from './batch-cache.ts'
 import { assertReadable } from './compressed.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { assertKeys, hasKey } from './keys.ts'
+import { LastStableOffset } from './last-stable-offset.ts'
 import { afterMarker, type Marker } from './marker.ts'
-import { type PartitionRead, Reading } from './reading.ts'
+import { PartitionReads } from './partition-reads.ts'
+import type { PartitionRead } from './reading.ts'
 import {
   assertFits,
   atMemoryCap,
-  damagedBatch,
   emptyBatch,
   noOffsetsLeft,
   readOnly,
@@ -39,7 +40,7 @@ import {
   sequenceRefused,
 } from './refusals.ts'
 import type { TailPool } from './tail-pool.ts'
-import { type TailPlace, TailWindow } from './tail-window.ts'
+import { TailWindow } from './tail-window.ts'
 import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
@@ -77,11 +78,11 @@ export class Partition {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #tail: TailWindow
+  readonly #reads: PartitionReads
   readonly #cached: CachedBatches
   #producers: ProducerTable | undefined
   readonly #open: FirstOpenOffsets
-  /** While a decision is on its way: what it ends in several partitions is to be seen at one moment. */
-  #heldStableOffset: number = Number.POSITIVE_INFINITY
+  readonly #stable: LastStableOffset
 
   constructor(stored: StoredPartition, kernel: Kernel, store: PartitionStore, tails: TailPool, cache: BatchCache) {
     this.id = stored.id
@@ -90,9 +91,11 @@ export class Partition {
     this.#kernel = kernel
     this.#store = store
     this.#tail = new TailWindow(tails)
+    this.#reads = new PartitionReads(stored.id, kernel, store, this.#tail)
     this.#cached = new CachedBatches(cache)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
     this.#open = new FirstOpenOffsets(stored.producers)
+    this.#stable = new LastStableOffset(this.watermarks, this.#open)
     for (const producer of stored.producers) {
       this.#producers ??= kernel.producerTable()
       if (!this.#producers.load(producer)) throw atMemoryCap(this.id, 'its producers')
@@ -219,11 +222,8 @@ export class Partition {
     return this.#open.firstOffsetOf(producerId) >= 0
   }
 
-  /** Below it every transaction is decided and every record visible: how far read_committed reaches (kafka.md 4.8). */
   get lastStableOffset(): number {
-    const stable = Math.min(this.#open.lowest(this.watermarks.highWatermark), this.#heldStableOffset)
-    // Records of an open transaction may be deleted; what is below the start nobody waits for.
-    return Math.max(stable, this.watermarks.logStartOffset)
+    return this.#stable.offset
   }
 
   /** Whose open transaction holds committed readers back, `undefined` without one. */
@@ -233,11 +233,11 @@ export class Partition {
 
   /** Until `releaseStable` readers see no more than now. */
   holdStable(): void {
-    this.#heldStableOffset = this.lastStableOffset
+    this.#stable.hold()
   }
 
   releaseStable(): void {
-    this.#heldStableOffset = Number.POSITIVE_INFINITY
+    this.#stable.release()
   }
 
   /** A marker became durable and stands in the store. Answers the transaction that it aborts, if there is one. */
@@ -259,9 +259,7 @@ export class Partition {
    * at least one, in `memory` if it is given. `nextOffset` is past control batches too.
    */
   read(offset: number, limitOffset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
-    const reading = new Reading(offset, limitOffset, memory)
-    const found = this.#tail.find(offset)
-    return found === undefined ? this.#readStore(reading, maxBytes) : this.#readTail(found, reading, maxBytes)
+    return this.#reads.read(offset, limitOffset, maxBytes, memory)
   }
 
   /** As `read`, up to the last stable offset and without the batches of aborted transactions. */
@@ -290,66 +288,6 @@ export class Partition {
     const batch = read.batches.find((each) => each.baseOffset <= offset && offset < each.nextOffset)
     if (batch !== undefined) this.#cached.keep(batch)
     return batch
-  }
-
-  #readTail({ buffer, index }: TailPlace, reading: Reading, maxBytes: number): PartitionRead {
-    for (let at = index; reading.sizeBytes < maxBytes; at++) {
-      const batch = this.#tail.batch(at)
-      if (batch === undefined || batch.nextOffset > reading.limitOffset) break
-      if (batch.sizeBytes === 0) {
-        reading.nextOffset = batch.nextOffset
-        continue
-      }
-      const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true, reading.memory)
-      if (typeof decoded === 'string')
-        throw damagedBatch(this.id, batch.baseOffset, decoded, this.#store.locate(this.id, batch.baseOffset))
-      reading.take(decoded)
-    }
-    return reading.result(undefined)
-  }
-
-  #readStore(reading: Reading, maxBytes: number): PartitionRead {
-    const { limitOffset } = reading
-    let sizeBytes = Math.min(Math.max(maxBytes, 4096), 1024 * 1024)
-    while (reading.nextOffset < limitOffset) {
-      const buffer = this.#kernel.allocate(sizeBytes)
-      if (buffer === undefined) throw atMemoryCap(this.id, 'a read')
-      try {
-        const count = this.#store.read(this.id, reading.nextOffset, buffer.bytes(0, sizeBytes))
-        if (count === undefined) return reading.result(reading.nextOffset)
-        if (count === 0) {
-          // Offsets that an unclean end left unused (durability rule 5): nothing lies between here and the limit.
-          reading.nextOffset = limitOffset
-          break
-        }
-        if (count > 0) {
-          this.#decodeAll(buffer, count, reading, maxBytes)
-          break
-        }
-        sizeBytes = -count
-      } finally {
-        buffer.free()
-      }
-    }
-    return reading.result(undefined)
-  }
-
-  #decodeAll(
-    buffer: Parameters<Kernel['batchReader']['decode']>[0],
-    count: number,
-    reading: Reading,
-    limitBytes: number,
-  ): void {
-    for (let position = 0; position < count; ) {
-      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
-      if (typeof decoded === 'string') {
-        if (reading.batches.length > 0) return
-        throw damagedBatch(this.id, reading.nextOffset, decoded, this.#store.locate(this.id, reading.nextOffset))
-      }
-      // What is compressed may come out larger than all that was read.
-      if (!reading.take(decoded) || reading.sizeBytes >= limitBytes) return
-      position += decoded.header.sizeBytes
-    }
   }
 
   /** For checkpoints and snapshots: every producer with its last five batches. */

@@ -1,0 +1,91 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { BatchMemory } from '../../model/memory.ts'
+import type { PartitionIdentity, PartitionStore } from '../../storage/partition-store.ts'
+import { type PartitionRead, Reading } from './reading.ts'
+import { atMemoryCap, damagedBatch } from './refusals.ts'
+import type { TailPlace, TailWindow } from './tail-window.ts'
+
+/**
+ * Reads of one partition's batches from where they are: the tail in memory, else the store. What is handed out is whole and its
+ * CRC was proven; who may see it is not asked here.
+ */
+export class PartitionReads {
+  readonly #id: PartitionIdentity
+  readonly #kernel: Kernel
+  readonly #store: PartitionStore
+  readonly #tail: TailWindow
+
+  constructor(id: PartitionIdentity, kernel: Kernel, store: PartitionStore, tail: TailWindow) {
+    this.#id = id
+    this.#kernel = kernel
+    this.#store = store
+    this.#tail = tail
+  }
+
+  /** See `Partition.read`. */
+  read(offset: number, limitOffset: number, maxBytes: number, memory: BatchMemory | undefined): PartitionRead {
+    const reading = new Reading(offset, limitOffset, memory)
+    const found = this.#tail.find(offset)
+    return found === undefined ? this.#readStore(reading, maxBytes) : this.#readTail(found, reading, maxBytes)
+  }
+
+  #readTail({ buffer, index }: TailPlace, reading: Reading, maxBytes: number): PartitionRead {
+    for (let at = index; reading.sizeBytes < maxBytes; at++) {
+      const batch = this.#tail.batch(at)
+      if (batch === undefined || batch.nextOffset > reading.limitOffset) break
+      if (batch.sizeBytes === 0) {
+        reading.nextOffset = batch.nextOffset
+        continue
+      }
+      const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true, reading.memory)
+      if (typeof decoded === 'string')
+        throw damagedBatch(this.#id, batch.baseOffset, decoded, this.#store.locate(this.#id, batch.baseOffset))
+      reading.take(decoded)
+    }
+    return reading.result(undefined)
+  }
+
+  #readStore(reading: Reading, maxBytes: number): PartitionRead {
+    const { limitOffset } = reading
+    let sizeBytes = Math.min(Math.max(maxBytes, 4096), 1024 * 1024)
+    while (reading.nextOffset < limitOffset) {
+      const buffer = this.#kernel.allocate(sizeBytes)
+      if (buffer === undefined) throw atMemoryCap(this.#id, 'a read')
+      try {
+        const count = this.#store.read(this.#id, reading.nextOffset, buffer.bytes(0, sizeBytes))
+        if (count === undefined) return reading.result(reading.nextOffset)
+        if (count === 0) {
+          // Offsets that an unclean end left unused (durability rule 5): nothing lies between here and the limit.
+          reading.nextOffset = limitOffset
+          break
+        }
+        if (count > 0) {
+          this.#decodeAll(buffer, count, reading, maxBytes)
+          break
+        }
+        sizeBytes = -count
+      } finally {
+        buffer.free()
+      }
+    }
+    return reading.result(undefined)
+  }
+
+  #decodeAll(
+    buffer: Parameters<Kernel['batchReader']['decode']>[0],
+    count: number,
+    reading: Reading,
+    limitBytes: number,
+  ): void {
+    for (let position = 0; position < count; ) {
+      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
+      if (typeof decoded === 'string') {
+        if (reading.batches.length > 0) return
+        throw damagedBatch(this.#id, reading.nextOffset, decoded, this.#store.locate(this.#id, reading.nextOffset))
+      }
+      // What is compressed may come out larger than all that was read.
+      if (!reading.take(decoded) || reading.sizeBytes >= limitBytes) return
+      position += decoded.header.sizeBytes
+    }
+  }
+}
