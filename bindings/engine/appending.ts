@@ -2,7 +2,7 @@ import type { AppendResult } from '../broker/producer-session.ts'
 import type { Appended } from '../log/partition/partition.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'
-import type { Committer } from './committer.ts'
+import type { CommitQueue } from './commit-queue.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 import type { Transacting } from './transacting.ts'
@@ -11,7 +11,7 @@ import type { UnwrittenAppends } from './unwritten-appends.ts'
 export interface AppendingHooks {
   readonly topics: Topics
   readonly store: PartitionStore
-  readonly committer: Pick<Committer, 'wantDurable' | 'wantCeiling'>
+  readonly commits: Pick<CommitQueue, 'wantDurable' | 'wantCeiling'>
   readonly transacting: Pick<Transacting, 'admit' | 'areSeveral' | 'join' | 'wrote'>
   readonly unwritten: Pick<UnwrittenAppends, 'add'>
   /** How far ahead an offset ceiling is raised (durability rule 5). */
@@ -116,7 +116,7 @@ export class Appending {
     if (nextOffset <= watermarks.durableOffset) return answer(undefined)
     if (!duplicate) watermarks.wait(baseOffset, nextOffset)
     hosted.durable.add(nextOffset, answer)
-    this.#hooks.committer.wantDurable(hosted)
+    this.#hooks.commits.wantDurable(hosted)
   }
 
   /** Of a transaction: what its producer hears of no kill may take. */
@@ -132,11 +132,11 @@ export class Appending {
 
   /** Of acks 1: below the ceiling, or durable, whatever comes first. */
   #whenShown(hosted: HostedPartition, nextOffset: number, answer: (error: unknown) => void): void {
-    const { committer, ceilingBlock } = this.#hooks
+    const { commits, ceilingBlock } = this.#hooks
     const { watermarks } = hosted.partition
     const shown = Math.max(watermarks.ceiling, watermarks.durableOffset)
     const isNear = watermarks.ceiling === 0 || watermarks.ceiling - nextOffset < ceilingBlock / 2
-    if (isNear) committer.wantCeiling(hosted)
+    if (isNear) commits.wantCeiling(hosted)
     if (nextOffset > shown) {
       hosted.shown.add(nextOffset, answer)
       return

@@ -10,7 +10,8 @@ import type { PartitionSource, PartitionStore } from '../storage/partition-store
 import { activate } from './activate.ts'
 import { Appending } from './appending.ts'
 import { Background } from './background.ts'
-import { Committer, type PlannedChange, TABLES, type TableName } from './committer.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { Committer } from './committer.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { earliest } from './earliest.ts'
 import { Fetches } from './fetches.ts'
@@ -19,6 +20,7 @@ import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { Keeping, type KeepingOptions } from './keeping.ts'
 import { Openings } from './openings.ts'
+import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { ShareMembers } from './share-members.ts'
 import { StoredFacts } from './stored-facts.ts'
@@ -60,6 +62,7 @@ export class EngineParts {
   readonly store: PartitionStore
   readonly topicCommands: TopicCommands
   readonly runner: TaskRunner = new TaskRunner()
+  readonly commits: CommitQueue
   readonly committer: Committer
   readonly appending: Appending
   readonly fetches: Fetches
@@ -68,7 +71,7 @@ export class EngineParts {
   readonly background: Background
   readonly keeping: Keeping
   readonly transacting: Transacting
-  readonly producerIds: ProducerIds = new ProducerIds((from) => this.committer.wantProducerIds(from))
+  readonly producerIds: ProducerIds = new ProducerIds((from) => this.commits.wantProducerIds(from))
   readonly #hooks: EngineHooks
   readonly #openings: Openings = new Openings(this.runner)
   readonly #unwritten: UnwrittenAppends
@@ -82,16 +85,17 @@ export class EngineParts {
     this.#directoryWatch = new DirectoryWatch(store)
     this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.background = new Background(this.runner, store, hooks.failed)
+    this.commits = new CommitQueue(store, (name) => this.topics.table(name))
     this.committer = this.#newCommitter(factory, options.ceilingBlock)
     this.keeping = this.#newKeeping(factory, source, options)
     this.fetches = this.#newFetches()
     this.members = new GroupMembers(this.groups, {
-      change: (records, done) => this.committer.changeInParts('offsets', records, done),
+      change: (records, done) => this.commits.changeInParts('offsets', records, done),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
     this.shareMembers = new ShareMembers(this.shares, {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
-      change: (records, done) => this.committer.changeInParts('shares', records, done),
+      change: (records, done) => this.commits.changeInParts('shares', records, done),
     })
     this.topicCommands = this.#newTopicCommands()
     this.transacting = this.#newTransacting(options.transactionBufferBytes)
@@ -114,7 +118,7 @@ export class EngineParts {
       advanced: (hosted: HostedPartition) => this.#advanced(hosted),
       producerIds: (end: number) => this.producerIds.reserved(end),
     }
-    return new Committer(this.store, hooks, ceilingBlock)
+    return new Committer(this.store, this.commits, hooks, ceilingBlock)
   }
 
   #newKeeping(factory: PartitionFactory, source: PartitionSource, options: KeepingOptions): Keeping {
@@ -122,7 +126,7 @@ export class EngineParts {
     const parts = {
       ...{ topics, store, factory, source, catalogue, background: this.background },
       now: this.#hooks.now,
-      change: (change: PlannedChange) => this.committer.change(change),
+      change: (change: PlannedChange) => this.commits.change(change),
       startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
       whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
     }
@@ -134,7 +138,7 @@ export class EngineParts {
       topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
         this.runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
-      wantShown: (hosted) => this.committer.wantCeiling(hosted),
+      wantShown: (hosted) => this.commits.wantCeiling(hosted),
     })
   }
 
@@ -159,7 +163,7 @@ export class EngineParts {
     const { transactions, groups, topics, store } = this
     return new Transacting({
       ...{ transactions, groups, topics, store, transactionBufferBytes },
-      wantDurable: (hosted) => this.committer.wantDurable(hosted),
+      wantDurable: (hosted) => this.commits.wantDurable(hosted),
       now: this.#hooks.now,
       change: (change) => this.#change(change),
       newProducerId: (done) => this.producerIds.take(done),
@@ -171,7 +175,7 @@ export class EngineParts {
   #newAppending(ceilingBlock: number): Appending {
     const { topics, store } = this
     return new Appending({
-      ...{ topics, store, committer: this.committer, transacting: this.transacting, ceilingBlock },
+      ...{ topics, store, commits: this.commits, transacting: this.transacting, ceilingBlock },
       unwritten: this.#unwritten,
       leaderEpoch: this.#hooks.leaderEpoch,
       now: this.#hooks.now,
@@ -198,7 +202,7 @@ export class EngineParts {
   #change(change: PlannedChange): void {
     const isEmpty = TABLES.every((table) => !change[table]?.length) && !change.end?.partitions.length
     if (isEmpty) change.done(undefined)
-    else this.committer.change(change)
+    else this.commits.change(change)
   }
 
   #whenActive(hosted: HostedPartition, then: (error: unknown) => void): void {
@@ -259,7 +263,7 @@ export class EngineParts {
 
   /** Every waiting call hears why. */
   fail(failure: LogError): void {
-    this.committer.fail(failure)
+    this.commits.fail(failure)
     this.background.fail(failure)
     this.#unwritten.fail(failure)
     this.transacting.fail(failure)

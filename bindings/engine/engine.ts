@@ -7,6 +7,7 @@ import type { Task } from '../storage/effect.ts'
 import type { PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
 import type { Background } from './background.ts'
 import type { Command, Done } from './commands.ts'
+import type { CommitQueue } from './commit-queue.ts'
 import type { Committer } from './committer.ts'
 import { dispatch } from './dispatch.ts'
 import { type EngineOptions, EngineParts } from './engine-parts.ts'
@@ -31,6 +32,7 @@ export class Engine {
   readonly topicCommands: TopicCommands
   readonly #parts: EngineParts
   readonly #runner: TaskRunner
+  readonly #commits: CommitQueue
   readonly #committer: Committer
   readonly #background: Background
   #now = 0
@@ -52,6 +54,7 @@ export class Engine {
     })
     this.#parts = parts
     this.#runner = parts.runner
+    this.#commits = parts.commits
     this.#committer = parts.committer
     this.#background = parts.background
     this.catalogue = parts.catalogue
@@ -93,10 +96,10 @@ export class Engine {
 
   /** Before the first acknowledgement (durability rules 7 and 9). */
   *#finishOpening({ partitions, report }: StoredState, left: LeftOfTopics): Task<void> {
-    for (const table of ['offsets', 'shares'] as const) this.#committer.changeInParts(table, left[table], () => {})
+    for (const table of ['offsets', 'shares'] as const) this.#commits.changeInParts(table, left[table], () => {})
     const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#parts.activate(hosted))
     this.#parts.transacting.recover(undecided, report.clean)
-    while (this.#committer.isWanted) {
+    while (this.#commits.isWanted) {
       const maintenance = this.store.maintenance()
       if (maintenance !== undefined) yield* maintenance
       yield* this.#committer.commit()
@@ -138,9 +141,9 @@ export class Engine {
     if (this.#closed !== undefined || this.report === undefined) return false
     if (this.#background.isDue) return true
     // Without room for a frame the end of the checkpoint brings the next turn.
-    if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#committer.decisionBytes)))
+    if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#commits.decisionBytes)))
       return false
-    return this.#committer.isWanted || this.#mayClose || this.#hasUnwritten
+    return this.#commits.isWanted || this.#mayClose || this.#hasUnwritten
   }
 
   /** Nothing that was committed stays in memory alone for longer than a turn without a commit. */
@@ -151,8 +154,8 @@ export class Engine {
   turn(now: number): void {
     this.#now = now
     this.#background.start()
-    if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#committer.decisionBytes)) return
-    if (this.#committer.isWanted) this.#commit(this.#committer.commit())
+    if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#commits.decisionBytes)) return
+    if (this.#commits.isWanted) this.#commit(this.#committer.commit())
     else if (this.#mayClose && this.#closing !== undefined) this.#close(this.#closing)
     else if (this.#hasUnwritten && this.store.writeOut !== undefined) this.#commit(this.store.writeOut())
   }
@@ -167,7 +170,7 @@ export class Engine {
   }
 
   get #mayClose(): boolean {
-    return this.#closing !== undefined && this.#background.isIdle && this.#committer.isIdle
+    return this.#closing !== undefined && this.#background.isIdle && this.#commits.isIdle
   }
 
   /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */
@@ -195,7 +198,7 @@ export class Engine {
   // ---- ending --------------------------------------------------------------------------------------------------------
 
   #beginClose(done: Done<void>): void {
-    this.#committer.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
+    this.#commits.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
     this.#parts.keeping.stop()
     this.#closing = done
   }

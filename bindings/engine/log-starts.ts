@@ -2,9 +2,9 @@ import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { CommandOf, Done } from './commands.ts'
-import type { PlannedChange } from './committer.ts'
 import { outOfRange } from './fetches.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import type { PlannedChange } from './planned-change.ts'
 import type { Topics } from './topics.ts'
 
 export interface LogStartHooks {

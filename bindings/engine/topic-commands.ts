@@ -7,9 +7,9 @@ import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf, ConfigChanges, Done } from './commands.ts'
-import type { PlannedChange, TableName } from './committer.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { inParts } from './in-parts.ts'
+import type { PlannedChange, TableName } from './planned-change.ts'
 import type { Topics } from './topics.ts'
 
 export interface TopicHooks {

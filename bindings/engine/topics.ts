@@ -12,9 +12,9 @@ import { PartitionMap } from '../log/store/partition-map.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity, StoredPartition, StoredProducer } from '../storage/partition-store.ts'
-import type { TableName } from './committer.ts'
 import { earliest } from './earliest.ts'
 import { HostedPartition } from './hosted-partition.ts'
+import type { TableName } from './planned-change.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})

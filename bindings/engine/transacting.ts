@@ -4,8 +4,8 @@ import type { EndPlan, FoundTransaction, Transactions } from '../coordinator/tra
 import { LogError } from '../model/errors.ts'
 import type { PartitionStore, StoredPartition } from '../storage/partition-store.ts'
 import type { CommandOf, Done, ProducerInstance } from './commands.ts'
-import { MARKER_BYTES, type PlannedChange } from './committer.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { MARKER_BYTES, type PlannedChange } from './planned-change.ts'
 import type { Topics } from './topics.ts'
 
 type Then = (error: unknown) => void

@@ -1,5 +1,5 @@
 import type { Command } from './commands.ts'
-import type { TableName } from './committer.ts'
+import type { TableName } from './planned-change.ts'
 
 const NONE: readonly TableName[] = []
 

@@ -37,7 +37,7 @@ export const MOMENTS: readonly Mutant[] = [
   },
   {
     name: 'a ceiling is raised in a topic that is gone',
-    file: 'engine/committer.ts',
+    file: 'engine/commit-queue.ts',
     find: '      if (hosted.dead) continue\n      ceilings.push',
     put: '      ceilings.push',
     tests: ['engine/deleted-topics.test.ts'],
@@ -51,7 +51,7 @@ export const MOMENTS: readonly Mutant[] = [
   },
   {
     name: 'a transaction in many partitions is one set',
-    file: 'engine/committer.ts',
+    file: 'engine/commit-queue.ts',
     find: 'Math.max(1, Math.min(PARTITIONS_MAX, Math.floor(this.#store.decisionBytesMax / (2 * EXTENT_BYTES))))',
     put: 'PARTITIONS_MAX',
     tests: [decisions],

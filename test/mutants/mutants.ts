@@ -28,7 +28,7 @@ const transacting = 'engine/transacting.ts'
 const transactions = 'coordinator/transaction/transactions.ts'
 const groupTable = 'coordinator/group/groups.ts'
 const partition = 'log/partition/partition.ts'
-const committer = 'engine/committer.ts'
+const commits = 'engine/commit-queue.ts'
 const openTransaction = 'client/transaction/open-transaction.ts'
 
 const PRODUCERS: readonly Mutant[] = [
@@ -163,7 +163,7 @@ const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'partitions show a commit one after the other',
-    file: committer,
+    file: commits,
     find: '      hosted.partition.holdStable()\n',
     put: '',
     tests: [regressions],
@@ -208,7 +208,7 @@ const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'appends go on while a marker is on its way to their partition',
-    file: committer,
+    file: commits,
     find: '      hosted.queue ??= []\n',
     put: '      hosted.queue ??= undefined\n',
     tests: [engine],

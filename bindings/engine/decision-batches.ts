@@ -1,0 +1,86 @@
+import type { TableRecord } from '../log/catalogue/table-record.ts'
+import type { Marker } from '../log/partition/marker.ts'
+import type { PartitionFactory } from '../log/partition/partition-factory.ts'
+import type { Decision } from '../storage/partition-store.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
+
+/** What the changes of one set say of one of the log's own topics. */
+export interface TableChange {
+  readonly table: TableName
+  readonly hosted: HostedPartition
+  readonly records: readonly TableRecord[]
+  readonly baseOffset: number
+}
+
+export interface DecisionHooks {
+  readonly factory: PartitionFactory
+  readonly leaderEpoch: () => number
+  readonly now: () => number
+  readonly table: (name: TableName) => HostedPartition
+}
+
+/** What a commit set decides, as batches with their offsets: one for each of the log's own topics, and the markers. */
+export class DecisionBatches {
+  readonly #hooks: DecisionHooks
+
+  constructor(hooks: DecisionHooks) {
+    this.#hooks = hooks
+  }
+
+  /** For each of the log's own topics that has a change, all records in the order of their plans. */
+  tableChanges(changes: readonly PlannedChange[]): readonly TableChange[] {
+    const tables: TableChange[] = []
+    for (const table of TABLES) {
+      const records: TableRecord[] = []
+      for (const change of changes) for (const record of change[table] ?? []) records.push(record)
+      if (records.length === 0) continue
+      const hosted = this.#hooks.table(table)
+      tables.push({ table, hosted, records, baseOffset: hosted.partition.watermarks.nextOffset })
+    }
+    return tables
+  }
+
+  /** One batch. */
+  decision({ hosted, records, baseOffset }: TableChange): Decision {
+    const now = this.#hooks.now()
+    const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
+    // As the batch has it: a record keeps the time of its plan, and an index entry must lead to its batch.
+    const maxTimestamp = records.reduce((max, { timestamp = now }) => Math.max(max, timestamp), -1)
+    return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp }
+  }
+
+  /** In the order of the changes, which is that of the offsets where several end in a partition. */
+  markers(changes: readonly PlannedChange[]): readonly Decision[] {
+    const markers: Decision[] = []
+    const ends = new Map<HostedPartition, number>()
+    for (const { end } of changes) {
+      if (end === undefined) continue
+      const living = end.partitions.filter(({ dead }) => !dead)
+      const offsets = living.map((hosted) => {
+        const offset = ends.get(hosted) ?? hosted.partition.watermarks.nextOffset
+        ends.set(hosted, offset + 1)
+        return offset
+      })
+      this.#addMarkers(end.marker, living, offsets, markers)
+    }
+    return markers
+  }
+
+  #addMarkers(
+    marker: Marker,
+    partitions: readonly HostedPartition[],
+    offsets: readonly number[],
+    to: Decision[],
+  ): void {
+    const now = this.#hooks.now()
+    const leaderEpoch = this.#hooks.leaderEpoch()
+    const batches = this.#hooks.factory.markers(marker, offsets, leaderEpoch, now)
+    batches.forEach((bytes, index) => {
+      const { id, partition } = partitions[index] as HostedPartition
+      const baseOffset = offsets[index] ?? 0
+      const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch)
+      to.push({ id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed })
+    })
+  }
+}
