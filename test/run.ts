@@ -1,5 +1,5 @@
 /**
- * Runs the test files under test/, each in a process of its own but for the heavy simulations, and closes with what they counted, what
+ * Runs the test files under test/, each in a process of its own but for the simulations, and closes with what they counted, what
  * they could not run here, and the line `N passed, N failed`.
  *
  *   npm test                     all of them
@@ -45,7 +45,7 @@ await makeBundles(files).catch(() => {})
 await runAll(
   files.map((path) => {
     const heavy = path.endsWith(`.heavy${values.suffix}`)
-    const sharesProcess = values.series || (heavy && path.startsWith('test/simulation/'))
+    const sharesProcess = values.series || path.startsWith('test/simulation/')
     return { path, heavy, sharesProcess, timeoutMs: timeoutMs ?? (heavy ? heavyTimeoutMs : lightTimeoutMs) }
   }),
   (result) => {

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MUCH_GARBAGE } from './heap.ts'
+import { MUCH_GARBAGE } from './flags.ts'
 
 const LOADER = pathToFileURL(resolve('test/runner/bundles/register.mjs')).href
 /** A folder named test, as those whose files may ask for their place. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { MUCH_GARBAGE } from './heap.ts'
+import { MUCH_GARBAGE } from './flags.ts'
 import type { Job, Result } from './job.ts'
 import { type End, TestProcess } from './test-process.ts'
 import { judge, sourceFaults } from './verdict.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { MUCH_GARBAGE } from './heap.ts'
+import { MUCH_GARBAGE, SHORT_LIVED } from './flags.ts'
 import type { Job, Result } from './job.ts'
 import { TestProcess } from './test-process.ts'
 import { judge, sourceFaults } from './verdict.ts'
@@ -21,7 +21,7 @@ const FAILED_MARK = '✘'
 /** A test file in a process that is its own. */
 export async function runOne(job: Job, { root, endsAtFailure }: Place = here): Promise<Result> {
   const faults = sourceFaults(readFileSync(join(root, job.path), 'utf8'))
-  const flags = job.heavy ? MUCH_GARBAGE : []
+  const flags = job.heavy ? MUCH_GARBAGE : SHORT_LIVED
   const words = ['test/runner/bundles/start.mjs', job.path]
   const started = performance.now()
   const process = new TestProcess({ flags, words, root, takesMessages: false })

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { MUCH_GARBAGE } from '../runner/heap.ts'
+import { MUCH_GARBAGE } from '../runner/flags.ts'
 
 /** Runs a file from its bundle: tsx names every closure each time that it is made, a fifth of what a simulation costs. */
 const START = new URL('../runner/bundles/start.mjs', import.meta.url)
