@@ -20,7 +20,7 @@ export const ERRORS = {
   CORRUPT_MESSAGE: [
     'corruption',
     2,
-    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact; the details name file and position.',
+    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact, unless the message names another way; the details name file and position.',
   ],
   UNKNOWN_TOPIC_OR_PARTITION: ['misuse', 3, 'Create the topic first, or check name and partition number.'],
   MESSAGE_TOO_LARGE: ['misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'],
@@ -88,7 +88,7 @@ export const ERRORS = {
   CORRUPT_LOG: [
     'corruption',
     undefined,
-    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact; the details name file and position.',
+    'Run `oncelog verify`, then `oncelog salvage` to copy what is intact, unless the message names another way; the details name file and position.',
   ],
   COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the copy again.'],
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],

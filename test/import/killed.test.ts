@@ -150,6 +150,7 @@ test('damage in the middle is an error with its place; left out if asked, with a
     fault: 'bad-crc',
   })
   assert.match(error.message, /--leave-out-damaged/)
+  assert.match(error.hint, 'unless the message names another way')
   const { log, report } = await imported(source.disk, { leaveOutDamaged: true })
   assert.equal([await seen(log, 't'), await seen(log, 'u')], [['0:0'], ['0:0']])
   assert.equal(
@@ -243,6 +244,19 @@ test('a producer id above which none is left is refused: the log that was made o
     const { code, details } = await refusal(disk)
     assert.equal([code, details['file'], details['position']], ['INTEGER_RANGE', SEGMENT, 0])
   }
+})
+
+test('a leader epoch above which too few are left is refused: batches behind it would have had one below 0', async () => {
+  const withEpoch = (leaderEpoch: number) =>
+    new KafkaSource().partition('t-0', IDS[0], batch(0, { values: ['x'], leaderEpoch })).disk
+  for (const leaderEpoch of [2 ** 31 - 1, 2 ** 30 + 1]) {
+    const { code, details, message, hint } = await refusal(withEpoch(leaderEpoch))
+    assert.equal([code, details['file'], details['position']], ['INTEGER_RANGE', SEGMENT, 0])
+    assert.match(message, '--leave-out-damaged')
+    assert.not.match(hint, 'salvage')
+  }
+  const { log } = await imported(withEpoch(2 ** 30))
+  assert.equal(await seen(log, 't'), ['0:x'])
 })
 
 test("leftovers of a cleaner: a finished compaction counts, an unfinished one doesn't, and all of it is told", async () => {

@@ -13,6 +13,8 @@ const KNOWN_ATTRIBUTES = 0x7f
 const LEADER_EPOCH_AT = 12
 /** A producer id is never given twice: above it too few would be left to the log's own producers. */
 const PRODUCER_ID_MAX = 2 ** 52
+/** Every unclean open takes the next one, and a batch holds an int32. */
+const LEADER_EPOCH_MAX = 2 ** 30
 
 /** A batch of the source that owns its bytes. */
 export interface SourceBatch extends ScannedBatch {
@@ -28,7 +30,7 @@ export interface SourceBatch extends ScannedBatch {
 
 /** Whole by its CRC, and yet nothing that can be taken. */
 export interface Unusable {
-  readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control' | 'producer-id-range'
+  readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control' | 'producer-id-range' | 'leader-epoch-range'
 }
 
 export interface Wanted {
@@ -47,6 +49,7 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
   const bytes = walked.buffer.bytes(walked.bufferPosition, walked.bufferPosition + sizeBytes).slice()
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) return { fault: 'unknown-attributes' }
   if (header.producerId > PRODUCER_ID_MAX) return { fault: 'producer-id-range' }
+  if (partitionLeaderEpoch > LEADER_EPOCH_MAX) return { fault: 'leader-epoch-range' }
   // No CRC covers it, and nothing here counts from below 0.
   if (partitionLeaderEpoch < 0) {
     header.partitionLeaderEpoch = 0

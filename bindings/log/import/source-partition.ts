@@ -159,6 +159,8 @@ export class SourcePartition {
         return new LogError('INTEGER_RANGE', `${where} has a field beyond 2^53; ${goOn}`, details)
       case 'producer-id-range':
         return new LogError('INTEGER_RANGE', `${where} has a producer id beyond 2^52; ${goOn}`, details)
+      case 'leader-epoch-range':
+        return new LogError('INTEGER_RANGE', `${where} has a leader epoch beyond 2^30; ${goOn}`, details)
       default:
         return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${goOn}`, details)
     }
