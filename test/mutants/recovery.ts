@@ -4,6 +4,9 @@ const crashes = 'simulation/crash-points.heavy.test.ts'
 const points = 'simulation/engine.heavy.test.ts'
 const recovery = 'log/recovery/unclean-recovery.ts'
 const partition = 'log/recovery/partition-recovery.ts'
+const replay = 'log/recovery/frame-replay.ts'
+const end = 'log/recovery/recovered-end.ts'
+const tailCut = 'log/recovery/tail-cut.ts'
 const commit = 'log/store/group-commit.ts'
 
 export const RECOVERY: readonly Mutant[] = [
@@ -17,13 +20,13 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: batches that no frame names are cut',
     file: partition,
-    find: "      mark('further-batch-kept')\n",
-    put: "      if (batch.header.baseOffset >= 0) return\n      mark('further-batch-kept')\n",
+    find: "      recoveryMarks.hit('further-batch-kept')\n",
+    put: "      if (batch.header.baseOffset >= 0) return\n      recoveryMarks.hit('further-batch-kept')\n",
     tests: [crashes],
   },
   {
     name: 'recovery: what follows the first bad batch stays',
-    file: partition,
+    file: tailCut,
     find: '    file.truncate(active.sizeBytes)\n',
     put: '',
     tests: ['damage/behind-the-end.test.ts'],
@@ -37,29 +40,29 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'recovery: a roll is not done again',
-    file: partition,
-    find: 'if (segmentBaseOffset === this.#files.nextOffset) yield* this.#roll()\n',
+    file: replay,
+    find: 'if (segmentBaseOffset === this.#files.nextOffset) yield* this.#end.roll()\n',
     put: 'if (segmentBaseOffset === this.#files.nextOffset) return\n',
     tests: [crashes],
   },
   {
     name: 'recovery: extents are taken without their checksum',
-    file: partition,
-    find: "if (checksum !== entry.crc) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
-    put: "if (checksum === -1) this.#damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
+    file: replay,
+    find: "if (checksum !== entry.crc) this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
+    put: "if (checksum === -1) this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')",
     tests: ['simulation/extent-neighbours.test.ts'],
   },
   {
     name: "recovery: an extent's shared sectors stay as they are",
-    file: partition,
+    file: replay,
     find: '    writeFully(file, entry.partialSector, end - entry.partialSector.length)\n',
     put: '',
     tests: [crashes, points],
   },
   {
     name: 'recovery: producers are not learned from what it replays',
-    file: partition,
-    find: '    this.#producers.learn(header)\n',
+    file: end,
+    find: '    this.producers.learn(header)\n',
     put: '',
     tests: [points],
   },
@@ -163,9 +166,9 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'recovery: what stands behind the end of a segment that it closes stays',
-    file: 'log/recovery/partition-recovery.ts',
-    find: "    yield* this.#cutBehind()\n    mark('roll-again')\n",
-    put: "    mark('roll-again')\n",
+    file: end,
+    find: "    yield* this.tail.cutActive()\n    recoveryMarks.hit('roll-again')\n",
+    put: "    recoveryMarks.hit('roll-again')\n",
     tests: ['damage/behind-the-end.test.ts'],
   },
   {

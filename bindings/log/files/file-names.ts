@@ -49,6 +49,14 @@ export function parseSegmentFileName(name: string): SegmentFileName | undefined 
   return suffix === undefined || !Number.isSafeInteger(offset) ? undefined : { offset, suffix }
 }
 
+/** First offsets of the segments whose batches are there. */
+export function logOffsets(names: readonly string[]): number[] {
+  return names.flatMap((name) => {
+    const parsed = parseSegmentFileName(name)
+    return parsed?.suffix === 'log' ? [parsed.offset] : []
+  })
+}
+
 /** Of a file that compaction wrote and that hasn't taken its place. */
 export function rewrittenSegment(name: string): { readonly offset: number; readonly isWhole: boolean } | undefined {
   const isWhole = name.endsWith(SWAP_SUFFIX)

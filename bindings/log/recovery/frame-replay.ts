@@ -1,0 +1,104 @@
+import { writeFully } from '../../storage/checked-write.ts'
+import type { Task } from '../../storage/effect.ts'
+import type { FrameEntry } from '../journal/frame.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
+import type { ScannedBatch } from '../segment/batch-scanner.ts'
+import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { type RecoveredEnd, sealedOf } from './recovered-end.ts'
+import type { RecoveryContext } from './recovery-context.ts'
+
+/** Brings in again what frames hold of a partition's batches, or name in its segments, in the order in which it was written. */
+export class FrameReplay {
+  readonly #context: RecoveryContext
+  readonly #end: RecoveredEnd
+  readonly #files: StoredFiles
+  readonly #segmentsFound: ReadonlySet<number>
+
+  constructor(context: RecoveryContext, end: RecoveredEnd, segmentsFound: ReadonlySet<number>) {
+    this.#context = context
+    this.#end = end
+    this.#files = end.files
+    this.#segmentsFound = segmentsFound
+  }
+
+  *bytes(entry: FrameEntry & { kind: 'batches' | 'decision' }, segmentAhead: number | undefined): Task<void> {
+    if (entry.nextOffset <= this.#files.nextOffset) return
+    recoveryMarks.hit(entry.kind === 'decision' ? 'decision-replayed' : 'batches-replayed')
+    if (entry.kind === 'batches') yield* this.#goTo(entry.segmentBaseOffset)
+    for (let at = 0; at < entry.bytes.length; ) {
+      const batch = this.#context.scanner.inBytes(entry.bytes, at)
+      if (typeof batch === 'string') return this.#end.damaged('journal', at, this.#files.nextOffset, batch)
+      at += batch.header.sizeBytes
+      if (batch.nextOffset <= this.#files.nextOffset) continue
+      if (batch.header.baseOffset !== this.#files.nextOffset) return this.#end.jump(batch)
+      yield* this.#end.place(batch, entry.kind === 'decision' && this.#beginsSegment(batch, segmentAhead))
+      if (this.#files.readOnly) return
+    }
+  }
+
+  /**
+   * The bytes are in the segment, synced before the frame was written; only sectors that they share may have suffered:
+   * the last one by what was appended behind them, the first one by a recovery that wrote what lies before them again.
+   */
+  *extent(entry: FrameEntry & { kind: 'extent' }): Task<void> {
+    const end = entry.position + entry.lengthBytes
+    if (entry.nextOffset <= this.#files.nextOffset) return
+    recoveryMarks.hit('extent-replayed')
+    yield* this.#goTo(entry.segmentBaseOffset)
+    const active = this.#files.segments.active
+    if (active === undefined || active.baseOffset !== entry.segmentBaseOffset) {
+      return this.#end.damaged(this.#files.directory, 0, entry.baseOffset, 'CORRUPT_LOG')
+    }
+    const file = yield* this.#context.files.open(active.logPath, { create: false })
+    if (file === undefined) return this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
+    // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn write
+    // would take them along. No recovery writes before it there, so it can't have suffered.
+    if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
+    writeFully(file, entry.partialSector, end - entry.partialSector.length)
+    let checksum = NO_BATCHES
+    for (let position = entry.position; position < end; ) {
+      const batch = this.#context.scanner.inFile(file, position, end)
+      if (typeof batch === 'string') return this.#end.damaged(active.logPath, position, this.#files.nextOffset, batch)
+      position += batch.header.sizeBytes
+      checksum = chainHeader(this.#context.kernel, checksum, batch.bytes)
+      if (batch.nextOffset <= this.#files.nextOffset) continue
+      if (batch.header.baseOffset !== this.#files.nextOffset) return this.#end.jump(batch)
+      this.#end.adopt(batch)
+    }
+    if (checksum !== entry.crc) this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')
+  }
+
+  /** The run begins in a later segment than the active one: the roll is done again. */
+  *#goTo(segmentBaseOffset: number): Task<void> {
+    const active = this.#files.segments.active
+    if (active === undefined || active.baseOffset < segmentBaseOffset) {
+      if (segmentBaseOffset === this.#files.nextOffset) yield* this.#end.roll()
+      else this.#end.damaged(this.#files.directory, 0, segmentBaseOffset, 'CORRUPT_LOG')
+    }
+  }
+
+  /**
+   * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is there.
+   * The topic's config isn't known yet, so that only a decision with nothing behind it may go by the default one.
+   */
+  #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
+    const { baseOffset } = batch.header
+    if (baseOffset <= this.#end.activeBase) return false
+    if (segmentAhead === baseOffset || this.#segmentsFound.has(baseOffset)) return true
+    return segmentAhead === undefined && this.#files.segments.mustRoll(sealedOf(batch))
+  }
+}
+
+/** For each entry the segment of the next data behind it. */
+export function segmentsAhead(entries: readonly FrameEntry[]): readonly (number | undefined)[] {
+  let ahead: number | undefined
+  return entries
+    .toReversed()
+    .map((entry) => {
+      const behind = ahead
+      if (entry.kind === 'batches' || entry.kind === 'extent') ahead = entry.segmentBaseOffset
+      return behind
+    })
+    .toReversed()
+}

@@ -1,0 +1,91 @@
+import type { Task } from '../../storage/effect.ts'
+import type { SealedBatch } from '../../storage/partition-store.ts'
+import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import { ProducerScan } from '../partition/producer-scan.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
+import type { ScannedBatch } from '../segment/batch-scanner.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import type { RecoveryContext } from './recovery-context.ts'
+import { TailCut } from './tail-cut.ts'
+
+/**
+ * The end of a partition, as far as recovery has brought it. Batches come behind it one after the other, each at the next offset,
+ * and what they tell of producers, epochs and aborted transactions is learned with them. Damage ends it: nothing comes behind that.
+ */
+export class RecoveredEnd {
+  readonly files: StoredFiles
+  readonly producers: ProducerScan
+  readonly tail: TailCut
+  readonly #context: RecoveryContext
+
+  constructor(context: RecoveryContext, files: StoredFiles, noted: CheckpointPartition | undefined) {
+    this.#context = context
+    this.files = files
+    this.producers = new ProducerScan(context.kernel, noted?.producers ?? [])
+    this.tail = new TailCut(context, files)
+  }
+
+  get activeBase(): number {
+    return this.files.segments.active?.baseOffset ?? -1
+  }
+
+  *place(batch: ScannedBatch, beginsSegment: boolean): Task<void> {
+    const { files } = this
+    const { header, nextOffset } = batch
+    const sealed = sealedOf(batch)
+    const aborted = this.producers.endsTransaction(header, batch.bytes)
+    if (files.segments.active === undefined || beginsSegment) {
+      const bytes = batch.bytes.slice()
+      yield* this.roll()
+      files.segments.place({ ...sealed, bytes })
+    } else {
+      yield* this.#context.files.reopen(files.segments.active.logPath)
+      files.segments.place(sealed)
+    }
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
+    this.#grew(header, nextOffset)
+  }
+
+  #grew(header: ScannedBatch['header'], nextOffset: number): void {
+    const { files } = this
+    files.learnEpoch(header.partitionLeaderEpoch, header.baseOffset)
+    files.nextOffset = nextOffset
+    files.changed = true
+    if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+    this.producers.learn(header)
+  }
+
+  /**
+   * Of an extent nothing but its first and last sector is written again: the rest was synced before its frame could be
+   * written, the frame holds no copy of it, and a write that a crash tears takes synced sectors along.
+   */
+  adopt({ header, bytes, nextOffset }: ScannedBatch): void {
+    const { files } = this
+    const aborted = this.producers.endsTransaction(header, bytes)
+    files.segments.adopt(sealedOf({ header, bytes, nextOffset }))
+    if (aborted !== undefined) files.segments.recordAborted(aborted)
+    this.#grew(header, nextOffset)
+  }
+
+  /** Where the next segment begins, this one ends: what stands behind was never anybody's. */
+  *roll(): Task<void> {
+    yield* this.tail.cutActive()
+    recoveryMarks.hit('roll-again')
+    yield* this.files.roll(this.#context.kernel, this.producers.windows())
+  }
+
+  /** A batch that leaves offsets out: what they held is nowhere. */
+  jump(batch: ScannedBatch): void {
+    this.damaged(this.files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
+  }
+
+  damaged(file: string, position: number, offset: number, code: string): void {
+    const { topic, partition } = this.files.id
+    this.#context.damage.push({ file, position, topic, partition, offset, code })
+    this.files.damaged({ file, position, offset, code })
+  }
+}
+
+export function sealedOf({ header, bytes, nextOffset }: ScannedBatch): SealedBatch {
+  return { bytes, baseOffset: header.baseOffset, nextOffset, maxTimestamp: header.maxTimestamp }
+}

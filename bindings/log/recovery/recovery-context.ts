@@ -1,0 +1,18 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
+import type { BatchScanner } from '../segment/batch-scanner.ts'
+import type { FileCache } from '../segment/file-cache.ts'
+import type { SetAside } from './set-aside.ts'
+
+/** What the recovery of one partition shares with that of the others. */
+export interface RecoveryContext {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly files: FileCache
+  readonly scanner: BatchScanner
+  readonly setAside: SetAside
+  readonly damage: Damage[]
+  /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */
+  readonly leaderEpoch: number
+}
