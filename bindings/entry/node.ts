@@ -20,7 +20,8 @@ export type {
   ShareGroupOffset,
   TransactionDescription,
 } from '../broker/descriptions.ts'
-export type { Admin, TopicDescription } from '../client/admin.ts'
+export type { Admin, TopicDescription } from '../client/admin/admin-type.ts'
+export type { OffsetReset, ResetOptions, ResetPoint } from '../client/admin/reset-offsets.ts'
 export type { BatchOptions, ReadBatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'
 export type { AutoOffsetReset, ConsumerOptions } from '../client/consumer/consumer-options.ts'
@@ -44,7 +45,6 @@ export type { Compression, ProducerOptions } from '../client/producer/producer-o
 export type { ProducerRecord, RecordHeadersInit, RecordInput, RecordMetadata } from '../client/producer-record.ts'
 export type { Reader, ReadOptions } from '../client/read.ts'
 export type { BatchOf, ConsumerRecord, RecordBatch, RecordHeaders, RecordOf } from '../client/records.ts'
-export type { OffsetReset, ResetOptions, ResetPoint } from '../client/reset-offsets.ts'
 export type { ShareConsumer, SharedRecordOf } from '../client/share/share-consumer-type.ts'
 export type { ShareConsumerOptions } from '../client/share/share-options.ts'
 export type { Abortable } from '../client/signals.ts'

@@ -1,7 +1,7 @@
 // Topics by hand and by declaration.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ensureTopics } from '../../bindings/client/admin.ts'
+import { ensureTopics } from '../../bindings/client/admin/ensure-topics.ts'
 import { string } from '../../bindings/client/topic/codec.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
 import { failure, overBrokers, setup, take } from './support.ts'

@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import { ensureTopics } from '../../client/admin.ts'
+import { ensureTopics } from '../../client/admin/ensure-topics.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
 import { assertOptions, type OptionNames } from '../../client/options.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../../client/signals.ts'

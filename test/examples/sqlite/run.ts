@@ -2,7 +2,7 @@
 // and to the database.
 import { join } from 'node:path'
 import type { Broker } from '../../../bindings/broker/broker.ts'
-import { ensureTopics } from '../../../bindings/client/admin.ts'
+import { ensureTopics } from '../../../bindings/client/admin/ensure-topics.ts'
 import { BrokerLog } from '../../../bindings/client/log.ts'
 import { openHeld } from '../../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'

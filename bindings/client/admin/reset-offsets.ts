@@ -1,9 +1,9 @@
-import type { AdminSession } from '../broker/admin-session.ts'
-import { LogError } from '../model/errors.ts'
-import type { Position, TopicPartition } from '../model/positions.ts'
-import { assertOptions, type OptionNames } from './options.ts'
-import { checkPlace, isCount, placeKey } from './places.ts'
-import { startPositions } from './start-point.ts'
+import type { AdminSession } from '../../broker/admin-session.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import { assertOptions, type OptionNames } from '../options.ts'
+import { checkPlace, isCount, placeKey } from '../places.ts'
+import { startPositions } from '../start-point.ts'
 
 /**
  * Where a group is moved to; `timestamp` in milliseconds since 1970 (`Date.now() - 3_600_000`: the last hour), `shiftBy` in offsets, negative to

@@ -1,0 +1,49 @@
+import type { AdminSession } from '../../broker/admin-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
+import { LogError } from '../../model/errors.ts'
+import { parseTopicConfig } from '../../model/topic-config.ts'
+import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
+
+/**
+ * Creates what is missing, leaves what exists. INVALID_CONFIG where an existing topic differs from its declaration, before
+ * anything is created. A declared default is the same as none.
+ */
+export async function ensureTopics(session: AdminSession, topics: readonly Topic[]): Promise<void> {
+  if (!Array.isArray(topics) || !topics.every(isDeclared)) {
+    const message = `topics must be a list of declared topics: ${HOW_TO_DECLARE}`
+    throw new LogError('INVALID_REQUEST', message, { option: 'topics' })
+  }
+  const existing = new Set(await session.listTopics({ internal: false }))
+  const missing = new Map<string, Topic>()
+  for (const topic of topics) {
+    const before = missing.get(topic.name)
+    if (before !== undefined) assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} })
+    else if (existing.has(topic.name)) assertSame(topic, await session.describeTopic(topic.name))
+    else missing.set(topic.name, topic)
+  }
+  for (const { name, partitions, config } of missing.values()) {
+    try {
+      await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
+    } catch (error) {
+      // Another process was quicker, or the holder went away over it: what there is now decides.
+      if (!LogError.is(error, 'TOPIC_ALREADY_EXISTS', 'NETWORK_EXCEPTION')) throw error
+      return ensureTopics(session, topics)
+    }
+  }
+}
+
+type Existing = Pick<TopicFacts, 'partitions' | 'config'>
+
+function assertSame({ name, partitions, config = {} }: Topic, existing: Existing): void {
+  if (partitions !== undefined && partitions !== existing.partitions) {
+    const message = `topic "${name}" has ${existing.partitions} partitions, its declaration ${partitions}`
+    throw new LogError('INVALID_CONFIG', message, { topic: name, key: 'partitions' })
+  }
+  const now = parseTopicConfig(existing.config)
+  for (const [key, value] of Object.entries(config)) {
+    const declared = parseTopicConfig({ ...existing.config, [key]: value })
+    if (JSON.stringify(declared) === JSON.stringify(now)) continue
+    const message = `topic "${name}" has another value of "${key}" than its declaration, ${value}`
+    throw new LogError('INVALID_CONFIG', message, { topic: name, key, declared: value })
+  }
+}
