@@ -1,6 +1,6 @@
 /**
- * Runs the test files under test/, each in a process of its own but for the simulations, and closes with what they counted, what
- * they could not run here, and the line `N passed, N failed`.
+ * Runs the test files under test/, each in a process of its own or, in some folders, behind others in one, and closes with what they
+ * counted, what they could not run here, and the line `N passed, N failed`.
  *
  *   npm test                     all of them
  *   npm test -- kernel journal   those whose path holds one of the words
@@ -13,6 +13,13 @@ import { dropForgotten, makeBundles } from './runner/bundles/cache.mjs'
 import { findTestFiles } from './runner/find.ts'
 import { runAll } from './runner/schedule.ts'
 import { listed, type Told, toldBy } from './runner/told.ts'
+
+/** Their tests leave nothing behind in their process that those after them would see. */
+const SHARING: readonly string[] = [
+  ...['client', 'compression', 'coordinator', 'engine', 'errors', 'history', 'import', 'log', 'model', 'process'],
+  ...['regressions', 'salvage', 'simulation', 'storage'],
+]
+const isSharing = (path: string) => SHARING.some((folder) => path.startsWith(`test/${folder}/`))
 
 const lightTimeoutMs = 120_000
 const heavyTimeoutMs = 900_000
@@ -45,7 +52,7 @@ await makeBundles(files).catch(() => {})
 await runAll(
   files.map((path) => {
     const heavy = path.endsWith(`.heavy${values.suffix}`)
-    const sharesProcess = values.series || path.startsWith('test/simulation/')
+    const sharesProcess = values.series || isSharing(path)
     return { path, heavy, sharesProcess, timeoutMs: timeoutMs ?? (heavy ? heavyTimeoutMs : lightTimeoutMs) }
   }),
   (result) => {
