@@ -1,9 +1,9 @@
-import type { Compactable, PartitionIdentity, Rewrite, SealedBatch } from '../partition-store.ts'
-import { runTask } from '../run-task.ts'
-import { check, same, sameBytes } from './case.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { Compactable, Rewrite, SealedBatch } from '../../partition-store.ts'
+import { runTask } from '../../run-task.ts'
+import { check, same, sameBytes } from '../case.ts'
+import type { PartitionLog } from '../partition-log.ts'
+import { orders, type PartitionCases } from './expectations.ts'
 
-const orders: PartitionIdentity = { topicId: 'AAAAAAAAAAAAAAAAAAAAEQ', topic: 'orders', partition: 0 }
 const CLOSED_RANGES = 3
 const BATCHES_EACH = 2
 const RECORDS_EACH = 2
@@ -90,7 +90,7 @@ async function maintain(log: PartitionLog): Promise<void> {
   for (let due = log.store.maintenance(); due !== undefined; due = log.store.maintenance()) await runTask(due)
 }
 
-export const compactionCases: Record<string, (log: PartitionLog) => Promise<void>> = {
+export const compactionCases: PartitionCases = {
   async 'compactable: whole parts from the start on, in offset order, without the one that takes appends'(log) {
     const batches = await closedRanges(log)
     const { segments, cleanedOffset, nextOffset } = reach(log)

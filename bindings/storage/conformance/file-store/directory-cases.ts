@@ -1,0 +1,74 @@
+import { failure, same } from '../case.ts'
+import { contentOf, make } from './contents.ts'
+import type { FileStoreCases } from './fixture.ts'
+
+export const directoryCases: FileStoreCases = {
+  async 'list: names of files and directories, sorted'({ store }) {
+    for (const path of ['b', 'a10', 'a2', 'B', 'c/inner', 'c/d/e', 'ab']) (await make(store, path, '')).close()
+    same(await store.list(''), ['B', 'a10', 'a2', 'ab', 'b', 'c'], 'the root')
+    same(await store.list('c'), ['d', 'inner'], 'c')
+    same(await store.list('missing'), [], 'a missing directory')
+    same(await store.list('missing/deeper'), [], 'a directory in a missing one')
+  },
+  async 'rename: replaces an existing file'({ store }) {
+    if (!store.capabilities.rename) return
+    ;(await make(store, 'd/from', 'new')).close()
+    ;(await make(store, 'd/to', 'old and longer')).close()
+    await store.rename('d/from', 'd/to')
+    await store.syncDirectory('d')
+    same(await store.list('d'), ['to'], 'd')
+    same(await contentOf(store, 'd/to'), 'new', 'content')
+  },
+  async 'rename: of a missing file, or into another directory, is refused and changes nothing'({ store }) {
+    if (!store.capabilities.rename) return
+    ;(await make(store, 'a/file', 'a')).close()
+    ;(await make(store, 'b/file', 'b')).close()
+    await failure(() => store.rename('missing', 'file'), 'a missing file', 'KAFKA_STORAGE_ERROR')
+    await failure(() => store.rename('a/file', 'b/file'), 'another directory', 'KAFKA_STORAGE_ERROR')
+    same(await contentOf(store, 'a/file'), 'a', 'a/file')
+    same(await contentOf(store, 'b/file'), 'b', 'b/file')
+  },
+  async 'rename: of a directory moves what is in it'({ store }) {
+    if (!store.capabilities.rename) return
+    ;(await make(store, 'from/inner/file', 'content')).close()
+    await store.rename('from', 'to')
+    same(await store.list(''), ['to'], 'the root')
+    same(await contentOf(store, 'to/inner/file'), 'content', 'content')
+  },
+  async 'remove: files and empty directories; a missing one is fine, a full one is not'({ store }) {
+    ;(await make(store, 'd/file', '')).close()
+    await failure(() => store.remove('d'), 'removing a full directory', 'KAFKA_STORAGE_ERROR')
+    await store.remove('d/file')
+    await store.remove('d/file')
+    same(await store.list(''), ['d'], 'the emptied directory')
+    await store.syncDirectory('d')
+    await store.remove('d')
+    await store.remove('d')
+    await store.remove('missing/file')
+    await store.syncDirectory('')
+    same(await store.list(''), [], 'the root')
+  },
+  async 'remove: a file made anew under the name is empty'({ store }) {
+    ;(await make(store, 'file', 'old')).close()
+    await store.remove('file')
+    same((await make(store, 'file', '')).size(), 0, 'size')
+  },
+  async 'syncDirectory: the root, also before anything is in it, and below; a missing one is an error'({ store }) {
+    await store.syncDirectory('')
+    ;(await make(store, 'd/e/file', '')).close()
+    await Promise.all([store.syncDirectory(''), store.syncDirectory('d'), store.syncDirectory('d/e')])
+    await failure(() => store.syncDirectory('missing'), 'a missing directory', 'KAFKA_STORAGE_ERROR')
+  },
+  async 'another store over the same place finds what was written'({ store, reopen }) {
+    const file = await make(store, 'd/file', 'content')
+    await file.flush()
+    await store.syncDirectory('d')
+    await store.syncDirectory('')
+    file.close()
+    await store.close()
+    const again = await reopen()
+    same(await again.list(''), ['d'], 'the root')
+    same(await contentOf(again, 'd/file'), 'content', 'content')
+    await again.close()
+  },
+}

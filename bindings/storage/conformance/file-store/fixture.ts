@@ -1,0 +1,12 @@
+import type { Awaitable, FileStore } from '../../file-store.ts'
+
+export interface FileStoreFixture {
+  /** Empty when the case begins. */
+  readonly store: FileStore
+  /** Another store over the same files, while the first may still be open: as a second process would have it. */
+  reopen(): Awaitable<FileStore>
+  dispose(): Awaitable<void>
+}
+
+/** By the sentence that each holds a store to. */
+export type FileStoreCases = Readonly<Record<string, (fixture: FileStoreFixture) => Promise<void>>>
