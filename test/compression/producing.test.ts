@@ -8,6 +8,7 @@ import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { type OpenBroker, test } from './../client/stores.ts'
 import { failure } from '../client/support.ts'
 import { encodeReference, type PlainRecord } from '../kernel/reference.ts'
+import { noProducer } from '../kernel/support.ts'
 
 const row = (index: number) => ({
   topic: 't',
@@ -191,17 +192,9 @@ test('max.message.bytes bounds the batch as it is kept', async (open) => {
 const records: PlainRecord[] = [5, 9, 7].map((timestamp) => {
   return { key: null, value: Buffer.from('c'.repeat(90)), timestamp, headers: [] }
 })
-const header = {
-  baseOffset: 0,
-  partitionLeaderEpoch: 0,
-  producerId: -1,
-  producerEpoch: -1,
-  baseSequence: -1,
-  attributes: 0,
-}
 
 function squeezed(changes: Partial<CompressedRecords> = {}, of: readonly PlainRecord[] = records): CompressedRecords {
-  const bytes = codecOf(nodePort.codecs ?? {}, 'gzip').compress(encodeReference(of, header).subarray(61))
+  const bytes = codecOf(nodePort.codecs ?? {}, 'gzip').compress(encodeReference(of, noProducer).subarray(61))
   return { compression: 'gzip', bytes, recordCount: of.length, baseTimestamp: 5, maxTimestamp: 9, ...changes }
 }
 

@@ -3,19 +3,12 @@ import * as assert from 'uvu/assert'
 import type { BatchSeal } from '../../bindings/kernel/kernel.ts'
 import type { HeaderList, RecordBytes } from '../../bindings/model/records.ts'
 import { encodeReference, type PlainRecord, varintReference } from './reference.ts'
-import { allocate, fromHex, newKernel, type Random, seeded, toHex } from './support.ts'
+import { allocate, fromHex, newKernel, noProducer, type Random, seeded, toHex } from './support.ts'
 
 const kernel = newKernel()
 const buffer = allocate(kernel, 4 << 20)
 const builder = kernel.batchBuilder
-const noProducer: BatchSeal = {
-  baseOffset: 0,
-  partitionLeaderEpoch: -1,
-  producerId: -1,
-  producerEpoch: -1,
-  baseSequence: -1,
-  attributes: 0,
-}
+const noLeaderEpoch: BatchSeal = { ...noProducer, partitionLeaderEpoch: -1 }
 
 interface Given {
   readonly key: RecordBytes
@@ -94,7 +87,7 @@ test('varint samples: the reference writes what Kafka writes', () => {
 })
 
 test('vector A: one record, no producer', () => {
-  const bytes = encode(5, [{ key: 'k', value: 'v', timestamp: 1700000000000, headers: undefined }], noProducer)
+  const bytes = encode(5, [{ key: 'k', value: 'v', timestamp: 1700000000000, headers: undefined }], noLeaderEpoch)
   assert.is(
     toHex(bytes),
     '00000000000000000000003affffffff02e99b8dd80000000000000000018bcfe568000000018bcfe56800' +
@@ -118,7 +111,7 @@ test('vector B: transactional, headers, nulls, timestamps before and after the f
       { key: null, value: fromHex('7632'), timestamp: 1700000000005, headers: [] },
       { key: fromHex('6b33'), value: null, timestamp: 1699999999997, headers: undefined },
     ],
-    { ...noProducer, partitionLeaderEpoch: 0, producerId: 4000, producerEpoch: 1, baseSequence: 7, attributes: 0x10 },
+    { ...noProducer, producerId: 4000, producerEpoch: 1, baseSequence: 7, attributes: 0x10 },
   )
   assert.is(
     toHex(bytes),
@@ -183,8 +176,8 @@ test(
     for (let round = 0; round < 150; round++) {
       const first: Given = { key: 'first', value: random.bytes(20), timestamp: 5, headers: undefined }
       const second: Given = { key: content(random), value: content(random), timestamp: 9, headers: headers(random) }
-      const one = encodeReference([plain(first)], noProducer)
-      const two = encodeReference([plain(first), plain(second)], noProducer)
+      const one = encodeReference([plain(first)], noLeaderEpoch)
+      const two = encodeReference([plain(first), plain(second)], noLeaderEpoch)
       // The second record misses exactly `missing` bytes at the end of the buffer; 0 fits.
       const missing = random.below(5) === 0 ? 0 : 1 + random.below(two.length - one.length)
       const position = small.sizeBytes - two.length + missing
@@ -200,7 +193,7 @@ test(
         assert.equal([builder.recordCount, builder.sizeBytes, builder.maxTimestamp], before)
         assert.ok(small.bytes(position + one.length, limit).every((byte) => byte === 0xee))
       }
-      const size = builder.seal(noProducer)
+      const size = builder.seal(noLeaderEpoch)
       assert.is(Buffer.compare(small.bytes(position, position + size), fits ? two : one), 0)
       assert.ok(small.bytes(0, position).every((byte) => byte === 0xee))
     }
@@ -225,12 +218,12 @@ test(
       const lengths = Int32Array.from(contents, (bytes) => bytes?.length ?? -1)
       for (const base of [1700000000000, -5]) {
         const first: Given = { key: null, value: 'first', timestamp: base, headers: undefined }
-        const expected = encode(0, [first, ...records], noProducer).slice()
+        const expected = encode(0, [first, ...records], noLeaderEpoch).slice()
         builder.begin(buffer, 0)
         builder.append(null, 'first', base, undefined)
         assert.ok(builder.appendPacked(payload, lengths, 1700000000005))
         assert.is(builder.recordCount, count + 1)
-        const size = builder.seal(noProducer)
+        const size = builder.seal(noLeaderEpoch)
         assert.is(Buffer.compare(buffer.bytes(0, size), expected), 0, `${count} records`)
         if (count === 0) continue
         const position = buffer.sizeBytes - expected.length + 1
@@ -268,14 +261,14 @@ test('what a builder refuses', () => {
   const refused = (work: () => unknown): void =>
     assert.throws(work, (error: { code: string }) => error.code === 'INVALID_REQUEST')
   refused(() => builder.append('k', 'v', 0, undefined))
-  refused(() => builder.seal(noProducer))
+  refused(() => builder.seal(noLeaderEpoch))
   builder.begin(buffer, 0)
   refused(() => builder.begin(buffer, 0))
-  refused(() => builder.seal(noProducer))
+  refused(() => builder.seal(noLeaderEpoch))
   builder.abandon()
   builder.begin(buffer, 0)
   assert.ok(builder.append('k', 'v', 0, undefined))
-  builder.seal(noProducer)
+  builder.seal(noLeaderEpoch)
   refused(() => builder.append('k', 'v', 0, undefined))
   refused(() => builder.begin(buffer, buffer.sizeBytes - 60))
   const gone = allocate(kernel, 1000)
@@ -305,10 +298,10 @@ test('a staged string at the very end leaves the neighbour as it was', () => {
   if (middle === undefined) return assert.unreachable()
   for (let length = 1; length < 60; length++) {
     const given: Given = { key: 'k', value: 'v'.repeat(length), timestamp: 5, headers: undefined }
-    const size = encodeReference([plain(given)], noProducer).length
+    const size = encodeReference([plain(given)], noLeaderEpoch).length
     crowded.batchBuilder.begin(middle, 512 - size)
     assert.ok(crowded.batchBuilder.append(given.key, given.value, given.timestamp, undefined))
-    crowded.batchBuilder.seal(noProducer)
+    crowded.batchBuilder.seal(noLeaderEpoch)
     for (const block of blocks) {
       if (block !== middle)
         assert.ok(
@@ -326,7 +319,7 @@ test('memory may grow while a batch is open', () => {
   growing.batchBuilder.append('a key longer than sixteen chars', 'value', 1, undefined)
   allocate(growing, 4 << 20)
   growing.batchBuilder.append('another key longer than sixteen', 'value', 2, undefined)
-  const size = growing.batchBuilder.seal(noProducer)
+  const size = growing.batchBuilder.seal(noLeaderEpoch)
   assert.is(growing.batchReader.fault(first, 0, size), undefined)
 })
 

@@ -5,17 +5,9 @@ import { createKernel, failAllocation, restartKernel, trapKernel } from '../../b
 import type { KernelExports } from '../../bindings/kernel/exports.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
-import { allocate, newKernel, seeded } from './support.ts'
+import { allocate, newKernel, noProducer, seeded } from './support.ts'
 
 const capBytes = 4 << 20
-const seal = {
-  baseOffset: 0,
-  partitionLeaderEpoch: 0,
-  producerId: -1,
-  producerEpoch: -1,
-  baseSequence: -1,
-  attributes: 0,
-}
 
 /** As many bytes of one size as the cap allows. */
 function fill(kernel: Kernel, sizeBytes: number): KernelBuffer[] {
@@ -326,7 +318,7 @@ test('reading needs no allocation', () => {
   const buffer = allocate(kernel, 100000)
   kernel.batchBuilder.begin(buffer, 0)
   for (let record = 0; record < 3000; record++) kernel.batchBuilder.append('key', 'a value', record, undefined)
-  const size = kernel.batchBuilder.seal(seal)
+  const size = kernel.batchBuilder.seal(noProducer)
   failAllocation(kernel, 1)
   const batch = kernel.batchReader.decode(buffer, 0, size, false)
   assert.is(typeof batch === 'string' ? batch : batch.recordCount, 3000)
@@ -390,7 +382,7 @@ test('a trap in the middle of a batch poisons the builder too', () => {
   assert.throws(() => trapKernel(kernel))
   const isPoison = (error: { code: string }): boolean => error.code === 'KERNEL_POISONED'
   assert.throws(() => kernel.batchBuilder.append(null, 'x', 1, undefined), isPoison)
-  assert.throws(() => kernel.batchBuilder.seal(seal), isPoison)
+  assert.throws(() => kernel.batchBuilder.seal(noProducer), isPoison)
 })
 
 test.run()

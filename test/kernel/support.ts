@@ -1,5 +1,5 @@
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
-import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
+import type { BatchSeal, Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import type { Codecs } from '../../bindings/model/compression.ts'
 
@@ -11,6 +11,16 @@ export function allocate(kernel: Kernel, sizeBytes: number): KernelBuffer {
   const buffer = kernel.allocate(sizeBytes)
   if (buffer === undefined) throw new Error(`no memory for ${sizeBytes} bytes`)
   return buffer
+}
+
+/** What a batch at the beginning of a partition says that no producer numbered. */
+export const noProducer: BatchSeal = {
+  baseOffset: 0,
+  partitionLeaderEpoch: 0,
+  producerId: -1,
+  producerEpoch: -1,
+  baseSequence: -1,
+  attributes: 0,
 }
 
 export function put(buffer: KernelBuffer, position: number, bytes: Uint8Array): void {

@@ -14,7 +14,7 @@ import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure } from '../client/support.ts'
 import { encodeReference } from '../kernel/reference.ts'
-import { newKernel } from '../kernel/support.ts'
+import { newKernel, noProducer } from '../kernel/support.ts'
 
 const HEADER_BYTES = 61
 const FIRST_SEGMENT = 't-0/00000000000000000000.log'
@@ -77,8 +77,7 @@ function squeezed(keys: readonly (string | null)[], timestamp: number): BatchRec
   const plain = keys.map((key) => {
     return { key: key === null ? null : Buffer.from(key), value: Buffer.from('v'.repeat(90)), timestamp, headers: [] }
   })
-  const seal = { baseOffset: 0, partitionLeaderEpoch: 0, producerId: -1, producerEpoch: -1, baseSequence: -1 }
-  const records = encodeReference(plain, { ...seal, attributes: 0 }).subarray(HEADER_BYTES)
+  const records = encodeReference(plain, noProducer).subarray(HEADER_BYTES)
   const bytes = codecOf(nodePort.codecs ?? {}, 'gzip').compress(records)
   return { compression: 'gzip', bytes, recordCount: keys.length, baseTimestamp: timestamp, maxTimestamp: timestamp }
 }

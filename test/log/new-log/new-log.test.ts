@@ -16,6 +16,7 @@ import type { Task } from '../../../bindings/storage/effect.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { StillPort } from '../../damage/still-port.ts'
+import { noProducer } from '../../kernel/support.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const RING = { ringFileBytes: 64 * 1024, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 4, random: () => 0.25 }
@@ -46,9 +47,8 @@ function* writeLog(store: DirectoryImage, given: readonly Given[]): Task<void> {
   const log = yield* NewLog.begin(store, kernel, RING)
   try {
     const catalogue = yield* log.partition(catalogueId, CONFIG)
-    const seal = { baseOffset: 0, partitionLeaderEpoch: 0, producerId: -1, producerEpoch: -1, baseSequence: -1 }
     const topics = new Catalogue().planCreate(TOPIC_ID, 't', 1, {})
-    const created = scanner.inBytes(encodeBatch(kernel, topics, { ...seal, attributes: 0 }, NOW), 0)
+    const created = scanner.inBytes(encodeBatch(kernel, topics, noProducer, NOW), 0)
     if (typeof created !== 'string') yield* catalogue.append(created)
     const nothing = { logStartOffset: 0, nextOffset: 0, cleanedOffset: 0, producers: [] }
     yield* log.endPartition(catalogue, nothing)

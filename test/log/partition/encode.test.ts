@@ -3,16 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeBatch } from '../../../bindings/log/partition/encode.ts'
 import type { EncodedRecord } from '../../../bindings/model/records.ts'
-import { newKernel } from '../../kernel/support.ts'
+import { newKernel, noProducer } from '../../kernel/support.ts'
 
-const seal = {
-  baseOffset: 0,
-  partitionLeaderEpoch: 0,
-  producerId: -1,
-  producerEpoch: -1,
-  baseSequence: -1,
-  attributes: 0,
-}
 const whole: EncodedRecord = { key: null, value: 'whole', timestamp: undefined, headers: undefined }
 
 /** Whole as long as its size is asked for, and gone when it is written. */
@@ -32,8 +24,8 @@ for (const [what, records] of [
 ] as const) {
   test(`behind a batch ${what} the next one is written`, () => {
     const kernel = newKernel()
-    assert.throws(() => encodeBatch(kernel, records, seal, 0))
-    assert.ok(encodeBatch(kernel, [whole], seal, 0).length > 61)
+    assert.throws(() => encodeBatch(kernel, records, noProducer, 0))
+    assert.ok(encodeBatch(kernel, [whole], noProducer, 0).length > 61)
   })
 }
 

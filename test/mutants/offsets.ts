@@ -1,0 +1,61 @@
+import type { Mutant } from './mutant.ts'
+
+const engine = 'engine/transactions.test.ts'
+const regressions = 'regressions/transactions.test.ts'
+const groups = 'coordinator/group/groups.test.ts'
+const transacting = 'engine/transacting.ts'
+const groupTable = 'coordinator/group/groups.ts'
+
+export const OFFSETS: readonly Mutant[] = [
+  {
+    name: 'offsets of a transaction count at once',
+    file: transacting,
+    find: '    open.hasOffsets = true\n',
+    put: `    this.#hooks.change({ offsets: groups.planPending(instance.producerId), done: () => {} })
+    open.hasOffsets = true
+`,
+    tests: [engine],
+  },
+  {
+    name: 'offsets are not fenced by the generation',
+    file: groupTable,
+    find: '    group.assertGeneration(generation)\n    this.#pending.add',
+    put: '    this.#pending.add',
+    tests: [engine],
+  },
+  {
+    name: 'offsets of a stranger are taken',
+    file: groupTable,
+    find: '    if (!group.has(memberId)) throw unknownMember(groupId, memberId)\n',
+    put: '',
+    tests: [engine],
+  },
+  {
+    name: 'an abort keeps the offsets for the next commit',
+    file: transacting,
+    find: 'if (!isCommit) groups.dropPending(producerId)',
+    put: '',
+    tests: [regressions],
+  },
+  {
+    name: 'a plain commit does not overtake the offsets of a transaction',
+    file: groupTable,
+    find: '    this.#pending.overtaken(offsets)\n',
+    put: '',
+    tests: [regressions],
+  },
+  {
+    name: 'who joins does not wait for offsets that are not decided',
+    file: transacting,
+    find: 'if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)',
+    put: 'if (at.length >= 0) return done(undefined)',
+    tests: ['guarantees/6-acknowledged-only-with-the-transaction.test.ts'],
+  },
+  {
+    name: 'a plain commit of an old generation is taken',
+    file: groupTable,
+    find: "    group.checked(memberId, 'commit')\n    group.assertGeneration(generation)\n",
+    put: "    group.checked(memberId, 'commit')\n",
+    tests: [groups],
+  },
+]

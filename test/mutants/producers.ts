@@ -1,0 +1,94 @@
+import type { Mutant } from './mutant.ts'
+
+const engine = 'engine/transactions.test.ts'
+const idempotence = 'regressions/idempotence.test.ts'
+const queue = 'client/producer-queue.test.ts'
+const firstQuestion = 'guarantees/1-what-a-broker-guarantees.test.ts'
+const partition = 'log/partition/partition.ts'
+
+export const PRODUCERS: readonly Mutant[] = [
+  {
+    name: 'a gap in the sequences is taken',
+    file: partition,
+    find: 'if (verdict !== SEQUENCE_ACCEPTED) throw',
+    put: 'if (verdict === SEQUENCE_STALE_EPOCH) throw',
+    tests: [idempotence],
+  },
+  {
+    name: 'a stale epoch is taken',
+    file: partition,
+    find: 'if (verdict !== SEQUENCE_ACCEPTED) throw',
+    put: 'if (verdict !== SEQUENCE_ACCEPTED && verdict !== SEQUENCE_STALE_EPOCH) throw',
+    tests: [idempotence],
+  },
+  {
+    name: 'a duplicate is no duplicate',
+    file: partition,
+    find: 'if (verdict >= 0) {',
+    put: 'if (verdict > 1e15) {',
+    tests: [idempotence],
+  },
+  {
+    name: 'sequences are not remembered over a restart',
+    file: partition,
+    find: 'if (!this.#producers.load(producer)) throw',
+    put: "if (this.id.topic !== 't' && !this.#producers.load(producer)) throw",
+    tests: ['guarantees/4-sending-exactly-once.test.ts'],
+  },
+  {
+    name: "a send pays for another's wrong record",
+    file: 'client/producer/partition-queue.ts',
+    find: 'batch.parts.length > 1 && isOfRecords(error)',
+    put: 'batch.parts.length < 0',
+    tests: [queue],
+  },
+  {
+    name: 'an id that was fenced is given to new producers',
+    file: 'client/producer/record-accumulator.ts',
+    find: ' || shared.accumulator.isFenced',
+    put: '',
+    tests: [queue],
+  },
+  {
+    name: 'a producer that is closed ends the session of those beside it',
+    file: 'client/producer/record-accumulator.ts',
+    find: '      if (--taken.users > 0) return\n',
+    put: '',
+    tests: ['client/producer.test.ts'],
+  },
+  {
+    name: 'producer ids are handed out before they are reserved',
+    file: 'engine/producer-ids.ts',
+    find: '    this.#end = next\n',
+    put: '    this.#end = next + 1000\n',
+    tests: [idempotence],
+  },
+  {
+    name: 'a send outside the open transaction of its producer is taken',
+    file: partition,
+    find: 'if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)',
+    put: '',
+    tests: [engine],
+  },
+  {
+    name: "acks 'all' is answered before its flush",
+    file: 'engine/appending.ts',
+    find: 'hosted.durable.add(nextOffset, answer)',
+    put: 'answer(undefined)',
+    tests: [firstQuestion],
+  },
+  {
+    name: 'the frame is not flushed',
+    file: 'log/journal/journal.ts',
+    find: "    yield* perform('flush', place.file.path, () => place.file.flush())\n",
+    put: '',
+    tests: [firstQuestion],
+  },
+  {
+    name: 'no offset ceiling: what was shown may be given again',
+    file: 'log/store/group-commit.ts',
+    find: 'frame.ceiling(id, ceiling)',
+    put: '',
+    tests: [firstQuestion],
+  },
+]

@@ -1,0 +1,177 @@
+import type { Mutant } from './mutant.ts'
+
+const engine = 'engine/transactions.test.ts'
+const regressions = 'regressions/transactions.test.ts'
+const idempotence = 'regressions/idempotence.test.ts'
+const table = 'coordinator/transaction/transactions.test.ts'
+const transacting = 'engine/transacting.ts'
+const transactions = 'coordinator/transaction/transactions.ts'
+const partition = 'log/partition/partition.ts'
+const commits = 'engine/commit-queue.ts'
+
+export const TRANSACTIONS: readonly Mutant[] = [
+  {
+    name: 'an append needs no open transaction',
+    file: 'engine/appending.ts',
+    find: 'isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined',
+    put: 'undefined',
+    tests: [engine],
+  },
+  {
+    name: 'an append of another epoch joins the open transaction',
+    file: transactions,
+    find: "if (open !== undefined && open.producerEpoch === producerEpoch && open.state === 'Ongoing') return open",
+    put: "if (open !== undefined && open.state === 'Ongoing') return open",
+    tests: [regressions],
+  },
+  {
+    name: 'a new instance fences nobody',
+    file: transactions,
+    find: '    open.isFenced = true\n',
+    put: '',
+    tests: [table],
+  },
+  {
+    name: 'a transaction does not raise the epoch',
+    file: transactions,
+    find: '      : { producerId, producerEpoch: markerEpoch }\n    const record',
+    put: '      : { producerId, producerEpoch }\n    const record',
+    tests: [table],
+  },
+  {
+    name: 'epochs run over',
+    file: 'coordinator/transaction/transaction-entry.ts',
+    find: 'return producerEpoch >= LAST_EPOCH',
+    put: 'return producerEpoch > LAST_EPOCH + 1',
+    tests: [table],
+  },
+  {
+    name: 'readers go past the last stable offset',
+    file: 'log/partition/last-stable-offset.ts',
+    find: 'Math.min(this.#open.lowest(this.#watermarks.highWatermark), this.#heldOffset)',
+    put: 'this.#watermarks.highWatermark',
+    tests: [engine],
+  },
+  {
+    name: 'partitions show a commit one after the other',
+    file: commits,
+    find: '      hosted.partition.holdStable()\n',
+    put: '',
+    tests: [regressions],
+  },
+  {
+    name: 'aborted records are not filtered',
+    file: partition,
+    find: 'return { ...read, batches: withoutAborted(read.batches, aborted) }',
+    put: 'return read',
+    tests: [engine],
+  },
+  {
+    name: 'the filter takes all transactions of a producer that aborted one',
+    file: 'log/partition/abort-filter.ts',
+    find: 'return (own?.[0]?.firstOffset ?? Number.POSITIVE_INFINITY) > baseOffset',
+    put: 'return own === undefined',
+    tests: [engine],
+  },
+  {
+    name: 'markers do not close the transaction in their partition',
+    file: partition,
+    find: 'const firstOffset = this.#open.end(producerId)',
+    put: 'const firstOffset = this.#open.firstOffsetOf(producerId)',
+    tests: [engine],
+  },
+  {
+    name: 'markers leave the old epoch in their partition',
+    file: 'log/partition/marker.ts',
+    find: 'return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }',
+    put: 'return { producerId, producerEpoch: producerEpoch - 1, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }',
+    tests: [idempotence],
+  },
+  {
+    name: 'markers reach their segment before their frame',
+    file: 'log/store/group-commit.ts',
+    find: '    const sequence = yield* journal.writeFrame()\n',
+    put: `    for (const decision of set.decisions) yield* this.#parts.reserve.guard(() => this.#place(decision, 0))
+    set = { ...set, decisions: [] }
+    const sequence = yield* journal.writeFrame()
+`,
+    tests: [regressions],
+  },
+  {
+    name: 'appends go on while a marker is on its way to their partition',
+    file: commits,
+    find: '      hosted.queue ??= []\n',
+    put: '      hosted.queue ??= undefined\n',
+    tests: [engine],
+  },
+  {
+    name: 'recovery aborts nothing',
+    file: transacting,
+    find: 'for (const plan of plans) this.#decide(plan, () => {})',
+    put: '',
+    tests: [engine],
+  },
+  {
+    name: 'recovery does not raise the epoch',
+    file: transactions,
+    find: 'Math.max(open.producerEpoch, entry?.producerEpoch ?? 0) + 1',
+    put: 'Math.max(open.producerEpoch, entry?.producerEpoch ?? 0)',
+    tests: [table],
+  },
+  {
+    name: 'the recorded decision answers nobody',
+    file: transactions,
+    find: "if (answer === 'repeat') return { producerId: entry.producerId, producerEpoch: entry.producerEpoch }",
+    put: "if (answer === 'repeat') throw this.#refusal(instance)",
+    tests: [engine],
+  },
+  {
+    name: 'a commit that was aborted is answered as done',
+    file: 'coordinator/transaction/transaction-state.ts',
+    find: "return event === 'abort' ? 'repeat' : 'TRANSACTION_ABORTABLE'",
+    put: "return 'repeat'",
+    tests: ['coordinator/transaction/transaction-state.test.ts'],
+  },
+  {
+    name: "a commit that races the clock's abort is called misuse",
+    file: 'coordinator/transaction/transaction-state.ts',
+    find: "    commit: 'TRANSACTION_ABORTABLE',\n    abort: 'CONCURRENT_TRANSACTIONS',",
+    put: "    commit: 'INVALID_TXN_STATE',\n    abort: 'CONCURRENT_TRANSACTIONS',",
+    tests: [regressions],
+  },
+  {
+    name: 'transactions have no timeout',
+    file: 'coordinator/transaction/open-transactions.ts',
+    find: 'const expired = ongoing.filter((open) => open.deadline <= now)',
+    put: 'const expired = ongoing.filter(() => false)',
+    tests: [engine],
+  },
+  {
+    name: 'a close gives an open transaction its time again',
+    file: transactions,
+    find: "state: 'Ongoing', partitions, startMs: open.startMs, lastUpdateMs: now",
+    put: "state: 'Ongoing', partitions, startMs: now, lastUpdateMs: now",
+    tests: [engine],
+  },
+  {
+    name: 'timeouts follow the wall clock',
+    file: 'engine/scheduler.ts',
+    find: '      this.#engine.clockMoved(jumpMs)\n',
+    put: '',
+    tests: ['engine/clock.test.ts'],
+  },
+  {
+    name: 'an id expires with its transaction open',
+    file: transactions,
+    find: ' && this.#openOfId(entry) === undefined\n      return isIdle',
+    put: '\n      return isIdle',
+    tests: [table],
+  },
+  {
+    name: 'a large transaction waits for its commit as a whole',
+    file: transacting,
+    find: 'for (const each of spilling.partitions) this.#hooks.wantDurable(each)',
+    put: '',
+    tests: [engine],
+  },
+]
