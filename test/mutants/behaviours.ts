@@ -62,7 +62,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'behaviours: snapshots outside of the log stay',
-    file: 'log/store/derived-files.ts',
+    file: 'log/store/producer-snapshots.ts',
     find: ' && !kept.has(file.offset))\n',
     put: ' && kept.size === 0)\n',
     tests: [idempotence],

@@ -32,13 +32,13 @@ import { Backups } from './backup.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Compactions } from './compactions.ts'
 import { createJournal } from './create-journal.ts'
-import { writeFinalFiles } from './derived-files.ts'
 import { Reserve } from './disk-reserve.ts'
 import { AT_ONCE_ALONE, type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
+import { writeFinalSnapshots } from './producer-snapshots.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
@@ -205,7 +205,7 @@ export class FilePartitionStore implements PartitionStore {
     }
     // Nobody reads any more, and files of its own come instead: all within the bound of open files.
     this.#cache.closeAll()
-    yield* writeFinalFiles({ store: this.#store, kernel: this.#kernel }, this.#partitions.values(), this.#source)
+    yield* writeFinalSnapshots({ store: this.#store, kernel: this.#kernel }, this.#partitions.values(), this.#source)
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpoints.sequence })
     if (this.#reserve.isHeld) yield* journal.ring.shrink()
   }

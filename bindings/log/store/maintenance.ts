@@ -5,10 +5,10 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { Backups } from './backup.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Compactions } from './compactions.ts'
-import { writeRolledFiles } from './derived-files.ts'
 import type { Reserve } from './disk-reserve.ts'
 import { AT_ONCE_BESIDE_COMMITS } from './file-store-options.ts'
 import type { PartitionMap } from './partition-map.ts'
+import { writeRolledSnapshots } from './producer-snapshots.ts'
 import { growRing } from './ring-growth.ts'
 
 export interface MaintenanceParts {
@@ -65,7 +65,7 @@ export class Maintenance {
     const { given, store, options, journal, partitions, checkpoints, backups, compactions, reserve } = this.#parts
     yield* backups.afterCheckpoint(() => checkpoints.write(journal, AT_ONCE_BESIDE_COMMITS))
     yield* compactions.finish()
-    yield* writeRolledFiles({ store }, partitions.values())
+    yield* writeRolledSnapshots({ store }, partitions.values())
     yield* reserve.restore()
     if (reserve.isHeld) yield* growRing(journal.ring, options, checkpoints.sizeBytes, given)
   }

@@ -21,7 +21,7 @@ interface DerivedContext {
  * and at the end, and the leader epochs. Written behind the checkpoint that covers what they say, so a crash leaves them
  * missing or old, not wrong; a file that holds what it should is left alone. A full disk is no failure here.
  */
-export function* writeRolledFiles(
+export function* writeRolledSnapshots(
   { store }: Pick<DerivedContext, 'store'>,
   partitions: Iterable<StoredFiles>,
 ): Task<void> {
@@ -32,7 +32,7 @@ export function* writeRolledFiles(
 }
 
 /** At a close, behind the last checkpoint, of what was used since the open: durable when the task ends. */
-export function* writeFinalFiles(
+export function* writeFinalSnapshots(
   context: DerivedContext,
   partitions: Iterable<StoredFiles>,
   source: Pick<PartitionSource, 'producers'>,
