@@ -230,14 +230,14 @@ export class EngineParts {
   }
 
   nextDeadline(): number | undefined {
-    const ofGroups = earliest(this.groups.nextDeadline(), this.shares.nextDeadline())
+    const ofGroups = earliest(this.groups.live.nextDeadline(), this.shares.nextDeadline())
     const ofTopics = earliest(this.topics.sweepAt, this.keeping.upkeep.nextAt)
     const ofStore = earliest(ofTopics, this.#directoryWatch.nextAt)
     return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofStore)
   }
 
   clockMoved(byMs: number): void {
-    this.groups.clockMoved(byMs)
+    this.groups.live.clockMoved(byMs)
     this.shares.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)

@@ -96,13 +96,13 @@ export class GroupMembers {
   }
 
   topicChanged(name: string, now: number): void {
-    this.#groups.topicsChanged([name], now)
+    this.#groups.live.topicsChanged([name], now)
     this.tell()
   }
 
   /** Members that took too long between two polls, or over a rebalance, leave their group. */
   tick(now: number): void {
-    for (const { groupId, memberId } of this.#groups.expired(now)) {
+    for (const { groupId, memberId } of this.#groups.live.expired(now)) {
       const key = keyOf({ groupId, memberId })
       this.#hooks.change(this.#groups.planLeave(groupId, memberId, now), () => {})
       this.#rebalanced.get(key)?.()
@@ -132,8 +132,8 @@ export class GroupMembers {
   }
 
   tell(): void {
-    for (const notice of this.#groups.takeNotices()) this.#tellOne(notice)
-    if (!this.#groups.isReleased) return
+    for (const notice of this.#groups.live.takeNotices()) this.#tellOne(notice)
+    if (!this.#groups.live.isReleased) return
     this.#releasing?.(undefined)
     this.#releasing = undefined
   }

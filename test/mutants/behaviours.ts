@@ -126,8 +126,8 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: who polls no more stays a member',
     file: 'engine/group-members.ts',
-    find: 'of this.#groups.expired(now)) {\n',
-    put: 'of this.#groups.expired(now).slice(now)) {\n',
+    find: 'of this.#groups.live.expired(now)) {\n',
+    put: 'of this.#groups.live.expired(now).slice(now)) {\n',
     tests: [delivery],
   },
   {

@@ -8,10 +8,10 @@ import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-re
 import type { GroupState } from './group-state.ts'
 import { GroupTable } from './group-table.ts'
 import { assertJoin, type JoinRequest } from './join-request.ts'
-import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
+import { type LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
+import { LiveGroups } from './live-groups.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
 import { PendingOffsets } from './pending-offsets.ts'
-import { Deadlines } from './poll-deadlines.ts'
 
 export interface SyncRequest {
   readonly groupId: string
@@ -30,11 +30,6 @@ export interface GroupFacts {
   readonly offsets: readonly CommittedOffset[]
 }
 
-export interface GroupMemberId {
-  readonly groupId: string
-  readonly memberId: string
-}
-
 /**
  * Members of thousands of partitions or topics take more than a frame holds. They end with their process, so that of a group only its
  * generation has to be stored (docs/decisions/003-committed-offsets.md).
@@ -44,65 +39,34 @@ const MEMBERS_BYTES_MAX = 8 * 1024
 /**
  * Consumer groups: their offsets and generations as the records of `__consumer_offsets` tell them, and their members, who
  * live as long as the process. In the manner of Catalogue: `plan...` checks against what is committed or on its way and throws
- * a LogError or gives records, `apply` takes them back. What members have to be told is taken by `takeNotices`.
+ * a LogError or gives records, `apply` takes them back. What is no record of a group's members stands in `live`.
  */
 export class Groups {
+  readonly live: LiveGroups = new LiveGroups()
   readonly #tables: PlannedTable<GroupEntry, GroupTable> = new PlannedTable(new GroupTable(), new GroupTable())
-  readonly #live: Map<string, LiveGroup> = new Map()
-  readonly #deadlines: Deadlines = new Deadlines()
-  #notices: GroupNotice[] = []
-  /** May be early, never late. */
-  #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
-  #isReleasing = false
   readonly #pending: PendingOffsets = new PendingOffsets()
-
-  /** What happened to members since the last call, in order. */
-  takeNotices(): readonly GroupNotice[] {
-    const notices = this.#notices
-    this.#notices = []
-    return notices
-  }
 
   /** A new member, or one of the group again: heard by notices. INCONSISTENT_GROUP_PROTOCOL, INVALID_GROUP_ID. */
   join(request: JoinRequest): void {
     assertJoin(request)
-    const { groupId, memberId, maxPollIntervalMs, now } = request
-    const group = this.#live.get(groupId) ?? this.#awakened(groupId)
-    group.join(request)
-    this.#live.set(groupId, group)
-    this.#watch(group)
-    // Joining again is no poll: a member that never comes back from its records can still be told.
-    if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
+    this.live.join(request, this.#tables.planned.group(request.groupId)?.generation ?? 0)
   }
 
   /** The leader's assignments as a record; nothing of others. Everybody hears by notices once it is durable. */
   planSync({ groupId, memberId, generation, assignments, now }: SyncRequest): readonly TableRecord[] {
-    const group = this.#group(groupId, memberId)
+    const group = this.live.of(groupId, memberId)
     return group.sync(memberId, generation, assignments) ? this.#planGroup(group, now) : []
   }
 
   /** On its own wish, or because it is among `expired`. UNKNOWN_MEMBER_ID. */
   planLeave(groupId: string, memberId: string, now: number): readonly TableRecord[] {
-    const group = this.#group(groupId, memberId)
-    group.leave(memberId, now)
-    this.#deadlines.remove(groupId, memberId)
-    this.#watch(group)
-    if (group.state !== 'Empty') return []
-    this.#live.delete(groupId)
-    return this.#planGroup(group, now)
+    const group = this.live.leave(groupId, memberId, now)
+    return group.state === 'Empty' ? this.#planGroup(group, now) : []
   }
 
-  /** The process that holds the log ends: all members are asked for what they hold. `isReleased` once they have given it up. */
+  /** The process that holds the log ends: all members are asked for what they hold; `live.isReleased` once they have given it up. */
   planRelease(now: number): readonly TableRecord[] {
-    this.#isReleasing = true
-    return [...this.#live.values()].flatMap((group) => {
-      group.release()
-      return this.#planGroup(group, now)
-    })
-  }
-
-  get isReleased(): boolean {
-    return this.#isReleasing && [...this.#live.values()].every((group) => group.isReleased)
+    return this.live.release().flatMap((group) => this.#planGroup(group, now))
   }
 
   /** All offsets or none. `topicOf` is `catalogue.planned.liveById`: a delete under way counts. */
@@ -143,7 +107,7 @@ export class Groups {
    */
   addPending(producerId: number, request: CommitRequest, topicOf: TopicLookup): void {
     const { groupId, memberId, generation } = request
-    const group = this.#group(groupId, memberId)
+    const group = this.live.of(groupId, memberId)
     if (!group.has(memberId)) throw unknownMember(groupId, memberId)
     group.assertGeneration(generation)
     this.#pending.add(producerId, checkedOffsets(request, topicOf))
@@ -193,60 +157,17 @@ export class Groups {
     return this.#tables.planned.offsetsWhere(isMeant).map((offset) => this.#planRemoval(offset))
   }
 
-  /** Topics were created, deleted, or got partitions: the groups that read them assign anew. */
-  topicsChanged(names: readonly string[], now: number): void {
-    const changed = new Set(names)
-    for (const group of this.#live.values()) {
-      if (!group.readsAny(changed)) continue
-      group.changed(now)
-      this.#watch(group)
-    }
-  }
-
   /** UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on. */
   checkMember(groupId: string, memberId: string, generation: number): void {
-    const group = this.#group(groupId, memberId)
+    const group = this.live.of(groupId, memberId)
     group.checked(memberId, 'commit')
     group.assertGeneration(generation)
-  }
-
-  /** A member began to wait for records: its deadline stands still. UNKNOWN_MEMBER_ID. */
-  polling(groupId: string, memberId: string): void {
-    if (!this.#deadlines.has(groupId, memberId)) throw unknownMember(groupId, memberId)
-    this.#deadlines.suspend(groupId, memberId)
-  }
-
-  /** A member got its records: it has maxPollIntervalMs until the next poll. */
-  polled(groupId: string, memberId: string, now: number): void {
-    this.#deadlines.restart(groupId, memberId, now)
-  }
-
-  /** When to ask `expired` next; may be early, never late. */
-  nextDeadline(): number | undefined {
-    const next = Math.min(this.#deadlines.next() ?? Number.POSITIVE_INFINITY, this.#nextRebalanceDeadline)
-    return next === Number.POSITIVE_INFINITY ? undefined : next
-  }
-
-  /** The clock was put forward by so much while no time passed. */
-  clockMoved(byMs: number): void {
-    this.#deadlines.clockMoved(byMs)
-    for (const group of this.#live.values()) group.clockMoved(byMs)
-    this.#nextRebalanceDeadline += byMs
-  }
-
-  /** Members that took too long between two polls, or that hold up a rebalance: plan their leave. */
-  expired(now: number): readonly GroupMemberId[] {
-    const late = this.#holdingUp(now)
-    const idle = this.#deadlines.expired(now).map(({ groupId, memberId }) => ({ groupId, memberId }))
-    const isLate = (member: GroupMemberId) =>
-      late.some(({ groupId, memberId }) => groupId === member.groupId && memberId === member.memberId)
-    return [...late, ...idle.filter((member) => !isLate(member))]
   }
 
   /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
   apply(record: TableRecord, place: RecordPlace): void {
     const entry = this.#tables.apply(record, () => decodeGroupRecord(record, place))
-    if (entry?.kind === 'group-stored') this.#live.get(entry.groupId)?.assigned(entry.generation)
+    if (entry?.kind === 'group-stored') this.live.get(entry.groupId)?.assigned(entry.generation)
   }
 
   /** Once, after the last record at open: the members that the records tell of ended with their process. */
@@ -261,7 +182,7 @@ export class Groups {
 
   /** `undefined` for a group that nobody joined and nobody committed for. */
   describe(groupId: string): GroupFacts | undefined {
-    const live = this.#live.get(groupId)
+    const live = this.live.get(groupId)
     const stored = this.#tables.durable.group(groupId)
     const offsets = this.#tables.durable.offsets(groupId)
     if (live !== undefined) {
@@ -272,39 +193,12 @@ export class Groups {
   }
 
   list(): readonly GroupFacts[] {
-    const groupIds = new Set([...this.#tables.durable.groupIds(), ...this.#live.keys()])
+    const groupIds = new Set([...this.#tables.durable.groupIds(), ...this.live.groupIds()])
     return [...groupIds].sort().flatMap((groupId) => this.describe(groupId) ?? [])
   }
 
-  #holdingUp(now: number): readonly GroupMemberId[] {
-    if (now < this.#nextRebalanceDeadline) return []
-    const groups = [...this.#live.values()]
-    this.#nextRebalanceDeadline = groups.reduce(
-      (next, group) => Math.min(next, group.deadline),
-      Number.POSITIVE_INFINITY,
-    )
-    return groups.flatMap((group) => group.late(now).map((memberId) => ({ groupId: group.groupId, memberId })))
-  }
-
-  #watch(group: LiveGroup): void {
-    this.#nextRebalanceDeadline = Math.min(this.#nextRebalanceDeadline, group.deadline)
-  }
-
-  #awakened(groupId: string): LiveGroup {
-    const generation = this.#tables.planned.group(groupId)?.generation ?? 0
-    const group = new LiveGroup(groupId, generation, (notice) => this.#notices.push(notice))
-    if (this.#isReleasing) group.release()
-    return group
-  }
-
-  #group(groupId: string, memberId: string): LiveGroup {
-    const group = this.#live.get(groupId)
-    if (group === undefined) throw unknownMember(groupId, memberId)
-    return group
-  }
-
   #assertEmpty(groupId: string): void {
-    if (!this.#live.has(groupId)) return
+    if (this.live.get(groupId) === undefined) return
     throw new LogError('NON_EMPTY_GROUP', `group "${groupId}" has members`, { groupId })
   }
 

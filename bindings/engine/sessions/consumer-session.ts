@@ -63,11 +63,11 @@ export class EmbeddedConsumer implements ConsumerSession {
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { groups } = this.#broker.engine
     const { groupId, memberId } = this.#member
-    groups.polling(groupId, memberId)
+    groups.live.polling(groupId, memberId)
     try {
       return await this.#broker.fetch(this, request)
     } finally {
-      groups.polled(groupId, memberId, this.#broker.now())
+      groups.live.polled(groupId, memberId, this.#broker.now())
     }
   }
 

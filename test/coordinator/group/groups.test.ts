@@ -24,7 +24,7 @@ function join(groups: Groups, groupId: string, memberId: string, now: number = 0
 
 /** What each member heard, in short: `m joined 2 leads`, `m synced 0 1`, `m refused CODE`, `m rebalance`. */
 function heard(groups: Groups): string[] {
-  return groups.takeNotices().map((notice) => `${notice.memberId} ${inShort(notice)}`)
+  return groups.live.takeNotices().map((notice) => `${notice.memberId} ${inShort(notice)}`)
 }
 
 function inShort(notice: GroupNotice): string {
@@ -82,7 +82,7 @@ test('a member joins, commits, and a successor goes on where it stopped', () => 
   reopened.dropMembers()
   assert.equal([reopened.describe('g')?.state, reopened.describe('g')?.generation], ['Empty', 1])
   assert.equal(reopened.describe('g')?.offsets, groups.describe('g')?.offsets)
-  assert.is(reopened.nextDeadline(), undefined)
+  assert.is(reopened.live.nextDeadline(), undefined)
   refuses('UNKNOWN_MEMBER_ID', () => planCommit(reopened, 'm1', 1, at(5)))
   alone(reopened, 'g', 'm2')
   assert.is(reopened.describe('g')?.generation, 2, 'generations go on across an open')
@@ -120,7 +120,7 @@ test('who comes in the middle of a rebalance begins another; a sync of the old o
   join(groups, 'g', 'm1', 0, { rejoins: true })
   groups.planSync({ groupId: 'g', memberId: 'm2', generation: 2, assignments: [], now: 0 })
   const records = groups.planSync({ groupId: 'g', memberId: 'm1', generation: 2, assignments: [], now: 0 })
-  groups.takeNotices()
+  groups.live.takeNotices()
   join(groups, 'g', 'm3')
   assert.equal(heard(groups), [
     'm1 refused REBALANCE_IN_PROGRESS',
@@ -141,7 +141,7 @@ test('a release takes everything from everybody, each by itself: who has nothing
   alone(groups, 'g', 'm1')
   join(groups, 'g', 'm2')
   assert.equal(heard(groups), ['m1 rebalance'])
-  assert.not.ok(groups.isReleased)
+  assert.not.ok(groups.live.isReleased)
   const records = groups.planRelease(0)
   assert.equal(heard(groups), ['m1 rebalance'], 'm2 waits for its first assignment, and gets none here')
   join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
@@ -152,12 +152,12 @@ test('a release takes everything from everybody, each by itself: who has nothing
   applyAll(groups, records)
   assert.equal(heard(groups), ['m1 synced'])
   assert.is(applyAll(groups, planCommit(groups, 'm1', 2, at(1))).length, 1, 'what it held it may commit')
-  assert.not.ok(groups.isReleased)
+  assert.not.ok(groups.live.isReleased)
   join(groups, 'g', 'm3')
   join(groups, 'g', 'm1', 0, { rejoins: true, owned: [] })
   assert.equal(heard(groups), [])
-  assert.ok(groups.isReleased)
-  assert.is(groups.nextDeadline(), 1000, 'polls alone: no rebalance can be late')
+  assert.ok(groups.live.isReleased)
+  assert.is(groups.live.nextDeadline(), 1000, 'polls alone: no rebalance can be late')
 })
 
 test('a release in the middle of a rebalance asks its members anew, and waits no longer for who leaves', () => {
@@ -167,7 +167,7 @@ test('a release in the middle of a rebalance asks its members anew, and waits no
   join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
   assert.equal(groups.planSync(sync('m2', 2)), [])
   const late = groups.planSync({ ...sync('m1', 2), assignments: [{ memberId: 'm1', partitions: both }] })
-  groups.takeNotices()
+  groups.live.takeNotices()
   const records = groups.planRelease(0)
   assert.equal(heard(groups), [
     'm1 refused REBALANCE_IN_PROGRESS',
@@ -180,15 +180,15 @@ test('a release in the middle of a rebalance asks its members anew, and waits no
   join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
   groups.planSync(sync('m1', 3))
   assert.equal(heard(groups), ['m1 joined 3', 'm1 synced'], 'what its leader had given it is void')
-  groups.topicsChanged(['orders'], 0)
+  groups.live.topicsChanged(['orders'], 0)
   groups.planLeave('g', 'm2', 0)
   assert.equal(heard(groups), [], 'nothing is shared anew')
-  assert.not.ok(groups.isReleased)
+  assert.not.ok(groups.live.isReleased)
   applyAll(groups, groups.planLeave('g', 'm1', 0))
-  assert.ok(groups.isReleased)
+  assert.ok(groups.live.isReleased)
   join(groups, 'late', 'm4', 0)
   assert.equal(heard(groups), [], 'who comes now waits for the next holder')
-  assert.ok(groups.isReleased)
+  assert.ok(groups.live.isReleased)
 })
 
 test('offsets of a transaction are taken between two generations, of members and their generation alone (KIP-447)', () => {
@@ -210,17 +210,17 @@ test('offsets of a transaction are taken between two generations, of members and
 test('one that does not join again holds the others up until its time is over', () => {
   const groups = new Groups()
   alone(groups, 'g', 'slow')
-  groups.polling('g', 'slow')
+  groups.live.polling('g', 'slow')
   join(groups, 'g', 'm2', 500, { maxPollIntervalMs: 300 })
-  groups.polling('g', 'm2')
-  groups.takeNotices()
-  assert.equal(groups.expired(1499), [], 'the longest interval of its members')
-  assert.is(groups.nextDeadline(), 1500)
-  assert.equal(groups.expired(1500), [{ groupId: 'g', memberId: 'slow' }])
+  groups.live.polling('g', 'm2')
+  groups.live.takeNotices()
+  assert.equal(groups.live.expired(1499), [], 'the longest interval of its members')
+  assert.is(groups.live.nextDeadline(), 1500)
+  assert.equal(groups.live.expired(1500), [{ groupId: 'g', memberId: 'slow' }])
   assert.equal(groups.planLeave('g', 'slow', 1500), [])
   assert.equal(heard(groups), ['m2 joined 2 leads'], 'the lead goes to one that is there')
   refuses('UNKNOWN_MEMBER_ID', () => join(groups, 'g', 'slow', 1500, { rejoins: true }))
-  assert.equal(groups.expired(1800), [{ groupId: 'g', memberId: 'm2' }], 'nor for ever for the assignment')
+  assert.equal(groups.live.expired(1800), [{ groupId: 'g', memberId: 'm2' }], 'nor for ever for the assignment')
 })
 
 test('members without a common assignor are refused', () => {
@@ -235,27 +235,27 @@ test('members without a common assignor are refused', () => {
 test('new partitions of what a group reads make it share anew', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')
-  groups.topicsChanged(['other'], 0)
+  groups.live.topicsChanged(['other'], 0)
   assert.equal(heard(groups), [])
-  groups.topicsChanged(['orders'], 0)
+  groups.live.topicsChanged(['orders'], 0)
   assert.equal(heard(groups), ['m1 rebalance'])
 })
 
 test('a member that polls too late is expired, and refused as soon as its leave is planned', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm')
-  groups.polled('g', 'm', 500)
-  assert.equal(groups.expired(1499), [])
-  groups.polling('g', 'm')
-  assert.equal(groups.expired(5000), [])
-  groups.polled('g', 'm', 5000)
-  assert.is(groups.nextDeadline(), 6000)
-  assert.equal(groups.expired(6000), [{ groupId: 'g', memberId: 'm' }])
+  groups.live.polled('g', 'm', 500)
+  assert.equal(groups.live.expired(1499), [])
+  groups.live.polling('g', 'm')
+  assert.equal(groups.live.expired(5000), [])
+  groups.live.polled('g', 'm', 5000)
+  assert.is(groups.live.nextDeadline(), 6000)
+  assert.equal(groups.live.expired(6000), [{ groupId: 'g', memberId: 'm' }])
   const leave = groups.planLeave('g', 'm', 6000)
   refuses('UNKNOWN_MEMBER_ID', () => planCommit(groups, 'm', 1, at(1)))
   refuses('UNKNOWN_MEMBER_ID', () => groups.planLeave('g', 'm', 6000))
-  refuses('UNKNOWN_MEMBER_ID', () => groups.polling('g', 'm'))
-  assert.equal(groups.expired(9000), [])
+  refuses('UNKNOWN_MEMBER_ID', () => groups.live.polling('g', 'm'))
+  assert.equal(groups.live.expired(9000), [])
   applyAll(groups, leave)
   assert.equal([groups.describe('g')?.state, groups.describe('g')?.generation], ['Empty', 1])
 })

@@ -1,0 +1,141 @@
+import type { JoinRequest } from './join-request.ts'
+import { type GroupNotice, LiveGroup, unknownMember } from './live-group.ts'
+import { Deadlines } from './poll-deadlines.ts'
+
+export interface GroupMemberId {
+  readonly groupId: string
+  readonly memberId: string
+}
+
+/**
+ * The groups that have members, who live as long as the process: one is here from its first join until its last member left. What
+ * members have to be told is taken by `takeNotices`; who polls too rarely or holds up a rebalance is among `expired`.
+ */
+export class LiveGroups {
+  readonly #groups: Map<string, LiveGroup> = new Map()
+  readonly #deadlines: Deadlines = new Deadlines()
+  #notices: GroupNotice[] = []
+  /** May be early, never late. */
+  #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
+  #isReleasing = false
+
+  /** What happened to members since the last call, in order. */
+  takeNotices(): readonly GroupNotice[] {
+    const notices = this.#notices
+    this.#notices = []
+    return notices
+  }
+
+  get(groupId: string): LiveGroup | undefined {
+    return this.#groups.get(groupId)
+  }
+
+  groupIds(): Iterable<string> {
+    return this.#groups.keys()
+  }
+
+  /** UNKNOWN_MEMBER_ID for a group without members. */
+  of(groupId: string, memberId: string): LiveGroup {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) throw unknownMember(groupId, memberId)
+    return group
+  }
+
+  /** `storedGeneration`: where a group goes on that had members before. */
+  join(request: JoinRequest, storedGeneration: number): void {
+    const { groupId, memberId, maxPollIntervalMs, now } = request
+    const group = this.#groups.get(groupId) ?? this.#awakened(groupId, storedGeneration)
+    group.join(request)
+    this.#groups.set(groupId, group)
+    this.#watch(group)
+    // Joining again is no poll: a member that never comes back from its records can still be told.
+    if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
+  }
+
+  #awakened(groupId: string, storedGeneration: number): LiveGroup {
+    const group = new LiveGroup(groupId, storedGeneration, (notice) => this.#notices.push(notice))
+    if (this.#isReleasing) group.release()
+    return group
+  }
+
+  /** Answers the group, as it is without it. UNKNOWN_MEMBER_ID. */
+  leave(groupId: string, memberId: string, now: number): LiveGroup {
+    const group = this.of(groupId, memberId)
+    group.leave(memberId, now)
+    this.#deadlines.remove(groupId, memberId)
+    this.#watch(group)
+    if (group.state === 'Empty') this.#groups.delete(groupId)
+    return group
+  }
+
+  /** All members are asked for what they hold, those of groups that awake later too. Answers the groups. */
+  release(): readonly LiveGroup[] {
+    this.#isReleasing = true
+    const groups = [...this.#groups.values()]
+    for (const group of groups) group.release()
+    return groups
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleasing && [...this.#groups.values()].every((group) => group.isReleased)
+  }
+
+  /** Those that read them assign anew. */
+  topicsChanged(names: readonly string[], now: number): void {
+    const changed = new Set(names)
+    for (const group of this.#groups.values()) {
+      if (!group.readsAny(changed)) continue
+      group.changed(now)
+      this.#watch(group)
+    }
+  }
+
+  // ---- what takes too long -------------------------------------------------------------------------------------------
+
+  /** A member began to wait for records: its deadline stands still. UNKNOWN_MEMBER_ID. */
+  polling(groupId: string, memberId: string): void {
+    if (!this.#deadlines.has(groupId, memberId)) throw unknownMember(groupId, memberId)
+    this.#deadlines.suspend(groupId, memberId)
+  }
+
+  /** A member got its records: it has maxPollIntervalMs until the next poll. */
+  polled(groupId: string, memberId: string, now: number): void {
+    this.#deadlines.restart(groupId, memberId, now)
+  }
+
+  /** When to ask `expired` next; may be early, never late. */
+  nextDeadline(): number | undefined {
+    const next = Math.min(this.#deadlines.next() ?? Number.POSITIVE_INFINITY, this.#nextRebalanceDeadline)
+    return next === Number.POSITIVE_INFINITY ? undefined : next
+  }
+
+  /** The clock was put forward by so much while no time passed. */
+  clockMoved(byMs: number): void {
+    this.#deadlines.clockMoved(byMs)
+    for (const group of this.#groups.values()) group.clockMoved(byMs)
+    this.#nextRebalanceDeadline += byMs
+  }
+
+  /** Members that took too long between two polls, or that hold up a rebalance: plan their leave. */
+  expired(now: number): readonly GroupMemberId[] {
+    const late = this.#holdingUp(now)
+    const idle = this.#deadlines.expired(now).map(({ groupId, memberId }) => ({ groupId, memberId }))
+    const isLate = (member: GroupMemberId) =>
+      late.some(({ groupId, memberId }) => groupId === member.groupId && memberId === member.memberId)
+    return [...late, ...idle.filter((member) => !isLate(member))]
+  }
+
+  #holdingUp(now: number): readonly GroupMemberId[] {
+    if (now < this.#nextRebalanceDeadline) return []
+    const groups = [...this.#groups.values()]
+    this.#nextRebalanceDeadline = groups.reduce(
+      (next, group) => Math.min(next, group.deadline),
+      Number.POSITIVE_INFINITY,
+    )
+    return groups.flatMap((group) => group.late(now).map((memberId) => ({ groupId: group.groupId, memberId })))
+  }
+
+  #watch(group: LiveGroup): void {
+    this.#nextRebalanceDeadline = Math.min(this.#nextRebalanceDeadline, group.deadline)
+  }
+}
