@@ -1,29 +1,18 @@
 // A decision and what goes with it while it is on its way to the disk, over files and over rows.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
-import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
+import { opened, STORAGES } from './storages.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
-const STORAGES: Readonly<Record<string, () => VirtualStorage>> = {
-  files: () => new VirtualDisk(),
-  rows: () => new VirtualRows(),
-}
 const decisions = suite('decisions under way')
 
 function test(name: string, run: (host: SyncHost) => void): void {
   for (const [over, storageOf] of Object.entries(STORAGES)) {
     decisions(`${over}: ${name}`, () => run(opened(storageOf())))
   }
-}
-
-function opened(storage: VirtualStorage): SyncHost {
-  const host = new SyncHost(storage, undefined)
-  host.open()
-  return host
 }
 
 test('a place whose commit is on its way to the disk is not stable before it is there', (host) => {

@@ -11,6 +11,7 @@ import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { newKernel } from '../kernel/support.ts'
 import { runNow } from '../log/support.ts'
+import { opened } from './storages.ts'
 
 const kernel = newKernel(1 << 25)
 const tests = suite('deleting records')
@@ -18,12 +19,6 @@ const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABA'
 /** Two of the batches below fit. */
 const CONFIG = { 'segment.bytes': 1000 }
 const VALUE = 'x'.repeat(400)
-
-function opened<S extends VirtualStorage>(storage: S): SyncHost<S> {
-  const host = new SyncHost(storage, undefined)
-  host.open()
-  return host
-}
 
 function created<S extends VirtualStorage>(storage: S, config = CONFIG): SyncHost<S> {
   const host = opened(storage)

@@ -4,13 +4,7 @@ import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
-import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
-
-const STORAGES: Readonly<Record<string, () => VirtualStorage>> = {
-  files: () => new VirtualDisk(),
-  rows: () => new VirtualRows(),
-}
+import { STORAGES } from './storages.ts'
 
 for (const [name, storageOf] of Object.entries(STORAGES)) {
   test(`${name}: a send of acks 1 beside the delete of its topic ends no log`, () => {

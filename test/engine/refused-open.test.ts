@@ -1,22 +1,16 @@
 // An open behind an unclean end is refused before it aborted what was open then: the next one has to.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
+import { opened } from './storages.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const OFFSETS = '__consumer_offsets-0/00000000000000000000.log'
 /** In a record of it, and not in its last sector. */
 const FLIPPED_AT = 200
-
-function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
-  host.open()
-  return host
-}
 
 function flip(disk: VirtualDisk): void {
   const file = disk.open(OFFSETS, { create: false })

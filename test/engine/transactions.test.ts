@@ -1,65 +1,16 @@
 // Transactions of the engine, over files and over rows.
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
-import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
-import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
+import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
+import { afterCrash, flushes, fresh, opened, overStorages, TOPIC_ID, values } from './transaction-hosts.ts'
 
-const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const OTHER_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAw'
 
-const STORAGES: Readonly<Record<string, () => VirtualStorage>> = {
-  files: () => new VirtualDisk(),
-  rows: () => new VirtualRows(),
-}
-const register = suite('transactions of the engine')
-let empty: () => VirtualStorage = () => new VirtualDisk()
-
-function test(name: string, run: () => void, overs: readonly string[] = Object.keys(STORAGES)): void {
-  for (const over of overs) {
-    register(`${over}: ${name}`, () => {
-      empty = STORAGES[over] ?? empty
-      run()
-    })
-  }
-}
-
-function opened(storage: VirtualStorage = empty()): SyncHost {
-  const host = new SyncHost(storage, undefined)
-  host.open()
-  return host
-}
-
-function fresh(config = {}): SyncHost {
-  const host = opened()
-  host.createTopic(TOPIC_ID, 't', 3, config)
-  return host
-}
-
-function values(host: SyncHost, partition: number, isolation?: 'read_uncommitted'): string[] {
-  return host.fetchAll('t', partition, isolation).map(({ value }) => value)
-}
-
-/** What a power loss leaves of the log: all that was written, or only what was synced. */
-function afterCrash(host: SyncHost, kept: 'all' | 'none'): SyncHost {
-  return opened(host.storage.image(new Random(1), kept))
-}
-
-/** Of the journal, or transactions of the database: checkpoints flush other files. */
-function flushes(host: SyncHost, run: () => void): number {
-  let count = 0
-  host.storage.watch = (_operations, kind, path) => {
-    if (kind === 'flush' && (path.endsWith('.ring') || path === 'rows')) count++
-  }
-  run()
-  host.storage.watch = undefined
-  return count
-}
+const test = overStorages('transactions of the engine')
 
 test('records in several partitions become visible together, at the commit (testBasicTransactions)', () => {
   const host = fresh()
@@ -391,37 +342,6 @@ test('a topic that is deleted in an open transaction takes its part of it along'
   assert.equal(values(host, 0), ['a'])
 })
 
-test('what a large transaction wrote goes to the disk ahead of its commit, which takes two rounds at most (rule 9)', () => {
-  const host = fresh()
-  const client = new TransactionalClient(host, 'id').init().begin()
-  const allFlushes = (run: () => void): number => {
-    let count = 0
-    host.storage.watch = (_operations, kind, path) => {
-      if (kind === 'flush' && /(\.ring|\.log|^rows)$/.test(path)) count++
-    }
-    run()
-    host.storage.watch = undefined
-    return count
-  }
-  const large = 'x'.repeat(4000)
-  const ahead = allFlushes(() => {
-    for (let index = 0; index < 12; index++) {
-      client.send('t', 0, `${index}${large}`)
-      host.settle()
-    }
-  })
-  assert.ok(ahead > 0, 'something was flushed before the commit')
-  const { durableOffset, nextOffset } = host.engine.topics.partition('t', 0).partition.watermarks
-  assert.ok(durableOffset > 0 && nextOffset - durableOffset <= 4, `${durableOffset} of ${nextOffset}`)
-  assert.equal(values(host, 0), [])
-  // Checkpoints sync segments as well: a commit may begin one.
-  assert.is(
-    flushes(host, () => client.end('commit')),
-    1,
-  )
-  assert.is(values(host, 0).length, 12)
-})
-
 test("the positions of ingest are a transaction's data: what a crash leaves of them undecided is aborted, and no damage", () => {
   let host = fresh()
   const positions = (): string[] => host.fetchAll(POSITIONS_TOPIC, 0).map(({ value }) => value)
@@ -464,33 +384,4 @@ test('an id that nobody used for a week expires, over a crash too', () => {
   new TransactionalClient(later, 'idle').init().begin().send('t', 0, 'b')
 })
 
-test('a transaction ten times as large as the journal commits whole, or is gone whole', () => {
-  const host = fresh()
-  const client = new TransactionalClient(host, 'id').init().begin()
-  const large = 'x'.repeat(4000)
-  const written = 100
-  for (let index = 0; index < written; index++) client.send('t', index % 3, `${index}${large}`)
-  const before = afterCrash(host, 'all')
-  assert.equal(
-    [0, 1, 2].flatMap((partition) => values(before, partition)),
-    [],
-  )
-  client.end('commit')
-  const after = afterCrash(host, 'none')
-  assert.is([0, 1, 2].flatMap((partition) => values(after, partition)).length, written)
-})
-
-test('a transaction that no frame could decide is refused in time', () => {
-  const host = opened()
-  host.createTopic(TOPIC_ID, 't', 100, {})
-  const client = new TransactionalClient(host, 'id').init().begin()
-  let partitions = 0
-  refuses('RECORD_LIST_TOO_LARGE', () => {
-    for (; partitions < 100; partitions++) client.send('t', partitions, 'value')
-  })
-  assert.ok(partitions > 30, `${partitions} partitions`)
-  client.end('commit')
-  for (let partition = 0; partition < partitions; partition++) assert.equal(values(host, partition), ['value'])
-}, ['files'])
-
-register.run()
+test.run()

@@ -172,6 +172,6 @@ export const TRANSACTIONS: readonly Mutant[] = [
     file: transacting,
     find: 'for (const each of spilling.partitions) this.#hooks.wantDurable(each)',
     put: '',
-    tests: [engine],
+    tests: ['engine/large-transactions.test.ts'],
   },
 ]
