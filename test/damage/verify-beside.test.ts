@@ -5,7 +5,7 @@ import { open } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DirectoryImage } from '../../bindings/entry/embedded/directory-image.ts'
-import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { openLog, RING } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { verifyFiles } from '../../bindings/entry/embedded/verify-files.ts'
 import { FRAME_ALIGNMENT, HEADER_FILE, ringFile } from '../../bindings/log/journal/layout.ts'
@@ -161,6 +161,18 @@ test('a marker that waits for its write before batches that frames have is no da
   assert.ok(new Set(states).size < states.length, 'no frame stood before its batches were written')
   for (const image of held.images) assert.equal((await verifyFiles({ store: () => image, port: nodePort })).damage, [])
   await log.close()
+})
+
+test('a file of the ring that an open is making is no damage, one that is too long is', async () => {
+  const directory = await filled('opening', ['a'])
+  const damage = async () => (await verifyFiles({ store: () => new DirectoryImage(directory), port: nodePort })).damage
+  writeFileSync(join(directory, ringFile(1)), new Uint8Array(RING.ringFileBytes / 2))
+  assert.equal(await damage(), [])
+  writeFileSync(join(directory, ringFile(1)), new Uint8Array(RING.ringFileBytes + 1))
+  assert.equal(
+    (await damage()).map(({ file }) => file),
+    [ringFile(1)],
+  )
 })
 
 test('a directory that a create has just begun is no damage', async () => {

@@ -126,7 +126,8 @@ function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task
 
 /**
  * Without a gap and of one size; but the newest ones, which may be in the making beside a running holder. A closed log needs
- * the first alone: what a crash left of the others that were given back goes at the next open.
+ * the first alone: what a crash left of the others that were given back goes at the next open, and so does what one left that an open
+ * was making.
  */
 function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, damage: Damage[]): Task<void> {
   const indexes = yield* ringIndexes(store)
@@ -135,7 +136,7 @@ function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, 
     const file = yield* openFile(store, ringFile(index), false)
     const sizeBytes = file?.size()
     file?.close()
-    if (sizeBytes === undefined && clean && index > 0) continue
+    if (clean && index > 0 && (sizeBytes ?? 0) < ringFileBytes) continue
     if (sizeBytes === undefined) damage.push(damaged(ringFile(index), 0, 'is missing'))
     else if (sizeBytes > ringFileBytes || (sizeBytes < ringFileBytes && (index < 2 || index < count - 1)))
       damage.push(damaged(ringFile(index), Math.min(sizeBytes, ringFileBytes), `is not ${ringFileBytes} bytes long`))
