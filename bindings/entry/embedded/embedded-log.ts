@@ -238,14 +238,16 @@ export async function openHeld(
     throw error
   })
   kernel.seedHash(Uint32Array.from({ length: 4 }, () => Math.floor(port.random() * 2 ** 32)))
-  const engine = new Engine({
+  const engine: Engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
     transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
     retentionCheckIntervalMs: options.retentionCheckIntervalMs,
     retentionTrustsClock: options.retentionTrustsClock,
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
-      const pause = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
+      const paused = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
+      // Who opens a log hears at once.
+      const pause = (delayMs: number) => (engine.report === undefined ? undefined : paused(delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =
         typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)

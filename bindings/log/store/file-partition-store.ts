@@ -71,8 +71,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#given = given
     const store = sparingStore(given, {
       giveUp: () => this.#cache.giveUp(),
-      // Who opens a log hears at once.
-      pause: () => (this.#commits === undefined ? undefined : options.pause?.(PAUSE_MS)),
+      pause: () => options.pause?.(PAUSE_MS),
     })
     this.#store = store
     this.#kernel = kernel

@@ -12,7 +12,7 @@ export interface FileStoreOptions extends JournalOptions {
   readonly openFilesMax: number
   /** From 0 up to 1: only the nonce of a new directory is drawn. */
   readonly random: () => number
-  /** Resolves after so long: whoever is short of descriptors waits for some. Without it nobody does. */
-  readonly pause?: ((delayMs: number) => Promise<void>) | undefined
+  /** Resolves after so long: whoever is short of descriptors waits for some. Without it, or where it gives nothing, nobody does. */
+  readonly pause?: ((delayMs: number) => Promise<void> | undefined) | undefined
   readonly observer?: WriteOrderObserver | undefined
 }

@@ -5,14 +5,17 @@ import type { ProducerSession } from '../../../bindings/broker/producer-session.
 import type { RuntimePort } from '../../../bindings/broker/runtime-port.ts'
 import { Engine } from '../../../bindings/engine/engine.ts'
 import { EmbeddedBroker } from '../../../bindings/engine/sessions/embedded-broker.ts'
+import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
+import { PAUSE_MS } from '../../../bindings/storage/sparing-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { failure } from '../../client/support.ts'
+import { DirectoryImage } from '../../damage/directory-image.ts'
 import { newKernel } from '../../kernel/support.ts'
 
 const PARTITIONS = 300
@@ -227,6 +230,53 @@ test('a process that stays short of files hears so in the end', async () => {
   disk.limit = Number.POSITIVE_INFINITY
   assert.is((await append(1, 0)).baseOffset, 0)
   await broker.close()
+})
+
+/** Opens, lists and syncs no more than so often. */
+class ShortImage extends DirectoryImage {
+  left = Number.POSITIVE_INFINITY
+
+  override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    this.#take('open', path)
+    return super.open(path, options)
+  }
+
+  override list(directory: string): readonly string[] {
+    this.#take('list', directory)
+    return super.list(directory)
+  }
+
+  #take(operation: string, file: string): void {
+    if (this.left-- > 0) return
+    throw new LogError('KAFKA_STORAGE_ERROR', 'EMFILE', { file, operation, errno: 'EMFILE' })
+  }
+}
+
+test('who opens a log in a process with too many open files hears so at once, however far it came', async () => {
+  let pauses = 0
+  const port: RuntimePort = {
+    ...nodePort,
+    setTimer: (delayMs, run, keepsAlive) => {
+      if (delayMs === PAUSE_MS) pauses++
+      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+    },
+  }
+  const image = new ShortImage()
+  const log = await openLog(image, port, {})
+  await log.admin.createTopic(TOPIC)
+  await log.producer().send({ topic: TOPIC, value: 'x' })
+  await log.close()
+  for (let left = 0; ; left++) {
+    const short = new ShortImage(image.fork().files)
+    short.left = left
+    const opened = await openLog(short, port, {}).catch((error: unknown) => void assert.ok(LogError.is(error)))
+    short.left = Number.POSITIVE_INFINITY
+    assert.is(pauses, 0, `with ${left}`)
+    if (opened === undefined) continue
+    assert.ok(left > 10)
+    await opened.close()
+    break
+  }
 })
 
 test('a transaction in more partitions than files may be open commits', async () => {
