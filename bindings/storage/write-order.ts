@@ -13,13 +13,19 @@ export interface WriteOrderObserver {
   decisionPlaced(sequence: number, file: string, position: number): void
   /** A checkpoint is about to be written; every file and directory in it must be durable up to what it notes (rule 4). */
   checkpointPlaced(coveredSequence: number, noted: readonly WrittenFile[]): void
-  checkpointDurable(coveredSequence: number): void
+  /** Its frames may be reused, and what it notes needs no frame any more (rule 2). */
+  checkpointDurable(coveredSequence: number, checkpoint: WrittenCheckpoint): void
 }
 
 /** A file of which so many bytes are noted. */
 export interface WrittenFile {
   readonly file: string
   readonly sizeBytes: number
+}
+
+/** Everything of these partitions below their `nextOffset` is durable with it. */
+export interface WrittenCheckpoint extends WrittenFile {
+  readonly ends: readonly { readonly topicId: string; readonly partition: number; readonly nextOffset: number }[]
 }
 
 export type FrameClaim =

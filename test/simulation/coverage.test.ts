@@ -109,7 +109,7 @@ test('the monitor is told of frames that recovery restates, and of closed segmen
         frameDurable: (sequence) => observer.frameDurable(sequence),
         decisionPlaced: (...decision) => observer.decisionPlaced(...decision),
         checkpointPlaced: noted,
-        checkpointDurable: (sequence) => observer.checkpointDurable(sequence),
+        checkpointDurable: (...checkpoint) => observer.checkpointDurable(...checkpoint),
       }
       return engineSystem.open({ ...host, observer: tells })
     },

@@ -67,7 +67,7 @@ const rows: Record<string, { readonly keeps: Steps; readonly breaks: Steps }> = 
   'frame-reuse': {
     keeps(bench) {
       bench.durable(1, 0)
-      bench.monitor.checkpointDurable(1)
+      bench.monitor.checkpointDurable(1, { file: 'checkpoint', sizeBytes: frameBytes, ends: [] })
       bench.place(2, 0)
     },
     breaks(bench) {
@@ -183,6 +183,20 @@ for (const [name, { keeps, breaks }] of Object.entries(rows)) {
     assert.equal([...new Set(broken.broken)], [name])
   })
 }
+
+test('what a durable checkpoint notes is acknowledged without a frame, and nothing that one notes which is not', () => {
+  const checkpoint = { file: 'checkpoint', sizeBytes: frameBytes, ends: [{ ...place, nextOffset: 5 }] }
+  for (const isDurable of [true, false]) {
+    const bench = new Bench()
+    bench.write('checkpoint')
+    if (isDurable) bench.sync('checkpoint')
+    bench.monitor.checkpointDurable(0, checkpoint)
+    bench.monitor.acknowledged(place, 5, 'power')
+    assert.equal(bench.broken, isDurable ? [] : ['acknowledged-after-frame'])
+    bench.monitor.acknowledged(place, 6, 'power')
+    assert.is(bench.broken.at(-1), 'acknowledged-after-frame')
+  }
+})
 
 test('each scenario has a name of its own', () => {
   assert.ok(SCENARIOS.length >= 24, `${SCENARIOS.length} scenarios`)

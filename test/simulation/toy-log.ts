@@ -238,7 +238,8 @@ export class ToyLog implements SystemHandle {
     now(place.flush())
     if (!this.#faults.has('no-directory-sync')) now(this.#store.syncDirectory(''))
     this.#checkpoint = checkpoint
-    this.#host.observer.checkpointDurable(this.#frame)
+    // Its acknowledgements rest on frames alone.
+    this.#host.observer.checkpointDurable(this.#frame, { file: place.path, sizeBytes: place.size(), ends: [] })
     this.#host.marks.mark('checkpoint')
   }
 

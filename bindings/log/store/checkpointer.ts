@@ -4,7 +4,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver, WrittenFile } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import { encodeCheckpointFile, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
+import { checkpointFile, encodeCheckpointFile, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'
 import {
   type CheckpointFacts,
   type CheckpointPartition,
@@ -123,7 +123,9 @@ export class Checkpointer {
     const bytes = yield* this.#assemble(facts)
     this.#observer?.checkpointPlaced(facts.coveredSequence, written)
     yield* writeCheckpointFile(this.#store, place, bytes)
-    this.#observer?.checkpointDurable(facts.coveredSequence)
+    const noted = ends.map(({ files, nextOffset }) => ({ ...files.id, nextOffset }))
+    const file = { file: checkpointFile(place), sizeBytes: bytes.length }
+    this.#observer?.checkpointDurable(facts.coveredSequence, { ...file, ends: noted })
     for (const { files, nextOffset } of ends) files.checkpointed(nextOffset)
     return bytes.length
   }

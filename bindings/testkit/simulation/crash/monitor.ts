@@ -1,4 +1,4 @@
-import type { FrameClaim, WriteOrderObserver } from '../../../storage/write-order.ts'
+import type { FrameClaim, WriteOrderObserver, WrittenCheckpoint } from '../../../storage/write-order.ts'
 import type { OperationKind } from '../operation-kind.ts'
 import type { WriteRange } from '../virtual-disk.ts'
 import type { VirtualStorage } from '../virtual-rows.ts'
@@ -76,7 +76,7 @@ export const WRITE_ORDER: readonly Order[] = [
       extentsOf(frame).every(({ file, position, lengthBytes }) => state.storage.isDurable(file, position, lengthBytes)),
     ({ frame }) => extentsOf(frame).length > 0,
   ),
-  order(2, 'acknowledged-after-frame', 'acknowledged', 'a durable frame covers it', (state, event) =>
+  order(2, 'acknowledged-after-frame', 'acknowledged', 'a durable frame or checkpoint covers it', (state, event) =>
     state.covers(event, event.nextOffset),
   ),
   order(3, 'decision-after-frame', 'decisionPlaced', 'its frame is durable', (state, { sequence }) =>
@@ -200,8 +200,10 @@ export class Monitor implements WriteOrderObserver {
     this.#check({ kind: 'checkpointPlaced', noted })
   }
 
-  checkpointDurable(coveredSequence: number): void {
+  checkpointDurable(coveredSequence: number, { file, sizeBytes, ends }: WrittenCheckpoint): void {
     for (const frame of this.#state.frames) if (frame.sequence <= coveredSequence) frame.isReleased = true
+    if (!this.#state.storage.isDurable(file, 0, sizeBytes)) return
+    for (const end of ends) this.#state.apply({ kind: 'partition', ...end })
   }
 
   /** Recovery has made durable whatever it serves, before the first acknowledgement (rule 6e). */
