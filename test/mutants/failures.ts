@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const failed = 'log/store/failed-flush.test.ts'
+const believed = 'storage/believed-flushes.test.ts'
 
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
@@ -31,5 +32,19 @@ export const FAILURES: readonly Mutant[] = [
     find: "    this.#failure ??= LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)\n    return this.#failure\n",
     put: "    return LogError.is(error, 'KAFKA_STORAGE_ERROR', 'KERNEL_POISONED') ? error : storageFailed(error)\n",
     tests: [failed],
+  },
+  {
+    name: 'failures: a flush that failed is told to whoever asked first alone',
+    file: 'storage/believed-flushes.ts',
+    find: '    this.#assertBelieved()\n    try {\n',
+    put: '    try {\n',
+    tests: [believed, 'simulation/disk-errors.heavy.test.ts'],
+  },
+  {
+    name: 'failures: a flush under way beside one that failed is believed',
+    file: 'storage/believed-flushes.ts',
+    find: '        () => this.#assertBelieved(),\n',
+    put: '        () => {},\n',
+    tests: [believed],
   },
 ]

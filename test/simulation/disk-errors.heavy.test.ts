@@ -5,7 +5,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
-import { describeDiskError, tryDiskErrors } from './disk-errors.ts'
+import { describeDiskError, tryDiskErrors, tryEachFlush } from './disk-errors.ts'
 
 const seed = 7
 const step = process.argv[2] === 'all' ? 1 : 4
@@ -29,6 +29,19 @@ for (const name of NAMES) {
     total.struck += struck
     assert.equal(failures.map(describeDiskError), [])
     assert.ok(struck > 300 / step, `${struck} faults struck`)
+  })
+}
+
+// A commit flushes segments for its extents beside a checkpoint that flushes them too: whoever asks second isn't told of the failure.
+for (const effect of ['drops-shows-new', 'drops-shows-old'] as const) {
+  test(`each flush fails once beside a checkpoint, ${effect}`, () => {
+    const scenario = SCENARIOS.find((each) => each.name === 'ring grows')
+    assert.ok(scenario)
+    const { runs, struck, failures } = tryEachFlush(scenario, 4, effect)
+    total.runs += runs
+    total.struck += struck
+    assert.equal(failures.map(describeDiskError), [])
+    assert.ok(struck > 20, `${struck} faults struck`)
   })
 }
 

@@ -46,6 +46,13 @@ export function tryDiskErrors(scenario: Scenario, seed: number, step: number): D
   return total
 }
 
+/** A scenario with one flush that fails so, each in turn. */
+export function tryEachFlush(scenario: Scenario, seed: number, effect: FaultEffect): DiskErrorRuns {
+  const total: DiskErrorRuns = { runs: 0, struck: 0, failures: [] }
+  tryUntilTooLate(total, scenario, seed, 'life', (at) => ({ kind: 'flush', effect, at }))
+  return total
+}
+
 function tryUntilTooLate(
   total: DiskErrorRuns,
   scenario: Scenario,

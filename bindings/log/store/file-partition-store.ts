@@ -1,6 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
+import { believedFlushes } from '../../storage/believed-flushes.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
@@ -69,10 +70,8 @@ export class FilePartitionStore implements PartitionStore {
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#given = given
-    const store = sparingStore(given, {
-      giveUp: () => this.#cache.giveUp(),
-      pause: () => options.pause?.(PAUSE_MS),
-    })
+    const sparing = { giveUp: () => this.#cache.giveUp(), pause: () => options.pause?.(PAUSE_MS) }
+    const store = believedFlushes(sparingStore(given, sparing))
     this.#store = store
     this.#kernel = kernel
     this.#source = source

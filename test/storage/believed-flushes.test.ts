@@ -1,0 +1,73 @@
+// Rule 10: who flushes beside a flush that fails is told so as well, and nobody is told otherwise later.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
+import { believedFlushes } from '../../bindings/storage/believed-flushes.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import type { FileStore, StoreFile } from '../../bindings/storage/file-store.ts'
+
+/** Ends a flush, well or with that error. */
+type End = (error?: unknown) => void
+
+/** A store whose flushes end when they are told to, in the order in which they were asked for. */
+function slowStore(): { readonly slow: FileStore; readonly asked: readonly End[] } {
+  const asked: End[] = []
+  const memory = new MemoryStore()
+  const later = () =>
+    new Promise<void>((resolve, reject) => {
+      asked.push((error) => (error === undefined ? resolve() : reject(error)))
+    })
+  const open: FileStore['open'] = (path, options) => {
+    const file = memory.open(path, options)
+    return file && Object.assign(file, { flush: later })
+  }
+  return { slow: Object.assign(Object.create(memory) as FileStore, { open, syncDirectory: later }), asked }
+}
+
+function opened(store: FileStore, path: string): StoreFile {
+  const file = store.open(path, { create: true })
+  assert.ok(file !== undefined && !(file instanceof Promise))
+  return file
+}
+
+/** What it fails with. */
+async function outcome(flush: () => unknown): Promise<unknown> {
+  try {
+    await flush()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+test('a flush that ends well behind one that failed failed too, and no later one reaches the device', async () => {
+  const { slow, asked } = slowStore()
+  const store = believedFlushes(slow)
+  const [first, second] = [opened(store, 'a'), opened(store, 'b')]
+  const outcomes = [outcome(() => first.flush()), outcome(() => second.flush()), outcome(() => store.syncDirectory(''))]
+  const failure = new LogError('KAFKA_STORAGE_ERROR', 'the device failed')
+  const [ofFirst, ofSecond, ofDirectory] = asked
+  ofDirectory?.()
+  assert.is(await outcomes[2], undefined, 'it ended before anything failed')
+  ofFirst?.(failure)
+  ofSecond?.()
+  assert.is(await outcomes[0], failure)
+  assert.is(await outcomes[1], failure)
+  for (const flush of [() => first.flush(), () => opened(store, 'c').flush(), () => store.syncDirectory('')])
+    assert.is(await outcome(flush), failure)
+  assert.is(asked.length, 3)
+})
+
+test('a directory that could not be opened for too many open files is synced the next time', async () => {
+  const { slow, asked } = slowStore()
+  const store = believedFlushes(slow)
+  const failure = new LogError('KAFKA_STORAGE_ERROR', 'too many open files', { errno: 'EMFILE' })
+  const refused = outcome(() => store.syncDirectory(''))
+  asked[0]?.(failure)
+  assert.is(await refused, failure)
+  const again = outcome(() => store.syncDirectory(''))
+  asked[1]?.()
+  assert.is(await again, undefined)
+})
+
+test.run()
