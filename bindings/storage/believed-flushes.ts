@@ -2,7 +2,7 @@ import type { Awaitable, FileStore, StoreFile } from './file-store.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
 /** What makes something durable: once it failed, none of them is believed any more. */
-class Flushes {
+export class Flushes {
   #failure: { readonly error: unknown } | undefined
 
   run(flush: () => Awaitable<void>): Awaitable<void> {

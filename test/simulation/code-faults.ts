@@ -13,6 +13,7 @@ import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
 import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
+import { Flushes } from '../../bindings/storage/believed-flushes.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
 import { isFlushOf, isSyncOfPartition, postponed, replace, triedAgain, withoutEffects } from './fault-tools.ts'
 
@@ -34,16 +35,22 @@ export function acknowledgeBeforeFlush(): Mend {
   )
 }
 
-/** A frame's flush that failed is asked for again: the device has nothing left to write, and says that it is done. */
+/** A frame's flush that failed is asked for again, and believed: the device has nothing left to write, and says that it is done. */
 export function tryFlushAgain(): Mend {
-  return replace(
-    Journal.prototype,
-    'writeFrame',
-    (before) =>
-      function (this: Journal) {
-        return triedAgain(before.call(this), isFlushOf('.ring'))
-      },
-  )
+  const mends = [
+    replace(Flushes.prototype, 'run', () => (flush) => flush()),
+    replace(
+      Journal.prototype,
+      'writeFrame',
+      (before) =>
+        function (this: Journal) {
+          return triedAgain(before.call(this), isFlushOf('.ring'))
+        },
+    ),
+  ]
+  return () => {
+    for (const mend of mends) mend()
+  }
 }
 
 /** Each frame is followed by an empty one before any of the two is flushed. */
