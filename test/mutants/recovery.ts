@@ -32,6 +32,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['damage/behind-the-end.test.ts'],
   },
   {
+    name: 'recovery: whose a new directory is, is flushed and not written again',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])',
+    put: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }].slice(1))',
+    tests: ['simulation/disk-errors.heavy.test.ts'],
+  },
+  {
     name: 'recovery: goes on at the end instead of the ceiling',
     file: partition,
     find: '      files.nextOffset = this.#ceiling\n',

@@ -198,7 +198,7 @@ export class UncleanRecovery {
     noted: CheckpointPartition | undefined,
     entries: readonly FrameEntry[],
   ): Task<StoredPartition> {
-    if (noted === undefined) yield* secureDirectory(this.#input.store, files.directory)
+    if (noted === undefined) yield* secureDirectory(this.#input.store, files)
     if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
     else yield* this.#settleSwaps(files, noted)
     const isCoordinator = holdsDecisions(files.id.topicId)

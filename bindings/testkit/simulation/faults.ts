@@ -38,6 +38,8 @@ export class DiskFaults {
   readonly #counts: number[]
   /** How often a fault struck: a plan that never did proves nothing. */
   struck = 0
+  /** A flush lost what was written, though no power failed. */
+  hasDropped = false
 
   constructor(planned: readonly Fault[]) {
     this.#planned = planned
@@ -54,6 +56,7 @@ export class DiskFaults {
       if (count === fault.at || (fault.isSticky === true && count > fault.at)) striking = fault
     }
     if (striking !== undefined) this.struck++
+    if (striking?.effect.startsWith('drops')) this.hasDropped = true
     return striking
   }
 }

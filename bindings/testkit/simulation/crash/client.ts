@@ -32,6 +32,8 @@ export class Client {
   readonly world: World
   /** Codes of the errors that sends were answered with. */
   readonly refusals: string[] = []
+  /** How many of them were answered before this opening. */
+  #refusedBefore = 0
   readonly #producers = new Map<string, Producer>()
   #topicCount = 0
   #handle: SystemHandle | undefined
@@ -42,6 +44,11 @@ export class Client {
 
   get #monitor(): Monitor {
     return this.world.monitors.at(-1) as Monitor
+  }
+
+  /** Those of the present opening: what an earlier one couldn't keep says nothing of this one. */
+  get ownRefusals(): readonly string[] {
+    return this.refusals.slice(this.#refusedBefore)
   }
 
   get isOpen(): boolean {
@@ -58,6 +65,7 @@ export class Client {
     const monitor = new Monitor(this.world.storage)
     this.world.monitors.push(monitor)
     const host: SystemHost = { storage: this.world.storage, observer: monitor, order: random, marks }
+    this.#refusedBefore = this.refusals.length
     this.#handle = system.open(host)
     const { recovery } = this.#handle
     if (expectClean !== undefined && recovery.isClean !== expectClean) {
@@ -79,7 +87,8 @@ export class Client {
 
   /** Dies here and opens what is left. */
   crash(mode: 'kill' | 'none' | 'all' | 'mixed', beforeOpen?: () => void): void {
-    this.world.model.crashed(mode === 'kill' ? 'process' : 'power')
+    const outlivesProcess = mode === 'kill' && this.world.storage.faults?.hasDropped !== true
+    this.world.model.crashed(outlivesProcess ? 'process' : 'power')
     this.world.storage = this.world.storage.image(this.world.random, mode)
     this.world.watch(this.world.storage)
     this.discard()

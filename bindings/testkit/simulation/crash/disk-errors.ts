@@ -61,10 +61,7 @@ class FailingRun {
     if (this.#client.isOpen) this.#tolerate(() => this.#client.settle())
     this.#mend()
     if (this.#client.isOpen && this.hasStruck) this.#probe()
-    // Pages that a failed flush dropped are gone, though nobody's power failed.
-    if ('effect' in this.#error.fault && this.#error.fault.effect.startsWith('drops') && this.hasStruck) {
-      this.#client.world.model.crashed('power')
-    }
+    if (this.#faults.hasDropped) this.#client.world.model.crashed('power')
     // What a hidden fault did to the bytes shows whenever it likes: it is only judged that all errors are typed.
     const { violations } = this.#client.world.model
     this.#tolerate(() => {
@@ -123,7 +120,7 @@ class FailingRun {
     const failed = this.#codes.slice(before)
     // What couldn't be opened or read may be tried again, unless it was needed for a frame.
     if (isHarmless(fault)) return
-    const hasEnded = seen.includes('KAFKA_STORAGE_ERROR')
+    const hasEnded = [...this.#codes, ...client.ownRefusals].includes('KAFKA_STORAGE_ERROR')
     if (hasEnded) this.#close()
     if (hasEnded && failed.length === 0) model.violate('State', 'KAFKA_STORAGE_ERROR, and the log serves on')
     // A checkpoint that failed after the last answer ends the log, too: the first call says so.
