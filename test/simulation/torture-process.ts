@@ -16,6 +16,8 @@ export interface TortureJob {
 
 export interface TortureAnswer {
   readonly found: Exploration
+  /** The time was up before it was through. */
+  readonly isCutShort: boolean
   readonly diskErrors: number
   readonly failed: number
   /** The first few, with the commands that repeat them. */
@@ -42,7 +44,8 @@ work(({ seed, name, endMs }: TortureJob): TortureAnswer => {
   const options = { seed, marks, nestedChances: [0.05, 0.03], judged: judged.images, isOver }
   const found = new Enumerator(engineSystem, scenario, options).explore()
   const { user, system } = process.cpuUsage(before)
-  const failing = isOver() ? undefined : tryDiskErrors(scenario, seed, DISK_ERROR_STEP)
+  const isCutShort = isOver()
+  const failing = isCutShort ? undefined : tryDiskErrors(scenario, seed, DISK_ERROR_STEP)
   const failures = [
     ...found.failures.slice(0, FAILURES_SHOWN).map((each) => describeFailure(engineSystem.name, each)),
     ...(failing?.failures ?? []).slice(0, FAILURES_SHOWN).map(describeDiskError),
@@ -50,6 +53,7 @@ work(({ seed, name, endMs }: TortureJob): TortureAnswer => {
   const failed = found.failedImages + (failing?.failures.length ?? 0)
   return {
     found,
+    isCutShort,
     diskErrors: failing?.struck ?? 0,
     failed,
     failures,

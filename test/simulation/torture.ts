@@ -25,8 +25,8 @@ function* jobs(): Iterator<TortureJob> {
   }
 }
 
-function add({ found, diskErrors, failed, failures, taken, cpuMs }: TortureAnswer): void {
-  total.scenarios++
+function add({ found, isCutShort, diskErrors, failed, failures, taken, cpuMs }: TortureAnswer): void {
+  if (!isCutShort) total.scenarios++
   total.points += found.points
   total.images += found.images + found.nestedImages
   total.duplicates += found.duplicates
@@ -40,7 +40,7 @@ function add({ found, diskErrors, failed, failures, taken, cpuMs }: TortureAnswe
 await inProcesses<TortureJob, TortureAnswer>(new URL('torture-process.ts', import.meta.url), jobs(), add)
 const { scenarios, points, images, duplicates, diskErrors, failed, cpuMs } = total
 process.stdout.write(
-  `${Math.floor(scenarios / SCENARIOS.length)} rounds of ${SCENARIOS.length} scenarios, ${points} points, ${images} images ` +
+  `${scenarios} scenarios from end to end, ${Math.floor(scenarios / SCENARIOS.length)} rounds of all ${SCENARIOS.length}, ${points} points, ${images} images ` +
     `(${Math.round((images / cpuMs) * 1000)} for each second of a core), ${duplicates} of them judged before, ` +
     `${diskErrors} failing operations, ${failed} failed\n${marks.summary()}\n`,
 )

@@ -107,7 +107,7 @@ class FailingRun {
   #probe(): void {
     const client = this.#client
     const { model } = client.world
-    const seen = [...this.#codes, ...client.refusals]
+    const seen = [...this.#codes, ...client.ownRefusals]
     const pending = model.sends.filter(({ outcome }) => outcome === 'pending')
     if (pending.length > 0)
       model.violate('Answers', `${pending.length} sends were never answered; seen: ${seen.join()}`)
@@ -120,7 +120,7 @@ class FailingRun {
     const failed = this.#codes.slice(before)
     // What couldn't be opened or read may be tried again, unless it was needed for a frame.
     if (isHarmless(fault)) return
-    const hasEnded = [...this.#codes, ...client.ownRefusals].includes('KAFKA_STORAGE_ERROR')
+    const hasEnded = seen.includes('KAFKA_STORAGE_ERROR')
     if (hasEnded) this.#close()
     if (hasEnded && failed.length === 0) model.violate('State', 'KAFKA_STORAGE_ERROR, and the log serves on')
     // A checkpoint that failed after the last answer ends the log, too: the first call says so.

@@ -14,6 +14,8 @@ export interface Scenario {
   readonly name: string
   /** Rules of docs/durability.md that it exercises. */
   readonly rules: readonly number[]
+  /** Its disk fails or is full: a fault from outside would take the place of its own. */
+  readonly failsDisk?: true | undefined
   readonly run: (client: Client) => void
 }
 

@@ -205,6 +205,7 @@ export const lifeScenarios: readonly Scenario[] = [
   {
     name: 'disk full, then released',
     rules: [10, 2],
+    failsDisk: true,
     run(client) {
       client.createTopic('t', 2)
       client.put('t', 0)
@@ -221,6 +222,7 @@ export const lifeScenarios: readonly Scenario[] = [
   {
     name: 'flush fails, then the log is opened anew',
     rules: [10, 6],
+    failsDisk: true,
     run(client) {
       client.createTopic('t', 2)
       client.put('t', 0)
@@ -234,6 +236,7 @@ export const lifeScenarios: readonly Scenario[] = [
   {
     name: 'flush fails and shows the old content, then kill',
     rules: [10, 6],
+    failsDisk: true,
     run(client) {
       client.createTopic('t', 2)
       client.put('t', 0)
