@@ -20,9 +20,8 @@ export interface Broker {
   openReader(): ReaderSession
   openShare(groupId: string): Promise<ShareSession>
   /**
-   * The batch that holds one record, as read_committed shows it; `undefined` where it shows none. Answers at once when it can.
-   * The batch is shared: who hands bytes out copies them. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION,
-   * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE.
+   * One record as read_committed shows it, as a batch of one whose bytes are nobody else's; `undefined` where it shows none. Answers at
+   * once when it can. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE.
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined>
   close(): Promise<void>

@@ -183,8 +183,10 @@ export interface DecodedBatch {
   readonly recordCount: number
   /** Size of the batch, as it were uncompressed. */
   readonly plainBytes: number
-  /** Bytes of memory that it takes, its record table included. */
+  /** Bytes of its record table and its records together. */
   readonly memoryBytes: number
+  /** Writes both, the table first. */
+  pack(words: Int32Array<ArrayBuffer>, at: number): void
   offsetOf(index: number): number
   timestampOf(index: number): number
   keyOf(index: number): Uint8Array<ArrayBuffer> | null

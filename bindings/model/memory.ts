@@ -19,14 +19,20 @@ const BLOCK_BYTES = 16 * 1024
  * long as anything in it.
  */
 export class SharedBlocks implements BatchMemory {
-  readonly largestBytes: number = BLOCK_BYTES / 8
+  readonly largestBytes: number
+  readonly #blockBytes: number
   #block: ArrayBuffer = new ArrayBuffer(0)
   #usedBytes = 0
+
+  constructor(blockBytes: number = BLOCK_BYTES) {
+    this.#blockBytes = blockBytes
+    this.largestBytes = blockBytes / 8
+  }
 
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     if (sizeBytes > this.largestBytes) return new Uint8Array(sizeBytes)
     if (this.#usedBytes + sizeBytes > this.#block.byteLength) {
-      this.#block = new ArrayBuffer(BLOCK_BYTES)
+      this.#block = new ArrayBuffer(this.#blockBytes)
       this.#usedBytes = 0
     }
     const from = this.#usedBytes

@@ -16,6 +16,7 @@ import type {
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { TopicFacts } from '../../bindings/broker/topic-facts.ts'
 import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
+import { recordAlone } from '../../bindings/engine/remote/record-list.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
@@ -144,7 +145,8 @@ export class FakeBroker implements Broker {
     const { batches, endOffset, logStartOffset } = this.partition({ topic, partition })
     if (offset < logStartOffset || offset >= endOffset) throw new LogError('OFFSET_OUT_OF_RANGE', `not ${offset}`)
     const batch = batches.find((each) => each.baseOffset <= offset && offset < each.nextOffset)
-    return this.answersLater ? Promise.resolve(batch) : batch
+    const record = batch && recordAlone(batch, offset)
+    return this.answersLater ? Promise.resolve(record) : record
   }
 
   openShare(): Promise<never> {

@@ -97,6 +97,16 @@ test('every record of many batches, whatever the cache holds; a topic made again
   }
 })
 
+test('what was found once is out of range when its records are deleted', async () => {
+  const log = await openMemory({ topics: [topic('t', { value: json() })] })
+  await log.producer().send([0, 1, 2].map((value) => ({ topic: 't', value: `${value}` })))
+  assert.is(text((await log.get('t', { partition: 0, offset: 1 }))?.value ?? null), '1')
+  await log.admin.deleteRecords([{ topic: 't', partition: 0, beforeOffset: 2 }])
+  await failure('OFFSET_OUT_OF_RANGE', () => log.get('t', { partition: 0, offset: 1 }))
+  assert.is(text((await log.get('t', { partition: 0, offset: 2 }))?.value ?? null), '2')
+  await log.close()
+})
+
 test('the bound of the cache is a number of bytes', async () => {
   for (const cacheBytes of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5']) {
     await failure('INVALID_REQUEST', () => openMemory({ cacheBytes: cacheBytes as number }))

@@ -1,9 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ReusedMemory } from '../../bindings/client/reused-memory.ts'
+import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
 import { badCompression, type Codec, tooLarge } from '../../bindings/model/compression.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { SharedBlocks } from '../../bindings/model/memory.ts'
 import {
   crc32cReference,
   type DecodedReference,
@@ -18,6 +20,7 @@ const kernel = newKernel(64 << 20, { gzip: unchanged, snappy: unchanged, lz4: un
 const buffer = allocate(kernel, 1 << 20)
 const reader = kernel.batchReader
 const memory = new ReusedMemory()
+const blocks = new SharedBlocks()
 
 const seal = {
   baseOffset: 1000,
@@ -40,6 +43,28 @@ function records(random: Random, count: number): PlainRecord[] {
   }))
 }
 
+/** The same by way of a slab, where single reads look: each record alone, after its batch was moved. */
+function openedInSlab(batch: DecodedBatch): DecodedReference['records'] {
+  const slab = new BatchSlab(2 * slabBytes(batch) + 64)
+  slab.add(batch)
+  const at = slab.add(batch)
+  slab.clear()
+  const moved = slab.move(at)
+  return Array.from({ length: batch.recordCount }, (_, index) => {
+    const offset = batch.offsetOf(index)
+    const record = slab.record(moved, batch.baseOffset, offset, blocks)
+    if (record === undefined) throw new Error(`no record at ${offset}`)
+    const headers = record.headersOf().map(([name, value]) => [name, value] as const)
+    return {
+      key: record.keyOf(),
+      value: record.valueOf(),
+      headers,
+      timestamp: record.timestampOf(),
+      offset: record.offsetOf(),
+    }
+  })
+}
+
 function opened(batch: DecodedBatch | BatchFault): DecodedReference | BatchFault {
   if (typeof batch === 'string') return batch
   const found = Array.from({ length: batch.recordCount }, (_, index) => ({
@@ -49,6 +74,7 @@ function opened(batch: DecodedBatch | BatchFault): DecodedReference | BatchFault
     timestamp: batch.timestampOf(index),
     offset: batch.offsetOf(index),
   }))
+  assert.equal(openedInSlab(batch), found)
   return { baseOffset: batch.baseOffset, sizeBytes: batch.header.sizeBytes, records: found }
 }
 

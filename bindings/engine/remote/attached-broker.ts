@@ -18,6 +18,7 @@ import { AttachedTransactionalProducer } from './attached-transactions.ts'
 import type { Channel } from './channel.ts'
 import { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
+import { recordAlone } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
 interface Hello {
@@ -113,7 +114,11 @@ export class AttachedBroker implements Broker {
     if (part !== undefined && offset >= part.endOffset) {
       throw outOfRange({ topic, partition, nextOffset: offset }, part.logStartOffset, part.endOffset)
     }
-    return part?.batches.find((batch) => batch.baseOffset <= offset && offset < batch.nextOffset)
+    for (const batch of part?.batches ?? []) {
+      const record = recordAlone(batch, offset)
+      if (record !== undefined) return record
+    }
+    return undefined
   }
 
   openReader(): ReaderSession {

@@ -197,6 +197,18 @@ function readBatch(reader: MessageReader): FetchedBatch {
   return new CarriedBatch(baseOffset, nextOffset, records)
 }
 
+/** One record of a batch, as a batch of one that doesn't keep the message of the others. */
+export function recordAlone(batch: FetchedBatch, offset: number): FetchedBatch | undefined {
+  for (let index = 0; index < batch.recordCount; index++) {
+    if (batch.offsetOf(index) !== offset) continue
+    const timestamp = batch.timestampOf(index)
+    const headers = batch.headersOf(index).map(([name, value]) => [name, value?.slice() ?? null] as const)
+    const [key, value] = [batch.keyOf(index)?.slice() ?? null, batch.valueOf(index)?.slice() ?? null]
+    return new CarriedBatch(offset, offset + 1, [{ offset, timestamp, key, value, headers }])
+  }
+  return undefined
+}
+
 interface CarriedRecord {
   readonly offset: number
   readonly timestamp: number

@@ -1,128 +1,111 @@
+import { BatchSlab, slabBytes } from '../../kernel/batch-slab.ts'
 import type { DecodedBatch } from '../../kernel/kernel.ts'
+import { type BatchMemory, SharedBlocks } from '../../model/memory.ts'
 
-interface Entry {
-  readonly batch: DecodedBatch
-  readonly owner: CachedBatches
-  readonly sizeBytes: number
-  /** Asked for since the last look at it. */
-  isUsed: boolean
+/** Where a batch lies. */
+export interface CachePlace {
+  readonly slab: BatchSlab
+  readonly at: number
 }
 
-/** Objects around a batch's bytes and table: not exact, but many small batches must count. */
-const ENTRY_BYTES = 768
+/** Whose batches these are. */
+export interface CacheOwner {
+  /** Still wants the batch that lies there. */
+  has(baseOffset: number, place: CachePlace): boolean
+  moved(baseOffset: number, at: number): void
+  evicted(baseOffset: number): void
+}
+
+interface Kept {
+  readonly owner: CacheOwner
+  readonly baseOffset: number
+  readonly at: number
+}
+
+/** Small enough that its use anew, which moves what stays, isn't felt beside the reads from disk that ask for it. */
+const SLAB_BYTES = 256 * 1024
+/** So that a small bound has several to give up one after the other. */
+const SLABS_LEAST = 8
+/** What is kept about a batch beside its slab: not exact, but many small batches must count. */
+const KEPT_BYTES = 96
+/** Fresh memory comes so seldom that one read of a hundred doesn't feel it. */
+const RECORD_BLOCK_BYTES = 64 * 1024
 
 /**
  * Batches that reads of single records found, checked once when they came in. All partitions of a log share the bound.
- * The oldest one leaves for the next unless it was asked for meanwhile (second chance), so that a hit moves nothing.
+ * The oldest slab is used anew for the next ones; what was asked for meanwhile stays in it (second chance), so that a hit moves nothing.
  */
 export class BatchCache {
   readonly limitBytes: number
-  /** In the order of their coming in, or of their last second chance. */
-  readonly #entries = new Set<Entry>()
+  /** For the bytes of the records that are handed out. */
+  readonly recordMemory: BatchMemory = new SharedBlocks(RECORD_BLOCK_BYTES)
+  readonly #slabBytes: number
+  /** In the order of their coming in, or of their last use anew; each with what lies in it, in its order. */
+  readonly #slabs = new Map<BatchSlab, Kept[]>()
+  /** The one that is being filled. */
+  #front: BatchSlab | undefined
   #usedBytes = 0
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes
+    this.#slabBytes = Math.min(SLAB_BYTES, Math.floor(limitBytes / SLABS_LEAST))
   }
 
-  /** Bytes of what is in it, record tables included. */
+  /** All slabs whole, record tables and what is free in them included. */
   get usedBytes(): number {
     return this.#usedBytes
   }
 
-  /** False when it is larger than all of the cache. */
-  admit(batch: DecodedBatch, owner: CachedBatches): Entry | undefined {
-    const sizeBytes = batch.memoryBytes + ENTRY_BYTES
-    if (sizeBytes > this.limitBytes) return undefined
-    this.#evictDownTo(this.limitBytes - sizeBytes)
-    const entry = { batch, owner, sizeBytes, isUsed: false }
-    this.#entries.add(entry)
-    this.#usedBytes += sizeBytes
-    return entry
+  /** None when it is larger than all of the cache. */
+  admit(batch: DecodedBatch, owner: CacheOwner): CachePlace | undefined {
+    const slab = this.#slabFor(slabBytes(batch))
+    if (slab === undefined) return undefined
+    const at = slab.add(batch)
+    this.#slabs.get(slab)?.push({ owner, baseOffset: batch.baseOffset, at })
+    this.#usedBytes += KEPT_BYTES
+    return { slab, at }
   }
 
-  #evictDownTo(bytes: number): void {
-    for (const entry of this.#entries) {
-      if (this.#usedBytes <= bytes) return
-      this.#entries.delete(entry)
-      if (entry.isUsed) {
-        entry.isUsed = false
-        this.#entries.add(entry)
-      } else {
-        this.#usedBytes -= entry.sizeBytes
-        entry.owner.evicted(entry.batch)
+  #slabFor(sizeBytes: number): BatchSlab | undefined {
+    const newBytes = Math.max(this.#slabBytes, sizeBytes)
+    if (newBytes + KEPT_BYTES > this.limitBytes) return undefined
+    while (this.#front?.hasRoom(sizeBytes) !== true || this.#usedBytes + KEPT_BYTES > this.limitBytes) {
+      const isFull = this.#usedBytes + newBytes + KEPT_BYTES > this.limitBytes
+      this.#front = isFull ? this.#renewOldest(sizeBytes) : this.#add(new BatchSlab(newBytes), [])
+    }
+    return this.#front
+  }
+
+  #add(slab: BatchSlab, kept: Kept[]): BatchSlab {
+    this.#slabs.set(slab, kept)
+    this.#usedBytes += slab.sizeBytes + kept.length * KEPT_BYTES
+    return slab
+  }
+
+  /** Without what nobody asked for since the last time. One that is empty then and still too small is given back. */
+  #renewOldest(sizeBytes: number): BatchSlab | undefined {
+    for (const [slab, kept] of this.#slabs) {
+      this.#slabs.delete(slab)
+      this.#usedBytes -= slab.sizeBytes + kept.length * KEPT_BYTES
+      const stay = this.#renewed(slab, kept)
+      return stay.length > 0 || slab.hasRoom(sizeBytes) ? this.#add(slab, stay) : undefined
+    }
+    return undefined
+  }
+
+  #renewed(slab: BatchSlab, kept: readonly Kept[]): Kept[] {
+    const stay: Kept[] = []
+    slab.clear()
+    for (const { owner, baseOffset, at } of kept) {
+      if (!owner.has(baseOffset, { slab, at })) continue
+      if (!slab.takeUse(at)) {
+        owner.evicted(baseOffset)
+        continue
       }
+      const moved = slab.move(at)
+      owner.moved(baseOffset, moved)
+      stay.push({ owner, baseOffset, at: moved })
     }
-  }
-
-  remove(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (this.#entries.delete(entry)) this.#usedBytes -= entry.sizeBytes
-    }
-  }
-}
-
-/** One partition's part of the cache, by offset. */
-export class CachedBatches {
-  readonly #cache: BatchCache
-  /** Both in offset order. */
-  #baseOffsets: number[] = []
-  #entries: Entry[] = []
-
-  constructor(cache: BatchCache) {
-    this.#cache = cache
-  }
-
-  /** The batch that holds `offset`. It is shared: nobody may write to its bytes. */
-  find(offset: number): DecodedBatch | undefined {
-    const entry = this.#entries[this.#indexAbove(offset) - 1]
-    if (entry === undefined || entry.batch.nextOffset <= offset) return undefined
-    entry.isUsed = true
-    return entry.batch
-  }
-
-  /** Index of the first batch that begins above `offset`. Batches of like sizes are found by the first guess. */
-  #indexAbove(offset: number): number {
-    const bases = this.#baseOffsets
-    let low = 0
-    let high = bases.length
-    if (high === 0 || offset < (bases[0] as number)) return 0
-    const last = bases[high - 1] as number
-    if (offset >= last) return high
-    const share = (offset - (bases[0] as number)) / (last - (bases[0] as number))
-    const guess = Math.floor(share * (high - 1))
-    if ((bases[guess] as number) > offset) high = guess
-    else if ((bases[guess + 1] as number) > offset) return guess + 1
-    else low = guess + 2
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((bases[middle] as number) <= offset) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  keep(batch: DecodedBatch): void {
-    const { baseOffset } = batch
-    if (this.find(baseOffset) !== undefined) return
-    const entry = this.#cache.admit(batch, this)
-    if (entry === undefined) return
-    const index = this.#indexAbove(baseOffset)
-    this.#baseOffsets.splice(index, 0, baseOffset)
-    this.#entries.splice(index, 0, entry)
-  }
-
-  /** The cache gave it up. */
-  evicted({ baseOffset }: DecodedBatch): void {
-    const index = this.#indexAbove(baseOffset) - 1
-    this.#baseOffsets.splice(index, 1)
-    this.#entries.splice(index, 1)
-  }
-
-  /** The partition is gone. */
-  clear(): void {
-    this.#cache.remove(this.#entries)
-    this.#baseOffsets = []
-    this.#entries = []
+    return stay
   }
 }

@@ -5,6 +5,7 @@ import {
   SEQUENCE_ACCEPTED,
   SEQUENCE_BELOW_WINDOW,
 } from '../../kernel/kernel.ts'
+import type { OwnRecord } from '../../kernel/own-record.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { compressionId } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
@@ -22,7 +23,8 @@ import type {
 } from '../../storage/partition-store.ts'
 import { FirstOpenOffsets } from '../segment/first-open-offsets.ts'
 import { isTransactional, withoutAborted } from './abort-filter.ts'
-import { type BatchCache, CachedBatches } from './batch-cache.ts'
+import type { BatchCache } from './batch-cache.ts'
+import { CachedBatches } from './cached-batches.ts'
 import { assertReadable } from './compressed.ts'
 import { encodeRecords, mostBatchBytes } from './encode.ts'
 import { assertKeys, hasKey } from './keys.ts'
@@ -274,20 +276,19 @@ export class Partition {
     return { ...read, batches: withoutAborted(read.batches, aborted) }
   }
 
-  /** The batch that holds `offset`, if a look for one of its records found it before. Nobody may write to its bytes. */
-  cached(offset: number): DecodedBatch | undefined {
+  /** The record at `offset`, if a look for one of its batch's records found that batch before. */
+  cached(offset: number): OwnRecord | undefined {
     return offset < this.watermarks.logStartOffset ? undefined : this.#cached.find(offset)
   }
 
-  /** The batch that holds `offset`, which readers of committed records see, kept for the next look; or a read that misses some. */
-  find(offset: number): DecodedBatch | PartitionRead | undefined {
+  /** The record at `offset`, as readers of committed records see it, its batch kept for the next look; or a read that misses some. */
+  find(offset: number): OwnRecord | PartitionRead | undefined {
     const cached = this.cached(offset)
     if (cached !== undefined) return cached
     const read = this.readCommitted(offset, 1)
     if (read.missing !== undefined && read.batches.length === 0) return read
     const batch = read.batches.find((each) => each.baseOffset <= offset && offset < each.nextOffset)
-    if (batch !== undefined) this.#cached.keep(batch)
-    return batch
+    return batch === undefined ? undefined : this.#cached.findIn(batch, offset)
   }
 
   /** For checkpoints and snapshots: every producer with its last five batches. */

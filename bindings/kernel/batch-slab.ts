@@ -1,0 +1,103 @@
+import type { BatchMemory } from '../model/memory.ts'
+import { rowBytes, rowWords } from './decoded-batch.ts'
+import type { DecodedBatch } from './kernel.ts'
+import { OwnRecord } from './own-record.ts'
+
+// Before each batch stands a row of words about it: how many records it has, its bytes, whether it was asked for.
+const RECORDS = 0
+const BYTES = 1
+const IS_USED = 2
+
+/** What a batch takes of a slab: whole rows, so that each one lies in one line of the processor's cache. */
+export function slabBytes({ memoryBytes }: DecodedBatch): number {
+  return rowBytes + Math.ceil(memoryBytes / rowBytes) * rowBytes
+}
+
+/**
+ * Batches behind one another in one piece of memory, each one's record table before its bytes. A record is found by adding: with
+ * objects for each batch, its table and its bytes a processor waits for twice as many loads, one after the other.
+ */
+export class BatchSlab {
+  readonly sizeBytes: number
+  readonly #words: Int32Array<ArrayBuffer>
+  #endWords = 0
+
+  constructor(sizeBytes: number) {
+    this.sizeBytes = sizeBytes
+    this.#words = new Int32Array(Math.floor(sizeBytes / 4))
+  }
+
+  hasRoom(sizeBytes: number): boolean {
+    return this.#endWords * 4 + sizeBytes <= this.sizeBytes
+  }
+
+  /** Answers where it lies. There is room. */
+  add(batch: DecodedBatch): number {
+    const at = this.#endWords
+    const words = this.#words
+    words[at + RECORDS] = batch.recordCount
+    words[at + BYTES] = batch.plainBytes
+    words[at + IS_USED] = 0
+    batch.pack(words, at + rowWords)
+    this.#endWords += slabBytes(batch) / 4
+    return at
+  }
+
+  /** The record at `offset` of the batch at `at`; its bytes come to lie in `memory`. */
+  record(at: number, baseOffset: number, offset: number, memory: BatchMemory): OwnRecord | undefined {
+    const words = this.#words
+    const row = this.#rowOf(at, offset - baseOffset)
+    if (row < 0) return undefined
+    const position = words[row] as number
+    const tableEnd = at + rowWords + (words[at + RECORDS] as number) * rowWords
+    // Its headers end somewhere before the next one's key.
+    const end = (row + rowWords < tableEnd ? words[row + rowWords] : words[at + BYTES]) as number
+    const bytes = memory.take(end - position)
+    bytes.set(new Uint8Array(words.buffer, tableEnd * 4 + position, end - position))
+    return new OwnRecord(offset, words, row, bytes)
+  }
+
+  /** It was asked for again. */
+  use(at: number): void {
+    this.#words[at + IS_USED] = 1
+  }
+
+  /** Whether it was since the last time. */
+  takeUse(at: number): boolean {
+    const wasUsed = this.#words[at + IS_USED] === 1
+    this.#words[at + IS_USED] = 0
+    return wasUsed
+  }
+
+  /** All that lies in it may be written over, but for what is moved next, in its order. */
+  clear(): void {
+    this.#endWords = 0
+  }
+
+  /** Answers where the batch at `at` lies now. */
+  move(at: number): number {
+    const to = this.#endWords
+    const words =
+      (this.#words[at + RECORDS] as number) * rowWords +
+      Math.ceil((this.#words[at + BYTES] as number) / rowBytes) * rowWords
+    this.#words.copyWithin(to, at, at + rowWords + words)
+    this.#endWords += rowWords + words
+    return to
+  }
+
+  /** Mostly no offset is missing: only compaction takes records out of batches. */
+  #rowOf(at: number, delta: number): number {
+    let low = 0
+    let high = (this.#words[at + RECORDS] as number) - 1
+    let index = Math.min(delta, high)
+    while (low <= high) {
+      const row = at + rowWords + index * rowWords
+      const found = this.#words[row + 4] as number
+      if (found === delta) return row
+      if (found < delta) low = index + 1
+      else high = index - 1
+      index = (low + high) >>> 1
+    }
+    return -1
+  }
+}
