@@ -19,10 +19,8 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
   try {
     for (const { name, bytes } of files) {
       const temporary = `${directory}/${name}${TEMPORARY_SUFFIX}`
-      const file = yield* perform('open', temporary, () => store.open(temporary, { create: true }))
-      if (file === undefined) throw unopened(temporary)
+      const file = yield* createNew(store, temporary)
       written.push(file)
-      file.truncate(0)
       writeFully(file, bytes, 0)
     }
     yield* performAll(written.map(flushOf))
@@ -34,6 +32,19 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
     yield* perform('rename', path, () => store.rename(path + TEMPORARY_SUFFIX, path))
   }
   yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+}
+
+/** A crash may have left one under the name. Where a rename leaves both names it is the file in place, so the name goes, and nothing happens to it. */
+function* createNew(store: FileStore, path: string): Task<StoreFile> {
+  const open = () => store.open(path, { create: true })
+  let file = yield* perform('open', path, open)
+  if (file !== undefined && file.size() > 0) {
+    file.close()
+    yield* perform('remove', path, () => store.remove(path))
+    file = yield* perform('open', path, open)
+  }
+  if (file === undefined) throw unopened(path)
+  return file
 }
 
 /** A whole small file; `undefined` when it doesn't exist. More than `limitBytes` can't be such a file: CORRUPT_LOG. */

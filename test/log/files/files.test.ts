@@ -19,6 +19,7 @@ import { readFile, replaceFiles } from '../../../bindings/log/files/text-file.ts
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
+import type { OperationKind } from '../../../bindings/testkit/simulation/operation-kind.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { fromHex, newKernel, toHex } from '../../kernel/support.ts'
@@ -281,6 +282,24 @@ replaced('after a crash before any operation, however torn, the old or the new c
   assert.ok(crashes >= 5, `${crashes} operations`)
 })
 
+replaced('nor does a second crash tear it, where the first left the file both its names', () => {
+  const replace = (disk: VirtualDisk) =>
+    runNow(replaceFiles(disk, 'a-0', [{ name: 'partition.metadata', bytes: bytesOf('whose it is') }]))
+  let bothNames = 0
+  for (let seed = 0; seed < 1000; seed++) {
+    const disk = new VirtualDisk()
+    replace(disk)
+    disk.syncDirectory('')
+    crashBefore(disk, 'syncDirectory', () => replace(disk))
+    const after = disk.image(new Random(seed), 'mixed')
+    if (after.list('a-0').length === 2) bothNames++
+    crashBefore(after, 'flush', () => replace(after))
+    const left = after.image(new Random(seed), 'mixed')
+    assert.is(text(runNow(readFile(left, 'a-0/partition.metadata', 100)) ?? new Uint8Array()), 'whose it is', `${seed}`)
+  }
+  assert.ok(bothNames > 20, `${bothNames} with both names`)
+})
+
 replaced('readFile refuses more than such a file can have, and misses what isnâ€™t there', async () => {
   const disk = new VirtualDisk()
   assert.is(await runTask(readFile(disk, 'a-0/x', 10)), undefined)
@@ -293,6 +312,19 @@ replaced('readFile refuses more than such a file can have, and misses what isnâ€
 })
 
 replaced.run()
+
+/** Does a work up to its first operation of a kind. */
+function crashBefore(disk: VirtualDisk, kind: OperationKind, work: () => void): void {
+  disk.watch = (number, each) => {
+    if (each === kind) disk.crashAt = number
+  }
+  try {
+    work()
+    throw new Error(`no ${kind}`)
+  } catch (error) {
+    if (!(error instanceof CrashSignal)) throw error
+  }
+}
 
 function eachFlip(whole: Uint8Array, work: (bytes: Uint8Array, bit: number) => void): void {
   for (let bit = 0; bit < whole.length * 8; bit++) {
