@@ -322,6 +322,35 @@ test('handlers are awaited, in their order; a member that was expelled joins aga
   assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
 })
 
+test('a close whose revoked handler commits after the group put the member out ends well: the commit tells, and the partitions are lost', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const told: unknown[] = []
+  const [record] = await take(consumer, 1)
+  consumer.on('revoked', async () => {
+    const committing = consumer.commit(record as NonNullable<typeof record>)
+    await committing.catch(({ code }: LogError) => told.push(code))
+    await committing
+  })
+  consumer.on('lost', (partitions) => void told.push(partitions))
+  broker.expel('g')
+  await consumer.close().catch(({ code }: LogError) => told.push(`close: ${code}`))
+  assert.equal(told, ['UNKNOWN_MEMBER_ID', [{ topic: 't', partition: 0 }]])
+  assert.equal(consumer.assignment(), [])
+})
+
+test('a close rejects with what a revoked handler throws for reasons of its own', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await take(consumer, 1)
+  const mine = new Error('of the program')
+  consumer.on('revoked', () => Promise.reject(mine))
+  assert.is(await consumer.close().catch((error: unknown) => error), mine)
+  assert.is(broker.group('g').member, undefined)
+})
+
 overBrokers('an undecodable value throws when it is read, and the loop goes on', async (setup) => {
   const { json, topic } = {
     ...(await import('../../bindings/client/topic/json.ts')),

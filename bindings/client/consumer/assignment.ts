@@ -105,10 +105,16 @@ export class Assignment {
     return revoked.length > 0
   }
 
-  /** The member leaves. */
+  /**
+   * The member leaves. A handler may find that the group put it out before, with the holder of the log or for polling too
+   * rarely: what it has is lost then, and it has left.
+   */
   async giveUp(): Promise<void> {
     try {
       await this.#tell('revoked', this.#partitions)
+    } catch (error) {
+      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
+      await this.lose(() => true)
     } finally {
       this.#partitions = []
     }
