@@ -1,3 +1,4 @@
+import { allocate } from '../../model/allocate.ts'
 import {
   type Codecs,
   type CompressedRecords,
@@ -43,7 +44,7 @@ export function compressRecords(
 /** As they stand in a batch (kafka.md 1.2); valid until the next call. */
 export function encodeRecords(records: readonly CheckedRecord[], now: number): Uint8Array {
   const mostBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes * TEXT_GROWTH, 0)
-  if (kept.length < mostBytes) kept = new Uint8Array(mostBytes)
+  if (kept.length < mostBytes) kept = allocate(mostBytes)
   const writer = new RecordWriter(kept)
   if (kept.length > KEPT_BYTES) kept = new Uint8Array(0)
   try {

@@ -1,3 +1,5 @@
+import { allocate } from '../../model/allocate.ts'
+
 const encoder = new TextEncoder()
 
 /** One message: numbers little-endian, text as UTF-8 behind its length. Grows as it is written. */
@@ -87,7 +89,7 @@ export class MessageWriter {
     const at = this.#length
     const end = at + count
     if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, end))
+      const grown = allocate(Math.max(this.#bytes.length * 2, end))
       grown.set(this.#bytes.subarray(0, at))
       this.#bytes = grown
       this.#view = new DataView(grown.buffer)
