@@ -1,5 +1,8 @@
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 
+/** Of one moment. Whoever sets more sets one again and again for what it doesn't do. */
+const TIMERS_AT_ONCE_MAX = 10_000
+
 /** Time stands still until `advance`; chance comes from a seed. */
 export class FakePort implements RuntimePort {
   time = 1_700_000_000_000
@@ -50,11 +53,14 @@ export class FakePort implements RuntimePort {
   /** Runs what is due, in its order, and lets everything that follows from it happen. */
   async advance(byMs: number): Promise<void> {
     const until = this.time + byMs
+    let timersAtOnce = 0
     await settle()
     for (;;) {
       const due = [...this.#timers].filter(([, { at }]) => at <= until).sort(([, a], [, b]) => a.at - b.at)[0]
       if (due === undefined) break
       this.#timers.delete(due[0])
+      timersAtOnce = due[1].at > this.time ? 0 : timersAtOnce + 1
+      if (timersAtOnce > TIMERS_AT_ONCE_MAX) throw new Error(`timers without end at ${this.time}`)
       this.time = Math.max(this.time, due[1].at)
       due[1].callback()
       await settle()
