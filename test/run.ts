@@ -16,10 +16,17 @@ import { listed, type Told, toldBy } from './runner/told.ts'
 
 /** Their tests leave nothing behind in their process that those after them would see. */
 const SHARING: readonly string[] = [
-  ...['client', 'compression', 'coordinator', 'engine', 'errors', 'history', 'import', 'log', 'model', 'process'],
-  ...['regressions', 'salvage', 'simulation', 'storage'],
+  ...['client', 'compression', 'coordinator', 'damage', 'engine', 'errors', 'guarantees', 'history', 'import', 'log'],
+  ...['model', 'process', 'regressions', 'salvage', 'simulation', 'storage'],
 ]
 const isSharing = (path: string) => SHARING.some((folder) => path.startsWith(`test/${folder}/`))
+
+/** Some wait for processes and disks, so light ones should run beside them; the longest would run alone at the end. */
+const FIRST: readonly string[] = ['test/torture/', 'test/simulation/engine.heavy', 'test/simulation/swarm.heavy']
+const inOrder = (paths: readonly string[]) => {
+  const first = FIRST.flatMap((beginning) => paths.filter((path) => path.startsWith(beginning)))
+  return [...new Set([...first, ...paths])]
+}
 
 const lightTimeoutMs = 120_000
 const heavyTimeoutMs = 900_000
@@ -34,7 +41,7 @@ const { values, positionals } = parseArgs({
   },
 })
 
-const files = findTestFiles(values.directory, values.suffix, positionals)
+const files = inOrder(findTestFiles(values.directory, values.suffix, positionals))
 const timeoutMs = values['timeout-ms'] === undefined ? undefined : Number(values['timeout-ms'])
 const total = { passed: 0, failed: 0 }
 const told: Told[] = []
