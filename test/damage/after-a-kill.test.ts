@@ -49,6 +49,32 @@ test('a topic keeps its config', async () => {
   assert.ok(image.paths.filter((path) => path.startsWith('t-0/') && path.endsWith('.log')).length > 2)
 })
 
+/** Where a batch says under which leader epoch it was written, which its checksum leaves out. Source: Kafka's RecordBatch. */
+const LEADER_EPOCH_BYTES = [12, 13, 14, 15]
+
+test('no batch that only its segment tells of is believed under another leader epoch: a device may have flipped it', async () => {
+  const image = await killedAfter(async (log) => {
+    await log.admin.createTopic('t')
+    for (const value of ['first', 'second']) await log.producer({ acks: 1 }).send({ topic: 't', value })
+  })
+  const path = 't-0/00000000000000000000.log'
+  const bytes = image.files.get(path)?.bytes() ?? new Uint8Array()
+  const second = 12 + new DataView(bytes.buffer, bytes.byteOffset).getInt32(8)
+  assert.ok(second < bytes.length, 'there are two batches')
+  for (const at of LEADER_EPOCH_BYTES) {
+    for (let bit = 0; bit < 8; bit++) {
+      const flipped = image.fork()
+      const byte = (bytes[second + at] ?? 0) ^ (1 << bit)
+      flipped.files.get(path)?.write(Uint8Array.of(byte), second + at)
+      const log = await openLog(flipped, new StillPort(2), {})
+      const read: number[] = []
+      for await (const record of log.read('t', { until: 'end' })) read.push(record.offset)
+      assert.equal(read, [0], `byte ${at}, bit ${bit}`)
+      assert.ok(log.recovery.setAsideBytes > 0, 'it is kept aside')
+    }
+  }
+})
+
 test('a damaged partition takes nothing, at every later open too; the others go on', async () => {
   const closed = new DirectoryImage()
   const whole = await openLog(closed, new StillPort(), {})

@@ -78,7 +78,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: partition,
     find: '      if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return\n',
     put: '',
-    tests: ['damage/bit-flips.heavy.test.ts', points],
+    tests: ['damage/after-a-kill.test.ts'],
   },
   {
     name: 'recovery: the leader epoch stays',
