@@ -89,7 +89,11 @@ test('waits of a cold start, after a kill and after a close', () => {
   const killed = disk.image(new Random(1), 'kill')
   const recovered = new CountingHost(killed)
   recovered.open()
-  assert.is(recovered.waits, 6, 'what was read, two new directories, segments, the checkpoint, the header')
+  assert.is(
+    recovered.waits,
+    8,
+    'what was read, two new directories (whose each is, written and named: two waits), segments, the checkpoint, the header',
+  )
   recovered.send('t')
   assert.is(recovered.waits, 2, "producer ids, the record's frame")
   recovered.ask<void>((done) => ({ kind: 'close', done }))
