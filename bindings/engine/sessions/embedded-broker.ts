@@ -12,6 +12,7 @@ import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { Command, Done, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
+import { LoopTurns } from '../loop-turns.ts'
 import { Scheduler } from '../scheduler.ts'
 import { EmbeddedAdmin } from './admin-session.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'
@@ -34,6 +35,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly admin: AdminSession
   readonly #scheduler: Scheduler
   readonly #port: RuntimePort
+  readonly #turns: LoopTurns
   readonly #waiting: (isWaiting: boolean) => void
   readonly backupTarget: (directory: string) => BackupTarget
   /** Sessions of other processes: that they wait for records is nothing to stay for. */
@@ -50,6 +52,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
     this.engine = engine
     this.backupTarget = backupTarget
     this.#port = port
+    this.#turns = new LoopTurns(port)
     this.#waiting = waiting
     this.#scheduler = new Scheduler(engine, port)
     this.admin = new EmbeddedAdmin(this)
@@ -86,14 +89,17 @@ export class EmbeddedBroker implements Broker, SessionHost {
     })
   }
 
-  /** A command as a promise. */
+  /** A command as a promise. What is answered at once comes a turn of the event loop later where others wait for theirs. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T> {
     return new Promise((resolve, reject) => {
+      let isAtOnce = true
       const done: Done<T> = (error, value) => {
-        if (error === undefined) resolve(value as T)
+        if (isAtOnce && this.#turns.isOverdue) this.#port.defer(() => done(error, value))
+        else if (error === undefined) resolve(value as T)
         else reject(error as Error)
       }
       this.#scheduler.submit(command(done))
+      isAtOnce = false
     })
   }
 
