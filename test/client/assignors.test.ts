@@ -106,6 +106,9 @@ test("a plan of the user's own that cannot be is refused", async () => {
     ]),
     new Map([['a', [{ topic: 't', partition: 1 }]]]),
     new Map([['a', [{ topic: 'u', partition: 0 }]]]),
+    new Map([['a', null]]),
+    new Map([['a', [null]]]),
+    new Map([['a', 't-0']]),
   ]
   for (const plan of plans) {
     const assignor = { name: 'mine', assign: () => plan as never }

@@ -36,7 +36,9 @@ function checkPlan(
   for (const [memberId, partitions] of plan) {
     const member = members.find((each) => each.memberId === memberId)
     if (member === undefined) throw fault(`names "${memberId}", which isn't a member`)
+    if (!Array.isArray(partitions)) throw fault(`must answer a list of partitions for "${memberId}"`)
     for (const place of partitions) {
+      if (typeof place !== 'object' || place === null) throw fault(`gives "${memberId}" what is no partition`)
       const { topic, partition } = place
       const exists = Number.isInteger(partition) && partition >= 0 && partition < (partitionCounts.get(topic) ?? 0)
       if (!exists || !member.topics.includes(topic)) throw fault(`gives ${topic}-${partition} to who doesn't read it`)
