@@ -159,10 +159,12 @@ test('inputs of one state have equal partitions, at the start and at every assig
   const waiting = first.batches()[Symbol.asyncIterator]().next()
   const second = start()
   await until(async () => (await log.admin.describeGroup('g')).members.length === 2)
+  // From here on: it may end while the other one closes.
+  const refused = refusal(second)
   await log.admin.createPartitions('a', 3)
   await first.close()
   await waiting
-  await refusal(second)
+  await refused
   await log.close()
 })
 
