@@ -1,4 +1,4 @@
-// Iteration, redelivery, waiting, ending; commits and what they refuse are in commit.test.ts.
+// Iteration, redelivery, waiting, ending; commits and what they refuse are in commit.test.ts, handlers in rebalance-handlers.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
@@ -297,58 +297,6 @@ overBrokers('records own their bytes', async (setup) => {
   const records = await take(log.consumer({ groupId: 'g', topics: ['t'] }), 2)
   records[0]?.value?.fill(0)
   assert.equal(valuesOf(records), ['\0', 'b'])
-})
-
-test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a', 'b', 'c'])
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-  const told: string[] = []
-  for (const event of ['assigned', 'revoked', 'lost'] as const) {
-    consumer.on(event, async (partitions) => {
-      await settle()
-      told.push(`${event} ${partitions.map(({ partition }) => partition)}`)
-    })
-  }
-  const seen: (string | null)[] = []
-  for await (const batch of consumer.batches({ maxRecords: 1 })) {
-    for (const record of batch) seen.push(text(record.value))
-    if (seen.length === 1) await consumer.commit(batch)
-    if (seen.length === 3) broker.expel('g')
-    if (seen.length === 5) break
-  }
-  assert.equal(seen, ['a', 'b', 'c', 'b', 'c'])
-  await consumer.close()
-  assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
-})
-
-test('a close whose revoked handler commits after the group put the member out ends well: the commit tells, and the partitions are lost', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a'])
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-  const told: unknown[] = []
-  const [record] = await take(consumer, 1)
-  consumer.on('revoked', async () => {
-    const committing = consumer.commit(record as NonNullable<typeof record>)
-    await committing.catch(({ code }: LogError) => told.push(code))
-    await committing
-  })
-  consumer.on('lost', (partitions) => void told.push(partitions))
-  broker.expel('g')
-  await consumer.close().catch(({ code }: LogError) => told.push(`close: ${code}`))
-  assert.equal(told, ['UNKNOWN_MEMBER_ID', [{ topic: 't', partition: 0 }]])
-  assert.equal(consumer.assignment(), [])
-})
-
-test('a close rejects with what a revoked handler throws for reasons of its own', async () => {
-  const { log, broker } = setup()
-  broker.write('t', ['a'])
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-  await take(consumer, 1)
-  const mine = new Error('of the program')
-  consumer.on('revoked', () => Promise.reject(mine))
-  assert.is(await consumer.close().catch((error: unknown) => error), mine)
-  assert.is(broker.group('g').member, undefined)
 })
 
 overBrokers('an undecodable value throws when it is read, and the loop goes on', async (setup) => {

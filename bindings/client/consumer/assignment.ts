@@ -52,8 +52,17 @@ export class Assignment {
     this.#handlers[event].push(handler)
   }
 
+  /** All of them, one after the other; then the first failure is thrown: what one forgets is forgotten, whatever another one throws. */
   async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
-    for (const handler of this.#handlers[event]) await handler(partitions.map(place))
+    const failures: unknown[] = []
+    for (const handler of this.#handlers[event]) {
+      try {
+        await handler(partitions.map(place))
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 
   // ---- who may read and commit ---------------------------------------------------------------------------------------

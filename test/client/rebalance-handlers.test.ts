@@ -1,0 +1,85 @@
+// Who is told that partitions come and go, and what becomes of what a handler throws.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LogError } from '../../bindings/model/errors.ts'
+import { settle } from './fake-port.ts'
+import { setup, take, text } from './support.ts'
+
+test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a', 'b', 'c'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const told: string[] = []
+  for (const event of ['assigned', 'revoked', 'lost'] as const) {
+    consumer.on(event, async (partitions) => {
+      await settle()
+      told.push(`${event} ${partitions.map(({ partition }) => partition)}`)
+    })
+  }
+  const seen: (string | null)[] = []
+  for await (const batch of consumer.batches({ maxRecords: 1 })) {
+    for (const record of batch) seen.push(text(record.value))
+    if (seen.length === 1) await consumer.commit(batch)
+    if (seen.length === 3) broker.expel('g')
+    if (seen.length === 5) break
+  }
+  assert.equal(seen, ['a', 'b', 'c', 'b', 'c'])
+  await consumer.close()
+  assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
+})
+
+test('a close whose revoked handler commits after the group put the member out ends well: the commit tells, and the partitions are lost', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const told: unknown[] = []
+  const [record] = await take(consumer, 1)
+  consumer.on('revoked', async () => {
+    const committing = consumer.commit(record as NonNullable<typeof record>)
+    await committing.catch(({ code }: LogError) => told.push(code))
+    await committing
+  })
+  consumer.on('lost', (partitions) => void told.push(partitions))
+  broker.expel('g')
+  await consumer.close().catch(({ code }: LogError) => told.push(`close: ${code}`))
+  assert.equal(told, ['UNKNOWN_MEMBER_ID', [{ topic: 't', partition: 0 }]])
+  assert.equal(consumer.assignment(), [])
+})
+
+test('a close rejects with what a revoked handler throws for reasons of its own', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await take(consumer, 1)
+  const mine = new Error('of the program')
+  consumer.on('revoked', () => Promise.reject(mine))
+  assert.is(await consumer.close().catch((error: unknown) => error), mine)
+  assert.is(broker.group('g').member, undefined)
+})
+
+test('all handlers are told where one throws, and its failure is raised: the first of several', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const thrown = { assigned: new Error('at assigned'), revoked: new Error('at revoked'), lost: new Error('at lost') }
+  for (const event of ['assigned', 'revoked', 'lost'] as const) {
+    const consumer = log.consumer({ groupId: event, topics: ['t'] })
+    if (event !== 'assigned') await take(consumer, 1)
+    const told: string[] = []
+    consumer.on(event, () => {
+      told.push('throws')
+      throw thrown[event]
+    })
+    consumer.on(event, () => {
+      told.push('rejects')
+      return Promise.reject(new Error('a later one'))
+    })
+    consumer.on(event, ([partition]) => void told.push(`is told of ${partition?.topic}-${partition?.partition}`))
+    if (event === 'lost') broker.expel(event)
+    const ending = event === 'revoked' ? consumer.close() : take(consumer, 1)
+    assert.is(await ending.catch((error: unknown) => error), thrown[event])
+    assert.equal(told, ['throws', 'rejects', 'is told of t-0'])
+    if (event !== 'revoked') await consumer.close()
+  }
+})
+
+test.run()
