@@ -6,7 +6,8 @@
  *   npm test -- kernel journal   those whose path holds one of the words
  *
  * Files named *.heavy.test.ts keep a core busy: one of them runs beside the light ones, two when no light one is left.
- * Options, for the runner's own test: --directory, --suffix, --timeout-ms, --series (all in one process).
+ * `--suffix .check.ts` runs those that need more than the repository holds instead. For the runner's own test: --directory,
+ * --timeout-ms, --series (all in one process).
  */
 import { parseArgs } from 'node:util'
 import { dropForgotten, makeBundles } from './runner/bundles/cache.mjs'
