@@ -17,6 +17,8 @@ export interface AcquiredRange extends TopicPartition {
   readonly lastOffset: number
   /** This delivery included. */
   readonly deliveryCount: number
+  /** How long the request had waited when the locks began. */
+  readonly waitedMs: number
 }
 
 /** What a consumer says of offsets that it holds, in Kafka's words (KIP-932); `unseen`: this delivery doesn't count. */
@@ -35,6 +37,8 @@ export interface AcknowledgeRequest extends TopicPartition {
 export interface ShareSession extends ReaderSession {
   /** Waits until there is something, or `wake`. The deliveries are counted durably when it resolves. */
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]>
+  /** The process that held the log is gone, and with it all locks: what was acquired may be another's by now. */
+  readonly isLost: boolean
   /** Called when the process that holds the log ends: what nobody saw yet is to be given back, and no more is acquired. */
   onRelease(handler: () => void): void
   /** Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed. */

@@ -239,6 +239,7 @@ export class EngineParts {
   clockMoved(byMs: number): void {
     this.groups.live.clockMoved(byMs)
     this.shares.clockMoved(byMs)
+    this.shareMembers.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
     this.keeping.clockMoved(byMs)

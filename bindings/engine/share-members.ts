@@ -15,6 +15,10 @@ export interface ShareHooks {
 
 type Acquire = CommandOf<'acquireShare'>
 type OfMember = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
+/** Somebody asks for records, since when. */
+interface Asking extends Acquire {
+  readonly sinceMs: number
+}
 type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup' | 'releaseShares'>
 
 /** Commands of share groups, and who of them waits for records. */
@@ -22,7 +26,7 @@ export class ShareMembers {
   readonly #shares: ShareGroups
   readonly #hooks: ShareHooks
   /** By member; those that waited longest first. */
-  readonly #waiting: Map<string, Acquire> = new Map()
+  readonly #waiting: Map<string, Asking> = new Map()
   /** By member: asks for what it has and nobody saw. */
   readonly #releases: Map<string, () => void> = new Map()
   /** What was planned of members and isn't durable yet. */
@@ -61,15 +65,17 @@ export class ShareMembers {
     const { memberId } = command.member
     this.#endWait(memberId)
     this.#releases.set(memberId, command.release)
-    if (this.#isReleasing || !this.#serve(command, now)) this.#waiting.set(memberId, command)
+    const asking = { ...command, sinceMs: now }
+    if (this.#isReleasing || !this.#serve(asking, now)) this.#waiting.set(memberId, asking)
   }
 
   /** False if nothing is there for it. */
-  #serve({ member, request, done }: Acquire, now: number): boolean {
+  #serve({ member, request, done, sinceMs }: Asking, now: number): boolean {
     const { groupId, memberId } = member
     const acquired: AcquiredRange[] = []
     const records: TableRecord[] = []
     let left = request.maxOffsets
+    const waitedMs = now - sinceMs
     for (const { id, partition } of this.#inTurn(request.topics)) {
       const { logStartOffset } = partition.watermarks
       const at = { groupId, ...id, logStartOffset, endOffset: partition.lastStableOffset }
@@ -77,7 +83,7 @@ export class ShareMembers {
       const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
       records.push(...planned.records)
       for (const range of planned.ranges) {
-        acquired.push({ topic: id.topic, partition: id.partition, ...range })
+        acquired.push({ topic: id.topic, partition: id.partition, ...range, waitedMs })
         left -= range.deliveryCount > ALONE_FROM ? left : range.lastOffset - range.firstOffset + 1
       }
     }
@@ -173,6 +179,13 @@ export class ShareMembers {
   /** Readers may see more of the partition, or it is gone. */
   advanced({ id }: HostedPartition, now: number): void {
     if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
+  }
+
+  /** Who waits has waited no longer by it. */
+  clockMoved(byMs: number): void {
+    for (const [memberId, asking] of this.#waiting) {
+      this.#waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
+    }
   }
 
   /** Locks end, and delays. */

@@ -116,6 +116,46 @@ test('when a lock ends another consumer gets the record, and the first one hears
   await log.close()
 })
 
+test('a record that comes after a long wait has its whole lock, however the clock was set meanwhile: it is delivered once', async () => {
+  const { log, port } = await setup(0)
+  const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1 } as const
+  const consumer = log.shareConsumer(options)
+  const waiting = take(consumer, 2)
+  await port.advance(2000)
+  port.jump(-100_000)
+  await port.advance(2000)
+  await log.producer().send(['0', '1'].map((value) => jobs.record({ value, partition: 0 })))
+  const taken = await waiting
+  assert.equal(
+    taken.map(({ value, deliveryCount }) => [value, deliveryCount]),
+    [
+      ['0', 1],
+      ['1', 1],
+    ],
+  )
+  await port.advance(400)
+  for (const job of taken) await consumer.acknowledge(job, 'accept')
+  await log.close()
+})
+
+test('no letter is written of a record whose lock ended, neither by a rejection nor by the last release', async () => {
+  const { log, port } = await setup(1)
+  const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1, deadLetter: 'dead' } as const
+  const [first, second] = [log.shareConsumer(options), log.shareConsumer({ ...options, maxDeliveries: 9 })]
+  const [job] = await take(first, 1)
+  const waiting = take(second, 1)
+  await port.advance(500)
+  const [again] = await waiting
+  for (const type of ['reject', 'release'] as const) {
+    const error = await refused(first.acknowledge(job as Job, type))
+    assert.ok(LogError.is(error, 'INVALID_RECORD_STATE'), `${type}: ${error}`)
+  }
+  await second.acknowledge(again as Job, 'accept')
+  const [letters] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
+  assert.is(letters?.highWatermark, 0)
+  await log.close()
+})
+
 test('too many deliveries, or a rejection: the record goes to the dead letters with what is known', async () => {
   const { log } = await setup(2)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })

@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
 import { open, type ShareConsumer, type SharedRecordOf, string, topic } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure } from '../client/support.ts'
+import { held, inUse, optionsOf, Place } from './support.ts'
 
 const jobs = topic('jobs', { value: string })
 type Job = SharedRecordOf<typeof jobs>
@@ -53,6 +59,36 @@ test('when the holder goes away, what was accepted stays so, and locks end', asy
   assert.equal(told(await take(consumer, 2)), ['b/2', 'c/1'])
   assert.is(attached.role, 'holder')
   await attached.close()
+})
+
+test('what waits for its delivery when the holder is killed is not delivered: another consumer has it by then', async () => {
+  const place = new Place()
+  const holder = await held(new MemoryStore())
+  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, () => {}))
+  await serve()
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+  await shared.open()
+  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
+  await near.admin.createTopic('jobs')
+  await near.admin.createTopic('dead')
+  await near.producer().send(['a', 'b', 'c'].map((value) => jobs.record({ value })))
+  const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead' } as const
+  const [slow, quick] = [far.shareConsumer(options), near.shareConsumer(options)]
+  const [first] = await take(slow, 1)
+  place.cut()
+  const others = await take(quick, 3)
+  assert.equal(told(others), ['a/2', 'b/2', 'c/2'])
+  for (const job of others) await quick.acknowledge(job, 'accept')
+  await failure('INVALID_RECORD_STATE', () => slow.acknowledge(first as Job, 'reject'))
+  await quick.close()
+  await serve()
+  const next = take(slow, 1)
+  await near.producer().send(jobs.record({ value: 'd' }))
+  assert.equal(told(await next), ['d/1'])
+  const [letters] = await near.admin.offsets([{ topic: 'dead', partition: 0 }])
+  assert.is(letters?.highWatermark, 0)
+  await far.close()
+  await holder.broker.close()
 })
 
 test.run()

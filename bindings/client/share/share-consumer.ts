@@ -101,11 +101,15 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   #take(): SharedRecord | undefined {
     const session = this.#session
     for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
-      if (session === undefined || SharedRecord.lockedUntil(record) <= this.#parts.port.elapsed()) continue
+      if (session === undefined || !this.#isLocked(session, record)) continue
       this.#delivered.set(record, session)
       return record
     }
     return undefined
+  }
+
+  #isLocked(session: ShareSession, record: SharedRecord): boolean {
+    return !session.isLost && SharedRecord.lockedUntil(record) > this.#parts.port.elapsed()
   }
 
   /** Waits for records. When the log has another holder, the locks are gone, and it begins anew. */
@@ -117,9 +121,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       const session = this.#session ?? (await this.#open(groupId))
       // Nothing wakes a wait that hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
-      const until = this.#parts.port.elapsed() + lockMs
+      const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
-      for (const range of await session.acquire(request)) await this.#taken(session, range, until)
+      for (const range of await session.acquire(request)) await this.#taken(session, range, askedAt)
       if (this.#released === session) await this.#giveBack(session)
     } catch (error) {
       // A letter that was about to be written at the close: its record comes again.
@@ -147,10 +151,12 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     await Promise.allSettled(unseen)
   }
 
-  async #taken(session: ShareSession, range: AcquiredRange, until: number): Promise<void> {
+  async #taken(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
     const decoder = this.#decoders.get(range.topic)
     if (decoder === undefined) return
-    const records = await sharedRecords(session, range, decoder, until)
+    // From when it asked and not from the answer, which may lie there for long: never later than the log says.
+    const lockedUntil = askedAt + range.waitedMs + this.#settings.lockMs
+    const records = await sharedRecords(session, range, decoder, lockedUntil)
     if (range.deliveryCount <= this.#settings.maxDeliveries) this.#ready.push(...records)
     else for (const record of records) await this.#giveUp(session, record, TOO_OFTEN)
   }
@@ -181,11 +187,13 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const session = this.#delivered.get(shared)
     if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
     if (session !== this.#session) throw lockEnded(shared)
+    // The last delivery failed: only this consumer knows with what.
+    const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
+    // No letter of what is another's by now, who may accept it.
+    if ((type === 'reject' || isLast) && !this.#isLocked(session, shared)) throw lockEnded(shared)
     try {
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
-      // The last delivery failed: only this consumer knows with what.
-      else if (type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries)
-        await this.#giveUp(session, shared, error ?? TOO_OFTEN)
+      else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
       else await this.#say(session, shared, type, delayMs)
     } catch (error) {
       throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error

@@ -45,10 +45,10 @@ export class AttachedBroker implements Broker {
         this.#hello = hello as Hello
       },
       membersLost: () => {
-        const consumers = [...this.#consumers.values()]
+        const sessions = [...this.#consumers.values(), ...this.#shares.values()]
         this.#consumers.clear()
         this.#shares.clear()
-        for (const consumer of consumers) consumer.lost()
+        for (const session of sessions) session.lost()
       },
       noticed: (session) => {
         this.#consumers.get(session)?.rebalance()

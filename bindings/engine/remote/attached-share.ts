@@ -9,12 +9,21 @@ export class AttachedShare extends AttachedReader implements ShareSession {
   readonly #session: number
   readonly #closed: () => void
   #release: () => void = () => {}
+  #isLost = false
 
   constructor(link: Link, session: number, closed: () => void) {
     super(link, session)
     this.#link = link
     this.#session = session
     this.#closed = closed
+  }
+
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  lost(): void {
+    this.#isLost = true
   }
 
   release(): void {

@@ -8,7 +8,7 @@ import { LogError } from '../../model/errors.ts'
  *             int32 0, int32 0, text code, text message: a warning of the log, for whoever runs a program on it
  * The first request is `hello` with PROTOCOL_VERSION; it reads the same in every version.
  */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 
 /** Of one message. A wrong length asks for no more, and what would take more is refused by who has to write it. */
 export const MESSAGE_BYTES_MAX: number = 256 * 1024 * 1024

@@ -6,6 +6,7 @@ import type { SessionHost } from './session-host.ts'
 
 /** A consumer of a share group in this process. */
 export class EmbeddedShare implements ShareSession {
+  readonly isLost = false
   readonly #broker: SessionHost
   readonly #member: ShareMember
   #release: () => void = () => {}
