@@ -175,8 +175,16 @@ export class Transacting {
 
   /** Somebody else ends it, as the clock would: its producer hears of it at the next call. */
   #abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
-    const { producerId, producerEpoch } = this.#hooks.transactions.openOfId(transactionalId)
-    this.#end({ kind: 'endTransaction', instance: { producerId, producerEpoch }, event: 'abort', done })
+    const open = this.#hooks.transactions.openOfId(transactionalId)
+    const { producerId, producerEpoch } = open
+    const instance = { producerId, producerEpoch }
+    const ended: Done<ProducerInstance> = (error, next) => {
+      // A fence that came first aborts it as well; that its producer is fenced is nothing to the administrator.
+      if (!LogError.is(error, 'PRODUCER_FENCED')) done(error, next)
+      else if (open.state !== 'PrepareAbort') done(undefined, instance)
+      else this.#afterDecision(open, done, () => done(undefined, instance))
+    }
+    attempt(ended, () => this.#end({ kind: 'endTransaction', instance, event: 'abort', done: ended }))
   }
 
   #fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {

@@ -230,6 +230,20 @@ test('abort: readers go on, the producer hears of it and goes on too', async () 
   })
 })
 
+test('an abort beside a fence, whichever comes first: the transaction is aborted, and nobody but its producer is fenced', async () => {
+  await everywhere(async (log) => {
+    const { admin } = log
+    for (const comesFirst of ['fence', 'abort'] as const) {
+      const transaction = await log.producer({ transactionalId: comesFirst }).beginTransaction()
+      await transaction.send({ ...at, value: 'x' })
+      const calls = [() => admin.fenceProducers([comesFirst]), () => admin.abortTransaction(comesFirst)]
+      if (comesFirst === 'abort') calls.reverse()
+      await Promise.all(calls.map((call) => call()))
+      await failure('PRODUCER_FENCED', () => transaction.commit())
+    }
+  })
+})
+
 test('fence, before and after a commit and in the middle (AdminFenceProducersTest)', async () => {
   await everywhere(async (log) => {
     const { admin } = log
