@@ -50,4 +50,21 @@ test('a timer runs beside the reading of records in memory', async () => {
   await log.close()
 })
 
+test('a timer runs beside the reading of single records out of the cache', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'x' })
+  let isTold = false
+  const timer = setTimeout(() => {
+    isTold = true
+  }, 0)
+  const calls = await callsUntil(
+    () => isTold,
+    () => log.get('t', { partition: 0, offset: 0 }),
+  )
+  clearTimeout(timer)
+  assert.ok(calls < CALLS, `${calls} records, and none of them let it`)
+  await log.close()
+})
+
 test.run()

@@ -24,6 +24,9 @@ import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+/** A look at the clock takes a fifth of the time of a record out of the cache: one in so many is asked whether others wait. */
+const FOUND_PER_LOOK = 64
+
 /** Of a log that was put together without directories. */
 function noDirectory(directory: string): never {
   throw new LogError('INVALID_REQUEST', 'this log can make no directory', { argument: 'directory', directory })
@@ -41,6 +44,8 @@ export class EmbeddedBroker implements Broker, SessionHost {
   /** Sessions of other processes: that they wait for records is nothing to stay for. */
   readonly served: WeakSet<object> = new WeakSet()
   #waits = 0
+  /** Single records, out of the cache or not. */
+  #found = 0
 
   /** `waiting`: somebody waits for records, or nobody does any more. */
   constructor(
@@ -129,9 +134,11 @@ export class EmbeddedBroker implements Broker, SessionHost {
     return new EmbeddedShare(this, { groupId, memberId: `oncelog-${this.newTopicId()}` })
   }
 
+  /** Hot path: out of the cache without a command, unless others wait for their turn of the event loop; `ask` gives them theirs. */
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
     const hosted = this.engine.topics.partition(topic, partition)
-    const cached = hosted.hasFailed ? undefined : hosted.partition.cached(offset)
+    const mustWait = ++this.#found % FOUND_PER_LOOK === 0 && this.#turns.isOverdue
+    const cached = hosted.hasFailed || mustWait ? undefined : hosted.partition.cached(offset)
     return cached ?? this.ask<FetchedBatch | undefined>((done) => ({ kind: 'find', topic, partition, offset, done }))
   }
 
