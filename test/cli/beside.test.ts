@@ -31,7 +31,7 @@ test('commands that only read work beside a holder that goes on; others work thr
     try {
       for (const words of [['verify'], ['consume', 't'], ['topics', 'describe', 't'], ['verify']]) {
         const before = sent
-        const { status, out, err } = await ended(cli.start([...words, '--json']))
+        const { status, out, err } = await cli.runBeside([...words, '--json'])
         assert.is(status, 0, out.slice(0, 2000) + err)
         if (words[0] === 'consume') assert.ok(rows(out).length >= before, `${rows(out).length} of ${before}`)
       }
@@ -39,7 +39,7 @@ test('commands that only read work beside a holder that goes on; others work thr
       isOver.value = true
       await producing
     }
-    const grouped = await ended(cli.start(['consume', 't', '--group', 'g', '--max', '3', '--json']))
+    const grouped = await cli.runBeside(['consume', 't', '--group', 'g', '--max', '3', '--json'])
     assert.is(grouped.status, 0, grouped.err)
     assert.is(rows(grouped.out).length, 3)
     const produced = await ended(cli.start(['produce', 't', '--file', 'LICENSE', '--json']))

@@ -14,7 +14,7 @@ import type { DirectoryImage } from '../damage/directory-image.ts'
 import { type Fixture, fixtures, RELAXED } from '../damage/fixture.ts'
 import { HARMS } from '../damage/harms.ts'
 import { transactionFixtures } from '../damage/transactions-fixture.ts'
-import { CommandLine, ended, type Said } from './support.ts'
+import { CommandLine, type Said } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
@@ -40,14 +40,12 @@ interface Seen {
   readonly consume: Said
 }
 
-async function see(path: string): Promise<Seen> {
-  const say = (words: readonly string[]) => ended(cli.start(words))
-  const [verify, inspect, consume] = await Promise.all([
-    say(['verify']),
-    say(['inspect', join(cli.log, path)]),
-    say(['consume', 'pay']),
-  ])
-  return { verify, inspect, consume }
+function see(path: string): Seen {
+  return {
+    verify: cli.run(['verify']),
+    inspect: cli.run(['inspect', join(cli.log, path)]),
+    consume: cli.run(['consume', 'pay']),
+  }
 }
 
 function write(image: DirectoryImage): void {
@@ -94,9 +92,9 @@ for (const [index, { name, image }] of originals.entries()) {
   const other = others[index]?.image ?? image
   let whole = ''
 
-  test(`${name}: unharmed`, async () => {
+  test(`${name}: unharmed`, () => {
     write(image)
-    const { verify, inspect, consume } = await see(image.paths.find((path) => path.endsWith('.log')) ?? '')
+    const { verify, inspect, consume } = see(image.paths.find((path) => path.endsWith('.log')) ?? '')
     assert.equal([verify.status, inspect.status, consume.status], [0, 0, 0], consume.err + inspect.err)
     whole = consume.out
     assert.ok(whole.split('\n').length > 2, whole)
@@ -121,12 +119,12 @@ for (const [index, { name, image }] of originals.entries()) {
   }
 
   for (const [turn, [harm, apply]] of [...harms].entries()) {
-    test(`${name}: ${harm}`, async () => {
+    test(`${name}: ${harm}`, () => {
       const wrong: string[] = []
       const table: string[] = []
       for (const path of filesOf(image, turn)) {
         if (!apply(path)) continue
-        const seen = await see(path)
+        const seen = see(path)
         table.push(`${kindOf(path)} ${seen.verify.status} ${seen.inspect.status} ${seen.consume.status}`)
         wrong.push(...faultsOf(path, seen, whole, path === RELAXED[name]).map((fault) => `${path}: ${fault}`))
       }

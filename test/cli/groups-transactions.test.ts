@@ -3,20 +3,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
 import { take } from '../client/support.ts'
-import { CommandLine, ended, rows, type Said } from './support.ts'
+import { CommandLine, rows } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
 
-/** Without blocking this process, which serves it. */
-async function beside(words: readonly string[]): Promise<Said> {
-  const child = cli.start(words)
-  child.stdin?.end()
-  return ended(child)
-}
-
 async function besideRows(words: readonly string[]): Promise<Record<string, unknown>[]> {
-  const { status, out, err } = await beside([...words, '--json'])
+  const { status, out, err } = await cli.runBeside([...words, '--json'])
   assert.is(status, 0, err)
   return rows(out)
 }
@@ -54,9 +47,9 @@ test('beside a holder: members and open transactions are seen as they are, and n
         ['id', 3],
       ].sort(),
     )
-    assert.match((await beside(['groups', 'describe', 'g'])).out, /g: Stable, generation 1, 1 member\n┌/)
+    assert.match((await cli.runBeside(['groups', 'describe', 'g'])).out, /g: Stable, generation 1, 1 member\n┌/)
 
-    const refused = await beside(['groups', 'reset', 'g', '--to-earliest', '--json'])
+    const refused = await cli.runBeside(['groups', 'reset', 'g', '--to-earliest', '--json'])
     assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])
     assert.equal(await besideRows(['transactions', 'abort', 'id']), [{ transactionalId: 'id', aborted: true }])
     assert.is((await besideRows(['groups', 'describe', 'g']))[0]?.['heldBackBy'], null)
@@ -124,7 +117,7 @@ test('share groups: beside a holder with their locks, at rest moved and deleted'
     const [group] = await besideRows(['share-groups'])
     // Three records, an aborted one and its marker.
     assert.equal(group, { groupId: 'mailers', partitions: 1, lag: 5, acquired: 1 })
-    const refused = await beside(['share-groups', 'delete', 'mailers', '--json'])
+    const refused = await cli.runBeside(['share-groups', 'delete', 'mailers', '--json'])
     assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])
     await consumer.acknowledge(held!, 'accept')
     await consumer.close()

@@ -12,6 +12,7 @@ import { type Log, open } from '../../bindings/entry/node.ts'
 import { take } from '../client/support.ts'
 import { batch, IDS, KafkaSource } from '../import/kafka-source.ts'
 import { placeDisk } from '../import/place-disk.ts'
+import { commandsOf } from './help-text.ts'
 import { CommandLine, ended, type Said } from './support.ts'
 
 const cli = new CommandLine()
@@ -21,14 +22,6 @@ const programs = join(cli.home, 'bin')
 const directory = join(cli.home, 'here')
 const bundle = resolve(cli.words([])[0] ?? '')
 
-/** Commands, and those below them. */
-function helps(words: readonly string[]): { words: readonly string[]; text: string }[] {
-  const text = cli.run([...words, '--help']).out
-  const below = text.split(/^Commands:$/m)[1]?.split('\n\n')[0] ?? ''
-  const names = [...below.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help')
-  return [{ words, text }, ...names.flatMap((name) => helps([...words, name]))]
-}
-
 function examplesOf(text: string): string[] {
   const part =
     text
@@ -37,6 +30,9 @@ function examplesOf(text: string): string[] {
       .split('\n\n')[0] ?? ''
   return part.split('\n').flatMap((line) => (line.startsWith('  ') ? [line.trim()] : []))
 }
+
+/** Words that a shell hands on as they stand: they need none. */
+const PLAIN = /^oncelog( [\w.,:/=-]+)+$/
 
 /** What the examples speak of, in `here`; programs that aren't ours do as little as can be. */
 test.before(async () => {
@@ -80,7 +76,7 @@ async function settling(path: string): Promise<Log> {
   return log
 }
 
-const examples = helps([]).map(({ words, text }) => ({
+const examples = commandsOf(cli).map(({ words, text }) => ({
   name: ['oncelog', ...words].join(' '),
   lines: examplesOf(text),
 }))
@@ -103,7 +99,8 @@ for (const { name, lines } of examples) {
       const place = changes ? join(cli.home, 'scratch') : directory
       if (changes) cpSync(directory, place, { recursive: true })
       try {
-        const run = (text: string): Promise<Said> => {
+        const run = async (text: string): Promise<Said> => {
+          if (PLAIN.test(text)) return cli.runIn(place, text.split(' ').slice(1))
           const env = { ...process.env, PATH: `${programs}:${process.env['PATH']}`, ONCELOG_DIR: undefined }
           return ended(spawn('sh', ['-c', text], { cwd: place, env, stdio: ['ignore', 'pipe', 'pipe'] }))
         }

@@ -1,15 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundleCli } from '../../bindings/entry/bundle-cli.mjs'
 import { scratchDirectory } from '../scratch.ts'
+import { publishedBundle } from './thread/bundles.ts'
+import { CommandThread } from './thread/command-thread.ts'
 
-/** As it is published: one file. Bundled once for a test file, because each call is a process of its own. */
-const bundle = `build/cli-${process.pid}.mjs`
-await bundleCli(bundle)
-process.once('exit', () => {
-  for (const path of [bundle, `${bundle}.LEGAL.txt`]) rmSync(path, { force: true })
-})
+const bundle = await publishedBundle()
+const thread = await CommandThread.start()
 
 export interface Said {
   readonly status: number | null
@@ -23,10 +20,36 @@ export class CommandLine {
   readonly log: string = join(this.home, 'log')
 
   words(args: readonly string[]): string[] {
-    return [bundle, '--dir', this.log, ...args]
+    return [bundle, ...this.#args(args)]
   }
 
+  #args(args: readonly string[]): string[] {
+    return ['--dir', this.log, ...args]
+  }
+
+  /** In a thread, while this one waits. */
   run(args: readonly string[], input: string | Uint8Array = ''): Said {
+    return thread.runSync(this.#args(args), input)
+  }
+
+  /** In a thread, while this one goes on: it may hold the log. One after the other. */
+  runBeside(args: readonly string[], input: string | Uint8Array = ''): Promise<Said> {
+    return thread.run(this.#args(args), input)
+  }
+
+  /** As if it was called in another directory, in a thread, while this one goes on. */
+  async runIn(directory: string, args: readonly string[]): Promise<Said> {
+    const own = process.cwd()
+    process.chdir(directory)
+    try {
+      return await thread.run(args, '')
+    } finally {
+      process.chdir(own)
+    }
+  }
+
+  /** In a process of its own, while this one waits. */
+  runProcess(args: readonly string[], input: string | Uint8Array = ''): Said {
     const done = spawnSync(process.execPath, this.words(args), { input, timeout: 60_000, maxBuffer: 64 << 20 })
     return { status: done.status, out: done.stdout.toString('utf8'), err: done.stderr.toString('utf8') }
   }

@@ -1,0 +1,72 @@
+import { Command, Option } from 'commander'
+import manifest from '../../../package.json' with { type: 'json' }
+import { addBackup } from './commands/backup.ts'
+import { addConsume } from './commands/consume.ts'
+import { addGroups } from './commands/groups.ts'
+import { addImport } from './commands/import.ts'
+import { addInspect } from './commands/inspect.ts'
+import { addProduce } from './commands/produce.ts'
+import { addSalvage } from './commands/salvage.ts'
+import { addShareGroups } from './commands/share-groups.ts'
+import { addTopics } from './commands/topics.ts'
+import { addTransactions } from './commands/transactions.ts'
+import { addVerify } from './commands/verify.ts'
+import { below } from './help.ts'
+
+export function commandLine(argv: readonly string[]): Command {
+  // Before anything is parsed, because a call that can't be parsed is told so too.
+  const isJson = argv.includes('--json')
+  const program = new Command('oncelog')
+    .description('an ordered, durable log in a directory')
+    .version(manifest.version)
+    .addOption(new Option('--dir <directory>', 'where the log is').env('ONCELOG_DIR').default('./data'))
+    .option('--json', 'one JSON object a line; errors too, on standard error')
+    .showHelpAfterError(isJson ? false : '(--help says more)')
+    .configureOutput({
+      outputError: (text, write) => write(isJson ? `${JSON.stringify(usageError(text))}\n` : text),
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      below(`
+Examples:
+  oncelog topics create payments --partitions 4
+  echo 'ada:10' | oncelog produce payments --key-separator :
+  oncelog consume payments --json
+  oncelog groups describe audit
+  oncelog verify ./data
+  oncelog backup ./data /backups/monday
+  oncelog import /var/lib/kafka/data ./data
+  oncelog salvage ./data ./salvaged
+
+Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or damage was found; 2 the call
+must be mended, the message says how; 130 and 143 ended by SIGINT and SIGTERM.
+
+A program that has the log open goes on beside all of this: topics list, topics describe, consume without --group, inspect and
+verify only read the directory, the others are attached to that program. groups and transactions change nothing to list and
+describe.`),
+    )
+    .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
+
+  addTopics(program)
+  addProduce(program)
+  addConsume(program)
+  addGroups(program)
+  addShareGroups(program)
+  addTransactions(program)
+  addInspect(program)
+  addVerify(program)
+  addBackup(program)
+  addImport(program)
+  addSalvage(program)
+  return program
+}
+
+/** As other failures of a call, without the prefix for people. */
+function usageError(text: string): object {
+  const message = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+  return { error: 'INVALID_REQUEST', category: 'misuse', message, hint: '--help says more', details: {} }
+}
