@@ -1,8 +1,8 @@
 // The runner can't pass by running nothing: each fixture is a file that uvu alone may take for a success.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOADER } from './loader.ts'
@@ -55,6 +55,23 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
     assert.match(line, new RegExp(`  ${passed} passed, ${failed} failed  `))
   })
 }
+
+test('a test that throws what uvu has no report for is named, with what it threw, and those behind it run', () => {
+  assert.match(everything.output, `FAIL  "throws what is no Error"\n    what was thrown is no Error: 'text'`)
+  const scratch = mkdtempSync(join(tmpdir(), 'oncelog-runner-'))
+  const source = `import { test } from 'uvu'
+    import { LogError } from ${JSON.stringify(resolve('bindings/model/errors.ts'))}
+    test('throws a LogError', () => {
+      throw new LogError('INVALID_REQUEST', 'of the log', { argument: 'at fault' })
+    })
+    test('runs behind it', () => {})
+    test.run()`
+  writeFileSync(join(scratch, 'log-error.fixture.ts'), source)
+  const { output, lastLine } = run('--directory', relative('.', scratch))
+  rmSync(scratch, { recursive: true })
+  assert.match(output, `FAIL  "throws a LogError"\n    of the log\n\n        { argument: 'at fault' }`)
+  assert.is(lastLine, '1 passed, 1 failed')
+})
 
 test('in a process that files share each counts as in one of its own, and one that breaks it off leaves the next one a new process', () => {
   // What the first two leave behind, the next file would run or end by.

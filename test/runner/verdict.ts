@@ -1,6 +1,6 @@
 /**
- * What a finished test file counts for. uvu exits with 0 although nothing ran when a hook throws, `run()` is forgotten, a
- * test throws something that is no Error, or `only` is left in; so its closing lines are read instead, and whatever isn't
+ * What a finished test file counts for. uvu exits with 0 although nothing ran when a hook throws, `run()` is forgotten or
+ * `only` is left in; so its closing lines are read instead, and whatever isn't
  * plainly a pass is a failure.
  */
 import { stripVTControlCharacters } from 'node:util'
@@ -43,7 +43,7 @@ export function judge(ending: Ending, faultsOfSource: readonly string[]): Verdic
   else if (ending.signal !== null) reasons.push(`ended by ${ending.signal}`)
   else if (ending.exitCode !== 0 && notPassed === 0) reasons.push(`exit code ${ending.exitCode}, though no test failed`)
   else if (ending.exitCode === 0 && notPassed > 0) {
-    reasons.push('uvu swallowed what was thrown: by a hook, or by a test that threw no Error')
+    reasons.push('uvu swallowed what a hook threw')
   }
   if (counts === undefined) reasons.push('no summary: the file broke off before its tests were done')
   else {

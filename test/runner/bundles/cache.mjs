@@ -73,7 +73,7 @@ export async function makeBundles(paths) {
     outExtension: { '.js': '.mjs' },
     ignoreAnnotations: true,
     logLevel: 'silent',
-    plugins: [ownPlace],
+    plugins: [ownPlace, ownUvu],
   })
   mkdirSync(cache, { recursive: true })
   // A part has its content's hash in its name: one that is there is the same.
@@ -150,5 +150,14 @@ const ownPlace = {
       const [url, directory] = [pathToFileURL(path).href, dirname(path)].map((place) => JSON.stringify(place))
       return { contents: `const __sourceUrl = ${url}, __sourceDirectory = ${directory}; ${text}`, loader }
     })
+  },
+}
+
+/** uvu as test files get it. */
+const ownUvu = {
+  name: 'own uvu',
+  setup(build) {
+    const own = join(root, 'test/runner/bundles/uvu.mjs')
+    build.onResolve({ filter: /^uvu$/ }, ({ importer }) => (importer === own ? undefined : { path: own }))
   },
 }
