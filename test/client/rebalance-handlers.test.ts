@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
-import { setup, take, text } from './support.ts'
+import { failure, setup, take, text } from './support.ts'
 
 test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
   const { log, broker } = setup()
@@ -55,6 +55,29 @@ test('a close rejects with what a revoked handler throws for reasons of its own'
   consumer.on('revoked', () => Promise.reject(mine))
   assert.is(await consumer.close().catch((error: unknown) => error), mine)
   assert.is(broker.group('g').member, undefined)
+})
+
+test('what another consumer was told is no expulsion of this one: whatever handler throws it, it is raised', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const other = log.consumer({ groupId: 'other', topics: ['t'] })
+  const [record] = await take(other, 1)
+  broker.expel('other')
+  const refusal = await failure('UNKNOWN_MEMBER_ID', () => other.commit(record as NonNullable<typeof record>))
+  for (const event of ['assigned', 'revoked'] as const) {
+    const consumer = log.consumer({ groupId: event, topics: ['t'] })
+    let calls = 0
+    consumer.on('lost', () => assert.unreachable('nothing was lost'))
+    consumer.on(event, () => {
+      if (++calls > 3) throw new Error('told again and again')
+      throw refusal
+    })
+    const joining = take(consumer, 1)
+    if (event === 'revoked') await joining
+    const ending = event === 'revoked' ? consumer.close() : joining
+    assert.is(await ending.catch((error: unknown) => error), refusal)
+    assert.is(broker.group(event).member, undefined)
+  }
 })
 
 test('all handlers are told where one throws, and its failure is raised: the first of several', async () => {

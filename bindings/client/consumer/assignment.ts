@@ -5,6 +5,7 @@ import type { TopicPartition } from '../../model/positions.ts'
 import { checkPlace, placeKey, samePlace } from '../places.ts'
 import { AssignedPartition } from './assigned-partition.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
+import { Expulsion } from './expulsion.ts'
 
 /** One outcome of a rebalance that comes into force. */
 export interface AssignmentChange {
@@ -22,6 +23,7 @@ export interface AssignmentChange {
  */
 export class Assignment {
   readonly #groupId: string
+  readonly expulsion: Expulsion = new Expulsion()
   readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
   #partitions: readonly AssignedPartition[] = []
   /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
@@ -59,6 +61,7 @@ export class Assignment {
       try {
         await handler(partitions.map(place))
       } catch (error) {
+        this.expulsion.handlerThrew(error)
         failures.push(error)
       }
     }
@@ -122,7 +125,7 @@ export class Assignment {
     try {
       await this.#tell('revoked', this.#partitions)
     } catch (error) {
-      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
+      if (!this.expulsion.isMeantBy(error)) throw error
       await this.lose(() => true)
     } finally {
       this.#partitions = []

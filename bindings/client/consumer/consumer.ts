@@ -163,7 +163,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#assertOpen()
     const place = checkPlace(at)
     const session = await this.#membership.join()
-    return (await session.committed([place], false))[0]
+    const committed = session.committed([place], false)
+    return (await this.#membership.assignment.expulsion.watch(committed))[0]
   }
 
   async lag(): Promise<ReadonlyMap<string, number>> {

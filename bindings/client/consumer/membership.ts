@@ -94,7 +94,7 @@ export class Membership {
       try {
         return await this.#join()
       } catch (error) {
-        if (!wasPutOut(error) || this.#isClosed) throw error
+        if (!this.assignment.expulsion.isMeantBy(error) || this.#isClosed) throw error
       }
     }
   }
@@ -186,7 +186,7 @@ export class Membership {
     this.#next = undefined
     if (failure !== undefined) {
       await this.#lost()
-      if (wasPutOut(failure.error)) return
+      if (this.assignment.expulsion.isMeantBy(failure.error)) return
       // The others needn't wait for one that can't go on.
       await member?.session.close()
       throw failure.error
@@ -198,7 +198,7 @@ export class Membership {
       if (error instanceof Interruption) this.#next ??= next
       if (error instanceof Interruption) throw error
       await this.#lost()
-      if (wasPutOut(error)) return
+      if (this.assignment.expulsion.isMeantBy(error)) return
       await member.session.close()
       throw error
     }
@@ -272,7 +272,7 @@ export class Membership {
     for (;;) {
       const { generation } = this
       try {
-        return await write(session, generation)
+        return await this.assignment.expulsion.watch(write(session, generation))
       } catch (error) {
         const movedOn = this.#rebalancing !== undefined || generation !== this.generation
         if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
@@ -314,8 +314,4 @@ export class Membership {
       await member.session.close()
     }
   }
-}
-
-function wasPutOut(error: unknown): boolean {
-  return LogError.is(error, 'UNKNOWN_MEMBER_ID')
 }

@@ -1,0 +1,29 @@
+import { LogError } from '../../model/errors.ts'
+
+/**
+ * Whether the group put this member out: UNKNOWN_MEMBER_ID says so. A handler may throw what another consumer of the program was
+ * told; of what handlers throw only that counts which a call of this consumer was refused with.
+ */
+export class Expulsion {
+  readonly #ofOwnCalls: WeakSet<object> = new WeakSet()
+  readonly #ofHandlers: WeakSet<object> = new WeakSet()
+
+  /** A call that a handler may make of its consumer. */
+  async watch<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call
+    } catch (error) {
+      if (LogError.is(error)) this.#ofOwnCalls.add(error)
+      throw error
+    }
+  }
+
+  handlerThrew(error: unknown): void {
+    if (LogError.is(error)) this.#ofHandlers.add(error)
+  }
+
+  isMeantBy(error: unknown): boolean {
+    if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) return false
+    return this.#ofOwnCalls.has(error) || !this.#ofHandlers.has(error)
+  }
+}
