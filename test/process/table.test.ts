@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Log, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
-import { failure } from '../client/support.ts'
+import { settle } from '../client/fake-port.ts'
+import { failure, setup } from '../client/support.ts'
 
 const config = { 'cleanup.policy': 'compact' }
 const facts = topic('facts', { key: string, value: string, partitions: 2, config })
@@ -58,6 +59,32 @@ test('a topic from which retention takes the last value of a key is refused, one
     await (await log.table(named(`keeping-${index}`))).close()
   }
   await log.close()
+})
+
+test('a topic that is altered so that values go: an open table keeps those that it has read and follows on, the next one is refused', async () => {
+  const log = await openMemory({ topics: [facts] })
+  const producer = log.producer()
+  await producer.send({ ...facts.record({ key: 'a', value: 'old' }), partition: 0 })
+  const table = await log.table(facts)
+  await log.admin.alterConfig('facts', { 'cleanup.policy': 'delete' })
+  await log.admin.deleteRecords([{ topic: 'facts', partition: 0, beforeOffset: -1 }])
+  await producer.send({ ...facts.record({ key: 'b', value: 'new' }), partition: 0 })
+  await until(() => table.get('b') === 'new')
+  assert.is(table.get('a'), 'old')
+  await failure('INVALID_CONFIG', () => log.table(facts))
+  await table.close()
+  await log.close()
+})
+
+test('a table from under which records go before it has read them says so, and gives no values', async () => {
+  const { log, broker } = setup({ facts: { partitions: 2, config } })
+  const table = await log.table(facts)
+  broker.write('facts', ['a', 'b'])
+  broker.partition({ topic: 'facts', partition: 0 }).logStartOffset = 1
+  await settle()
+  await failure('OFFSET_OUT_OF_RANGE', () => table.get('k1'))
+  await failure('OFFSET_OUT_OF_RANGE', () => [...table.entries()])
+  await table.close()
 })
 
 test('a closed table leaves nothing at the signal that it was opened with', async () => {
