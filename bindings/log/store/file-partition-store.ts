@@ -44,6 +44,12 @@ import { finishRemoval, type RemoveContext, removeBelow } from './remove-segment
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
+/**
+ * A second for all of a close: one that fails has lost nothing that was acknowledged, the next open recovers it, and who ends a program is
+ * seldom given the half minute that a commit waits.
+ */
+const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
+
 /** Segments and a journal: the PartitionStore over files (docs/durability.md). */
 export class FilePartitionStore implements PartitionStore {
   readonly #given: FileStore
@@ -62,6 +68,8 @@ export class FilePartitionStore implements PartitionStore {
   readonly #directories: PartitionDirectories
   readonly #backups: Backups
   #lock: StoreLock | undefined
+  /** For files that the rest of the process may close. */
+  #pausesLeft = Number.POSITIVE_INFINITY
   #journal: Journal | undefined
   #commits: GroupCommit | undefined
   #maintenance: Maintenance | undefined
@@ -70,7 +78,8 @@ export class FilePartitionStore implements PartitionStore {
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#given = given
-    const sparing = { giveUp: () => this.#cache.giveUp(), pause: () => options.pause?.(PAUSE_MS) }
+    const pause = () => (this.#pausesLeft-- > 0 ? options.pause?.(PAUSE_MS) : undefined)
+    const sparing = { giveUp: () => this.#cache.giveUp(), pause }
     const store = believedFlushes(sparingStore(given, sparing))
     this.#store = store
     this.#kernel = kernel
@@ -182,6 +191,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *close(): Task<void> {
+    this.#pausesLeft = CLOSE_PAUSES_MAX
     const journal = this.#journal
     try {
       if (journal !== undefined && !this.#availability.hasEnded) yield* this.#closeCleanly(journal)

@@ -279,6 +279,31 @@ test('who opens a log in a process with too many open files hears so at once, ho
   }
 })
 
+test('a log that closes short of files waits a second for some; then it is closed as after a kill, and says so', async () => {
+  for (const isShortForGood of [false, true]) {
+    let pauses = 0
+    const image = new ShortImage()
+    const port: RuntimePort = {
+      ...nodePort,
+      setTimer: (delayMs, run, keepsAlive) => {
+        if (delayMs === PAUSE_MS && ++pauses === 3 && !isShortForGood) image.left = Number.POSITIVE_INFINITY
+        return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+      },
+    }
+    const log = await openLog(image, port, {})
+    await log.admin.createTopic(TOPIC)
+    await log.producer().send({ topic: TOPIC, value: 'x' })
+    image.left = 0
+    if (!isShortForGood) await log.close()
+    else assert.is((await failure('KAFKA_STORAGE_ERROR', () => log.close())).details['errno'], 'EMFILE')
+    assert.ok(pauses >= 3 && pauses * PAUSE_MS <= 1000, `${pauses} pauses`)
+    const again = await openLog(image.fork(), nodePort, {})
+    assert.is(again.recovery.clean, !isShortForGood)
+    assert.is((await again.get(TOPIC, { partition: 0, offset: 0 }))?.offset, 0)
+    await again.close()
+  }
+})
+
 test('a transaction in more partitions than files may be open commits', async () => {
   const { broker } = compose(new CountingDisk(), newKernel(CAP_BYTES), nodePort)
   await broker.open()
