@@ -1,18 +1,8 @@
 import type { AdminSession } from '../../bindings/broker/admin-session.ts'
 import type { Broker } from '../../bindings/broker/broker.ts'
-import type {
-  ConsumerSession,
-  ConsumerSessionOptions,
-  JoinedGroup,
-  MemberAssignment,
-} from '../../bindings/broker/consumer-session.ts'
-import type { AppendRequest, AppendResult, ProducerSession } from '../../bindings/broker/producer-session.ts'
-import type {
-  FetchedBatch,
-  FetchedPartition,
-  FetchRequest,
-  ReaderSession,
-} from '../../bindings/broker/reader-session.ts'
+import type { ConsumerSession, ConsumerSessionOptions } from '../../bindings/broker/consumer-session.ts'
+import type { AppendRequest, ProducerSession } from '../../bindings/broker/producer-session.ts'
+import type { FetchedBatch, ReaderSession } from '../../bindings/broker/reader-session.ts'
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { TopicFacts } from '../../bindings/broker/topic-facts.ts'
 import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
@@ -20,7 +10,10 @@ import { recordAlone } from '../../bindings/engine/remote/record-list.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
-import { FakePartition, type PlainAppend, plainAppend } from './fake-partition.ts'
+import { FakeAdmin } from './fake-admin.ts'
+import { FakePartition, type PlainAppend } from './fake-partition.ts'
+import { FakeProducer } from './fake-producer.ts'
+import { FakeConsumer, type FakeGroup, FakeReader } from './fake-readers.ts'
 
 /**
  * What happens to one append besides its being served:
@@ -34,18 +27,10 @@ export type Fault =
   | { readonly kind: 'refuse' | 'fail'; readonly error: LogError }
   | { readonly kind: 'hold'; readonly until: Promise<void> }
 
-interface Group {
-  generation: number
-  member: FakeConsumer | undefined
-  readonly offsets: Map<string, Position>
-}
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
-
 export class FakeBroker implements Broker {
   readonly guarantees = { durability: 'memory', embedded: true } as const
   readonly topics: Map<string, { facts: TopicFacts; readonly partitions: FakePartition[] }> = new Map()
-  readonly groups: Map<string, Group> = new Map()
+  readonly groups: Map<string, FakeGroup> = new Map()
   readonly waiting: Set<() => void> = new Set()
   readonly appends: PlainAppend[] = []
   readonly committed: { readonly offsets: readonly Position[]; readonly generation: number }[] = []
@@ -120,7 +105,7 @@ export class FakeBroker implements Broker {
     if (this.isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
   }
 
-  group(groupId: string): Group {
+  group(groupId: string): FakeGroup {
     let group = this.groups.get(groupId)
     if (group === undefined) {
       group = { generation: 0, member: undefined, offsets: new Map() }
@@ -160,293 +145,5 @@ export class FakeBroker implements Broker {
   async close(): Promise<void> {
     this.isClosed = true
     this.moved()
-  }
-}
-
-class FakeProducer implements ProducerSession {
-  producerEpoch = 0
-  readonly producerId: number
-  readonly #broker: FakeBroker
-
-  constructor(broker: FakeBroker, producerId: number) {
-    this.#broker = broker
-    this.producerId = producerId
-  }
-
-  topic(name: string): TopicFacts | Promise<TopicFacts> {
-    if (!this.#broker.answersLater) return this.#broker.facts(name)
-    return new Promise((resolve) => setImmediate(resolve)).then(() => this.#broker.facts(name))
-  }
-
-  async append(asked: AppendRequest): Promise<AppendResult> {
-    const request = plainAppend(asked)
-    this.#broker.assertOpen()
-    const fault = this.#broker.fault(request, this.#broker.appends.length)
-    this.#broker.appends.push(request)
-    const appendTime = this.#broker.port.now()
-    // As in the log: whatever is wrong with a batch, its duplicate was written.
-    if (fault?.kind === 'refuse' && !this.#broker.partition(request).isRepeated(this.producerId, request))
-      throw fault.error
-    if (fault?.kind === 'drop') throw new LogError('MEMORY_CAP_REACHED', 'dropped')
-    const baseOffset = this.#broker.partition(request).append(this.producerId, request, appendTime)
-    this.#broker.moved()
-    if (fault?.kind === 'fail') throw fault.error
-    if (fault?.kind === 'lose') throw new LogError('MEMORY_CAP_REACHED', 'the answer is lost')
-    if (fault?.kind === 'hold') await fault.until
-    return { baseOffset, appendTime }
-  }
-
-  async bumpEpoch(): Promise<void> {
-    this.#broker.epochsBumped++
-    if (this.#broker.bumpError !== undefined) throw this.#broker.bumpError
-    this.producerEpoch++
-  }
-
-  async close(): Promise<void> {
-    this.#broker.producersClosed++
-  }
-}
-
-class FakeReader implements ReaderSession {
-  protected readonly broker: FakeBroker
-  #end: (() => void) | undefined
-
-  constructor(broker: FakeBroker) {
-    this.broker = broker
-  }
-
-  topic(name: string): TopicFacts {
-    return this.broker.facts(name)
-  }
-
-  protected assertMember(): void {}
-
-  async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
-    this.assertMember()
-    this.broker.fetches++
-    let isWoken = false
-    for (;;) {
-      this.broker.assertOpen()
-      const parts = this.#read(request)
-      const hasMoved = parts.some((part, index) => {
-        return part.error !== undefined || part.nextOffset !== request.positions[index]?.nextOffset
-      })
-      if (hasMoved || isWoken || !request.wait) return parts
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          this.broker.waiting.delete(done)
-          resolve()
-        }
-        this.broker.waiting.add(done)
-        this.#end = () => {
-          isWoken = true
-          done()
-        }
-      })
-      this.assertMember()
-    }
-  }
-
-  #read({ positions, isolationLevel, maxBytes }: FetchRequest): FetchedPartition[] {
-    let room = maxBytes
-    return positions.map(({ topic, partition, nextOffset }) => {
-      const none = { topic, partition, batches: [], nextOffset, logStartOffset: 0, endOffset: 0 }
-      if (!this.broker.topics.has(topic)) {
-        return { ...none, error: new LogError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted') }
-      }
-      const found = this.broker.partition({ topic, partition })
-      const { logStartOffset, endOffset: highWatermark, lastStableOffset } = found
-      const endOffset = isolationLevel === 'read_committed' ? (lastStableOffset ?? highWatermark) : highWatermark
-      if (nextOffset < logStartOffset || nextOffset > highWatermark) {
-        const error = new LogError('OFFSET_OUT_OF_RANGE', `${nextOffset} is out of range`, {
-          logStartOffset,
-          endOffset,
-        })
-        return { ...none, error }
-      }
-      const batches = found.batches.filter((batch) => batch.nextOffset > nextOffset && batch.nextOffset <= endOffset)
-      const taken = batches.slice(0, Math.max(room > 0 ? 1 : 0, Math.floor(room / 100)))
-      room -= taken.length * 100
-      const next = taken.at(-1)?.nextOffset ?? nextOffset
-      return { ...none, batches: taken, nextOffset: next, logStartOffset, endOffset, error: undefined }
-    })
-  }
-
-  wake(): void {
-    this.#end?.()
-    this.#end = undefined
-  }
-
-  async close(): Promise<void> {
-    this.wake()
-  }
-}
-
-/** A group of the fake has one member: it leads every generation. */
-class FakeConsumer extends FakeReader implements ConsumerSession {
-  readonly #group: Group
-  readonly #topics: readonly string[]
-
-  constructor(broker: FakeBroker, group: Group, topics: readonly string[]) {
-    super(broker)
-    this.#group = group
-    this.#topics = topics
-  }
-
-  async join(owned: readonly TopicPartition[]): Promise<JoinedGroup> {
-    if (this.#group.member !== undefined && this.#group.member !== this) throw new Error('a second member')
-    this.#group.member = this
-    const members = [{ memberId: 'fake', topics: this.#topics, owned }]
-    return { generation: ++this.#group.generation, assignor: 'range', members }
-  }
-
-  async sync(_generation: number, assignments: readonly MemberAssignment[]): Promise<readonly TopicPartition[]> {
-    return assignments[0]?.partitions ?? []
-  }
-
-  protected override assertMember(): void {
-    if (this.#group.member !== this) throw new LogError('UNKNOWN_MEMBER_ID', 'this member has left')
-  }
-
-  onRebalance(): void {}
-
-  async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
-    return at.map((place) => this.#group.offsets.get(keyOf(place))?.nextOffset)
-  }
-
-  async commit(offsets: readonly Position[], generation: number): Promise<void> {
-    this.assertMember()
-    if (generation !== this.#group.generation) throw new LogError('ILLEGAL_GENERATION', 'the group moved on')
-    this.broker.committed.push({ offsets, generation })
-    for (const position of offsets) {
-      const { topic, partition, nextOffset } = position
-      this.#group.offsets.set(keyOf(position), { topic, partition, nextOffset })
-    }
-  }
-
-  override async close(): Promise<void> {
-    if (this.#group.member === this) this.#group.member = undefined
-    this.wake()
-  }
-}
-
-class FakeAdmin implements AdminSession {
-  readonly #broker: FakeBroker
-
-  constructor(broker: FakeBroker) {
-    this.#broker = broker
-  }
-
-  async backup(): Promise<void> {}
-
-  async createTopic(name: string, { partitions, config }: { partitions: number; config: TopicConfig }): Promise<void> {
-    this.#broker.create(name, partitions, config)
-  }
-
-  async deleteTopic(name: string): Promise<void> {
-    this.#broker.facts(name)
-    this.#broker.topics.delete(name)
-    this.#broker.moved()
-  }
-
-  async listTopics(): Promise<readonly string[]> {
-    return [...this.#broker.topics.keys()].sort()
-  }
-
-  async describeTopic(name: string): Promise<TopicFacts> {
-    return this.#broker.facts(name)
-  }
-
-  async createPartitions(name: string, totalCount: number): Promise<void> {
-    const topic = this.#broker.topics.get(name)
-    if (topic === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `no topic "${name}"`)
-    while (topic.partitions.length < totalCount) topic.partitions.push(new FakePartition())
-    topic.facts = { ...topic.facts, partitions: totalCount }
-  }
-
-  async alterConfig(
-    name: string,
-    changes: { readonly [key: string]: string | number | boolean | null },
-  ): Promise<void> {
-    const topic = this.#broker.topics.get(name)
-    if (topic === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `no topic "${name}"`)
-    topic.facts = { ...topic.facts, config: { ...topic.facts.config, ...changes } as TopicConfig }
-  }
-
-  async offsets(at: readonly TopicPartition[]) {
-    return at.map((place) => {
-      const { logStartOffset, endOffset, lastStableOffset } = this.#broker.partition(place)
-      return { ...place, logStartOffset, highWatermark: endOffset, lastStableOffset: lastStableOffset ?? endOffset }
-    })
-  }
-
-  async offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number) {
-    return at.map((place) => {
-      for (const batch of this.#broker.partition(place).batches) {
-        for (let index = 0; index < batch.recordCount; index++) {
-          if (batch.timestampOf(index) >= timestamp) return batch.offsetOf(index)
-        }
-      }
-      return undefined
-    })
-  }
-
-  async listGroups() {
-    return [...this.#broker.groups].map(([groupId, { generation, member, offsets }]) => ({
-      groupId,
-      state: member === undefined ? ('Empty' as const) : ('Stable' as const),
-      generation,
-      members: member === undefined ? 0 : 1,
-      offsets: [...offsets.values()],
-    }))
-  }
-
-  async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
-    for (const position of positions) this.#broker.group(groupId).offsets.set(keyOf(position), position)
-  }
-
-  async deleteGroup(groupId: string): Promise<void> {
-    this.#broker.groups.delete(groupId)
-  }
-
-  async deleteRecords(): Promise<never> {
-    throw new Error('not faked')
-  }
-
-  // Of these the fake knows nothing: they are tested over the engine (admin-transactions.test.ts, share-admin.test.ts).
-  async describeGroup(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async listShareGroups(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async startShareGroup(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async deleteShareGroup(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async listTransactions(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async describeProducers(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async abortTransaction(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  async fenceProducer(): Promise<never> {
-    throw this.#unknown()
-  }
-
-  #unknown(): LogError {
-    return new LogError('INVALID_REQUEST', 'the fake broker knows no transactions')
   }
 }

@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 const locks = 'coordinator/share/share-partition.test.ts'
 const consumers = 'client/share-consumer.test.ts'
+const endings = 'client/share-endings.test.ts'
+const letters = 'client/share-dead-letters.test.ts'
 const powerLoss = 'client/share-power-loss.test.ts'
 const shared = 'coordinator/share/share-partition.ts'
 const client = 'client/share/share-consumer.ts'
@@ -69,7 +71,7 @@ export const SHARING: readonly Mutant[] = [
     file: 'engine/share-members.ts',
     find: 'if (this.#shares.release(member.memberId)) this.#serveWaiting(now)',
     put: 'this.#serveWaiting(now)',
-    tests: [consumers],
+    tests: [endings],
   },
   {
     name: 'work queues: a delivery happens before it is counted on the disk',
@@ -90,6 +92,6 @@ export const SHARING: readonly Mutant[] = [
     file: client,
     find: "else if (type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries)\n",
     put: "else if (type === 'release' && shared.deliveryCount < 0)\n",
-    tests: [consumers],
+    tests: [letters],
   },
 ]

@@ -1,0 +1,185 @@
+// Records that a share group gives up: when, and what their letters tell.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { json, LogError, topic } from '../../bindings/entry/node.ts'
+import type { DirectoryImage } from '../damage/directory-image.ts'
+import { FakePort, settle } from './fake-port.ts'
+import { dead, type Job, jobs, refused, setup, slowToOpen, take, values } from './share-support.ts'
+
+test('no letter is written of a record whose lock ended, neither by a rejection nor by the last release', async () => {
+  const { log, port } = await setup(1)
+  const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1, deadLetter: 'dead' } as const
+  const [first, second] = [log.shareConsumer(options), log.shareConsumer({ ...options, maxDeliveries: 9 })]
+  const [job] = await take(first, 1)
+  const waiting = take(second, 1)
+  await port.advance(500)
+  const [again] = await waiting
+  for (const type of ['reject', 'release'] as const) {
+    const error = await refused(first.acknowledge(job as Job, type))
+    assert.ok(LogError.is(error, 'INVALID_RECORD_STATE'), `${type}: ${error}`)
+  }
+  await second.acknowledge(again as Job, 'accept')
+  const [letters] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
+  assert.is(letters?.highWatermark, 0)
+  await log.close()
+})
+
+test('too many deliveries, or a rejection: the record goes to the dead letters with what is known', async () => {
+  const { log } = await setup(2)
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })
+  let deliveries = 0
+  for await (const job of consumer) {
+    if (job.value === '1') await consumer.acknowledge(job, 'reject', { error: new RangeError('no such account') })
+    else await consumer.acknowledge(job, 'release')
+    deliveries++
+    if (deliveries === 3) break
+  }
+  const rest = take(consumer, 1)
+  const letters: unknown[] = []
+  for await (const { value, headers } of log.read(dead)) {
+    const text = (name: string) => Buffer.from(headers.get(name) ?? []).toString()
+    letters.push([value, text('oncelog-error'), text('oncelog-error-message'), text('oncelog-attempts')])
+    if (letters.length === 2) break
+  }
+  assert.equal(letters, [
+    ['1', 'RangeError', 'no such account', '1'],
+    ['0', 'DeliveredTooOften', 'it was delivered as often as it may be', '2'],
+  ])
+  await log.producer().send(jobs.record({ value: '9' }))
+  assert.equal(values(await rest), [9], 'neither comes again')
+  await log.close()
+})
+
+test('the last release is a rejection: the letter tells its error, and nobody waits for the delay', async () => {
+  const { log } = await setup(1)
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })
+  for await (const job of consumer) {
+    const error = new RangeError(`failure ${job.deliveryCount}`)
+    const options = job.deliveryCount === 2 ? { error, delayMs: 60_000 } : { error }
+    await consumer.acknowledge(job, 'release', options)
+    if (job.deliveryCount === 2) break
+  }
+  const letters: unknown[] = []
+  for await (const { value, headers } of log.read(dead, { until: 'end' })) {
+    letters.push([value, Buffer.from(headers.get('oncelog-error-message') ?? []).toString()])
+  }
+  assert.equal(letters, [['0', 'failure 2']])
+  const { offsets } = await log.admin.describeShareGroup('g')
+  assert.is(
+    offsets.reduce((total, { lag }) => total + lag, 0),
+    0,
+  )
+  await log.close()
+})
+
+test('dead letters without a topic are refused before the first delivery', async () => {
+  const { log } = await setup(1)
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'nowhere' })
+  const error = await refused(take(consumer, 1))
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  assert.equal(error.details, { topic: 'nowhere', option: 'deadLetter' })
+  await log.admin.createTopic('nowhere')
+  assert.equal(values(await take(consumer, 1)), [0])
+  await log.close()
+})
+
+test('a close while letters are being written ends the iteration, and loses none of their records', async () => {
+  const { log: before, image } = await setup(4)
+  const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
+  for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
+  await before.close()
+  const slow = slowToOpen(image, 'dead')
+  const log = await openLog(slow.store, new FakePort())
+  const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 1 } as const
+  const consumer = log.shareConsumer(options)
+  const next = consumer[Symbol.asyncIterator]().next()
+  await settle()
+  const closed = consumer.close()
+  await settle()
+  slow.let()
+  await closed
+  assert.is((await next).done, true)
+  const other = log.shareConsumer(options)
+  const rest = other[Symbol.asyncIterator]().next()
+  const lags = async () => (await log.admin.describeShareGroup('g')).offsets.map(({ lag }) => lag)
+  while ((await lags()).some((lag) => lag > 0)) await settle()
+  await other.close()
+  await rest
+  const letters = new Set<string>()
+  for await (const { value } of log.read(dead, { until: 'end' })) letters.add(value ?? '')
+  assert.is(letters.size, 4)
+  await log.close()
+})
+
+test('a record that ends its consumers takes none of those along that were locked with it', async () => {
+  const { log, image } = await setup(8)
+  await log.close()
+  const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 3, maxRecords: 4 } as const
+  const accepted: string[] = []
+  const run = async (from: DirectoryImage): Promise<DirectoryImage | undefined> => {
+    const life = await openLog(from, new FakePort())
+    const consumer = life.shareConsumer(options)
+    for await (const job of consumer) {
+      // It ends the process: what it had written stays, nothing else does.
+      if (job.value === '2') return from.fork()
+      await consumer.acknowledge(job, 'accept')
+      accepted.push(job.value ?? '')
+      if (accepted.length === 7) break
+    }
+    const letters: (string | null)[] = []
+    for await (const { value } of life.read(dead, { until: 'end' })) letters.push(value)
+    assert.equal(letters, ['2'])
+    await life.close()
+    return undefined
+  }
+  let left: DirectoryImage | undefined = image
+  for (let lives = 0; left !== undefined; lives++) {
+    assert.ok(lives < 8)
+    left = await run(left)
+  }
+  assert.equal(accepted.map(Number).sort(), [0, 1, 3, 4, 5, 6, 7])
+})
+
+test('a letter is cut to what its topic takes', async () => {
+  const { log } = await setup(0)
+  await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })
+  await log.producer().send(jobs.record({ key: 'k', value: 'x'.repeat(5000) }))
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'small' })
+  for await (const job of consumer) {
+    await consumer.acknowledge(job, 'reject')
+    break
+  }
+  for await (const { key, value, headers } of log.read('small', { until: 'end' })) {
+    assert.equal([Buffer.from(key ?? []).toString(), value], ['k', null])
+    assert.is(Buffer.from(headers.get('oncelog-omitted') ?? []).toString(), 'value, headers')
+  }
+  const [group] = await log.admin.listShareGroups()
+  assert.is(
+    group?.offsets.reduce((sum, { lag }) => sum + lag, 0),
+    0,
+  )
+  await log.close()
+})
+
+test('a value that can’t be decoded can be rejected like any other', async () => {
+  const { log } = await setup(1)
+  const typed = topic('jobs', { value: json(), partitions: 2 })
+  await log.producer().send({ topic: 'jobs', value: '{', partition: 0 })
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [typed], deadLetter: 'dead' })
+  let refusals = 0
+  for await (const job of consumer) {
+    try {
+      void job.value
+      await consumer.acknowledge(job, 'accept')
+    } catch (error) {
+      await consumer.acknowledge(job, 'reject', { error })
+      refusals++
+      break
+    }
+  }
+  assert.is(refusals, 1)
+  await log.close()
+})
+
+test.run()

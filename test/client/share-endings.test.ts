@@ -1,0 +1,98 @@
+// What of a share group a consumer that ends leaves, and a log that is closed or killed.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { LogError } from '../../bindings/entry/node.ts'
+import { FakePort, settle } from './fake-port.ts'
+import { jobs, range, refused, setup, slowToOpen, take, values } from './share-support.ts'
+
+for (const end of ['close', 'kill'] as const) {
+  test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
+    const { log, image, port } = await setup(8)
+    const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+    const taken = await take(consumer, 8)
+    const accepted = taken.filter((_, index) => index % 3 === 0)
+    for (const job of accepted) await consumer.acknowledge(job, 'accept')
+    const killed = image.fork()
+    await log.close()
+    const reopened = await openLog(end === 'kill' ? killed : image.fork(), port)
+    const again = await take(reopened.shareConsumer({ groupId: 'g', topics: [jobs] }), 5)
+    assert.equal(
+      values(again),
+      range(8).filter((each) => !values(accepted).includes(each)),
+    )
+    assert.ok(again.every(({ deliveryCount }) => deliveryCount === 2))
+    await reopened.close()
+  })
+}
+
+test('what a closed consumer held and nobody saw does not count; what it delivered is there for others at once', async () => {
+  const { log } = await setup(4)
+  const first = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const [seen] = await take(first, 1)
+  await first.close()
+  const again = await take(log.shareConsumer({ groupId: 'g', topics: [jobs] }), 4)
+  assert.equal(values(again), range(4))
+  assert.equal(
+    again.filter(({ deliveryCount }) => deliveryCount === 2).map(({ value }) => value),
+    [seen?.value],
+  )
+  await log.close()
+})
+
+test('one that is left while its records are still being read counts none of them as not there', async () => {
+  const { log: before, image } = await setup(6)
+  await before.close()
+  const slow = slowToOpen(image)
+  const log = await openLog(slow.store, new FakePort())
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const iteration = consumer[Symbol.asyncIterator]()
+  const next = iteration.next()
+  await settle()
+  const left = iteration.return?.()
+  await settle()
+  slow.let()
+  await Promise.all([next, left])
+  assert.equal(values(await take(consumer, 6)), range(6))
+  await log.close()
+})
+
+test('a group that begins at the end stays there over a restart; a topic made again begins anew', async () => {
+  const { log, image, port } = await setup(4)
+  const waiting = take(log.shareConsumer({ groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' }), 1)
+  await settle()
+  await log.close()
+  assert.equal(await waiting, [])
+  const reopened = await openLog(image.fork(), port)
+  await reopened.producer().send(jobs.record({ value: '5', partition: 1 }))
+  const consumer = reopened.shareConsumer({ groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' })
+  assert.equal(values(await take(consumer, 1)), [5])
+  const gone = refused(take(consumer, 1))
+  await settle()
+  await reopened.admin.deleteTopic('jobs')
+  assert.ok(LogError.is(await gone, 'UNKNOWN_TOPIC_OR_PARTITION'))
+  await reopened.admin.createTopic('jobs', { partitions: 2 })
+  await reopened.producer().send(jobs.record({ value: '6' }))
+  assert.equal(values(await take(reopened.shareConsumer({ groupId: 'g', topics: [jobs] }), 1)), [6])
+  await reopened.close()
+})
+
+test('a signal, break and close end an iteration; a second one is refused', async () => {
+  const { log } = await setup(0)
+  const stop = new AbortController()
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], signal: stop.signal })
+  const waiting = refused(take(consumer, 1))
+  await settle()
+  assert.ok(LogError.is(await refused(take(consumer, 1)), 'CONSUMER_BUSY'))
+  stop.abort(new Error('enough'))
+  assert.is((await waiting).message, 'enough')
+  const other = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const ended = take(other, 1)
+  await settle()
+  await other.close()
+  assert.equal(await ended, [])
+  assert.ok(LogError.is(await refused(take(other, 1)), 'CONSUMER_CLOSED'))
+  await log.close()
+})
+
+test.run()
