@@ -90,8 +90,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a record may fail as often as it likes',
     file: client,
-    find: "else if (type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries)\n",
-    put: "else if (type === 'release' && shared.deliveryCount < 0)\n",
+    find: "const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries\n",
+    put: "const isLast = type === 'release' && shared.deliveryCount < 0\n",
     tests: [letters],
   },
 ]
