@@ -3,7 +3,7 @@ import type { ConsumerSession, GivenPartition } from '../../broker/consumer-sess
 import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { checkPositions, samePlace } from '../places.ts'
+import { checkPositions, placeKey } from '../places.ts'
 import { startPositions } from '../start-point.ts'
 import type { ConsumerSettings } from './consumer-options.ts'
 
@@ -23,9 +23,10 @@ export class AssignedStart {
     if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
     const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
     const known = checkPositions(await positions(asked), 'positions')
+    const offsets = offsetsByPlace(known)
     return this.#orReset(
       partitions,
-      partitions.map((at) => known.find((each) => samePlace(each, at))?.nextOffset),
+      partitions.map((at) => offsets.get(placeKey(at))),
     )
   }
 
@@ -41,9 +42,14 @@ export class AssignedStart {
   async #orReset(at: readonly GivenPartition[], offsets: readonly (number | undefined)[]): Promise<TopicPosition[]> {
     const without = at.filter((_, index) => offsets[index] === undefined)
     const resets = without.length === 0 ? [] : await this.reset(without)
+    const resetTo = offsetsByPlace(resets)
     return at.map((given, index) => {
-      const nextOffset = offsets[index] ?? resets.find((each) => samePlace(each, given))?.nextOffset ?? 0
+      const nextOffset = offsets[index] ?? resetTo.get(placeKey(given)) ?? 0
       return { ...given, nextOffset }
     })
   }
+}
+
+function offsetsByPlace(positions: readonly Position[]): ReadonlyMap<string, number> {
+  return new Map(positions.map((each) => [placeKey(each), each.nextOffset]))
 }

@@ -2,7 +2,7 @@ import type { GivenPartition } from '../../broker/consumer-session.ts'
 import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
-import { checkPlace, placeKey, samePlace } from '../places.ts'
+import { checkPlace, placeKey } from '../places.ts'
 import { AssignedPartition } from './assigned-partition.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { Expulsion } from './expulsion.ts'
@@ -26,6 +26,8 @@ export class Assignment {
   readonly expulsion: Expulsion = new Expulsion()
   readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
   #partitions: readonly AssignedPartition[] = []
+  /** Hot path: there may be thousands of them, each asked for by every fetch. */
+  #byPlace: ReadonlyMap<string, AssignedPartition> = new Map()
   /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
   readonly #had: Set<string> = new Set()
   /** What comes into force once it is known where it begins. */
@@ -37,6 +39,16 @@ export class Assignment {
 
   get partitions(): readonly AssignedPartition[] {
     return this.#partitions
+  }
+
+  /** The one of this place, if it is held. */
+  at(place: TopicPartition): AssignedPartition | undefined {
+    return this.#byPlace.get(placeKey(place))
+  }
+
+  #hold(partitions: readonly AssignedPartition[]): void {
+    this.#partitions = partitions
+    this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
   }
 
   /** What no other member may be given yet: also what is on its way into force. */
@@ -73,20 +85,20 @@ export class Assignment {
   /** INVALID_REQUEST for a partition that isn't assigned. */
   find(at: TopicPartition): AssignedPartition {
     const { topic, partition } = checkPlace(at)
-    const found = this.#partitions.find((each) => each.topic === topic && each.partition === partition)
+    const found = this.at({ topic, partition })
     if (found !== undefined) return found
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
   /** To be committed, of a position that says nothing of its generation. ILLEGAL_GENERATION for one that isn't held any more. */
   findHeld(at: TopicPartition): AssignedPartition {
-    if (this.#partitions.some((each) => samePlace(each, at)) || !this.#had.has(placeKey(at))) return this.find(at)
+    if (this.at(at) !== undefined || !this.#had.has(placeKey(at))) return this.find(at)
     throw this.#givenUp(at, 'while it was worked on')
   }
 
   /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
   held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
-    const found = this.#partitions.find((each) => samePlace(each, at))
+    const found = this.at(at)
     if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
     throw this.#givenUp(at, `since generation ${sinceGeneration}`)
   }
@@ -100,15 +112,17 @@ export class Assignment {
 
   /** Answers whether something was given up. A start that isn't found leaves what is given up given up, and nothing added. */
   async change({ next, generation, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
-    const revoked = this.#partitions.filter((each) => !next.some((at) => samePlace(each, at)))
-    const added = next.filter((at) => !this.#partitions.some((each) => samePlace(each, at)))
+    const wanted = new Set(next.map(placeKey))
+    const stays = (each: TopicPartition) => wanted.has(placeKey(each))
+    const revoked = this.#partitions.filter((each) => !stays(each))
+    const added = next.filter((each) => this.at(each) === undefined)
     this.#coming = added
     try {
       if (revoked.length > 0) await this.#tell('revoked', revoked)
-      const kept = this.#partitions.filter((each) => !revoked.includes(each))
-      this.#partitions = kept
+      const kept = this.#partitions.filter(stays)
+      this.#hold(kept)
       const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
-      this.#partitions = [...kept, ...positions.map((position) => new AssignedPartition(position, generation))]
+      this.#hold([...kept, ...positions.map((position) => new AssignedPartition(position, generation))])
       for (const each of positions) this.#had.add(placeKey(each))
     } finally {
       this.#coming = []
@@ -128,14 +142,14 @@ export class Assignment {
       if (!this.expulsion.isMeantBy(error)) throw error
       await this.lose(() => true)
     } finally {
-      this.#partitions = []
+      this.#hold([])
     }
   }
 
   /** Partitions of a topic that is gone, or all when the group put the member out: nothing of them can be committed any more. */
   async lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
     const lost = this.#partitions.filter(isLost)
-    this.#partitions = this.#partitions.filter((each) => !lost.includes(each))
+    this.#hold(this.#partitions.filter((each) => !isLost(each)))
     if (lost.length > 0) await this.#tell('lost', lost)
   }
 }

@@ -1,7 +1,7 @@
 import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { placeKey, samePlace } from '../places.ts'
+import { placeKey } from '../places.ts'
 import { rotate } from '../read-run.ts'
 import type { AssignedStart } from './assigned-start.ts'
 import type { Assignment } from './assignment.ts'
@@ -38,15 +38,17 @@ export class Fetcher {
   /** A damaged partition is told once the others have nothing to deliver, so that it can't hold them up. */
   async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
     const failed: unknown[] = []
-    for (const part of fetched) await this.#fill(part, asked).catch((error: unknown) => failed.push(error))
+    const from = new Map(asked.map((each) => [placeKey(each), each.nextOffset]))
+    for (const part of fetched) {
+      await this.#fill(part, from.get(placeKey(part))).catch((error: unknown) => failed.push(error))
+    }
     const { partitions } = this.#parts.assignment
     if (failed.length > 0 && partitions.every((each) => each.buffer === undefined)) throw failed[0]
   }
 
-  async #fill(part: FetchedPartition, asked: readonly Position[]): Promise<void> {
+  async #fill(part: FetchedPartition, from: number | undefined): Promise<void> {
     const { assignment, decoders, start, mustHaveOffset } = this.#parts
-    const assigned = assignment.partitions.find((each) => samePlace(each, part))
-    const from = asked.find((each) => placeKey(each) === placeKey(part))?.nextOffset
+    const assigned = assignment.at(part)
     const decoder = decoders.get(part.topic)
     // A seek while the fetch was under way: what it brought is not what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return

@@ -1,0 +1,63 @@
+// A member with thousands of partitions: what a rebalance and an answer cost grows as their number does, not as its square.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Assignment } from '../../bindings/client/consumer/assignment.ts'
+import { Fetcher } from '../../bindings/client/consumer/fetcher.ts'
+import { bytes } from '../../bindings/entry/node.ts'
+
+const COUNT = 2000
+/** A few for each partition, and far fewer than one for each pair of them. */
+const LOOKS_MAX = 20 * COUNT
+
+let looks = 0
+
+/** Counts how often somebody looks at which partition it is. */
+class Place {
+  readonly topicId = 'AAAAAAAAAAAAAAAAAAAAAg'
+  readonly topic = 't'
+  readonly nextOffset = 0
+  readonly #partition: number
+
+  constructor(partition: number) {
+    this.#partition = partition
+  }
+
+  get partition(): number {
+    looks++
+    return this.#partition
+  }
+}
+
+const places = (from = 0) => Array.from({ length: COUNT }, (_, index) => new Place(from + index))
+
+async function change(assignment: Assignment, next: readonly Place[]): Promise<void> {
+  await assignment.change({ next, generation: 1, isFirst: true, startsOf: async () => next })
+}
+
+test('an assignment that comes, one that takes its place, and an answer of all its partitions', async () => {
+  const assignment = new Assignment('g')
+  looks = 0
+  await change(assignment, places())
+  assert.ok(looks < LOOKS_MAX, `a first assignment looked ${looks} times`)
+  looks = 0
+  await change(assignment, places(COUNT))
+  assert.ok(looks < LOOKS_MAX, `a rebalance looked ${looks} times`)
+  assert.equal([assignment.partitions.length, assignment.partitions[0]?.partition], [COUNT, COUNT])
+
+  const decoder = { topic: 't', key: bytes, value: bytes }
+  const fetcher = new Fetcher({
+    assignment,
+    decoders: new Map([['t', decoder]]),
+    mustHaveOffset: false,
+    generation: () => 1,
+    start: undefined as never,
+  })
+  const part = { batches: [], nextOffset: 7, endOffset: 7, logStartOffset: 0, lastStableOffset: 7, error: undefined }
+  const fetched = places(COUNT).map((place) => Object.assign(place, part))
+  looks = 0
+  await fetcher.fill(fetched, places(COUNT))
+  assert.ok(looks < LOOKS_MAX, `an answer looked ${looks} times`)
+  assert.ok(assignment.partitions.every(({ position }) => position === 7))
+})
+
+test.run()
