@@ -1,5 +1,4 @@
 // Compressed batches in a directory: sent by an attached log, found again by the next open, seen by the command line.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +6,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
+import { CommandLine } from '../cli/support.ts'
 import { newKernel } from '../kernel/support.ts'
-import { LOADER } from '../runner/loader.ts'
+
+const commandLine = new CommandLine()
+test.after(() => commandLine.remove())
 
 let root = ''
 test.before.each(() => {
@@ -29,18 +31,10 @@ async function values(log: EmbeddedLog): Promise<string[]> {
   return read
 }
 
-function run(words: readonly string[]): {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-} {
-  return spawnSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', ...words], { encoding: 'utf8' })
-}
-
 function cli(words: readonly string[]): string {
-  const done = run(words)
-  assert.is(done.status, 0, done.stderr)
-  return done.stdout
+  const { status, out, err } = commandLine.run(words)
+  assert.is(status, 0, err)
+  return out
 }
 
 test('an attached log compresses, plain and in transactions; the holder, the next open and the command line read it', async () => {
@@ -97,10 +91,10 @@ test('verify finds and places a batch that is whole, and compressed wrongly', as
   for (let at = first + 90; at < first + 120; at++) bytes[at] = 0xff
   view.setUint32(first + 17, newKernel().crc32cOf(bytes.subarray(first + 21, first + size)))
   writeFileSync(segment, bytes)
-  const done = run(['verify', root])
-  assert.is(done.status, 1, done.stderr)
-  assert.match(done.stdout + done.stderr, 'bad-compression')
-  assert.match(done.stdout + done.stderr, String(first))
+  const { status, out, err } = commandLine.run(['verify', root])
+  assert.is(status, 1, err)
+  assert.match(out + err, 'bad-compression')
+  assert.match(out + err, String(first))
 })
 
 test.run()

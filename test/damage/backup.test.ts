@@ -7,10 +7,15 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, LogError, open, openMemory } from '../../bindings/entry/node.ts'
+import { CommandLine } from '../cli/support.ts'
 import { LOADER } from '../runner/loader.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'oncelog-backup-'))
-test.after(() => rmSync(scratch, { recursive: true }))
+const cli = new CommandLine()
+test.after(() => {
+  rmSync(scratch, { recursive: true })
+  cli.remove()
+})
 
 let count = 0
 const fresh = (): string => join(scratch, `${count++}`)
@@ -29,10 +34,9 @@ async function values(log: EmbeddedLog, topic: string): Promise<string[]> {
   return all.sort()
 }
 
-function verify(directory: string): void {
-  execFileSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', 'verify', directory], {
-    stdio: 'pipe',
-  })
+async function verify(directory: string): Promise<void> {
+  const { status, out, err } = await cli.runBeside(['verify', directory])
+  assert.is(status, 0, out + err)
 }
 
 function digestOf(directory: string): string {
@@ -75,7 +79,7 @@ test('while others write: all that was acknowledged before, of each transaction 
       const target = fresh()
       await by.backup(target)
       const now = [new Set(await values(log, 't')), new Set(await values(log, 'pairs'))]
-      verify(target)
+      await verify(target)
       const copy = await open(target)
       assert.equal(copy.recovery.damage, [])
       const found = [await values(copy, 't'), await values(copy, 'pairs')]
@@ -97,7 +101,7 @@ test('while others write: all that was acknowledged before, of each transaction 
       assert.equal(of(0)?.toSorted(), of(1)?.toSorted(), 'a transaction in one of its partitions alone')
       await copy.producer().send({ topic: 't', partition: 0, value: 'the copy goes its own way' })
       await copy.close()
-      verify(target)
+      await verify(target)
     }
   } finally {
     isOver = true
@@ -105,7 +109,7 @@ test('while others write: all that was acknowledged before, of each transaction 
     await attached.close()
     await log.close()
   }
-  verify(directory)
+  await verify(directory)
 })
 
 test('closed segments are shared, the active ones are not; nothing that the source does later changes the copy', async () => {
@@ -208,14 +212,10 @@ test('by the command line, beside a holder and without one', async () => {
   const log = await open(directory)
   await written(log, 20)
   const [beside, alone] = [fresh(), fresh()]
-  const cli = (...args: string[]) =>
-    execFileSync(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', ...args], { encoding: 'utf8' })
-  // Not synchronously: this process holds the log and makes the copy.
-  const { spawn } = await import('node:child_process')
-  const run = spawn(process.execPath, [...LOADER, 'bindings/entry/cli/main.ts', 'backup', directory, beside, '--json'])
-  assert.is(await new Promise((resolve) => run.on('close', resolve)), 0)
+  // This process holds the log and makes the copy.
+  assert.is((await cli.runBeside(['backup', directory, beside, '--json'])).status, 0)
   await log.close()
-  assert.match(cli('backup', directory, alone), /^copied /)
+  assert.match(cli.run(['backup', directory, alone]).out, /^copied /)
   for (const target of [beside, alone]) {
     const copy = await open(target)
     assert.is((await values(copy, 't')).length, 20)

@@ -1,19 +1,15 @@
 // Offsets beyond 32 bits, and as far as a double counts: what stands there is read, sought, committed, deleted and compacted as
 // anywhere, a segment's relative offsets keep to 32 bits, and behind the last offset sends are refused by name.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import type { EmbeddedLog } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { OFFSETS_MAX } from '../../bindings/model/positions.ts'
+import { CommandLine } from '../cli/support.ts'
 import { FakePort } from '../client/fake-port.ts'
 import type { DirectoryImage } from '../damage/directory-image.ts'
 import { StillPort } from '../damage/still-port.ts'
-import { LOADER } from '../runner/loader.ts'
 import { plantedLog, START_MS, TOPIC } from './planted-log.ts'
 
 const RECORDS = 3
@@ -191,15 +187,14 @@ test('ten below 2^53: read, committed, deleted', async () => {
 })
 
 test('the command line says such offsets whole', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'oncelog-far-'))
+  const cli = new CommandLine()
   try {
     const image = await plantedLog({ records: RECORDS, baseOffset: 2 ** 53 - 10 })
-    image.writeTo(directory)
+    image.writeTo(cli.log)
     const run = (...words: string[]) => {
-      const line = [...LOADER, 'bindings/entry/cli/main.ts', '--dir', directory, '--json', ...words]
-      const { status, stdout, stderr } = spawnSync(process.execPath, line, { encoding: 'utf8' })
-      assert.is(status, 0, `${words}: ${stderr}${stdout}`)
-      return stdout
+      const { status, out, err } = cli.run([...words, '--json'])
+      assert.is(status, 0, `${words}: ${err}${out}`)
+      return out
     }
     const offsets = run('consume', TOPIC)
       .trim()
@@ -209,7 +204,7 @@ test('the command line says such offsets whole', async () => {
     assert.match(run('topics', 'describe', TOPIC), '9007199254740985')
     assert.match(run('verify'), /\S/)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    cli.remove()
   }
 })
 

@@ -1,21 +1,31 @@
 // The runner can't pass by running nothing: each fixture is a file that uvu alone may take for a success.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LOADER } from './loader.ts'
 
 const directory = 'test/runner/fixtures'
 
-function run(...words: string[]): { lastLine: string; status: number | null; output: string } {
+interface Run {
+  readonly lastLine: string
+  readonly status: number | null
+  readonly output: string
+}
+
+async function run(...words: string[]): Promise<Run> {
   const options = ['--directory', directory, '--suffix', '.fixture.ts', '--timeout-ms', '8000']
-  const done = spawnSync(process.execPath, [...LOADER, 'test/run.ts', ...options, ...words], {
-    encoding: 'utf8',
+  const child = spawn(process.execPath, [...LOADER, 'test/run.ts', ...options, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const lines = done.stdout.trimEnd().split('\n')
-  return { lastLine: lines.at(-1) ?? '', status: done.status, output: done.stdout }
+  const ended = once(child, 'close')
+  const output = await text(child.stdout)
+  const [status] = (await ended) as [number | null]
+  return { lastLine: output.trimEnd().split('\n').at(-1) ?? '', status, output }
 }
 
 /** What the runner must say of each fixture, as passed and failed. */
@@ -40,9 +50,16 @@ const expected: Record<string, readonly [passed: number, failed: number]> = {
   tells: [2, 0],
 }
 
-let everything: ReturnType<typeof run>
-test.before(() => {
-  everything = run()
+// What the first two leave behind, the next file would run or end by.
+const alone = ['run-forgotten', 'late-error', 'second-run-forgotten', 'orphan-holds-output']
+const sharing = Object.keys(expected).filter((name) => !alone.includes(name))
+
+let everything: Run
+let inSeries: Run
+test.before(async () => {
+  // At once: both wait for what never ends.
+  const runs = [run(), run('--series', ...sharing.map((name) => `/${name}.fixture`))] as const
+  ;[everything, inSeries] = await Promise.all(runs)
 })
 
 for (const [name, [passed, failed]] of Object.entries(expected)) {
@@ -56,7 +73,7 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
   })
 }
 
-test('a test that throws what uvu has no report for is named, with what it threw, and those behind it run', () => {
+test('a test that throws what uvu has no report for is named, with what it threw, and those behind it run', async () => {
   assert.match(everything.output, `FAIL  "throws what is no Error"\n    what was thrown is no Error: 'text'`)
   const scratch = mkdtempSync(join(tmpdir(), 'oncelog-runner-'))
   const source = `import { test } from 'uvu'
@@ -67,20 +84,16 @@ test('a test that throws what uvu has no report for is named, with what it threw
     test('runs behind it', () => {})
     test.run()`
   writeFileSync(join(scratch, 'log-error.fixture.ts'), source)
-  const { output, lastLine } = run('--directory', relative('.', scratch))
+  const { output, lastLine } = await run('--directory', relative('.', scratch))
   rmSync(scratch, { recursive: true })
   assert.match(output, `FAIL  "throws a LogError"\n    of the log\n\n        { argument: 'at fault' }`)
   assert.is(lastLine, '1 passed, 1 failed')
 })
 
 test('in a process that files share each counts as in one of its own, and one that breaks it off leaves the next one a new process', () => {
-  // What the first two leave behind, the next file would run or end by.
-  const alone = ['run-forgotten', 'late-error', 'second-run-forgotten', 'orphan-holds-output']
-  const names = Object.keys(expected).filter((name) => !alone.includes(name))
-  const { output } = run('--series', ...names.map((name) => `/${name}.fixture`))
-  for (const name of names) {
+  for (const name of sharing) {
     const [passed, failed] = expected[name] ?? []
-    assert.match(output, new RegExp(`${directory}/${name}.fixture.ts  ${passed} passed, ${failed} failed  `))
+    assert.match(inSeries.output, new RegExp(`${directory}/${name}.fixture.ts  ${passed} passed, ${failed} failed  `))
   }
 })
 
@@ -103,14 +116,14 @@ test('every fixture is expected above', () => {
   assert.equal(names.sort(), Object.keys(expected).sort())
 })
 
-test('only passing files give exit code 0', () => {
-  const { lastLine, status } = run('passes')
+test('only passing files give exit code 0', async () => {
+  const { lastLine, status } = await run('passes')
   assert.is(lastLine, '2 passed, 0 failed')
   assert.is(status, 0)
 })
 
-test('a word that matches no file is a failure', () => {
-  const { lastLine, status } = run('no-such-file')
+test('a word that matches no file is a failure', async () => {
+  const { lastLine, status } = await run('no-such-file')
   assert.is(lastLine, '0 passed, 1 failed')
   assert.is(status, 1)
 })
@@ -124,7 +137,7 @@ test('what a test file started does not outlive it', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'oncelog-runner-'))
   const pidFile = join(scratch, 'pid')
   process.env['ORPHAN_PID_FILE'] = pidFile
-  assert.is(run('orphan-holds-output').status, 0)
+  assert.is((await run('orphan-holds-output')).status, 0)
   const pid = Number(readFileSync(pidFile, 'utf8'))
   rmSync(scratch, { recursive: true })
   // A signal sent is not a process gone: it is given some turns of the clock to go.
