@@ -38,38 +38,54 @@ function integer(value: bigint | number, width: number): number[] {
   return bytes
 }
 
-function sized(bytes: Uint8Array | null): number[] {
-  return bytes === null ? varintReference(-1n) : [...varintReference(BigInt(bytes.length)), ...bytes]
+/** One behind the other, in memory of their own. */
+function joined(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let end = 0
+  for (const part of parts) {
+    bytes.set(part, end)
+    end += part.length
+  }
+  return bytes
+}
+
+function sized(bytes: Uint8Array | null): Uint8Array {
+  return bytes === null ? joined([varintReference(-1n)]) : joined([varintReference(BigInt(bytes.length)), bytes])
 }
 
 export function encodeReference(records: readonly PlainRecord[], seal: BatchSeal): Uint8Array {
   const base = records[0]?.timestamp ?? -1
   const body = records.flatMap((record, index) => {
-    const fields = [[0], varintReference(BigInt(record.timestamp) - BigInt(base)), varintReference(BigInt(index))]
-    fields.push(sized(record.key), sized(record.value), varintReference(BigInt(record.headers.length)))
-    for (const [name, value] of record.headers) fields.push(sized(new TextEncoder().encode(name)), sized(value))
-    const inner = fields.flat()
-    return varintReference(BigInt(inner.length)).concat(inner)
+    const inner = joined([
+      [0],
+      varintReference(BigInt(record.timestamp) - BigInt(base)),
+      varintReference(BigInt(index)),
+      sized(record.key),
+      sized(record.value),
+      varintReference(BigInt(record.headers.length)),
+      ...record.headers.flatMap(([name, value]) => [sized(new TextEncoder().encode(name)), sized(value)]),
+    ])
+    return [varintReference(BigInt(inner.length)), inner]
   })
-  const covered = [
-    ...integer(seal.attributes, 2),
-    ...integer(records.length - 1, 4),
-    ...integer(base, 8),
-    ...integer(Math.max(...records.map((record) => record.timestamp)), 8),
-    ...integer(seal.producerId, 8),
-    ...integer(seal.producerEpoch, 2),
-    ...integer(seal.baseSequence, 4),
-    ...integer(records.length, 4),
-  ].concat(body)
-  return Uint8Array.from(
-    [
-      ...integer(seal.baseOffset, 8),
-      ...integer(covered.length + 9, 4),
-      ...integer(seal.partitionLeaderEpoch, 4),
-      2,
-      ...integer(crc32cReference(Uint8Array.from(covered)), 4),
-    ].concat(covered),
-  )
+  const covered = joined([
+    integer(seal.attributes, 2),
+    integer(records.length - 1, 4),
+    integer(base, 8),
+    integer(Math.max(...records.map((record) => record.timestamp)), 8),
+    integer(seal.producerId, 8),
+    integer(seal.producerEpoch, 2),
+    integer(seal.baseSequence, 4),
+    integer(records.length, 4),
+    ...body,
+  ])
+  return joined([
+    integer(seal.baseOffset, 8),
+    integer(covered.length + 9, 4),
+    integer(seal.partitionLeaderEpoch, 4),
+    [2],
+    integer(crc32cReference(covered), 4),
+    covered,
+  ])
 }
 
 export interface DecodedReference {
