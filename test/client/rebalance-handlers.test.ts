@@ -1,6 +1,7 @@
 // Who is told that partitions come and go, and what becomes of what a handler throws.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openMemory } from '../../bindings/entry/node.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
 import { failure, setup, take, text } from './support.ts'
@@ -103,6 +104,31 @@ test('all handlers are told where one throws, and its failure is raised: the fir
     assert.equal(told, ['throws', 'rejects', 'is told of t-0'])
     if (event !== 'revoked') await consumer.close()
   }
+})
+
+test('a member whose handlers throw at a rebalance leaves the group, also where the one of lost throws too', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions: 2 })
+  await log.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  const thrown: Error[] = []
+  for (const event of ['revoked', 'lost'] as const) {
+    first.on(event, () => {
+      thrown.push(new Error(event))
+      throw thrown.at(-1)
+    })
+  }
+  const ended = take(first, 3).catch((error: unknown) => error)
+  while (first.assignment().length < 2) await settle()
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  assert.is((await take(second, 2)).length, 2)
+  assert.ok(thrown.includes((await ended) as Error))
+  assert.equal(
+    thrown.map(({ message }) => message),
+    ['revoked', 'lost'],
+  )
+  assert.is((await log.admin.listGroups())[0]?.members, 1)
+  await log.close()
 })
 
 test.run()

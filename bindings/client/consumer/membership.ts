@@ -184,24 +184,26 @@ export class Membership {
     const member = this.#member
     this.#failure = undefined
     this.#next = undefined
-    if (failure !== undefined) {
-      await this.#lost()
-      if (this.assignment.expulsion.isMeantBy(failure.error)) return
-      // The others needn't wait for one that can't go on.
-      await member?.session.close()
-      throw failure.error
-    }
+    if (failure !== undefined) return this.#lostBy(failure.error, member)
     if (next === undefined || member === undefined) return
     try {
       await this.#take(member, next)
     } catch (error) {
       if (error instanceof Interruption) this.#next ??= next
       if (error instanceof Interruption) throw error
-      await this.#lost()
-      if (this.assignment.expulsion.isMeantBy(error)) return
-      await member.session.close()
-      throw error
+      await this.#lostBy(error, member)
     }
+  }
+
+  /** The others needn't wait for one that can't go on, whatever its handlers throw. */
+  async #lostBy(error: unknown, member: Member | undefined): Promise<void> {
+    const wasPutOut = this.assignment.expulsion.isMeantBy(error)
+    try {
+      await this.#lost()
+    } finally {
+      if (!wasPutOut) await member?.session.close()
+    }
+    if (!wasPutOut) throw error
   }
 
   #settleWhileIdle(): void {
