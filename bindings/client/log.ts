@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { RuntimePort } from '../broker/runtime-port.ts'
 import '../model/disposable.ts'
 import { LogError } from '../model/errors.ts'
-import type { AbortSignalLike } from '../model/platform.ts'
+import type { AbortSignalGiven } from '../model/platform.ts'
 import type { Guarantees } from '../model/positions.ts'
 import { LogAdmin } from './admin/admin.ts'
 import type { Admin } from './admin/admin-type.ts'
@@ -169,7 +169,7 @@ export class BrokerLog implements Log {
     return this.#run((signal) => ingest.run(signal), options)
   }
 
-  #run(run: (signal: AbortSignalLike) => Promise<void>, options: Abortable): Processor {
+  #run(run: (signal: AbortSignalGiven) => Promise<void>, options: Abortable): Processor {
     const processor = new RunningProcessor(run, signalOf(options), (ended) => this.#open.delete(ended))
     this.#open.add(processor)
     return processor

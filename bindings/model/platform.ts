@@ -10,6 +10,11 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
+/** What oncelog gives as a signal: the platform's own AbortSignal where its types are known, to be handed on, to `fetch` for one. */
+export type AbortSignalGiven = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal & AbortSignalLike
+  : AbortSignalLike
+
 /** What oncelog gives as a Web stream: the platform's own ReadableStream, of which only this is named here. */
 export interface ReadableStreamLike<R> {
   /** Locks the stream to one reader. */

@@ -107,6 +107,7 @@ export async function byHand(log: Log): Promise<void> {
           if (record.topic === 'raw') await transaction.send({ topic: 'out', key: record.key, value: record.value })
         }
         await transaction.sendOffsets(consumer, batch)
+        AbortSignal.any([signal])
         return signal.aborted ? attempt : batch.size
       },
       { retries: 3 },
@@ -131,6 +132,7 @@ export async function settle(log: Log): Promise<void> {
     deadLetter: 'jobs-dead',
     async handle(record, { state, attempt, signal }) {
       void attempt.toFixed()
+      await fetch('http://localhost/', { signal })
       if (signal.aborted) return
       const at: Date | undefined = record.value?.at
       void at
@@ -154,12 +156,12 @@ export async function settle(log: Log): Promise<void> {
 // Out of the user's own database, exactly once.
 export function outbox(
   log: Log,
-  rows: (after: number | undefined) => AsyncIterable<{ id: number; body: string }>,
+  rows: (after: number | undefined, signal: AbortSignal) => AsyncIterable<{ id: number; body: string }>,
 ): Processor {
   return log.ingest<number>({
     source: 'orders',
-    async *read(after) {
-      for await (const { id, body } of rows(after)) {
+    async *read(after, signal) {
+      for await (const { id, body } of rows(after, signal)) {
         yield { position: id, records: { topic: 'orders', key: `${id}`, value: body } }
       }
     },

@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { deadLetterOf } from '../dead-letter.ts'
@@ -39,7 +39,7 @@ export class BatchWork<T extends TopicRef, S> {
     batch: DeliveredBatch,
     stores: Stores,
     sender: Sender,
-    signal: AbortSignalLike,
+    signal: AbortSignalGiven,
     isOver: () => boolean,
   ): Promise<DeliveredBatch> {
     const records = [...batch] as unknown as ConsumedRecord[]
@@ -52,7 +52,7 @@ export class BatchWork<T extends TopicRef, S> {
   }
 
   /** Of records that are handled at once each counts only if what it read of the state still holds; else it runs again. */
-  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalLike): Promise<readonly ProducerRecord[]> {
+  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalGiven): Promise<readonly ProducerRecord[]> {
     const { retries, deadLetter } = this.#settings
     let failures = 0
     for (let attempt = 1; ; attempt++) {
@@ -101,7 +101,7 @@ function laneOf(record: ConsumedRecord): string {
 }
 
 /** Doubles from 10 ms up to a second. */
-export function waitBeforeTry(port: RuntimePort, failures: number, signal: AbortSignalLike): Promise<void> {
+export function waitBeforeTry(port: RuntimePort, failures: number, signal: AbortSignalGiven): Promise<void> {
   const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(failures - 1, 20))
   return abortable(new Promise<void>((resolve) => port.setTimer(waitMs, resolve, true)), signal)
 }

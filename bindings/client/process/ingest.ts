@@ -3,7 +3,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
@@ -28,7 +28,7 @@ export interface IngestOptions<P extends string | number> extends Abortable {
    * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that failed,
    * once the signal of the call before has aborted.
    */
-  read(after: P | undefined, signal: AbortSignalLike): AsyncIterable<IngestItem<P>>
+  read(after: P | undefined, signal: AbortSignalGiven): AsyncIterable<IngestItem<P>>
 }
 
 const NAMES: OptionNames<IngestOptions<string>> = { source: true, read: true, signal: true }
@@ -57,7 +57,7 @@ export class Ingest<P extends string | number> {
     this.#sender = new TransactionSender(port, {})
   }
 
-  async run(signal: AbortSignalLike): Promise<void> {
+  async run(signal: AbortSignalGiven): Promise<void> {
     for (;;) {
       try {
         return await this.#readOnce(signal)
@@ -83,7 +83,7 @@ export class Ingest<P extends string | number> {
   }
 
   /** A read whose transaction failed is over too: it would wait for rows beside the one that follows. */
-  async #readOnce(signal: AbortSignalLike): Promise<void> {
+  async #readOnce(signal: AbortSignalGiven): Promise<void> {
     const reading = new AbortController()
     const stop = () => reading.abort()
     signal.addEventListener('abort', stop, { once: true })
@@ -98,7 +98,7 @@ export class Ingest<P extends string | number> {
     }
   }
 
-  async #readAll(signal: AbortSignalLike): Promise<void> {
+  async #readAll(signal: AbortSignalGiven): Promise<void> {
     const transactionalId = this.#transactionalId
     // First the id, which ends what an earlier run left open; then this source's last position can't change any more. Other
     // sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
@@ -112,7 +112,7 @@ export class Ingest<P extends string | number> {
     }
   }
 
-  async #lastPosition(signal: AbortSignalLike): Promise<P | undefined> {
+  async #lastPosition(signal: AbortSignalGiven): Promise<P | undefined> {
     const [positions] = await readValues(this.#broker, POSITIONS_TOPIC, [0], 'highWatermark', signal)
     const found = positions?.values.get(keyText(this.#sourceKey))
     return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)

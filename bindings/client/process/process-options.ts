@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
@@ -14,7 +14,7 @@ export interface ProcessContext<S> {
   /** 1 for the first call with this delivery; `concurrency` makes calls that are no retries. */
   readonly attempt: number
   /** Aborts when the processor ends: give up soon, the record comes again. */
-  readonly signal: AbortSignalLike
+  readonly signal: AbortSignalGiven
 }
 
 /** A processor: consume, handle, produce, keep state and commit, all in one transaction for each batch of records. */

@@ -1,7 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { checkDeadLetters } from '../dead-letter.ts'
@@ -33,7 +33,7 @@ export class Process<T extends TopicRef, S> {
     this.#state = new StatePartitions(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
-  async run(signal: AbortSignalLike): Promise<void> {
+  async run(signal: AbortSignalGiven): Promise<void> {
     const { groupId, topics } = this.#options
     const names = topics.map(topicName)
     await this.#state.check(names)
@@ -69,7 +69,7 @@ export class Process<T extends TopicRef, S> {
    * Batches until half of the poll interval was worked: an iteration that goes on has fetched ahead and doesn't poll, the next
    * one does. False when the consumer was closed.
    */
-  async #untilPoll(consumer: GroupConsumer<T>, cycle: Cycle, signal: AbortSignalLike): Promise<boolean> {
+  async #untilPoll(consumer: GroupConsumer<T>, cycle: Cycle, signal: AbortSignalGiven): Promise<boolean> {
     let leftMs = this.#settings.maxPollIntervalMs / 2
     for await (const each of consumer.batches({ maxRecords: this.#settings.maxRecords, signal })) {
       throwIfAborted(signal)
@@ -96,7 +96,7 @@ export class Process<T extends TopicRef, S> {
     const producers = new PartitionProducers(this.#broker, this.#port, this.#options.groupId, transactionTimeoutMs)
     for (const event of ['revoked', 'lost'] as const) consumer.on(event, (partitions) => producers.forget(partitions))
     let failures = 0
-    const run = (batch: DeliveredBatch, stores: Stores, leftMs: number, signal: AbortSignalLike, told: () => void) =>
+    const run = (batch: DeliveredBatch, stores: Stores, leftMs: number, signal: AbortSignalGiven, told: () => void) =>
       producers.of(batch).transaction(async (transaction) => {
         const isOver = this.#over(Math.min(leftMs, transactionTimeoutMs / 2))
         told()
@@ -106,7 +106,7 @@ export class Process<T extends TopicRef, S> {
         if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
         return done
       })
-    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalLike): Promise<DeliveredBatch> => {
+    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> => {
       // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
       for (let isTold = false; !isTold; ) {
         try {
@@ -133,7 +133,7 @@ export class Process<T extends TopicRef, S> {
 
   #atLeastOnce(consumer: GroupConsumer<T>): Cycle {
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
-    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalLike): Promise<DeliveredBatch> => {
+    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> => {
       const stores = await this.#state.of(batch.partition, signal)
       const done = await this.#work.run(batch, stores, producer, signal, this.#over(leftMs))
       this.#state.committed(batch.partition)
@@ -149,7 +149,7 @@ export class Process<T extends TopicRef, S> {
 
 /** How batches are worked on: answers what of one was done. */
 interface Cycle {
-  one(batch: DeliveredBatch, leftMs: number, signal: AbortSignalLike): Promise<DeliveredBatch>
+  one(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch>
   end(): Promise<void>
 }
 

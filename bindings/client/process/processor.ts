@@ -1,5 +1,5 @@
 import '../../model/disposable.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven, AbortSignalLike } from '../../model/platform.ts'
 import { throwIfAborted } from '../signals.ts'
 
 /** Work that goes on by itself until it is closed, its source ends, or it gives up. */
@@ -24,7 +24,7 @@ export class RunningProcessor implements Processor {
 
   /** `run` ends soon after its signal aborted; why it was aborted, the processor knows. */
   constructor(
-    run: (signal: AbortSignalLike) => Promise<void>,
+    run: (signal: AbortSignalGiven) => Promise<void>,
     signal: AbortSignalLike | undefined,
     ended: (processor: Processor) => void,
   ) {
@@ -37,7 +37,7 @@ export class RunningProcessor implements Processor {
     })
   }
 
-  async #run(run: (signal: AbortSignalLike) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
+  async #run(run: (signal: AbortSignalGiven) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
     const stopping = new AbortController()
     const stop = () => stopping.abort()
     throwIfAborted(signal)

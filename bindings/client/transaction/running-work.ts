@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import type { TransactionContext } from './transaction-type.ts'
 
 /** One run of the program's work. Its signal is made when it is asked for: a signal costs more than a small transaction's send. */
@@ -13,7 +13,7 @@ export class RunningWork implements TransactionContext {
     this.attempt = attempt
   }
 
-  get signal(): AbortSignalLike {
+  get signal(): AbortSignalGiven {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#over !== undefined) this.#controller.abort(this.#over.reason ?? isOver())

@@ -1,5 +1,5 @@
 import '../../model/disposable.ts'
-import type { AbortSignalLike } from '../../model/platform.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
 import type { Position } from '../../model/positions.ts'
 import type { Consumer } from '../consumer/consumer-type.ts'
 import type { Sender } from '../producer/producer.ts'
@@ -45,7 +45,7 @@ export interface TransactionContext {
   /** 1 for the first. */
   readonly attempt: number
   /** Aborts when the run is over, when the caller's own signal does, and when the producer closes. */
-  readonly signal: AbortSignalLike
+  readonly signal: AbortSignalGiven
 }
 
 /**

@@ -25,6 +25,10 @@ export async function program(signal: oncelog.AbortSignalLike | undefined): Prom
     if (bytes === undefined) continue
   }
   const { done } = await log.read(points).toReadableStream().getReader().read()
+  const rows = async function* (after: number | undefined, given: oncelog.AbortSignalLike) {
+    if (after === undefined && !given.aborted) yield { position: 1, records: [] }
+  }
+  await log.ingest<number>({ source: 'rows', read: (after, given) => rows(after, given) }).close()
   await log[Symbol.asyncDispose]()
   return done ? offset : (first?.offset ?? offset)
 }
