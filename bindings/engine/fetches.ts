@@ -10,8 +10,8 @@ interface PendingFetch {
   readonly reader: object
   readonly request: FetchRequest
   readonly done: Done<readonly FetchedPartition[]>
-  /** A part of it isn't in reach yet: the store is opening it. */
-  preparing: boolean
+  /** Parts of it that aren't in reach yet: the store is opening them. */
+  preparing: number
   /** Partitions that can't be brought in reach: told beside what the others have. */
   unreachable: Map<HostedPartition, LogError> | undefined
   /** Where it waits. */
@@ -21,7 +21,8 @@ interface PendingFetch {
 interface ReadAll {
   readonly parts: FetchedPartition[]
   readonly moved: boolean
-  readonly missing: Missing | undefined
+  /** What comes first and isn't in reach; empty if anything moved. */
+  readonly missing: readonly Missing[]
 }
 
 /** What the store has to bring in reach. */
@@ -39,6 +40,9 @@ export interface FetchHooks {
   wantShown(partition: HostedPartition): void
 }
 
+/** Of one fetch: a reader of thousands of partitions would otherwise look at all of them for each one that lies in files. */
+const PREPARING_MAX = 16
+
 /** Fetches, and those of them that wait for more: answered when a watermark moves, never by polling. */
 export class Fetches {
   readonly #hooks: FetchHooks
@@ -54,7 +58,7 @@ export class Fetches {
   }
 
   start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
-    this.#serve({ reader, request, done, preparing: false, unreachable: undefined, waitsAt: [] })
+    this.#serve({ reader, request, done, preparing: 0, unreachable: undefined, waitsAt: [] })
   }
 
   /** The batch that holds one record; none where readers of committed records see nothing: a gap, a marker. */
@@ -85,7 +89,7 @@ export class Fetches {
   advanced(partition: HostedPartition): void {
     const waiting = this.#byPartition.get(partition)
     if (waiting === undefined || waiting.size === 0) return
-    for (const fetch of [...waiting]) if (!fetch.preparing) this.#serve(fetch)
+    for (const fetch of [...waiting]) if (fetch.preparing === 0) this.#serve(fetch)
   }
 
   /** Ends the waiting of a reader, with what there is. */
@@ -113,22 +117,31 @@ export class Fetches {
       fetch.done(error)
       return
     }
-    if (read.missing !== undefined) {
-      fetch.preparing = true
-      this.#remember(fetch)
-      const { hosted } = read.missing
-      this.#hooks.prepare(read.missing, (error) => {
-        fetch.preparing = false
-        if (!this.#pending.has(fetch)) return
-        if (LogError.is(error)) fetch.unreachable = new Map(fetch.unreachable).set(hosted, error)
-        if (error === undefined || LogError.is(error)) return this.#serve(fetch)
-        this.#forget(fetch)
-        fetch.done(error)
-      })
-      return
-    }
+    if (read.missing.length > 0) return this.#prepare(fetch, read.missing)
     if (read.moved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.parts)
     else this.#remember(fetch)
+  }
+
+  /**
+   * Serves it again once all have come. The last one is in reach then, whatever it and others took the place of: fewer come before
+   * it, so that a first one is read in the end.
+   */
+  #prepare(fetch: PendingFetch, missing: readonly Missing[]): void {
+    fetch.preparing = missing.length
+    this.#remember(fetch)
+    for (const each of missing) {
+      this.#hooks.prepare(each, (error) => {
+        fetch.preparing--
+        if (!this.#pending.has(fetch)) return
+        if (LogError.is(error)) fetch.unreachable = new Map(fetch.unreachable).set(each.hosted, error)
+        else if (error !== undefined) {
+          this.#forget(fetch)
+          fetch.done(error)
+          return
+        }
+        if (fetch.preparing === 0) this.#serve(fetch)
+      })
+    }
   }
 
   /** Its partitions are all there, or `read.moved` would tell. */
@@ -145,22 +158,31 @@ export class Fetches {
   grown(topic: string): void {
     const asks = ({ request }: PendingFetch) =>
       request.knownPartitions !== undefined && request.positions[0]?.topic === topic
-    for (const fetch of [...this.#pending]) if (asks(fetch) && !fetch.preparing) this.#serve(fetch)
+    for (const fetch of [...this.#pending]) if (asks(fetch) && fetch.preparing === 0) this.#serve(fetch)
   }
 
   #readAll({ request, unreachable }: PendingFetch): ReadAll {
     request.memory?.reclaim()
     const parts: FetchedPartition[] = []
+    const wanted: Missing[] = []
     let remaining = request.maxBytes
     let moved = false
     for (const position of request.positions) {
       const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
-      if (missing !== undefined && !moved) return { parts, moved, missing }
-      if (part.error !== undefined || part.nextOffset !== position.nextOffset) moved = true
+      if (missing !== undefined && !moved) {
+        // Nothing is told of it: a reader that is woken now would take it for empty.
+        if (wanted.push(missing) === PREPARING_MAX) break
+        continue
+      }
+      if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
+        // What comes first has its turn first: what lies behind it and is in reach waits.
+        if (wanted.length > 0) break
+        moved = true
+      }
       remaining -= sizeBytes
       parts.push(part)
     }
-    return { parts, moved, missing: undefined }
+    return { parts, moved, missing: wanted }
   }
 
   #readOne(
@@ -226,7 +248,7 @@ export class Fetches {
   forgotten(partition: HostedPartition): void {
     const waiting = this.#byPartition.get(partition)
     this.#byPartition.delete(partition)
-    for (const fetch of waiting ?? []) if (!fetch.preparing) this.#serve(fetch)
+    for (const fetch of waiting ?? []) if (fetch.preparing === 0) this.#serve(fetch)
   }
 
   #forget(fetch: PendingFetch): void {

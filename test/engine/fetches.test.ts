@@ -1,0 +1,95 @@
+// A fetch over many partitions whose batches lie in files: what comes first is read first, several at once, whatever may be open.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Engine } from '../../bindings/engine/engine.ts'
+import { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
+import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel } from '../kernel/support.ts'
+
+const PARTITIONS = 200
+const TOPIC = 'many'
+
+async function opened(disk: VirtualDisk, openFilesMax: number): Promise<EmbeddedBroker> {
+  const kernel = newKernel()
+  const engine = new Engine({
+    ceilingBlock: 64,
+    transactionBufferBytes: 1 << 20,
+    compose: (source) => {
+      const ring = { ringFileBytes: 262_144, ringFiles: 2, ringFilesUsual: 8, ringFilesMax: 8 }
+      const partitions = new FilePartitionStore(disk, kernel, source, { ...ring, openFilesMax, random: () => 0.5 })
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0) }
+    },
+  })
+  const broker = new EmbeddedBroker(engine, nodePort)
+  await broker.open()
+  return broker
+}
+
+async function append(broker: EmbeddedBroker, partitions: Iterable<number>): Promise<void> {
+  const producer = await broker.openProducer()
+  const records = [{ key: null, value: 'x', timestamp: undefined, headers: undefined }]
+  for (const partition of partitions) {
+    await producer.append({ topic: TOPIC, partition, acks: 'all', producerEpoch: 0, baseSequence: 0, records })
+  }
+}
+
+/** A log that was closed with a record in each of its partitions: none of them is in memory when it opens again. */
+async function reopened(openFilesMax: number): Promise<EmbeddedBroker> {
+  const disk = new VirtualDisk()
+  const before = await opened(disk, openFilesMax)
+  await before.admin.createTopic(TOPIC, { partitions: PARTITIONS, config: {} })
+  await append(before, Array(PARTITIONS).keys())
+  await before.close()
+  return opened(disk.reopened(), openFilesMax)
+}
+
+const from = (nextOffset: number) =>
+  Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: TOPIC, partition, nextOffset }))
+
+/** Fetches until each record was read once; answers how many fetches it took. */
+async function readAll(broker: EmbeddedBroker): Promise<number> {
+  const reader = broker.openReader()
+  const read = new Set<number>()
+  let answers = 0
+  for (let positions = from(0); read.size < PARTITIONS; answers++) {
+    assert.ok(answers < PARTITIONS, `${read.size} partitions after ${answers} fetches`)
+    const parts = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false })
+    for (const { partition, batches } of parts) {
+      if (batches.length === 0) continue
+      assert.not(read.has(partition))
+      read.add(partition)
+    }
+    positions = positions.filter(({ partition }) => !read.has(partition))
+  }
+  return answers
+}
+
+test('batches of several partitions are brought in reach together, so that an answer has many of them', async () => {
+  const broker = await reopened(64)
+  const answers = await readAll(broker)
+  assert.ok(answers <= PARTITIONS / 10, `${answers} fetches for ${PARTITIONS} partitions`)
+  await broker.close()
+})
+
+test('fetches that take the open files from one another get on all the same', async () => {
+  for (const openFilesMax of [1, 2, 8]) {
+    const broker = await reopened(openFilesMax)
+    await Promise.all([readAll(broker), readAll(broker), readAll(broker)])
+    await broker.close()
+  }
+})
+
+test('what is in memory does not go before a partition that comes first and lies in files', async () => {
+  const broker = await reopened(64)
+  await append(broker, [PARTITIONS - 1])
+  const positions = [...from(0).slice(0, 1), { topic: TOPIC, partition: PARTITIONS - 1, nextOffset: 1 }]
+  const request = { positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false } as const
+  const [first] = await broker.openReader().fetch(request)
+  assert.equal([first?.partition, first?.batches.length], [0, 1])
+  await broker.close()
+})
+
+test.run()
