@@ -6,12 +6,23 @@ import { openMemory } from '../../bindings/entry/node.ts'
 /** Many times what a thousandth of a second has room for, and fewer than the offsets of a ceiling, whose raise waits for the store. */
 const CALLS = 40_000
 
-async function callsUntil(isOver: () => boolean, call: () => Promise<unknown>): Promise<number> {
+/** Due at the first turn of the event loop that anybody leaves it. */
+function dueTimer(): { readonly hasRun: boolean; stop(): void } {
+  const timer = { hasRun: false, stop: () => clearTimeout(pending) }
+  const pending = setTimeout(() => {
+    timer.hasRun = true
+  }, 0)
+  return timer
+}
+
+async function callsUntilTimer(call: () => Promise<unknown>): Promise<number> {
+  const timer = dueTimer()
   let calls = 0
-  while (!isOver() && calls < CALLS) {
+  while (!timer.hasRun && calls < CALLS) {
     await call()
     calls++
   }
+  timer.stop()
   return calls
 }
 
@@ -19,15 +30,7 @@ test('a timer runs beside awaited sends with acks 1', async () => {
   const log = await openMemory()
   await log.admin.createTopic('t')
   const producer = log.producer({ acks: 1 })
-  let isTold = false
-  const timer = setTimeout(() => {
-    isTold = true
-  }, 0)
-  const calls = await callsUntil(
-    () => isTold,
-    () => producer.send({ topic: 't', value: 'x' }),
-  )
-  clearTimeout(timer)
+  const calls = await callsUntilTimer(() => producer.send({ topic: 't', value: 'x' }))
   assert.ok(calls < CALLS, `${calls} sends, and none of them let it`)
   await log.close()
 })
@@ -39,13 +42,10 @@ test('a timer runs beside the reading of records in memory', async () => {
     Array.from({ length: 500 }, () => ({ topic: 't', value: 'x' })),
   )
   for (const records of sends) await log.producer().send(records)
-  let isTold = false
-  const timer = setTimeout(() => {
-    isTold = true
-  }, 0)
+  const timer = dueTimer()
   let before = 0
-  for await (const _ of log.read('t', { until: 'end' })) if (!isTold) before++
-  clearTimeout(timer)
+  for await (const _ of log.read('t', { until: 'end' })) if (!timer.hasRun) before++
+  timer.stop()
   assert.ok(before < CALLS, `it came behind all ${before} records`)
   await log.close()
 })
@@ -54,15 +54,7 @@ test('a timer runs beside the reading of single records out of the cache', async
   const log = await openMemory()
   await log.admin.createTopic('t')
   await log.producer().send({ topic: 't', value: 'x' })
-  let isTold = false
-  const timer = setTimeout(() => {
-    isTold = true
-  }, 0)
-  const calls = await callsUntil(
-    () => isTold,
-    () => log.get('t', { partition: 0, offset: 0 }),
-  )
-  clearTimeout(timer)
+  const calls = await callsUntilTimer(() => log.get('t', { partition: 0, offset: 0 }))
   assert.ok(calls < CALLS, `${calls} records, and none of them let it`)
   await log.close()
 })

@@ -1,4 +1,5 @@
 import type { Random } from '../../bindings/testkit/simulation/random.ts'
+import { joined } from '../joined.ts'
 import type { Bytes, FuzzTarget } from './target.ts'
 
 const WAYS_MAX = 4
@@ -66,12 +67,12 @@ const WAYS: readonly Way[] = [
     return bytes.slice(0, at)
   },
   function take(bytes, at, random) {
-    return joined(bytes.subarray(0, at), bytes.subarray(at + 1 + random.below(BLOCK_BYTES_MAX)))
+    return joined([bytes.subarray(0, at), bytes.subarray(at + 1 + random.below(BLOCK_BYTES_MAX))])
   },
   function repeat(bytes, at, random) {
     const from = random.below(at + 1)
     const block = bytes.subarray(from, from + 1 + random.below(BLOCK_BYTES_MAX))
-    return joined(bytes.subarray(0, at), block, bytes.subarray(at))
+    return joined([bytes.subarray(0, at), block, bytes.subarray(at)])
   },
   function move(bytes, at, random) {
     const from = random.below(bytes.length + 1)
@@ -80,11 +81,11 @@ const WAYS: readonly Way[] = [
   },
   function splice(bytes, at, random, { whole }) {
     const other = whole[random.below(whole.length)] as Bytes
-    return joined(bytes.subarray(0, at), other.subarray(random.below(other.length + 1)))
+    return joined([bytes.subarray(0, at), other.subarray(random.below(other.length + 1))])
   },
   function append(bytes, _, random, { whole }) {
     const other = whole[random.below(whole.length)] as Bytes
-    return joined(bytes, other.subarray(0, random.below(other.length + 1)))
+    return joined([bytes, other.subarray(0, random.below(other.length + 1))])
   },
 ]
 
@@ -99,14 +100,4 @@ export function mutated(target: FuzzTarget, random: Random): Bytes {
   }
   if (target.reseal !== undefined && random.chance(0.5)) target.reseal(bytes)
   return bytes
-}
-
-function joined(...parts: readonly Uint8Array[]): Bytes {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

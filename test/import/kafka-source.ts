@@ -11,6 +11,7 @@ import { encodeMarker } from '../../bindings/log/partition/marker.ts'
 import { type CompressionType, compressionId } from '../../bindings/model/compression.ts'
 import type { HeaderList } from '../../bindings/model/records.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { joined } from '../joined.ts'
 
 export const kernel: Kernel = createKernel(loadKernelModule(), { capBytes: 64 << 20, codecs: nodeCodecs })
 export const TIME = 1_700_000_000_000
@@ -63,16 +64,6 @@ export function altered(bytes: Uint8Array, change: (view: DataView) => void): Ui
 
 export function marker(baseOffset: number, producerId: number, isCommit: boolean, producerEpoch = 0): Uint8Array {
   return encodeMarker(kernel, { producerId, producerEpoch, isCommit }, baseOffset, 0, TIME + baseOffset)
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }
 
 /** A directory as a broker leaves it, made by hand: its segments are the log's own, byte for byte. */

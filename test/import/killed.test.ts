@@ -7,8 +7,9 @@ import { encodeProducerSnapshot } from '../../bindings/log/files/producer-snapsh
 import { LogError } from '../../bindings/model/errors.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { joined } from '../joined.ts'
 import { imported, importing, seen } from './imported.ts'
-import { altered, batch, IDS, joined, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
+import { altered, batch, IDS, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
 
 await nodePort.ready?.()
 

@@ -1,5 +1,6 @@
 // Slow and plain models of what the kernel does; nothing here shares a thought with assembly/.
 import type { BatchFault, BatchSeal } from '../../bindings/kernel/kernel.ts'
+import { joined } from '../joined.ts'
 
 export function crc32cReference(bytes: Uint8Array): number {
   let crc = 0xffffffff
@@ -34,17 +35,6 @@ function integer(value: bigint | number, width: number): number[] {
   for (let index = 0; index < width; index++) {
     bytes.unshift(Number(rest & 255n))
     rest >>= 8n
-  }
-  return bytes
-}
-
-/** One behind the other, in memory of their own. */
-function joined(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let end = 0
-  for (const part of parts) {
-    bytes.set(part, end)
-    end += part.length
   }
   return bytes
 }
