@@ -9,7 +9,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
 
-/** Turns of the event loop, with 64 KiB of batches each, that one step takes. */
+/** Turns of the event loop, with 64 KiB of batches or some of a large one's records each, that one step takes. */
 const TURNS_AT_ONCE = 32
 /** No failure of the log: the pass is given up, the partition stays as it is. */
 const GIVEN_UP = [

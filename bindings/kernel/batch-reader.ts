@@ -8,27 +8,17 @@ import {
 } from '../model/compression.ts'
 import { LogError } from '../model/errors.ts'
 import type { BatchMemory } from '../model/memory.ts'
+import { faults } from './batch-faults.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import { lent, lentBytes, ownBytes } from './chunked-bytes.ts'
 import type { KernelCore } from './core.ts'
 import { DecodedRecords, rowBytes, rowWords } from './decoded-batch.ts'
-import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer, KeyedRecords } from './kernel.ts'
+import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer, KeyedParts } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
-import { visitKeyed } from './keyed-records.ts'
+import { KeyedWalk } from './keyed-records.ts'
 
 const headerBytes = 61
 const overheadBytes = 12
-
-/** By the status numbers of assembly/batch-reader.ts. */
-const faults: readonly (BatchFault | undefined)[] = [
-  undefined,
-  'incomplete',
-  'bad-length',
-  'bad-magic',
-  'bad-crc',
-  'bad-count',
-  'int64-range',
-]
 
 export class KernelBatchReader implements BatchReader {
   readonly #core: KernelCore
@@ -96,16 +86,8 @@ export class KernelBatchReader implements BatchReader {
     }
   }
 
-  visitKeyed(
-    header: Uint8Array,
-    records: Uint8Array,
-    visit: (records: KeyedRecords) => boolean,
-  ): BatchFault | undefined {
-    try {
-      return faults[visitKeyed(this.#core, header, records, visit)]
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
+  keyedParts(header: Uint8Array, records: Uint8Array): KeyedParts {
+    return new KeyedWalk(this.#core, header, records)
   }
 
   #decoded(

@@ -150,16 +150,25 @@ export interface BatchReader {
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
   /**
-   * Lays out the records of a batch outside the kernel and hashes their keys, some at a time, until `visit` answers false. What it is given is valid
-   * during the call, and until the kernel allocates. `header`: the batch's, whose CRC was checked; `records`: what stands behind it, decompressed.
-   * Answers what is wrong with those that were laid out. MEMORY_CAP_REACHED where the kernel has no room for the batch.
+   * Lays out the records of a batch outside the kernel and hashes their keys, some at a time. `header`: the batch's, whose CRC was checked;
+   * `records`: what stands behind it, decompressed, and unchanged until the last part.
    */
-  visitKeyed(header: Uint8Array, records: Uint8Array, visit: (records: KeyedRecords) => boolean): BatchFault | undefined
+  keyedParts(header: Uint8Array, records: Uint8Array): KeyedParts
+}
+
+export interface KeyedParts {
+  /**
+   * Valid until the kernel is used again; between two parts it may be. What is wrong with the records instead, once they are reached;
+   * `undefined` behind the last part. MEMORY_CAP_REACHED where the kernel has no room for it.
+   */
+  next(): KeyedRecords | BatchFault | undefined
 }
 
 /** Some records of a batch, as a pass over keys asks for them. Positions count from the batch's first record. */
 export interface KeyedRecords {
   readonly count: number
+  /** None of the batch's comes behind them. */
+  readonly isLast: boolean
   /** As `hashOf` gives them, four words for each record; of one without a key they say nothing. */
   readonly hashes: Int32Array
   startOf(index: number): number

@@ -1,11 +1,17 @@
 import { LogError } from '../model/errors.ts'
+import { faults, statusBadCount } from './batch-faults.ts'
 import type { KernelCore } from './core.ts'
-import { rowWords } from './decoded-batch.ts'
-import type { KeyedRecords } from './kernel.ts'
+import { fillingRows, rowWords } from './decoded-batch.ts'
+import type { BatchFault, KeyedParts, KeyedRecords } from './kernel.ts'
 
 const headerBytes = 61
 const overheadBytes = 12
 const hashWords = 4
+/** Behind a header they fill one page of the kernel. */
+const partBytes = 65536 - headerBytes
+const lengthAt = 8
+const countAt = 57
+const varintBytesMax = 5
 
 /** A filling of the record table, with what the kernel puts beside it, where it lies. */
 class Filling implements KeyedRecords {
@@ -13,16 +19,18 @@ class Filling implements KeyedRecords {
   readonly #ends: Int32Array
   readonly hashes: Int32Array
   readonly count: number
+  readonly isLast: boolean
   readonly #from: number
 
-  /** `from`: where the first one begins, as `startOf` says it. */
-  constructor({ exports, u8 }: KernelCore, count: number, from: number) {
+  /** `from`: where the first one begins in the batch. The table counts from there. */
+  constructor({ exports, u8 }: KernelCore, count: number, from: number, isLast: boolean) {
     const { buffer } = u8
     this.#rows = new Int32Array(buffer, exports.record_table(), count * rowWords)
     this.#ends = new Int32Array(buffer, exports.record_ends(), count)
     this.hashes = new Int32Array(buffer, exports.key_hashes(), count * hashWords)
     this.count = count
     this.#from = from
+    this.isLast = isLast
   }
 
   startOf(index: number): number {
@@ -30,11 +38,11 @@ class Filling implements KeyedRecords {
   }
 
   endOf(index: number): number {
-    return (this.#ends[index] as number) - headerBytes
+    return this.#from + (this.#ends[index] as number) - headerBytes
   }
 
   keyPositionOf(index: number): number {
-    return (this.#rows[index * rowWords] as number) - headerBytes
+    return this.#from + (this.#rows[index * rowWords] as number) - headerBytes
   }
 
   keyLengthOf(index: number): number {
@@ -42,7 +50,7 @@ class Filling implements KeyedRecords {
   }
 
   valuePositionOf(index: number): number {
-    return (this.#rows[index * rowWords + 2] as number) - headerBytes
+    return this.#from + (this.#rows[index * rowWords + 2] as number) - headerBytes
   }
 
   valueLengthOf(index: number): number {
@@ -60,46 +68,111 @@ class Filling implements KeyedRecords {
 }
 
 /**
- * Lays out the records of a batch, filling by filling, until `visit` has enough. Answers the kernel's status number: 0 when all that was laid
- * out is intact.
+ * The records of a batch, part by part, each laid out from a copy of its own bytes alone: between two parts the kernel does other work, and keeps
+ * no memory for this one.
  */
-export function visitKeyed(
-  core: KernelCore,
-  header: Uint8Array,
-  records: Uint8Array,
-  visit: (records: KeyedRecords) => boolean,
-): number {
-  const sizeBytes = headerBytes + records.length
-  const address = core.allocate(sizeBytes)
-  if (address === 0) {
-    const message = `the records of a batch of ${sizeBytes} bytes need kernel memory`
-    throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes })
+export class KeyedWalk implements KeyedParts {
+  readonly #core: KernelCore
+  readonly #header: Uint8Array
+  readonly #records: Uint8Array
+  #left: number
+  #from = 0
+  #lastDelta = -1
+  #isDone = false
+
+  constructor(core: KernelCore, header: Uint8Array, records: Uint8Array) {
+    this.#core = core
+    this.#header = header
+    this.#records = records
+    this.#left = readInt32(header, countAt)
   }
-  try {
-    core.u8.set(header.subarray(0, headerBytes), address)
-    core.u8.set(records, address + headerBytes)
-    core.view.setInt32(address + 8, sizeBytes - overheadBytes)
-    return visitFillings(core, address, visit)
-  } finally {
-    core.free(address)
+
+  next(): KeyedRecords | BatchFault | undefined {
+    if (this.#isDone) return undefined
+    const part = partOf(this.#records, this.#from, this.#left)
+    if (part === undefined) return faults[statusBadCount]
+    try {
+      return this.#laidOut(part)
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  /** As a batch of its records alone. */
+  #laidOut({ end, count }: Part): KeyedRecords | BatchFault | undefined {
+    const core = this.#core
+    const records = this.#records.subarray(this.#from, end)
+    const sizeBytes = headerBytes + records.length
+    const address = core.allocate(sizeBytes)
+    if (address === 0) {
+      const message = `${records.length} bytes of a batch's records need kernel memory`
+      throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes })
+    }
+    try {
+      core.u8.set(this.#header.subarray(0, headerBytes), address)
+      core.u8.set(records, address + headerBytes)
+      core.view.setInt32(address + lengthAt, sizeBytes - overheadBytes)
+      core.view.setInt32(address + countAt, count)
+      const fault = core.exports.batch_shape(address, sizeBytes)
+      if (fault !== 0) return faults[fault]
+      core.exports.records_begin(address)
+      const rows = core.exports.records_fill()
+      if (rows < 0) return faults[-rows]
+      core.exports.records_hash(rows)
+      return this.#filled(rows, end)
+    } finally {
+      core.free(address)
+    }
+  }
+
+  #filled(rows: number, end: number): KeyedRecords | BatchFault | undefined {
+    this.#left -= rows
+    this.#isDone = this.#left <= 0
+    const filling = new Filling(this.#core, rows, this.#from, this.#isDone)
+    this.#from = end
+    if (rows === 0) return filling
+    // Within a part the kernel sees to it that offsets ascend.
+    if (filling.offsetDeltaOf(0) <= this.#lastDelta) return faults[statusBadCount]
+    this.#lastDelta = filling.offsetDeltaOf(rows - 1)
+    return filling
   }
 }
 
-function visitFillings(core: KernelCore, address: number, visit: (records: KeyedRecords) => boolean): number {
-  const { exports } = core
-  const sizeBytes = core.view.getInt32(address + 8) + overheadBytes
-  const fault = exports.batch_shape(address, sizeBytes)
-  if (fault !== 0) return fault
-  exports.records_begin(address)
-  const recordCount = core.view.getInt32(address + 57)
-  for (let done = 0, from = 0; done < recordCount; ) {
-    const count = exports.records_fill()
-    if (count < 0) return -count
-    exports.records_hash(count)
-    const filling = new Filling(core, count, from)
-    if (!visit(filling)) return 0
-    from = filling.endOf(count - 1)
-    done += count
+/** Without a DataView, which costs more than a small batch's other work. */
+function readInt32(bytes: Uint8Array, at: number): number {
+  const [high, second] = [bytes[at] as number, bytes[at + 1] as number]
+  const [third, low] = [bytes[at + 2] as number, bytes[at + 3] as number]
+  return (high << 24) | (second << 16) | (third << 8) | low
+}
+
+interface Part {
+  readonly count: number
+  readonly end: number
+}
+
+/** As many whole records as one filling takes, in few bytes unless one alone has more; `undefined` for lengths that none have. */
+function partOf(records: Uint8Array, from: number, left: number): Part | undefined {
+  if (left <= fillingRows && records.length - from <= partBytes) return { count: left, end: records.length }
+  let end = from
+  let count = 0
+  while (count < Math.min(left, fillingRows)) {
+    const next = endOfRecord(records, end)
+    if (next > records.length) return undefined
+    if (count > 0 && next - from > partBytes) break
+    end = next
+    count++
   }
-  return 0
+  return count < left || end === records.length ? { count, end } : undefined
+}
+
+/** By the length that it begins with; beyond all bytes where that is none (kafka.md 1.2). */
+function endOfRecord(records: Uint8Array, at: number): number {
+  let zigzagged = 0
+  for (let place = 0, factor = 1; place < varintBytesMax; place++, factor *= 0x80) {
+    const group = records[at + place]
+    if (group === undefined) break
+    zigzagged += (group & 0x7f) * factor
+    if (group < 0x80) return zigzagged % 2 === 0 ? at + place + 1 + zigzagged / 2 : Number.POSITIVE_INFINITY
+  }
+  return Number.POSITIVE_INFINITY
 }

@@ -5,6 +5,7 @@ const running = 'engine/compacting.test.ts'
 const crashes = 'simulation/compaction.heavy.test.ts'
 const catalogue = 'engine/compacted-catalogue.test.ts'
 const cataloguePasses = 'log/compaction/catalogue-pass.test.ts'
+const largeBatches = 'log/compaction/large-batches.test.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
 const rewrite = 'log/stored-files/segment-rewrite.ts'
 
@@ -78,6 +79,48 @@ export const COMPACTION: readonly Mutant[] = [
     find: '    if (offset >= mapEnd) return true\n',
     put: '',
     tests: [random],
+  },
+  {
+    name: 'compaction: a batch of any number of records is looked through in one turn',
+    file: cleaner,
+    find: '      if (!keyed.isLast) yield* letOthersRun()\n',
+    put: '',
+    tests: [largeBatches],
+  },
+  {
+    name: 'compaction: a batch of any number of records is written in one turn',
+    file: cleaner,
+    find: '        if (++written % RECORDS_A_TURN === 0) yield* letOthersRun()\n',
+    put: '        written++\n',
+    tests: [largeBatches],
+  },
+  {
+    name: 'compaction: what was laid out is read after others used the kernel',
+    file: cleaner,
+    find: '      this.#look(batch, records, keyed, found)\n      if (!keyed.isLast) yield* letOthersRun()\n',
+    put: '      if (!keyed.isLast) yield* letOthersRun()\n      this.#look(batch, records, keyed, found)\n',
+    tests: [largeBatches],
+  },
+  {
+    name: 'compaction: the map of keys grows in one turn',
+    file: 'log/compaction/offset-map.ts',
+    find: '      if (from > 0 && from % (SLOTS_A_TURN * SLOT_WORDS) === 0) yield* letOthersRun()\n',
+    put: '',
+    tests: ['log/compaction/offset-map.test.ts'],
+  },
+  {
+    name: "compaction: positions of a batch's second part count from where it begins",
+    file: 'kernel/keyed-records.ts',
+    find: 'return this.#from + (this.#rows[index * rowWords] as number)',
+    put: 'return (this.#rows[index * rowWords] as number)',
+    tests: ['kernel/keyed-records.test.ts'],
+  },
+  {
+    name: 'compaction: offsets may go back from one part of a batch to the next',
+    file: 'kernel/keyed-records.ts',
+    find: '    if (filling.offsetDeltaOf(0) <= this.#lastDelta) return faults[statusBadCount]\n',
+    put: '',
+    tests: ['kernel/keyed-records.test.ts'],
   },
   {
     name: 'compaction: above the durable checkpoint',

@@ -1,5 +1,6 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
 import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 import {
   ATTRIBUTE_DELETE_HORIZON,
@@ -12,14 +13,16 @@ import {
   varintBytes,
   writeVarint,
 } from './batch-bytes.ts'
+import { BatchParts } from './batch-parts.ts'
 import type { DecidedTransactions } from './decided-transactions.ts'
 import { HASH_WORDS, type OffsetMap } from './offset-map.ts'
 import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
-import { visitKeyed } from './visit-keyed.ts'
 
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
+/** Of what is written anew, in one turn of the event loop. */
+const RECORDS_A_TURN = 1024
 
 /** What is still told of a producer that the partition remembers: its last batch, or, behind a marker, its epoch. */
 export interface ActiveProducer {
@@ -59,12 +62,12 @@ export class BatchCleaner {
    * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: the batch says where its segment ends,
    * so that at least its header stays.
    */
-  clean(batch: BatchBytes, isLast: boolean): Uint8Array | undefined {
+  *clean(batch: BatchBytes, isLast: boolean): Task<Uint8Array | undefined> {
     const { transactions, now } = this.#rules
     const endsNothing = batch.isControl && transactions.endsNothing(batch)
     const isOver = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= now
     const isDiscarded = batch.isControl ? endsNothing && isOver : transactions.isAborted(batch)
-    const kept = isDiscarded ? undefined : this.#kept(batch, endsNothing)
+    const kept = isDiscarded ? undefined : yield* this.#kept(batch, endsNothing)
     if (kept !== undefined) return kept
     return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined
   }
@@ -79,33 +82,33 @@ export class BatchCleaner {
   }
 
   /** `undefined`: no record stays. */
-  #kept(batch: BatchBytes, endsNothing: boolean): Uint8Array | undefined {
+  *#kept(batch: BatchBytes, endsNothing: boolean): Task<Uint8Array | undefined> {
     if (batch.recordCount === 0) return undefined
     const records = plainRecords(batch, this.#rules.kernel.codecs)
     if (records === undefined) return batch.bytes
-    const found = this.#look(batch, records)
+    const found = new Kept()
+    const parts = new BatchParts(this.#rules.kernel, batch, records)
+    for (let keyed = parts.next(); keyed !== undefined; keyed = parts.next()) {
+      this.#look(batch, records, keyed, found)
+      if (!keyed.isLast) yield* letOthersRun()
+    }
     if (found.count === 0) return undefined
     // A tombstone or a lone marker is given its time by the first pass that keeps it (KIP-534).
     const isDue = batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)
     if (found.count === batch.recordCount && !isDue) return batch.bytes
-    return this.#rewritten(batch, records, found, isDue)
+    return yield* this.#rewritten(batch, records, found, isDue)
   }
 
-  #look(batch: BatchBytes, records: Uint8Array): Kept {
+  #look(batch: BatchBytes, records: Uint8Array, keyed: KeyedRecords, kept: Kept): void {
     const { baseOffset, isControl } = batch
-    const kept = new Kept()
-    visitKeyed(this.#rules.kernel, batch, records, (keyed) => {
-      for (let index = 0; index < keyed.count; index++) {
-        const offset = baseOffset + keyed.offsetDeltaOf(index)
-        if (!isControl && !this.#stays(batch, offset, records, keyed, index)) continue
-        kept.count++
-        kept.hasTombstone ||= keyed.valueLengthOf(index) < 0 && !isControl
-        kept.maxTimestamp = Math.max(kept.maxTimestamp, keyed.timestampOf(index))
-        kept.add(keyed.startOf(index), keyed.endOf(index))
-      }
-      return true
-    })
-    return kept
+    for (let index = 0; index < keyed.count; index++) {
+      const offset = baseOffset + keyed.offsetDeltaOf(index)
+      if (!isControl && !this.#stays(batch, offset, records, keyed, index)) continue
+      kept.count++
+      kept.hasTombstone ||= keyed.valueLengthOf(index) < 0 && !isControl
+      kept.maxTimestamp = Math.max(kept.maxTimestamp, keyed.timestampOf(index))
+      kept.add(keyed.startOf(index), keyed.endOf(index))
+    }
   }
 
   #stays(batch: BatchBytes, offset: number, records: Uint8Array, keyed: KeyedRecords, index: number): boolean {
@@ -124,10 +127,10 @@ export class BatchCleaner {
     return !keys.isEnd
   }
 
-  #rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Uint8Array {
+  *#rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Task<Uint8Array> {
     const out = this.#room(BATCH_HEADER_BYTES + records.length + kept.count * VARINT_BYTES_MAX * 2)
     const horizon = this.#rules.now + this.#rules.deleteRetentionMs
-    const plainSize = setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
+    const plainSize = yield* setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
     const { size, codec } = this.#compressed(batch, plainSize)
     const attributes = (batch.attributes & ~ATTRIBUTE_CODEC) | codec | (setsHorizon ? ATTRIBUTE_DELETE_HORIZON : 0)
     const baseTimestamp = setsHorizon ? horizon : batch.baseTimestamp
@@ -149,11 +152,12 @@ export class BatchCleaner {
   }
 
   /** The horizon takes the place of the base timestamp, so every delta is written anew. */
-  #shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): number {
+  *#shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): Task<number> {
     const out = this.#out
     const time = this.#time
     const shift = batch.baseTimestamp - horizon
     let at = BATCH_HEADER_BYTES
+    let written = 0
     for (let run = 0; run < kept.runs.length; run += 2) {
       const end = kept.runs[run + 1] as number
       const cursor = new TimeCursor(records, kept.runs[run] as number)
@@ -166,6 +170,7 @@ export class BatchCleaner {
         at = writeVarint(out, at, delta)
         out.set(records.subarray(time.timestampEnd, time.end), at)
         at += rest
+        if (++written % RECORDS_A_TURN === 0) yield* letOthersRun()
       } while (time.end < end)
     }
     return at
@@ -226,9 +231,10 @@ class Kept {
   }
 }
 
-function copyRuns(records: Uint8Array, { runs }: Kept, out: Uint8Array): number {
+function* copyRuns(records: Uint8Array, { runs }: Kept, out: Uint8Array): Task<number> {
   let at = BATCH_HEADER_BYTES
   for (let run = 0; run < runs.length; run += 2) {
+    if (run > 0 && run % RECORDS_A_TURN === 0) yield* letOthersRun()
     const part = records.subarray(runs[run] as number, runs[run + 1] as number)
     out.set(part, at)
     at += part.length

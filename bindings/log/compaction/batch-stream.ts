@@ -17,13 +17,13 @@ export interface StreamedPartition {
 
 /**
  * The batches of a partition one after the other, each one checked, others having their turn in between. `visit` says
- * whether to go on; its batch is valid during the call. CORRUPT_MESSAGE for what is no intact batch.
+ * whether to go on; its batch is valid until it has said so. CORRUPT_MESSAGE for what is no intact batch.
  */
 export function* streamBatches(
   { kernel, store, id }: StreamedPartition,
   fromOffset: number,
   toOffset: number,
-  visit: (batch: BatchBytes) => boolean,
+  visit: (batch: BatchBytes) => Task<boolean>,
 ): Task<void> {
   let into = new Uint8Array(TURN_BYTES)
   for (let offset = fromOffset; offset < toOffset; ) {
@@ -40,7 +40,7 @@ export function* streamBatches(
     if (count === 0) return
     for (let at = 0; at < count; ) {
       const batch = batchAt(kernel, id, into.subarray(0, count), at, offset)
-      if (batch.baseOffset >= toOffset || !visit(batch)) return
+      if (batch.baseOffset >= toOffset || !(yield* visit(batch))) return
       at += batch.bytes.length
       offset = batch.lastOffset + 1
     }

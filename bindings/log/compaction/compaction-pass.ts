@@ -1,5 +1,5 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
-import type { Task } from '../../storage/effect.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type {
   AbortedTransaction,
   CompactableSegment,
@@ -9,12 +9,12 @@ import type {
 } from '../../storage/partition-store.ts'
 import { BatchBytes, plainRecords } from './batch-bytes.ts'
 import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
+import { BatchParts } from './batch-parts.ts'
 import { streamBatches } from './batch-stream.ts'
 import { DecidedTransactions } from './decided-transactions.ts'
 import { type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
 import { HASH_WORDS, OffsetMap } from './offset-map.ts'
 import { type KeysOf, keysOfRecord } from './record-keys.ts'
-import { visitKeyed } from './visit-keyed.ts'
 
 export interface PassInput {
   readonly kernel: Kernel
@@ -101,27 +101,39 @@ function* fillMap(
   const transactions = new DecidedTransactions(aborted)
   const fromOffset = Math.max(input.dirty.fromOffset, input.logStartOffset)
   let mapEnd = endOffset
-  yield* streamBatches(input, fromOffset, endOffset, (batch) => {
+  yield* streamBatches(input, fromOffset, endOffset, function* (batch) {
     if (batch.isControl) return true
     const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
     if (records === undefined) return true
-    const { baseOffset } = batch
-    visitKeyed(input.kernel, batch, records, (keyed) => {
-      for (let index = 0; index < keyed.count; index++) {
-        const offset = baseOffset + keyed.offsetDeltaOf(index)
-        if (keyed.keyLengthOf(index) < 0 || offset < fromOffset) continue
-        if (map.room === 0) {
-          mapEnd = offset
-          return false
-        }
-        if (input.keysOf === undefined) map.putHashed(keyed.hashes, index * HASH_WORDS, offset)
-        else putKeyOf(input.keysOf, map, records, keyed, index, offset)
-      }
-      return true
-    })
-    return mapEnd === endOffset
+    const parts = new BatchParts(input.kernel, batch, records)
+    for (let keyed = parts.next(); keyed !== undefined; keyed = parts.next()) {
+      mapEnd = putAll(input.keysOf, map, batch.baseOffset, records, keyed, fromOffset) ?? endOffset
+      if (mapEnd < endOffset) return false
+      if (map.isTight) yield* map.grow()
+      if (!keyed.isLast) yield* letOthersRun()
+    }
+    return true
   })
   return mapEnd
+}
+
+/** Answers the first offset that the map has no room for. */
+function putAll(
+  keysOf: KeysOf | undefined,
+  map: OffsetMap,
+  baseOffset: number,
+  records: Uint8Array,
+  keyed: KeyedRecords,
+  fromOffset: number,
+): number | undefined {
+  for (let index = 0; index < keyed.count; index++) {
+    const offset = baseOffset + keyed.offsetDeltaOf(index)
+    if (keyed.keyLengthOf(index) < 0 || offset < fromOffset) continue
+    if (map.room === 0) return offset
+    if (keysOf === undefined) map.putHashed(keyed.hashes, index * HASH_WORDS, offset)
+    else putKeyOf(keysOf, map, records, keyed, index, offset)
+  }
+  return undefined
 }
 
 /** What has no such key replaces nothing. */
@@ -157,9 +169,9 @@ function* rewriteGroup(
   let keptBytes = 0
   let hasChanged = group.length > 1
   let endOffset = baseOffset
-  const take = (batch: BatchBytes) => {
+  const take = function* (batch: BatchBytes): Task<boolean> {
     endOffset = batch.lastOffset + 1
-    const bytes = cleaner.clean(batch, endOffset === nextOffset)
+    const bytes = yield* cleaner.clean(batch, endOffset === nextOffset)
     hasChanged ||= bytes !== batch.bytes
     if (bytes === undefined) return true
     const { maxTimestamp } = new BatchBytes(bytes)

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
 
 /** Of a slot, in words of 4 bytes: the hash, and one more than the offset, low word first. Both are 0 in a free slot. */
 export const HASH_WORDS = 4
@@ -6,10 +7,14 @@ const SLOT_WORDS = 6
 const SLOT_BYTES = 4 * SLOT_WORDS
 /** Fuller, and finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
 const LOAD_FACTOR = 0.9
-const SLOTS_FIRST = 1024
+const SLOTS_FIRST = 4096
 const SLOTS_MIN = 16
 /** The table grows by it, and has the old and the new one meanwhile. */
 const GROWTH = 4
+/** So many keys may come between two looks at `isTight`: those of one filling of the kernel's record table. */
+const KEYS_BETWEEN = 1024
+/** Of a table that grows, moved in one turn of the event loop. */
+const SLOTS_A_TURN = 4096
 const TWO_POW_32 = 0x1_0000_0000
 
 /**
@@ -52,12 +57,8 @@ export class OffsetMap {
 
   /** The same for a key whose hash the kernel gave: four words from `from` on. */
   putHashed(hashes: Int32Array, from: number, offset: number): void {
-    let slot = this.#find(hashes, from)
+    const slot = this.#find(hashes, from)
     if (this.#isFree(slot)) {
-      if (this.#size === keysMax(this.#slots)) {
-        this.#grow()
-        slot = this.#find(hashes, from)
-      }
       this.#size++
       for (let word = 0; word < HASH_WORDS; word++) this.#table[slot + word] = hashes[from + word] as number
     }
@@ -99,11 +100,18 @@ export class OffsetMap {
     }
   }
 
-  #grow(): void {
+  /** It is to grow before other keys come. */
+  get isTight(): boolean {
+    return this.#slots < this.#slotsMax && keysMax(this.#slots) - this.#size < KEYS_BETWEEN
+  }
+
+  /** Nobody asks for anything meanwhile. */
+  *grow(): Task<void> {
     const old = this.#table
     this.#slots *= GROWTH
     this.#table = new Int32Array(this.#slots * SLOT_WORDS)
     for (let from = 0; from < old.length; from += SLOT_WORDS) {
+      if (from > 0 && from % (SLOTS_A_TURN * SLOT_WORDS) === 0) yield* letOthersRun()
       if (old[from + HASH_WORDS] === 0 && old[from + HASH_WORDS + 1] === 0) continue
       this.#table.set(old.subarray(from, from + SLOT_WORDS), this.#find(old, from))
     }

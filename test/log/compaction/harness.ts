@@ -9,6 +9,7 @@ import { TransactionScan } from '../../../bindings/log/segment/transaction-scan.
 import { type CompressionType, codecOf, compressionId } from '../../../bindings/model/compression.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../../bindings/model/records.ts'
 import { ProducerWindows } from '../../../bindings/storage/batch-fields.ts'
+import type { Task } from '../../../bindings/storage/effect.ts'
 import type {
   AbortedTransaction,
   PartitionSource,
@@ -203,12 +204,12 @@ export class CompactedLog implements PartitionSource {
   }
 
   /** A pass over all that may be cleaned; `undefined` when there is nothing new. */
-  compact(): PassResult | undefined {
+  compact(run: <T>(task: Task<T>) => T = runNow): PassResult | undefined {
     const compactable = this.store.compactable(ID)
     const config = { minCleanableDirtyRatio: 0, minCompactionLagMs: 0, maxCompactionLagMs: Number.MAX_SAFE_INTEGER }
     const dirty = dirtyPart(compactable, this.lastStableOffset, config, this.now)
     if (dirty === undefined) return undefined
-    const result = runNow(
+    const result = run(
       compact({
         kernel: this.kernel,
         store: this.store,
@@ -237,7 +238,7 @@ export class CompactedLog implements PartitionSource {
   /** Every batch that the store has, in order. */
   stored(): DecodedBatch[] {
     const found: DecodedBatch[] = []
-    const buffer = this.kernel.allocate(1 << 16)
+    const buffer = this.kernel.allocate(1 << 20)
     assert.ok(buffer)
     let before = -1
     for (let offset = 0; offset < this.nextOffset; ) {

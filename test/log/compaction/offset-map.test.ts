@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
 import { newKernel, seeded } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
 
 const kernel = newKernel()
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -11,16 +12,21 @@ test(
   'says of every key what a map of the keys themselves says, filled to the brim',
   seeded(11, (random) => {
     kernel.seedHash(Uint32Array.of(random.next(), random.next(), random.next(), random.next()))
-    const map = new OffsetMap(kernel, 24 * (4096 + 1024))
+    const map = new OffsetMap(kernel, 24 * (16384 + 4096))
     const expected = new Map<string, number>()
     for (let offset = 0; map.room > 0; offset += 1 + random.below(1000)) {
-      const key = `key-${random.below(8000)}`
+      const key = `key-${random.below(32_000)}`
       map.put(bytes(key), offset)
       expected.set(key, offset)
+      if (map.isTight) runNow(map.grow())
     }
     assert.is(map.size, expected.size)
-    assert.is(map.size, 3686, 'nine tenths of the 4096 places that it grew to, with room left for the 1024 from before')
-    for (let index = 0; index < 8000; index++) {
+    assert.is(
+      map.size,
+      14_745,
+      'nine tenths of the 16384 places that it grew to, with room left for the 4096 from before',
+    )
+    for (let index = 0; index < 32_000; index++) {
       assert.is(map.get(bytes(`key-${index}`)), expected.get(`key-${index}`) ?? -1, `key-${index}`)
     }
   }),
@@ -39,13 +45,29 @@ test('its memory is never more than was given, and grows with its keys', () => {
     })
     try {
       const map = new OffsetMap(kernel, memoryBytes)
-      for (let key = 0; map.room > 0; key++) map.put(bytes(`key-${key}`), key)
+      for (let key = 0; map.room > 0; key++) {
+        map.put(bytes(`key-${key}`), key)
+        if (map.isTight) runNow(map.grow())
+      }
       assert.ok(allocatedBytes <= memoryBytes, `${allocatedBytes} of ${memoryBytes}`)
       assert.ok(allocatedBytes > memoryBytes / 4, `only ${allocatedBytes} of ${memoryBytes}`)
     } finally {
       globalThis.Int32Array = before
     }
   }
+})
+
+test('a table that grows moves some places in each turn of the event loop', () => {
+  const map = new OffsetMap(kernel, 24 * 200_000)
+  let growths = 0
+  for (let key = 0, turns = 0; map.room > 0; key++) {
+    map.put(bytes(`key-${key}`), key)
+    if (!map.isTight) continue
+    turns = [...map.grow()].length
+    // 2,048 places become 8,192, then 32,768, then 131,072.
+    assert.is(turns, [0, 1, 7][growths++])
+  }
+  assert.is(growths, 3)
 })
 
 test('offset 0 is one, offsets beyond 2^32 too, and the empty key is a key', () => {
