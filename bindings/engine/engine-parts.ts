@@ -26,6 +26,7 @@ import { ShareMembers } from './share-members.ts'
 import { StoredFacts } from './stored-facts.ts'
 import { TaskRunner } from './task-runner.ts'
 import { TopicCommands } from './topic-commands.ts'
+import { TopicTombstones } from './topic-tombstones.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
 import { UnwrittenAppends } from './unwritten-appends.ts'
@@ -61,6 +62,7 @@ export class EngineParts {
   readonly topics: Topics
   readonly store: PartitionStore
   readonly topicCommands: TopicCommands
+  readonly tombstones: TopicTombstones
   readonly runner: TaskRunner = new TaskRunner()
   readonly commits: CommitQueue
   readonly committer: Committer
@@ -96,6 +98,10 @@ export class EngineParts {
     this.shareMembers = new ShareMembers(this.shares, {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
       change: (records, done) => this.commits.changeInParts('shares', records, done),
+    })
+    this.tombstones = new TopicTombstones({
+      ...{ groups: this.groups, shares: this.shares, store },
+      start: (task, done) => this.runner.start(task, done),
     })
     this.topicCommands = this.#newTopicCommands()
     this.transacting = this.#newTransacting(options.transactionBufferBytes)
@@ -143,9 +149,9 @@ export class EngineParts {
   }
 
   #newTopicCommands(): TopicCommands {
-    const { catalogue, groups, shares, topics, store } = this
+    const { catalogue, groups, tombstones, topics, store } = this
     return new TopicCommands({
-      ...{ catalogue, groups, shares, topics, store },
+      ...{ catalogue, groups, tombstones, topics, store },
       change: (change) => this.#change(change),
       forgotten: (hosted) => {
         this.fetches.forgotten(hosted)
@@ -265,6 +271,7 @@ export class EngineParts {
   /** Every waiting call hears why. */
   fail(failure: LogError): void {
     this.commits.fail(failure)
+    this.tombstones.fail(failure)
     this.background.fail(failure)
     this.#unwritten.fail(failure)
     this.transacting.fail(failure)

@@ -170,7 +170,8 @@ export class Engine {
   }
 
   get #mayClose(): boolean {
-    return this.#closing !== undefined && this.#background.isIdle && this.#commits.isIdle
+    const { tombstones } = this.#parts
+    return this.#closing !== undefined && this.#background.isIdle && this.#commits.isIdle && tombstones.isIdle
   }
 
   /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */

@@ -1,21 +1,19 @@
 import type { Groups } from '../coordinator/group/groups.ts'
-import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf, ConfigChanges, Done } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { inParts } from './in-parts.ts'
-import type { PlannedChange, TableName } from './planned-change.ts'
+import type { PlannedChange } from './planned-change.ts'
+import type { TopicTombstones } from './topic-tombstones.ts'
 import type { Topics } from './topics.ts'
 
 export interface TopicHooks {
   readonly catalogue: Catalogue
-  readonly groups: Groups
-  readonly shares: ShareGroups
+  readonly groups: Pick<Groups, 'topicDeleted'>
+  readonly tombstones: TopicTombstones
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
@@ -49,9 +47,20 @@ export class TopicCommands {
     return this.#version
   }
 
-  create({ topicId, name, partitions, config, done }: CommandOf<'createTopic'>): void {
+  create(command: CommandOf<'createTopic'>): void {
+    const { topicId, name, partitions, config, done } = command
+    if (this.#hooks.tombstones.holds(name, (failure) => this.#createNow(command, failure))) return
     const catalogue = this.#hooks.catalogue.planCreate(topicId, name, partitions, config)
     this.#hooks.change({ catalogue, done: this.#thenTell(name, done) })
+  }
+
+  #createNow(command: CommandOf<'createTopic'>, failure: unknown): void {
+    if (failure !== undefined) return command.done(failure)
+    try {
+      this.create(command)
+    } catch (error) {
+      command.done(error)
+    }
   }
 
   createPartitions({ name, totalCount, done }: CommandOf<'createPartitions'>): void {
@@ -83,28 +92,26 @@ export class TopicCommands {
 
   /**
    * The delete alone decides: what groups keep of the topic ends with its id. Their tombstones follow at once, as many frames as they
-   * take, before anything that is planned later (durability rule 7).
+   * take, before anything that is planned for its name (durability rule 7); behind the last of them it is answered.
    */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
-    const { groups, shares, store } = this.#hooks
+    const { tombstones } = this.#hooks
     const { topicId = '', partitions = 0 } = this.#hooks.catalogue.planned.byName(name) ?? {}
-    const changes: Partial<Record<TableName, readonly TableRecord[]>>[] = [
-      { catalogue: this.#hooks.catalogue.planDelete(name) },
-      ...inParts(groups.planTopicDelete(topicId), store.decisionBytesMax).map((offsets) => ({ offsets })),
-      ...inParts(shares.planTopicDelete(topicId), store.decisionBytesMax).map((part) => ({ shares: part })),
-    ]
+    const catalogue = this.#hooks.catalogue.planDelete(name)
     let forgotten: readonly HostedPartition[] = []
-    changes.forEach((change, index) => {
-      this.#hooks.change({
-        ...change,
-        done: (error) => {
-          if (error === undefined && index === 0) forgotten = this.#gone(topicId, name, partitions)
-          if (index < changes.length - 1) return
-          if (error !== undefined) return done(error)
-          this.#remove({ topicId, name, partitions, forgotten }, done)
-        },
-      })
+    const part = lastOf((error) => {
+      if (error === undefined) this.#remove({ topicId, name, partitions, forgotten }, done)
+      else done(error)
     })
+    const [deleted, planned] = [part(), part()]
+    this.#hooks.change({
+      catalogue,
+      done: (error) => {
+        if (error === undefined) forgotten = this.#gone(topicId, name, partitions)
+        deleted(error)
+      },
+    })
+    tombstones.begin(name, topicId, (some) => this.#hooks.change({ ...some, done: part() }), planned)
   }
 
   #gone(topicId: string, name: string, partitions: number): readonly HostedPartition[] {
@@ -139,6 +146,21 @@ export class TopicCommands {
     while (forgotten.some(({ openings }) => openings > 0)) yield* letOthersRun()
     for (let partition = 0; partition < partitions; partition++) {
       yield* this.#hooks.store.remove({ topicId, topic, partition })
+    }
+  }
+}
+
+/** Gives what each part of something calls when it ends: the last of them answers, or the first that fails. */
+function lastOf(done: Done<void>): () => Done<void> {
+  let open = 0
+  let isAnswered = false
+  return () => {
+    open++
+    return (error) => {
+      open--
+      if (isAnswered || (error === undefined && open > 0)) return
+      isAnswered = true
+      done(error)
     }
   }
 }

@@ -5,7 +5,9 @@ import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { decodeKafkaOffset } from '../../bindings/coordinator/group/kafka-offset.ts'
 import { KafkaOffsets } from '../../bindings/coordinator/group/kafka-offsets.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { crashEverywhere } from '../simulation/crash-everywhere.ts'
@@ -101,6 +103,59 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
     host.discard()
   })
 }
+
+/** Started again as long as the topic isn't there. */
+function setOffsetsSoon(host: Host): () => boolean {
+  let asked: ReturnType<typeof start> | undefined
+  const offsets = everywhere(LATER, 1)
+  const start = () => host.start<void>((done) => ({ kind: 'setOffsets', groupId: 'h', offsets, done }))
+  return () => {
+    if (asked === undefined || LogError.is(asked.error, 'UNKNOWN_TOPIC_ID')) asked = start()
+    return asked.answered && asked.error === undefined
+  }
+}
+
+test('offsets of the next topic of its name stand behind all of its tombstones, however soon they come', () => {
+  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(new VirtualDisk(), undefined)
+  prepare(host)
+  const deleted = host.start<void>(deleting)
+  const [topicId, name] = [LATER, 't']
+  const created = host.start<void>((done) => {
+    return { kind: 'createTopic', topicId, name, partitions: PARTITIONS, config: {}, done }
+  })
+  const areSet = setOffsetsSoon(host)
+  while (!areSet() && host.advance());
+  host.settle()
+  assert.equal([deleted.error, created.error], [undefined, undefined])
+  assert.equal([kept(host, DEAD), kept(host, LATER)[1], foundByName(host, 't')], [NONE, PARTITIONS, PARTITIONS])
+  host.close()
+  host.discard()
+})
+
+function closedInTheMiddle(order: Random): void {
+  const disk = new VirtualDisk()
+  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk, order)
+  prepare(host)
+  const deleted = host.start<void>(deleting)
+  const config = {}
+  const created = [LATER, 'AAAAAAAAAAAAAAAAAAAADA'].map((topicId) =>
+    host.start<void>((done) => ({ kind: 'createTopic', topicId, name: 't', partitions: 1, config, done })),
+  )
+  host.close()
+  assert.ok(deleted.answered && deleted.error === undefined)
+  assert.is(created[0]?.error, undefined)
+  assert.ok(LogError.is(created[1]?.error, 'TOPIC_ALREADY_EXISTS'), 'as it is refused where nothing is waited for')
+  host.discard()
+  const again: Host = new SyncHost<VirtualDisk | VirtualRows>(disk.image(new Random(3), 'none'), undefined)
+  assert.ok(again.open().clean)
+  assert.equal([kept(again, DEAD), foundByName(again, 't')], [NONE, 0])
+  again.close()
+  again.discard()
+}
+
+test('a log that is closed in the middle ends such a delete first, and a create that waits for it, whatever comes late', () => {
+  for (let seed = 1; seed <= 5; seed++) closedInTheMiddle(new Random(seed))
+})
 
 test('whenever a log is crashed in such a delete, all of it is kept or nothing, for readers by name too', () => {
   const seen = { whole: 0, gone: 0 }

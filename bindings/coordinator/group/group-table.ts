@@ -17,7 +17,8 @@ export interface GroupView {
   groupIds(): readonly string[]
 }
 
-type Offsets = Map<string, CommittedOffset>
+/** Of one group: by topic id, then by partition. */
+type Offsets = Map<string, Map<number, CommittedOffset>>
 
 /** Groups by id, and per group the committed offsets by topic id and partition: never by name (durability rule 7). */
 export class GroupTable implements Table<GroupEntry>, GroupView {
@@ -29,12 +30,12 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   }
 
   offset(groupId: string, topicId: string, partition: number): CommittedOffset | undefined {
-    return this.#offsets.get(groupId)?.get(offsetKey(topicId, partition))
+    return this.#offsets.get(groupId)?.get(topicId)?.get(partition)
   }
 
   /** By topic name and partition. */
   offsets(groupId: string): readonly CommittedOffset[] {
-    const offsets = [...(this.#offsets.get(groupId)?.values() ?? [])]
+    const offsets = [...(this.#offsets.get(groupId)?.values() ?? [])].flatMap((ofTopic) => [...ofTopic.values()])
     return offsets.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
   }
 
@@ -43,19 +44,18 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     return [...new Set([...this.#groups.keys(), ...this.#offsets.keys()])].sort()
   }
 
-  offsetsWhere(isMeant: (topicId: string) => boolean): readonly CommittedOffset[] {
-    const found: CommittedOffset[] = []
-    for (const offsets of this.#offsets.values()) {
-      for (const offset of offsets.values()) if (isMeant(offset.topicId)) found.push(offset)
+  /** As tombstones of all of them would leave it; answers what was there. It costs as much as there are groups and topics, however many offsets they have. */
+  takeOffsets(isMeant: (topicId: string) => boolean): readonly ReadonlyMap<number, CommittedOffset>[] {
+    const taken: ReadonlyMap<number, CommittedOffset>[] = []
+    for (const [groupId, offsets] of this.#offsets) {
+      for (const [topicId, ofTopic] of offsets) {
+        if (!isMeant(topicId)) continue
+        taken.push(ofTopic)
+        offsets.delete(topicId)
+      }
+      if (offsets.size === 0) this.#offsets.delete(groupId)
     }
-    return found
-  }
-
-  /** As tombstones of all of them would. */
-  dropOffsetsWhere(isMeant: (topicId: string) => boolean): void {
-    for (const { groupId, topicId, partition } of this.offsetsWhere(isMeant)) {
-      this.#remove(groupId, offsetKey(topicId, partition))
-    }
+    return taken
   }
 
   dropMembers(): void {
@@ -68,7 +68,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
         this.#commit(entry.offset)
         break
       case 'offset-removed':
-        this.#remove(entry.groupId, offsetKey(entry.topicId, entry.partition))
+        this.#remove(entry.groupId, entry.topicId, entry.partition)
         break
       case 'group-stored':
         this.#store(entry)
@@ -80,17 +80,17 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   }
 
   #commit(offset: CommittedOffset): void {
-    let offsets = this.#offsets.get(offset.groupId)
-    if (offsets === undefined) {
-      offsets = new Map()
-      this.#offsets.set(offset.groupId, offsets)
-    }
-    offsets.set(offsetKey(offset.topicId, offset.partition), offset)
+    const { groupId, topicId, partition } = offset
+    const offsets: Offsets = this.#offsets.get(groupId) ?? new Map()
+    const ofTopic = offsets.get(topicId) ?? new Map<number, CommittedOffset>()
+    this.#offsets.set(groupId, offsets.set(topicId, ofTopic.set(partition, offset)))
   }
 
-  #remove(groupId: string, key: string): void {
+  #remove(groupId: string, topicId: string, partition: number): void {
     const offsets = this.#offsets.get(groupId)
-    offsets?.delete(key)
+    const ofTopic = offsets?.get(topicId)
+    ofTopic?.delete(partition)
+    if (ofTopic?.size === 0) offsets?.delete(topicId)
     if (offsets?.size === 0) this.#offsets.delete(groupId)
   }
 
@@ -98,8 +98,4 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     const byId = new Map(members.map((member) => [member.memberId, member]))
     this.#groups.set(groupId, { groupId, generation, stateTimestamp, members: byId })
   }
-}
-
-function offsetKey(topicId: string, partition: number): string {
-  return `${topicId}${partition}`
 }

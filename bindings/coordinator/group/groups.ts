@@ -134,27 +134,31 @@ export class Groups {
   }
 
   /**
-   * Tombstones for every offset of the topic, commits under way included: planned right behind its delete, so that they come before any
-   * offset of a topic that gets its name (durability rule 7).
+   * Tombstones for every offset of the topic, commits under way included: called right behind its delete. Each is planned when it is asked for, the last
+   * one before a topic that gets the name, whose offsets come behind them all (durability rule 7).
    */
-  planTopicDelete(topicId: string): readonly TableRecord[] {
+  planTopicDelete(topicId: string): Iterable<TableRecord> {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)
     return this.#planRemovals((id) => id === topicId)
   }
 
   /** Its delete is durable: its offsets are gone, whether their tombstones are on their way or not. */
   topicDeleted(topicId: string): void {
-    this.#tables.durable.dropOffsetsWhere((id) => id === topicId)
+    this.#tables.durable.takeOffsets((id) => id === topicId)
   }
 
   /** Once, behind the last record at open: offsets of topics that are gone are none, and get the tombstones that a crash kept from them. */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
-    this.#tables.durable.dropOffsetsWhere(isGone)
-    return this.#planRemovals(isGone)
+    this.#tables.durable.takeOffsets(isGone)
+    return [...this.#planRemovals(isGone)]
   }
 
-  #planRemovals(isMeant: (topicId: string) => boolean): readonly TableRecord[] {
-    return this.#tables.planned.offsetsWhere(isMeant).map((offset) => this.#planRemoval(offset))
+  #planRemovals(isMeant: (topicId: string) => boolean): Iterable<TableRecord> {
+    return this.#planEach(this.#tables.planned.takeOffsets(isMeant))
+  }
+
+  *#planEach(taken: readonly ReadonlyMap<number, CommittedOffset>[]): Generator<TableRecord> {
+    for (const offsets of taken) for (const offset of offsets.values()) yield this.#planRemoval(offset)
   }
 
   /** UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on. */

@@ -154,28 +154,33 @@ export class ShareGroups {
 
   /** Tombstones of all that is known of the group; none if it isn't. */
   planDelete(groupId: string): readonly TableRecord[] {
-    return this.#forget((kept) => kept.groupId === groupId)
+    return [...this.#tombstones(this.#forget((kept) => kept.groupId === groupId))]
   }
 
-  /** Tombstones, for right behind the delete of the topic (durability rule 7). */
-  planTopicDelete(topicId: string): readonly TableRecord[] {
-    return this.#forget((kept) => kept.topicId === topicId)
+  /** Tombstones, for right behind the delete of the topic (durability rule 7), each made when it is asked for. */
+  planTopicDelete(topicId: string): Iterable<TableRecord> {
+    return this.#tombstones(this.#forget((kept) => kept.topicId === topicId))
   }
 
   /** Once, behind the last record at open: what is known of topics that are gone goes as if their tombstones had followed them. */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
-    return this.#forget((kept) => isGone(kept.topicId))
+    return [...this.#tombstones(this.#forget((kept) => isGone(kept.topicId)))]
   }
 
-  #forget(isMeant: (kept: Kept) => boolean): readonly TableRecord[] {
-    const records: TableRecord[] = []
+  #forget(isMeant: (kept: Kept) => boolean): readonly SharePlace[] {
+    const places: SharePlace[] = []
     for (const [key, kept] of this.#partitions) {
       if (!isMeant(kept)) continue
-      const { groupId, topicId, partition } = kept
       this.#partitions.delete(key)
-      records.push(this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state: undefined })))
+      places.push(kept)
     }
-    return records
+    return places
+  }
+
+  *#tombstones(places: readonly SharePlace[]): Generator<TableRecord> {
+    for (const { groupId, topicId, partition } of places) {
+      yield this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state: undefined }))
+    }
   }
 
   #snapshot({ shared, groupId, topicId, partition }: Kept): TableRecord {

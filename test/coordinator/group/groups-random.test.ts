@@ -185,7 +185,7 @@ class Run {
     this.#expect(
       undefined,
       () => {
-        planned = this.#groups.planTopicDelete(id)
+        planned = [...this.#groups.planTopicDelete(id)]
         return planned
       },
       () => {

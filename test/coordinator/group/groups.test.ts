@@ -281,7 +281,7 @@ test('no committed offset survives its topic, not even one whose commit was on i
   alone(groups, 'g', 'm')
   const history = [...applyAll(groups, planCommit(groups, 'm', 1, at(3)))]
   const late = planCommit(groups, 'm', 1, at(8, 1))
-  const tombstones = groups.planTopicDelete(orders)
+  const tombstones = [...groups.planTopicDelete(orders)]
   assert.is(tombstones.length, 2)
   live.delete(orders)
   refuses('UNKNOWN_TOPIC_ID', () => planCommit(groups, 'm', 1, at(9)))
@@ -297,7 +297,7 @@ test('no committed offset survives its topic, not even one whose commit was on i
     assert.is(seen.committed('g', orders, 1), undefined)
     assert.is(seen.committed('g', reborn, 0)?.nextOffset, 1)
   }
-  assert.equal(groups.planTopicDelete(orders), [])
+  assert.equal([...groups.planTopicDelete(orders)], [])
 })
 
 test('a tombstone of a dead topic leaves the offset of its successor alone', () => {
@@ -306,7 +306,7 @@ test('a tombstone of a dead topic leaves the offset of its successor alone', () 
   live.set(reborn, { name: 'orders', partitions: 2 })
   const commits = [...planCommit(groups, 'm', 1, at(3)), ...planCommit(groups, 'm', 1, at(7, 0, reborn))]
   applyAll(groups, commits)
-  applyAll(groups, groups.planTopicDelete(orders))
+  applyAll(groups, [...groups.planTopicDelete(orders)])
   assert.is(groups.committed('g', orders, 0), undefined)
   assert.is(groups.committed('g', reborn, 0)?.nextOffset, 7)
 })
@@ -324,7 +324,7 @@ test('a commit is taken whole or not at all', () => {
   }
   refuses('INVALID_REQUEST', () => planCommit(groups, 'm', 1, good, { ...good, leaderEpoch: -2 }))
   refuses('OFFSET_METADATA_TOO_LARGE', () => planCommit(groups, 'm', 1, good, { ...good, metadata: 'ä'.repeat(2049) }))
-  assert.equal(groups.planTopicDelete(orders), [])
+  assert.equal([...groups.planTopicDelete(orders)], [])
   assert.is(planCommit(groups, 'm', 1, { ...good, metadata: 'ä'.repeat(2048) }).length, 1)
   assert.equal(planCommit(groups, 'm', 1), [])
 })

@@ -1,0 +1,88 @@
+import type { Groups } from '../coordinator/group/groups.ts'
+import type { ShareGroups } from '../coordinator/share/share-groups.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
+import { letOthersRun, type Task } from '../storage/effect.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
+import type { Done } from './commands.ts'
+import { inParts } from './in-parts.ts'
+import type { TableName } from './planned-change.ts'
+
+type Tombstones = Partial<Record<TableName, readonly TableRecord[]>>
+
+export interface TombstoneHooks {
+  readonly groups: Pick<Groups, 'planTopicDelete'>
+  readonly shares: Pick<ShareGroups, 'planTopicDelete'>
+  readonly store: Pick<PartitionStore, 'decisionBytesMax'>
+  /** The first turn of the task comes at once. */
+  start(task: Task<void>, done: Done<void>): void
+}
+
+/** Planned and encoded in one turn of the event loop: some hundred microseconds. */
+const RECORDS_A_TURN = 128
+
+/**
+ * The tombstones of what groups keep of a topic: planned right behind its delete, some in each turn of the event loop, as many frames as they take.
+ * As long as any are left its name is nobody's, so that all of them stand before every offset of the next topic that gets it
+ * (durability rule 7, docs/decisions/028-offsets-end-with-their-topic.md).
+ */
+export class TopicTombstones {
+  readonly #hooks: TombstoneHooks
+  /** By the name of their topic: who hears when the last ones are planned. */
+  readonly #underWay: Map<string, Done<void>[]> = new Map()
+  #failure: unknown
+
+  constructor(hooks: TombstoneHooks) {
+    this.#hooks = hooks
+  }
+
+  get isIdle(): boolean {
+    return this.#underWay.size === 0
+  }
+
+  /** Right behind the delete. `plan` is given what a frame takes; `planned` hears when that was all. */
+  begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Done<void>): void {
+    const { groups, shares, start } = this.#hooks
+    const [offsets, places] = [groups.planTopicDelete(topicId), shares.planTopicDelete(topicId)]
+    this.#underWay.set(name, [planned])
+    start(this.#planAll({ offsets, shares: places }, plan), () => {
+      const heard = this.#underWay.get(name) ?? []
+      this.#underWay.delete(name)
+      for (const hear of heard) hear(this.#failure)
+    })
+  }
+
+  *#planAll(tables: Partial<Record<TableName, Iterable<TableRecord>>>, plan: (part: Tombstones) => void): Task<void> {
+    for (const [table, tombstones] of Object.entries(tables)) {
+      const left = tombstones[Symbol.iterator]()
+      for (let some = firstOf(left); some.length > 0; some = firstOf(left)) {
+        for (const part of inParts(some, this.#hooks.store.decisionBytesMax)) plan({ [table]: part })
+        if (some.length < RECORDS_A_TURN) break
+        yield* letOthersRun()
+        if (this.#failure !== undefined) return
+      }
+    }
+  }
+
+  /** Whether `then` hears later, once the name is free. */
+  holds(name: string, then: Done<void>): boolean {
+    const heard = this.#underWay.get(name)
+    heard?.push(then)
+    return heard !== undefined
+  }
+
+  fail(failure: unknown): void {
+    this.#failure = failure
+    for (const heard of this.#underWay.values()) for (const hear of heard.splice(0)) hear(failure)
+  }
+}
+
+/** No more are asked for than one turn plans: what is asked for is planned. */
+function firstOf(records: Iterator<TableRecord>): readonly TableRecord[] {
+  const first: TableRecord[] = []
+  while (first.length < RECORDS_A_TURN) {
+    const { done, value } = records.next()
+    if (done === true) break
+    first.push(value)
+  }
+  return first
+}
