@@ -172,6 +172,20 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['log/store/reserve-and-fence.test.ts'],
   },
   {
+    name: 'recovery: a frame that one reading cuts off is not read again',
+    file: 'log/journal/frame-walk.ts',
+    find: '      if (isFrame && at > 0 && announcedBytes(bytes) > bytes.length) break\n',
+    put: '',
+    tests: ['log/journal/frame-walk.test.ts'],
+  },
+  {
+    name: 'recovery: the last of what it placed stays in memory',
+    file: partition,
+    find: '    yield* this.#context.writes.writeOut()\n',
+    put: '',
+    tests: ['log/store/recovery-calls.test.ts'],
+  },
+  {
     name: 'recovery: what stands behind the end of a segment that it closes stays',
     file: end,
     find: "    yield* this.tail.cutActive()\n    recoveryMarks.hit('roll-again')\n",

@@ -46,6 +46,9 @@ export type FrameEntry =
   | (PartitionKey & { readonly kind: 'ceiling'; readonly ceiling: number })
   | { readonly kind: 'producerIds'; readonly end: number }
 
+/** Whose bytes the frame itself has. */
+export type HeldRun = Extract<FrameEntry, { readonly bytes: Uint8Array }>
+
 /** What a frame holds of batches, or says of them. */
 export type FrameRun = Exclude<FrameEntry, { readonly kind: 'ceiling' | 'producerIds' }>
 
@@ -126,30 +129,31 @@ export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteW
   buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
 }
 
-/** A glance at the first bytes, before the whole of a possible frame is read. */
-export function startsFrame(buffer: KernelBuffer): boolean {
-  const bytes = buffer.bytes(0, 4)
+/** A glance at the first bytes, before the whole of a possible frame is looked at. */
+export function startsFrame(bytes: Uint8Array): boolean {
+  if (bytes.length < FRAME_HEADER_BYTES) return false
   return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0 === MAGIC
 }
 
 /** How long the frame is by its own word, before anything of it was checked. */
-export function announcedBytes(buffer: KernelBuffer): number {
-  return FRAME_HEADER_BYTES + new ByteReader(buffer.bytes(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
+export function announcedBytes(bytes: Uint8Array): number {
+  return FRAME_HEADER_BYTES + new ByteReader(bytes.subarray(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
 
 /**
- * The frame at the start of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much of
- * the buffer was read. The checksum's own field counts as zero, as when it was sealed.
+ * The frame at `at` of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much from there on
+ * was read. The checksum's own field counts as zero, as when it was sealed.
  */
 export function readFrameHeader(
   buffer: KernelBuffer,
+  at: number,
   availableBytes: number,
   nonce: number,
   kernel: Kernel,
   file: string,
 ): FrameHeader | undefined {
   if (availableBytes < FRAME_HEADER_BYTES) return undefined
-  const head = buffer.bytes(0, FRAME_HEADER_BYTES).slice()
+  const head = buffer.bytes(at, at + FRAME_HEADER_BYTES).slice()
   const reader = new ByteReader(head, file)
   if (reader.uint32() !== MAGIC || reader.uint16() !== JOURNAL_VERSION) return undefined
   reader.uint16()
@@ -163,11 +167,11 @@ export function readFrameHeader(
       entryCount: reader.uint32(),
     }
     if (header.nonce !== nonce || header.payloadBytes > availableBytes - FRAME_HEADER_BYTES) return undefined
-    const field = buffer.bytes(FRAME_HEADER_BYTES - 4, FRAME_HEADER_BYTES)
+    const field = buffer.bytes(at + FRAME_HEADER_BYTES - CHECKSUM_BYTES, at + FRAME_HEADER_BYTES)
     const expected = new ByteReader(field.slice(), file).uint32()
     field.fill(0)
-    const crc = kernel.crc32c(buffer, 0, FRAME_HEADER_BYTES + header.payloadBytes)
-    buffer.bytes(0, FRAME_HEADER_BYTES).set(head)
+    const crc = kernel.crc32c(buffer, at, FRAME_HEADER_BYTES + header.payloadBytes)
+    buffer.bytes(at, at + FRAME_HEADER_BYTES).set(head)
     return crc === expected ? header : undefined
   } catch {
     return undefined // a field beyond 2^53: not a frame that this journal wrote
@@ -176,13 +180,17 @@ export function readFrameHeader(
 
 /**
  * Whether something that is no whole frame was meant as one of this journal: one of its fields may be damaged, so most of
- * them have to be right. Answers how far it went by its own word.
+ * them have to be right. Answers how far it went by its own word. A head that ends with its file goes on with zeros.
  */
-export function meantFrame(head: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
-  if (head.length < FRAME_HEADER_BYTES) return undefined
+export function meantFrame(bytes: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
+  const head = bytes.length < FRAME_HEADER_BYTES ? new Uint8Array(FRAME_HEADER_BYTES) : bytes
+  if (head !== bytes) head.set(bytes)
   const view = new DataView(head.buffer, head.byteOffset, FRAME_HEADER_BYTES)
+  const isMagic = view.getUint32(0) === MAGIC
+  // Most borders hold neither.
+  if (!isMagic && view.getUint16(4) !== JOURNAL_VERSION) return undefined
   const signs = [
-    view.getUint32(0) === MAGIC,
+    isMagic,
     view.getUint16(4) === JOURNAL_VERSION,
     view.getBigUint64(8) === BigInt(nonce),
     view.getBigUint64(24) > BigInt(coveredSequence) && view.getBigUint64(24) < 2n ** 53n,

@@ -3,16 +3,15 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import {
-  announcedBytes,
+  type BatchRun,
   FRAME_HEADER_BYTES,
   type FrameEntry,
   type FrameHeader,
-  frameSpan,
+  type HeldRun,
   meantFrame,
   readEntries,
-  readFrameHeader,
-  startsFrame,
 } from './frame.ts'
+import { type Border, FrameWalk } from './frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
 import { openFile, ringIndexes } from './ring.ts'
 
@@ -21,7 +20,13 @@ export interface FoundFrame {
   readonly header: FrameHeader
   readonly file: string
   readonly position: number
+  readonly entries: readonly LocatedEntry[]
 }
+
+/** What a frame says, and where in its file the bytes are that it holds of batches: who needs them reads them then. */
+export type LocatedEntry =
+  | Exclude<FrameEntry, HeldRun>
+  | (BatchRun & { readonly kind: HeldRun['kind']; readonly file: string; readonly bytesAt: number })
 
 /** What was meant as a frame and isn't whole: torn in a crash and never acknowledged, or damaged since. */
 export interface BrokenFrame {
@@ -55,29 +60,28 @@ export function* scanJournal(
   const buffer = allocateFrame(kernel, fileSizeBytes)
   const newest = new Map<number, FoundFrame>()
   const broken: BrokenFrame[] = []
-  const see: Sight = (file, position, header, head) => {
-    if (header !== undefined) return keep({ header, file: file.path, position })
-    const sizeBytes = meantFrame(head, nonce, coveredSequence)
+  const see = (border: Border) => {
+    const { file, position, bytes, header } = border
+    if (header !== undefined) return keep(header, border)
+    const sizeBytes = meantFrame(bytes, nonce, coveredSequence)
     if (sizeBytes === undefined) return
     broken.push({ file: file.path, position, sizeBytes: Math.min(sizeBytes, fileSizeBytes, file.size() - position) })
   }
-  const keep = (found: FoundFrame) => {
-    const { sequence, generation } = found.header
-    const known = newest.get(sequence)
-    if (sequence <= coveredSequence) return
-    if (known === undefined || known.header.generation < generation) newest.set(sequence, found)
+  const keep = (header: FrameHeader, border: Border) => {
+    const known = newest.get(header.sequence)
+    if (header.sequence <= coveredSequence) return
+    if (known !== undefined && known.header.generation >= header.generation) return
+    const { file, position } = border
+    newest.set(header.sequence, { header, file: file.path, position, entries: locatedEntries(header, border) })
   }
+  const walk = new FrameWalk(kernel, buffer, nonce, see)
   try {
-    for (const index of yield* ringIndexes(store)) {
-      const file = yield* openFile(store, ringFile(index), false)
+    const paths = [...(yield* ringIndexes(store)).map(ringFile), RESTATED_FILE]
+    for (const path of paths) {
+      const file = yield* openFile(store, path, false)
       if (file === undefined) continue
-      scanFile(file, buffer, kernel, nonce, see)
+      walk.over(file)
       file.close()
-    }
-    const restated = yield* openFile(store, RESTATED_FILE, false)
-    if (restated !== undefined) {
-      scanFile(restated, buffer, kernel, nonce, see)
-      restated.close()
     }
   } finally {
     buffer.free()
@@ -85,32 +89,17 @@ export function* scanJournal(
   return { ...inOrder([...newest.values()], coveredSequence), broken }
 }
 
-/** What stands at a border: a frame, or the first bytes of something else. */
-type Sight = (file: StoreFile, position: number, header: FrameHeader | undefined, head: Uint8Array) => void
-
-function scanFile(file: StoreFile, buffer: KernelBuffer, kernel: Kernel, nonce: number, see: Sight): void {
-  const sizeBytes = file.size()
-  for (let position = 0; position < sizeBytes; ) {
-    const header = frameAt(file, position, buffer, kernel, nonce)
-    see(file, position, header, buffer.bytes(0, FRAME_HEADER_BYTES))
-    position += header === undefined ? FRAME_ALIGNMENT : frameSpan(header)
-  }
-}
-
-/** The whole frame at a border, left in `buffer`. */
-export function frameAt(
-  file: StoreFile,
-  position: number,
-  buffer: KernelBuffer,
-  kernel: Kernel,
-  nonce: number,
-): FrameHeader | undefined {
-  const headBytes = file.read(buffer.bytes(0, FRAME_HEADER_BYTES), position)
-  buffer.bytes(headBytes, FRAME_HEADER_BYTES).fill(0)
-  if (!startsFrame(buffer)) return undefined
-  // Its length may be damaged: what doesn't fit is no frame, and no more than it says is read.
-  const count = file.read(buffer.bytes(0, Math.min(buffer.sizeBytes, announcedBytes(buffer))), position)
-  return readFrameHeader(buffer, count, nonce, kernel, file.path)
+/** They keep nothing of the memory that the frame was read into. */
+function locatedEntries({ payloadBytes, entryCount }: FrameHeader, { file, position, bytes }: Border): LocatedEntry[] {
+  const payload = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes)
+  return readEntries(payload, entryCount, file.path, position + FRAME_HEADER_BYTES).map((entry) => {
+    if (entry.kind === 'batches' || entry.kind === 'decision') {
+      const { bytes: held, ...run } = entry
+      return { ...run, file: file.path, bytesAt: position + held.byteOffset - bytes.byteOffset }
+    }
+    if (entry.kind !== 'extent') return entry
+    return { ...entry, firstSector: entry.firstSector.slice(), partialSector: entry.partialSector.slice() }
+  })
 }
 
 /**

@@ -1,20 +1,23 @@
-import type { Task } from '../../storage/effect.ts'
-import type { FileStore } from '../../storage/file-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { FrameEntry } from '../journal/frame.ts'
-import { FrameReader, type JournalScan } from '../journal/scan.ts'
+import type { JournalScan, LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 
 /** What the frames since the checkpoint say, of each partition in the order of its offsets. */
 export class FrameEntries {
-  readonly #store: FileStore
-  readonly #byPartition = new Map<string, FrameEntry[]>()
+  readonly #byPartition = new Map<string, LocatedEntry[]>()
   #producerIdsEnd: number
 
-  constructor(store: FileStore, producerIdsEnd: number) {
-    this.#store = store
+  constructor(frames: JournalScan['frames'], producerIdsEnd: number) {
     this.#producerIdsEnd = producerIdsEnd
+    for (const found of frames) {
+      // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
+      const entries = found.entries.toSorted((a, b) => offsetOf(a) - offsetOf(b))
+      for (const entry of entries) {
+        if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
+        else this.#add(partitionKey(entry.topicId, entry.partition), entry)
+      }
+    }
   }
 
   /** Above every producer id that the checkpoint or a frame reserved. */
@@ -26,27 +29,11 @@ export class FrameEntries {
     return this.#byPartition.has(key)
   }
 
-  of(key: string): readonly FrameEntry[] {
+  of(key: string): readonly LocatedEntry[] {
     return this.#byPartition.get(key) ?? []
   }
 
-  *load(frames: JournalScan['frames']): Task<void> {
-    const reader = new FrameReader(this.#store)
-    try {
-      for (const found of frames) {
-        // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
-        const entries = [...(yield* reader.entries(found))].sort((a, b) => offsetOf(a) - offsetOf(b))
-        for (const entry of entries) {
-          if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)
-          else this.#add(partitionKey(entry.topicId, entry.partition), entry)
-        }
-      }
-    } finally {
-      reader.close()
-    }
-  }
-
-  #add(key: string, entry: FrameEntry): void {
+  #add(key: string, entry: LocatedEntry): void {
     const entries = this.#byPartition.get(key)
     if (entries === undefined) this.#byPartition.set(key, [entry])
     else entries.push(entry)
@@ -67,6 +54,6 @@ export class FrameEntries {
 }
 
 /** Entries without one, of ceilings and ids, come first. */
-function offsetOf(entry: FrameEntry): number {
+function offsetOf(entry: LocatedEntry): number {
   return 'baseOffset' in entry ? entry.baseOffset : -1
 }

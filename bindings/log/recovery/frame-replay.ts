@@ -1,6 +1,6 @@
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
-import type { FrameEntry } from '../journal/frame.ts'
+import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
@@ -22,13 +22,17 @@ export class FrameReplay {
     this.#segmentsFound = segmentsFound
   }
 
-  *bytes(entry: FrameEntry & { kind: 'batches' | 'decision' }, segmentAhead: number | undefined): Task<void> {
+  *bytes(entry: LocatedEntry & { kind: 'batches' | 'decision' }, segmentAhead: number | undefined): Task<void> {
     if (entry.nextOffset <= this.#files.nextOffset) return
     recoveryMarks.hit(entry.kind === 'decision' ? 'decision-replayed' : 'batches-replayed')
     if (entry.kind === 'batches') yield* this.#goTo(entry.segmentBaseOffset)
-    for (let at = 0; at < entry.bytes.length; ) {
-      const batch = this.#context.scanner.inBytes(entry.bytes, at)
-      if (typeof batch === 'string') return this.#end.damaged('journal', at, this.#files.nextOffset, batch)
+    const { scanner, files } = this.#context
+    scanner.load(yield* files.reopen(entry.file), entry.bytesAt, entry.lengthBytes)
+    for (let at = 0; at < entry.lengthBytes; ) {
+      const batch = scanner.loaded(at)
+      if (typeof batch === 'string') {
+        return this.#end.damaged(entry.file, entry.bytesAt + at, this.#files.nextOffset, batch)
+      }
       at += batch.header.sizeBytes
       if (batch.nextOffset <= this.#files.nextOffset) continue
       if (batch.header.baseOffset !== this.#files.nextOffset) return this.#end.jump(batch)
@@ -41,7 +45,7 @@ export class FrameReplay {
    * The bytes are in the segment, synced before the frame was written; only sectors that they share may have suffered:
    * the last one by what was appended behind them, the first one by a recovery that wrote what lies before them again.
    */
-  *extent(entry: FrameEntry & { kind: 'extent' }): Task<void> {
+  *extent(entry: LocatedEntry & { kind: 'extent' }): Task<void> {
     const end = entry.position + entry.lengthBytes
     if (entry.nextOffset <= this.#files.nextOffset) return
     recoveryMarks.hit('extent-replayed')
@@ -91,7 +95,7 @@ export class FrameReplay {
 }
 
 /** For each entry the segment of the next data behind it. */
-export function segmentsAhead(entries: readonly FrameEntry[]): readonly (number | undefined)[] {
+export function segmentsAhead(entries: readonly LocatedEntry[]): readonly (number | undefined)[] {
   let ahead: number | undefined
   return entries
     .toReversed()

@@ -4,8 +4,8 @@ import type { Task } from '../../storage/effect.ts'
 import type { StoredPartition } from '../../storage/partition-store.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { logOffsets } from '../files/file-names.ts'
-import type { FrameEntry } from '../journal/frame.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
+import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { FrameReplay, segmentsAhead } from './frame-replay.ts'
@@ -43,7 +43,7 @@ export class PartitionRecovery {
     this.#end = new RecoveredEnd(context, files, noted)
   }
 
-  *run(entries: readonly FrameEntry[]): Task<StoredPartition> {
+  *run(entries: readonly LocatedEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
     const names = yield* this.#end.tail.names()
     this.#segmentsFound = new Set(logOffsets(names))
@@ -55,6 +55,7 @@ export class PartitionRecovery {
     } else if (!this.#files.readOnly) yield* this.#restorePartialSector()
     yield* this.#replayAll(entries)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
+    yield* this.#context.writes.writeOut()
     if (!this.#files.readOnly) yield* this.#end.tail.cut()
     // Not before: frames are reused, so that what they hold comes in all the same.
     if (!this.#files.readOnly) this.#areMissing(missing)
@@ -100,13 +101,13 @@ export class PartitionRecovery {
     this.#files.changed = true
   }
 
-  *#replayAll(entries: readonly FrameEntry[]): Task<void> {
+  *#replayAll(entries: readonly LocatedEntry[]): Task<void> {
     const replay = new FrameReplay(this.#context, this.#end, this.#segmentsFound)
     const ahead = segmentsAhead(entries)
     for (const [index, entry] of entries.entries()) yield* this.#replay(replay, entry, ahead[index])
   }
 
-  *#replay(replay: FrameReplay, entry: FrameEntry, segmentAhead: number | undefined): Task<void> {
+  *#replay(replay: FrameReplay, entry: LocatedEntry, segmentAhead: number | undefined): Task<void> {
     if (this.#files.readOnly) return
     switch (entry.kind) {
       case 'ceiling':
@@ -155,7 +156,7 @@ export class PartitionRecovery {
     return baseOffset > this.#end.activeBase && this.#segmentsFound.has(baseOffset)
   }
 
-  #isNew(entry: FrameEntry): boolean {
+  #isNew(entry: LocatedEntry): boolean {
     return (entry.kind === 'batches' || entry.kind === 'decision') && entry.nextOffset > this.#files.nextOffset
   }
 

@@ -4,6 +4,7 @@ import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { ProducerScan } from '../partition/producer-scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
+import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 import { TailCut } from './tail-cut.ts'
@@ -29,19 +30,19 @@ export class RecoveredEnd {
     return this.files.segments.active?.baseOffset ?? -1
   }
 
+  /** The file has it when the partition is done (`RecoveryContext.writes`). */
   *place(batch: ScannedBatch, beginsSegment: boolean): Task<void> {
     const { files } = this
     const { header, nextOffset } = batch
-    const sealed = sealedOf(batch)
     const aborted = this.producers.endsTransaction(header, batch.bytes)
+    let sealed = sealedOf(batch)
     if (files.segments.active === undefined || beginsSegment) {
-      const bytes = batch.bytes.slice()
+      sealed = { ...sealed, bytes: batch.bytes.slice() }
       yield* this.roll()
-      files.segments.place({ ...sealed, bytes })
-    } else {
-      yield* this.#context.files.reopen(files.segments.active.logPath)
-      files.segments.place(sealed)
     }
+    const { logPath, sizeBytes } = files.segments.active as Segment
+    yield* this.#context.writes.write(logPath, sealed.bytes, sizeBytes)
+    files.segments.adopt(sealed)
     if (aborted !== undefined) files.segments.recordAborted(aborted)
     this.#grew(header, nextOffset)
   }

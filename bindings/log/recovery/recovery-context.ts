@@ -3,6 +3,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import type { BatchScanner } from '../segment/batch-scanner.ts'
 import type { FileCache } from '../segment/file-cache.ts'
+import type { JoinedWrites } from './joined-writes.ts'
 import type { SetAside } from './set-aside.ts'
 
 /** What the recovery of one partition shares with that of the others. */
@@ -11,6 +12,7 @@ export interface RecoveryContext {
   readonly kernel: Kernel
   readonly files: FileCache
   readonly scanner: BatchScanner
+  readonly writes: JoinedWrites
   readonly setAside: SetAside
   readonly damage: Damage[]
   /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */

@@ -6,12 +6,11 @@ import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, placeCopy } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { FrameEntry } from '../journal/frame.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
-import type { JournalScan } from '../journal/scan.ts'
+import type { JournalScan, LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
@@ -19,6 +18,7 @@ import { readSwapped } from '../survey/noted-segments.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { clearDeadDirectories, directoryTopicId, secureDirectory } from './dead-directories.ts'
 import { FrameEntries } from './frame-entries.ts'
+import { JoinedWrites } from './joined-writes.ts'
 import { missingSegments } from './missing-segments.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import { PartitionRecovery } from './partition-recovery.ts'
@@ -56,11 +56,12 @@ export class UncleanRecovery {
     this.#scan = scan
     this.#noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
     const { store, kernel, files } = input
-    this.#entries = new FrameEntries(store, checkpoint.producerIdsEnd)
+    this.#entries = new FrameEntries(scan.frames, checkpoint.producerIdsEnd)
     const scanner = new BatchScanner(kernel)
     const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
     const setAside = new SetAside(store)
-    this.#context = { store, kernel, files, scanner, setAside, damage, leaderEpoch }
+    const writes = new JoinedWrites(files)
+    this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch }
   }
 
   *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
@@ -69,7 +70,6 @@ export class UncleanRecovery {
     const { covered, checkpointPlace } = readOnly
       ? { covered: this.#lastSequence(), checkpointPlace: 0 }
       : yield* this.#secure(found, generation)
-    yield* this.#entries.load(this.#scan.frames)
     const catalogue = new Catalogue()
     yield* this.#recoverPartition(
       { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 },
@@ -84,6 +84,7 @@ export class UncleanRecovery {
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
     this.#context.scanner.close()
+    for (const path of new Set(this.#scan.frames.map(({ file }) => file))) this.#context.files.close(path)
     const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
     return {
       clean: false,
@@ -196,7 +197,7 @@ export class UncleanRecovery {
   *#recovered(
     files: StoredFiles,
     noted: CheckpointPartition | undefined,
-    entries: readonly FrameEntry[],
+    entries: readonly LocatedEntry[],
   ): Task<StoredPartition> {
     if (noted === undefined) yield* secureDirectory(this.#input.store, files)
     if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
@@ -230,7 +231,7 @@ export class UncleanRecovery {
    * Of a partition that no frame names: batches of acks 1 need none and outlive their process
    * (docs/decisions/013-untouched-partitions.md).
    */
-  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): Task<boolean> {
+  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): Task<boolean> {
     if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
     const { directory, segments } = files
     const names = yield* perform('list', directory, () => this.#input.store.list(directory))
@@ -239,7 +240,7 @@ export class UncleanRecovery {
   }
 
   /** As noted; above the ceiling if there is one (rule 5), and then that has to be noted. */
-  #goOn(files: StoredFiles, noted: CheckpointPartition, entries: readonly FrameEntry[]): StoredPartition {
+  #goOn(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): StoredPartition {
     recoveryMarks.hit('partition-untouched')
     const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
     const ceiling = Math.max(noted.ceiling, ...raised)

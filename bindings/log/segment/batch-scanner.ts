@@ -17,6 +17,9 @@ export interface ScannedBatch {
 export class BatchScanner {
   readonly #kernel: Kernel
   #buffer: KernelBuffer
+  /** Where the batch found last begins. */
+  #start = 0
+  #loadedBytes = 0
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -37,7 +40,19 @@ export class BatchScanner {
       this.#grow(sizeBytes)
       count = file.read(this.#buffer.bytes(0, sizeBytes), position)
     }
-    return this.#batch(count)
+    return this.#batch(0, count)
+  }
+
+  /** Takes a run of batches into memory, as far as the file has it, for `loaded`. */
+  load(file: StoreFile, position: number, lengthBytes: number): void {
+    this.#grow(lengthBytes)
+    this.#loadedBytes = file.read(this.#buffer.bytes(0, lengthBytes), position)
+  }
+
+  /** The batch at `at` of what was loaded. Its bytes are valid until the next load or look elsewhere. */
+  loaded(at: number): ScannedBatch | BatchFault | 'end' {
+    const available = this.#loadedBytes - at
+    return available <= 0 ? 'end' : this.#batch(at, available)
   }
 
   /** The batch at `at` of bytes in memory. */
@@ -46,7 +61,7 @@ export class BatchScanner {
     if (available === 0) return 'end'
     this.#grow(available)
     this.#buffer.bytes(0, available).set(bytes.subarray(at))
-    return this.#batch(available)
+    return this.#batch(0, available)
   }
 
   /** Why the records of the batch found last don't come out. Its `bytes` may be dead afterwards. */
@@ -57,16 +72,17 @@ export class BatchScanner {
 
   /** The records of the batch found last, or why they don't come out. Its `bytes` may be dead afterwards. */
   decoded({ header }: ScannedBatch): DecodedBatch | BatchFault {
-    return this.#kernel.batchReader.decode(this.#buffer, 0, header.sizeBytes, true)
+    return this.#kernel.batchReader.decode(this.#buffer, this.#start, header.sizeBytes, true)
   }
 
-  #batch(available: number): ScannedBatch | BatchFault {
-    const fault = this.#kernel.batchReader.fault(this.#buffer, 0, available)
+  #batch(start: number, available: number): ScannedBatch | BatchFault {
+    this.#start = start
+    const fault = this.#kernel.batchReader.fault(this.#buffer, start, available)
     if (fault !== undefined) return fault
-    const header = this.#kernel.batchReader.header(this.#buffer, 0, available)
+    const header = this.#kernel.batchReader.header(this.#buffer, start, available)
     if (header === undefined) return 'incomplete'
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
-    return { header: { ...header }, nextOffset, bytes: this.#buffer.bytes(0, header.sizeBytes) }
+    return { header: { ...header }, nextOffset, bytes: this.#buffer.bytes(start, start + header.sizeBytes) }
   }
 
   #grow(sizeBytes: number): void {

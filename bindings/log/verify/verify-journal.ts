@@ -7,11 +7,11 @@ import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries } from '../journal/frame.ts'
+import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries, readFrameHeader } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
-import { allocateFrame, type FoundFrame, frameAt, scanJournal } from '../journal/scan.ts'
+import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
 import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {
@@ -74,7 +74,8 @@ function* entriesStillThere(
 ): Task<FrameEntry[] | undefined> {
   const file = yield* openFile(store, path, false)
   if (file === undefined) return undefined
-  const now = frameAt(file, position, buffer, kernel, found.nonce)
+  const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
+  const now = readFrameHeader(buffer, 0, count, found.nonce, kernel, path)
   file.close()
   if (now === undefined) return undefined
   if (now.sequence !== found.sequence || now.generation !== found.generation) return []

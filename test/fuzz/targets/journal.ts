@@ -93,9 +93,9 @@ export function frameTarget(kernel: Kernel, reading: FrameReading = { readFrameH
     take(bytes) {
       const length = Math.min(bytes.length, buffer.sizeBytes)
       buffer.bytes(0, length).set(bytes.subarray(0, length))
-      if (length < FRAME_HEADER_BYTES || !startsFrame(buffer)) throw new Refused('no frame')
-      const announced = announcedBytes(buffer)
-      const header = reading.readFrameHeader(buffer, length, NONCE, kernel, 'journal/00000000.ring')
+      if (!startsFrame(bytes.subarray(0, length))) throw new Refused('no frame')
+      const announced = announcedBytes(bytes)
+      const header = reading.readFrameHeader(buffer, 0, length, NONCE, kernel, 'journal/00000000.ring')
       sameBytes(buffer.bytes(0, length), bytes.subarray(0, length), 'the frame after it was read')
       if (header === undefined) throw new Refused('no whole frame')
       const end = FRAME_HEADER_BYTES + header.payloadBytes

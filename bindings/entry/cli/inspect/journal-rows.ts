@@ -1,13 +1,7 @@
 import type { Kernel } from '../../../kernel/kernel.ts'
 import { decodeCheckpointFile } from '../../../log/checkpoint/checkpoint-file.ts'
-import {
-  FRAME_HEADER_BYTES,
-  type FrameEntry,
-  frameSpan,
-  readEntries,
-  readFrameHeader,
-  startsFrame,
-} from '../../../log/journal/frame.ts'
+import { FRAME_HEADER_BYTES, type FrameEntry, readEntries } from '../../../log/journal/frame.ts'
+import { FrameWalk } from '../../../log/journal/frame-walk.ts'
 import { decodeHeader, readHeader } from '../../../log/journal/header.ts'
 import { FRAME_ALIGNMENT } from '../../../log/journal/layout.ts'
 import { allocateFrame } from '../../../log/journal/scan.ts'
@@ -32,21 +26,16 @@ export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel
     throw new LogError('CORRUPT_LOG', `${headerFile.path} has no readable slot`, { file: headerFile.path })
   const rows: Row[] = []
   const buffer = allocateFrame(kernel, header.ringFileBytes)
-  for (let position = 0; position < file.size(); ) {
-    const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
-    const frame = startsFrame(buffer) ? readFrameHeader(buffer, count, header.nonce, kernel, file.path) : undefined
-    if (frame === undefined) {
-      position += FRAME_ALIGNMENT
-      continue
-    }
+  const walk = new FrameWalk(kernel, buffer, header.nonce, ({ position, bytes, header: frame }) => {
+    if (frame === undefined) return
     const { sequence, generation, restates, payloadBytes, entryCount } = frame
-    const payload = buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes).slice()
+    const payload = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes)
     const entries = readEntries(payload, entryCount, file.path, position + FRAME_HEADER_BYTES)
     const place = { position, sequence, generation, restates: restates < 0 ? '' : restates }
     if (withEntries) rows.push(...entries.map((entry) => ({ ...place, ...entryRow(entry) })))
     else rows.push({ ...place, payloadBytes, entries: kindsOf(entries) })
-    position += frameSpan(frame)
-  }
+  })
+  walk.over(file)
   buffer.free()
   return rows
 }
