@@ -1,4 +1,5 @@
 // Batches, linger, back-pressure, partial failure, flush and close.
+import { deepStrictEqual } from 'node:assert/strict'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openMemory } from '../../bindings/entry/node.ts'
@@ -23,6 +24,14 @@ test('sends of one turn make one batch per partition', async () => {
     [1, 1],
     [0, 2],
   ])
+})
+
+test('an answer is a plain object: a program compares it with a literal, and copies it', async () => {
+  const { log } = setup({ t: 1 })
+  const sent = await log.producer().send([{ topic: 't', value: 'x', timestamp: 7 }])
+  const expected = [{ topic: 't', partition: 0, offset: 0, timestamp: 7 }]
+  deepStrictEqual(sent, expected)
+  deepStrictEqual(structuredClone(sent), expected)
 })
 
 test('producers with the same acks and batch size share id and batches; others have their own', async () => {

@@ -1,5 +1,6 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
 import type { RecordMetadata } from '../producer-record.ts'
+import { Metadata } from './metadata.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** Who sent a part. */
@@ -67,7 +68,7 @@ export class SendPart {
     for (let at = 0; at < this.count; at++) {
       const offset = firstOffset < 0 ? -1 : firstOffset + at
       const timestamp = isLogAppendTime ? appendTime : (records[at]?.timestamp ?? appendTime)
-      send.written(this.indexOf(at), { topic, partition, offset, timestamp })
+      send.written(this.indexOf(at), new Metadata(topic, partition, offset, timestamp))
     }
     send.partEnded()
     this.owner.settled(this)
