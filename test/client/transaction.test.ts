@@ -1,5 +1,11 @@
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, type TransactionScope, string as text, topic } from '../../bindings/entry/node.ts'
+import {
+  type EmbeddedLog,
+  type Transaction,
+  type TransactionScope,
+  string as text,
+  topic,
+} from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'
 import { failure, gate } from './support.ts'
 
@@ -191,6 +197,47 @@ test('beginTransaction: commit, abort, and a call after the end', (open) =>
     }
     assert.equal(await values(log), ['b'])
     assert.equal(await values(log, 'read_uncommitted'), ['a', 'b'])
+  }))
+
+test('beginTransaction: an abort behind a commit that was refused ends as the abort that came with the refusal', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const byHand = async (work: (transaction: Transaction) => Promise<unknown>) => {
+      const transaction = await producer.beginTransaction()
+      try {
+        await transaction.send(inPartition(0, 'a'))
+        await work(transaction)
+        await transaction.commit()
+      } catch (error) {
+        await transaction.abort()
+        throw error
+      }
+    }
+    const unawaited = async (transaction: Transaction) => {
+      transaction.send({ topic: 'missing', value: 'x' }).catch(() => {})
+    }
+    await failure('UNKNOWN_TOPIC_OR_PARTITION', () => byHand(unawaited))
+    await failure('TRANSACTION_ABORTABLE', () => byHand(() => log.admin.abortTransaction('id')))
+    await producer.transaction((transaction) => transaction.send(inPartition(0, 'b')))
+    assert.equal(await values(log), ['b'])
+  }))
+
+test('beginTransaction: an abort beside a commit waits for it, and says whether that was refused', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const committed = await producer.beginTransaction()
+    const whole = committed.commit()
+    await failure('INVALID_TXN_STATE', () => committed.abort())
+    await whole
+    const failing = await producer.beginTransaction()
+    failing.send({ topic: 'missing', value: 'x' }).catch(() => {})
+    const cut = failure('UNKNOWN_TOPIC_OR_PARTITION', () => failing.commit())
+    await failing.abort()
+    await cut
+    const fenced = await producer.beginTransaction()
+    await log.producer({ transactionalId: 'id' }).transaction(async () => {})
+    await failure('PRODUCER_FENCED', () => fenced.commit())
+    await failure('PRODUCER_FENCED', () => fenced.abort())
   }))
 
 test('beginTransaction: dispose without a commit aborts, after one it does nothing', (open) =>

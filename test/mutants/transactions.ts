@@ -11,6 +11,20 @@ const commits = 'engine/commit-queue.ts'
 
 export const TRANSACTIONS: readonly Mutant[] = [
   {
+    name: 'an abort behind a commit that was refused is told that the transaction is over',
+    file: 'client/transaction/open-transaction.ts',
+    find: '    if (isCommitted) throw over()\n',
+    put: '    if (isCommitted || this.#isOver) throw over()\n',
+    tests: ['client/transaction.test.ts'],
+  },
+  {
+    name: 'an abort behind a commit resolves, whatever became of that',
+    file: 'client/transaction/open-transaction.ts',
+    find: '    if (isCommitted) throw over()\n',
+    put: '',
+    tests: ['client/transaction.test.ts'],
+  },
+  {
     name: 'an append needs no open transaction',
     file: 'engine/appending.ts',
     find: 'isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined',

@@ -15,6 +15,9 @@ export class OpenedTransaction implements Transaction {
   /** Of the first call inside that failed. */
   #failure: { readonly error: unknown } | undefined
   #ending: Promise<void> | undefined
+  /** Of `commit`: once it is refused, `#undoing` is the abort that came with the refusal. */
+  #committing: Promise<void> | undefined
+  #undoing: Promise<void> | undefined
   #isOver = false
 
   /** `sender` is its own until `ended`. */
@@ -60,11 +63,13 @@ export class OpenedTransaction implements Transaction {
 
   commit(): Promise<void> {
     if (this.#ending !== undefined) return Promise.reject(over())
-    this.#ending = this.#commit()
-    return this.#ending
+    this.#committing = this.#commit()
+    this.#ending = this.#committing
+    return this.#committing
   }
 
   abort(): Promise<void> {
+    if (this.#committing !== undefined) return this.#afterCommit(this.#committing)
     if (this.#isOver) return Promise.reject(over())
     this.#ending = this.#abort()
     return this.#ending
@@ -77,7 +82,8 @@ export class OpenedTransaction implements Transaction {
       if (this.#failure !== undefined) throw this.#failure.error
       await this.#session.commit()
     } catch (error) {
-      await this.#abort().catch(() => {})
+      this.#undoing = this.#abort()
+      await this.#undoing.catch(() => {})
       throw error
     }
     for (const offsets of this.#offsets) offsets.committed()
@@ -93,6 +99,16 @@ export class OpenedTransaction implements Transaction {
       for (const offsets of this.#offsets.splice(0)) offsets.aborted()
       this.#ended(false)
     }
+  }
+
+  /** Who aborts because a commit was refused, and throws what it was refused with, is told no other error. */
+  async #afterCommit(committing: Promise<void>): Promise<void> {
+    const isCommitted = await committing.then(
+      () => true,
+      () => false,
+    )
+    if (isCommitted) throw over()
+    await this.#undoing
   }
 
   /** Every call made inside has its answer. */

@@ -11,7 +11,7 @@ import type { TopicRef } from '../topic/topic.ts'
 /**
  * What can be done inside a transaction. Here `send` resolves when the records have their offsets; they become durable and
  * visible with the commit. It rejects with why a record was refused: PARTIAL_SEND says nothing here. Anything that fails inside fails the transaction, awaited or not. After its end every call
- * rejects with INVALID_TXN_STATE.
+ * rejects with INVALID_TXN_STATE, but for an abort behind a commit that was refused.
  */
 export interface TransactionScope extends Sender {
   /**
@@ -36,7 +36,11 @@ export interface Transaction extends TransactionScope, AsyncDisposable {
    * `transactionTimeoutMs` or the log ended in between: then nothing of it is visible, and it is aborted.
    */
   commit(): Promise<void>
-  /** Nothing of it becomes visible to committed reads. Resolves when that is durable. */
+  /**
+   * Nothing of it becomes visible to committed reads. Resolves when that is durable. After a commit that was refused it ends as the abort that
+   * came with the refusal: it resolves unless that failed, so that `catch { await transaction.abort(); throw … }` keeps the first error. Beside a commit it
+   * waits for that. Rejects with INVALID_TXN_STATE after one that succeeded, and after an abort.
+   */
   abort(): Promise<void>
 }
 
