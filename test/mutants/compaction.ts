@@ -96,9 +96,9 @@ export const COMPACTION: readonly Mutant[] = [
   },
   {
     name: 'compaction: what was laid out is read after others used the kernel',
-    file: cleaner,
-    find: '      this.#look(batch, records, keyed, found)\n      if (!keyed.isLast) yield* letOthersRun()\n',
-    put: '      if (!keyed.isLast) yield* letOthersRun()\n      this.#look(batch, records, keyed, found)\n',
+    file: 'log/compaction/compaction-pass.ts',
+    find: '      mapEnd = putAll(',
+    put: '      yield* letOthersRun()\n      mapEnd = putAll(',
     tests: [largeBatches],
   },
   {
