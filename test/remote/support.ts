@@ -29,6 +29,8 @@ export type Fate = 'served' | 'unanswered' | 'dead'
 export class Place implements Meeting {
   holder: EmbeddedBroker | undefined
   listening: ((channel: Channel) => void) | undefined
+  /** The holder that is noted, by its process. */
+  noted: number | undefined
   /** Asked for each request of an attached one by its method. */
   fate: (method: string) => Fate = () => 'served'
   #channels: Channel[] = []
@@ -60,6 +62,10 @@ export class Place implements Meeting {
     return { keepAlive: () => {}, close: () => this.deaf() }
   }
 
+  heldBy(): LogError {
+    return inUse(this.noted)
+  }
+
   /** Nobody can attach any more. */
   deaf(): void {
     this.listening = undefined
@@ -72,8 +78,8 @@ export class Place implements Meeting {
   }
 }
 
-export function inUse(): LogError<'DIRECTORY_IN_USE'> {
-  return new LogError('DIRECTORY_IN_USE', 'another one has it')
+export function inUse(pid?: number): LogError<'DIRECTORY_IN_USE'> {
+  return new LogError('DIRECTORY_IN_USE', 'another one has it', { pid })
 }
 
 export function held(store: FileStore, hooks?: HoldHooks): Promise<Held> {

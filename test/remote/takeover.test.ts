@@ -77,6 +77,56 @@ test('an opener hears after five seconds that nobody serves, and waits longer an
   assert.equal(waitsMs.slice(0, 7), [5, 10, 20, 40, 80, 160, 250])
 })
 
+test('hundreds that lose their holder leave the lock to the one who noted itself, and ask it every two seconds', async () => {
+  const place = new Place()
+  const holder = await held(new MemoryStore())
+  serve(place, holder)
+  place.noted = 1
+  let tries = 0
+  let now = 0
+  const port = {
+    ...nodePort,
+    elapsed: () => now,
+    random: () => 0.5,
+    setTimer: (delayMs: number, callback: () => void) => {
+      now += delayMs
+      setImmediate(callback)
+      return () => {}
+    },
+  }
+  const hold = async () => {
+    tries++
+    return Promise.reject(inUse(place.noted))
+  }
+  const triesIn = async (durationMs: number): Promise<number> => {
+    const [from, before] = [now, tries]
+    while (now < from + durationMs) await turns(1)
+    return tries - before
+  }
+  const shared = new SharedBroker(optionsOf(place, hold, port))
+  await shared.open()
+  assert.is(tries, 0, 'one that is served tried for the lock')
+  const log = new BrokerLog(shared, nodePort)
+  const listing = log.admin.listTopics()
+  try {
+    place.cut()
+    await turns(5)
+    const whileOld = await triesIn(1000)
+    assert.ok(whileOld >= 4, `${whileOld} tries while the dead holder is noted`)
+    place.noted = 2
+    const whileNew = await triesIn(20_000)
+    assert.ok(whileNew >= 8 && whileNew <= 11, `${whileNew} tries in 20 s while another one is noted`)
+    place.noted = undefined
+    const whileNobody = await triesIn(2000)
+    assert.ok(whileNobody >= 7, `${whileNobody} tries while nobody is noted`)
+  } finally {
+    serve(place, holder)
+    assert.equal(await listing, [])
+    await log.close()
+    await holder.broker.close()
+  }
+})
+
 test('where no holder can come any more, what was sent has an unknown outcome, and the next call says why', async () => {
   const place = new Place()
   const holder = await held(new MemoryStore())

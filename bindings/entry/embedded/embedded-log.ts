@@ -19,6 +19,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
+import { notedHolder } from '../../storage/drivers/node-fs/lock.ts'
 import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
 import type { Damage, RecoveryReport } from '../../storage/partition-store.ts'
 import { DirectoryImage } from './directory-image.ts'
@@ -187,7 +188,11 @@ export async function openShared(
   requireDurability(storeOf().capabilities, options.requireDurability)
   await port.ready?.()
   const shared = new SharedBroker({
-    meeting: { attach: () => attachTo(directory), listen: (attached) => listen(directory, attached) },
+    meeting: {
+      attach: () => attachTo(directory),
+      listen: (attached) => listen(directory, attached),
+      heldBy: () => notedHolder(directory),
+    },
     port,
     exclusive: options.exclusive === true,
     hold: (hooks) => openHeld(storeOf(), port, options, hooks, directory),

@@ -36,6 +36,8 @@ export interface Meeting {
   attach(): Promise<Channel | undefined>
   /** Only for who holds the directory's lock. */
   listen(attached: (channel: Channel) => void): Promise<Listener>
+  /** The refusal that a try for the lock would meet, without one. Its details name nobody where nobody who lives is noted. */
+  heldBy(): LogError
 }
 
 export interface SharedOptions {
@@ -52,8 +54,10 @@ const ANSWER_LIMIT_MS = 5000
 /** Whoever closes a log has so much patience with members whose program doesn't come back from a record. */
 const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
-/** Each try for the lock is a fork; a recovery may take minutes. */
+/** A recovery may take minutes. */
 const RETRY_MS_MAX = 250
+/** What is noted of a holder may be wrong, a thread that was ended in its recovery: so often the lock itself is asked. */
+const SURE_MS = 2000
 
 /**
  * One log, several processes: whoever gets the lock holds it and serves the others. When it goes away, one of the others
@@ -71,7 +75,7 @@ export class SharedBroker implements Broker {
   #attached: AttachedBroker | undefined
   /** A try for the lock and what follows it, under way. */
   #holding: Promise<unknown> | undefined
-  /** Names the present holder. */
+  /** Names the holder that this process is attached to, or waits for. */
   #refusal: LogError | undefined
   #isClosed = false
 
@@ -112,18 +116,29 @@ export class SharedBroker implements Broker {
     }
   }
 
-  /** A channel to the holder; `undefined` when this process has become it. */
+  /**
+   * A channel to the holder; `undefined` when this process has become it. A try for the lock is a fork: of hundreds that open a log, or
+   * lose its holder, only those try of whom nobody listens and whose next holder isn't noted yet. All at once would starve the one
+   * that recovers.
+   */
   async #holdOrAttach(limitMs: number): Promise<Channel | undefined> {
     const { meeting, port, exclusive } = this.#options
+    const left = this.#refusal
+    let sureMs = left === undefined ? port.elapsed() : port.elapsed() + SURE_MS
     for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
       if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
-      const refused = await this.#hold()
-      if (refused === undefined) return undefined
-      this.#refusal = refused
-      if (exclusive) throw refused
-      const channel = await meeting.attach()
-      if (channel !== undefined) return channel
-      if (port.elapsed() > limitMs) throw refused
+      const channel = exclusive ? undefined : await meeting.attach()
+      if (channel !== undefined) {
+        this.#refusal = meeting.heldBy()
+        return channel
+      }
+      this.#refusal = meeting.heldBy()
+      if (port.elapsed() >= sureMs || !isAnother(this.#refusal, left)) {
+        this.#refusal = await this.#hold()
+        if (this.#refusal === undefined) return undefined
+        sureMs = port.elapsed() + SURE_MS
+      }
+      if (exclusive || port.elapsed() > limitMs) throw this.#refusal
       await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
     }
   }
@@ -267,4 +282,10 @@ export class SharedBroker implements Broker {
     const released = kinds.map((kind) => broker.ask<void>((done) => ({ kind, done })).catch(() => {}))
     await Promise.race([Promise.all(released), limit]).finally(() => cancel())
   }
+}
+
+/** It was noted since this process was attached to that other one. */
+function isAnother(noted: LogError, left: LogError | undefined): boolean {
+  const names = ['pid', 'since']
+  return noted.details['pid'] !== undefined && names.some((name) => noted.details[name] !== left?.details[name])
 }

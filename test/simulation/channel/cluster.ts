@@ -1,6 +1,7 @@
 import { nextTick } from 'node:process'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
 import type { Meeting } from '../../../bindings/entry/embedded/shared-broker.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import type { RecoveryReport } from '../../../bindings/storage/partition-store.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
 import { VirtualTime } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
@@ -67,8 +68,10 @@ export class Cluster {
       attach: () => {
         return new Promise((resolve) => {
           this.time.after(this.random.unit(), () => {
+            // What a dead process awaits never comes: it would try for the lock.
+            if (!process.isAlive) return
             const listening = this.#listening
-            if (listening?.process.isAlive !== true || !process.isAlive) return resolve(undefined)
+            if (listening?.process.isAlive !== true) return resolve(undefined)
             const [mine, theirs] = this.network.connect(process, listening.process)
             listening.attached(theirs)
             resolve(mine)
@@ -87,6 +90,7 @@ export class Cluster {
           },
         }
       },
+      heldBy: () => new LogError('DIRECTORY_IN_USE', 'another process has it', { pid: this.holder?.name }),
     }
   }
 

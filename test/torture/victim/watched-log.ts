@@ -10,6 +10,7 @@ import { createKernel } from '../../../bindings/kernel/create-kernel.ts'
 import { loadKernelModule } from '../../../bindings/kernel/load-kernel.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { notedHolder } from '../../../bindings/storage/drivers/node-fs/lock.ts'
 import { createDirectoryStore } from '../../../bindings/storage/drivers/node-fs.ts'
 import type { Task } from '../../../bindings/storage/effect.ts'
 import type { StoredState } from '../../../bindings/storage/partition-store.ts'
@@ -89,7 +90,11 @@ export async function openWatched(
   const port = hastyPort(isJumping)
   await nodePort.ready?.()
   const shared = new SharedBroker({
-    meeting: { attach: () => attachTo(directory), listen: (attached) => listenForAttached(directory, attached) },
+    meeting: {
+      attach: () => attachTo(directory),
+      listen: (attached) => listenForAttached(directory, attached),
+      heldBy: () => notedHolder(directory),
+    },
     port: nodePort,
     exclusive: false,
     hold: ({ waiting }) => hold(directory, aim, port, waiting),

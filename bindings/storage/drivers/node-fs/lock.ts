@@ -193,14 +193,36 @@ function note(descriptor: number, text: string): void {
 async function readHolder(descriptor: number): Promise<Partial<Holder>> {
   let holder: Partial<Holder> = {}
   for (let attempt = 0; attempt < 20; attempt++) {
-    const bytes = new Uint8Array(1024)
-    const text = new TextDecoder().decode(bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, 0)))
-    holder = parseHolder(text)
-    const isElsewhere = holder.host !== hostname()
-    if (holder.pid !== undefined && (isElsewhere || startOf(holder.pid) === holder.start)) break
+    holder = readNote(descriptor)
+    if (isAlive(holder)) break
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   return holder
+}
+
+/** The refusal that a try for the lock would meet, by what is noted alone: it names nobody where that one doesn't live. */
+export function notedHolder(root: string): LogError {
+  let descriptor: number | undefined
+  try {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+    descriptor = fs.openSync(join(root, lockFile), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    const holder = readNote(descriptor)
+    return inUse(root, isAlive(holder) ? holder : {})
+  } catch {
+    return inUse(root, {})
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor)
+  }
+}
+
+function readNote(descriptor: number): Partial<Holder> {
+  const bytes = new Uint8Array(1024)
+  return parseHolder(new TextDecoder().decode(bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, 0))))
+}
+
+/** Of another host or container nothing can be seen. */
+function isAlive({ pid, host, start }: Partial<Holder>): boolean {
+  return pid !== undefined && (host !== hostname() || startOf(pid) === start)
 }
 
 /** Nothing for what no holder wrote, or has written only in part. */
