@@ -68,11 +68,12 @@ export class Committer {
   /** Others may come while one is opened. */
   *#openTables(): Task<void> {
     if (!this.#queue.hasChanges) return
-    const opened = new Set<TableName>()
-    const next = () => TABLES.find((table) => !opened.has(table) && this.#queue.hasChangeOf(table))
+    const opened: TableName[] = []
+    const isShut = (table: TableName) => !this.#store.isActive(this.#hooks.table(table).id)
+    const next = () => TABLES.find((each) => this.#queue.hasChangeOf(each) && !opened.includes(each) && isShut(each))
     for (let table = next(); table !== undefined; table = next()) {
       yield* this.#hooks.open(this.#hooks.table(table))
-      opened.add(table)
+      opened.push(table)
     }
   }
 

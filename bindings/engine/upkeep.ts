@@ -63,8 +63,13 @@ export class Upkeep {
   /** When `tick` must come next. */
   get nextAt(): number | undefined {
     if (this.#isStopped || this.#isStepping || this.#planned.length === 0) return undefined
-    const dueAt = this.#current === undefined ? Math.min(...this.#planned.map((each) => each.dueAt)) : 0
-    return Math.max(dueAt, this.#stepAt)
+    return Math.max(this.#current === undefined ? this.#firstDueAt : 0, this.#stepAt)
+  }
+
+  get #firstDueAt(): number {
+    let first = Number.POSITIVE_INFINITY
+    for (const { dueAt } of this.#planned) first = Math.min(first, dueAt)
+    return first
   }
 
   /** The clock was put forward by so much while no time passed. */

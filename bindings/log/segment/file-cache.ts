@@ -17,7 +17,7 @@ interface Entry {
 export class FileCache {
   readonly #store: FileStore
   readonly #limit: number
-  /** In order of use, the oldest first (a Map keeps the order of insertion). */
+  /** In order of use, the oldest first (a Map keeps the order of insertion); of opening, while there is room for more. */
   readonly #entries: Map<string, Entry> = new Map()
   #lastUsed: Entry | undefined
   readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
@@ -36,11 +36,14 @@ export class FileCache {
     return this.#entries.has(path)
   }
 
-  /** The open file, counted as used; `undefined` when it has to be opened first. Hot path: mostly the one used last. */
+  /**
+   * The open file, counted as used; `undefined` when it has to be opened first. Hot path: mostly the one used last, and as long as
+   * nothing has to be closed the order is nobody's business.
+   */
   get(path: string): StoreFile | undefined {
     const entry = this.#entries.get(path)
     if (entry === undefined) return undefined
-    if (entry !== this.#lastUsed) {
+    if (entry !== this.#lastUsed && this.#entries.size >= this.#limit) {
       this.#entries.delete(path)
       this.#entries.set(path, entry)
       this.#lastUsed = entry
