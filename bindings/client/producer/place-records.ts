@@ -24,7 +24,9 @@ class Group {
   queue: PartitionQueue
   readonly #maxBytes: number
   readonly #compression: CompressionType | undefined
-  readonly #records: CheckedRecord[] = []
+  /** Hot path: of the length that it will have, as far as that is known. */
+  readonly #records: CheckedRecord[]
+  #count = 0
   /** Their places in the call; `undefined` for all of it. */
   #indexes: number[] | undefined
   #sizeBytes = 0
@@ -34,7 +36,9 @@ class Group {
     rules: TopicRules,
     compression: CompressionType | undefined,
     indexes: number[] | undefined,
+    expectedCount: number,
   ) {
+    this.#records = new Array<CheckedRecord>(expectedCount)
     this.queue = queue
     this.#compression = compression
     this.#maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
@@ -42,19 +46,20 @@ class Group {
   }
 
   add(record: CheckedRecord, index: number): void {
-    this.#records.push(record)
+    this.#records[this.#count++] = record
     this.#indexes?.push(index)
     this.#sizeBytes += record.sizeBytes
   }
 
   /** It is no longer the whole call. */
   isPart(): void {
-    this.#indexes = this.#records.map((_, index) => index)
+    this.#indexes = Array.from({ length: this.#count }, (_, index) => index)
   }
 
   /** Into one batch; into several only if one can't hold them. */
   enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
     const records = this.#records
+    if (records.length > this.#count) records.length = this.#count
     this.queue = this.queue.inUse
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
       return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner, send))
@@ -113,7 +118,7 @@ export class SendPlan {
       refuseTooLarge(checked, index, topic, rules)
       const partition = places.partition(record, checked.sizeBytes, rules.partitions)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
-        group = this.#group(places.queue(topic, partition), rules, places)
+        group = this.#group(places.queue(topic, partition), rules, places, records.length - index)
       }
       group.add(checked, index)
       this.sizeBytes += checked.sizeBytes
@@ -122,10 +127,11 @@ export class SendPlan {
     return undefined
   }
 
-  #group(queue: PartitionQueue, rules: TopicRules, places: Places): Group {
+  /** `countLeft`: of the call's records, mostly all for one partition. */
+  #group(queue: PartitionQueue, rules: TopicRules, places: Places, countLeft: number): Group {
     const first = this.#first
     if (first === undefined) {
-      this.#first = new Group(queue, rules, places.compression(rules, this.#compression), undefined)
+      this.#first = new Group(queue, rules, places.compression(rules, this.#compression), undefined, countLeft)
       return this.#first
     }
     if (this.#groups === undefined) {
@@ -135,7 +141,7 @@ export class SendPlan {
     }
     let group = this.#groups.get(queue)
     if (group === undefined) {
-      group = new Group(queue, rules, places.compression(rules, this.#compression), [])
+      group = new Group(queue, rules, places.compression(rules, this.#compression), [], 0)
       this.#groups.set(queue, group)
     }
     return group
