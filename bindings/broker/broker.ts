@@ -24,5 +24,7 @@ export interface Broker {
    * once when it can. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE.
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined>
+  /** Comes before what uses it is closed, and `close` behind that: from now on nothing has long to wait for the rest of the process. */
+  closing?(): void
   close(): Promise<void>
 }

@@ -194,6 +194,7 @@ export class BrokerLog implements Log {
 
   /** A producer whose last sends failed has told so where they were awaited; the log closes all the same. */
   async #close(): Promise<void> {
+    this.#broker.closing?.()
     await Promise.allSettled([...this.#open].map((each) => each.close()))
     await this.#broker.close()
   }

@@ -96,6 +96,8 @@ export interface PartitionStore {
   backup?(target: BackupTarget): Task<void>
   /** A backup has little left to copy: until it ends nothing begins that takes stored batches away, unless the log closes. */
   backupNeedsFiles?(): boolean
+  /** `close` comes soon: what is under way waits no longer than a second for files that the rest of the process has open. */
+  closing?(): void
   /** After a last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
   /** After a failure: writes nothing, gives back lock and files. */

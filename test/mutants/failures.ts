@@ -6,6 +6,13 @@ const believed = 'storage/believed-flushes.test.ts'
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
   {
+    name: 'a close waits half a minute for a commit that has no files to open',
+    file: 'client/log.ts',
+    find: '    this.#broker.closing?.()\n',
+    put: '',
+    tests: ['log/store/limits.test.ts'],
+  },
+  {
     name: 'failures: a log that failed answers calls all the same',
     file: 'engine/engine.ts',
     find: '    this.#closed = failure\n',

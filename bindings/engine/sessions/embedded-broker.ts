@@ -146,6 +146,10 @@ export class EmbeddedBroker implements Broker, SessionHost {
     return new EmbeddedReader(this)
   }
 
+  closing(): void {
+    this.engine.store.closing?.()
+  }
+
   close(): Promise<void> {
     return this.ask<void>((done) => ({ kind: 'close', done }))
   }

@@ -258,6 +258,10 @@ export class SharedBroker implements Broker {
     return this.#current().openReader()
   }
 
+  closing(): void {
+    this.#held?.broker.closing()
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#listener?.close()

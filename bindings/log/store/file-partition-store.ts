@@ -45,7 +45,7 @@ import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
 /**
- * A second for all of a close: one that fails has lost nothing that was acknowledged, the next open recovers it, and who ends a program is
+ * A second for all of a close, and for what is under way when it is asked for: one that fails has lost nothing that was acknowledged, the next open recovers it, and who ends a program is
  * seldom given the half minute that a commit waits.
  */
 const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
@@ -190,8 +190,12 @@ export class FilePartitionStore implements PartitionStore {
     })
   }
 
+  closing(): void {
+    this.#pausesLeft = Math.min(this.#pausesLeft, CLOSE_PAUSES_MAX)
+  }
+
   *close(): Task<void> {
-    this.#pausesLeft = CLOSE_PAUSES_MAX
+    this.closing()
     const journal = this.#journal
     try {
       if (journal !== undefined && !this.#availability.hasEnded) yield* this.#closeCleanly(journal)

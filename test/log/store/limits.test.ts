@@ -304,6 +304,34 @@ test('a log that closes short of files waits a second for some; then it is close
   }
 })
 
+test('what waits for files when its log is closed waits no longer than the close would', async () => {
+  const image = new ShortImage()
+  let pauses = 0
+  let closed: Promise<LogError> | undefined
+  const port: RuntimePort = {
+    ...nodePort,
+    setTimer: (delayMs, run, keepsAlive) => {
+      if (delayMs === PAUSE_MS && ++pauses === 5) closed = failure('KAFKA_STORAGE_ERROR', () => log.close())
+      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+    },
+  }
+  const log = await openLog(image, port, {})
+  await log.admin.createTopic(TOPIC)
+  const producer = log.producer()
+  await producer.send({ topic: TOPIC, value: 'x' })
+  await log.admin.createTopic('later')
+  image.left = 0
+  const sent = producer.send({ topic: 'later', value: 'y' })
+  for (const each of [await failure('KAFKA_STORAGE_ERROR', () => sent), await closed]) {
+    assert.is(each?.details['errno'], 'EMFILE')
+  }
+  assert.ok(pauses >= 5 && (pauses - 5) * PAUSE_MS <= 1100, `${pauses} pauses`)
+  const again = await openLog(image.fork(), nodePort, {})
+  assert.is((await again.get(TOPIC, { partition: 0, offset: 0 }))?.offset, 0)
+  assert.is(await again.get('later', { partition: 0, offset: 0 }).catch(() => undefined), undefined)
+  await again.close()
+})
+
 test('a transaction in more partitions than files may be open commits', async () => {
   const { broker } = compose(new CountingDisk(), newKernel(CAP_BYTES), nodePort)
   await broker.open()
