@@ -184,6 +184,9 @@ export class BrokerLog implements Log {
       this.#open.delete(closed),
     )
     this.#open.add(table)
+    // Its close began while this one was read: it didn't know of it.
+    if (this.#closing !== undefined) await table.close()
+    this.#assertOpen()
     return table
   }
 

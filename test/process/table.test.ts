@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Log, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+import { type Log, LogError, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
 import { settle } from '../client/fake-port.ts'
 import { failure, setup } from '../client/support.ts'
 
@@ -106,6 +106,20 @@ test('the same for a process that is attached', async () => {
   await attached.close()
   await holder.close()
   rmSync(directory, { recursive: true, force: true })
+})
+
+test('a table that opens while its log closes is closed with it, and leaves nothing at its signal', async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const log = await openMemory({ topics: [facts] })
+    const { signal } = new AbortController()
+    const opening = log.table(facts, { signal }).catch((error: unknown) => {
+      if (!LogError.is(error, 'LOG_CLOSED')) throw error
+    })
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+    await log.close()
+    await opening
+    assert.is(getEventListeners(signal, 'abort').length, 0, `closed ${turns} turns after the call`)
+  }
 })
 
 test.run()
