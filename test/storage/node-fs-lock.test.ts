@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -268,6 +269,20 @@ test('without the program flock it is refused by name', async () => {
   assert.is(error.details['missing'], 'flock')
   assert.match(error.message, /util-linux/)
   await (await lockDirectory(place, ['/nowhere/flock', 'flock'])).release()
+})
+
+test('what the system lists as held is refused without a fork, and tried once it is free', async () => {
+  const place = freshPlace()
+  const child = await holder(place)
+  const { ino } = statSync(join(place, '.lock'))
+  // Not in every container.
+  const isListed = readFileSync('/proc/locks', 'latin1').includes(`:${ino} 0 EOF`)
+  const { code, details } = await refusal(() => lockDirectory(place, ['/nowhere/flock']))
+  assert.is(code, isListed ? 'DIRECTORY_IN_USE' : 'LOCK_UNSUPPORTED')
+  if (isListed) assert.is(details['pid'], child.pid)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await (await lockDirectory(place)).release()
 })
 
 test('children of the program do not inherit the lock', async () => {
