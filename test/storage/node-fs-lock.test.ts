@@ -271,9 +271,11 @@ test('without the program flock it is refused by name', async () => {
   await (await lockDirectory(place, ['/nowhere/flock', 'flock'])).release()
 })
 
-test('what the system lists as held is refused without a fork, and tried once it is free', async () => {
+test('who was refused is refused again without a fork as long as the system lists the lock, and then tries', async () => {
   const place = freshPlace()
   const child = await holder(place)
+  assert.is((await refusal(() => lockDirectory(place, ['/nowhere/flock']))).code, 'LOCK_UNSUPPORTED')
+  assert.is((await refusal(() => lockDirectory(place))).code, 'DIRECTORY_IN_USE')
   const { ino } = statSync(join(place, '.lock'))
   // Not in every container.
   const isListed = readFileSync('/proc/locks', 'latin1').includes(`:${ino} 0 EOF`)

@@ -89,7 +89,12 @@ async function tryLock(descriptor: number, root: string, programs: readonly stri
   const identity = identityOf(fs.fstatSync(descriptor))
   const held = heldHere().get(identity)
   if (held !== undefined) throw inUse(root, held)
-  if (isListed(identity) || !flock(descriptor, root, programs)) throw inUse(root, await readHolder(descriptor))
+  const isStillHeld = refusedHere.has(identity) && isListed(identity)
+  if (isStillHeld || !flock(descriptor, root, programs)) {
+    refusedHere.add(identity)
+    throw inUse(root, await readHolder(descriptor))
+  }
+  refusedHere.delete(identity)
   const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
   return onDisk !== undefined && identityOf(onDisk) === identity ? hold(descriptor, identity, root) : undefined
 }
@@ -105,6 +110,9 @@ function openLockFile(root: string): number {
   }
   throw storageError('lock', lockFile, root, 'it is not a regular file')
 }
+
+/** Who was refused looks into the system's list before it tries again. Not the first time: the list may take the kernel 20 ms. */
+const refusedHere = new Set<string>()
 
 /**
  * The system lists who has a lock, to spare hundreds that wait for this one a fork each time they look. In a container it leaves out
