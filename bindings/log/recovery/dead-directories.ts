@@ -1,15 +1,14 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { readWhole } from '../checkpoint/checkpoint-file.ts'
-import { PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
+import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { replaceFiles } from '../files/text-file.ts'
 import { openFile } from '../journal/ring.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
-import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** Kafka's word for a directory that belongs to no partition of the log. */
 export const STRAY_SUFFIX = '-stray'
@@ -32,7 +31,8 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
  * Its name is written anew before a checkpoint counts on it (rule 6e): a flush of it may have failed, and what the device dropped can be
  * read on, while another flush has nothing to do. Not in its place, as nothing else says whose a directory without frames is.
  */
-export function* secureDirectory(store: FileStore, { id, directory }: StoredFiles): Task<void> {
+export function* secureDirectory(store: FileStore, id: PartitionIdentity): Task<void> {
+  const directory = partitionDirectory(id.topic, id.partition)
   if ((yield* directoryTopicId(store, directory)) !== id.topicId) return
   yield* replaceFiles(store, directory, [{ name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])
 }

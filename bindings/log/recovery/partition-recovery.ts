@@ -55,7 +55,7 @@ export class PartitionRecovery {
     } else if (!this.#files.readOnly) yield* this.#restorePartialSector()
     yield* this.#replayAll(entries)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
-    yield* this.#context.writes.writeOut()
+    yield* this.#context.writes.finish()
     if (!this.#files.readOnly) yield* this.#end.tail.cut()
     // Not before: frames are reused, so that what they hold comes in all the same.
     if (!this.#files.readOnly) this.#areMissing(missing)

@@ -1,4 +1,4 @@
-import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, sideBySide, type Task } from '../../storage/effect.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
@@ -27,6 +27,8 @@ import type { RecoveryContext } from './recovery-context.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 import { settleSwaps } from './settle-swaps.ts'
+
+const DIRECTORIES_AT_ONCE = 32
 
 /**
  * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md, in its
@@ -71,15 +73,15 @@ export class UncleanRecovery {
       ? { covered: this.#lastSequence(), checkpointPlace: 0 }
       : yield* this.#secure(found, generation)
     const catalogue = new Catalogue()
-    yield* this.#recoverPartition(
-      { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 },
-      undefined,
-      catalogue,
-    )
+    const cataloguePartition = { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }
+    if (!readOnly) yield* this.#secureNew([cataloguePartition])
+    yield* this.#recoverPartition(cataloguePartition, undefined, catalogue)
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
     const isVouchedFor = (topic: string, partition: number) => this.#isVouchedFor(catalogue, topic, partition)
     if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, isVouchedFor, this.#context.damage)
-    for (const id of this.#livePartitions(live)) yield* this.#recoverPartition(id, live.get(id.topicId))
+    const others = [...this.#livePartitions(live)]
+    if (!readOnly) yield* this.#secureNew(others)
+    for (const id of others) yield* this.#recoverPartition(id, live.get(id.topicId))
     const skippedBatches = this.#entries.countDead(live)
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
@@ -160,6 +162,15 @@ export class UncleanRecovery {
     return { covered: restated?.sequence ?? this.#checkpoint.coveredSequence, checkpointPlace: copy?.place ?? 0 }
   }
 
+  /** Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk twice. */
+  *#secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
+    const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
+    yield* sideBySide(
+      unknown.map((id) => secureDirectory(this.#input.store, id)),
+      DIRECTORIES_AT_ONCE,
+    )
+  }
+
   /** `topic`: of a user's partition; `catalogue`: gets what the catalogue's own one holds. */
   *#recoverPartition(
     id: StoredPartition['id'],
@@ -199,7 +210,6 @@ export class UncleanRecovery {
     noted: CheckpointPartition | undefined,
     entries: readonly LocatedEntry[],
   ): Task<StoredPartition> {
-    if (noted === undefined) yield* secureDirectory(this.#input.store, files)
     if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
     else yield* this.#settleSwaps(files, noted)
     const isCoordinator = holdsDecisions(files.id.topicId)
