@@ -167,6 +167,9 @@ export class Transacting {
       return whenActive(inactive, again)
     }
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
+      // The same end may have been asked for twice, and the first one planned while both waited for the id.
+      const planned = transactions.ending(instance, event)
+      if (planned !== undefined) return this.#afterDecision(planned, done, () => this.#end(command))
       const plan = transactions.planEnd(instance, event, now(), newProducerId)
       if ('open' in plan) this.#decide(plan, done)
       else done(undefined, plan)

@@ -35,9 +35,17 @@ class BehindSession implements TransactionalSession {
   async commit(): Promise<void> {}
 }
 
+/** The wait before another run takes no time. */
+class HastyPort extends FakePort {
+  override setTimer(_: number, callback: () => void): () => void {
+    callback()
+    return () => {}
+  }
+}
+
 function producerOver(session: TransactionalSession): LogTransactionalProducer {
   const broker = { openTransactionalProducer: async () => session } as unknown as Broker
-  return new LogTransactionalProducer(broker, new FakePort(), { transactionalId: 'id' }, () => {})
+  return new LogTransactionalProducer(broker, new HastyPort(), { transactionalId: 'id' }, () => {})
 }
 
 test('the next begin aborts what is left of it and goes on', async () => {
@@ -55,6 +63,44 @@ test('one that a newer producer has fenced goes on with nothing', async () => {
     assert.is((error as LogError).code, 'PRODUCER_FENCED')
   }
   assert.equal(session.calls, ['begin'])
+})
+
+/** As the log answers where a commit that was asked twice is on its way: neither it nor the abort behind it is told how that ends. */
+class UndecidedSession implements TransactionalSession {
+  commits = 0
+  readonly #isUndone: boolean
+
+  constructor(isUndone: boolean) {
+    this.#isUndone = isUndone
+  }
+
+  async begin(): Promise<ProducerSession> {
+    return {} as ProducerSession
+  }
+
+  async commit(): Promise<void> {
+    if (this.commits++ === 0) throw new LogError('CONCURRENT_TRANSACTIONS', 'is in state PrepareCommit')
+  }
+
+  async abort(): Promise<void> {
+    if (!this.#isUndone) throw new LogError('INVALID_TXN_STATE', 'is in state PrepareCommit')
+  }
+
+  async sendOffsets(): Promise<void> {}
+}
+
+test('work is run again behind a refused commit only where the abort behind it was done', async () => {
+  for (const isUndone of [true, false]) {
+    const session = new UndecidedSession(isUndone)
+    let runs = 0
+    const code = await producerOver(session)
+      .transaction(async () => void runs++, { retries: 3 })
+      .then(
+        () => 'committed',
+        (error: unknown) => (error as LogError).code,
+      )
+    assert.equal([runs, code], isUndone ? [2, 'committed'] : [1, 'CONCURRENT_TRANSACTIONS'])
+  }
 })
 
 test.run()

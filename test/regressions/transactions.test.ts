@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
+import type { ProducerInstance } from '../../bindings/coordinator/transaction/transaction-entry.ts'
 import { encodeTransaction } from '../../bindings/coordinator/transaction/transaction-record.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
@@ -266,14 +267,9 @@ test('a repeat of an end with the opposite result is INVALID_TXN_STATE (TV2Retry
   assert.equal(values(host), ['a'])
 })
 
-test('behind the last epoch another producer id follows, over a lost answer and a crash (KAFKA-18660, KAFKA-20357)', () => {
-  const host = fresh()
-  const client = new TransactionalClient(host, 'id').init().begin()
-  client.send('t', 0, 'first')
-  client.end('commit')
-  const { producerId } = client.instance
+/** As if its producer had come so far: the log itself is asked for what follows. */
+function atLastEpoch(host: SyncHost, producerId: number): ProducerInstance {
   const last = { producerId, producerEpoch: 32_766 }
-  // As if it had come so far: the log itself is asked for what follows.
   const facts = {
     transactionalId: 'id',
     timeoutMs: 60_000,
@@ -283,6 +279,16 @@ test('behind the last epoch another producer id follows, over a lost answer and 
   }
   const stored = { kind: 'transaction-stored', state: 'CompleteCommit', partitions: [], ...facts, ...last } as const
   host.engine.transactions.apply(encodeTransaction(stored), { topic: '__transaction_state', partition: 0, offset: 0 })
+  return last
+}
+
+test('behind the last epoch another producer id follows, over a lost answer and a crash (KAFKA-18660, KAFKA-20357)', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'first')
+  client.end('commit')
+  const { producerId } = client.instance
+  const last = atLastEpoch(host, producerId)
   client.as(last).begin()
   client.send('t', 0, 'last')
   client.send('t', 1, 'last')
@@ -302,6 +308,27 @@ test('behind the last epoch another producer id follows, over a lost answer and 
     goesOn.end('commit')
     assert.equal([values(each, 0), values(each, 1)], [['first', 'last', 'next'], ['last']])
   }
+})
+
+test('the last commit of a producer id that a channel brings twice is one commit, answered twice', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'first')
+  client.end('commit')
+  const last = atLastEpoch(host, client.instance.producerId)
+  client.as(last).begin()
+  client.send('t', 0, 'last')
+  // Of the block that a frame reserved none is left, so that both wait for the next id.
+  while ((host.openProducer() + 1) % 1000 !== 0);
+  const asked = [client, new TransactionalClient(host, 'id').as(last)].map((each) => each.startEnd('commit'))
+  host.settle()
+  assert.equal(
+    asked.map(({ error }) => error),
+    [undefined, undefined],
+  )
+  assert.ok(asked[0]?.value !== undefined)
+  assert.equal(asked[0]?.value, asked[1]?.value)
+  assert.equal(values(host), ['first', 'last'])
 })
 
 test('a fence costs one epoch, however often it failed before (shouldNotRepeatedlyBumpEpoch..., testFailureToFenceEpoch)', () => {

@@ -18,6 +18,7 @@ export class OpenedTransaction implements Transaction {
   /** Of `commit`: once it is refused, `#undoing` is the abort that came with the refusal. */
   #committing: Promise<void> | undefined
   #undoing: Promise<void> | undefined
+  #mayBeCommitted = false
   #isOver = false
 
   /** `sender` is its own until `ended`. */
@@ -75,15 +76,25 @@ export class OpenedTransaction implements Transaction {
     return this.#ending
   }
 
+  /** The log was asked to commit, refused, and refused the abort behind it as well: only it knows what became of this. */
+  get mayBeCommitted(): boolean {
+    return this.#mayBeCommitted
+  }
+
   async #commit(): Promise<void> {
+    let isAsked = false
     try {
       this.#isOver = true
       if (this.#calls.size > 0) await this.#settle()
       if (this.#failure !== undefined) throw this.#failure.error
+      isAsked = true
       await this.#session.commit()
     } catch (error) {
       this.#undoing = this.#abort()
-      await this.#undoing.catch(() => {})
+      this.#mayBeCommitted = await this.#undoing.then(
+        () => false,
+        () => isAsked,
+      )
       throw error
     }
     for (const offsets of this.#offsets) offsets.committed()

@@ -63,7 +63,8 @@ export interface TransactionalProducer extends AsyncDisposable {
   /**
    * Runs `work` in a transaction, awaits every send made inside, commits, and resolves with what `work` gave. Aborts if
    * `work` threw or a call inside failed, and rejects with that error, unchanged. Runs `work` again, after a short wait, only
-   * if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal, corruption or misuse. An
+   * if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal, corruption or misuse, or nobody but the log
+   * knows whether it committed: never while anything of the run before may become visible. An
    * aborted `signal` ends it with an abort and its reason, though `work` may still run: then its calls are refused.
    *
    * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,

@@ -27,6 +27,9 @@ const RUN_NAMES: OptionNames<RunOptions> = { retries: true, signal: true }
 
 type Work<R> = (transaction: TransactionScope, context: TransactionContext) => Promise<R>
 
+/** How one run of the work ended. */
+type Run<R> = { readonly result: R } | { readonly error: unknown; readonly mayBeCommitted: boolean }
+
 export class LogTransactionalProducer implements TransactionalProducer {
   readonly #broker: Broker
   readonly #port: RuntimePort
@@ -70,17 +73,21 @@ export class LogTransactionalProducer implements TransactionalProducer {
     if (typeof work !== 'function') throw wrong('work', 'a function')
     if (!Number.isSafeInteger(retries) || retries < 0) throw wrong('retries', 'a whole number from 0 on')
     for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#run(work, attempt, signal)
-      } catch (error) {
-        if (attempt > retries || signal?.aborted === true || !isWorthAnother(error)) throw error
-      }
+      const run = await this.#run(work, attempt, signal)
+      if ('result' in run) return run.result
+      const { error, mayBeCommitted } = run
+      if (attempt > retries || signal?.aborted === true || mayBeCommitted || !isWorthAnother(error)) throw error
       await abortable(this.#wait(attempt), signal)
     }
   }
 
-  async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<R> {
-    const transaction = await this.#beginOne(signal)
+  async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
+    let transaction: OpenedTransaction
+    try {
+      transaction = await this.#beginOne(signal)
+    } catch (error) {
+      return { error, mayBeCommitted: false }
+    }
     const running = new RunningWork(attempt)
     const stop = () => running.abort(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
@@ -88,10 +95,10 @@ export class LogTransactionalProducer implements TransactionalProducer {
     try {
       const result = await running.until(work(transaction, running))
       await transaction.commit()
-      return result
+      return { result }
     } catch (error) {
       await transaction[Symbol.asyncDispose]().catch(() => {})
-      throw error
+      return { error, mayBeCommitted: transaction.mayBeCommitted }
     } finally {
       signal?.removeEventListener('abort', stop)
       this.#running = undefined
