@@ -44,9 +44,23 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'work that throws is committed',
     file: 'client/transaction/transactional-producer.ts',
-    find: 'await transaction[Symbol.asyncDispose]().catch(() => {})\n      throw error',
-    put: 'await transaction.commit().catch(() => {})\n      throw error',
+    find: 'await transaction[Symbol.asyncDispose]().catch(() => {})\n',
+    put: 'await transaction.commit().catch(() => {})\n',
     tests: [contract],
+  },
+  {
+    name: 'work is run again though it may have been committed',
+    file: 'client/transaction/transactional-producer.ts',
+    find: ' || mayBeCommitted ||',
+    put: ' ||',
+    tests: ['client/lost-begin.test.ts'],
+  },
+  {
+    name: 'a commit that waited for a producer id is decided beside another one of the same transaction',
+    file: 'engine/transacting.ts',
+    find: '      if (planned !== undefined) return',
+    put: '      if (planned === null) return',
+    tests: ['regressions/transactions.test.ts'],
   },
   {
     name: 'a second transaction at once',
