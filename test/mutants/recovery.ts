@@ -181,7 +181,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: the last of what it placed stays in memory',
     file: partition,
-    find: '    yield* this.#context.writes.writeOut()\n',
+    find: '    yield* this.#context.writes.finish()\n',
     put: '',
     tests: ['log/store/recovery-calls.test.ts'],
   },
