@@ -13,6 +13,13 @@ export const FAILURES: readonly Mutant[] = [
     tests: ['log/store/limits.test.ts'],
   },
   {
+    name: 'a close counts who waits for files, not how long',
+    file: 'log/store/pauses.ts',
+    find: '    if (this.#underWay !== undefined) return this.#underWay\n',
+    put: '',
+    tests: ['log/store/pauses.test.ts'],
+  },
+  {
     name: 'failures: a log that failed answers calls all the same',
     file: 'engine/engine.ts',
     find: '    this.#closed = failure\n',

@@ -39,6 +39,7 @@ import { GroupCommit } from './group-commit.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
+import { Pauses } from './pauses.ts'
 import { writeFinalSnapshots } from './producer-snapshots.ts'
 import { finishRemoval, type RemoveContext, removeBelow } from './remove-segments.ts'
 import { storedState } from './stored-state.ts'
@@ -68,8 +69,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #directories: PartitionDirectories
   readonly #backups: Backups
   #lock: StoreLock | undefined
-  /** For files that the rest of the process may close. */
-  #pausesLeft = Number.POSITIVE_INFINITY
+  readonly #pauses: Pauses
   #journal: Journal | undefined
   #commits: GroupCommit | undefined
   #maintenance: Maintenance | undefined
@@ -78,8 +78,8 @@ export class FilePartitionStore implements PartitionStore {
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#given = given
-    const pause = () => (this.#pausesLeft-- > 0 ? options.pause?.(PAUSE_MS) : undefined)
-    const sparing = { giveUp: () => this.#cache.giveUp(), pause }
+    this.#pauses = new Pauses(options.pause)
+    const sparing = { giveUp: () => this.#cache.giveUp(), pause: () => this.#pauses.next() }
     const store = believedFlushes(sparingStore(given, sparing))
     this.#store = store
     this.#kernel = kernel
@@ -191,7 +191,7 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   closing(): void {
-    this.#pausesLeft = Math.min(this.#pausesLeft, CLOSE_PAUSES_MAX)
+    this.#pauses.limit(CLOSE_PAUSES_MAX)
   }
 
   *close(): Task<void> {
