@@ -106,22 +106,25 @@ test('too few descriptors, one more each time: typed refusals, and nothing ackno
   assert.is(new Set(found).size, found.length)
 })
 
-test('no descriptor is left for an open log: it closes files that it only might need again, and refuses nothing', async () => {
-  const directory = join(scratch, 'none-left')
-  const noneLeft = join(scratch, 'none-left.mjs')
-  await bundleProgram('test/damage/none-left.ts', noneLeft)
-  const words = ['-c', 'ulimit -n 160 && exec "$0" "$@"', process.execPath, noneLeft, directory]
-  const done = spawnSync('sh', words, { encoding: 'utf8' })
-  assert.is(done.status, 0, done.stderr)
-  const said = JSON.parse(done.stdout) as { readonly refused: string[]; readonly acknowledged: string[] }
-  assert.equal(said.refused, [])
-  assert.is(said.acknowledged.length, 100)
-  const log = await open(directory)
-  assert.ok(log.recovery.clean)
-  const found = new Set(await recordsOf(log))
-  await log.close()
-  assert.ok(said.acknowledged.every((each) => found.has(each)))
-})
+// With 24 of its files open fewer are left than its derived files take side by side, two for each partition, at the close.
+for (const openFirst of [40, 24]) {
+  test(`no descriptor is left for a log of ${openFirst} open files: it closes those that it only might need again, and refuses nothing`, async () => {
+    const directory = join(scratch, `none-left-${openFirst}`)
+    const noneLeft = join(scratch, 'none-left.mjs')
+    await bundleProgram('test/damage/none-left.ts', noneLeft)
+    const words = ['-c', 'ulimit -n 160 && exec "$0" "$@"', process.execPath, noneLeft, directory, String(openFirst)]
+    const done = spawnSync('sh', words, { encoding: 'utf8' })
+    assert.is(done.status, 0, done.stderr)
+    const said = JSON.parse(done.stdout) as { readonly refused: string[]; readonly acknowledged: string[] }
+    assert.equal(said.refused, [])
+    assert.is(said.acknowledged.length, openFirst + 60)
+    const log = await open(directory)
+    assert.ok(log.recovery.clean)
+    const found = new Set(await recordsOf(log))
+    await log.close()
+    assert.ok(said.acknowledged.every((each) => found.has(each)))
+  })
+}
 
 function readByNobody(directory: string): Said | undefined {
   const words = [program, 'read', directory]

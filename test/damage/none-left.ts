@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { open } from '../../bindings/entry/node.ts'
 
-const [directory = ''] = process.argv.slice(2)
+const [directory = '', openFirst = ''] = process.argv.slice(2)
 const refused: string[] = []
 const acknowledged: string[] = []
 
@@ -33,7 +33,7 @@ async function send(topic: string, partitions: number): Promise<void> {
 }
 
 await log.admin.createTopic('before', { partitions: 40 })
-await send('before', 40)
+await send('before', Number(openFirst))
 const taken = takeAll()
 // Directories, segments, a checkpoint and what a close writes: all need new ones.
 await told(() => log.admin.createTopic('meanwhile', { partitions: 20 }))

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource, StoredProducer } from '../../storage/partition-store.ts'
+import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { classifyPartitionFile, LEADER_EPOCH_CHECKPOINT, segmentFileName } from '../files/file-names.ts'
 import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
@@ -19,7 +20,7 @@ interface DerivedContext {
 /**
  * What Kafka's tools look for beside the segments, and this log never reads: producer snapshots at the segments' bases
  * and at the end, and the leader epochs. Written behind the checkpoint that covers what they say, so a crash leaves them
- * missing or old, not wrong; a file that holds what it should is left alone. A full disk is no failure here.
+ * missing or old, not wrong; a file that holds what it should is left alone. No room on the disk, or no descriptor, is no failure here.
  */
 export function* writeRolledSnapshots(
   { store }: Pick<DerivedContext, 'store'>,
@@ -70,7 +71,7 @@ function forget(files: StoredFiles, written: readonly CoveredSnapshot[]): void {
   for (const { offset } of written) files.snapshots.delete(offset)
 }
 
-/** Snapshots, and with them the leader epochs. False: there is no space. */
+/** Snapshots, and with them the leader epochs. False: there is no space, or no descriptor. */
 function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFile[]): Task<boolean> {
   const { directory } = files
   const entries = files.leaderEpochs.filter(({ startOffset }) => startOffset < files.notedOffset)
@@ -83,7 +84,8 @@ function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFil
     if (missing.length > 0) yield* replaceFiles(store, directory, missing)
     return true
   } catch (error) {
-    if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    // Many are written side by side, each of two files: where descriptors are few they would wait for each other for ever.
+    if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
     return false
   }
 }
