@@ -46,7 +46,9 @@ export class BatchWork<T extends TopicRef, S> {
     const { concurrency } = this.#settings
     const width = concurrency === 1 ? () => '' : laneOf
     const outputs = await inLanes(records, concurrency, width, (each) => this.#handle(each, stores, signal), isOver)
-    const all = [...outputs.flat(), ...stores.changes()]
+    const all: ProducerRecord[] = []
+    for (const given of outputs) for (const each of given) all.push(each)
+    for (const change of stores.changes()) all.push(change)
     if (all.length > 0) await sender.send(all)
     return batch.first(outputs.length)
   }

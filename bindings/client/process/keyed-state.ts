@@ -43,11 +43,19 @@ export type StatesOf<S> = {
   readonly [N in keyof S]: S[N] extends StateStore<infer K, infer V> ? KeyValue<K, V> : never
 }
 
-interface Change {
+/** No literal, as `CheckedRecord` isn't: a batch's changes are in use until it is sent. */
+class Change {
   /** The key's bytes as text. */
   readonly text: string
-  readonly key: Uint8Array
   readonly value: Uint8Array | null
+  /** Of the changelog, in the partition of the input. */
+  readonly record: ProducerRecord
+
+  constructor(text: string, record: ProducerRecord) {
+    this.text = text
+    this.value = record.value as Uint8Array | null
+    this.record = record
+  }
 }
 
 type Found = Uint8Array | null | undefined
@@ -118,9 +126,8 @@ export class Layer {
     for (const change of above.changes) this.set(change)
   }
 
-  /** As records of the changelog, in the partition of the input. */
-  records(topic: string, partition: number): ProducerRecord[] {
-    return Array.from(this.changes, ({ key, value }) => ({ topic, partition, key, value }))
+  addRecords(to: ProducerRecord[]): void {
+    for (const { record } of this.changes) to.push(record)
   }
 }
 
@@ -131,11 +138,13 @@ export function valuesBelow(values: PartitionValues): Below {
 /** A layer as the program sees it: keys and values by the changelog's codecs, copies that nobody else holds. */
 export class StateView<K, V> implements KeyValue<K, V> {
   readonly #changelog: Topic<string, K, K, V, V>
+  readonly #partition: number
   readonly #layer: Layer
   #lastText = ''
 
-  constructor(changelog: Topic<string, K, K, V, V>, layer: Layer) {
+  constructor(changelog: Topic<string, K, K, V, V>, partition: number, layer: Layer) {
     this.#changelog = changelog
+    this.#partition = partition
     this.#layer = layer
   }
 
@@ -153,12 +162,11 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   #change(record: ProducerRecord): void {
-    const { key, value } = record as { key: Uint8Array; value: Uint8Array | null }
-    this.#layer.set({ text: this.#textOf(record), key, value })
+    this.#layer.set(new Change(this.#textOf(record), record))
   }
 
   #encoded(key: K, value: V | null): ProducerRecord {
-    const record = this.#changelog.record({ key, value })
+    const record = this.#changelog.record({ key, value, partition: this.#partition })
     if (record.key !== null && record.key !== undefined) return record
     throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
   }

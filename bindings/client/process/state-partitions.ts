@@ -43,7 +43,7 @@ export class Stores {
   views(layers: readonly Layer[]): Record<string, KeyValue<never, never>> {
     const views: Record<string, KeyValue<never, never>> = {}
     this.#stores.forEach(([name, { changelog }], index) => {
-      views[name] = new StateView(changelog, layers[index] as Layer)
+      views[name] = new StateView(changelog, this.#partition, layers[index] as Layer)
     })
     return views
   }
@@ -62,9 +62,9 @@ export class Stores {
 
   /** Of the whole batch, or of one try, as records of their changelogs. */
   changes(layers: readonly Layer[] = this.#batch): ProducerRecord[] {
-    return this.#stores.flatMap(([, { changelog }], index) => {
-      return layers[index]?.records(changelog.name, this.#partition) ?? []
-    })
+    const records: ProducerRecord[] = []
+    for (const layer of layers) layer.addRecords(records)
+    return records
   }
 
   committed(): void {
