@@ -10,6 +10,9 @@ const SMALL_FLUSH_BYTES = 256 * 1024
 
 type PooledCall = (descriptor: number, done: (error: Error | null) => void) => void
 
+/** Has it started at once, or later, and told when it ended. */
+type Begin = (start: (ended: () => void) => void) => void
+
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
  * thread may look at later. A cut goes to the thread pool, and a flush, one that may wait behind others of its kind, but for a few bytes that replace others (a frame of the
@@ -32,6 +35,8 @@ export class NodeFile implements StoreFile {
   #hasGrown = true
   /** What direct writes took since the last flush: they are durable already, after a wait in place like a flush's. */
   #directMs = 0
+  /** Under way in the thread pool, and begun behind the last write. */
+  #flushing: Promise<void> | undefined
 
   constructor(
     path: string,
@@ -61,6 +66,7 @@ export class NodeFile implements StoreFile {
   }
 
   write(bytes: Uint8Array, position: number): number {
+    this.#flushing = undefined
     const end = position + bytes.length
     if (end > this.#sizeBytes) {
       this.#sizeBytes = end
@@ -84,11 +90,13 @@ export class NodeFile implements StoreFile {
   }
 
   truncate(sizeBytes: number): void {
+    this.#flushing = undefined
     this.#hasGrown = true
     this.#call('truncate', (descriptor) => fs.ftruncateSync(descriptor, sizeBytes))
   }
 
   cut(sizeBytes: number): Promise<void> {
+    this.#flushing = undefined
     this.#hasGrown = true
     const call: PooledCall = (descriptor, done) => fs.ftruncate(descriptor, sizeBytes, done)
     return this.#onPool('truncate', call, (start) => this.#share.run(start))
@@ -103,8 +111,12 @@ export class NodeFile implements StoreFile {
     return this.#call('size', (descriptor) => fs.fstatSync(descriptor).nlink > 1)
   }
 
-  /** fdatasync: content and the size that reading it back needs; other times of the inode may be lost. */
+  /**
+   * fdatasync: content and the size that reading it back needs; other times of the inode may be lost. A commit and a checkpoint that
+   * want the same of a file wait for one.
+   */
   flush(): void | Promise<void> {
+    if (this.#flushing !== undefined && !this.#closing) return this.#flushing
     const unflushedBytes = this.#unflushedBytes
     const directMs = this.#directMs
     const isSmall = !this.#hasGrown && unflushedBytes <= SMALL_FLUSH_BYTES
@@ -113,10 +125,18 @@ export class NodeFile implements StoreFile {
     this.#directMs = 0
     if (directMs > 0) this.#place.took(directMs)
     if (isSmall && unflushedBytes === 0 && directMs > 0) return undefined
-    if (!isSmall) return this.#onPool('flush', fs.fdatasync, (flush) => this.#share.run(flush))
-    return this.#place.isInPlace()
-      ? this.#flushInPlace()
-      : this.#onPool('flush', fs.fdatasync, (flush) => flush(() => {}))
+    if (!isSmall) return this.#flushOnPool((flush) => this.#share.run(flush))
+    return this.#place.isInPlace() ? this.#flushInPlace() : this.#flushOnPool((flush) => flush(() => {}))
+  }
+
+  #flushOnPool(begin: Begin): Promise<void> {
+    const flushing = this.#onPool('flush', fs.fdatasync, begin)
+    const ended = () => {
+      if (this.#flushing === flushing) this.#flushing = undefined
+    }
+    this.#flushing = flushing
+    flushing.then(ended, ended)
+    return flushing
   }
 
   #flushInPlace(): void {
@@ -126,7 +146,7 @@ export class NodeFile implements StoreFile {
   }
 
   /** From here on until the answer it is under way: a descriptor that waits for a thread must not be closed either. */
-  #onPool(operation: string, call: PooledCall, begin: (start: (ended: () => void) => void) => void): Promise<void> {
+  #onPool(operation: string, call: PooledCall, begin: Begin): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closing) {
         reject(this.#error(operation, 'the file is closed'))
