@@ -117,16 +117,17 @@ export class Transacting {
 
   /**
    * So that the commit of a large transaction finds most of it durable: its partitions go to the disk ahead, each time that
-   * as much was written to them as one flush takes.
+   * as much was written to them as one flush takes, and more comes. Behind its last batch the commit's own flush would come twice.
    */
   wrote(producerId: number, hosted: HostedPartition, sizeBytes: number): void {
-    const spilling = this.#spilling.get(producerId) ?? { sizeBytes: 0, partitions: new Set() }
-    this.#spilling.set(producerId, spilling)
-    spilling.sizeBytes += sizeBytes
-    spilling.partitions.add(hosted)
-    if (spilling.sizeBytes < this.#hooks.transactionBufferBytes) return
-    this.#spilling.delete(producerId)
-    for (const each of spilling.partitions) this.#hooks.wantDurable(each)
+    const spilling = this.#spilling.get(producerId)
+    if (spilling !== undefined && spilling.sizeBytes < this.#hooks.transactionBufferBytes) {
+      spilling.sizeBytes += sizeBytes
+      spilling.partitions.add(hosted)
+      return
+    }
+    this.#spilling.set(producerId, { sizeBytes, partitions: new Set([hosted]) })
+    for (const each of spilling?.partitions ?? []) this.#hooks.wantDurable(each)
   }
 
   /** A frame has to hold the whole decision. */

@@ -37,6 +37,21 @@ test('what a large transaction wrote goes to the disk ahead of its commit, which
   assert.is(values(host, 0).length, 12)
 })
 
+// Regression: `process` of records of 1 KB, 2 MB a transaction, wrote two frames for each.
+test('what fills the buffer waits for what comes behind it, be it the commit', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  const flushed = flushes(host, () => {
+    for (const partition of [0, 1]) {
+      client.send('t', partition, 'x'.repeat(10_000))
+      host.settle()
+    }
+    client.end('commit')
+  })
+  assert.is(flushed, 1)
+  assert.is(values(host, 1).length, 1)
+})
+
 test('a transaction ten times as large as the journal commits whole, or is gone whole', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()
