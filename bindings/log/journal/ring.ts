@@ -51,19 +51,21 @@ export class Ring {
 
   /**
    * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a missing
-   * one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course.
+   * one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course. Nothing goes of a
+   * log that is refused.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number): Task<Ring> {
     const files: RingFile[] = []
     const indexes = (yield* ringIndexes(store)).sort((a, b) => a - b)
     const strays = indexes.filter((index, at) => index !== at)
-    for (const index of strays) yield* perform('remove', ringFile(index), () => store.remove(ringFile(index)))
     for (const index of indexes.slice(0, indexes.length - strays.length)) {
       const file = yield* openFile(store, ringFile(index), false)
       if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
       else file?.close()
     }
-    return new Ring(store, fileSizeBytes, files, releasedSequence)
+    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)
+    for (const index of strays) yield* perform('remove', ringFile(index), () => store.remove(ringFile(index)))
+    return ring
   }
 
   /** Makes files of zeros; they may be used as soon as they and their entries are durable (rule 1). */
@@ -75,6 +77,8 @@ export class Ring {
         const file = yield* openFile(store, path, true)
         if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
         files.push({ index, file, newestSequence: -1 })
+        // One of the wrong size that is made anew may be too large.
+        if (file.size() > 0) file.truncate(0)
         fillWithZeros(file, fileSizeBytes)
         yield* letOthersRun()
       }
@@ -148,9 +152,20 @@ export class Ring {
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
       for (const { file } of made) file.close()
-      for (const index of indexes) yield* perform('remove', ringFile(index), () => this.#store.remove(ringFile(index)))
+      for (const index of indexes) yield* this.#unmake(index)
       throw error
     }
+  }
+
+  /** Of one with others behind it the name stays: without it the next open would take them for what `shrink` left. */
+  *#unmake(index: number): Task<void> {
+    const path = ringFile(index)
+    if (this.#files.every((each) => each.index < index)) {
+      return yield* perform('remove', path, () => this.#store.remove(path))
+    }
+    const file = yield* openFile(this.#store, path, false)
+    file?.truncate(0)
+    file?.close()
   }
 
   /**

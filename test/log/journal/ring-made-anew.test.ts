@@ -1,0 +1,115 @@
+// A first ring file of the wrong size is made anew behind the recovery's checkpoint, and whatever comes in between leaves a log that opens.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { RESERVE_FILE, ringFile } from '../../../bindings/log/journal/layout.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
+import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+
+const TOPIC = 't'
+const RECORDS = 6
+const SIZES = [0, RING_FILE_BYTES / 2, RING_FILE_BYTES - 1, RING_FILE_BYTES + 1, 3 * RING_FILE_BYTES]
+
+function send(host: SyncHost<VirtualDisk>, producerId: number, baseSequence: number): void {
+  const request = { topic: TOPIC, partition: 0, producerId, producerEpoch: 0, baseSequence, acks: 'all' as const }
+  const asked = host.send({ ...request, values: [`${baseSequence}`] })
+  host.settle()
+  assert.ok(asked.answered && asked.error === undefined)
+}
+
+/** Killed with everything covered by its checkpoint, and then its first ring file got another size. No reserve is left. */
+function harmedDisk(sizeBytes: number): VirtualDisk {
+  const first = new SyncHost(new VirtualDisk(), undefined)
+  first.open()
+  first.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
+  const producerId = first.openProducer()
+  for (let sequence = 0; sequence < RECORDS; sequence++) send(first, producerId, sequence)
+  first.close()
+  const second = new SyncHost(first.storage.reopened(), undefined)
+  assert.ok(second.open().clean)
+  const disk = second.storage.image(new Random(1), 'kill')
+  resize(disk, ringFile(0), sizeBytes)
+  resize(disk, RESERVE_FILE, 0)
+  return disk
+}
+
+function resize(disk: VirtualDisk, path: string, sizeBytes: number): void {
+  const file = disk.open(path, { create: false })
+  assert.ok(file)
+  file?.truncate(sizeBytes)
+  assert.not.instance(file?.flush(), Promise)
+}
+
+function sizeOf(disk: VirtualDisk, path: string): number | undefined {
+  return disk.open(path, { create: false })?.size()
+}
+
+function assertWhole(disk: VirtualDisk, why: string): void {
+  const host = new SyncHost(disk, undefined)
+  const { readOnly, damage } = host.open()
+  assert.equal({ readOnly, damage }, { readOnly: [], damage: [] }, why)
+  assert.is(host.fetchAll(TOPIC, 0).length, RECORDS, why)
+  for (const index of [0, 1]) assert.is(sizeOf(disk, ringFile(index)), RING_FILE_BYTES, why)
+  const producerId = host.openProducer()
+  send(host, producerId, 0)
+  host.close()
+  const next = new SyncHost(disk.reopened(), undefined)
+  assert.ok(next.open().clean, why)
+  assert.is(next.fetchAll(TOPIC, 0).length, RECORDS + 1, why)
+  next.close()
+}
+
+for (const sizeBytes of SIZES) {
+  test(`${sizeBytes} bytes: a full disk refuses each open, and the first one with room opens`, () => {
+    for (const freeBytes of [0, 1, 600, 4096, RING_FILE_BYTES / 2, RING_FILE_BYTES - 1]) {
+      const disk = harmedDisk(sizeBytes)
+      disk.freeBytes = freeBytes
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const host = new SyncHost(disk.reopened(), undefined)
+        try {
+          host.open()
+          host.close()
+        } catch (error) {
+          assert.ok(LogError.is(error, 'STORAGE_FULL'), `${error}`)
+        }
+        disk.freeBytes = host.storage.freeBytes
+      }
+      const roomy = disk.reopened()
+      roomy.freeBytes = Number.POSITIVE_INFINITY
+      assertWhole(roomy, `${freeBytes} bytes free`)
+    }
+  })
+
+  for (const mode of ['kill', 'all', 'mixed'] as const) {
+    for (const freeBytes of [1000, Number.POSITIVE_INFINITY]) {
+      test(`${sizeBytes} bytes, ${freeBytes} free: a crash (${mode}) at every operation of the open leaves a log that opens`, () => {
+        const disk = harmedDisk(sizeBytes)
+        disk.freeBytes = freeBytes
+        const images: VirtualDisk[] = []
+        disk.watch = () => images.push(disk.image(new Random(images.length), mode))
+        const host = new SyncHost(disk, undefined)
+        try {
+          host.open()
+        } catch (error) {
+          assert.ok(LogError.is(error, 'STORAGE_FULL'), `${error}`)
+        }
+        assert.ok(images.length > 8, `${images.length} operations`)
+        for (const [index, image] of images.entries()) assertWhole(image, `operation ${index + 1}`)
+      })
+    }
+  }
+}
+
+test('a log without its first ring file is refused, and keeps the others: what is missing may be put back', () => {
+  const disk = harmedDisk(RING_FILE_BYTES)
+  disk.remove(ringFile(0))
+  const host = new SyncHost(disk, undefined)
+  assert.throws(
+    () => host.open(),
+    (error: unknown) => LogError.is(error, 'CORRUPT_LOG'),
+  )
+  assert.is(sizeOf(disk.reopened(), ringFile(1)), RING_FILE_BYTES)
+})
+
+test.run()
