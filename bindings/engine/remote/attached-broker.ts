@@ -21,6 +21,9 @@ import type { MessageWriter } from './message-writer.ts'
 import { recordAlone } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
+/** Whoever closes a log has so much patience with a holder that is stopped, or busy. */
+const SETTLE_LIMIT_MS = 5000
+
 interface Hello {
   readonly guarantees: Guarantees
   readonly recovery: RecoveryReport
@@ -126,6 +129,7 @@ export class AttachedBroker implements Broker {
   }
 
   async close(): Promise<void> {
+    await this.#link.settled(SETTLE_LIMIT_MS)
     this.#link.end()
   }
 }

@@ -49,6 +49,7 @@ export class Link {
   #calls = 0
   #ended: LogError | undefined
   #opened: { resolve(): void; reject(error: unknown): void } | undefined
+  #settled: (() => void) | undefined
   #connections = 0
   #topicsVersion = 0
 
@@ -134,6 +135,25 @@ export class Link {
     this.#channel?.send(new MessageWriter().int32(0).text(method).int32(session).finish())
   }
 
+  /**
+   * Once what was asked of the log to be changed is answered, as a log closes behind it that is held here. Nobody waits for a holder that isn't
+   * there, nor for longer than `limitMs` for one that doesn't answer.
+   */
+  async settled(limitMs: number): Promise<void> {
+    if (!this.#isChanging) return
+    let cancel = () => {}
+    await new Promise<void>((resolve) => {
+      this.#settled = resolve
+      cancel = this.#hooks.setTimer(limitMs, resolve, true)
+    })
+    cancel()
+  }
+
+  get #isChanging(): boolean {
+    if (this.#channel === undefined) return false
+    return [...this.#pending.values()].some(({ method, wasSent }) => wasSent && !UNCHANGING.has(method))
+  }
+
   end(): void {
     this.#fail(new LogError('LOG_CLOSED', 'the log is closed'))
     const channel = this.#greeting
@@ -152,6 +172,7 @@ export class Link {
     const pending = this.#pending.get(call)
     this.#pending.delete(call)
     if (this.#pending.size === 0) this.#greeting?.keepAlive(false)
+    if (!this.#isChanging) this.#settled?.()
     return pending
   }
 
@@ -159,6 +180,7 @@ export class Link {
     this.#ended ??= error
     const pending = [...this.#pending.values()]
     this.#pending.clear()
+    this.#settled?.()
     for (const { method, wasSent, failed } of pending) {
       failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, this.#ended) : this.#ended)
     }
@@ -202,6 +224,7 @@ export class Link {
       this.#forget(call)
       failed(lostCall(method))
     }
+    this.#settled?.()
     this.#hooks.membersLost()
     this.#reconnect()
   }

@@ -59,6 +59,7 @@ export const UNCHANGING: ReadonlySet<string> = new Set([
   'openShare',
   'acquire',
   'close',
+  'backup',
 ])
 
 /** What a call rejects with whose channel ended and that isn't asked again. */
@@ -67,8 +68,10 @@ export function lostCall(method: string): LogError {
   return unknownOutcome(method)
 }
 
-/** `cause`: why no other holder can be asked. */
+/** `cause`: why no other holder can be asked, or this one no more. */
 export function unknownOutcome(method: string, cause?: LogError): LogError {
-  const message = `the holder of the log went away: whether ${method} was done is unknown`
+  const isClosed = LogError.is(cause, 'LOG_CLOSED')
+  const what = isClosed ? 'the log was closed before its holder answered' : 'the holder of the log went away'
+  const message = `${what}: whether ${method} was done is unknown`
   return new LogError('NETWORK_EXCEPTION', message, { call: method }, cause)
 }
