@@ -8,7 +8,7 @@ import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
 import { placeKey, samePlace } from './places.ts'
 import { ReusedMemory } from './reused-memory.ts'
-import { type Abortable, abortable, throwIfAborted } from './signals.ts'
+import { type Abortable, abortable, throwIfAborted, wokenBy } from './signals.ts'
 import { type StartPoint, startPositions } from './start-point.ts'
 
 /** What to read, checked. */
@@ -101,16 +101,16 @@ export class ReadRun<T> implements ItemSource<T> {
     const { isolationLevel } = this.#plan
     const maxBytes = this.#way.sizes.next()
     const request = { positions: this.#positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
-    this.#parts = [...(await this.#session.fetch(request))]
+    const session = this.#session
+    this.#parts = [...(await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request)))]
     this.#positions = rotate(this.#positions)
     return !this.#isStopped
   }
 
   async #start(): Promise<ReaderSession> {
-    const { decoders, signal, from, until, isolationLevel } = this.#plan
+    const { decoders, from, until, isolationLevel } = this.#plan
     const session = this.#broker.openReader()
     this.#session = session
-    signal?.addEventListener('abort', this.#wake, { once: true })
     const places = await partitionsOf(decoders, (topic) => session.topic(topic))
     const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
     this.#positions = starts.map((start, index) => ({ ...start, topicId: places[index]?.topicId }))
@@ -126,7 +126,6 @@ export class ReadRun<T> implements ItemSource<T> {
 
   async end(): Promise<void> {
     this.#endLoan()
-    this.#plan.signal?.removeEventListener('abort', this.#wake)
     await this.#session?.close()
   }
 }

@@ -36,6 +36,8 @@ export function signalOf({ signal }: Abortable): Signal {
 /** `promise`, or the signal's reason if it aborts before. Leaves no listener behind. */
 export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   if (signal === undefined) return promise
+  // Nobody waits for it then, and nobody is to hear of its failure.
+  if (signal.aborted) promise.catch(() => {})
   throwIfAborted(signal)
   let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -46,5 +48,18 @@ export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise
     return await Promise.race([promise, aborted])
   } finally {
     signal.removeEventListener('abort', stop)
+  }
+}
+
+/**
+ * What `wait` comes to, which `wake` brings to its end once a signal aborts. Between two waits nothing listens: an iterator that a program
+ * gave up without a word would listen as long as there is the signal.
+ */
+export async function wokenBy<T>(signals: readonly Signal[], wake: () => void, wait: () => Promise<T>): Promise<T> {
+  for (const signal of signals) signal?.addEventListener('abort', wake, { once: true })
+  try {
+    return await wait()
+  } finally {
+    for (const signal of signals) signal?.removeEventListener('abort', wake)
   }
 }

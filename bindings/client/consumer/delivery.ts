@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { FetchSize } from '../fetch-size.ts'
 import type { ItemSource } from '../iteration.ts'
-import { type Abortable, throwIfAborted } from '../signals.ts'
+import { type Abortable, throwIfAborted, wokenBy } from '../signals.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import type { Membership } from './membership.ts'
@@ -94,7 +94,7 @@ export class Delivery<T> implements ItemSource<T> {
     for (const signal of this.#signals) throwIfAborted(signal)
     if (this.#isOver) return false
     this.#current = undefined
-    await this.#wait()
+    await wokenBy(this.#signals, this.#wake, () => this.#wait())
     return true
   }
 
@@ -115,7 +115,6 @@ export class Delivery<T> implements ItemSource<T> {
     this.#hasStarted = true
     this.#deliveries.isIterating = true
     this.#membership.isIterating = true
-    for (const signal of this.#signals) signal?.addEventListener('abort', this.#wake, { once: true })
   }
 
   stop(): void {
@@ -126,7 +125,6 @@ export class Delivery<T> implements ItemSource<T> {
   /** Undelivered records are given back, the next iteration brings them again. */
   async end(): Promise<void> {
     if (!this.#hasStarted) return
-    for (const signal of this.#signals) signal?.removeEventListener('abort', this.#wake)
     this.#deliveries.isIterating = false
     this.#membership.isIterating = false
   }

@@ -4,7 +4,7 @@ import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
-import { type Abortable, abortable, onlySignalOf } from '../signals.ts'
+import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { losesValues } from './lost-values.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
@@ -79,6 +79,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     }
     const all = Array.from({ length: partitions }, (_, partition) => partition)
     const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
+    // Nobody would hear of what was aborted meanwhile.
+    throwIfAborted(signal)
     return new FollowedTable(broker, topic, values, signal, closed)
   }
 
@@ -89,7 +91,9 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
         if (!hasMoved && !this.#isStopped) await this.#addPartitions()
       }
     } catch (error) {
-      if (!this.#isStopped) this.#failure = { error }
+      if (this.#isStopped) return
+      this.#failure = { error }
+      this.#signal?.removeEventListener('abort', this.#stop)
     }
   }
 

@@ -7,7 +7,7 @@ import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { Producer } from '../producer/producer.ts'
-import { abortReason, signalOf, throwIfAborted } from '../signals.ts'
+import { abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
 import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
@@ -69,7 +69,6 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (this.#isIterating) throw new LogError('CONSUMER_BUSY', 'one iteration at a time: end the other one first')
       this.#isIterating = true
       hasBegun = true
-      this.#signal?.addEventListener('abort', wake, { once: true })
     }
     return {
       take: () => {
@@ -78,7 +77,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
         return this.#take() as unknown as SharedRecordOf<T> | undefined
       },
       more: async () => {
-        if (!isStopped && this.#closing === undefined) await this.#acquire()
+        const acquire = () => this.#acquire()
+        if (!isStopped && this.#closing === undefined) await wokenBy([this.#signal], wake, acquire)
         throwIfAborted(this.#signal)
         return !isStopped && this.#closing === undefined
       },
@@ -88,7 +88,6 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       },
       end: async () => {
         if (hasBegun) this.#isIterating = false
-        this.#signal?.removeEventListener('abort', wake)
       },
     }
   }
