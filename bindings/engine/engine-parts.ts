@@ -3,6 +3,7 @@ import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
@@ -30,6 +31,8 @@ import { TopicTombstones } from './topic-tombstones.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
 import { UnwrittenAppends } from './unwritten-appends.ts'
+
+const INTERNAL_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
 export interface EngineOptions extends KeepingOptions {
   /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
@@ -97,6 +100,7 @@ export class EngineParts {
     })
     this.shareMembers = new ShareMembers(this.shares, {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
+      isLive: (topicId) => INTERNAL_IDS.has(topicId) || this.catalogue.planned.liveById(topicId) !== undefined,
       change: (records, done) => this.commits.changeInParts('shares', records, done),
     })
     this.tombstones = new TopicTombstones({

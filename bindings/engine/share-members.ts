@@ -1,4 +1,5 @@
 import type { AcquiredRange } from '../broker/share-session.ts'
+import { goneTopic } from '../coordinator/group/commit-request.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
@@ -9,6 +10,8 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
+  /** False from the moment on at which its delete is on its way: what is planned then would come behind its tombstones. */
+  isLive(topicId: string): boolean
   /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
   change(records: readonly TableRecord[], done: Done<void>): void
 }
@@ -98,7 +101,9 @@ export class ShareMembers {
 
   /** Each time another one comes first: a busy one must not keep others from being read. */
   #inTurn(topics: readonly string[]): HostedPartition[] {
-    const partitions = topics.flatMap((topic) => this.#hooks.partitionsOf(topic))
+    const partitions = topics
+      .flatMap((topic) => this.#hooks.partitionsOf(topic))
+      .filter(({ id }) => this.#hooks.isLive(id.topicId))
     const first = this.#turn++ % Math.max(1, partitions.length)
     return [...partitions.slice(first), ...partitions.slice(0, first)]
   }
@@ -152,6 +157,9 @@ export class ShareMembers {
 
   #start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
     this.#assertUnused(groupId)
+    for (const { topicId, topic, partition } of at) {
+      if (!this.#hooks.isLive(topicId)) throw goneTopic(groupId, { topicId, topic, partition })
+    }
     const places = at.map(({ topicId, partition, nextOffset }) => ({ topicId, partition, startOffset: nextOffset }))
     this.#hooks.change(this.#shares.planStart(groupId, places), done)
   }

@@ -104,6 +104,38 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
   })
 }
 
+for (const groupId of ['s', 'new']) {
+  test(`a request for records, and a start, of share group ${groupId} while a delete is on its way leave nothing of the dead id`, () => {
+    const disk = new VirtualDisk()
+    const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk, undefined)
+    prepare(host)
+    const producerId = host.openProducer()
+    const at = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0, acks: 'all' as const }
+    host.send({ ...at, values: ['0', '1', '2', '3', '4'] })
+    host.settle()
+    const deleted = host.start<void>(deleting)
+    const request = { topics: ['t'], maxOffsets: 5, lockMs: 30_000, startAt: 'earliest' as const }
+    const acquired = host.start<unknown>((done) => {
+      return { kind: 'acquireShare', member: { groupId, memberId: 'm' }, request, release: () => {}, done }
+    })
+    const started = host.start<void>((done) => {
+      return { kind: 'startShareGroup', groupId: 'later', at: everywhere(DEAD, 1), done }
+    })
+    host.settle()
+    assert.is(deleted.error, undefined)
+    assert.ok(LogError.is(acquired.error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(acquired.error))
+    assert.ok(LogError.is(started.error, 'UNKNOWN_TOPIC_ID'), String(started.error))
+    assert.equal([host.engine.shares.facts(), host.engine.shares.isHeld], [[], false])
+    const left = disk.image(new Random(1), 'kill')
+    host.discard()
+    const again: Host = new SyncHost<VirtualDisk | VirtualRows>(left, undefined)
+    again.open()
+    assert.equal(again.engine.shares.facts(), [])
+    again.close()
+    again.discard()
+  })
+}
+
 /** Started again as long as the topic isn't there. */
 function setOffsetsSoon(host: Host): () => boolean {
   let asked: ReturnType<typeof start> | undefined

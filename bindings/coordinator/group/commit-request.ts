@@ -58,7 +58,11 @@ export function checkedOffsets(
   })
 }
 
-function goneTopic(groupId: string, { topic, topicId, partition }: OffsetToCommit): LogError {
+/** UNKNOWN_TOPIC_ID. */
+export function goneTopic(
+  groupId: string,
+  { topic, topicId, partition }: Pick<OffsetToCommit, 'topic' | 'topicId' | 'partition'>,
+): LogError {
   const named = topic === undefined ? 'the topic' : `topic "${topic}"`
   const message = `${named} with id ${topicId} is gone: one that has its name now is another`
   return new LogError('UNKNOWN_TOPIC_ID', message, { groupId, topic, topicId, partition })
