@@ -1,5 +1,6 @@
 import type { AppendResult } from '../broker/producer-session.ts'
 import type { Appended } from '../log/partition/partition.ts'
+import { LogError } from '../model/errors.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'
 import type { CommitQueue } from './commit-queue.ts'
@@ -29,6 +30,9 @@ export interface AppendingHooks {
 
 type AppendCommand = CommandOf<'append'>
 
+/** Its session asks again, by a command that may wait. */
+const mustWait = new LogError('INVALID_REQUEST', 'borrowed records are appended at once or not at all')
+
 /** From the command to its place in the partition, and who is answered at which moment: the three ways of acks and transactions. */
 export class Appending {
   readonly #hooks: AppendingHooks
@@ -48,6 +52,7 @@ export class Appending {
   /** Behind whatever waits for the partition already: calls keep their order. */
   #appendLater(hosted: HostedPartition, command: AppendCommand): void {
     const { done } = command
+    if (command.isBorrowed === true) return done(mustWait)
     this.#hooks.whenActive(hosted, (error) => {
       if (error !== undefined) return done(error)
       try {

@@ -20,6 +20,8 @@ export type Command =
       producerId: number
       request: AppendRequest
       isTransactional: boolean
+      /** Refused where it would have to wait: nobody keeps its records. */
+      isBorrowed?: boolean
       done: Done<AppendResult>
     }
   | { kind: 'initTransactionalProducer'; transactionalId: string; timeoutMs: number; done: Done<ProducerInstance> }

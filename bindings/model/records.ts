@@ -6,11 +6,12 @@ export type HeaderList = readonly (readonly [name: string, value: Uint8Array | s
 
 /** A record whose key and value are bytes already: what a producer hands to a session. */
 export interface EncodedRecord {
-  readonly key: RecordBytes
+  /** Null unless said. */
+  readonly key?: RecordBytes | undefined
   readonly value: RecordBytes
-  /** Milliseconds since 1970; `undefined` takes the log's clock at the append. */
-  readonly timestamp: number | undefined
-  readonly headers: HeaderList | undefined
+  /** Milliseconds since 1970; the log's clock at the append unless said. */
+  readonly timestamp?: number | undefined
+  readonly headers?: HeaderList | undefined
 }
 
 /** Attribute bits of a record batch. Source: Kafka's DefaultRecordBatch. */

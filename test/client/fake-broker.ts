@@ -34,6 +34,9 @@ export class FakeBroker implements Broker {
   readonly waiting: Set<() => void> = new Set()
   readonly appends: PlainAppend[] = []
   readonly committed: { readonly offsets: readonly Position[]; readonly generation: number }[] = []
+  /** Records of each append that was taken without copies, and whether the next one is. */
+  readonly borrowed: number[] = []
+  borrows: () => boolean = () => false
   fetches = 0
   epochsBumped = 0
   producersClosed = 0

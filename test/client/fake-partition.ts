@@ -69,7 +69,7 @@ export class FakePartition {
   write(records: readonly EncodedRecord[], now: number): number {
     const baseOffset = this.endOffset
     const kept = records.map(({ key, value, timestamp, headers }) => ({
-      key: bytesOf(key),
+      key: bytesOf(key ?? null),
       value: bytesOf(value),
       timestamp: timestamp ?? now,
       headers: (headers ?? []).map(([name, header]) => [name, bytesOf(header)] as const),

@@ -37,6 +37,13 @@ export class FakeProducer implements ProducerSession {
     return { baseOffset, appendTime }
   }
 
+  /** Encoded as it is now, like the log's own; refused, and nothing happens, unless the broker borrows. */
+  appendBorrowed(asked: AppendRequest): Promise<AppendResult> | undefined {
+    if (!this.#broker.borrows()) return undefined
+    this.#broker.borrowed.push(plainAppend(asked).records.length)
+    return this.append(asked)
+  }
+
   async bumpEpoch(): Promise<void> {
     this.#broker.epochsBumped++
     if (this.#broker.bumpError !== undefined) throw this.#broker.bumpError

@@ -91,4 +91,25 @@ export const PRODUCERS: readonly Mutant[] = [
     put: '',
     tests: [firstQuestion],
   },
+  {
+    name: 'records that were lent are kept for later',
+    file: 'engine/appending.ts',
+    find: 'if (command.isBorrowed === true) return done(mustWait)',
+    put: 'if (command.isBorrowed === null) return done(mustWait)',
+    tests: ['client/borrowed-sends.test.ts'],
+  },
+  {
+    name: 'a batch that was handed over is asked for again',
+    file: 'client/producer/partition-queue.ts',
+    find: 'const mayAsk = !batch.isHandedOver && isWorthAsking(error)',
+    put: 'const mayAsk = isWorthAsking(error)',
+    tests: ['client/borrowed-sends.test.ts'],
+  },
+  {
+    name: 'a call that was lent passes what waits before it',
+    file: 'client/producer/partition-queue.ts',
+    find: 'const isWhole = this.#waiting.length === 0 && ',
+    put: 'const isWhole = ',
+    tests: ['client/borrowed-sends.test.ts'],
+  },
 ]

@@ -2,6 +2,7 @@ import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/
 import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
+import type { EncodedRecord } from '../../model/records.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { SendPart } from './send-part.ts'
@@ -23,6 +24,8 @@ export interface QueueHooks {
   outgoing(batch: PendingBatch): AppendRequest['records']
   /** A new epoch is due: nothing gets a sequence of the old one any more. */
   isHalted(): boolean
+  /** It is in use, so its topic too. */
+  used(queue: PartitionQueue): void
   /** Something waits in it to be drained. */
   filled(queue: PartitionQueue): void
   /** Only a new epoch makes sequences of this partition usable again. */
@@ -106,22 +109,58 @@ export class PartitionQueue {
     if (last !== undefined && fits && last.compression === compression) last.join(part)
     else {
       this.#waiting.push(new PendingBatch(part, compression))
+      this.#hooks.used(this)
       this.#hooks.filled(this)
     }
+  }
+
+  /**
+   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies them. `part` makes
+   * their part of the send. False, and nothing has happened, where anything must wait or is refused.
+   */
+  appendBorrowed(records: readonly EncodedRecord[], part: () => SendPart): boolean {
+    if (!this.isOpen) return false
+    const { topic, partition } = this
+    const { acks } = this.#hooks
+    const session = this.#hooks.session()
+    const { producerEpoch } = session
+    const baseSequence = this.#nextSequence
+    const answer = session.appendBorrowed?.({ topic, partition, acks, producerEpoch, baseSequence, records })
+    if (answer === undefined) return false
+    this.#hooks.used(this)
+    const batch = new PendingBatch(part(), undefined, true)
+    this.#number(batch, producerEpoch, records.length)
+    this.#await(batch, answer)
+    return true
+  }
+
+  /** A batch may go out at once, before anything else of the partition. */
+  get isOpen(): boolean {
+    const isWhole = this.#waiting.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
+    return isWhole && this.#isKnownNow && this.#unanswered.length < UNANSWERED_MAX && !this.#hooks.isHalted()
+  }
+
+  #number(batch: PendingBatch, producerEpoch: number, recordCount: number): void {
+    batch.producerEpoch = producerEpoch
+    batch.baseSequence = this.#nextSequence
+    this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
+    this.#unanswered.push(batch)
+  }
+
+  get #isKnownNow(): boolean {
+    if (this.#unanswered.length === 0 && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
+    return this.#isKnown
   }
 
   /** Sends what may go out now. */
   drain(): void {
     if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#gapAt >= 0) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
-    if (this.#unanswered.length === 0 && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
+    const unansweredMax = this.#isKnownNow ? UNANSWERED_MAX : 1
     let count = 0
     for (const batch of this.#waiting) {
-      if (this.#unanswered.length >= (this.#isKnown ? UNANSWERED_MAX : 1)) break
-      batch.producerEpoch = this.#hooks.session().producerEpoch
-      batch.baseSequence = this.#nextSequence
-      this.#nextSequence = (this.#nextSequence + batch.records.length) % SEQUENCES
-      this.#unanswered.push(batch)
+      if (this.#unanswered.length >= unansweredMax) break
+      this.#number(batch, this.#hooks.session().producerEpoch, batch.records.length)
       this.#ask(batch)
       count++
     }
@@ -131,7 +170,11 @@ export class PartitionQueue {
 
   #ask(batch: PendingBatch): void {
     batch.state = 'asked'
-    this.#append(batch).then(
+    this.#await(batch, this.#append(batch))
+  }
+
+  #await(batch: PendingBatch, answer: Promise<AppendResult>): void {
+    answer.then(
       (result) => this.#written(batch, result),
       (error) => this.#failed(batch, error),
     )
@@ -164,9 +207,11 @@ export class PartitionQueue {
     if (LogError.is(error, 'DUPLICATE_SEQUENCE_NUMBER')) {
       return this.#written(batch, { baseOffset: -1, appendTime: -1 })
     }
-    const waitMs = isWorthAsking(error) ? waitBeforeAskMs(++batch.asksAgain, this.#hooks.random) : undefined
+    const mayAsk = !batch.isHandedOver && isWorthAsking(error)
+    const waitMs = mayAsk ? waitBeforeAskMs(++batch.asksAgain, this.#hooks.random) : undefined
     if (waitMs !== undefined) this.#askLater(batch, waitMs)
-    else if (!LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || !this.#hold(batch)) this.#refused(batch, error)
+    else if (batch.isHandedOver || !LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || !this.#hold(batch))
+      this.#refused(batch, error)
     this.#goOn()
   }
 

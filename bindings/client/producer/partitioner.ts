@@ -21,6 +21,12 @@ export class Partitioner {
     this.#batchSizeBytes = Math.max(1, batchSizeBytes)
   }
 
+  /** Of all records that name a partition as this one does, whatever their keys; `undefined` where it depends on the record. */
+  onlyChoice({ partition }: ProducerRecord, partitions: number): number | undefined {
+    if (partition === undefined) return this.#user === undefined && partitions === 1 ? 0 : undefined
+    return Number.isInteger(partition) && partition >= 0 && partition < partitions ? partition : undefined
+  }
+
   choose(record: ProducerRecord, sizeBytes: number, partitions: number): number {
     const { partition, key, topic } = record
     if (partition !== undefined) {

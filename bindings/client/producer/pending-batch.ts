@@ -29,9 +29,12 @@ export class PendingBatch {
   hadNewEpoch = false
   producerEpoch = -1
   baseSequence = -1
+  /** The log encoded its records while their program still held them: here is nothing to ask again with. */
+  readonly isHandedOver: boolean
 
   /** Takes over the list of its first part. */
-  constructor(first: SendPart, compression: CompressionType | undefined) {
+  constructor(first: SendPart, compression: CompressionType | undefined, isHandedOver = false) {
+    this.isHandedOver = isHandedOver
     this.records = first.records
     this.sizeBytes = first.sizeBytes
     this.parts = [first]

@@ -14,6 +14,8 @@ export interface Places {
   /** `undefined`: not known without waiting. */
   rules(topic: string): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
+  /** See Partitioner. */
+  onlyPartition(record: ProducerRecord, partitions: number): number | undefined
   queue(topic: string, partition: number): PartitionQueue
   /** By the topic, else by the call, else by the producer. UNSUPPORTED_COMPRESSION_TYPE. */
   compression(rules: TopicRules, ofCall: Compression | undefined): CompressionType | undefined

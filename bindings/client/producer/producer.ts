@@ -5,6 +5,7 @@ import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
+import { borrowed } from './borrowed-records.ts'
 import { Partitioner } from './partitioner.ts'
 import { type Places, SendPlan } from './place-records.ts'
 import {
@@ -16,7 +17,7 @@ import {
 } from './producer-options.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
+import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
@@ -78,6 +79,7 @@ export class LogProducer implements Producer, PartOwner {
   readonly #places: Places = {
     rules: (topic) => this.#accumulator.rulesNow(topic),
     partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
+    onlyPartition: (record, partitions) => this.#partitioner.onlyChoice(record, partitions),
     queue: (topic, partition) => this.#accumulator.queue(topic, partition),
     compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
@@ -126,6 +128,8 @@ export class LogProducer implements Producer, PartOwner {
       this.#assertOpen()
       const { compression } = options
       if (compression !== undefined) assertCompression(compression)
+      const handedOver = this.#handOver(records, form, compression)
+      if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
       const mayGo = this.#accumulator.isOpen && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
@@ -199,6 +203,21 @@ export class LogProducer implements Producer, PartOwner {
     }
   }
 
+  /** At once, and without copies; `undefined` where they have to be copied, since they wait for something or have to be taken apart. */
+  #handOver(
+    records: readonly ProducerRecord[],
+    form: AnswerForm,
+    compression: Compression | undefined,
+  ): PendingSend | undefined {
+    if (!this.#accumulator.isOpen || this.#gate !== undefined) return undefined
+    const whole = borrowed(records, this.#places, compression, this.#settings.batchSizeBytes)
+    if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
+    const { queue, sizeBytes } = whole
+    const send = new PendingSend(records.length, form)
+    const part = () => this.#took(new SendPart(queue, [], sizeBytes, undefined, this, send, records.length))
+    return queue.appendBorrowed(whole.records, part) ? send : undefined
+  }
+
   /** Puts the records into batches, in their order. */
   #enqueue(plan: SendPlan, send: PendingSend): PendingSend {
     const { parts, isFull } = plan.enqueue(this, send)
@@ -206,10 +225,15 @@ export class LogProducer implements Producer, PartOwner {
       send.nothingToWrite()
       return send
     }
-    this.#buffer.take(plan.sizeBytes)
-    for (const part of parts) part.unsettledAt = this.#unsettled.push(part) - 1
+    for (const part of parts) this.#took(part)
     this.#drainLater(isFull)
     return send
+  }
+
+  #took(part: SendPart): SendPart {
+    this.#buffer.take(part.sizeBytes)
+    part.unsettledAt = this.#unsettled.push(part) - 1
+    return part
   }
 
   /** Hot path: the last one takes its place in the list, a set would cost three times as much. */

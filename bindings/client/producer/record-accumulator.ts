@@ -175,10 +175,8 @@ export class RecordAccumulator {
       session: () => this.#mustHaveSession(),
       outgoing: (batch) => this.#outgoing(batch),
       isHalted: () => this.#isEpochDue,
-      filled: (queue) => {
-        this.#doubted.delete(queue.topic)
-        this.#filled.add(queue)
-      },
+      used: ({ topic }) => this.#doubted.delete(topic),
+      filled: (queue) => this.#filled.add(queue),
       needsEpoch: () => {
         this.#isEpochDue = true
         this.#bumpWhenQuiet()

@@ -25,7 +25,7 @@ export interface SendOfParts {
 export class SendPart {
   readonly topic: string
   readonly partition: number
-  /** A batch may take the list over and add to it: only the first `count` are of this part. */
+  /** A batch may take the list over and add to it: only the first `count` are of this part. None of a batch that is handed over. */
   records: CheckedRecord[]
   readonly count: number
   readonly sizeBytes: number
@@ -45,11 +45,12 @@ export class SendPart {
     indexes: readonly number[] | undefined,
     owner: PartOwner,
     send: SendOfParts,
+    count: number = records.length,
   ) {
     this.topic = topic
     this.partition = partition
     this.records = records
-    this.count = records.length
+    this.count = count
     this.sizeBytes = sizeBytes
     this.indexes = indexes
     this.owner = owner

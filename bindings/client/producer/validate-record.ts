@@ -59,6 +59,15 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
   return new CheckedRecord(key, value, timestamp, list, sizeBytes)
 }
 
+/** What `checkRecord` says that it takes, if it has neither headers nor a time of its own and nothing is wrong with it; else -1. */
+export function plainSizeBytes(record: ProducerRecord): number {
+  const { value, timestamp, headers } = record
+  const key = record.key ?? null
+  if (timestamp !== undefined || headers !== undefined || fieldSlip(record) !== undefined) return -1
+  if (!isBytes(key) || !isBytes(value)) return -1
+  return RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+}
+
 function assertFields(record: ProducerRecord, index: number): void {
   const slip = fieldSlip(record)
   if (slip === undefined) return

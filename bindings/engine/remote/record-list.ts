@@ -33,7 +33,7 @@ function writeAll(writer: MessageWriter, records: BatchRecords): void {
   writer.reserve(sizeBytes)
   writer.int32(records.length)
   for (const { key, value, timestamp, headers } of records) {
-    writer.bytes(key)
+    writer.bytes(key ?? null)
     writer.bytes(value)
     writer.float64(timestamp ?? Number.NaN)
     writeHeaders(writer, headers ?? NO_HEADERS)
@@ -53,7 +53,7 @@ function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): 
   let at = writer.leaveOpen(records.length * 8 + 4)
   let payloadBytes = 0
   for (const { key, value } of records) {
-    const keyBytes = writer.content(key)
+    const keyBytes = writer.content(key ?? null)
     const valueBytes = writer.content(value)
     writer.int32At(at, keyBytes)
     writer.int32At(at + 4, valueBytes)

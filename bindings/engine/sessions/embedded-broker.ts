@@ -108,6 +108,19 @@ export class EmbeddedBroker implements Broker, SessionHost {
     })
   }
 
+  askUnlessRefused<T>(command: (done: Done<T>) => Command): Promise<T> | undefined {
+    let isRefused = false
+    let isAtOnce = true
+    const answer = this.ask<T>((done) =>
+      command((error, value) => {
+        if (isAtOnce && error !== undefined) isRefused = true
+        else done(error, value)
+      }),
+    )
+    isAtOnce = false
+    return isRefused ? undefined : answer
+  }
+
   /** 128 random bits in Kafka's form: 22 characters of base64url, the last of which carries two bits. */
   newTopicId(): string {
     let id = ''

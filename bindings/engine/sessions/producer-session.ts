@@ -31,6 +31,13 @@ export class EmbeddedProducer implements ProducerSession {
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 
+  appendBorrowed(request: AppendRequest): Promise<AppendResult> | undefined {
+    const { producerId } = this
+    return this.#broker.askUnlessRefused((done) => {
+      return { kind: 'append', producerId, request, isTransactional: false, isBorrowed: true, done }
+    })
+  }
+
   async bumpEpoch(): Promise<void> {
     if (this.#producerEpoch < PRODUCER_EPOCH_MAX) {
       this.#producerEpoch++

@@ -10,6 +10,8 @@ export interface SessionHost {
   submit(command: Command): void
   /** A command as a promise. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T>
+  /** The same; `undefined` where it is refused at once. */
+  askUnlessRefused<T>(command: (done: Done<T>) => Command): Promise<T> | undefined
   /** As `ask`, of a command that may wait for what other processes send. */
   askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>

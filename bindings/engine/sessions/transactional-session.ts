@@ -76,6 +76,13 @@ class TransactionSends implements ProducerSession {
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
   }
 
+  appendBorrowed(request: AppendRequest): Promise<AppendResult> | undefined {
+    const { producerId } = this
+    return this.#broker.askUnlessRefused((done) => {
+      return { kind: 'append', producerId, request, isTransactional: true, isBorrowed: true, done }
+    })
+  }
+
   async bumpEpoch(): Promise<void> {
     throw missingBatch(this)
   }

@@ -10,8 +10,8 @@ const RECORD_OVERHEAD_BYTES = 21
 const HEADER_OVERHEAD_BYTES = 10
 
 /** UTF-8 needs at most three bytes for each UTF-16 unit. */
-function mostBytes(value: RecordBytes): number {
-  if (value === null) return 0
+function mostBytes(value: RecordBytes | undefined): number {
+  if (value === null || value === undefined) return 0
   return typeof value === 'string' ? value.length * 3 : value.length
 }
 
@@ -77,7 +77,7 @@ function addRecords({ batchBuilder }: Kernel, records: BatchRecords, now: number
     return
   }
   for (const { key, value, timestamp, headers } of records) {
-    assertFits(batchBuilder.append(key, value, isLogAppendTime ? now : (timestamp ?? now), headers))
+    assertFits(batchBuilder.append(key ?? null, value, isLogAppendTime ? now : (timestamp ?? now), headers))
   }
 }
 

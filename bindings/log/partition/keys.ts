@@ -28,5 +28,5 @@ export function assertKeys(
 }
 
 export function hasKey(records: readonly EncodedRecord[] | PackedRecords, index: number): boolean {
-  return isPacked(records) ? records.lengths[index * 2] !== -1 : records[index]?.key !== null
+  return isPacked(records) ? records.lengths[index * 2] !== -1 : (records[index]?.key ?? null) !== null
 }

@@ -1,0 +1,60 @@
+import type { EncodedRecord } from '../../model/records.ts'
+import type { ProducerRecord } from '../producer-record.ts'
+import { type PartitionQueue, surelyFits } from './partition-queue.ts'
+import type { Places } from './place-records.ts'
+import type { Compression } from './producer-options.ts'
+import type { TopicRules } from './topic-rules.ts'
+import { plainSizeBytes } from './validate-record.ts'
+
+/** What fewer take to be copied is too little to look for more. */
+const RECORDS_MIN = 16
+
+/** A whole call whose records the log can encode as their program holds them, and where they go. */
+export interface BorrowedRecords {
+  readonly queue: PartitionQueue
+  readonly records: readonly EncodedRecord[]
+  readonly sizeBytes: number
+}
+
+/**
+ * The call's records, if they all go to one partition, fill a batch of it by themselves, and no record has anything but a key and a
+ * value. `undefined` for all else, what can't be written too: `SendPlan` says what is wrong with it. Hot path: no object a record, one
+ * look at each.
+ */
+export function borrowed(
+  records: readonly ProducerRecord[],
+  places: Places,
+  compression: Compression | undefined,
+  batchSizeBytes: number,
+): BorrowedRecords | undefined {
+  const first = records[0]
+  if (records.length < RECORDS_MIN || typeof first?.topic !== 'string') return undefined
+  const { topic } = first
+  const rules = places.rules(topic)
+  if (rules === undefined || places.compression(rules, compression) !== undefined) return undefined
+  const partition = places.onlyPartition(first, rules.partitions)
+  if (partition === undefined) return undefined
+  const queue = places.queue(topic, partition)
+  const sizeBytes = queue.isOpen ? wholeSizeBytes(records, first, rules) : undefined
+  if (sizeBytes === undefined || sizeBytes < batchSizeBytes) return undefined
+  return { queue, records: records as readonly PlainRecord[], sizeBytes }
+}
+
+type PlainRecord = ProducerRecord & { readonly headers?: undefined }
+
+/** `undefined` where a record goes elsewhere, isn't plain, or one batch can't hold them. */
+function wholeSizeBytes(
+  records: readonly ProducerRecord[],
+  { topic, partition }: ProducerRecord,
+  { maxMessageBytes, segmentBytes }: TopicRules,
+): number | undefined {
+  let sizeBytes = 0
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]
+    if (record?.topic !== topic || record.partition !== partition) return undefined
+    const recordBytes = plainSizeBytes(record)
+    if (recordBytes < 0) return undefined
+    sizeBytes += recordBytes
+  }
+  return surelyFits(sizeBytes, Math.min(maxMessageBytes, segmentBytes)) ? sizeBytes : undefined
+}

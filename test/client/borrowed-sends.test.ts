@@ -1,0 +1,272 @@
+// Calls that fill a batch by themselves are encoded from the program's own objects, while `send` runs; whatever has to wait is copied.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { AppendResult } from '../../bindings/broker/producer-session.ts'
+import type { Log } from '../../bindings/client/log.ts'
+import type { Sender } from '../../bindings/client/producer/producer.ts'
+import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { FakePort, settle } from './fake-port.ts'
+import { DRIVERS } from './stores.ts'
+import { failure, gate, setup } from './support.ts'
+
+const COUNT = 40
+const filler = 'x'.repeat(1000)
+
+/** More than a batch of 16 KiB. */
+function list(name: string, change: Partial<ProducerRecord> = {}): ProducerRecord[] {
+  return Array.from({ length: COUNT }, (_, at) => ({ topic: 't', value: `${name} ${at} ${filler}`, ...change }))
+}
+
+/** Sends, and uses the list and its records again at once. */
+function sendAndReuse(sender: Sender, records: ProducerRecord[]): Promise<unknown> {
+  const sent = sender.send(records)
+  for (const record of records) {
+    record.value = 'used again'
+    record.headers = { used: 'again' }
+  }
+  records.length = 1
+  return sent
+}
+
+async function known(log: Log, producer = log.producer()): Promise<Sender> {
+  await producer.send({ topic: 't', value: 'known' })
+  return producer
+}
+
+test('all of one call for one partition, enough for a batch: the log takes them as they are, and each is answered', async () => {
+  const { log, broker } = setup()
+  broker.borrows = () => true
+  const producer = await known(log)
+  const answers = await producer.send(list('a'))
+  assert.equal(broker.borrowed, [COUNT])
+  const expected = Array.from({ length: COUNT }, (_, at) => ({ topic: 't', partition: 0, offset: at + 1 }))
+  assert.equal(
+    answers.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
+    expected,
+  )
+  assert.is(new Set(answers.map(({ timestamp }) => timestamp)).size, 1)
+  assert.equal(
+    broker.appends.map(({ baseSequence }) => baseSequence),
+    [0, 1],
+  )
+})
+
+test('what has to be taken apart, counted, or compared first is copied', async () => {
+  const { log, broker } = setup({ t: 2, one: 1 })
+  broker.borrows = () => true
+  const user = log.producer({ partitioner: () => 0 })
+  const plain = log.producer()
+  for (const topic of ['t', 'one'])
+    for (const partition of [0, topic === 't' ? 1 : 0])
+      for (const producer of [user, plain]) await producer.send({ topic, partition, value: 'known' })
+  const one = (change: Partial<ProducerRecord> = {}) => list('a', { topic: 'one', ...change })
+  const [first, ...others] = one()
+  const calls: [Sender, readonly ProducerRecord[]][] = [
+    [plain, list('a')],
+    [plain, list('a', { key: 'k' })],
+    [plain, [...list('a', { partition: 0 }), ...list('b', { partition: 1 })]],
+    [user, one()],
+    [plain, one({ timestamp: 1 })],
+    [plain, one({ headers: { a: 'b' } })],
+    [plain, [...one(), ...list('b', { partition: 0 })]],
+    [plain, one().slice(0, 15)],
+    [plain, one({ value: 'short' })],
+  ]
+  for (const [producer, records] of calls) await producer.send(records)
+  assert.equal(broker.borrowed, [])
+  await failure('INVALID_RECORD', () => plain.send([...others, { ...first, value: 1 } as never]))
+  await failure('INVALID_RECORD', () => plain.send([...others, { ...first, headrs: {} } as never]))
+  await failure('UNKNOWN_TOPIC_OR_PARTITION', () => plain.send(list('a', { partition: 2 })))
+  assert.equal(broker.borrowed, [])
+  await plain.send(list('a', { partition: 1, key: null }))
+  await user.send(one({ partition: 0 }))
+  assert.equal(broker.borrowed, [COUNT, COUNT])
+})
+
+test('behind what waits already: they wait too, in the order of the calls', async () => {
+  const { log, broker } = setup()
+  broker.borrows = () => true
+  const producer = await known(log)
+  const before = producer.send({ topic: 't', value: 'before' })
+  const sent = sendAndReuse(producer, list('a'))
+  await Promise.all([before, sent])
+  assert.equal(broker.borrowed, [])
+  assert.equal(broker.texts('t').slice(0, 3), ['known', 'before', `a 0 ${filler}`])
+})
+
+test('no more than five batches of a partition are unanswered', async () => {
+  const { log, broker } = setup()
+  broker.borrows = () => true
+  const producer = await known(log)
+  const { opened, open } = gate()
+  broker.fault = () => ({ kind: 'hold', until: opened })
+  const sent = Array.from({ length: 8 }, (_, at) => sendAndReuse(producer, list(`call ${at}`)))
+  assert.is(broker.borrowed.length, 5)
+  await Promise.resolve()
+  assert.is(broker.appends.length, 6)
+  open()
+  await Promise.all(sent)
+  const firsts = broker.texts('t').filter((value) => value.includes(' 0 x'))
+  assert.equal(
+    firsts.map((value) => value.slice(0, 6)),
+    Array.from({ length: 8 }, (_, at) => `call ${at}`),
+  )
+})
+
+test('one that the log does not take at once is asked for by a copy', async () => {
+  const { log, broker, port } = setup()
+  const producer = await known(log)
+  broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
+  const sent = sendAndReuse(producer, list('a'))
+  await port.advance(10)
+  await sent
+  assert.equal(
+    broker.texts('t').slice(1),
+    list('a').map(({ value }) => value),
+  )
+})
+
+test('one that fails once the log has it is told, and never asked for again: nothing here knows its records any more', async () => {
+  const { log, broker, port } = setup()
+  broker.borrows = () => true
+  const producer = await known(log)
+  const error = new LogError('MEMORY_CAP_REACHED', 'failed')
+  broker.fault = (_, count) => (count === 1 ? { kind: 'fail', error } : undefined)
+  const sent = sendAndReuse(producer, list('a'))
+  const behind = producer.send({ topic: 't', value: 'behind' })
+  await failure('MEMORY_CAP_REACHED', () => sent)
+  await port.advance(10)
+  await behind
+  assert.is(broker.texts('t').length, COUNT + 2, 'each once')
+})
+
+test('none passes the first batch of a producer while it is open whether that one is written', async () => {
+  const { log, broker, port } = setup()
+  broker.borrows = () => true
+  const producer = log.producer()
+  await producer.send([])
+  broker.fault = (_, count) => (count === 0 ? { kind: 'drop' } : undefined)
+  const first = producer.send({ topic: 't', value: 'first' })
+  await settle()
+  const sent = sendAndReuse(producer, list('a'))
+  await port.advance(10)
+  await Promise.all([first, sent])
+  assert.equal(broker.borrowed, [])
+  assert.equal(broker.texts('t').slice(0, 2), ['first', `a 0 ${filler}`])
+})
+
+test('none goes out under an epoch that is about to end', async () => {
+  const { log, broker, port } = setup({ t: 2 })
+  broker.borrows = () => true
+  const producer = log.producer()
+  for (const partition of [0, 1]) await producer.send({ topic: 't', partition, value: 'known' })
+  const { opened, open } = gate()
+  const error = new LogError('MEMORY_CAP_REACHED', 'failed')
+  broker.fault = ({ partition }) => (partition === 0 ? { kind: 'fail', error } : { kind: 'hold', until: opened })
+  const failed = producer.send(list('a', { partition: 0 }))
+  const held = producer.send({ topic: 't', partition: 1, value: 'held' })
+  await failure('MEMORY_CAP_REACHED', () => failed)
+  broker.fault = () => undefined
+  const behind = producer.send({ topic: 't', partition: 0, value: 'behind' })
+  await settle()
+  const sent = sendAndReuse(producer, list('b', { partition: 1 }))
+  assert.equal(broker.borrowed, [COUNT])
+  open()
+  await port.advance(10)
+  await Promise.all([held, behind, sent])
+  assert.equal(
+    broker.appends.map(({ producerEpoch }) => producerEpoch),
+    [0, 0, 0, 0, 1, 1],
+  )
+})
+
+test('what is to be compressed is copied', async () => {
+  const { log, broker, port } = setup()
+  broker.borrows = () => true
+  const codec = { compress: () => new Uint8Array(1), decompress: () => new Uint8Array(1) }
+  Object.assign(port, { codecs: { gzip: codec } })
+  await known(log)
+  const producer = log.producer({ compression: 'gzip' })
+  await producer.send([])
+  const refusal = await producer.send(list('a')).then(String, ({ message }) => message)
+  assert.is(refusal, 'the fake broker takes records one by one')
+  assert.equal(broker.borrowed, [])
+})
+
+for (const [store, driverOf] of Object.entries(DRIVERS)) {
+  test(`${store}: what a call was given is written, whatever its program does with it afterwards`, async () => {
+    const log = await openLog(driverOf(), new FakePort(1))
+    await log.admin.createTopic('t', { config: { 'segment.bytes': 100_000 } })
+    const expected: unknown[] = []
+    const sent: Promise<unknown>[] = []
+    const say = (sender: Sender, name: string, change: Partial<ProducerRecord> = {}): void => {
+      const records = list(name, change)
+      expected.push(...records.map(({ value }) => value))
+      sent.push(sendAndReuse(sender, records))
+    }
+    for (const acks of ['all', 1] as const) {
+      const producer = log.producer({ acks })
+      // The first one finds neither session nor topic, the second one a partition that doesn't know its producer.
+      for (let call = 0; call < 12; call++) say(producer, `acks ${acks} ${call}`)
+      await Promise.all(sent)
+      for (let call = 0; call < 12; call++) {
+        say(producer, `known ${acks} ${call}`, { key: null })
+        if (call % 3 === 0) await sent.at(-1)
+      }
+      await Promise.all(sent)
+    }
+    const transactional = log.producer({ transactionalId: 'x' })
+    await transactional.transaction(async (transaction) => {
+      for (let call = 0; call < 4; call++) {
+        say(transaction, `transaction ${call}`)
+        await sent.at(-1)
+      }
+    })
+    const texts: string[] = []
+    for await (const { value } of log.read('t', { until: 'end' }))
+      texts.push(new TextDecoder().decode(value ?? undefined))
+    assert.equal(texts, expected)
+    await log.close()
+  })
+
+  test(`${store}: what the log refuses is told, and leaves its sequence to the next one`, async () => {
+    const log = await openLog(driverOf(), new FakePort(1))
+    await log.admin.createTopic('t', { config: { 'cleanup.policy': 'compact' } })
+    const producer = log.producer()
+    await producer.send({ topic: 't', key: 'k', value: 'known' })
+    await failure('INVALID_RECORD', () => producer.send(list('a')))
+    const [first] = await producer.send(list('b', { key: 'k' }))
+    assert.is(first?.offset, 1)
+    await log.close()
+  })
+}
+
+test('the engine keeps no records that are borrowed: where their partition has to be opened first, it refuses them', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
+  const producerId = host.openProducer()
+  const place = { topic: 't', partition: 0, acks: 1, producerEpoch: 0, baseSequence: 0 } as const
+  const append = (value: string): Asked<AppendResult> => {
+    const request = { ...place, records: [{ value }] }
+    return host.start((done) => {
+      return { kind: 'append', producerId, request, isTransactional: false, isBorrowed: true, done }
+    })
+  }
+  const refused = append('a')
+  assert.ok(LogError.is(refused.error, 'INVALID_REQUEST'), 'before the call returned')
+  host.send({ ...place, producerId, values: ['b'] })
+  host.settle()
+  assert.is(append('b').error, undefined)
+  assert.equal(
+    host.fetchAll('t', 0).map(({ value }) => value),
+    ['b'],
+  )
+  host.discard()
+})
+
+test.run()
