@@ -52,8 +52,9 @@ export async function listenForAttached(directory: string, attached: (channel: C
   })
 }
 
-/** `undefined`: nobody listens, or nobody can be reached now. */
+/** `undefined`: nobody listens, or nobody can be reached now. A try costs milliseconds, a look at the name none. */
 export async function attachTo(directory: string): Promise<Channel | undefined> {
+  if (!fs.existsSync(join(directory, SOCKET_FILE))) return undefined
   const connected = withAddress(directory, (address, done) => {
     return new Promise<Channel | undefined>((resolve) => {
       const socket = net.connect(address)
