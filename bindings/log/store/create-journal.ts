@@ -15,17 +15,37 @@ import { type JournalHeader, writeHeader } from '../journal/header.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY, UNFINISHED_COPY } from '../journal/layout.ts'
 import { openFile, Ring } from '../journal/ring.ts'
+import type { Recovered } from '../recovery/recovered.ts'
+import { SetAside } from '../recovery/set-aside.ts'
 
 const NONCE_LIMIT = 2 ** 48
+/** Where a log's first checkpoint stands. */
+const FIRST_PLACE = 0
 
-/** A new log: nothing is in it yet, and it is in use already. */
+/** A new log: nothing is in it yet, so nothing of it is read, and it is in use already. Answers what its opening goes on from. */
 export function* createJournal(
   store: FileStore,
   kernel: Kernel,
   options: JournalOptions & { readonly random: () => number },
-): Task<JournalHeader> {
+): Task<Recovered> {
   yield* refuseForeign(store, kernel)
-  return yield* placeJournal(store, kernel, options, { generation: 0, leaderEpoch: 0, producerIdsEnd: 0 }, [])
+  const facts = { generation: 0, leaderEpoch: 0, producerIdsEnd: 0 }
+  const header = yield* placeJournal(store, kernel, options, facts, [])
+  return {
+    clean: true,
+    header,
+    checkpointSequence: header.checkpointSequence,
+    checkpointPlace: FIRST_PLACE,
+    coveredSequence: 0,
+    producerIdsEnd: facts.producerIdsEnd,
+    partitions: [],
+    noted: new Map(),
+    replayedFrames: 0,
+    skippedBatches: 0,
+    setAside: new SetAside(store),
+    damage: [],
+    readOnly: false,
+  }
 }
 
 /**
@@ -46,7 +66,7 @@ export function* placeJournal(
   const first = { nonce, sequence: 1, coveredSequence: 0, ...counted }
   writeFacts(writer, first)
   for (const bytes of partitions) writer.raw(bytes)
-  const checkpoint = yield* placeCheckpointFile(store, 0, encodeCheckpointFile(writer.bytes, kernel))
+  const checkpoint = yield* placeCheckpointFile(store, FIRST_PLACE, encodeCheckpointFile(writer.bytes, kernel))
   const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
   const ring = yield* Ring.makeFiles(store, indexes, options.ringFileBytes)
   const files = [checkpoint, ...ring.map(({ file }) => file)]

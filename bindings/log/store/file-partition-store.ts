@@ -20,6 +20,7 @@ import type {
 import { PAUSE_MS, sparingStore } from '../../storage/sparing-store.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { partitionKey } from '../files/partition-key.ts'
+import type { JournalHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { readJournalHeader, recover } from '../recovery/recovery.ts'
@@ -125,16 +126,20 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#open(): Task<StoredState> {
-    const found = yield* readJournalHeader(this.#store, this.#kernel)
-    const header = found ?? (yield* createJournal(this.#store, this.#kernel, this.#options))
+    const header = yield* readJournalHeader(this.#store, this.#kernel)
+    const recovered =
+      header === undefined
+        ? yield* createJournal(this.#store, this.#kernel, this.#options)
+        : yield* this.#recover(header)
+    this.#adopt(recovered)
+    if (!recovered.readOnly) yield* this.#begin(recovered, header === undefined)
+    return storedState(recovered)
+  }
+
+  *#recover(header: JournalHeader): Task<Recovered> {
     const parts = { store: this.#store, kernel: this.#kernel, files: this.#cache, segments: this.#segments }
     const input = { ...parts, source: this.#source, observer: this.#options.observer }
-    // A new log's header says that it is in use, and there is nothing to recover.
-    const isNew = found === undefined
-    const recovered = yield* this.#reserve.guard(() => recover(input, isNew ? { ...header, clean: true } : header))
-    this.#adopt(recovered)
-    if (!recovered.readOnly) yield* this.#begin(recovered, isNew)
-    return storedState(recovered)
+    return yield* this.#reserve.guard(() => recover(input, header))
   }
 
   #adopt(recovered: Recovered): void {
