@@ -9,9 +9,6 @@ import { Engine } from '../../engine/engine.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo, type Listener, listenForAttached, SOCKET_FILE } from '../../engine/remote/local-socket.ts'
 import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
-import { createKernel } from '../../kernel/create-kernel.ts'
-import type { Kernel } from '../../kernel/kernel.ts'
-import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import type { JournalOptions } from '../../log/journal/journal.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
@@ -25,6 +22,7 @@ import type { Damage, RecoveryReport } from '../../storage/partition-store.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { type FileUrl, pathOf } from './directory-path.ts'
 import { lockedStore } from './locked-store.ts'
+import { kernelFor } from './node-kernel.ts'
 import { type Held, type HoldHooks, SharedBroker } from './shared-broker.ts'
 import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
 import { verifyFiles } from './verify-files.ts'
@@ -238,7 +236,7 @@ export async function openHeld(
     throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
   }
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
-  const kernel = await kernelOf(options, port).catch(async (error: unknown) => {
+  const kernel = await kernelFor(port, options.memoryBytes ?? MEMORY_BYTES).catch(async (error: unknown) => {
     if (typeof locked !== 'function') await locked.close()
     throw error
   })
@@ -263,11 +261,6 @@ export async function openHeld(
   if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
   const broker = new EmbeddedBroker(engine, port, hooks?.waiting, (path) => backupTarget(path, directory))
   return { broker, recovery: await broker.open() }
-}
-
-async function kernelOf({ memoryBytes = MEMORY_BYTES }: OpenOptions, port: RuntimePort): Promise<Kernel> {
-  await port.ready?.()
-  return createKernel(loadKernelModule(), { capBytes: memoryBytes, codecs: port.codecs })
 }
 
 function checkOptions(options: OpenOptions): void {

@@ -1,8 +1,6 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { assertOptions, type OptionNames } from '../../client/options.ts'
 import { type Abortable, signalOf, throwIfAborted } from '../../client/signals.ts'
-import { createKernel } from '../../kernel/create-kernel.ts'
-import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { type SalvageProgress, type SalvageReport, salvageLog } from '../../log/salvage/salvage.ts'
 import { LogError } from '../../model/errors.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
@@ -11,6 +9,7 @@ import { assertLogDirectory } from './assert-log.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { type FileUrl, pathOf } from './directory-path.ts'
 import { RING } from './embedded-log.ts'
+import { kernelFor } from './node-kernel.ts'
 import { runInTurns } from './turns.ts'
 
 export type { Loss } from '../../log/salvage/loss.ts'
@@ -43,8 +42,7 @@ export async function salvageDirectory(
     const lock = await lockUntouched(source)
     const image = new DirectoryImage(source)
     try {
-      await port.ready?.()
-      const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+      const kernel = await kernelFor(port, MEMORY_BYTES)
       const facts = { ...RING, random: () => port.random(), now: port.now() }
       return await runInTurns(salvageLog(image, store, kernel, facts, progress), port, signal)
     } finally {

@@ -132,8 +132,10 @@ export class SharedBroker implements Broker {
         this.#refusal = meeting.heldBy()
         return channel
       }
-      this.#refusal = meeting.heldBy()
-      if (port.elapsed() >= sureMs || !isAnother(this.#refusal, left)) {
+      // Who opens a log asks the lock itself.
+      const noted = port.elapsed() < sureMs ? meeting.heldBy() : undefined
+      if (noted !== undefined) this.#refusal = noted
+      if (noted === undefined || !isAnother(noted, left)) {
         this.#refusal = await this.#hold()
         if (this.#refusal === undefined) return undefined
         sureMs = port.elapsed() + SURE_MS

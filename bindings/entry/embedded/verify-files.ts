@@ -1,9 +1,8 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import { createKernel } from '../../kernel/create-kernel.ts'
-import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { type VerifyProgress, type VerifyReport, verifyDirectory } from '../../log/verify/verify-directory.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { kernelFor } from './node-kernel.ts'
 import { runInTurns } from './turns.ts'
 
 const MEMORY_BYTES = 256 * 1024 * 1024
@@ -32,7 +31,6 @@ export async function verifyFiles(files: VerifiedFiles): Promise<VerifyReport> {
 
 /** With a kernel of its own: the log's has its memory for producers and readers. */
 async function lookOnce({ store, port, signal, progress = () => {} }: VerifiedFiles): Promise<VerifyReport> {
-  await port.ready?.()
-  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+  const kernel = await kernelFor(port, MEMORY_BYTES)
   return await runInTurns(verifyDirectory(store(), kernel, progress), port, signal)
 }

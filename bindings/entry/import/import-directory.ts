@@ -1,12 +1,11 @@
 import { resolve } from 'node:path'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import { createKernel } from '../../kernel/create-kernel.ts'
-import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { NewLog } from '../../log/new-log/new-log.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { DirectoryImage } from '../embedded/directory-image.ts'
 import { RING } from '../embedded/embedded-log.ts'
+import { kernelFor } from '../embedded/node-kernel.ts'
 import { runInTurns } from '../embedded/turns.ts'
 import { type ImportOptions, importKafka } from './import-kafka.ts'
 import type { ImportReport } from './import-report.ts'
@@ -28,8 +27,7 @@ export async function importDirectory(
   { source, target, isDry, signal, ...options }: DirectoryImport,
   port: RuntimePort,
 ): Promise<ImportReport> {
-  await port.ready?.()
-  const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: port.codecs })
+  const kernel = await kernelFor(port, MEMORY_BYTES)
   const { store } = backupTarget(resolve(target), resolve(source))
   const image = new DirectoryImage(source)
   const random = () => port.random()
