@@ -53,7 +53,8 @@ export interface TransactionContext {
 }
 
 /**
- * Sends in transactions: records in any number of partitions, and offsets of consumers, become visible together or never. As
+ * Sends in transactions: records in many partitions, and offsets of consumers, become visible together or never. A log in files
+ * decides one of up to 1,600 partitions, or of some 480 offsets: the call that is one too many rejects with RECORD_LIST_TOO_LARGE. As
  * in Kafka a partition shows nothing behind a transaction that is still open there: of two at once that share only some of
  * their partitions, the later one may be seen in the others first.
  * One transaction at a time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional
