@@ -44,6 +44,14 @@ export class PartitionRecovery {
   }
 
   *run(entries: readonly LocatedEntry[]): Task<StoredPartition> {
+    try {
+      return yield* this.#run(entries)
+    } finally {
+      this.#end.producers.free()
+    }
+  }
+
+  *#run(entries: readonly LocatedEntry[]): Task<StoredPartition> {
     this.#files.isUsed = true
     const names = yield* this.#end.tail.names()
     this.#segmentsFound = new Set(logOffsets(names))
@@ -66,7 +74,6 @@ export class PartitionRecovery {
       files.nextOffset = this.#ceiling
     }
     const producers = this.#end.producers.stored()
-    this.#end.producers.free()
     return {
       id: files.id,
       logStartOffset: this.#noted?.logStartOffset ?? 0,

@@ -66,7 +66,16 @@ export class UncleanRecovery {
     this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch }
   }
 
+  /** Leaves no kernel memory in use if it fails: on a full disk it is run once more. */
   *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
+    try {
+      return yield* this.#run(found)
+    } finally {
+      this.#context.scanner.close()
+    }
+  }
+
+  *#run(found: readonly FoundCheckpoint[]): Task<Recovered> {
     const readOnly = this.#isReadOnly
     const generation = this.#newGeneration()
     const { covered, checkpointPlace } = readOnly
@@ -85,7 +94,6 @@ export class UncleanRecovery {
     const skippedBatches = this.#entries.countDead(live)
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
-    this.#context.scanner.close()
     for (const path of new Set(this.#scan.frames.map(({ file }) => file))) this.#context.files.close(path)
     const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
     return {
