@@ -7,14 +7,9 @@ import { BigEndianReader } from '../../bindings/coordinator/big-endian.ts'
 import { open } from '../../bindings/entry/node.ts'
 import { trapKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel } from '../../bindings/kernel/kernel.ts'
-import {
-  FRAME_ALIGNMENT,
-  HEADER_FILE,
-  JOURNAL_VERSION,
-  SECTOR_BYTES,
-  UNFINISHED_COPY,
-} from '../../bindings/log/journal/layout.ts'
+import { FRAME_ALIGNMENT, HEADER_FILE, JOURNAL_VERSION, SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { UNFINISHED_COPY } from '../../bindings/storage/backup-target.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
 import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'

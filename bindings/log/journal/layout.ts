@@ -10,8 +10,6 @@ export const JOURNAL_DIRECTORY = 'journal'
 export const HEADER_FILE = 'journal/header'
 export const RESTATED_FILE = 'journal/restated'
 export const RESERVE_FILE = 'journal/reserve'
-/** Lies in a directory that a log is copied to, until the copy is whole: by then it has a header, which counts. */
-export const UNFINISHED_COPY = 'unfinished-copy'
 
 /** Frames and header slots start on borders of this size, so that no two of them share a sector (rule 1). */
 export const FRAME_ALIGNMENT = 4096

@@ -1,8 +1,8 @@
 import { LogError } from '../../model/errors.ts'
+import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { UNFINISHED_COPY } from '../journal/layout.ts'
 import { openFile } from '../journal/ring.ts'
 
 const COPIED_AT_ONCE_BYTES = 1024 * 1024
@@ -10,6 +10,10 @@ const COPIED_AT_ONCE_BYTES = 1024 * 1024
 /** INVALID_REQUEST for a directory that holds something: nothing is left there, not even a lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
   const [found] = yield* perform('list', '', () => store.list(''))
+  refuse(found)
+}
+
+function refuse(found: string | undefined): void {
   if (found !== undefined) {
     throw new LogError('INVALID_REQUEST', `the directory to copy to must be empty, it holds ${found}`, {
       argument: 'directory',
@@ -20,7 +24,9 @@ export function* assertEmpty(store: FileStore): Task<void> {
 
 /** The first thing in a directory that a log is copied to, durable: whatever a crash leaves there is known for what it is. */
 export function* beginCopy(store: FileStore): Task<void> {
-  yield* assertEmpty(store)
+  // It may have come with its directory (`BackupTarget.store`).
+  const names = yield* perform('list', '', () => store.list(''))
+  refuse(names.find((name) => name !== UNFINISHED_COPY))
   const file = yield* createFile(store, UNFINISHED_COPY)
   writeFully(
     file,

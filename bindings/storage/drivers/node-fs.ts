@@ -7,6 +7,7 @@ import { storageError } from './node-fs/errors.ts'
 import { NodeFile } from './node-fs/file.ts'
 import { FlushPlace } from './node-fs/flush-place.ts'
 import { lockDirectory } from './node-fs/lock.ts'
+import { makeMarkedRoot } from './node-fs/marked-root.ts'
 import { PoolShare } from './node-fs/pool-share.ts'
 import { SharedSyncs } from './node-fs/shared-syncs.ts'
 
@@ -20,9 +21,9 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: process.platform === 'linux',
 })
 
-/** A directory of the file system, made when it is first needed. Nothing is touched before. */
-export function createDirectoryStore(directory: string): FileStore {
-  return new NodeFileStore(resolve(directory))
+/** A directory of the file system, made when it is first needed, with the file `mark` in it. Nothing is touched before. */
+export function createDirectoryStore(directory: string, mark?: string): FileStore {
+  return new NodeFileStore(resolve(directory), mark)
 }
 
 /**
@@ -35,6 +36,7 @@ export function createDirectoryStore(directory: string): FileStore {
 class NodeFileStore implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly #root: string
+  readonly #mark: string | undefined
   readonly #files: Set<NodeFile> = new Set()
   readonly #flushPlace: FlushPlace = new FlushPlace()
   readonly #poolShare: PoolShare = new PoolShare()
@@ -45,8 +47,9 @@ class NodeFileStore implements FileStore {
   #lock: StoreLock | undefined
   #closed = false
 
-  constructor(root: string) {
+  constructor(root: string, mark: string | undefined) {
     this.#root = root
+    this.#mark = mark
   }
 
   open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
@@ -160,7 +163,10 @@ class NodeFileStore implements FileStore {
     const missing: string[] = []
     for (let place = this.#root; !fs.existsSync(place); place = dirname(place)) missing.push(place)
     // Not `recursive`: where mkdir answers ENOENT below a directory that exists, as in /proc, Node 20 tries for ever.
-    for (const place of missing.reverse()) makeDirectory(place)
+    for (const place of missing.reverse()) {
+      if (place === this.#root && this.#mark !== undefined) makeMarkedRoot(place, this.#mark)
+      else makeDirectory(place)
+    }
     if (!fs.statSync(this.#root).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
     this.#isRootKnown = true
     if (missing.length > 0) this.#parents = missing.map((place) => dirname(place))

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, realpathSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { LogError } from '../../../model/errors.ts'
-import type { BackupTarget } from '../../backup-target.ts'
+import { type BackupTarget, UNFINISHED_COPY } from '../../backup-target.ts'
 import { createDirectoryStore } from '../node-fs.ts'
 import { storageError } from './errors.ts'
 
@@ -28,7 +28,7 @@ export function backupTarget(directory: string, source: string | undefined): Bac
     })
   }
   return {
-    store: createDirectoryStore(root),
+    store: createDirectoryStore(root, UNFINISHED_COPY),
     link(from, to) {
       if (origin === undefined) return false
       try {
