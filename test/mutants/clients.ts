@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.ts'
 const engine = 'engine/transactions.test.ts'
 const offsets = 'client/transaction-offsets.test.ts'
 const contract = 'client/transaction.test.ts'
+const commits = 'process/commits.test.ts'
+const inTransactions = 'client/process/in-transactions.ts'
 const openTransaction = 'client/transaction/open-transaction.ts'
 
 export const CLIENTS: readonly Mutant[] = [
@@ -72,20 +74,70 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'state is written outside of the transaction',
     file: 'client/process/batch-work.ts',
-    find: '    if (all.length > 0) await sender.send(all)\n',
-    put: `    const changes = stores.changes()
-    const { LogProducer } = await import('../producer/producer.ts')
-    if (changes.length > 0) await new LogProducer(this.#broker, this.#port, {}, () => {}).send(changes)
-    if (outputs.flat().length > 0) await sender.send(outputs.flat())
+    find: '    for (const change of stores.changes()) records.push(change)\n',
+    put: `    const { LogProducer } = await import('../producer/producer.ts')
+    const { Accumulators } = await import('../producer/record-accumulator.ts')
+    const changes = stores.changes()
+    const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
+    if (changes.length > 0) await producer.send(changes)
 `,
     tests: ['process/process.test.ts'],
   },
   {
     name: 'state of a transaction that failed is kept in memory',
-    file: 'client/process/process.ts',
-    find: '          this.#state.forget([batch.partition])\n',
+    file: inTransactions,
+    find: '    this.#parts.state.forget([batch.partition])\n',
     put: '',
-    tests: ['process/process.test.ts'],
+    tests: ['process/process.test.ts', commits],
+  },
+  {
+    name: 'a batch is handled once the one before is committed',
+    file: inTransactions,
+    find: '        const stores = await state.of(batch.partition, signal)\n',
+    put: '        await this.#settle()\n        const stores = await state.of(batch.partition, signal)\n',
+    tests: [commits],
+  },
+  {
+    name: 'the next batch doesn’t see state that is being committed',
+    file: 'client/process/keyed-state.ts',
+    find: '    const change = this.sent?.changeOf(key)\n',
+    put: '    const change = this.sent && undefined as Change | undefined\n',
+    tests: [commits],
+  },
+  {
+    name: 'a batch behind an aborted one is committed',
+    file: inTransactions,
+    find: '          if (samePlace(before, batch)) return batch\n',
+    put: '',
+    tests: [commits],
+  },
+  {
+    name: 'another input of the same state counts as it was handled on what was aborted',
+    file: inTransactions,
+    find: '          if (before.partition === batch.partition) continue\n',
+    put: '',
+    tests: [commits],
+  },
+  {
+    name: 'the consumer goes to the rest of a batch whose first records may be aborted',
+    file: inTransactions,
+    find: 'return done === batch || (await this.#settle()) ? done : batch',
+    put: 'return done',
+    tests: [commits],
+  },
+  {
+    name: 'a batch that is there again is handled before it is known why',
+    file: inTransactions,
+    find: '        if (this.#isAgain(batch)) await this.#settle()\n',
+    put: '',
+    tests: [commits],
+  },
+  {
+    name: 'nothing else has its turn while a batch is handled',
+    file: 'client/process/turns.ts',
+    find: 'const SPELL_MS = 1\n',
+    put: 'const SPELL_MS = Number.POSITIVE_INFINITY\n',
+    tests: [commits],
   },
   {
     name: 'positions of ingest are taken for decisions at recovery',

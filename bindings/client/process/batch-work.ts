@@ -4,7 +4,6 @@ import type { AbortSignalGiven } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { deadLetterOf } from '../dead-letter.ts'
-import type { Sender } from '../producer/producer.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
@@ -14,9 +13,17 @@ import { OutputCheck } from './output-check.ts'
 import { keyText } from './partition-values.ts'
 import type { ProcessOptions, ProcessSettings } from './process-options.ts'
 import type { Stores } from './state-partitions.ts'
+import { Turns } from './turns.ts'
 
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
+
+/** What came of a batch, or of its first records. */
+export interface Handled {
+  readonly done: DeliveredBatch
+  /** What they gave, then their changes of state. */
+  readonly records: readonly ProducerRecord[]
+}
 
 /** What a processor does with the records of a batch: the program's `handle`, its retries, and what it gives. */
 export class BatchWork<T extends TopicRef, S> {
@@ -25,6 +32,7 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #handler: ProcessOptions<T, S>['handle']
   readonly #settings: ProcessSettings
   readonly #outputs: OutputCheck
+  readonly #turns: Turns
 
   constructor(broker: Broker, port: RuntimePort, handler: ProcessOptions<T, S>['handle'], settings: ProcessSettings) {
     this.#broker = broker
@@ -32,25 +40,25 @@ export class BatchWork<T extends TopicRef, S> {
     this.#handler = handler
     this.#settings = settings
     this.#outputs = new OutputCheck(broker.admin)
+    this.#turns = new Turns(port)
   }
 
-  /** Handles as many records as there is time for, one at least, and sends what they gave. Answers what was handled. */
-  async run(
+  /** Handles as many records as there is time for, one at least. */
+  async handle(
     batch: DeliveredBatch,
     stores: Stores,
-    sender: Sender,
     signal: AbortSignalGiven,
     isOver: () => boolean,
-  ): Promise<DeliveredBatch> {
-    const records = [...batch] as unknown as ConsumedRecord[]
+  ): Promise<Handled> {
+    const given = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
-    const width = concurrency === 1 ? () => '' : laneOf
-    const outputs = await inLanes(records, concurrency, width, (each) => this.#handle(each, stores, signal), isOver)
-    const all: ProducerRecord[] = []
-    for (const given of outputs) for (const each of given) all.push(each)
-    for (const change of stores.changes()) all.push(change)
-    if (all.length > 0) await sender.send(all)
-    return batch.first(outputs.length)
+    const lane = concurrency === 1 ? () => '' : laneOf
+    const work = (each: ConsumedRecord) => this.#handle(each, stores, signal)
+    const outputs = await inLanes(given, concurrency, lane, work, { isOver, turn: this.#turns.turn })
+    const records: ProducerRecord[] = []
+    for (const output of outputs) for (const each of output) records.push(each)
+    for (const change of stores.changes()) records.push(change)
+    return { done: batch.first(outputs.length), records }
   }
 
   /** Of records that are handled at once each counts only if what it read of the state still holds; else it runs again. */

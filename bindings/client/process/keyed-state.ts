@@ -64,6 +64,26 @@ interface Below {
   find(key: string): Found
 }
 
+/** Values that are committed, and over them what the transaction under way changes. */
+export class SentValues implements Below {
+  readonly #values: PartitionValues
+  sent: Layer | undefined
+
+  constructor(values: PartitionValues) {
+    this.#values = values
+  }
+
+  find(key: string): Found {
+    const change = this.sent?.changeOf(key)
+    return change === undefined ? this.#values.values.get(key) : (change.value ?? undefined)
+  }
+
+  committed(): void {
+    for (const { text, value } of this.sent?.changes ?? NO_CHANGES) this.#values.set(text, value)
+    this.sent = undefined
+  }
+}
+
 /** So many changes are looked through one after the other: a map for each record costs more than what is in it. */
 const FEW_CHANGES = 8
 const NO_CHANGES: readonly Change[] = []
@@ -88,7 +108,7 @@ export class Layer {
 
   /** `null`: deleted in a layer. */
   find(key: string): Found {
-    const change = this.#changeOf(key)
+    const change = this.changeOf(key)
     if (change !== undefined) return change.value
     const found = this.#below.find(key)
     if (this.#seen?.has(key) === false) this.#seen.set(key, found)
@@ -101,7 +121,7 @@ export class Layer {
     return false
   }
 
-  #changeOf(key: string): Change | undefined {
+  changeOf(key: string): Change | undefined {
     if (this.#many !== undefined) return this.#many.get(key)
     for (const change of this.#few ?? NO_CHANGES) if (change.text === key) return change
     return undefined
@@ -129,10 +149,6 @@ export class Layer {
   addRecords(to: ProducerRecord[]): void {
     for (const { record } of this.changes) to.push(record)
   }
-}
-
-export function valuesBelow(values: PartitionValues): Below {
-  return { find: (key) => values.values.get(key) }
 }
 
 /** A layer as the program sees it: keys and values by the changelog's codecs, copies that nobody else holds. */

@@ -1,10 +1,21 @@
 /** An item begins only so far behind the first one that isn't done: what begun ones leave open when time is over. */
 const AHEAD_PER_WIDTH = 16
 
-async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>, isOver: () => boolean): Promise<O[]> {
+/** What is asked between two items. */
+export interface Pace {
+  isOver(): boolean
+  /** A promise where others in the process have waited for a millisecond. */
+  turn(): Promise<void> | undefined
+}
+
+async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>, pace: Pace): Promise<O[]> {
   const answers: O[] = []
   for (const item of items) {
-    if (answers.length > 0 && isOver()) break
+    const turn = answers.length > 0 ? pace.turn() : undefined
+    if (turn !== undefined) {
+      await turn
+      if (pace.isOver()) break
+    }
     answers.push(await work(item))
   }
   return answers
@@ -20,9 +31,9 @@ export async function inLanes<I, O>(
   width: number,
   laneOf: (item: I) => string,
   work: (item: I) => Promise<O>,
-  isOver: () => boolean,
+  pace: Pace,
 ): Promise<O[]> {
-  if (width === 1) return oneByOne(items, work, isOver)
+  if (width === 1) return oneByOne(items, work, pace)
   const lanes = items.map(laneOf)
   const answers: O[] = []
   const [begun, done] = [new Set<number>(), new Set<number>()]
@@ -32,7 +43,7 @@ export async function inLanes<I, O>(
   let failure: { readonly error: unknown } | undefined
   const next = (): number | undefined => {
     if (failure !== undefined) return undefined
-    const limit = isOver() ? Math.max(end, 1) : firstOpen + AHEAD_PER_WIDTH * width
+    const limit = pace.isOver() ? Math.max(end, 1) : firstOpen + AHEAD_PER_WIDTH * width
     for (let index = firstOpen; index < Math.min(limit, items.length); index++) {
       if (!begun.has(index) && !busy.has(lanes[index] as string)) return index
     }

@@ -10,10 +10,12 @@ import { LogProducer } from '../producer/producer.ts'
 import { Accumulators } from '../producer/record-accumulator.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
-import { BatchWork, waitBeforeTry } from './batch-work.ts'
+import { BatchWork } from './batch-work.ts'
+import { type Cycle, over } from './cycle.ts'
+import { InTransactions } from './in-transactions.ts'
 import { PartitionProducers } from './partition-producers.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
-import { StatePartitions, type Stores } from './state-partitions.ts'
+import { StatePartitions } from './state-partitions.ts'
 
 /** Consume, handle, produce, keep state, commit: batch by batch, until it is told to end. */
 export class Process<T extends TopicRef, S> {
@@ -84,59 +86,22 @@ export class Process<T extends TopicRef, S> {
     return false
   }
 
-  /** Whether so much time passed from now on. */
-  #over(afterMs: number): () => boolean {
-    const endMs = this.#port.elapsed() + afterMs
-    return () => this.#port.elapsed() >= endMs
-  }
-
-  /** A transaction that can't be committed leaves nothing, and the batch comes again. */
   #inTransactions(consumer: GroupConsumer<T>): Cycle {
     const { transactionTimeoutMs } = this.#settings
     const producers = new PartitionProducers(this.#broker, this.#port, this.#options.groupId, transactionTimeoutMs)
     for (const event of ['revoked', 'lost'] as const) consumer.on(event, (partitions) => producers.forget(partitions))
-    let failures = 0
-    const run = (batch: DeliveredBatch, stores: Stores, leftMs: number, signal: AbortSignalGiven, told: () => void) =>
-      producers.of(batch).transaction(async (transaction) => {
-        const isOver = this.#over(Math.min(leftMs, transactionTimeoutMs / 2))
-        told()
-        // First of all: whatever fails from here on makes the consumer deliver the batch again.
-        await transaction.sendOffsets(consumer as never, batch as never)
-        const done = await this.#work.run(batch, stores, transaction, signal, isOver)
-        if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
-        return done
-      })
-    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> => {
-      // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
-      for (let isTold = false; !isTold; ) {
-        try {
-          const stores = await this.#state.of(batch.partition, signal)
-          const done = await run(batch, stores, leftMs, signal, () => {
-            isTold = true
-          })
-          this.#state.committed(batch.partition)
-          failures = 0
-          return done
-        } catch (error) {
-          // Read again from the log: whatever became of the transaction, that is what holds.
-          this.#state.forget([batch.partition])
-          throwIfAborted(signal)
-          if (!isPassing(error)) throw error
-          await producers.forget([batch])
-          await waitBeforeTry(this.#port, ++failures, signal)
-        }
-      }
-      return batch
-    }
-    return { one, end: () => producers.close() }
+    const [port, state, work] = [this.#port, this.#state, this.#work]
+    return new InTransactions({ port, consumer, producers, state, work, transactionTimeoutMs })
   }
 
   #atLeastOnce(consumer: GroupConsumer<T>): Cycle {
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
     const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> => {
       const stores = await this.#state.of(batch.partition, signal)
-      const done = await this.#work.run(batch, stores, producer, signal, this.#over(leftMs))
-      this.#state.committed(batch.partition)
+      const { done, records } = await this.#work.handle(batch, stores, signal, over(this.#port, leftMs))
+      if (records.length > 0) await producer.send(records)
+      stores.sent()
+      stores.committed()
       await consumer.commit(done as never).catch((error: unknown) => {
         // Its records are with another member now, and come again there.
         if (!LogError.is(error) || error.category !== 'rejoin') throw error
@@ -145,15 +110,4 @@ export class Process<T extends TopicRef, S> {
     }
     return { one, end: () => producer.close() }
   }
-}
-
-/** How batches are worked on: answers what of one was done. */
-interface Cycle {
-  one(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch>
-  end(): Promise<void>
-}
-
-/** The group moved on, the log came back, or the id was taken by who had the partition before: another run mends it. */
-function isPassing(error: unknown): boolean {
-  return LogError.is(error) && ['rejoin', 'abortable', 'retriable', 'fenced'].includes(error.category)
 }

@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { type KeyValue, Layer, type StateStore, StateView, valuesBelow } from './keyed-state.ts'
+import { type KeyValue, Layer, SentValues, type StateStore, StateView } from './keyed-state.ts'
 import { losesValues } from './lost-values.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
 
@@ -12,7 +12,7 @@ type NamedStore = readonly [name: string, store: StateStore]
 /** The stores of one partition, and what the batch at hand changed in them. */
 export class Stores {
   readonly #stores: readonly NamedStore[]
-  readonly #values: readonly PartitionValues[]
+  readonly #values: readonly SentValues[]
   readonly #partition: number
   /** Records that are handled at once change what the others read. */
   readonly #isConcurrent: boolean
@@ -26,13 +26,13 @@ export class Stores {
   ) {
     this.#isConcurrent = isConcurrent
     this.#stores = stores
-    this.#values = values
+    this.#values = values.map((each) => new SentValues(each))
     this.#partition = partition
     this.#batch = this.#begin()
   }
 
   #begin(): Layer[] {
-    return this.#values.map((values) => new Layer(valuesBelow(values), false))
+    return this.#values.map((values) => new Layer(values, false))
   }
 
   /** For one try of one record. */
@@ -67,11 +67,17 @@ export class Stores {
     return records
   }
 
-  committed(): void {
-    this.#batch.forEach((layer, index) => {
-      for (const { text, value } of layer.changes) this.#values[index]?.set(text, value)
+  /** The batch is in a transaction whose commit is under way; the next one goes on from it. */
+  sent(): void {
+    this.#values.forEach((values, index) => {
+      values.sent = this.#batch[index]
     })
     this.#batch = this.#begin()
+  }
+
+  /** What was sent holds. */
+  committed(): void {
+    for (const values of this.#values) values.committed()
   }
 }
 
@@ -137,10 +143,6 @@ export class StatePartitions {
     const stores = new Stores(this.#stores, values, partition, this.#isConcurrent)
     this.#partitions.set(partition, stores)
     return stores
-  }
-
-  committed(partition: number): void {
-    this.#partitions.get(partition)?.committed()
   }
 
   /** It is another's from now on, or what is known of it may be wrong. */

@@ -1,0 +1,157 @@
+import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { LogError } from '../../model/errors.ts'
+import type { AbortSignalGiven } from '../../model/platform.ts'
+import type { GroupConsumer } from '../consumer/consumer.ts'
+import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
+import { samePlace } from '../places.ts'
+import { throwIfAborted } from '../signals.ts'
+import type { TopicRef } from '../topic/topic.ts'
+import { type BatchWork, type Handled, waitBeforeTry } from './batch-work.ts'
+import { type Cycle, over } from './cycle.ts'
+import type { PartitionProducers } from './partition-producers.ts'
+import type { StatePartitions, Stores } from './state-partitions.ts'
+
+export interface InTransactionsParts<T extends TopicRef> {
+  readonly port: RuntimePort
+  readonly consumer: GroupConsumer<T>
+  readonly producers: PartitionProducers
+  readonly state: StatePartitions
+  readonly work: BatchWork<T, never>
+  readonly transactionTimeoutMs: number
+}
+
+/** A transaction whose commit was asked for. */
+interface Committing {
+  readonly batch: DeliveredBatch
+  /** Whether it was committed; rejects with what no other run mends. */
+  readonly ended: Promise<boolean>
+}
+
+/**
+ * A batch is handled while the transaction of the one before commits: its flush takes as long as the work of many records. What it
+ * gave counts only once that one is committed. A transaction that can't be committed leaves nothing, and its batch comes again.
+ */
+export class InTransactions<T extends TopicRef> implements Cycle {
+  readonly #parts: InTransactionsParts<T>
+  #committing: Committing | undefined
+  #failures = 0
+
+  constructor(parts: InTransactionsParts<T>) {
+    this.#parts = parts
+  }
+
+  async one(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
+    const { port, state, work, transactionTimeoutMs } = this.#parts
+    // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
+    for (let isTold = false; !isTold; ) {
+      try {
+        if (this.#isAgain(batch)) await this.#settle()
+        const stores = await state.of(batch.partition, signal)
+        const isOver = over(port, Math.min(leftMs, transactionTimeoutMs / 2))
+        const handled = await settled(work.handle(batch, stores, signal, isOver))
+        const before = this.#committing?.batch
+        if (!(await this.#settle()) && before !== undefined) {
+          // It was delivered before the consumer went back.
+          if (samePlace(before, batch)) return batch
+          // Of another topic: it saw state that never was.
+          if (before.partition === batch.partition) continue
+        }
+        const done = await this.#send(batch, stores, handled, signal, () => {
+          isTold = true
+        })
+        // The consumer goes back to what is left of it, which an abort must not leave behind.
+        return done === batch || (await this.#settle()) ? done : batch
+      } catch (error) {
+        await this.#mend(error, batch, signal)
+      }
+    }
+    return batch
+  }
+
+  /** Resolves once all is sent; its commit goes on. */
+  async #send(
+    batch: DeliveredBatch,
+    stores: Stores,
+    handled: PromiseSettledResult<Handled>,
+    signal: AbortSignalGiven,
+    told: () => void,
+  ): Promise<DeliveredBatch> {
+    const { consumer, producers } = this.#parts
+    let done = batch
+    let sent = (): void => {}
+    const sending = new Promise<void>((resolve) => {
+      sent = resolve
+    })
+    const committed = producers.of(batch).transaction(async (transaction) => {
+      told()
+      // First of all: whatever fails from here on makes the consumer deliver the batch again.
+      await transaction.sendOffsets(consumer as never, batch as never)
+      if (handled.status === 'rejected') throw handled.reason
+      const { records } = handled.value
+      done = handled.value.done
+      if (records.length > 0) await transaction.send(records)
+      if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
+      sent()
+    })
+    await Promise.race([sending, committed])
+    stores.sent()
+    const ended = this.#end(committed, batch, stores, signal)
+    // Told to whoever settles it: the next batch, which an abort brings, or the end.
+    ended.catch(() => {})
+    this.#committing = { batch, ended }
+    return done
+  }
+
+  async #end(
+    committed: Promise<void>,
+    batch: DeliveredBatch,
+    stores: Stores,
+    signal: AbortSignalGiven,
+  ): Promise<boolean> {
+    try {
+      await committed
+      stores.committed()
+      this.#failures = 0
+      return true
+    } catch (error) {
+      await this.#mend(error, batch, signal)
+      return false
+    }
+  }
+
+  /** State is read again from the log: whatever became of the transaction, that is what holds. */
+  async #mend(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
+    this.#parts.state.forget([batch.partition])
+    throwIfAborted(signal)
+    if (!isPassing(error)) throw error
+    await this.#parts.producers.forget([batch])
+    await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
+  }
+
+  /** It is in the transaction that is under way: that was aborted, and the consumer went back. */
+  #isAgain(batch: DeliveredBatch): boolean {
+    const before = this.#committing?.batch
+    return before !== undefined && samePlace(before, batch) && batch.baseOffset < before.nextOffset
+  }
+
+  /** False: the transaction before wasn't committed. */
+  async #settle(): Promise<boolean> {
+    const committing = this.#committing
+    this.#committing = undefined
+    return committing === undefined || (await committing.ended)
+  }
+
+  async end(): Promise<void> {
+    await this.#settle().finally(() => this.#parts.producers.close())
+  }
+}
+
+async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>> {
+  const [result] = await Promise.allSettled([promise])
+  return result
+}
+
+/** The group moved on, the log came back, or the id was taken by who had the partition before: another run mends it. */
+function isPassing(error: unknown): boolean {
+  return LogError.is(error) && ['rejoin', 'abortable', 'retriable', 'fenced'].includes(error.category)
+}

@@ -1,0 +1,233 @@
+// process: a batch is handled while the transaction of the one before commits, and counts only if that does.
+import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import {
+  json,
+  type Log,
+  LogError,
+  type ProcessOptions,
+  store,
+  string,
+  topic,
+  unchecked,
+} from '../../bindings/entry/node.ts'
+import { type OpenBroker, test } from '../client/stores.ts'
+
+const numbers = topic('numbers', { value: unchecked<number>(json()) })
+const others = topic('others', { value: unchecked<number>(json()) })
+const sums = topic('sums', {
+  key: string,
+  value: unchecked<number>(json()),
+  config: { 'cleanup.policy': 'compact' },
+})
+const out = topic('out', { value: unchecked<number>(json()) })
+
+/** `commit` runs in place of the processor's own, which it is given. */
+async function openedOver(
+  openBroker: OpenBroker,
+  commit: (own: () => Promise<void>, number: number) => Promise<void>,
+): Promise<Log> {
+  const broker = await openBroker()
+  let commits = 0
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    const own = session.commit.bind(session)
+    session.commit = () => commit(own, ++commits)
+    return session
+  }
+  const log = new BrokerLog(broker, nodePort)
+  for (const each of [numbers, others, out]) await log.admin.createTopic(each.name)
+  await log.admin.createTopic(sums.name, { config: { 'cleanup.policy': 'compact' } })
+  return log
+}
+
+type Numbers = typeof numbers | typeof others
+type State = { sums: ReturnType<typeof store<'sums', string, number>> }
+
+/** Gives the sum of all numbers so far. */
+function summing(
+  handled: number[],
+  more: Partial<ProcessOptions<Numbers, State>> = {},
+): ProcessOptions<Numbers, State> {
+  return {
+    groupId: 'group',
+    topics: [numbers],
+    state: { sums: store(sums) },
+    maxRecords: 2,
+    async handle({ value }, { state }) {
+      const sum = ((await state.sums.get('all')) ?? 0) + (value as number)
+      state.sums.set('all', sum)
+      handled.push(value as number)
+      return out.record({ value: sum })
+    },
+    ...more,
+  }
+}
+
+async function sumsOf(log: Log): Promise<number[]> {
+  const seen: number[] = []
+  for await (const { value } of log.read(out, { until: 'end' })) seen.push(value as number)
+  return seen
+}
+
+/** Within two seconds, or not at all. */
+async function soon(condition: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (let turn = 0; turn < 400; turn++) {
+    if (await condition()) return true
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return false
+}
+
+const abortable = () => new LogError('TRANSACTION_ABORTABLE', 'by the test')
+
+test('a batch is handled while the one before commits; a close waits for both', async (_, openBroker) => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const log = await openedOver(openBroker, async (own) => {
+    await held
+    await own()
+  })
+  await log.producer().send([1, 2, 3, 4, 5, 6].map((value) => numbers.record({ value })))
+  const handled: number[] = []
+  const processor = log.process(summing(handled))
+  assert.ok(await soon(() => handled.length === 4), `${handled}`)
+  // One batch ahead, no further.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(handled, [1, 2, 3, 4])
+  assert.equal(await sumsOf(log), [])
+  const closed = processor.close()
+  release()
+  await closed
+  assert.equal(await sumsOf(log), [1, 3, 6, 10])
+  await log.close()
+})
+
+test('what was handled on a transaction that is aborted counts for nothing, and comes again behind it', async (_, openBroker) => {
+  const handled: number[] = []
+  const log = await openedOver(openBroker, async (own, number) => {
+    if (number > 1) return own()
+    await soon(() => handled.length === 4)
+    throw abortable()
+  })
+  await log.producer().send([1, 2, 3, 4, 5].map((value) => numbers.record({ value })))
+  const processor = log.process(summing(handled))
+  assert.ok(await soon(async () => (await sumsOf(log)).length === 5))
+  await processor.close()
+  assert.equal(await sumsOf(log), [1, 3, 6, 10, 15])
+  assert.equal(handled, [1, 2, 3, 4, 1, 2, 3, 4, 5])
+  await log.close()
+})
+
+test('another input of the same state, handled on a transaction that is aborted, is handled anew', async (_, openBroker) => {
+  const handled: number[] = []
+  const log = await openedOver(openBroker, async (own, number) => {
+    if (number > 1) return own()
+    await soon(() => handled.length === 4)
+    throw abortable()
+  })
+  await log.producer().send([1, 2].map((value) => numbers.record({ value })))
+  await log.producer().send([10, 20].map((value) => others.record({ value })))
+  const processor = log.process(summing(handled, { topics: [numbers, others] }))
+  assert.ok(await soon(async () => (await sumsOf(log)).length === 4))
+  await processor.close()
+  assert.is((await sumsOf(log)).at(-1), 33)
+  await log.close()
+})
+
+test('a failure of what was handled on a transaction that is aborted is none', async (_, openBroker) => {
+  let isRefused = false
+  const handled: number[] = []
+  const log = await openedOver(openBroker, async (own, number) => {
+    if (number > 1) return own()
+    await soon(() => handled.length === 3)
+    isRefused = true
+    throw abortable()
+  })
+  await log.producer().send([1, 2, 3].map((value) => numbers.record({ value })))
+  const { handle, ...options } = summing(handled)
+  const processor = log.process({
+    ...options,
+    async handle(record, context) {
+      const given = await handle(record, context)
+      if (handled.length === 3 && !isRefused) throw new RangeError('of state that never was')
+      return given
+    },
+  } as ProcessOptions<Numbers, State>)
+  assert.ok(await soon(async () => (await sumsOf(log)).length === 3))
+  await processor.close()
+  assert.equal(await sumsOf(log), [1, 3, 6])
+  await log.close()
+})
+
+test('the rest of a batch that took too long comes again with what was aborted of it', async (_, openBroker) => {
+  const handled: number[] = []
+  const log = await openedOver(openBroker, async (own, number) => {
+    if (number !== 1) return own()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    throw abortable()
+  })
+  await log.producer().send([1, 2, 3].map((value) => numbers.record({ value })))
+  const { handle, ...options } = summing(handled, { maxRecords: 3, transactionTimeoutMs: 200 })
+  const processor = log.process({
+    ...options,
+    async handle(record, context) {
+      await new Promise((resolve) => setTimeout(resolve, handled.length === 0 ? 120 : 0))
+      return handle(record, context)
+    },
+  } as ProcessOptions<Numbers, State>)
+  assert.ok(await soon(async () => (await sumsOf(log)).length === 3))
+  await processor.close()
+  assert.equal(await sumsOf(log), [1, 3, 6])
+  await log.close()
+})
+
+test('a commit that fails for good ends the processor, though it waits for records', async (_, openBroker) => {
+  const log = await openedOver(openBroker, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    throw new LogError('KAFKA_STORAGE_ERROR', 'by the test')
+  })
+  await log.producer().send(numbers.record({ value: 1 }))
+  const handled: number[] = []
+  const processor = log.process(summing(handled))
+  const error = await Promise.race([
+    processor.done.catch((each: unknown) => each),
+    new Promise((resolve) => setTimeout(resolve, 2000)),
+  ])
+  assert.ok(LogError.is(error, 'KAFKA_STORAGE_ERROR'), String(error))
+  assert.equal(handled, [1])
+  await log.close()
+})
+
+// Regression: a batch whose `handle` asked for state alone took microtasks, and the loop stood still from its first record to its last.
+test('timers run and commits go on while a batch is handled', async (_, openBroker) => {
+  const log = await openedOver(openBroker, (own) => own())
+  await log.producer().send(Array.from({ length: 500 }, (_each, value) => numbers.record({ value })))
+  let turns = 0
+  const count = (): void => {
+    turns++
+    timer = setImmediate(count)
+  }
+  let timer = setImmediate(count)
+  const seen = new Set<number>()
+  const handled: number[] = []
+  const { handle, ...options } = summing(handled, { maxRecords: 500 })
+  const processor = log.process({
+    ...options,
+    handle(record, context) {
+      for (const until = performance.now() + 0.02; performance.now() < until; ) seen.add(turns)
+      return handle(record, context)
+    },
+  } as ProcessOptions<Numbers, State>)
+  assert.ok(await soon(() => handled.length === 500))
+  clearImmediate(timer)
+  assert.ok(seen.size > 3, `${seen.size} turns`)
+  await processor.close()
+  await log.close()
+})
+
+test.run()
