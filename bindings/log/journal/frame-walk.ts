@@ -1,9 +1,9 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { announcedBytes, type FrameHeader, frameSpan, readFrameHeader, startsFrame } from './frame.ts'
+import { announcedBytes, type FrameHeader, frameSpan, mayBeMeant, readFrameHeader, startsFrame } from './frame.ts'
 import { FRAME_ALIGNMENT } from './layout.ts'
 
-/** What stands at a 4096-byte border of a journal file. */
+/** What stands at a 4096-byte border of a journal file, where it may be a frame or what is left of one. */
 export interface Border {
   readonly file: StoreFile
   readonly position: number
@@ -40,8 +40,13 @@ export class FrameWalk {
 
   /** Answers how far it came: behind the last border, or to a frame that the next reading may get whole. */
   #overWindow(file: StoreFile, start: number, count: number): number {
+    const window = this.#buffer.bytes(0, count)
     let at = 0
     do {
+      if (!mayBeMeant(window, at)) {
+        at += FRAME_ALIGNMENT
+        continue
+      }
       const bytes = this.#buffer.bytes(Math.min(at, count), count)
       const isFrame = startsFrame(bytes)
       // Its length may be damaged: what doesn't fit even where it comes first is no frame.
