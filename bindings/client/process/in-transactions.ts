@@ -51,6 +51,8 @@ export class InTransactions<T extends TopicRef> implements Cycle {
         const handled = await settled(work.handle(batch, stores, signal, isOver))
         const before = this.#committing?.batch
         if (!(await this.#settle()) && before !== undefined) {
+          // Taken while it was mended, its stores have seen what is handled again.
+          state.forget([batch.partition])
           // It was delivered before the consumer went back.
           if (samePlace(before, batch)) return batch
           // Of another topic: it saw state that never was.
