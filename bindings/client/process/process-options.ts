@@ -59,8 +59,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    */
   maxRecords?: number | undefined
   /**
-   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again, so `handle` has to be
-   * done with one record in half of it, or with 16 records times `concurrency` where that is more than 1.
+   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again. It begins once its
+   * records are handled; of these there are no more than fit into half of it, one at least.
    */
   transactionTimeoutMs?: number | undefined
   /** Time of work after which the group gives the partitions to other members, 300000 ms by default. */
