@@ -69,21 +69,31 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, po
   }
 }
 
-/** The newest header of both slots that is whole; `damaged`: copies that hold something else. */
-export function readHeader(
-  file: StoreFile,
-  kernel: Kernel,
-): { readonly header: JournalHeader | undefined; readonly damaged: readonly number[] } {
+/** What the header's file holds. */
+export interface FoundHeader {
+  /** The newest of both slots that is whole. */
+  readonly header: JournalHeader | undefined
+  /** The one that was written before it is there too, so nothing newer took its slot. */
+  readonly isNewest: boolean
+  /** Copies that hold something else. */
+  readonly damaged: readonly number[]
+}
+
+export function readHeader(file: StoreFile, kernel: Kernel): FoundHeader {
   let newest: JournalHeader | undefined
+  const sequences = new Set<number>()
   const damaged: number[] = []
   for (const position of [0, FRAME_ALIGNMENT].flatMap((slot) => COPIES_AT.map((copy) => slot + copy))) {
     const bytes = new Uint8Array(HEADER_BYTES)
     const read = bytes.subarray(0, file.read(bytes, position))
     const header = decodeHeader(read, kernel, file.path, position)
     if (header === undefined && read.some((byte) => byte !== 0)) damaged.push(position)
-    if (header !== undefined && (newest === undefined || header.sequence > newest.sequence)) newest = header
+    if (header === undefined) continue
+    sequences.add(header.sequence)
+    if (newest === undefined || header.sequence > newest.sequence) newest = header
   }
-  return { header: newest, damaged }
+  const before = (newest?.sequence ?? 0) - 1
+  return { header: newest, isNewest: before === 0 ? damaged.length === 0 : sequences.has(before), damaged }
 }
 
 /** Into the slot that does not hold the header before it; the caller flushes. */

@@ -5,8 +5,8 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { type JournalHeader, readHeader } from '../journal/header.ts'
-import { HEADER_FILE } from '../journal/layout.ts'
+import { type FoundHeader, type JournalHeader, readHeader } from '../journal/header.ts'
+import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { openFile } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
@@ -16,16 +16,16 @@ import type { RecoveryInput } from './recovery-input.ts'
 import { UncleanRecovery } from './unclean-recovery.ts'
 
 /** Whether the directory holds a log; a header that was never finished belongs to a creation that never was. */
-export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<JournalHeader | undefined> {
+export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<FoundHeader | undefined> {
   const file = yield* openFile(store, HEADER_FILE, false)
   if (file === undefined) return undefined
-  const { header } = readHeader(file, kernel)
+  const found = readHeader(file, kernel)
   file.close()
-  return header
+  return found
 }
 
 /** How an opening finds where it goes on. Writes nothing outside its own places before the last frame is restated (rule 6b). */
-export function* recover(input: RecoveryInput, header: JournalHeader): Task<Recovered> {
+export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: boolean): Task<Recovered> {
   const { store, kernel } = input
   const torn: string[] = []
   const found = yield* readCheckpoints(store, kernel, header.nonce, torn)
@@ -36,6 +36,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader): Task<Reco
     recoveryMarks.hit('journal-gap')
     damage.push(journalDamage(scan, scan.gapAt))
   }
+  if (!header.clean && isNewest) damage.push(...(yield* shortRing(store, header.ringFileBytes)))
   const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
@@ -60,6 +61,24 @@ function newestCheckpoint(
     throw new LogError('CORRUPT_LOG', message, { file, position: 0, expected: header.checkpointSequence })
   }
   return newest
+}
+
+/**
+ * The first two files were whole, and durable, before the header said that the log is in use. What one of them lacks may have held the
+ * newest frames, and nothing else tells of those: they were acknowledged. An older header may stand for one that was clean, whose log keeps
+ * one file.
+ */
+function* shortRing(store: FileStore, fileSizeBytes: number): Task<Damage[]> {
+  const damage: Damage[] = []
+  for (const index of [0, 1]) {
+    const file = yield* openFile(store, ringFile(index), false)
+    const position = file?.size() ?? 0
+    file?.close()
+    if (position >= fileSizeBytes) continue
+    const code = file === undefined ? 'is missing' : `is not ${fileSizeBytes} bytes long`
+    damage.push({ file: ringFile(index), position, topic: undefined, partition: undefined, offset: undefined, code })
+  }
+  return damage
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {

@@ -126,20 +126,20 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *#open(): Task<StoredState> {
-    const header = yield* readJournalHeader(this.#store, this.#kernel)
-    const recovered =
-      header === undefined
-        ? yield* createJournal(this.#store, this.#kernel, this.#options)
-        : yield* this.#recover(header)
+    const found = yield* readJournalHeader(this.#store, this.#kernel)
+    const isNew = found?.header === undefined
+    const recovered = isNew
+      ? yield* createJournal(this.#store, this.#kernel, this.#options)
+      : yield* this.#recover(found.header, found.isNewest)
     this.#adopt(recovered)
-    if (!recovered.readOnly) yield* this.#begin(recovered, header === undefined)
+    if (!recovered.readOnly) yield* this.#begin(recovered, isNew)
     return storedState(recovered)
   }
 
-  *#recover(header: JournalHeader): Task<Recovered> {
+  *#recover(header: JournalHeader, isNewest: boolean): Task<Recovered> {
     const parts = { store: this.#store, kernel: this.#kernel, files: this.#cache, segments: this.#segments }
     const input = { ...parts, source: this.#source, observer: this.#options.observer }
-    return yield* this.#reserve.guard(() => recover(input, header))
+    return yield* this.#reserve.guard(() => recover(input, header, isNewest))
   }
 
   #adopt(recovered: Recovered): void {

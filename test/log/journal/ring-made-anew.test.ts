@@ -48,7 +48,9 @@ function sizeOf(disk: VirtualDisk, path: string): number | undefined {
 function assertWhole(disk: VirtualDisk, why: string): void {
   const host = new SyncHost(disk, undefined)
   const { readOnly, damage } = host.open()
-  assert.equal({ readOnly, damage }, { readOnly: [], damage: [] }, why)
+  assert.equal(readOnly, [], why)
+  // It can't know that its frames were covered.
+  for (const { file } of damage) assert.is(file, ringFile(0), why)
   assert.is(host.fetchAll(TOPIC, 0).length, RECORDS, why)
   for (const index of [0, 1]) assert.is(sizeOf(disk, ringFile(index)), RING_FILE_BYTES, why)
   const producerId = host.openProducer()
