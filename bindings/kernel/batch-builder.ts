@@ -49,6 +49,10 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#lengthsView = new Int32Array(this.#u8.buffer, this.#valueStaging, packedLengths)
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
   get recordCount(): number {
     return this.#core.exports.batch_record_count() >>> 0
   }

@@ -73,6 +73,8 @@ export interface BatchSeal {
  * Source: kafka.md section 1 (Kafka's DefaultRecordBatch).
  */
 export interface BatchBuilder {
+  /** Between `begin` and `seal` or `abandon`: the kernel has one open batch. */
+  readonly isOpen: boolean
   begin(buffer: KernelBuffer, position: number): void
   /** False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed. */
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean

@@ -7,11 +7,12 @@ import type { Sender } from '../../bindings/client/producer/producer.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { DRIVERS } from './stores.ts'
-import { failure, gate, setup } from './support.ts'
+import { failure, gate, setup, text } from './support.ts'
 
 const COUNT = 40
 const filler = 'x'.repeat(1000)
@@ -241,6 +242,61 @@ for (const [store, driverOf] of Object.entries(DRIVERS)) {
     await failure('INVALID_RECORD', () => producer.send(list('a')))
     const [first] = await producer.send(list('b', { key: 'k' }))
     assert.is(first?.offset, 1)
+    await log.close()
+  })
+}
+
+// A getter is read once for the check, once for its size, and a third time while the batch of the others is open.
+for (const read of [1, 2, 3]) {
+  const made = async (
+    act: (log: Log, records: ProducerRecord[]) => void,
+  ): Promise<[log: Log, sent: Promise<readonly unknown[]>]> => {
+    const log = await openLog(new MemoryStore(), new FakePort(1))
+    await log.admin.createTopic('t')
+    const records = list('a')
+    let reads = 0
+    const value = {
+      enumerable: true,
+      get: () => {
+        if (++reads === read) act(log, records)
+        return `a 20 ${filler}`
+      },
+    }
+    Object.defineProperty(records[20], 'value', value)
+    return [log, (await known(log)).send(records)]
+  }
+  const valuesOf = async (log: Log): Promise<string[]> => {
+    const seen: string[] = []
+    for await (const record of log.read('t', { until: 'end' })) seen.push(text(record.value)?.slice(0, 4) ?? '')
+    return seen
+  }
+
+  test(`a record that has others sent when it is read, for the ${read}. time: no batch is written into another`, async () => {
+    const inner: Promise<readonly PromiseSettledResult<unknown>[]>[] = []
+    const [log, sent] = await made((own) => {
+      const other = own.producer()
+      inner.push(Promise.allSettled([other.send(list('b')), other.flush()]))
+    })
+    await sent
+    const answers = (await Promise.all(inner)).flat()
+    for (const each of answers)
+      if (each.status === 'rejected') await failure('INVALID_RECORD', () => Promise.reject(each.reason))
+    const values = await valuesOf(log)
+    assert.is(values.filter((each) => each.startsWith('a ')).length, COUNT)
+    assert.ok([0, COUNT].includes(values.filter((each) => each.startsWith('b ')).length))
+    await log.close()
+  })
+
+  test(`a record that takes another from its list when it is read, for the ${read}. time: what is answered is written`, async () => {
+    const [log, sent] = await made((_own, records) => records.pop())
+    const answers: readonly unknown[] = await sent.catch((error) =>
+      failure('INVALID_RECORD', () => Promise.reject(error)).then(() => []),
+    )
+    const values = await valuesOf(log)
+    assert.is(values.length, 1 + answers.filter((answer) => answer !== undefined).length)
+    assert.not.ok(answers.includes(undefined), 'an answer for each')
+    const [last] = (await log.producer().send([{ topic: 't', value: 'last' }])) as readonly { offset: number }[]
+    assert.is(last?.offset, values.length)
     await log.close()
   })
 }

@@ -35,6 +35,7 @@ import type { PartitionRead } from './reading.ts'
 import {
   assertFits,
   atMemoryCap,
+  changedWhileRead,
   emptyBatch,
   noOffsetsLeft,
   readOnly,
@@ -114,6 +115,8 @@ export class Partition {
     const { producerId, producerEpoch, baseSequence, records } = request
     const recordCount = recordCountOf(records)
     if (recordCount < 1) throw emptyBatch(this.id)
+    // Before anything takes or gives back memory of the batch that is open.
+    if (this.#kernel.batchBuilder.isOpen) throw changedWhileRead(this.id)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
     if (verdict >= 0) {
@@ -140,7 +143,7 @@ export class Partition {
     const { nextOffset } = this.watermarks
     if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
     if (!this.#producers.reserve()) throw atMemoryCap(this.id, 'one more producer')
-    return this.#appendNew(request, this.#producers)
+    return this.#appendNew(request, recordCount, this.#producers)
   }
 
   /**
@@ -178,7 +181,7 @@ export class Partition {
     if (this.readOnly) throw readOnly(this.id, this.#damage)
   }
 
-  #appendNew(request: PartitionAppend, producers: ProducerTable): Appended | undefined {
+  #appendNew(request: PartitionAppend, expectedCount: number, producers: ProducerTable): Appended | undefined {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
     const room = this.#tail.room(mostBatchBytes(records), now)
     if (room === undefined) throw atMemoryCap(this.id, 'a batch')
@@ -196,6 +199,7 @@ export class Partition {
     }
     const encoded = encodeRecords(this.#kernel, room, records, seal, now, isLogAppendTime)
     const { sizeBytes, recordCount, maxTimestamp } = encoded
+    if (recordCount !== expectedCount) throw changedWhileRead(this.id)
     assertFits(this.id, sizeBytes, request.config)
     if (codec !== 0) {
       const batch = this.#kernel.batchReader.decode(room.buffer, room.position, sizeBytes, true)
