@@ -24,16 +24,22 @@ export interface AppendingHooks {
   whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
   /** Readers may see more. */
   advanced(hosted: HostedPartition): void
-  /** Of an append that waited: nobody else hears of it. */
+  /**
+   * An append that waited has failed, and its caller is no longer on the stack: the engine decides here whether the log
+   * ends.
+   */
   failed(error: unknown): void
 }
 
 type AppendCommand = CommandOf<'append'>
 
-/** Its session asks again, by a command that may wait. */
+/** Tells the session to ask again with copied records, which a command may keep while it waits. */
 const mustWait = new LogError('INVALID_REQUEST', 'borrowed records are appended at once or not at all')
 
-/** From the command to its place in the partition, and who is answered at which moment: the three ways of acks and transactions. */
+/**
+ * Finds the partition of an append, gives its records their place, and answers the producer at the moment that its
+ * `acks` or its transaction asks for.
+ */
 export class Appending {
   readonly #hooks: AppendingHooks
 
@@ -76,7 +82,7 @@ export class Appending {
     const { baseOffset, appendTime, isLogAppendTime, sizeBytes } = appended
     const result = { baseOffset, appendTime, isLogAppendTime }
     if (isTransactional) {
-      // Durability is the commit's: until then the record has its place, and only read_uncommitted may see it.
+      // The commit makes it durable. Until then the record has its place, and only read_uncommitted may see it.
       if (joined !== undefined) transacting.join(joined, hosted)
       transacting.wrote(producerId, hosted, sizeBytes)
       this.#whenWritten(hosted, appended, (error) => command.done(error, result))
@@ -124,7 +130,10 @@ export class Appending {
     this.#hooks.commits.wantDurable(hosted)
   }
 
-  /** Of a transaction: what its producer hears of no kill may take. */
+  /**
+   * A transactional append is answered once its segment has the bytes, so that no kill takes what the producer was
+   * told.
+   */
   #whenWritten(hosted: HostedPartition, { baseOffset, duplicate }: Appended, answer: (error: unknown) => void): void {
     const { store, unwritten, advanced } = this.#hooks
     if (store.hasUnwritten?.(hosted.id) === true) {
@@ -135,7 +144,10 @@ export class Appending {
     advanced(hosted)
   }
 
-  /** Of acks 1: below the ceiling, or durable, whatever comes first. */
+  /**
+   * An append with acks 1 is answered once its records lie below the offset ceiling or are durable, whichever comes
+   * first.
+   */
   #whenShown(hosted: HostedPartition, nextOffset: number, answer: (error: unknown) => void): void {
     const { commits, ceilingBlock } = this.#hooks
     const { watermarks } = hosted.partition

@@ -3,7 +3,7 @@ import type { BackupTarget } from '../storage/backup-target.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 
-/** INVALID_REQUEST for a store that has no files: what holds its rows has backups of its own. */
+/** Rejects with INVALID_REQUEST for a store without files: the database that holds its rows has backups of its own. */
 export function* backUp(store: PartitionStore, target: BackupTarget): Task<void> {
   if (store.backup === undefined) {
     const message = `${store.capabilities.name} keeps no files: back up the log with what its storage has for that`

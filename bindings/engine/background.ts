@@ -4,8 +4,8 @@ import type { Done } from './commands.ts'
 import type { TaskRunner } from './task-runner.ts'
 
 /**
- * What the store does beside commits, one thing at a time: its maintenance, and what a checkpoint under way must not meet,
- * as the removal of deleted topics' files and the steps of upkeep.
+ * What the store does beside commits, one task at a time: its maintenance (checkpoints), and whatever must not run
+ * beside a checkpoint, such as removing the files of deleted topics, and the steps of upkeep.
  */
 export class Background {
   readonly #runner: TaskRunner
@@ -35,12 +35,12 @@ export class Background {
     return !this.#isRunning && ((this.#tasks.length > 0 && this.#mayTakeAway) || this.#store.maintenanceIsDue())
   }
 
-  /** Topics that are deleted, log starts and compaction take files away. */
+  /** False while a backup copies files: deleted topics, log starts and compaction would take them away. */
   get #mayTakeAway(): boolean {
     return this.#isClosing || this.#store.backupNeedsFiles?.() !== true
   }
 
-  /** A commit that was under way when the log failed may still ask for it: its caller hears of the failure. */
+  /** After a failure too: a commit that was under way may still get here, and its caller hears of it. */
   run(task: Task<void>, done: Done<void>): void {
     if (this.#failure !== undefined) return done(this.#failure)
     this.#tasks.push({ task, done })
@@ -60,7 +60,7 @@ export class Background {
     })
   }
 
-  /** What waits is done before the log closes, and no backup is waited for. */
+  /** From now on what waits runs even while a backup copies files, so that a close doesn't wait for one. */
   closing(): void {
     this.#isClosing = true
   }

@@ -12,7 +12,7 @@ export type { ProducerInstance }
 
 export type Done<T> = (error: unknown, value?: T) => void
 
-/** Everything that a session can ask of the engine and that takes more than a look. `done` is called exactly once. */
+/** Everything that a session can ask of the engine that may take time. `done` is called exactly once. */
 export type Command =
   | { kind: 'openProducer'; done: Done<number> }
   | {
@@ -20,7 +20,7 @@ export type Command =
       producerId: number
       request: AppendRequest
       isTransactional: boolean
-      /** Refused where it would have to wait: nobody keeps its records. */
+      /** Its records are still the program's own objects: it is refused where it would have to wait. */
       isBorrowed?: boolean
       done: Done<AppendResult>
     }
@@ -55,7 +55,7 @@ export type Command =
       kind: 'acquireShare'
       member: ShareMember
       request: AcquireRequest
-      /** Asks it to give back what nobody saw. */
+      /** Asks the consumer to give back the records that its program hasn't seen. */
       release: () => void
       done: Done<readonly AcquiredRange[]>
     }
@@ -74,7 +74,7 @@ export type Command =
   | { kind: 'backup'; target: BackupTarget; done: Done<void> }
   | { kind: 'close'; done: Done<void> }
 
-/** A consumer of a share group. Nothing is known of one that holds nothing and waits for nothing. */
+/** A consumer of a share group. The engine keeps nothing of one that holds no record and waits for none. */
 export interface ShareMember {
   readonly groupId: string
   readonly memberId: string
@@ -111,7 +111,7 @@ export interface OffsetsCommand {
 /** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
 export interface OffsetToCommit {
   readonly topicId: string
-  /** Its name, where it is known, for whoever is told that it is gone. */
+  /** The topic's name, where it is known: for whoever is told that the topic is gone. */
   readonly topic?: string | undefined
   readonly partition: number
   readonly nextOffset: number

@@ -9,7 +9,7 @@ import { TABLES, type TableName } from './planned-change.ts'
 export interface CommitterHooks extends DecisionHooks {
   open(partition: HostedPartition): Task<void>
   apply(name: TableName, record: TableRecord, place: RecordPlace): void
-  /** Durable now up to `durableOffset`: readers may see more. */
+  /** The partition is durable up to its `durableOffset` now: readers may see more. */
   advanced(partition: HostedPartition): void
   /** Ids below `end` may be handed out. */
   producerIds(end: number): void
@@ -31,7 +31,7 @@ export class Committer {
     this.#ceilingBlock = ceilingBlock
   }
 
-  /** What waits at this moment: one set. */
+  /** Commits one set: what waits at this moment. */
   *commit(): Task<void> {
     yield* this.#openTables()
     const { changes, ending, durable, ceilings: raised, producerIdsEnd } = this.#queue.take()
@@ -54,7 +54,7 @@ export class Committer {
     }
     if (producerIdsEnd !== undefined) this.#hooks.producerIds(producerIdsEnd)
     for (const { hosted, ceiling } of ceilings) this.#raised(hosted, ceiling)
-    // What one transaction ended in several partitions is seen from one moment on.
+    // Readers see the end of a transaction in all of its partitions from the same moment on.
     for (const hosted of ending) hosted.partition.releaseStable()
     durable.forEach((hosted, index) => {
       hosted.partition.watermarks.advanceDurable(ends[index] ?? 0)
@@ -65,7 +65,7 @@ export class Committer {
     for (const hosted of ending) hosted.resume(undefined)
   }
 
-  /** Others may come while one is opened. */
+  /** More of them may be asked for while one is being opened. */
   *#openTables(): Task<void> {
     if (!this.#queue.hasChanges) return
     const opened: TableName[] = []

@@ -9,9 +9,12 @@ import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
 
-/** Turns of the event loop, with 64 KiB of batches or some of a large one's records each, that one step takes. */
+/**
+ * How many turns of the event loop one step takes. A turn works through 64 KiB of batches, or through some records of a
+ * large one.
+ */
 const TURNS_AT_ONCE = 32
-/** No failure of the log: the pass is given up, the partition stays as it is. */
+/** These errors give up the pass and leave the partition as it is; the log goes on. */
 const GIVEN_UP = [
   'STORAGE_FULL',
   'MEMORY_CAP_REACHED',
@@ -28,7 +31,7 @@ export class Compacting implements UpkeepJob {
   readonly #factory: PartitionFactory
   #waiting: PartitionIdentity[] = []
   #pass: { readonly id: PartitionIdentity; readonly task: Task<unknown> } | undefined
-  /** Damaged: no pass gets through, until the log is opened again. */
+  /** Partitions in which a pass met damage: none would get through before the log is opened again. */
   readonly #damaged = new Set<string>()
 
   constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory) {
@@ -47,7 +50,7 @@ export class Compacting implements UpkeepJob {
     this.#waiting = due.sort((a, b) => b.ratio - a.ratio).map(({ id }) => id)
   }
 
-  /** A pass that is left in the middle, when the log closes, is found and dropped by the next opening. */
+  /** A close may leave a pass in the middle: the next opening finds what it wrote and drops it. */
   next(now: number): Task<void> | undefined {
     while (this.#pass === undefined) {
       const id = this.#waiting.shift()
@@ -85,7 +88,7 @@ export class Compacting implements UpkeepJob {
     })
   }
 
-  /** As far as some turns go, or to the end; what it waits for passes through. */
+  /** Runs the pass for some turns, or to its end. Effects that it waits for are handed on to whoever runs this task. */
   *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
     let turns = 0
     try {

@@ -45,12 +45,12 @@ export class DecisionBatches {
   decision({ hosted, records, baseOffset }: TableChange): Decision {
     const now = this.#hooks.now()
     const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
-    // As the batch has it: a record keeps the time of its plan, and an index entry must lead to its batch.
+    // The index needs the time that the batch really has: a record keeps the time of its plan.
     const maxTimestamp = records.reduce((max, { timestamp = now }) => Math.max(max, timestamp), -1)
     return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp }
   }
 
-  /** In the order of the changes, which is that of the offsets where several end in a partition. */
+  /** In the order of the changes: where several end in one partition, that is the order of their offsets. */
   markers(changes: readonly PlannedChange[]): readonly Decision[] {
     const markers: Decision[] = []
     const ends = new Map<HostedPartition, number>()

@@ -1,9 +1,15 @@
 import type { PartitionStore } from '../storage/partition-store.ts'
 
-/** So often the log looks whether its directory is still its own: acknowledgements behind a loss go on for no longer. */
+/**
+ * How often the log looks whether its directory is still its own. After a loss, acknowledgements go on for no longer
+ * than this.
+ */
 const INTERVAL_MS = 1000
 
-/** Asks the store whether others could hold what it holds (docs/decisions/030-directory-lost.md); nothing where that can't happen. */
+/**
+ * Asks the store whether another process could hold the same directory (docs/decisions/030-directory-lost.md). Does
+ * nothing for a store where that can't happen.
+ */
 export class DirectoryWatch {
   readonly #store: PartitionStore
   #dueAt: number | undefined

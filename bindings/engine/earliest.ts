@@ -1,4 +1,4 @@
-/** Of two instants, either of which may never come. */
+/** The earlier of two instants; `undefined` never comes. */
 export function earliest(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return Math.min(one, other)

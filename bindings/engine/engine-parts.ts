@@ -35,15 +35,18 @@ import { UnwrittenAppends } from './unwritten-appends.ts'
 const INTERNAL_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
 export interface EngineOptions extends KeepingOptions {
-  /** Makes the store, which may ask the engine what bytes don't tell, and what makes partitions over it. */
+  /** Makes the store and the factory of partitions over it. The store asks `source` for what its bytes don't tell. */
   readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
   readonly ceilingBlock: number
-  /** What a transaction wrote is made durable ahead of its commit, each time it comes to so much (durability rule 9). */
+  /**
+   * A transaction makes what it wrote durable ahead of its commit each time that it has written so much (durability
+   * rule 9).
+   */
   readonly transactionBufferBytes: number
 }
 
-/** What the engine's own state tells its parts, and what becomes of their failures. */
+/** What the engine tells its parts, and what it does when one of them fails. */
 export interface EngineHooks {
   readonly now: () => number
   readonly leaderEpoch: () => number
@@ -54,8 +57,8 @@ export interface EngineHooks {
 }
 
 /**
- * What the engine is made of, and what each part is told of the others. Each part finds what it needs of them in its hooks; who
- * calls whom is to be read here. The engine alone knows the moment, and whether the log goes on.
+ * Puts the engine together. Each part names in its hooks what it needs of the others, and this file says who gives it:
+ * so it shows who calls whom. Only the engine itself knows the present moment and whether the log goes on.
  */
 export class EngineParts {
   readonly catalogue: Catalogue = new Catalogue()

@@ -40,9 +40,9 @@ export class Engine {
   #committing = false
   #closing: Done<void> | undefined
   #closed: LogError | undefined
-  /** It ended by an error, and its directory is still held. */
+  /** The log ended by an error, and the directory is still locked. */
   #hasFailed = false
-  /** What opening found. Before it is over the opening itself commits, one set after the other. */
+  /** What the opening found; `undefined` while it runs. It commits by itself until then, one set after the other. */
   report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
@@ -86,15 +86,16 @@ export class Engine {
       const left = yield* replayTables(this, state)
       if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#finishOpening(state, left)
     } catch (error) {
-      // As clean as it was found: what can't be read is no reason for the next open to go on at ceilings, nor for it to take
-      // transactions as whole that an unclean end cut short.
+      // The log is left as clean or unclean as it was found. A clean one that can't be read must not make the next open
+      // skip to the offset ceilings; an unclean one must not make it take transactions for whole that the crash cut
+      // short.
       yield* state.report.clean ? this.store.close() : this.store.abandon()
       throw error
     }
     return state.report
   }
 
-  /** Before the first acknowledgement (durability rules 7 and 9). */
+  /** All of it comes before the first acknowledgement (durability rules 7 and 9). */
   *#finishOpening({ partitions, report }: StoredState, left: LeftOfTopics): Task<void> {
     for (const table of ['offsets', 'shares'] as const) this.#commits.changeInParts(table, left[table], () => {})
     const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#parts.activate(hosted))
@@ -140,13 +141,13 @@ export class Engine {
   get wantsTurn(): boolean {
     if (this.#closed !== undefined || this.report === undefined) return false
     if (this.#background.isDue) return true
-    // Without room for a frame the end of the checkpoint brings the next turn.
+    // The frame has no room before a checkpoint has freed some, and the end of that one brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#commits.decisionBytes)))
       return false
     return this.#commits.isWanted || this.#mayClose || this.#hasUnwritten
   }
 
-  /** Nothing that was committed stays in memory alone for longer than a turn without a commit. */
+  /** Committed batches that are in no segment yet: they are written by the next turn that has nothing to commit. */
   get #hasUnwritten(): boolean {
     return this.store.hasUnwritten?.() === true
   }
@@ -160,7 +161,7 @@ export class Engine {
     else if (this.#hasUnwritten && this.store.writeOut !== undefined) this.#commit(this.store.writeOut())
   }
 
-  /** One at a time. */
+  /** Runs one commit at a time. */
   #commit(task: Task<void>): void {
     this.#committing = true
     this.#runner.start(task, (error) => {
@@ -191,7 +192,7 @@ export class Engine {
     try {
       this.#parts.tick(now)
     } catch (error) {
-      // Nobody asked for it, so nobody would hear of it.
+      // No caller waits for a tick, so its failure would be heard by nobody.
       this.#fail(error)
     }
   }
@@ -213,7 +214,7 @@ export class Engine {
     })
   }
 
-  /** A log that failed is closed all the same: who opens the directory next finds it free. */
+  /** After a failure a close still gives the directory back, so that the next process finds it free. */
   #refuse(command: Exclude<Command, { kind: 'wake' }>, failure: LogError): void {
     if (command.kind !== 'close' || !this.#hasFailed) command.done(failure)
     else this.#abandon(command.done, failure)

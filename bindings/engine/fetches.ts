@@ -10,22 +10,25 @@ interface PendingFetch {
   readonly reader: object
   readonly request: FetchRequest
   readonly done: Done<readonly FetchedPartition[]>
-  /** Parts of it that aren't in reach yet: the store is opening them. */
+  /** How many of its partitions the store is still reading into reach. */
   preparing: number
-  /** Partitions that can't be brought in reach: told beside what the others have. */
+  /** Partitions that can't be read: their errors are told beside what the other partitions have. */
   unreachable: Map<HostedPartition, LogError> | undefined
-  /** Where it waits. */
+  /** The partitions at which it is registered to wait. */
   readonly waitsAt: HostedPartition[]
 }
 
 interface ReadAll {
   readonly parts: FetchedPartition[]
   readonly moved: boolean
-  /** What comes first and isn't in reach; empty if anything moved. */
+  /**
+   * Positions whose batches must be read into reach first, in the order of the request; empty if anything can be told
+   * already.
+   */
   readonly missing: readonly Missing[]
 }
 
-/** What the store has to bring in reach. */
+/** A batch that the store has to read into reach, and up to where its aborted transactions. */
 export interface Missing {
   readonly hosted: HostedPartition
   readonly offset: number
@@ -34,22 +37,25 @@ export interface Missing {
 
 export interface FetchHooks {
   readonly topics: Pick<Topics, 'partition' | 'facts'>
-  /** Brings the batch at `offset` in reach, then calls back. */
+  /** Reads the batch at `offset` into reach, then calls back. */
   prepare(missing: Missing, then: (error: unknown) => void): void
   /** A reader waits for records that a higher ceiling would show (durability rule 5). */
   wantShown(partition: HostedPartition): void
 }
 
-/** Of one fetch: a reader of thousands of partitions would otherwise look at all of them for each one that lies in files. */
+/**
+ * Positions of one fetch that are prepared at once. Without a bound a reader of thousands of partitions would look at
+ * all of them again for each one that has to be read from files.
+ */
 const PREPARING_MAX = 16
 
-/** Fetches, and those of them that wait for more: answered when a watermark moves, never by polling. */
+/** Fetches: those that find something are answered at once, the others when a watermark moves. Nothing polls. */
 export class Fetches {
   readonly #hooks: FetchHooks
-  /** Of what no reader lent memory for. */
+  /** For fetches whose reader lent no memory of its own. */
   readonly #blocks: BatchMemory = new SharedBlocks()
   readonly #pending = new Set<PendingFetch>()
-  /** Looks for one record that wait for the store. */
+  /** Commands for one record that wait for the store. */
   readonly #finding = new Set<CommandOf<'find'>>()
   readonly #byPartition = new Map<HostedPartition, Set<PendingFetch>>()
 
@@ -61,7 +67,10 @@ export class Fetches {
     this.#serve({ reader, request, done, preparing: 0, unreachable: undefined, waitsAt: [] })
   }
 
-  /** The batch that holds one record; none where readers of committed records see nothing: a gap, a marker. */
+  /**
+   * The batch that holds the record at an offset; `undefined` where a committed reader sees none, such as at a gap or a
+   * marker.
+   */
   find(command: CommandOf<'find'>): void {
     const { topic, partition, offset, done } = command
     const hosted = this.#hooks.topics.partition(topic, partition)
@@ -92,7 +101,7 @@ export class Fetches {
     for (const fetch of [...waiting]) if (fetch.preparing === 0) this.#serve(fetch)
   }
 
-  /** Ends the waiting of a reader, with what there is. */
+  /** Ends a reader's waiting fetch with what there is now. */
   wake(reader: object): void {
     for (const fetch of [...this.#pending]) {
       if (fetch.reader === reader) this.#finish(fetch, this.#readAll(fetch).parts)
@@ -123,8 +132,8 @@ export class Fetches {
   }
 
   /**
-   * Serves it again once all have come. The last one is in reach then, whatever it and others took the place of: fewer come before
-   * it, so that a first one is read in the end.
+   * Serves the fetch again once all of these were read. They may push each other out of reach, but not the one that was
+   * read last: so each round has fewer to wait for, and in the end one of them is told.
    */
   #prepare(fetch: PendingFetch, missing: readonly Missing[]): void {
     fetch.preparing = missing.length
@@ -144,7 +153,9 @@ export class Fetches {
     }
   }
 
-  /** Its partitions are all there, or `read.moved` would tell. */
+  /**
+   * The reader doesn't know all partitions of its topic yet. (A partition that is gone is told as an error in `parts`.)
+   */
   #hasOthers({ positions, knownPartitions }: FetchRequest): boolean {
     const topic = positions[0]?.topic
     return (
@@ -154,7 +165,7 @@ export class Fetches {
     )
   }
 
-  /** The topic has more partitions than before. */
+  /** The topic has more partitions than before: readers that know the old number hear so. */
   grown(topic: string): void {
     const asks = ({ request }: PendingFetch) =>
       request.knownPartitions !== undefined && request.positions[0]?.topic === topic
@@ -170,12 +181,12 @@ export class Fetches {
     for (const position of request.positions) {
       const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
       if (missing !== undefined && !moved) {
-        // Nothing is told of it: a reader that is woken now would take it for empty.
+        // Left out of the answer: a reader that is woken now would take the partition for empty.
         if (wanted.push(missing) === PREPARING_MAX) break
         continue
       }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
-        // What comes first has its turn first: what lies behind it and is in reach waits.
+        // Partitions that have to be read first keep their turn: what is in reach behind them isn't told before.
         if (wanted.length > 0) break
         moved = true
       }
@@ -239,12 +250,12 @@ export class Fetches {
         fetch.waitsAt.push(hosted)
         if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
       } catch {
-        // The topic is gone: `forgotten` or the next serve tells the reader.
+        // The topic is gone: `forgotten`, or the next `#serve`, tells the reader.
       }
     }
   }
 
-  /** A topic was deleted: who waits for it hears so. */
+  /** A topic was deleted: whoever waits for it hears so. */
   forgotten(partition: HostedPartition): void {
     const waiting = this.#byPartition.get(partition)
     this.#byPartition.delete(partition)
@@ -274,7 +285,7 @@ function emptyPart(
   return { topic, partition, batches: [], nextOffset, logStartOffset, endOffset, error }
 }
 
-/** A topic that was deleted and made again: what was read up to there are records of another one. */
+/** UNKNOWN_TOPIC_ID for a topic that was deleted and created again: the position counts records of the old one. */
 function assertSameTopic({ topic, partition, topicId }: TopicPosition, { id }: HostedPartition): void {
   if (topicId === undefined || topicId === id.topicId) return
   const message = `topic "${topic}" was deleted and made again: its records are others`

@@ -1,11 +1,11 @@
 import { LogError } from '../model/errors.ts'
 
-/** Operations that change nothing: one that failed may be tried again. */
+/** Operations that change nothing: after a failure they may be tried again. */
 const HARMLESS: readonly unknown[] = ['open', 'read', 'list']
 
 /**
- * Whether nobody knows any more what the device holds, because a write, a flush or a sync failed (durability rule 10), or
- * the kernel is gone.
+ * Whether the log must end: a write, a flush or a sync failed, so that nobody knows what the device holds (durability
+ * rule 10), or the kernel has trapped.
  */
 export function isFinal(error: unknown): boolean {
   if (LogError.is(error, 'KERNEL_POISONED')) return true

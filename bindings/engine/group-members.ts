@@ -8,7 +8,10 @@ import type { TopicPartition } from '../model/positions.ts'
 import type { CommandOf, Done } from './commands.ts'
 
 export interface GroupHooks {
-  /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
+  /**
+   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only the
+   * first ones may be there.
+   */
   change(records: readonly TableRecord[], done: Done<void>): void
   topicOf: TopicLookup
 }
@@ -18,14 +21,14 @@ type GroupCommand = CommandOf<
 >
 type Answer = JoinedGroup | readonly TopicPartition[]
 
-/** Commands of group members: who waits for the answer to a join or sync, and whom a rebalance has to be told. */
+/** Serves the commands of groups: keeps who waits for the answer to a join or sync, and whom to tell of a rebalance. */
 export class GroupMembers {
   readonly #groups: Groups
   readonly #hooks: GroupHooks
-  /** A member asks for one thing at a time. */
+  /** By member: a member waits for one answer at a time. */
   readonly #waiting: Map<string, Done<Answer>> = new Map()
   readonly #rebalanced: Map<string, () => void> = new Map()
-  /** Who waits until nobody holds anything any more. */
+  /** Called once no member holds a partition any more. */
   #releasing: Done<void> | undefined
 
   constructor(groups: Groups, hooks: GroupHooks) {

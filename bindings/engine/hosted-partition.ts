@@ -16,7 +16,9 @@ class Waiters {
     this.#waiting.push({ nextOffset, done })
   }
 
-  /** A retry may wait for less than those before it, so the order is by arrival and each is looked at. */
+  /**
+   * Waiters stand in the order of their arrival, and a retry may wait for less than those before it: each is looked at.
+   */
   answer(upTo: number): void {
     if (this.#waiting.length === 0) return
     const ready = this.#waiting.filter((waiter) => waiter.nextOffset <= upTo)
@@ -32,21 +34,24 @@ class Waiters {
   }
 }
 
-/** A partition in the engine's care: who waits for what of it. */
+/** A partition that is in use, with everybody who waits for something of it. */
 export class HostedPartition {
   readonly id: PartitionIdentity
   readonly partition: Partition
   /** As parsed from the topic: replaced when the topic's config changes. */
   config: ParsedTopicConfig
-  /** The store has a place for it; else its first use makes one. */
+  /** Whether the store has a place for it; if not, its first use makes one. */
   exists: boolean
-  /** Commands that wait until the store has opened it, or has its marker, in order; `undefined` while none need to. */
+  /**
+   * Commands that wait, in their order, until the store has opened the partition or its marker stands; `undefined` if
+   * nothing has to wait.
+   */
   queue: ((error: unknown) => void)[] | undefined
   /** The topic was deleted: nothing more is accepted. */
   dead = false
-  /** How often the store is giving it a place or opening it at this moment. */
+  /** How many tasks are making its place in the store or opening it right now. */
   openings = 0
-  /** What waited for it heard an error: nothing is answered without the engine any more. */
+  /** The log ended with an error: nothing is answered any more without asking the engine. */
   hasFailed = false
   /** Waiting for stable storage (`acks: 'all'`). */
   readonly durable: Waiters = new Waiters()
@@ -67,13 +72,13 @@ export class HostedPartition {
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
   }
 
-  /** What waited goes on, in its order. */
+  /** Runs what waited, in its order. */
   resume(error: unknown): void {
     const queue = this.queue ?? []
     this.queue = undefined
     while (queue.length > 0) {
       queue.shift()?.(error)
-      // One of them needs the partition opened again: those behind it stay behind it.
+      // It found the partition closed again, so those behind it go on waiting behind it.
       if (this.queue !== undefined) {
         ;(this.queue as typeof queue).push(...queue)
         return

@@ -1,17 +1,17 @@
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 
 const RECORD_OVERHEAD_BYTES = 64
-/** A fourth of the largest frame, beside what a set takes of others. */
+/** A quarter of the largest frame: the rest of it is for the other changes of a commit set. */
 const PART_BYTES = 32 * 1024
 
-/** About what it takes in a frame. */
+/** Roughly what the record takes in a frame. */
 export function bytesOfRecord({ key, value }: TableRecord): number {
   return RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
 }
 
 /**
- * Records of which a crash may leave the first ones alone, and so many that no frame holds all: in their order, as parts that each
- * go into one.
+ * Splits records into parts, in their order, that each fit into one frame. For records that needn't become durable
+ * together: after a crash only the first parts may be there.
  */
 export function inParts(
   records: readonly TableRecord[],

@@ -18,15 +18,15 @@ const CHECK_INTERVAL_MS = 300_000
 const COMPACTION_INTERVAL_MS = 15_000
 
 export interface KeepingOptions {
-  /** How often records that may go are looked for. */
+  /** How often the log looks for records that may be removed, in milliseconds. */
   readonly retentionCheckIntervalMs?: number | undefined
-  /** Records go by their time even where the wall clock was put far ahead. */
+  /** Records are removed by their age even after the wall clock was set far ahead. */
   readonly retentionTrustsClock?: boolean | undefined
-  /** How often partitions are looked at for what compaction could do. */
+  /** How often the log looks for partitions to compact, in milliseconds. */
   readonly compactionIntervalMs?: number | undefined
   /** segment.bytes of the log's own topics. */
   readonly tableSegmentBytes?: number | undefined
-  /** Something that whoever runs the program should know. */
+  /** Tells whoever runs the program something that no call would report. */
   readonly warn?: ((code: string, message: string) => void) | undefined
 }
 
@@ -38,15 +38,18 @@ export interface KeepingParts {
   readonly catalogue: Catalogue
   readonly background: Background
   now(): number
-  /** Durable behind all that was planned before it, with nothing to write too. */
+  /** Makes the change durable behind all that was planned before it, even if it holds no record. */
   change(change: PlannedChange): void
-  /** Readers find less of it. */
+  /** The partition starts at a higher offset now: readers of the removed records are told. */
   startMoved(hosted: HostedPartition): void
-  /** Opened for appends once more. */
+  /** Opens the partition for appends again. */
   whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
 }
 
-/** How long records are kept: log starts, and the upkeep that moves them, removes what lies below, and compacts. */
+/**
+ * How long records are kept: the decided log starts, and the upkeep jobs that move them, remove files below them, and
+ * compact.
+ */
 export class Keeping {
   readonly starts: LogStarts
   readonly upkeep: Upkeep
@@ -65,7 +68,7 @@ export class Keeping {
       move: (moves) => this.starts.move(moves, () => {}),
       seal: (hosted) => {
         store.seal(hosted.id)
-        // What fails here fails the next append too, which tells it.
+        // The next append meets the same failure and reports it.
         parts.whenActive(hosted, () => {})
       },
     })

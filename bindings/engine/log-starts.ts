@@ -10,9 +10,9 @@ import type { Topics } from './topics.ts'
 export interface LogStartHooks {
   readonly catalogue: Catalogue
   readonly topics: Topics
-  /** Durable behind all that was planned before it, with nothing to write too. */
+  /** Makes the change durable behind all that was planned before it, even if it holds no record. */
   change(change: PlannedChange): void
-  /** Readers find less of it, and files of it may go. */
+  /** Readers of what lies below are told, and files may be removed. */
   moved(hosted: HostedPartition): void
 }
 
@@ -21,14 +21,14 @@ export interface LogStartMove {
   readonly logStartOffset: number
 }
 
-/** Decisions of one change are never parted, and a frame has to hold them. */
+/** The decisions of one change go into one frame, so there is a bound to them. */
 const MOVES_AT_ONCE = 8
 /** Kafka's word for the high watermark. */
 const UP_TO_HIGH_WATERMARK = -1
 
 /**
- * Where partitions begin, which only moves forward: first the decision is durable, then readers are told, and files go last
- * (durability rule 11).
+ * Where partitions begin. A start only moves forward: first the decision is durable, then readers are told, and files
+ * are removed last (durability rule 11).
  */
 export class LogStarts {
   readonly #hooks: LogStartHooks
@@ -37,7 +37,10 @@ export class LogStarts {
     this.#hooks = hooks
   }
 
-  /** All of them, or none where one is refused: answers where each begins now. Source: Kafka's DeleteRecords (kafka.md 2.5). */
+  /**
+   * Deletes in all of these partitions, or in none if one is refused; answers where each begins now. Source: Kafka's
+   * DeleteRecords (kafka.md 2.5).
+   */
   deleteRecords({ at, done }: CommandOf<'deleteRecords'>): void {
     const moves = at.map(({ topic, partition, beforeOffset }) => {
       const hosted = this.#hooks.topics.partition(topic, partition)
@@ -59,7 +62,10 @@ export class LogStarts {
     })
   }
 
-  /** Of a topic whose delete is on its way nothing can be planned, and what was planned of others can't be taken back then. */
+  /**
+   * Asked before anything is planned: a topic whose delete is on its way takes no more changes, and what was planned for
+   * the others could not be taken back.
+   */
   #assertStays({ id: { topicId, topic, partition } }: HostedPartition): void {
     if (this.#hooks.catalogue.planned.liveById(topicId) !== undefined) return
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" is being deleted`, { topic, partition })
@@ -98,7 +104,7 @@ export class LogStarts {
   }
 }
 
-/** Of a topic that keeps the newest record of each key nobody removes others by their offset. */
+/** Refuses a compacted topic: it keeps the newest record of each key, wherever that stands. */
 function assertDeletes({ id, config }: HostedPartition): void {
   if (config.cleanupPolicy !== 'compact') return
   const { topic, partition } = id

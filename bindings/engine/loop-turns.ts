@@ -1,15 +1,19 @@
 import type { RuntimePort } from '../broker/runtime-port.ts'
 
-/** So long a program may go on with answers that come at once. A turn of an event loop with nothing to do costs microseconds. */
+/**
+ * How long a program may go on with answers that come at once before everything else in the process gets a turn. An
+ * idle turn of the event loop costs microseconds.
+ */
 const SPELL_MS = 1
 
 /**
- * Whether all else in the process waits for its turn. What answers at once costs who awaits it microtasks alone: one such call after
- * the other would let no timer run, no socket of an attached process be read and no work of the log's own go on.
+ * Whether the rest of the process is due for a turn of the event loop. An answer that comes at once costs its caller
+ * microtasks only: a program that makes one such call after the other would let no timer run, no socket be read, and no
+ * work of the log itself go on.
  */
 export class LoopTurns {
   readonly #port: RuntimePort
-  /** When the first answer of this turn came. */
+  /** When this turn's first answer came. */
   #sinceMs: number | undefined
 
   constructor(port: RuntimePort) {

@@ -1,10 +1,10 @@
 import type { Task } from '../storage/effect.ts'
 import type { TaskRunner } from './task-runner.ts'
 
-/** Each holds a file or two while it waits for the disk. */
+/** Openings at once: each holds a file or two while it waits for the disk. */
 const AT_ONCE = 32
 
-/** Partitions that are being opened or made: a bounded number at once, the others in their order. */
+/** Bounds how many partitions are opened or made at once; the others wait in their order. */
 export class Openings {
   readonly #runner: TaskRunner
   readonly #waiting: (() => void)[] = []

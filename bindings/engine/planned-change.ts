@@ -7,19 +7,22 @@ import { bytesOfRecord } from './in-parts.ts'
 export const TABLES = ['transactions', 'offsets', 'shares', 'catalogue'] as const
 export type TableName = (typeof TABLES)[number]
 
-/** A change of the log's own topics: planned by a table, durable with the next commit, then applied and answered. */
+/**
+ * A change of the log's own topics. A table plans it, the next commit makes it durable, then it is applied and
+ * answered.
+ */
 export interface PlannedChange extends Partial<Record<TableName, readonly TableRecord[]>> {
   readonly end?: PlannedEnd | undefined
   readonly done: (error: unknown) => void
 }
 
-/** Of a transaction, in each of its partitions. */
+/** The end of a transaction: a marker for each of its partitions. */
 export interface PlannedEnd {
   readonly marker: Marker
   readonly partitions: readonly HostedPartition[]
 }
 
-/** Of a marker in a frame: the batch of 78 bytes and what the frame says of it. */
+/** What a marker takes in a frame: its batch of 78 bytes, and the frame's entry for it. */
 export const MARKER_BYTES = 160
 
 const NOWHERE: readonly HostedPartition[] = []
@@ -29,7 +32,7 @@ export function endedIn({ end }: PlannedChange): readonly HostedPartition[] {
   return end?.partitions ?? NOWHERE
 }
 
-/** About what its decisions take in a frame. */
+/** Roughly what the change's records and markers take in a frame. */
 export function bytesOfChange(change: PlannedChange): number {
   let total = endedIn(change).length * MARKER_BYTES
   for (const table of TABLES) {

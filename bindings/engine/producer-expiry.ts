@@ -4,26 +4,29 @@ import type { HostedPartition } from './hosted-partition.ts'
 /** Kafka's producer.id.expiration.ms, and its check interval. */
 const EXPIRATION_MS = 24 * 3_600_000
 const LOOK_MS = 600_000
-/** When a producer that was found at the open was last used isn't known, but it has so long to be used again: retries come sooner. */
+/**
+ * Nobody knows when a producer that was found at the open was last used. It is kept for at least this long, which
+ * retries don't exceed.
+ */
 const GRACE_MS = 3_600_000
 
-/** What is looked through. */
+/** The partitions whose producers are looked through. */
 export interface RememberedProducers {
-  /** Partitions in use. */
+  /** Partitions that were used since the open. */
   hosted(): Iterable<HostedPartition>
-  /** Of the others, those that `isOver` says it of are dropped. */
+  /** Drops producers of the other partitions for which `isOver` answers true. */
   expireStored(isOver: (producer: StoredProducer) => boolean): void
 }
 
 /**
- * Producers that a partition may forget: none of a day's last use. It goes by time that passes, not by the time that records
- * carry, which is their senders' business. A producer with an open transaction stays.
+ * Which producers a partition may forget: those that nobody used for a day of passing time. Timestamps of records don't
+ * count, their senders choose them. A producer with an open transaction stays.
  */
 export class ProducerExpiry {
   readonly #topics: RememberedProducers
-  /** Of partitions in use, when each of their producers was last used. */
+  /** For partitions in use, when each producer was last used. */
   readonly #uses = new WeakMap<HostedPartition, Map<number, number>>()
-  /** By how much the wall clock was put forward since. */
+  /** By how much the wall clock was put forward since the open. */
   #movedMs = 0
   #openedAt = 0
   #lookAt: number | undefined
@@ -78,7 +81,7 @@ export class ProducerExpiry {
     return uses
   }
 
-  /** The newest batch's time is the best that is known, and may be anything. */
+  /** The time of its newest batch is the best that is known, though the sender may have put anything there. */
   #atOpen({ batches }: StoredProducer): number {
     const earliest = this.#openedAt + GRACE_MS - EXPIRATION_MS
     return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? earliest))

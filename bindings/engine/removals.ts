@@ -3,18 +3,18 @@ import type { PartitionIdentity, PartitionSource, PartitionStore } from '../stor
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
 
-/** Partitions that one step asks about: most have nothing to remove. */
+/** How many partitions one step asks about: most have nothing to remove. */
 const LOOKS_AT_ONCE = 64
-/** Steps in a row that only found something to wait for: the next round tries again. */
+/** After so many steps in a row that only met files in use, the rest is left to the next round. */
 const VAIN_STEPS_MAX = 250
 
-/** Removes from the store what lies below the log starts, what earlier processes left of it too. */
+/** Removes what lies below the log starts from the store, including what an earlier process left. */
 export class Removals implements UpkeepJob {
   readonly intervalMs: number
   readonly #topics: Topics
   readonly #store: PartitionStore
   readonly #source: PartitionSource
-  /** In turn: each has a step, then the next one. */
+  /** Partitions with something to remove; each gets one step in turn. */
   readonly #waiting: Map<string, PartitionIdentity> = new Map()
   #vainSteps = 0
 
@@ -43,7 +43,7 @@ export class Removals implements UpkeepJob {
     let waits = 0
     for (const [key, id] of [...this.#waiting].slice(0, LOOKS_AT_ONCE)) {
       this.#waiting.delete(key)
-      // Deleted meanwhile.
+      // Its topic was deleted meanwhile.
       if (this.#topics.find(id) === undefined && this.#topics.stored(id) === undefined) continue
       const removal = yield* this.#store.deleteBefore(id, this.#source.logStartOffset(id))
       if (removal === 'done') continue

@@ -21,7 +21,7 @@ export interface ReplayParts {
   readonly store: PartitionStore
 }
 
-/** Tombstones of what groups kept of topics that are gone. */
+/** Tombstones for what groups still hold of deleted topics. */
 export interface LeftOfTopics {
   readonly offsets: readonly TableRecord[]
   readonly shares: readonly TableRecord[]
@@ -39,7 +39,7 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
   yield* replayPartition(engine, topics.table('shares'), (record, place) => shares.apply(record, place))
   yield* replayPartition(engine, topics.table('transactions'), (record, place) => transactions.apply(record, place))
   engine.groups.dropMembers()
-  topics.startsRead()
+  topics.takeLogStarts()
   yield* removeDead(engine, state)
   for (const { topicId } of catalogue.durable.dead()) catalogue.forget(topicId)
   const isGone = (topicId: string) => catalogue.durable.liveById(topicId) === undefined
@@ -47,8 +47,8 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
 }
 
 /**
- * Partitions of deleted topics that a crash left go now. A store that asks the catalogue itself, as files do, answers none;
- * of a damaged log nothing is removed.
+ * Removes partitions of deleted topics that a crash left. A store over files asks the catalogue itself and answers none
+ * of them. In a damaged log nothing is removed.
  */
 function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: StoredState): Task<void> {
   if (report.damage.length > 0) return

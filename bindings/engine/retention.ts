@@ -15,11 +15,14 @@ export interface RetentionHooks {
   readonly catalogue: Catalogue
   readonly guard: ClockGuard
   move(moves: readonly LogStartMove[]): void
-  /** Its next append begins a new range. */
+  /** Has the next append begin a new range. */
   seal(hosted: HostedPartition): void
 }
 
-/** Ranges that one step looks at, and partitions that it moves: within half a millisecond, and one frame. */
+/**
+ * Bounds of one step, so that it takes half a millisecond and one frame: the ranges that it looks at, and the
+ * partitions that it moves.
+ */
 const RANGES_AT_ONCE = 1000
 const MOVES_AT_ONCE = 8
 
@@ -61,7 +64,8 @@ export class Retention implements UpkeepJob {
     if (catalogue.planned.liveById(id.topicId) === undefined) return undefined
     const config = topics.config(id.topicId)
     if (config.cleanupPolicy === 'compact' || (config.retentionMs < 0 && config.retentionBytes < 0)) return undefined
-    // Most have nothing to give, and those that nobody uses are spared their memory.
+    // Asked of the stored facts first: most partitions have nothing to remove, and unused ones needn't be brought into
+    // memory for it.
     const stored = topics.stored(id)
     if (stored !== undefined) {
       const { logStartOffset, nextOffset } = stored
@@ -87,7 +91,7 @@ export class Retention implements UpkeepJob {
     const moment = { now: undefined as number | undefined, logStartOffset, limitOffset }
     if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, moment)
     const kept = keptFrom(store.ranges(id), config, { ...moment, now })
-    // Asked only where time decides: nobody is warned of what would stay anyway.
+    // The guard is asked only where the age of records decides, so that it doesn't warn of records that stay anyway.
     if (!takesAny(kept, logStartOffset) || guard.mayExpire(config.retentionMs)) return kept
     return keptFrom(store.ranges(id), config, moment)
   }

@@ -4,7 +4,7 @@ import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'
 import type { IssuedEffect } from './task-runner.ts'
 
-/** The wall clock against time that passes: as much as nobody misses at a deadline. */
+/** A difference between the wall clock and passing time that no deadline notices. */
 const CLOCK_JUMP_MS = 500
 
 /** Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises. */
@@ -24,10 +24,13 @@ export class Scheduler {
     this.#aheadMs = port.now() - port.elapsed()
   }
 
-  /** The wall clock. Where it was set, or the machine slept, the engine hears of it first: no deadline comes early or late by it. */
+  /**
+   * The wall clock's time. If the clock was set, or the machine slept, the engine is told first, so that no deadline
+   * comes early or late.
+   */
   now(): number {
     const now = this.#port.now()
-    // Whole milliseconds: what the engine moves by them is stored, and the time that passes comes in fractions.
+    // In whole milliseconds, because the engine stores what it moves by them and passing time has fractions.
     const jumpMs = Math.round(now - this.#port.elapsed() - this.#aheadMs)
     if (Math.abs(jumpMs) >= CLOCK_JUMP_MS) {
       this.#aheadMs += jumpMs
@@ -51,7 +54,9 @@ export class Scheduler {
     this.#pump()
   }
 
-  /** Runs what was issued, until nothing is left that answers at once. Hot path: a turn that comes anyway sets the timer. */
+  /**
+   * Runs effects as long as their results issue others. Hot path: where a turn follows anyway, that one sets the timer.
+   */
   #pump(isTurn = false): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -65,7 +70,7 @@ export class Scheduler {
 
   #run({ id, effect }: IssuedEffect): void {
     if (effect.kind === 'yield') {
-      // It is run like any other: tasks side by side have put around it what they want to be told.
+      // Its `run` is called too: tasks that run side by side wrap it to hear of their turn.
       this.#port.defer(() => this.#completed(id, { value: effect.run() }))
       return
     }

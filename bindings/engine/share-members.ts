@@ -10,33 +10,36 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
-  /** False from the moment on at which its delete is on its way: what is planned then would come behind its tombstones. */
+  /** False as soon as the delete of the topic is planned: what is planned later would stand behind its tombstones. */
   isLive(topicId: string): boolean
-  /** Makes records durable in their order, then calls back; nothing to write calls back at once. A crash may leave the first ones alone. */
+  /**
+   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
+   * the first ones may be there.
+   */
   change(records: readonly TableRecord[], done: Done<void>): void
 }
 
 type Acquire = CommandOf<'acquireShare'>
 type OfMember = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
-/** Somebody asks for records, since when. */
+/** A consumer that asks for records, and since when. */
 interface Asking extends Acquire {
   readonly sinceMs: number
 }
 type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup' | 'releaseShares'>
 
-/** Commands of share groups, and who of them waits for records. */
+/** Serves the commands of share groups, and keeps the consumers that wait for records. */
 export class ShareMembers {
   readonly #shares: ShareGroups
   readonly #hooks: ShareHooks
-  /** By member; those that waited longest first. */
+  /** By member id; those that waited longest come first. */
   readonly #waiting: Map<string, Asking> = new Map()
-  /** By member: asks for what it has and nobody saw. */
+  /** By member id: asks the member to give back the records that its program hasn't seen. */
   readonly #releases: Map<string, () => void> = new Map()
-  /** What was planned of members and isn't durable yet. */
+  /** How many changes were planned for members and aren't durable yet. */
   #underWay = 0
-  /** The process that holds the log ends: nobody acquires any more. */
+  /** This process is about to give up the log: nobody acquires any more. */
   #isReleasing = false
-  /** Who waits until nobody has a lock any more. */
+  /** Called once nobody holds a lock any more. */
   #released: Done<void> | undefined
   #turn = 0
 
@@ -72,7 +75,7 @@ export class ShareMembers {
     if (this.#isReleasing || !this.#serve(asking, now)) this.#waiting.set(memberId, asking)
   }
 
-  /** False if nothing is there for it. */
+  /** False if there is nothing for the member now. */
   #serve({ member, request, done, sinceMs }: Asking, now: number): boolean {
     const { groupId, memberId } = member
     const acquired: AcquiredRange[] = []
@@ -99,7 +102,7 @@ export class ShareMembers {
     return isServed
   }
 
-  /** Each time another one comes first: a busy one must not keep others from being read. */
+  /** Starts at another partition each time, so that a busy one doesn't keep the others from being read. */
   #inTurn(topics: readonly string[]): HostedPartition[] {
     const partitions = topics
       .flatMap((topic) => this.#hooks.partitionsOf(topic))
@@ -128,7 +131,10 @@ export class ShareMembers {
     })
   }
 
-  /** All members are asked for what they have: it is the next holder's to give out, and that one knows no lock of this one. */
+  /**
+   * Asks all members for the records that they hold: the next holder gives them out again, and it doesn't know this
+   * one's locks.
+   */
   #release({ done }: CommandOf<'releaseShares'>): void {
     this.#isReleasing = true
     this.#released = done
@@ -171,7 +177,10 @@ export class ShareMembers {
     this.#hooks.change(records, done)
   }
 
-  /** Of a consumer that neither waits nor holds a record nothing is known, and nothing is taken from it. */
+  /**
+   * NON_EMPTY_GROUP while a member waits or holds records. Of any other consumer nothing is known, so nothing is taken
+   * from it.
+   */
   #assertUnused(groupId: string): void {
     const isWaiting = [...this.#waiting.values()].some(({ member }) => member.groupId === groupId)
     if (!isWaiting && this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0)) return
@@ -189,14 +198,14 @@ export class ShareMembers {
     if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
   }
 
-  /** Who waits has waited no longer by it. */
+  /** The clock was put forward by so much: members that wait haven't waited longer by it. */
   clockMoved(byMs: number): void {
     for (const [memberId, asking] of this.#waiting) {
       this.#waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
     }
   }
 
-  /** Locks end, and delays. */
+  /** Ends the locks, and the delays of released records, whose time is over. */
   tick(now: number): void {
     if (!this.#shares.expire(now)) return
     this.#serveWaiting(now)

@@ -11,16 +11,16 @@ export type EffectResult = { readonly value: unknown } | { readonly error: unkno
 interface Running {
   readonly task: Task<unknown>
   readonly done: (error: unknown, value: unknown) => void
-  /** Results of the effects that the task yielded together; `single` when it yielded one alone. */
+  /** Results of the effects that the task yielded together; `single` if it yielded one effect and no list. */
   results: EffectResult[]
   missing: number
   single: boolean
 }
 
 /**
- * Runs tasks step by step without awaiting anything: what they yield is issued, and whoever owns the order (the
- * scheduler, or a simulator) completes it. A task goes on when all effects that it yielded together are complete; if any
- * failed, the first error is thrown into it.
+ * Runs tasks step by step and awaits nothing. Effects that a task yields are issued; whoever owns the order, the
+ * scheduler or a simulator, completes them. A task goes on once all effects that it yielded together are complete; if
+ * any failed, the first error is thrown into it.
  */
 export class TaskRunner {
   readonly #waiting = new Map<number, { running: Running; index: number }>()

@@ -17,11 +17,14 @@ export interface TopicHooks {
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
-  /** Its partitions are no more: whoever waits for them hears of it. */
+  /** The partition is gone: whoever waits for it is told. */
   forgotten(hosted: HostedPartition): void
-  /** It came, went or grew: groups that read it share its partitions anew, readers hear of others. */
+  /**
+   * The topic was created, deleted or got more partitions: groups that read it rebalance, and readers learn of new
+   * partitions.
+   */
   changed(topic: string): void
-  /** Removes files beside no checkpoint, then calls back. */
+  /** Runs the task, which removes files, while no checkpoint does; then calls back. */
   remove(task: Task<void>, done: Done<void>): void
 }
 
@@ -29,7 +32,7 @@ interface GoneTopic {
   readonly topicId: string
   readonly name: string
   readonly partitions: number
-  /** Those of its partitions that were in use. */
+  /** Those of its partitions that were used since the open. */
   readonly forgotten: readonly HostedPartition[]
 }
 
@@ -42,7 +45,7 @@ export class TopicCommands {
     this.#hooks = hooks
   }
 
-  /** Goes up with every change of a topic: what was read of them before may be wrong. */
+  /** Goes up with every change of a topic: what was read about topics before may be wrong. */
   get version(): number {
     return this.#version
   }
@@ -91,8 +94,9 @@ export class TopicCommands {
   }
 
   /**
-   * The delete alone decides: what groups keep of the topic ends with its id. Their tombstones follow at once, as many frames as they
-   * take, before anything that is planned for its name (durability rule 7); behind the last of them it is answered.
+   * The delete alone decides: what groups keep for the topic ends with its id. The tombstones of that follow at once,
+   * in as many frames as they need, and before anything is planned for a new topic of the name (durability rule 7). The
+   * caller is answered behind the last of them.
    */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
     const { tombstones } = this.#hooks
@@ -142,7 +146,7 @@ export class TopicCommands {
   }
 
   *#removeAll(topicId: string, topic: string, partitions: number, forgotten: readonly HostedPartition[]): Task<void> {
-    // What opens one of them ends at its next step: until then it may make files.
+    // A task that is opening one of the partitions ends at its next step; until then it may still make files.
     while (forgotten.some(({ openings }) => openings > 0)) yield* letOthersRun()
     for (let partition = 0; partition < partitions; partition++) {
       yield* this.#hooks.store.remove({ topicId, topic, partition })
@@ -150,7 +154,7 @@ export class TopicCommands {
   }
 }
 
-/** Gives what each part of something calls when it ends: the last of them answers, or the first that fails. */
+/** Gives each part of some work its own callback. `done` is called by the last of them, or by the first that fails. */
 function lastOf(done: Done<void>): () => Done<void> {
   let open = 0
   let isAnswered = false

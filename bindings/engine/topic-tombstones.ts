@@ -17,17 +17,17 @@ export interface TombstoneHooks {
   start(task: Task<void>, done: Done<void>): void
 }
 
-/** Planned and encoded in one turn of the event loop: some hundred microseconds. */
+/** How many are planned and encoded in one turn of the event loop: some hundred microseconds. */
 const RECORDS_A_TURN = 128
 
 /**
- * The tombstones of what groups keep of a topic: planned right behind its delete, some in each turn of the event loop, as many frames as they take.
- * As long as any are left its name is nobody's, so that all of them stand before every offset of the next topic that gets it
- * (durability rule 7, docs/decisions/028-offsets-end-with-their-topic.md).
+ * The tombstones of what groups keep for a deleted topic. They are planned right behind its delete, some in each turn
+ * of the event loop. Until the last one is planned nobody gets the topic's name, so that all of them stand before every
+ * offset of the next topic of that name (durability rule 7, docs/decisions/028-offsets-end-with-their-topic.md).
  */
 export class TopicTombstones {
   readonly #hooks: TombstoneHooks
-  /** By the name of their topic: who hears when the last ones are planned. */
+  /** By topic name: who is told once the last ones are planned. */
   readonly #underWay: Map<string, Done<void>[]> = new Map()
   #failure: unknown
 
@@ -39,7 +39,10 @@ export class TopicTombstones {
     return this.#underWay.size === 0
   }
 
-  /** Right behind the delete. `plan` is given what a frame takes; `planned` hears when that was all. */
+  /**
+   * To be called right behind the delete. `plan` is given as many as a frame takes; `planned` is called once that was
+   * all.
+   */
   begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Done<void>): void {
     const { groups, shares, start } = this.#hooks
     const [offsets, places] = [groups.planTopicDelete(topicId), shares.planTopicDelete(topicId)]
@@ -63,7 +66,7 @@ export class TopicTombstones {
     }
   }
 
-  /** Whether `then` hears later, once the name is free. */
+  /** Whether the name is still taken; if so, `then` is called once it is free. */
   holds(name: string, then: Done<void>): boolean {
     const heard = this.#underWay.get(name)
     heard?.push(then)
@@ -76,7 +79,7 @@ export class TopicTombstones {
   }
 }
 
-/** No more are asked for than one turn plans: what is asked for is planned. */
+/** Takes no more from the iterator than one turn plans: it must not yield a record that isn't planned. */
 function firstOf(records: Iterator<TableRecord>): readonly TableRecord[] {
   const first: TableRecord[] = []
   while (first.length < RECORDS_A_TURN) {

@@ -18,9 +18,9 @@ import type { TableName } from './planned-change.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
-/** Of the log's own topics, which every opening reads from their start. */
+/** For the log's own topics, which every opening reads from their start. */
 const TABLE_CONFIG = parseTopicConfig({ 'cleanup.policy': 'compact', 'segment.bytes': 16 * 1024 * 1024 })
-/** A topic or two hundred bytes change at a time, and two readers wait for it at every opening. */
+/** Smaller than the others: a topic, or two hundred bytes, changes at a time, and an opening reads it twice. */
 const CATALOGUE_SEGMENT_BYTES = 1024 * 1024
 const CATALOGUE_ID = INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]
 const OWN_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
@@ -40,7 +40,7 @@ export class Topics {
   readonly #catalogueConfig: ParsedTopicConfig
   readonly #stored = new PartitionMap<StoredPartition>()
   readonly #hosted = new PartitionMap<HostedPartition>()
-  /** The same by the topic's name, for the calls of every record. */
+  /** The same partitions by topic name: every call of a producer looks here. */
   readonly #byName = new Map<string, (HostedPartition | undefined)[]>()
   readonly #configs = new Map<string, ParsedTopicConfig>()
 
@@ -51,13 +51,16 @@ export class Topics {
     this.#catalogueConfig = { ...TABLE_CONFIG, segmentBytes: Math.min(tableSegmentBytes, CATALOGUE_SEGMENT_BYTES) }
   }
 
-  /** What recovery found; each becomes a partition in memory at its first use. */
+  /** Takes what recovery found. Each partition comes into memory at its first use. */
   remember(stored: readonly StoredPartition[]): void {
     for (const partition of stored) this.#stored.set(partition.id, partition)
   }
 
-  /** Log starts that were decided and that the store may not know yet: whoever removes, does it behind the decision. */
-  startsRead(): void {
+  /**
+   * Takes over the log starts that the catalogue decided: the store may not know them yet, because files are removed
+   * only behind the decision.
+   */
+  takeLogStarts(): void {
     for (const { topicId, logStartOffsets } of this.#catalogue.durable.live()) {
       for (const [partition, logStartOffset] of logStartOffsets) {
         const stored = this.#stored.get({ topicId, partition })
@@ -95,17 +98,17 @@ export class Topics {
     return this.#host({ topicId: facts.topicId, topic: name, partition })
   }
 
-  /** In their order. UNKNOWN_TOPIC_OR_PARTITION. */
+  /** All partitions of a topic, by number. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(name: string): HostedPartition[] {
     return Array.from({ length: this.facts(name).partitions }, (_, partition) => this.partition(name, partition))
   }
 
-  /** One of the log's own topics. */
+  /** The partition of one of the log's own topics. */
   table(name: TableName): HostedPartition {
     return this.partition(TABLE_TOPICS[name], 0)
   }
 
-  /** As `partition`, of a topic id: `undefined` if that is gone. */
+  /** As `partition`, by topic id; `undefined` once the topic is gone. */
   hostedById(id: Pick<PartitionIdentity, 'topicId' | 'partition'>): HostedPartition | undefined {
     const hosted = this.#hosted.get(id)
     if (hosted !== undefined) return hosted
@@ -131,14 +134,14 @@ export class Topics {
     if (topicId === CATALOGUE_ID) return this.#catalogueConfig
     if (OWN_IDS.has(topicId)) return this.#tableConfig
     const topic = this.#catalogue.durable.byId(topicId)
-    // Recovery asks before the catalogue is read: what is answered then must not stay.
+    // Not kept: recovery asks before the catalogue was read.
     if (topic === undefined) return DEFAULT_CONFIG
     const parsed = parseTopicConfig(topic.config)
     this.#configs.set(topicId, parsed)
     return parsed
   }
 
-  /** In memory, or as recovery found it. */
+  /** The partition if it was used since the open; `stored` answers those that weren't. */
   find(id: PartitionIdentity): HostedPartition | undefined {
     return this.#hosted.get(id)
   }
@@ -154,7 +157,7 @@ export class Topics {
     }
   }
 
-  /** Forgets a deleted topic; answers the partitions of it that were in use. */
+  /** Forgets a deleted topic. Answers its partitions that were in use. */
   forget(topicId: string, partitions: number): HostedPartition[] {
     const forgotten: HostedPartition[] = []
     for (let partition = 0; partition < partitions; partition++) {
@@ -176,19 +179,19 @@ export class Topics {
     return earliest(this.#factory.tails.sweepAt, this.producerExpiry.lookAt)
   }
 
-  /** The clock was put forward by so much. */
+  /** The wall clock was put forward by so much. */
   clockMoved(byMs: number): void {
     this.#factory.tails.clockMoved(byMs)
     this.producerExpiry.clockMoved(byMs)
   }
 
-  /** Idle partitions give up memory, and producers that nobody uses. */
+  /** Takes back the memory of idle partitions, and forgets producers that nobody uses. */
   sweep(now: number): void {
     this.#factory.tails.sweep(now)
     this.producerExpiry.sweep(now)
   }
 
-  /** Of partitions that nobody used since the open; a producer with an open transaction stays. */
+  /** Forgets old producers of partitions that nobody used since the open; one with an open transaction stays. */
   expireStored(isOld: (producer: StoredProducer) => boolean): void {
     for (const partition of this.#stored.values()) {
       const kept = partition.producers.filter((each) => each.currentTransactionFirstOffset >= 0 || !isOld(each))
@@ -200,7 +203,7 @@ export class Topics {
     return this.#hosted.values()
   }
 
-  /** Of all that the store has a place for, those found at the open and not used since too. */
+  /** Every partition that the store has a place for, used since the open or not. */
   *ids(): Iterable<PartitionIdentity> {
     for (const { id, exists } of this.#hosted.values()) if (exists) yield id
     for (const { id } of this.#stored.values()) yield id

@@ -8,13 +8,13 @@ export interface UnwrittenHooks {
   readonly store: PartitionStore
   /** Readers may see more. */
   advanced(hosted: HostedPartition): void
-  /** The log ends: nobody knows what the segments hold. */
+  /** A write failed and the log ends: nobody knows what the segments hold. */
   failed(error: unknown): void
 }
 
 /**
- * Appends that wait for others of the same moment, to be one write for each partition. Nobody hears of them or sees them before: a
- * kill takes what waits (docs/decisions/015-batches-wait-for-their-commit.md).
+ * Appends of one moment that wait for each other, to be one write for each partition. Until that write nobody is told
+ * of them or sees them, because a kill takes what waits (docs/decisions/015-batches-wait-for-their-commit.md).
  */
 export class UnwrittenAppends {
   readonly #hooks: UnwrittenHooks
@@ -26,7 +26,7 @@ export class UnwrittenAppends {
     this.#hooks = hooks
   }
 
-  /** It has its place, and its bytes are in no file yet. */
+  /** Adds an append that has its place in the partition while its bytes are in no file yet. */
   add(hosted: HostedPartition, answer: (error: unknown) => void): void {
     this.#partitions.add(hosted)
     this.#answers.push(answer)

@@ -3,13 +3,16 @@ import type { Done } from './commands.ts'
 
 /** Work that comes again and again and that nobody waits for: retention, compaction. */
 export interface UpkeepJob {
-  /** How often a round begins; the first one so long after the open, but within half a minute. */
+  /**
+   * How often a round begins, in milliseconds. The first one comes that long after the open, but within half a minute.
+   */
   readonly intervalMs: number
-  /** A round begins: looks at what there is to do. Changes nothing in files. */
+  /** Begins a round: looks for what there is to do. Changes no files. */
   begin(now: number): void
   /**
-   * The next step of the round; `undefined` ends it. A step takes the event loop about half a millisecond at a time, and the
-   * disk no more than a flush beside it can bear. No checkpoint runs beside a step. An error that it throws ends the log.
+   * The next step of the round; `undefined` ends it. A step keeps the event loop for about half a millisecond at a
+   * time, and the disk no longer than a flush beside it can bear. No checkpoint runs beside a step. An error that a
+   * step throws ends the log.
    */
   next(now: number): Task<void> | undefined
 }
@@ -25,16 +28,19 @@ interface Planned {
   dueAt: number
 }
 
-/** So long after each step the disk is for others. */
+/** Pause after each step, in which the disk is free for others. */
 const PAUSE_MS = 4
 /** Kafka's log.initial.task.delay.ms. */
 const FIRST_MS = 30_000
 
-/** Jobs in turn, one step at a time, with a pause behind each: the next one begins when the round of the one before is over. */
+/**
+ * Runs the jobs in turn, one step at a time, with a pause behind each step. The next job begins when the round of the
+ * one before is over.
+ */
 export class Upkeep {
   readonly #hooks: UpkeepHooks
   readonly #planned: readonly Planned[]
-  /** Its round is under way. */
+  /** The job whose round is under way. */
   #current: Planned | undefined
   #isStepping = false
   #stepAt = 0
@@ -55,7 +61,7 @@ export class Upkeep {
     this.#isStopped = true
   }
 
-  /** The job has something to do before its time. */
+  /** Has the job's next round begin now: it has something to do. */
   soon(job: UpkeepJob): void {
     for (const planned of this.#planned) if (planned.job === job) planned.dueAt = 0
   }
@@ -88,7 +94,7 @@ export class Upkeep {
     }
   }
 
-  /** Of those that are due, the one that waited longest. */
+  /** Begins a round of the job that is due for longest. */
   #begin(now: number): Planned {
     const next = this.#planned.reduce((first, each) => (each.dueAt < first.dueAt ? each : first))
     next.dueAt = now + next.job.intervalMs

@@ -3,7 +3,7 @@ import type { TableName } from './planned-change.ts'
 
 const NONE: readonly TableName[] = []
 
-/** Which of the log's own tables a command may change. */
+/** The log's own tables that each command may change. */
 const WRITTEN: Readonly<Partial<Record<Command['kind'], readonly TableName[]>>> = {
   createTopic: ['catalogue'],
   deleteTopic: ['catalogue', 'offsets', 'shares'],
@@ -27,8 +27,8 @@ const WRITTEN: Readonly<Partial<Record<Command['kind'], readonly TableName[]>>> 
 }
 
 /**
- * Those that have to be writable before a command begins: what was planned can't be taken back, and a change that is refused
- * because one of its tables is damaged would leave the plans of the others behind.
+ * The tables that must be writable before a command begins. A plan can't be taken back: if one of the tables turned out
+ * to be damaged, the plans for the others would be left behind.
  */
 export function writtenTables({ kind }: Command): readonly TableName[] {
   return WRITTEN[kind] ?? NONE
