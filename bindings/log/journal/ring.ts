@@ -34,6 +34,8 @@ export class Ring {
   readonly fileSizeBytes: number
   readonly #store: FileStore
   readonly #files: RingFile[]
+  /** All but the first when they were found: an open that was killed may have made them and flushed nothing. */
+  #unproven: readonly RingFile[]
   #current: RingFile
   #position = 0
   #releasedSequence: number
@@ -45,6 +47,7 @@ export class Ring {
     this.#store = store
     this.fileSizeBytes = fileSizeBytes
     this.#files = files
+    this.#unproven = files.slice(1)
     this.#current = first
     this.#releasedSequence = releasedSequence
   }
@@ -133,22 +136,21 @@ export class Ring {
   }
 
   /**
-   * Up to `fileCount` files, waiting for what is to be done `beside`; STORAGE_FULL, and the ring as it was, where the disk has
-   * no room for them, and so where `store` finds too many files open.
+   * Has the first `fileCount` files, whole and durable, waiting for what is to be done `beside`; STORAGE_FULL, and the ring as it was,
+   * where the disk has no room for them, and so where `store` finds too many files open.
    */
   *grow(fileCount: number, beside: readonly Effect<void>[] = [], store: FileStore = this.#store): Task<void> {
-    const present = this.#files.map(({ index }) => index)
-    const indexes: number[] = []
-    for (let index = 0; present.length + indexes.length < fileCount; index++) {
-      if (!present.includes(index)) indexes.push(index)
-    }
-    if (indexes.length === 0) return void (yield* performAll(beside))
+    const missing = (index: number): boolean => this.#files.every((each) => each.index !== index)
+    const indexes = Array.from({ length: fileCount }, (_, index) => index).filter(missing)
+    const unproven = this.#unproven.filter(({ index }) => index < fileCount)
+    if (indexes.length === 0 && unproven.length === 0) return void (yield* performAll(beside))
     let made: readonly RingFile[] = []
     try {
       made = yield* Ring.makeFiles(store, indexes, this.fileSizeBytes)
-      const flushes = made.map(({ file }) => flushOf(file))
+      const flushes = [...unproven, ...made].map(({ file }) => flushOf(file))
       yield* performAll([...flushes, directorySync(this.#store, JOURNAL_DIRECTORY), ...beside])
       this.#files.push(...made)
+      this.#unproven = []
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
       for (const { file } of made) file.close()
