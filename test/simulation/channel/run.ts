@@ -120,9 +120,10 @@ class Run {
     await last.close()
   }
 
+  /** Where its disk failed it may be killed meanwhile, and what a dead process awaits never comes. */
   async #close(process: SimulatedProcess): Promise<void> {
     try {
-      await process.close()
+      await Promise.race([process.close(), process.ended])
       this.#cluster.processes.delete(process)
     } catch (error) {
       note(this.#world, process, error)
