@@ -32,10 +32,9 @@ export class Flushes {
 /**
  * The store, whose flushes fail for good as soon as one failed (durability rule 10). The system tells a failure once, to whoever asks
  * first, and has dropped what it couldn't write: a checkpoint beside a commit whose flush of a segment failed would be told that the same
- * segment is durable, note it, and give back the frames that hold what is gone.
+ * segment is durable, note it, and give back the frames that hold what is gone. `flushes`: shared by stores of one directory.
  */
-export function believedFlushes(store: FileStore): FileStore {
-  const flushes = new Flushes()
+export function believedFlushes(store: FileStore, flushes: Flushes = new Flushes()): FileStore {
   const watched = (file: StoreFile) => new WatchedFile(file, flushes)
   return {
     capabilities: store.capabilities,
@@ -58,6 +57,7 @@ class WatchedFile implements StoreFile {
   readonly isShared?: () => boolean
   readonly #file: StoreFile
   readonly #flushes: Flushes
+  readonly #underWay: Set<Promise<void>> = new Set()
 
   constructor(file: StoreFile, flushes: Flushes) {
     this.path = file.path
@@ -84,7 +84,19 @@ class WatchedFile implements StoreFile {
   }
 
   flush(): Awaitable<void> {
-    return this.#flushes.run(() => this.#file.flush())
+    return this.#flushes.run(() => this.#flush())
+  }
+
+  /** Any of those under way may be the one that is told of a failure of the file, and its answer may come last. */
+  #flush(): Awaitable<void> {
+    const flushing = this.#file.flush()
+    if (!(flushing instanceof Promise)) return this.#others()
+    this.#underWay.add(flushing)
+    return flushing.finally(() => this.#underWay.delete(flushing)).then(() => this.#others())
+  }
+
+  #others(): Awaitable<void> {
+    if (this.#underWay.size > 0) return Promise.all(this.#underWay).then(() => {})
   }
 
   close(): void {

@@ -58,6 +58,37 @@ test('a flush that ends well behind one that failed failed too, and no later one
   assert.is(asked.length, 3)
 })
 
+for (const [ending, failing] of [
+  [0, 1],
+  [1, 0],
+]) {
+  test(`flush ${ending} of a file ends well before flush ${failing} fails, which had the only word of it: both failed`, async () => {
+    const { slow, asked } = slowStore()
+    const file = opened(believedFlushes(slow), 'a')
+    const outcomes = [outcome(() => file.flush()), outcome(() => file.flush())]
+    const failure = new LogError('KAFKA_STORAGE_ERROR', 'the device failed')
+    asked[ending ?? 0]?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    asked[failing ?? 0]?.(failure)
+    assert.equal(await Promise.all(outcomes), [failure, failure])
+  })
+}
+
+test('a flush that waits in place is believed with those of its file that are under way', async () => {
+  const { slow, asked } = slowStore()
+  const file = opened(slow, 'a')
+  const later = file.flush.bind(file)
+  let isInPlace = false
+  Object.assign(file, { flush: () => (isInPlace ? undefined : later()) })
+  const watched = opened(believedFlushes(Object.assign(Object.create(slow) as FileStore, { open: () => file })), 'a')
+  const first = outcome(() => watched.flush())
+  isInPlace = true
+  const second = outcome(() => watched.flush())
+  const failure = new LogError('KAFKA_STORAGE_ERROR', 'the device failed')
+  asked[0]?.(failure)
+  assert.equal(await Promise.all([first, second]), [failure, failure])
+})
+
 test('a directory that could not be opened for too many open files is synced the next time', async () => {
   const { slow, asked } = slowStore()
   const store = believedFlushes(slow)

@@ -1,7 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
-import { believedFlushes } from '../../storage/believed-flushes.ts'
+import { believedFlushes, Flushes } from '../../storage/believed-flushes.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
 import type {
@@ -54,7 +54,8 @@ const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
 
 /** Segments and a journal: the PartitionStore over files (docs/durability.md). */
 export class FilePartitionStore implements PartitionStore {
-  readonly #given: FileStore
+  /** Spares nobody a file. */
+  readonly #unsparing: FileStore
   readonly #store: FileStore
   readonly #kernel: Kernel
   readonly #source: PartitionSource
@@ -78,10 +79,11 @@ export class FilePartitionStore implements PartitionStore {
   readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
-    this.#given = given
     this.#pauses = new Pauses(options.pause)
     const sparing = { giveUp: () => this.#cache.giveUp(), pause: () => this.#pauses.next() }
-    const store = believedFlushes(sparingStore(given, sparing))
+    const flushes = new Flushes()
+    this.#unsparing = believedFlushes(given, flushes)
+    const store = believedFlushes(sparingStore(given, sparing), flushes)
     this.#store = store
     this.#kernel = kernel
     this.#source = source
@@ -187,7 +189,7 @@ export class FilePartitionStore implements PartitionStore {
     })
     this.#maintenance = new Maintenance({
       ...parts,
-      given: this.#given,
+      unsparing: this.#unsparing,
       partitions: this.#partitions,
       checkpoints: this.#checkpoints,
       backups: this.#backups,

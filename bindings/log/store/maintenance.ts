@@ -13,7 +13,7 @@ import { growRing } from './ring-growth.ts'
 
 export interface MaintenanceParts {
   /** Spares nobody a file for a larger ring. */
-  readonly given: FileStore
+  readonly unsparing: FileStore
   readonly store: FileStore
   readonly options: JournalOptions
   readonly journal: Journal
@@ -62,11 +62,11 @@ export class Maintenance {
   }
 
   *#checkpoint(): Task<void> {
-    const { given, store, options, journal, partitions, checkpoints, backups, compactions, reserve } = this.#parts
+    const { unsparing, store, options, journal, partitions, checkpoints, backups, compactions, reserve } = this.#parts
     yield* backups.afterCheckpoint(() => checkpoints.write(journal, AT_ONCE_BESIDE_COMMITS))
     yield* compactions.finish()
     yield* writeRolledSnapshots({ store }, partitions.values())
     yield* reserve.restore()
-    if (reserve.isHeld) yield* growRing(journal.ring, options, checkpoints.sizeBytes, given)
+    if (reserve.isHeld) yield* growRing(journal.ring, options, checkpoints.sizeBytes, unsparing)
   }
 }
