@@ -78,7 +78,8 @@ export interface Log extends AsyncDisposable {
   ): Promise<ReadonlyTable<K, V>>
   /**
    * Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. Waits for a `handle` of `process`
-   * that was called: one that never settles has to look at its signal, one that awaits this waits for itself. Where other processes are attached to this one, their members
+   * that was called: one that never settles has to look at its signal, one that awaits this waits for itself. What a processor gives up with
+   * meanwhile its `done` tells. Where other processes are attached to this one, their members
    * first commit and give up what they have, consumers of share groups too: 5 s at most, then what they had not committed comes again.
    */
   close(): Promise<void>

@@ -4,6 +4,7 @@ const engine = 'engine/transactions.test.ts'
 const offsets = 'client/transaction-offsets.test.ts'
 const contract = 'client/transaction.test.ts'
 const commits = 'process/commits.test.ts'
+const closes = 'process/close.test.ts'
 const inTransactions = 'client/process/in-transactions.ts'
 const openTransaction = 'client/transaction/open-transaction.ts'
 
@@ -131,6 +132,20 @@ export const CLIENTS: readonly Mutant[] = [
     find: '        if (this.#isAgain(batch)) await this.#settle()\n',
     put: '',
     tests: [commits],
+  },
+  {
+    name: 'a commit that fails for good while its processor closes is told to nobody',
+    file: inTransactions,
+    find: '    if (!isPassing(error)) throw error\n    throwIfAborted(signal)\n',
+    put: '    throwIfAborted(signal)\n    if (!isPassing(error)) throw error\n',
+    tests: [closes],
+  },
+  {
+    name: 'what an ingest gives up with while it closes is told to nobody',
+    file: 'client/process/ingest.ts',
+    find: 'if (isPassing(error) || isFenced(error)) throwIfAborted(signal)',
+    put: 'throwIfAborted(signal)',
+    tests: [closes],
   },
   {
     name: 'nothing else has its turn while a batch is handled',

@@ -1,6 +1,6 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
-import { abortable } from '../signals.ts'
+import { abortable, throwIfAborted } from '../signals.ts'
 
 /** What comes soon after one another together: at most `maxItems`, and nothing waits longer than about `lingerMs` for more. */
 export async function* inGroups<I>(
@@ -13,7 +13,11 @@ export async function* inGroups<I>(
   const source = new Source(items)
   try {
     for (;;) {
-      const first = await abortable(source.next, signal)
+      const first = await abortable(source.next, signal).catch((error: unknown) => {
+        // It was ended: what its source says to that is of no matter.
+        throwIfAborted(signal)
+        throw error
+      })
       if (first.done === true) return
       source.taken()
       const group = [first.value]

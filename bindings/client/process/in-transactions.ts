@@ -124,8 +124,9 @@ export class InTransactions<T extends TopicRef> implements Cycle {
   /** State is read again from the log: whatever became of the transaction, that is what holds. */
   async #mend(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
     this.#parts.state.forget([batch.partition])
-    throwIfAborted(signal)
+    // Also while it is being closed: nobody else would tell.
     if (!isPassing(error)) throw error
+    throwIfAborted(signal)
     await this.#parts.producers.forget([batch])
     await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
   }

@@ -62,7 +62,8 @@ export class Ingest<P extends string | number> {
       try {
         return await this.#readOnce(signal)
       } catch (error) {
-        throwIfAborted(signal)
+        // What ends with it comes again, here or in the newer run that has the source; what fails for good is told all the same.
+        if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
         else if (!isPassing(error)) throw error
         await abortable(new Promise<void>((resolve) => this.#port.setTimer(RETRY_MS, resolve, true)), signal)
@@ -85,7 +86,7 @@ export class Ingest<P extends string | number> {
   /** A read whose transaction failed is over too: it would wait for rows beside the one that follows. */
   async #readOnce(signal: AbortSignalGiven): Promise<void> {
     const reading = new AbortController()
-    const stop = () => reading.abort()
+    const stop = () => reading.abort(signal.reason)
     signal.addEventListener('abort', stop, { once: true })
     try {
       throwIfAborted(signal)
@@ -142,6 +143,10 @@ export class Ingest<P extends string | number> {
 
 function isPassing(error: unknown): boolean {
   return LogError.is(error) && ['abortable', 'retriable'].includes(error.category)
+}
+
+function isFenced(error: unknown): boolean {
+  return LogError.is(error) && error.category === 'fenced'
 }
 
 function wrong(option: string, expected: string): LogError {

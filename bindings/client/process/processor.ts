@@ -1,64 +1,76 @@
 import '../../model/disposable.ts'
 import type { AbortSignalGiven, AbortSignalLike } from '../../model/platform.ts'
-import { throwIfAborted } from '../signals.ts'
+import { abortReason, throwIfAborted } from '../signals.ts'
 
 /** Work that goes on by itself until it is closed, its source ends, or it gives up. */
 export interface Processor extends AsyncDisposable {
   /**
-   * Resolves when it was closed or its source ended; rejects with what made it give up, or with the reason of its aborted
-   * signal. Await it, or catch it: a processor that gives up while nobody looks ends the program, as any rejection that
+   * Resolves when it was closed or its source ended; rejects with what made it give up, also while it was closed, or with the reason of its
+   * aborted signal. Await it, or catch it: a processor that gives up while nobody looks ends the program, as any rejection that
    * nobody handles does.
    */
   readonly done: Promise<void>
   /**
    * Ends it between two transactions; what isn't committed comes again. Resolves when nothing of it runs any more: a `handle` or `read`
-   * may call it, and must not await it.
+   * may call it, and must not await it. Rejects, as `done` does, with what made it give up since: a commit that failed for good, a record that had
+   * failed every try. What it gave up with before, `done` told. A second call gives the first's answer.
    */
   close(): Promise<void>
 }
 
 export class RunningProcessor implements Processor {
   readonly done: Promise<void>
-  readonly #closing = new AbortController()
-  readonly #settled: Promise<unknown>
+  readonly #stopping = new AbortController()
+  /** Rejects as `done`, but for the reason of the aborted signal. */
+  readonly #ended: Promise<void>
+  #isOver = false
+  #closing: Promise<void> | undefined
 
-  /** `run` ends soon after its signal aborted; why it was aborted, the processor knows. */
+  /** `run` ends soon after its signal aborted: with the signal's reason, or with what failed for good meanwhile. */
   constructor(
     run: (signal: AbortSignalGiven) => Promise<void>,
     signal: AbortSignalLike | undefined,
     ended: (processor: Processor) => void,
   ) {
-    const running = this.#run(run, signal).finally(() => ended(this))
+    const running = this.#run(run, signal).finally(() => {
+      this.#isOver = true
+      ended(this)
+    })
     // A promise of its own, which no `close` handles: work that ended in silence would be found out far too late.
     this.done = running.then(() => {})
-    this.#settled = running.catch(() => {
+    this.#ended = running.catch((error: unknown) => {
+      if (!isReason(error, signal)) throw error
       // Who aborted it knows.
-      if (signal?.aborted) this.done.catch(() => {})
+      this.done.catch(() => {})
     })
+    this.#ended.catch(() => {})
   }
 
   async #run(run: (signal: AbortSignalGiven) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
-    const stopping = new AbortController()
-    const stop = () => stopping.abort()
+    const stop = () => this.#stopping.abort()
     throwIfAborted(signal)
     signal?.addEventListener('abort', stop, { once: true })
-    this.#closing.signal.addEventListener('abort', stop, { once: true })
     try {
-      await run(stopping.signal)
+      await run(this.#stopping.signal)
     } catch (error) {
-      if (!stopping.signal.aborted) throw error
+      if (!isReason(error, this.#stopping.signal)) throw error
     } finally {
       signal?.removeEventListener('abort', stop)
     }
-    if (!this.#closing.signal.aborted) throwIfAborted(signal)
+    if (this.#closing === undefined) throwIfAborted(signal)
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#settled
+  close(): Promise<void> {
+    this.#closing ??= this.#isOver ? Promise.resolve() : this.#ended
+    this.#stopping.abort()
+    return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function isReason(error: unknown, signal: AbortSignalLike | undefined): boolean {
+  return signal?.aborted === true && error === abortReason(signal)
 }

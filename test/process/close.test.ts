@@ -1,0 +1,184 @@
+// process and ingest that are closed: what fails for good meanwhile is told by `close` and `done`, what comes again by neither.
+import { setTimeout as wait } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import type { Broker } from '../../bindings/broker/broker.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type Log, LogError, type Processor } from '../../bindings/entry/node.ts'
+import { type OpenBroker, test } from '../client/stores.ts'
+
+type Commit = (own: () => Promise<void>) => Promise<void>
+
+/** `commit` runs in place of each commit of a transaction, which it is given. */
+async function openedOver(openBroker: OpenBroker, commit: Commit): Promise<Log> {
+  const broker: Broker = await openBroker()
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    const own = session.commit.bind(session)
+    session.commit = () => commit(own)
+    return session
+  }
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('in')
+  await log.admin.createTopic('out')
+  return log
+}
+
+interface Held {
+  readonly log: Log
+  /** Resolves when a commit is asked for. */
+  readonly asked: Promise<void>
+  /** Lets it fail with that. */
+  readonly fail: (error: unknown) => void
+}
+
+/** A log whose first commit fails when it is told to. */
+async function heldCommit(openBroker: OpenBroker): Promise<Held> {
+  let ask = () => {}
+  let fail: (error: unknown) => void = () => {}
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve
+  })
+  const held = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  held.catch(() => {})
+  const log = await openedOver(openBroker, () => {
+    ask()
+    return held
+  })
+  return { log, asked, fail }
+}
+
+const KINDS: Readonly<Record<string, (log: Log, signal?: AbortSignal) => Processor>> = {
+  process: (log, signal) => log.process({ groupId: 'g', topics: ['in'], signal, handle: async () => {} }),
+  ingest: (log, signal) => {
+    const records = { topic: 'out', value: '' }
+    return log.ingest({
+      source: 's',
+      signal,
+      async *read(_, over) {
+        yield { position: 1, records }
+        // As most sources do: it fails with something of its own.
+        await new Promise((_resolve, reject) => {
+          over.addEventListener('abort', () => reject(new Error('the read was ended')))
+        })
+      },
+    })
+  },
+}
+
+const outcome = (promise: PromiseLike<void>) =>
+  promise.then(
+    () => 'fine',
+    (error: { code?: unknown; message: string }) => error.code ?? error.message,
+  )
+const failed = () => new LogError('KAFKA_STORAGE_ERROR', 'by the test')
+const passing = () => new LogError('TRANSACTION_ABORTABLE', 'by the test')
+
+for (const [kind, start] of Object.entries(KINDS)) {
+  // Regression: it was told to nobody.
+  test(`${kind}: a commit that fails for good while it is closed rejects close and done`, async (_, openBroker) => {
+    const { log, asked, fail } = await heldCommit(openBroker)
+    await log.producer().send({ topic: 'in', value: '' })
+    const processor = start(log)
+    const done = outcome(processor.done)
+    await asked
+    const closed = outcome(processor.close())
+    const disposed = outcome(processor[Symbol.asyncDispose]())
+    await wait(5)
+    fail(failed())
+    assert.equal(await Promise.all([closed, disposed, done]), Array(3).fill('KAFKA_STORAGE_ERROR'))
+    await log.close()
+  })
+
+  test(`${kind}: the log that closes closes all the same, and done tells`, async (_, openBroker) => {
+    const { log, asked, fail } = await heldCommit(openBroker)
+    await log.producer().send({ topic: 'in', value: '' })
+    const processor = start(log)
+    const done = outcome(processor.done)
+    await asked
+    const closed = outcome(log.close())
+    fail(failed())
+    assert.equal([await closed, await done], ['fine', 'KAFKA_STORAGE_ERROR'])
+  })
+
+  test(`${kind}: a commit that fails for good behind an aborted signal is told instead of its reason`, async (_, openBroker) => {
+    const { log, asked, fail } = await heldCommit(openBroker)
+    await log.producer().send({ topic: 'in', value: '' })
+    const controller = new AbortController()
+    const processor = start(log, controller.signal)
+    const done = outcome(processor.done)
+    await asked
+    controller.abort(new Error('enough'))
+    await wait(5)
+    fail(failed())
+    assert.is(await done, 'KAFKA_STORAGE_ERROR')
+    assert.is(await outcome(processor.close()), 'fine')
+    await log.close()
+  })
+
+  test(`${kind}: what comes again, and its end itself, fail no close`, async (_, openBroker) => {
+    const { log, asked, fail } = await heldCommit(openBroker)
+    await log.producer().send({ topic: 'in', value: '' })
+    const controller = new AbortController()
+    const processor = start(log, controller.signal)
+    const done = outcome(processor.done)
+    await asked
+    const closed = outcome(processor.close())
+    controller.abort(new Error('enough'))
+    await wait(5)
+    fail(passing())
+    assert.equal([await closed, await done], ['fine', 'fine'])
+    const waiting = start(log, AbortSignal.timeout(20))
+    assert.is(await outcome(waiting.done), 23)
+    assert.is(await outcome(waiting.close()), 'fine')
+    await log.close()
+  })
+}
+
+test('what it gave up with before, done told: close is fine', async (_, openBroker) => {
+  const log = await openedOver(openBroker, (own) => own())
+  await log.producer().send({ topic: 'in', value: '' })
+  const handle = async () => Promise.reject(new RangeError('by the test'))
+  const processor = log.process({ groupId: 'g', topics: ['in'], handle })
+  assert.is(await outcome(processor.done), 'by the test')
+  assert.is(await outcome(processor.close()), 'fine')
+  await log.close()
+})
+
+test('a record that failed every try before the close is told by it; one that gives up because of it is not', async (_, openBroker) => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const log = await openedOver(openBroker, (own) => held.then(own))
+  await log.producer().send([1, 2].map((value) => ({ topic: 'in', value: `${value}` })))
+  let calls = 0
+  const handle = async () => {
+    if (++calls === 2) throw new RangeError('by the test')
+  }
+  const processor = log.process({ groupId: 'g', topics: ['in'], maxRecords: 1, handle })
+  const done = outcome(processor.done)
+  while (calls < 2) await wait(1)
+  const closed = outcome(processor.close())
+  release()
+  assert.equal([await closed, await done], ['by the test', 'by the test'])
+  const second = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    async handle(_record, { signal }) {
+      calls++
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('given up')))
+      })
+    },
+  })
+  while (calls < 3) await wait(1)
+  assert.is(await outcome(second.close()), 'fine')
+  await second.done
+  await log.close()
+})
+
+test.run()
