@@ -18,7 +18,7 @@ export interface ProducerSession {
   /**
    * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before it returns.
    * `undefined`, and nothing has happened, where it can't or the log refuses them; then they are to be copied for `append`, which tells why.
-   * Not to be had of a log in another process.
+   * Not to be had of a log in another process: its producer packs what it would lend.
    */
   appendBorrowed?(request: AppendRequest): Promise<AppendResult> | undefined
   /**

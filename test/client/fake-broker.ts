@@ -12,7 +12,7 @@ import type { Position, TopicPartition } from '../../bindings/model/positions.ts
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import { FakeAdmin } from './fake-admin.ts'
 import { FakePartition, type PlainAppend } from './fake-partition.ts'
-import { FakeProducer } from './fake-producer.ts'
+import { FakeProducer, LendingProducer } from './fake-producer.ts'
 import { FakeConsumer, type FakeGroup, FakeReader } from './fake-readers.ts'
 
 /**
@@ -37,6 +37,9 @@ export class FakeBroker implements Broker {
   /** Records of each append that was taken without copies, and whether the next one is. */
   readonly borrowed: number[] = []
   borrows: () => boolean = () => false
+  /** It stands for a log in another process: nothing can be lent to it. Records of each append that came packed. */
+  isElsewhere = false
+  readonly packed: number[] = []
   fetches = 0
   epochsBumped = 0
   producersClosed = 0
@@ -96,7 +99,8 @@ export class FakeBroker implements Broker {
 
   async openProducer(): Promise<ProducerSession> {
     this.assertOpen()
-    return new FakeProducer(this, this.#producers++)
+    const id = this.#producers++
+    return this.isElsewhere ? new FakeProducer(this, id) : new LendingProducer(this, id)
   }
 
   /** Transactions are tested over the engine (transaction.test.ts). */

@@ -1,6 +1,6 @@
 import type { AppendRequest } from '../../bindings/broker/producer-session.ts'
 import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
-import { isCompressed, isPacked } from '../../bindings/model/batch-records.ts'
+import { isCompressed, isPacked, type PackedRecords } from '../../bindings/model/batch-records.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'
 
@@ -9,8 +9,20 @@ export type PlainAppend = AppendRequest & { readonly records: readonly EncodedRe
 
 export function plainAppend(request: AppendRequest): PlainAppend {
   const { records } = request
-  if (isCompressed(records) || isPacked(records)) throw new Error('the fake broker takes records one by one')
-  return { ...request, records }
+  if (isCompressed(records)) throw new Error('the fake broker takes records one by one')
+  return { ...request, records: isPacked(records) ? unpacked(records) : records }
+}
+
+function unpacked({ payload, lengths }: PackedRecords): EncodedRecord[] {
+  let at = 0
+  const field = (length: number): Uint8Array | null => {
+    if (length < 0) return null
+    at += length
+    return payload.slice(at - length, at)
+  }
+  return Array.from({ length: lengths.length / 2 }, (_, index) => {
+    return { key: field(lengths[index * 2] as number), value: field(lengths[index * 2 + 1] as number) }
+  })
 }
 
 interface Window {

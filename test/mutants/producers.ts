@@ -112,4 +112,18 @@ export const PRODUCERS: readonly Mutant[] = [
     put: 'const isWhole = ',
     tests: ['client/borrowed-sends.test.ts'],
   },
+  {
+    name: 'a packed call goes out beside those that its own records sent',
+    file: 'client/producer/partition-queue.ts',
+    find: 'if (!this.isOpen || records.length !== count) return false',
+    put: 'if (records.length !== count) return false',
+    tests: ['client/packed-sends.test.ts'],
+  },
+  {
+    name: 'a packed call whose list changed meanwhile is answered as it was',
+    file: 'client/producer/partition-queue.ts',
+    find: 'if (!this.isOpen || records.length !== count) return false',
+    put: 'if (!this.isOpen) return false',
+    tests: ['client/packed-sends.test.ts'],
+  },
 ]

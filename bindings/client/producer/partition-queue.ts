@@ -3,6 +3,7 @@ import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { EncodedRecord } from '../../model/records.ts'
+import { packRecords } from './pack-records.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { SendPart } from './send-part.ts'
@@ -115,22 +116,36 @@ export class PartitionQueue {
   }
 
   /**
-   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies them. `part` makes
-   * their part of the send. False, and nothing has happened, where anything must wait or is refused.
+   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies them, but into one
+   * piece for a log in another process. `part` makes their part of the send. False, and nothing has happened, where anything must
+   * wait or is refused.
    */
   appendBorrowed(records: readonly EncodedRecord[], part: () => SendPart): boolean {
     if (!this.isOpen) return false
     const { topic, partition } = this
     const { acks } = this.#hooks
     const session = this.#hooks.session()
+    if (session.appendBorrowed === undefined) return this.#appendPacked(records, part)
     const { producerEpoch } = session
     const baseSequence = this.#nextSequence
-    const answer = session.appendBorrowed?.({ topic, partition, acks, producerEpoch, baseSequence, records })
+    const answer = session.appendBorrowed({ topic, partition, acks, producerEpoch, baseSequence, records })
     if (answer === undefined) return false
     this.#hooks.used(this)
-    const batch = new PendingBatch(part(), undefined, true)
+    const batch = new PendingBatch(part(), undefined, 'handed over')
     this.#number(batch, producerEpoch, records.length)
     this.#await(batch, answer)
+    return true
+  }
+
+  /** A record's getter can do anything, change the list or send to this partition too: then they are looked at anew. */
+  #appendPacked(records: readonly EncodedRecord[], part: () => SendPart): boolean {
+    const count = records.length
+    const packed = packRecords(records)
+    if (!this.isOpen || records.length !== count) return false
+    this.#hooks.used(this)
+    const batch = new PendingBatch(part(), undefined, packed)
+    this.#number(batch, this.#hooks.session().producerEpoch, count)
+    this.#ask(batch)
     return true
   }
 
@@ -160,7 +175,7 @@ export class PartitionQueue {
     let count = 0
     for (const batch of this.#waiting) {
       if (this.#unanswered.length >= unansweredMax) break
-      this.#number(batch, this.#hooks.session().producerEpoch, batch.records.length)
+      this.#number(batch, this.#hooks.session().producerEpoch, batch.recordCount)
       this.#ask(batch)
       count++
     }
@@ -183,7 +198,7 @@ export class PartitionQueue {
   #append(batch: PendingBatch): Promise<AppendResult> {
     const { topic, partition } = this
     const { baseSequence, producerEpoch } = batch
-    let records: AppendRequest['records'] = batch.records
+    let records: AppendRequest['records'] = batch.packed ?? batch.records
     try {
       if (batch.compression !== undefined) records = this.#hooks.outgoing(batch)
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
+import { type PackedRecords, recordCountOf } from '../../model/batch-records.ts'
 import type { CompressedRecords, CompressionType } from '../../model/compression.ts'
 import type { SendPart } from './send-part.ts'
 import type { CheckedRecord } from './validate-record.ts'
@@ -31,14 +32,25 @@ export class PendingBatch {
   baseSequence = -1
   /** The log encoded its records while their program still held them: here is nothing to ask again with. */
   readonly isHandedOver: boolean
+  /** Its records, in place of `records`. Nothing joins them: they fill a batch by themselves. */
+  readonly packed: PackedRecords | undefined
 
-  /** Takes over the list of its first part. */
-  constructor(first: SendPart, compression: CompressionType | undefined, isHandedOver = false) {
-    this.isHandedOver = isHandedOver
+  /** Takes over the list of its first part. `uncopied`: where its program's records were never copied one by one. */
+  constructor(
+    first: SendPart,
+    compression: CompressionType | undefined,
+    uncopied: PackedRecords | 'handed over' | undefined = undefined,
+  ) {
+    this.isHandedOver = uncopied === 'handed over'
+    this.packed = uncopied === 'handed over' ? undefined : uncopied
     this.records = first.records
     this.sizeBytes = first.sizeBytes
     this.parts = [first]
     this.compression = compression
+  }
+
+  get recordCount(): number {
+    return this.packed === undefined ? this.records.length : recordCountOf(this.packed)
   }
 
   join(part: SendPart): void {

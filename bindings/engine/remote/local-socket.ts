@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { join } from 'node:path'
 import type { Channel } from './channel.ts'
-import { MESSAGE_BYTES_MAX } from './protocol.ts'
+import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
 export const SOCKET_FILE = '.attach'
@@ -73,15 +73,11 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
 
 /** Up to here a copy is cheaper than a further piece of a write. */
 const JOINED_BYTES = 64 * 1024
-const HEAD_BYTES = 4
 
 /** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
   readonly #socket: net.Socket
   #outgoing: Uint8Array[] = []
-  /** What has come of messages that aren't whole yet. */
-  #chunks: Buffer[] = []
-  #sizeBytes = 0
 
   constructor(socket: net.Socket) {
     this.#socket = socket
@@ -117,7 +113,10 @@ class SocketChannel implements Channel {
 
   start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => this.#read(chunk, onMessage))
+    const incoming = new IncomingMessages(onMessage)
+    socket.on('data', (chunk: Buffer) => {
+      if (!incoming.read(chunk)) socket.destroy()
+    })
     socket.once('close', onEnd)
     if (socket.destroyed) onEnd()
     else socket.resume()
@@ -132,34 +131,6 @@ class SocketChannel implements Channel {
   end(): void {
     this.#write()
     this.#socket.destroy()
-  }
-
-  /** Most chunks are whole messages; what is left of others waits for more, and is put together once all of it is there. */
-  #read(chunk: Buffer, onMessage: (message: Uint8Array<ArrayBuffer>) => void): void {
-    this.#chunks.push(chunk)
-    this.#sizeBytes += chunk.length
-    for (;;) {
-      if (this.#sizeBytes < HEAD_BYTES) return
-      if ((this.#chunks[0]?.length ?? 0) < HEAD_BYTES) this.#chunks = [Buffer.concat(this.#chunks)]
-      const length = this.#chunks[0]?.readUInt32LE(0) ?? 0
-      if (length > MESSAGE_BYTES_MAX) {
-        this.#socket.destroy()
-        return
-      }
-      if (this.#sizeBytes < HEAD_BYTES + length) return
-      onMessage(this.#take(length))
-    }
-  }
-
-  /** A copy of the message behind the next head. */
-  #take(length: number): Uint8Array<ArrayBuffer> {
-    const end = HEAD_BYTES + length
-    const whole = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
-    const message = new Uint8Array(length)
-    message.set(whole.subarray(HEAD_BYTES, end))
-    this.#chunks = whole.length === end ? [] : [whole.subarray(end)]
-    this.#sizeBytes -= end
-    return message
   }
 }
 

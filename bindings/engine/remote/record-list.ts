@@ -84,6 +84,7 @@ export function readRecords(reader: MessageReader): BatchRecords {
 }
 
 function writeParts(writer: MessageWriter, { payload, lengths }: PackedRecords): void {
+  writer.reserve(12 + lengths.length * 4 + payload.length)
   writer.int32(PACKED).int32(lengths.length >> 1)
   for (const length of lengths) writer.int32(length)
   writer.bytes(payload)

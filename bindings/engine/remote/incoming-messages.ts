@@ -1,0 +1,64 @@
+import { MESSAGE_BYTES_MAX } from './protocol.ts'
+
+/** The length of the message behind it: 32 bits, little-endian. */
+export const HEAD_BYTES = 4
+
+type OnMessage = (message: Uint8Array<ArrayBuffer>) => void
+
+/** Puts messages together from the pieces that a socket gives, wherever it cuts them: each byte is copied once, to its place. */
+export class IncomingMessages {
+  readonly #onMessage: OnMessage
+  readonly #head: Buffer = Buffer.alloc(HEAD_BYTES)
+  #headBytes = 0
+  /** The message behind the head, once that is whole. */
+  #message: Uint8Array<ArrayBuffer> | undefined
+  #messageBytes = 0
+
+  constructor(onMessage: OnMessage) {
+    this.#onMessage = onMessage
+  }
+
+  /** False: no length of a message was read, and where the next one begins can't be told any more. */
+  read(piece: Buffer): boolean {
+    let at = 0
+    while (at < piece.length) {
+      at += this.#message === undefined ? this.#readHead(piece, at) : this.#readMessage(this.#message, piece, at)
+      if (this.#headBytes === HEAD_BYTES && !this.#beginOrEnd()) return false
+    }
+    return true
+  }
+
+  #readHead(piece: Buffer, at: number): number {
+    const count = piece.copy(this.#head, this.#headBytes, at)
+    this.#headBytes += count
+    return count
+  }
+
+  #readMessage(message: Uint8Array<ArrayBuffer>, piece: Buffer, at: number): number {
+    const count = Math.min(piece.length - at, message.length - this.#messageBytes)
+    message.set(piece.subarray(at, at + count), this.#messageBytes)
+    this.#messageBytes += count
+    return count
+  }
+
+  /** An empty message does both. */
+  #beginOrEnd(): boolean {
+    if (this.#message === undefined) {
+      const length = this.#head.readUInt32LE(0)
+      if (length > MESSAGE_BYTES_MAX) return false
+      this.#message = unwritten(length)
+    }
+    const message = this.#message
+    if (this.#messageBytes < message.length) return true
+    this.#headBytes = 0
+    this.#message = undefined
+    this.#messageBytes = 0
+    this.#onMessage(message)
+    return true
+  }
+}
+
+/** Memory of its own that nobody has to fill with zeros first: all of it is written before anyone reads it. */
+function unwritten(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer as ArrayBuffer, 0, sizeBytes)
+}
