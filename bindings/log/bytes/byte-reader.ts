@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 const TWO_POW_32 = 0x1_0000_0000
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Big-endian reader. Every read beyond the end is a CORRUPT_LOG that names `file` and the position in it. */
+/** Reads big-endian fields. A read beyond the end throws CORRUPT_LOG, which names `file` and the position in it. */
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
@@ -11,7 +11,7 @@ export class ByteReader {
   readonly #filePosition: number
   #at = 0
 
-  /** `filePosition`: where `bytes` begin in `file`, for messages. */
+  /** `filePosition`: where in `file` these bytes begin, for error messages. */
   constructor(bytes: Uint8Array, file: string, filePosition = 0) {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -34,7 +34,7 @@ export class ByteReader {
     return at
   }
 
-  /** An error for content that can't be, at the present position. */
+  /** The error for content that can't be right, at the present position. */
   damaged(what: string): LogError {
     const position = this.#filePosition + this.#at
     return new LogError('CORRUPT_LOG', `${this.#file} is damaged at ${position}: ${what}`, {
@@ -84,7 +84,7 @@ export class ByteReader {
     }
   }
 
-  /** Nothing follows. */
+  /** CORRUPT_LOG unless all bytes were read. */
   end(): void {
     if (this.remaining > 0) throw this.damaged(`${this.remaining} bytes follow its end`)
   }

@@ -71,7 +71,10 @@ export class ByteWriter {
     this.raw(encoded)
   }
 
-  /** Names and ids are ASCII nearly always: no call of the platform, no array. False with nothing written if not. */
+  /**
+   * Writes text that is ASCII, as names and ids nearly always are, without an encoder or an array. False, with nothing
+   * written, for other text.
+   */
   #ascii(value: string): boolean {
     const { length } = value
     const at = this.#reserve(2 + length)
@@ -87,7 +90,7 @@ export class ByteWriter {
     return true
   }
 
-  /** Room for `count` bytes that the caller fills before the next write. */
+  /** Room for `count` bytes, which the caller fills before the next write. */
   room(count: number): Uint8Array<ArrayBuffer> {
     const at = this.#reserve(count)
     return this.#bytes.subarray(at, at + count)

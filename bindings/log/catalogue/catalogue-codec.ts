@@ -12,7 +12,7 @@ import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
  */
 export const CATALOGUE_VERSION = 1
 
-/** int32 in Kafka; a bound keeps a typing error from making directories until the disk is full. */
+/** Kafka's bound is that of an int32. This one keeps a typing error from making directories until the disk is full. */
 export const PARTITIONS_MAX = 100_000
 
 const encoder = new TextEncoder()
@@ -84,7 +84,9 @@ export function isCount(value: unknown, from: number, to: number = Number.MAX_SA
   return Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to
 }
 
-/** A name becomes a directory: one that no plan could have written is refused before anything is opened by it. */
+/**
+ * A topic's name becomes a directory's: one that no plan can have written is refused before anything is opened by it.
+ */
 function isName(value: unknown): value is string {
   if (typeof value !== 'string' || isInternalTopic(value)) return false
   try {

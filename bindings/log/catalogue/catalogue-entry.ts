@@ -1,6 +1,6 @@
 import type { TopicConfig } from '../../model/topic-config.ts'
 
-/** One change of the catalogue. Each is whole in itself: it names the state after it, so a reader needs no arithmetic. */
+/** One change of the catalogue. Each entry names the whole state after it, so a reader needs no arithmetic. */
 export type CatalogueEntry =
   | {
       readonly kind: 'topic-created'
@@ -9,7 +9,7 @@ export type CatalogueEntry =
       readonly partitions: number
       readonly config: TopicConfig
     }
-  /** Name and partitions are said again: a delete alone tells which directories are dead. */
+  /** Name and partition count stand here too, so that the delete alone tells which directories are dead. */
   | { readonly kind: 'topic-deleted'; readonly topicId: string; readonly name: string; readonly partitions: number }
   | { readonly kind: 'partitions-added'; readonly topicId: string; readonly partitions: number }
   | { readonly kind: 'config-changed'; readonly topicId: string; readonly config: TopicConfig }

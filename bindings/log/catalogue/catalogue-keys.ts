@@ -5,7 +5,7 @@ import type { CatalogueEntry } from './catalogue-entry.ts'
 import { CATALOGUE_TOPIC } from './topic-ids.ts'
 
 const encoder = new TextEncoder()
-/** Whoever reads the record says where it stands; compaction only asks what it says. */
+/** Compaction only asks what a record says; the place would be needed for an error message. */
 const NOWHERE = { topic: CATALOGUE_TOPIC, partition: 0, offset: -1 }
 
 /**
@@ -30,7 +30,8 @@ export function catalogueKeys(key: Uint8Array, value: Uint8Array): RecordKeys | 
 function aspectOf(entry: CatalogueEntry): string {
   switch (entry.kind) {
     case 'partitions-added':
-      // A log start behind it may be that of a partition that this very record brought: it stays. Each costs a directory, so they are few.
+      // A later log start may be that of a partition which only this record added, so the record stays. Each one costs
+      // a directory, so there are few.
       return `${entry.kind}/${entry.partitions}`
     case 'log-start-moved':
       return `${entry.kind}/${entry.partition}`

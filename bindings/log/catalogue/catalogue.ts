@@ -22,15 +22,15 @@ import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from '
  */
 export class Catalogue {
   readonly #tables: PlannedTable<CatalogueEntry, TopicTable> = new PlannedTable(new TopicTable(), new TopicTable())
-  /** Where a topic was first met whose creation is missing. */
+  /** For topics whose creation is missing: where a record first spoke of them. */
   readonly #unknownAt: Map<string, RecordPlace> = new Map()
 
-  /** What is committed. */
+  /** The topics as committed. */
   get durable(): TopicView {
     return this.#tables.durable
   }
 
-  /** With the changes whose commit is under way: what a request is checked against. */
+  /** The topics including changes whose commit is under way: requests are checked against it. */
   get planned(): TopicView {
     return this.#tables.planned
   }
@@ -91,7 +91,10 @@ export class Catalogue {
     return this.#plan({ kind: 'log-start-moved', topicId, partition, logStartOffset })
   }
 
-  /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
+  /**
+   * Takes durable records in their order: those that `plan...` gave, as the same objects, or those that an opening
+   * read.
+   */
   apply(record: TableRecord, place: RecordPlace): void {
     try {
       const entry = this.#tables.apply(record, () => decodeCatalogueRecord(record, place))
@@ -102,12 +105,15 @@ export class Catalogue {
     }
   }
 
-  /** No record that was replayed is about a topic of which neither creation nor delete was there. */
+  /**
+   * Whether the replayed records explain each other: each topic that one speaks of has its creation or its delete
+   * there.
+   */
   get isWhole(): boolean {
     return this.#tables.durable.unknown.size === 0
   }
 
-  /** Once all were replayed: CORRUPT_LOG unless it is whole. */
+  /** To be called once all records were replayed. CORRUPT_LOG unless the catalogue is whole. */
   assertWhole(): void {
     const [topicId] = this.#tables.durable.unknown
     if (topicId === undefined) return
@@ -115,7 +121,7 @@ export class Catalogue {
     throw damaged(place, `it is about a topic with the id ${topicId}, which was never created`)
   }
 
-  /** The files of a deleted topic are gone. */
+  /** The files of a deleted topic are gone, so nothing of it must be known any more. */
   forget(topicId: string): void {
     this.#tables.durable.forget(topicId)
     this.#tables.planned.forget(topicId)

@@ -1,12 +1,12 @@
 import { LogError } from '../../model/errors.ts'
 import type { TableRecord } from './table-record.ts'
 
-/** A pure state: `apply` throws before it changes anything. */
+/** A state without I/O. `apply` throws before it changes anything. */
 export interface Table<Entry> {
   apply(entry: Entry): void
 }
 
-/** What was applied is dropped so many at a time. */
+/** Applied entries are dropped from the list so many at a time. */
 const AT_ONCE = 1024
 
 /**
@@ -20,7 +20,10 @@ const AT_ONCE = 1024
 export class PlannedTable<Entry, T extends Table<Entry>> {
   readonly durable: T
   readonly planned: T
-  /** In their order; those before `#firstUnderWay` are applied. What is first in a map costs as much as was removed before it. */
+  /**
+   * In the order of their plans; those before `#firstUnderWay` are applied. A list with an index, because finding the
+   * first entry of a map costs as much as was removed before it.
+   */
   #underWay: { readonly record: TableRecord; readonly entry: Entry }[] = []
   #firstUnderWay = 0
 

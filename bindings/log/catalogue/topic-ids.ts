@@ -10,10 +10,10 @@ export const CATALOGUE_TOPIC = '__oncelog_catalogue'
 export const OFFSETS_TOPIC = '__consumer_offsets'
 export const TRANSACTIONS_TOPIC = '__transaction_state'
 
-/** What share groups delivered how often. */
+/** How often share groups delivered which records. */
 export const SHARES_TOPIC = '__share_group_state'
 
-/** By name. It inherits nothing: a user's topic may be named `constructor`. */
+/** Topic ids by name. The object inherits nothing, since a user's topic may be named `constructor`. */
 export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = Object.assign(Object.create(null), {
   [CATALOGUE_TOPIC]: 'b25jZWxvZy5jYXRhbG9nMQ',
   [OFFSETS_TOPIC]: 'b25jZWxvZy5vZmZzZXRzMQ',
@@ -23,14 +23,15 @@ export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = Object.assig
 })
 
 /**
- * Of the log's own topics: all but the positions of `ingest`, which stand in the transactions of their rows and are written as
- * those are, before any frame (durability rule 3).
+ * Whether the topic's records are decisions, which stand in a frame first. True for the log's own topics, except the
+ * positions of `ingest`: they belong to the transactions of their rows and are written as those are, before any frame
+ * (durability rule 3).
  */
 export function holdsDecisions(topicId: string): boolean {
   return topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && Object.values(INTERNAL_TOPIC_IDS).includes(topicId)
 }
 
-/** Names that no user can create: those above, and whatever else of this shape comes later. */
+/** Whether no user may create a topic of this name: those above, and any name of their form that comes later. */
 export function isInternalTopic(name: string): boolean {
   return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')
 }
@@ -38,7 +39,7 @@ export function isInternalTopic(name: string): boolean {
 /** Kafka's ids for "none" and for its own metadata topic. */
 const RESERVED_IDS = ['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', ...Object.values(INTERNAL_TOPIC_IDS)]
 
-/** An id that a user's topic can have. */
+/** Whether a user's topic can have this id. */
 export function isUserTopicId(text: unknown): text is string {
   return typeof text === 'string' && isTopicId(text) && !RESERVED_IDS.includes(text)
 }
@@ -62,7 +63,7 @@ export function topicIdBytes(topicId: string): Uint8Array {
   return bytes
 }
 
-/** The other way round. */
+/** The topic id that 16 bytes stand for. */
 export function topicIdOf(bytes: Uint8Array): string {
   let topicId = ''
   let bits = 0

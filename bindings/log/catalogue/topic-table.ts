@@ -8,9 +8,9 @@ export interface CatalogueTopic {
   readonly name: string
   readonly partitions: number
   readonly config: TopicConfig
-  /** Only partitions whose start was moved by decision; the others begin at 0. */
+  /** Starts of the partitions that a decision moved; the others begin at 0. */
   readonly logStartOffsets: ReadonlyMap<number, number>
-  /** Kept so that files and offsets of a dead incarnation are known as such. */
+  /** A deleted topic is kept, so that files and offsets that are left of it are recognised. */
   readonly deleted: boolean
 }
 
@@ -28,12 +28,13 @@ export interface TopicView {
   dead(): readonly CatalogueTopic[]
 }
 
-/** Why an entry can't follow on the state it meets. */
+/** Says why an entry can't follow the state that it meets. */
 export class EntryConflict extends Error {}
 
 /**
- * Every incarnation by id, and the live one by name. At most one incarnation of a name is live. Compaction takes how a deleted topic was
- * created before what else its records say, and their delete last of all: until a replay comes to that, they are about a topic that nobody knows.
+ * Every topic that there was, by id, and the live ones by name; a name has at most one live topic. Compaction removes
+ * first how a deleted topic was created, then what else its records say, and its delete last: so until a replay reaches
+ * the delete, the other records speak of a topic that nobody knows.
  */
 export class TopicTable implements Table<CatalogueEntry>, TopicView {
   readonly #byId: Map<string, CatalogueTopic> = new Map()
@@ -63,7 +64,7 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     return [...this.#byId.values()].filter((topic) => topic.deleted)
   }
 
-  /** Of a dead one nothing is left that would have to be known as such. */
+  /** Forgets a deleted topic of which no files or offsets are left. */
   forget(topicId: string): void {
     if (this.#byId.get(topicId)?.deleted === true) this.#byId.delete(topicId)
   }
@@ -104,7 +105,10 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     this.#put({ topicId, name, partitions, config, logStartOffsets: new Map(), deleted: false })
   }
 
-  /** A delete of an id that was never created stands where the dead are only named. */
+  /**
+   * The creation may be missing: compaction removes it first, and a snapshot names nothing but the delete of a dead
+   * topic.
+   */
   #delete(entry: CatalogueEntry & { kind: 'topic-deleted' }): void {
     const { topicId, name, partitions } = entry
     const topic = this.#byId.get(topicId)

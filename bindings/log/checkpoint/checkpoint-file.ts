@@ -12,17 +12,21 @@ import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 export const CHECKPOINT_DIRECTORY = 'checkpoint'
 
 /**
- * Places, written in turn: the newest whole record counts (rule 4c). Two would do while a log runs. Recovery needs the
- * third: the record that it reads may not be durable, so it is copied before any of its elders is overwritten.
+ * Places for a checkpoint, written in turn; the newest whole record counts (rule 4c). A running log would do with two.
+ * Recovery needs the third: the record that it reads may not be durable, and has to be copied before an older one is
+ * overwritten.
  */
 export const CHECKPOINT_PLACES = 3
 
 const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
 const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
-/** 2: compaction. 3: where a read-only partition is damaged. */
+/** Version 2 added compaction, version 3 where a read-only partition is damaged. */
 const VERSION = 3
-/** With tens of thousands of partitions a record has many megabytes: commits go on between its parts. */
+/**
+ * With tens of thousands of partitions a record has many megabytes, so commits have their turn between parts of this
+ * size.
+ */
 const WRITTEN_AT_ONCE_BYTES = 512 * 1024
 /** Magic, version, payload length, checksum. */
 const HEAD_BYTES = 16
@@ -41,7 +45,7 @@ export function encodeCheckpointFile(payload: Uint8Array, kernel: Kernel): Uint8
   return writer.bytes
 }
 
-/** The version takes part: else one damaged bit of it would make a newer oncelog's file of ours. */
+/** The checksum covers the version too: else one flipped bit could turn our file into one of a newer oncelog. */
 function sealOf(payload: Uint8Array, version: number, kernel: Kernel): number {
   return (kernel.crc32cOf(payload) ^ version) >>> 0
 }
@@ -102,7 +106,7 @@ export function* readCheckpoints(
   return found.sort((a, b) => b.record.sequence - a.record.sequence || Number(a.isCopy) - Number(b.isCopy))
 }
 
-/** A file whose content stands there and isn't durable yet: its flush and its entry's sync are up to who asked for it. */
+/** A checkpoint file that is written and not durable yet: the caller flushes it and syncs its entry. */
 export interface PlacedCheckpoint {
   readonly place: number
   readonly file: StoreFile

@@ -4,31 +4,33 @@ import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 
-/** So many entries at the beginning of an index file have this CRC-32C; what follows them is of no account. */
+/** The first `entryCount` entries of an index file have this CRC-32C. What follows them doesn't count. */
 export interface NotedIndex {
   readonly entryCount: number
   readonly checksum: number
 }
 
-/** What the index files say is true of the batches up to a place; the rest is learned from the batches. */
+/** The index files hold the batches up to a place; entries for later batches are learned from the batches. */
 export interface NotedIndexes {
   readonly offsetIndex: NotedIndex
   readonly timeIndex: NotedIndex
 }
 
-/** One `.log` file as it was noted; its derived files are rebuilt when they disagree. */
+/** A `.log` file as the checkpoint noted it. Files derived from it are rebuilt where they disagree. */
 export interface CheckpointSegment extends NotedIndexes {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly sizeBytes: number
   readonly maxTimestamp: number
-  /** Last offset of the first batch that holds it. */
+  /** Last offset of the first batch that has the greatest timestamp. */
   readonly maxTimestampOffset: number
-  /** Of the segment's first batch, -1 without one: what rolling by time counts from. */
+  /** Timestamp of the segment's first batch, from which rolling by time counts; -1 without a batch. */
   readonly firstTimestamp: number
   /** CRC-32C over the first 21 bytes of each batch, which batch CRCs leave out (rule 4c). */
   readonly headerChecksum: number
-  /** Aborted transactions whose marker stands in it; the checksum is a running one (segment/aborted-index.ts). */
+  /**
+   * Aborted transactions whose marker stands in the segment. The checksum is a running one (segment/aborted-index.ts).
+   */
   readonly abortedIndex: NotedIndex
   /** Compaction wrote it: offsets may be missing anywhere in it. */
   readonly isCleaned: boolean
@@ -39,24 +41,29 @@ export type NotedDamage = Pick<Damage, 'file' | 'position' | 'offset' | 'code'>
 /** One partition as of the checkpoint's moment. */
 export interface CheckpointPartition extends PartitionKey {
   readonly logStartOffset: number
-  /** At or above the last segment's: an unclean open continues at the ceiling (rule 5). */
+  /**
+   * At or above the end of the last segment: after an unclean end the next record gets the ceiling as its offset (rule
+   * 5).
+   */
   readonly nextOffset: number
   readonly ceiling: number
-  /** How far compaction came. */
+  /** Compaction has passed over everything below it. */
   readonly cleanedOffset: number
-  /** Damage was found in it: it stays as it is, whoever opens the log. */
+  /** Damage was found in the partition: no open writes to it again. */
   readonly readOnly: boolean
-  /** Where the open that found it met it first. */
+  /** The first damage that was found in it, and where. */
   readonly damage?: NotedDamage | undefined
   readonly segments: readonly CheckpointSegment[]
   readonly leaderEpochs: readonly LeaderEpochEntry[]
-  /** The bytes of the last segment's last, incomplete 512-byte sector: a torn later write may take them along. */
+  /**
+   * The last segment's last 512-byte sector, if it is incomplete: a torn later write may destroy what was in it before.
+   */
   readonly partialSector: Uint8Array
   readonly producers: readonly StoredProducer[]
 }
 
 export interface CheckpointFacts {
-  /** The log's own (journal header): another log's checkpoint is none of this one. */
+  /** The nonce of the log (journal header), by which another log's checkpoint is refused. */
   readonly nonce: number
   readonly sequence: number
   readonly generation: number
@@ -64,7 +71,7 @@ export interface CheckpointFacts {
   readonly coveredSequence: number
   readonly leaderEpoch: number
   readonly producerIdsEnd: number
-  /** Partition records that follow. */
+  /** How many partition records follow. */
   readonly partitionCount: number
 }
 
@@ -123,7 +130,7 @@ function writeReadOnly(writer: ByteWriter, { readOnly, damage }: CheckpointParti
   writer.text(damage.code)
 }
 
-/** Version 2 didn't know where. */
+/** Version 2 didn't say where the damage is. */
 function readReadOnly(reader: ByteReader, version: number): Pick<CheckpointPartition, 'readOnly' | 'damage'> {
   if (!reader.flag()) return { readOnly: false }
   if (version < 3 || !reader.flag()) return { readOnly: true }
@@ -227,7 +234,7 @@ function readProducerBatch(reader: ByteReader): StoredProducerBatch {
   }
 }
 
-/** A count is only believed as far as the bytes behind it reach. */
+/** A count is believed only as far as there are bytes for its items. */
 function readMany<T>(reader: ByteReader, count: number, read: (reader: ByteReader) => T): T[] {
   if (count > reader.remaining) throw reader.damaged(`${count} entries announced`)
   return Array.from({ length: count }, () => read(reader))

@@ -13,7 +13,7 @@ import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 export const ATTRIBUTE_DELETE_HORIZON = 0x40
 const TWO_POW_32 = 0x1_0000_0000
 
-/** A whole batch, checked, in memory of JavaScript. Source of the layout: kafka.md 1.1. */
+/** A whole batch that was checked, in JavaScript's own memory. Source of the layout: kafka.md 1.1. */
 export class BatchBytes {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -59,7 +59,7 @@ export class BatchBytes {
     return int64(this.view, 35)
   }
 
-  /** `undefined`: no pass that kept a tombstone or a lone marker has set one. */
+  /** `undefined` until a pass kept a tombstone, or a marker whose transaction has no records left. */
   get deleteHorizon(): number | undefined {
     return (this.attributes & ATTRIBUTE_DELETE_HORIZON) === 0 ? undefined : this.baseTimestamp
   }
@@ -77,10 +77,10 @@ export class BatchBytes {
   }
 }
 
-/** Where one record ends, and its timestamp in it; filled anew for each. */
+/** Where a record ends, and where its timestamp stands. One object, filled anew for each record. */
 export interface RecordTime {
   end: number
-  /** Behind length and attributes: where the timestamp delta begins, and where it ends. */
+  /** Where the timestamp delta begins, behind length and attributes, and where it ends. */
   timestampAt: number
   timestampEnd: number
   timestampDelta: number
@@ -90,7 +90,7 @@ export function newRecordTime(): RecordTime {
   return { end: 0, timestampAt: 0, timestampEnd: 0, timestampDelta: 0 }
 }
 
-/** The times of records one behind the other (kafka.md 1.2), which the kernel has found whole. */
+/** Goes through the timestamps of records (kafka.md 1.2) that the kernel has found whole. */
 export class TimeCursor {
   readonly #bytes: Uint8Array
   #at: number
@@ -110,7 +110,7 @@ export class TimeCursor {
     this.#at = into.end
   }
 
-  /** Zigzag; arithmetic, because a timestamp's delta may be longer than 32 bits. */
+  /** A zigzag varint, by arithmetic: a timestamp's delta may have more than 32 bits. */
   #varint(): number {
     let value = 0
     for (let factor = 1; ; factor *= 0x80) {
@@ -151,8 +151,8 @@ export function varintBytes(value: number): number {
 }
 
 /**
- * The records of a batch as plain bytes; `undefined` for a codec that this runtime doesn't have: such a batch is kept as it is.
- * CORRUPT_MESSAGE for what doesn't decompress.
+ * The records of a batch, decompressed. `undefined` where this runtime lacks the codec: such a batch is kept as it is.
+ * CORRUPT_MESSAGE where it doesn't decompress.
  */
 export function plainRecords(batch: BatchBytes, codecs: Codecs): Uint8Array | undefined {
   const records = batch.bytes.subarray(BATCH_HEADER_BYTES)

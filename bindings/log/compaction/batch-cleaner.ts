@@ -21,13 +21,16 @@ import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
-/** Of what is written anew, in one turn of the event loop. */
+/** Records that one turn of the event loop writes anew. */
 const RECORDS_A_TURN = 1024
 
-/** What is still told of a producer that the partition remembers: its last batch, or, behind a marker, its epoch. */
+/**
+ * A producer that the partition remembers, which its last batch, or its epoch behind a marker, must still tell after
+ * the pass.
+ */
 export interface ActiveProducer {
   readonly producerEpoch: number
-  /** -1 when its last entry is a marker. */
+  /** -1 if its last batch is a marker. */
   readonly lastDataOffset: number
 }
 
@@ -36,7 +39,7 @@ export interface CleaningRules {
   /** The last offset of each key, of records below `mapEnd`. */
   readonly map: Pick<OffsetMap, 'get' | 'getHashed'>
   readonly mapEnd: number
-  /** Where a record's own key doesn't tell what replaces it. */
+  /** For topics where a record's own key doesn't tell what replaces it. */
   readonly keysOf: KeysOf | undefined
   readonly transactions: DecidedTransactions
   readonly producers: ReadonlyMap<number, ActiveProducer>
@@ -50,7 +53,7 @@ export interface CleaningRules {
  */
 export class BatchCleaner {
   readonly #rules: CleaningRules
-  /** Of the batch under way: what stays, and its size. */
+  /** What stays of the batch under way; grows with the largest one. */
   #out: Uint8Array = new Uint8Array(64 * 1024)
   readonly #time: RecordTime = newRecordTime()
 
@@ -72,7 +75,7 @@ export class BatchCleaner {
     return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined
   }
 
-  /** Its header stays: a checkpoint or a snapshot that is lost is rebuilt from it, sequence or epoch included. */
+  /** Its header stays even without records: a lost checkpoint or snapshot is rebuilt from its sequence or epoch. */
   #isLastOfProducer(batch: BatchBytes): boolean {
     if (batch.producerId < 0) return false
     const producer = this.#rules.producers.get(batch.producerId)
@@ -81,7 +84,7 @@ export class BatchCleaner {
     return batch.isControl && batch.producerEpoch === producer.producerEpoch
   }
 
-  /** `undefined`: no record stays. */
+  /** `undefined` if no record stays. */
   *#kept(batch: BatchBytes, endsNothing: boolean): Task<Uint8Array | undefined> {
     if (batch.recordCount === 0) return undefined
     const records = plainRecords(batch, this.#rules.kernel.codecs)
@@ -93,7 +96,8 @@ export class BatchCleaner {
       if (!keyed.isLast) yield* letOthersRun()
     }
     if (found.count === 0) return undefined
-    // A tombstone or a lone marker is given its time by the first pass that keeps it (KIP-534).
+    // The first pass that keeps a tombstone, or a marker without records, sets the time from which on it may go
+    // (KIP-534).
     const isDue = batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)
     if (found.count === batch.recordCount && !isDue) return batch.bytes
     return yield* this.#rewritten(batch, records, found, isDue)
@@ -138,7 +142,7 @@ export class BatchCleaner {
     return this.#sealed(batch, { size, attributes, baseTimestamp, maxTimestamp, recordCount: kept.count })
   }
 
-  /** What was compressed is so again, with what it was, unless that gains nothing for the records that stay. */
+  /** Compresses what stays with the codec that the batch had, unless that would gain nothing. */
   #compressed(batch: BatchBytes, plainSize: number): { readonly size: number; readonly codec: number } {
     const type = compressionOf(batch.attributes)
     if (type === undefined) return { size: plainSize, codec: 0 }
@@ -151,7 +155,7 @@ export class BatchCleaner {
     return { size, codec: batch.attributes & ATTRIBUTE_CODEC }
   }
 
-  /** The horizon takes the place of the base timestamp, so every delta is written anew. */
+  /** The delete horizon takes the place of the base timestamp, so every record's delta is written anew. */
   *#shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): Task<number> {
     const out = this.#out
     const time = this.#time
@@ -176,7 +180,7 @@ export class BatchCleaner {
     return at
   }
 
-  /** 61 bytes as Kafka's writeEmptyHeader gives them. */
+  /** Leaves the batch's header of 61 bytes, as Kafka's writeEmptyHeader does. */
   #emptied(batch: BatchBytes): Uint8Array {
     if (batch.recordCount === 0) return batch.bytes
     this.#room(BATCH_HEADER_BYTES)
@@ -218,7 +222,7 @@ interface SealFields {
   readonly recordCount: number
 }
 
-/** The records that stay, as runs of bytes: begin and end of each, one behind the other. */
+/** The records that stay, as ranges of bytes: start and end of each, flat in one list. */
 class Kept {
   readonly runs: number[] = []
   count = 0

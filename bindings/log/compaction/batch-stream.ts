@@ -5,7 +5,7 @@ import type { PartitionIdentity, PartitionStore } from '../../storage/partition-
 import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
 import { BatchBytes } from './batch-bytes.ts'
 
-/** So much is worked through in one turn of the event loop: some hundred microseconds. */
+/** Bytes that one turn of the event loop works through, in some hundred microseconds. */
 const TURN_BYTES = 64 * 1024
 const LENGTH_OVERHEAD_BYTES = 12
 
@@ -16,8 +16,8 @@ export interface StreamedPartition {
 }
 
 /**
- * The batches of a partition one after the other, each one checked, others having their turn in between. `visit` says
- * whether to go on; its batch is valid until it has said so. CORRUPT_MESSAGE for what is no intact batch.
+ * Visits the batches of a partition in order, each one checked, with turns for others in between. `visit` answers
+ * whether to go on; the batch is valid until then. CORRUPT_MESSAGE for a batch that isn't intact.
  */
 export function* streamBatches(
   { kernel, store, id }: StreamedPartition,
@@ -36,7 +36,7 @@ export function* streamBatches(
       into = new Uint8Array(-count)
       continue
     }
-    // Its topic was deleted, or a reader took its place among the open files.
+    // The topic was deleted, or the file was closed to make room for another reader's.
     if (count === 0) return
     for (let at = 0; at < count; ) {
       const batch = batchAt(kernel, id, into.subarray(0, count), at, offset)

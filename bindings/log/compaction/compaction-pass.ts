@@ -21,7 +21,7 @@ export interface PassInput {
   readonly store: Pick<PartitionStore, 'read' | 'prepareRead' | 'abortedBetween' | 'rewrite' | 'cleaned'>
   readonly id: PartitionIdentity
   readonly dirty: DirtyPart
-  /** Records below it are nobody's any more. */
+  /** Records below it are removed already. */
   readonly logStartOffset: number
   readonly limits: GroupLimits
   readonly deleteRetentionMs: number
@@ -29,9 +29,11 @@ export interface PassInput {
   readonly keysOf?: KeysOf | undefined
   readonly mapBytes: number
   readonly now: number
-  /** As of the end of the pass's part, or later. */
+  /** The producers as of the end of the part that the pass works on, or later. */
   readonly producers: () => Iterable<StoredProducer>
-  /** What ends at or before an offset is another from now on, and nothing of what was may be shown. */
+  /**
+   * Batches that end at or before this offset have been rewritten: nobody may read the old ones from memory any more.
+   */
   readonly rewritten: (nextOffset: number) => void
 }
 
@@ -43,9 +45,10 @@ export interface PassResult {
 }
 
 /**
- * One pass over one partition: the last offset of each key in the dirty part, as far as memory goes, then the segments from the
- * first one on without what has a newer record (kafka.md 2.8). `undefined` when the partition was changed below it, by retention
- * or the end of its topic: the next pass begins anew. It may be left between any two yields, by `return`.
+ * One pass over one partition: first it learns the last offset of each key in the dirty part, as far as memory goes;
+ * then it rewrites the segments, from the first one on, without the records that a newer one replaces (kafka.md 2.8).
+ * `undefined` if retention, or the end of the topic, changed the partition meanwhile: the next pass begins anew. The
+ * pass may be left between any two yields, by `return`.
  */
 export function* compact(input: PassInput): Task<PassResult | undefined> {
   const { store, id, dirty } = input
@@ -78,7 +81,7 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
   return { cleanedOffset: mapEnd, readBytes, writtenBytes }
 }
 
-/** A record takes seven bytes at least, so a small dirty part needs no large map. */
+/** A record takes at least seven bytes, so a small dirty part needs no large map. */
 function mapBytes({ mapBytes, dirty }: PassInput): number {
   const dirtyBytes = dirty.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return Math.min(mapBytes, dirtyBytes * 4)
@@ -91,7 +94,7 @@ function* abortedIn({ store, id }: PassInput, from: number, to: number): Task<re
   return store.abortedBetween(id, from, to) ?? []
 }
 
-/** Answers up to where every key is in the map. */
+/** Answers the offset below which every key is in the map. */
 function* fillMap(
   input: PassInput,
   map: OffsetMap,
@@ -117,7 +120,7 @@ function* fillMap(
   return mapEnd
 }
 
-/** Answers the first offset that the map has no room for. */
+/** Answers the first offset for which the map has no room. */
 function putAll(
   keysOf: KeysOf | undefined,
   map: OffsetMap,
@@ -136,7 +139,7 @@ function putAll(
   return undefined
 }
 
-/** What has no such key replaces nothing. */
+/** A record without such a key replaces nothing. */
 function putKeyOf(
   keysOf: KeysOf,
   map: OffsetMap,
@@ -157,7 +160,7 @@ function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<numbe
   return active
 }
 
-/** Answers the bytes that stay; `undefined` when the segments aren't there any more. */
+/** Answers how many bytes stay; `undefined` if the segments are gone. */
 function* rewriteGroup(
   input: PassInput,
   group: readonly CompactableSegment[],

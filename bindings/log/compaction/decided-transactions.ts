@@ -2,14 +2,14 @@ import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { BatchBytes } from './batch-bytes.ts'
 
 /**
- * Follows the transactions of one partition through a pass, whose batches come in offset order and below the last stable
- * offset: what was aborted goes, and a marker may go only once a pass has met no batch of its transaction any more, an emptied
- * one included. Source: Kafka's CleanedTransactionMetadata.
+ * Follows the transactions of one partition through a pass, in offset order and below the last stable offset. Records
+ * of an aborted transaction are removed. A marker may be removed only once a pass met no batch of its transaction any
+ * more, not even an emptied one. Source: Kafka's CleanedTransactionMetadata.
  */
 export class DecidedTransactions {
-  /** By producer, in the order of their markers. */
+  /** By producer id, in the order of their markers. */
   readonly #aborted = new Map<number, AbortedTransaction[]>()
-  /** Producers of which batches came since their last marker. */
+  /** Producers that had a batch since their last marker. */
   readonly #met = new Set<number>()
 
   constructor(aborted: readonly AbortedTransaction[]) {
@@ -20,7 +20,7 @@ export class DecidedTransactions {
     }
   }
 
-  /** Takes the next batch, no marker; whether an abort takes its records back. */
+  /** Takes the next data batch. Answers whether its transaction was aborted. */
   isAborted(batch: BatchBytes): boolean {
     if (!batch.isTransactional) return false
     const { producerId, baseOffset } = batch
@@ -31,7 +31,7 @@ export class DecidedTransactions {
     return (own?.[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= baseOffset
   }
 
-  /** Takes the next marker; whether nothing of its transaction came before it. */
+  /** Takes the next marker. Answers whether no batch of its transaction came before it. */
   endsNothing(marker: BatchBytes): boolean {
     return !this.#met.delete(marker.producerId)
   }

@@ -6,21 +6,21 @@ export type CompactionConfig = Pick<
   'minCleanableDirtyRatio' | 'minCompactionLagMs' | 'maxCompactionLagMs'
 >
 
-/** What a pass would work on. */
+/** The part of a partition that a pass would work on. */
 export interface DirtyPart {
-  /** From the partition's first segment on, as far as a pass may go. */
+  /** All segments from the partition's first one up to where a pass may go. */
   readonly segments: readonly CompactableSegment[]
-  /** Where the dirty ones begin. */
+  /** The first offset that no pass has looked at. */
   readonly fromOffset: number
-  /** Of their bytes, how much no pass has looked through. */
+  /** Share of the bytes that no pass has looked at, from 0 to 1. */
   readonly ratio: number
-  /** Whether it is time, by `min.cleanable.dirty.ratio` or by `max.compaction.lag.ms`. */
+  /** Whether a pass is due, by `min.cleanable.dirty.ratio` or by `max.compaction.lag.ms`. */
   readonly isDue: boolean
 }
 
 /**
- * How far a pass may go: below the last stable offset, and not where a record is younger than `min.compaction.lag.ms`. `undefined`
- * when there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
+ * How far a pass may go: below the last stable offset, and up to the first record that is younger than
+ * `min.compaction.lag.ms`. `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
  */
 export function dirtyPart(
   { cleanedOffset, segments }: Compactable,
@@ -48,7 +48,7 @@ function bytesOf(segments: readonly CompactableSegment[]): number {
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
-/** An index entry for each interval at most, and the larger of both kinds. */
+/** At most one index entry for each interval, of the larger of the two kinds. */
 const INDEX_ENTRY_BYTES = 12
 
 export interface GroupLimits {
@@ -57,7 +57,7 @@ export interface GroupLimits {
   readonly indexIntervalBytes: number
 }
 
-/** Segments that follow each other and make one, within all that a segment may have. */
+/** Groups neighbouring segments that a pass can join into one without exceeding what a segment may have. */
 export function groupsOf(segments: readonly CompactableSegment[], limits: GroupLimits): CompactableSegment[][] {
   const groups: CompactableSegment[][] = []
   let sizeBytes = 0

@@ -1,19 +1,21 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 
-/** Of a slot, in words of 4 bytes: the hash, and one more than the offset, low word first. Both are 0 in a free slot. */
+/**
+ * Words of 4 bytes in a slot: four of the hash, then one more than the offset, low word first. A free slot is all 0.
+ */
 export const HASH_WORDS = 4
 const SLOT_WORDS = 6
 const SLOT_BYTES = 4 * SLOT_WORDS
-/** Fuller, and finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
+/** In a fuller table finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
 const LOAD_FACTOR = 0.9
 const SLOTS_FIRST = 4096
 const SLOTS_MIN = 16
-/** The table grows by it, and has the old and the new one meanwhile. */
+/** The table grows by this factor; meanwhile the old and the new one take memory. */
 const GROWTH = 4
-/** So many keys may come between two looks at `isTight`: those of one filling of the kernel's record table. */
+/** Keys that may be put between two looks at `isTight`: as many as the kernel's record table holds. */
 const KEYS_BETWEEN = 1024
-/** Of a table that grows, moved in one turn of the event loop. */
+/** Slots that one turn of the event loop moves when the table grows. */
 const SLOTS_A_TURN = 4096
 const TWO_POW_32 = 0x1_0000_0000
 
@@ -44,18 +46,18 @@ export class OffsetMap {
     return this.#size
   }
 
-  /** So many keys can surely still come. */
+  /** How many more keys are sure to find room. */
   get room(): number {
     return keysMax(this.#slotsMax) - this.#size
   }
 
-  /** Of one key the offsets come in ascending order. There is room. */
+  /** There must be room. The offsets of a key come in ascending order. */
   put(key: Uint8Array, offset: number): void {
     this.#kernel.hashOf(key, this.#hash)
     this.putHashed(this.#hash, 0, offset)
   }
 
-  /** The same for a key whose hash the kernel gave: four words from `from` on. */
+  /** As `put`, for a key whose hash the kernel computed: four words, from index `from` on. */
   putHashed(hashes: Int32Array, from: number, offset: number): void {
     const slot = this.#find(hashes, from)
     if (this.#isFree(slot)) {
@@ -73,7 +75,7 @@ export class OffsetMap {
     return this.getHashed(this.#hash, 0)
   }
 
-  /** The same by its hash. */
+  /** As `get`, by the key's hash. */
   getHashed(hashes: Int32Array, from: number): number {
     const at = this.#find(hashes, from) + HASH_WORDS
     return (this.#table[at + 1] as number) * TWO_POW_32 + ((this.#table[at] as number) >>> 0) - 1
@@ -83,9 +85,9 @@ export class OffsetMap {
     return this.#table[slot + HASH_WORDS] === 0 && this.#table[slot + HASH_WORDS + 1] === 0
   }
 
-  /** Where the slot of the hash that stands at `from` begins, or the free one that it would get. */
+  /** The index of the slot that holds the hash at `from`, or of the free slot where it would go. */
   #find(hash: Int32Array, from: number): number {
-    // Hot path: by index, because taking a typed array apart goes through its iterator.
+    // Hot path: by index, because destructuring a typed array goes through its iterator.
     const word0 = hash[from] as number
     const word1 = hash[from + 1]
     const word2 = hash[from + 2]
@@ -100,12 +102,12 @@ export class OffsetMap {
     }
   }
 
-  /** It is to grow before other keys come. */
+  /** Whether `grow` must run before more keys come. */
   get isTight(): boolean {
     return this.#slots < this.#slotsMax && keysMax(this.#slots) - this.#size < KEYS_BETWEEN
   }
 
-  /** Nobody asks for anything meanwhile. */
+  /** The map may not be used before it ends. */
   *grow(): Task<void> {
     const old = this.#table
     this.#slots *= GROWTH

@@ -1,22 +1,22 @@
 import type { KeyedRecords } from '../../kernel/kernel.ts'
 
-/** By what a record is replaced, in a topic where its own key doesn't tell (the catalogue). */
+/** What replaces a record, in a topic where its own key doesn't tell (the catalogue). */
 export interface RecordKeys {
   /** The last record of this key stays. */
   readonly key: Uint8Array
-  /** A later record of this key takes all of its others along. */
+  /** A later record whose `key` is this one removes all records that have it as their `endKey`. */
   readonly endKey: Uint8Array
   /**
-   * Such a record itself: it goes with the pass that takes its others. They lie before it, and what lies before is rewritten before, so that whatever
-   * ends a pass leaves it as long as one of them.
+   * Whether it is that record itself. It is removed by the same pass as the others: these lie before it and are
+   * rewritten before it, so wherever a pass ends, it stays as long as any of them does.
    */
   readonly isEnd: boolean
 }
 
-/** `undefined`: it says nothing, and stays. */
+/** `undefined` for a record that replaces nothing and stays. */
 export type KeysOf = (key: Uint8Array, value: Uint8Array) => RecordKeys | undefined
 
-/** `records`: the plain bytes that `keyed` lays out. */
+/** `records`: the decompressed bytes that `keyed` describes. */
 export function keysOfRecord(
   keysOf: KeysOf,
   records: Uint8Array,

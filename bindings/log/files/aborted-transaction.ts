@@ -1,7 +1,10 @@
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import { damagedFile } from './text-file.ts'
 
-/** Version 2, producer id 8, first offset 8, last offset 8, last stable offset 8, big-endian. Source: Kafka's AbortedTxn. */
+/**
+ * Bytes of an entry: version 2, producer id 8, first offset 8, last offset 8, last stable offset 8, big-endian. Source:
+ * Kafka's AbortedTxn.
+ */
 export const ABORTED_ENTRY_BYTES = 34
 const VERSION = 0
 const TWO_POW_32 = 0x1_0000_0000

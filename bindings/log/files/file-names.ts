@@ -2,13 +2,16 @@
 
 export const PARTITION_METADATA = 'partition.metadata'
 export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
-/** A file being written; it counts only once it was renamed. */
+/** Suffix of a file that is being written; it counts only once it was renamed. */
 export const TEMPORARY_SUFFIX = '.tmp'
 
-/** The next segment before its first offset, and with it its name, is known: empty, and no segment yet (decision 012). */
+/** Name of the next segment's file before its first offset is known: it is empty, and no segment yet (decision 012). */
 export const NEXT_SEGMENT: string = `next.log${TEMPORARY_SUFFIX}`
 
-/** Behind a segment's name: what compaction is writing, and what it wrote, whole and synced (kafka.md 2.1). */
+/**
+ * Suffixes behind a segment's name: what compaction is writing, and what it has written, whole and synced (kafka.md
+ * 2.1).
+ */
 export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
 
@@ -27,8 +30,8 @@ export function segmentFileName(offset: number, suffix: SegmentSuffix): string {
 }
 
 /**
- * All of a segment's files, in the order in which they are removed: the batches go last, as a crash in between must not leave
- * derived files without the ones they derive from.
+ * All files of a segment, in the order in which they are removed. The batches go last: a crash must not leave derived
+ * files without the batches that they derive from.
  */
 export function filesOfSegment(directory: string, baseOffset: number): string[] {
   const suffixes = ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const
@@ -49,7 +52,7 @@ export function parseSegmentFileName(name: string): SegmentFileName | undefined 
   return suffix === undefined || !Number.isSafeInteger(offset) ? undefined : { offset, suffix }
 }
 
-/** First offsets of the segments whose batches are there. */
+/** Base offsets of the segments whose `.log` file is among `names`, in that order. */
 export function logOffsets(names: readonly string[]): number[] {
   return names.flatMap((name) => {
     const parsed = parseSegmentFileName(name)
@@ -57,7 +60,10 @@ export function logOffsets(names: readonly string[]): number[] {
   })
 }
 
-/** Of a file that compaction wrote and that hasn't taken its place. */
+/**
+ * The segment that a file of compaction holds, if it hasn't its final name yet; `isWhole`: it was written to the end
+ * and synced.
+ */
 export function rewrittenSegment(name: string): { readonly offset: number; readonly isWhole: boolean } | undefined {
   const isWhole = name.endsWith(SWAP_SUFFIX)
   if (!isWhole && !name.endsWith(CLEANED_SUFFIX)) return undefined
@@ -69,7 +75,10 @@ export function partitionDirectory(topic: string, partition: number): string {
   return `${topic}-${partition}`
 }
 
-/** The last `-` parts topic and number, as topics may hold dashes too; `undefined` when it can't be a partition. */
+/**
+ * Topic and partition of a directory. A topic's name may hold dashes too, so the last `-` counts. `undefined` for a
+ * name that can't be a partition's.
+ */
 export function parsePartitionDirectory(name: string): { topic: string; partition: number } | undefined {
   const match = PARTITION_DIRECTORY.exec(name)
   const topic = match?.[1]
@@ -82,7 +91,9 @@ export type PartitionFile =
   | { readonly kind: 'segment'; readonly name: string; readonly offset: number; readonly suffix: SegmentSuffix }
   | { readonly kind: 'metadata' | 'leader-epochs' | 'temporary' | 'foreign'; readonly name: string }
 
-/** What a name in a partition directory stands for. A foreign one is never opened, changed or removed. */
+/**
+ * What a name in a partition's directory stands for. A file with a foreign name is never opened, changed or removed.
+ */
 export function classifyPartitionFile(name: string): PartitionFile {
   const segment = parseSegmentFileName(name)
   if (segment !== undefined) return { kind: 'segment', name, ...segment }

@@ -1,6 +1,6 @@
 import { damagedFile, linesOf } from './text-file.ts'
 
-/** From `startOffset` on, batches carry `epoch`, until the next entry's start. */
+/** Batches from `startOffset` on carry `epoch`, up to the start of the next entry. */
 export interface LeaderEpochEntry {
   readonly epoch: number
   readonly startOffset: number
@@ -50,8 +50,8 @@ function parseEntry(line: string): LeaderEpochEntry | undefined {
 }
 
 /**
- * The entries once batches of `epoch` begin at `startOffset`; the same array when that is known. Entries that begin at or
- * after it had no batch that stayed, so they go. Source: Kafka's LeaderEpochFileCache.
+ * The entries after batches of `epoch` began at `startOffset`; the same array if that was known. Entries that start at
+ * or after it are dropped: none of their batches stayed. Source: Kafka's LeaderEpochFileCache.
  */
 export function assignLeaderEpoch(
   entries: readonly LeaderEpochEntry[],
@@ -63,7 +63,9 @@ export function assignLeaderEpoch(
   return [...entries.filter((entry) => entry.startOffset < startOffset), { epoch, startOffset }]
 }
 
-/** What of it holds for the offsets from `logStartOffset` to before `endOffset`: the first entry moves up to the start. */
+/**
+ * The entries that hold for offsets from `logStartOffset` to before `endOffset`: the first one moves up to the start.
+ */
 export function clampLeaderEpochs(
   entries: readonly LeaderEpochEntry[],
   logStartOffset: number,

@@ -1,6 +1,6 @@
 import { damagedFile, textOf } from './text-file.ts'
 
-/** 22 characters of base64url for 16 bytes: the last one carries only two bits. Source: Kafka's Uuid.toString. */
+/** 16 bytes as 22 characters of base64url, the last of which carries two bits. Source: Kafka's Uuid.toString. */
 const TOPIC_ID = /^[A-Za-z0-9_-]{21}[AQgw]$/
 const METADATA = /^version: 0\ntopic_id: (.*)\n?$/
 
@@ -13,7 +13,10 @@ export function formatPartitionMetadata(topicId: string): Uint8Array<ArrayBuffer
   return new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`)
 }
 
-/** The topic id. CORRUPT_LOG when it isn't one; a flipped letter is still an id: compare it with the one expected. */
+/**
+ * Answers the topic id; CORRUPT_LOG for text that isn't one. A flipped letter may still be an id, so compare it with
+ * the expected one.
+ */
 export function parsePartitionMetadata(bytes: Uint8Array, path: string): string {
   const topicId = METADATA.exec(textOf(bytes, path))?.[1]
   if (topicId === undefined || !isTopicId(topicId)) {

@@ -48,7 +48,7 @@ export function encodeProducerSnapshot(kernel: Checksum, producers: Iterable<Sto
   return bytes
 }
 
-/** The producers with their one last batch each. CORRUPT_LOG for anything that `encodeProducerSnapshot` can't write. */
+/** The producers, each with its last batch. CORRUPT_LOG for bytes that `encodeProducerSnapshot` can't have written. */
 export function decodeProducerSnapshot(kernel: Checksum, bytes: Uint8Array, path: string): StoredProducer[] {
   const reader = new ByteReader(bytes, path)
   if (reader.uint16() !== VERSION) throw damagedFile(path, 0, `the version is not ${VERSION}`)
@@ -76,9 +76,10 @@ function readProducer(reader: ByteReader): StoredProducer {
     throw reader.damaged('a field of the producer before is negative')
   }
   if (lastOffset >= 0 && offsetDelta > lastOffset) throw reader.damaged('the batch before begins below offset 0')
-  // A producer of which only a marker is known has no batch.
+  // Nothing but a marker is known of this producer, so it has no batch.
   const hasBatch = lastSequence >= 0 && lastOffset >= 0
-  // A batch that straddles the wrap ends at a smaller sequence than it began: 10 with delta 20 began at 2147483638.
+  // A batch that crosses the wrap-around of sequences ends at a smaller one than it began: last 10 with delta 20 began
+  // at 2147483638.
   const firstSequence = (lastSequence - offsetDelta + SEQUENCES) % SEQUENCES
   const batch = { firstSequence, lastSequence, baseOffset: lastOffset - offsetDelta, lastOffset, timestamp }
   return {

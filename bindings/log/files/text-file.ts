@@ -4,15 +4,15 @@ import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { TEMPORARY_SUFFIX } from './file-names.ts'
 
-/** A small file's whole content, by its name in a directory. */
+/** A small file: its name within a directory, and its whole content. */
 export interface SmallFile {
   readonly name: string
   readonly bytes: Uint8Array
 }
 
 /**
- * Puts small files of one directory in place, each as a whole: written beside it, flushed, renamed over it, the entries
- * made durable. After a crash at any step the old or the new content of each stands there, never a part.
+ * Replaces small files of one directory, each as a whole: written beside it, flushed, renamed over it, and the
+ * directory synced. After a crash at any step each has its old or its new content, never a part.
  */
 export function* replaceFiles(store: FileStore, directory: string, files: readonly SmallFile[]): Task<void> {
   const written: StoreFile[] = []
@@ -34,7 +34,10 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
   yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
 }
 
-/** A crash may have left one under the name. Where a rename leaves both names it is the file in place, so the name goes, and nothing happens to it. */
+/**
+ * A crash may have left a file under this name. Where renaming can leave both names, it is the file in place itself: so
+ * only the name is removed, and its content isn't touched.
+ */
 function* createNew(store: FileStore, path: string): Task<StoreFile> {
   const open = () => store.open(path, { create: true })
   let file = yield* perform('open', path, open)

@@ -20,30 +20,30 @@ import { parseOffsetCheckpoint } from './offset-checkpoint.ts'
 import type { ReadContext } from './read-context.ts'
 
 const SMALL_FILE_BYTES = 64 * 1024
-/** A line for each partition of the broker. */
+/** Bound for a checkpoint file, which has a line for each partition of the broker. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024
 const META_VERSIONS = ['0', '1']
 
-/** A partition as the directory's small files tell of it. */
+/** What the small files of a broker's directory say of one partition. */
 export interface KafkaPartition {
   readonly topic: string
   readonly partition: number
   readonly directory: string
-  /** `undefined`: no file says it. */
+  /** `undefined` if no file says it. */
   readonly topicId: string | undefined
-  /** Kafka had stopped it cleanly: nothing of it is torn. */
+  /** The broker was stopped cleanly, so nothing of the partition is torn. */
   readonly isClean: boolean
-  /** Below it the broker had synced everything; what lies at or above it is recovered after a kill. */
+  /** The broker had synced everything below it; after a kill, what lies at or above it is recovered. */
   readonly recoveryPoint: number
-  /** As checkpointed; the first segment may begin later. */
+  /** As the broker's checkpoint says; the first segment may begin later. */
   readonly logStartOffset: number
-  /** Consumers may have seen everything below. */
+  /** Consumers may have seen every record below it. */
   readonly highWatermark: number
 }
 
 export interface KafkaDirectory {
   readonly isClean: boolean
-  /** By topic, then by number. */
+  /** Sorted by topic, then by number. */
   readonly partitions: readonly KafkaPartition[]
   readonly leftOut: readonly LeftOut[]
 }
@@ -56,7 +56,7 @@ const PASSING: Readonly<Record<'delete' | 'future' | 'stray', string>> = {
 
 type LookContext = Pick<ReadContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
 
-/** What a broker's directory holds; no batch is read yet. INVALID_REQUEST for one that no broker wrote. */
+/** Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote. */
 export function* readKafkaDirectory(context: LookContext): Task<KafkaDirectory> {
   const { store } = context
   const names = yield* perform('list', '', () => store.list(''))
@@ -77,7 +77,7 @@ export function* readKafkaDirectory(context: LookContext): Task<KafkaDirectory> 
       partition: root.partition,
       directory: name,
       topicId: yield* readTopicId(store, name),
-      // The controllers' log knows no clean stop: it is always recovered from its beginning.
+      // The controllers' log has no clean stop: Kafka always recovers it from its beginning.
       isClean: isClean && root.topic !== CLUSTER_METADATA_TOPIC,
       recoveryPoint: recoveryPoints.get(name) ?? 0,
       logStartOffset: Math.max(0, logStarts.get(name) ?? 0),
@@ -107,7 +107,7 @@ function* readOffsets(
     return parseOffsetCheckpoint(bytes, name)
   } catch (error) {
     if (!leaveOutDamaged || !LogError.is(error, 'CORRUPT_LOG')) throw error
-    // So does Kafka's start: each log begins at its first segment, and is recovered from there.
+    // As Kafka's start does it: each log begins at its first segment and is recovered from there.
     leftOut.push({ file: name, why: `${error.message}: it counts as missing`, isLoss: false })
     return new Map()
   }
@@ -116,11 +116,14 @@ function* readOffsets(
 function* readTopicId(store: FileStore, directory: string): Task<string | undefined> {
   const path = `${directory}/${PARTITION_METADATA}`
   const bytes = yield* readFile(store, path, SMALL_FILE_BYTES)
-  // Before 2.8 there was none; a broker that is killed may leave an empty one, and writes it again.
+  // Kafka had no such file before 2.8; a broker that is killed may leave an empty one, and writes it again.
   return bytes === undefined || bytes.length === 0 ? undefined : parsePartitionMetadata(bytes, path)
 }
 
-/** Java properties; of these lines only `version=` matters. A directory without it was copied by hand: nothing else needs it. */
+/**
+ * A file of Java properties, of which only `version=` matters. Nothing else needs it, so a directory without it (copied
+ * by hand) is taken.
+ */
 function* assertKnownVersion(store: FileStore): Task<void> {
   const bytes = yield* readFile(store, META_PROPERTIES, SMALL_FILE_BYTES)
   if (bytes === undefined) return

@@ -18,7 +18,7 @@ export type RootName =
   | { readonly kind: 'partition'; readonly topic: string; readonly partition: number }
   | { readonly kind: 'delete' | 'future' | 'stray' | 'other' }
 
-/** What an entry of the directory stands for. */
+/** What an entry of the broker's directory stands for. */
 export function classifyRootName(name: string): RootName {
   const partition = parsePartitionDirectory(name)
   if (partition !== undefined) return { kind: 'partition', ...partition }
@@ -28,7 +28,7 @@ export function classifyRootName(name: string): RootName {
 
 export type SegmentState = 'settled' | 'deleted' | 'cleaned' | 'swap'
 
-/** A file of a segment, whichever of its kinds, by the 20 digits that it begins with. */
+/** A file of a segment, of any kind: its name begins with the base offset in 20 digits. */
 export interface SegmentFile {
   readonly name: string
   readonly baseOffset: number
@@ -38,7 +38,7 @@ export interface SegmentFile {
 
 const SEGMENT_FILE = /^(\d{20})\.(log|index|timeindex|txnindex)(?:\.(deleted|cleaned|swap))?$/
 
-/** `undefined` for any other name. The offset may lie beyond 2^53: who reads such a file refuses it. */
+/** `undefined` for any other name. The offset may be above 2^53: whoever reads the file refuses it. */
 export function parseSegmentFile(name: string): SegmentFile | undefined {
   const match = SEGMENT_FILE.exec(name)
   if (match === null) return undefined

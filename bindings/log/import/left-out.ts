@@ -1,15 +1,17 @@
-/** What stands in the source and isn't in the new log, or not as it stood. */
+/** Something that the source has and the new log hasn't, or hasn't as it stood. */
 export interface LeftOut {
-  /** Relative to the source: a file, or a directory. */
+  /** The file or directory, relative to the source. */
   readonly file: string
-  /** In bytes from the start of the file, from where on. */
+  /** From where on in the file, in bytes. */
   readonly position?: number | undefined
   readonly topic?: string | undefined
   readonly partition?: number | undefined
-  /** The first one that is concerned. */
+  /** The first offset that is concerned. */
   readonly offset?: number | undefined
   readonly bytes?: number | undefined
   readonly why: string
-  /** The new log holds less than its broker showed, or would show: whole batches behind a cut may have been acknowledged. */
+  /**
+   * The new log has less than the broker showed or would show: whole batches behind a cut may have been acknowledged.
+   */
   readonly isLoss: boolean
 }

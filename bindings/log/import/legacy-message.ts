@@ -1,28 +1,34 @@
 import { viewOf } from '../segment/batch-frame.ts'
 
-/** offset 8, size 4, CRC-32 4, magic 1, attributes 1, of magic 1 a timestamp of 8, two lengths of 4. */
+/**
+ * Sizes of the fields: offset 8, size 4, CRC-32 4, magic 1, attributes 1, with magic 1 a timestamp of 8, two lengths of
+ * 4.
+ */
 const OVERHEAD_BYTES = 12
 const CRC_AT = 12
 const CRC_FROM = 16
 const MAGIC_AT = 16
 const LEGACY_BYTES_MIN = 26
 
-/** What tells how long one is, and that it may be one. */
+/** Bytes that are needed to tell whether a legacy message begins here, and how long it is. */
 export const LEGACY_HEAD_BYTES = 17
 
-/** Of the message of Kafka's formats before 0.11 (magic 0 and 1) that may begin with these bytes; 0: none does. */
+/** Size of the message in a format before Kafka 0.11 (magic 0 and 1) that may begin with these bytes; 0 if none can. */
 export function legacySizeOf(head: Uint8Array): number {
   const view = viewOf(head)
   const sizeBytes = OVERHEAD_BYTES + view.getInt32(8)
   return view.getUint8(MAGIC_AT) > 1 || sizeBytes < LEGACY_BYTES_MIN ? 0 : sizeBytes
 }
 
-/** Whether it is whole: its checksum holds, so it is no torn batch whose magic was never written. Source: Kafka's LegacyRecord. */
+/**
+ * Whether the message is whole. If its checksum holds, it isn't a torn batch whose magic was never written. Source:
+ * Kafka's LegacyRecord.
+ */
 export function isLegacyMessage(bytes: Uint8Array): boolean {
   return bytes.length > 0 && crc32Of(bytes.subarray(CRC_FROM)) === viewOf(bytes).getUint32(CRC_AT)
 }
 
-/** zlib's CRC-32, bit by bit: asked for one message at most. */
+/** zlib's CRC-32, bit by bit: it is computed for one message at most. */
 function crc32Of(bytes: Uint8Array): number {
   let crc = 0xffff_ffff
   for (const byte of bytes) {

@@ -5,10 +5,10 @@ import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { readFile } from '../files/text-file.ts'
 import type { ReadContext } from './read-context.ts'
 
-/** A million producers and more. */
+/** Bound for a snapshot: room for more than a million producers. */
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
 
-/** Kafka's own word on what is open, as of an offset. */
+/** What Kafka's own snapshot says is open, as of an offset. */
 export interface OpenAsOf {
   readonly offset: number
   /** Producers with an open transaction. */
@@ -16,8 +16,8 @@ export interface OpenAsOf {
 }
 
 /**
- * The newest whole producer snapshot of a partition at or below its end; Kafka goes by it and reads only what follows. At a
- * clean stop it stands at the very end.
+ * The newest whole producer snapshot at or below a partition's end. Kafka starts from it and reads only the batches
+ * behind it. After a clean stop it stands at the very end.
  */
 export function* newestSnapshot(
   { store, kernel }: Pick<ReadContext, 'store' | 'kernel'>,
@@ -37,7 +37,7 @@ export function* newestSnapshot(
       const open = producers.filter(({ currentTransactionFirstOffset }) => currentTransactionFirstOffset >= 0)
       return { offset, producers: new Set(open.map(({ producerId }) => producerId)) }
     } catch (error) {
-      // Kafka too goes on to the one before.
+      // A damaged one: Kafka too goes on to the one before.
       if (!LogError.is(error, 'CORRUPT_LOG')) throw error
     }
   }

@@ -5,8 +5,9 @@ const ENTRY = /^(\S+) (0|[1-9]\d{0,9}) (-?\d{1,16})$/
 const COUNT = /^(0|[1-9]\d{0,9})$/
 
 /**
- * One of a broker's files of offsets, by the partition's directory: version 0, the number of entries, then `topic partition
- * offset` each. A missing, empty or version-only one has none. Source: Kafka's CheckpointFile and OffsetCheckpointFile.
+ * Reads one of a broker's files of offsets, by partition directory: version 0, the number of entries, then a line
+ * `topic partition offset` for each. A missing or empty file, or one with only the version, has no entries. Source:
+ * Kafka's CheckpointFile and OffsetCheckpointFile.
  */
 export function parseOffsetCheckpoint(bytes: Uint8Array, path: string): ReadonlyMap<string, number> {
   const [version, count, ...lines] = linesOf(bytes, path)

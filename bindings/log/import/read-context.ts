@@ -2,17 +2,17 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { LeftOut } from './left-out.ts'
 
-/** What every reader of the source shares. */
+/** What all readers of the source share. */
 export interface ReadContext {
-  /** Never written to. */
+  /** The source, which is never written to. */
   readonly store: FileStore
   readonly kernel: Kernel
   /** Walks read through it. */
   readonly scratch: KernelBuffer
-  /** What is damaged is left out with all that follows it in its partition, and told, where it would be an error else. */
+  /** Damage, and everything behind it in its partition, is left out and listed; without this option it is an error. */
   readonly leaveOutDamaged: boolean
-  /** Grows while the source is read. */
+  /** Filled while the source is read. */
   readonly leftOut: LeftOut[]
-  /** So many bytes of batches more are read. */
+  /** Called after each read of batches, with its number of bytes. */
   progressed(bytes: number): void
 }

@@ -3,7 +3,7 @@ import type { Task } from '../../storage/effect.ts'
 import { parseSegmentFile, type SegmentFile } from './kafka-names.ts'
 import type { LeftOut } from './left-out.ts'
 
-/** A segment that counts; its file may still have the name that compaction gave it. */
+/** A segment that counts. Its file may still have the name that compaction gave it. */
 export interface SettledSegment {
   readonly baseOffset: number
   /** Relative to the source. */
@@ -53,7 +53,7 @@ export function* settleSegments(
     to = Math.max(to, yield* nextOffsetOf({ baseOffset: swap.baseOffset, file: path(swap) }))
   }
   const settled = inState('settled').filter(({ isLog }) => isLog)
-  // An empty one ends where it begins, and its name is still that of what it replaces.
+  // An empty one ends where it begins; its name is still that of the segment that it replaces.
   const isReplaced = ({ baseOffset }: SegmentFile) =>
     (baseOffset >= from && baseOffset < to) || swaps.some((swap) => swap.baseOffset === baseOffset)
   for (const file of settled.filter(isReplaced)) leave(file, 'compaction had replaced it')

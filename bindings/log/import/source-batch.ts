@@ -8,40 +8,42 @@ import type { WalkedBatch } from '../segment/walk.ts'
 const TYPE_ABORT = 0
 const TYPE_COMMIT = 1
 const KEY_BYTES_MIN = 4
-/** Bits that Kafka gives a meaning: codec, time, transactional, control, delete horizon (kafka.md 1.1). */
+/**
+ * The attribute bits that Kafka gives a meaning: codec, time, transactional, control, delete horizon (kafka.md 1.1).
+ */
 const KNOWN_ATTRIBUTES = 0x7f
 const LEADER_EPOCH_AT = 12
-/** A producer id is never given twice: above it too few would be left to the log's own producers. */
+/** No producer id is given twice: above this bound too few would be left for the log's own producers. */
 const PRODUCER_ID_MAX = 2 ** 52
-/** Every unclean open takes the next one, and a batch holds an int32. */
+/** Every unclean open raises the epoch by one, and a batch holds it as an int32. */
 const LEADER_EPOCH_MAX = 2 ** 30
 
-/** A batch of the source that owns its bytes. */
+/** A batch of the source, in memory of its own. */
 export interface SourceBatch extends ScannedBatch {
   /** Relative to the source. */
   readonly file: string
-  /** In the file. */
+  /** In bytes from the start of the file. */
   readonly position: number
-  /** Of a control batch. */
+  /** How a control batch ends its transaction. */
   readonly ends: 'commit' | 'abort' | undefined
-  /** Its records, where they were asked for. */
+  /** The batch's records, if they were asked for. */
   readonly records: DecodedBatch | undefined
 }
 
-/** Whole by its CRC, and yet nothing that can be taken. */
+/** A batch whose CRC holds and that can't be taken all the same. */
 export interface Unusable {
   readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control' | 'producer-id-range' | 'leader-epoch-range'
 }
 
 export interface Wanted {
   readonly records: boolean
-  /** Control batches of any kind say nothing here: the controllers' log has others than markers. */
+  /** Takes control batches of any kind without looking into them: the controllers' log has others than markers. */
   readonly anyControl: boolean
 }
 
 /**
- * What the walk found, copied. Records of compressed batches are looked at: the CRC vouches for their bytes, and not for what
- * comes out of them.
+ * A copy of the batch that the walk found. The records of a compressed batch are looked at too: the CRC vouches for its
+ * bytes, not for what they decompress to.
  */
 export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wanted: Wanted): SourceBatch | Unusable {
   const header = { ...walked.header }
@@ -50,7 +52,7 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) return { fault: 'unknown-attributes' }
   if (header.producerId > PRODUCER_ID_MAX) return { fault: 'producer-id-range' }
   if (partitionLeaderEpoch > LEADER_EPOCH_MAX) return { fault: 'leader-epoch-range' }
-  // No CRC covers it, and nothing here counts from below 0.
+  // No CRC covers the leader epoch, and nothing here counts from below 0.
   if (partitionLeaderEpoch < 0) {
     header.partitionLeaderEpoch = 0
     viewOf(bytes).setInt32(LEADER_EPOCH_AT, 0)
@@ -67,9 +69,9 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
   return { header, bytes, file, position, nextOffset, ends, records: wanted.records ? records : undefined }
 }
 
-/** The key of a marker: int16 version, int16 type; later versions are read as 0 (kafka.md 1.3). */
+/** A marker's key: int16 version, int16 type. Later versions are read as version 0 (kafka.md 1.3). */
 function endOf(attributes: number, records: DecodedBatch): SourceBatch['ends'] | 'unknown' {
-  // Compaction may leave an empty one of a producer whose last batch was a marker.
+  // Compaction may leave it empty, if it was the last batch of its producer.
   if (records.recordCount === 0) return undefined
   const key = records.keyOf(0)
   if (key === null || key.length < KEY_BYTES_MIN) return 'unknown'

@@ -12,12 +12,12 @@ import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
 import { hasWholeBehind } from './whole-behind.ts'
 
-/** What a write that was torn may leave; anything else was written so. */
+/** Faults that a torn write may leave. Any other fault was written that way. */
 const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
 
 type SourceFault = WalkFault | Unusable['fault'] | 'old-format' | 'too-large'
 
-/** What is done with each batch; `undefined`: it is done already. */
+/** What is done with each batch; `undefined` if that took no time. */
 type Take = (batch: SourceBatch) => Task<void> | undefined
 
 /**
@@ -29,7 +29,7 @@ export class SourcePartition {
   readonly place: KafkaPartition
   readonly segments: readonly SettledSegment[]
   readonly #context: ReadContext
-  /** Of the first segment that Kafka would recover. */
+  /** Index of the first segment that Kafka would recover. */
   readonly #recoveredFrom: number
   #nextOffset: number
   #isCut = false
@@ -51,22 +51,22 @@ export class SourcePartition {
     return new SourcePartition(context, place, settled.segments)
   }
 
-  /** The first segment may begin above what was checkpointed: Kafka then starts there. */
+  /** Kafka starts at the first segment where that begins above the checkpointed log start. */
   get logStartOffset(): number {
     return Math.max(this.place.logStartOffset, this.segments[0]?.baseOffset ?? 0)
   }
 
-  /** After the last batch that was read. */
+  /** The offset after the last batch that was read. */
   get nextOffset(): number {
     return this.#nextOffset
   }
 
-  /** Damage was met, and all behind it is left out. */
+  /** Damage was met; all batches behind it are left out. */
   get isCut(): boolean {
     return this.#isCut
   }
 
-  /** Of each segment's file, in their order. */
+  /** The sizes of the segments' files in bytes, in their order. */
   *sizes(): Task<readonly number[]> {
     const sizes: number[] = []
     for (const { file: path } of this.segments) {
@@ -77,7 +77,10 @@ export class SourcePartition {
     return sizes
   }
 
-  /** Others have their turn in between. CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT, INTEGER_RANGE. */
+  /**
+   * Reads the batches, with turns for others in between. CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT,
+   * INTEGER_RANGE.
+   */
   *batches(wanted: Wanted, take: Take): Task<void> {
     for (const [index, segment] of this.segments.entries()) {
       const file = yield* openFile(this.#context.store, segment.file, false)
@@ -90,7 +93,7 @@ export class SourcePartition {
     }
   }
 
-  /** False: nothing behind it is read. */
+  /** False if nothing behind it is to be read. */
   *#segment(file: StoreFile, index: number, wanted: Wanted, take: Take): Task<boolean> {
     const { kernel, scratch, progressed } = this.#context
     const sizeBytes = file.size()
@@ -171,7 +174,10 @@ function unsupported(message: string, details: Readonly<Record<string, unknown>>
   return new LogError('UNSUPPORTED_FOR_MESSAGE_FORMAT', message, details)
 }
 
-/** What isn't known by the walk alone: both would look as if a write had been torn. */
+/**
+ * The walk alone would take two things for a torn write: messages in an old format, and a batch that is larger than any
+ * may be.
+ */
 function faultOf(found: SourceFault, file: StoreFile, position: number): SourceFault {
   if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacy(file, position)) return 'old-format'
   if (found !== 'bad-length') return found
@@ -191,7 +197,7 @@ function holdsLegacy(file: StoreFile, position: number): boolean {
   return isLegacyMessage(bytes)
 }
 
-/** Of a file that compaction left: after its last whole batch. */
+/** The offset after the last whole batch of a file that compaction left. */
 function* endOf({ store, kernel, scratch }: ReadContext, { file: path, baseOffset }: SettledSegment): Task<number> {
   const file = yield* openFile(store, path, false)
   if (file === undefined) return baseOffset

@@ -9,8 +9,8 @@ import type { SettledSegment } from './settle-segments.ts'
 const INT32_MAX = 0x7fff_ffff
 
 /**
- * Whether a whole batch stands behind what isn't one, in its file or in a later one. A write that a kill cut short is the last one: these were
- * written, so the broker may have acknowledged them.
+ * Whether a whole batch stands behind one that isn't, in the same file or a later one. Nothing stands behind a write
+ * that a kill cut short. So these were written, and the broker may have acknowledged them.
  */
 export function* hasWholeBehind(
   { store, kernel }: ReadContext,
