@@ -14,12 +14,12 @@ import { NewPartition, type PartitionEnd } from './new-partition.ts'
 
 const OPEN_FILES_MAX = 16
 
-/** What no batch tells of a log; what batches tell, the greatest epoch and producer id, is raised to that. */
+/** What a log's batches don't tell. Epoch and producer id are raised further where a batch has a greater one. */
 export interface LogFacts {
   readonly generation: number
-  /** The first open raises it by one. */
+  /** The first open of the new log raises it by one. */
   readonly leaderEpoch: number
-  /** From here on no producer id was given. */
+  /** No producer id from here on was ever given. */
   readonly producerIdsEnd: number
 }
 
@@ -63,7 +63,7 @@ export class NewLog {
     this.#context = { kernel, store, files, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
   }
 
-  /** INVALID_REQUEST for a directory that holds something, DIRECTORY_IN_USE where another one fills it. */
+  /** INVALID_REQUEST for a directory that isn't empty, DIRECTORY_IN_USE where another process fills it. */
   static *begin(
     store: FileStore,
     kernel: Kernel,
@@ -84,7 +84,7 @@ export class NewLog {
     }
   }
 
-  /** One at a time. */
+  /** Begins a partition. One at a time: end it before the next one begins. */
   *partition(id: PartitionIdentity, config: SegmentConfig): Task<NewPartition> {
     this.#open = yield* NewPartition.begin(this.#context, id, config)
     return this.#open
@@ -98,7 +98,10 @@ export class NewLog {
     this.#open = undefined
   }
 
-  /** Durable when it ends, and a log that was not closed: its first open aborts what is open in it (durability rule 9). */
+  /**
+   * When it ends the copy is a log, durably, and one that wasn't closed: its first open aborts the transactions that
+   * are open in it (durability rule 9).
+   */
   *finish({ generation, leaderEpoch, producerIdsEnd }: LogFacts): Task<void> {
     const facts = {
       generation,
@@ -110,7 +113,7 @@ export class NewLog {
     yield* this.abandon()
   }
 
-  /** Gives back lock, files and memory. What was written stays, and is no log. Again is fine. */
+  /** Gives back lock, files and memory; may be called twice. What was written stays, and is no log. */
   *abandon(): Task<void> {
     this.#open?.release()
     this.#open = undefined

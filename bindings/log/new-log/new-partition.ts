@@ -13,21 +13,22 @@ import { SegmentList } from '../segment/segment-list.ts'
 import { encodePartition } from '../store/checkpointer.ts'
 import { createFile } from '../store/copy-directory.ts'
 
-/** What a partition's batches don't tell. */
+/** What the batches of a partition don't tell. */
 export interface PartitionEnd {
   readonly logStartOffset: number
-  /** Of the next record; never below the end of the last batch. */
+  /** Offset of the next record; never below the end of the last batch. */
   readonly nextOffset: number
-  /** How far compaction came. */
+  /** Compaction has passed over everything below it. */
   readonly cleanedOffset: number
-  /** What is remembered of each producer. */
+  /** The producers that the partition remembers. */
   readonly producers: readonly StoredProducer[]
 }
 
 /**
- * One partition of a new log: whole batches, each with the offsets, epoch and producer that it has. Offsets may be missing between
- * two of them. Such a hole stands between two segments, so that within one every offset still follows from the one before and a damaged one is
- * seen; only what compaction left has holes anywhere. The log goes on in a segment of its own, and never writes to these again.
+ * One partition of a new log. It takes whole batches with the offsets, epoch and producer that they have. Offsets may
+ * be missing between two batches: then the second one begins a segment, so that within a segment every offset still
+ * follows from the one before and a damaged one is seen. Only what compaction left may have holes anywhere. The log
+ * appends to a segment of its own and never writes to these again.
  */
 export class NewPartition {
   readonly #context: SegmentContext
@@ -38,7 +39,7 @@ export class NewPartition {
   #leaderEpochs: readonly LeaderEpochEntry[] = []
   #nextOffset = 0
   #isSealed = false
-  /** The greatest of any batch, -1 without one. */
+  /** The greatest producer id of any batch, -1 without one. */
   producerIdMax = -1
 
   private constructor(context: SegmentContext, id: PartitionIdentity, config: SegmentConfig) {
@@ -58,7 +59,7 @@ export class NewPartition {
     return partition
   }
 
-  /** After the last batch. */
+  /** The offset after the last batch. */
   get nextOffset(): number {
     return this.#nextOffset
   }
@@ -67,19 +68,20 @@ export class NewPartition {
     return this.#leaderEpochs.at(-1)?.epoch ?? 0
   }
 
-  /** As the batches so far tell it. */
+  /** The producers as the batches so far tell them. */
   producers(): readonly StoredProducer[] {
     return this.#producers.stored()
   }
 
-  /** The next batch begins a segment. */
+  /** Has the next batch begin a segment. */
   seal(): void {
     this.#isSealed = true
   }
 
   /**
-   * A batch whose CRC holds, above those before it; INVALID_REQUEST for another. `isCleaned`: compaction left it, so that offsets may be
-   * missing before it without a hole in what was acknowledged. Begins segments by the topic's config, and where it must.
+   * Appends a batch whose CRC holds and that lies above those before it; INVALID_REQUEST for another. `isCleaned`:
+   * compaction left it, so offsets may be missing before it though none of them was lost. Begins a new segment where
+   * the topic's config or a hole asks for it.
    */
   *append(batch: ScannedBatch, isCleaned: boolean = false): Task<void> {
     const { header, nextOffset } = batch
@@ -88,7 +90,7 @@ export class NewPartition {
     const aborted = this.#producers.endsTransaction(header, batch.bytes)
     const sealed = { bytes: batch.bytes, baseOffset, nextOffset, maxTimestamp }
     if (this.#beginsSegment(batch, isCleaned) || this.#segments.mustRoll(sealed)) {
-      // A view of kernel memory, which a roll may move.
+      // The batch's bytes are a view of kernel memory, which a roll may move.
       const bytes = batch.bytes.slice()
       yield* this.#roll(baseOffset, isCleaned)
       this.#segments.place({ ...sealed, bytes })
@@ -129,7 +131,7 @@ export class NewPartition {
     closed.release()
   }
 
-  /** All of it is durable then. Answers what the log's checkpoint says of the partition. */
+  /** Makes all of it durable. Answers what the log's checkpoint is to say of the partition. */
   *finish({ logStartOffset, nextOffset, cleanedOffset, producers }: PartitionEnd): Task<Uint8Array> {
     const end = Math.max(nextOffset, this.#nextOffset)
     yield* this.#roll(end, false)
@@ -148,11 +150,11 @@ export class NewPartition {
       producers,
     }
     this.release()
-    // Its active segment is empty: there is no incomplete sector.
+    // The active segment is empty, so there is no incomplete sector.
     return encodePartition(record, new Uint8Array(0))
   }
 
-  /** Gives files and kernel memory back; again is fine. */
+  /** Gives back files and kernel memory; may be called twice. */
   release(): void {
     this.#segments.release()
     this.#producers.free()

@@ -2,15 +2,15 @@ import { BatchSlab, slabBytes } from '../../kernel/batch-slab.ts'
 import type { DecodedBatch } from '../../kernel/kernel.ts'
 import { type BatchMemory, SharedBlocks } from '../../model/memory.ts'
 
-/** Where a batch lies. */
+/** Where a cached batch lies. */
 export interface CachePlace {
   readonly slab: BatchSlab
   readonly at: number
 }
 
-/** Whose batches these are. */
+/** The partition that cached batches belong to. */
 export interface CacheOwner {
-  /** Still wants the batch that lies there. */
+  /** Whether the partition still looks for the batch that lies there. */
   has(baseOffset: number, place: CachePlace): boolean
   moved(baseOffset: number, at: number): void
   evicted(baseOffset: number): void
@@ -22,27 +22,31 @@ interface Kept {
   readonly at: number
 }
 
-/** Small enough that its use anew, which moves what stays, isn't felt beside the reads from disk that ask for it. */
+/**
+ * Small enough that moving what stays, when a slab is used again, isn't felt beside the reads from disk that ask for
+ * it.
+ */
 const SLAB_BYTES = 256 * 1024
-/** So that a small bound has several to give up one after the other. */
+/** A cache with a small bound still has this many slabs to give up one after the other. */
 const SLABS_LEAST = 8
-/** What is kept about a batch beside its slab: not exact, but many small batches must count. */
+/** Memory that is kept for a batch beside its slab. An estimate, so that many small batches count. */
 const KEPT_BYTES = 96
-/** Fresh memory comes so seldom that one read of a hundred doesn't feel it. */
+/** Large enough that fresh memory is needed for one read of a hundred or fewer. */
 const RECORD_BLOCK_BYTES = 64 * 1024
 
 /**
- * Batches that reads of single records found, checked once when they came in. All partitions of a log share the bound.
- * The oldest slab is used anew for the next ones; what was asked for meanwhile stays in it (second chance), so that a hit moves nothing.
+ * The batches in which single records were looked up, checked once when they came in. All partitions of a log share the
+ * bound. New batches go to the oldest slab; those in it that were asked for meanwhile stay (second chance), so a hit
+ * moves nothing.
  */
 export class BatchCache {
   readonly limitBytes: number
-  /** For the bytes of the records that are handed out. */
+  /** Memory for the bytes of records that are handed out. */
   readonly recordMemory: BatchMemory = new SharedBlocks(RECORD_BLOCK_BYTES)
   readonly #slabBytes: number
-  /** In the order of their coming in, or of their last use anew; each with what lies in it, in its order. */
+  /** Slabs in the order of their first or renewed use, each with its batches in order. */
   readonly #slabs = new Map<BatchSlab, Kept[]>()
-  /** The one that is being filled. */
+  /** The slab that is being filled. */
   #front: BatchSlab | undefined
   #usedBytes = 0
 
@@ -51,12 +55,12 @@ export class BatchCache {
     this.#slabBytes = Math.min(SLAB_BYTES, Math.floor(limitBytes / SLABS_LEAST))
   }
 
-  /** All slabs whole, record tables and what is free in them included. */
+  /** Counts slabs whole, with record tables and free space. */
   get usedBytes(): number {
     return this.#usedBytes
   }
 
-  /** None when it is larger than all of the cache. */
+  /** `undefined` for a batch that is larger than the whole cache. */
   admit(batch: DecodedBatch, owner: CacheOwner): CachePlace | undefined {
     const slab = this.#slabFor(slabBytes(batch))
     if (slab === undefined) return undefined
@@ -82,7 +86,10 @@ export class BatchCache {
     return slab
   }
 
-  /** Without what nobody asked for since the last time. One that is empty then and still too small is given back. */
+  /**
+   * Drops the batches of the oldest slab that nobody asked for since the last time. A slab that is empty then and still
+   * too small is given back.
+   */
   #renewOldest(sizeBytes: number): BatchSlab | undefined {
     for (const [slab, kept] of this.#slabs) {
       this.#slabs.delete(slab)

@@ -3,10 +3,13 @@ import type { DecodedBatch } from '../../kernel/kernel.ts'
 import type { OwnRecord } from '../../kernel/own-record.ts'
 import type { BatchCache, CacheOwner, CachePlace } from './batch-cache.ts'
 
-/** One partition's part of the cache, by offset. */
+/** The cached batches of one partition, by offset. */
 export class CachedBatches implements CacheOwner {
   readonly #cache: BatchCache
-  /** All in offset order: where each batch begins, in which slab it lies, and where there. Flat, since each look goes through them. */
+  /**
+   * Base offset, slab, and place in the slab of each batch, in offset order. Flat lists, since each look-up goes
+   * through them.
+   */
   #baseOffsets: number[] = []
   #slabs: BatchSlab[] = []
   #places: number[] = []
@@ -15,7 +18,7 @@ export class CachedBatches implements CacheOwner {
     this.#cache = cache
   }
 
-  /** The record at `offset` if its batch is kept and still has it. */
+  /** The record at `offset`, if its batch is cached and still has it. */
   find(offset: number): OwnRecord | undefined {
     const index = this.#indexAbove(offset) - 1
     const at = this.#places[index] as number
@@ -25,7 +28,9 @@ export class CachedBatches implements CacheOwner {
     return record
   }
 
-  /** The same of a batch that was read, which is kept from now on unless it is larger than all of the cache. */
+  /**
+   * The record at `offset` of a batch that was just read. The batch is cached unless it is larger than the whole cache.
+   */
   findIn(batch: DecodedBatch, offset: number): OwnRecord | undefined {
     const { baseOffset } = batch
     const { slab, at } = this.#placeOf(baseOffset) ?? this.#keep(batch) ?? alone(batch)
@@ -48,7 +53,9 @@ export class CachedBatches implements CacheOwner {
     return { slab: this.#slabs[index] as BatchSlab, at: this.#places[index] as number }
   }
 
-  /** Index of the first batch that begins above `offset`. Batches of like sizes are found by the first guess. */
+  /**
+   * Index of the first batch that begins above `offset`. Where batches are of about one size the first guess finds it.
+   */
   #indexAbove(offset: number): number {
     const bases = this.#baseOffsets
     let low = 0
@@ -85,7 +92,7 @@ export class CachedBatches implements CacheOwner {
     this.#places.splice(index, 1)
   }
 
-  /** What is kept of the partition is wrong from now on. Its memory stays with the cache. */
+  /** Forgets the partition's batches: they aren't true any more. Their memory stays with the cache. */
   clear(): void {
     this.#baseOffsets = []
     this.#slabs = []
@@ -93,7 +100,7 @@ export class CachedBatches implements CacheOwner {
   }
 }
 
-/** For one look. */
+/** A place outside the cache, for this one look-up. */
 function alone(batch: DecodedBatch): CachePlace {
   const slab = new BatchSlab(slabBytes(batch))
   return { slab, at: slab.add(batch) }

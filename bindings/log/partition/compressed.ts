@@ -6,9 +6,9 @@ import { assertKeys } from './keys.ts'
 import { assertTimestamps } from './timestamps.ts'
 
 /**
- * Before a batch is taken that came compressed, and came from another process perhaps: that its readers find as many records as
- * its header counts, each in its place, and their times. The reader saw to the first two. Source: Kafka's LogValidator, which
- * looks into each batch as well (kafka.md 1.5).
+ * Checks a batch that came compressed, perhaps from another process: its readers must find as many records as its
+ * header counts, each in its place, and their times. Decompressing it has checked the first two. Source: Kafka's
+ * LogValidator, which looks into each batch as well (kafka.md 1.5).
  */
 export function assertReadable(
   batch: DecodedBatch | BatchFault,

@@ -4,7 +4,10 @@ import { changedBytes, LogError } from '../../model/errors.ts'
 import { SharedBlocks } from '../../model/memory.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
-/** Header of a batch, and the most that a record's own fields take besides key, value and headers (kafka.md 1.2). */
+/**
+ * Bytes of a batch's header, and the most that a record's own fields take besides key, value and headers (kafka.md
+ * 1.2).
+ */
 export const BATCH_HEADER_BYTES = 61
 const RECORD_OVERHEAD_BYTES = 21
 const HEADER_OVERHEAD_BYTES = 10
@@ -15,7 +18,7 @@ function mostBytes(value: RecordBytes | undefined): number {
   return typeof value === 'string' ? value.length * 3 : value.length
 }
 
-/** Room that is surely enough for the batch of `records`. */
+/** Room that is sure to be enough for the batch of `records`. */
 export function mostBatchBytes(records: BatchRecords): number {
   if (isPacked(records)) {
     return BATCH_HEADER_BYTES + recordCountOf(records) * RECORD_OVERHEAD_BYTES + records.payload.length
@@ -44,8 +47,8 @@ export interface EncodedBatch {
 }
 
 /**
- * From begin to seal; records without a time get `now`, or all. The kernel has one open batch: what fails on the way leaves none, or
- * every append behind it would be refused.
+ * Encodes and seals a batch. Records without a timestamp get `now`; with `isLogAppendTime` all do. The kernel has one
+ * open batch: whatever fails here must not leave it open, or every later append would be refused.
  */
 export function encodeRecords(
   kernel: Kernel,
@@ -86,7 +89,9 @@ function assertFits(isWritten: boolean): void {
   throw new LogError('MESSAGE_TOO_LARGE', 'a record does not fit in the room that was reserved for it', {})
 }
 
-/** A batch on its own, outside any window: for decisions, which reach their partition only once they are durable. */
+/**
+ * A batch that is encoded outside any window: for decisions, which reach their partition only once they are durable.
+ */
 export function encodeBatch(
   kernel: Kernel,
   records: readonly EncodedRecord[],

@@ -4,15 +4,15 @@ import type { EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
 
-/** The records of a batch, as far as this asks about them. */
+/** What this check needs to know of a batch's records. */
 export interface KeyedRecords {
   readonly length: number
   hasKey(index: number): boolean
 }
 
 /**
- * INVALID_RECORD for a batch with a record without a key, where compaction asks for keys. Source: Kafka's LogValidator (kafka.md
- * 1.5, check 16).
+ * INVALID_RECORD for a batch with a record without a key, in a topic that compaction needs keys in. Source: Kafka's
+ * LogValidator (kafka.md 1.5, check 16).
  */
 export function assertKeys(
   records: KeyedRecords,

@@ -2,8 +2,9 @@ import type { FirstOpenOffsets } from '../segment/first-open-offsets.ts'
 import type { Watermarks } from './watermarks.ts'
 
 /**
- * How far read_committed reaches in a partition (kafka.md 4.8): below it every transaction is decided and every record visible.
- * While a decision is on its way it holds still, because what that ends in several partitions is to be seen at one moment.
+ * How far read_committed reaches in a partition (kafka.md 4.8): below it every transaction is decided and every record
+ * visible. It holds still while a decision is on its way, so that readers see what a transaction ends in several
+ * partitions at one moment.
  */
 export class LastStableOffset {
   readonly #watermarks: Watermarks
@@ -17,11 +18,11 @@ export class LastStableOffset {
 
   get offset(): number {
     const stable = Math.min(this.#open.lowest(this.#watermarks.highWatermark), this.#heldOffset)
-    // Records of an open transaction may be deleted; what is below the start nobody waits for.
+    // deleteRecords may go past records of an open transaction. Readers don't wait for what lies below the start.
     return Math.max(stable, this.#watermarks.logStartOffset)
   }
 
-  /** Until `release` readers see no more than now. */
+  /** Readers see no more than now, until `release`. */
   hold(): void {
     this.#heldOffset = this.offset
   }

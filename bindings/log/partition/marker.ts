@@ -4,10 +4,10 @@ import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.
 import type { StoredProducer } from '../../storage/partition-store.ts'
 import { encodeBatch } from './encode.ts'
 
-/** What ends a producer's transaction in one partition. */
+/** The end of a producer's transaction in one partition. */
 export interface Marker {
   readonly producerId: number
-  /** Above the transaction's own (KIP-890): nothing of it is taken any more. */
+  /** Greater than the transaction's own (KIP-890), so that nothing of it is taken any more. */
   readonly producerEpoch: number
   readonly isCommit: boolean
 }
@@ -16,7 +16,7 @@ const ABORT_KEY = Uint8Array.of(0, 0, 0, 0)
 const COMMIT_KEY = Uint8Array.of(0, 0, 0, 1)
 const value = new Uint8Array(6)
 const valueView = new DataView(value.buffer)
-/** Where every batch begins. */
+/** Where every batch has its base offset. */
 const offset = new Uint8Array(8)
 const offsetView = new DataView(offset.buffer)
 const copies = new SharedBlocks()
@@ -47,8 +47,8 @@ export function encodeMarker(
 }
 
 /**
- * The same for each of these offsets, of several partitions: nothing else differs, and the offset lies outside the CRC. So it is
- * encoded once.
+ * One marker for each of these offsets, which may be of several partitions. They differ in nothing but the offset,
+ * which no CRC covers: so the batch is encoded once.
  */
 export function encodeMarkers(
   kernel: Kernel,
@@ -68,7 +68,9 @@ export function encodeMarkers(
   })
 }
 
-/** A producer after a marker: its epoch is in force, sequences begin again, nothing is open (kafka.md 3.5). */
+/**
+ * The state of a producer after a marker: its epoch is in force, sequences begin again, nothing is open (kafka.md 3.5).
+ */
 export function afterMarker(producerId: number, producerEpoch: number, coordinatorEpoch: number): StoredProducer {
   return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }
 }

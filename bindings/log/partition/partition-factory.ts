@@ -9,18 +9,18 @@ import { encodeMarkers, type Marker } from './marker.ts'
 import { Partition } from './partition.ts'
 import { TailPool } from './tail-pool.ts'
 
-/** Keys of half a million records; Kafka's log.cleaner.dedupe.buffer.size is 128 MiB. */
+/** Room for the keys of half a million records. Kafka's log.cleaner.dedupe.buffer.size is 128 MiB. */
 const OFFSET_MAP_BYTES = 16 * 1024 * 1024
 
-/** What the engine needs of the kernel, in the words of partitions: it knows no kernel itself. */
+/** What the engine, which knows no kernel, needs of it: partitions, and batches as bytes. */
 export class PartitionFactory {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #cache: BatchCache
-  /** Of all partitions. */
+  /** The tails of all partitions. */
   readonly tails: TailPool
 
-  /** `cacheBytes`: what looks for single records may keep of all partitions together. */
+  /** `cacheBytes`: memory for the look-ups of single records, for all partitions together. */
   constructor(kernel: Kernel, store: PartitionStore, cacheBytes: number) {
     this.#kernel = kernel
     this.#store = store

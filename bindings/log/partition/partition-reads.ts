@@ -6,8 +6,8 @@ import { atMemoryCap, damagedBatch } from './refusals.ts'
 import type { TailPlace, TailWindow } from './tail-window.ts'
 
 /**
- * Reads of one partition's batches from where they are: the tail in memory, else the store. What is handed out is whole and its
- * CRC was proven; who may see it is not asked here.
+ * Reads batches of one partition from where they are: the tail in memory, else the store. What it hands out is whole
+ * and proven by its CRC; who may see it is decided elsewhere.
  */
 export class PartitionReads {
   readonly #id: PartitionIdentity
@@ -55,7 +55,7 @@ export class PartitionReads {
         const count = this.#store.read(this.#id, reading.nextOffset, buffer.bytes(0, sizeBytes))
         if (count === undefined) return reading.result(reading.nextOffset)
         if (count === 0) {
-          // Offsets that an unclean end left unused (durability rule 5): nothing lies between here and the limit.
+          // An unclean end left offsets unused (durability rule 5): nothing lies between here and the limit.
           reading.nextOffset = limitOffset
           break
         }
@@ -83,7 +83,7 @@ export class PartitionReads {
         if (reading.batches.length > 0) return
         throw damagedBatch(this.#id, reading.nextOffset, decoded, this.#store.locate(this.#id, reading.nextOffset))
       }
-      // What is compressed may come out larger than all that was read.
+      // Decompressed, a batch may be larger than all that was read.
       if (!reading.take(decoded) || reading.sizeBytes >= limitBytes) return
       position += decoded.header.sizeBytes
     }

@@ -53,22 +53,25 @@ export interface PartitionAppend {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly isTransactional: boolean
-  /** Nobody is told before a commit made it durable. */
+  /** Nobody is told of the batch before a commit made it durable, so the store may keep it in memory until then. */
   readonly mayWait: boolean
   readonly leaderEpoch: number
   readonly now: number
   readonly config: ParsedTopicConfig
 }
 
-/** Where a batch stands; for a duplicate, where its original does. `baseOffset` -1: written, place forgotten. */
+/**
+ * Where a batch stands; for a duplicate, where its original does. `baseOffset` is -1 if it is known to be written and
+ * its place was forgotten.
+ */
 export interface Appended {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly duplicate: boolean
-  /** What records without a timestamp were given, all of them where the topic says LogAppendTime. */
+  /** The timestamp that records without one were given; with LogAppendTime all records were. */
   readonly appendTime: number
   readonly isLogAppendTime: boolean
-  /** Written now: none for a duplicate. */
+  /** Bytes written now: 0 for a duplicate. */
   readonly sizeBytes: number
 }
 
@@ -106,16 +109,16 @@ export class Partition {
   }
 
   /**
-   * Encodes and hands one batch to the store, or finds that it is written already. Nothing has changed when it throws, or when
-   * it answers `undefined`: the store has to be activated again (a new segment).
-   * Source of the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
+   * Encodes one batch and hands it to the store, or finds that it is written already. Nothing has changed if this
+   * throws, or if it answers `undefined`: then the store has to be activated again, for a new segment. Source of the
+   * sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
    */
   append(request: PartitionAppend): Appended | undefined {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
     const recordCount = recordCountOf(records)
     if (recordCount < 1) throw emptyBatch(this.id)
-    // Before anything takes or gives back memory of the batch that is open.
+    // Checked before memory of the open batch could be taken or given back.
     if (this.#kernel.batchBuilder.isOpen) throw changedWhileRead(this.id)
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
@@ -147,9 +150,9 @@ export class Partition {
   }
 
   /**
-   * When the original of a duplicate was appended: the stored time of a record that had none of its own. Out of reach, the
-   * time that its producer's window keeps, which is the batch's greatest (Kafka answers that one too). Compressed ones all
-   * came with a time.
+   * The append time of a duplicate's original: the stored timestamp of a record that came without one. If the batch is
+   * out of reach, the time in its producer's window, which is the batch's greatest (Kafka answers that one too).
+   * Compressed records all came with a timestamp.
    */
   #originalTime({ records, producerId, config }: PartitionAppend, baseOffset: number): number {
     const isLogAppendTime = config.messageTimestampType === 'LogAppendTime'
@@ -166,7 +169,9 @@ export class Partition {
     return -1
   }
 
-  /** Whatever is wrong with it, its duplicate was written. */
+  /**
+   * `undefined` if it can't be read for whatever reason: the duplicate's answer needs no more than that it was written.
+   */
   #batchInReach(baseOffset: number, nextOffset: number): DecodedBatch | undefined {
     try {
       return this.read(baseOffset, nextOffset, 1).batches[0]
@@ -232,12 +237,12 @@ export class Partition {
     return this.#stable.offset
   }
 
-  /** Whose open transaction holds committed readers back, `undefined` without one. */
+  /** The producer whose open transaction holds committed readers back; `undefined` without one. */
   get oldestOpenProducer(): number | undefined {
     return this.#open.oldestProducer
   }
 
-  /** Until `releaseStable` readers see no more than now. */
+  /** Readers see no more than now, until `releaseStable`. */
   holdStable(): void {
     this.#stable.hold()
   }
@@ -261,8 +266,8 @@ export class Partition {
   // ---- reading -------------------------------------------------------------------------------------------------------
 
   /**
-   * Whole batches from the one that holds `offset` on, none that ends above `limitOffset`, about `maxBytes` of them but
-   * at least one, in `memory` if it is given. `nextOffset` is past control batches too.
+   * Whole batches from the one that holds `offset` on, and none that ends above `limitOffset`; about `maxBytes` of
+   * them, at least one; in `memory` if it is given. `nextOffset` is past control batches too.
    */
   read(offset: number, limitOffset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
     return this.#reads.read(offset, limitOffset, maxBytes, memory)
@@ -280,12 +285,15 @@ export class Partition {
     return { ...read, batches: withoutAborted(read.batches, aborted) }
   }
 
-  /** The record at `offset`, if a look for one of its batch's records found that batch before. */
+  /** The record at `offset`, if an earlier look-up cached its batch. */
   cached(offset: number): OwnRecord | undefined {
     return offset < this.watermarks.logStartOffset ? undefined : this.#cached.find(offset)
   }
 
-  /** The record at `offset`, as readers of committed records see it, its batch kept for the next look; or a read that misses some. */
+  /**
+   * The record at `offset` as a committed reader sees it, with its batch cached for the next look-up; or a read that
+   * says what the store must bring in reach first.
+   */
   find(offset: number): OwnRecord | PartitionRead | undefined {
     const cached = this.cached(offset)
     if (cached !== undefined) return cached
@@ -300,21 +308,21 @@ export class Partition {
     if (this.#producers !== undefined) yield* this.#open.of(this.#producers.windows())
   }
 
-  /** False, and it stays, while its transaction is open. */
+  /** False, and the producer stays, while its transaction is open. */
   forgetProducer(producerId: number): boolean {
     if (this.hasOpenTransaction(producerId)) return false
     this.#producers?.remove(producerId)
     return true
   }
 
-  /** See PartitionSource. */
+  /** Copies batches of the tail: see PartitionSource. */
   copyTail(baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
     return this.#tail.copy(baseOffset, nextOffset, into)
   }
 
   /**
-   * Compaction rewrote what ends at or before `offset`: with the batches of an aborted transaction the store forgets that it was
-   * aborted, so nobody may read them from memory any more.
+   * Compaction rewrote what ends at or before `offset`. With the batches of an aborted transaction the store has
+   * forgotten that it was aborted, so nobody may read them from memory any more.
    */
   rewritten(offset: number): void {
     this.#tail.dropBefore(offset)

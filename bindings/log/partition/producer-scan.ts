@@ -5,8 +5,8 @@ import { TransactionScan } from '../segment/transaction-scan.ts'
 import { afterMarker } from './marker.ts'
 
 /**
- * What the batches of one partition, taken in order, say of its producers: the last five batches of each, their epochs, and
- * which transactions are open. Holds kernel memory until `free`.
+ * What the batches of one partition, taken in order, say of its producers: their epochs, the last five batches of each,
+ * and which transactions are open. Holds kernel memory until `free`.
  */
 export class ProducerScan {
   readonly #table: ProducerTable
@@ -19,12 +19,15 @@ export class ProducerScan {
     for (const producer of producers) this.#table.load(producer)
   }
 
-  /** First for each batch: the transaction that it aborts. */
+  /** To be called first for each batch. Answers the transaction that it aborts. */
   endsTransaction(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
     return this.#transactions.take(header, bytes)
   }
 
-  /** Then, once it stands where it belongs. MEMORY_CAP_REACHED where there is no room for one producer more. */
+  /**
+   * To be called then, once the batch stands where it belongs. MEMORY_CAP_REACHED where there is no room for one more
+   * producer.
+   */
   learn(header: Readonly<BatchHeader>): void {
     const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
     if (producerId < 0) return
@@ -36,12 +39,12 @@ export class ProducerScan {
     this.#table.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
   }
 
-  /** As of the last batch, without what is open. */
+  /** The producers as of the last batch, without their open transactions. */
   windows(): Iterable<StoredProducer> {
     return this.#table.windows()
   }
 
-  /** As of the last batch, with what is open. */
+  /** The producers as of the last batch, with their open transactions. */
   stored(): StoredProducer[] {
     return [...this.#transactions.open.of(this.#table.windows())]
   }

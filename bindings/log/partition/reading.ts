@@ -7,9 +7,9 @@ export interface PartitionRead {
   readonly batches: DecodedBatch[]
   readonly nextOffset: number
   readonly sizeBytes: number
-  /** The store must run `prepareRead` for this offset first. */
+  /** The offset for which the store must run `prepareRead` first. */
   readonly missing: number | undefined
-  /** And for the aborted transactions up to this one. */
+  /** Up to where `prepareRead` must bring in the aborted transactions too. */
   readonly missingAborted: number | undefined
 }
 
@@ -27,7 +27,7 @@ export class Reading {
     this.memory = memory
   }
 
-  /** False when the batch ends above the limit: it stays out. Control batches are passed over (kafka.md 1.3). */
+  /** False if the batch ends above the limit and stays out. Control batches are passed over (kafka.md 1.3). */
   take(batch: DecodedBatch): boolean {
     const { header } = batch
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1

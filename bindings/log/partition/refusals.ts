@@ -20,7 +20,7 @@ export function atMemoryCap(id: PartitionIdentity, what: string): LogError {
   return new LogError('MEMORY_CAP_REACHED', `no kernel memory for ${what} of ${nameOf(id)}`, placeOf(id))
 }
 
-/** By a send without a transaction, of a producer that has one open here. */
+/** A send without a transaction, by a producer that has one open in this partition. */
 export function sentOutside(id: PartitionIdentity, producerId: number): LogError {
   const message = `producer ${producerId} has a transaction open in ${nameOf(id)} and sends outside it`
   return new LogError('INVALID_TXN_STATE', message, { ...placeOf(id), producerId })
@@ -42,7 +42,7 @@ export function readOnly(id: PartitionIdentity, damage: Damage | undefined): Log
   })
 }
 
-/** `verdict`: of the kernel's producer table, a stale epoch or a gap. */
+/** `verdict`: the answer of the kernel's producer table, a stale epoch or a gap in the sequences. */
 export function sequenceRefused(
   id: PartitionIdentity,
   verdict: number,

@@ -1,21 +1,21 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 
-/** A tail that nothing was appended to for so long gives its memory back at the next look, which comes as often. */
+/** A tail without an append for this long gives its memory back. The pool looks as often. */
 const IDLE_MS = 5000
 /** Tails take at most this share of the kernel's memory; the rest is for reads, indexes and producers. */
 const SHARE = 0.5
 
 /** A tail as the pool sees it. */
 export interface PooledTail {
-  /** When something was last appended. */
+  /** When the last append came, in milliseconds since 1970. */
   readonly usedAt: number
-  /** Gives its memory back through `free`. */
+  /** Gives the tail's memory back, through the pool's `free`. */
   release(): void
 }
 
 /**
- * The tails of all partitions, so that an idle partition holds no page of the kernel and ten thousand busy ones share what
- * there is: where it ends, those unused for longest go, a quarter at once.
+ * Memory for the tails of all partitions. An idle partition holds no page of the kernel, and ten thousand busy ones
+ * share what there is: where it ends, a quarter of the tails is taken back, those unused for longest.
  */
 export class TailPool {
   readonly #kernel: Kernel
@@ -34,7 +34,7 @@ export class TailPool {
     return this.#sweepAt
   }
 
-  /** Memory for `tail`, which holds none; `undefined` when even without the others there is none. */
+  /** Memory for a tail that holds none; `undefined` if there is none even after all other tails gave theirs back. */
   allocate(tail: PooledTail, sizeBytes: number, now: number): KernelBuffer | undefined {
     while (this.#usedBytes + sizeBytes > this.#mostBytes && this.#tails.size > 0) this.#evict()
     let buffer = this.#kernel.allocate(sizeBytes)
@@ -54,7 +54,7 @@ export class TailPool {
     buffer.free()
   }
 
-  /** The clock was put forward by so much. */
+  /** The wall clock was put forward by so much. */
   clockMoved(byMs: number): void {
     if (this.#sweepAt !== undefined) this.#sweepAt += byMs
   }

@@ -9,11 +9,11 @@ export interface TailBatch {
   readonly baseOffset: number
   readonly nextOffset: number
   readonly position: number
-  /** 0 for a control batch: it isn't here. */
+  /** 0 for a control batch, whose bytes aren't in the window. */
   readonly sizeBytes: number
 }
 
-/** A batch in the window, by its number. */
+/** Where a batch lies, by its number in the window. */
 export interface TailPlace {
   readonly buffer: KernelBuffer
   readonly index: number
@@ -25,7 +25,7 @@ export interface TailPlace {
  */
 export class TailWindow {
   readonly #pool: TailPool
-  /** When something was last appended. */
+  /** When the last append came, in milliseconds since 1970. */
   usedAt = 0
   #buffer: KernelBuffer | undefined
   #batches: TailBatch[] = []
@@ -49,13 +49,16 @@ export class TailWindow {
     return this.#buffer && { buffer: this.#buffer, position: this.#end }
   }
 
-  /** The batch encoded at the last `room` belongs to the log now. */
+  /** The batch that was encoded at the last `room` belongs to the log now. */
   keep(batch: TailBatch): void {
     this.#batches.push(batch)
     this.#end = batch.position + batch.sizeBytes
   }
 
-  /** A control batch: nothing of it is read, and what comes after it may stand in the window. */
+  /**
+   * A control batch was appended. Its bytes aren't kept, since nobody reads them, and batches behind it may stand in
+   * the window.
+   */
   pass(baseOffset: number, nextOffset: number): void {
     if (this.#batches.length > 0) this.#batches.push({ baseOffset, nextOffset, position: this.#end, sizeBytes: 0 })
   }
@@ -78,7 +81,9 @@ export class TailWindow {
     return this.#batches[index]
   }
 
-  /** Copies the batches from `baseOffset` up to `nextOffset`, which are as long as `into`; false if they aren't here. */
+  /**
+   * Copies the batches from `baseOffset` up to `nextOffset`, `into.length` bytes; false if they aren't in the window.
+   */
   copy(baseOffset: number, nextOffset: number, into: Uint8Array): boolean {
     const first = this.#batches[this.find(baseOffset)?.index ?? -1]
     const last = this.#batches[this.find(nextOffset - 1)?.index ?? -1]
@@ -90,7 +95,7 @@ export class TailWindow {
     return true
   }
 
-  /** Readers of what ends at or before `offset` go to the store from now on. */
+  /** Forgets batches that end at or before `offset`: their readers go to the store from now on. */
   dropBefore(offset: number): void {
     const kept = this.#batches.findIndex(({ nextOffset }) => nextOffset > offset)
     this.#batches.splice(0, kept < 0 ? this.#batches.length : kept)

@@ -4,8 +4,8 @@ import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
 
 /**
- * INVALID_TIMESTAMP for a batch with a record that claims a time too far from `now`, naming each one; nothing is asked
- * where the log stamps the records itself. Source: Kafka's LogValidator (kafka.md 1.5, check 17).
+ * INVALID_TIMESTAMP for a batch with a timestamp too far from `now`; the error names each such record. Nothing is
+ * checked where the log stamps the records itself. Source: Kafka's LogValidator (kafka.md 1.5, check 17).
  */
 export function assertTimestamps(
   records: readonly Pick<EncodedRecord, 'timestamp'>[],

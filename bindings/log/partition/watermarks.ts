@@ -13,12 +13,15 @@ export class Watermarks {
   nextOffset: number
   /** Everything below it is on stable storage. */
   durableOffset: number
-  /** Durable promise: no offset at or above it was shown unless durable; an unclean open continues here. */
+  /**
+   * The highest offset ceiling that is durable: no offset at or above it was shown unless it was durable itself, and
+   * after an unclean end the log goes on here.
+   */
   ceiling: number
   /** Base and end of each batch that waits for stable storage, in offset order. */
   readonly #waiting: { baseOffset: number; nextOffset: number }[] = []
   #firstWaiting = 0
-  /** From here on batches may be in memory alone: of acks 1 and of transactions nothing else hides them. */
+  /** Batches from here on may be in memory alone. For those of acks 1 and of transactions nothing else hides them. */
   #unwrittenOffset = Number.POSITIVE_INFINITY
 
   constructor(logStartOffset: number, nextOffset: number, ceiling: number) {
@@ -28,12 +31,12 @@ export class Watermarks {
     this.ceiling = ceiling
   }
 
-  /** A batch whose producer asked for stable storage: hides itself and what follows until it is durable. */
+  /** Adds a batch whose producer asked for stable storage: until it is durable, it hides itself and what follows. */
   wait(baseOffset: number, nextOffset: number): void {
     this.#waiting.push({ baseOffset, nextOffset })
   }
 
-  /** A batch that isn't in its segment yet hides itself and what follows, until it is written or durable. */
+  /** Adds a batch that isn't in its segment yet: until it is written or durable, it hides itself and what follows. */
   unwritten(baseOffset: number): void {
     this.#unwrittenOffset = Math.min(this.#unwrittenOffset, baseOffset)
   }
@@ -57,7 +60,7 @@ export class Watermarks {
     }
   }
 
-  /** Records stand at the end that no commit has made durable yet. */
+  /** Whether there are records at the end that no commit has made durable yet. */
   get isUndurable(): boolean {
     return this.durableOffset < this.nextOffset
   }
@@ -66,12 +69,12 @@ export class Watermarks {
     return Math.min(this.#askedOffset, Math.max(this.durableOffset, Math.min(this.ceiling, this.#unwrittenOffset)))
   }
 
-  /** Records below it reached the level that their producers asked for. */
+  /** Every record below it has reached the level that its producer asked for. */
   get #askedOffset(): number {
     return this.#waiting[this.#firstWaiting]?.baseOffset ?? this.nextOffset
   }
 
-  /** A higher ceiling would show more: records of an open transaction, which asked for no level yet. */
+  /** Whether a higher ceiling would show more: records of an open transaction, which asked for no level yet. */
   get isHiddenByCeiling(): boolean {
     return this.#askedOffset > Math.max(this.durableOffset, this.ceiling)
   }

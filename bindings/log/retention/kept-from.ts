@@ -2,17 +2,17 @@ import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { StoredRange } from '../../storage/partition-store.ts'
 
 export interface RetentionMoment {
-  /** Milliseconds since 1970; `undefined`: no clock that may be trusted, so nothing goes by its time. */
+  /** Milliseconds since 1970; `undefined` if the clock can't be trusted, and then nothing is removed by its age. */
   readonly now: number | undefined
   readonly logStartOffset: number
-  /** What isn't decided or visible yet stays, and all behind it. */
+  /** Records from here on aren't decided or visible yet, and stay. */
   readonly limitOffset: number
 }
 
 export interface Kept {
-  /** At or above the present one. */
+  /** The log start that the rules ask for; the present one or a later. */
   readonly logStartOffset: number
-  /** The range that appends go to goes too, so the next append has to begin another one. */
+  /** The active range is removed too, so the next append has to begin another one. */
   readonly takesActive: boolean
 }
 
@@ -24,7 +24,7 @@ type RetentionConfig = Pick<ParsedTopicConfig, 'retentionMs' | 'retentionBytes'>
  * UnifiedLog.deleteOldSegments (kafka.md 2.5).
  */
 export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig, at: RetentionMoment): Kept {
-  // The active one goes by the same rules when a deletion left nothing in it: nobody else removes it.
+  // The active range goes by the same rules if deleteRecords left nothing in it: nobody else would remove it.
   const active = ranges.at(-1)
   const kept = ranges.filter(
     (range) => range.nextOffset > at.logStartOffset || (range === active && range.sizeBytes > 0),
@@ -54,8 +54,8 @@ export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig
 }
 
 /**
- * Of its newest record. Records without a time were appended before those that follow: they go by the time of these. Never by
- * that of the file, which a copy changes (docs/decisions/017-retention.md).
+ * Timestamp of the range's newest record. Records without one were appended before those that follow, and go by their
+ * time. The time of the file isn't used, since copying changes it (docs/decisions/017-retention.md).
  */
 function timeOf(ranges: readonly StoredRange[], index: number): number {
   const dated = ranges.slice(index).find(({ maxTimestamp }) => maxTimestamp >= 0)

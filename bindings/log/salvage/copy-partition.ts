@@ -18,7 +18,7 @@ export interface CopiedPartition {
   readonly losses: readonly Loss[]
 }
 
-/** What is to be copied, and up to where the checkpoint knew of it. */
+/** The partition to copy, and up to where the checkpoint knew it. */
 export interface PartitionToCopy {
   readonly id: PartitionIdentity
   readonly survey: SurveyedPartition
@@ -26,7 +26,10 @@ export interface PartitionToCopy {
   readonly end: Omit<PartitionEnd, 'producers'>
 }
 
-/** Appends what is intact of a partition to `into`; who calls ends that by `end` with the producers that come back. */
+/**
+ * Appends what is intact of a partition to `into`. The caller finishes that one by `end`, with the producers that this
+ * answers.
+ */
 export function* copyPartition(
   context: SalvageContext,
   log: NewLog,
@@ -36,7 +39,7 @@ export function* copyPartition(
   const isWhole = survey.holes.length === 0
   const parts = isWhole && context.lostFrames === undefined ? [] : yield* undecidedParts(context, survey)
   const leftOut = parts.filter((part) => part.isLeftOut)
-  // What the checkpoint remembers of producers may be of batches that are gone: after damage only batches tell.
+  // After damage only the batches tell of producers: the checkpoint may remember batches that are gone.
   const known = new ProducerScan(context.kernel, noted?.producers ?? [])
   const copied = { batches: 0, bytes: 0 }
   let firstOffset: number | undefined
@@ -66,7 +69,7 @@ function holds({ producerId, offset, nextOffset }: UndecidedPart, { header, ...b
   return offset <= header.baseOffset && batch.nextOffset <= nextOffset
 }
 
-/** Those that the copied batches tell, and those whose batches had been removed before. */
+/** The producers that the copied batches tell of, and those whose batches retention had removed before. */
 function producersOf(
   into: NewPartition,
   noted: CheckpointPartition | undefined,

@@ -17,16 +17,16 @@ import type { Loss } from './loss.ts'
 export interface JournalRemains {
   readonly generation: number
   readonly leaderEpoch: number
-  /** No batch has a greater one. */
+  /** No batch of the log has a greater leader epoch. */
   readonly leaderEpochMax: number
   readonly producerIdsEnd: number
-  /** Whether there is one that is surely the newest: an older one doesn't know what compaction has replaced since. */
+  /** Whether the newest checkpoint is surely there. An older one doesn't know what compaction has replaced since. */
   readonly hasCheckpoint: boolean
   /** By `partitionKey`. */
   readonly noted: ReadonlyMap<string, CheckpointPartition>
-  /** In the order of their offsets. */
+  /** By `partitionKey`, in the order of their offsets. */
   readonly runs: ReadonlyMap<string, readonly FrameRun[]>
-  /** Below which an unclean end may have left offsets that somebody saw (durability rule 5). */
+  /** By `partitionKey`: an unclean end may have left offsets below it that somebody saw (durability rule 5). */
   readonly ceilings: ReadonlyMap<string, number>
   readonly losses: readonly Loss[]
 }
@@ -97,12 +97,15 @@ function* headerOf(store: FileStore, kernel: Kernel): Task<ReturnType<typeof rea
 interface Matching {
   readonly header: JournalHeader | undefined
   readonly checkpoint: CheckpointRecord | undefined
-  /** Places of checkpoints that hold something else. */
+  /** Places of checkpoints that hold something other than a whole record. */
   readonly torn: readonly string[]
   readonly scan: JournalScan
 }
 
-/** Header, checkpoint and frames of one log: where the header names another one than all else, it is the one that is damaged. */
+/**
+ * Header, checkpoint and frames that belong to one log. If the header names another log than all the others do, it is
+ * the header that is damaged.
+ */
 function* matching(store: FileStore, kernel: Kernel, header: JournalHeader | undefined): Task<Matching> {
   if (header !== undefined) {
     const torn: string[] = []
@@ -121,7 +124,7 @@ function* matching(store: FileStore, kernel: Kernel, header: JournalHeader | und
   return { header: undefined, checkpoint: any.record, torn, scan }
 }
 
-/** All of them are as large, but what damage made of them. */
+/** All ring files have one size, except those that damage has changed. */
 function* ringFileBytes(store: FileStore): Task<number> {
   let most = 0
   for (const index of yield* ringIndexes(store)) most = Math.max(most, (yield* sizeOf(store, ringFile(index))) ?? 0)
@@ -143,7 +146,7 @@ function lossesOf(
   else if (header !== undefined && checkpoint.sequence < header.checkpointSequence)
     add(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`)
   const near = broken[0] ?? frames.at(-1)
-  // Without a checkpoint nothing says which frame is the first one.
+  // Without a checkpoint nothing says which frame comes first.
   const isMissing = checkpoint !== undefined && gapAt !== undefined
   if (isMissing) add(near?.file ?? HEADER_FILE, near?.position ?? 0, `frame ${gapAt} is missing`)
   else if (broken[0] !== undefined) add(broken[0].file, broken[0].position, 'a frame that is not whole')

@@ -1,22 +1,23 @@
-/** Something of a log that a copy made of its intact parts doesn't have as it was. */
+/** Something that the log had and the copy of its intact parts hasn't, or hasn't as it was. */
 export interface Loss {
-  /** `undefined`: it may have been of any. */
+  /** `undefined` where it may have been of any topic. */
   readonly topic: string | undefined
   /** From 0. */
   readonly partition: number | undefined
-  /** The first offset that is missing, or undecided. */
+  /** The first offset that is missing or undecided. */
   readonly offset: number | undefined
-  /** After the last one; `undefined` where nothing tells how far it went. */
+  /** The offset after the last one; `undefined` where nothing tells how far the loss goes. */
   readonly nextOffset: number | undefined
   /**
-   * `missing`: the records aren't in the copy. `undecided`: they are, but what ended their transaction is lost, and the copy takes it for
-   * aborted. `unknown`: what was written there can't be told; what of it stands elsewhere is in the copy.
+   * `missing`: the records aren't in the copy. `undecided`: they are, but the end of their transaction is lost and the
+   * copy aborts it. `unknown`: nobody can tell what was written there; as far as it stands elsewhere too, it is in the
+   * copy.
    */
   readonly kind: 'missing' | 'undecided' | 'unknown'
-  /** Where the damage is, relative to the source. */
+  /** The damaged file, relative to the source. */
   readonly file: string
   /** In bytes from the start of the file. */
   readonly position: number
-  /** What is wrong there. */
+  /** The error's code or the fault that was found there. */
   readonly code: string
 }

@@ -7,19 +7,19 @@ import { walkRun } from '../survey/survey-context.ts'
 import { uncovered } from '../survey/uncovered.ts'
 import type { SalvageContext } from './salvage-context.ts'
 
-/** What is intact of one partition, and what isn't. */
+/** What is intact of one partition, and what is missing. */
 export interface SurveyedPartition {
-  /** In offset order; none overlaps another. */
+  /** In offset order; no two overlap. */
   readonly runs: readonly IntactRun[]
-  /** In offset order: none lies below the log start, nor is in a run. */
+  /** In offset order; none lies below the log start or overlaps a run. */
   readonly holes: readonly Hole[]
-  /** After all that is there, or was. */
+  /** The offset after everything that is there or was there. */
   readonly nextOffset: number
 }
 
 /**
- * Segments first. What is missing in them may stand in a frame of the journal, or in a segment that compaction has replaced or
- * was about to put in the place of others.
+ * Surveys the segments first. What they lack may stand in a frame of the journal, in a segment that compaction has
+ * replaced, or in one that it was about to put in the place of others.
  */
 export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
   const { segments, others } = yield* partitionRemains(context, known)
@@ -45,7 +45,7 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
   return { runs, holes, nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
 }
 
-/** Joined where they overlap, without what the log has removed. */
+/** Sorted, joined where they overlap, and without what lies below the log start. */
 function inOrder(holes: readonly Hole[], logStartOffset: number): readonly Hole[] {
   const joined: Hole[] = []
   for (const each of [...holes].sort((a, b) => a.offset - b.offset)) {
@@ -64,7 +64,7 @@ interface KnownHoles {
   readonly runs: readonly FrameRun[]
 }
 
-/** Whole batches that lie in holes, each once. */
+/** Whole batches from elsewhere that lie in the holes, each once. */
 function* foundElsewhere(
   context: SalvageContext,
   { holes, runs }: KnownHoles,

@@ -3,8 +3,8 @@ import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 
 /**
- * A store of which parts can't be read, for who wants the others: a sector that the device doesn't give is zeros, which are no batch, and what
- * is no file isn't there. Damage like any other then.
+ * A store whose unreadable parts read as if they weren't there: a sector that the device refuses reads as zeros, which
+ * are no batch, and what is no file is missing. Both are found as damage then, and the rest can be read.
  */
 export function readableParts(store: FileStore): FileStore {
   return {
@@ -25,7 +25,7 @@ function readableFile(store: FileStore, path: string): ReturnType<FileStore['ope
   return found && new ReadableFile(found)
 }
 
-/** Only what the storage says of a name or a sector: a fault of ours isn't taken for damage. */
+/** Hides only what the storage says of a name or a sector: an error of our own isn't taken for damage. */
 function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
   try {
     const answer = work()

@@ -2,6 +2,6 @@ import type { SurveyContext } from '../survey/survey-context.ts'
 import type { Loss } from './loss.ts'
 
 export interface SalvageContext extends SurveyContext {
-  /** Frames are missing, any of which may have ended a transaction. */
+  /** Set if frames are missing, any of which may have ended a transaction. */
   readonly lostFrames: Loss | undefined
 }

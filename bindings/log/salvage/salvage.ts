@@ -23,25 +23,28 @@ import { readableParts } from './readable-store.ts'
 import type { SalvageContext } from './salvage-context.ts'
 import { SalvagedTopics } from './salvaged-topics.ts'
 
-/** What a copy of a log's intact parts holds, and what it lacks. */
+/** What the copy of a log's intact parts holds, and what it lacks. */
 export interface SalvageReport {
-  /** Of the copy, the log's own ones included. */
+  /** Partitions in the copy, the log's own included. */
   readonly partitions: number
-  /** That are in the copy. */
+  /** Batches in the copy. */
   readonly batches: number
-  /** Of them. */
+  /** Bytes of those batches. */
   readonly bytes: number
-  /** By topic, partition and offset; what isn't of one partition comes first. Empty: nothing was lost. */
+  /** By topic, partition and offset; losses that belong to no partition come first. Empty if nothing was lost. */
   readonly losses: readonly Loss[]
 }
 
 export interface SalvageOptions extends JournalOptions {
   readonly random: () => number
-  /** Milliseconds since 1970, for records that tell which topics there are where the log's own ones are lost. */
+  /**
+   * Milliseconds since 1970: the time of records that are written anew, where those that say which topics there are
+   * were lost.
+   */
   readonly now: number
 }
 
-/** Bytes that were looked at or copied, of how many. */
+/** Bytes that were looked at or copied so far, and in all. */
 export type SalvageProgress = (done: number, total: number) => void
 
 /**
@@ -65,7 +68,7 @@ export function* salvageLog(
     const remains = yield* readJournalRemains(source, kernel)
     const log = yield* NewLog.begin(target, kernel, options)
     try {
-      // Every byte is looked at, and then copied.
+      // Every byte is counted twice: it is looked at, and then copied.
       const total = 2 * (yield* batchBytes(source))
       let done = 0
       const progressed = (bytes: number) => {
@@ -128,7 +131,7 @@ class Salvage {
     return { ...this.#totals, losses: this.#losses }
   }
 
-  /** First: it says which partitions there are. */
+  /** Comes first, because the catalogue says which partitions there are. */
   *#catalogue(): Task<void> {
     const id = { topic: CATALOGUE_TOPIC, topicId: INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ?? '', partition: 0 }
     const survey = yield* this.#survey(id, TABLE_CONFIG)
@@ -149,7 +152,7 @@ class Salvage {
     yield* this.#writeCatalogue(id, survey)
   }
 
-  /** Its records build on each other: where some are lost, they are written anew behind those that were. */
+  /** Catalogue records build on each other. If some are lost, the state is written anew behind those that aren't. */
   *#writeCatalogue(id: PartitionIdentity, survey: SurveyedPartition): Task<void> {
     const { kernel, scanner } = this.#context
     const { topic, partition } = id
@@ -183,7 +186,10 @@ class Salvage {
     return this.#remains.noted.has(key) || this.#remains.runs.has(key)
   }
 
-  /** A directory that names another topic is another topic's, unless checkpoint or journal know this one (durability rule 7). */
+  /**
+   * A directory that names another topic belongs to that one, unless checkpoint or journal know it as this partition's
+   * (durability rule 7).
+   */
   *#isOwnDirectory(id: PartitionIdentity): Task<boolean> {
     const { store } = this.#context
     const directory = partitionDirectory(id.topic, id.partition)

@@ -11,12 +11,12 @@ import type { TopicView } from '../catalogue/topic-table.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { directoryTopicId } from '../recovery/dead-directories.ts'
 
-/** The topics, as far as the catalogue's records still tell them. */
+/** The topics, as far as the catalogue's remaining records tell them. */
 export class SalvagedTopics {
   readonly #catalogue = new Catalogue()
   #isIncomplete = false
 
-  /** The records as they stand don't say all: one didn't fit what came before it, or directories told more. */
+  /** The remaining records don't say everything: one didn't fit what came before it, or the directories told more. */
   get isIncomplete(): boolean {
     return this.#isIncomplete || !this.#catalogue.isWhole
   }
@@ -47,8 +47,8 @@ export class SalvagedTopics {
   }
 
   /**
-   * What the partitions' directories say where records of the catalogue are lost: topics with their partitions, but not how they were
-   * configured. One of which nothing is left was deleted.
+   * Where catalogue records are lost, the partitions' directories still tell which topics and partitions there are, but
+   * not their config. A topic of which no directory is left counts as deleted.
    */
   *completeFrom(store: FileStore, isKnown: (topicId: string) => boolean): Task<void> {
     const found = new Map<string, { readonly name: string; partitions: number }>()

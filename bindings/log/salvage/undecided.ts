@@ -12,9 +12,12 @@ export interface UndecidedPart {
   readonly producerId: number
   readonly offset: number
   readonly nextOffset: number
-  /** Behind which its end may have stood. */
+  /** The hole in which the transaction's marker may have stood. */
   readonly hole: Hole
-  /** The next marker of its producer is a commit, which may be another transaction's: the batches would count as committed. */
+  /**
+   * The producer's next marker is a commit, perhaps of another transaction. With these batches in the copy they would
+   * count as committed, so they are left out.
+   */
   readonly isLeftOut: boolean
 }
 
@@ -26,8 +29,8 @@ interface OpenPart {
 }
 
 /**
- * Parts of transactions before a hole in which their marker may have stood. One that no commit follows stays in the copy, and is
- * aborted there: by the abort that follows, or at the first open (durability rule 9).
+ * The parts of transactions whose marker may have stood in a hole. A part that isn't followed by a commit stays in the
+ * copy and is aborted there: by the abort that follows, or at the first open (durability rule 9).
  */
 export function* undecidedParts(
   context: SalvageContext,

@@ -16,7 +16,7 @@ const pieceView = viewOf(piece)
 
 type Checksum = Pick<Kernel, 'crc32cOf'>
 
-/** The running checksum over whole entries: it goes on without those before, as header-checksum.ts does. */
+/** A running checksum over whole entries: each step needs only the sum before it, as in header-checksum.ts. */
 export function chainEntries(kernel: Checksum, before: number, entries: Uint8Array): number {
   let checksum = before
   for (let at = 0; at < entries.length; at += ABORTED_ENTRY_BYTES) {
@@ -28,18 +28,18 @@ export function chainEntries(kernel: Checksum, before: number, entries: Uint8Arr
 }
 
 /**
- * The aborted transactions whose markers stand in one segment: Kafka's `.txnindex`. How many there are, and a checksum,
- * stand in the checkpoint, so a file that isn't what was noted is seen, and the entries are learned from the markers
- * (transaction-scan.ts). In memory are those that no file holds yet, and all once somebody asked.
+ * The aborted transactions whose markers stand in one segment: Kafka's `.txnindex`. The checkpoint notes their number
+ * and a checksum, so a file that isn't as noted is seen, and the entries are then learned from the markers
+ * (transaction-scan.ts). Memory holds the entries that no file has yet, and all of them once somebody asked.
  */
 export class AbortedIndex {
   readonly #path: string
   #noted: NotedIndex
-  /** The entries in no memory: the first ones of the file. */
+  /** The file's first entries, as far as they aren't in memory. */
   #absent: NotedIndex
-  /** Those after the absent ones, with room behind them. */
+  /** The entries after the absent ones, with free room behind them. */
   #bytes: Uint8Array = new Uint8Array(0)
-  /** So many are in the file, for all we know. */
+  /** How many entries the file has, as far as is known. */
   #written: number
 
   constructor(path: string, noted: NotedIndex) {
@@ -49,7 +49,7 @@ export class AbortedIndex {
     this.#written = noted.entryCount
   }
 
-  /** What a checkpoint says: of all entries, in a file or not. */
+  /** What a checkpoint says of all entries, whether a file has them yet or not. */
   get noted(): NotedIndex {
     return this.#noted
   }
@@ -62,7 +62,7 @@ export class AbortedIndex {
     return this.#written < this.#noted.entryCount
   }
 
-  /** In the order of the markers. */
+  /** To be called in the order of the markers. */
   add(kernel: Checksum, aborted: AbortedTransaction): void {
     const at = this.#present().length
     if (at + ABORTED_ENTRY_BYTES > this.#bytes.length) {
@@ -81,15 +81,15 @@ export class AbortedIndex {
   }
 
   /**
-   * Adds those that touch the offsets from `fromOffset` to before `upToOffset`. True: later ones can't. All entries must
-   * be loaded. Source: Kafka's TransactionIndex.collectAbortedTxns.
+   * Adds the transactions that have records from `fromOffset` to before `upToOffset`. True if later ones can't have
+   * any. All entries must be loaded. Source: Kafka's TransactionIndex.collectAbortedTxns.
    */
   collect(fromOffset: number, upToOffset: number, into: AbortedTransaction[]): boolean {
     const view = viewOf(this.#bytes)
     for (let index = this.#firstEndingAt(fromOffset); index < this.#noted.entryCount; index++) {
       const entry = readAborted(view, index * ABORTED_ENTRY_BYTES, this.#path)
       if (entry.firstOffset < upToOffset) into.push(entry)
-      // What was still open then, or came later, begins there or above.
+      // A transaction that was still open then, or began later, begins there or above.
       if (entry.lastStableOffset >= upToOffset) return true
     }
     return false
@@ -107,7 +107,9 @@ export class AbortedIndex {
     return low
   }
 
-  /** Gets the entries from the file. They stay out where it isn't what was noted: `replace` them then. */
+  /**
+   * Reads the entries from the file. If it isn't as noted they stay out of memory: then learn them and call `replace`.
+   */
   *read(store: FileStore, kernel: Checksum): Task<void> {
     const file = yield* openFile(store, this.#path, false)
     if (file === undefined) return
@@ -125,7 +127,7 @@ export class AbortedIndex {
     }
   }
 
-  /** The entries as the batches tell them; the file counts for nothing. */
+  /** Takes the entries that were learned from the batches; the file doesn't count any more. */
   replace(kernel: Checksum, entries: readonly AbortedTransaction[]): void {
     this.#noted = { entryCount: 0, checksum: 0 }
     this.#absent = this.#noted
@@ -135,15 +137,16 @@ export class AbortedIndex {
   }
 
   /**
-   * Writes what the file doesn't hold behind what it does. Like the other indexes it is neither renamed nor flushed:
-   * nobody relies on it. A full disk is no failure here.
+   * Appends to the file what it lacks. As the other indexes it is neither renamed nor flushed, because nobody relies on
+   * it. A full disk is no failure here.
    */
   *write(store: FileStore): Task<void> {
     if (!this.hasUnwritten) return
     const file = yield* perform('open', this.#path, () => store.open(this.#path, { create: true }))
     try {
       const from = this.#written * ABORTED_ENTRY_BYTES
-      // Without its beginning, which no memory holds either, the next read finds the file wanting and learns it anew.
+      // The file has lost its beginning, which isn't in memory either. The next read notices that and learns the
+      // entries anew.
       if (file === undefined || file.size() < from) return
       const skipped = from - this.#absent.entryCount * ABORTED_ENTRY_BYTES
       const { entryCount } = this.#noted
@@ -157,7 +160,7 @@ export class AbortedIndex {
     }
   }
 
-  /** Gives back the memory of what the file holds. */
+  /** Gives back the memory of entries that the file has. */
   release(): void {
     if (this.hasUnwritten) return
     this.#absent = this.#noted

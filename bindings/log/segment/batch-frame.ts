@@ -5,20 +5,23 @@
  */
 
 export const BATCH_HEADER_BYTES = 61
-/** What batchLength doesn't count: baseOffset and itself. */
+/** Bytes that batchLength doesn't count: baseOffset and the length field itself. */
 const LOG_OVERHEAD_BYTES = 12
 const TWO_POW_32 = 0x1_0000_0000
 
 export interface BatchFrame {
   baseOffset: number
   nextOffset: number
-  /** Whole batch, overhead included. */
+  /** Size of the whole batch, with baseOffset and length field. */
   sizeBytes: number
   leaderEpoch: number
   maxTimestamp: number
 }
 
-/** False when no batch of magic 2 with sane numbers begins there; at least BATCH_HEADER_BYTES must be in `view`. */
+/**
+ * False if no batch of magic 2 with plausible numbers begins there. `view` must have at least BATCH_HEADER_BYTES behind
+ * `at`.
+ */
 export function readFrame(view: DataView, at: number, into: BatchFrame): boolean {
   const sizeBytes = view.getInt32(at + 8) + LOG_OVERHEAD_BYTES
   const lastOffsetDelta = view.getInt32(at + 23)
@@ -38,9 +41,9 @@ export function readFrame(view: DataView, at: number, into: BatchFrame): boolean
 }
 
 /**
- * Whether a batch may follow one that ended before `expectedOffset`. Offsets run on without a hole within a leader epoch;
- * only an unclean open continues higher, and it raises the epoch (durability rules 5 and 6d). So a damaged base offset,
- * which no CRC covers, is seen as a jump. In what compaction wrote offsets may be missing anywhere.
+ * Whether a batch may follow one that ended before `expectedOffset`. Within a leader epoch offsets have no holes; only
+ * an unclean open goes on higher, and it raises the epoch (durability rules 5 and 6d). So a damaged base offset, which
+ * no CRC covers, shows as a jump. Behind compaction offsets may be missing anywhere.
  */
 export function mayFollow(
   frame: { readonly baseOffset: number; readonly leaderEpoch: number },
@@ -52,7 +55,7 @@ export function mayFollow(
   return frame.baseOffset > expectedOffset && (isCleaned || frame.leaderEpoch > epochBefore)
 }
 
-/** Of a batch whose first 16 bytes at least are there. */
+/** The leader epoch of a batch of which at least the first 16 bytes are there. */
 export function leaderEpochOf(bytes: Uint8Array): number {
   return (at(bytes, 12) << 24) | (at(bytes, 13) << 16) | (at(bytes, 14) << 8) | at(bytes, 15)
 }

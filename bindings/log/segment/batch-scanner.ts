@@ -5,11 +5,11 @@ import type { StoreFile } from '../../storage/file-store.ts'
 const FIRST_BYTES = 64 * 1024
 const HEADER_BYTES = 61
 
-/** A batch as it stands at a place of a file or a frame. */
+/** A batch at a place of a file or a frame. */
 export interface ScannedBatch {
   readonly header: Readonly<BatchHeader>
   readonly nextOffset: number
-  /** A view: valid until the scanner's next call. */
+  /** A view, valid until the scanner's next call. */
   readonly bytes: Uint8Array
 }
 
@@ -17,7 +17,7 @@ export interface ScannedBatch {
 export class BatchScanner {
   readonly #kernel: Kernel
   #buffer: KernelBuffer
-  /** Where the batch found last begins. */
+  /** Where the last found batch begins. */
   #start = 0
   #loadedBytes = 0
 
@@ -26,7 +26,7 @@ export class BatchScanner {
     this.#buffer = allocate(kernel, FIRST_BYTES)
   }
 
-  /** The batch at `position`, or why there is none; `end` when the file ends there. */
+  /** The batch at `position`, or why there is none; `end` where the file ends. */
   inFile(file: StoreFile, position: number, limit: number): ScannedBatch | BatchFault | 'end' {
     const available = limit - position
     if (available <= 0) return 'end'
@@ -43,13 +43,13 @@ export class BatchScanner {
     return this.#batch(0, count)
   }
 
-  /** Takes a run of batches into memory, as far as the file has it, for `loaded`. */
+  /** Reads a run of batches into memory, as far as the file has it; `loaded` then gives them. */
   load(file: StoreFile, position: number, lengthBytes: number): void {
     this.#grow(lengthBytes)
     this.#loadedBytes = file.read(this.#buffer.bytes(0, lengthBytes), position)
   }
 
-  /** The batch at `at` of what was loaded. Its bytes are valid until the next load or look elsewhere. */
+  /** The batch at `at` of the loaded run. Its bytes are valid until the next call other than this. */
   loaded(at: number): ScannedBatch | BatchFault | 'end' {
     const available = this.#loadedBytes - at
     return available <= 0 ? 'end' : this.#batch(at, available)
@@ -64,13 +64,13 @@ export class BatchScanner {
     return this.#batch(0, available)
   }
 
-  /** Why the records of the batch found last don't come out. Its `bytes` may be dead afterwards. */
+  /** Why the records of the last found batch can't be decoded. `bytes` may be invalid afterwards. */
   recordsFault(batch: ScannedBatch): BatchFault | undefined {
     const decoded = this.decoded(batch)
     return typeof decoded === 'string' ? decoded : undefined
   }
 
-  /** The records of the batch found last, or why they don't come out. Its `bytes` may be dead afterwards. */
+  /** The records of the last found batch, or why they can't be decoded. `bytes` may be invalid afterwards. */
   decoded({ header }: ScannedBatch): DecodedBatch | BatchFault {
     return this.#kernel.batchReader.decode(this.#buffer, this.#start, header.sizeBytes, true)
   }

@@ -5,19 +5,22 @@ import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.t
 interface Entry {
   readonly file: StoreFile
   pins: number
-  /** What its owner keeps only while the file is open. */
+  /** Called when the file is closed: its owner drops what it keeps only for an open file. */
   closed: (() => void) | undefined
 }
 
 /**
- * The open files of a log, at most `limit` of them: the one unused for longest is closed for the next. A pinned file stays
- * open; its owner pins only what is in flight, because pinned files count beyond the limit when nothing else can go.
- * Closing a file that isn't flushed is allowed: its pages stay with the system, and flushing it later opens it again.
+ * The open files of a log, at most `limit`: the one unused for longest is closed for the next. A pinned file stays
+ * open, even beyond the limit if nothing else can be closed, so owners pin only what is in flight. Closing a file that
+ * isn't flushed is allowed: the system keeps its pages, and a later flush opens it again.
  */
 export class FileCache {
   readonly #store: FileStore
   readonly #limit: number
-  /** In order of use, the oldest first (a Map keeps the order of insertion); of opening, while there is room for more. */
+  /**
+   * A Map keeps the order of insertion: the least recently used file comes first. While there is still room the order
+   * is that of opening.
+   */
   readonly #entries: Map<string, Entry> = new Map()
   #lastUsed: Entry | undefined
   readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
@@ -31,14 +34,14 @@ export class FileCache {
     return this.#entries.size
   }
 
-  /** Whether it is open; not counted as used. */
+  /** Whether the file is open; doesn't count as a use. */
   has(path: string): boolean {
     return this.#entries.has(path)
   }
 
   /**
-   * The open file, counted as used; `undefined` when it has to be opened first. Hot path: mostly the one used last, and as long as
-   * nothing has to be closed the order is nobody's business.
+   * The open file, counted as used; `undefined` if it must be opened first. Hot path: mostly it is the last used one;
+   * and as long as there is room, the order is not kept up.
    */
   get(path: string): StoreFile | undefined {
     const entry = this.#entries.get(path)
@@ -51,18 +54,21 @@ export class FileCache {
     return entry.file
   }
 
-  /** Two tasks that open the same path get the same file. Open it is until the task's next effect: what it needs longer it pins. */
+  /**
+   * Opens a file; two tasks that open the same path get the same one. It is sure to stay open only up to the task's
+   * next effect: pin it for longer.
+   */
   *open(path: string, options: { readonly create: boolean }): Task<StoreFile | undefined> {
     for (;;) {
       const open = this.get(path)
       if (open !== undefined) return open
       const file = yield* perform('open', path, () => this.get(path) ?? this.#openOnce(path, options))
-      // Others may have had it closed for theirs between its opening and this task's turn.
+      // Another task may have closed it to make room before this one went on.
       if (file === undefined || this.get(path) === file) return file
     }
   }
 
-  /** Like `open`, for a file that must be there. */
+  /** As `open`, for a file that must exist. */
   *reopen(path: string): Task<StoreFile> {
     const file = yield* this.open(path, { create: false })
     if (file === undefined)
@@ -102,7 +108,10 @@ export class FileCache {
     }
   }
 
-  /** For who is short of descriptors: half of what isn't pinned is closed, the oldest first. False: there was nothing. */
+  /**
+   * Closes half of the files that aren't pinned, the least recently used ones first, for a process that is short of
+   * descriptors. False if there was none.
+   */
   giveUp(): boolean {
     const idle = [...this.#entries].filter(([, { pins }]) => pins === 0).map(([path]) => path)
     for (const path of idle.slice(0, Math.ceil(idle.length / 2))) this.close(path)
@@ -113,7 +122,7 @@ export class FileCache {
     return (this.#entries.get(path)?.pins ?? 0) > 0
   }
 
-  /** Keeps an open file open until as many `unpin` calls. */
+  /** Keeps an open file open until it was unpinned as often. */
   pin(path: string): void {
     const entry = this.#entries.get(path)
     if (entry !== undefined) entry.pins++
@@ -125,13 +134,13 @@ export class FileCache {
     this.#evictDownTo(this.#limit)
   }
 
-  /** Calls `closed` once the file is, whoever closes it. */
+  /** Calls `closed` once the file was closed, whoever closes it. */
   whenClosed(path: string, closed: () => void): void {
     const entry = this.#entries.get(path)
     if (entry !== undefined) entry.closed = closed
   }
 
-  /** Closes one file, pinned or not: before it is removed or renamed. */
+  /** Closes one file, pinned or not, before it is removed or renamed. */
   close(path: string): void {
     const entry = this.#entries.get(path)
     if (entry === undefined) return
@@ -140,7 +149,7 @@ export class FileCache {
     entry.closed?.()
   }
 
-  /** Every one, whatever an owner throws when it hears of it: the first error is thrown behind the last file. */
+  /** Closes every file, even if an owner's callback throws: the first error is thrown at the end. */
   closeAll(): void {
     const errors: unknown[] = []
     for (const path of [...this.#entries.keys()]) {

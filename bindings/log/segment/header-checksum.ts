@@ -1,6 +1,9 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 
-/** Of each batch's head the part that its own CRC leaves out: baseOffset, length, leader epoch, magic and the CRC itself. */
+/**
+ * Bytes at the beginning of a batch that its own CRC leaves out: baseOffset, length, leader epoch, magic and the CRC
+ * itself.
+ */
 export const UNCHECKED_BYTES = 21
 
 /** The checksum of a segment without batches. */

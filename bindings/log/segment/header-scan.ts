@@ -4,12 +4,12 @@ import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from './header-checksum.ts'
 import type { SegmentContext } from './segment-context.ts'
 
-/** As much as Kafka's default index interval with a few batches of usual size. */
+/** As much as Kafka's default index interval, with a few batches of usual size. */
 const WINDOW_BYTES = 16 * 1024
 
 /**
- * Reads batch headers through a window in the shared scratch buffer: a call for each window and not for each batch. To be
- * used within one turn and with no kernel call between two headers that may allocate, because the window is a view.
+ * Reads batch headers through a window in the shared scratch buffer: one read for each window instead of each batch.
+ * The window is a view, so it is used within one turn, with no kernel call that may allocate between two headers.
  */
 export class HeaderScan {
   readonly #file: StoreFile
@@ -27,12 +27,12 @@ export class HeaderScan {
     this.#view = viewOf(this.#bytes)
   }
 
-  /** The first bytes of what begins at `position`, where `at` found a batch: a view, valid until the next call. */
+  /** The first bytes of a batch that `at` found at `position`: a view, valid until the next call. */
   uncheckedBytes(position: number): Uint8Array {
     return this.#bytes.subarray(position - this.#start, position - this.#start + UNCHECKED_BYTES)
   }
 
-  /** The header at `position`, if what begins there looks like a whole batch; valid until the next call. */
+  /** The header at `position`, if what begins there looks like a whole batch. Valid until the next call. */
   at(position: number): Readonly<BatchFrame> | undefined {
     if (position < this.#start || position + BATCH_HEADER_BYTES > this.#start + this.#count) {
       this.#start = position
@@ -44,7 +44,9 @@ export class HeaderScan {
   }
 }
 
-/** The running checksum over the heads of a file's batches; `undefined` where they don't follow each other to its end. */
+/**
+ * The running checksum over the heads of a file's batches; `undefined` if they don't follow each other up to the end.
+ */
 export function headersOf(
   { scratch, kernel }: Pick<SegmentContext, 'scratch' | 'kernel'>,
   file: StoreFile,

@@ -8,12 +8,12 @@ import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 export const OFFSET_ENTRY_BYTES = 8
 export const TIME_ENTRY_BYTES = 12
 
-/** Nothing of the file is known. */
+/** For a file of which nothing is known. */
 export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 })
 
 /**
- * Writes the entries that `noted` doesn't cover behind those that it does. Entries are only ever added, so the noted
- * ones stay true whatever becomes of this write: nobody relies on it, and it is neither renamed nor flushed.
+ * Appends the entries that `noted` doesn't cover. Noted entries stay true whatever becomes of this write, so nobody
+ * relies on it and it is neither renamed nor flushed.
  */
 export function* writeIndexFile(
   store: FileStore,

@@ -7,9 +7,9 @@ import { TransactionScan } from './transaction-scan.ts'
 import { BatchWalk } from './walk.ts'
 
 /**
- * Learns the aborted transactions of the last of `segments` from the markers in it, when its file is missing or isn't what
- * was noted. `segments` are all from the partition's first one on: a transaction may have begun in any of them. One whose
- * beginning retention has removed is left out: no record of it can be read.
+ * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as
+ * noted. `segments` are all from the partition's first one on, since a transaction may have begun in any of them. A
+ * transaction whose beginning retention has removed is left out: no record of it can be read.
  */
 export function* learnAborted(context: SegmentContext, segments: readonly Segment[]): Task<void> {
   const scan = new TransactionScan([])
@@ -33,12 +33,12 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
-          // In the turn of the last step: nothing was appended since.
+          // In the same turn as the last step, so nothing was appended since.
           if (isLast && position >= segment.sizeBytes) segment.aborted.replace(context.kernel, found)
           return walk.fault === undefined
         })
       }
-      // Behind damage there is nothing to learn; whoever reads there is told of it.
+      // Nothing can be learned behind damage; whoever reads there is told of it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
       context.files.unpin(segment.logPath)
@@ -46,7 +46,7 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
   }
 }
 
-/** `undefined`: retention has dropped it meanwhile. */
+/** `undefined` if retention has dropped the segment meanwhile. */
 function* openKept({ files }: SegmentContext, segment: Segment): Task<StoreFile | undefined> {
   try {
     const file = yield* files.reopen(segment.logPath)

@@ -9,9 +9,9 @@ export interface SegmentContext {
   readonly store: FileStore
   readonly files: FileCache
   readonly waiting: WaitingWrites
-  /** Walks read through it, one at a time and never across a yield: its bytes are nobody's between two calls. */
+  /** Buffer for one walk at a time, and never across a yield: between two calls its bytes belong to nobody. */
   readonly scratch: KernelBuffer
-  /** No batch is larger, whatever its length field says: a bound on the memory that a damaged one can ask for. */
+  /** No batch is larger, whatever its length field says: this bounds the memory that a damaged one can ask for. */
   readonly maxBatchBytes: number
 }
 

@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
 
-/** A place of a segment that isn't what it must be; `offset`: of the first record that can't be read there. */
+/** A damaged place of a segment. `offset`: of the first record that can't be read there. */
 export interface SegmentFault {
   readonly position: number
   readonly offset: number

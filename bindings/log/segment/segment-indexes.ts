@@ -15,7 +15,10 @@ export interface IndexedBatch {
   readonly maxTimestamp: number
 }
 
-/** What a released segment remembers outside of the kernel's memory: a few hundred bytes, for the first 256 KiB of batches. */
+/**
+ * Entries that a released segment keeps outside the kernel's memory: a few hundred bytes, for the first 256 KiB of
+ * batches.
+ */
 const KEPT_ENTRIES = 64
 
 interface Kept {
@@ -28,14 +31,17 @@ interface Kept {
   readonly maxTimestampOffset: number
 }
 
-/** With so many entries unwritten (1 MiB of batches by Kafka's default interval) a walk over them is no longer cheap. */
+/**
+ * With this many unwritten entries (1 MiB of batches, by Kafka's default interval) walking over their batches is no
+ * longer cheap.
+ */
 const GROWN_ENTRIES = 256
 
 /**
- * The offset and the time index of one segment. They are hints that the batches alone decide about: what the files hold
- * is used only if it is what was noted, and the batches behind its last entry are walked, so that a lost, stale, damaged
- * or foreign file costs time and nothing else. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): judged per batch,
- * never for a segment's first, leading to the batch's start.
+ * The offset and the time index of one segment. They are hints; the batches alone decide. What the files hold is used
+ * only if it is what the checkpoint noted, and batches behind the last entry are walked: so a lost, stale, damaged or
+ * foreign file costs nothing but time. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): one batch at a time, none
+ * for a segment's first batch, and leading to the start of a batch.
  */
 export class SegmentIndexes {
   readonly #context: SegmentContext
@@ -48,16 +54,19 @@ export class SegmentIndexes {
   #noted: NotedIndexes
   /** Whether the noted entries are in memory. */
   #isRead = false
-  /** Whether the files end with the noted entries, for all we know: a crash may have left later ones behind them. */
+  /** Whether the files end with the noted entries, as far as is known: a crash may have left later ones behind them. */
   #isExact = false
-  /** Batches up to here have been taken in. */
+  /** Batches up to this position are in the index. */
   #coveredBytes = 0
   #expectedOffset: number
   #bytesSinceEntry = 0
   #maxTimestamp = -1
   #maxTimestampOffset: number
   #fault: WalkFault | undefined
-  /** Of a small index, between a release and the next load: many partitions in turn must not walk their batches each time. */
+  /**
+   * The entries of a small index, between a release and the next load: where many partitions are used in turn, they
+   * needn't walk their batches each time.
+   */
   #kept: Kept | undefined
 
   constructor(
@@ -92,17 +101,20 @@ export class SegmentIndexes {
     return this.#noted
   }
 
-  /** Whether they say all they can of a segment of that size; behind damage there is nothing to say. */
+  /** Whether the index says all it can of a segment of that size. Behind damage there is nothing to say. */
   covers(sizeBytes: number): boolean {
     return this.#isRead && (this.#coveredBytes >= sizeBytes || this.#fault !== undefined)
   }
 
-  /** Whether so much isn't in the files that it is time to write them. */
+  /** Whether so many entries are missing in the files that it is time to write them. */
   get hasGrown(): boolean {
     return this.#isRead && this.#offsets.entryCount - this.#noted.offsetIndex.entryCount >= GROWN_ENTRIES
   }
 
-  /** Takes in the batch that follows; any other is left to a later walk. An entry without memory is left out. */
+  /**
+   * Adds an entry for the next batch, if one is due. A batch that isn't the next one is left to a later walk, and an
+   * entry without memory is left out.
+   */
   add(batch: IndexedBatch, intervalBytes: number): void {
     if (!this.#isRead || batch.position !== this.#coveredBytes) return
     const lastOffset = batch.nextOffset - 1
@@ -111,7 +123,7 @@ export class SegmentIndexes {
       this.#maxTimestampOffset = lastOffset
     }
     if (this.#bytesSinceEntry > intervalBytes) {
-      // A later load goes on behind the last offset entry: the time index must know all before it by then.
+      // A later load goes on behind the last offset entry, so by then the time index must know all batches before it.
       if (this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)) {
         this.#offsets.append(lastOffset, batch.position)
       }
@@ -127,7 +139,7 @@ export class SegmentIndexes {
     return timestamp <= this.#times.lastTimestamp || this.#times.append(timestamp, offset)
   }
 
-  /** Where to look for `offset` from: the start of the segment or of an entry's batch. */
+  /** Where to begin looking for `offset`: the start of the segment, or of the batch that an entry leads to. */
   lookup(offset: number): number {
     return this.#isRead ? this.#offsets.lookup(offset) : 0
   }
@@ -137,12 +149,15 @@ export class SegmentIndexes {
     return this.#offsets.lookup(lastOffset) === position && this.#offsets.lookup(lastOffset - 1) !== position
   }
 
-  /** An offset at or before the first record at or after `timestamp`: no record up to an entry's offset is younger. */
+  /**
+   * An offset at or before the first record at or after `timestamp`: no record up to an entry's offset has a later time
+   * than the entry.
+   */
   lookupTimestamp(timestamp: number): number {
     return this.#isRead ? this.#times.lookup(timestamp - 1) : this.#baseOffset
   }
 
-  /** Ends when `covers` says so, as far as memory lets it. Several loads at once share the work. */
+  /** Loads until `covers` is true, as far as there is memory. Several loads at once share the work. */
   *load(file: StoreFile, sizeBytes: () => number, intervalBytes: number): Task<void> {
     this.#restore()
     if (!this.#isRead) yield* this.#read()
@@ -165,7 +180,7 @@ export class SegmentIndexes {
     this.#isRead = true
     this.#isExact = false
     if (offsets.length === 0) return
-    // The batch of the last entry is walked again: what follows it counts from there.
+    // The last entry's batch is walked again, because the interval to the next entry counts from it.
     this.#coveredBytes = this.#offsets.lookup(this.#offsets.lastOffset)
   }
 
@@ -181,7 +196,7 @@ export class SegmentIndexes {
     this.#fault = walk.fault
   }
 
-  /** The noted entries aren't what the segment holds: all is learned from the batches. */
+  /** The noted entries turned out to be wrong: everything is learned anew from the batches. */
   distrust(): void {
     this.release()
     this.#kept = undefined
@@ -191,9 +206,10 @@ export class SegmentIndexes {
   }
 
   /**
-   * Brings the files up to date. `isFinal`, at a roll and at a close: with Kafka's last time entry for the segment's
-   * greatest timestamp, and with no bytes behind it; the files exist even if empty, because Kafka takes a missing one for
-   * damage. A full disk is no failure here. Answers whether what a checkpoint can say has changed.
+   * Brings the files up to date. `isFinal`, at a roll and at a close: adds Kafka's last time entry for the segment's
+   * greatest timestamp and cuts off any bytes behind it. Then the files exist even if they are empty, because Kafka
+   * takes a missing one for damage. A full disk is no failure here. Answers whether what a checkpoint can say has
+   * changed.
    */
   *write(isFinal: boolean): Task<boolean> {
     if (!this.#isRead) return false
@@ -216,7 +232,7 @@ export class SegmentIndexes {
       if (isDue(this.#times.entryCount, timeIndex)) {
         timeIndex = yield* writeIndexFile(store, kernel, this.#timePath, this.#times, TIME_ENTRY_BYTES, timeIndex)
       }
-      // Released or distrusted meanwhile: the files are what memory was no longer.
+      // Released or distrusted meanwhile: what was written is no longer what counts.
       if (!this.#isRead || this.#noted !== before) return false
       this.#noted = { offsetIndex, timeIndex }
       this.#isExact ||= isFinal
@@ -248,7 +264,7 @@ export class SegmentIndexes {
   #restore(): void {
     const kept = this.#kept
     this.#kept = undefined
-    // Without noted entries the batches may have been walked, or added to, meanwhile.
+    // There were no noted entries: meanwhile the batches may have been walked, or added to.
     if (kept === undefined || this.#coveredBytes > 0) return
     if (!this.#offsets.load(kept.offsets) || !this.#times.load(kept.times)) return this.#offsets.free()
     this.#isRead = true
@@ -259,7 +275,7 @@ export class SegmentIndexes {
     this.#maxTimestampOffset = kept.maxTimestampOffset
   }
 
-  /** Gives the kernel's memory back; `load` gets it again from what was kept, or from the files and the batches. */
+  /** Gives the kernel's memory back. `load` fills it again from what was kept, or from the files and the batches. */
   release(): void {
     this.#keep()
     this.#offsets.free()

@@ -7,7 +7,7 @@ import { learnAborted } from './learn-aborted.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 
-/** Of a segment's size: from there on the file of the next one is made ahead. */
+/** Share of a segment's size from which on the file of the next segment is made ahead. */
 const NEARLY_FULL = 0.75
 
 /** The segments of one partition in offset order; the last one is active. */
@@ -16,7 +16,10 @@ export class SegmentList {
   readonly #directory: string
   readonly #config: () => SegmentConfig
   #segments: Segment[]
-  /** Where the next segment's file is: made, it waits under a name of its own; refused, there was no room for it. */
+  /**
+   * State of the next segment's file: `made` means that it waits under a name of its own, `refused` that there was no
+   * room for it.
+   */
   #next: 'none' | 'due' | 'making' | 'made' | 'refused' = 'none'
 
   constructor(
@@ -44,8 +47,9 @@ export class SegmentList {
   }
 
   /**
-   * Starts a new active segment; who calls syncs the closed one and the directory later. The closed one's index files come
-   * with the next checkpoint, so that no append waits for them (docs/decisions/012-behind-the-roll.md).
+   * Begins a new active segment; the caller syncs the closed one and the directory later. The closed segment's index
+   * files are written with the next checkpoint, so that no append waits for them
+   * (docs/decisions/012-behind-the-roll.md).
    */
   *roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     this.active?.writeOut()
@@ -60,8 +64,8 @@ export class SegmentList {
   }
 
   /**
-   * `cleaned` takes the place of closed segments that follow each other. False, with nothing changed, where they aren't those
-   * of the list any more. Whoever asks keeps what was replaced until readers and the disk are done with it.
+   * Puts `cleaned` in the place of closed segments that follow each other. False, with nothing changed, if they aren't
+   * in the list any more. The caller keeps the replaced segments until readers and the disk are done with them.
    */
   replace(sources: readonly Segment[], cleaned: Segment): boolean {
     const first = this.#segments.indexOf(sources[0] as Segment)
@@ -77,9 +81,9 @@ export class SegmentList {
   }
 
   /**
-   * Makes the file that the next roll takes: a file that is renamed costs an append a tenth of one that is made. A crash may leave
-   * one under the name. Where a rename leaves both names it is a segment itself, so the name goes, and nothing happens to the
-   * file. A full disk is no failure here.
+   * Makes the file for the next roll ahead: an append that renames a file waits a tenth of the time that it takes to
+   * make one. A crash may have left a file under the name. Where renaming can leave both names, that file is a segment
+   * itself: so only the name is removed, and its content isn't touched. A full disk is no failure here.
    */
   *makeNext(): Task<void> {
     const { store } = this.#context
@@ -98,17 +102,23 @@ export class SegmentList {
     }
   }
 
-  /** Only a running log does: a recovery that rolls may find the segment there, with batches. */
+  /**
+   * Gives the file that was made ahead its name. Only a running log has one: a recovery that rolls may find the segment
+   * there already, with batches.
+   */
   *#nameNext(logPath: string): Task<void> {
     const isMade = this.#next === 'made'
-    // One that is being made is for the segment after this one.
+    // A file that is still being made is for the segment after this one.
     if (this.#next !== 'making') this.#next = 'none'
     if (!isMade) return
     const path = `${this.#directory}/${NEXT_SEGMENT}`
     yield* perform('rename', path, () => this.#context.store.rename(path, logPath))
   }
 
-  /** The active segment's file must be open. `mayWait`: until `writeOut`. Answers where the batch begins. */
+  /**
+   * Appends a batch to the active segment, whose file must be open. With `mayWait` the file may get it later, by
+   * `writeOut`. Answers where the batch begins.
+   */
   place(batch: SealedBatch, mayWait: boolean = false): number {
     const { active } = this
     const config = this.#config()
@@ -121,23 +131,26 @@ export class SegmentList {
     return position
   }
 
-  /** Whether `place` finds all it needs, and no file is written for it: it may wait. */
+  /**
+   * Whether `place` with `mayWait` would keep the batch back now: it needs no new segment, and no file is written for
+   * it.
+   */
   takesNow(batch: SealedBatch): boolean {
     const { active } = this
     return active?.file !== undefined && !this.mustRoll(batch) && active.canKeepBack(batch.bytes.length)
   }
 
-  /** Nothing is to be read before `writeOut`. */
+  /** Some batches wait to be written: nothing may be read before `writeOut`. */
   get hasWaiting(): boolean {
     return this.active?.hasWaiting ?? false
   }
 
-  /** Throws STORAGE_FULL or KAFKA_STORAGE_ERROR with all of it still waiting. */
+  /** Writes what waits. If it throws STORAGE_FULL or KAFKA_STORAGE_ERROR, all of it still waits. */
   writeOut(): void {
     this.active?.writeOut()
   }
 
-  /** A batch that stands in the active segment already, at its end. */
+  /** Takes in a batch that stands at the active segment's end already. */
   adopt(batch: SealedBatch): void {
     this.active?.adopt(batch, this.#config())
   }
@@ -158,12 +171,12 @@ export class SegmentList {
     return low
   }
 
-  /** Whether an append finds all it needs. */
+  /** Whether an append finds all that it needs in memory and open. */
   get isReady(): boolean {
     return this.active?.isReady ?? false
   }
 
-  /** Whole batches, over the ends of segments. `undefined`: the segment isn't loaded. */
+  /** Reads whole batches, across segments. `undefined` if the segment isn't loaded. */
   read(offset: number, into: Uint8Array): number | undefined {
     let done = 0
     let from = offset
@@ -208,8 +221,9 @@ export class SegmentList {
   }
 
   /**
-   * Aborted transactions with records from `fromOffset` to before `upToOffset`, in the order of their markers, which may
-   * stand behind. `undefined`: not in reach, run `loadAborted` first. Source: Kafka's LocalLog.collectAbortedTransactions.
+   * Aborted transactions with records from `fromOffset` to before `upToOffset`, in the order of their markers, which
+   * may stand above. `undefined` if they aren't in memory: run `loadAborted` first. Source: Kafka's
+   * LocalLog.collectAbortedTransactions.
    */
   abortedBetween(fromOffset: number, upToOffset: number): readonly AbortedTransaction[] | undefined {
     const found: AbortedTransaction[] = []
@@ -221,7 +235,7 @@ export class SegmentList {
     return found
   }
 
-  /** From their files, or else from the batches. */
+  /** Loads them from their files, or learns them from the batches. */
   *loadAborted(fromOffset: number, upToOffset: number): Task<void> {
     for (let index = this.#indexOf(fromOffset); index < this.#segments.length; index++) {
       const segment = this.#segments[index]
@@ -233,8 +247,8 @@ export class SegmentList {
   }
 
   /**
-   * Batches that were begun since, or that compaction replaced, and indexes of such; what lies below the first segment is retention's
-   * business.
+   * Whether a file is of a segment that the checkpoint doesn't note: one that was begun since, or that compaction
+   * replaced. What lies below the first segment is left to retention.
    */
   isForeign(name: string): boolean {
     const parsed = parseSegmentFileName(name)
@@ -243,7 +257,10 @@ export class SegmentList {
     return !isOwn && parsed.offset > (this.#segments[0]?.baseOffset ?? 0)
   }
 
-  /** Transactions that were aborted in a segment which had the name before: a crash between its removal and the next one's beginning left them. */
+  /**
+   * Whether a `.txnindex` holds transactions of an earlier segment with the same name: a crash between the removal of
+   * that one and the beginning of the next leaves it.
+   */
   isStale(name: string): boolean {
     const parsed = parseSegmentFileName(name)
     if (parsed?.suffix !== 'txnindex') return false
@@ -252,8 +269,9 @@ export class SegmentList {
   }
 
   /**
-   * Whether nothing was written since the checkpoint noted these segments: that makes the active one longer, or begins the
-   * next one, or a crash that tore it took some of the noted last sector along. `names`: of the directory.
+   * Whether nothing was written since the checkpoint noted these segments. Any write makes the active one longer or
+   * begins another; one that a crash tore may have changed the noted last sector. `names`: of the files in the
+   * directory.
    */
   *isAsNoted(names: readonly string[], partialSector: Uint8Array): Task<boolean> {
     const { active } = this
@@ -267,24 +285,27 @@ export class SegmentList {
     return present.every((byte, index) => byte === partialSector[index])
   }
 
-  /** The log starts behind the first segment now: nobody finds it any more, and its files may go. Never the active one. */
+  /**
+   * The log starts behind the first segment now: nobody finds it any more, and its files may be removed. Never called
+   * for the active one.
+   */
   dropFirst(): void {
     this.#segments.shift()?.drop()
   }
 
-  /** At a close. True: the facts have changed. */
+  /** To be called at a close. True if what a checkpoint notes has changed. */
   *writeIndexes(): Task<boolean> {
     const closedChanged = yield* this.#writeClosedIndexes()
     return (this.active !== undefined && (yield* this.active.writeIndexes())) || closedChanged
   }
 
-  /** Before a checkpoint. True: the facts have changed. */
+  /** To be called before a checkpoint. True if what it notes has changed. */
   *writeGrownIndexes(): Task<boolean> {
     const closedChanged = yield* this.#writeClosedIndexes()
     return (this.active !== undefined && (yield* this.active.writeGrownIndexes())) || closedChanged
   }
 
-  /** Of segments closed since the last time: the newest of the closed ones. */
+  /** Writes the indexes of segments that were closed since the last time: they are the newest closed ones. */
   *#writeClosedIndexes(): Task<boolean> {
     let changed = false
     for (const segment of this.#segments.filter(({ owesIndexes }) => owesIndexes)) {

@@ -6,7 +6,7 @@ import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment } from './segment-damage.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
 
-/** Before the first batch of which the epoch is known. */
+/** The epoch is unknown before the first batch. */
 const ANY_EPOCH: number = Number.NEGATIVE_INFINITY
 
 /** A place between two batches, and what may follow there. */
@@ -16,7 +16,7 @@ interface Place {
   readonly leaderEpoch: number
 }
 
-/** What of a segment a read goes by. */
+/** What reads need to know of a segment. */
 interface ReadSegment {
   readonly logPath: string
   readonly baseOffset: number
@@ -26,8 +26,8 @@ interface ReadSegment {
 }
 
 /**
- * The way from an offset to whole batches: by the index, then from header to header. Every step of it is checked, because an
- * index may be damaged and no batch's CRC covers its offset.
+ * Finds the way from an offset to whole batches: by the index, then from header to header. Each step is checked,
+ * because an index may be damaged and no batch's CRC covers its offset.
  */
 export class SegmentReads {
   readonly #context: SegmentContext
@@ -35,7 +35,9 @@ export class SegmentReads {
   readonly #indexes: SegmentIndexes
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
-  /** The batch that was looked for last, as its header said: another look may show its offset with a flipped bit. */
+  /**
+   * The batch that was looked for last, as its header said: a second look at it may find its offset with a flipped bit.
+   */
   readonly #found = { position: -1, offset: -1 }
 
   constructor(context: SegmentContext, segment: ReadSegment, indexes: SegmentIndexes) {
@@ -45,8 +47,9 @@ export class SegmentReads {
   }
 
   /**
-   * Where the batch that holds `offset`, or the next one after a gap, begins; the size if there is none. What is no batch
-   * is a place too: the reader's check names the fault. Throws CORRUPT_MESSAGE where a batch can't follow the one before.
+   * Where the batch that holds `offset`, or the next one behind a gap, begins; the segment's size if there is none.
+   * Bytes that are no batch are a position too: the reader's check then names the fault. CORRUPT_MESSAGE where a batch
+   * can't follow the one before it.
    */
   positionOf(file: StoreFile, offset: number): number {
     const headers = new HeaderScan(this.#context.scratch, file, this.#segment.sizeBytes)
@@ -56,7 +59,7 @@ export class SegmentReads {
     if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
       return this.#scan(headers, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
     }
-    // The entry leads to another place than it says.
+    // The entry says one thing and leads to another.
     if (hint > 0) this.#indexes.distrust()
     return this.#scan(headers, { position: 0, offset: this.#segment.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
   }
@@ -90,7 +93,10 @@ export class SegmentReads {
       throw this.#jump(position, expectedOffset)
   }
 
-  /** No batch before the first one says where it begins; if that isn't the segment's own offset, the next one must agree. */
+  /**
+   * Nothing before the first batch says with which offset it begins. If that isn't the segment's own, the second batch
+   * must agree with it.
+   */
   #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
     if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch, this.#segment.isCleaned))
       throw this.#jump(0, this.#segment.baseOffset)
@@ -107,8 +113,8 @@ export class SegmentReads {
   }
 
   /**
-   * Whole batches from `position` on, which is `asked`'s, as many as `into` holds; minus the first one's size when that doesn't
-   * fit.
+   * Reads whole batches from `position` on, where the one with `asked` begins, as many as `into` holds. Answers their
+   * bytes; if the first one doesn't fit, minus its size.
    */
   whole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
     const wanted = Math.min(into.length, this.#segment.sizeBytes - position)
@@ -134,11 +140,13 @@ export class SegmentReads {
     if (position >= this.#segment.sizeBytes) return 0
     if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
     if (count < wanted) throw this.#tooShort(position + count, asked)
-    // A batch that isn't one is handed over as it is: the reader's check names the fault.
+    // Bytes that are no batch are handed over as they are: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#segment.sizeBytes ? -frame.sizeBytes : count
   }
 
-  /** Of the batch at `position`, 0 if none is whole there: one that doesn't fit isn't read in vain. */
+  /**
+   * Size of the batch at `position`, so that one that doesn't fit isn't read in vain; 0 if no whole batch begins there.
+   */
   #sizeOfBatch(file: StoreFile, position: number, into: Uint8Array): number {
     const head = into.subarray(0, BATCH_HEADER_BYTES)
     const frame = newFrame()

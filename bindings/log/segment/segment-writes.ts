@@ -4,7 +4,7 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { WAITING_BATCH_BYTES } from './waiting-writes.ts'
 
-/** Whose batches they are: `sizeBytes` is where the next one goes. */
+/** The segment whose batches are written; `sizeBytes` is where the next one goes. */
 interface WrittenSegment {
   readonly logPath: string
   readonly sizeBytes: number
@@ -12,13 +12,15 @@ interface WrittenSegment {
   writeOut(): void
 }
 
-/** How batches get to the end of a segment's file: at once, or after some that wait to be one system call (decision 015). */
+/**
+ * Writes batches to the end of a segment's file: at once, or some of them together in one system call (decision 015).
+ */
 export class SegmentWrites {
   readonly #context: SegmentContext
   readonly #segment: WrittenSegment
-  /** Whether the file may be longer than what was placed: so until an append found it isn't. */
+  /** Whether the file may be longer than the batches in it. Assumed until an append finds that it isn't. */
   #mayHaveTail = true
-  /** The last of what was placed, until its write. */
+  /** The batches that wait for their write, the last ones of the segment. */
   #waiting: Uint8Array<ArrayBuffer> | undefined
   #waitingBytes = 0
 
@@ -27,7 +29,7 @@ export class SegmentWrites {
     this.#segment = segment
   }
 
-  /** In one piece with what waits, where there is room. When it throws, that waits on. */
+  /** Writes a batch, together with what waits if the buffer has room. If it throws, what waits still waits. */
   write(file: StoreFile, bytes: Uint8Array): void {
     const start = this.#segment.sizeBytes - this.#waitingBytes
     const end = this.#waitingBytes + bytes.length
@@ -46,20 +48,24 @@ export class SegmentWrites {
     try {
       writeFully(file, bytes, position)
     } catch (error) {
-      // A tail that recovery hasn't looked at yet must stay; the part written over it was there before.
+      // The tail must stay if recovery hasn't looked at it yet; the part of it that this wrote over held the same bytes
+      // before.
       if (!this.#mayHaveTail) this.#cutBack(file, position)
       throw error
     }
   }
 
-  /** Whether a batch would wait, with nothing written for it. */
+  /** Whether `keepBack` would take such a batch without writing anything. */
   canKeepBack(sizeBytes: number): boolean {
     const { waiting } = this.#context
     if (sizeBytes > WAITING_BATCH_BYTES || !waiting.isOpen) return false
     return this.#waiting === undefined ? !waiting.isCrowded : this.#waitingBytes + sizeBytes <= this.#waiting.length
   }
 
-  /** Whether the batch waits now for others: it is small, there is room, and its file stays open until it is written. */
+  /**
+   * Keeps a small batch in memory to be written with others, and its file open until then. False if it must be written
+   * at once.
+   */
   keepBack(file: StoreFile, bytes: Uint8Array): boolean {
     const { waiting, files } = this.#context
     if (bytes.length > WAITING_BATCH_BYTES || !waiting.isOpen) return false
@@ -78,7 +84,7 @@ export class SegmentWrites {
     return this.#waiting !== undefined
   }
 
-  /** In one piece. When it throws, all of it waits on. */
+  /** Writes all that waits in one piece. If it throws, all of it still waits. */
   writeOut(): void {
     if (this.#waiting === undefined) return
     const { file } = this.#segment
@@ -95,14 +101,17 @@ export class SegmentWrites {
     this.#context.files.unpin(this.#segment.logPath)
   }
 
-  /** The file is closed, which a waiting batch keeps from happening but where the segment is dropped or the log ended. */
+  /**
+   * Drops what waits. Waiting batches keep the file open, so this happens only where the segment was dropped or the log
+   * has ended.
+   */
   forget(): void {
     if (this.#waiting !== undefined) this.#context.waiting.end(this.#segment, this.#waiting)
     this.#waiting = undefined
     this.#waitingBytes = 0
   }
 
-  /** A file that can't be cut keeps bytes behind its end, which the next append or recovery replaces. */
+  /** If the file can't be cut, bytes stay behind its end, and the next append or recovery replaces them. */
   #cutBack(file: StoreFile, sizeBytes: number): void {
     try {
       file.truncate(sizeBytes)

@@ -15,13 +15,15 @@ import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentWrites } from './segment-writes.ts'
 
-/** So much of a segment is held against its noted header checksum when it is first used: within a millisecond. */
+/**
+ * How much of a segment is compared with its noted header checksum at its first use: it takes less than a millisecond.
+ */
 const PROVEN_BYTES = 256 * 1024
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 
 /**
- * One `.log` file with the indexes that lead into it. Its bytes are the truth. What a batch's own CRC leaves out, its
- * offset above all, is checked on every way to it: batches follow each other without a hole (batch-frame.ts).
+ * One `.log` file with the indexes that lead into it. Its bytes are the truth. What a batch's own CRC leaves out, above
+ * all its offset, is checked on every way to it: batches follow each other without a hole (batch-frame.ts).
  */
 export class Segment {
   readonly baseOffset: number
@@ -37,13 +39,15 @@ export class Segment {
   #maxTimestampOffset: number
   #firstTimestamp: number
   #headerChecksum: number
-  /** What the checkpoint said of the file, until it was held against it. */
+  /** What the checkpoint said of the file, until the first use has compared it. */
   #unproven: Pick<CheckpointSegment, 'sizeBytes' | 'headerChecksum'> | undefined
   readonly #writes: SegmentWrites
   readonly #reads: SegmentReads
-  /** Nothing more is appended, and the index files don't say all yet: the memory that does is kept until they do. */
+  /**
+   * The segment is closed, and its index files don't say everything yet: the memory that does is kept until they do.
+   */
   #owesIndexes = false
-  /** The log starts behind it: its files are on their way out. */
+  /** The log starts behind the segment: its files are about to be removed. */
   #isDropped = false
 
   private constructor(context: SegmentContext, directory: string, facts: CheckpointSegment) {
@@ -80,7 +84,7 @@ export class Segment {
     })
   }
 
-  /** As a checkpoint noted it; its file is opened and its indexes are read when they are needed. */
+  /** A segment as a checkpoint noted it. Its file is opened and its indexes are read when they are needed. */
   static noted(context: SegmentContext, directory: string, facts: CheckpointSegment): Segment {
     return new Segment(context, directory, facts)
   }
@@ -89,7 +93,7 @@ export class Segment {
     return this.#logPath
   }
 
-  /** Its file has, or is about to get, another name; it isn't open. Indexes keep theirs. */
+  /** The file gets another name, and isn't open. Index files keep theirs. */
   renamed(logPath: string): void {
     this.#logPath = logPath
   }
@@ -102,7 +106,7 @@ export class Segment {
     return this.#sizeBytes
   }
 
-  /** -1 if not known. */
+  /** -1 if it isn't known. */
   get firstTimestamp(): number {
     return this.#firstTimestamp
   }
@@ -126,12 +130,12 @@ export class Segment {
     }
   }
 
-  /** The open file; `undefined` when it has to be opened first. */
+  /** The open file; `undefined` if it must be opened first. */
   get file(): StoreFile | undefined {
     return this.#context.files.get(this.logPath)
   }
 
-  /** Whether appends and reads have what they need; if not, `load` gets it. */
+  /** Whether appends and reads have what they need; if not, `load` brings it. */
   get isReady(): boolean {
     return this.#indexes.covers(this.#sizeBytes) && this.file !== undefined
   }
@@ -153,13 +157,13 @@ export class Segment {
       this.#sizeBytes > config.segmentBytes - batch.bytes.length ||
       (this.#firstTimestamp >= 0 && batch.maxTimestamp - this.#firstTimestamp > config.segmentMs) ||
       (this.#indexes.offsetEntries + 1) * OFFSET_ENTRY_BYTES > config.segmentIndexBytes ||
-      // One entry stays free, so that the last one, written at the roll, always fits.
+      // One time entry stays free for the last one, which is written at the roll and must fit.
       (this.#indexes.timeEntries + 2) * TIME_ENTRY_BYTES > config.segmentIndexBytes
     )
   }
 
   /**
-   * Appends a sealed batch; with `mayWait` the file may get it later, by `writeOut`. When it throws, the segment is as it
+   * Appends a sealed batch. With `mayWait` the file may get it later, by `writeOut`. If it throws, the segment is as it
    * was. Answers where the batch begins.
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
@@ -169,29 +173,29 @@ export class Segment {
     return position
   }
 
-  /** Whether a batch would wait, with nothing written for it. */
+  /** Whether a batch could be kept in memory for now, with nothing written for it. */
   canKeepBack(sizeBytes: number): boolean {
     return this.#writes.canKeepBack(sizeBytes)
   }
 
-  /** The file doesn't have all that was placed yet: nothing is to be read from it before `writeOut`. */
+  /** The file lacks batches that were placed: nothing may be read from it before `writeOut`. */
   get hasWaiting(): boolean {
     return this.#writes.areWaiting
   }
 
-  /** The file gets what waits, in one piece. When it throws, it waits on. */
+  /** Writes what waits in one piece. If it throws, it still waits. */
   writeOut(): void {
     this.#writes.writeOut()
   }
 
-  /** A batch that stands at the end already, synced: writing it again would only put it at risk. */
+  /** Takes in a batch that stands at the end already and is synced: writing it again would only put it at risk. */
   adopt(batch: SealedBatch, config: SegmentConfig): void {
     this.#learn(this.#sizeBytes, batch, config)
   }
 
   #learn(position: number, batch: SealedBatch, config: SegmentConfig): void {
     const { bytes, nextOffset, maxTimestamp } = batch
-    // First of all: the bytes are a view of kernel memory, which an index that grows may move.
+    // Comes first: the batch's bytes are a view of kernel memory, which an index that grows may move.
     const sizeBytes = bytes.length
     this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
     if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
@@ -204,12 +208,12 @@ export class Segment {
     this.#nextOffset = nextOffset
   }
 
-  /** The file is open: memory is held no longer than it is. */
+  /** The file is open now. The indexes' memory is held no longer than it is. */
   opened(): void {
     this.#context.files.whenClosed(this.logPath, () => this.#releaseMemory())
   }
 
-  /** Opens the file and gets the indexes: from their files as far as they are what was noted, else from the batches. */
+  /** Opens the file and loads the indexes, from their files as far as they are as noted, else from the batches. */
   *load(config: SegmentConfig): Task<void> {
     const { files } = this.#context
     const file = yield* files.open(this.logPath, { create: false })
@@ -226,7 +230,7 @@ export class Segment {
     }
   }
 
-  /** OFFSET_OUT_OF_RANGE, and the file closed, once it was dropped while its file was being opened. */
+  /** OFFSET_OUT_OF_RANGE, with the file closed again, if the segment was dropped while its file was being opened. */
   assertKept(): void {
     if (!this.#isDropped) return
     this.#context.files.close(this.logPath)
@@ -235,8 +239,8 @@ export class Segment {
   }
 
   /**
-   * The bytes that batch CRCs leave out, and by them whose batches these are, are those of the checkpoint (rule 4c). Where
-   * batches don't follow each other, the read that meets it names the place.
+   * Compares the bytes that batch CRCs leave out with the checkpoint (rule 4c): they also tell whose batches these are.
+   * Where the batches don't follow each other, the read that comes there names the place.
    */
   #prove(file: StoreFile): void {
     if (this.#unproven === undefined) return
@@ -266,7 +270,10 @@ export class Segment {
     return this.#indexes.lookupTimestamp(timestamp)
   }
 
-  /** Once it is closed, and at the log's close: Kafka's last time entry, and all files. True: the facts have changed. */
+  /**
+   * Writes the index files in full, with Kafka's last time entry: once the segment is closed, and when the log is. True
+   * if what a checkpoint notes has changed.
+   */
   *writeIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
     const changed = yield* this.#indexes.write(true)
@@ -275,7 +282,9 @@ export class Segment {
     return changed
   }
 
-  /** A recovery that rolls knows none of the indexes. What damage keeps out of them isn't worth a failure here. */
+  /**
+   * A recovery that rolls hasn't loaded the indexes. Where damage keeps entries out of them, that is no failure here.
+   */
   *loadForIndexes(config: SegmentConfig): Task<void> {
     if (this.#indexes.covers(this.#sizeBytes)) return
     recoveryMarks.hit('closed-indexes-made-again')
@@ -286,7 +295,10 @@ export class Segment {
     }
   }
 
-  /** In between, so that a load after a crash finds most of it in the files. True: the facts have changed. */
+  /**
+   * Writes the entries so far, so that a load after a crash finds most of them in the files. True if what a checkpoint
+   * notes has changed.
+   */
   *writeGrownIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
     return this.#indexes.hasGrown && (yield* this.#indexes.write(false))
@@ -296,18 +308,18 @@ export class Segment {
     return this.#isDropped
   }
 
-  /** For good: whoever is on the way to it meets an error, and looks anew where the log starts. */
+  /** Drops the segment for good: whoever is about to read it meets an error, and looks again where the log starts. */
   drop(): void {
     this.#isDropped = true
     this.release()
   }
 
-  /** A read under way has its file. */
+  /** A read that is under way holds its file open. */
   get isPinned(): boolean {
     return this.#context.files.isPinned(this.logPath)
   }
 
-  /** Gives file and kernel memory back; a later `load` gets them again. */
+  /** Gives back file and kernel memory; a later `load` gets them again. */
   release(): void {
     this.#owesIndexes = false
     this.#context.files.close(this.logPath)

@@ -8,8 +8,8 @@ const MARKER_ABORT = 0
 const MARKER_COMMIT = 1
 
 /**
- * Follows the transactions of one partition through its batches, in order: which are open, and which a marker ends. A
- * marker without data before it ends nothing (kafka.md 3.5).
+ * Follows the transactions of one partition through its batches, in order: which are open, and which ones a marker
+ * ends. A marker without data before it ends nothing (kafka.md 3.5).
  */
 export class TransactionScan {
   readonly open: FirstOpenOffsets

@@ -1,11 +1,11 @@
 import { LogError } from '../../model/errors.ts'
 
-/** A larger batch gains nothing by a write in common. */
+/** A larger batch gains nothing by sharing a write. */
 export const WAITING_BATCH_BYTES: number = 4 * 1024
 const BUFFER_BYTES = 16 * 1024
 const BUFFERS_MOST = 8
 const BLOCK_BYTES = 4 * 1024
-/** What all of them may take on the disk: the reserve keeps as much for them. */
+/** Room that all of them may need on the disk: the reserve holds as much for them. */
 export const WAITING_DISK_BYTES: number = BUFFERS_MOST * (BUFFER_BYTES + BLOCK_BYTES)
 
 /** A segment that holds batches back. */
@@ -14,15 +14,16 @@ interface Waiting {
 }
 
 /**
- * Memory for batches that wait in their segments, to be one system call with those that come next
- * (docs/decisions/015-batches-wait-for-their-commit.md). Few segments at once: the others write at once.
+ * Memory for batches that wait in their segments to be written together with the next ones, in one system call
+ * (docs/decisions/015-batches-wait-for-their-commit.md). Only few segments have some at a time: the others write at
+ * once.
  */
 export class WaitingWrites {
   readonly #mayWait: () => boolean
   readonly #segments = new Set<Waiting>()
   readonly #buffers: Uint8Array<ArrayBuffer>[] = []
 
-  /** `mayWait`: the disk's reserve is whole, so that what waits is sure to find room. */
+  /** `mayWait`: the disk's reserve is whole, so what waits is sure to find room. */
   constructor(mayWait: () => boolean) {
     this.#mayWait = mayWait
   }
@@ -35,12 +36,12 @@ export class WaitingWrites {
     return this.#segments.size > 0
   }
 
-  /** No other segment finds a place. */
+  /** No further segment finds a buffer. */
   get isCrowded(): boolean {
     return this.#segments.size === BUFFERS_MOST
   }
 
-  /** `undefined`: write at once. */
+  /** A buffer for the segment's batches; `undefined` if it must write at once. */
   begin(segment: Waiting): Uint8Array<ArrayBuffer> | undefined {
     if (this.#segments.size === BUFFERS_MOST) return undefined
     this.#segments.add(segment)
@@ -51,18 +52,21 @@ export class WaitingWrites {
     if (this.#segments.delete(segment)) this.#buffers.push(buffer)
   }
 
-  /** Those that wait now, of these segments or of all. Throws STORAGE_FULL or KAFKA_STORAGE_ERROR; what isn't written waits on. */
+  /**
+   * Writes what waits in these segments, or in all. Throws STORAGE_FULL or KAFKA_STORAGE_ERROR; what isn't written
+   * still waits.
+   */
   writeOut(of: Iterable<Waiting | undefined> = [...this.#segments]): void {
     for (const segment of of) segment?.writeOut()
   }
 
-  /** The reserve was given up just now: its room is for them before anything else. */
+  /** The reserve was just given up: its room is for the waiting batches before anything else. */
   writeWhatFits(): void {
     for (const segment of [...this.#segments]) {
       try {
         segment.writeOut()
       } catch (error) {
-        // The next write of it tries again.
+        // The segment's next write tries again.
         if (!LogError.is(error, 'STORAGE_FULL')) throw error
       }
     }

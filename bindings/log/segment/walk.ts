@@ -4,16 +4,18 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import { mayFollow } from './batch-frame.ts'
 import type { SegmentContext } from './segment-context.ts'
 
-/** `out-of-order`: an offset that can't follow; `zero-filled`: nothing but zeros to the end, as preallocation leaves. */
+/**
+ * `out-of-order`: an offset that can't follow. `zero-filled`: nothing but zeros up to the end, as preallocation leaves.
+ */
 export type WalkFault = BatchFault | 'out-of-order' | 'zero-filled'
 
-/** Valid during the visit only. */
+/** A batch during its visit, and no longer valid behind it. */
 export interface WalkedBatch {
   /** In the file. */
   readonly position: number
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
-  /** Where the batch's bytes lie now. */
+  /** Where the batch's bytes are now. */
   readonly buffer: KernelBuffer
   readonly bufferPosition: number
 }
@@ -22,7 +24,7 @@ export interface WalkRange {
   readonly from: number
   /** Exclusive; a batch that runs beyond it is incomplete. */
   readonly to: number
-  /** The offset that the first batch begins at, or lies above after an unclean end. */
+  /** The offset with which the first batch begins; behind an unclean end it may begin higher. */
   readonly expectedOffset: number
   /** Compaction wrote the file. */
   readonly isCleaned: boolean
@@ -31,8 +33,8 @@ export interface WalkRange {
 type WalkContext = Pick<SegmentContext, 'kernel' | 'scratch' | 'maxBatchBytes'>
 
 /**
- * Walks the whole and intact batches of a `.log` file in order, CRCs checked in bulk, up to the first fault. Each step
- * reads anew into the shared scratch buffer, so other walks may run between two steps but not inside a visit.
+ * Walks the intact batches of a `.log` file in order, with CRCs checked in bulk, up to the first fault. Each step reads
+ * anew into the shared scratch buffer, so other walks may run between two steps but not during a visit.
  */
 export class BatchWalk {
   readonly #context: WalkContext
@@ -68,7 +70,10 @@ export class BatchWalk {
     return this.#fault
   }
 
-  /** Visits the next few batches; false at the end and at a fault. A visit that asks the kernel for another header spoils `header`. */
+  /**
+   * Visits the next few batches; false at the end and at a fault. A visit that has the kernel read another header
+   * invalidates `header`.
+   */
   step(visit: (batch: WalkedBatch) => void): boolean {
     const left = this.#to - this.#position
     if (left <= 0 || this.#fault !== undefined) return false
@@ -107,7 +112,7 @@ export class BatchWalk {
     return this.#position < this.#to
   }
 
-  /** A batch that is larger than the scratch buffer gets one of its own for the moment. */
+  /** Visits a batch that is larger than the scratch buffer, in a buffer of its own. */
   #visitLarge(sizeBytes: number, visit: (batch: WalkedBatch) => void): boolean {
     const { kernel, maxBatchBytes } = this.#context
     if (sizeBytes > maxBatchBytes) return this.#stop('bad-length')

@@ -3,9 +3,9 @@ import type { Task } from '../../storage/effect.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 
 /**
- * What may be done with the log's files: everything; reading alone, where recovery missed a frame that was acknowledged; nothing,
- * once the log is closed or failed for good. It never goes back, and its first failure is what all later calls hear: after a
- * failed flush pages may read clean although nothing was written (rule 10).
+ * What may be done with the log's files: everything; only reading, where recovery missed a frame that was acknowledged;
+ * nothing, once the log is closed or has failed. It never goes back, and every later call hears the first failure:
+ * after a failed flush, pages may read as written although they weren't (rule 10).
  */
 export class Availability {
   #lostFrame: Damage | undefined
@@ -32,7 +32,7 @@ export class Availability {
     this.#lostFrame = damage
   }
 
-  /** Whatever fails in it ends the log. */
+  /** Runs the task; if it fails, the log ends. */
   *orEnd<T>(task: Task<T>): Task<T> {
     try {
       return yield* task
@@ -51,7 +51,7 @@ export class Availability {
   }
 }
 
-/** What an acknowledged frame held may have been of any partition: none is written to. */
+/** The missing frame may have held data of any partition, so none is written to. */
 function lostFrameError({ file, position }: Damage, topic: string | undefined, partition: number | undefined) {
   const message = `an acknowledged frame of the journal is missing (${file} at ${position}): the log is read-only`
   return new LogError('LOG_READ_ONLY', message, { topic, partition, file, position })

@@ -8,12 +8,12 @@ import { CopiedFiles } from './copied-files.ts'
 import { assertEmpty, beginCopy, endCopy } from './copy-directory.ts'
 import { placeJournal } from './create-journal.ts'
 
-/** From the second one on nothing of the log goes away by itself. */
+/** At the second attempt and later, nothing in the log is removed while the backup copies. */
 const ATTEMPTS = 5
 
 /**
- * Backups under way. Each takes its moment behind a checkpoint and between two commits: what a commit decides is in its
- * segments by then, all of it or nothing.
+ * Backups under way. Each takes its moment behind a checkpoint and between two commits, when all that the last commit
+ * decided is in its segments: so the copy has all of a transaction or none of it.
  */
 export class Backups {
   readonly #source: BackupSource
@@ -24,12 +24,12 @@ export class Backups {
     this.#source = source
   }
 
-  /** One waits for a checkpoint. */
+  /** Whether a backup waits for a checkpoint. */
   get areWaiting(): boolean {
     return [...this.#running].some(({ state }) => state === 'waiting')
   }
 
-  /** What one of them still copies is to stay where it is. */
+  /** Whether files that a backup still copies must stay where they are. */
   get needFiles(): boolean {
     return [...this.#running].some(({ needsFiles }) => needsFiles)
   }
@@ -44,7 +44,7 @@ export class Backups {
     }
   }
 
-  /** Ends once those that waited have their moment: no other checkpoint comes before it. */
+  /** Ends once those that waited have taken their moment: the next checkpoint comes later. */
   *afterCheckpoint(checkpoint: () => Task<void>): Task<void> {
     const waiting = [...this.#running].filter(({ state }) => state === 'waiting')
     yield* checkpoint()
@@ -68,9 +68,9 @@ export class Backups {
 }
 
 /**
- * A copy of the log as of one moment (docs/decisions/020-backup.md). What was found at it is copied beside everything else.
- * Where files went away meanwhile, a topic or old segments, another moment is taken, and what was copied of the others stays. For that
- * little that is left then nothing more goes away: a log whose topics come and go would have none that lasts.
+ * A copy of the log as of one moment (docs/decisions/020-backup.md). It is made beside everything else. If files were
+ * removed meanwhile, with a topic or old segments, it takes another moment; what is copied already stays. From then on
+ * nothing is removed for the little that is left to copy: a log whose topics come and go would else never get a backup.
  */
 class Backup {
   readonly #source: BackupSource
@@ -78,7 +78,7 @@ class Backup {
   readonly #header: JournalHeader
   #moment: readonly CopiedPartition[] = []
   #producerIdsEnd = 0
-  /** It waits for a checkpoint, then for the end of a commit. */
+  /** `waiting` for a checkpoint, then `due` at the end of a commit. */
   state: 'copying' | 'waiting' | 'due' = 'copying'
   needsFiles = false
   #failure: unknown
@@ -89,7 +89,10 @@ class Backup {
     this.#header = header
   }
 
-  /** All at once: neither a transaction nor an offset with its records can be torn. A failure is the backup's alone. */
+  /**
+   * The moment of all partitions at once, so that no transaction and no offset with its records can be torn apart. If
+   * it fails, only the backup does.
+   */
   takeMoment(): void {
     this.state = 'copying'
     try {
@@ -116,7 +119,7 @@ class Backup {
       yield* placeJournal(store, this.#source.kernel, this.#source.options, facts, records)
       yield* endCopy(store)
     } catch (error) {
-      // Files that a closing log took away say less than that it closed.
+      // A closing log takes files away: that it closed says more than that they were missing.
       this.#source.assertOpen()
       throw error
     } finally {
@@ -140,7 +143,7 @@ class Backup {
 
   *#nextMoment() {
     this.state = 'waiting'
-    // Read by others only while this task waits.
+    // Others read it only while this task waits.
     while ((this.state as string) !== 'copying') {
       this.#source.assertOpen()
       yield* letOthersRun()
@@ -151,7 +154,9 @@ class Backup {
   }
 }
 
-/** Recovery goes on in the segment that the checkpoint notes as active: those before it are never written again. */
+/**
+ * Segments before the one that the checkpoint notes as active are never written again: recovery goes on in that one.
+ */
 function segmentsOf({ segments, notedActiveBase }: StoredFiles): CopiedPartition['segments'] {
   return segments.all.map((segment) => {
     return { segment, sizeBytes: segment.sizeBytes, mayLink: segment.baseOffset < notedActiveBase }

@@ -1,12 +1,16 @@
-/** How far the ring is full. */
+/** How full the ring is. */
 interface RingUse {
   readonly usedBytes: number
   readonly sizeBytes: number
 }
 
-/** When the next checkpoint is due. One is under way at most, and what comes meanwhile counts for the one after it. */
+/**
+ * Decides when the next checkpoint is due. At most one is under way; what comes meanwhile counts for the one after it.
+ */
 export class CheckpointNeed {
-  /** Segment bytes of any acks that no checkpoint synced (rule 4): a recovery would have to write them again. */
+  /**
+   * Bytes in segments, of any acks, that no checkpoint has synced (rule 4): a recovery would have to write them again.
+   */
   #unsyncedBytes = 0
   #isWanted = false
   #isUnderWay = false
@@ -19,7 +23,7 @@ export class CheckpointNeed {
     this.#unsyncedBytes += sizeBytes
   }
 
-  /** Something waits for it, whatever there is to sync. */
+  /** Something waits for a checkpoint, whether there is anything to sync or not. */
   ask(): void {
     this.#isWanted = true
   }
@@ -28,7 +32,7 @@ export class CheckpointNeed {
     return this.#isWanted || ring.usedBytes * 2 >= ring.sizeBytes || this.#unsyncedBytes > ring.sizeBytes
   }
 
-  /** What is appended from here on is left for the next one. */
+  /** A checkpoint begins: what is appended from now on counts for the next one. */
   begin(): void {
     this.#isUnderWay = true
     this.#isWanted = false

@@ -20,26 +20,26 @@ import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
-/** So much of the record is put together in one turn. */
+/** Bytes of the record that one turn puts together. */
 const ASSEMBLED_AT_ONCE_BYTES = 512 * 1024
 
 type PartitionFacts = Omit<CheckpointPartition, 'partialSector'>
 
-/** One partition as of a moment; the partial sector is read later. */
+/** One partition as of a moment; its partial sector is read later. */
 interface PresentFacts {
   readonly key: string
   readonly record: PartitionFacts
   readonly last: NotedEnd | undefined
 }
 
-/** Encoded already, or to be encoded. */
+/** A partition's record: encoded already, or the facts to encode. */
 export type PresentRecord = Uint8Array | PresentFacts
 
 /** What is noted of one partition at its moment. */
 interface Noted extends PresentFacts {
   readonly files: StoredFiles
   readonly unsynced: readonly Segment[]
-  /** For whoever watches the order of the writes: all of its segments, as long as they were. */
+  /** All of the partition's segments with their lengths, for whoever checks the order of writes. */
   readonly segments: readonly WrittenFile[]
 }
 
@@ -77,7 +77,7 @@ export class Checkpointer {
     this.#observer = observer
   }
 
-  /** What an earlier checkpoint or recovery says of a partition. */
+  /** Takes what an earlier checkpoint, or recovery, says of a partition. */
   remember(key: string, record: CheckpointPartition): void {
     this.#encoded.set(key, encodePartition(record, record.partialSector))
   }
@@ -172,8 +172,8 @@ export class Checkpointer {
   }
 
   /**
-   * All partitions as of this moment, for a copy of the log: encoded as the newest checkpoint has them, or facts where they
-   * changed since. Beside no checkpoint.
+   * All partitions as of this moment, for a backup: encoded as in the newest checkpoint, or as facts where they have
+   * changed since. Must not run beside a checkpoint.
    */
   presentRecords(partitions: readonly StoredFiles[]): readonly PresentRecord[] {
     return partitions.map((files) => {
@@ -190,7 +190,7 @@ export class Checkpointer {
     yield* sideBySide([syncFiles(this.#files, paths, noted.length), ...directories], 1 + directories.length)
   }
 
-  /** Bytes below a noted end never change, so the sector can be read after the moment. */
+  /** Bytes below a noted end never change, so the sector may be read after the moment. */
   *#encode({ key, record, last }: Noted): Task<void> {
     const partialSector = last === undefined ? new Uint8Array(0) : yield* readPartialSector(this.#files, last)
     this.remember(key, { ...record, partialSector })
@@ -225,7 +225,10 @@ function* readPartialSector(
   return yield* readRange(files, path, sizeBytes - (sizeBytes % SECTOR_BYTES), sizeBytes)
 }
 
-/** What an extent shares with its neighbours: recovery writes theirs again, and a crash then takes whole sectors. */
+/**
+ * The bytes that an extent shares sectors with: recovery writes the neighbours again, and a crash then damages whole
+ * sectors.
+ */
 export function* readExtentEdges(files: FileCache, { segment, position, lengthBytes }: PendingRun): Task<ExtentEdges> {
   const path = segment.logPath
   const end = position + lengthBytes

@@ -28,19 +28,19 @@ export interface CheckpointsParts {
 }
 
 /**
- * The log's checkpoints in their order: which is the newest durable one, and what the next one covers. The next one goes to
- * another place than the newest, and only once it is durable it becomes the newest and gives the frames that it covers back to
- * the ring (rule 4).
+ * The order of the log's checkpoints: which one is the newest durable one, and what the next one covers. The next one
+ * goes to another place than the newest; once it is durable it becomes the newest and gives the frames that it covers
+ * back to the ring (rule 4).
  */
 export class Checkpoints {
   readonly need: CheckpointNeed = new CheckpointNeed()
   readonly checkpointer: Checkpointer
   readonly #parts: CheckpointsParts
-  /** Of the newest durable one. */
+  /** Sequence of the newest durable checkpoint. */
   #sequence = 0
   #place = 0
   #sizeBytes = 0
-  /** Frames up to it are in their segments, decisions too: a checkpoint covers them. */
+  /** All that frames up to this one hold is in its segments, decisions too: a checkpoint covers them. */
   #appliedSequence = 0
   #producerIdsEnd = 0
 
@@ -83,7 +83,7 @@ export class Checkpoints {
     if (producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, producerIdsEnd)
   }
 
-  /** After an unclean end, before the first acknowledgement: of all that was recovered. */
+  /** The checkpoint behind an unclean end, before the first acknowledgement: it notes all that was recovered. */
   *writeRecovered({ partitions, noted, header }: Recovered): Task<void> {
     const checkpointer = this.#newCheckpointer(recoveredSource(partitions, this.#parts.source))
     for (const [key, record] of noted) checkpointer.remember(key, record)

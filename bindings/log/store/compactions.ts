@@ -5,11 +5,14 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import { finishSwaps, SegmentRewrite } from '../stored-files/segment-rewrite.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
-/** The files' side of compaction: what may be rewritten, and which rewritten segments wait for their place. */
+/**
+ * The part of compaction that has to do with files: which segments may be rewritten, and which rewritten ones wait to
+ * take their place.
+ */
 export class Compactions {
   readonly #context: SegmentContext
   readonly #source: PartitionSource
-  /** Partitions with such segments. */
+  /** Partitions with rewritten segments that wait for their place. */
   readonly #waiting = new Set<StoredFiles>()
 
   constructor(context: SegmentContext, source: PartitionSource) {
@@ -18,8 +21,8 @@ export class Compactions {
   }
 
   /**
-   * Nothing of one that can't be written, or where rewritten segments wait for their place: one that is rewritten once more
-   * would take their names, while a checkpoint may note them.
+   * No segment of a partition that can't be written to, or whose rewritten segments still wait for their place:
+   * rewriting them again would take their names while a checkpoint may note them.
    */
   compactable(files: StoredFiles | undefined): Compactable {
     if (files === undefined || files.readOnly) return { cleanedOffset: 0, segments: [] }
@@ -39,7 +42,7 @@ export class Compactions {
     yield* letOthersRun()
   }
 
-  /** Old and new take room as long as no checkpoint decides between them. */
+  /** Old and new segments both take room until a checkpoint decides between them. */
   get wantsCheckpoint(): boolean {
     for (const { swaps } of this.#waiting) if (swaps.some(({ isNoted }) => !isNoted)) return true
     return false
@@ -53,7 +56,9 @@ export class Compactions {
     }
   }
 
-  /** The last checkpoint is durable: a pass that is under way is given up, nothing is left behind. */
+  /**
+   * To be called behind the last checkpoint: gives up a pass that is under way, so that nothing of it is left behind.
+   */
   *close(): Task<void> {
     for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
     yield* this.finish()
@@ -67,7 +72,7 @@ export class Compactions {
   }
 }
 
-/** Neither the one that takes appends nor what frames behind the newest durable checkpoint may name. */
+/** All segments but the active one and those that frames behind the newest durable checkpoint may name. */
 function closedSegments({ segments, checkpointedOffset }: StoredFiles): readonly Segment[] {
   return segments.all.slice(0, -1).filter(({ nextOffset }) => nextOffset <= checkpointedOffset)
 }

@@ -18,17 +18,17 @@ const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
 type CopiedSegment = CopiedPartition['segments'][number]
 
-/** The partitions' files at the target. What a moment found stays for the next one. */
+/** The files of partitions at a backup's target. What one moment copied stays for the next one. */
 export class CopiedFiles {
   readonly #source: BackupSource
   readonly #target: BackupTarget
-  /** Up to where each segment was copied. */
+  /** Bytes of each segment that are copied. */
   readonly #copied = new Map<Segment, number>()
-  /** Partitions that have their directory, and those whose entries there aren't durable yet. */
+  /** Partitions that have a directory, and those whose directory's entries aren't durable yet. */
   readonly #begun = new Set<StoredFiles>()
   readonly #unsynced = new Set<StoredFiles>()
   #isAgain = false
-  /** The last file of the log that was too short, or not there, as of the last moment. */
+  /** The last file that was missing or too short, as of the last moment. */
   missing: LogError | undefined
 
   constructor(source: BackupSource, target: BackupTarget) {
@@ -37,8 +37,8 @@ export class CopiedFiles {
   }
 
   /**
-   * Copies what isn't there yet. Answers the partitions' records; `undefined`: files went away before they were copied, and the next moment
-   * finds all others here.
+   * Copies what is missing at the target. Answers the partitions' records; `undefined` if files were removed before
+   * they were copied: then another moment is taken, and finds the other files here already.
    */
   *take(partitions: readonly CopiedPartition[]): Task<readonly Uint8Array[] | undefined> {
     this.missing = undefined
@@ -80,13 +80,14 @@ export class CopiedFiles {
     this.#unsynced.add(files)
   }
 
-  /** False: it went away. */
+  /** False if the file was removed. */
   *#segment(files: StoredFiles, { segment, sizeBytes, mayLink }: CopiedSegment): Task<boolean> {
     const copiedBytes = this.#copied.get(segment) ?? 0
     const path = `${files.directory}/${segmentFileName(segment.baseOffset, 'log')}`
-    // What an earlier attempt left under this name may be a file that other backups share: it is never written over.
+    // A file that an earlier attempt left under this name may be shared with other backups (a hard link): it is never
+    // written over.
     if (this.#isAgain && copiedBytes === 0) yield* perform('remove', path, () => this.#target.store.remove(path))
-    // Where it lies now: compaction gives a rewritten segment its place later.
+    // Where the file is now: compaction may give a rewritten segment its place later.
     const link = () => this.#target.link(segment.logPath, path)
     const isLinked = mayLink && copiedBytes === 0 && (yield* perform('open', path, link))
     const endBytes = isLinked
@@ -114,7 +115,7 @@ export class CopiedFiles {
     return sizeBytes
   }
 
-  /** Its bytes from one place on, flushed. Answers up to where there were any. */
+  /** Copies and flushes a file's bytes from `start` on. Answers up to where there were any. */
   *#file(origin: string, path: string, start: number, end: number): Task<number> {
     const from = yield* openFile(this.#source.store, origin, false)
     if (from === undefined) return 0
@@ -139,7 +140,7 @@ export class CopiedFiles {
     return sector
   }
 
-  /** What an earlier moment knew and this one doesn't. */
+  /** Removes what an earlier moment had and this one hasn't. */
   *#removeOthers(partitions: readonly CopiedPartition[]): Task<void> {
     const { store } = this.#target
     const byDirectory = new Map(partitions.map((each) => [each.files.directory, each]))
@@ -163,7 +164,7 @@ function namesOf({ baseOffset }: Segment): string[] {
   return (['log', ...DERIVED] as const).map((suffix) => segmentFileName(baseOffset, suffix))
 }
 
-/** A partition that was damaged before is copied as it is, but not what isn't there. */
+/** A partition that was damaged before is copied as it is, except for what is missing. */
 function missing({ id }: StoredFiles, { logPath, baseOffset }: Segment, position: number, sizeBytes: number): LogError {
   const message = `${logPath} ends at ${position} of ${sizeBytes} bytes: the log can't be copied as it was written`
   const { topic, partition } = id

@@ -7,7 +7,7 @@ import { openFile } from '../journal/ring.ts'
 
 const COPIED_AT_ONCE_BYTES = 1024 * 1024
 
-/** INVALID_REQUEST for a directory that holds something: nothing is left there, not even a lock's file. */
+/** INVALID_REQUEST for a directory that isn't empty; then nothing is left there, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
   const [found] = yield* perform('list', '', () => store.list(''))
   refuse(found)
@@ -22,9 +22,12 @@ function refuse(found: string | undefined): void {
   }
 }
 
-/** The first thing in a directory that a log is copied to, durable: whatever a crash leaves there is known for what it is. */
+/**
+ * Marks a directory as a copy under way, durably and before anything else is in it: so whatever a crash leaves there is
+ * known for what it is.
+ */
 export function* beginCopy(store: FileStore): Task<void> {
-  // It may have come with its directory (`BackupTarget.store`).
+  // The mark may have come with the directory (`BackupTarget.store`).
   const names = yield* perform('list', '', () => store.list(''))
   refuse(names.find((name) => name !== UNFINISHED_COPY))
   const file = yield* createFile(store, UNFINISHED_COPY)
@@ -37,7 +40,7 @@ export function* beginCopy(store: FileStore): Task<void> {
   file.close()
 }
 
-/** Behind the header, which makes the copy a log. */
+/** Removes the mark. To be called behind the header, which makes the copy a log. */
 export function* endCopy(store: FileStore): Task<void> {
   yield* perform('remove', UNFINISHED_COPY, () => store.remove(UNFINISHED_COPY))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
@@ -50,7 +53,7 @@ export function* createFile(store: FileStore, path: string): Task<StoreFile> {
 }
 
 /**
- * The bytes from one place to another, into the same place of `to`. Answers where the source ended, if it did before. What
+ * Copies bytes to the same positions of `to`. Answers where the source ended, if it did before `end`. An error that
  * `mayGoOn` throws ends it.
  */
 export function* copyBytes(

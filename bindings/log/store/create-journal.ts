@@ -23,7 +23,10 @@ const NONCE_LIMIT = 2 ** 48
 /** Where a log's first checkpoint stands. */
 const FIRST_PLACE = 0
 
-/** A new log: nothing is in it yet, so nothing of it is read, and it is in use already. Answers what its opening goes on from. */
+/**
+ * Makes a new log, which is in use at once. It is empty, so nothing of it is read: this answers what its opening goes
+ * on from.
+ */
 export function* createJournal(
   store: FileStore,
   kernel: Kernel,
@@ -50,8 +53,9 @@ export function* createJournal(
 }
 
 /**
- * A checkpoint with these partitions and a zeroed ring, both durable, and last the header that makes the directory a log, in
- * use already. A crash before that leaves files that the next open writes over, or refuses if partitions lie beside them.
+ * Writes a checkpoint with these partitions and a zeroed ring, both durable, and last the header, which makes the
+ * directory a log that is in use. A crash before the header leaves files that the next open writes over, or refuses if
+ * partitions lie beside them.
  */
 export function* placeJournal(
   store: FileStore,
@@ -72,7 +76,7 @@ export function* placeJournal(
   const ring = yield* Ring.makeFiles(store, indexes, options.ringFileBytes)
   const files = [checkpoint, ...ring.map(({ file }) => file)]
   const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
-  // The header makes it a log: by then everything that it counts on is durable and has its entry.
+  // The header makes the directory a log, so everything that it counts on has to be durable and entered before.
   yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
   for (const file of files) file.close()
   const header: JournalHeader = {
@@ -87,15 +91,18 @@ export function* placeJournal(
   const file = yield* openFile(store, HEADER_FILE, true)
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
-  // In both places from the start: damage to one of them isn't the loss of the log.
+  // Both places get it, so that damage to one of them never loses the log.
   for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
-  // Its entry without its content is no header, as any crash may leave it.
+  // A crash may leave the file's entry without its content: that is no header.
   yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
   file.close()
   return header
 }
 
-/** Partitions or later checkpoints without a header: a log that lost it, or somebody else's directory. Nothing is touched. */
+/**
+ * Refuses a directory that has partitions or later checkpoints and no header: a log that lost it, or somebody else's
+ * directory. Nothing in it is touched.
+ */
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
   if (names.includes(UNFINISHED_COPY)) {

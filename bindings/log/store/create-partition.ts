@@ -23,7 +23,7 @@ export function* createPartitionDirectory(store: FileStore, kernel: Kernel, file
   try {
     writeFully(file, formatPartitionMetadata(id.topicId), 0)
     if (files.segments.active === undefined) yield* files.roll(kernel, [])
-    // In any order: whatever a crash leaves of it, the directory holds no byte of a batch.
+    // In any order: whatever a crash leaves of it, no byte of a batch is in the directory yet.
     yield* files.syncDirectory(store, [flushOf(file), directorySync(store, '')])
   } finally {
     file.close()

@@ -7,34 +7,34 @@ import { openFile } from '../journal/ring.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
-/** Two shares of space, held so that what must be finished can be. */
+/** Space that is held back, in two shares, so that what must be finished can be. */
 export interface ReserveShares {
   /** As large as the ring: for replay, decisions and checkpoints (durability rule 10). */
   readonly decisionsBytes: number
-  /** For batches that have their place and wait to be written; it goes first. */
+  /** For batches that have their place and wait to be written. It is given up first. */
   readonly waitingBytes: number
 }
 
-/** Space on the disk that is given up when it is full, for what must finish all the same and for nothing else (rule 10). */
+/** Space on the disk that is given up when the disk is full, for what must be finished and nothing else (rule 10). */
 export class Reserve {
   readonly #store: FileStore
   readonly #shares: ReserveShares
   readonly #givenUp: () => void
   #heldBytes = 0
 
-  /** `givenUp`: there is room now for batches that wait, and nobody else had it yet. */
+  /** `givenUp`: called when there is room now for batches that wait, before anybody else has taken it. */
   constructor(store: FileStore, shares: ReserveShares, givenUp: () => void) {
     this.#store = store
     this.#shares = shares
     this.#givenUp = givenUp
   }
 
-  /** Whether it is there to be given up: until then nothing may grow that can do without. */
+  /** Whether the reserve is held. While it isn't, nothing may grow that can do without. */
   get isHeld(): boolean {
     return this.#heldBytes >= this.#shares.decisionsBytes
   }
 
-  /** Whether batches may wait to be written. */
+  /** Whether both shares are held, so that batches may wait to be written. */
   get isWhole(): boolean {
     return this.#heldBytes === this.#wholeBytes
   }
@@ -43,7 +43,7 @@ export class Reserve {
     return this.#shares.decisionsBytes + this.#shares.waitingBytes
   }
 
-  /** Fills it again after it was used. A disk without room for it is no reason not to open. */
+  /** Fills the reserve again after it was used. A disk without room for it is no reason not to open. */
   *restore(): Task<void> {
     if (this.isWhole) return
     const file = yield* openFile(this.#store, RESERVE_FILE, true)
@@ -74,7 +74,7 @@ export class Reserve {
     }
   }
 
-  /** As `guard`, of batches that wait to be written: the share for decisions stays. */
+  /** As `guard`, for batches that wait to be written: the share for decisions stays. */
   *guardWaiting(write: () => void): Task<void> {
     try {
       write()
@@ -85,7 +85,7 @@ export class Reserve {
     }
   }
 
-  /** A full disk must not keep the log from deciding anything at all: that a topic is deleted, for example (rule 10). */
+  /** A full disk must not keep the log from deciding anything at all, such as that a topic is deleted (rule 10). */
   guardIf(isForDecisions: boolean, work: () => Task<void>): Task<void> {
     return isForDecisions ? this.guard(work) : work()
   }

@@ -47,8 +47,9 @@ import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
 /**
- * A second for all of a close, and for what is under way when it is asked for: one that fails has lost nothing that was acknowledged, the next open recovers it, and who ends a program is
- * seldom given the half minute that a commit waits.
+ * A close waits at most a second for descriptors, together with all that was under way when it was asked for. If it
+ * fails nothing acknowledged is lost, since the next open recovers it; and whoever ends a program seldom gives it the
+ * half minute that a commit may wait.
  */
 const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
 
@@ -75,7 +76,7 @@ export class FilePartitionStore implements PartitionStore {
   #journal: Journal | undefined
   #commits: GroupCommit | undefined
   #maintenance: Maintenance | undefined
-  /** Of the batch that is being appended. */
+  /** The beginning of the batch that is being appended. */
   readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
@@ -154,8 +155,8 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   /**
-   * Before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then a new header, unless a
-   * new log has just got it.
+   * All of it comes before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then
+   * a new header, unless a new log has just got one.
    */
   *#begin(recovered: Recovered, isNew: boolean): Task<void> {
     const { clean, header } = recovered
@@ -168,7 +169,8 @@ export class FilePartitionStore implements PartitionStore {
       this.#options.observer,
     )
     this.#journal = journal
-    // The last close gave back all but one file, and only beside a reserve, which makes room for another on a full disk.
+    // The last close gave back all ring files but one, and only with the reserve held: so on a full disk the reserve
+    // makes room for another.
     const beside = clean && !isNew ? [journal.headerFlush] : []
     yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles, beside))
     this.#commitTo(journal)
@@ -222,7 +224,7 @@ export class FilePartitionStore implements PartitionStore {
     for (const files of this.#partitions.values()) {
       yield* finishRemoval(this.#removing, files, this.#source.logStartOffset(files.id))
     }
-    // Nobody reads any more, and files of its own come instead: all within the bound of open files.
+    // Nobody reads any more, and the snapshots need open files of their own within the same bound.
     this.#cache.closeAll()
     yield* writeFinalSnapshots({ store: this.#store, kernel: this.#kernel }, this.#partitions.values(), this.#source)
     yield* journal.writeHeader({ clean: true, checkpointSequence: this.#checkpoints.sequence })
@@ -380,7 +382,7 @@ export class FilePartitionStore implements PartitionStore {
     return this.#journal?.hasRoom(decisionBytes) ?? true
   }
 
-  /** Besides them a frame holds data up to its capacity, and extents. */
+  /** Half of what a frame holds: besides decisions it has data up to its capacity, and extents. */
   get decisionBytesMax(): number {
     return (this.#journal?.frame.limitBytes ?? 0) / 2
   }
@@ -404,7 +406,9 @@ export class FilePartitionStore implements PartitionStore {
     return this.#availability.orEnd(this.#reserve.guardWaiting(() => this.#segments.waiting.writeOut(segments)))
   }
 
-  /** As of one moment behind a checkpoint, which `maintenance` brings; the copy goes on beside everything else. */
+  /**
+   * A copy as of one moment behind a checkpoint, which `maintenance` writes; copying goes on beside everything else.
+   */
   *backup(target: BackupTarget): Task<void> {
     this.#availability.assertWritable()
     if (this.#journal !== undefined) yield* this.#backups.run(target, this.#journal.header)

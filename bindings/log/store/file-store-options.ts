@@ -1,18 +1,21 @@
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 
-/** Partitions whose files are synced or written at once: beside commits, and where none waits for the disk. */
+/** Partitions whose files are synced or written at once, beside commits and where none waits for the disk. */
 export const AT_ONCE_BESIDE_COMMITS = 4
 export const AT_ONCE_ALONE = 8
-/** Larger than any max.message.bytes that memory could serve: a damaged length asks for no more. */
+/** Larger than any max.message.bytes that memory could serve: a damaged length field asks for no more than this. */
 export const MAX_BATCH_BYTES: number = 128 * 1024 * 1024
 
 export interface FileStoreOptions extends JournalOptions {
-  /** Descriptors that segments may hold open at once. */
+  /** How many descriptors segments may hold open at once. */
   readonly openFilesMax: number
-  /** From 0 up to 1: only the nonce of a new directory is drawn. */
+  /** From 0 up to 1. Only the nonce of a new directory is drawn by it. */
   readonly random: () => number
-  /** Resolves after so long: whoever is short of descriptors waits for some. Without it, or where it gives nothing, nobody does. */
+  /**
+   * Resolves after that time: a task that is short of descriptors waits so. Without it, or where it answers
+   * `undefined`, no task waits.
+   */
   readonly pause?: ((delayMs: number) => Promise<void> | undefined) | undefined
   readonly observer?: WriteOrderObserver | undefined
 }

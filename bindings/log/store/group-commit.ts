@@ -14,7 +14,7 @@ import { readExtentEdges } from './checkpointer.ts'
 import type { Reserve } from './disk-reserve.ts'
 import { syncFiles } from './sync-files.ts'
 
-/** Segments flushed side by side: a thread pool has four threads by default. */
+/** Segments that are flushed side by side: a thread pool has four threads by default. */
 const EXTENTS_AT_ONCE = 4
 
 export interface GroupCommitParts {
@@ -35,12 +35,13 @@ interface Gathered {
 }
 
 /**
- * One commit: data synced where it is too large for the frame, the frame, then decisions (durability rules 1 to 3). Small batches
- * and decisions wait in memory to be written with those that come next: the frame has them.
+ * One commit at a time: data that is too large for the frame is synced, then the frame, then decisions (durability
+ * rules 1 to 3). Small batches and decisions wait in memory to be written with those that come next, since the frame
+ * has them.
  */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
-  /** Whose batches the commit under way still reads. */
+  /** The segments whose batches the commit under way still reads. */
   readonly #segments: Set<Segment> = new Set()
 
   constructor(parts: GroupCommitParts) {
@@ -51,7 +52,7 @@ export class GroupCommit {
     return this.#segments.has(segment)
   }
 
-  /** Answers the frame's sequence; `undefined` when everything was durable already. */
+  /** Answers the frame's sequence; `undefined` if everything was durable already. */
   *run(set: CommitSet): Task<number | undefined> {
     try {
       return yield* this.#run(set)
@@ -76,14 +77,14 @@ export class GroupCommit {
     if (frame.isEmpty) return undefined
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
-    // The frame can't be tried again: its number is used, and what it covers was taken. Its decisions must follow.
+    // The frame can't be tried again: its number is used, and what it covers was taken. So its decisions must follow.
     const { reserve, waiting } = this.#parts
     for (const decision of set.decisions) {
       if (this.#parts.partitions(decision.id).segments.takesNow(decision)) this.#place(decision, sequence)
       else yield* this.#placeLater(decision, sequence)
     }
     if (waiting.isCrowded) yield* reserve.guardWaiting(() => waiting.writeOut())
-    // Not before: a checkpoint beside this commit noted the ceilings that were in force until now.
+    // Not earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
     for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
     return sequence
   }
@@ -111,12 +112,15 @@ export class GroupCommit {
       observer.frameCovers(sequence, { kind: 'producerIds', end: set.producerIdsEnd })
   }
 
-  /** What waits, in one piece, before anybody reads or syncs the file; it has its place, so that a full disk can't refuse it any more. */
+  /**
+   * Writes what waits in one piece before anybody reads or syncs the file. Its room on the disk is reserved, so a full
+   * disk can't refuse it.
+   */
   *#writeOut({ segments }: StoredFiles): Task<void> {
     if (segments.hasWaiting) yield* this.#parts.reserve.guardWaiting(() => segments.writeOut())
   }
 
-  /** As of one moment: what is appended from now on belongs to the next commit. */
+  /** All of one moment: what is appended from now on belongs to the next commit. */
   #gather(set: CommitSet): Gathered[] {
     const gathered: Gathered[] = []
     for (const id of set.durable) {
@@ -129,7 +133,7 @@ export class GroupCommit {
     return gathered
   }
 
-  /** Copies runs into the frame while they fit; answers the others. */
+  /** Copies runs into the frame while they fit. Answers the others. */
   *#writeInline(gathered: readonly Gathered[]): Task<Gathered[]> {
     const { frame } = this.#parts.journal
     const extents: Gathered[] = []
@@ -159,7 +163,7 @@ export class GroupCommit {
     yield* sideBySide([syncFiles(cache, paths, EXTENTS_AT_ONCE), ...directories], 1 + directories.length)
   }
 
-  /** Only now, after its frame, a decision may stand in its segment (rule 3). */
+  /** A decision may stand in its segment only behind its frame (rule 3). */
   #place(decision: Decision, sequence: number): void {
     const files = this.#parts.partitions(decision.id)
     const { active } = files.segments
@@ -170,7 +174,10 @@ export class GroupCommit {
     if (aborted !== undefined) files.segments.recordAborted(aborted)
   }
 
-  /** Where that takes a new segment, a file that was closed, or a write: what waits there has a share of the reserve of its own. */
+  /**
+   * Places a decision that needs a new segment, a file that was closed, or a write. Batches that wait there have a
+   * share of the reserve of their own.
+   */
   *#placeLater(decision: Decision, sequence: number): Task<void> {
     yield* this.#writeOut(this.#parts.partitions(decision.id))
     yield* this.#parts.reserve.guard(() => this.#openAndPlace(decision, sequence))
@@ -187,7 +194,7 @@ export class GroupCommit {
   }
 }
 
-/** A decision's place in its segment is chosen when it is written there, after the frame. */
+/** A decision gets its place when it is written to its segment, after the frame. */
 function placeless({ id, baseOffset, nextOffset, maxTimestamp, bytes }: Decision): BatchRun {
   const { topicId, partition } = id
   return {

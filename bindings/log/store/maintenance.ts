@@ -12,7 +12,7 @@ import { writeRolledSnapshots } from './producer-snapshots.ts'
 import { growRing } from './ring-growth.ts'
 
 export interface MaintenanceParts {
-  /** Spares nobody a file for a larger ring. */
+  /** The store without sparing: a larger ring is no reason to close files that are in use. */
   readonly unsparing: FileStore
   readonly store: FileStore
   readonly options: JournalOptions
@@ -24,10 +24,13 @@ export interface MaintenanceParts {
   readonly reserve: Reserve
 }
 
-/** What the store does beside commits, one after the other: next segments are made ahead, and checkpoints with what comes behind them. */
+/**
+ * What the store does beside commits, one thing after the other: it makes the files of next segments ahead, and writes
+ * checkpoints and what comes behind them.
+ */
 export class Maintenance {
   readonly #parts: MaintenanceParts
-  /** Their next segment's file is to be made ahead. */
+  /** Partitions whose next segment's file is to be made ahead. */
   readonly #nearlyFull = new Set<StoredFiles>()
 
   constructor(parts: MaintenanceParts) {

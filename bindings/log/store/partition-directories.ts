@@ -21,20 +21,23 @@ export interface PartitionDirectoriesParts {
 }
 
 /**
- * Makes the directories of partitions and removes them. A topic that is made again under its name has those of the one before: it
- * gets each once nothing of that one is in it any more. Else its files would go with the old ones, or its batches to a file that
- * has no name any more.
+ * Makes and removes the directories of partitions. A topic that is created again under its name gets each directory
+ * once nothing of the old topic is in it any more. Else its files would be removed with the old ones, or its batches
+ * would go to a file that has lost its name.
  */
 export class PartitionDirectories {
   readonly #parts: PartitionDirectoriesParts
-  /** By directory, the ids of the topics that have it and wait for it: one that was deleted while it waited comes before the next one. */
+  /**
+   * By directory, the ids of the topics that have it or wait for it, in order; one that was deleted while it waited
+   * comes before the next one.
+   */
   readonly #claims: Map<string, string[]> = new Map()
 
   constructor(parts: PartitionDirectoriesParts) {
     this.#parts = parts
   }
 
-  /** It was there at the open. */
+  /** The directory was there at the open. */
   found({ id, directory }: StoredFiles): void {
     this.#claims.set(directory, [id.topicId])
   }

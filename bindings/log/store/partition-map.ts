@@ -1,6 +1,6 @@
 import type { PartitionKey } from '../journal/frame.ts'
 
-/** Something for each partition of a log. Hot path: found without joining topic and number to one text. */
+/** A value for each partition of a log. Hot path: it is found without joining topic and number into one text. */
 export class PartitionMap<T> {
   readonly #byTopic = new Map<string, OfTopic<T>>()
 
@@ -33,6 +33,6 @@ export class PartitionMap<T> {
 
 interface OfTopic<T> {
   readonly values: (T | undefined)[]
-  /** Of those that are there: a delete mustn't look at all of them. */
+  /** How many of the topic's partitions are in the map, so that a delete needn't look at all of them. */
   count: number
 }

@@ -2,8 +2,8 @@ import { PAUSE_MS } from '../../storage/sparing-store.ts'
 import type { FileStoreOptions } from './file-store-options.ts'
 
 /**
- * Waits for files that the rest of the process may close. Whoever waits at one moment waits for the same pause, so that a limit of them is
- * one of time, however many wait.
+ * Pauses for tasks that wait for descriptors, which the rest of the process may free. All that wait at one moment share
+ * a pause, so that a limit on pauses is a limit on time.
  */
 export class Pauses {
   readonly #begin: FileStoreOptions['pause']
@@ -15,12 +15,12 @@ export class Pauses {
     this.#begin = begin
   }
 
-  /** From now on no more than these. */
+  /** Allows no more than so many pauses from now on. */
   limit(most: number): void {
     this.#left = Math.min(this.#left, most)
   }
 
-  /** `undefined`: nobody is to wait any longer. */
+  /** The next pause; `undefined` if nobody is to wait any longer. */
   next(): Promise<void> | undefined {
     if (this.#underWay !== undefined) return this.#underWay
     if (this.#left <= 0) return undefined

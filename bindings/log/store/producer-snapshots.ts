@@ -18,9 +18,10 @@ interface DerivedContext {
 }
 
 /**
- * What Kafka's tools look for beside the segments, and this log never reads: producer snapshots at the segments' bases
- * and at the end, and the leader epochs. Written behind the checkpoint that covers what they say, so a crash leaves them
- * missing or old, not wrong; a file that holds what it should is left alone. No room on the disk, or no descriptor, is no failure here.
+ * Writes what Kafka's tools look for beside the segments and this log never reads: producer snapshots at the segments'
+ * base offsets and at the end, and the leader epochs. They are written behind the checkpoint that covers what they say,
+ * so a crash leaves them missing or old, never wrong; a file that has the right content is left alone. A full disk or a
+ * lack of descriptors is no failure here.
  */
 export function* writeRolledSnapshots(
   { store }: Pick<DerivedContext, 'store'>,
@@ -32,7 +33,10 @@ export function* writeRolledSnapshots(
   }
 }
 
-/** At a close, behind the last checkpoint, of what was used since the open: durable when the task ends. */
+/**
+ * Writes those of all partitions that were used since the open, at a close, behind the last checkpoint. Durable when
+ * the task ends.
+ */
 export function* writeFinalSnapshots(
   context: DerivedContext,
   partitions: Iterable<StoredFiles>,
@@ -50,7 +54,7 @@ function* writeFinal(
 ): Task<void> {
   const covered = coveredSnapshots(files)
   const last = { name: segmentFileName(files.nextOffset, 'snapshot'), bytes: encodeProducerSnapshot(kernel, producers) }
-  // A segment that was begun and has no batch yet has its base there too.
+  // A segment that was begun and has no batch yet needs one at its base too.
   const before = covered.filter(({ offset }) => offset < files.nextOffset)
   if (!(yield* put(store, files, [...before, last]))) return
   forget(files, covered)
@@ -71,7 +75,7 @@ function forget(files: StoredFiles, written: readonly CoveredSnapshot[]): void {
   for (const { offset } of written) files.snapshots.delete(offset)
 }
 
-/** Snapshots, and with them the leader epochs. False: there is no space, or no descriptor. */
+/** Writes snapshots, and the leader epochs with them. False if there was no space or no descriptor. */
 function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFile[]): Task<boolean> {
   const { directory } = files
   const entries = files.leaderEpochs.filter(({ startOffset }) => startOffset < files.notedOffset)
@@ -84,7 +88,8 @@ function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFil
     if (missing.length > 0) yield* replaceFiles(store, directory, missing)
     return true
   } catch (error) {
-    // Many are written side by side, each of two files: where descriptors are few they would wait for each other for ever.
+    // Many partitions are written side by side, with two files each: with few descriptors they would wait for each
+    // other for ever.
     if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
     return false
   }
@@ -99,7 +104,7 @@ function* holds(store: FileStore, path: string, wanted: Uint8Array): Task<boolea
   return isWhole && bytes.every((byte, index) => byte === wanted[index])
 }
 
-/** Snapshots live as long as the segment that they begin, or until there is a later end (Kafka's removeStraySnapshots). */
+/** Removes snapshots of segments that are gone and of an earlier end (Kafka's removeStraySnapshots), and temporary files. */
 function* removeStrays(store: FileStore, { directory, segments, nextOffset }: StoredFiles): Task<void> {
   const kept = new Set([nextOffset, ...segments.all.map(({ baseOffset }) => baseOffset)])
   const names = yield* perform('list', directory, () => store.list(directory))

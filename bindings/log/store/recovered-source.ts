@@ -1,7 +1,7 @@
 import type { PartitionIdentity, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
 import { PartitionMap } from './partition-map.ts'
 
-/** What recovery found stands in no running engine yet: a checkpoint takes it from here. */
+/** What recovery found, for a checkpoint that is written before the engine runs. */
 export function recoveredSource(
   partitions: readonly { readonly stored: StoredPartition }[],
   engine: PartitionSource,
@@ -11,7 +11,7 @@ export function recoveredSource(
   return new RecoveredSource(found, engine)
 }
 
-/** Between recovery and the engine's first step the facts of a partition stand in what recovery answered. */
+/** Answers for the engine between recovery and its first step, from what recovery found. */
 class RecoveredSource implements PartitionSource {
   readonly #found: PartitionMap<StoredPartition>
   readonly #engine: PartitionSource

@@ -7,20 +7,23 @@ import { openFile } from '../journal/ring.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
-/** So much of a file goes at once: to remove 1 GiB in one piece keeps the disk from everybody else for 200 ms. */
+/**
+ * Bytes of a file that are removed at a time: removing 1 GiB in one piece would keep the disk from everybody else for
+ * 200 ms.
+ */
 const CUT_BYTES = 512 * 1024
 
 export interface RemoveContext {
   readonly store: FileStore
-  /** A commit or a read under way still needs it. */
+  /** Whether a commit or a read under way still needs the segment. */
   isInUse(segment: Segment): boolean
 }
 
 /**
- * One step of removing the segments that lie wholly below `offset`, a log start whose decision is durable (durability rule
- * 11): out of the list first, then file by file, the batches last and cut piece by piece. Only segments that the newest
- * checkpoint notes as closed: recovery never goes on in one that may be gone. What a crash leaves of them lies below the
- * first segment of the list, and is found by the first step after the next open.
+ * One step of removing the segments that lie wholly below `offset`, a log start whose decision is durable (durability
+ * rule 11). They leave the list first; then their files are removed one by one, the batches last and piece by piece.
+ * Only segments that the newest checkpoint notes as closed: recovery never goes on in one that may be gone. What a
+ * crash leaves lies below the first segment of the list, and the first step after the next open finds it.
  */
 export function* removeBelow(context: RemoveContext, files: StoredFiles, offset: number): Task<Removal> {
   if (files.readOnly) return 'done'
@@ -36,12 +39,15 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
   return 'more'
 }
 
-/** At a close: no commit comes that a step could keep waiting. What nobody looked for is left to the next open. */
+/**
+ * At a close, when no commit comes any more that a step could hold up. What nobody has looked for yet is left to the
+ * next open.
+ */
 export function* finishRemoval(context: RemoveContext, files: StoredFiles, offset: number): Task<void> {
   while (owesRemoval(files, offset) && (yield* removeBelow(context, files, offset)) === 'more');
 }
 
-/** As far as is known without a look at the directory. */
+/** Whether there is something to remove, as far as is known without reading the directory. */
 function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number): boolean {
   const [first] = segments.all
   const isBelow = first !== undefined && first !== segments.active && first.nextOffset <= offset
@@ -69,7 +75,7 @@ function* findLeftovers(store: FileStore, { directory, segments }: StoredFiles):
   )
 }
 
-/** What derives from the next segment's batches, and a piece of these. */
+/** Removes the files derived from the next segment's batches, and a piece of the batches. */
 function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<void> {
   for (let path = left[0]; path !== undefined; path = left[0]) {
     const isBatches = path.endsWith('.log')
@@ -81,11 +87,12 @@ function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<
   }
 }
 
-/** False: what is left of it can go in one piece. */
+/** False if what is left of the file can be removed in one piece. */
 function* cut(store: FileStore, path: string): Task<boolean> {
   const file = yield* openFile(store, path, false)
   if (file === undefined) return false
-  // A backup's copy of it must stay whole; to take one name away frees no block, so it is quick.
+  // A backup's hard link to the file must keep its content. And removing one of two names frees no blocks, so it is
+  // quick.
   const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
   if (keptBytes > 0) yield* perform('truncate', path, () => (file.cut ?? file.truncate).call(file, keptBytes))
   file.close()

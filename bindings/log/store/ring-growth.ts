@@ -6,9 +6,9 @@ import type { JournalOptions } from '../journal/journal.ts'
 import type { Ring } from '../journal/ring.ts'
 
 /**
- * `store` makes the files, and spares nobody one for it: files that are in use are worth more than a larger ring.
- * In the background, so that a commit never waits for zeros. A log that fills its ring at all gets the usual one, so that
- * checkpoints are rare; beyond that a ring is small if it filled while it was checkpointed.
+ * Grows the ring in the background, so that no commit waits for zeros to be written. A log that fills its ring at all
+ * gets the usual size, so that checkpoints are rare; beyond that the ring is too small if it filled up during a
+ * checkpoint. `store` closes no other file to make these: files in use are worth more than a larger ring.
  */
 export function* growRing(
   ring: Ring,
@@ -23,7 +23,7 @@ export function* growRing(
   try {
     yield* ring.grow(Math.min(files * 2, limit), [], store)
   } catch (error) {
-    // No room for a larger ring, or no descriptors for it, is no failure.
+    // If there is no room or no descriptor for a larger ring, that is no failure.
     if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
   }
 }

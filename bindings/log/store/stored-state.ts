@@ -1,7 +1,7 @@
 import type { PartitionIdentity, StoredState } from '../../storage/partition-store.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 
-/** What an opening answers. */
+/** What an opening answers to the engine. */
 export function storedState(recovered: Recovered): StoredState {
   const partitions = recovered.partitions.map(({ stored }) => stored)
   const place = ({ topic, partition }: PartitionIdentity) => ({ topic, partition })

@@ -2,7 +2,9 @@ import { flushOf, performAll, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 
-/** Flushes the files, open or not: there may be many more of them than the cache holds, so only those under way are pinned. */
+/**
+ * Flushes files, open or not. There may be many more of them than the cache holds, so only those under way are pinned.
+ */
 export function* syncFiles(cache: FileCache, paths: readonly string[], atOnce: number): Task<void> {
   for (let at = 0; at < paths.length; at += atOnce) {
     const files: StoreFile[] = []

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 
-/** A kernel that trapped has nothing left to give back; files and lock are given back all the same. */
+/** A kernel that trapped can't give its memory back; the caller goes on to give back files and lock. */
 export function unlessPoisoned(giveBack: () => void): void {
   try {
     giveBack()

@@ -3,7 +3,7 @@ import type { SealedBatch } from '../../storage/partition-store.ts'
 import { chainHeader, NO_BATCHES } from '../segment/header-checksum.ts'
 import type { Segment } from '../segment/segment.ts'
 
-/** Batches that lie side by side in one segment and that no frame and no checkpoint covers yet. */
+/** Neighbouring batches of one segment that no frame and no checkpoint covers yet. */
 export interface PendingRun {
   readonly segment: Segment
   readonly position: number
@@ -11,19 +11,22 @@ export interface PendingRun {
   lengthBytes: number
   nextOffset: number
   maxTimestamp: number
-  /** Chained over the run's batches (header-checksum.ts): an extent names it. */
+  /** Running checksum over the heads of the run's batches (header-checksum.ts), which an extent names. */
   headerChecksum: number
-  /** The end of it that the checkpoint under way doesn't note: all that is left of it once that is durable. */
+  /** The end of the run that the checkpoint under way doesn't note: once that is durable, only this is left of it. */
   unnoted: PendingRun | undefined
 }
 
-/** What a frame must cover of one partition: from the last journaled or synced offset on (durability rule 2). */
+/**
+ * What a frame must cover of one partition: everything behind the last offset that was journaled or synced (durability
+ * rule 2).
+ */
 export class PendingRuns {
   #runs: PendingRun[] = []
-  /** By a checkpoint, up to here. */
+  /** A checkpoint has noted the runs as they are now. */
   #isNoted = false
 
-  /** `head`: the batch with its first 21 bytes only. True: it began a run beside others. */
+  /** `head`: the batch with its first 21 bytes only. True if it began another run beside one that was there. */
   add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): boolean {
     const last = this.#runs.at(-1)
     const isNoted = this.#isNoted
@@ -37,12 +40,15 @@ export class PendingRuns {
     return false
   }
 
-  /** A checkpoint notes all there is now. */
+  /** A checkpoint notes all that there is now. */
   noted(): void {
     this.#isNoted = true
   }
 
-  /** It is durable, up to there: of batches that ask for no flush there would be more and more. */
+  /**
+   * That checkpoint is durable: runs below `nextOffset` needn't go into a frame. Else batches that ask for no flush
+   * would pile up.
+   */
   covered(nextOffset: number): void {
     this.#runs = this.#runs.flatMap((run) => {
       if (run.nextOffset <= nextOffset) return []
@@ -50,12 +56,12 @@ export class PendingRuns {
     })
   }
 
-  /** A checkpoint covers them and the log starts behind them. */
+  /** The log starts behind the segment, and a checkpoint covers its runs. */
   drop(segment: Segment): void {
     this.#runs = this.#runs.filter((run) => run.segment !== segment)
   }
 
-  /** Hands the runs over: the commit that takes them covers them, or the log is poisoned. */
+  /** Hands the runs over to a commit, which covers them or ends the log. */
   take(): PendingRun[] {
     const runs = this.#runs
     this.#runs = []

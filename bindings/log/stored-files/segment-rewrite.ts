@@ -8,9 +8,9 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import type { StoredFiles } from './stored-files.ts'
 
 /**
- * Segments rewritten into one: written as `.cleaned`, synced, renamed to `.swap` and read from there. What decides is the
- * checkpoint that notes it: an opening that finds an older one drops the file, `finishSwaps` and an opening that finds a newer
- * one give it its place (docs/decisions/019-compaction.md).
+ * Segments that are rewritten into one: it is written as `.cleaned`, synced, renamed to `.swap` and read from there.
+ * The checkpoint that notes it decides: an opening that finds an older one drops the file; `finishSwaps`, or an opening
+ * that finds a newer one, gives it its place (docs/decisions/019-compaction.md).
  */
 export class SegmentRewrite implements Rewrite {
   readonly #context: SegmentContext
@@ -93,7 +93,7 @@ export class SegmentRewrite implements Rewrite {
     this.#files.directoryChanged()
   }
 
-  /** Its file is closed and nothing is written to it any more; false if that was so already. */
+  /** Closes its file: nothing is written to it any more. False if that was so already. */
   drop(): boolean {
     if (this.#file === undefined) return false
     this.#end()
@@ -101,7 +101,7 @@ export class SegmentRewrite implements Rewrite {
     return true
   }
 
-  /** The indexes that were learned stay in memory until they are written: nothing else knows them. */
+  /** The indexes that were learned stay in memory until they are written: nothing else has them. */
   #end(): void {
     this.#file = undefined
     this.#files.rewrite = undefined
@@ -111,8 +111,8 @@ export class SegmentRewrite implements Rewrite {
 }
 
 /**
- * Gives rewritten segments that a durable checkpoint notes the place of those before them. Whatever is still being read waits
- * for the next time. A crash in between is finished by the next opening (recovery/settle-swaps.ts).
+ * Gives rewritten segments that a durable checkpoint notes the place of those before them. Those that are still being
+ * read wait for the next time. If a crash comes in between, the next opening finishes it (recovery/settle-swaps.ts).
  */
 export function* finishSwaps({ store, files: cache }: SegmentContext, files: StoredFiles): Task<void> {
   const isBusy = ({ logPath }: Segment) => cache.isPinned(logPath)
@@ -134,14 +134,17 @@ export function* finishSwaps({ store, files: cache }: SegmentContext, files: Sto
 
 type Names = Pick<SegmentContext['store'], 'rename' | 'remove'>
 
-/** Whole, at once; retention goes by steps (store/remove-segments.ts). */
+/** Removes a whole segment at once; retention does it step by step (store/remove-segments.ts). */
 export function* removeSegment(store: Pick<Names, 'remove'>, directory: string, baseOffset: number): Task<void> {
   for (const path of filesOfSegment(directory, baseOffset)) {
     yield* perform('remove', path, () => store.remove(path))
   }
 }
 
-/** Whoever was aborted in it is gone, and with it what the old index says; the others are written anew where they differ. */
+/**
+ * The records of transactions that were aborted in it are gone, and with them the old `.txnindex`; the other derived
+ * files are written anew where they differ.
+ */
 export function* takePlace(store: Names, directory: string, baseOffset: number): Task<void> {
   const to = `${directory}/${segmentFileName(baseOffset, 'log')}`
   const aborted = `${directory}/${segmentFileName(baseOffset, 'txnindex')}`

@@ -10,16 +10,22 @@ import type { Segment } from '../segment/segment.ts'
 import type { SegmentList } from '../segment/segment-list.ts'
 import { PendingRuns } from './pending-runs.ts'
 
-/** Kafka rebuilds producers from the newest whole one, or the one before. */
+/** Kafka rebuilds producers from the newest whole snapshot, or from the one before it. */
 const SNAPSHOTS_MAX = 2
-/** A run for each partition of a commit has its room in a frame. So many more in all, where segments are small, and a checkpoint covers them. */
+/**
+ * Each partition of a commit has room for one run in a frame. Beyond that all of them may have this many, as small
+ * segments make them; then a checkpoint covers them.
+ */
 const FURTHER_RUNS_MOST = 64
 
-/** A rewritten segment in the list, whose file still has a name beside those that it replaces. */
+/**
+ * A rewritten segment in the list whose file doesn't have its final name yet, because those that it replaces still
+ * exist.
+ */
 export interface SegmentSwap {
   readonly cleaned: Segment
   readonly sources: readonly Segment[]
-  /** By a checkpoint: once that is durable, recovery goes by the new file. */
+  /** A checkpoint notes it: once that is durable, recovery goes by the new file. */
   isNoted: boolean
 }
 
@@ -31,44 +37,47 @@ export class StoredFiles {
   readonly directory: string
   readonly segments: SegmentList
   readonly pending: PendingRuns = new PendingRuns()
-  /** Written since the last checkpoint: it syncs them (durability rule 4b). */
+  /** Segments written since the last checkpoint: the next one syncs them (durability rule 4b). */
   readonly unsynced: Set<Segment> = new Set()
   /**
-   * Reads as the checkpoint noted it, which proves nothing: an earlier recovery may have put it back without a sync (rule 6e).
-   * A checkpoint that notes this end holds what a crash could take; no later end and no clean close may count on it unsynced.
+   * A segment that reads as the checkpoint noted it. That doesn't prove it durable: an earlier recovery may have
+   * written it without a sync (rule 6e). A checkpoint that notes this same end holds what a crash could take; a later
+   * end, or a clean close, needs a sync first.
    */
   unproven: Segment | undefined
   #directoryChanges = 0
   #directorySynced = 0
-  /** Anything of it differs from what the newest checkpoint says. */
+  /** Something differs from what the newest checkpoint says. */
   changed = true
-  /** An append found the active segment full: the next one starts with this batch's offset. */
+  /** An append found the active segment full: the next segment starts with this offset. */
   rollAt: number | undefined
-  /** Recovery found damage, this time or before: nothing is appended any more. */
+  /** Recovery found damage, at this open or an earlier one: nothing is appended any more. */
   readOnly = false
-  /** Where the first of it was. */
+  /** Where the first damage was. */
   damage: NotedDamage | undefined
-  /** Appended to or looked at since the open: its derived files are brought up to date at the close. */
+  /** Appended to or read since the open: the close brings its derived files up to date. */
   isUsed = false
-  /** Where it ended as of the newest checkpoint. */
+  /** Its end as of the newest checkpoint. */
   notedOffset: number
-  /** Of its active segment as of the newest checkpoint: those before it are closed there too. -1: it has none there. */
+  /**
+   * Base offset of its active segment as of the newest checkpoint, which has those before it as closed; -1 without one.
+   */
   notedActiveBase: number
-  /** Files of segments that lie below the first one and are still there; `undefined` until somebody looked. */
+  /** Files of segments below the first one that are still there; `undefined` until somebody looked. */
   leftovers: string[] | undefined
-  /** The same of the newest checkpoint that is durable: compaction touches only what lies below. */
+  /** Its end as of the newest durable checkpoint: compaction touches only what lies below. */
   checkpointedOffset: number
-  /** How far compaction came. */
+  /** Compaction has passed over everything below it. */
   cleanedOffset: number
-  /** Under way. */
+  /** The rewrite that is under way. */
   rewrite: { drop(): boolean; abandon(): Task<void> } | undefined
-  /** Segments that were rewritten and wait for a checkpoint, or for their readers, to take the place of the old ones. */
+  /** Rewritten segments that wait for a checkpoint, or for readers of the old ones, to take their place. */
   swaps: SegmentSwap[] = []
-  /** Producer snapshots of rolls, by offset, that no file holds yet; the newest two. */
+  /** Producer snapshots of rolls that no file has yet, by offset; the newest two. */
   readonly snapshots: Map<number, Uint8Array> = new Map()
-  /** Which epoch its batches carry from which offset on. */
+  /** Which epoch its batches carry, from which offset on. */
   leaderEpochs: readonly LeaderEpochEntry[]
-  /** Its offsets continue here, maybe above the last segment's end (durability rule 5). */
+  /** Offset of the next record, perhaps above the end of the last segment (durability rule 5). */
   nextOffset: number
 
   constructor(
@@ -88,7 +97,7 @@ export class StoredFiles {
     this.leaderEpochs = noted.leaderEpochs
   }
 
-  /** Something of it isn't what it must be. */
+  /** Damage was found in it. */
   damaged(damage: NotedDamage): void {
     this.readOnly = true
     this.damage ??= damage
@@ -99,16 +108,16 @@ export class StoredFiles {
     return this.damage && { ...this.damage, topic, partition }
   }
 
-  /** Rewritten, and not in its place yet. */
+  /** Whether the segment was rewritten and hasn't its place yet. */
   isSwapped(segment: Segment): boolean {
     return this.swaps.some(({ cleaned }) => cleaned === segment)
   }
 
-  /** Goes on in a new segment, from `baseOffset` on; `producers` as of there. */
+  /** Goes on in a new segment from `baseOffset` on; `producers` are those as of there. */
   *roll(kernel: Kernel, producers: Iterable<StoredProducer>, baseOffset: number = this.nextOffset): Task<void> {
     if (this.segments.active !== undefined) this.#keepSnapshot(baseOffset, encodeProducerSnapshot(kernel, producers))
     this.isUsed = true
-    // The one that is closed now may not have been touched since the open.
+    // The segment that is closed now may not have been used since the open.
     this.proveNext()
     yield* this.segments.roll(baseOffset)
     this.directoryChanged()
@@ -116,12 +125,12 @@ export class StoredFiles {
     this.rollAt = undefined
   }
 
-  /** The newest checkpoint says that another segment is active: recovery never goes on in this one. */
+  /** The newest checkpoint notes another segment as active: recovery never goes on in this one. */
   isNotedClosed({ baseOffset }: Segment): boolean {
     return this.notedActiveBase > baseOffset
   }
 
-  /** The next append begins a new segment, whatever room there is. */
+  /** Has the next append begin a new segment, whatever room there is. */
   seal(): void {
     this.rollAt = this.nextOffset
   }
@@ -132,7 +141,7 @@ export class StoredFiles {
     if (this.snapshots.size > SNAPSHOTS_MAX && oldest !== undefined) this.snapshots.delete(oldest)
   }
 
-  /** The directory has entries that a power loss takes away. */
+  /** The directory has entries that a power loss would take away. */
   get directoryUnsynced(): boolean {
     return this.#directorySynced < this.#directoryChanges
   }
@@ -142,8 +151,8 @@ export class StoredFiles {
   }
 
   /**
-   * Runs other syncs beside its own. A commit and a checkpoint may do it side by side: only what one has waited for counts
-   * as synced.
+   * Syncs the directory, and runs other syncs beside it. A commit and a checkpoint may do this side by side: what
+   * counts as synced is only what each has waited for.
    */
   *syncDirectory(store: FileStore, beside: readonly Effect<void>[] = []): Task<void> {
     const upTo = this.#directoryChanges
@@ -152,8 +161,8 @@ export class StoredFiles {
   }
 
   /**
-   * A data batch stands in the active segment: a frame or a checkpoint owes it durability. `head`: its first 21 bytes. Answers which
-   * part of what a frame has room for it takes besides its bytes.
+   * A data batch stands in the active segment: a frame or a checkpoint has to make it durable. `head`: its first 21
+   * bytes. Answers the share that it takes, besides its bytes, of what a frame has room for.
    */
   appended(head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): number {
     const { active } = this.segments
@@ -163,13 +172,13 @@ export class StoredFiles {
     return isFurtherRun ? 1 / FURTHER_RUNS_MOST : 0
   }
 
-  /** What a checkpoint noted up to there is durable. */
+  /** A checkpoint that noted the partition up to there is durable. */
   checkpointed(nextOffset: number): void {
     this.checkpointedOffset = nextOffset
     this.pending.covered(nextOffset)
   }
 
-  /** A decision stands in the active segment: its frame made it durable already. */
+  /** A decision stands in the active segment; its frame has made it durable already. */
   placed(batch: SealedBatch): void {
     this.#touched(batch)
   }
@@ -181,7 +190,7 @@ export class StoredFiles {
     }
   }
 
-  /** From here on the next checkpoint owes durability to what only reads as if it were durable. */
+  /** Has the next checkpoint sync what only reads as if it were durable. */
   proveNext(): void {
     if (this.unproven === undefined) return
     this.unsynced.add(this.unproven)

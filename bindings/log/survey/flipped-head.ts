@@ -4,13 +4,14 @@ import { chainHeader, UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 
 const HEAD_BITS = UNCHECKED_BYTES * 8
 const CHECKSUM_BITS = 32
-/** Others run after so many batches. */
+/** Batches that one turn of the event loop looks at. */
 const TURN_BATCHES = 64 * 1024
 
 /**
- * Which batch of a segment has one flipped bit in what its CRC leaves out, when the running checksum over their heads is off by
- * `difference`; `undefined` if no single bit explains it. CRC-32C is linear: what a flipped bit does to the checksum of its own step
- * depends on nothing else, nor does what a further step makes of it, which can be taken back. So the batches are tried from the last one on.
+ * Which batch of a segment has one flipped bit among the bytes that its CRC leaves out, if the running checksum over
+ * their heads is off by `difference`; `undefined` if no single bit explains it. CRC-32C is linear: what a flipped bit
+ * does to the checksum of its own step depends on nothing else, and what a later step makes of that can be taken back.
+ * So the batches are tried from the last one on.
  */
 export function* flippedHead(kernel: Kernel, difference: number, batchCount: number): Task<number | undefined> {
   const nothing = new Uint8Array(UNCHECKED_BYTES)
@@ -33,7 +34,7 @@ function headWith(bit: number): Uint8Array {
   return head
 }
 
-/** Of a linear map of 32 bits, told by what each bit becomes; the same of the way back. */
+/** Inverts a linear map of 32 bits, given by what each bit becomes. */
 function inverse(images: readonly number[]): readonly number[] {
   const rows = images.map((image, bit) => ({ image, origin: 1 << bit }))
   for (let bit = 0; bit < CHECKSUM_BITS; bit++) {

@@ -1,6 +1,6 @@
 import type { Patch } from './patched-file.ts'
 
-/** Offsets of one partition that were written, and can't be read. */
+/** Offsets of one partition that were written and can't be read. */
 export interface Hole {
   readonly offset: number
   readonly nextOffset: number | undefined
@@ -9,7 +9,7 @@ export interface Hole {
   readonly code: string
 }
 
-/** A part of a file, with what else is known of its bytes. */
+/** A part of a file, and bytes of it that are known from elsewhere. */
 export interface FilePart {
   readonly path: string
   readonly position: number

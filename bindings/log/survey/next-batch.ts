@@ -6,20 +6,20 @@ import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 /** A place between two batches. */
 export interface Place {
   readonly position: number
-  /** At or above which the next batch begins. */
+  /** The next batch begins with this offset or a higher one. */
   readonly offset: number
   readonly leaderEpoch: number
 }
 
-/** Which batches may stand in a file. */
+/** Which batches a file can hold. */
 export interface Bounds {
   readonly file: StoreFile
   /** Where its batches end. */
   readonly endPosition: number
-  /** No batch reaches beyond it. */
+  /** No batch ends above it. */
   readonly endOffset: number
   readonly isCleaned: boolean
-  /** None has a greater one. */
+  /** No batch has a greater leader epoch. */
   readonly leaderEpoch: number
 }
 
@@ -28,7 +28,7 @@ const MAGIC_AT = 16
 const LENGTH_AT = 8
 const LOG_OVERHEAD_BYTES = 12
 
-/** The batch at a place, if it is whole, within the bounds, and may follow there. */
+/** The batch at a place, if it is whole, within the bounds, and can follow there. */
 export function batchAt(scanner: BatchScanner, bounds: Bounds, place: Place): ScannedBatch | undefined {
   const batch = scanner.inFile(bounds.file, place.position, bounds.endPosition)
   return typeof batch !== 'string' && mayStandAt(bounds, place, batch) ? batch : undefined
@@ -41,8 +41,8 @@ function mayStandAt(bounds: Bounds, place: Place, { header, nextOffset }: Scanne
 }
 
 /**
- * What stands behind a batch agrees with it, or contradicts it, or is no whole batch and says nothing. Of two that contradict each other
- * the third one tells which is right.
+ * Whether what stands behind a batch agrees with it, contradicts it, or is no whole batch and says nothing. If two
+ * contradict each other, a third one tells which is right.
  */
 export function agreement(
   scanner: BatchScanner,
@@ -62,9 +62,9 @@ export function agreement(
 }
 
 /**
- * Where batches go on behind one that isn't whole, at `place`, and with which offset: where its own length leads to, or else the first
- * place at which a whole batch stands that the one behind it agrees with. A record may hold the bytes of a batch: what stands behind them
- * doesn't. `undefined`: nowhere.
+ * Where batches go on behind one that isn't whole, at `place`, and with which offset: where its own length leads to, or
+ * else at the first whole batch with which the one behind it agrees. (The value of a record may hold the bytes of a
+ * batch, but what follows them doesn't agree.) `undefined` if they don't go on.
  */
 export function* nextBatch(
   scanner: BatchScanner,
@@ -96,14 +96,14 @@ export function* nextBatch(
   return undefined
 }
 
-/** How long the batch at `position` is by its own word; 0 if nothing is said there. */
+/** How long the batch at `position` says it is; 0 if nothing can be read there. */
 export function announcedBytes(file: StoreFile, position: number): number {
   const length = new Uint8Array(4)
   if (file.read(length, position + LENGTH_AT) < length.length) return 0
   return Math.max(0, viewOf(length).getInt32(0) + LOG_OVERHEAD_BYTES)
 }
 
-/** A whole batch there that leaves one offset at least for what is damaged at `place`. */
+/** A whole batch there that leaves at least one offset for what is damaged at `place`. */
 function batchBeyond(scanner: BatchScanner, bounds: Bounds, place: Place, position: number): ScannedBatch | undefined {
   if (position > bounds.endPosition) return undefined
   return batchAt(scanner, { ...bounds, isCleaned: true }, { ...place, position, offset: place.offset + 1 })

@@ -7,14 +7,14 @@ import type { SegmentList } from '../segment/segment-list.ts'
 
 type ReadContext = Pick<SegmentContext, 'store' | 'scratch' | 'kernel'>
 
-/** A `.log` file of a partition, whatever its name is at the moment. */
+/** A `.log` file of a partition, whatever name it has at the moment. */
 export interface SegmentFile {
   readonly baseOffset: number
   readonly path: string
   readonly noted: CheckpointSegment | undefined
 }
 
-/** Size and heads of all batches, their CRCs among them, are those of the checkpoint. */
+/** Whether size and heads of all batches, with their CRCs, are those of the checkpoint. */
 export function* isNotedSegment(
   context: ReadContext,
   path: string,
@@ -27,14 +27,14 @@ export function* isNotedSegment(
   return isSame
 }
 
-/** Its offsets lie in a rewritten segment that the checkpoint notes: it is on its way out. */
+/** Whether the checkpoint notes a rewritten segment that has these offsets: the old one is about to be removed. */
 export function isReplaced(offset: number, noted: readonly CheckpointSegment[]): boolean {
   return noted.some(({ isCleaned, baseOffset, nextOffset }) => isCleaned && baseOffset < offset && offset < nextOffset)
 }
 
 /**
- * The segments as the checkpoint notes them and as they follow it, in offset order. One that compaction wrote may still lie beside those that
- * it replaces: from the checkpoint on that notes it, it counts (decision 019).
+ * The segments that the checkpoint notes and those that follow, in offset order. One that compaction wrote may still
+ * lie beside those that it replaces: from the checkpoint that notes it on, it counts (decision 019).
  */
 export function* segmentFiles(
   context: ReadContext,
@@ -71,7 +71,7 @@ function* pathOfNoted(
   return (yield* isNotedSegment(context, path, noted)) ? path : path + SWAP_SUFFIX
 }
 
-/** Where nothing may be written, a rewritten segment is read from where it lies. */
+/** Where nothing may be written, a rewritten segment is read under the name that it has. */
 export function* readSwapped(
   context: ReadContext,
   directory: string,

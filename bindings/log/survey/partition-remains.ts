@@ -7,11 +7,14 @@ import type { Patch } from './patched-file.ts'
 import type { SegmentRemains } from './segment-survey.ts'
 import { type SurveyContext, sizeOf } from './survey-context.ts'
 
-/** What a partition's directory holds, and what checkpoint and frames say of it. */
+/** What a partition's directory holds, with what checkpoint and frames say of it. */
 export interface PartitionRemains {
   /** In offset order. */
   readonly segments: readonly SegmentRemains[]
-  /** What compaction has replaced, or wasn't done with: the same records once more, in case they are missing elsewhere. */
+  /**
+   * Segments that compaction has replaced or hadn't finished: they hold the same records again, in case the others lack
+   * them.
+   */
   readonly others: readonly SegmentRemains[]
 }
 
@@ -20,16 +23,18 @@ export interface KnownOfPartition {
   readonly noted: CheckpointPartition | undefined
   readonly runs: readonly FrameRun[]
   readonly logStartOffset: number
-  /** Whether the checkpoint can be asked at all. */
+  /** Whether there is a checkpoint at all. */
   readonly hasCheckpoint: boolean
-  /** By its config. */
+  /** Whether the topic's config asks for compaction. */
   readonly isCompacted: boolean
   /**
-   * A segment behind which another one begins is taken for whole, whether anybody was told of all of it or not: what isn't is a hole, and no
-   * end.
+   * A segment behind which another begins counts as written to its end, acknowledged or not: what is missing there is a
+   * hole.
    */
   readonly isClosedWhole: boolean
-  /** The checkpoint's last sector counts more than the file's, as it does in a recovery: not in a log that was closed. */
+  /**
+   * The checkpoint's copy of the last sector counts more than the file, as in a recovery. Not in a log that was closed.
+   */
   readonly isEndRestored: boolean
 }
 
@@ -40,7 +45,7 @@ export function* partitionRemains(context: SurveyContext, known: KnownOfPartitio
     return each.nextOffset > logStartOffset || index === all.length - 1
   })
   const found = yield* segmentFiles(context, directory, names, noted)
-  // What lies below the noted ones retention has removed, or was about to.
+  // Retention has removed what lies below the noted segments, or was about to.
   const files = found.filter((each) => each.noted !== undefined || each.baseOffset > (noted[0]?.baseOffset ?? -1))
   const runs = placedRuns(known.runs)
   const segments: SegmentRemains[] = []
@@ -71,7 +76,8 @@ function* segmentRemains(
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
   if (facts !== undefined && !isActive)
     return { ...file, vouchedBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
-  // With a checkpoint, what stands behind it was acknowledged if frames say so; without one anything may have been.
+  // With a checkpoint, what stands behind it was acknowledged only if frames say so; without one, any of it may have
+  // been.
   const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
   const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
   const placedBytes = placed.map(({ position, lengthBytes }) => position + lengthBytes)
@@ -83,8 +89,9 @@ function* segmentRemains(
 }
 
 /**
- * Those that have a place. A decision's frame names none: it stands right before what was framed behind it, and both may still wait for
- * their write (decision 015). Without its bytes those behind it would lie behind a hole. `runs`: in the order of their offsets.
+ * Runs with their places. A decision's frame names none: it stands right before what was framed behind it, and both may
+ * still wait for their write (decision 015). Without its bytes, those behind it would lie behind a hole. `runs` are in
+ * the order of their offsets.
  */
 function placedRuns(runs: readonly FrameRun[]): readonly FrameRun[] {
   const placed: FrameRun[] = []
@@ -99,12 +106,15 @@ function placedRuns(runs: readonly FrameRun[]): readonly FrameRun[] {
   return placed.reverse()
 }
 
-/** Of the noted end the checkpoint has the last sector (durability rule 4a). */
+/** The checkpoint has the last sector before the noted end (durability rule 4a). */
 function endOf({ sizeBytes }: CheckpointSegment, sector: Uint8Array): Patch[] {
   return sector.length === 0 ? [] : [{ position: sizeBytes - sector.length, bytes: sector }]
 }
 
-/** A frame has all of what it holds, and of an extent what others may have taken along (durability rule 2). */
+/**
+ * A frame has all bytes of the batches that it holds, and of an extent those that writes of others may have destroyed
+ * (durability rule 2).
+ */
 function patchesOf(run: FrameRun): Patch[] {
   const { position, lengthBytes } = run
   if (run.kind !== 'extent') return [{ position, bytes: run.bytes }]

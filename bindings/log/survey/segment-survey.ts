@@ -14,17 +14,17 @@ import { type SurveyContext, TURN_BYTES } from './survey-context.ts'
 export interface SegmentRemains {
   readonly path: string
   readonly baseOffset: number
-  /** By the checkpoint. */
+  /** The segment as the checkpoint notes it. */
   readonly noted: CheckpointSegment | undefined
   /** Compaction wrote it, or may have. */
   readonly isCleaned: boolean
-  /** Up to here something says that batches were written: the checkpoint, frames, or a later segment. */
+  /** Checkpoint, frames or a later segment say that batches were written up to here. */
   readonly vouchedBytes: number
-  /** Where it ends, as far as it is vouched for; infinite if nothing tells. */
+  /** The offset after its vouched batches; infinite if nothing tells. */
   readonly endOffset: number
-  /** Batches of which nobody was told may stand behind what is vouched for. */
+  /** Behind what is vouched for there may be batches that nobody was told of. */
   readonly mayGoOn: boolean
-  /** What checkpoint and frames have of its bytes. */
+  /** The bytes of it that checkpoint and frames have. */
   readonly patches: readonly Patch[]
 }
 
@@ -33,14 +33,15 @@ export type BatchVisit = (batch: ScannedBatch, position: number, isWhole: boolea
 export interface SurveyedSegment {
   readonly runs: readonly IntactRun[]
   readonly holes: readonly Hole[]
-  /** After what is there, or was. */
+  /** The offset after what is there or was there. */
   readonly nextOffset: number
 }
 
 /**
- * Finds what of a segment is intact. Batches are proven by their CRC; what that leaves out, their offsets above all, by the checkpoint's
- * checksum over all heads, or where damage keeps that from being computed by the batches before and behind. A segment whose batches are
- * whole, and whose heads are others than the checkpoint says, is somebody else's: nothing of it is proven.
+ * Finds the intact batches of a segment. A batch is proven by its CRC. What the CRC leaves out, above all the offset,
+ * is proven by the checkpoint's checksum over all heads; where damage keeps that from being computed, by the batches
+ * before and behind. A segment of whole batches whose heads aren't those that the checkpoint noted is another log's:
+ * nothing of it is proven.
  */
 export class SegmentSurvey {
   readonly #context: SurveyContext
@@ -49,11 +50,14 @@ export class SegmentSurvey {
   #runs: IntactRun[] = []
   readonly #holes: Hole[] = []
   #place: Place
-  /** Of the batch at the very beginning, if that is there. */
+  /** Timestamp of the batch at the very beginning, if that is there. */
   #firstTimestamp: number | undefined
   #maxTimestamp = -1
 
-  /** `visit`: gets every whole batch, while its bytes are valid; `isWhole`: none before it in this segment is missing. */
+  /**
+   * `visit` gets every whole batch while its bytes are valid; its `isWhole` says that none before it in this segment is
+   * missing.
+   */
   constructor(context: SurveyContext, remains: SegmentRemains, visit: BatchVisit = () => {}) {
     this.#context = context
     this.#visit = visit
@@ -109,7 +113,7 @@ export class SegmentSurvey {
     this.#place = { ...this.#place, position: noted.sizeBytes }
   }
 
-  /** Whether every batch is there, one behind the other, as somebody wrote them. */
+  /** Whether every batch is there, one behind the other, as whoever wrote them left them. */
   *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
     const { leaderEpoch, scanner } = this.#context
     const bounds = {
@@ -130,13 +134,13 @@ export class SegmentSurvey {
     return place.offset === nextOffset
   }
 
-  /** Of somebody else's segment that damage has cut only its times tell. */
+  /** Only its timestamps tell a foreign segment that damage has cut from the log's own. */
   #hasTimesOf({ firstTimestamp, maxTimestamp }: CheckpointSegment): boolean {
     const isFirst = this.#firstTimestamp === undefined || firstTimestamp < 0 || this.#firstTimestamp === firstTimestamp
     return isFirst && this.#maxTimestamp <= maxTimestamp
   }
 
-  /** Every batch lies where the heads say; only its own CRC can still fail. */
+  /** Every batch lies where the proven heads say; only its own CRC can still fail. */
   *#takeProven(
     file: StoreFile,
     noted: CheckpointSegment,
@@ -165,7 +169,10 @@ export class SegmentSurvey {
     this.#place = { ...this.#place, offset: noted.nextOffset }
   }
 
-  /** Batches up to the end of the bounds. `isVouchedFor`: what isn't whole there is damage; else nobody was told of it. */
+  /**
+   * Takes batches up to the end of the bounds. `isVouchedFor`: what isn't whole there is damage; else nobody was told
+   * of it.
+   */
   *#walk(bounds: Bounds, isVouchedFor: boolean): Task<void> {
     let turnEnd = this.#place.position + TURN_BYTES
     while (this.#place.position < bounds.endPosition) {
@@ -181,7 +188,7 @@ export class SegmentSurvey {
     }
   }
 
-  /** A jump in its offset is one that the next batch knows of. */
+  /** Whether a batch stands at the present place. If its offset jumps, the batch behind it must not contradict that. */
   #hasNext(bounds: Bounds): boolean {
     const { scanner } = this.#context
     const batch = batchAt(scanner, bounds, this.#place)
@@ -225,7 +232,7 @@ export class SegmentSurvey {
     this.#place = { ...this.#place, position: next.position }
   }
 
-  /** Infinite: how far it went is not known. */
+  /** `nextOffset` is infinite if it isn't known how far the loss goes. */
   #lose(offset: number, nextOffset: number, position: number, code: string): void {
     if (nextOffset <= offset) return
     const isKnown = Number.isFinite(nextOffset)

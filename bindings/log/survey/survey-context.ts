@@ -6,24 +6,24 @@ import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
 
-/** What looks at files share. */
+/** What those share who look at a log's files. */
 export interface SurveyContext {
-  /** Only read. */
+  /** The store, which is only read. */
   readonly store: FileStore
   readonly kernel: Kernel
   readonly scanner: BatchScanner
-  /** For reading heads, never across a yield. */
+  /** Buffer for reading heads; never used across a yield. */
   readonly scratch: KernelBuffer
-  /** The greatest that any batch may have. */
+  /** The greatest leader epoch that a batch can have. */
   readonly leaderEpoch: number
-  /** So many bytes more were read. */
+  /** Called after each read, with its number of bytes. */
   readonly progressed: (bytes: number) => void
 }
 
-/** Others run after so many bytes. */
+/** Bytes after which others have a turn of the event loop. */
 export const TURN_BYTES: number = 4 * 1024 * 1024
 
-/** Gets a batch, which is valid until it ends. */
+/** Called for each batch, which is valid until the task ends. */
 export type RunVisit = (batch: ScannedBatch, position: number) => Task<void> | undefined
 
 const NOTHING: readonly never[] = []

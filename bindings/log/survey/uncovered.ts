@@ -4,7 +4,7 @@ import type { Hole, IntactRun } from './intact-run.ts'
 
 type Found = Pick<IntactRun, 'baseOffset' | 'nextOffset'>
 
-/** Of what frames say was written, the offsets that no segment has: whole, or known to be damaged. */
+/** The offsets that frames say were written and no segment has, neither whole nor as known damage. */
 export function uncovered(
   directory: string,
   runs: readonly FrameRun[],
@@ -32,7 +32,7 @@ export function uncovered(
   })
 }
 
-/** A decision's frame names no place. */
+/** A decision's frame names no place in a segment. */
 function placeOf(directory: string, run: FrameRun): Pick<Hole, 'file' | 'position'> {
   if (run.kind === 'decision') return { file: directory, position: 0 }
   return { file: `${directory}/${segmentFileName(run.segmentBaseOffset, 'log')}`, position: run.position }

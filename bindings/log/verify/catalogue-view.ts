@@ -11,8 +11,9 @@ import { segmentFiles } from '../survey/noted-segments.ts'
 import type { VerifyContext } from './verify-context.ts'
 
 /**
- * The topics as segments and frames of the catalogue tell them: where partitions begin, so that a segment that was removed
- * is no damage. Behind a batch that can't be read nothing is known; the look at the catalogue itself reports it.
+ * The topics as the catalogue's segments and frames tell them. They say where partitions begin, so that a removed
+ * segment isn't taken for damage. Nothing is known behind a batch that can't be read; verifying the catalogue itself
+ * reports that.
  */
 export function* readTopics(
   context: Pick<VerifyContext, 'store' | 'kernel' | 'scanner' | 'scratch'>,
@@ -39,7 +40,7 @@ export function* readTopics(
   return reader.topics
 }
 
-/** In their order; what stands in a segment and in a frame counts once. */
+/** The catalogue's batches in order: one that stands in a segment and in a frame counts once. */
 class CatalogueBatches {
   readonly #kernel: Kernel
   readonly #catalogue = new Catalogue()
@@ -54,7 +55,7 @@ class CatalogueBatches {
     return this.#catalogue.durable
   }
 
-  /** `from`: a view of kernel memory, maybe, which the next allocation may move. */
+  /** `from` may be a view of kernel memory, which the next allocation may move. */
   take(from: Uint8Array): void {
     const bytes = from.slice()
     const buffer = this.#kernel.allocate(bytes.length)

@@ -13,25 +13,25 @@ interface LastBatch {
 
 /** What the batches of one partition, taken in order, say about the files that are derived from them. */
 export class PartitionHistory {
-  /** Of the first batch that is looked at; where the log begins, while none was. */
+  /** Offset of the first batch that is looked at; before that, where the log begins. */
   firstOffset: number
   /** After the last batch that was taken. */
   nextOffset = 0
   epochs: readonly LeaderEpochEntry[] = []
   /** By the offset of their marker. */
   readonly aborted: Map<number, AbortedTransaction> = new Map()
-  /** `undefined`: a marker came after it, which may have changed the epoch. */
+  /** `undefined` if a marker came after the producer's last batch, which may have changed the epoch. */
   readonly #producers = new Map<number, LastBatch | undefined>()
   readonly #transactions = new TransactionScan([])
   readonly #cleanedUpTo: number
 
-  /** `cleanedUpTo`: below it compaction may have taken batches. */
+  /** `cleanedUpTo`: compaction may have removed batches below it. */
   constructor(logStartOffset: number, cleanedUpTo: number) {
     this.firstOffset = logStartOffset
     this.#cleanedUpTo = cleanedUpTo
   }
 
-  /** From here on every batch is there. */
+  /** Every batch from this offset on is there. */
   get wholeFrom(): number {
     return Math.max(this.firstOffset, this.#cleanedUpTo)
   }
@@ -50,12 +50,12 @@ export class PartitionHistory {
     if (aborted !== undefined) this.aborted.set(aborted.lastOffset, aborted)
   }
 
-  /** The first producer of a snapshot, taken at `nextOffset`, that the batches contradict. */
+  /** The first producer in a snapshot, taken at `nextOffset`, that the batches contradict. */
   contradicts(snapshot: readonly StoredProducer[]): StoredProducer | undefined {
     return snapshot.find((producer) => {
       const batch = producer.batches.at(-1)
       const last = this.#producers.get(producer.producerId)
-      // Retention may have taken its batches, and compaction all but the newest, which came behind the snapshot.
+      // Retention may have removed its batches, and compaction all but the newest, which came behind the snapshot.
       const mayBeGone = (batch?.lastOffset ?? -1) < this.wholeFrom
       if (!this.#producers.has(producer.producerId)) return !mayBeGone
       if (last === undefined || (mayBeGone && last.lastOffset < (batch?.baseOffset ?? 0))) return false
@@ -64,9 +64,11 @@ export class PartitionHistory {
     })
   }
 
-  /** The first entry of a leader-epoch-checkpoint that the batches contradict. It may lack the newest ones. */
+  /**
+   * The first entry of a leader-epoch-checkpoint that the batches contradict. The newest entries may be missing in it.
+   */
   contradictsEpochs(entries: readonly LeaderEpochEntry[]): LeaderEpochEntry | undefined {
-    // Of an epoch whose batches may all be gone the others tell nothing.
+    // All batches of its epoch may be gone, and those of other epochs say nothing about it.
     const told = entries.filter(({ epoch, startOffset }, index) => {
       const next = entries[index + 1]
       if (next !== undefined) return next.startOffset > this.wholeFrom
@@ -76,7 +78,7 @@ export class PartitionHistory {
     const known = this.epochs.filter(({ epoch }) => epoch >= (told[0]?.epoch ?? 0))
     return told.find(({ epoch, startOffset }, index) => {
       const begun = known[index]
-      // The first one moves with the log start, and with what compaction took.
+      // The first entry moves with the log start, and with what compaction removes.
       return begun?.epoch !== epoch || (index > 0 ? startOffset !== begun.startOffset : startOffset > this.nextOffset)
     })
   }

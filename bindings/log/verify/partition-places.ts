@@ -9,15 +9,18 @@ import type { PartitionKey } from '../journal/frame.ts'
 import { directoryTopicId, holdsBatches, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
-/** A partition's directory, and whose it is. */
+/** A partition's directory, and the topic that it belongs to. */
 export interface PartitionPlace {
   readonly directory: string
   readonly partition: number
-  /** `undefined`: nothing tells. */
+  /** `undefined` if nothing tells. */
   readonly topicId: string | undefined
 }
 
-/** The directory of every partition that lives; `misplaced`: those that name another topic, and partitions that have none. */
+/**
+ * The directory of every live partition. `misplaced`: directories that name another topic, and partitions that have
+ * none.
+ */
 export function* partitionDirectories(
   store: FileStore,
   topics: TopicView,
@@ -42,9 +45,9 @@ export function* partitionDirectories(
     const topicId = yield* directoryTopicId(store, directory)
     const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId
     const isVouchedFor = expected !== undefined && noted.has(partitionKey(expected, partition))
-    // What is left of a deleted topic is on its way.
+    // What is left of a deleted topic is about to be removed.
     if (!isVouchedFor && topics.byId(topicId ?? '')?.deleted === true) continue
-    // A create that is under way, or was cut short.
+    // Its topic's creation is under way, or was cut short by a crash.
     if (topicId === undefined && !isVouchedFor && !(yield* holdsBatches(store, directory))) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')
     else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')

@@ -6,23 +6,23 @@ import type { SurveyContext } from '../survey/survey-context.ts'
 
 export interface VerifyContext extends Omit<SurveyContext, 'progressed'> {
   readonly damage: Damage[]
-  /** Of the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
+  /** For the log's own topics: up to which offset checkpoint and frames vouch for decisions (rule 3). */
   readonly ownEnd: number | undefined
   readonly undecided: Undecided[]
-  /** Which part of the partition was looked at, from 0 to 1. */
+  /** Called with the part of the partition that was looked at, from 0 to 1. */
   readonly progressed: (part: number) => void
 }
 
-/** Notes a place of a partition's file that isn't what it must be. */
+/** Reports a damaged place of a partition's file. */
 export type Damaged = (file: string, position: number, offset: number | undefined, code: string) => void
 
-/** What isn't looked into must be a file all the same: an open of the log fails at anything else, and so does this. */
+/** A file that isn't looked into must still be a file: an open of the log fails at anything else, and so does this. */
 export function* assertOpens(store: FileStore, path: string): Task<void> {
   const file = yield* openFile(store, path, false)
   file?.close()
 }
 
-/** A batch of the log's own topics that was not vouched for when it was read. */
+/** A batch of the log's own topics for which nothing vouched when it was read. */
 export interface Undecided {
   readonly file: string
   readonly position: number

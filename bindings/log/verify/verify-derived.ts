@@ -20,15 +20,15 @@ interface Snapshot {
 }
 
 /**
- * Snapshots, leader epochs and aborted transactions against what the batches say, told one by one. A missing file is no
- * damage: it is made again.
+ * Compares snapshots, leader epochs and aborted transactions with the batches, which it is told one by one. A missing
+ * file is no damage: it is made again.
  */
 export class DerivedFilesCheck {
   readonly #context: VerifyContext
   readonly #directory: string
   readonly #damaged: Damaged
   readonly #history: PartitionHistory
-  /** In offset order, those that no batch has reached yet. */
+  /** Those that no batch has reached yet, in offset order. */
   #snapshots: readonly Snapshot[] = []
 
   constructor(context: VerifyContext, directory: string, history: PartitionHistory, damaged: Damaged) {
@@ -38,7 +38,7 @@ export class DerivedFilesCheck {
     this.#damaged = damaged
   }
 
-  /** Before the first batch. `names`: of the partition's files, sorted. */
+  /** To be called before the first batch. `names`: of the partition's files, sorted. */
   *readSnapshots(names: readonly string[]): Task<void> {
     const snapshots: Snapshot[] = []
     for (const name of names) {
@@ -69,7 +69,7 @@ export class DerivedFilesCheck {
     }
   }
 
-  /** After the last batch of a segment: entries up to those that the checkpoint noted. */
+  /** To be called behind the last batch of a segment: compares the entries that the checkpoint noted. */
   *segmentEnded({ baseOffset, abortedIndex }: CheckpointSegment): Task<void> {
     const path = `${this.#directory}/${segmentFileName(baseOffset, 'txnindex')}`
     const bytes = yield* this.#bytesOf(path)
@@ -79,7 +79,7 @@ export class DerivedFilesCheck {
       const entry = this.#attempt(path, () => readAborted(viewOf(bytes), at, path))
       if (entry === undefined) return
       const told = this.#history.aborted.get(entry.lastOffset)
-      // Of a transaction that began where batches may be gone they tell no beginning.
+      // If a transaction began where batches may be gone, the batches don't tell where it began.
       if (Math.min(entry.firstOffset, entry.lastStableOffset) < this.#history.wholeFrom) continue
       const isTrue = told?.producerId === entry.producerId && told.firstOffset === entry.firstOffset
       if (isTrue && told.lastStableOffset === entry.lastStableOffset) continue
@@ -88,7 +88,7 @@ export class DerivedFilesCheck {
     }
   }
 
-  /** After the last batch of the partition. */
+  /** To be called behind the last batch of the partition. */
   *ended(): Task<void> {
     this.#compareSnapshots(Number.POSITIVE_INFINITY)
     const path = `${this.#directory}/${LEADER_EPOCH_CHECKPOINT}`

@@ -23,16 +23,16 @@ export interface VerifyReport {
   readonly batches: number
   readonly bytes: number
   readonly frames: number
-  /** In the order of the look: the first is the first damage. */
+  /** In the order in which it was found. */
   readonly damage: readonly Damage[]
 }
 
-/** How many partitions of how many, parts of one too. */
+/** Partitions that were looked at so far, with a fraction for the one under way, and in all. */
 export type VerifyProgress = (done: number, total: number) => void
 
 /**
- * Looks at every frame, checkpoint, batch and index of a directory and changes nothing. Beside a running holder it sees
- * what is written so far: an incomplete end above the checkpoint is no damage.
+ * Looks at every frame, checkpoint, batch and index of a directory, and changes nothing. Beside a running holder it
+ * sees what is written so far: an incomplete end above the checkpoint is no damage.
  */
 export function* verifyDirectory(store: FileStore, kernel: Kernel, progress: VerifyProgress): Task<VerifyReport> {
   const damage: Damage[] = []
@@ -92,13 +92,13 @@ function isOwn(topicId: string | undefined): topicId is string {
   return topicId !== undefined && holdsDecisions(topicId)
 }
 
-/** Up to where checkpoint and frames vouch for an own topic. */
+/** Up to which offset checkpoint and frames vouch for one of the log's own topics. */
 function endOf({ checkpoint, decided }: VerifiedJournal, topicId: string): number {
   const noted = checkpoint?.partitions.find((each) => each.topicId === topicId)
   return Math.max(noted?.nextOffset ?? 0, decided.get(topicId) ?? 0)
 }
 
-/** Beside a running holder frames come before decisions: those that still stand without one have lost it. */
+/** Beside a running holder a frame always comes before its decision: a decision that still has none has lost it. */
 function* lostFrames(
   store: FileStore,
   kernel: Kernel,

@@ -8,15 +8,15 @@ import { viewOf } from '../segment/batch-frame.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
 import type { Damaged } from './verify-context.ts'
 
-/** Known by the offset of its last record. */
+/** A batch, known by the offset of its last record. */
 export interface VerifiedBatch {
   readonly position: number
   readonly maxTimestamp: number
 }
 
 /**
- * Entries that the checkpoint noted must be true of the batches; those behind are of no account. Without the file there is
- * nothing to say: it is made again when needed.
+ * Entries that the checkpoint noted must lead to the batches; later ones don't count. A missing file is no damage: it
+ * is made again when it is needed.
  */
 export function* verifyIndexes(
   store: FileStore,
@@ -38,7 +38,7 @@ export function* verifyIndexes(
   yield* verifyEntries(store, path('timeindex'), TIME_ENTRY_BYTES, timeIndex.entryCount, tellsTime, damaged)
 }
 
-/** `check` answers the offset of an entry that isn't true. */
+/** `check` answers the offset of an entry that is wrong. */
 function* verifyEntries(
   store: FileStore,
   path: string,

@@ -17,16 +17,16 @@ import { assertOpens } from './verify-context.ts'
 export interface VerifiedJournal {
   readonly frames: number
   readonly header: JournalHeader | undefined
-  /** By `partitionKey`, what frames hold of batches, in the order of their offsets. */
+  /** What frames hold of batches, by `partitionKey`, in the order of their offsets. */
   readonly runs: ReadonlyMap<string, readonly FrameRun[]>
   readonly checkpoint: CheckpointRecord | undefined
-  /** By topic id, up to which offset frames hold the decisions of the log's own topics. */
+  /** By topic id: up to which offset frames hold the decisions of the log's own topics. */
   readonly decided: ReadonlyMap<string, number>
-  /** Batches of the catalogue in frames, in their order. */
+  /** The catalogue's batches in frames, in their order. */
   readonly catalogue: readonly Uint8Array[]
 }
 
-/** Header, checkpoints, ring, in the order in which opening needs them. */
+/** Looks at header, checkpoints and ring, in the order in which an opening needs them. */
 export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[]): Task<VerifiedJournal> {
   for (const path of [RESERVE_FILE, RESTATED_FILE]) yield* assertOpens(store, path)
   const header = yield* verifyHeader(store, kernel, damage)
@@ -63,8 +63,8 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
 }
 
 /**
- * Beside a running holder the ring goes round: where a frame was found stands a newer one by now, behind a checkpoint that made it needless.
- * `undefined`: no whole one does, at this moment.
+ * Beside a running holder the ring goes round: a newer frame may stand by now where one was found, behind a checkpoint
+ * that made that one needless. `undefined` if no whole frame stands there at this moment.
  */
 function* entriesStillThere(
   store: FileStore,
@@ -126,9 +126,8 @@ function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task
 }
 
 /**
- * Without a gap and of one size; but the newest ones, which may be in the making beside a running holder. A closed log needs
- * the first alone: what a crash left of the others that were given back goes at the next open, and so does what one left that an open
- * was making.
+ * Ring files must have no gap and one size, except for the newest one, which a running holder may be making. A closed
+ * log needs only the first: others that a crash left, while they were given back or made, are removed at the next open.
  */
 function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, damage: Damage[]): Task<void> {
   const indexes = yield* ringIndexes(store)

@@ -25,13 +25,14 @@ export interface PartitionLook {
   readonly noted: CheckpointPartition | undefined
   readonly runs: readonly FrameRun[]
   readonly logStartOffset: number
-  /** The log was not closed: a recovery comes first. */
+  /** The log wasn't closed, so a recovery comes first. */
   readonly isUnclean: boolean
 }
 
 /**
- * Every batch of every segment, and the files derived from them; what checkpoint and frames vouch for must be there, to the byte that
- * batch CRCs leave out. What lies below the log start, or in a segment that compaction has replaced, is gone or on its way.
+ * Looks at every batch of every segment and the files derived from them. What checkpoint and frames vouch for must be
+ * there, including the bytes that batch CRCs leave out. What lies below the log start, or in a segment that compaction
+ * has replaced, is gone or about to be removed.
  */
 export function* verifyPartition(
   context: VerifyContext,
@@ -51,7 +52,7 @@ export function* verifyPartition(
     { ...context, progressed: () => {} },
     { directory, noted, runs, logStartOffset, ...ways },
   )
-  // Of one that compaction rewrote since the checkpoint it isn't known where it ends.
+  // If compaction rewrote the segment since the checkpoint, nothing says where it ends.
   const cleaned = segments
     .filter(({ isCleaned }) => isCleaned)
     .map((each) => each.noted?.nextOffset ?? Number.POSITIVE_INFINITY)
@@ -79,7 +80,7 @@ export function* verifyPartition(
     found.batches += seen.batches
     found.bytes += seen.sizeBytes
   }
-  // Of an extent the frame has no copy (durability rule 2).
+  // A frame has no copy of an extent's bytes (durability rule 2).
   const extents = runs.filter(({ kind }) => kind === 'extent')
   const lacking = uncovered(directory, extents, intact, holes, logStartOffset)
   for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
@@ -92,7 +93,7 @@ interface SegmentLook {
   readonly segment: SegmentRemains
   readonly directory: string
   readonly derived: DerivedFilesCheck | undefined
-  /** Which of how many of the partition's segments. */
+  /** The segment's place among the partition's segments, and how many there are. */
   readonly index: number
   readonly count: number
 }
@@ -102,7 +103,7 @@ interface SeenSegment {
   readonly runs: readonly IntactRun[]
   readonly holes: readonly Hole[]
   readonly batches: number
-  /** `undefined`: there is no such file. */
+  /** `undefined` if there is no such file. */
   readonly sizeBytes: number | undefined
 }
 
@@ -129,10 +130,11 @@ function* verifySegment(
   const { holes, runs } = yield* new SegmentSurvey({ ...context, progressed }, segment, visit).run()
   for (const { file, position, offset, code } of holes) damaged(file, position, offset, code)
   const isWhole = holes.length === 0
-  // No record of the log, so that an open doesn't look there; Kafka's tools read on to the end of the file.
+  // An open doesn't look there, since the bytes hold no record of the log; but Kafka's tools read on to the end of the
+  // file.
   const isLonger = noted !== undefined && !segment.mayGoOn && (sizeBytes ?? 0) > noted.sizeBytes
   if (isLonger) damaged(path, noted.sizeBytes, undefined, 'bytes behind its end')
-  // Behind damage there are no batches for its entries to lead to.
+  // Behind damage there are no batches that its entries could lead to.
   if (noted !== undefined && isWhole) yield* verifyIndexes(store, directory, noted, batches, damaged)
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()
   return { isWhole, runs, holes, batches: batches.size, sizeBytes }
