@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url'
 import { diskBytes, writtenBytes } from './machine.ts'
 import type { Peer, PeerModule } from './peer.ts'
-import { fillAndDie, runWorkload, touchedBytes, type WorkloadRequest } from './workloads.ts'
+import type { WorkloadRequest } from './workload.ts'
+import { fillAndDie, runWorkload, touchedBytes } from './workloads.ts'
 
 // One process per measurement: reads what to do from its argument, prints one JSON object, exits.
 export interface CaseRequest extends WorkloadRequest {

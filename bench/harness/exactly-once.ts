@@ -1,7 +1,7 @@
 import { BULK_BATCH, fill, latencies, warmUpCount } from './filling.ts'
 import type { BenchRecord } from './peer.ts'
 import { makeBatches, payloadBytes } from './records.ts'
-import type { Figures, OpenPeer, WorkloadRequest } from './workloads.ts'
+import type { Figures, OpenPeer, WorkloadRequest } from './workload.ts'
 
 const PARTS = 4
 const PART_RECORDS = 10

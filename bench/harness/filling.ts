@@ -1,7 +1,7 @@
 import type { BenchRecord, Peer } from './peer.ts'
 import { makeBatches } from './records.ts'
 import { percentile } from './statistics.ts'
-import type { Figures } from './workloads.ts'
+import type { Figures } from './workload.ts'
 
 export const BULK_BATCH = 1000
 

@@ -9,7 +9,7 @@ import { probeFdatasync } from './machine.ts'
 import type { PeerDefinition, WorkloadName } from './peer.ts'
 import { seededShuffle } from './records.ts'
 import { median } from './statistics.ts'
-import type { Figures } from './workloads.ts'
+import type { Figures } from './workload.ts'
 
 export interface RunOptions {
   readonly peers: readonly PeerDefinition[]

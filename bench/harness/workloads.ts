@@ -1,20 +1,9 @@
 import { groups, ingest, manyGroups, processAll } from './exactly-once.ts'
 import { appendBulk, BULK_BATCH, fill, latencies, warmUpCount } from './filling.ts'
-import type { BenchRecord, Peer, PeerOptions, Visit, WorkloadName } from './peer.ts'
+import type { BenchRecord, PeerOptions, Visit } from './peer.ts'
 import { makeBatches, payloadBytes } from './records.ts'
 import { percentile } from './statistics.ts'
-
-export interface WorkloadRequest {
-  readonly workload: WorkloadName
-  readonly valueBytes: number
-  /** Records in all; of durable cases the number of appends follows from it. */
-  readonly records: number
-}
-
-export type Figures = Record<string, number>
-
-/** Opens a peer anew on the same directory: a process's one, or the one to read what was filled before. */
-export type OpenPeer = (options: PeerOptions) => Promise<Peer>
+import type { Figures, OpenPeer, WorkloadRequest } from './workload.ts'
 
 const PRODUCERS = 64
 const SCAN_PASSES = 3

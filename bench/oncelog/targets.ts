@@ -1,5 +1,5 @@
 import type { WorkloadName } from '../harness/peer.ts'
-import type { Figures } from '../harness/workloads.ts'
+import type { Figures } from '../harness/workload.ts'
 import { ONCELOG, WATCHED } from './definitions.ts'
 
 /** What a row is measured by, in which workload. */

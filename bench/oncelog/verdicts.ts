@@ -2,7 +2,7 @@ import Table from 'cli-table3'
 import { higherIsBetter } from '../harness/report.ts'
 import type { CaseResult, RunResult } from '../harness/runner.ts'
 import { median, type Ratio, ratioOfPairs } from '../harness/statistics.ts'
-import type { Figures } from '../harness/workloads.ts'
+import type { Figures } from '../harness/workload.ts'
 import { ONCELOG, WATCHED } from './definitions.ts'
 import { BOUND_TARGETS, type BoundTarget, RATIO_TARGETS, type RatioTarget } from './targets.ts'
 

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import type { Peer } from '../harness/peer.ts'
-import { type SqliteConnection, SqliteLog, type SqliteMode } from './sqlite.ts'
+import { SqliteLog, type SqliteMode } from './sqlite.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
 
 function connect(file: string): SqliteConnection {
   const database = new Database(file)

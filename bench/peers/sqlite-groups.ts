@@ -1,5 +1,5 @@
 import type { BenchRecord } from '../harness/peer.ts'
-import type { SqliteConnection } from './sqlite.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
 
 const PARTS = 4
 const ROWS_PER_TRANSACTION = 1000

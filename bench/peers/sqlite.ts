@@ -1,18 +1,7 @@
 import { join } from 'node:path'
 import type { BenchRecord, Peer, PeerOptions, Visit } from '../harness/peer.ts'
+import type { Row, SqliteConnection } from './sqlite-connection.ts'
 import { SqliteGroups } from './sqlite-groups.ts'
-
-type Row = readonly [Uint8Array, Uint8Array]
-
-/** What better-sqlite3 and node:sqlite have in common; rows come as arrays. */
-export interface SqliteConnection {
-  exec(sql: string): void
-  run(sql: string): (...values: readonly (Uint8Array | number)[]) => void
-  one(sql: string): (offset: number) => Row | undefined
-  page(sql: string): (after: number, limit: number) => readonly Row[]
-  count(): number
-  close(): void
-}
 
 // Ten rows a statement is 40 % faster in bulk at 100 B than one; fifty is slower again.
 const ROWS_PER_STATEMENT = 10
