@@ -9,17 +9,17 @@ export interface ConsumerSessionOptions {
   readonly maxPollIntervalMs: number
 }
 
-/** What a member of a group reads, and holds already. */
+/** A member of a group: what it wants to read, and what it holds already. */
 export interface GroupMember {
-  /** Unique in the log. */
+  /** The member's id, unique in the log. */
   readonly memberId: string
-  /** What it subscribed to. */
+  /** Names of the topics that it subscribed to. */
   readonly topics: readonly string[]
-  /** What it reads now. */
+  /** Partitions that it reads now. */
   readonly owned: readonly TopicPartition[]
 }
 
-/** A partition that a member is given, of the topic that has the name at that moment. */
+/** A partition that a member is given, with the id of the topic that has the name at that moment. */
 export interface GivenPartition extends TopicPartition {
   readonly topicId?: string | undefined
 }
@@ -31,28 +31,30 @@ export interface MemberAssignment {
 
 export interface JoinedGroup {
   readonly generation: number
-  /** The one that all members know. */
+  /** The name of an assignor that all members know. */
   readonly assignor: string
-  /** All members if this one leads the generation and must assign; else none. */
+  /** All members if this one leads the generation and has to assign their partitions; else empty. */
   readonly members: readonly GroupMember[]
 }
 
 /**
- * A member of a group, by Kafka's classic protocol: it joins, the leader of the generation says who reads what, all go on.
- * A partition that moves is first taken from the one (who may still commit) and given to the other a generation later.
- * UNKNOWN_MEMBER_ID from any call: the member was put out, and needs a new session.
+ * A member of a group, by Kafka's classic protocol: it joins, the leader of the generation says who reads what, and all
+ * go on. A partition that moves is first taken from the one, who may still commit, and given to the other a generation
+ * later. Any call may reject with UNKNOWN_MEMBER_ID: the member was put out and needs a new session.
  */
 export interface ConsumerSession extends ReaderSession {
-  /** Resolves once every member joined. A member joins when it begins, and when `onRebalance` told it so. */
+  /** Resolves once every member has joined. A member joins when it begins, and whenever `onRebalance` tells it to. */
   join(owned: readonly TopicPartition[]): Promise<JoinedGroup>
   /**
-   * With the leader's assignments, or none: resolves with this member's partitions once they are durable. Rejects with
-   * REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION when the group moved on: join again.
+   * The leader brings its assignments, the others none. Resolves with this member's partitions once the assignments are
+   * durable. Rejects with REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION if the group moved on: join again.
    */
   sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]>
   /** Called when the member has to join again, or was put out. */
   onRebalance(handler: () => void): void
-  /** `undefined` where nothing is committed. `isStable`: waits for open transactions that may change it. */
+  /**
+   * `undefined` where nothing is committed. With `isStable` it waits for open transactions that may still change it.
+   */
   committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
   /**
    * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, with

@@ -3,19 +3,24 @@ import { assertOptions, type OptionNames } from './options.ts'
 
 /** How much comes in one batch. */
 export interface BatchOptions {
-  /** Records at most. */
+  /**
+   * Most records in a batch, 1 or more. By default 500 for a consumer (Kafka's max.poll.records) and 8192 for a reader.
+   */
   maxRecords?: number | undefined
-  /** Soft limit: what the log stored as one batch is fetched whole. */
+  /**
+   * About how many bytes come in a batch, 1 or more: 1048576 by default for a consumer, 262144 for a reader. What the
+   * log stored as one batch is fetched whole, even if it is larger.
+   */
   maxBytes?: number | undefined
 }
 
 /** How batches of a reader come. */
 export interface ReadBatchOptions extends BatchOptions {
   /**
-   * Bytes lie in memory that the reader uses again, which is the quickest way through large values: a batch and its records
-   * are valid until the next batch is asked for or the iteration ends. After that keys, values and headers that weren't
-   * looked at throw INVALID_REQUEST, and bytes that were hold something else; text, JSON and what else a codec made stays.
-   * `false` by default.
+   * The batch lies in memory that the reader uses again, which is the quickest way through large values: it and its
+   * records are valid until the next batch is asked for or the iteration ends. After that, keys, values and headers
+   * that were not looked at throw INVALID_REQUEST, and bytes that were looked at hold something else. Text, JSON and
+   * whatever else a codec made stay valid. `false` by default.
    */
   borrowed?: boolean | undefined
 }

@@ -8,9 +8,9 @@ import { HOW_TO_DECLARE, isDeclared, type TopicRef } from './topic/topic.ts'
 
 /** Where a record stands in its topic. */
 export interface RecordPlace {
-  /** A whole number from 0 on. */
+  /** The partition's number, from 0. */
   readonly partition: number
-  /** A whole number from 0 on. */
+  /** The record's offset, from 0. */
   readonly offset: number
 }
 

@@ -29,11 +29,11 @@ import type { Topic, TopicRef } from './topic/topic.ts'
 import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
 import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
 
-/** A log: the same in a process of its own and, later, on a cluster. */
+/** A log. The type is the same for a log in the program's own process and, later, for one on a Kafka cluster. */
 export interface Log extends AsyncDisposable {
-  /** What this log gives, whatever was asked for. */
+  /** What this log guarantees, whatever its users ask for. */
   readonly guarantees: Guarantees
-  /** Topics, offsets and groups. */
+  /** Topics, offsets, groups, transactions and producers. */
   readonly admin: Admin
   /** A new idempotent producer. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options. */
   producer(options?: ProducerOptions & { transactionalId?: undefined }): Producer
@@ -41,46 +41,53 @@ export interface Log extends AsyncDisposable {
   producer(options: TransactionalProducerOptions): TransactionalProducer
   /** A new member of a group; joins at its first iteration. Throws INVALID_GROUP_ID or INVALID_REQUEST. */
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
-  /** Reads topics without a group. Nothing is read before the iteration. */
+  /**
+   * Reads topics without a group. Nothing is read before the iteration. Throws INVALID_REQUEST for wrong options,
+   * LOG_CLOSED.
+   */
   read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>, BatchOf<T>>
   /**
-   * One record by its place, as what `send` resolved with names it; `undefined` where a reader of committed records finds
-   * none: an offset that a transaction's end took or that was aborted, or one that an unclean end left unused. What it found
-   * stays in memory, so that its neighbours are found without the storage. Rejects with INVALID_REQUEST,
-   * UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or LOG_CLOSED.
+   * Reads one record by its place, such as the one that `send` resolved with. Resolves with `undefined` where a
+   * committed reader finds none: at the offset of a transaction's marker, of an aborted record, or of one that an
+   * unclean end left unused. Its batch stays in memory, so that its neighbours are found without the storage. Rejects
+   * with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or
+   * LOG_CLOSED.
    */
   get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined>
   /**
-   * A work queue: several consumers take records of the same partitions, one that fails doesn't hold up the rest. Throws
-   * INVALID_REQUEST or INVALID_GROUP_ID for wrong options.
+   * A consumer of a work queue: several consumers take records of the same partitions, and one record that fails
+   * doesn't hold up the rest. Throws INVALID_REQUEST or INVALID_GROUP_ID for wrong options.
    */
   shareConsumer<const T extends TopicRef>(options: ShareConsumerOptions<T>): ShareConsumer<T>
   /**
-   * Consume, handle, produce, keep state and commit in one transaction per batch, until it is closed. Throws INVALID_REQUEST or
-   * INVALID_GROUP_ID for wrong options; `done` rejects with what `handle` failed with where there are no dead letters, and with
-   * UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, LOG_CLOSED.
+   * Consumes records, calls `handle`, and commits what it gives, the state that it changes and the group's offsets in
+   * one transaction per batch, until it is closed. Throws INVALID_REQUEST or INVALID_GROUP_ID for wrong options. `done`
+   * rejects with the error of `handle` where there are no dead letters, and with UNKNOWN_TOPIC_OR_PARTITION,
+   * INVALID_CONFIG, LOG_CLOSED.
    */
   process<const T extends TopicRef, const S extends Record<string, AnyStateStore> = Record<never, never>>(
     options: ProcessOptions<T, S>,
   ): Processor
   /**
-   * Rows of a foreign store into the log, exactly once. Throws INVALID_REQUEST for wrong options; `done` rejects with what
-   * `read` failed with, and with PRODUCER_FENCED when a newer one of the same source began.
+   * Brings rows of a foreign store into the log, each exactly once. Throws INVALID_REQUEST for wrong options. `done`
+   * rejects with the error of `read`, and with PRODUCER_FENCED when a newer `ingest` of the same source has begun.
    */
   ingest<P extends string | number>(options: IngestOptions<P>): Processor
   /**
-   * The last value of each key, kept up to date; resolves once it has read to the end. Of a topic that keeps them: rejects with INVALID_CONFIG
-   * where retention takes records by their age or size alone (`cleanup.policy` delete), INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION.
+   * A table with the last value of each key of a topic, kept up to date. Resolves once it has read to the end. Rejects
+   * with INVALID_CONFIG for a topic whose retention removes values by age or size alone (`cleanup.policy` `delete`),
+   * INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION.
    */
   table<N extends string, KI, K, VI, V>(
     topic: Topic<N, KI, K, VI, V>,
     options?: Abortable,
   ): Promise<ReadonlyTable<K, V>>
   /**
-   * Flushes producers, ends consumers and readers, leaves the storage so that the next open is quick. Waits for a `handle` of `process`
-   * that was called: one that never settles has to look at its signal, one that awaits this waits for itself. What a processor gives up with
-   * meanwhile its `done` tells. Where other processes are attached to this one, their members
-   * first commit and give up what they have, consumers of share groups too: 5 s at most, then what they had not committed comes again.
+   * Flushes the producers, ends consumers and readers, and leaves the storage so that the next open is quick. It waits
+   * for every `handle` of `process` that was called: one that never settles has to look at its signal, and one that
+   * awaits this waits for itself. If a processor gives up meanwhile, its `done` tells why. If other processes are
+   * attached to this one, their consumers get up to 5 s to commit and give up their partitions and locks; what they
+   * haven't committed by then comes again.
    */
   close(): Promise<void>
 }

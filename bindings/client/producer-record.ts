@@ -7,15 +7,18 @@ export type RecordHeadersInit =
 
 /** One record before it has a place in the log. */
 export interface RecordInput<K, V> {
-  /** Records with equal keys go to the same partition, in order. Without a key the partition changes now and then. */
+  /**
+   * Records with equal keys go to the same partition, in the order of sending. Records without a key go to one
+   * partition for a while, then to another.
+   */
   key?: K | null | undefined
-  /** `null` is a tombstone: in a compacted topic it stands for the removal of its key. Said, be it null. */
+  /** `null` is a tombstone: in a compacted topic it removes the key. Required, even if it is null. */
   value: V | null
-  /** From 0 below the topic's partitions; overrides the partitioner. */
+  /** The partition, from 0; by default the partitioner chooses it. */
   partition?: number | undefined
-  /** Whole milliseconds since 1970; the log's clock at the append unless said. */
+  /** Whole milliseconds since 1970. By default the log's clock at the moment of the append. */
   timestamp?: number | undefined
-  /** None unless said. */
+  /** Headers; none by default. */
   headers?: RecordHeadersInit | undefined
 }
 
@@ -27,8 +30,14 @@ export interface ProducerRecord extends RecordInput<string | Uint8Array, string 
 
 /** Where a record stands in the log. */
 export interface RecordMetadata extends TopicPartition {
-  /** -1 when the record is known to be written and its place forgotten: a retry that came more than five batches late. */
+  /**
+   * -1 if the record is known to be written and its offset isn't known any more: after a retry that came more than five
+   * batches late.
+   */
   readonly offset: number
-  /** Milliseconds since 1970: the record's own, or the time of its append (`message.timestamp.type`). */
+  /**
+   * Milliseconds since 1970: the record's own time, or that of its append, as `message.timestamp.type` of the topic
+   * says.
+   */
   readonly timestamp: number
 }

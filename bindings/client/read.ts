@@ -17,35 +17,43 @@ import { type Abortable, signalOf } from './signals.ts'
 import { endPositions, type StartPoint } from './start-point.ts'
 import type { TopicRef } from './topic/topic.ts'
 
-/** What of the topics is read. */
+/** What is read of the topics. */
 export interface ReadOptions extends Abortable {
   /**
-   * Where to start: `'earliest'` (default), `'latest'`, the first record at or after a time in milliseconds since 1970, or
-   * positions, one for each partition of the topics.
+   * Where to start: `'earliest'` (default), `'latest'`, the first record at or after a time in milliseconds since 1970,
+   * or positions, one for each partition of the topics.
    */
   from?: StartPoint | undefined
   /**
-   * `'end'`: where the topics ended at the call of `read`, for `'read_committed'` their last stable offset. Positions: up
-   * to them; partitions that they don't name aren't read. Without it the reader waits for more, without polling.
+   * Where to stop. `'end'`: where the topics ended when `read` was called; with `'read_committed'` that is their last
+   * stable offset. Positions: up to them, and partitions that they don't name aren't read. Without it the reader waits
+   * for more records; it doesn't poll.
    */
   until?: 'end' | readonly Position[] | undefined
-  /** `'read_committed'` by default. Differs from Kafka: there it is `'read_uncommitted'`. */
+  /**
+   * `'read_committed'` by default. Kafka's isolation.level. Differs from Kafka: there `'read_uncommitted'` is the
+   * default.
+   */
   isolationLevel?: IsolationLevel | undefined
 }
 
 /**
- * Records of all partitions of the topics, in offset order within each. Starts anew with each iteration. An iteration rejects
- * with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and made again), OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without position),
- * LOG_CLOSED, or the signal's reason.
+ * The records of all partitions of the topics, in offset order within each partition. Each iteration starts anew. An
+ * iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and created again),
+ * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position), LOG_CLOSED, or the signal's
+ * reason.
  */
 export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   /**
-   * The same records, those of one partition that came together at once: the quick way through many of them, since only
-   * the batches are awaited. At most `maxRecords` (8192 by default) and about `maxBytes` (262144), at least one;
-   * `borrowed` ones don't outlive the next. Throws INVALID_REQUEST for wrong options.
+   * The same records in batches: those of one partition that came together. This is the quick way through many records,
+   * since only the batches are awaited. A batch has at most `maxRecords` (8192 by default) and about `maxBytes`
+   * (262144), at least one record; a `borrowed` batch is valid until the next one. Throws INVALID_REQUEST for wrong
+   * options.
    */
   batches(options?: ReadBatchOptions): AsyncIterable<B>
-  /** The same as a Web stream of the platform, which reads only what is asked for. Cancelling it ends its wait. */
+  /**
+   * The same records as a Web stream of the platform, which reads only what is asked for. Cancelling it ends its wait.
+   */
   toReadableStream(): ReadableStreamLike<R>
 }
 

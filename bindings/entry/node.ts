@@ -104,49 +104,54 @@ export type { Loss, SalvageOptions, SalvageReport } from './embedded/salvage.ts'
 export type { StorageDriver } from './embedded/storage-driver.ts'
 
 /**
- * Opens the log in a directory, and makes it if there is none. Recovers first if the last holder died; `log.recovery`
- * tells what was found. A string is a path in the runtime's own file system. Where another process, or this one, has it open
- * already, the new one is attached to it; `log.role` says so.
+ * Opens the log in a directory, and makes one if there is none. A string is a path in the runtime's own file system. If
+ * the last holder died, it recovers first; `log.recovery` tells what was found. If a process, this one included, has
+ * the directory open already, the new log is attached to that one; `log.role` says so.
  *
- * Rejects with DIRECTORY_IN_USE with `exclusive`, or when a holder is there that doesn't answer (the details name pid, host and
- * since when);
- * with CORRUPT_LOG or UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where the system has
- * no lock; with KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be read or written; with INVALID_CONFIG,
- * DURABILITY_UNAVAILABLE or INVALID_REQUEST by its options. Differs from Kafka: nothing creates a topic but `createTopic`
- * and the option `topics`.
+ * Rejects with DIRECTORY_IN_USE with `exclusive`, or if a holder doesn't answer (the details name pid, host and since
+ * when); with CORRUPT_LOG or UNSUPPORTED_VERSION for a directory that it can't vouch for; with LOCK_UNSUPPORTED where
+ * the system has no lock; with KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be read or written; with
+ * INVALID_CONFIG, DURABILITY_UNAVAILABLE or INVALID_REQUEST for its options. Differs from Kafka: nothing but
+ * `createTopic` and the option `topics` creates a topic.
  */
 export async function open(directory: string | FileUrl, options: OpenOptions = {}): Promise<EmbeddedLog> {
   const path = pathOf(directory)
   return openShared(path, () => createDirectoryStore(path), nodePort, options)
 }
 
-/** A log that lives in memory and ends with the process: for tests, and for what needs no keeping. Rejects as `open` by its options. */
+/**
+ * Opens a log that lives in memory and ends with the process: for tests, and for records that needn't be kept. Rejects
+ * as `open` does for its options.
+ */
 export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(new MemoryStore(), nodePort, options)
 }
 
 /**
- * A log over a storage driver of the program's own: a `FileStore` (something with named files), or a function that makes a
- * `PartitionStore` (something with rows and a transaction). The log closes it. It belongs to this process alone: the driver's
- * lock keeps others out, nobody attaches. Hold the driver against `oncelog/conformance` first: what the log promises rests on
- * what the driver does.
+ * Opens a log over a storage driver of the program's own: a `FileStore` (something with named files), or a function
+ * that makes a `PartitionStore` (something with rows and a transaction). The log closes it. It belongs to this process
+ * alone: the driver's lock keeps others out, and nobody attaches. Run `oncelog/conformance` over the driver first: the
+ * log can only promise what the driver does.
  *
- * Rejects with INVALID_REQUEST for what is no driver, with what its `lock` rejects with (DIRECTORY_IN_USE), else as `open`.
+ * Rejects with INVALID_REQUEST for what is no driver, with what its `lock` rejects with (DIRECTORY_IN_USE), else as
+ * `open`.
  */
 export async function openDriver(driver: StorageDriver, options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(driver, nodePort, options)
 }
 
 /**
- * Copies what is provably intact of a damaged log into a new directory, and tells what isn't: offsets, producers, transactions and committed
- * offsets stay as they were. The source is only read. What is lost is a hole in the copy, which readers pass over as they do what
- * compaction removed; where the end of a transaction is lost its records count as aborted, or are left out where a later commit would speak for
- * them. Resolves once the copy is durable: it opens for writing. Until then, and after a crash, a rejection or a signal, opening it
- * rejects with COPY_UNFINISHED. Reads the log twice, and keeps 256 MiB of kernel memory at most.
+ * Copies what is provably intact of a damaged log into a new directory, and tells what isn't. Offsets, producers,
+ * transactions and committed offsets stay as they were; the source is only read. Lost records leave a hole in the
+ * offsets, which readers pass over as they do behind compaction. If the end of a transaction is lost, its records count
+ * as aborted, or are left out if a later commit would make them count as committed. Resolves once the copy is durable:
+ * it can be opened and written to. Until then, and after a crash, a rejection or a signal, opening the copy rejects
+ * with COPY_UNFINISHED. It reads the log twice and needs at most 256 MiB of kernel memory.
  *
- * Rejects with INVALID_REQUEST where the directory holds no log, or the target isn't empty or lies in it; with DIRECTORY_IN_USE while a process has
- * the source open, or another one writes to the target; with UNSUPPORTED_VERSION, UNSUPPORTED_COMPRESSION_TYPE, STORAGE_FULL,
- * KAFKA_STORAGE_ERROR, MEMORY_CAP_REACHED, LOCK_UNSUPPORTED; with the signal's reason.
+ * Rejects with INVALID_REQUEST if the directory holds no log, or if the target isn't empty or lies in it; with
+ * DIRECTORY_IN_USE while a process has the source open, or another one writes to the target; with UNSUPPORTED_VERSION,
+ * UNSUPPORTED_COMPRESSION_TYPE, STORAGE_FULL, KAFKA_STORAGE_ERROR, MEMORY_CAP_REACHED, LOCK_UNSUPPORTED; with the
+ * signal's reason.
  */
 export async function salvage(
   directory: string | FileUrl,

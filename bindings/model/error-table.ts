@@ -110,5 +110,5 @@ export const ERRORS = {
   ],
 } as const
 
-/** Code of every error that the log's own calls reject with; docs/errors.md has a heading for each. */
+/** The code of an error that the log's own calls reject with; docs/errors.md has a heading for each. */
 export type ErrorCode = keyof typeof ERRORS

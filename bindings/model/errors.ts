@@ -3,29 +3,31 @@ import { ERRORS, type ErrorCategory, type ErrorCode, type ErrorRow } from './err
 /** Shared by every copy of the package that a program may load, so that `LogError.is` works across them. */
 const BRAND: unique symbol = Symbol.for('oncelog.LogError') as never
 
-/** Place and cause by name: topic, partition, offset, file, position and the like; docs/errors.md says which. Frozen. */
+/**
+ * Place and cause, by name: topic, partition, offset, file, position and the like; docs/errors.md says which. Frozen.
+ */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
- * The one error class. `code` is Kafka's name where Kafka has one (`kafkaCode` its number), `category` says what a
- * program can do, `details` names the place (topic, partition, offset, file, position), `hint` the next step.
- * Messages and details never hold a key, a value, a header or a secret.
+ * The one error class. `code` is Kafka's name where Kafka has one (`kafkaCode` is its number), `category` says what a
+ * program can do, `details` names the place (topic, partition, offset, file, position), `hint` the next step. Messages
+ * and details never hold a key, a value, a header or a secret.
  */
 export class LogError<C extends string = string> extends Error {
-  /** Always this. */
+  /** Always `'LogError'`. */
   override readonly name = 'LogError'
-  /** Kafka's name of the error, or the log's own. */
+  /** Kafka's name of the error where Kafka has it, else the log's own. */
   readonly code: C
   /** What a program can do about it. */
   readonly category: ErrorCategory
-  /** Kafka's number, where Kafka has this error. */
+  /** Kafka's number of the error; `undefined` where Kafka hasn't it. */
   readonly kafkaCode: number | undefined
-  /** The next step, in a sentence. */
+  /** What to do next, in a sentence. */
   readonly hint: string
-  /** Where and what, by name. */
+  /** Where it happened and by what, by name. */
   readonly details: ErrorDetails
 
-  /** For storage drivers and codecs; category, number and hint come with the code. */
+  /** For storage drivers and codecs. Category, number and hint come with the code. */
   constructor(code: C & ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     const [category, kafkaCode, hint]: ErrorRow = ERRORS[code]
@@ -37,7 +39,7 @@ export class LogError<C extends string = string> extends Error {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
-  /** True for a LogError of this or another copy of the package, with one of `codes` if any are named. */
+  /** Whether `error` is a LogError, of this or another copy of the package, with one of `codes` if any are given. */
   static is<C extends string>(error: unknown, ...codes: readonly C[]): error is LogError<C> {
     if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
     return codes.length === 0 || codes.includes((error as unknown as LogError<C>).code)

@@ -2,13 +2,13 @@
 export interface TopicPartition {
   /** The topic's name. */
   readonly topic: string
-  /** From 0. */
+  /** The partition's number, from 0. */
   readonly partition: number
 }
 
-/** Where to read next. `offset` names a record, `nextOffset` the place after it. */
+/** A place where reading goes on. `offset` always names a record, `nextOffset` the place after it. */
 export interface Position extends TopicPartition {
-  /** From 0; the end of a partition is a position too. */
+  /** The offset that is read next, from 0. The end of a partition is a position too. */
   readonly nextOffset: number
 }
 
@@ -18,19 +18,25 @@ export interface Position extends TopicPartition {
  */
 export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
 
-/** `'read_committed'` never shows records of a transaction that isn't committed; `'read_uncommitted'` shows all. */
+/**
+ * `'read_committed'` shows no record of a transaction before it is committed, and none of an aborted one;
+ * `'read_uncommitted'` shows all records.
+ */
 export type IsolationLevel = 'read_committed' | 'read_uncommitted'
 
-/** `1`: handed to the operating system. `'all'`: on stable storage, directory entries included. */
+/**
+ * Where a record is when its send resolves. `1`: with the operating system. `'all'`: on stable storage, directory
+ * entries included.
+ */
 export type Acks = 1 | 'all'
 
 /**
- * What an `acks: 'all'` record survives, weakest first: `'memory'` nothing but the program's own going on, `'os'` the end of
- * the process, `'stable'` a power cut, `'replicated'` the loss of a machine.
+ * What a record with `acks: 'all'` survives, weakest first: `'memory'`: nothing, it ends with the process; `'os'`: the
+ * end of the process; `'stable'`: a power cut; `'replicated'`: the loss of a machine.
  */
 export type Durability = 'memory' | 'os' | 'stable' | 'replicated'
 
-/** What a log gives, whatever its users ask for. */
+/** What a log guarantees, whatever its users ask for. */
 export interface Guarantees {
   /** `'stable'` for `open`, `'memory'` for `openMemory`. */
   readonly durability: Durability

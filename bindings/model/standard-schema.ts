@@ -31,13 +31,13 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 
 /** Version, vendor and the validating function of a schema. */
 export interface StandardSchemaProps<Input, Output> {
-  /** Of the standard. */
+  /** The version of the standard. */
   readonly version: 1
   /** The schema library's name. */
   readonly vendor: string
   /** Answers at once or, for asynchronous schemas, later (SCHEMA_ASYNC here). */
   readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
-  /** Never there at run time: carries the types. */
+  /** Never there at run time: it carries the types. */
   readonly types?: { readonly input: Input; readonly output: Output } | undefined
 }
 

@@ -18,9 +18,9 @@ export type ResetPoint =
 
 /** How a group is moved. */
 export interface ResetOptions {
-  /** Partitions, or topics by name for all of theirs. Unless said, those that the group has offsets of. */
+  /** Partitions, or names of topics for all of theirs. By default those that the group has offsets of. */
   topics?: readonly (string | TopicPartition)[] | undefined
-  /** Only tell what would be done. `false` unless said. */
+  /** Only tells what would be done; `false` by default. */
   dryRun?: boolean | undefined
 }
 
@@ -28,7 +28,7 @@ const NAMES: OptionNames<ResetOptions> = { topics: true, dryRun: true }
 
 /** One partition of a group that was moved. */
 export interface OffsetReset extends Position {
-  /** Where it was; `undefined` without a committed offset. */
+  /** Where it was; `undefined` if nothing was committed. */
   readonly before: number | undefined
 }
 

@@ -7,16 +7,22 @@ import type { Assignor } from './assignor.ts'
 import { rangeAssignor } from './range-assignor.ts'
 import { stickyAssignor } from './sticky-assignor.ts'
 
-/** Where a group without a valid committed offset starts; `'none'` rejects with NO_OFFSET or OFFSET_OUT_OF_RANGE. */
+/**
+ * Where a group starts that has no valid committed offset. With `'none'` it rejects with NO_OFFSET or
+ * OFFSET_OUT_OF_RANGE. Kafka's auto.offset.reset.
+ */
 export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
 
 /** How a member of a group reads. */
 export interface ConsumerOptions<T extends TopicRef> extends Abortable {
-  /** Required; for reading without a group there is `read`. */
+  /** The group's id, Kafka's group.id. Required: to read without a group there is `log.read`. */
   groupId: string
-  /** Declared topics, whose records come decoded, or names, whose records come as bytes; at least one. */
+  /** At least one topic: declared ones, whose records come decoded, or names, whose records come as bytes. */
   topics: readonly T[]
-  /** `'read_committed'` by default. Differs from Kafka: there the Java client reads uncommitted unless told. */
+  /**
+   * `'read_committed'` by default: records of open and aborted transactions aren't seen. Kafka's isolation.level.
+   * Differs from Kafka: its Java client reads uncommitted records by default.
+   */
   isolationLevel?: IsolationLevel | undefined
   /**
    * Where to start without a committed offset, or when it is out of range: `'earliest'` (default), `'latest'`, or
@@ -30,9 +36,15 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
    * Differs from Kafka: with each of them members keep what doesn't move, and go on reading it during a rebalance.
    */
   assignor?: 'range' | 'sticky' | Assignor | undefined
-  /** Time between two polls after which the member leaves its group, 300000 ms by default. */
+  /**
+   * How long the member may take between two polls before it is put out of its group, in milliseconds; 300000 by
+   * default. Kafka's max.poll.interval.ms.
+   */
   maxPollIntervalMs?: number | undefined
-  /** Offsets kept by the user's own database: asked on every assignment. Such a consumer never commits here. */
+  /**
+   * For offsets that are kept in the program's own database: asked for the positions of the partitions of each new
+   * assignment. Such a consumer never commits to the log.
+   */
   positions?: ((assigned: readonly TopicPartition[]) => Promise<readonly Position[]>) | undefined
 }
 

@@ -42,13 +42,18 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   ): Promise<void>
   /** The partitions that this member reads; empty until it joined the group. */
   assignment(): readonly TopicPartition[]
-  /** The next offset that is delivered. Throws INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED. */
+  /** The offset that is delivered next. Throws INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED. */
   position(at: TopicPartition): number
-  /** The group's committed `nextOffset`, `undefined` without one. Joins the group if need be. */
+  /**
+   * Resolves with the group's committed `nextOffset`, `undefined` if there is none. Joins the group first if it must.
+   * Rejects with INVALID_REQUEST, CONSUMER_CLOSED, and as an iteration does where it can't join.
+   */
   committed(at: TopicPartition): Promise<number | undefined>
   /**
-   * Offsets between position and end of each assigned partition, by `topic/partition`: the end that its isolation level reads
-   * up to. `admin.describeGroup` says what lies behind that, and whose open transaction. Joins the group if need be.
+   * Resolves with the number of offsets between position and end of each assigned partition, by `topic/partition`; the
+   * end is the one that `isolationLevel` reads up to. `admin.describeGroup` says what lies behind it, and whose open
+   * transaction. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does where it
+   * can't join.
    */
   lag(): Promise<ReadonlyMap<string, number>>
   /**
@@ -57,9 +62,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * when it is read. Joins the group if need be. Rejects with INVALID_REQUEST, CONSUMER_CLOSED.
    */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
-  /** Delivers nothing of these partitions (all assigned ones, unless said) until `resume`; throws as `position`. */
+  /** Stops the delivery of these partitions, or of all assigned ones, until `resume`. Throws as `position`. */
   pause(which?: readonly TopicPartition[]): void
-  /** Delivers again what `pause` held back; throws as `position`. */
+  /** Goes on with the delivery that `pause` stopped. Throws as `position`. */
   resume(which?: readonly TopicPartition[]): void
   /**
    * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still commit;
@@ -69,6 +74,6 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * them: one that awaits `close` of its consumer or log waits for itself.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
-  /** Ends the iteration and leaves the group. Commits nothing. A second call gives the first's answer. */
+  /** Ends the iteration and leaves the group. Commits nothing. A second call gives the answer of the first. */
   close(): Promise<void>
 }

@@ -9,30 +9,39 @@ export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** How a producer sends. */
 export interface ProducerOptions {
-  /** `'all'` (default): on stable storage. `1`: handed to the operating system, survives `kill -9`. */
+  /**
+   * When a send resolves: with `'all'` (default) once its records are on stable storage, with `1` once the operating
+   * system has them, so that they survive `kill -9`. Kafka's acks.
+   */
   acks?: Acks | undefined
   /**
-   * How long a batch waits for more records, in milliseconds; 0 (default) groups what is sent in one turn. Differs from
-   * Kafka: there it is 5 since version 4.0.
+   * How long a batch waits for more records, in milliseconds. 0 (default) puts together what is sent in one turn of the
+   * event loop. Kafka's linger.ms. Differs from Kafka: there it is 5 since version 4.0.
    */
   lingerMs?: number | undefined
-  /** Up to this size, in bytes, sends share a batch, 16384 by default; a larger send has its own. 0: each has its own. */
+  /**
+   * Up to this size, in bytes, sends share a batch; 16384 by default. A larger send has batches of its own; with 0 each
+   * send has. Kafka's batch.size.
+   */
   batchSizeBytes?: number | undefined
   /**
-   * Beyond so many unanswered bytes, 33554432 by default, `send` waits; a single send that is larger goes alone. Differs
-   * from Kafka: there the wait ends with an error after max.block.ms; here the `signal` of `send` ends it.
+   * `send` waits while more than this many bytes are unanswered; 33554432 by default. A single send that is larger goes
+   * alone. Kafka's buffer.memory. Differs from Kafka: there the wait ends with an error after max.block.ms; here the
+   * `signal` of `send` ends it.
    */
   bufferBytes?: number | undefined
   /**
-   * `'none'` (default), `'gzip'`, `'snappy'`, `'lz4'` or `'zstd'`: each batch that it makes smaller is kept so. `compression.type` of
-   * a topic goes before it. A batch is compressed in the turn in which it is sent, and looked into once more by the log. As in Kafka
-   * `max.message.bytes` of the topic bounds the batch as it is kept; a record has to keep to it before it is compressed too (Kafka's
-   * max.request.size), and an array of records is cut as if nothing were compressed.
+   * `'none'` (default), `'gzip'`, `'snappy'`, `'lz4'` or `'zstd'`. A batch is stored compressed if that makes it
+   * smaller. `compression.type` of the topic overrides this. Kafka's compression.type. Each batch is compressed in the
+   * turn in which it is sent, and the log looks into it once more. As in Kafka, `max.message.bytes` of the topic bounds
+   * the compressed batch; before compression a single record has to keep to it too (Kafka's max.request.size), and an
+   * array of records is cut as if nothing were compressed.
    */
   compression?: Compression | undefined
   /**
-   * Answers the partition of a record that names none, from 0 below `partitions`. Unless given: murmur2 of the key as in
-   * Kafka's Java client; without a key one partition until a batch's worth went there, then another (KIP-794).
+   * Chooses the partition of a record that names none: a number from 0, below `partitions`. By default, as in Kafka's
+   * Java client, murmur2 of the key decides; records without a key stay with one partition until a batch's worth went
+   * there, then go to another (KIP-794).
    */
   partitioner?: UserPartitioner | undefined
 }

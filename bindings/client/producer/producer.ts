@@ -24,26 +24,29 @@ import { checkRecord } from './validate-record.ts'
 
 /** What one `send` asks for. */
 export interface SendOptions extends Abortable {
-  /** Of this call's batches, in place of the producer's; `compression.type` of a topic goes before it. */
+  /** Compression of this call's batches, instead of the producer's. `compression.type` of the topic overrides both. */
   compression?: Compression | undefined
 }
 
 const SEND_NAMES: OptionNames<SendOptions> = { signal: true, compression: true }
 
-/** What takes records. */
+/** Something that takes records. */
 export interface Sender {
   /**
-   * Writes one record or several. Resolves with where each was written once it reached the producer's `acks`; records of
-   * one array that go to the same partition are one batch, written together or not at all; only where they exceed
-   * max.message.bytes of their topic are they cut into several. A batch may hold what other calls of the same turn send, other
-   * producers' calls too. Calls keep their order per partition, awaited or not.
-   * Bytes aren't copied: leave them as they are until the call settles. Waits while `bufferBytes` are unanswered.
+   * Writes one record or several. Resolves with where each of them stands, once they have reached the producer's
+   * `acks`.
    *
-   * Rejects with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or
-   * PRODUCER_CLOSED before anything of the call is written; with INVALID_TIMESTAMP, LOG_READ_ONLY, LOG_CLOSED when it is
-   * refused later; with PARTIAL_SEND when an array was written in part (`details.results` says per record `{ metadata }`
-   * or `{ error }`). After STORAGE_FULL, MEMORY_CAP_REACHED, KAFKA_STORAGE_ERROR and KERNEL_POISONED the records may be
-   * written or not. Rejects with the signal's reason, and writes nothing, when it aborts before the records are buffered.
+   * Records of one array that go to the same partition are one batch, written together or not at all; they are split
+   * only where they exceed `max.message.bytes` of their topic. A batch may also hold what other calls of the same turn
+   * send, even of other producers. Calls keep their order per partition, awaited or not. Bytes aren't copied: leave
+   * them as they are until the call settles. It waits while `bufferBytes` are unanswered.
+   *
+   * Rejects before anything of the call is written with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION,
+   * MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or PRODUCER_CLOSED; with INVALID_TIMESTAMP, LOG_READ_ONLY or LOG_CLOSED
+   * when it is refused later; with PARTIAL_SEND when an array was written in part (`details.results` has `{ metadata }`
+   * or `{ error }` for each record). After STORAGE_FULL, MEMORY_CAP_REACHED, KAFKA_STORAGE_ERROR and KERNEL_POISONED
+   * the records may be written or not. Rejects with the signal's reason, and writes nothing, when the signal aborts
+   * before the records are buffered.
    */
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,
@@ -52,16 +55,20 @@ export interface Sender {
 }
 
 /**
- * Writes records, each exactly once per `send` that resolved: every producer is idempotent, whatever its `acks`.
- * Differs from Kafka: there `acks: 1` turns idempotence off.
+ * Writes records. Every producer is idempotent, whatever its `acks`: each call of `send` that resolved has written its
+ * records exactly once (KIP-98). Differs from Kafka: there `acks: 1` turns idempotence off.
  */
 export interface Producer extends Sender, AsyncDisposable {
   /**
-   * Sends what waits for `lingerMs` at once. Resolves when every record sent before reached the producer's `acks`; rejects
-   * with the error of the first that failed, which its `send` reports too, or with the signal's reason.
+   * Sends at once what still waits for `lingerMs`. Resolves when every record that was sent before has reached the
+   * producer's `acks`; rejects with the error of the first one that failed, which its `send` reports too, or with the
+   * signal's reason.
    */
   flush(options?: Abortable): Promise<void>
-  /** Flushes, then ends the producer; rejects as `flush` does, and is closed all the same. A second call gives the first's answer. */
+  /**
+   * Flushes, then ends the producer. Rejects as `flush` does, and is closed all the same. A second call gives the
+   * answer of the first.
+   */
   close(): Promise<void>
 }
 

@@ -6,29 +6,37 @@ import type { TopicRef } from '../topic/topic.ts'
 
 /** How a consumer of a share group takes records. */
 export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
-  /** The share group. Its names are apart from those of consumer groups. */
+  /** The share group's id. Share groups and consumer groups have names of their own: the same id means two groups. */
   groupId: string
-  /** Declared topics, whose records come decoded, or names, whose records come as bytes; at least one. */
+  /** At least one topic: declared ones, whose records come decoded, or names, whose records come as bytes. */
   topics: readonly T[]
-  /** How long a record is this consumer's alone, from 1 on, 30000 ms by default. After it another one may get it. */
+  /**
+   * How long a delivered record belongs to this consumer alone, in milliseconds; 30000 by default, at least 1. After
+   * that another consumer may get it. Kafka's group.share.record.lock.duration.ms.
+   */
   lockMs?: number | undefined
   /**
-   * How often a record is delivered that nobody accepts, 5 by default, those that end with a `'release'` included. After that it goes
-   * to the dead letters, or is given up where there are none.
+   * How often a record is delivered that nobody accepts, 5 by default; a delivery that ends with `'release'` counts
+   * too. After the last one the record goes to the dead letters, or is given up if there are none. Kafka's
+   * group.share.delivery.count.limit.
    */
   maxDeliveries?: number | undefined
   /**
-   * How many records this consumer holds at most that it didn't deliver yet, 10 by default. Each is locked from when it comes,
-   * so a slow program takes few. Each counts as delivered from then on, too, since the count is on disk first; what
-   * was delivered twice comes alone, so that a record that ends its process takes none along where `maxDeliveries` is 3 or more.
+   * Most records that this consumer holds and hasn't delivered yet, 10 by default. Each of them is locked and counts as
+   * delivered as soon as it comes, because the count is on disk first: so a slow program takes few. A record that was
+   * delivered twice comes alone, so that one that ends its process takes no others along if `maxDeliveries` is 3 or
+   * more.
    */
   maxRecords?: number | undefined
   /**
-   * Topic for records that were rejected or delivered too often, with origin, error and deliveries in headers. Nothing creates it:
-   * an iteration rejects at once where it isn't there.
+   * Topic for records that were rejected or delivered too often; headers tell origin, error and number of deliveries.
+   * It must exist: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't.
    */
   deadLetter?: string | undefined
-  /** Where a new group starts: `'earliest'` (default) or `'latest'`. Differs from Kafka: there it is `'latest'`. */
+  /**
+   * Where a new group starts: `'earliest'` (default) or `'latest'`. Kafka's share.auto.offset.reset. Differs from
+   * Kafka: there `'latest'` is the default.
+   */
   autoOffsetReset?: 'earliest' | 'latest' | undefined
 }
 

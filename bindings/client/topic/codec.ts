@@ -1,14 +1,20 @@
 import { LogError } from '../../model/errors.ts'
 
-/** How a key or a value becomes bytes and comes back. Both ways are synchronous: records are encoded in the order of the calls. */
+/**
+ * Turns keys or values into bytes and back. Both ways are synchronous, so that records are encoded in the order of the
+ * calls.
+ */
 export interface Codec<In, Out = In> {
-  /** What it throws becomes RECORD_SERIALIZATION of `topic.record()`; nothing is sent. Never called for null. */
+  /** Never called for null. If it throws, `topic.record()` throws RECORD_SERIALIZATION and nothing is sent. */
   encode(value: In): Uint8Array
-  /** What it throws becomes RECORD_DESERIALIZATION where key or value is read. The bytes may be kept, but those of borrowed batches. Never called for null. */
+  /**
+   * Never called for null. If it throws, looking at the key or value throws RECORD_DESERIALIZATION. It may keep the
+   * bytes, except those of borrowed batches.
+   */
   decode(bytes: Uint8Array): Out
 }
 
-/** Bytes as they are, uncopied: they own their memory when they are read, unless the batch is borrowed. */
+/** Bytes as they are, without a copy. Those that are read own their memory, unless the batch is borrowed. */
 export const bytes: Codec<Uint8Array, Uint8Array<ArrayBuffer>> = {
   encode: (value) => value,
   decode: (value) => value as Uint8Array<ArrayBuffer>,
@@ -18,8 +24,8 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * UTF-8 text. A lone surrogate is refused when it is sent; bytes that aren't UTF-8 are refused when they
- * are read: nothing is replaced in silence.
+ * UTF-8 text. Sending a lone surrogate is refused, and so is reading bytes that aren't UTF-8: nothing is replaced in
+ * silence.
  */
 export const string: Codec<string> = {
   encode(value) {
@@ -32,7 +38,7 @@ export const string: Codec<string> = {
   decode: (value) => decoder.decode(value),
 }
 
-/** The same codec under a type that nobody checks, said openly: `unchecked<Payment>(json())`. */
+/** The same codec under a type that nothing checks at run time, and says so: `unchecked<Payment>(json())`. */
 export function unchecked<T>(codec: Codec<unknown>): Codec<T> {
   return codec as Codec<T>
 }

@@ -5,15 +5,16 @@ import { issuePath } from './issue-path.ts'
 import { assertJsonForm } from './json-form.ts'
 
 /**
- * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). What is stored is the validated input; `decode` runs
- * the schema again and gives its output, so that transforms happen on reading. Rejects an asynchronous schema with
- * SCHEMA_ASYNC, a value that doesn't fit with RECORD_SERIALIZATION (RECORD_DESERIALIZATION when read).
+ * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). The validated input is stored; reading runs the
+ * schema again and gives its output, so transforms happen on reading. A value that doesn't fit throws
+ * RECORD_SERIALIZATION when it is sent and RECORD_DESERIALIZATION when it is read; an asynchronous schema throws
+ * SCHEMA_ASYNC.
  */
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
 /**
- * JSON of any shape: values are `unknown` until the program looks at them. Refuses what JSON can't hold, as above: bigints,
- * functions, symbols, NaN and infinities, holes of arrays, maps, sets, bytes and what else would come back as less. Dates come
- * back as text, fields that are undefined not at all.
+ * JSON of any shape: values have the type `unknown` when they are read. RECORD_SERIALIZATION for what JSON would lose
+ * in silence: bigints, functions, symbols, NaN and infinities, holes in arrays, maps, sets, bytes and the like. Dates
+ * come back as text, and fields that are undefined don't come back.
  */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {

@@ -6,26 +6,30 @@ import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 import { type Codec, string } from './codec.ts'
 
-/** A topic's name, codecs and, for creation, partitions and config. Knows no log: declare it once, use it anywhere. */
+/**
+ * A topic's name, codecs and, for its creation, partitions and config. It belongs to no log: declare it once and use it
+ * anywhere.
+ */
 export interface Topic<Name extends string = string, KIn = never, KOut = unknown, VIn = never, VOut = unknown> {
   /** The topic's name in the log. */
   readonly name: Name
-  /** For `open(…, { topics })`: created with so many, one unless said. */
+  /** How many partitions `open(…, { topics })` creates; `undefined` creates one. */
   readonly partitions: number | undefined
-  /** For `open(…, { topics })`: Kafka's keys, see TopicConfig. */
+  /** The config with which `open(…, { topics })` creates it: Kafka's keys, see TopicConfig. */
   readonly config: TopicConfig | undefined
-  /** Codec of the keys, text unless said. */
+  /** The codec of keys; text by default. */
   readonly key: Codec<KIn, KOut>
-  /** Codec of the values. */
+  /** The codec of values. */
   readonly value: Codec<VIn, VOut>
   /**
-   * A record to hand to `send`, encoded and validated. Throws RECORD_SERIALIZATION or SCHEMA_ASYNC here, before anything
-   * is written, and INVALID_REQUEST for an input that isn't an object or has a field whose name is a slip. A key or value of null stays null.
+   * Encodes a record to hand to `send`. A key or value of null stays null. Throws before anything is written:
+   * RECORD_SERIALIZATION or SCHEMA_ASYNC by a codec, INVALID_REQUEST for an input that isn't an object or has a field
+   * with a misspelled name.
    */
   record(input: RecordInput<KIn, VIn>): ProducerRecord
 }
 
-/** Where a topic is named: by a declared one, or by its name alone (keys and values are then bytes). */
+/** Names a topic: a declared one, or the name alone, and then keys and values are bytes. */
 export type TopicRef = string | Topic
 
 type Shape = Parameters<typeof topic>[1]
@@ -33,8 +37,8 @@ type Shape = Parameters<typeof topic>[1]
 const NAMES: OptionNames<Shape> = { key: true, value: true, partitions: true, config: true }
 
 /**
- * Declares a typed topic. Keys are text unless said. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
- * INVALID_CONFIG or INVALID_REQUEST for what no log would create.
+ * Declares a typed topic; keys are text by default. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG
+ * or INVALID_REQUEST for a topic that no log would create.
  */
 export function topic<const Name extends string, VIn, VOut, KIn = string, KOut = KIn>(
   name: Name,

@@ -29,62 +29,71 @@ import { verifyFiles } from './verify-files.ts'
 
 /** How a log is opened. */
 export interface OpenOptions {
-  /** Created if missing; rejects with INVALID_CONFIG where an existing one differs from its declaration. */
+  /** Topics that are created if they are missing. INVALID_CONFIG where one exists and differs from its declaration. */
   topics?: readonly Topic[] | undefined
-  /** Rejects with DURABILITY_UNAVAILABLE where the storage gives less. Nothing is asked unless said. */
+  /** The least durability that will do: DURABILITY_UNAVAILABLE where the storage gives less. By default any will do. */
   requireDurability?: Durability | undefined
   /**
-   * Rejects with DIRECTORY_IN_USE where another holds the directory, and keeps others out while this one does. Unless said,
-   * one of those that open it holds it, and the others are attached to that one.
+   * Takes the directory for this process alone: DIRECTORY_IN_USE if another one has it open, and for others while this
+   * one has. By default one of the processes that open it holds it, and the others are attached to that one.
    */
   exclusive?: boolean | undefined
-  /** Upper bound of the kernel's memory in bytes, 268435456 by default; at the cap producers wait. */
+  /** Most memory of the kernel, in bytes; 268435456 by default. At this bound producers wait. */
   memoryBytes?: number | undefined
   /**
-   * Upper bound in bytes of the batches that `get` keeps in memory beside the kernel's, 67108864 by default. They take what
-   * they take on disk and 32 bytes a record. 0: none is kept.
+   * Most memory, in bytes and beside the kernel's, for the batches that `get` keeps; 67108864 by default. A batch
+   * counts with its size on disk and 32 bytes for each record. With 0 none is kept.
    */
   cacheBytes?: number | undefined
-  /** How often records are looked for that go by `retention.ms` and `retention.bytes`; 300000 by default, 1 at least. */
+  /**
+   * How often the log looks for records that `retention.ms` or `retention.bytes` lets go, in milliseconds: 300000 by
+   * default, at least 1. Kafka's log.retention.check.interval.ms.
+   */
   retentionCheckIntervalMs?: number | undefined
   /**
-   * Records go by their time even while the wall clock has run ahead of the time that passed since the open by more than a day,
-   * or half of `retention.ms`. Unless said none do then, and a warning says so (`RETENTION_PAUSED`): set the clock
-   * right, or open with this where it is.
+   * `false` by default: no record is removed by its age while the wall clock has run ahead of the time that passed
+   * since the open by more than a day, or by more than half of `retention.ms`. A warning (`RETENTION_PAUSED`) says so
+   * then. Set the clock right; if it is right already, open with `true`.
    */
   retentionTrustsClock?: boolean | undefined
 }
 
 /** What only a log in the program's own process has. */
 export interface EmbeddedLog extends Log {
-  /** What opening found: damage, what was replayed, what was set aside. Of an attached log, what its holder found. */
+  /**
+   * What opening the log found: damage, what was replayed, what was set aside. In an attached process, what the
+   * holder's opening found.
+   */
   readonly recovery: RecoveryReport
   /**
-   * `'holder'`: this process writes the files. `'attached'`: it works through the one that does, with the same promises, and
-   * may come to be the holder when that one goes away.
+   * `'holder'`: this process writes the files. `'attached'`: it works through the one that does, with the same
+   * promises, and may become the holder when that one goes away.
    */
   readonly role: 'holder' | 'attached'
   /**
-   * Copies the log into a directory that is empty or not there yet, while everything goes on. The copy is the log as of one
-   * moment after the call: all that was acknowledged before is in it, of each transaction all or nothing, committed offsets with
-   * the records that they follow. Opening it aborts what was open then. Segments that are closed get a second name
-   * instead of a copy where source and target lie in one file system: they take no space twice, and damage to their sectors
-   * hits both. Resolves once the copy is durable; until then, and after a crash or a rejection, opening it rejects with COPY_UNFINISHED.
-   * The process that holds the log makes it, with its rights; a signal ends the wait alone.
+   * Copies the log into a directory that is empty or doesn't exist, while everything goes on. The copy is the log as of
+   * one moment after the call: it has all that was acknowledged before, all or nothing of each transaction, and
+   * committed offsets with the records before them. Opening it aborts the transactions that were open then. If source
+   * and target lie in one file system, closed segments get a second name instead of a copy: they take no more space,
+   * and damage to their sectors hits both. Resolves once the copy is durable. Until then, and after a crash or a
+   * rejection, opening the copy rejects with COPY_UNFINISHED. The process that holds the log writes the copy, with its
+   * own rights. A signal ends only the wait.
    *
    * Rejects with INVALID_REQUEST for a directory that isn't empty or lies in the log's, and for a log without files;
-   * DIRECTORY_IN_USE, STORAGE_FULL or KAFKA_STORAGE_ERROR by the target; LOG_READ_ONLY, CORRUPT_LOG where files of the log are
-   * missing; COPY_UNFINISHED where files went away all the same, five times; NETWORK_EXCEPTION; LOG_CLOSED. A topic that is deleted
-   * at its end, and the next one of that name, wait until it is over.
+   * with DIRECTORY_IN_USE, STORAGE_FULL or KAFKA_STORAGE_ERROR by the target; with LOG_READ_ONLY; with CORRUPT_LOG if
+   * files of the log are missing; with COPY_UNFINISHED if files were removed during five attempts; with
+   * NETWORK_EXCEPTION if the holder went away; with LOG_CLOSED. A topic that is deleted near the end of a backup, and a
+   * new one of that name, wait until the backup is over.
    */
   backup(directory: string | FileUrl, options?: Abortable): Promise<void>
   /**
-   * Looks at every frame, checkpoint, batch and index of the log's files, beside all that goes on, and changes nothing: `oncelog verify` does
-   * the same. Resolves with every place that isn't what it must be, in the order in which they were met; empty: all is whole. It reads all of the
-   * log, as fast as the disk gives it, 4 MiB at most in one turn of the event loop. What copies the intact part of a damaged log is `salvage`.
+   * Looks at every frame, checkpoint, batch and index of the log's files while everything goes on, and changes nothing,
+   * as `oncelog verify` does. Resolves with every damaged place, in the order in which they were found; an empty list
+   * means that all is whole. It reads the whole log as fast as the disk allows, at most 4 MiB in one turn of the event
+   * loop. `salvage` copies the intact part of a damaged log.
    *
-   * Rejects with INVALID_REQUEST for a log without files, KAFKA_STORAGE_ERROR where they can't be read, UNSUPPORTED_VERSION, MEMORY_CAP_REACHED,
-   * LOG_CLOSED.
+   * Rejects with INVALID_REQUEST for a log without files, KAFKA_STORAGE_ERROR if they can't be read,
+   * UNSUPPORTED_VERSION, MEMORY_CAP_REACHED, LOG_CLOSED.
    */
   verify(options?: Abortable): Promise<readonly Damage[]>
 }

@@ -17,7 +17,7 @@ export type { SalvageReport }
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 
-/** How a log is salvaged. */
+/** Called now and then with the bytes that were looked at or copied so far, and their number in all. */
 export interface SalvageOptions extends Abortable {
   /** Called now and then with the bytes that were looked at or copied so far, and how many there are. */
   progress?: ((done: number, total: number) => void) | undefined
