@@ -31,9 +31,9 @@ export class SqliteLog implements Peer {
     if (mode === 'grouped') this.append = (record): Promise<void> => this.#appendGrouped(record)
   }
 
-  appendGroup?: Peer['appendGroup']
-  process?: Peer['process']
-  ingest?: Peer['ingest']
+  appendGroup?: NonNullable<Peer['appendGroup']>
+  process?: NonNullable<Peer['process']>
+  ingest?: NonNullable<Peer['ingest']>
 
   open(directory: string, options: PeerOptions): void {
     const connection = this.#connect(join(directory, 'log.sqlite'))
