@@ -35,6 +35,17 @@ export function fieldSlip(record: object): FieldSlip | undefined {
   return undefined
 }
 
+/** `copy` with the fields that a spread of `record` leaves out: those that its class or another prototype gives, and hidden ones. */
+export function withInherited<R extends object>(copy: R, record: R): R {
+  const fields = copy as Record<string, unknown>
+  for (const field of FIELDS) {
+    if (field in fields) continue
+    const value = (record as Record<string, unknown>)[field]
+    if (value !== undefined) fields[field] = value
+  }
+  return copy
+}
+
 function nearFields(name: string): readonly string[] {
   let near = remembered.get(name)
   if (near === undefined) {

@@ -46,10 +46,13 @@ export class LogError<C extends string = string> extends Error {
   }
 }
 
-/** What copying the bytes of a batch's records threw, as the error of these; anything else as it is. */
+/** What copying the bytes of a batch's records threw, as the error of these, a program's getter may even throw `undefined`. */
 export function changedBytes(cause: unknown): unknown {
-  if (!(cause instanceof TypeError || cause instanceof RangeError)) return cause
-  const message = 'a buffer was transferred or resized before its record was written: leave it until the send settles'
+  if (LogError.is(cause)) return cause
+  const message =
+    cause instanceof TypeError || cause instanceof RangeError
+      ? 'a buffer was transferred or resized before its record was written: leave it until the send settles'
+      : 'a record threw while it was read to be written: give it as plain data'
   return new LogError('INVALID_RECORD', message, {}, cause)
 }
 

@@ -6,7 +6,7 @@ import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { string } from '../../bindings/client/topic/codec.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
 import { resizable } from './resizable.ts'
-import { failure, overBrokers, setup, take } from './support.ts'
+import { failure, overBrokers, setup, take, text } from './support.ts'
 
 function detached(): Uint8Array {
   const bytes = new Uint8Array(8)
@@ -20,6 +20,16 @@ function outOfBounds(): Uint8Array {
   const view = new Uint8Array(buffer, 0, 80)
   buffer.resize(10)
   return view
+}
+
+/** As its class says, or a property of its own; such bytes would go over others in the memory of the log. */
+function lying(says: unknown): Uint8Array {
+  return Object.defineProperty(new Uint8Array(100), 'length', { value: says })
+}
+class Short extends Uint8Array {
+  override get length(): number {
+    return 10
+  }
 }
 
 const secret = 'do-not-tell'
@@ -39,6 +49,12 @@ const wrong: readonly (readonly [field: string, record: unknown])[] = [
   ['value', { topic: 't', value: [1, 2] }],
   ['value', { topic: 't', value: detached() }],
   ['value', { topic: 't', value: outOfBounds() }],
+  ['value', { topic: 't', value: new Short(100) }],
+  ...[10, 1000, '100', 99.5].map((says) => ['value', { topic: 't', value: lying(says) }] as const),
+  ['value', { topic: 't', value: new Proxy(new Uint8Array(8), {}) }],
+  ['value', { topic: 't', value: Object.create(Uint8Array.prototype) }],
+  ['key', { topic: 't', key: new Short(100), value: 'x' }],
+  ['headers', { topic: 't', headers: { a: new Short(100) }, value: 'x' }],
   ['value', { topic: 't', value: `${secret}\ud800` }],
   ['key', { topic: 't', key: 5, value: 'x' }],
   ['key', { topic: 't', key: {}, value: 'x' }],
@@ -88,6 +104,63 @@ test('a slip in the name of a field is told with the one that was meant, by reco
   const other = { topic: 't', value: 'x', headers: {}, header: {}, offset: 7, attributes: 0, leaderEpoch: 1, size: 5 }
   await log.producer().send([other, declared.record(other)])
   assert.is(made.message, 'a record for "t" has a field "header": did you mean headers?')
+})
+
+class Inherits implements ProducerRecord {
+  readonly #name: string
+  constructor(name: string) {
+    this.#name = name
+  }
+  get topic(): string {
+    return 't'
+  }
+  get key(): string {
+    return `key ${this.#name}`
+  }
+  get value(): string {
+    return `value ${this.#name}`
+  }
+  get partition(): number {
+    return 1
+  }
+  get headers(): Record<string, string> {
+    return { a: this.#name }
+  }
+}
+
+overBrokers(
+  'what a record has by its class, its prototype or unseen is sent, by a send that has to wait too',
+  async (setup) => {
+    const { log } = await setup({ t: 2 })
+    const forms = (name: string): ProducerRecord[] => {
+      const record = new Inherits(name)
+      const { topic, key, value, partition, headers } = record
+      const plain = { topic, key, value, partition, headers }
+      const unseen = Object.create(null, Object.getOwnPropertyDescriptors(plain)) as ProducerRecord
+      for (const field of Object.keys(plain)) Object.defineProperty(unseen, field, { enumerable: false })
+      return [record, Object.create(plain) as ProducerRecord, unseen]
+    }
+    const producer = log.producer()
+    // The first one knows no session and no topic yet, so it is copied.
+    await producer.send(forms('waits'))
+    await producer.send(forms('goes'))
+    const seen = await take(log.read('t'), 6)
+    const told = seen.map(({ partition, key, value, headers }) => {
+      return [partition, ...[key, value, headers.get('a') ?? null].map(text)]
+    })
+    const expected = ['waits', 'goes'].flatMap((name) => [1, 2, 3].map(() => [1, `key ${name}`, `value ${name}`, name]))
+    assert.equal(told, expected)
+  },
+)
+
+overBrokers('a record that was read can be the first that is sent on', async (setup) => {
+  const { log } = await setup()
+  await log.producer().send({ topic: 't', key: 'k', value: 'v', headers: { a: 'b' } })
+  const [record] = await take(log.read('t'), 1)
+  assert.ok(record)
+  await log.producer({ acks: 1 }).send(record)
+  const again = (await take(log.read('t'), 2))[1]
+  assert.equal([again?.key, again?.value], [record.key, record.value])
 })
 
 overBrokers('a record that was read can be sent on', async (setup) => {

@@ -301,6 +301,27 @@ for (const read of [1, 2, 3]) {
   })
 }
 
+for (const thrown of [undefined, 'mine']) {
+  test(`a record that throws ${String(thrown)} while its batch is encoded: the call is answered, by a copy of what it gives next`, async () => {
+    const log = await openLog(new MemoryStore(), new FakePort(1))
+    await log.admin.createTopic('t')
+    const records = list('a')
+    let reads = 0
+    const value = {
+      enumerable: true,
+      get: () => {
+        if (++reads === 3) throw thrown
+        return filler
+      },
+    }
+    Object.defineProperty(records[20], 'value', value)
+    const sent = (await known(log)).send(records)
+    assert.is(((await sent) as readonly unknown[]).length, COUNT)
+    assert.is(reads, 4, 'once more by the copy')
+    await log.close()
+  })
+}
+
 test('the engine keeps no records that are borrowed: where their partition has to be opened first, it refuses them', () => {
   const host = new SyncHost(new VirtualDisk(), undefined)
   host.open()

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const badRecords = 'client/bad-records.test.ts'
 const engine = 'engine/transactions.test.ts'
 const idempotence = 'regressions/idempotence.test.ts'
 const queue = 'client/producer-queue.test.ts'
@@ -125,5 +126,19 @@ export const PRODUCERS: readonly Mutant[] = [
     find: 'if (!this.isOpen || records.length !== count) return false',
     put: 'if (!this.isOpen) return false',
     tests: ['client/packed-sends.test.ts'],
+  },
+  {
+    name: 'bytes may answer another length than theirs',
+    file: 'client/producer/validate-record.ts',
+    find: ' && value.length === lengthOf.call(value)',
+    put: '',
+    tests: [badRecords],
+  },
+  {
+    name: 'a copied record loses what it inherits',
+    file: 'client/producer/producer.ts',
+    find: 'withInherited({ ...record }, record)',
+    put: '{ ...record }',
+    tests: [badRecords],
   },
 ]

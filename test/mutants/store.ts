@@ -20,8 +20,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'headers that can be gone through once are lost behind a first send',
     file: 'client/producer/producer.ts',
-    find: '{ ...record, headers }\n',
-    put: '{ ...record, headers: headers && record.headers }\n',
+    find: '{ ...copy, headers }\n',
+    put: '{ ...copy, headers: headers && record.headers }\n',
     tests: ['damage/odd-values.test.ts'],
   },
 ]

@@ -4,6 +4,7 @@ import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
+import { withInherited } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { borrowed } from './borrowed-records.ts'
 import { Partitioner } from './partitioner.ts'
@@ -321,6 +322,7 @@ function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)
     // Without headers the copy keeps the shape of the original: two shapes make each later send a third slower.
-    return headers === undefined ? { ...record } : { ...record, headers }
+    const copy = withInherited({ ...record }, record)
+    return headers === undefined ? copy : { ...copy, headers }
   })
 }

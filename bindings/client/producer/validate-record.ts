@@ -83,7 +83,7 @@ export function topicOf(record: ProducerRecord | undefined, index: number): stri
   return record.topic
 }
 
-const BYTES = "well-formed text, a Uint8Array that isn't detached, or null"
+const BYTES = 'well-formed text, a Uint8Array that is neither detached nor of another length than it says, or null'
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
@@ -91,7 +91,19 @@ function isCount(value: unknown): boolean {
 
 function isBytes(value: unknown): value is RecordBytes {
   if (typeof value === 'string') return (value as unknown as WellFormed).isWellFormed()
-  return value === null || (value instanceof Uint8Array && (value.length > 0 || !isDetached(value)))
+  return value === null || (isView(value) && (value.length > 0 || !isDetached(value)))
+}
+
+const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')?.get as (
+  this: Uint8Array,
+) => number
+
+/**
+ * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would be given so much
+ * room in the kernel's memory, and all that it holds is copied there, over what other partitions have behind it.
+ */
+function isView(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && ArrayBuffer.isView(value) && value.length === lengthOf.call(value)
 }
 
 const NOTHING = new Uint8Array(0)
