@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { numberOf, oneOf, optionsOf } from '../test/command-line.ts'
 import { machineFacts } from './harness/machine.ts'
 import type { PeerDefinition, WorkloadName } from './harness/peer.ts'
 import { formatReport } from './harness/report.ts'
@@ -11,6 +11,7 @@ import { diskTable, judge, verdictTable } from './oncelog/verdicts.ts'
 import { peers } from './peers/peer.ts'
 
 const WORKLOADS = Object.keys(RECORDS.full) as WorkloadName[]
+const RIVALS = [...new Set(RATIO_TARGETS.flatMap(({ rivals }) => rivals))]
 
 const HELP = `oncelog against its rivals: one row for each target, measured in interleaved rounds.
   --row NAMES        workloads whose rows are judged (all): ${WORKLOADS.join(',')}
@@ -26,23 +27,22 @@ const HELP = `oncelog against its rivals: one row for each target, measured in i
 `
 
 const option = { type: 'string' } as const
-const { values } = parseArgs({
-  options: {
-    row: option,
-    value: { type: 'string', default: '100,1024' },
-    rounds: option,
-    quick: { type: 'boolean', default: false },
-    rival: option,
-    details: { type: 'boolean', default: false },
-    directory: option,
-    prefix: option,
-    seed: { type: 'string', default: '1' },
-    json: option,
-    help: { type: 'boolean', default: false },
-  },
-})
+const options = {
+  row: option,
+  value: { type: 'string', default: '100,1024' },
+  rounds: option,
+  quick: { type: 'boolean', default: false },
+  rival: option,
+  details: { type: 'boolean', default: false },
+  directory: option,
+  prefix: option,
+  seed: { type: 'string', default: '1' },
+  json: option,
+  help: { type: 'boolean', default: false },
+} as const
+const { values } = optionsOf({ options }, HELP)
 
-const split = (text: string): string[] => text.split(',').filter((word) => word !== '')
+const split = (text: string): string[] => text.split(',')
 
 /** Who takes part in what: the log, the rivals of the workload's rows, and what is shown beside. */
 function participants(workloads: readonly WorkloadName[], rivals: readonly string[] | undefined): PeerDefinition[] {
@@ -63,16 +63,17 @@ function participants(workloads: readonly WorkloadName[], rivals: readonly strin
 }
 
 async function measure(): Promise<RunResult> {
-  const workloads = split(values.row ?? WORKLOADS.join(',')) as WorkloadName[]
-  for (const workload of workloads) if (!WORKLOADS.includes(workload)) throw new Error(`no row ${workload}\n${HELP}`)
+  const workloads = split(values.row ?? WORKLOADS.join(',')).map((name) => oneOf('row', name, WORKLOADS))
+  const rivals =
+    values.rival === undefined ? undefined : split(values.rival).map((name) => oneOf('rival', name, RIVALS))
   const sizes = RECORDS[values.quick ? 'quick' : 'full']
   const result = await run({
-    peers: participants(workloads, values.rival === undefined ? undefined : split(values.rival)),
+    peers: participants(workloads, rivals),
     workloads,
-    valueBytes: split(values.value).map(Number),
-    rounds: Number(values.rounds ?? (values.quick ? 3 : 15)),
+    valueBytes: split(values.value).map((text) => numberOf('--value', text, 1)),
+    rounds: numberOf('--rounds', values.rounds ?? (values.quick ? '3' : '15'), 1),
     records: (workload, valueBytes) => sizes[workload][valueBytes > 256 ? 1 : 0] as number,
-    seed: Number(values.seed),
+    seed: numberOf('--seed', values.seed, 0),
     directory: values.directory,
     prefix: values.prefix?.split(' '),
     onCase: (done, all, label) => {

@@ -1,13 +1,15 @@
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { numberOf, oneOf, optionsOf } from '../../test/command-line.ts'
 import { machineFacts } from './machine.ts'
 import type { PeerDefinition, WorkloadName } from './peer.ts'
 import { formatReport } from './report.ts'
 import { run } from './runner.ts'
 import { RECORDS } from './sizes.ts'
 
+const WORKLOADS = Object.keys(RECORDS.full) as WorkloadName[]
+
 const HELP = `Options:
-  --workload NAMES   ${Object.keys(RECORDS.full).join(',')} (all)
+  --workload NAMES   ${WORKLOADS.join(',')} (all)
   --peer NAMES       rivals to run, comma-separated (all that take part in the workload)
   --baseline NAMES   ratios are against the first of these that takes part (raw-crc,raw-coalesce)
   --pair A,B         the same as --peer A,B --baseline B --rounds 15
@@ -28,49 +30,42 @@ export async function benchCommand(known: readonly PeerDefinition[], argv: reado
   const jsonFile = json >= 0 && argv[json + 1] !== undefined && !argv[json + 1]?.startsWith('--') ? argv[json + 1] : ''
   const rest = argv.filter((_, index) => json < 0 || (index !== json && !(jsonFile !== '' && index === json + 1)))
   const option = { type: 'string' } as const
-  const { values } = parseArgs({
-    args: rest,
-    options: {
-      workload: option,
-      peer: option,
-      baseline: { type: 'string', default: 'raw-crc,raw-coalesce' },
-      pair: option,
-      value: { type: 'string', default: '100,1024' },
-      rounds: option,
-      full: { type: 'boolean', default: false },
-      records: option,
-      directory: option,
-      prefix: option,
-      seed: { type: 'string', default: '1' },
-      list: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const options = {
+    workload: option,
+    peer: option,
+    baseline: { type: 'string', default: 'raw-crc,raw-coalesce' },
+    pair: option,
+    value: { type: 'string', default: '100,1024' },
+    rounds: option,
+    full: { type: 'boolean', default: false },
+    records: option,
+    directory: option,
+    prefix: option,
+    seed: { type: 'string', default: '1' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const
+  const { values } = optionsOf({ args: rest, options }, HELP)
   if (values.help) return void process.stdout.write(HELP)
   if (values.list) {
     for (const peer of known) process.stdout.write(`${peer.name.padEnd(30)}${peer.settings}\n`)
     return
   }
-  const split = (text: string): string[] => text.split(',').filter((word) => word !== '')
-  const names =
+  const split = (text: string): string[] => text.split(',')
+  const named =
     values.pair !== undefined ? split(values.pair) : values.peer !== undefined ? split(values.peer) : undefined
-  const workloads = split(values.workload ?? Object.keys(RECORDS.full).join(',')) as WorkloadName[]
-  for (const workload of workloads) if (!(workload in RECORDS.full)) throw new Error(`no workload ${workload}\n${HELP}`)
-  for (const name of names ?? []) {
-    if (!known.some((peer) => peer.name === name)) throw new Error(`no peer ${name}; --list shows them`)
-  }
+  const peerNames = known.map(({ name }) => name)
+  const names = named?.map((name) => oneOf('peer', name, peerNames))
+  const workloads = split(values.workload ?? WORKLOADS.join(',')).map((name) => oneOf('workload', name, WORKLOADS))
+  const records = values.records === undefined ? undefined : numberOf('--records', values.records, 1)
   const sizes = RECORDS[values.full ? 'full' : 'quick']
   const result = await run({
     peers: known.filter((peer) => names === undefined || names.includes(peer.name)),
     workloads,
-    valueBytes: split(values.value).map(Number),
-    rounds: Number(values.rounds ?? (values.pair !== undefined ? 15 : 3)),
-    records: (workload, valueBytes) => {
-      return values.records !== undefined
-        ? Number(values.records)
-        : (sizes[workload][valueBytes > 256 ? 1 : 0] as number)
-    },
-    seed: Number(values.seed),
+    valueBytes: split(values.value).map((text) => numberOf('--value', text, 1)),
+    rounds: numberOf('--rounds', values.rounds ?? (values.pair !== undefined ? '15' : '3'), 1),
+    records: (workload, valueBytes) => records ?? (sizes[workload][valueBytes > 256 ? 1 : 0] as number),
+    seed: numberOf('--seed', values.seed, 0),
     directory: values.directory,
     prefix: values.prefix?.split(' '),
     onCase: (done, all, label) => {

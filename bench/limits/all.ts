@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { namedBy } from '../../test/command-line.ts'
 
 /** By name, with what each is given here. */
 const BENCHES: Readonly<Record<string, readonly string[]>> = {
@@ -24,12 +25,10 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   soak: ['--minutes', '3'],
 }
 
-const words = process.argv.slice(2)
-const chosen = Object.entries(BENCHES).filter(
-  ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
-)
+const chosen = namedBy('bench', process.argv.slice(2), Object.keys(BENCHES))
 const ended: string[] = []
-for (const [name, given] of chosen) {
+for (const name of chosen) {
+  const given = BENCHES[name] ?? []
   console.log(`\n${name} ${given.join(' ')}`)
   const path = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
   const { status } = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', path, ...given], {
@@ -39,7 +38,3 @@ for (const [name, given] of chosen) {
   if (status !== 0) process.exitCode = 1
 }
 console.log(`\n${ended.join('\n')}`)
-if (chosen.length === 0) {
-  console.error(`no bench is named by: ${words.join(' ')}`)
-  process.exitCode = 2
-}

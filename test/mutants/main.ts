@@ -11,6 +11,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { namedBy } from '../command-line.ts'
 import type { Result } from '../runner/job.ts'
 import { runOne } from '../runner/single.ts'
 import { isOfKernel, type Mutant, pathOf } from './mutant.ts'
@@ -110,9 +111,7 @@ async function judge(copy: Copy, mutant: Mutant): Promise<{ isCaught: boolean; t
   return { isCaught, told: `${told}, ${Math.round((performance.now() - begunMs) / 1000)} s` }
 }
 
-async function main(home: string): Promise<void> {
-  const words = process.argv.slice(2)
-  const chosen = MUTANTS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+async function main(home: string, chosen: readonly Mutant[]): Promise<void> {
   const copies = Array.from({ length: LANES }, (_, lane) => new Copy(join(home, `${lane}`)))
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
   console.log(`${chosen.length} mutants; first the ${tests.length} test files over the sources as they are`)
@@ -139,9 +138,17 @@ async function main(home: string): Promise<void> {
   if (missed.length > 0 || done === 0) process.exitCode = 1
 }
 
+const names = namedBy(
+  'mutant',
+  process.argv.slice(2),
+  MUTANTS.map(({ name }) => name),
+)
 const home = mkdtempSync(join(tmpdir(), 'oncelog-mutants-'))
 try {
-  await main(home)
+  await main(
+    home,
+    MUTANTS.filter(({ name }) => names.includes(name)),
+  )
 } finally {
   rmSync(home, { recursive: true, force: true })
 }

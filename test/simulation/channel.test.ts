@@ -6,6 +6,7 @@
 // kind and seed: one run, with all that happened. Without arguments some seeds of each kind.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { numberOf, oneOf } from '../command-line.ts'
 import { KINDS, type Kind, usualPlan } from './channel/plan.ts'
 import { simulate } from './channel/run.ts'
 
@@ -20,7 +21,7 @@ async function show(one: Kind, number: number): Promise<void> {
   process.exitCode = wrong.length > 0 ? 1 : 0
 }
 
-if (kind !== undefined) await show(kind as Kind, Number(seed))
+if (kind !== undefined) await show(oneOf('kind', kind, KINDS), numberOf('the seed', seed ?? '', 0))
 else {
   const total: Record<string, number> = {}
   for (const each of KINDS) {

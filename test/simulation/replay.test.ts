@@ -11,21 +11,14 @@ import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/c
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
 import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+import { byName, numberOf, refuse } from '../command-line.ts'
 import { TOY_FAULTS } from './toy-entries.ts'
 import { toySystem } from './toy-log.ts'
 
-function systemNamed(name: string): SystemUnderTest {
-  const found = [engineSystem, rowSystem, toySystem(), ...TOY_FAULTS.map((fault) => toySystem(fault))]
-  const system = found.find((each) => each.name === name)
-  if (system === undefined) throw new Error(`no system is called ${name}`)
-  return system
-}
-
-function scenarioNamed(name: string): (typeof SCENARIOS)[number] {
-  const scenario = SCENARIOS.find((each) => each.name === name)
-  if (scenario === undefined) throw new Error(`no scenario is called ${name}`)
-  return scenario
-}
+const SYSTEMS: readonly SystemUnderTest[] = [
+  ...[engineSystem, rowSystem, toySystem()],
+  ...TOY_FAULTS.map((fault) => toySystem(fault)),
+]
 
 /** Prints what each opening does to its storage. */
 function traced(system: SystemUnderTest): SystemUnderTest {
@@ -46,7 +39,11 @@ function traced(system: SystemUnderTest): SystemUnderTest {
 
 function replay(systemName: string, name: string, seed: number, only: string): number {
   const options = { seed, only, images: 1000, nestedChances: [1, 1, 1] }
-  const { failures } = new Enumerator(traced(systemNamed(systemName)), scenarioNamed(name), options).explore()
+  const system = byName('system', systemName, SYSTEMS)
+  const explored = new Enumerator(traced(system), byName('scenario', name, SCENARIOS), options).explore()
+  const { failures, images, nestedImages } = explored
+  if (only !== 'none' && images + nestedImages < only.split('/').length)
+    refuse(`nothing of "${name}" crashes at ${only}`)
   for (const failure of failures) console.log(describeFailure(systemName, failure))
   console.log(`${failures.length} failures`)
   return failures.length
@@ -54,12 +51,12 @@ function replay(systemName: string, name: string, seed: number, only: string): n
 
 const [systemName, name = '', seed = '0', only = 'none'] = process.argv.slice(2)
 if (systemName !== undefined) {
-  process.exitCode = replay(systemName, name, Number(seed), only) > 0 ? 1 : 0
+  process.exitCode = replay(systemName, name, numberOf('the seed', seed, 0), only) > 0 ? 1 : 0
 } else {
   test('the command that a failure prints shows the same failure, and nothing on the right log', () => {
     const fault = 'trusts-what-it-reads'
     const options = { seed: 7, stopAtFirst: true, nestedChances: [0.2, 0.1] }
-    const scenario = scenarioNamed('single append, acks all')
+    const scenario = byName('scenario', 'single append, acks all', SCENARIOS)
     const [failure] = new Enumerator(toySystem(fault), scenario, options).explore().failures
     assert.ok(failure)
     const printed = describeFailure(`toy:${fault}`, failure).split('\n').at(-1)?.trim() ?? ''

@@ -7,11 +7,12 @@
  */
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
+import { minutesOf, numberOf } from '../command-line.ts'
 import { inProcesses } from './processes.ts'
 import type { TortureAnswer, TortureJob } from './torture-process.ts'
 
-const minutes = Number(process.argv[2] ?? 1)
-const firstSeed = Number(process.argv[3] ?? 1)
+const minutes = minutesOf('the time in minutes', process.argv[2] ?? '1')
+const firstSeed = numberOf('the first seed', process.argv[3] ?? '1', 0)
 const endMs = Date.now() + minutes * 60_000
 const marks = new Marks()
 const total = { scenarios: 0, points: 0, images: 0, duplicates: 0, diskErrors: 0, failed: 0, cpuMs: 0 }

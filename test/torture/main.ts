@@ -6,7 +6,7 @@
  *
  * What can't run here says what is missing. Fails if anything went wrong, or if a part that could run proved nothing.
  */
-import { parseArgs } from 'node:util'
+import { minutesOf, numberOf, oneOf, optionsOf } from '../command-line.ts'
 import { channel, copies, enumeration, shortages, swarm, toy } from './commands.ts'
 import { blockErrors } from './errors/block.ts'
 import { fullDisk } from './errors/full.ts'
@@ -24,20 +24,14 @@ const PARTS: readonly Part[] = [
 ]
 
 const option = { type: 'string' } as const
-const { values } = parseArgs({ options: { minutes: option, only: option, seed: option, cycles: option, at: option } })
-const minutes = Number(values.minutes ?? 10)
-const seed = Number(values.seed ?? 1)
-const cyclesMax = Number(values.cycles ?? Number.POSITIVE_INFINITY)
-const names = values.only?.split(',') ?? PARTS.map(({ name }) => name)
-
-function chosen(): readonly Part[] {
-  const unknown = names.filter((name) => !PARTS.some((part) => part.name === name))
-  if (unknown.length > 0 || !(minutes > 0) || !Number.isSafeInteger(seed)) {
-    console.log(`--minutes above 0, --seed a whole number, --only of ${PARTS.map(({ name }) => name).join(', ')}`)
-    process.exit(2)
-  }
-  return PARTS.filter(({ name }) => names.includes(name))
-}
+const options = { minutes: option, only: option, seed: option, cycles: option, at: option }
+const ALL = PARTS.map(({ name }) => name)
+const USAGE = `--minutes above 0, --seed and --cycles whole numbers, --only of ${ALL.join(', ')}, --at as a failure prints it`
+const { values } = optionsOf({ options }, USAGE)
+const minutes = minutesOf('--minutes', values.minutes ?? '10')
+const seed = numberOf('--seed', values.seed ?? '1', 0)
+const cyclesMax = values.cycles === undefined ? Number.POSITIVE_INFINITY : numberOf('--cycles', values.cycles, 1)
+const names = values.only?.split(',').map((name) => oneOf('part', name, ALL)) ?? ALL
 
 async function runPart(part: Part, endMs: number): Promise<Outcome> {
   let saidMs = performance.now()
@@ -54,7 +48,7 @@ async function runPart(part: Part, endMs: number): Promise<Outcome> {
   }
 }
 
-const parts = chosen()
+const parts = PARTS.filter(({ name }) => names.includes(name))
 const results: PartResult[] = []
 const able = parts.filter((part) => part.missing() === undefined)
 const weights = able.reduce((sum, { weight }) => sum + weight, 0)
