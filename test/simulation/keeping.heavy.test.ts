@@ -86,7 +86,7 @@ for (const [name, at, plant] of FAULTS) {
     assert.ok(scenario)
     const mend = plant()
     try {
-      const options = { ...common, pointChance: 0.3, stopAtFirst: true, ignoreMonitor: true }
+      const options = { ...common, pointChance: 1, stopAtFirst: true, ignoreMonitor: true }
       const found = new Enumerator(engineSystem, scenario, options).explore()
       assert.ok(found.failedImages > 0, `${found.images} images and nothing was seen`)
       console.log(`${name}: ${found.failures[0]?.violations[0]?.slice(0, 120)}`)

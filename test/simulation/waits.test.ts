@@ -91,8 +91,8 @@ test('waits of a cold start, after a kill and after a close', () => {
   recovered.open()
   assert.is(
     recovered.waits,
-    8,
-    'what was read, two new directories (whose each is, written and named: two waits), segments, the checkpoint, the header',
+    9,
+    'what was read, two new directories (whose each is, written and named: two waits), segments, the checkpoint, the ring, the header',
   )
   recovered.send('t')
   assert.is(recovered.waits, 2, "producer ids, the record's frame")

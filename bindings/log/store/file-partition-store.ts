@@ -171,8 +171,8 @@ export class FilePartitionStore implements PartitionStore {
     this.#journal = journal
     // The last close gave back all ring files but one, and only with the reserve held: so on a full disk the reserve
     // makes room for another.
-    const beside = clean && !isNew ? [journal.headerFlush] : []
-    yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles, beside))
+    const beside = clean ? [journal.headerFlush] : []
+    if (!isNew) yield* this.#reserve.guard(() => journal.ring.grow(this.#options.ringFiles, beside))
     this.#commitTo(journal)
     if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: this.#checkpoints.sequence })
     yield* this.#reserve.restore()
