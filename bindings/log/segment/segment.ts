@@ -16,7 +16,8 @@ import { SegmentReads } from './segment-reads.ts'
 import { SegmentWrites } from './segment-writes.ts'
 
 /**
- * How much of a segment is compared with its noted header checksum at its first use: it takes less than a millisecond.
+ * Segments up to this size are compared with their noted header checksum at their first use, which takes less than a
+ * millisecond. `oncelog verify` compares larger ones.
  */
 const PROVEN_BYTES = 256 * 1024
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff

@@ -1,0 +1,127 @@
+// Checkpoint files: which of three places counts, what is no checkpoint, and which place a recovery copies to.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
+import {
+  checkpointFile,
+  encodeCheckpointFile,
+  type FoundCheckpoint,
+  placeCopy,
+  readCheckpoints,
+  writeCheckpointFile,
+} from '../../../bindings/log/checkpoint/checkpoint-file.ts'
+import { writeFacts } from '../../../bindings/log/checkpoint/checkpoint-record.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
+import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
+import { newKernel } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
+
+const kernel = newKernel()
+const OWN = 1
+
+function checkpoint(sequence: number, nonce: number = OWN): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter()
+  const rest = { generation: 1, coveredSequence: sequence, leaderEpoch: 0, producerIdsEnd: 0, partitionCount: 0 }
+  writeFacts(writer, { nonce, sequence, ...rest })
+  return encodeCheckpointFile(writer.bytes, kernel) as Uint8Array<ArrayBuffer>
+}
+
+/** A store with these files in the places of checkpoints; `undefined`: none. */
+function places(...files: readonly (Uint8Array | undefined)[]): MemoryStore {
+  const store = new MemoryStore()
+  files.forEach((bytes, place) => {
+    if (bytes !== undefined) runNow(writeCheckpointFile(store, place, bytes))
+  })
+  return store
+}
+
+function read(store: MemoryStore, torn: string[] = []): readonly FoundCheckpoint[] {
+  return runNow(readCheckpoints(store, kernel, OWN, torn))
+}
+
+function sequences(store: MemoryStore): number[] {
+  return read(store).map(({ record }) => record.sequence)
+}
+
+/** Copies the newest one, as a recovery does; answers to which place. */
+function copy(store: MemoryStore): number | undefined {
+  const placed = runNow(placeCopy(store, read(store)))
+  placed?.file.close()
+  return placed?.place
+}
+
+test('the newest whole checkpoint comes first, in whatever place it is', () => {
+  assert.equal(sequences(places(checkpoint(4), checkpoint(5))), [5, 4])
+  assert.equal(sequences(places(checkpoint(6), checkpoint(5), checkpoint(4))), [6, 5, 4])
+  assert.equal(sequences(places()), [])
+})
+
+test('one that was torn at any length is none, and the one before it counts', () => {
+  const whole = checkpoint(5)
+  for (let length = 1; length < whole.length; length++) {
+    const torn: string[] = []
+    const store = places(checkpoint(4), whole.subarray(0, length))
+    assert.equal(
+      read(store, torn).map(({ record }) => record.sequence),
+      [4],
+    )
+    assert.equal(torn, [checkpointFile(1)])
+  }
+})
+
+test('one with a flipped bit is none, wherever the bit is', () => {
+  const whole = checkpoint(5)
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const flipped = whole.slice()
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    assert.equal(sequences(places(checkpoint(4), flipped)), [4], `bit ${bit}`)
+  }
+})
+
+test('a file that a crash left empty is passed over, and tells of no damage', () => {
+  const torn: string[] = []
+  assert.is(read(places(checkpoint(4), new Uint8Array(0)), torn).length, 1)
+  assert.equal(torn, [])
+})
+
+test('another log’s checkpoint is none of this one', () => {
+  assert.equal(sequences(places(checkpoint(4), checkpoint(9, OWN + 1))), [4])
+})
+
+test('a newer oncelog’s checkpoint is refused by its version', () => {
+  const newer = checkpoint(5)
+  const view = new DataView(newer.buffer)
+  view.setUint32(4, 99)
+  view.setUint32(12, (view.getUint32(12) ^ 3 ^ 99) >>> 0)
+  assert.throws(
+    () => read(places(newer)),
+    (error: unknown) => LogError.is(error, 'UNSUPPORTED_VERSION'),
+  )
+})
+
+test('a recovery copies the newest one to a place that neither it nor the one before needs', () => {
+  const store = places(checkpoint(4), checkpoint(5))
+  assert.is(copy(store), 2)
+  assert.equal(
+    read(store).map(({ place, isCopy }) => [place, isCopy]),
+    [
+      [1, false],
+      [2, true],
+      [0, false],
+    ],
+    'the original comes before its copy',
+  )
+  runNow(writeCheckpointFile(store, 0, checkpoint(4).subarray(0, 20)))
+  assert.is(copy(store), 2, 'the next recovery writes over the copy, not over what may have been torn')
+})
+
+test('a longer checkpoint that was in the place before leaves nothing behind a shorter one', () => {
+  const store = places(checkpoint(4))
+  const longer = new Uint8Array(checkpoint(4).length + 100)
+  longer.set(checkpoint(4))
+  runNow(writeCheckpointFile(store, 0, longer))
+  runNow(writeCheckpointFile(store, 0, checkpoint(5)))
+  assert.is(store.open(checkpointFile(0), { create: false })?.size(), checkpoint(5).length)
+})
+
+test.run()
