@@ -10,7 +10,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const WORD = 2 ** 32
 
-/** Larger memory isn't kept for the next record. */
+/** Memory above this size isn't kept for the next record. */
 const KEPT_BYTES = 64 * 1024
 
 interface Scratch {
@@ -23,7 +23,9 @@ function newScratch(sizeBytes: number): Scratch {
   return { bytes, view: new DataView(bytes.buffer) }
 }
 
-/** Of the record that was finished last: memory and a view of it for each would cost more than what is written there. */
+/**
+ * Memory of the record that was finished last: new memory and a view of it would cost more than writing a record does.
+ */
 let spare: Scratch | undefined
 
 export class BigEndianWriter {
@@ -53,7 +55,7 @@ export class BigEndianWriter {
     return this
   }
 
-  /** A safe integer: what a double holds exactly. */
+  /** A safe integer, which a double holds exactly. */
   int64(value: number): this {
     if (!Number.isSafeInteger(value)) throw new LogError('INTEGER_RANGE', `${value} is no 64-bit integer within 2^53`)
     const at = this.#take(8)
@@ -72,7 +74,7 @@ export class BigEndianWriter {
     return this
   }
 
-  /** Without its length. */
+  /** UTF-8 without a length before it. */
   text(text: string): this {
     this.#utf8(text)
     return this
@@ -94,14 +96,17 @@ export class BigEndianWriter {
     return this.varint(bytes.length + 1).#raw(bytes)
   }
 
-  /** The last call: its memory is the next one's. */
+  /** Must be the last call: the next record uses the memory. */
   finish(): Uint8Array {
     const { bytes } = this.#scratch
     if (bytes.length <= KEPT_BYTES) spare = this.#scratch
     return bytes.slice(0, this.#size)
   }
 
-  /** Answers its length; UTF-8 takes at most three bytes a unit. Names and ids are ASCII nearly always: no call of the platform. */
+  /**
+   * Writes UTF-8 and answers its length, at most three bytes for each UTF-16 unit. Names and ids are nearly always
+   * ASCII, and need no call of the platform.
+   */
   #utf8(text: string): number {
     const at = this.#take(3 * text.length)
     const { bytes } = this.#scratch
@@ -116,7 +121,7 @@ export class BigEndianWriter {
     return this
   }
 
-  /** May replace the scratch: take first, then write. */
+  /** May replace the memory: call this first, then write. */
   #take(sizeBytes: number): number {
     const at = this.#size
     this.#size += sizeBytes
@@ -129,7 +134,7 @@ export class BigEndianWriter {
   }
 }
 
-/** False with nothing that counts written where there is something else in it. */
+/** False if the text isn't ASCII; then what was written doesn't count. */
 function writeAscii(text: string, bytes: Uint8Array, at: number): boolean {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
@@ -139,7 +144,10 @@ function writeAscii(text: string, bytes: Uint8Array, at: number): boolean {
   return true
 }
 
-/** Total: reading past the end or a text that isn't UTF-8 is CORRUPT_LOG at `place`, an integer beyond 2^53 INTEGER_RANGE. */
+/**
+ * Reads any bytes without failing in other ways: CORRUPT_LOG with `place` beyond the end or for text that isn't UTF-8,
+ * INTEGER_RANGE for an integer beyond 2^53.
+ */
 export class BigEndianReader {
   readonly place: RecordPlace
   readonly #bytes: Uint8Array
@@ -210,7 +218,7 @@ export class BigEndianReader {
     return text
   }
 
-  /** A view of what was handed in. */
+  /** A view of the bytes that were handed in. */
   nullableBytes(): Uint8Array | null {
     const length = this.int32()
     if (length === -1) return null
@@ -218,7 +226,7 @@ export class BigEndianReader {
     return this.#bytes.subarray(at, at + length)
   }
 
-  /** `itemBytesMin` bounds the count by what is left, so that a damaged one can't allocate. */
+  /** `itemBytesMin` bounds the count by the bytes that are left, so that a damaged one can't ask for much memory. */
   array<T>(itemBytesMin: number, item: () => T): T[] {
     return this.items(this.int32(), itemBytesMin, item)
   }
@@ -228,7 +236,7 @@ export class BigEndianReader {
     return Array.from({ length: count }, item)
   }
 
-  /** A view of what was handed in. */
+  /** A view of the bytes that were handed in. */
   raw(sizeBytes: number): Uint8Array {
     const at = this.#take(sizeBytes)
     return this.#bytes.subarray(at, at + sizeBytes)

@@ -1,12 +1,15 @@
 import { LogError } from '../model/errors.ts'
 
-/** int16 in Kafka's format. */
+/** The length is an int16 in Kafka's format. */
 const GROUP_ID_BYTES_MAX = 0x7fff
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** A text with half a surrogate pair would come back as another one: two groups would share their offsets. */
+/**
+ * INVALID_GROUP_ID. Text with half a surrogate pair would come back as other text, and two groups would share their
+ * offsets.
+ */
 export function assertGroupId(groupId: string): void {
   if (typeof groupId === 'string' && groupId !== '') {
     const bytes = encoder.encode(groupId)

@@ -2,7 +2,7 @@ import { damaged } from '../log/catalogue/catalogue-codec.ts'
 import { describePlace, type RecordPlace } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 
-/** A newer format of Kafka's is refused by name; an older one was never written here. */
+/** A newer format of Kafka's is refused by name. Older ones were never written here. */
 export function assertValueVersion(what: string, version: number, known: number, place: RecordPlace): void {
   if (version === known) return
   if (version < known) throw damaged(place, `its value has version ${version}`)

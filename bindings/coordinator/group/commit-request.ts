@@ -10,18 +10,21 @@ export interface CommitRequest {
 }
 
 export interface OffsetToCommit {
-  /** In force when the member was assigned the partition; a name would mean another topic after a delete and create. */
+  /**
+   * The topic's id when the member was assigned the partition. A name could mean another topic after a delete and a
+   * create.
+   */
   readonly topicId: string
-  /** As whoever asks knows it: of one that is gone nobody else may know. */
+  /** The topic's name as the caller knows it: once the topic is gone nobody else may know it. */
   readonly topic?: string | undefined
   readonly partition: number
   readonly nextOffset: number
-  /** -1, not known, unless said: Kafka's leader epoch and metadata of a commit are its clients' business. */
+  /** -1 (not known) by default: leader epoch and metadata of a commit are the business of Kafka's clients. */
   readonly leaderEpoch?: number | undefined
   readonly metadata?: string | undefined
 }
 
-/** The live topic of an id. */
+/** Answers the live topic of an id. */
 export type TopicLookup = (topicId: string) => { readonly name: string; readonly partitions: number } | undefined
 
 /** Kafka's offset.metadata.max.bytes. */
@@ -29,7 +32,7 @@ const METADATA_BYTES_MAX = 4096
 
 const encoder = new TextEncoder()
 
-/** Throws for the first offset that can't be committed; a value beyond the log's end is taken, as in Kafka. */
+/** Throws for the first offset that can't be committed. As in Kafka, an offset beyond the log's end can be. */
 export function checkedOffsets(
   request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>,
   topicOf: TopicLookup,

@@ -3,16 +3,16 @@ export type GroupEntry = OffsetCommitted | OffsetRemoved | GroupStored | GroupRe
 
 export interface OffsetPlace {
   readonly groupId: string
-  /** The incarnation that the offset was meant for (docs/decisions/003-committed-offsets.md). */
+  /** The topic that the offset was committed for, by id (docs/decisions/003-committed-offsets.md). */
   readonly topicId: string
   readonly topic: string
   readonly partition: number
 }
 
 export interface CommittedOffset extends OffsetPlace {
-  /** Where to read next. */
+  /** The offset that is read next. */
   readonly nextOffset: number
-  /** Of the last record that was read; -1 if not known. */
+  /** Leader epoch of the last record that was read; -1 if it isn't known. */
   readonly leaderEpoch: number
   readonly metadata: string
   /** Milliseconds since 1970. */
@@ -33,15 +33,15 @@ export interface GroupStored {
   readonly kind: 'group-stored'
   readonly groupId: string
   readonly generation: number
-  /** When it came into its present state. */
+  /** When it came into its present state, in milliseconds since 1970. */
   readonly stateTimestamp: number
-  /** By which its leader assigned the partitions; both null without members. */
+  /** The assignor that its leader used; this and the leader are null without members. */
   readonly assignor: string | null
   readonly leaderId: string | null
   readonly members: readonly GroupMember[]
 }
 
-/** Its generation ends; Kafka's coordinator writes it when the last offset is gone. */
+/** The group's generations end. Kafka's coordinator writes it when the last offset is gone. */
 export interface GroupRemoved {
   readonly kind: 'group-removed'
   readonly groupId: string

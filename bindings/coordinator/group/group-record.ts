@@ -59,8 +59,8 @@ function keyOf(groupId: string): Uint8Array {
 }
 
 /**
- * Total: any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write (key versions
- * above 2), or a LogError.
+ * Any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write (key versions above 2),
+ * or a LogError.
  */
 export function decodeGroupRecord(record: TableRecord, place: RecordPlace): GroupEntry | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')

@@ -88,7 +88,7 @@ export function isGroupState(outcome: GroupState | ErrorCode): outcome is GroupS
   return Object.hasOwn(TABLE, outcome)
 }
 
-/** int32 in Kafka's formats; after the last one it begins again. */
+/** An int32 in Kafka's formats: it begins again after the last one. */
 export function nextGeneration(generation: number): number {
   return generation >= 0x7fffffff ? 1 : generation + 1
 }

@@ -1,7 +1,7 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
 import type { CommittedOffset, GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
 
-/** A group's members; its offsets are kept beside it, since they outlive them. */
+/** The members of a group. Its offsets are kept beside it, because they outlive the members. */
 export interface Group {
   readonly groupId: string
   readonly generation: number
@@ -17,10 +17,13 @@ export interface GroupView {
   groupIds(): readonly string[]
 }
 
-/** Of one group: by topic id, then by partition. */
+/** Offsets of one group, by topic id and then by partition. */
 type Offsets = Map<string, Map<number, CommittedOffset>>
 
-/** Groups by id, and per group the committed offsets by topic id and partition: never by name (durability rule 7). */
+/**
+ * The groups by id, and the committed offsets of each by topic id and partition; never by topic name (durability rule
+ * 7).
+ */
 export class GroupTable implements Table<GroupEntry>, GroupView {
   readonly #groups: Map<string, Group> = new Map()
   readonly #offsets: Map<string, Offsets> = new Map()
@@ -33,18 +36,21 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
     return this.#offsets.get(groupId)?.get(topicId)?.get(partition)
   }
 
-  /** By topic name and partition. */
+  /** Sorted by topic name and partition. */
   offsets(groupId: string): readonly CommittedOffset[] {
     const offsets = [...(this.#offsets.get(groupId)?.values() ?? [])].flatMap((ofTopic) => [...ofTopic.values()])
     return offsets.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
   }
 
-  /** Sorted: those with a generation, and those known by their offsets only. */
+  /** Sorted. Groups that have a generation, and groups that have nothing but offsets. */
   groupIds(): readonly string[] {
     return [...new Set([...this.#groups.keys(), ...this.#offsets.keys()])].sort()
   }
 
-  /** As tombstones of all of them would leave it; answers what was there. It costs as much as there are groups and topics, however many offsets they have. */
+  /**
+   * Removes the offsets of these topics as tombstones would, and answers them. It costs as much as there are groups and
+   * topics, however many offsets they have.
+   */
   takeOffsets(isMeant: (topicId: string) => boolean): readonly ReadonlyMap<number, CommittedOffset>[] {
     const taken: ReadonlyMap<number, CommittedOffset>[] = []
     for (const [groupId, offsets] of this.#offsets) {

@@ -17,7 +17,7 @@ export interface SyncRequest {
   readonly groupId: string
   readonly memberId: string
   readonly generation: number
-  /** Of the leader: who gets what. Nobody else's are looked at. */
+  /** Who gets what, from the leader. What other members bring isn't looked at. */
   readonly assignments: readonly MemberAssignment[]
   readonly now: number
 }
@@ -31,8 +31,8 @@ export interface GroupFacts {
 }
 
 /**
- * Members of thousands of partitions or topics take more than a frame holds. They end with their process, so that of a group only its
- * generation has to be stored (docs/decisions/003-committed-offsets.md).
+ * Members with thousands of partitions or topics need more than a frame holds. Members end with their process, so above
+ * this size only the group's generation is stored (docs/decisions/003-committed-offsets.md).
  */
 const MEMBERS_BYTES_MAX = 8 * 1024
 
@@ -46,36 +46,45 @@ export class Groups {
   readonly #tables: PlannedTable<GroupEntry, GroupTable> = new PlannedTable(new GroupTable(), new GroupTable())
   readonly #pending: PendingOffsets = new PendingOffsets()
 
-  /** A new member, or one of the group again: heard by notices. INCONSISTENT_GROUP_PROTOCOL, INVALID_GROUP_ID. */
+  /**
+   * A new member joins, or one of the group joins again; the answer comes as a notice. INCONSISTENT_GROUP_PROTOCOL,
+   * INVALID_GROUP_ID.
+   */
   join(request: JoinRequest): void {
     assertJoin(request)
     this.live.join(request, this.#tables.planned.group(request.groupId)?.generation ?? 0)
   }
 
-  /** The leader's assignments as a record; nothing of others. Everybody hears by notices once it is durable. */
+  /** The leader's assignments as a record; none for other members. All hear by notices once it is durable. */
   planSync({ groupId, memberId, generation, assignments, now }: SyncRequest): readonly TableRecord[] {
     const group = this.live.of(groupId, memberId)
     return group.sync(memberId, generation, assignments) ? this.#planGroup(group, now) : []
   }
 
-  /** On its own wish, or because it is among `expired`. UNKNOWN_MEMBER_ID. */
+  /** A member leaves, because it wants to or because it was among `expired`. UNKNOWN_MEMBER_ID. */
   planLeave(groupId: string, memberId: string, now: number): readonly TableRecord[] {
     const group = this.live.leave(groupId, memberId, now)
     return group.state === 'Empty' ? this.#planGroup(group, now) : []
   }
 
-  /** The process that holds the log ends: all members are asked for what they hold; `live.isReleased` once they have given it up. */
+  /**
+   * The process that holds the log is about to end: all members are asked for what they hold. `live.isReleased` once
+   * they have given it up.
+   */
   planRelease(now: number): readonly TableRecord[] {
     return this.live.release().flatMap((group) => this.#planGroup(group, now))
   }
 
-  /** All offsets or none. `topicOf` is `catalogue.planned.liveById`: a delete under way counts. */
+  /**
+   * Commits all of the offsets or none. `topicOf` is `catalogue.planned.liveById`, so a delete that is under way
+   * counts.
+   */
   planCommit(request: CommitRequest, topicOf: TopicLookup): readonly TableRecord[] {
     this.checkMember(request.groupId, request.memberId, request.generation)
     return this.#planOffsets(request, topicOf)
   }
 
-  /** By no member, to set offsets by hand. NON_EMPTY_GROUP. */
+  /** Sets offsets by hand. NON_EMPTY_GROUP while the group has members. */
   planSetOffsets(
     request: Pick<CommitRequest, 'groupId' | 'offsets' | 'now'>,
     topicOf: TopicLookup,
@@ -85,7 +94,7 @@ export class Groups {
     return this.#planOffsets(request, topicOf)
   }
 
-  /** Its offsets and its generations end. NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
+  /** Ends the group's offsets and generations. NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   planDelete(groupId: string, now: number): readonly TableRecord[] {
     this.#assertEmpty(groupId)
     const { planned } = this.#tables
@@ -101,9 +110,9 @@ export class Groups {
   }
 
   /**
-   * Offsets of a transaction: all of them or none wait for its commit. Fenced by member and generation as in KIP-447, and, unlike a
-   * plain commit, in any state of the group: who holds a generation may end its work while a rebalance completes. Source: Kafka's
-   * ClassicGroup.validateOffsetCommit (kafka.md 4.10).
+   * Offsets of a transaction wait for its commit, all of them or none. As in KIP-447 member and generation are checked;
+   * unlike a plain commit they are taken in any state of the group, because a member that holds a generation may end
+   * its work while a rebalance completes. Source: Kafka's ClassicGroup.validateOffsetCommit (kafka.md 4.10).
    */
   addPending(producerId: number, request: CommitRequest, topicOf: TopicLookup): void {
     const { groupId, memberId, generation } = request
@@ -113,12 +122,12 @@ export class Groups {
     this.#pending.add(producerId, checkedOffsets(request, topicOf))
   }
 
-  /** The transaction is committed: into the same commit as its decision. */
+  /** The transaction is committed: its offsets go into the same commit as the decision. */
   planPending(producerId: number): readonly TableRecord[] {
     return this.#pending.take(producerId).map((offset) => this.#planOffset(offset))
   }
 
-  /** What `planPending` gave is durable. */
+  /** The records that `planPending` gave are durable. */
   pendingCommitted(producerId: number): void {
     this.#pending.committed(producerId)
   }
@@ -134,20 +143,24 @@ export class Groups {
   }
 
   /**
-   * Tombstones for every offset of the topic, commits under way included: called right behind its delete. Each is planned when it is asked for, the last
-   * one before a topic that gets the name, whose offsets come behind them all (durability rule 7).
+   * Tombstones for every offset of the topic, those under way included. To be called right behind its delete. Each is
+   * planned when it is asked for, and all of them before another topic gets the name, so that its offsets come behind
+   * them (durability rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)
     return this.#planRemovals((id) => id === topicId)
   }
 
-  /** Its delete is durable: its offsets are gone, whether their tombstones are on their way or not. */
+  /** The topic's delete is durable: its offsets are gone, whether their tombstones are written yet or not. */
   topicDeleted(topicId: string): void {
     this.#tables.durable.takeOffsets((id) => id === topicId)
   }
 
-  /** Once, behind the last record at open: offsets of topics that are gone are none, and get the tombstones that a crash kept from them. */
+  /**
+   * To be called once, behind the last record at open. Offsets of deleted topics don't count, and get the tombstones
+   * that a crash kept from being written.
+   */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     this.#tables.durable.takeOffsets(isGone)
     return [...this.#planRemovals(isGone)]
@@ -168,13 +181,16 @@ export class Groups {
     group.assertGeneration(generation)
   }
 
-  /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
+  /**
+   * Takes durable records in their order: those that `plan...` gave, as the same objects, or those that an opening
+   * read.
+   */
   apply(record: TableRecord, place: RecordPlace): void {
     const entry = this.#tables.apply(record, () => decodeGroupRecord(record, place))
     if (entry?.kind === 'group-stored') this.live.get(entry.groupId)?.assigned(entry.generation)
   }
 
-  /** Once, after the last record at open: the members that the records tell of ended with their process. */
+  /** To be called once, behind the last record at open: the members in the records ended with their process. */
   dropMembers(): void {
     this.#tables.durable.dropMembers()
     this.#tables.planned.dropMembers()

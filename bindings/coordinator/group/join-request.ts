@@ -4,15 +4,15 @@ import type { AssignedPartition } from './group-entry.ts'
 
 export interface JoinRequest {
   readonly groupId: string
-  /** Unique in the log; the caller makes it (Kafka's shape: client id, '-', uuid). */
+  /** Unique in the log; the caller makes it, in Kafka's form: client id, '-', uuid. */
   readonly memberId: string
-  /** It was in the group before; if it is no more, it must begin anew. */
+  /** It was in the group before. If it isn't any more, it must begin anew. */
   readonly rejoins: boolean
   readonly clientId: string
   readonly topics: readonly string[]
-  /** What it holds already and keeps reading until it is told otherwise (KIP-429). */
+  /** The partitions that it holds and goes on reading until it is told otherwise (KIP-429). */
   readonly owned: readonly AssignedPartition[]
-  /** The assignors it knows, by name, the best liked first. A group takes one that all its members know. */
+  /** Names of the assignors that it knows, the best liked first. The group uses one that all its members know. */
   readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
   readonly now: number

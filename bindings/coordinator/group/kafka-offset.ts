@@ -4,7 +4,7 @@ import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import { BigEndianReader } from '../big-endian.ts'
 
-/** A group's offset as a Kafka broker wrote it: found by the topic's name. */
+/** A group's offset as a Kafka broker wrote it, which goes by the topic's name. */
 export interface KafkaOffsetPlace {
   readonly groupId: string
   readonly topic: string
@@ -18,7 +18,7 @@ export interface KafkaOffset {
   readonly metadata: string
   /** Milliseconds since 1970. */
   readonly commitTimestamp: number
-  /** Of the topic that it was meant for, where the broker was new enough to say. */
+  /** The topic's id, where the broker was new enough to write it. */
   readonly topicId: string | undefined
 }
 
@@ -29,17 +29,17 @@ export interface KafkaOffsetRecord extends KafkaOffsetPlace {
 
 const KEY_VERSIONS = [0, 1]
 const VALUE_VERSION_MAX = 4
-/** From here on a leader epoch comes behind the offset. */
+/** From this version on a leader epoch follows the offset. */
 const WITH_EPOCH = 3
-/** Up to here from here: a time at which it expires stands at the end. */
+/** Only this version has the time of its expiration at the end. */
 const WITH_EXPIRY = 1
 const FLEXIBLE = 4
 const TOPIC_ID_TAG = 0
 const TOPIC_ID_BYTES = 16
 
 /**
- * A record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for what is no offset: groups,
- * their members and assignments.
+ * Reads a record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for one
+ * that is no offset but a group with its members.
  */
 export function decodeKafkaOffset(record: TableRecord, place: RecordPlace): KafkaOffsetRecord | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')

@@ -3,7 +3,10 @@ import type { KafkaOffset, KafkaOffsetPlace, KafkaOffsetRecord } from './kafka-o
 export interface KafkaCommit extends KafkaOffsetPlace, KafkaOffset {}
 
 interface Kept extends KafkaCommit {
-  /** Of the record that says it: of two commits the later record wins, whichever became final last (kafka.md 8, case 49). */
+  /**
+   * Offset of the record itself: of two commits the later record wins, whichever became final last (kafka.md 8, case
+   * 49).
+   */
   readonly recordOffset: number
 }
 
@@ -15,7 +18,7 @@ export class KafkaOffsets {
   readonly #committed = new Map<string, Kept>()
   readonly #pending = new Map<number, Map<string, Kept>>()
 
-  /** `producerId`: of the transaction that the record is part of. */
+  /** `producerId`: the producer whose transaction the record is part of. */
   take(record: KafkaOffsetRecord, recordOffset: number, producerId: number | undefined): void {
     const { groupId, topic, partition, offset } = record
     const key = JSON.stringify([groupId, topic, partition])

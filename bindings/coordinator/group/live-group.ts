@@ -56,9 +56,9 @@ export class LiveGroup {
   #generation: number
   #assignor = ''
   #leaderId: string | undefined
-  /** When those who hold up the rebalance are put out. */
+  /** When the members that hold up the rebalance are put out. */
   #deadline: number = Number.POSITIVE_INFINITY
-  /** Once it is released: who may still hold partitions. */
+  /** During a release: the members that may still hold partitions. */
   #holding: Set<string> | undefined
 
   constructor(groupId: string, generation: number, tell: (notice: GroupNotice) => void) {
@@ -79,7 +79,7 @@ export class LiveGroup {
     return this.#deadline
   }
 
-  /** The clock was put forward by so much. */
+  /** The wall clock was put forward by so much. */
   clockMoved(byMs: number): void {
     this.#deadline += byMs
   }
@@ -114,8 +114,8 @@ export class LiveGroup {
   }
 
   /**
-   * The process that holds the log ends: all are asked to join again and are assigned nothing, each by itself, whatever the others do.
-   * Who comes with nothing left has no answer to wait for here.
+   * The process that holds the log is about to end: all members are asked to join again and are assigned nothing, each
+   * by itself, whatever the others do. A member that comes with nothing left gets no answer here.
    */
   release(): void {
     this.#state = nextGroupState(this.#state, 'release') as GroupState
@@ -131,12 +131,12 @@ export class LiveGroup {
     }
   }
 
-  /** Nobody holds anything of it any more, and what each held is committed as far as it wanted to. */
+  /** Nobody holds a partition any more, and each has committed as far as it wanted to. */
   get isReleased(): boolean {
     return this.#holding?.size === 0
   }
 
-  /** A member asks for its assignment; the leader brings those of all. Answers whether they are to be made durable. */
+  /** A member asks for its assignment; the leader brings all of them. Answers whether they must be made durable. */
   sync(memberId: string, generation: number, assignments: readonly MemberAssignment[]): boolean {
     const member = this.checked(memberId, 'sync')
     this.assertGeneration(generation)
@@ -152,7 +152,7 @@ export class LiveGroup {
     return true
   }
 
-  /** What `sync` answered `true` for became durable, unless the group went on since. */
+  /** The assignments for which `sync` answered `true` are durable. Ignored if the group went on since. */
   assigned(generation: number): void {
     if (this.#state !== 'CompletingRebalance' || generation !== this.#generation) return
     this.#state = 'Stable'
@@ -176,7 +176,7 @@ export class LiveGroup {
     this.#deadline = Number.POSITIVE_INFINITY
   }
 
-  /** Topics that the group reads were created, deleted, or got partitions: everybody joins again. */
+  /** Topics of the group were created, deleted, or got partitions: everybody joins again. */
   changed(now: number): void {
     if (this.#members.size > 0 && this.#holding === undefined) this.#prepare('change', now)
   }
@@ -185,7 +185,7 @@ export class LiveGroup {
     return [...this.#members.values()].some((member) => member.topics.some((topic) => topics.has(topic)))
   }
 
-  /** Those who hold up the rebalance whose deadline is `now` or before. */
+  /** The members that hold up a rebalance whose deadline has come. */
   late(now: number): readonly string[] {
     if (now < this.#deadline) return []
     const isLate = (member: LiveMember) =>
@@ -235,7 +235,7 @@ export class LiveGroup {
     this.#tell({ ...this.#to(member.memberId), kind: 'refused', error })
   }
 
-  /** Into PreparingRebalance; whoever hasn't asked for the next generation is told to. */
+  /** Goes to PreparingRebalance, and tells everybody who hasn't asked for the next generation to join. */
   #prepare(event: 'join' | 'leave' | 'change', now: number, joiningId?: string): void {
     const wasPreparing = this.#state === 'PreparingRebalance'
     this.#state = nextGroupState(this.#state, event) as GroupState
@@ -270,7 +270,7 @@ export class LiveGroup {
     this.#waitAtMost(now)
   }
 
-  /** `members`: for who is to assign their partitions. */
+  /** `members`: for the one that has to assign partitions. */
   #answerJoin(memberId: string, members: readonly MemberSubscription[]): void {
     const member = this.#members.get(memberId)
     if (member !== undefined) member.isJoining = false

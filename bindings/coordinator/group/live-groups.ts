@@ -8,14 +8,14 @@ export interface GroupMemberId {
 }
 
 /**
- * The groups that have members, who live as long as the process: one is here from its first join until its last member left. What
- * members have to be told is taken by `takeNotices`; who polls too rarely or holds up a rebalance is among `expired`.
+ * The groups that have members, from the first join to the last leave; members live as long as the process.
+ * `takeNotices` gives what members must be told; `expired` those that poll too rarely or hold up a rebalance.
  */
 export class LiveGroups {
   readonly #groups: Map<string, LiveGroup> = new Map()
   readonly #deadlines: Deadlines = new Deadlines()
   #notices: GroupNotice[] = []
-  /** May be early, never late. */
+  /** May be too early, never too late. */
   #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
   #isReleasing = false
 
@@ -48,7 +48,8 @@ export class LiveGroups {
     group.join(request)
     this.#groups.set(groupId, group)
     this.#watch(group)
-    // Joining again is no poll: a member that never comes back from its records can still be told.
+    // Joining again doesn't count as a poll, so that a member whose program never comes back from its records is still
+    // put out.
     if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
   }
 
@@ -58,7 +59,7 @@ export class LiveGroups {
     return group
   }
 
-  /** Answers the group, as it is without it. UNKNOWN_MEMBER_ID. */
+  /** Answers the group without the member. UNKNOWN_MEMBER_ID. */
   leave(groupId: string, memberId: string, now: number): LiveGroup {
     const group = this.of(groupId, memberId)
     group.leave(memberId, now)
@@ -68,7 +69,7 @@ export class LiveGroups {
     return group
   }
 
-  /** All members are asked for what they hold, those of groups that awake later too. Answers the groups. */
+  /** Asks all members for what they hold, those that join later too. Answers the groups. */
   release(): readonly LiveGroup[] {
     this.#isReleasing = true
     const groups = [...this.#groups.values()]
@@ -80,7 +81,7 @@ export class LiveGroups {
     return this.#isReleasing && [...this.#groups.values()].every((group) => group.isReleased)
   }
 
-  /** Those that read them assign anew. */
+  /** Has the groups that read these topics assign anew. */
   topicsChanged(names: readonly string[], now: number): void {
     const changed = new Set(names)
     for (const group of this.#groups.values()) {

@@ -2,20 +2,21 @@ import type { CommittedOffset } from './group-entry.ts'
 
 interface PendingOffset {
   readonly offset: CommittedOffset
-  /** Which of two was said later. */
+  /** Tells which of two came later. */
   readonly order: number
 }
 
 /**
- * Offsets that wait for the commit of a producer's transaction: nobody sees them, an abort drops them. Where offsets of one
- * partition were said by several, the one said last wins, whenever the others are decided; what is committed plainly counts
- * at once. Source: kafka.md 4.10 (apache/kafka OffsetMetadataManager, testReplayTransactionEndMarkerKeepsTheMostRecent...).
+ * Offsets that wait for the commit of their producer's transaction; nobody sees them, and an abort drops them. If
+ * several transactions name the same partition, the offset that was named last wins, whenever the others are decided. A
+ * plain commit counts at once. Source: kafka.md 4.10 (apache/kafka OffsetMetadataManager,
+ * testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset).
  */
 export class PendingOffsets {
-  /** By place, then by producer: a commit looks at its own places only. */
+  /** By place and then by producer, so that a commit looks at its own places only. */
   readonly #byPlace: Map<string, Map<number, PendingOffset>> = new Map()
   readonly #places: Map<number, Set<string>> = new Map()
-  /** By producer, the places of what was taken and isn't committed yet: its commit is on its way to the disk. */
+  /** By producer, the places whose commit is on its way to the disk. */
   readonly #taken: Map<number, readonly string[]> = new Map()
   #order = 0
 
@@ -31,7 +32,10 @@ export class PendingOffsets {
     }
   }
 
-  /** The transaction is committed: its offsets that nobody has overtaken; those said before them are overtaken now. */
+  /**
+   * The transaction is committed: answers its offsets, without those that were named again later. Offsets named before
+   * these don't count any more.
+   */
   take(producerId: number): readonly CommittedOffset[] {
     const taken: CommittedOffset[] = []
     for (const place of this.#places.get(producerId) ?? []) {
@@ -45,7 +49,7 @@ export class PendingOffsets {
     return taken
   }
 
-  /** What was taken is durable, and to be seen. */
+  /** What `take` answered is durable and visible. */
   committed(producerId: number): void {
     this.#taken.delete(producerId)
   }
@@ -56,13 +60,13 @@ export class PendingOffsets {
     this.#places.delete(producerId)
   }
 
-  /** Committed outside any transaction: what was said before no longer counts. */
+  /** Offsets were committed outside of any transaction: those named before don't count any more. */
   overtaken(offsets: Iterable<Pick<CommittedOffset, 'groupId' | 'topicId' | 'partition'>>): void {
     if (this.#byPlace.size === 0) return
     for (const offset of offsets) this.#overtake(placeOf(offset), this.#order)
   }
 
-  /** Their topic or their group is deleted. */
+  /** Their topic or their group was deleted. */
   dropWhere(isGone: (offset: CommittedOffset) => boolean): void {
     for (const byProducer of [...this.#byPlace.values()]) {
       const offsets = Array.from(byProducer.values(), ({ offset }) => offset)
@@ -70,7 +74,7 @@ export class PendingOffsets {
     }
   }
 
-  /** Whether what is committed there may still be changed by a transaction. */
+  /** Whether an open transaction may still change what is committed there. */
   has(groupId: string, topicId: string, partition: number): boolean {
     if (this.#byPlace.size === 0 && this.#taken.size === 0) return false
     const place = placeOf({ groupId, topicId, partition })

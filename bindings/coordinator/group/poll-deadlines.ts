@@ -1,6 +1,6 @@
 /**
- * When each member must have polled again. Not in the records: a deadline moves with every poll. `next` may be early
- * (a poll doesn't recompute it, `expired` does), never late.
+ * When each member must have polled again. Nothing of it is stored, since it moves with every poll. `next` may be too
+ * early (a poll doesn't recompute it, `expired` does), never too late.
  */
 export class Deadlines {
   readonly #byMember: Map<string, MemberDeadline> = new Map()
@@ -14,7 +14,7 @@ export class Deadlines {
     return this.#byMember.has(keyOf(groupId, memberId))
   }
 
-  /** A member that waits inside a poll has all the time of the world. */
+  /** A member that waits inside a poll has no deadline. */
   suspend(groupId: string, memberId: string): void {
     const member = this.#byMember.get(keyOf(groupId, memberId))
     if (member !== undefined) this.#put({ ...member, deadline: Number.POSITIVE_INFINITY })
@@ -39,7 +39,7 @@ export class Deadlines {
     return this.#next === Number.POSITIVE_INFINITY ? undefined : this.#next
   }
 
-  /** Those whose deadline is `now` or before, earliest first. They stay until removed. */
+  /** The members whose deadline has come, earliest first. They stay until they are removed. */
   expired(now: number): readonly MemberDeadline[] {
     if (now < this.#next) return []
     const members = [...this.#byMember.values()].sort((a, b) => a.deadline - b.deadline)

@@ -7,7 +7,7 @@ import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share
 /** A partition as it is when somebody asks for its records. */
 export interface ShareablePartition extends SharePlace {
   readonly logStartOffset: number
-  /** Below it records are visible to readers of committed ones. */
+  /** Committed readers see the records below it. */
   readonly endOffset: number
 }
 
@@ -15,10 +15,10 @@ export interface AcquireRequest {
   readonly memberId: string
   readonly maxOffsets: number
   readonly lockMs: number
-  /** Where a group begins that never read the partition. */
+  /** Where the group begins if it has never read the partition. */
   readonly startAt: 'earliest' | 'latest'
   readonly now: number
-  /** It gets others with them, of another partition. */
+  /** The same answer gives the member records of another partition too. */
   readonly hasOthers?: boolean | undefined
 }
 
@@ -27,7 +27,7 @@ export interface AcknowledgeRequest {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly type: AcknowledgeType
-  /** Of what is released: nobody gets it earlier. */
+  /** Released records can be delivered again from this time on, in milliseconds since 1970. */
   readonly availableAt: number
 }
 
@@ -37,7 +37,7 @@ interface Kept extends SharePlace {
 
 /** How far a group is in one partition. */
 export interface ShareFacts extends SharePlace {
-  /** Everything below is finished. */
+  /** Everything below it is finished. */
   readonly startOffset: number
   readonly acquiredCount: number
   unfinishedBetween(fromOffset: number, endOffset: number): number
@@ -53,9 +53,9 @@ export interface ShareFacts extends SharePlace {
  */
 export class ShareGroups {
   readonly #partitions: Map<string, Kept> = new Map()
-  /** Never late, maybe early: asked for at every step of the engine. */
+  /** May be too early, never too late. Kept, because every step of the engine asks for it. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
-  /** Given out by `plan...`, so known already when they come back. */
+  /** Records that `plan...` gave: their content is in memory already when they come back. */
   readonly #own: WeakSet<TableRecord> = new WeakSet()
 
   planAcquire(
@@ -67,11 +67,11 @@ export class ShareGroups {
     kept.shared.moveStart(at.logStartOffset)
     const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
     this.#watch(kept)
-    // Where a group begins must not move with the next restart.
+    // Stored at once, so that the group's beginning doesn't move with the next restart.
     return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }
   }
 
-  /** INVALID_GROUP_ID for one that its record couldn't bring back. */
+  /** INVALID_GROUP_ID for an id that its record couldn't bring back. */
   #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
     assertGroupId(groupId)
     const kept = { groupId, topicId, partition, shared: new SharePartition(startOffset) }
@@ -80,8 +80,8 @@ export class ShareGroups {
   }
 
   /**
-   * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing: what is
-   * locked counts as available after a restart, as often delivered as it was.
+   * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing:
+   * after a restart locked records are available anyway, with the same delivery count.
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
     const kept = this.#partitions.get(keyOf(at))
@@ -97,19 +97,22 @@ export class ShareGroups {
     return kept === undefined || type === 'release' ? [] : [this.#snapshot(kept)]
   }
 
-  /** A member left: its records are there for others, as often delivered as they were. Nothing of it needs storing. */
+  /**
+   * A member left: its records are available to others, with the same delivery count. Nothing needs storing. Answers
+   * whether it held any.
+   */
   release(memberId: string): boolean {
     let isChanged = false
     for (const { shared } of this.#partitions.values()) isChanged = shared.releaseAll(memberId) || isChanged
     return isChanged
   }
 
-  /** Somebody has a lock. */
+  /** Whether anybody holds a lock. */
   get isHeld(): boolean {
     return [...this.#partitions.values()].some(({ shared }) => shared.acquiredCount > 0)
   }
 
-  /** Locks that ended, delays that are over. True if something is available that wasn't. */
+  /** Ends locks and delays whose time is over. True if something is available now that wasn't. */
   expire(now: number): boolean {
     if (now < this.#nextDeadline) return false
     let isChanged = false
@@ -135,7 +138,7 @@ export class ShareGroups {
     for (const { shared } of this.#partitions.values()) shared.clockMoved(byMs)
   }
 
-  /** Of every group, or of one: its partitions. */
+  /** The partitions of every group, or of one. */
   facts(groupId?: string): readonly ShareFacts[] {
     return [...this.#partitions.values()]
       .filter((kept) => groupId === undefined || kept.groupId === groupId)
@@ -147,22 +150,28 @@ export class ShareGroups {
       }))
   }
 
-  /** The group begins there in these partitions, and nothing of them was ever delivered to it. */
+  /** The group begins there in these partitions, as if nothing had ever been delivered to it. */
   planStart(groupId: string, at: readonly (Omit<SharePlace, 'groupId'> & { startOffset: number })[]): TableRecord[] {
     return at.map(({ startOffset, ...place }) => this.#snapshot(this.#keep({ groupId, ...place }, startOffset)))
   }
 
-  /** Tombstones of all that is known of the group; none if it isn't. */
+  /** Tombstones of all that is known of the group; none if nothing is. */
   planDelete(groupId: string): readonly TableRecord[] {
     return [...this.#tombstones(this.#forget((kept) => kept.groupId === groupId))]
   }
 
-  /** Tombstones, for right behind the delete of the topic (durability rule 7), each made when it is asked for. */
+  /**
+   * Tombstones for a deleted topic, each made when it is asked for. To be called right behind the delete (durability
+   * rule 7).
+   */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     return this.#tombstones(this.#forget((kept) => kept.topicId === topicId))
   }
 
-  /** Once, behind the last record at open: what is known of topics that are gone goes as if their tombstones had followed them. */
+  /**
+   * To be called once, behind the last record at open: what is known of deleted topics is dropped, and gets the
+   * tombstones that a crash kept from being written.
+   */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     return [...this.#tombstones(this.#forget((kept) => isGone(kept.topicId)))]
   }
@@ -193,7 +202,7 @@ export class ShareGroups {
     return record
   }
 
-  /** Durable records: those of `plan...`, or, at open, as they were read. */
+  /** Takes durable records: those that `plan...` gave, or those that an opening read. */
   apply(record: TableRecord, place: RecordPlace): void {
     if (this.#own.has(record)) return
     const snapshot = decodeShareRecord(record, place)

@@ -1,21 +1,21 @@
 /**
- * What a member says of offsets that it holds. Kafka's words (KIP-932): `accept`, `release`, `reject`, `gap` where no record
- * is that readers see. And `unseen`: given back before anybody saw it, so that this delivery doesn't count.
+ * What a member says of offsets that it holds. Kafka's words (KIP-932): `accept`, `release`, `reject`, and `gap` where
+ * readers see no record. And `unseen`: given back before the program saw it, so that this delivery doesn't count.
  */
 export type AcknowledgeType = 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
 
-/** Offsets in a row, delivered as often. */
+/** Neighbouring offsets with the same number of deliveries. */
 export interface DeliveryRange {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly deliveryCount: number
 }
 
-/** As Kafka numbers them; a lock isn't kept across a restart, so no range is stored as acquired. */
+/** Kafka's numbers. No range is stored as acquired, because a lock doesn't survive a restart. */
 export const DELIVERY_STATES = { available: 0, acknowledged: 2, archived: 4 } as const
 export type StoredDeliveryState = keyof typeof DELIVERY_STATES
 
-/** Offsets in a row in the same state. */
+/** Neighbouring offsets in the same state. */
 export interface StateBatch extends DeliveryRange {
   readonly state: StoredDeliveryState
 }
@@ -23,34 +23,42 @@ export interface StateBatch extends DeliveryRange {
 interface Delivery {
   state: StoredDeliveryState | 'acquired'
   deliveryCount: number
-  /** Whose lock it is. */
+  /** The member that has the lock. */
   memberId: string
-  /** Acquired: when the lock ends. Available: nobody gets it before. */
+  /**
+   * If acquired, when the lock ends; if available, when it may be delivered again at the earliest. Milliseconds since
+   * 1970.
+   */
   until: number
 }
 
-/** As far as its stored field counts (int16): who asks for fewer deliveries has given the record up by then. */
+/**
+ * The stored field is an int16 and counts no further: every sensible `maxDeliveries` has given the record up by then.
+ */
 const DELIVERIES_MAX = 0x7fff
 
 /**
- * What was delivered so often without an answer may be what ends its consumers: from then on it comes alone, so that it takes none along
- * that was only locked beside it.
+ * A record that was delivered so often without an answer may be what ends its consumers. From then on it comes alone,
+ * so that it takes no other records along that were only locked beside it.
  */
 export const ALONE_FROM = 2
 
-/** Kafka's group.share.partition.max.record.locks: how far deliveries may run ahead of the first that isn't finished. */
+/**
+ * Kafka's group.share.partition.max.record.locks: how far deliveries may run ahead of the first record that isn't
+ * finished.
+ */
 export const WINDOW_OFFSETS = 2000
 
 /**
- * What one share group did with one partition: everything below `startOffset` is finished, every offset from there up to
- * `endOffset` has its own state, and nothing above was ever delivered.
+ * What one share group has done with one partition. Everything below `startOffset` is finished, every offset from there
+ * up to `endOffset` has its own state, and nothing above was ever delivered.
  */
 export class SharePartition {
-  /** In the order of their offsets, without a hole from `startOffset` on. */
+  /** In offset order, without a hole from `startOffset` on. */
   readonly #deliveries = new Map<number, Delivery>()
   #startOffset: number
   #endOffset: number
-  /** Never late, maybe early. */
+  /** May be too early, never too late. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
 
   constructor(startOffset: number, batches: readonly StateBatch[] = []) {
@@ -69,14 +77,17 @@ export class SharePartition {
     return this.#nextDeadline
   }
 
-  /** Offsets that somebody has a lock of. */
+  /** Number of offsets that are locked. */
   get acquiredCount(): number {
     let count = 0
     for (const { state } of this.#deliveries.values()) if (state === 'acquired') count++
     return count
   }
 
-  /** Offsets from one on and below another that nobody accepted or rejected yet, those with a lock among them. */
+  /**
+   * Number of offsets from `fromOffset` up to `endOffset` that nobody has accepted or rejected yet, locked ones
+   * included.
+   */
   unfinishedBetween(fromOffset: number, endOffset: number): number {
     let count = Math.max(0, endOffset - Math.max(this.#endOffset, fromOffset))
     for (const [offset, { state }] of this.#deliveries) {
@@ -90,8 +101,9 @@ export class SharePartition {
   }
 
   /**
-   * Locks what is available for `memberId` until `until`, at most `maxOffsets` below `limitOffset`: first what came back, then
-   * what is new. Each delivery counts. What has to come alone comes so, and not at all where `hasOthers`.
+   * Locks at most `maxOffsets` available offsets below `limitOffset` for `memberId` until `until`: first those that
+   * came back, then new ones. Each delivery is counted. An offset that has to come alone is given alone, and not at all
+   * if `hasOthers`.
    */
   acquire(
     memberId: string,
@@ -127,8 +139,8 @@ export class SharePartition {
   }
 
   /**
-   * `availableAt`: when what is released may be delivered again. Answers the first offset that `memberId` has no lock of; then
-   * nothing has changed.
+   * `availableAt`: when a released record may be delivered again. Answers the first offset that `memberId` has no lock
+   * of; then nothing has changed.
    */
   acknowledge(
     memberId: string,
@@ -157,7 +169,7 @@ export class SharePartition {
     if (availableAt > 0) this.#nextDeadline = Math.min(this.#nextDeadline, availableAt)
   }
 
-  /** The member is gone: what it held may be delivered again. True if it held anything. */
+  /** The member is gone: its records may be delivered again. True if it held any. */
   releaseAll(memberId: string): boolean {
     let isChanged = false
     for (const delivery of this.#deliveries.values()) {
@@ -168,7 +180,7 @@ export class SharePartition {
     return isChanged
   }
 
-  /** Locks that ended give their offsets back. True if something is available that wasn't. */
+  /** Ends locks and delays whose time is over. True if something is available now that wasn't. */
   expire(now: number): boolean {
     if (now < this.#nextDeadline) return false
     let isChanged = false
@@ -190,7 +202,7 @@ export class SharePartition {
     for (const delivery of this.#deliveries.values()) if (delivery.until > 0) delivery.until += byMs
   }
 
-  /** Records below are gone from the log, so they are finished. */
+  /** The log starts here now: records below are gone, so they count as finished. */
   moveStart(logStartOffset: number): void {
     for (let offset = this.#startOffset; offset < Math.min(logStartOffset, this.#endOffset); offset++) {
       this.#deliveries.delete(offset)
@@ -207,7 +219,7 @@ export class SharePartition {
     }
   }
 
-  /** To be stored: what is locked counts as available, since a restart ends every lock. */
+  /** The states to store. Locked offsets count as available, because a restart ends every lock. */
   stateBatches(): StateBatch[] {
     const batches: { firstOffset: number; lastOffset: number; deliveryCount: number; state: StoredDeliveryState }[] = []
     for (const [offset, delivery] of this.#deliveries) {

@@ -25,7 +25,7 @@ export interface SharePlace {
 }
 
 export interface ShareSnapshot extends SharePlace {
-  /** `undefined`: nothing is known any more. */
+  /** `undefined` in a tombstone: nothing is known any more. */
   readonly state: { readonly startOffset: number; readonly batches: readonly StateBatch[] } | undefined
 }
 
@@ -53,7 +53,7 @@ function encodeState({ startOffset, batches }: NonNullable<ShareSnapshot['state'
   return value.varint(0).finish()
 }
 
-/** Total: any bytes give a snapshot, `undefined` for a kind of record that isn't one, or a LogError. */
+/** Any bytes give a snapshot, `undefined` for a kind of record that isn't one, or a LogError. */
 export function decodeShareRecord(record: TableRecord, place: RecordPlace): ShareSnapshot | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)

@@ -1,8 +1,8 @@
-/** Kafka's transactional.id.expiration.ms, and how often it looks. */
+/** Kafka's transactional.id.expiration.ms, and how often the log looks for expired ids. */
 const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
 const EXPIRATION_LOOK_MS = 3_600_000
 
-/** When ids that nobody used for long are to be forgotten: looked for now and then, from the first one that is known. */
+/** When to look for ids that nobody has used for long: now and then, once an id is known. */
 export class IdExpiration {
   #nextLook: number | undefined
 
@@ -10,7 +10,7 @@ export class IdExpiration {
     return this.#nextLook ?? Number.POSITIVE_INFINITY
   }
 
-  /** There is an id that may expire. */
+  /** An id exists that may expire. */
   known(now: number): void {
     this.#nextLook ??= now + EXPIRATION_LOOK_MS
   }

@@ -3,20 +3,20 @@ import { LogError } from '../../model/errors.ts'
 export interface InitRequest {
   readonly transactionalId: string
   readonly timeoutMs: number
-  /** Where `initNeedsProducerId` says so. */
+  /** Needed if `initNeedsProducerId` says so. */
   readonly newProducerId: number | undefined
   readonly now: number
 }
 
 /** Kafka's transaction.max.timeout.ms. */
 const TIMEOUT_MS_MAX = 900_000
-/** What a string field of Kafka's records holds. */
+/** Bytes that a string field of Kafka's records can hold. */
 const ID_BYTES_MAX = 32_767
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** A text with half a surrogate pair would come back as another one: two producers would have one id. */
+/** Text with half a surrogate pair would come back as other text, and two producers would share an id. */
 function isStorable(transactionalId: unknown): boolean {
   if (typeof transactionalId !== 'string' || transactionalId === '') return false
   const bytes = encoder.encode(transactionalId)

@@ -1,22 +1,22 @@
 import type { TransactionEntry, TransactionStored } from './transaction-entry.ts'
 
 /**
- * What a broker's `__transaction_state` says of transactions that have no marker yet. Once PrepareCommit or PrepareAbort is durable
- * a transaction is decided: Kafka's next start writes the markers that are missing (kafka.md 4.3, 4.6). All others end as
- * their timeout would end them: they are aborted.
+ * What a broker's `__transaction_state` says of transactions without a marker. Once PrepareCommit or PrepareAbort is
+ * durable the transaction is decided, and Kafka's next start would write the missing markers (kafka.md 4.3, 4.6). All
+ * others are aborted, as their timeout would do it.
  */
 export class KafkaDecisions {
   readonly #byId = new Map<string, TransactionStored>()
   #byProducer: Map<number, TransactionStored> | undefined
 
-  /** In the order of the records. */
+  /** To be called in the order of the records. */
   take(entry: TransactionEntry): void {
     if (entry.kind === 'transaction-stored') this.#byId.set(entry.transactionalId, entry)
     else this.#byId.delete(entry.transactionalId)
     this.#byProducer = undefined
   }
 
-  /** Of the transactional id whose producer it is. */
+  /** The transactional id that the producer belongs to. */
   ofProducer(producerId: number): TransactionStored | undefined {
     this.#byProducer ??= new Map([...this.#byId.values()].map((entry) => [entry.producerId, entry]))
     return this.#byProducer.get(producerId)

@@ -7,14 +7,17 @@ import {
   type TransactionState,
 } from './transaction-state.ts'
 
-/** A partition that has records of a transaction: by topic id, so that none of a later topic of that name is meant. */
+/** A partition with records of a transaction, by topic id, so that no later topic of the same name is meant. */
 export interface AddedPartition {
   readonly topicId: string
   readonly topic: string
   readonly partition: number
 }
 
-/** From its begin until its decision is durable. Only in memory: after a crash the batches in the segments tell of it. */
+/**
+ * A transaction from its begin until its decision is durable. It is only in memory: after a crash the batches in the
+ * segments tell of it.
+ */
 export class OpenTransaction {
   readonly transactionalId: string
   readonly producerId: number
@@ -23,11 +26,11 @@ export class OpenTransaction {
   startMs: number
   readonly timeoutMs: number
   readonly partitions: AddedPartition[] = []
-  /** Offsets wait for its commit. */
+  /** Committed offsets are part of it. */
   hasOffsets = false
-  /** About what partitions and offsets that joined it take in the frame that decides it. */
+  /** Roughly the bytes that its partitions and offsets will take in the frame that decides it. */
   decisionBytes = 0
-  /** A newer instance owns the id. */
+  /** A newer producer has taken the transactional id over. */
   isFenced = false
   #state: TransactionState = 'Ongoing'
 
@@ -52,7 +55,7 @@ export class OpenTransaction {
     return this.startMs + this.timeoutMs
   }
 
-  /** Nothing to decide. */
+  /** There is nothing to decide. */
   get isEmpty(): boolean {
     return this.partitions.length === 0 && !this.hasOffsets
   }

@@ -1,12 +1,15 @@
 import type { OpenTransaction } from './open-transaction.ts'
 
-/** Kafka's transaction.abort.timed.out.transaction.cleanup.interval.ms: an end that failed, for want of space maybe, is tried again. */
+/**
+ * Kafka's transaction.abort.timed.out.transaction.cleanup.interval.ms: an end that failed, perhaps on a full disk, is
+ * tried again.
+ */
 const END_AGAIN_MS = 10_000
 
-/** The transactions that are open, one a producer at most, and when the first that goes on takes longer than its timeout. */
+/** The open transactions, at most one for each producer, and the next time at which one of them has taken too long. */
 export class OpenTransactions {
   readonly #byProducer: Map<number, OpenTransaction> = new Map()
-  /** May be early, never late. */
+  /** May be too early, never too late. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
 
   get size(): number {
@@ -25,7 +28,7 @@ export class OpenTransactions {
     return this.#byProducer.values()
   }
 
-  /** One that ends already has no deadline any more. */
+  /** One that is ending already has no deadline any more. */
   add(open: OpenTransaction): void {
     this.#byProducer.set(open.producerId, open)
     if (open.state === 'Ongoing') this.#awaitDeadline(open)
@@ -35,7 +38,10 @@ export class OpenTransactions {
     this.#byProducer.delete(producerId)
   }
 
-  /** Those that took longer than their timeout; again after a while, unless they were ended. */
+  /**
+   * The transactions that took longer than their timeout. They are answered again after a while, unless they were
+   * ended.
+   */
   expired(now: number): readonly OpenTransaction[] {
     if (now < this.#nextDeadline) return []
     const ongoing = [...this.#byProducer.values()].filter((open) => open.state === 'Ongoing')
@@ -45,7 +51,7 @@ export class OpenTransactions {
     return expired
   }
 
-  /** What is open is no older by it. */
+  /** The wall clock was put forward by so much: open transactions are no older by it. */
   clockMoved(byMs: number): void {
     for (const open of this.#byProducer.values()) open.startMs += byMs
     this.#nextDeadline += byMs

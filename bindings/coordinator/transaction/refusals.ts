@@ -7,8 +7,8 @@ import { isExhausted, LAST_EPOCH, type ProducerInstance, type TransactionStored 
 import { isTransactionState, nextTransactionState } from './transaction-state.ts'
 
 /**
- * Why a producer may not send in a transaction now: fenced by a newer instance of its id, or by the log that aborted its
- * transaction, or without one. `open`, `entry`: what is known of its producer id.
+ * Why a producer may not send in a transaction now: a newer producer of its id fenced it, the log aborted its
+ * transaction, or it hasn't begun one. `open`, `entry`: what is known of its producer id.
  */
 export function refusalOf(
   instance: ProducerInstance,
@@ -37,14 +37,14 @@ export function isCurrent(entry: TransactionStored, { producerId, producerEpoch 
   return entry.producerId === producerId && entry.producerEpoch === producerEpoch
 }
 
-/** Of the transaction before the current epoch, also where that one began a new producer id. */
+/** Whether it asks about the transaction before the current epoch, also where that one led to a new producer id. */
 export function isBefore(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
   if (entry.previousProducerId === producerId) return isExhausted(producerEpoch) && entry.producerEpoch === 0
   return entry.producerId === producerId && entry.producerEpoch === producerEpoch + 1
 }
 
 export function assertNext(entry: TransactionStored, event: 'init' | 'begin' | 'commit' | 'abort'): void {
-  // Recovery raised it beyond the last one: only a new instance, with a new producer id, goes on.
+  // Recovery raised the epoch beyond the last one: only a new producer of the id, with a new producer id, can go on.
   if (event !== 'init' && entry.producerEpoch > LAST_EPOCH) throw refused(entry, 'PRODUCER_FENCED', 'has no epoch left')
   const outcome = nextTransactionState(entry.state, event)
   if (!isTransactionState(outcome)) throw refused(entry, outcome, `is in state ${entry.state}`)

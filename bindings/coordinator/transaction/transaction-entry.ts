@@ -9,21 +9,21 @@ export interface TransactionStored {
   readonly kind: 'transaction-stored'
   readonly transactionalId: string
   readonly producerId: number
-  /** For the next transaction; every decided one raises it, so an epoch is a transaction's number (KIP-890). */
+  /** The epoch of the next transaction. Every decided one raises it, so it numbers the transactions (KIP-890). */
   readonly producerEpoch: number
   readonly timeoutMs: number
   readonly state: TransactionState
-  /** By name, while it is open; Kafka's list. */
+  /** The partitions of the open transaction, by topic name; Kafka's own list. */
   readonly partitions: readonly TopicPartition[]
   /** Milliseconds since 1970. */
   readonly lastUpdateMs: number
   /** When the transaction began, -1 without one. */
   readonly startMs: number
-  /** The id whose epochs ran out in the last transaction, -1 without one. */
+  /** The producer id whose epochs ran out in the last transaction, -1 without one. */
   readonly previousProducerId: number
 }
 
-/** Nobody used the id for long. */
+/** The id was removed, because nobody had used it for long. */
 export interface TransactionRemoved {
   readonly kind: 'transaction-removed'
   readonly transactionalId: string
@@ -35,7 +35,7 @@ export interface ProducerInstance {
   readonly producerEpoch: number
 }
 
-/** Kafka keeps the last epoch for fencing: the transaction in the one before goes on under a new producer id. */
+/** Kafka keeps the very last epoch for fencing: the transaction after this one goes on under a new producer id. */
 export const LAST_EPOCH = 32_766
 
 export function isExhausted(producerEpoch: number): boolean {

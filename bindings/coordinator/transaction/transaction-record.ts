@@ -37,7 +37,7 @@ export function encodeTransaction(entry: TransactionStored): TableRecord {
   writer.varint(previousProducerId < 0 ? 1 : 2)
   if (previousProducerId >= 0) writer.varint(PREVIOUS_PRODUCER_ID).varint(8).int64(previousProducerId)
   writer.varint(CLIENT_TRANSACTION_VERSION).varint(2).int16(TRANSACTION_VERSION)
-  // Before the key's writer begins, which takes the memory over.
+  // To be made before the key's writer begins, which takes the memory over.
   const value = writer.finish()
   return { key: encodeKey(entry.transactionalId), value, headers: [], timestamp: lastUpdateMs }
 }
@@ -66,7 +66,7 @@ function writePartitions(value: BigEndianWriter, partitions: readonly TopicParti
   }
 }
 
-/** Total: any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write, or a LogError. */
+/** Any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write, or a LogError. */
 export function decodeTransactionRecord(record: TableRecord, place: RecordPlace): TransactionEntry | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)
@@ -112,7 +112,7 @@ function decodeValue(transactionalId: string, value: BigEndianReader): Transacti
   }
 }
 
-/** A topic takes at least a length of 2 and a count of 4 bytes. */
+/** A topic takes at least its length of 2 bytes and its count of 4. */
 function readPartitions(value: BigEndianReader): TopicPartition[] {
   const count = value.int32()
   if (count === -1) return []
@@ -138,7 +138,7 @@ function readCompactPartitions(value: BigEndianReader): TopicPartition[] {
     .flat()
 }
 
-/** Answers the one that matters here; those of later versions are passed over. */
+/** Answers the one tag that matters here; tags of later versions are passed over. */
 function readTags(value: BigEndianReader): number {
   const count = value.varint()
   let previousProducerId = -1

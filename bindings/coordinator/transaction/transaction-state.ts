@@ -37,7 +37,7 @@ const IDLE: Row = {
   expire: 'Dead',
 }
 
-/** A decision is on its way to the disk: whoever comes asks again after it. */
+/** A decision is on its way to the disk: other requests are asked again behind it. */
 const PREPARED: Row = {
   init: 'CONCURRENT_TRANSACTIONS',
   begin: 'CONCURRENT_TRANSACTIONS',
@@ -63,7 +63,7 @@ const TABLE: Readonly<Record<TransactionState, Row>> = {
     expire: 'INVALID_TXN_STATE',
   },
   PrepareCommit: { ...PREPARED, commit: 'CONCURRENT_TRANSACTIONS', decided: 'CompleteCommit' },
-  // A commit that races the clock's abort is told what it will be told after it (KAFKA-20785).
+  // A commit that races the clock's abort is told what it would be told after it (KAFKA-20785).
   PrepareAbort: {
     ...PREPARED,
     commit: 'TRANSACTION_ABORTABLE',
@@ -94,9 +94,9 @@ export function isTransactionState(outcome: TransactionState | ErrorCode): outco
 }
 
 /**
- * A commit or abort that is asked again with the epoch of the transaction that came before: the recorded decision answers
- * (durability rule 9). `repeat`: it is what was asked for. A commit whose transaction was aborted is told so as abortable;
- * differs from Kafka, which says INVALID_TXN_STATE.
+ * A commit or abort that is asked again, with the epoch of the transaction before: the recorded decision answers it
+ * (durability rule 9). `repeat`: it is what was asked for. A commit whose transaction was aborted is told so as an
+ * abortable error. Differs from Kafka, which says INVALID_TXN_STATE.
  */
 export function answerAgain(
   state: TransactionState,

@@ -1,7 +1,7 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
 import type { TransactionEntry, TransactionStored } from './transaction-entry.ts'
 
-/** Transactional ids, and who a producer id belongs to; the id that a producer had before it ran out of epochs too. */
+/** The transactional ids, and which one each producer id belongs to, including the producer id whose epochs ran out. */
 export class TransactionTable implements Table<TransactionEntry> {
   readonly #byId: Map<string, TransactionStored> = new Map()
   readonly #byProducerId: Map<number, TransactionStored> = new Map()
