@@ -9,15 +9,15 @@ export class AssignedPartition implements TopicPartition {
   readonly topic: string
   readonly partition: number
   readonly topicId: string | undefined
-  /** The generation that gave it to this member. */
+  /** The generation in which this member was given it. */
   readonly sinceGeneration: number
   isPaused = false
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
   #position: number
-  /** Where reading begins again after an abort: what was delivered from there on isn't committed. */
+  /** Where reading goes on after an abort: records that were delivered from here on aren't committed. */
   #restart: number
-  /** How far it had delivered before an abort took it back; -1 without one. */
+  /** How far it had delivered before an abort took it back; -1 if none did. */
   #rewoundFrom = -1
   #finished: FinishedOffsets = new FinishedOffsets()
 
@@ -38,35 +38,38 @@ export class AssignedPartition implements TopicPartition {
     return this.#buffer === undefined || this.#buffer.isEmpty ? undefined : this.#buffer
   }
 
-  /** Where the fetched part ends, past what readers never see. */
+  /** Where the fetched part ends, with the offsets that readers never see. */
   get endOffset(): number {
     return this.#buffer?.endOffset ?? this.#position
   }
 
   fill(buffer: FetchedRecords): void {
     this.#buffer = buffer
-    // Control batches and gaps have nothing to deliver; the position passes them.
+    // Control batches and gaps hold nothing to deliver, so the position moves past them.
     if (buffer.isEmpty) this.#position = buffer.endOffset
   }
 
-  /** Records from `baseOffset` to `lastOffset` are handed out; reading goes on at `nextOffset`, past what readers never see. */
+  /**
+   * Records from `baseOffset` to `lastOffset` were handed out. Reading goes on at `nextOffset`, past what readers never
+   * see.
+   */
   delivered(baseOffset: number, lastOffset: number, nextOffset: number): void {
     this.#finished.delivered(baseOffset, lastOffset + 1)
     this.#position = nextOffset
   }
 
-  /** What was handed out last is done with. */
+  /** The program asked for the next record, so it is done with the last one. */
   askedNext(): void {
     this.#finished.askedNext()
   }
 
-  /** The iteration ended: undelivered records are given back, the next fetch brings them again. */
+  /** The iteration ended: records that it didn't deliver are given back, and the next fetch brings them again. */
   iterationEnded(): void {
     this.#finished.ended()
     this.#buffer = undefined
   }
 
-  /** All that was delivered below `nextOffset` is done with. */
+  /** The program is done with all that was delivered below `nextOffset`. */
   finish(nextOffset: number): void {
     this.#finished.committed(nextOffset)
   }
@@ -76,13 +79,16 @@ export class AssignedPartition implements TopicPartition {
     this.#buffer = undefined
   }
 
-  /** The group goes on there. What an abort brings again, and another run of the same work commits after all, isn't delivered again. */
+  /**
+   * The group has committed `nextOffset`. If an abort brought records again that another run of the same work has
+   * committed after all, they aren't delivered again.
+   */
   committed(nextOffset: number): void {
     this.#restart = nextOffset
     if (this.#position < nextOffset && nextOffset <= this.#rewoundFrom) this.#moveTo(nextOffset)
   }
 
-  /** The transaction was aborted that would have committed it: what was delivered comes again. */
+  /** The transaction that would have committed the delivered records was aborted: they are delivered again. */
   rewind(): void {
     const from = Math.max(this.#position, this.#rewoundFrom)
     this.seek(this.#restart)
@@ -101,7 +107,7 @@ export class AssignedPartition implements TopicPartition {
     this.#position = nextOffset
   }
 
-  /** UNFINISHED_RECORDS when a commit of `nextOffset` would pass records that were delivered and not finished. */
+  /** UNFINISHED_RECORDS if a commit of `nextOffset` would pass records that were delivered and aren't finished. */
   assertFinished(nextOffset: number): void {
     const { unfinishedOffset } = this.#finished
     if (unfinishedOffset === undefined || nextOffset <= unfinishedOffset) return

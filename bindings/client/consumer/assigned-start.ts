@@ -17,7 +17,10 @@ export class AssignedStart {
     this.#settings = settings
   }
 
-  /** What the user's own database says, else the group's committed offsets, else as `autoOffsetReset` says. */
+  /**
+   * In this order: what the program's own database says (`positions`), the group's committed offsets,
+   * `autoOffsetReset`.
+   */
   async of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
     const { positions } = this.#settings
     if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
@@ -30,7 +33,7 @@ export class AssignedStart {
     )
   }
 
-  /** NO_OFFSET where `autoOffsetReset` is 'none'. */
+  /** Where `autoOffsetReset` says. NO_OFFSET if that is 'none'. */
   async reset(at: readonly TopicPartition[]): Promise<Position[]> {
     const { autoOffsetReset, isolationLevel, groupId } = this.#settings
     if (autoOffsetReset !== 'none') return startPositions(this.#broker.admin, at, autoOffsetReset, isolationLevel)

@@ -7,19 +7,20 @@ import { AssignedPartition } from './assigned-partition.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { Expulsion } from './expulsion.ts'
 
-/** One outcome of a rebalance that comes into force. */
+/** The outcome of a rebalance, which comes into force now. */
 export interface AssignmentChange {
   readonly next: readonly GivenPartition[]
   readonly generation: number
-  /** The member is told of the first one even if it gives nothing. */
+  /** The member is told of its first assignment even if that gives it nothing. */
   readonly isFirst: boolean
-  /** Where the new ones begin; asked once what is given up is so. */
+  /** Where the added partitions begin. Asked once the program has given up those that go. */
   startsOf(added: readonly GivenPartition[], hasGivenUp: boolean): Promise<readonly TopicPosition[]>
 }
 
 /**
- * The partitions that a member holds: read and committed by it alone, until it gave them up or lost them. Its handlers are told
- * of each change: before what is given up goes, so that it may still be committed, and after what comes is there.
+ * The partitions that a member holds: it alone reads and commits them until it gives them up or loses them. Its
+ * handlers are told of each change: before partitions are given up, so that these may still be committed, and after new
+ * ones are there.
  */
 export class Assignment {
   readonly #groupId: string
@@ -28,9 +29,12 @@ export class Assignment {
   #partitions: readonly AssignedPartition[] = []
   /** Hot path: there may be thousands of them, each asked for by every fetch. */
   #byPlace: ReadonlyMap<string, AssignedPartition> = new Map()
-  /** What it had once: of a partition that it has no more, given up or lost, the group was quicker than the program. */
+  /**
+   * Every partition that it has ever held. If one of them isn't held now, the group took it before the program was done
+   * with it.
+   */
   readonly #had: Set<string> = new Set()
-  /** What comes into force once it is known where it begins. */
+  /** Partitions that come into force once it is known where they begin. */
   #coming: readonly TopicPartition[] = []
 
   constructor(groupId: string) {
@@ -41,7 +45,7 @@ export class Assignment {
     return this.#partitions
   }
 
-  /** The one of this place, if it is held. */
+  /** The held partition of this place; `undefined` if it isn't held. */
   at(place: TopicPartition): AssignedPartition | undefined {
     return this.#byPlace.get(placeKey(place))
   }
@@ -51,7 +55,7 @@ export class Assignment {
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
   }
 
-  /** What no other member may be given yet: also what is on its way into force. */
+  /** The partitions that no other member may be given yet, with those that are about to come into force. */
   get owned(): readonly TopicPartition[] {
     return [...this.#partitions.map(place), ...this.#coming]
   }
@@ -66,7 +70,7 @@ export class Assignment {
     this.#handlers[event].push(handler)
   }
 
-  /** All of them, one after the other; then the first failure is thrown: what one forgets is forgotten, whatever another one throws. */
+  /** Calls all handlers, one after the other, whatever one of them throws; then throws the first failure. */
   async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
     const failures: unknown[] = []
     for (const handler of this.#handlers[event]) {
@@ -90,13 +94,16 @@ export class Assignment {
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
-  /** To be committed, of a position that says nothing of its generation. ILLEGAL_GENERATION for one that isn't held any more. */
+  /** The partition that a bare position wants to commit. ILLEGAL_GENERATION if it isn't held any more. */
   findHeld(at: TopicPartition): AssignedPartition {
     if (this.at(at) !== undefined || !this.#had.has(placeKey(at))) return this.find(at)
     throw this.#givenUp(at, 'while it was worked on')
   }
 
-  /** ILLEGAL_GENERATION for one that isn't held any more, or again and not still, since it was delivered from. */
+  /**
+   * The partition from which something was delivered in that generation. ILLEGAL_GENERATION if it isn't held any more,
+   * or was lost since and given again.
+   */
   held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
     const found = this.at(at)
     if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
@@ -110,7 +117,9 @@ export class Assignment {
 
   // ---- what comes and goes -------------------------------------------------------------------------------------------
 
-  /** Answers whether something was given up. A start that isn't found leaves what is given up given up, and nothing added. */
+  /**
+   * Answers whether something was given up. If a start can't be found, what was given up stays so and nothing is added.
+   */
   async change({ next, generation, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
     const wanted = new Set(next.map(placeKey))
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
@@ -132,8 +141,8 @@ export class Assignment {
   }
 
   /**
-   * The member leaves. A handler may find that the group put it out before, with the holder of the log or for polling too
-   * rarely: what it has is lost then, and it has left.
+   * The member leaves the group. A handler may find that the group put it out before, because the holder of the log
+   * died or it polled too rarely: then its partitions are lost, and it has left.
    */
   async giveUp(): Promise<void> {
     try {
@@ -146,7 +155,10 @@ export class Assignment {
     }
   }
 
-  /** Partitions of a topic that is gone, or all when the group put the member out: nothing of them can be committed any more. */
+  /**
+   * Loses partitions, of a topic that is gone or all when the group put the member out: nothing of them can be
+   * committed any more.
+   */
   async lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
     const lost = this.#partitions.filter(isLost)
     this.#hold(this.#partitions.filter((each) => !isLost(each)))

@@ -17,25 +17,27 @@ export function decoderOf(ref: TopicRef): Decoder {
   return { topic: name, key: key as never, value: value as never }
 }
 
-/** What the records of one partition and one delivery have in common. */
+/** What all records of one delivery from one partition have in common. */
 export interface RecordSource {
   readonly topic: string
   readonly partition: number
   readonly decoder: Decoder
-  /** Of the group when they were delivered; -1 outside groups. */
+  /** Generation of the group at the delivery; -1 outside groups. */
   readonly generation: number
-  /** Of borrowed batches. */
+  /** Set for records of borrowed batches. */
   readonly loan: Loan | undefined
 }
 
-/** How long the bytes of a borrowed batch are what they were. */
+/** Tells how long the bytes of a borrowed batch stay as they are. */
 export interface Loan {
   isOver: boolean
 }
 
 const NOT_DECODED: unique symbol = Symbol('not decoded')
 
-/** A record over the bytes of its batch: nothing is decoded before it is asked for, and then once. */
+/**
+ * A record that reads the bytes of its batch. Key and value are decoded when they are first asked for, and only once.
+ */
 export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> {
   readonly topic: string
   readonly partition: number
@@ -59,12 +61,12 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return this.#batch.timestampOf(this.#index)
   }
 
-  /** Not of the record's public type. */
+  /** Static, because the record's public type doesn't have it. */
   static generationOf(record: ConsumedRecord): number {
     return record.#source.generation
   }
 
-  /** As it was stored; not of the record's public type. */
+  /** The record as it was stored. Static, because the record's public type doesn't have it. */
   static encodedOf(record: ConsumedRecord): {
     readonly key: Uint8Array | null
     readonly value: Uint8Array | null
@@ -92,7 +94,7 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return new Headers(this.#held().headersOf(this.#index))
   }
 
-  /** The batch as long as its bytes are there. */
+  /** The batch, as long as its bytes are there. INVALID_REQUEST behind the end of a loan. */
   #held(): FetchedBatch {
     if (this.#source.loan?.isOver === true) throw this.#tooLate()
     return this.#batch

@@ -29,7 +29,7 @@ type CommitOptions = NonNullable<Parameters<Consumer['commit']>[1]>
 const BATCH_NAMES: OptionNames<Abortable & BatchOptions> = { maxRecords: true, maxBytes: true, signal: true }
 const COMMIT_NAMES: OptionNames<CommitOptions> = { allowSkip: true }
 
-/** What a consumer does when the transaction ends that holds offsets of it. */
+/** What a consumer does at the end of a transaction that holds offsets of it. */
 export interface OffsetsInTransaction {
   committed(): void
   aborted(): void
@@ -92,7 +92,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
   }
 
-  /** The part of a transaction that is this consumer's: `send` hands offsets over, the answer hears how it ended. */
+  /**
+   * This consumer's part in a transaction: `send` hands its offsets over, and the answer is told how the transaction
+   * ended.
+   */
   async sendOffsets(
     done: unknown,
     options: CommitOptions,
@@ -183,7 +186,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     await this.#membership.join()
     const partition = this.#membership.assignment.find(to)
     if ('timestamp' in to) {
-      // Where a send's answer was spread into a position: its time would have won.
+      // Perhaps the answer of a `send` was spread into the position: its timestamp would have won in silence.
       if ('nextOffset' in to) throw eitherOffsetOrTime(partition)
       const from = { timestamp: to.timestamp }
       const [found] = await startPositions(
@@ -233,13 +236,16 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 }
 
-/** Of what was delivered: it can be committed by the member that has held the partition ever since. */
+/**
+ * The generation in which records of this consumer were delivered: only the member that has held the partition ever
+ * since may commit them. `undefined` for bare positions.
+ */
 function generationOf(done: unknown): number | undefined {
   if (done instanceof DeliveredBatch) return done.generation
   return done instanceof ConsumedRecord ? ConsumedRecord.generationOf(done) : undefined
 }
 
-/** A record names itself, a position what follows: the record's commit is the offset after it. */
+/** A record names itself, so its commit is the offset after it. A batch and a position already name what follows. */
 function committedPositions(done: unknown): Position[] {
   if (done instanceof ConsumedRecord) {
     return [{ topic: done.topic, partition: done.partition, nextOffset: done.offset + 1 }]
@@ -255,7 +261,7 @@ function eitherOffsetOrTime({ topic, partition }: TopicPartition): LogError {
   return new LogError('INVALID_REQUEST', message, { topic, partition, argument: 'to' })
 }
 
-/** Only `true` skips: what is meant as "no" and written as text must not lose records. */
+/** Only `true` allows a skip: some other value that was meant as "no" must not lose records. */
 function checkAllowSkip({ allowSkip = false }: CommitOptions): boolean {
   if (typeof allowSkip === 'boolean') return allowSkip
   throw new LogError('INVALID_REQUEST', 'allowSkip must be true or false', { option: 'allowSkip' })

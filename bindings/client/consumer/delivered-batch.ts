@@ -2,14 +2,14 @@ import type { FetchedBatch } from '../../broker/reader-session.ts'
 import type { RecordBatch } from '../records.ts'
 import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
 
-/** Records of one fetched batch, from an index up to another. */
+/** Records of one fetched batch, by index. */
 export interface RecordRange {
   readonly batch: FetchedBatch
   readonly from: number
   readonly end: number
 }
 
-/** Records of one partition that were handed out together: each is made when an iteration comes to it. */
+/** Records of one partition that were handed out together. Each is made when an iteration comes to it. */
 export class DeliveredBatch implements RecordBatch {
   readonly topic: string
   readonly partition: number
@@ -32,7 +32,7 @@ export class DeliveredBatch implements RecordBatch {
     this.#ranges = ranges
   }
 
-  /** Its first records, as a batch that the same member holds; not of the batch's public type. */
+  /** Its first records as a batch that the same member holds; not in the batch's public type. */
   first(count: number): DeliveredBatch {
     const ranges: RecordRange[] = []
     let left = count
@@ -50,7 +50,7 @@ export class DeliveredBatch implements RecordBatch {
   }
 }
 
-/** By hand, because a generator costs more per record than the record. */
+/** Written by hand: a generator costs more for each record than the record does. */
 class BatchIterator implements Iterator<ConsumedRecord> {
   readonly #source: RecordSource
   readonly #ranges: readonly RecordRange[]

@@ -6,27 +6,27 @@ import type { AssignedPartition } from './assigned-partition.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import type { Membership } from './membership.ts'
 
-/** What the iterations of one consumer share. */
+/** What all iterations of one consumer share. */
 export interface Deliveries {
   /** One iteration at a time. */
   isIterating: boolean
   isClosed: boolean
-  /** Partitions take turns, over the end of an iteration too. */
+  /** Which partition has its turn; kept from one iteration to the next. */
   turn: number
 }
 
-/** What is handed out of a partition's buffer at once. */
+/** What is handed out of a partition's records at once. */
 export interface Taken<T> {
   readonly item: T
   readonly baseOffset: number
   readonly lastOffset: number
-  /** Whether the same partition goes on next, as long as it has something. */
+  /** Whether the same partition goes on, as long as it has something. */
   readonly stays: boolean
 }
 
 type Signal = Abortable['signal']
 
-/** One iteration of a consumer: partitions that have records, in turn; waits for more without polling. */
+/** One iteration of a consumer. Partitions that have records take turns; where none has, it waits without polling. */
 export class Delivery<T> implements ItemSource<T> {
   readonly #membership: Membership
   readonly #deliveries: Deliveries
@@ -36,7 +36,7 @@ export class Delivery<T> implements ItemSource<T> {
   readonly #wake: () => void
   #hasStarted = false
   #isStopped = false
-  /** The partition that goes on. */
+  /** The partition whose turn it is. */
   #current: AssignedPartition | undefined
   /** The partition whose last item is being worked on. */
   #delivered: AssignedPartition | undefined
@@ -63,7 +63,7 @@ export class Delivery<T> implements ItemSource<T> {
     this.#delivered = undefined
     if (!this.#hasStarted || this.#isOver) return undefined
     for (const signal of this.#signals) throwIfAborted(signal)
-    // The group moved on: what that means comes into force before another record does.
+    // A rebalance comes into force between two records.
     if (this.#membership.isUnsettled) return undefined
     const partition = this.#current?.isPaused === false && this.#current.buffer ? this.#current : this.#next()
     const buffer = partition?.buffer
@@ -98,7 +98,7 @@ export class Delivery<T> implements ItemSource<T> {
     return true
   }
 
-  /** What fails because the wait was interrupted isn't told: the next step sees why it was. */
+  /** If a failure comes because the wait was interrupted, the next step sees the reason. */
   async #wait(): Promise<void> {
     const isOver = () => this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
     try {
@@ -122,7 +122,7 @@ export class Delivery<T> implements ItemSource<T> {
     if (this.#hasStarted) this.#wake()
   }
 
-  /** Undelivered records are given back, the next iteration brings them again. */
+  /** Gives back records that weren't delivered: the next iteration brings them again. */
   async end(): Promise<void> {
     if (!this.#hasStarted) return
     this.#deliveries.isIterating = false

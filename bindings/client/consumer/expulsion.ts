@@ -1,14 +1,15 @@
 import { LogError } from '../../model/errors.ts'
 
 /**
- * Whether the group put this member out: UNKNOWN_MEMBER_ID says so. A handler may throw what another consumer of the program was
- * told; of what handlers throw only that counts which a call of this consumer was refused with.
+ * Whether the group put this member out, which a call tells by UNKNOWN_MEMBER_ID. A handler may throw the same error of
+ * another consumer of the program, so of what handlers throw only that counts which a call of this consumer was refused
+ * with.
  */
 export class Expulsion {
   readonly #ofOwnCalls: WeakSet<object> = new WeakSet()
   readonly #ofHandlers: WeakSet<object> = new WeakSet()
 
-  /** A call that a handler may make of its consumer. */
+  /** Watches a call that a handler may make of its consumer. */
   async watch<T>(call: Promise<T>): Promise<T> {
     try {
       return await call

@@ -2,11 +2,11 @@ import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session
 import { ConsumedRecord, type Loan, type RecordSource } from './consumed-record.ts'
 import { DeliveredBatch, type RecordRange } from './delivered-batch.ts'
 
-/** What was fetched of one partition and not delivered yet. */
+/** Records that were fetched from one partition and aren't delivered yet. */
 export class FetchedRecords {
   readonly topic: string
   readonly partition: number
-  /** After its last record: where to fetch next. */
+  /** The offset after its last record, where the next fetch begins. */
   readonly endOffset: number
   readonly #source: RecordSource
   readonly #batches: readonly FetchedBatch[]
@@ -15,7 +15,7 @@ export class FetchedRecords {
   #index = 0
   #end = 0
 
-  /** Records from `fromOffset` on and below `limitOffset`: batches come whole, as in Kafka. */
+  /** Takes the records from `fromOffset` on and below `limitOffset`. Batches come whole, as in Kafka. */
   constructor(fetched: FetchedPartition, source: RecordSource, fromOffset: number, limitOffset: number) {
     this.topic = source.topic
     this.partition = source.partition
@@ -26,7 +26,7 @@ export class FetchedRecords {
     this.#enter(0, fromOffset)
   }
 
-  /** Goes to the first batch from `batch` on that has something to deliver. */
+  /** Moves on to the first batch, from index `batch` on, that has a record to deliver. */
   #enter(batch: number, fromOffset: number): void {
     this.#batch = batch
     for (; this.#batch < this.#batches.length; this.#batch++) {
@@ -46,14 +46,14 @@ export class FetchedRecords {
     return this.#batches[this.#batch]?.offsetOf(this.#index) ?? this.endOffset
   }
 
-  /** The next record. There is one. */
+  /** The next record. There must be one. */
   next(): ConsumedRecord {
     const record = new ConsumedRecord(this.#batches[this.#batch] as FetchedBatch, this.#index, this.#source)
     this.#skip(1)
     return record
   }
 
-  /** The next records together, at most `maxRecords`. There is one at least. */
+  /** The next records together, at most `maxRecords`. There must be one at least. */
   nextBatch(maxRecords: number, generation: number, loan?: Loan | undefined): DeliveredBatch {
     const ranges: RecordRange[] = []
     let left = maxRecords
@@ -64,7 +64,7 @@ export class FetchedRecords {
       this.#skip(end - this.#index)
     }
     const { topic, partition, decoder, generation: since } = this.#source
-    // Not by spreading: objects of that many shapes would make every record slow.
+    // Not by spreading, which would give these objects many shapes and make every record slow.
     const source = loan === undefined ? this.#source : { topic, partition, decoder, generation: since, loan }
     return new DeliveredBatch(source, ranges, this.nextOffset, generation)
   }

@@ -12,22 +12,25 @@ export interface FetcherParts {
   readonly assignment: Assignment
   readonly start: AssignedStart
   readonly decoders: ReadonlyMap<string, Decoder>
-  /** An offset whose records are gone is an error, and nothing else. */
+  /** An offset whose records are gone is reported as an error instead of being reset. */
   readonly mustHaveOffset: boolean
   generation(): number
 }
 
-/** What is asked of the partitions in turn, and what becomes of the answers: only those that are still wanted fill a partition. */
+/** Chooses the positions to fetch, in turn, and puts the answers into the partitions that still want them. */
 export class Fetcher {
   readonly #parts: FetcherParts
-  /** So far. */
+  /** How many fetches there were so far. */
   #fetches = 0
 
   constructor(parts: FetcherParts) {
     this.#parts = parts
   }
 
-  /** Of all that have nothing to deliver and aren't paused, another one first each time. */
+  /**
+   * The positions of all partitions that have nothing to deliver and aren't paused, beginning with another one each
+   * time.
+   */
   nextPositions(): readonly TopicPosition[] {
     const asked = this.#parts.assignment.partitions
       .filter((each) => !each.isPaused && each.buffer === undefined)
@@ -35,7 +38,10 @@ export class Fetcher {
     return rotate(asked, this.#fetches++)
   }
 
-  /** A damaged partition is told once the others have nothing to deliver, so that it can't hold them up. */
+  /**
+   * The error of a damaged partition is thrown only once the others have nothing to deliver, so that it doesn't hold
+   * them up.
+   */
   async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
     const failed: unknown[] = []
     const from = new Map(asked.map((each) => [placeKey(each), each.nextOffset]))
@@ -50,7 +56,7 @@ export class Fetcher {
     const { assignment, decoders, start, mustHaveOffset } = this.#parts
     const assigned = assignment.at(part)
     const decoder = decoders.get(part.topic)
-    // A seek while the fetch was under way: what it brought is not what is wanted now.
+    // The program has called `seek` since: this isn't what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
       const { topic, partition } = part
@@ -58,7 +64,7 @@ export class Fetcher {
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
       return
     }
-    // The group shares out the topic that has the name now.
+    // The group rebalances over the topic that has the name now.
     if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw part.error
     const [reset] = await start.reset([assigned])

@@ -4,14 +4,14 @@ interface OffsetRange {
 }
 
 /**
- * What of a partition's delivered records is finished: a record whose iteration asked for the next one, or that was itself,
- * by its batch or by a later record, passed to `commit`. An iteration that ends at a record leaves it unfinished for good,
- * however far later iterations come.
+ * Which of a partition's delivered records are finished. A record is finished when its iteration asked for the next
+ * one, or when it, its batch or a later record was passed to `commit`. If an iteration ends at a record, that one stays
+ * unfinished, however far later iterations come.
  */
 export class FinishedOffsets {
-  /** Handed out, and nobody asked for the next one yet. */
+  /** Records that were handed out last: nobody has asked for the next one yet. */
   #current: OffsetRange | undefined
-  /** In offset order. */
+  /** Unfinished records of ended iterations, in offset order. */
   #left: OffsetRange[] = []
 
   /** The first offset that was delivered and isn't finished. */
@@ -34,7 +34,7 @@ export class FinishedOffsets {
     this.#current = undefined
   }
 
-  /** The program said so: all delivered records below. */
+  /** The program passed it to `commit`: all delivered records below are finished. */
   committed(nextOffset: number): void {
     this.#left = this.#left.filter((range) => range.to > nextOffset)
     for (const range of [...this.#left, this.#current]) {

@@ -1,17 +1,20 @@
 import { LogError } from '../../model/errors.ts'
 
-/** The consumer was told to stop waiting. */
+/** Thrown by a wait that the consumer was told to end. */
 export class Interruption extends LogError {
   constructor() {
     super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
   }
 }
 
-/** What a consumer waits for that may be long in coming: a holder of the log, the end of another's transaction. All of it ends at an interrupt. */
+/**
+ * The waits of a consumer that may be long, such as for a holder of the log or for the end of another's transaction. An
+ * interrupt ends all of them.
+ */
 export class InterruptibleWaits {
   readonly #giveUps: Set<() => void> = new Set()
 
-  /** `answer`, unless `interrupt` comes before: then an Interruption. */
+  /** `answer`, or an Interruption if `interrupt` is called first. */
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {

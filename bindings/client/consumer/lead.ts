@@ -5,9 +5,10 @@ import { placeKey } from '../places.ts'
 import type { Assignor } from './assignor.ts'
 
 /**
- * The leader's part of a rebalance: the assignor's plan, but for partitions that another member still holds. Those are
- * given to nobody in this generation; their holder sees it, finishes with them and joins again, and the next generation gives
- * them on (KIP-429). INVALID_REQUEST for a plan that names strangers or gives a partition twice.
+ * The leader's part of a rebalance: the assignor's plan, without the partitions that another member still holds. Nobody
+ * gets these in this generation; their holder sees that, finishes with them and joins again, and the next generation
+ * gives them on (KIP-429). INVALID_REQUEST for a plan that names unknown members or partitions, or gives a partition
+ * twice.
  */
 export function assignPartitions(
   assignor: Assignor,

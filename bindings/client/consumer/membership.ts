@@ -13,16 +13,16 @@ import { Fetcher } from './fetcher.ts'
 import { InterruptibleWaits, Interruption } from './interruptible-waits.ts'
 import { Rebalance } from './rebalance.ts'
 
-/** A session and its place in the group. */
+/** A session, and its place in the group. */
 interface Member {
   readonly session: ConsumerSession
   readonly rebalance: Rebalance
 }
 
 /**
- * A consumer's place in its group: joins, shares partitions with the others, fetches, and joins again when it was put out.
- * A rebalance runs beside the deliveries; its outcome comes into force where no record is in the program's hands: between
- * two records of an iteration, or at once while nothing iterates.
+ * A consumer's place in its group: it joins, shares the partitions with the others, fetches, and joins again if it was
+ * put out. A rebalance runs beside the deliveries. Its outcome comes into force when no record is in the program's
+ * hands: between two records of an iteration, or at once while nothing iterates.
  */
 export class Membership {
   readonly settings: ConsumerSettings
@@ -32,15 +32,15 @@ export class Membership {
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
   readonly #waits = new InterruptibleWaits()
-  /** On its way into the group, then in it. */
+  /** On its way into the group, and then in it. */
   #entering: Member | undefined
   #member: Member | undefined
   #joining: Promise<ConsumerSession> | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
-  /** What the last rebalance gave, not in force yet. */
+  /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
-  /** Of a rebalance that nobody waited for: the next call that needs the group throws it. */
+  /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
   #failure: { readonly error: unknown } | undefined
   #isIterating = false
   #isLeaving = false
@@ -67,19 +67,19 @@ export class Membership {
     return this.#member?.rebalance.generation ?? -1
   }
 
-  /** Something must come into force before the next delivery. */
+  /** An outcome must come into force before the next delivery. */
   get isUnsettled(): boolean {
     return this.#next !== undefined || this.#failure !== undefined
   }
 
-  /** Its handlers are being told so, and may commit. */
+  /** The consumer is closing and its handlers are being told; they may still commit. */
   get isLeaving(): boolean {
     return this.#isLeaving
   }
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
 
-  /** Calls of handlers come here too, in the middle of what is coming into force: it waits for none of that. */
+  /** Handlers call this too, while an outcome is coming into force: it must not wait for that. */
   async join(): Promise<ConsumerSession> {
     if (this.#member !== undefined) return this.#member.session
     this.#joining ??= this.#joinUntilIn().finally(() => {
@@ -88,7 +88,7 @@ export class Membership {
     return this.#joining
   }
 
-  /** Whoever is put out on its way in, because the holder of the log went away, joins again with the next one. */
+  /** If the holder of the log goes away while the member joins, it joins again with the next holder. */
   async #joinUntilIn(): Promise<ConsumerSession> {
     for (;;) {
       try {
@@ -149,7 +149,7 @@ export class Membership {
       })
   }
 
-  /** It was asked for after the last one had its answer and before that was taken in. */
+  /** The group asked for another rebalance after the last one was answered and before that answer was taken in. */
   #rebalanceIfAskedAgain(member: Member): void {
     if (member.rebalance.isAskedAgain && this.#failure === undefined) this.#rebalanceWanted(member)
   }
@@ -160,15 +160,18 @@ export class Membership {
   }
 
   /**
-   * An answer that nobody has begun to take in is given up here: were it taken later, its partitions would be read by
-   * whoever gets them now, too (KIP-429).
+   * An answer that hasn't begun to come into force is given up here. Taken later, its partitions would be read by this
+   * member and by whoever is given them now (KIP-429).
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
     return this.assignment.owned
   }
 
-  /** Brings the last rebalance into force; the caller has no record in hand. Rejects if that rebalance failed. */
+  /**
+   * Brings the outcome of the last rebalance into force. The caller has no record in hand. Rejects if that rebalance
+   * failed.
+   */
   async settle(): Promise<void> {
     while (this.isUnsettled || this.#settling !== undefined) {
       this.#settling ??= this.#settle().finally(() => {
@@ -195,7 +198,7 @@ export class Membership {
     }
   }
 
-  /** The others needn't wait for one that can't go on, whatever its handlers throw. */
+  /** This member can't go on, so the others shouldn't wait for it, whatever its handlers throw. */
   async #lostBy(error: unknown, member: Member | undefined): Promise<void> {
     const wasPutOut = this.assignment.expulsion.isMeantBy(error)
     try {
@@ -213,7 +216,9 @@ export class Membership {
     })
   }
 
-  /** What is given up may be committed until its handlers are done; then the others may have it, and the group joins again. */
+  /**
+   * What is given up may be committed until its handlers are done. Then others may have it, and the member joins again.
+   */
   async #take(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
     await this.assignment.lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
@@ -224,7 +229,7 @@ export class Membership {
     if (hasGivenUp) this.#rebalanceWanted(member)
   }
 
-  /** Whoever interrupts that wait finds the rest of the assignment to be taken once more; what is given up is so already. */
+  /** If that wait is interrupted, the rest of the outcome is left to be taken again; what was given up stays so. */
   async #startsOf(
     member: Member,
     added: readonly GivenPartition[],
@@ -249,8 +254,8 @@ export class Membership {
   // ---- fetching and committing ---------------------------------------------------------------------------------------
 
   /**
-   * Waits for records; answers when something was fetched, the position moved, or somebody woke it. `isOver` is asked right
-   * before the wait begins, because nothing wakes a wait that hasn't begun.
+   * Waits for records. Resolves when something was fetched, a position moved, or somebody woke it. `isOver` is asked
+   * right before the wait begins, because nothing can wake a wait that hasn't begun.
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
@@ -268,7 +273,10 @@ export class Membership {
     await this.#fetcher.fill(fetched, positions)
   }
 
-  /** Under the group's newest generation: what this member still holds nobody else has, whatever was shared anew since. */
+  /**
+   * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
+   * anew since.
+   */
   async commit(write: (session: ConsumerSession, generation: number) => Promise<void>): Promise<void> {
     const session = this.#member?.session ?? (await this.join())
     for (;;) {
@@ -294,7 +302,7 @@ export class Membership {
     this.#member?.session.wake()
   }
 
-  /** Ends a wait of any kind, for others to join included. */
+  /** Ends every wait, including that for others to join. */
   async interrupt(): Promise<void> {
     this.wake()
     this.#waits.interrupt()

@@ -5,13 +5,13 @@ import type { Assignor } from './assignor.ts'
 import { assignPartitions } from './lead.ts'
 
 /**
- * Joins the group, again and again until it holds still, leads where the group asks it to, and answers this member's
- * partitions. It goes on beside the deliveries: what the member holds it keeps, until the answer is put in force.
+ * Joins the group, again and again until no more is asked, assigns partitions where this member leads, and answers this
+ * member's partitions. It runs beside the deliveries: the member keeps what it holds until the answer comes into force.
  */
 export class Rebalance {
   readonly #session: ConsumerSession
   readonly #assignor: Assignor
-  /** Of the newest assignment, in force or not yet; -1 before the first. */
+  /** Generation of the newest assignment, whether that is in force or not; -1 before the first. */
   generation = -1
   #isAskedAgain = false
 
@@ -29,7 +29,7 @@ export class Rebalance {
     this.#isAskedAgain = true
   }
 
-  /** `owned` is asked at every attempt: the member may have given something up meanwhile. */
+  /** `owned` is called at every attempt, because the member may have given something up meanwhile. */
   async run(owned: () => readonly TopicPartition[]): Promise<readonly GivenPartition[]> {
     for (;;) {
       this.#isAskedAgain = false
@@ -52,7 +52,7 @@ export class Rebalance {
     return assignPartitions(this.#assignor, members, counts)
   }
 
-  /** A topic that is gone has none: its members hear of it when they fetch. */
+  /** A topic that is gone has no partitions; its readers hear of it when they fetch. */
   async #partitionsOf(topic: string): Promise<number> {
     try {
       return (await this.#session.topic(topic)).partitions

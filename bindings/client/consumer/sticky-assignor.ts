@@ -9,8 +9,9 @@ interface Share {
 }
 
 /**
- * Everybody keeps what he has as far as the balance allows; what is free goes to who has least. Where all members read the
- * same topics, their numbers of partitions differ by one at most. Source: the aim of Kafka's sticky assignor (KIP-54).
+ * Every member keeps what it has as far as balance allows, and free partitions go to those who have least. Where all
+ * members read the same topics, their numbers of partitions differ by at most one. Source: the aim of Kafka's sticky
+ * assignor (KIP-54).
  */
 export const stickyAssignor: Assignor = {
   name: 'sticky',
@@ -50,7 +51,10 @@ function leastOf(shares: readonly Share[], topic: string): Share | undefined {
   return least
 }
 
-/** One by one from who has most, so that nobody gives more than he must. Each move makes it less uneven: this ends. */
+/**
+ * Moves partitions one by one from the member that has most, so that nobody gives up more than necessary. Each move
+ * makes the shares more even, so this ends.
+ */
 function balance(shares: readonly Share[]): void {
   const bySize = [...shares]
   for (let moved = true; moved; ) {

@@ -18,7 +18,7 @@ type AcknowledgeType = 'accept' | 'release' | 'reject'
 type AcknowledgeOptions = NonNullable<Parameters<ShareConsumer['acknowledge']>[2]>
 
 const NAMES: OptionNames<AcknowledgeOptions> = { delayMs: true, error: true }
-/** What a dead letter says where the program says nothing. */
+/** What a dead letter tells if the program gives no error. */
 const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
 const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
 const TYPES: readonly unknown[] = ['accept', 'release', 'reject'] satisfies readonly AcknowledgeType[]
@@ -26,7 +26,7 @@ const TYPES: readonly unknown[] = ['accept', 'release', 'reject'] satisfies read
 export interface ShareParts {
   readonly broker: Broker
   readonly port: RuntimePort
-  /** For dead letters; asked at the first one. */
+  /** The producer of dead letters, asked for at the first one. */
   producer(): Producer
   closed(): void
 }
@@ -36,12 +36,12 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #settings: ShareSettings
   readonly #signal: ShareConsumerOptions<T>['signal']
   readonly #decoders: ReadonlyMap<string, Decoder>
-  /** Which session delivered it: the locks of one before are gone. */
+  /** The session that delivered each record: the locks of an earlier session are gone. */
   readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
-  /** Locked and not delivered yet. */
+  /** Records that are locked and not delivered yet. */
   #ready: SharedRecord[] = []
   #session: ShareSession | undefined
-  /** Whose log asked for what nobody saw: it acquires no more. */
+  /** The session whose log asked for undelivered records back: it acquires no more. */
   #released: ShareSession | undefined
   #producer: Producer | undefined
   #isIterating = false
@@ -58,7 +58,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return new Iteration(this.#deliveries())
   }
 
-  /** One iteration. */
+  /** The records of one iteration. */
   #deliveries(): ItemSource<SharedRecordOf<T>> {
     let hasBegun = false
     let isStopped = false
@@ -96,7 +96,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     if (this.#closing !== undefined) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
   }
 
-  /** What waited for its delivery until its lock ended is another's now. */
+  /** The next record. One whose lock ended while it waited belongs to another consumer by now. */
   #take(): SharedRecord | undefined {
     const session = this.#session
     for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
@@ -111,21 +111,21 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return !session.isLost && SharedRecord.lockedUntil(record) > this.#parts.port.elapsed()
   }
 
-  /** Waits for records. When the log has another holder, the locks are gone, and it begins anew. */
+  /** Waits for records. If the log has another holder since, the locks are gone and it begins anew. */
   async #acquire(): Promise<void> {
     const { maxRecords: maxOffsets, lockMs, startAt, groupId, deadLetter } = this.#settings
     try {
       if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
       if (this.#closing !== undefined) return
       const session = this.#session ?? (await this.#open(groupId))
-      // Nothing wakes a wait that hasn't begun.
+      // Nothing can wake a wait that hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
       const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       for (const range of await session.acquire(request)) await this.#taken(session, range, askedAt)
       if (this.#released === session) await this.#giveBack(session)
     } catch (error) {
-      // A letter that was about to be written at the close: its record comes again.
+      // A dead letter that was about to be written when the consumer was closed: its record comes again.
       if (this.#closing !== undefined && LogError.is(error, 'PRODUCER_CLOSED')) return
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID', 'INVALID_RECORD_STATE')) throw error
       if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.#session = undefined
@@ -143,24 +143,25 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return session
   }
 
-  /** What nobody saw doesn't count as delivered. */
+  /** Gives back records that the program hasn't seen: their delivery doesn't count. */
   async #giveBack(session: ShareSession): Promise<void> {
     const unseen = this.#ready.splice(0).map((record) => this.#say(session, record, 'unseen', 0))
-    // A lock that ended meanwhile, or a log that is gone: nothing is left to give back.
+    // The lock has ended meanwhile, or the log is gone: there is nothing to give back.
     await Promise.allSettled(unseen)
   }
 
   async #taken(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
     const decoder = this.#decoders.get(range.topic)
     if (decoder === undefined) return
-    // From when it asked and not from the answer, which may lie there for long: never later than the log says.
+    // Counted from the request and not from the answer, which may lie there for long: so the lock never ends later here
+    // than in the log.
     const lockedUntil = askedAt + range.waitedMs + this.#settings.lockMs
     const records = await sharedRecords(session, range, decoder, lockedUntil)
     if (range.deliveryCount <= this.#settings.maxDeliveries) this.#ready.push(...records)
     else for (const record of records) await this.#giveUp(session, record, TOO_OFTEN)
   }
 
-  /** First the dead letter: a crash between the two writes it again rather than never. */
+  /** The dead letter comes first: a crash between the two steps writes it twice rather than never. */
   async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
     const { deadLetter, maxDeliveries } = this.#settings
     const deliveries = Math.min(record.deliveryCount, maxDeliveries)
@@ -186,9 +187,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const session = this.#delivered.get(shared)
     if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
     if (session !== this.#session) throw lockEnded(shared)
-    // The last delivery failed: only this consumer knows with what.
+    // After the last delivery only this consumer knows why it failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
-    // No letter of what is another's by now, who may accept it.
+    // The record is another consumer's by now, which may accept it: so no letter is written.
     if ((type === 'reject' || isLast) && !this.#isLocked(session, shared)) throw lockEnded(shared)
     try {
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)

@@ -4,7 +4,7 @@ import { ConsumedRecord, type RecordSource } from '../consumer/consumed-record.t
 /** A record under a lock. */
 export class SharedRecord extends ConsumedRecord {
   readonly deliveryCount: number
-  /** By this consumer's clock, never later than the log says. */
+  /** By this consumer's clock; never later than in the log. */
   readonly #lockedUntil: number
 
   constructor(
@@ -18,7 +18,7 @@ export class SharedRecord extends ConsumedRecord {
     this.#lockedUntil = lock.until
   }
 
-  /** Not of the record's public type. */
+  /** Static, because the record's public type doesn't have it. */
   static lockedUntil(record: SharedRecord): number {
     return record.#lockedUntil
   }

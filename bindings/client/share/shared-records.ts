@@ -9,8 +9,8 @@ import { SharedRecord } from './shared-record.ts'
 const MAX_BYTES = 1024 * 1024
 
 /**
- * The records of acquired offsets. Where no reader sees a record (a marker, an aborted transaction, a gap) the offset is
- * acknowledged as one, so that nobody gets it again. What was deleted since is nobody's anyway.
+ * The records of the acquired offsets. An offset at which readers see no record (a marker, an aborted transaction, a
+ * gap) is acknowledged as `gap`, so that nobody gets it again. Deleted records need nothing.
  */
 export async function sharedRecords(
   session: ShareSession,
@@ -35,9 +35,9 @@ export async function sharedRecords(
 }
 
 interface Fetched {
-  /** Below it the records of the range are deleted. */
+  /** Records of the range below it are deleted. */
   readonly keptFrom: number
-  /** Below it all of the range is known. Of what lies above nobody may say that nothing is there: it stays locked. */
+  /** Below it all of the range has been read. What lies above may hold records, so it stays locked. */
   readonly readUpTo: number
   /** In offset order. */
   readonly found: readonly { readonly batch: FetchedBatch; readonly index: number }[]
@@ -51,13 +51,13 @@ async function fetched(
   const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
   let keptFrom = firstOffset
   let nextOffset = firstOffset
-  // What is locked may be one record of thousands.
+  // The locked record may be one of thousands in its batch.
   const sizes = new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES)
   while (nextOffset <= lastOffset) {
     const positions = [{ topic, partition, nextOffset }]
     const request = { positions, isolationLevel: 'read_committed', maxBytes: sizes.next(), wait: false } as const
     const [part] = await session.fetch(request)
-    // Somebody woke it before the storage had answered: what is locked is read all the same.
+    // Somebody woke the fetch before the storage answered: the locked records are read all the same.
     if (part === undefined) continue
     if (LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset) {
       keptFrom = part.logStartOffset
