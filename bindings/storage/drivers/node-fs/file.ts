@@ -35,7 +35,7 @@ export class NodeFile implements StoreFile {
   #hasGrown = true
   /** What direct writes took since the last flush: they are durable already, after a wait in place like a flush's. */
   #directMs = 0
-  /** Under way in the thread pool, and begun behind the last write. */
+  /** Under way in the thread pool, and begun behind the last write that isn't durable by itself. */
   #flushing: Promise<void> | undefined
 
   constructor(
@@ -66,7 +66,6 @@ export class NodeFile implements StoreFile {
   }
 
   write(bytes: Uint8Array, position: number): number {
-    this.#flushing = undefined
     const end = position + bytes.length
     if (end > this.#sizeBytes) {
       this.#sizeBytes = end
@@ -75,6 +74,7 @@ export class NodeFile implements StoreFile {
     return this.#call('write', (descriptor) => {
       const direct = this.#writeDirect(descriptor, bytes, position)
       if (direct !== undefined) return direct
+      this.#flushing = undefined
       this.#unflushedBytes += bytes.length
       return fs.writeSync(descriptor, bytes, 0, bytes.length, position)
     })
@@ -98,7 +98,13 @@ export class NodeFile implements StoreFile {
   cut(sizeBytes: number): Promise<void> {
     this.#flushing = undefined
     this.#hasGrown = true
-    const call: PooledCall = (descriptor, done) => fs.ftruncate(descriptor, sizeBytes, done)
+    const call: PooledCall = (descriptor, done) =>
+      fs.ftruncate(descriptor, sizeBytes, (error) => {
+        // A flush that was begun meanwhile may have come before it.
+        this.#flushing = undefined
+        this.#hasGrown = true
+        done(error)
+      })
     return this.#onPool('truncate', call, (start) => this.#share.run(start))
   }
 

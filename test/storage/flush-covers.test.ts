@@ -1,0 +1,136 @@
+// A flush is over no sooner than all that was done to the file before it was asked for is durable, whichever flushes are under way and
+// whatever passes the page cache by. A cut that ended while one was under way was counted as covered by it, and who had only written sectors
+// past the cache was answered before an older write was durable.
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { NodeFile } from '../../bindings/storage/drivers/node-fs/file.ts'
+import { FlushPlace } from '../../bindings/storage/drivers/node-fs/flush-place.ts'
+import { PoolShare } from '../../bindings/storage/drivers/node-fs/pool-share.ts'
+import { Random } from '../../bindings/testkit/simulation/random.ts'
+
+type Called = (error: Error | null) => void
+
+const SEEDS = 25
+const STEPS = 120
+const FILES = 4
+const { openSync, writeSync, ftruncateSync, ftruncate, fdatasyncSync, fdatasync, fstatSync } = fs
+const system = { openSync, writeSync, ftruncateSync, ftruncate, fdatasyncSync, fdatasync }
+
+/** Stands between the driver and the system: knows what of each file no flush has covered. */
+class Watched {
+  readonly #random: Random
+  readonly #passing = new Set<number>()
+  readonly #undurable = new Map<number, Set<object>>()
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  undurable(descriptor: number): Set<object> {
+    const { ino } = fstatSync(descriptor)
+    const known = this.#undurable.get(ino) ?? new Set()
+    this.#undurable.set(ino, known)
+    return known
+  }
+
+  #later(run: () => void): void {
+    setTimeout(run, this.#random.unit() * 4)
+  }
+
+  install(): void {
+    const changed = (descriptor: number) => {
+      if (!this.#passing.has(descriptor)) this.undurable(descriptor).add({})
+    }
+    Object.assign(fs, {
+      openSync: (path: string, flags: number, mode?: number) => {
+        const descriptor = system.openSync(path, flags, mode)
+        this.#passing.delete(descriptor)
+        if ((flags & fs.constants.O_DSYNC) !== 0) this.#passing.add(descriptor)
+        return descriptor
+      },
+      writeSync: (descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number) => {
+        changed(descriptor)
+        return system.writeSync(descriptor, bytes, offset, length, position)
+      },
+      ftruncateSync: (descriptor: number, sizeBytes: number) => {
+        changed(descriptor)
+        system.ftruncateSync(descriptor, sizeBytes)
+      },
+      ftruncate: (descriptor: number, sizeBytes: number, done: Called) => {
+        this.#later(() => {
+          changed(descriptor)
+          system.ftruncate(descriptor, sizeBytes, done)
+        })
+      },
+      fdatasyncSync: (descriptor: number) => this.undurable(descriptor).clear(),
+      fdatasync: (descriptor: number, done: Called) => {
+        const undurable = this.undurable(descriptor)
+        const covered = [...undurable]
+        this.#later(() => {
+          for (const change of covered) undurable.delete(change)
+          done(null)
+        })
+      },
+    })
+    syncBuiltinESMExports()
+  }
+}
+
+function uninstall(): void {
+  Object.assign(fs, system)
+  syncBuiltinESMExports()
+}
+
+const scratch = fs.mkdtempSync(join(tmpdir(), 'covers-'))
+test.after(() => {
+  uninstall()
+  fs.rmSync(scratch, { recursive: true })
+})
+
+async function life(seed: number): Promise<void> {
+  const random = new Random(seed)
+  const watched = new Watched(random)
+  watched.install()
+  const shared = { place: new FlushPlace(), share: new PoolShare() }
+  // On a page, as the kernel's memory is: only such bytes may pass the cache by.
+  const bytes = new Uint8Array(new WebAssembly.Memory({ initial: 5 }).buffer)
+  const files = Array.from({ length: FILES }, (_, index) => {
+    const descriptor = fs.openSync(join(scratch, `${seed}-${index}`), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
+    return { descriptor, file: new NodeFile(`${index}`, scratch, descriptor, shared, () => {}) }
+  })
+  const waits: (void | Promise<void>)[] = []
+  for (let step = 0; step < STEPS; step++) {
+    const { descriptor, file } = files[random.below(FILES)] as (typeof files)[number]
+    const size = file.size()
+    const what = random.below(10)
+    if (what < 4)
+      file.write(bytes.subarray(0, random.chance(0.5) ? 512 : random.below(300_000)), random.chance(0.5) ? size : 0)
+    else if (what === 4) file.truncate(Math.floor(size / 2))
+    else if (what === 5) waits.push(file.cut(size))
+    else if (what === 6) await new Promise((resolve) => setTimeout(resolve, random.unit() * 3))
+    else {
+      const undurable = watched.undurable(descriptor)
+      const before = [...undurable]
+      const assertCovered = () =>
+        assert.not(
+          before.some((change) => undurable.has(change)),
+          `seed ${seed}, step ${step}`,
+        )
+      const flushing = file.flush()
+      if (flushing === undefined) assertCovered()
+      else waits.push(flushing.then(assertCovered))
+    }
+  }
+  await Promise.all(waits)
+  for (const { file } of files) file.close()
+}
+
+test('whatever comes in between, a flush covers what was done before it', async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) await life(seed)
+})
+
+test.run()
