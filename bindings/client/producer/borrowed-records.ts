@@ -6,10 +6,10 @@ import type { Compression } from './producer-options.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { plainSizeBytes } from './validate-record.ts'
 
-/** What fewer take to be copied is too little to look for more. */
+/** Copying fewer records than this costs too little to look for another way. */
 const RECORDS_MIN = 16
 
-/** A whole call whose records the log can encode as their program holds them, and where they go. */
+/** The records of a whole call that the log can encode from the program's own objects, and where they go. */
 export interface BorrowedRecords {
   readonly queue: PartitionQueue
   readonly records: readonly EncodedRecord[]
@@ -17,9 +17,9 @@ export interface BorrowedRecords {
 }
 
 /**
- * The call's records, if they all go to one partition, fill a batch of it by themselves, and no record has anything but a key and a
- * value. `undefined` for all else, what can't be written too: `SendPlan` says what is wrong with it. Hot path: no object a record, one
- * look at each.
+ * The call's records, if they all go to one partition, fill a batch of it by themselves, and have nothing but keys and
+ * values. `undefined` for all other calls, also for records that can't be written: `SendPlan` says what is wrong with
+ * those. Hot path: one look at each record, and no object for it.
  */
 export function borrowed(
   records: readonly ProducerRecord[],
@@ -42,7 +42,7 @@ export function borrowed(
 
 type PlainRecord = ProducerRecord & { readonly headers?: undefined }
 
-/** `undefined` where a record goes elsewhere, isn't plain, or one batch can't hold them. */
+/** `undefined` if a record goes elsewhere or isn't plain, or if one batch can't hold them. */
 function wholeSizeBytes(
   records: readonly ProducerRecord[],
   { topic, partition }: ProducerRecord,

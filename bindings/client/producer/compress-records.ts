@@ -11,19 +11,19 @@ import type { RecordBytes } from '../../model/records.ts'
 import { bodyBytes, utf8Bytes, varintBytes } from './record-size.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
-/** Of the two deltas, which `bodyBytes` counts as a byte each. */
+/** Bytes of the two deltas, each of which `bodyBytes` counts as one. */
 const FIRST_DELTA_BYTES = 2
-/** What text may take for each unit that `sizeBytes` counts as a byte. */
+/** Bytes that text may take for each unit that `sizeBytes` counts as one byte. */
 const TEXT_GROWTH = 3
 const KEPT_BYTES = 1024 * 1024
 
 const encoder = new TextEncoder()
-/** Records are written here and compressed from here: nobody keeps it. */
+/** Memory in which records are written and from which they are compressed; nobody keeps it. */
 let kept: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
 /**
- * The records of a batch, those without a time as of `now`. `undefined` where compression gains nothing, or where more would come
- * out than a reader takes: then they go as they are.
+ * The compressed records of a batch; those without a timestamp get `now`. `undefined` if compression gains nothing, or
+ * if they would decompress to more than readers take: then they are sent as they are.
  */
 export function compressRecords(
   records: readonly CheckedRecord[],
@@ -41,7 +41,7 @@ export function compressRecords(
   return { compression, bytes, recordCount: records.length, baseTimestamp, maxTimestamp }
 }
 
-/** As they stand in a batch (kafka.md 1.2); valid until the next call. */
+/** The records as they stand in a batch (kafka.md 1.2). Valid until the next call. */
 export function encodeRecords(records: readonly CheckedRecord[], now: number): Uint8Array {
   const mostBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes * TEXT_GROWTH, 0)
   if (kept.length < mostBytes) kept = allocate(mostBytes)
@@ -74,7 +74,7 @@ function writeRecords(writer: RecordWriter, records: readonly CheckedRecord[], n
   })
 }
 
-/** Beyond, a zigzagged number isn't exact. */
+/** Above this a zigzagged number isn't exact. */
 const EXACT_DELTA_MAX = 2 ** 51
 
 function longBytes(delta: number): number {
@@ -93,7 +93,7 @@ class RecordWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>
   #at = 0
 
-  /** Into memory that is surely enough. */
+  /** The memory must be large enough. */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes
   }
@@ -102,7 +102,7 @@ class RecordWriter {
     this.#bytes[this.#at++] = 0
   }
 
-  /** Of a number below 2^31, -1 or more. */
+  /** Takes a number from -1 to 2^31 - 1. */
   varint(value: number): void {
     this.#groups(value < 0 ? 1 : value * 2)
   }

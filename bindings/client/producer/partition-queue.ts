@@ -11,7 +11,10 @@ import type { SendPart } from './send-part.ts'
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
 const SEQUENCES = 2 ** 31
-/** A partition may forget a producer that was idle for longer (ProducerExpiry: a day, an hour after an open). */
+/**
+ * After this time without a send a partition may have forgotten the producer (ProducerExpiry: after a day, or an hour
+ * after an open).
+ */
 const KNOWN_MS = 1_800_000
 const BATCH_HEADER_BYTES = 61
 /** UTF-8 takes at most three bytes for what `sizeBytes` counts as one. */
@@ -21,28 +24,28 @@ export interface QueueHooks {
   readonly acks: Acks
   readonly batchSizeBytes: number
   session(): ProducerSession
-  /** The batch's records as they go out. */
+  /** The batch's records in the form in which they are sent. */
   outgoing(batch: PendingBatch): AppendRequest['records']
-  /** A new epoch is due: nothing gets a sequence of the old one any more. */
+  /** A new epoch is due, so nothing gets a sequence of the old one any more. */
   isHalted(): boolean
-  /** It is in use, so its topic too. */
+  /** The queue is in use, and so is its topic. */
   used(queue: PartitionQueue): void
-  /** Something waits in it to be drained. */
+  /** Something waits in the queue to be drained. */
   filled(queue: PartitionQueue): void
-  /** Only a new epoch makes sequences of this partition usable again. */
+  /** Only a new epoch makes the sequences of this partition usable again. */
   needsEpoch(): void
   /** Something was answered while a new epoch is due. */
   quieter(): void
-  /** This producer is finished. */
+  /** The producer is finished. */
   fenced(error: unknown): void
-  /** The one that records of this partition go to now. */
+  /** The queue that records of this partition go to now. */
   queue(topic: string, partition: number): PartitionQueue
   random(): number
   elapsed(): number
   setTimer(delayMs: number, callback: () => void): void
 }
 
-/** Whether so many bytes, strings counted by their length, surely fit in a batch of `maxBytes`. */
+/** Whether so many bytes, with a string counted by its length, are sure to fit into a batch of `maxBytes`. */
 export function surelyFits(sizeBytes: number, maxBytes: number): boolean {
   return BATCH_HEADER_BYTES + TEXT_GROWTH * sizeBytes <= maxBytes
 }
@@ -57,17 +60,17 @@ export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   readonly #hooks: QueueHooks
-  /** Without a sequence yet. */
+  /** Batches without a sequence. */
   #waiting: PendingBatch[] = []
-  /** With a sequence, in its order. */
+  /** Batches with a sequence, in its order. */
   #unanswered: PendingBatch[] = []
   #nextSequence = 0
-  /** Where the first refused batch left a gap before batches that are unanswered. */
+  /** Sequence of the first refused batch that left a gap before unanswered ones; -1 without a gap. */
   #gapAt = -1
   #needsEpoch = false
   /**
-   * The partition knows this producer. Before, it would take a second batch as the first, and then call the first one a
-   * duplicate when it is asked for again: so the first batch goes alone.
+   * The partition knows this producer. Before that it would take a second batch for the first, and then call the first
+   * one a duplicate when it is asked for again: so the first batch goes alone.
    */
   #isKnown = false
   #knownAt = 0
@@ -79,17 +82,17 @@ export class PartitionQueue {
     this.#hooks = hooks
   }
 
-  /** No batch of which it is open whether it is written. */
+  /** It is known of every batch whether it is written. */
   get isQuiet(): boolean {
     return this.#unanswered.every((batch) => batch.state === 'held')
   }
 
-  /** Nothing is under way, and its next sequence is all that it knows. */
+  /** Nothing is under way, and the queue knows nothing but its next sequence. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && this.#unanswered.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
   }
 
-  /** Its topic is gone, and it gets nothing any more: whoever chose it before asks for `inUse`. */
+  /** Its topic is gone, and it gets nothing any more. Whoever chose it before asks for `inUse`. */
   retire(): void {
     this.#isRetired = true
   }
@@ -102,7 +105,7 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /** Into the last batch that still waits, if it fits and is compressed alike, else into a new one. */
+  /** Adds a part to the last batch that still waits, if it fits and is compressed alike; else to a new one. */
   add(part: SendPart, maxBytes: number, compression: CompressionType | undefined): void {
     const last = this.#waiting.at(-1)
     const total = (last?.sizeBytes ?? 0) + part.sizeBytes
@@ -149,7 +152,7 @@ export class PartitionQueue {
     return true
   }
 
-  /** A batch may go out at once, before anything else of the partition. */
+  /** A batch may be sent at once, before anything else of the partition. */
   get isOpen(): boolean {
     const isWhole = this.#waiting.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
     return isWhole && this.#isKnownNow && this.#unanswered.length < UNANSWERED_MAX && !this.#hooks.isHalted()
@@ -167,7 +170,7 @@ export class PartitionQueue {
     return this.#isKnown
   }
 
-  /** Sends what may go out now. */
+  /** Sends what may be sent now. */
   drain(): void {
     if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#gapAt >= 0) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
@@ -230,7 +233,7 @@ export class PartitionQueue {
     this.#goOn()
   }
 
-  /** Something before it is missing: what isn't answered yet, what was refused, or what a crash of the log lost. */
+  /** Something before the batch is missing: it is unanswered, or was refused, or a crash of the log lost it. */
   #hold(batch: PendingBatch): boolean {
     if (this.#gapAt < 0 && this.#unanswered[0] === batch) {
       if (batch.hadNewEpoch) return false
@@ -250,7 +253,7 @@ export class PartitionQueue {
     if (batch.parts.length > 1 && isOfRecords(error)) return this.#splitUp(batch)
     const at = this.#unanswered.indexOf(batch)
     this.#remove(batch)
-    // A topic of the same name that is created later knows nobody.
+    // A topic that is created later under the same name knows no producer.
     if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#isKnown = false
     if (!isUnwritten(error)) this.#needsEpoch = true
     else if (at < this.#unanswered.length) this.#openGap(batch)
@@ -259,7 +262,7 @@ export class PartitionQueue {
     if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
   }
 
-  /** Other sends of the batch have nothing to do with one's wrong record: each goes out once more, by itself. */
+  /** One send's wrong record is no fault of the batch's other sends: each is sent once more, by itself. */
   #splitUp(batch: PendingBatch): void {
     this.#openGap(batch)
     this.#unanswered.splice(this.#unanswered.indexOf(batch), 1, ...batch.split())
@@ -269,7 +272,7 @@ export class PartitionQueue {
     if (this.#gapAt < 0 || !this.#isBehindGap(batch)) this.#gapAt = batch.baseSequence
   }
 
-  /** Sequences of five batches never span half of the circle. */
+  /** The sequences of five batches never span half of the circle, so the difference tells which one comes first. */
   #isBehindGap({ baseSequence }: PendingBatch): boolean {
     return (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
   }
@@ -299,7 +302,7 @@ export class PartitionQueue {
     this.#unanswered = []
   }
 
-  /** Those before them are with the log now. */
+  /** Sends batches that were held, once those before them are with the log. */
   #askHeld(): void {
     for (const batch of this.#unanswered) {
       if (batch.state === 'again') return
@@ -307,7 +310,7 @@ export class PartitionQueue {
     }
   }
 
-  /** A new epoch began, maybe under another id, and nothing is open: sequences start again. */
+  /** A new epoch has begun, perhaps under another producer id, and nothing is open: sequences start again. */
   restart(): void {
     this.#takeBack()
     this.#isKnown = false
@@ -316,7 +319,7 @@ export class PartitionQueue {
     this.#needsEpoch = false
   }
 
-  /** No new epoch is to be had: nothing that is certainly unwritten goes out. */
+  /** There will be no new epoch: batches that are certainly unwritten aren't sent any more. */
   abandon(error: unknown): void {
     const batches = [...this.#unanswered.filter((batch) => batch.state === 'held'), ...this.#waiting]
     this.#unanswered = this.#unanswered.filter((batch) => batch.state !== 'held')

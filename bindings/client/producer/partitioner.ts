@@ -21,7 +21,10 @@ export class Partitioner {
     this.#batchSizeBytes = Math.max(1, batchSizeBytes)
   }
 
-  /** Of all records that name a partition as this one does, whatever their keys; `undefined` where it depends on the record. */
+  /**
+   * The partition of every record that names the same `partition` as this one, whatever the keys; `undefined` if it
+   * depends on the record.
+   */
   onlyChoice({ partition }: ProducerRecord, partitions: number): number | undefined {
     if (partition === undefined) return this.#user === undefined && partitions === 1 ? 0 : undefined
     return Number.isInteger(partition) && partition >= 0 && partition < partitions ? partition : undefined

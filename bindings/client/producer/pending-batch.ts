@@ -17,16 +17,18 @@ export class PendingBatch {
   records: CheckedRecord[]
   sizeBytes: number
   readonly parts: SendPart[]
-  /** What its records are compressed with, all of one batch alike. */
+  /** The codec of the batch; all its records have the same. */
   readonly compression: CompressionType | undefined
-  /** Compressed once, for retries too; again only if it certainly wasn't written and grew. */
+  /**
+   * The compressed records, for retries too. Compressed again only if the batch certainly wasn't written and has grown.
+   */
   compressed: CompressedRecords | undefined
-  /** The time that compressed records without one were given. */
+  /** The timestamp that compressed records without one were given. */
   stampedAt: number | undefined
   state: BatchState = 'asked'
-  /** How often the answer left open whether it is written. */
+  /** How often an answer left open whether the batch is written. */
   asksAgain = 0
-  /** It was out of order with nothing missing before it: once, a new epoch mends that. */
+  /** It was refused as out of order though nothing before it was missing. A new epoch mends that, and is tried once. */
   hadNewEpoch = false
   producerEpoch = -1
   baseSequence = -1
@@ -68,7 +70,7 @@ export class PendingBatch {
     for (const part of this.parts) part.failed(error)
   }
 
-  /** One batch for each part, so that none pays for the records of another. */
+  /** A batch for each part, so that no part is refused for the records of another. */
   split(): PendingBatch[] {
     return this.parts.map((part) => {
       part.records = this.records.slice(part.firstIndex, part.firstIndex + part.count)

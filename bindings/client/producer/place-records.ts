@@ -11,13 +11,13 @@ import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
 /** Where the records of a producer may go. */
 export interface Places {
-  /** `undefined`: not known without waiting. */
+  /** `undefined` if they aren't known without waiting. */
   rules(topic: string): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
   /** See Partitioner. */
   onlyPartition(record: ProducerRecord, partitions: number): number | undefined
   queue(topic: string, partition: number): PartitionQueue
-  /** By the topic, else by the call, else by the producer. UNSUPPORTED_COMPRESSION_TYPE. */
+  /** The topic's compression, else the call's, else the producer's. UNSUPPORTED_COMPRESSION_TYPE. */
   compression(rules: TopicRules, ofCall: Compression | undefined): CompressionType | undefined
 }
 
@@ -26,10 +26,10 @@ class Group {
   queue: PartitionQueue
   readonly #maxBytes: number
   readonly #compression: CompressionType | undefined
-  /** Hot path: of the length that it will have, as far as that is known. */
+  /** Hot path: the list has its final length from the start, as far as that is known. */
   readonly #records: CheckedRecord[]
   #count = 0
-  /** Their places in the call; `undefined` for all of it. */
+  /** Places of the records in the call; `undefined` if the group is the whole call. */
   #indexes: number[] | undefined
   #sizeBytes = 0
 
@@ -53,12 +53,12 @@ class Group {
     this.#sizeBytes += record.sizeBytes
   }
 
-  /** It is no longer the whole call. */
+  /** The group is only a part of the call from now on. */
   isPart(): void {
     this.#indexes = Array.from({ length: this.#count }, (_, index) => index)
   }
 
-  /** Into one batch; into several only if one can't hold them. */
+  /** Puts the group into one batch, or into several if one can't hold it. */
   enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
     const records = this.#records
     if (records.length > this.#count) records.length = this.#count
@@ -83,26 +83,26 @@ class Group {
 }
 
 /**
- * What one `send` puts where. Hot path: each record is looked at once, checked, copied and given its partition. Nothing of
- * it happens to a queue before `enqueue`.
+ * Where the records of one `send` go. Hot path: each record is looked at once, checked, copied and given its partition.
+ * No queue is changed before `enqueue`.
  */
 export class SendPlan {
   sizeBytes = 0
   #placedCount = 0
   #first: Group | undefined
-  /** As soon as there are several. */
+  /** Used as soon as there is more than one group. */
   #groups: Map<PartitionQueue, Group> | undefined
   readonly #compression: Compression | undefined
 
-  /** `compression`: the call's own. */
+  /** `compression`: the option of this call. */
   constructor(compression?: Compression | undefined) {
     this.#compression = compression
   }
 
   /**
-   * Goes on with the records where it stopped. Answers the topic of which too little is known: place them again once it is.
-   * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for one that can't be written, and what partitioner and
-   * topic refuse.
+   * Goes on where it stopped before. Answers a topic about which too little is known: call it again once that is known.
+   * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever
+   * partitioner and topic refuse.
    */
   place(records: readonly ProducerRecord[], places: Places): string | undefined {
     let topic: string | undefined
@@ -115,7 +115,7 @@ export class SendPlan {
         rules = places.rules(topic)
         if (rules === undefined) return topic
       }
-      // Once, and only when its topic is known: headers may be something that can be gone through only once.
+      // Read once, and only when the topic is known: an iterable of headers may give them only once.
       const checked = checkRecord(record, index)
       refuseTooLarge(checked, index, topic, rules)
       const partition = places.partition(record, checked.sizeBytes, rules.partitions)
@@ -129,7 +129,7 @@ export class SendPlan {
     return undefined
   }
 
-  /** `countLeft`: of the call's records, mostly all for one partition. */
+  /** `countLeft`: how many records of the call are left; mostly all go to one partition. */
   #group(queue: PartitionQueue, rules: TopicRules, places: Places, countLeft: number): Group {
     const first = this.#first
     if (first === undefined) {
@@ -149,7 +149,10 @@ export class SendPlan {
     return group
   }
 
-  /** Into batches, in the order of the call. Answers its parts, and whether one of their queues is full. */
+  /**
+   * Puts the records into batches, in the order of the call. Answers the parts of the call, and whether one of the
+   * queues is full.
+   */
   enqueue(owner: PartOwner, send: PendingSend): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
     const parts: SendPart[] = []
     let isFull = false

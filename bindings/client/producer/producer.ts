@@ -91,9 +91,9 @@ export class LogProducer implements Producer, PartOwner {
     queue: (topic, partition) => this.#accumulator.queue(topic, partition),
     compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
-  /** Sends that can't start yet (session, topic or buffer space missing) wait in their order behind it. */
+  /** Sends that can't start yet, because session, topic or buffer space is missing, wait behind it in their order. */
   #gate: Promise<void> | undefined
-  /** Each of them gives its send once it began; none if it fails before. */
+  /** The waiting sends: each promise gives its send once that has begun, or `undefined` if it fails before. */
   readonly #gated = new Set<Promise<PendingSend | undefined>>()
   #cancelLinger: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -156,12 +156,14 @@ export class LogProducer implements Producer, PartOwner {
   #compressionOf({ compressionType }: TopicRules, chosen: Compression): CompressionType | undefined {
     const compression = compressionType === 'producer' ? chosen : compressionType
     if (compression === 'none' || compression === 'uncompressed') return undefined
-    // Missing it is told before anything is sent.
+    // A codec that this runtime lacks is refused now, before anything is sent.
     codecOf(this.#port.codecs ?? {}, compression)
     return compression
   }
 
-  /** Behind the sends that wait already, so that calls keep their order. `records`: none if all have their places. */
+  /**
+   * Waits behind the sends that wait already, so that calls keep their order. `records`: none if all have their places.
+   */
   async #enqueueLater(
     plan: SendPlan,
     records: readonly ProducerRecord[],
@@ -173,7 +175,7 @@ export class LogProducer implements Producer, PartOwner {
     const left = new Promise<PendingSend | undefined>((resolve) => {
       leave = resolve
     })
-    // One whose wait was aborted must not let those behind it pass those before it.
+    // Also if this one's wait is aborted: those behind it must not pass those before it.
     const gate = Promise.all([before, left]).then(() => {
       this.#gated.delete(left)
       if (this.#gate === gate) this.#gate = undefined
@@ -211,7 +213,10 @@ export class LogProducer implements Producer, PartOwner {
     }
   }
 
-  /** At once, and without copies; `undefined` where they have to be copied, since they wait for something or have to be taken apart. */
+  /**
+   * Has the log encode the records at once and without copies; `undefined` if they must be copied, because they have to
+   * wait or go into several batches.
+   */
   #handOver(
     records: readonly ProducerRecord[],
     form: AnswerForm,
@@ -244,7 +249,7 @@ export class LogProducer implements Producer, PartOwner {
     return part
   }
 
-  /** Hot path: the last one takes its place in the list, a set would cost three times as much. */
+  /** Hot path: the list's last part takes the place of the settled one. A set would cost three times as much. */
   settled(part: SendPart): void {
     const last = this.#unsettled.pop()
     if (last !== undefined && last !== part) {
@@ -254,7 +259,10 @@ export class LogProducer implements Producer, PartOwner {
     this.#buffer.free(part.sizeBytes)
   }
 
-  /** Sends of one turn make one batch; with a linger they wait for more, unless a batch is full. */
+  /**
+   * Drains at the end of the turn, so that its sends make one batch. With a linger they wait for more, unless a batch
+   * is full.
+   */
   #drainLater(isFull: boolean): void {
     const { lingerMs } = this.#settings
     if (lingerMs > 0 && !isFull) {
@@ -281,9 +289,10 @@ export class LogProducer implements Producer, PartOwner {
     const begun = [...this.#unsettledSends].map(({ answered }) => answered)
     const gated = Array.from(this.#gated, (each) => each.then((send) => send?.answered))
     const all = Promise.all([...begun, ...gated])
-    // Told below; until then others may fail.
+    // Its failure is told below; until then others may fail too.
     all.catch(() => {})
-    // Those that wait behind it were sent later: there may always be some.
+    // Sends that wait behind this one came later than the flush: it mustn't wait for them, since there may always be
+    // some.
     if (this.#gate !== undefined) await abortable(this.#gate, signal)
     this.#drain()
     await abortable(all, signal)
@@ -317,11 +326,11 @@ export class LogProducer implements Producer, PartOwner {
   }
 }
 
-/** Checked and copied: the program may use its objects again while the send waits, headers too. */
+/** Checked copies, headers included: the program may use its objects again while the send waits. */
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)
-    // Without headers the copy keeps the shape of the original: two shapes make each later send a third slower.
+    // A copy without headers keeps the shape of the original: two shapes would make each later send a third slower.
     const copy = withInherited({ ...record }, record)
     return headers === undefined ? copy : { ...copy, headers }
   })

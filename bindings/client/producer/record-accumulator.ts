@@ -8,10 +8,10 @@ import type { PendingBatch } from './pending-batch.ts'
 import type { ProducerSettings } from './producer-options.ts'
 import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 
-/** What batches of one accumulator have in common. */
+/** The settings that all batches of one accumulator share. */
 export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
 
-/** From one transaction to the next, and before topics that are gone are looked for. */
+/** Queues that are kept from one transaction to the next, and before the accumulator looks for topics that are gone. */
 const QUEUES_KEPT = 64
 
 /**
@@ -25,16 +25,16 @@ export class RecordAccumulator {
   readonly #hooks: QueueHooks
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   #allQueues: PartitionQueue[] = []
-  /** At so many queues the next one looks for topics that are gone. */
+  /** With so many queues, the next new one has it look for topics that are gone. */
   #sweepAt = QUEUES_KEPT
-  /** Topics about which is asked, and that got nothing since. */
+  /** Topics that are being asked about and that got no record since. */
   readonly #doubted = new Set<string>()
-  /** Those that got records since they were drained last. */
+  /** Queues that got records since they were drained last. */
   readonly #filled = new Set<PartitionQueue>()
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
   #isDrainDue = false
-  /** Sequences start again under a new epoch as soon as nothing is open. */
+  /** Sequences start again under a new epoch as soon as nothing is unanswered. */
   #isEpochDue = false
   #isBumping = false
   #fencedBy: { readonly error: unknown } | undefined
@@ -45,14 +45,14 @@ export class RecordAccumulator {
     this.#hooks = this.#hooksOf(settings)
   }
 
-  /** Over a session that is open already: one of a transaction. */
+  /** An accumulator over a session that is open already: that of a transaction. */
   static over(session: ProducerSession, port: RuntimePort, settings: BatchSettings): RecordAccumulator {
     const accumulator = new RecordAccumulator({ openProducer: async () => session }, port, settings)
     accumulator.#session = session
     return accumulator
   }
 
-  /** The next transaction of its producer: all that was sent was written. */
+  /** The producer's next transaction begins: everything that was sent before is written. */
   beginTransaction(session: ProducerSession): void {
     this.#session = session
     if (this.#allQueues.length > QUEUES_KEPT) {
@@ -66,7 +66,7 @@ export class RecordAccumulator {
     return this.#session !== undefined
   }
 
-  /** It takes nothing any more. */
+  /** It takes no records any more. */
   get isFenced(): boolean {
     return this.#fencedBy !== undefined
   }
@@ -92,7 +92,7 @@ export class RecordAccumulator {
   rulesNow(topic: string): TopicRules | undefined {
     const facts = this.#session?.topic(topic)
     if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
-    // Whoever waits for it asks again, and hears what is wrong.
+    // The caller then asks and waits, and is told what is wrong.
     facts.catch(() => {})
     return undefined
   }
@@ -118,8 +118,8 @@ export class RecordAccumulator {
   }
 
   /**
-   * A producer that lives long may send to topics that come and go: of one that is gone nothing has to be known any more. One that is
-   * created later under its name has never heard of this producer, and takes any first sequence.
+   * Forgets the queues of topics that are gone: a producer that lives long may send to topics that come and go. A topic
+   * that is created later under the same name has never heard of this producer, and takes any first sequence.
    */
   async #sweep(): Promise<void> {
     this.#sweepAt = Number.POSITIVE_INFINITY
@@ -148,7 +148,7 @@ export class RecordAccumulator {
     this.#rules.forget(topic)
   }
 
-  /** What is sent in one turn is drained together. */
+  /** Drains what was sent in this turn, together. */
   drainSoon(): void {
     if (this.#isDrainDue) return
     this.#isDrainDue = true
@@ -205,7 +205,9 @@ export class RecordAccumulator {
     return batch.compressed ?? records
   }
 
-  /** Not before every batch of the old epoch is known to be written or not: the new one could write it twice. */
+  /**
+   * Not before it is known of every batch of the old epoch whether it was written: the new epoch could write it twice.
+   */
   #bumpWhenQuiet(): void {
     if (this.#isBumping) return
     for (const queue of this.#allQueues) if (!queue.isQuiet) return
@@ -237,7 +239,7 @@ export class RecordAccumulator {
   }
 }
 
-/** Those of one log, each as long as a producer uses it. */
+/** The accumulators of one log; each lives as long as a producer uses it. */
 export class Accumulators {
   readonly #broker: Pick<Broker, 'openProducer'>
   readonly #port: RuntimePort
@@ -248,7 +250,7 @@ export class Accumulators {
     this.#port = port
   }
 
-  /** The one for such batches, and how to give it back: whoever is the last one closes it. */
+  /** The accumulator for these settings, and how to give it back. The last producer that does so closes it. */
   take(settings: BatchSettings): { readonly accumulator: RecordAccumulator; readonly giveBack: () => Promise<void> } {
     const key = `${settings.acks} ${settings.batchSizeBytes}`
     let shared = this.#shared.get(key)

@@ -3,9 +3,9 @@ import type { CheckedRecord } from './validate-record.ts'
 
 /** Header of a batch (kafka.md 1.1). */
 const BATCH_HEADER_BYTES = 61
-/** Attributes, and the two deltas of a batch's first record. */
+/** Bytes of the attributes, and of the two deltas of a batch's first record. */
 const FIRST_RECORD_FIXED_BYTES = 3
-/** What the two deltas may take more in a later record: ten and five bytes instead of one each. */
+/** Bytes that the two deltas of a later record may take in addition: ten and five instead of one each. */
 const LATER_DELTA_BYTES = 13
 
 /** Exact size of the batch that holds this record alone. */
@@ -14,13 +14,13 @@ export function loneBatchBytes(record: CheckedRecord): number {
   return BATCH_HEADER_BYTES + varintBytes(body) + body
 }
 
-/** What the record takes at most as one of several. */
+/** The most that the record takes as one of several. */
 export function mostRecordBytes(record: CheckedRecord): number {
   const body = bodyBytes(record) + LATER_DELTA_BYTES
   return varintBytes(body) + body
 }
 
-/** Places at which a list has to be cut so that no batch exceeds `maxBytes`; each record alone is known to fit. */
+/** Where a list must be cut so that no batch exceeds `maxBytes`. Each single record is known to fit. */
 export function cuts(records: readonly CheckedRecord[], maxBytes: number): number[] {
   const places: number[] = []
   let total = BATCH_HEADER_BYTES
@@ -35,7 +35,7 @@ export function cuts(records: readonly CheckedRecord[], maxBytes: number): numbe
   return places
 }
 
-/** A record without its length, as the first of its batch: later ones have longer deltas. */
+/** Bytes of a record without its length field, if it is the first of its batch; later ones have longer deltas. */
 export function bodyBytes({ key, value, headers = [] }: CheckedRecord): number {
   let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key) + fieldBytes(value) + varintBytes(headers.length)
   for (const [name, header] of headers) total += fieldBytes(name) + fieldBytes(header)

@@ -1,9 +1,12 @@
 import { LogError } from '../../model/errors.ts'
 
-/** For what a record of the batch is. */
+/** Refusals because of a record of the batch. */
 const OF_RECORDS = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'] as const
 
-/** Refused before anything was written, so that the batch's sequence is free again. After any other error it may be written. */
+/**
+ * After these errors nothing was written, so the batch's sequence is free again. After any other error the batch may be
+ * written.
+ */
 const UNWRITTEN = [
   ...OF_RECORDS,
   'UNKNOWN_TOPIC_OR_PARTITION',
@@ -13,7 +16,7 @@ const UNWRITTEN = [
   'LOG_CLOSED',
 ] as const
 
-/** Without the record that it is about, the others of the batch might be written. */
+/** Whether the batch could be written without one of its records. */
 export function isOfRecords(error: unknown): boolean {
   return LogError.is(error, ...OF_RECORDS)
 }
@@ -23,8 +26,8 @@ export function isUnwritten(error: unknown): boolean {
 }
 
 /**
- * Worth asking again unseen. A full device isn't: only the program can free space, so it hears of it. Nor is a lost holder: as
- * long as there may be another one, the channel to it asks by itself.
+ * Whether to ask again without telling the program. Not for a full device: only the program can free space, so it must
+ * hear of it. Nor for a lost holder: as long as there may be another one, the channel asks again by itself.
  */
 export function isWorthAsking(error: unknown): boolean {
   return (
@@ -37,7 +40,10 @@ const LONGEST_WAIT_MS = 1000
 /** Kafka's delivery.timeout.ms: the waits before the last ask add up to it. */
 const WAITS_MAX = 127
 
-/** How long to wait before asking for the n-th time again, with Kafka's jitter of 20 %; `undefined`: give up. */
+/**
+ * How long to wait, in milliseconds, before asking for the n-th time again, with Kafka's jitter of 20 %; `undefined` to
+ * give up.
+ */
 export function waitBeforeAskMs(count: number, random: () => number): number | undefined {
   if (count > WAITS_MAX) return undefined
   return Math.ceil(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (count - 1)) * (0.8 + 0.4 * random()))

@@ -1,4 +1,4 @@
-/** Counts the bytes that are sent and unanswered; who wants more than there is room for waits. */
+/** Counts the bytes that are sent and unanswered. A send for which there is no room waits. */
 export class SendBuffer {
   readonly #bufferBytes: number
   #usedBytes = 0
@@ -8,7 +8,7 @@ export class SendBuffer {
     this.#bufferBytes = bufferBytes
   }
 
-  /** More than the whole buffer is taken when it is empty: else it could never be sent. */
+  /** A send that is larger than the whole buffer is taken when that is empty: else it could never be sent. */
   hasRoom(sizeBytes: number): boolean {
     return this.#usedBytes === 0 || this.#usedBytes + sizeBytes <= this.#bufferBytes
   }

@@ -3,19 +3,19 @@ import type { RecordMetadata } from '../producer-record.ts'
 import { Metadata } from './metadata.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
-/** Who sent a part. */
+/** The producer that sent a part. */
 export interface PartOwner {
-  /** Its bytes are free again. */
+  /** The part's bytes are free again. */
   settled(part: SendPart): void
 }
 
 /** The send that it is a part of. */
 export interface SendOfParts {
-  /** Once all parts have ended. */
+  /** Settles once all parts have ended. */
   readonly answered: Promise<unknown>
-  /** All parts have begun before any of them ends. */
+  /** To be called for all parts before any of them ends. */
   partBegan(): void
-  /** The record with this place in the call was written. */
+  /** The record at this place of the call was written. */
   written(index: number, metadata: RecordMetadata): void
   partEnded(): void
   partFailed(part: SendPart, error: unknown): void
@@ -25,17 +25,20 @@ export interface SendOfParts {
 export class SendPart {
   readonly topic: string
   readonly partition: number
-  /** A batch may take the list over and add to it: only the first `count` are of this part. None of a batch that is handed over. */
+  /**
+   * A batch may take the list over and add to it, so only the first `count` records belong to this part. Empty in a
+   * batch that is handed over.
+   */
   records: CheckedRecord[]
   readonly count: number
   readonly sizeBytes: number
-  /** Places of its records in the call; `undefined` where it is the whole call. */
+  /** Places of its records in the call; `undefined` if it is the whole call. */
   readonly indexes: readonly number[] | undefined
   readonly owner: PartOwner
   readonly send: SendOfParts
   /** Place of its first record in the batch. */
   firstIndex = 0
-  /** Its place in what its owner keeps of it. */
+  /** Its place in its owner's list of unsettled parts. */
   unsettledAt = -1
 
   constructor(
@@ -58,7 +61,7 @@ export class SendPart {
     send.partBegan()
   }
 
-  /** The place in the call of its record at `at`. */
+  /** The place in the call of the record at `at` of this part. */
   indexOf(at: number): number {
     return this.indexes?.[at] ?? at
   }

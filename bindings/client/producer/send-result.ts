@@ -7,15 +7,21 @@ interface Failure {
   readonly error: unknown
 }
 
-/** How a call of `send` is answered. */
+/** In which form a call of `send` is answered. */
 export interface AnswerForm {
-  /** It was called with a record, not with a list of them. */
+  /** `send` was called with one record, not with a list. */
   readonly isOne: boolean
-  /** In a transaction it makes no difference that some of it was written: it fails with why the first of its records was refused. */
+  /**
+   * In a transaction it makes no difference that a part was written: the send fails with the error of its first refused
+   * record.
+   */
   readonly isWhole: boolean
 }
 
-/** One call of `send`: all metadata in its order, or one error that says what was written. Hot path: one promise a call. */
+/**
+ * One call of `send`: it resolves with all metadata in the order of the call, or rejects with one error that says what
+ * was written. Hot path: one promise for each call.
+ */
 export class PendingSend implements SendOfParts {
   readonly answered: Promise<unknown>
   readonly #form: AnswerForm

@@ -2,7 +2,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicCompression, type TopicConfig } from '../../model/topic-config.ts'
 
-/** What a topic's config means for a producer. */
+/** What a producer needs to know of a topic's config. */
 export interface TopicRules {
   readonly partitions: number
   readonly maxMessageBytes: number
@@ -10,7 +10,7 @@ export interface TopicRules {
   readonly compressionType: TopicCompression
 }
 
-/** Read once for each config: sends ask for it every time. */
+/** Parses each config once, because every send asks for it. */
 export class TopicRulesCache {
   readonly #known = new Map<string, { readonly config: TopicConfig; readonly rules: TopicRules }>()
 

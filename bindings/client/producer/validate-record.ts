@@ -30,7 +30,7 @@ export class CheckedRecord implements EncodedRecord {
   }
 }
 
-/** Lengths, deltas and attributes of a record and of a header, at most (kafka.md 1.2). */
+/** Most bytes of lengths, deltas and attributes of a record, and of a header (kafka.md 1.2). */
 const RECORD_OVERHEAD_BYTES = 36
 const HEADER_OVERHEAD_BYTES = 10
 

@@ -21,7 +21,7 @@ import type { MessageWriter } from './message-writer.ts'
 import { recordAlone } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** Whoever closes a log has so much patience with a holder that is stopped, or busy. */
+/** How long a close waits for a holder that is stopped or busy, in milliseconds. */
 const SETTLE_LIMIT_MS = 5000
 
 interface Hello {
@@ -29,7 +29,7 @@ interface Hello {
   readonly recovery: RecoveryReport
 }
 
-/** The sessions of a log that another process holds; they go on when another one comes to hold it. */
+/** The sessions of a log that another process holds. They go on when yet another one comes to hold it. */
 export class AttachedBroker implements Broker {
   readonly admin: AdminSession
   readonly #link: Link
@@ -39,7 +39,7 @@ export class AttachedBroker implements Broker {
   #hello: Hello | undefined
   #sessions = 0
 
-  /** `connect`: as LinkHooks has it. */
+  /** `connect`: see LinkHooks. */
   constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'setTimer' | 'warn'>) {
     this.#link = new Link({
       connect,
@@ -62,7 +62,7 @@ export class AttachedBroker implements Broker {
     this.admin = new AttachedAdmin(this.#link)
   }
 
-  /** Resolves when a holder greeted. UNSUPPORTED_VERSION, or what `connect` rejects with. */
+  /** Resolves once a holder has greeted. UNSUPPORTED_VERSION, or what `connect` rejects with. */
   open(): Promise<void> {
     return this.#link.open()
   }
@@ -107,7 +107,7 @@ export class AttachedBroker implements Broker {
     return share
   }
 
-  /** By a fetch: what the holder keeps in memory stays there, and comes over the channel each time. */
+  /** By a fetch: what the holder keeps in memory comes over the channel each time. */
   async find(topic: string, partition: number, offset: number): Promise<FetchedBatch | undefined> {
     this.#finder ??= this.openReader()
     const positions = [{ topic, partition, nextOffset: offset }]

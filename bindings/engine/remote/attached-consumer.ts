@@ -8,10 +8,13 @@ import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** A stopped holder puts the member out when it goes on, or when the channel ends: nothing is lost by not waiting for it. */
+/**
+ * Closing doesn't wait longer, in milliseconds, for a stopped holder: it puts the member out when it goes on, or when
+ * the channel ends.
+ */
 const CLOSE_LIMIT_MS = 5000
 
-/** A member of a group by the channel it joined through: when that ends it is out, and a new session joins anew. */
+/** A member of a group by way of one channel. When that ends the member is out, and a new session joins anew. */
 export class AttachedConsumer implements ConsumerSession {
   readonly link: Link
   readonly session: number
@@ -32,7 +35,7 @@ export class AttachedConsumer implements ConsumerSession {
     this.#rebalance()
   }
 
-  /** Its client hears of it by the next call, and is told to make one. */
+  /** Asks the client for a call, by which it hears that the member is out. */
   lost(): void {
     this.#isLost = true
     this.#rebalance()
@@ -77,7 +80,7 @@ export class AttachedConsumer implements ConsumerSession {
     if (this.#isLost) return
     this.wake()
     await this.link.callWithin(CLOSE_LIMIT_MS, 'close', this.session).catch((error: unknown) => {
-      // The channel ended: so did the membership.
+      // The channel has ended, and the membership with it.
       if (!LogError.is(error, 'NETWORK_EXCEPTION', 'LOG_CLOSED')) throw error
     })
   }

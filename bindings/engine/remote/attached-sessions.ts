@@ -7,7 +7,7 @@ import type { Link } from './link.ts'
 import { readAppended, writeRecords } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** What is known of the holder's topics, as long as it doesn't say that they changed. */
+/** What is known of the holder's topics, until it says that they have changed. */
 export class KnownTopics {
   readonly #link: Link
   readonly #facts: Map<string, TopicFacts> = new Map()
@@ -30,7 +30,7 @@ export class KnownTopics {
   }
 }
 
-/** The id outlives the holder that gave it: the next one knows its batches by it, and takes a retry for what it is. */
+/** The producer id outlives the holder that gave it: the next one knows its batches by it, and recognises a retry. */
 export class AttachedProducer implements ProducerSession {
   readonly #link: Link
   readonly #topics: KnownTopics
@@ -103,7 +103,7 @@ export class AttachedReader implements ReaderSession {
     return this.#topics.topic(name)
   }
 
-  /** What comes over the channel owns its bytes. */
+  /** Without `memory`: what comes over the channel owns its bytes. */
   fetch({ memory: _, ...request }: FetchRequest): Promise<readonly FetchedPartition[]> {
     return this.#link.fetch('fetch', this.#session, request)
   }

@@ -14,7 +14,7 @@ import { readAppended, writeRecords } from './record-list.ts'
 import { readValue, writeInstance, writeValue } from './values.ts'
 
 /**
- * A producer of a transactional id. What it had open ends with the holder: the next one aborts it, and answers a commit by
+ * A producer of a transactional id. When the holder dies, the next one aborts what is open, and answers a commit by
  * what was decided (durability rule 9).
  */
 export class AttachedTransactionalProducer implements TransactionalSession {

@@ -3,11 +3,11 @@
  * ends. What was on its way then may or may not have arrived.
  */
 export interface Channel {
-  /** The channel keeps the bytes: the caller writes no more into them. After the end it does nothing. */
+  /** The channel keeps the bytes, so the caller must not write into them again. Does nothing after the end. */
   send(message: Uint8Array): void
-  /** Called once, before anything can arrive. `onEnd` comes once, whoever ended it. */
+  /** Called once, before anything can arrive. `onEnd` is called once, whoever ended the channel. */
   start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void
-  /** Whether it keeps the process of this end alive; it doesn't at first. */
+  /** Whether the channel keeps the process at this end alive. At first it doesn't. */
   keepAlive(isWanted: boolean): void
   end(): void
 }

@@ -12,38 +12,38 @@ import { readValue, writeValue } from './values.ts'
 
 interface PendingCall {
   readonly method: string
-  /** Of a call that waits for records, until `wake` or an answer: what to answer then. */
+  /** For a call that waits for records: answers it when the session is woken. */
   readonly woken: (() => void) | undefined
   readonly session: number
   readonly message: Uint8Array
-  /** A holder may have got it. */
+  /** A holder may have received it. */
   wasSent: boolean
   readonly answered: (reader: MessageReader) => void
   readonly failed: (error: unknown) => void
 }
 
 export interface LinkHooks {
-  /** A channel to whoever holds the log now; tries until there is one, rejects when there will be none. */
+  /** A channel to the process that holds the log now. Tries until there is one; rejects when there will be none. */
   connect(): Promise<Channel>
-  /** A channel to a holder stands: what it said of the log. */
+  /** A channel to a holder stands; `hello` is what it said of the log. */
   connected(hello: unknown): void
-  /** Members that were in groups through the channel that ended are in them no more. */
+  /** A channel has ended: members that were in groups through it are out. */
   membersLost(): void
-  /** A member is to join its group again; a consumer of a share group is to give back what nobody saw. */
+  /** A member must join its group again, or a consumer of a share group give back undelivered records. */
   noticed(session: number): void
-  /** The holder warns of something that nobody asked for. */
+  /** The holder warns of something that no call would report. */
   warned(code: string, message: string): void
   readonly setTimer: RuntimePort['setTimer']
 }
 
 /**
- * Calls to the holder of the log, over one channel after another. A call whose channel ended has an unknown outcome: those
- * whose repetition does no harm are asked again in their order, the others reject.
+ * Calls to the holder of the log, over one channel after another. If a channel ends, the outcome of its calls is
+ * unknown: those that may be repeated are asked again in their order, the others reject.
  */
 export class Link {
   readonly #hooks: LinkHooks
   readonly #pending: Map<number, PendingCall> = new Map()
-  /** The channel that stands, and, once its holder has greeted, the one that calls go to. */
+  /** The channel that stands. Calls go to it, as `#channel`, only once its holder has greeted. */
   #greeting: Channel | undefined
   #channel: Channel | undefined
   #calls = 0
@@ -57,12 +57,12 @@ export class Link {
     this.#hooks = hooks
   }
 
-  /** Another text when the holder's topics changed since, or the holder did. */
+  /** Changes whenever the holder's topics, or the holder, have changed. */
   get topicsVersion(): string {
     return `${this.#connections}/${this.#topicsVersion}`
   }
 
-  /** Resolves when a holder greeted for the first time; rejects when there will be none. */
+  /** Resolves once a holder has greeted for the first time; rejects when there will be none. */
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#opened = { resolve, reject }
@@ -82,7 +82,7 @@ export class Link {
     })
   }
 
-  /** A fetch of this session, which waits for records if it says so, until it is woken. */
+  /** A fetch of this session. If it waits for records, it does so until it is woken. */
   fetch(method: 'fetch' | 'poll', session: number, request: FetchRequest): Promise<readonly FetchedPartition[]> {
     return new Promise((resolve, reject) => {
       const answered = (reader: MessageReader) => resolve(readFetched(reader))
@@ -91,7 +91,7 @@ export class Link {
     })
   }
 
-  /** Ends what the session waits for; on this side too, because its holder may be stopped, or gone and none there yet. */
+  /** Ends the session's wait, on this side too: its holder may be stopped, or gone with no other there yet. */
   wake(session: number): void {
     this.tell('wake', session)
     for (const [call, { session: waiting, woken }] of [...this.#pending]) {
@@ -120,7 +120,7 @@ export class Link {
     if (this.#channel !== undefined) send(pending, this.#channel)
   }
 
-  /** A call that nobody should wait for longer than for a holder that answers. */
+  /** A call that rejects if the holder doesn't answer in time. */
   async callWithin(limitMs: number, method: string, session: number): Promise<void> {
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
@@ -130,14 +130,14 @@ export class Link {
     await Promise.race([answer, limit]).finally(() => cancel())
   }
 
-  /** Asked for without an answer; lost with a channel. */
+  /** Asks for something without an answer; it is lost if the channel ends. */
   tell(method: string, session: number): void {
     this.#channel?.send(new MessageWriter().int32(0).text(method).int32(session).finish())
   }
 
   /**
-   * Once what was asked of the log to be changed is answered, as a log closes behind it that is held here. Nobody waits for a holder that isn't
-   * there, nor for longer than `limitMs` for one that doesn't answer.
+   * Resolves once all calls that change the log are answered, as a log that is held here would close behind them. It
+   * doesn't wait for a holder that isn't there, nor longer than `limitMs` for one that doesn't answer.
    */
   async settled(limitMs: number): Promise<void> {
     if (!this.#isChanging) return
@@ -167,7 +167,7 @@ export class Link {
     return this.#calls
   }
 
-  /** A program that awaits no answer may end. */
+  /** Without an open call the program may end. */
   #forget(call: number): PendingCall | undefined {
     const pending = this.#pending.get(call)
     this.#pending.delete(call)
@@ -189,7 +189,7 @@ export class Link {
 
   #reconnect(): void {
     this.#connect().catch((error: unknown) => {
-      // A holder that went away during its greeting: `#lost` has begun anew.
+      // The holder went away while it greeted, and `#lost` has begun anew.
       if (LogError.is(error, 'NETWORK_EXCEPTION')) return
       const message = 'no holder of the log is to be had'
       this.#fail(LogError.is(error) ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
@@ -209,7 +209,7 @@ export class Link {
     const hello = this.call('hello', 0, (writer) => writer.int32(PROTOCOL_VERSION), readValue)
     for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
     this.#hooks.connected(await hello)
-    // Nothing is asked of a holder that may speak another version.
+    // Nothing may be asked of a holder before it has said which version it speaks.
     this.#channel = channel
     for (const pending of this.#pending.values()) send(pending, channel)
     this.#opened?.resolve()
@@ -247,10 +247,10 @@ export class Link {
       if (pending === undefined) return
       if (status === ANSWER_OK) pending.answered(reader)
       else pending.failed(readError(reader))
-      // Not before it was read: a call whose answer can't be is as one whose answer was lost.
+      // Forgotten only after it was read: an answer that can't be read is a lost one.
       this.#forget(call)
     } catch {
-      // What can't be read has no end that could be found: the next channel begins anew.
+      // Where an unreadable answer ends can't be told, so the next channel begins anew.
       channel.end()
     }
   }

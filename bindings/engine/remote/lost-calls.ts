@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 
-/** Calls that only look. */
+/** Calls that change nothing. */
 const LOOKS = [
   'fetch',
   'describeTopic',
@@ -14,12 +14,12 @@ const LOOKS = [
   'describeProducers',
 ] as const
 
-/** Calls whose repetition does no harm: asked again when their answer got lost with a channel. */
+/** Calls that may be repeated: they are asked again if their answer was lost with a channel. */
 export const REPEATABLE: ReadonlySet<string> = new Set([
   'openProducer',
-  // By producer id, epoch and sequence it is written once (durability rule 8).
+  // A batch is written once for its producer id, epoch and sequence (durability rule 8).
   'append',
-  // The next instance fences the one whose answer was lost; an end is answered by the recorded decision (rule 9).
+  // A new producer of the id fences the one whose answer was lost; the recorded decision answers an end (rule 9).
   'openTransactionalProducer',
   'beginTransaction',
   'appendInTransaction',
@@ -31,7 +31,7 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
   'startShareGroup',
 ])
 
-/** Calls of a group member: another holder doesn't know it, and the one that lost the channel put it out. */
+/** Calls of group members: another holder doesn't know the member, and the one that lost the channel put it out. */
 const MEMBERSHIP: ReadonlySet<string> = new Set([
   'openConsumer',
   'join',
@@ -45,7 +45,7 @@ const MEMBERSHIP: ReadonlySet<string> = new Set([
   'acknowledge',
 ])
 
-/** Calls that leave the log as it is: when there will be no holder any more, nothing about it is unknown. */
+/** Calls that leave the log as it is: if no holder follows, there is nothing unknown about their outcome. */
 export const UNCHANGING: ReadonlySet<string> = new Set([
   ...LOOKS,
   'hello',
@@ -62,13 +62,13 @@ export const UNCHANGING: ReadonlySet<string> = new Set([
   'backup',
 ])
 
-/** What a call rejects with whose channel ended and that isn't asked again. */
+/** What a call rejects with if its channel ended and it isn't asked again. */
 export function lostCall(method: string): LogError {
   if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
   return unknownOutcome(method)
 }
 
-/** `cause`: why no other holder can be asked, or this one no more. */
+/** `cause`: why no other holder can be asked, or why this one can't be any more. */
 export function unknownOutcome(method: string, cause?: LogError): LogError {
   const isClosed = LogError.is(cause, 'LOG_CLOSED')
   const what = isClosed ? 'the log was closed before its holder answered' : 'the holder of the log went away'

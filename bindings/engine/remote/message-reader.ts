@@ -1,11 +1,11 @@
 import { LogError } from '../../model/errors.ts'
 
-/** Up to here a loop beats the decoder. */
+/** Up to this length a loop is quicker than the decoder. */
 const SHORT_TEXT_BYTES = 24
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** What MessageWriter wrote. A message that ends too early, or goes on, is none: NETWORK_EXCEPTION. */
+/** Reads what MessageWriter wrote. NETWORK_EXCEPTION for a message that ends too early or goes on behind its end. */
 export class MessageReader {
   readonly #bytes: Uint8Array<ArrayBuffer>
   readonly #view: DataView
@@ -28,12 +28,12 @@ export class MessageReader {
     return this.#view.getFloat64(this.#take(8), true)
   }
 
-  /** How many of something follow, each of at least `sizeBytes`. */
+  /** The number of items that follow, each of at least `sizeBytes`. */
   count(sizeBytes: number): number {
     return this.assertRoom(this.int32(), sizeBytes)
   }
 
-  /** So many of at least `sizeBytes` each may still follow. */
+  /** NETWORK_EXCEPTION unless the rest of the message has room for so many items of at least `sizeBytes` each. */
   assertRoom(count: number, sizeBytes: number): number {
     if (count < 0 || count * sizeBytes > this.#bytes.length - this.#position) throw malformed()
     return count

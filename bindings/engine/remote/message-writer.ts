@@ -2,7 +2,7 @@ import { allocate } from '../../model/allocate.ts'
 
 const encoder = new TextEncoder()
 
-/** One message: numbers little-endian, text as UTF-8 behind its length. Grows as it is written. */
+/** Writes one message: numbers little-endian, text as UTF-8 behind its length. Grows as it is written. */
 export class MessageWriter {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
@@ -54,7 +54,7 @@ export class MessageWriter {
     return this
   }
 
-  /** Bytes without their length, which it answers, as UTF-8 if they are text; -1 for null. */
+  /** Bytes without their length, which this answers; text as UTF-8; -1 for null. */
   content(value: Uint8Array | string | null): number {
     if (value === null) return -1
     if (typeof value !== 'string') {
@@ -65,7 +65,7 @@ export class MessageWriter {
     return this.#encoded(value, this.#take(value.length * 3))
   }
 
-  /** Where so much is to be filled in later, by `int32At`. */
+  /** Leaves room for `sizeBytes` bytes, to be filled in later by `int32At`. */
   leaveOpen(sizeBytes: number): number {
     return this.#take(sizeBytes)
   }
@@ -74,13 +74,13 @@ export class MessageWriter {
     this.#view.setInt32(at, value, true)
   }
 
-  /** So much comes: it grows once at most. */
+  /** Makes room for so many bytes, so that the message grows once at most. */
   reserve(sizeBytes: number): void {
     this.#take(sizeBytes)
     this.#length -= sizeBytes
   }
 
-  /** The message; it is written no further. */
+  /** The message; nothing may be written to it any more. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length)
   }

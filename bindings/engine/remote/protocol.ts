@@ -10,15 +10,21 @@ import { LogError } from '../../model/errors.ts'
  */
 export const PROTOCOL_VERSION = 4
 
-/** Of one message. A wrong length asks for no more, and what would take more is refused by who has to write it. */
+/**
+ * Most bytes of one message. A damaged length can ask for no more, and whoever would have to write a larger message
+ * refuses it.
+ */
 export const MESSAGE_BYTES_MAX: number = 256 * 1024 * 1024
-/** Of one fetch, whatever was asked for: with the batch that ends it, records come out of a compressed one, it stays far below. */
+/**
+ * Most bytes of one fetch, whatever was asked for. Even with one batch more, and records that decompress, it stays far
+ * below the bound of a message.
+ */
 export const FETCH_BYTES_MAX: number = 8 * 1024 * 1024
 
 export const ANSWER_OK = 0
 export const ANSWER_ERROR = 1
 
-/** Of AdminSession; each takes and gives plain data. */
+/** Calls of AdminSession that take and give plain data. */
 export const ADMIN_CALLS = [
   'backup',
   'createTopic',

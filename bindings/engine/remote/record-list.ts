@@ -8,14 +8,14 @@ import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 
-/** Two lengths, a timestamp, a count of headers. */
+/** A record's two lengths, its timestamp, and its count of headers. */
 const RECORD_BYTES_MIN = 20
 
-/** In place of a count: compressed or packed records follow. */
+/** Stands in place of the count if compressed or packed records follow. */
 const COMPRESSED = -1
 const PACKED = -2
 
-/** Hot path: one loop, and room for all of it at once. */
+/** Hot path: one loop, with room made for all of it at once. */
 export function writeRecords(writer: MessageWriter, records: BatchRecords): void {
   try {
     writeAll(writer, records)
@@ -44,7 +44,7 @@ function isPackable({ timestamp, headers }: EncodedRecord): boolean {
   return timestamp === undefined && headers === undefined
 }
 
-/** As PackedRecords has them: the other side makes no object of a record. */
+/** In the form of PackedRecords, so that the other side makes no object for a record. */
 function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): void {
   let sizeBytes = 12 + records.length * 8
   for (const { key, value } of records) sizeBytes += (key?.length ?? 0) + (value?.length ?? 0)
@@ -198,7 +198,7 @@ function readBatch(reader: MessageReader): FetchedBatch {
   return new CarriedBatch(baseOffset, nextOffset, records)
 }
 
-/** One record of a batch, as a batch of one that doesn't keep the message of the others. */
+/** One record of a batch as a batch of one, which doesn't keep the message with the others in memory. */
 export function recordAlone(batch: FetchedBatch, offset: number): FetchedBatch | undefined {
   for (let index = 0; index < batch.recordCount; index++) {
     if (batch.offsetOf(index) !== offset) continue
@@ -218,7 +218,7 @@ interface CarriedRecord {
   readonly headers: readonly Header[]
 }
 
-/** Records as views of the message that brought them. */
+/** A batch whose records are views of the message that brought them. */
 class CarriedBatch implements FetchedBatch {
   readonly baseOffset: number
   readonly nextOffset: number

@@ -1,15 +1,15 @@
 import type { ADMIN_CALLS } from './protocol.ts'
 
 /**
- * What the plain data of a request has to be before the engine sees it. Clients check what programs give them, so another shape is a
- * message that came wrong, or that of another version.
+ * What the plain data of a request must look like before the engine gets it. Clients check what programs give them, so
+ * anything else came damaged, or from another version.
  */
 export type Shape = (value: unknown) => boolean
 
 const text: Shape = (value) => typeof value === 'string'
 const flag: Shape = (value) => typeof value === 'boolean'
 const finite: Shape = (value) => Number.isFinite(value)
-/** Offsets, partitions, counts. */
+/** For offsets, partitions and counts. */
 const whole: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const wholeOrNone: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= -1
 
@@ -25,7 +25,7 @@ function listOf(shape: Shape): Shape {
   return (value) => Array.isArray(value) && value.every(shape)
 }
 
-/** Other fields may be there, too. */
+/** Further fields may be there too. */
 function fields(shapes: Readonly<Record<string, Shape>>): Shape {
   const each = Object.entries(shapes)
   return (value) => {
@@ -41,7 +41,7 @@ function args(...shapes: readonly Shape[]): Shape {
 const place = { topic: text, partition: whole }
 const places = listOf(fields(place))
 
-/** Arguments of AdminSession; a config's values are looked at by who takes it. */
+/** The arguments of AdminSession's calls. The values of a config are checked by whoever takes them. */
 export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {
   backup: args(text),
   createTopic: args(text, fields({ partitions: whole, config: fields({}) })),
@@ -66,7 +66,7 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   fenceProducer: args(text),
 }
 
-/** Of the topic that is meant; older versions name none. */
+/** The id of the topic that is meant; older versions give none. */
 const topicId = optional(text)
 
 export const PLACES: Shape = listOf(fields({ ...place, topicId }))

@@ -23,12 +23,12 @@ import * as shapes from './request-shapes.ts'
 import { ServedTransactions } from './serve-transactions.ts'
 import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } from './values.ts'
 
-/** Writes a result behind the head of its answer. */
+/** Writes the result of a call behind the head of its answer. */
 type Result = (writer: MessageWriter) => void
 type Call = (session: number, reader: MessageReader) => Promise<Result>
 type CallTable = Readonly<Record<string, Call>>
 
-/** One attached process, as its holder sees it: its requests are served until its channel ends, then its members leave. */
+/** One attached process as its holder sees it: requests are served until the channel ends; then its members leave. */
 export class ServedChannel {
   readonly #channel: Channel
   readonly #broker: EmbeddedBroker
@@ -62,7 +62,7 @@ export class ServedChannel {
     this.#channel.send(new MessageWriter().int32(0).int32(0).text(code).text(message).finish())
   }
 
-  /** Its members can be put out at once: a process that isn't there needn't be waited for. */
+  /** Its members can be put out at once: nobody needs to wait for a process that is gone. */
   #leave(): void {
     for (const sessions of [this.#consumers, this.#readers, this.#shares]) {
       for (const session of sessions.values()) session.close().catch(() => {})
@@ -87,7 +87,7 @@ export class ServedChannel {
     }
     answer
       .then((result) => this.#answer(call, ANSWER_OK, result))
-      // Also of a result that no message holds.
+      // Also where a result is too large for a message.
       .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)))
   }
 
@@ -136,7 +136,7 @@ export class ServedChannel {
     }
   }
 
-  /** `wake` and `close` are of any session that reads. */
+  /** `wake` and `close` are the same for every session that reads. */
   #readerCalls(): CallTable {
     return {
       fetch: async (session, reader) => {

@@ -13,7 +13,7 @@ import { readCount, readInstance, readShaped } from './values.ts'
 
 type Served = (session: number, reader: MessageReader) => Promise<unknown>
 
-/** The transactions of one attached process; what is open when its channel ends is aborted. */
+/** The transactions of one attached process. What is open when its channel ends is aborted. */
 export class ServedTransactions {
   readonly calls: Readonly<Record<string, Served>>
   readonly #broker: EmbeddedBroker
@@ -29,7 +29,7 @@ export class ServedTransactions {
     }
   }
 
-  /** The process is gone, or asks again through another channel and hears of the abort. */
+  /** The process is gone, or it asks again through another channel and is told of the abort there. */
   leave(): void {
     for (const instance of this.#open.values()) this.#end('abort', instance).catch(() => {})
   }

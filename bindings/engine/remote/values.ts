@@ -5,7 +5,7 @@ import { malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 import type { Shape } from './request-shapes.ts'
 
-/** Plain data as calls carry it: what JSON has, and `undefined` and bytes. */
+/** Plain data as calls carry it: what JSON has, with `undefined` and bytes. */
 export type Value =
   | undefined
   | null
@@ -25,7 +25,7 @@ const TEXT = 5
 const BYTES = 6
 const LIST = 7
 const OBJECT = 8
-/** Deeper than any call; a message can't ask for more stack than this. */
+/** Deeper than the data of any call: a message can't ask for more stack than this. */
 const DEPTH_MAX = 32
 
 export function writeValue(writer: MessageWriter, value: unknown): void {
@@ -74,14 +74,14 @@ export function readValue(reader: MessageReader, depth = 0): Value {
   }
 }
 
-/** What a request has in this place; NETWORK_EXCEPTION for another shape. */
+/** Reads one argument of a request; NETWORK_EXCEPTION if it hasn't this shape. */
 export function readShaped<T>(reader: MessageReader, shape: Shape): T {
   const value: unknown = readValue(reader)
   if (!shape(value)) throw malformed()
   return value as T
 }
 
-/** Without a prototype: a key like __proto__ is a key. */
+/** The object has no prototype, so that a key like __proto__ is a key. */
 function readObject(reader: MessageReader, depth: number): Value {
   const read: { [key: string]: Value } = Object.create(null)
   for (let count = reader.count(5); count > 0; count--) {
@@ -105,14 +105,14 @@ export function readProducerId(reader: MessageReader): number {
   return producerId
 }
 
-/** An int16 in a batch. */
+/** The epoch is an int16 in a batch. */
 export function readProducerEpoch(reader: MessageReader): number {
   const producerEpoch = reader.int32()
   if (producerEpoch < 0 || producerEpoch > PRODUCER_EPOCH_MAX) throw malformed()
   return producerEpoch
 }
 
-/** Partitions, sequences. */
+/** For partitions and sequences. */
 export function readCount(reader: MessageReader): number {
   const count = reader.int32()
   if (count < 0) throw malformed()

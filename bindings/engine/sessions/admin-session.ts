@@ -28,7 +28,7 @@ export class EmbeddedAdmin implements AdminSession {
     this.#broker = broker
   }
 
-  /** What is answered from memory is refused like everything else once the log is closed. */
+  /** After a close even what could be answered from memory is refused. */
   #opened(): Engine {
     const { engine } = this.#broker
     engine.assertOpen()
@@ -99,7 +99,7 @@ export class EmbeddedAdmin implements AdminSession {
     })
   }
 
-  /** Of topics that are there still, by the name that they have. */
+  /** The offsets of topics that still exist, under the name that each has now. */
   #positions(offsets: GroupFacts['offsets']): Position[] {
     const { catalogue } = this.#broker.engine
     return offsets.flatMap(({ topicId, partition, nextOffset }) => {
@@ -122,7 +122,10 @@ export class EmbeddedAdmin implements AdminSession {
     }
   }
 
-  /** Of all partitions of these topics and of what is committed: one that nobody has begun with has all of its lag. */
+  /**
+   * All partitions of these topics, and those of committed offsets. A partition that the group hasn't begun to read has
+   * all of its records as lag.
+   */
   #groupOffsets(committed: readonly Position[], subscribed: readonly string[]): GroupOffset[] {
     const { catalogue, topics } = this.#broker.engine
     const isThere = (name: string) =>
@@ -148,7 +151,10 @@ export class EmbeddedAdmin implements AdminSession {
     }
   }
 
-  /** Behind the last batch below the last stable offset: nobody ever reads what an unclean end left unused behind it (durability rule 5). */
+  /**
+   * The offset after the last batch below the last stable offset: nobody reads the offsets behind it that an unclean
+   * end left unused (durability rule 5).
+   */
   #stableEnd({ id, partition }: HostedPartition): number {
     const { lastStableOffset, watermarks } = partition
     const last = this.#broker.engine.store.ranges(id).at(-1)
@@ -182,13 +188,13 @@ export class EmbeddedAdmin implements AdminSession {
       .sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
   }
 
-  /** None of a topic that is gone. */
+  /** `undefined` if the topic is gone. */
   #shareOffset({ topicId, partition, ...facts }: ShareFacts): ShareGroupOffset[] {
     const { catalogue, topics } = this.#broker.engine
     const topic = catalogue.durable.liveById(topicId)?.name
     if (topic === undefined) return []
     const hosted = topics.partition(topic, partition)
-    // What was deleted from the log is finished, though the group may hear of it only at its next look.
+    // Deleted records count as finished, though the group may notice only when it looks the next time.
     const startOffset = Math.max(facts.startOffset, hosted.partition.watermarks.logStartOffset)
     const lag = facts.unfinishedBetween(startOffset, this.#stableEnd(hosted))
     return [{ topic, partition, startOffset, lag, acquired: facts.acquiredCount }]

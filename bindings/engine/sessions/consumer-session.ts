@@ -12,7 +12,7 @@ import type { TopicPartition } from '../../model/positions.ts'
 import type { OffsetsCommand } from '../commands.ts'
 import type { SessionHost } from './session-host.ts'
 
-/** A member of a group in this process: no session timeout, only the time between two fetches counts. */
+/** A member of a group in this process. It has no session timeout: only the time between two fetches counts. */
 export class EmbeddedConsumer implements ConsumerSession {
   readonly #broker: SessionHost
   readonly #options: ConsumerSessionOptions
@@ -26,7 +26,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#memberId = memberId
   }
 
-  /** The log that it is of. */
+  /** The log that the member belongs to. */
   get host(): SessionHost {
     return this.#broker
   }
@@ -108,7 +108,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     try {
       await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', ...this.#member, done }))
     } catch (error) {
-      // Put out before, for polling too rarely: it has left.
+      // It was put out before, for polling too rarely, and has left.
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
     }
   }

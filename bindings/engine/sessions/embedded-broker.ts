@@ -24,15 +24,18 @@ import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** A look at the clock takes a fifth of the time of a record out of the cache: one in so many is asked whether others wait. */
+/**
+ * Looking at the clock takes a fifth of the time of a record from the cache, so only one record in so many asks whether
+ * others wait.
+ */
 const FOUND_PER_LOOK = 64
 
-/** Of a log that was put together without directories. */
+/** For a log that was put together without a directory. */
 function noDirectory(directory: string): never {
   throw new LogError('INVALID_REQUEST', 'this log can make no directory', { argument: 'directory', directory })
 }
 
-/** The broker port over an engine in this process. */
+/** Implements the broker port over an engine in this process. */
 export class EmbeddedBroker implements Broker, SessionHost {
   readonly engine: Engine
   readonly admin: AdminSession
@@ -41,13 +44,13 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly #turns: LoopTurns
   readonly #waiting: (isWaiting: boolean) => void
   readonly backupTarget: (directory: string) => BackupTarget
-  /** Sessions of other processes: that they wait for records is nothing to stay for. */
+  /** Sessions of other processes: this process needn't stay alive for them when they wait for records. */
   readonly served: WeakSet<object> = new WeakSet()
   #waits = 0
-  /** Single records, out of the cache or not. */
+  /** How many single records were looked up, in the cache or not. */
   #found = 0
 
-  /** `waiting`: somebody waits for records, or nobody does any more. */
+  /** `waiting`: called when somebody waits for records, and when nobody does any more. */
   constructor(
     engine: Engine,
     port: RuntimePort,
@@ -94,7 +97,10 @@ export class EmbeddedBroker implements Broker, SessionHost {
     })
   }
 
-  /** A command as a promise. What is answered at once comes a turn of the event loop later where others wait for theirs. */
+  /**
+   * Gives a command to the engine, as a promise. What is answered at once comes a turn of the event loop later if
+   * others wait for theirs.
+   */
   ask<T>(command: (done: Done<T>) => Command): Promise<T> {
     return new Promise((resolve, reject) => {
       let isAtOnce = true
@@ -147,7 +153,10 @@ export class EmbeddedBroker implements Broker, SessionHost {
     return new EmbeddedShare(this, { groupId, memberId: `oncelog-${this.newTopicId()}` })
   }
 
-  /** Hot path: out of the cache without a command, unless others wait for their turn of the event loop; `ask` gives them theirs. */
+  /**
+   * Hot path: from the cache without a command, unless others wait for their turn of the event loop, which `ask` gives
+   * them.
+   */
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
     const hosted = this.engine.topics.partition(topic, partition)
     const mustWait = ++this.#found % FOUND_PER_LOOK === 0 && this.#turns.isOverdue

@@ -8,11 +8,11 @@ export interface SessionHost {
   readonly engine: Engine
   now(): number
   submit(command: Command): void
-  /** A command as a promise. */
+  /** Gives a command to the engine, as a promise. */
   ask<T>(command: (done: Done<T>) => Command): Promise<T>
-  /** The same; `undefined` where it is refused at once. */
+  /** As `ask`; `undefined` if the command is refused at once. */
   askUnlessRefused<T>(command: (done: Done<T>) => Command): Promise<T> | undefined
-  /** As `ask`, of a command that may wait for what other processes send. */
+  /** As `ask`, for a command that may wait for what other processes send. */
   askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string

@@ -90,7 +90,7 @@ class TransactionSends implements ProducerSession {
   async close(): Promise<void> {}
 }
 
-/** The epoch of a transaction never changes, so a gap in its sequences ends it. */
+/** The epoch of an open transaction can't change, so a gap in its sequences ends it. */
 export function missingBatch({ producerId, producerEpoch }: ProducerInstance): LogError {
   const message = `a batch of the transaction of producer ${producerId} is missing`
   return new LogError('TRANSACTION_ABORTABLE', message, { producerId, producerEpoch })
