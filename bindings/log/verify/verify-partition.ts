@@ -59,18 +59,40 @@ export function* verifyPartition(
   const history = new PartitionHistory(logStartOffset, Math.max(0, ...cleaned))
   const derived = new DerivedFilesCheck(context, directory, history, damaged)
   yield* derived.readSnapshots(names)
+  const seen = yield* verifySegments(context, { segments, directory, derived }, damaged)
+  // A frame has no copy of an extent's bytes (durability rule 2).
+  const extents = runs.filter(({ kind }) => kind === 'extent')
+  const lacking = uncovered(directory, extents, seen.intact, seen.holes, logStartOffset)
+  for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
+  // Behind damage the batches tell only a part.
+  if (seen.isWhole) yield* derived.ended()
+  return seen.found
+}
+
+interface SegmentsLook {
+  readonly segments: readonly SegmentRemains[]
+  readonly directory: string
+  readonly derived: DerivedFilesCheck
+}
+
+interface SeenSegments {
+  readonly found: VerifiedPartition
+  readonly isWhole: boolean
+  readonly intact: readonly IntactRun[]
+  readonly holes: readonly Hole[]
+}
+
+function* verifySegments(
+  context: VerifyContext,
+  { segments, directory, derived }: SegmentsLook,
+  damaged: Damaged,
+): Task<SeenSegments> {
   const found = { segments: 0, batches: 0, bytes: 0 }
   let isWhole = true
   const intact: IntactRun[] = []
   const holes: Hole[] = []
   for (const [index, segment] of segments.entries()) {
-    const look: SegmentLook = {
-      segment,
-      directory,
-      derived: isWhole ? derived : undefined,
-      index,
-      count: segments.length,
-    }
+    const look = { segment, directory, derived: isWhole ? derived : undefined, index, count: segments.length }
     const seen: SeenSegment = yield* verifySegment(context, look, damaged)
     isWhole &&= seen.isWhole
     intact.push(...seen.runs)
@@ -80,13 +102,7 @@ export function* verifyPartition(
     found.batches += seen.batches
     found.bytes += seen.sizeBytes
   }
-  // A frame has no copy of an extent's bytes (durability rule 2).
-  const extents = runs.filter(({ kind }) => kind === 'extent')
-  const lacking = uncovered(directory, extents, intact, holes, logStartOffset)
-  for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
-  // Behind damage the batches tell only a part.
-  if (isWhole) yield* derived.ended()
-  return found
+  return { found, isWhole, intact, holes }
 }
 
 interface SegmentLook {

@@ -4,7 +4,7 @@ import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { counted, print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
-import { run } from '../run.ts'
+import { type CommandCall, run } from '../run.ts'
 
 export function addGroups(program: Command): void {
   const groups = program
@@ -24,46 +24,45 @@ Examples:
   groups
     .command('list', { isDefault: true })
     .description('all groups with their state, and how far behind they are')
-    .action(
-      run(({ directory, isJson }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const found = await admin.listGroups()
-          const details = await Promise.all(found.map(({ groupId }) => detailsOf(admin, groupId)))
-          print(
-            found.flatMap(({ offsets, ...group }, index) => {
-              const lags = details[index]?.offsets.map(({ lag }) => lag)
-              if (lags === undefined) return []
-              return [{ ...group, partitions: offsets.length, lag: lags.reduce((sum, lag) => sum + lag, 0) }]
-            }),
-            isJson,
-            'no groups',
-          )
-        }),
-      ),
-    )
+    .action(run(listGroups))
   groups
     .command('describe <group>')
     .description('who reads which partition, how far behind, held back by which transaction')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withView({ directory, isJson }, async ({ admin }) => show(await admin.describeGroup(name), isJson)),
-      ),
-    )
+    .action(run(describeGroup))
   groups
     .command('delete <group>')
     .description('the group with its offsets and generations; its members must have left')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withLog({ directory, isJson }, async ({ admin }) => {
-          await admin.deleteGroup(name)
-          say(`deleted group ${name}`, { groupId: name, deleted: true }, isJson)
-        }),
-      ),
-    )
+    .action(run(deleteGroup))
   addReset(groups, (admin) => admin.resetOffsets.bind(admin))
 }
 
-/** `undefined`: it was deleted since it was listed. */
+function listGroups(call: CommandCall): Promise<void> {
+  return withView(call, async ({ admin }) => {
+    const found = await admin.listGroups()
+    const details = await Promise.all(found.map(({ groupId }) => detailsOf(admin, groupId)))
+    const rows = found.flatMap(({ offsets, ...group }, index) => {
+      const lags = details[index]?.offsets.map(({ lag }) => lag)
+      if (lags === undefined) return []
+      return [{ ...group, partitions: offsets.length, lag: lags.reduce((sum, lag) => sum + lag, 0) }]
+    })
+    print(rows, call.isJson, 'no groups')
+  })
+}
+
+function describeGroup(call: CommandCall): Promise<void> {
+  const [groupId = ''] = call.args
+  return withView(call, async ({ admin }) => show(await admin.describeGroup(groupId), call.isJson))
+}
+
+function deleteGroup(call: CommandCall): Promise<void> {
+  const [groupId = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    await admin.deleteGroup(groupId)
+    say(`deleted group ${groupId}`, { groupId, deleted: true }, call.isJson)
+  })
+}
+
+/** `undefined` if the group was deleted since it was listed. */
 async function detailsOf(admin: Admin, groupId: string): Promise<GroupDetails | undefined> {
   try {
     return await admin.describeGroup(groupId)

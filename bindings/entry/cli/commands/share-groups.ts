@@ -3,7 +3,7 @@ import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
-import { run } from '../run.ts'
+import { type CommandCall, run } from '../run.ts'
 
 export function addShareGroups(program: Command): void {
   const groups = program
@@ -23,42 +23,44 @@ Examples:
   groups
     .command('list', { isDefault: true })
     .description('all share groups and how much they have left')
-    .action(
-      run(({ directory, isJson }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const found = await admin.listShareGroups()
-          const rows = found.map(({ groupId, offsets }) => {
-            const sum = (key: 'lag' | 'acquired') => offsets.reduce((total, each) => total + each[key], 0)
-            return { groupId, partitions: offsets.length, lag: sum('lag'), acquired: sum('acquired') }
-          })
-          print(rows, isJson, 'no share groups')
-        }),
-      ),
-    )
+    .action(run(listShareGroups))
   groups
     .command('describe <group>')
     .description('by partition: what is finished, what is left, what consumers hold')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const { groupId, offsets } = await admin.describeShareGroup(name)
-          const rows = offsets.map(({ topic, partition, startOffset, lag, acquired }) => {
-            return { groupId, topic, partition, startOffset, lag, acquired }
-          })
-          print(rows, isJson, 'its topics are gone')
-        }),
-      ),
-    )
+    .action(run(describeShareGroup))
   groups
     .command('delete <group>')
     .description('the group with what it delivered how often; no consumer of it may wait or hold records')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withLog({ directory, isJson }, async ({ admin }) => {
-          await admin.deleteShareGroup(name)
-          say(`deleted share group ${name}`, { groupId: name, deleted: true }, isJson)
-        }),
-      ),
-    )
+    .action(run(deleteShareGroup))
   addReset(groups, (admin) => admin.resetShareGroup.bind(admin))
+}
+
+function listShareGroups(call: CommandCall): Promise<void> {
+  return withView(call, async ({ admin }) => {
+    const found = await admin.listShareGroups()
+    const rows = found.map(({ groupId, offsets }) => {
+      const sum = (key: 'lag' | 'acquired') => offsets.reduce((total, each) => total + each[key], 0)
+      return { groupId, partitions: offsets.length, lag: sum('lag'), acquired: sum('acquired') }
+    })
+    print(rows, call.isJson, 'no share groups')
+  })
+}
+
+function describeShareGroup(call: CommandCall): Promise<void> {
+  const [name = ''] = call.args
+  return withView(call, async ({ admin }) => {
+    const { groupId, offsets } = await admin.describeShareGroup(name)
+    const rows = offsets.map(({ topic, partition, startOffset, lag, acquired }) => {
+      return { groupId, topic, partition, startOffset, lag, acquired }
+    })
+    print(rows, call.isJson, 'its topics are gone')
+  })
+}
+
+function deleteShareGroup(call: CommandCall): Promise<void> {
+  const [groupId = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    await admin.deleteShareGroup(groupId)
+    say(`deleted share group ${groupId}`, { groupId, deleted: true }, call.isJson)
+  })
 }

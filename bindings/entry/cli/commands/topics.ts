@@ -6,7 +6,7 @@ import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
 import { counted, print, say } from '../output.ts'
-import { run } from '../run.ts'
+import { type CommandCall, run } from '../run.ts'
 
 const EVERYTHING = -1
 
@@ -15,31 +15,11 @@ export function addTopics(program: Command): void {
   topics
     .command('list', { isDefault: true })
     .description('all topics of the directory; writes nothing, works beside a holder')
-    .action(
-      run(({ directory, isJson }) =>
-        withImage({ directory, isJson }, async (log) => {
-          const names = await log.admin.listTopics()
-          const found = await Promise.all(names.map((name) => log.admin.describeTopic(name)))
-          print(
-            found.map((each) => ({ ...each })),
-            isJson,
-            'no topics',
-          )
-        }),
-      ),
-    )
+    .action(run(listTopics))
   topics
     .command('describe <name>')
     .description('start and end of every partition; writes nothing, works beside a holder')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withImage({ directory, isJson }, (log) => describe(log, name, isJson)),
-      ),
-    )
-  addChanges(topics)
-}
-
-function addChanges(topics: Command): void {
+    .action(run(describeTopic))
   topics
     .command('create <name>')
     .description('a new topic; makes the directory if there is none')
@@ -52,60 +32,81 @@ function addChanges(topics: Command): void {
 Example:
   oncelog topics create payments --partitions 4 --config segment.bytes=16777216`),
     )
-    .action(
-      run(async ({ directory, isJson, args: [name = ''], options }) => {
-        const partitions = options['partitions'] as number
-        const config = configOf(options['config'])
-        const log = await open(directory)
-        try {
-          const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
-          const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
-          say(
-            `${isCreated ? 'created' : 'found'} ${name} with ${counted(count, 'partition')}`,
-            { topic: name, created: isCreated, partitions: count },
-            isJson,
-          )
-        } finally {
-          await log.close()
-        }
-      }),
-    )
+    .action(run(createTopic))
   topics
     .command('alter <name>')
     .description('more partitions or another config')
     .option('--partitions <count>', 'the new total', countFrom(1))
     .option('--config <key=value...>', "Kafka's config keys; key= puts one back to its default")
-    .action(
-      run(({ directory, isJson, args: [name = ''], options }) =>
-        withLog({ directory, isJson }, async (log) => {
-          const partitions = options['partitions'] as number | undefined
-          const changes = Object.entries(configOf(options['config'])).map(([key, value]) => [
-            key,
-            value === '' ? null : value,
-          ])
-          if (partitions === undefined && changes.length === 0) throw wrong('what to alter: --partitions or --config')
-          // Partitions last: a config that is refused, or was set, can be given again, and they can't be taken away.
-          if (changes.length > 0) await log.admin.alterConfig(name, Object.fromEntries(changes))
-          if (partitions !== undefined) await log.admin.createPartitions(name, partitions)
-          say(`altered ${name}`, { topic: name, altered: true }, isJson)
-        }),
-      ),
-    )
+    .action(run(alterTopic))
   addDeleteRecords(topics)
   topics
     .command('delete <name>')
     .description('the topic with its records and committed offsets')
-    .action(
-      run(({ directory, isJson, args: [name = ''] }) =>
-        withLog({ directory, isJson }, async (log) => {
-          await log.admin.deleteTopic(name)
-          say(`deleted ${name}`, { topic: name, deleted: true }, isJson)
-        }),
-      ),
-    )
+    .action(run(deleteTopic))
 }
 
-/** False: the topic is there already, and may be. */
+function addDeleteRecords(topics: Command): void {
+  topics
+    .command('delete-records <name>')
+    .description('records before an offset, in every partition or in those named')
+    .requiredOption('--before <offset>', 'the first offset that stays, or latest for all that is visible', beforeOffset)
+    .option('--partitions <numbers>', 'only these, as 0,2', numbers)
+    .addHelpText(
+      'after',
+      below(`
+Example:
+  oncelog topics delete-records payments --before 1200 --partitions 0`),
+    )
+    .action(run(deleteRecords))
+}
+
+function beforeOffset(text: string): number {
+  return text === 'latest' ? EVERYTHING : countFrom(0)(text)
+}
+
+function numbers(text: string): number[] {
+  return text.split(',').map(countFrom(0))
+}
+
+function listTopics(call: CommandCall): Promise<void> {
+  return withImage(call, async ({ admin }) => {
+    const names = await admin.listTopics()
+    const found = await Promise.all(names.map((name) => admin.describeTopic(name)))
+    const rows = found.map((each) => ({ ...each }))
+    print(rows, call.isJson, 'no topics')
+  })
+}
+
+function describeTopic(call: CommandCall): Promise<void> {
+  const [name = ''] = call.args
+  return withImage(call, async ({ admin }) => {
+    const { partitions, topicId, config } = await admin.describeTopic(name)
+    const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }))
+    const offsets = await admin.offsets(places)
+    if (!call.isJson) say(`${name}, topic id ${topicId}, config ${JSON.stringify(config)}`, {}, false)
+    const rows = offsets.map(({ topic, partition, logStartOffset, highWatermark }) => {
+      return { topic, partition, logStartOffset, nextOffset: highWatermark }
+    })
+    print(rows, call.isJson)
+  })
+}
+
+async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<void> {
+  const partitions = options['partitions'] as number
+  const config = configOf(options['config'])
+  const log = await open(directory)
+  try {
+    const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
+    const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
+    const sentence = `${isCreated ? 'created' : 'found'} ${name} with ${counted(count, 'partition')}`
+    say(sentence, { topic: name, created: isCreated, partitions: count }, isJson)
+  } finally {
+    await log.close()
+  }
+}
+
+/** False if the topic is there already, which `mayExist` allows. */
 async function create(
   log: Log,
   name: string,
@@ -121,58 +122,41 @@ async function create(
   }
 }
 
-function addDeleteRecords(topics: Command): void {
-  topics
-    .command('delete-records <name>')
-    .description('records before an offset, in every partition or in those named')
-    .requiredOption('--before <offset>', 'the first offset that stays, or latest for all that is visible', beforeOffset)
-    .option('--partitions <numbers>', 'only these, as 0,2', numbers)
-    .addHelpText(
-      'after',
-      below(`
-Example:
-  oncelog topics delete-records payments --before 1200 --partitions 0`),
-    )
-    .action(
-      run(({ directory, isJson, args: [name = ''], options }) =>
-        withLog({ directory, isJson }, async (log) => {
-          const count = (await log.admin.describeTopic(name)).partitions
-          const all = Array.from({ length: count }, (_, partition) => partition)
-          const wanted = (options['partitions'] as number[] | undefined) ?? all
-          const before = options['before'] as number
-          const records = wanted.map((partition) => ({ topic: name, partition, beforeOffset: before }))
-          const begins = await log.admin.deleteRecords(records)
-          print(
-            begins.map(({ topic, partition, lowWatermark }) => ({ topic, partition, logStartOffset: lowWatermark })),
-            isJson,
-          )
-        }),
-      ),
-    )
+function alterTopic(call: CommandCall): Promise<void> {
+  const [name = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    const partitions = call.options['partitions'] as number | undefined
+    const changes = Object.entries(configOf(call.options['config'])).map(([key, value]) => {
+      return [key, value === '' ? null : value]
+    })
+    if (partitions === undefined && changes.length === 0) throw wrong('what to alter: --partitions or --config')
+    // Partitions can't be taken away again, so they come last: a config that is refused, or was set, can be given again.
+    if (changes.length > 0) await admin.alterConfig(name, Object.fromEntries(changes))
+    if (partitions !== undefined) await admin.createPartitions(name, partitions)
+    say(`altered ${name}`, { topic: name, altered: true }, call.isJson)
+  })
 }
 
-function beforeOffset(text: string): number {
-  return text === 'latest' ? EVERYTHING : countFrom(0)(text)
+function deleteTopic(call: CommandCall): Promise<void> {
+  const [name = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    await admin.deleteTopic(name)
+    say(`deleted ${name}`, { topic: name, deleted: true }, call.isJson)
+  })
 }
 
-function numbers(text: string): number[] {
-  return text.split(',').map(countFrom(0))
-}
-
-async function describe(log: Log, name: string, isJson: boolean): Promise<void> {
-  const { partitions, topicId, config } = await log.admin.describeTopic(name)
-  const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }))
-  const offsets = await log.admin.offsets(places)
-  if (!isJson) say(`${name}, topic id ${topicId}, config ${JSON.stringify(config)}`, {}, false)
-  print(
-    offsets.map(({ topic, partition, logStartOffset, highWatermark }) => ({
-      topic,
-      partition,
-      logStartOffset,
-      nextOffset: highWatermark,
-    })),
-    isJson,
-  )
+function deleteRecords(call: CommandCall): Promise<void> {
+  const { options } = call
+  const [topic = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    const count = (await admin.describeTopic(topic)).partitions
+    const all = Array.from({ length: count }, (_, partition) => partition)
+    const wanted = (options['partitions'] as number[] | undefined) ?? all
+    const beforeOffset = options['before'] as number
+    const begins = await admin.deleteRecords(wanted.map((partition) => ({ topic, partition, beforeOffset })))
+    const rows = begins.map(({ partition, lowWatermark }) => ({ topic, partition, logStartOffset: lowWatermark }))
+    print(rows, call.isJson)
+  })
 }
 
 function configOf(pairs: unknown): TopicConfig {

@@ -4,7 +4,7 @@ import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { print, type Row, say } from '../output.ts'
-import { run } from '../run.ts'
+import { type CommandCall, run } from '../run.ts'
 
 export function addTransactions(program: Command): void {
   const transactions = program
@@ -22,84 +22,79 @@ Examples:
   oncelog transactions producers payments
   oncelog transactions abort settle-1`),
     )
-  addViews(transactions)
-  transactions
-    .command('abort <transactional-id>')
-    .description('abort what is open; its producer hears of it at its next call and goes on')
-    .action(
-      run(({ directory, isJson, args: [transactionalId = ''] }) =>
-        withLog({ directory, isJson }, async ({ admin }) => {
-          await admin.abortTransaction(transactionalId)
-          say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, isJson)
-        }),
-      ),
-    )
-  transactions
-    .command('fence <transactional-id...>')
-    .description('end the producers of these ids; what they have open is aborted')
-    .action(
-      run(({ directory, isJson, args }) =>
-        withLog({ directory, isJson }, async ({ admin }) => {
-          await admin.fenceProducers(args)
-          for (const transactionalId of args)
-            say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, isJson)
-        }),
-      ),
-    )
-}
-
-function addViews(transactions: Command): void {
   transactions
     .command('list', { isDefault: true })
     .description('all transactional ids with their state')
     .option('--open-for <ms>', 'only those whose transaction has been open for so many milliseconds', countFrom(0))
-    .action(
-      run(({ directory, isJson, options }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const openForMs = options['openFor'] as number | undefined
-          const all = await admin.listTransactions()
-          const wanted = all.filter(({ startTimestamp }) => {
-            return openForMs === undefined || (startTimestamp !== undefined && startTimestamp <= Date.now() - openForMs)
-          })
-          print(wanted.map(rowOf), isJson, 'no transactions')
-        }),
-      ),
-    )
+    .action(run(listTransactions))
   transactions
     .command('describe <transactional-id>')
     .description('its producer, and the partitions of what is open')
-    .action(
-      run(({ directory, isJson, args: [transactionalId = ''] }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const found = await admin.describeTransactions([transactionalId])
-          print(found.map(isJson ? (each) => ({ ...each }) : rowOf), isJson)
-          if (!isJson && found[0]?.partitions.length)
-            print(
-              found[0].partitions.map((at) => ({ ...at })),
-              false,
-            )
-        }),
-      ),
-    )
+    .action(run(describeTransaction))
   transactions
     .command('producers <topic>')
     .description('who writes to each partition, and whose transaction holds readers back')
-    .action(
-      run(({ directory, isJson, args: [topic = ''] }) =>
-        withView({ directory, isJson }, async ({ admin }) => {
-          const { partitions } = await admin.describeTopic(topic)
-          const at = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-          const found = await admin.describeProducers(at)
-          print(
-            found.flatMap(({ partition, producers }) => {
-              return producers.map((producer) => ({ topic, partition, ...withNulls(producer) }))
-            }),
-            isJson,
-            'no producers',
-          )
-        }),
-      ),
-    )
+    .action(run(showProducers))
+  transactions
+    .command('abort <transactional-id>')
+    .description('abort what is open; its producer hears of it at its next call and goes on')
+    .action(run(abortTransaction))
+  transactions
+    .command('fence <transactional-id...>')
+    .description('end the producers of these ids; what they have open is aborted')
+    .action(run(fenceProducers))
+}
+
+function listTransactions(call: CommandCall): Promise<void> {
+  const openForMs = call.options['openFor'] as number | undefined
+  return withView(call, async ({ admin }) => {
+    const all = await admin.listTransactions()
+    const wanted = all.filter(({ startTimestamp }) => {
+      return openForMs === undefined || (startTimestamp !== undefined && startTimestamp <= Date.now() - openForMs)
+    })
+    print(wanted.map(rowOf), call.isJson, 'no transactions')
+  })
+}
+
+function describeTransaction(call: CommandCall): Promise<void> {
+  const { isJson } = call
+  const [transactionalId = ''] = call.args
+  return withView(call, async ({ admin }) => {
+    const found = await admin.describeTransactions([transactionalId])
+    print(found.map(isJson ? (each) => ({ ...each }) : rowOf), isJson)
+    const rows = (found[0]?.partitions ?? []).map((at) => ({ ...at }))
+    if (!isJson && rows.length > 0) print(rows, false)
+  })
+}
+
+function showProducers(call: CommandCall): Promise<void> {
+  const [topic = ''] = call.args
+  return withView(call, async ({ admin }) => {
+    const { partitions } = await admin.describeTopic(topic)
+    const at = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+    const found = await admin.describeProducers(at)
+    const rows = found.flatMap(({ partition, producers }) => {
+      return producers.map((producer) => ({ topic, partition, ...withNulls(producer) }))
+    })
+    print(rows, call.isJson, 'no producers')
+  })
+}
+
+function abortTransaction(call: CommandCall): Promise<void> {
+  const [transactionalId = ''] = call.args
+  return withLog(call, async ({ admin }) => {
+    await admin.abortTransaction(transactionalId)
+    say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, call.isJson)
+  })
+}
+
+function fenceProducers(call: CommandCall): Promise<void> {
+  return withLog(call, async ({ admin }) => {
+    await admin.fenceProducers(call.args)
+    for (const transactionalId of call.args) {
+      say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, call.isJson)
+    }
+  })
 }
 
 function rowOf({ partitions, startTimestamp, transactionalId, state, ...facts }: TransactionDescription): Row {
