@@ -11,6 +11,13 @@ export const STORE: readonly Mutant[] = [
     tests: [reserveAndFence],
   },
   {
+    name: 'large frames leave small ones no room',
+    file: 'log/journal/ring.ts',
+    find: '    return free > AMPLE_FILES\n',
+    put: '    return free >= 0\n',
+    tests: ['log/journal/ring.test.ts', 'log/store/large-frames.test.ts'],
+  },
+  {
     name: 'a full disk gives up no reserve',
     file: 'log/store/disk-reserve.ts',
     find: '      yield* this.#release(0)\n      return yield* work()\n',

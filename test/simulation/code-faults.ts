@@ -62,7 +62,7 @@ export function writeTwoFramesAtOnce(): Mend {
       function* (this: Journal) {
         const flushes: Effect[] = []
         yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => flushes.push(effect))
-        this.frame.begin()
+        this.beginFrame()
         const sequence = yield* before.call(this)
         for (const flush of flushes) yield flush
         return sequence

@@ -31,8 +31,9 @@ interface History {
 interface Scenario {
   readonly name: string
   readonly sends: number
-  /** Every fifth batch is larger than a quarter of a ring file: it goes by an extent. */
+  /** Every fifth batch is larger than a quarter of a ring file: it goes by an extent, or into a large frame where the ring has ample room. */
   readonly hasLarge: boolean
+  readonly ringFiles?: number
   /** Every n-th operation is a crash point. */
   readonly step: number
 }
@@ -40,12 +41,13 @@ interface Scenario {
 const SCENARIOS: readonly Scenario[] = [
   { name: 'a few sends of both acks', sends: 12, hasLarge: false, step: 1 },
   { name: 'inline and extents', sends: 20, hasLarge: true, step: 1 },
+  { name: 'large frames, then extents', sends: 40, hasLarge: true, ringFiles: 4, step: 1 },
   { name: 'rolls and rings that wrap', sends: 60, hasLarge: false, step: 9 },
   { name: 'rolls, rings that wrap, extents', sends: 80, hasLarge: true, step: 13 },
 ]
 
-function play(disk: VirtualDisk, { sends, hasLarge }: Scenario, history: History): void {
-  const host = new SyncHost(disk, undefined)
+function play(disk: VirtualDisk, { sends, hasLarge, ringFiles }: Scenario, history: History): void {
+  const host = new SyncHost(disk, undefined, undefined, {}, ringFiles)
   host.open()
   host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 6000 })
   const producerId = host.openProducer()

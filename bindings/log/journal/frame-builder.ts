@@ -20,21 +20,21 @@ import { JOURNAL_DIRECTORY, SECTOR_BYTES } from './layout.ts'
 export class FrameBuilder {
   readonly #kernel: Kernel
   readonly #buffer: KernelBuffer
-  /** Above it data goes by extents. */
-  readonly capacityBytes: number
   readonly #payload = new ByteWriter(16 * 1024)
   readonly #head = new ByteWriter(FRAME_HEADER_BYTES)
+  #capacityBytes = 0
   #entryCount = 0
 
-  /** `buffer` holds the largest frame; `capacityBytes`: above it data goes by extents. */
-  constructor(kernel: Kernel, buffer: KernelBuffer, capacityBytes: number) {
+  /** `buffer` holds the largest frame. */
+  constructor(kernel: Kernel, buffer: KernelBuffer) {
     this.#kernel = kernel
     this.#buffer = buffer
-    this.capacityBytes = capacityBytes
   }
 
-  begin(): void {
+  /** `capacityBytes`: above it data goes by extents. */
+  begin(capacityBytes: number): void {
     this.#payload.clear()
+    this.#capacityBytes = capacityBytes
     this.#entryCount = 0
   }
 
@@ -53,7 +53,7 @@ export class FrameBuilder {
 
   /** Whether a run of that length may go in whole, `laterExtents` others at least by their extents. */
   fits(lengthBytes: number, laterExtents: number): boolean {
-    return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.capacityBytes
+    return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.#capacityBytes
   }
 
   /** The room for the run's bytes: fill it before the next call. */

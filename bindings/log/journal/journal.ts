@@ -11,7 +11,7 @@ import { openFile, Ring } from './ring.ts'
 import { allocateFrame } from './scan.ts'
 
 export interface JournalOptions {
-  /** Size of one ring file; a frame holds at most a quarter of it. */
+  /** Size of one ring file; a frame holds data of a quarter of it, or of three. */
   readonly ringFileBytes: number
   readonly ringFiles: number
   /** The first checkpoints make the ring as large as this. */
@@ -49,7 +49,7 @@ export class Journal {
     this.#nextSequence = nextSequence
     this.#observer = observer
     this.#buffer = allocateFrame(kernel, header.ringFileBytes)
-    this.frame = new FrameBuilder(kernel, this.#buffer, frameCapacity(header.ringFileBytes))
+    this.frame = new FrameBuilder(kernel, this.#buffer)
   }
 
   /** After recovery: every frame up to `coveredSequence` is covered by a durable checkpoint. */
@@ -78,8 +78,14 @@ export class Journal {
 
   /** Whether a frame can be written whose decisions take that many bytes; data beyond its capacity goes by extents. */
   hasRoom(decisionBytes: number): boolean {
-    const { capacityBytes, limitBytes } = this.frame
-    return this.ring.hasRoom(Math.min(limitBytes, capacityBytes + decisionBytes))
+    const dataBytes = frameCapacity(this.ring.fileSizeBytes, false)
+    return this.ring.hasRoom(Math.min(this.frame.limitBytes, dataBytes + decisionBytes))
+  }
+
+  /** What is to be durable next goes into `frame` from here on. */
+  beginFrame(): void {
+    const { fileSizeBytes, hasAmpleRoom } = this.ring
+    this.frame.begin(frameCapacity(fileSizeBytes, hasAmpleRoom))
   }
 
   /** Writes the frame that was built and makes it durable. Answers its sequence. */

@@ -20,6 +20,9 @@ interface RingFile {
   newestSequence: number
 }
 
+/** As many as a new log has. */
+const AMPLE_FILES = 2
+
 /** Where a frame goes. */
 export interface FramePlace {
   readonly file: StoreFile
@@ -113,6 +116,13 @@ export class Ring {
 
   hasRoom(sizeBytes: number): boolean {
     return this.#position + alignFrame(sizeBytes) <= this.fileSizeBytes || this.#nextFree() !== undefined
+  }
+
+  /** Whatever the next frame takes, small ones find room for a while without a checkpoint. */
+  get hasAmpleRoom(): boolean {
+    let free = 0
+    for (const file of this.#files) if (file !== this.#current && this.#isFree(file)) free++
+    return free > AMPLE_FILES
   }
 
   /** Takes room for frame `sequence`. The caller asked `hasRoom` first. */

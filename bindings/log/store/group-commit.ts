@@ -65,7 +65,7 @@ export class GroupCommit {
     const { journal } = this.#parts
     const { frame } = journal
     const gathered = this.#gather(set)
-    frame.begin()
+    journal.beginFrame()
     if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
     for (const { id, ceiling } of set.ceilings) frame.ceiling(id, ceiling)
     for (const decision of set.decisions) frame.batches('decision', placeless(decision)).set(decision.bytes)

@@ -30,13 +30,14 @@ function partitionStore(
   kernel: Kernel,
   source: PartitionSource,
   observer: WriteOrderObserver | undefined,
+  ringFiles: number,
 ): PartitionStore {
   if (storage instanceof VirtualRows) return storage.store(observer)
   storage.spacePath = RESERVE_FILE
   return new FilePartitionStore(storage, kernel, source, {
     ringFileBytes: RING_FILE_BYTES,
-    ringFiles: 2,
-    ringFilesUsual: 2,
+    ringFiles,
+    ringFilesUsual: ringFiles,
     ringFilesMax: 8,
     openFilesMax: 64,
     observer,
@@ -87,6 +88,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     order: Random | undefined,
     observer?: WriteOrderObserver,
     keeping: KeepingOptions = {},
+    ringFiles: number = 2,
   ) {
     this.storage = storage
     this.#order = order
@@ -96,7 +98,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
       ...keeping,
       compose: (source) => {
-        const store = partitionStore(storage, kernel, source, observer)
+        const store = partitionStore(storage, kernel, source, observer, ringFiles)
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
       },
     })

@@ -59,7 +59,7 @@ export function journalHeaderTarget(kernel: Kernel, decode: typeof decodeHeader 
 
 function wholeFrames(kernel: Kernel): readonly Bytes[] {
   const buffer = allocate(kernel, FRAME_BYTES_MAX)
-  const builder = new FrameBuilder(kernel, buffer, FRAME_BYTES_MAX)
+  const builder = new FrameBuilder(kernel, buffer)
   const fillings: readonly (() => void)[] = [
     () => builder.batches('batches', RUN).fill(7),
     () => builder.ceiling(KEY, 2 ** 40),
@@ -69,7 +69,7 @@ function wholeFrames(kernel: Kernel): readonly Bytes[] {
     () => builder.batches('decision', RUN).fill(9),
   ]
   const frames = [fillings.slice(0, 1), fillings.slice(1, 4), fillings].map((some) => {
-    builder.begin()
+    builder.begin(FRAME_BYTES_MAX)
     for (const fill of some) fill()
     return copyOf(builder.seal(FIELDS).slice(0, builder.sizeBytes))
   })

@@ -16,8 +16,8 @@ const window = allocate(kernel, WINDOW_BYTES)
 
 /** `sizeBytes`: of its payload's run of batches. */
 function frame(sequence: number, sizeBytes: number): Uint8Array {
-  const builder = new FrameBuilder(kernel, frameBuffer, WINDOW_BYTES)
-  builder.begin()
+  const builder = new FrameBuilder(kernel, frameBuffer)
+  builder.begin(WINDOW_BYTES)
   const run = { ...KEY, baseOffset: 0, nextOffset: 1, segmentBaseOffset: 0, position: 0, maxTimestamp: 0 }
   builder.batches('batches', { ...run, lengthBytes: sizeBytes }).fill(sequence)
   return builder.seal({ nonce: NONCE, generation: 1, sequence, restates: -1 }).slice(0, builder.sizeBytes)

@@ -33,6 +33,20 @@ test('until the newest frame of a file is covered there is no room in it', async
   assert.is(ring.take(FRAME_BYTES, 2 * FRAMES + 1).position, 0)
 })
 
+test('there is ample room while more than two files besides the one in use may be taken', async () => {
+  const store = new MemoryStore()
+  for (const { file } of await runTask(Ring.makeFiles(store, [0, 1, 2, 3], FILE_BYTES))) file.close()
+  const ring = await runTask(Ring.open(store, FILE_BYTES, 0))
+  for (let sequence = 1; sequence <= FRAMES; sequence++) {
+    ring.take(FRAME_BYTES, sequence)
+    assert.ok(ring.hasAmpleRoom, `${sequence} frames in the first file`)
+  }
+  ring.take(FRAME_BYTES, FRAMES + 1)
+  assert.not(ring.hasAmpleRoom)
+  ring.release(FRAMES)
+  assert.ok(ring.hasAmpleRoom)
+})
+
 test('a checkpoint that covers less than the one before takes nothing back', async () => {
   const ring = await fullRing()
   ring.release(FRAMES)

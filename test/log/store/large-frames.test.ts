@@ -1,0 +1,37 @@
+// Data between a quarter and three quarters of a ring file: in the frame where the ring has ample room, else synced in its segment (decision 032).
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+
+/** Flushes of the segment and of the ring until a batch of so many bytes is acknowledged. */
+function flushesOfSend(ringFiles: number, valueBytes: number): { segment: number; ring: number } {
+  const disk = new VirtualDisk()
+  const host = new SyncHost(disk, undefined, undefined, {}, ringFiles)
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
+  const batch = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0 }
+  const flushes = { segment: 0, ring: 0 }
+  disk.watch = (_number, kind, path) => {
+    if (kind !== 'flush') return
+    if (path.endsWith('.log')) flushes.segment++
+    if (path.endsWith('.ring')) flushes.ring++
+  }
+  const sent = host.send({ ...batch, baseSequence: 0, values: ['x'.repeat(valueBytes)], acks: 'all' })
+  while (!sent.answered) assert.ok(host.advance())
+  return flushes
+}
+
+test('a batch of half a file is in its frame, with one flush, where the ring has ample room', () => {
+  assert.equal(flushesOfSend(4, RING_FILE_BYTES / 2), { segment: 0, ring: 1 })
+})
+
+test('it is synced in its segment where few files are left for the frames behind it', () => {
+  assert.equal(flushesOfSend(2, RING_FILE_BYTES / 2), { segment: 1, ring: 1 })
+})
+
+test('no frame holds more than three quarters of a file', () => {
+  assert.equal(flushesOfSend(4, (RING_FILE_BYTES * 3) / 4), { segment: 1, ring: 1 })
+})
+
+test.run()
