@@ -1,7 +1,7 @@
 import type { Awaitable, FileStore, StoreFile } from './file-store.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
-/** What makes something durable: once it failed, none of them is believed any more. */
+/** Makes content or entries durable. Once one of these calls has failed, none of them is believed any more. */
 export class Flushes {
   #failure: { readonly error: unknown } | undefined
 

@@ -48,8 +48,8 @@ interface Strand {
 type Settled = { readonly value: unknown } | { readonly error: unknown }
 
 /**
- * Tasks side by side, at most `atOnce` of them: what they wait for is issued together. The first error ends them all, once
- * the effects under way have ended.
+ * Runs tasks side by side, at most `atOnce` of them: what they wait for is issued together. The first error ends them
+ * all, once the effects under way have ended.
  */
 export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<void> {
   const waiting = tasks[Symbol.iterator]()
@@ -103,22 +103,25 @@ function goOn(strand: Strand, results: readonly Settled[]): void {
   strand.step = task.next(Array.isArray(step.value) ? values : values[0])
 }
 
-/** For `performAll`. */
+/** As an effect, for `performAll`. */
 export function directorySync(store: Pick<FileStore, 'syncDirectory'>, directory: string): Effect<void> {
   return { kind: 'syncDirectory', target: directory, run: () => store.syncDirectory(directory) }
 }
 
-/** For `performAll`. */
+/** As an effect, for `performAll`. */
 export function flushOf(file: StoreFile): Effect<void> {
   return { kind: 'flush', target: file.path, run: () => file.flush() }
 }
 
-/** Ends this turn of long work: commits that wait, and the program, go first. */
+/** Ends this turn of long work, so that commits that wait, and the program, go first. */
 export function* letOthersRun(): Task<void> {
   yield* perform('yield', '', () => {})
 }
 
-/** Waits for what others ask for at this moment, to do all of it together: the program's promises go first, no other event. */
+/**
+ * Waits for what others ask for at this moment, so that all of it can be done together: the program's promises go
+ * first, no other event.
+ */
 export function* letOthersAsk(): Task<void> {
   yield* perform('gather', '', () => Promise.resolve())
 }

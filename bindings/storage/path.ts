@@ -1,8 +1,8 @@
 import { LogError } from '../model/errors.ts'
 
 /**
- * What a name in a store may hold: the part that every file system takes alike. Names come from checked topic names
- * and numbers, so a refused one is a slip or an attack, never a user's wish.
+ * The names that a store may hold: those that every file system takes alike. Names come from checked topic names and
+ * numbers, so a refused one is a slip or an attack, never what a user wanted.
  */
 const name = String.raw`(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,255}`
 const names = new RegExp(`^${name}(?:/${name})*$`)
@@ -19,7 +19,7 @@ export function checkPath(path: string, operation: string): void {
   })
 }
 
-/** The same, where '' names the root. */
+/** As `checkPath`, where '' names the root. */
 export function checkDirectory(path: string, operation: string): void {
   if (path !== '') checkPath(path, operation)
 }
@@ -29,7 +29,7 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-/** A rename within one directory needs one sync to be durable, and no order between two; so it is all there is. */
+/** Only within one directory: such a rename needs one sync to be durable, and no order between two. */
 export function checkRename(from: string, to: string): void {
   checkPath(from, 'rename')
   checkPath(to, 'rename')

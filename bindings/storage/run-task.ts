@@ -1,6 +1,6 @@
 import type { Effect, Task } from './effect.ts'
 
-/** Runs a task to its end: what answers without a promise goes on in the same turn, all else is awaited. */
+/** Runs a task to its end. What answers without a promise goes on in the same turn; everything else is awaited. */
 export async function runTask<T>(task: Task<T>): Promise<T> {
   let step = task.next()
   while (!step.done) {
@@ -17,7 +17,10 @@ export async function runTask<T>(task: Task<T>): Promise<T> {
   return step.value
 }
 
-/** The first failure counts, but only once nothing runs any more: a task that is told of it must find the storage at rest. */
+/**
+ * The first failure counts, but is thrown only once nothing runs any more: a task that hears of it must find the
+ * storage at rest.
+ */
 function runAll(effects: readonly Effect[]): unknown[] | Promise<unknown[]> {
   const answers = effects.map((effect) => {
     try {

@@ -3,21 +3,24 @@
  * rules of docs/durability.md. In production nobody listens.
  */
 export interface WriteOrderObserver {
-  /** What frame `sequence` will make durable; told before the frame is placed. */
+  /** What frame `sequence` will make durable. Told before the frame is placed. */
   frameCovers(sequence: number, claim: FrameClaim): void
-  /** Frame `sequence` was handed to the file, unflushed. */
+  /** Frame `sequence` was handed to the file and isn't flushed yet. */
   framePlaced(sequence: number, file: string, position: number, lengthBytes: number): void
-  /** Its flush ended. */
+  /** The flush of the frame has ended. */
   frameDurable(sequence: number): void
   /** A decision of frame `sequence` is about to be written to its segment (rule 3). */
   decisionPlaced(sequence: number, file: string, position: number): void
   /** A checkpoint is about to be written; every file and directory in it must be durable up to what it notes (rule 4). */
   checkpointPlaced(coveredSequence: number, noted: readonly WrittenFile[]): void
-  /** Its frames may be reused, and what it notes needs no frame any more (rule 2). */
+  /**
+   * The checkpoint is durable: the frames that it covers may be reused, and what it notes needs no frame any more (rule
+   * 2).
+   */
   checkpointDurable(coveredSequence: number, checkpoint: WrittenCheckpoint): void
 }
 
-/** A file of which so many bytes are noted. */
+/** A file, and how many of its bytes are noted. */
 export interface WrittenFile {
   readonly file: string
   readonly sizeBytes: number

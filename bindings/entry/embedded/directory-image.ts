@@ -4,7 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
 
 const PAGE_BYTES = 4096
-// Opening a pipe would wait for its writer.
+// Without O_NONBLOCK, opening a pipe would wait for its writer.
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
 
 const capabilities: StoreCapabilities = Object.freeze({
@@ -16,13 +16,13 @@ const capabilities: StoreCapabilities = Object.freeze({
 })
 
 /**
- * A directory as it is found, for commands that only read: what is written stays in memory, so that a log opens on it
+ * A directory as it is now, for commands that only read. What is written stays in memory. So a log can open on it
  * beside a running holder, or where nothing may be written, and shows what a restart at this moment would find.
  */
 export class DirectoryImage implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly #root: string
-  /** What is open, or was written: one file per path, so that all who open it see the same. */
+  /** Files that are open or were written, one for each path, so that all who open it see the same. */
   readonly #files = new Map<string, ImageFile>()
   readonly #removed = new Set<string>()
 
@@ -81,7 +81,7 @@ class ImageFile implements StoreFile {
   #descriptor: number | undefined
   readonly #released: () => void
   readonly #pages = new Map<number, Uint8Array>()
-  /** What lies above it in the original was cut off. */
+  /** The original doesn't count above this size: it was cut there. */
   #originalBytes: number
   #sizeBytes: number
   #isChanged: boolean
@@ -154,7 +154,7 @@ class ImageFile implements StoreFile {
 
   flush(): void {}
 
-  /** What was written must be found again, so a changed file stays until its store closes. */
+  /** What was written must be found again, so a changed file stays until the store is closed. */
   close(): void {
     this.users--
     if (this.users > 0 || this.#isChanged) return

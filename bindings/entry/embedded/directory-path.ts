@@ -8,7 +8,10 @@ export interface FileUrl {
   readonly href: string
 }
 
-/** From the root on: a log goes back to its directory for as long as it is open, wherever the program goes meanwhile. */
+/**
+ * An absolute path: a log goes back to its directory for as long as it is open, even if the program changes its working
+ * directory.
+ */
 export function pathOf(directory: string | FileUrl): string {
   if (typeof directory === 'string' && directory !== '') return resolve(directory)
   try {
@@ -20,7 +23,7 @@ export function pathOf(directory: string | FileUrl): string {
   throw wrong()
 }
 
-/** `cause`: what is wrong with a URL of another scheme, or with a host. */
+/** `cause`: what is wrong with a URL of another scheme, or with one that names a host. */
 function wrong(cause?: unknown): LogError {
   return new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' }, cause)
 }

@@ -52,7 +52,7 @@ function platformZstd(): Codec | undefined {
   return platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)
 }
 
-/** Left out by who bundled the program, it is missing only for who asks for it. */
+/** If whoever bundled the program left it out, only those who need it notice. */
 export function loadCodecs(): Promise<void> {
   loading ??= ownZstd === undefined ? loadZstd().catch(() => {}) : Promise.resolve()
   return loading

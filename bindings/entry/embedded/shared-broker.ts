@@ -16,13 +16,13 @@ import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 
-/** A log that this process holds: recovered, and written by nobody else. */
+/** A log that this process holds: it was recovered, and nobody else writes to it. */
 export interface Held {
   readonly broker: EmbeddedBroker
   readonly recovery: RecoveryReport
 }
 
-/** What whoever holds a log hears of it. */
+/** What a held log tells whoever holds it. */
 export interface HoldHooks {
   /** Somebody waits for records, or nobody does any more. */
   waiting(isWaiting: boolean): void
@@ -32,11 +32,14 @@ export interface HoldHooks {
 
 /** How the processes of one directory find each other. */
 export interface Meeting {
-  /** `undefined`: nobody listens. */
+  /** `undefined` if nobody listens. */
   attach(): Promise<Channel | undefined>
-  /** Only for who holds the directory's lock. */
+  /** Only the process that has the directory's lock may call it. */
   listen(attached: (channel: Channel) => void): Promise<Listener>
-  /** The refusal that a try for the lock would meet, without one. Its details name nobody where nobody who lives is noted. */
+  /**
+   * The error that a try for the lock would meet, without such a try. Its details name nobody if no living process is
+   * noted.
+   */
   heldBy(): LogError
 }
 
@@ -45,35 +48,41 @@ export interface SharedOptions {
   readonly port: RuntimePort
   /** Takes the lock and opens the log; DIRECTORY_IN_USE while another process has it. */
   hold(hooks: HoldHooks): Promise<Held>
-  /** Refuse with DIRECTORY_IN_USE instead of attaching. */
+  /** Rejects with DIRECTORY_IN_USE instead of attaching. */
   readonly exclusive: boolean
 }
 
-/** Who opens a log hears so soon that its holder is stopped, or stuck. Once open, only its own close ends the search for one. */
+/**
+ * How soon an opening is told that its holder is stopped or stuck, in milliseconds. An open log looks for a holder
+ * until it is closed.
+ */
 const ANSWER_LIMIT_MS = 5000
-/** Whoever closes a log has so much patience with members whose program doesn't come back from a record. */
+/** How long a close waits, in milliseconds, for members whose program doesn't come back from a record. */
 const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
-/** A recovery may take minutes. */
+/** Pause between two tries, in milliseconds: a recovery may take minutes. */
 const RETRY_MS_MAX = 250
-/** What is noted of a holder may be wrong, a thread that was ended in its recovery: so often the lock itself is asked. */
+/**
+ * The noted holder may be wrong, such as a thread that was ended during its recovery. So the lock itself is tried this
+ * often, in milliseconds.
+ */
 const SURE_MS = 2000
 
 /**
- * One log, several processes: whoever gets the lock holds it and serves the others. When it goes away, one of the others
- * takes its place, and every session goes on.
+ * One log, several processes. The one that gets the lock holds the log and serves the others. When it goes away, one of
+ * the others takes its place, and every session goes on.
  */
 export class SharedBroker implements Broker {
   readonly #options: SharedOptions
   readonly #served: Set<ServedChannel> = new Set()
-  /** Who waits here for records, while this process holds the log: it stays for them. */
+  /** Who waits for records here while this process holds the log: the process stays alive for them. */
   readonly #waiting: Set<'sessions' | 'attached'> = new Set()
   #held: Held | undefined
-  /** This process's own sessions from before it held the log. */
+  /** Sessions of this process from before it held the log. */
   #ownServed: ServedChannel | undefined
   #listener: Listener | undefined
   #attached: AttachedBroker | undefined
-  /** A try for the lock and what follows it, under way. */
+  /** A try for the lock, with what follows it, that is under way. */
   #holding: Promise<unknown> | undefined
   /** Names the holder that this process is attached to, or waits for. */
   #refusal: LogError | undefined
@@ -95,12 +104,15 @@ export class SharedBroker implements Broker {
     await this.#answered(this.#attached)
   }
 
-  /** A stopped process still takes connections, and holds the lock: it is named instead of waited for. */
+  /**
+   * A stopped process still accepts connections and holds the lock: it is named in an error instead of being waited
+   * for.
+   */
   async #answered(attached: AttachedBroker): Promise<void> {
     const { port } = this.#options
     let cancel = () => {}
     const limit = new Promise<never>((_, reject) => {
-      // Where the holder went away meanwhile, this process may be recovering the log itself.
+      // If the holder went away meanwhile, this process may be recovering the log itself.
       const unlessHeld = () => {
         if (this.#held === undefined) reject(this.#refusal)
       }

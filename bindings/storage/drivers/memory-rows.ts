@@ -27,16 +27,16 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: true,
 })
 
-/** What this opening knows of a partition, and the database doesn't. */
+/** What this opening knows of a partition and the database doesn't. */
 interface Session {
   isActive: boolean
-  /** Rows below it were there at the open: they are read only after `prepareRead`, as rows on a disk would be. */
+  /** Rows below it were there at the open: as rows on a disk would be, they are read only after `prepareRead`. */
   coldBelow: number
   decisionsInFlight: number
 }
 
 export interface MemoryRowOptions {
-  /** Bytes of all rows together; what goes beyond is refused with STORAGE_FULL. */
+  /** Most bytes of all rows together: STORAGE_FULL for what goes beyond. */
   readonly capacityBytes?: number | undefined
 }
 
@@ -162,7 +162,7 @@ export class MemoryRowStore implements PartitionStore {
     })
   }
 
-  /** Each row goes by itself. */
+  /** Does nothing, because each row can be removed by itself. */
   seal(): void {}
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
@@ -172,7 +172,7 @@ export class MemoryRowStore implements PartitionStore {
     return 'done'
   }
 
-  /** Rows that a transaction holds, but for the last one, which tells where the partition ends. */
+  /** All rows that a transaction holds but the last one, which tells where the partition ends. */
   compactable(id: PartitionIdentity): Compactable {
     const partition = this.#database.find(id)
     if (partition === undefined) return { cleanedOffset: 0, segments: [] }
@@ -318,7 +318,7 @@ export class MemoryRowStore implements PartitionStore {
   }
 }
 
-/** Before the transaction, so that none of them is placed when one can't be. */
+/** Checked before the transaction, so that none is placed if one of them can't be. */
 function checkOrder(decisions: readonly (SealedBatch & { readonly partition: PartitionRows })[]): void {
   const ends = new Map<PartitionRows, number>()
   for (const { partition, baseOffset, nextOffset } of decisions) {

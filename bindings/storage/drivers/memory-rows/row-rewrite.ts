@@ -3,7 +3,7 @@ import type { Rewrite, SealedBatch } from '../../partition-store.ts'
 import { placeOf } from './row-failure.ts'
 import type { PartitionRows } from './rows.ts'
 
-/** What stays waits in memory for the transaction that exchanges the rows. */
+/** Keeps the batches that stay in memory, for the transaction that exchanges the rows. */
 export class RowRewrite implements Rewrite {
   readonly #partition: PartitionRows
   readonly #before: readonly SealedBatch[]

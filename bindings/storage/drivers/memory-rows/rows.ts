@@ -10,16 +10,16 @@ import type {
 /** The rows of one partition, and what else the database keeps of it. */
 export class PartitionRows {
   readonly id: PartitionIdentity
-  /** One for each batch, by offset; nobody writes to their bytes. */
+  /** A row for each batch, by offset. Nobody writes to their bytes. */
   rows: SealedBatch[] = []
-  /** A transaction holds what lies below: a power loss leaves it. */
+  /** A transaction holds the rows below it: they stay after a power loss. */
   committedOffset = 0
   logStartOffset = 0
   ceiling = 0
-  /** The next offset is at least this: where an unclean open went on, and the end of rows that were deleted since. */
+  /** The next offset is never below it: where an unclean open went on, or the end of rows that were deleted. */
   floorOffset = 0
   aborted: AbortedTransaction[] = []
-  /** Windows as of `windowsOffset`, below which rows were deleted or rewritten; the rest is in the rows. */
+  /** The producers as of `windowsOffset`, below which rows were deleted or rewritten; the rows tell the rest. */
   windows: readonly StoredProducer[] = []
   windowsOffset = 0
   cleanedOffset = 0
@@ -32,7 +32,7 @@ export class PartitionRows {
     return Math.max(this.rows.at(-1)?.nextOffset ?? 0, this.floorOffset)
   }
 
-  /** Index of the row that holds `offset`, or of the first behind it. */
+  /** Index of the row that holds `offset`, or of the first row behind it. */
   firstAt(offset: number): number {
     let [low, high] = [0, this.rows.length]
     while (low < high) {
@@ -59,7 +59,10 @@ export class PartitionRows {
     this.rows = this.rows.filter((row) => row.nextOffset > offset)
   }
 
-  /** `kept` stay of the rows from `baseOffset` to before `nextOffset`; false when these aren't `before` any more. */
+  /**
+   * Replaces the rows from `baseOffset` to before `nextOffset` by `kept`. False if they aren't the rows of `before` any
+   * more.
+   */
   rewrite(before: readonly SealedBatch[], kept: readonly SealedBatch[]): boolean {
     const first = this.rows.indexOf(before[0] as SealedBatch)
     if (first < 0 || before.some((row, index) => this.rows[first + index] !== row)) return false
@@ -96,7 +99,7 @@ export class PartitionRows {
     }
   }
 
-  /** The same without all but `kept` of the rows that no transaction holds. */
+  /** A copy that has only `kept` of the rows that no transaction holds. */
   copy(kept: (uncommitted: number) => number): PartitionRows {
     const committed = this.firstAt(this.committedOffset)
     const rows = this.rows.slice(0, committed + kept(this.rows.length - committed))
@@ -106,9 +109,11 @@ export class PartitionRows {
 
 /** What a crash takes of the rows that no transaction holds. */
 export interface RowLoss {
-  /** How many of a partition's are left: the first ones, as a database's own log keeps them in order. */
+  /** How many of these rows are left in a partition: the first ones, since a database's own log keeps the order. */
   readonly kept: (uncommitted: number) => number
-  /** The power failed, so what is left is on the device; where only the process died, that is still to come. */
+  /**
+   * Whether the power failed, so that what is left is on the device. If only the process died, that may still be lost.
+   */
   readonly isDurable: boolean
 }
 
@@ -117,7 +122,7 @@ const NOTHING_KEPT: RowLoss = { kept: () => 0, isDurable: true }
 /** A toy database: tables in memory, and a transaction that is atomic because nothing runs beside it. */
 export class RowDatabase {
   readonly partitions: Map<string, PartitionRows> = new Map()
-  /** Whoever has it open. */
+  /** The store that has it open. */
   holder: object | undefined
   isClean = true
   leaderEpoch = 0
@@ -135,7 +140,7 @@ export class RowDatabase {
     this.partitions.delete(`${topicId}/${partition}`)
   }
 
-  /** What another process finds after a crash; this one goes on. */
+  /** What another process finds after a crash. This object goes on as it is. */
   afterCrash({ kept, isDurable }: RowLoss = NOTHING_KEPT): RowDatabase {
     const copy = Object.assign(new RowDatabase(), this, { partitions: new Map(), holder: undefined })
     for (const [key, partition] of this.partitions) copy.partitions.set(key, partition.copy(kept))
