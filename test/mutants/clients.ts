@@ -148,6 +148,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [closes],
   },
   {
+    name: 'state outlives its changelog',
+    file: inTransactions,
+    find: '      await state.assertThere(stores)\n',
+    put: '',
+    tests: ['process/topics.test.ts'],
+  },
+  {
+    name: 'an input that is made again ends its processor',
+    file: inTransactions,
+    find: "  if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true\n",
+    put: '',
+    tests: ['process/topics.test.ts'],
+  },
+  {
     name: 'nothing else has its turn while a batch is handled',
     file: 'client/process/turns.ts',
     find: 'const SPELL_MS = 1\n',

@@ -78,7 +78,7 @@ export class InTransactions<T extends TopicRef> implements Cycle {
     signal: AbortSignalGiven,
     told: () => void,
   ): Promise<DeliveredBatch> {
-    const { consumer, producers } = this.#parts
+    const { consumer, producers, state } = this.#parts
     let done = batch
     let sent = (): void => {}
     const sending = new Promise<void>((resolve) => {
@@ -93,6 +93,7 @@ export class InTransactions<T extends TopicRef> implements Cycle {
       done = handled.value.done
       if (records.length > 0) await transaction.send(records)
       if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
+      await state.assertThere(stores)
       sent()
     })
     await Promise.race([sending, committed])
@@ -154,7 +155,11 @@ async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>>
   return result
 }
 
-/** The group moved on, the log came back, or the id was taken by who had the partition before: another run mends it. */
+/**
+ * The group moved on, the log came back, the id was taken by who had the partition before, or a topic was made again: another run
+ * mends it.
+ */
 function isPassing(error: unknown): boolean {
+  if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true
   return LogError.is(error) && ['rejoin', 'abortable', 'retriable', 'fenced'].includes(error.category)
 }

@@ -18,6 +18,7 @@ export interface AnyStateStore {
 /**
  * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least the partitions of the input
  * (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone after the next start.
+ * State is what the changelog holds, also of one that is deleted and made again meanwhile.
  */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
   if (!isDeclared(changelog)) {

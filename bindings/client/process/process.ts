@@ -100,6 +100,7 @@ export class Process<T extends TopicRef, S> {
       const stores = await this.#state.of(batch.partition, signal)
       const { done, records } = await this.#work.handle(batch, stores, signal, over(this.#port, leftMs))
       if (records.length > 0) await producer.send(records)
+      await this.#state.assertThere(stores)
       stores.sent()
       stores.committed()
       await consumer.commit(done as never).catch((error: unknown) => {

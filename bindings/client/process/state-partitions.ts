@@ -1,4 +1,5 @@
 import type { Broker } from '../../broker/broker.ts'
+import type { ReaderSession } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { TopicPartition } from '../../model/positions.ts'
@@ -13,6 +14,8 @@ type NamedStore = readonly [name: string, store: StateStore]
 export class Stores {
   readonly #stores: readonly NamedStore[]
   readonly #values: readonly SentValues[]
+  /** What state was read from. */
+  readonly changelogs: readonly Pick<PartitionValues, 'topic' | 'topicId'>[]
   readonly #partition: number
   /** Records that are handled at once change what the others read. */
   readonly #isConcurrent: boolean
@@ -26,6 +29,7 @@ export class Stores {
   ) {
     this.#isConcurrent = isConcurrent
     this.#stores = stores
+    this.changelogs = values
     this.#values = values.map((each) => new SentValues(each))
     this.#partition = partition
     this.#batch = this.#begin()
@@ -87,10 +91,13 @@ export class StatePartitions {
   readonly #stores: readonly NamedStore[]
   readonly #isConcurrent: boolean
   readonly #partitions: Map<number, Stores> = new Map()
+  /** Knows topics without a question as long as none changed. */
+  readonly #topics: Pick<ReaderSession, 'topic'>
 
   constructor(broker: Broker, stores: readonly NamedStore[], isConcurrent: boolean) {
     this.#isConcurrent = isConcurrent
     this.#broker = broker
+    this.#topics = broker.openReader()
     this.#stores = stores
   }
 
@@ -143,6 +150,15 @@ export class StatePartitions {
     const stores = new Stores(this.#stores, values, partition, this.#isConcurrent)
     this.#partitions.set(partition, stores)
     return stores
+  }
+
+  /** Asked once all is sent. UNKNOWN_TOPIC_ID where a changelog was made again since state was read: it has none of that. */
+  async assertThere(stores: Stores): Promise<void> {
+    for (const { topic, topicId } of stores.changelogs) {
+      if ((await this.#topics.topic(topic)).topicId === topicId) continue
+      const message = `the changelog "${topic}" of state was deleted: one that has its name now is another`
+      throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, topicId })
+    }
   }
 
   /** It is another's from now on, or what is known of it may be wrong. */
