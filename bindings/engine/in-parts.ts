@@ -1,7 +1,7 @@
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 
 const RECORD_OVERHEAD_BYTES = 64
-/** A quarter of the largest frame: the rest of it is for the other changes of a commit set. */
+/** Small enough that the other changes of a commit set find room beside a part, in any frame (decision 032). */
 const PART_BYTES = 32 * 1024
 
 /** Roughly what the record takes in a frame. */
