@@ -169,6 +169,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [commits],
   },
   {
+    name: 'nothing else has its turn while records are handled at once',
+    file: 'client/process/lanes.ts',
+    find: 'begun.size > 0 ? pace.turn() : undefined',
+    put: 'undefined as Promise<void> | undefined',
+    tests: [commits],
+  },
+  {
     name: 'positions of ingest are taken for decisions at recovery',
     file: 'log/catalogue/topic-ids.ts',
     find: 'topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && ',

@@ -232,30 +232,35 @@ test('a commit that fails for good ends the processor, though it waits for recor
 })
 
 // Regression: a batch whose `handle` asked for state alone took microtasks, and the loop stood still from its first record to its last.
-test('timers run and commits go on while a batch is handled', async (_, openBroker) => {
-  const log = await openedOver(openBroker, (own) => own())
-  await log.producer().send(Array.from({ length: 500 }, (_each, value) => numbers.record({ value })))
-  let turns = 0
-  const count = (): void => {
-    turns++
-    timer = setImmediate(count)
-  }
-  let timer = setImmediate(count)
-  const seen = new Set<number>()
-  const handled: number[] = []
-  const { handle, ...options } = summing(handled, { maxRecords: 500 })
-  const processor = log.process({
-    ...options,
-    handle(record, context) {
-      for (const until = performance.now() + 0.02; performance.now() < until; ) seen.add(turns)
-      return handle(record, context)
-    },
-  } as ProcessOptions<Numbers, State>)
-  assert.ok(await soon(() => handled.length === 500))
-  clearImmediate(timer)
-  assert.ok(seen.size > 3, `${seen.size} turns`)
-  await processor.close()
-  await log.close()
-})
+for (const concurrency of [1, 4]) {
+  test(`timers run and commits go on while a batch is handled, concurrency ${concurrency}`, async (_, openBroker) => {
+    const log = await openedOver(openBroker, (own) => own())
+    await log.producer().send(Array.from({ length: 500 }, (_each, value) => numbers.record({ key: `${value}`, value })))
+    let turns = 0
+    const count = (): void => {
+      turns++
+      timer = setImmediate(count)
+    }
+    let timer = setImmediate(count)
+    const seen = new Set<number>()
+    const handled: number[] = []
+    const { handle, ...options } = summing(handled, {
+      maxRecords: 500,
+      concurrency,
+    })
+    const processor = log.process({
+      ...options,
+      handle(record, context) {
+        for (const until = performance.now() + 0.02; performance.now() < until; ) seen.add(turns)
+        return handle(record, context)
+      },
+    } as ProcessOptions<Numbers, State>)
+    assert.ok(await soon(() => handled.length >= 500))
+    clearImmediate(timer)
+    assert.ok(seen.size > 3, `${seen.size} turns`)
+    await processor.close()
+    await log.close()
+  })
+}
 
 test.run()

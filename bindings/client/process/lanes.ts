@@ -63,10 +63,20 @@ export async function inLanes<I, O>(
     busy.delete(lanes[index] as string)
   }
   await new Promise<void>((resolve, reject) => {
+    let isTurning = false
+    const turned = (): void => {
+      isTurning = false
+      advance()
+    }
     const advance = (): void => {
-      for (let index = next(); index !== undefined && busy.size < width; index = next())
-        run(index).then(advance, reject)
-      if (busy.size === 0) resolve()
+      for (let index = next(); index !== undefined && busy.size < width && !isTurning; index = next()) {
+        const turn = begun.size > 0 ? pace.turn() : undefined
+        isTurning = turn !== undefined
+        // Which one is next, and whether one is, is asked again behind it.
+        if (turn !== undefined) turn.then(turned, reject)
+        else run(index).then(advance, reject)
+      }
+      if (busy.size === 0 && !isTurning) resolve()
     }
     advance()
   })
