@@ -1,5 +1,6 @@
 import type { CompressedRecords } from '../model/compression.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
+import { viewLength } from '../model/view-length.ts'
 import { type KernelCore, misuse } from './core.ts'
 import { headersSize, writeHeaders } from './headers.ts'
 import type { BatchBuilder, BatchSeal, KernelBuffer } from './kernel.ts'
@@ -88,8 +89,8 @@ export class KernelBatchBuilder implements BatchBuilder {
     if (typeof key === 'string' || typeof value === 'string' || headers !== undefined)
       return this.#appendOther(key, value, timestamp, headers)
     // A length is more than 32 bits to the compiler, and slow, until it is cut; the greatest number never fits.
-    const keyLength = key === null ? -1 : Math.min(key.length, lengthMax) | 0
-    const valueLength = value === null ? -1 : Math.min(value.length, lengthMax) | 0
+    const keyLength = key === null ? -1 : Math.min(viewLength(key), lengthMax) | 0
+    const valueLength = value === null ? -1 : Math.min(viewLength(value), lengthMax) | 0
     let place: number
     try {
       place = this.#core.exports.record_reserve(keyLength, valueLength, timestamp) >>> 0
@@ -117,7 +118,7 @@ export class KernelBatchBuilder implements BatchBuilder {
         if (keyLength >= 0) staged = stagedKey
         else keyBytes = encoder.encode(key)
       } else keyBytes = key
-      if (keyBytes !== undefined) keyLength = keyBytes.length
+      if (keyBytes !== undefined) keyLength = viewLength(keyBytes)
     }
     if (value !== null) {
       if (typeof value === 'string') {
@@ -125,7 +126,7 @@ export class KernelBatchBuilder implements BatchBuilder {
         if (valueLength >= 0) staged |= stagedValue
         else valueBytes = encoder.encode(value)
       } else valueBytes = value
-      if (valueBytes !== undefined) valueLength = valueBytes.length
+      if (valueBytes !== undefined) valueLength = viewLength(valueBytes)
     }
     if (keyLength > lengthMax || valueLength > lengthMax) return this.#refused()
     const headersBytes = headers === undefined || headers.length === 0 ? 1 : headersSize(headers)

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../model/records.ts'
+import { viewLength } from '../model/view-length.ts'
 import type { KernelCore } from './core.ts'
 import { varintSize } from './varint.ts'
 
@@ -12,7 +13,7 @@ export function headersSize(headers: HeaderList): number {
     size += varintSize(nameLength) + nameLength
     if (value === null) size += 1
     else {
-      const length = typeof value === 'string' ? utf8Length(value) : value.length
+      const length = typeof value === 'string' ? utf8Length(value) : viewLength(value)
       size += varintSize(length) + length
     }
   }
@@ -43,9 +44,9 @@ function writeAscii({ exports, u8 }: KernelCore, text: string, at: number): numb
 }
 
 function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number): number {
-  const place = exports.varint_write(at, bytes.length) >>> 0
+  const place = exports.varint_write(at, viewLength(bytes)) >>> 0
   u8.set(bytes, place)
-  return place + bytes.length
+  return place + viewLength(bytes)
 }
 
 /** What the encoder would write; a lone surrogate becomes U+FFFD, three bytes. */

@@ -278,10 +278,11 @@ test('what a builder refuses', () => {
 })
 
 test('bytes longer than a record can say are refused, not cut to their low 32 bits', () => {
-  // An array of 4 GiB, as far as a length can tell; the kernel must not come to read it.
-  const huge = (length: number): Uint8Array => ({ length }) as unknown as Uint8Array
+  // The most that Node 20 can give. It takes no memory before somebody reads it, which nobody must.
+  const most = new Uint8Array(2 ** 32)
+  const huge = (length: number): Uint8Array => most.subarray(0, length)
   builder.begin(buffer, 0)
-  for (const length of [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5]) {
+  for (const length of [2 ** 31, 2 ** 32 - 1, 2 ** 32]) {
     assert.is(builder.append(huge(length), null, 0, undefined), false)
     assert.is(builder.append(null, huge(length), 0, undefined), false)
     assert.is(builder.append('key', huge(length), 0, undefined), false)

@@ -2,6 +2,7 @@ import { allocate } from '../../model/allocate.ts'
 import type { PackedRecords } from '../../model/batch-records.ts'
 import { changedBytes } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
+import { viewLength } from '../../model/view-length.ts'
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit. */
 const TEXT_GROWTH = 3
@@ -10,7 +11,7 @@ const encoder = new TextEncoder()
 
 /**
  * Records without headers and times of their own, in one piece that owes their program nothing. Hot path: no object a record. INVALID_RECORD
- * where a buffer isn't any more what it was when its record was checked.
+ * where a buffer or a getter doesn't give any more what it gave when its record was checked.
  */
 export function packRecords(records: readonly EncodedRecord[]): PackedRecords {
   try {
@@ -44,10 +45,14 @@ class RecordPacker {
   #put(field: RecordBytes): number {
     if (field === null) return -1
     const at = this.#at
-    if (typeof field === 'string') this.#at += encoder.encodeInto(field, this.#payload.subarray(at)).written
-    else {
+    if (typeof field === 'string') {
+      const { read, written } = encoder.encodeInto(field, this.#payload.subarray(at))
+      // A getter gave more than when there was asked for its size.
+      if (read < field.length) throw new RangeError('no room')
+      this.#at += written
+    } else {
+      this.#at += viewLength(field)
       this.#payload.set(field, at)
-      this.#at += field.length
     }
     return this.#at - at
   }

@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
+import { viewLength } from '../../model/view-length.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 
@@ -94,16 +95,12 @@ function isBytes(value: unknown): value is RecordBytes {
   return value === null || (isView(value) && (value.length > 0 || !isDetached(value)))
 }
 
-const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')?.get as (
-  this: Uint8Array,
-) => number
-
 /**
  * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would be given so much
  * room in the kernel's memory, and all that it holds is copied there, over what other partitions have behind it.
  */
 function isView(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && ArrayBuffer.isView(value) && value.length === lengthOf.call(value)
+  return value instanceof Uint8Array && ArrayBuffer.isView(value) && value.length === viewLength(value)
 }
 
 const NOTHING = new Uint8Array(0)
