@@ -147,6 +147,37 @@ overBrokers(
   },
 )
 
+// An interrupt that came between two waits of a join ended none, and the next one was waited for: others that take long to join, an open
+// transaction's offsets, or positions that never come.
+overBrokers(
+  'aborted, left or closed at any moment of its join, an iteration ends, whatever it would wait for',
+  async (setup) => {
+    const { log } = await setup()
+    const reason = new Error('enough')
+    const positions = () => new Promise<never>(() => {})
+    let groups = 0
+    const ended: string[] = []
+    for (let turns = 0; turns < 40; turns++) {
+      for (const how of ['abort', 'return', 'close']) {
+        const stop = new AbortController()
+        const consumer = log.consumer({ groupId: `${groups++}`, topics: ['t'], signal: stop.signal, positions })
+        const iterator = consumer[Symbol.asyncIterator]()
+        const next = iterator.next().then(
+          ({ done }) => done,
+          (error: unknown) => error,
+        )
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+        if (how === 'abort') stop.abort(reason)
+        const left = how === 'return' ? iterator.return?.() : how === 'close' ? consumer.close() : undefined
+        const both = Promise.all([next, left]).then(([answer]) => answer)
+        const answer = await Promise.race([both, settle().then(() => 'it waits')])
+        if (answer !== (how === 'abort' ? reason : true)) ended.push(`${how} after ${turns}: ${String(answer)}`)
+      }
+    }
+    assert.equal(ended, [])
+  },
+)
+
 overBrokers('batches: of one partition, up to maxRecords, with the generation', async (setup) => {
   const { log, broker } = await setup({ t: 2 })
   await broker.write('t', ['a', 'b', 'c'], 0)

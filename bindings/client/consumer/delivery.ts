@@ -79,6 +79,10 @@ export class Delivery<T> implements ItemSource<T> {
     return this.#isStopped || this.#deliveries.isClosed
   }
 
+  get #isUnwanted(): boolean {
+    return this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
+  }
+
   #next(): AssignedPartition | undefined {
     const { partitions } = this.#membership.assignment
     for (let count = 0; count < partitions.length; count++) {
@@ -100,12 +104,11 @@ export class Delivery<T> implements ItemSource<T> {
 
   /** If a failure comes because the wait was interrupted, the next step sees the reason. */
   async #wait(): Promise<void> {
-    const isOver = () => this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
     try {
       if (this.#membership.isUnsettled) await this.#membership.settle()
-      else await this.#membership.fetch(this.#sizes.next(), isOver)
+      else await this.#membership.fetch(this.#sizes.next(), () => this.#isUnwanted)
     } catch (error) {
-      if (!isOver()) throw error
+      if (!this.#isUnwanted) throw error
     }
   }
 
@@ -114,7 +117,7 @@ export class Delivery<T> implements ItemSource<T> {
     if (this.#deliveries.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
     this.#hasStarted = true
     this.#deliveries.isIterating = true
-    this.#membership.isIterating = true
+    this.#membership.iterationBegan(() => this.#isUnwanted)
   }
 
   stop(): void {
@@ -126,6 +129,6 @@ export class Delivery<T> implements ItemSource<T> {
   async end(): Promise<void> {
     if (!this.#hasStarted) return
     this.#deliveries.isIterating = false
-    this.#membership.isIterating = false
+    this.#membership.iterationEnded()
   }
 }

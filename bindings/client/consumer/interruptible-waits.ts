@@ -13,13 +13,20 @@ export class Interruption extends LogError {
  */
 export class InterruptibleWaits {
   readonly #giveUps: Set<() => void> = new Set()
+  readonly #isOver: () => boolean
 
-  /** `answer`, or an Interruption if `interrupt` is called first. */
+  /** `isOver`: an interrupt came between two waits, which ended none; the next one ends at once. */
+  constructor(isOver: () => boolean) {
+    this.#isOver = isOver
+  }
+
+  /** `answer`, or an Interruption if `interrupt` is called first or nobody wants it any more. */
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {
       giveUp = () => reject(new Interruption())
     })
+    if (this.#isOver()) giveUp()
     this.#giveUps.add(giveUp)
     try {
       return await Promise.race([answer, givenUp])

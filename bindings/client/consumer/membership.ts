@@ -31,7 +31,7 @@ export class Membership {
   readonly #start: AssignedStart
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
-  readonly #waits = new InterruptibleWaits()
+  readonly #waits = new InterruptibleWaits(() => this.#isClosed || this.#isOver?.() === true)
   /** On its way into the group, and then in it. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -42,7 +42,8 @@ export class Membership {
   #next: readonly GivenPartition[] | undefined
   /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
   #failure: { readonly error: unknown } | undefined
-  #isIterating = false
+  /** Of the iteration: it was stopped, or its signal aborted. `undefined` without one. */
+  #isOver: (() => boolean) | undefined
   #isLeaving = false
   #isClosed = false
 
@@ -210,7 +211,7 @@ export class Membership {
   }
 
   #settleWhileIdle(): void {
-    if (this.#isIterating || !this.isUnsettled) return
+    if (this.#isOver !== undefined || !this.isUnsettled) return
     this.settle().catch((error: unknown) => {
       if (!(error instanceof Interruption)) this.#failure = { error }
     })
@@ -243,10 +244,13 @@ export class Membership {
     }
   }
 
-  /** An iteration begins or ends. */
-  set isIterating(isIterating: boolean) {
-    this.#isIterating = isIterating
-    if (isIterating) return
+  /** `isOver`: nobody waits for the iteration any more. */
+  iterationBegan(isOver: () => boolean): void {
+    this.#isOver = isOver
+  }
+
+  iterationEnded(): void {
+    this.#isOver = undefined
     for (const partition of this.assignment.partitions) partition.iterationEnded()
     this.#settleWhileIdle()
   }
