@@ -176,6 +176,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [commits],
   },
   {
+    name: 'a read that finds no memory ends its processor',
+    file: 'client/process/process.ts',
+    find: '++this.#failedReads > FAILED_READS_MAX',
+    put: '++this.#failedReads > 0',
+    tests: ['process/refusals.test.ts'],
+  },
+  {
     name: 'positions of ingest are taken for decisions at recovery',
     file: 'log/catalogue/topic-ids.ts',
     find: 'topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && ',

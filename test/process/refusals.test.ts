@@ -1,5 +1,7 @@
 // process: what it refuses before its first record, and how it is heard when it gives up.
 import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
 
@@ -68,6 +70,36 @@ test('a processor that gives up while nobody looks is an unhandled rejection; on
     assert.is(unhandled.length, 1)
   } finally {
     process.off('unhandledRejection', listen)
+  }
+  await log.close()
+})
+
+// Regression: it gave up, though what it wants to commit at such a moment is tried again.
+test('a read that finds no memory at the moment is tried again', async (_, openBroker) => {
+  const broker = await openBroker()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('payments', { partitions: 3 })
+  const openConsumer = broker.openConsumer.bind(broker)
+  let refusals = 0
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    const fetch = session.fetch.bind(session)
+    session.fetch = (request) => {
+      if (++refusals <= 3) return Promise.reject(new LogError('MEMORY_CAP_REACHED', 'by the test'))
+      return fetch(request)
+    }
+    return session
+  }
+  await log.producer().send(payments.record({ value: 'first' }))
+  for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+    refusals = 0
+    let handled = 0
+    const handle = async () => {
+      handled++
+    }
+    const processor = log.process({ groupId: delivery, topics: [payments], delivery, handle })
+    await Promise.race([until(async () => handled === 1), processor.done])
+    await processor.close()
   }
   await log.close()
 })

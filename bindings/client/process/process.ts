@@ -10,12 +10,15 @@ import { LogProducer } from '../producer/producer.ts'
 import { Accumulators } from '../producer/record-accumulator.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
-import { BatchWork } from './batch-work.ts'
+import { BatchWork, waitBeforeTry } from './batch-work.ts'
 import { type Cycle, over } from './cycle.ts'
 import { InTransactions } from './in-transactions.ts'
 import { PartitionProducers } from './partition-producers.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
 import { StatePartitions } from './state-partitions.ts'
+
+/** With a second between two of them as long as a producer waits for memory: what doesn't fit at all is told. */
+const FAILED_READS_MAX = 120
 
 /** Consume, handle, produce, keep state, commit: batch by batch, until it is told to end. */
 export class Process<T extends TopicRef, S> {
@@ -25,6 +28,8 @@ export class Process<T extends TopicRef, S> {
   readonly #settings: ProcessSettings
   readonly #work: BatchWork<T, S>
   readonly #state: StatePartitions
+  /** One after the other. */
+  #failedReads = 0
 
   constructor(broker: Broker, port: RuntimePort, options: ProcessOptions<T, S>) {
     this.#broker = broker
@@ -73,17 +78,29 @@ export class Process<T extends TopicRef, S> {
    */
   async #untilPoll(consumer: GroupConsumer<T>, cycle: Cycle, signal: AbortSignalGiven): Promise<boolean> {
     let leftMs = this.#settings.maxPollIntervalMs / 2
-    for await (const each of consumer.batches({ maxRecords: this.#settings.maxRecords, signal })) {
-      throwIfAborted(signal)
-      const batch = each as unknown as DeliveredBatch
-      const beganMs = this.#port.elapsed()
-      const done = await cycle.one(batch, leftMs, signal)
-      leftMs -= this.#port.elapsed() - beganMs
-      const { topic, partition, nextOffset } = done
-      if (done !== batch) await consumer.seek({ topic, partition, nextOffset })
-      if (leftMs <= 0) return true
+    let isWorking = false
+    try {
+      for await (const each of consumer.batches({ maxRecords: this.#settings.maxRecords, signal })) {
+        isWorking = true
+        this.#failedReads = 0
+        throwIfAborted(signal)
+        const batch = each as unknown as DeliveredBatch
+        const beganMs = this.#port.elapsed()
+        const done = await cycle.one(batch, leftMs, signal)
+        leftMs -= this.#port.elapsed() - beganMs
+        const { topic, partition, nextOffset } = done
+        if (done !== batch) await consumer.seek({ topic, partition, nextOffset })
+        if (leftMs <= 0) return true
+        isWorking = false
+      }
+      return false
+    } catch (error) {
+      // Memory that others use at this moment, say.
+      const isPassing = LogError.is(error) && error.category === 'retriable'
+      if (isWorking || !isPassing || ++this.#failedReads > FAILED_READS_MAX) throw error
+      await waitBeforeTry(this.#port, this.#failedReads, signal)
+      return true
     }
-    return false
   }
 
   #inTransactions(consumer: GroupConsumer<T>): Cycle {
