@@ -51,7 +51,7 @@ export function changedBytes(cause: unknown): unknown {
   if (LogError.is(cause)) return cause
   const message =
     cause instanceof TypeError || cause instanceof RangeError
-      ? 'a buffer was transferred or resized before its record was written: leave it until the send settles'
+      ? 'a record or its buffer changed before it was written: leave both as they are until the send settles'
       : 'a record threw while it was read to be written: give it as plain data'
   return new LogError('INVALID_RECORD', message, {}, cause)
 }

@@ -196,4 +196,18 @@ export const CLIENTS: readonly Mutant[] = [
     put: 'await producer.send(records)',
     tests: ['process/ingest.test.ts'],
   },
+  {
+    name: 'an interrupt between two waits of a join is lost',
+    file: 'client/consumer/interruptible-waits.ts',
+    find: '    if (this.#isOver()) giveUp()\n',
+    put: '',
+    tests: ['client/consumer.test.ts'],
+  },
+  {
+    name: 'a field is given the room that its class says',
+    file: 'kernel/batch-builder.ts',
+    find: 'Math.min(viewLength(value), lengthMax)',
+    put: 'Math.min(value.length, lengthMax)',
+    tests: ['client/changed-buffers.test.ts'],
+  },
 ]
