@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 const failed = 'log/store/failed-flush.test.ts'
 const believed = 'storage/believed-flushes.test.ts'
+const covers = 'storage/flush-covers.test.ts'
+const nodeFile = 'storage/drivers/node-fs/file.ts'
 
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
@@ -60,5 +62,40 @@ export const FAILURES: readonly Mutant[] = [
     find: '        () => this.#assertBelieved(),\n',
     put: '        () => {},\n',
     tests: [believed],
+  },
+  {
+    name: 'failures: a flush is believed while another one of its file is under way',
+    file: 'storage/believed-flushes.ts',
+    find: '    if (this.#underWay.size > 0) return Promise.all(this.#underWay).then(() => {})\n',
+    put: '    return undefined\n',
+    tests: [believed],
+  },
+  {
+    name: 'failures: flushes of files by which the ring grew count apart',
+    file: 'log/store/file-partition-store.ts',
+    find: '    this.#unsparing = believedFlushes(given, flushes)\n',
+    put: '    this.#unsparing = believedFlushes(given)\n',
+    tests: ['log/store/flushes-beside.test.ts'],
+  },
+  {
+    name: 'failures: a flush that began before a write is taken for it',
+    file: nodeFile,
+    find: '      this.#flushing = undefined\n      this.#unflushedBytes += bytes.length\n',
+    put: '      this.#unflushedBytes += bytes.length\n',
+    tests: [covers],
+  },
+  {
+    name: 'failures: a flush that began before a cut ended is taken for it',
+    file: nodeFile,
+    find: '        this.#flushing = undefined\n        this.#hasGrown = true\n        done(error)\n',
+    put: '        done(error)\n',
+    tests: [covers],
+  },
+  {
+    name: 'failures: bytes that pass the cache by hide a flush that is under way',
+    file: nodeFile,
+    find: '      if (direct !== undefined) return direct\n',
+    put: '      if (direct !== undefined) this.#flushing = undefined\n      if (direct !== undefined) return direct\n',
+    tests: [covers],
   },
 ]

@@ -1,5 +1,10 @@
 import type { Mutant } from './mutant.ts'
 
+const borrowed = 'client/borrowed-sends.test.ts'
+const markedRoot = 'storage/marked-root.test.ts'
+const partition = 'log/partition/partition.ts'
+const ring = 'log/journal/ring.ts'
+const ringInUse = 'log/journal/ring-in-use.test.ts'
 const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
@@ -30,5 +35,54 @@ export const STORE: readonly Mutant[] = [
     find: '{ ...copy, headers }\n',
     put: '{ ...copy, headers: headers && record.headers }\n',
     tests: ['damage/odd-values.test.ts'],
+  },
+  {
+    name: 'ring: a refused open removes files',
+    file: ring,
+    find: '    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',
+    put: '    for (const index of strays) yield* perform("remove", ringFile(index), () => store.remove(ringFile(index)))\n    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',
+    tests: ['log/journal/ring-made-anew.test.ts'],
+  },
+  {
+    name: 'ring: a later file stands for the second one',
+    file: ring,
+    find: '    const indexes = Array.from({ length: fileCount }, (_, index) => index).filter(missing)\n',
+    put: '    const indexes = Array.from({ length: fileCount }, (_, index) => index).filter(missing).slice(0, fileCount - this.#files.length)\n',
+    tests: [ringInUse],
+  },
+  {
+    name: 'ring: what a killed open made is taken unflushed',
+    file: ring,
+    find: '    this.#unproven = files.slice(1)\n',
+    put: '    this.#unproven = []\n',
+    tests: [ringInUse],
+  },
+  {
+    name: 'a directory for a copy has its name before its mark',
+    file: 'storage/drivers/node-fs/marked-root.ts',
+    find: '    makeBeside(beside)\n',
+    put: '    makeBeside(root)\n    makeBeside(beside)\n',
+    tests: [markedRoot],
+  },
+  {
+    name: 'a directory for a copy never gets its name',
+    file: 'storage/drivers/node-fs/marked-root.ts',
+    find: '    fs.renameSync(beside, root)\n',
+    put: '',
+    tests: [markedRoot],
+  },
+  {
+    name: 'a batch is begun while another one is being encoded',
+    file: partition,
+    find: '    if (this.#kernel.batchBuilder.isOpen) throw changedWhileRead(this.id)\n',
+    put: '',
+    tests: [borrowed],
+  },
+  {
+    name: 'a batch whose number of records changed while it was read is written',
+    file: partition,
+    find: '    if (recordCount !== expectedCount) throw changedWhileRead(this.id)\n',
+    put: '',
+    tests: [borrowed],
   },
 ]

@@ -14,7 +14,7 @@ import { Random } from '../../bindings/testkit/simulation/random.ts'
 
 type Called = (error: Error | null) => void
 
-const SEEDS = 25
+const SEEDS = 60
 const STEPS = 120
 const FILES = 4
 const { openSync, writeSync, ftruncateSync, ftruncate, fdatasyncSync, fdatasync, fstatSync } = fs
@@ -25,6 +25,7 @@ class Watched {
   readonly #random: Random
   readonly #passing = new Set<number>()
   readonly #undurable = new Map<number, Set<object>>()
+  readonly #underWay: (() => void)[] = []
 
   constructor(random: Random) {
     this.#random = random
@@ -37,8 +38,11 @@ class Watched {
     return known
   }
 
-  #later(run: () => void): void {
-    setTimeout(run, this.#random.unit() * 4)
+  /** One of the calls in the thread pool ends; false when there is none. */
+  endOne(): boolean {
+    const [end] = this.#underWay.splice(this.#random.below(this.#underWay.length), 1)
+    end?.()
+    return end !== undefined
   }
 
   install(): void {
@@ -61,16 +65,17 @@ class Watched {
         system.ftruncateSync(descriptor, sizeBytes)
       },
       ftruncate: (descriptor: number, sizeBytes: number, done: Called) => {
-        this.#later(() => {
+        this.#underWay.push(() => {
           changed(descriptor)
-          system.ftruncate(descriptor, sizeBytes, done)
+          system.ftruncateSync(descriptor, sizeBytes)
+          done(null)
         })
       },
       fdatasyncSync: (descriptor: number) => this.undurable(descriptor).clear(),
       fdatasync: (descriptor: number, done: Called) => {
         const undurable = this.undurable(descriptor)
         const covered = [...undurable]
-        this.#later(() => {
+        this.#underWay.push(() => {
           for (const change of covered) undurable.delete(change)
           done(null)
         })
@@ -106,13 +111,15 @@ async function life(seed: number): Promise<void> {
   for (let step = 0; step < STEPS; step++) {
     const { descriptor, file } = files[random.below(FILES)] as (typeof files)[number]
     const size = file.size()
-    const what = random.below(10)
+    const what = random.below(14)
     if (what < 4)
       file.write(bytes.subarray(0, random.chance(0.5) ? 512 : random.below(300_000)), random.chance(0.5) ? size : 0)
     else if (what === 4) file.truncate(Math.floor(size / 2))
-    else if (what === 5) waits.push(file.cut(size))
-    else if (what === 6) await new Promise((resolve) => setTimeout(resolve, random.unit() * 3))
-    else {
+    else if (what < 7) waits.push(file.cut(size))
+    else if (what < 10) {
+      watched.endOne()
+      await new Promise((resolve) => setImmediate(resolve))
+    } else {
       const undurable = watched.undurable(descriptor)
       const before = [...undurable]
       const assertCovered = () =>
@@ -125,7 +132,9 @@ async function life(seed: number): Promise<void> {
       else waits.push(flushing.then(assertCovered))
     }
   }
-  await Promise.all(waits)
+  const isOver = Promise.all(waits)
+  while (watched.endOne()) await new Promise((resolve) => setImmediate(resolve))
+  await isOver
   for (const { file } of files) file.close()
 }
 
