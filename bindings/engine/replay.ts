@@ -5,6 +5,7 @@ import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
+import { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore, StoredState } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -73,7 +74,13 @@ function* replayPartition(
       continue
     }
     if (read.nextOffset === offset) break
-    for (const batch of read.batches) applyBatch(batch, hosted, apply)
+    for (const batch of read.batches) {
+      try {
+        applyBatch(batch, hosted, apply)
+      } catch (error) {
+        throw located(error, engine.store.locate(hosted.id, batch.offsetOf(0)))
+      }
+    }
     offset = read.nextOffset
   }
 }
@@ -92,4 +99,11 @@ function applyBatch(
     }
     apply(record, { topic: id.topic, partition: id.partition, offset: batch.offsetOf(index) })
   }
+}
+
+/** Its decoder says what is wrong with a record; where its batch lies the store knows. */
+function located(error: unknown, where: ReturnType<PartitionStore['locate']>): unknown {
+  if (where === undefined || !LogError.is(error, 'CORRUPT_LOG', 'INTEGER_RANGE')) return error
+  const { code, message, details } = error
+  return new LogError(code, `${message} (${where.file} at ${where.position})`, { ...details, ...where }, error)
 }

@@ -87,4 +87,23 @@ for (const [table, refused] of Object.entries(REFUSED)) {
   })
 }
 
+// Found by harming two files at a time: what the open was refused with named the partition and no file.
+test("a table whose segment is another table's refuses the open with the file and the position", async () => {
+  const image = new DirectoryImage()
+  const log = await openLog(image, nodePort)
+  await log.admin.createTopic('t')
+  await log.admin.setOffsets('g', place)
+  await log.producer({ transactionalId: 'x' }).beginTransaction()
+  await log.close()
+  const [offsets, transactions] = ['__consumer_offsets', '__transaction_state'].map(
+    (table) => `${table}-0/00000000000000000000.log`,
+  ) as [string, string]
+  const other = image.files.get(transactions) as ImageFile
+  image.files.set(offsets, other.fork())
+  // Its checksum in the checkpoint would tell first: a kill behind the next append leaves one that is found by its batches.
+  const refused = await openLog(image, nodePort).catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'CORRUPT_LOG'), String(refused))
+  assert.equal([refused.details['file'], refused.details['position']], [offsets, 0])
+})
+
 test.run()
