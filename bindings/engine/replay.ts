@@ -3,9 +3,8 @@ import type { Groups } from '../coordinator/group/groups.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import { locatedError, type RecordPlace, type TableRecord } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
-import { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore, StoredState } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -78,7 +77,7 @@ function* replayPartition(
       try {
         applyBatch(batch, hosted, apply)
       } catch (error) {
-        throw located(error, engine.store.locate(hosted.id, batch.offsetOf(0)))
+        throw locatedError(error, engine.store.locate(hosted.id, batch.offsetOf(0)))
       }
     }
     offset = read.nextOffset
@@ -99,11 +98,4 @@ function applyBatch(
     }
     apply(record, { topic: id.topic, partition: id.partition, offset: batch.offsetOf(index) })
   }
-}
-
-/** Its decoder says what is wrong with a record; where its batch lies the store knows. */
-function located(error: unknown, where: ReturnType<PartitionStore['locate']>): unknown {
-  if (where === undefined || !LogError.is(error, 'CORRUPT_LOG', 'INTEGER_RANGE')) return error
-  const { code, message, details } = error
-  return new LogError(code, `${message} (${where.file} at ${where.position})`, { ...details, ...where }, error)
 }

@@ -1,3 +1,4 @@
+import { LogError } from '../../model/errors.ts'
 /**
  * A record of one of the log's own topics (catalogue, committed offsets) between a table and the engine: what `plan...`
  * hands out to be appended, and what `apply` takes back, then and at the next open. An EncodedRecord, with bytes only.
@@ -21,4 +22,14 @@ export interface RecordPlace {
 
 export function describePlace(place: RecordPlace): string {
   return `${place.topic}-${place.partition} at offset ${place.offset}`
+}
+
+/** Its decoder says what is wrong with a record; who read it knows where its batch lies. */
+export function locatedError(
+  error: unknown,
+  where: { readonly file: string; readonly position: number } | undefined,
+): unknown {
+  if (where === undefined || !LogError.is(error, 'CORRUPT_LOG', 'INTEGER_RANGE')) return error
+  const { code, message, details } = error
+  return new LogError(code, `${message} (${where.file} at ${where.position})`, { ...details, ...where }, error)
 }

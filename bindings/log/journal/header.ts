@@ -101,5 +101,10 @@ export function writeHeader(file: StoreFile, header: JournalHeader, kernel: Kern
   const encoded = encodeHeader(header, kernel)
   const slot = new Uint8Array(SECTOR_BYTES + HEADER_BYTES)
   for (const copy of COPIES_AT) slot.set(encoded, copy)
-  writeFully(file, slot, (header.sequence % 2) * FRAME_ALIGNMENT)
+  writeFully(file, slot, slotOf(header.sequence))
+}
+
+/** Where the header of that sequence stands. */
+export function slotOf(sequence: number): number {
+  return (sequence % 2) * FRAME_ALIGNMENT
 }

@@ -1,6 +1,8 @@
+import type { DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { locatedError } from '../catalogue/table-record.ts'
 import { damagedSegment } from '../segment/segment-damage.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryInput } from './recovery-input.ts'
@@ -30,15 +32,10 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
       for (let position = 0; position < count; ) {
         const batch = input.kernel.batchReader.decode(buffer, position, count - position, false)
         if (typeof batch === 'string') throw damaged(files, offset, batch)
-        const { topic, partition } = files.id
-        for (let index = 0; index < batch.recordCount; index++) {
-          const record = {
-            key: batch.keyOf(index),
-            value: batch.valueOf(index),
-            headers: batch.headersOf(index),
-            timestamp: batch.timestampOf(index),
-          }
-          catalogue.apply(record, { topic, partition, offset: batch.offsetOf(index) })
+        try {
+          applyBatch(batch, files, catalogue)
+        } catch (error) {
+          throw locatedError(error, placeOf(files, offset))
         }
         offset = batch.nextOffset
         position += batch.header.sizeBytes
@@ -50,10 +47,26 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
   catalogue.assertWhole()
 }
 
-function damaged({ id, segments }: StoredFiles, offset: number, fault: string): LogError {
+function applyBatch(batch: DecodedBatch, { id: { topic, partition } }: StoredFiles, catalogue: Catalogue): void {
+  for (let index = 0; index < batch.recordCount; index++) {
+    const record = {
+      key: batch.keyOf(index),
+      value: batch.valueOf(index),
+      headers: batch.headersOf(index),
+      timestamp: batch.timestampOf(index),
+    }
+    catalogue.apply(record, { topic, partition, offset: batch.offsetOf(index) })
+  }
+}
+
+function placeOf({ id, segments }: StoredFiles, offset: number): { readonly file: string; readonly position: number } {
   const segment = segments.find(offset)
   const position = segment?.file === undefined ? 0 : segment.positionOf(segment.file, offset)
-  const path = segment?.logPath ?? `${id.topic}-${id.partition}`
-  const message = `${path} is damaged at ${position}, offset ${offset}: ${fault}`
-  return damagedSegment(path, { position, offset, fault }, message)
+  return { file: segment?.logPath ?? `${id.topic}-${id.partition}`, position }
+}
+
+function damaged(files: StoredFiles, offset: number, fault: string): LogError {
+  const { file, position } = placeOf(files, offset)
+  const message = `${file} is damaged at ${position}, offset ${offset}: ${fault}`
+  return damagedSegment(file, { position, offset, fault }, message)
 }

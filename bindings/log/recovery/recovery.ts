@@ -5,7 +5,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { type FoundHeader, type JournalHeader, readHeader } from '../journal/header.ts'
+import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { openFile } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
@@ -36,7 +36,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
     recoveryMarks.hit('journal-gap')
     damage.push(journalDamage(scan, scan.gapAt))
   }
-  if (!header.clean && isNewest) damage.push(...(yield* shortRing(store, header.ringFileBytes)))
+  if (!header.clean || !isNewest) damage.push(...(yield* shortRing(store, header, isNewest)))
   const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
@@ -64,21 +64,27 @@ function newestCheckpoint(
 }
 
 /**
- * The first two files were whole, and durable, before the header said that the log is in use. What one of them lacks may have held the
- * newest frames, and nothing else tells of those: they were acknowledged. An older header may stand for one that was clean, whose log keeps
- * one file.
+ * The first two files were whole, and durable, before a header was written that says that the log is in use, and go behind one that says that
+ * it is closed. What one of them lacks may have held the newest frames, and nothing else tells of those: they were acknowledged. Where the
+ * newest header isn't there a crash tore it before they went, or it is damaged: then nobody knows whether they had to be there.
  */
-function* shortRing(store: FileStore, fileSizeBytes: number): Task<Damage[]> {
+function* shortRing(
+  store: FileStore,
+  { ringFileBytes, sequence }: JournalHeader,
+  isNewest: boolean,
+): Task<readonly Damage[]> {
+  const nowhere = { topic: undefined, partition: undefined, offset: undefined }
   const damage: Damage[] = []
   for (const index of [0, 1]) {
     const file = yield* openFile(store, ringFile(index), false)
     const position = file?.size() ?? 0
     file?.close()
-    if (position >= fileSizeBytes) continue
-    const code = file === undefined ? 'is missing' : `is not ${fileSizeBytes} bytes long`
-    damage.push({ file: ringFile(index), position, topic: undefined, partition: undefined, offset: undefined, code })
+    if (position >= ringFileBytes) continue
+    const code = file === undefined ? 'is missing' : `is not ${ringFileBytes} bytes long`
+    damage.push({ file: ringFile(index), position, ...nowhere, code })
   }
-  return damage
+  if (damage.length === 0 || isNewest) return damage
+  return [{ file: HEADER_FILE, position: slotOf(sequence + 1), ...nowhere, code: 'the newest header is damaged' }]
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {

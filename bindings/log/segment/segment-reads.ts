@@ -129,6 +129,14 @@ export class SegmentReads {
     while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
       if (whole === 0) this.#assertFound(position, frame.baseOffset)
       else if (!mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
+      if (
+        frame.nextOffset >= this.#segment.nextOffset &&
+        position + whole + frame.sizeBytes < this.#segment.sizeBytes
+      ) {
+        // Another log's, in fewer bytes: the next segment would follow as if nothing of this one were missing.
+        if (whole > 0) break
+        throw this.#jump(position, asked)
+      }
       whole += frame.sizeBytes
       leaderEpoch = frame.leaderEpoch
       offset = frame.nextOffset
