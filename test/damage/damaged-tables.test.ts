@@ -8,6 +8,7 @@ import { FRAME_ALIGNMENT, ringFile } from '../../bindings/log/journal/layout.ts'
 import { writtenOut } from '../salvage/fixture.ts'
 import { DirectoryImage } from './directory-image.ts'
 import type { ImageFile } from './image-file.ts'
+import { StillPort } from './still-port.ts'
 
 const place = [{ topic: 't', partition: 0, nextOffset: 0 }]
 
@@ -90,7 +91,7 @@ for (const [table, refused] of Object.entries(REFUSED)) {
 // Found by harming two files at a time: what the open was refused with named the partition and no file.
 test("a table whose segment is another table's refuses the open with the file and the position", async () => {
   const image = new DirectoryImage()
-  const log = await openLog(image, nodePort)
+  const log = await openLog(image, new StillPort())
   await log.admin.createTopic('t')
   for (const name of ['a', 'b', 'c']) await log.admin.setOffsets(name.repeat(100), place)
   await log.producer({ transactionalId: 'x' }).beginTransaction()
@@ -100,7 +101,7 @@ test("a table whose segment is another table's refuses the open with the file an
   ) as [string, string]
   const other = image.files.get(transactions) as ImageFile
   image.files.set(offsets, other.fork())
-  const refused = await openLog(image, nodePort).catch((error: unknown) => error)
+  const refused = await openLog(image, new StillPort()).catch((error: unknown) => error)
   assert.ok(LogError.is(refused, 'CORRUPT_LOG'), String(refused))
   assert.equal([refused.details['file'], refused.details['position']], [offsets, 0])
 })

@@ -8,7 +8,7 @@ import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries, readFrameHeader } from '../journal/frame.ts'
-import { type JournalHeader, readHeader } from '../journal/header.ts'
+import { type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
 import { openFile, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
@@ -112,9 +112,11 @@ function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task
     return undefined
   }
   try {
-    const { header, damaged: copies } = readHeader(file, kernel)
+    const { header, isNewest, damaged: copies } = readHeader(file, kernel)
     for (const position of copies) damage.push(damaged(HEADER_FILE, position, 'a copy of the header is not whole'))
     if (header === undefined && copies.length === 0) damage.push(damaged(HEADER_FILE, 0, 'holds no header'))
+    if (header !== undefined && !isNewest && copies.length === 0)
+      damage.push(damaged(HEADER_FILE, slotOf(header.sequence + 1), 'the newest header is missing'))
     return header
   } catch (error) {
     if (!LogError.is(error, 'CORRUPT_LOG')) throw error
