@@ -130,7 +130,7 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'bytes may answer another length than theirs',
     file: 'client/producer/validate-record.ts',
-    find: ' && value.length === viewLength(value)',
+    find: ' && saysItsLength(value)',
     put: '',
     tests: [badRecords],
   },

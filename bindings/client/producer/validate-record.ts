@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
-import { viewLength } from '../../model/view-length.ts'
+import { saysItsLength } from '../../model/view-length.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 
@@ -100,7 +100,7 @@ function isBytes(value: unknown): value is RecordBytes {
  * room in the kernel's memory, and all that it holds is copied there, over what other partitions have behind it.
  */
 function isView(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && ArrayBuffer.isView(value) && value.length === viewLength(value)
+  return value instanceof Uint8Array && ArrayBuffer.isView(value) && saysItsLength(value)
 }
 
 const NOTHING = new Uint8Array(0)
