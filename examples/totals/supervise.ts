@@ -52,6 +52,8 @@ const HOLDER_KILLS_MIN = 3
 
 /** Messages of a process before its kill, at most, where the number of transactions isn't known. */
 const MESSAGES_MAX = { 'work.ts': 4, 'watch.ts': 40 } as const
+/** Looks of the reader before its kill, at most, where it is: it may come to hold the log, and is to be killed as the holder, too. */
+const LOOKS_MAX = 160
 
 /** Several workers and a reader at once; each is killed at a random instant of its life, until enough were. */
 export class Supervision {
@@ -96,8 +98,7 @@ export class Supervision {
 
   /** One process after the other in its place. */
   async #keepRunning(program: Program): Promise<void> {
-    const { natural, killsMin } = this.#plan
-    const messagesMax = Math.max(MESSAGES_MAX[program], (natural?.transactions ?? 0) / killsMin)
+    const messagesMax = this.#messagesMax(program)
     while (!this.#isOver) {
       // By chance, so that over many runs a kill falls on every step: after so many messages, and a little later.
       let left = 1 + Math.floor(Math.random() * messagesMax)
@@ -109,7 +110,7 @@ export class Supervision {
         if (this.#isOver) this.#endWorkers()
         else if (!this.#isEnough && --left <= 0) timer ??= setTimeout(() => this.#kill(child), Math.random() * 12)
       }
-      const words = [this.#directory, `worker-${this.#names++}`, natural?.field ?? '']
+      const words = [this.#directory, `worker-${this.#names++}`, this.#plan.natural?.field ?? '']
       const code = await run(program, words, heard, (child) => {
         running = child
         this.#children.set(child, { program, role: undefined })
@@ -118,6 +119,12 @@ export class Supervision {
       if (running !== undefined) this.#children.delete(running)
       if (code !== undefined && code !== 0) this.#fail(new Error(`${program} ended with exit code ${code}`))
     }
+  }
+
+  #messagesMax(program: Program): number {
+    const { natural, killsMin } = this.#plan
+    if (natural === undefined) return MESSAGES_MAX[program]
+    return program === 'watch.ts' ? LOOKS_MAX : Math.max(MESSAGES_MAX[program], natural.transactions / killsMin)
   }
 
   /** They wait for more rows, and there are none. */
