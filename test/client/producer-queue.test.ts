@@ -218,6 +218,23 @@ test('asking again ends after Kafka’s delivery timeout', async () => {
   assert.ok(before < broker.appends.length && broker.appends.length < 140, String(broker.appends.length))
 })
 
+test('no more than four batches follow one that is unanswered, though they are answered: behind five the log forgets its offset', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  const held = gate()
+  broker.fault = (_, count) => (count === 1 ? { kind: 'hold', until: held.opened } : undefined)
+  const sent = Array.from({ length: 12 }, (_, at) => producer.send({ topic: 't', value: String(at) }))
+  for (let turn = 0; turn < 10; turn++) await settle()
+  assert.is(broker.appends.length, 1 + 5)
+  held.open()
+  const offsets = (await Promise.all(sent)).map(({ offset }) => offset)
+  assert.equal(
+    offsets,
+    Array.from({ length: 12 }, (_, at) => at + 1),
+  )
+})
+
 test('at most five batches of a partition are unanswered', async () => {
   const { log, broker } = setup()
   const held = gate()

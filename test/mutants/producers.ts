@@ -141,4 +141,11 @@ export const PRODUCERS: readonly Mutant[] = [
     put: '{ ...record }',
     tests: [badRecords],
   },
+  {
+    name: 'more batches follow an unanswered one than the log remembers',
+    file: 'client/producer/partition-queue.ts',
+    find: 'return oldest === undefined || this.#numbered - oldest.place < unansweredMax',
+    put: 'return oldest === undefined || this.#unanswered.length < unansweredMax',
+    tests: ['client/producer-queue.test.ts'],
+  },
 ]

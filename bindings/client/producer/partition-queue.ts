@@ -65,6 +65,8 @@ export class PartitionQueue {
   /** Batches with a sequence, in its order. */
   #unanswered: PendingBatch[] = []
   #nextSequence = 0
+  /** Batches that got a sequence. */
+  #numbered = 0
   /** Sequence of the first refused batch that left a gap before unanswered ones; -1 without a gap. */
   #gapAt = -1
   #needsEpoch = false
@@ -155,13 +157,23 @@ export class PartitionQueue {
   /** A batch may be sent at once, before anything else of the partition. */
   get isOpen(): boolean {
     const isWhole = this.#waiting.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
-    return isWhole && this.#isKnownNow && this.#unanswered.length < UNANSWERED_MAX && !this.#hooks.isHalted()
+    return isWhole && this.#isKnownNow && this.#mayFollow(UNANSWERED_MAX) && !this.#hooks.isHalted()
+  }
+
+  /**
+   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been answered already: where
+   * the answer to that one got lost, it is asked for again behind them.
+   */
+  #mayFollow(unansweredMax: number): boolean {
+    const [oldest] = this.#unanswered
+    return oldest === undefined || this.#numbered - oldest.place < unansweredMax
   }
 
   #number(batch: PendingBatch, producerEpoch: number, recordCount: number): void {
     batch.producerEpoch = producerEpoch
     batch.baseSequence = this.#nextSequence
     this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
+    batch.place = this.#numbered++
     this.#unanswered.push(batch)
   }
 
@@ -177,7 +189,7 @@ export class PartitionQueue {
     const unansweredMax = this.#isKnownNow ? UNANSWERED_MAX : 1
     let count = 0
     for (const batch of this.#waiting) {
-      if (this.#unanswered.length >= unansweredMax) break
+      if (!this.#mayFollow(unansweredMax)) break
       this.#number(batch, this.#hooks.session().producerEpoch, batch.recordCount)
       this.#ask(batch)
       count++
