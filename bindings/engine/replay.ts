@@ -1,9 +1,8 @@
-import type { FetchedBatch } from '../broker/reader-session.ts'
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { locatedError, type RecordPlace, type TableRecord } from '../log/catalogue/table-record.ts'
+import { applyBatch, locatedError, type RecordPlace, type TableRecord } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore, StoredState } from '../storage/partition-store.ts'
@@ -75,27 +74,11 @@ function* replayPartition(
     if (read.nextOffset === offset) break
     for (const batch of read.batches) {
       try {
-        applyBatch(batch, hosted, apply)
+        applyBatch(batch, hosted.id, apply)
       } catch (error) {
         throw locatedError(error, engine.store.locate(hosted.id, batch.offsetOf(0)))
       }
     }
     offset = read.nextOffset
-  }
-}
-
-function applyBatch(
-  batch: FetchedBatch,
-  { id }: HostedPartition,
-  apply: (record: TableRecord, place: RecordPlace) => void,
-): void {
-  for (let index = 0; index < batch.recordCount; index++) {
-    const record = {
-      key: batch.keyOf(index),
-      value: batch.valueOf(index),
-      headers: batch.headersOf(index),
-      timestamp: batch.timestampOf(index),
-    }
-    apply(record, { topic: id.topic, partition: id.partition, offset: batch.offsetOf(index) })
   }
 }

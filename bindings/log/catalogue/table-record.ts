@@ -1,4 +1,6 @@
+import type { DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+
 /**
  * A record of one of the log's own topics (catalogue, committed offsets) between a table and the engine: what `plan...`
  * hands out to be appended, and what `apply` takes back, then and at the next open. An EncodedRecord, with bytes only.
@@ -22,6 +24,25 @@ export interface RecordPlace {
 
 export function describePlace(place: RecordPlace): string {
   return `${place.topic}-${place.partition} at offset ${place.offset}`
+}
+
+type RecordsOfBatch = Pick<DecodedBatch, 'recordCount' | 'keyOf' | 'valueOf' | 'headersOf' | 'timestampOf' | 'offsetOf'>
+
+/** Hands each record of a batch that was read from a table's topic to what applies it, in offset order. */
+export function applyBatch(
+  batch: RecordsOfBatch,
+  { topic, partition }: Pick<RecordPlace, 'topic' | 'partition'>,
+  apply: (record: TableRecord, place: RecordPlace) => void,
+): void {
+  for (let index = 0; index < batch.recordCount; index++) {
+    const record = {
+      key: batch.keyOf(index),
+      value: batch.valueOf(index),
+      headers: batch.headersOf(index),
+      timestamp: batch.timestampOf(index),
+    }
+    apply(record, { topic, partition, offset: batch.offsetOf(index) })
+  }
 }
 
 /** Its decoder says what is wrong with a record; who read it knows where its batch lies. */

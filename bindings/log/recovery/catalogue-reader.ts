@@ -1,8 +1,7 @@
-import type { DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { locatedError } from '../catalogue/table-record.ts'
+import { applyBatch, locatedError } from '../catalogue/table-record.ts'
 import { damagedSegment } from '../segment/segment-damage.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryInput } from './recovery-input.ts'
@@ -33,7 +32,7 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
         const batch = input.kernel.batchReader.decode(buffer, position, count - position, false)
         if (typeof batch === 'string') throw damaged(files, offset, batch)
         try {
-          applyBatch(batch, files, catalogue)
+          applyBatch(batch, files.id, (record, place) => catalogue.apply(record, place))
         } catch (error) {
           throw locatedError(error, placeOf(files, offset))
         }
@@ -45,18 +44,6 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
     }
   }
   catalogue.assertWhole()
-}
-
-function applyBatch(batch: DecodedBatch, { id: { topic, partition } }: StoredFiles, catalogue: Catalogue): void {
-  for (let index = 0; index < batch.recordCount; index++) {
-    const record = {
-      key: batch.keyOf(index),
-      value: batch.valueOf(index),
-      headers: batch.headersOf(index),
-      timestamp: batch.timestampOf(index),
-    }
-    catalogue.apply(record, { topic, partition, offset: batch.offsetOf(index) })
-  }
 }
 
 function placeOf({ id, segments }: StoredFiles, offset: number): { readonly file: string; readonly position: number } {
