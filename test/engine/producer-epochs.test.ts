@@ -32,7 +32,7 @@ test('a producer that used up its epochs goes on under another id, in the proces
   await broker.admin.createTopic('t', { partitions: 2, config: {} })
   await goThrough(await broker.openProducer(), 0)
   const [mine, theirs] = loopback()
-  const served = new ServedChannel(theirs, broker, recovery, () => {})
+  const served = new ServedChannel(theirs, broker, recovery, new Set())
   const attached = new AttachedBroker(async () => mine, nodePort)
   await attached.open()
   await goThrough(await attached.openProducer(), 1)

@@ -45,7 +45,7 @@ async function lastStableOffset({ admin }: Stage['log']): Promise<number | undef
 async function attached({ broker }: Stage, admin: object): Promise<{ remote: AttachedBroker; channel: Channel }> {
   const [mine, theirs] = loopback()
   const holder = new Proxy(broker, { get: (_, name) => (name === 'admin' ? admin : Reflect.get(broker, name)) })
-  new ServedChannel(theirs, holder as EmbeddedBroker, {} as RecoveryReport, () => {})
+  new ServedChannel(theirs, holder as EmbeddedBroker, {} as RecoveryReport, new Set())
   let isFirst = true
   const remote = new AttachedBroker(async () => {
     if (!isFirst) await new Promise(() => {})

@@ -210,4 +210,18 @@ export const CLIENTS: readonly Mutant[] = [
     put: 'Math.min(value.length, lengthMax)',
     tests: ['client/changed-buffers.test.ts'],
   },
+  {
+    name: 'a holder takes what a channel brings twice',
+    file: 'engine/remote/serve-channel.ts',
+    find: 'this.#isOver || this.#isRepeated(call, method)',
+    put: 'this.#isOver',
+    tests: ['remote/late-copies.test.ts'],
+  },
+  {
+    name: 'the rest of a replaced channel is served',
+    file: 'engine/remote/serve-channel.ts',
+    find: '    this.#replaceOlder()\n',
+    put: '',
+    tests: ['remote/late-copies.test.ts'],
+  },
 ]

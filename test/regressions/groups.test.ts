@@ -27,7 +27,7 @@ test('a member whose process is killed: its partition moves, what it did not com
   const log = new BrokerLog(broker, nodePort)
   await filled(log)
   const [mine, theirs] = loopback()
-  const served = new ServedChannel(theirs, broker, recovery, () => {})
+  const served = new ServedChannel(theirs, broker, recovery, new Set())
   const channels: Channel[] = [mine]
   const attached = new AttachedBroker(async () => channels.pop() ?? new Promise(() => {}), nodePort)
   await attached.open()

@@ -14,7 +14,7 @@ async function linkTo(admin: Record<string, () => Promise<unknown>>, openReader 
   const [mine, theirs] = loopback()
   const engine = { topicCommands: { version: 0 } }
   const broker = { admin, engine, openReader, guarantees: {}, served: new Set() }
-  new ServedChannel(theirs, broker as never, {} as never, () => {})
+  new ServedChannel(theirs, broker as never, {} as never, new Set())
   const link = new Link({
     connect: async () => mine,
     connected: () => {},
@@ -22,6 +22,7 @@ async function linkTo(admin: Record<string, () => Promise<unknown>>, openReader 
     noticed: () => {},
     warned: () => {},
     setTimer: () => () => {},
+    random: () => 0.5,
   })
   await link.open()
   return link

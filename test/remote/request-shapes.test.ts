@@ -19,10 +19,12 @@ mine.start(
   (answer) => answers.push(answer),
   () => {},
 )
-new ServedChannel(theirs, holder.broker, holder.recovery, () => {})
+new ServedChannel(theirs, holder.broker, holder.recovery, new Set())
+
+let call = 0
 
 async function codeOf(method: string, write: (writer: MessageWriter) => void): Promise<string> {
-  const writer = new MessageWriter().int32(1).text(method).int32(5)
+  const writer = new MessageWriter().int32(++call).text(method).int32(5)
   write(writer)
   mine.send(writer.finish())
   for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))

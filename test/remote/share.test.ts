@@ -64,7 +64,7 @@ test('when the holder goes away, what was accepted stays so, and locks end', asy
 test('what waits for its delivery when the holder is killed is not delivered: another consumer has it by then', async () => {
   const place = new Place()
   const holder = await held(new MemoryStore())
-  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, () => {}))
+  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
   await serve()
   const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
   await shared.open()

@@ -25,7 +25,7 @@ test.after.each(() => rm(root, { recursive: true, force: true }))
 
 /** A holder of its own, which serves the place. */
 function serve(place: Place, { broker, recovery }: Held): void {
-  place.listen((channel) => new ServedChannel(channel, broker, recovery, () => {})).catch(assert.unreachable)
+  place.listen((channel) => new ServedChannel(channel, broker, recovery, new Set())).catch(assert.unreachable)
 }
 
 test('a takeover may take any time: calls wait for it, and what was sent before is written once', async () => {

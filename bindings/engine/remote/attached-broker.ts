@@ -40,10 +40,11 @@ export class AttachedBroker implements Broker {
   #sessions = 0
 
   /** `connect`: see LinkHooks. */
-  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'setTimer' | 'warn'>) {
+  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'setTimer' | 'random' | 'warn'>) {
     this.#link = new Link({
       connect,
       setTimer: port.setTimer,
+      random: port.random,
       connected: (hello) => {
         this.#hello = hello as Hello
       },

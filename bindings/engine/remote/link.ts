@@ -34,6 +34,7 @@ export interface LinkHooks {
   /** The holder warns of something that no call would report. */
   warned(code: string, message: string): void
   readonly setTimer: RuntimePort['setTimer']
+  readonly random: RuntimePort['random']
 }
 
 /**
@@ -43,6 +44,8 @@ export interface LinkHooks {
 export class Link {
   readonly #hooks: LinkHooks
   readonly #pending: Map<number, PendingCall> = new Map()
+  /** Tells a holder which of its channels are of the same link. */
+  readonly #name: number
   /** The channel that stands. Calls go to it, as `#channel`, only once its holder has greeted. */
   #greeting: Channel | undefined
   #channel: Channel | undefined
@@ -55,6 +58,7 @@ export class Link {
 
   constructor(hooks: LinkHooks) {
     this.#hooks = hooks
+    this.#name = hooks.random()
   }
 
   /** Changes whenever the holder's topics, or the holder, have changed. */
@@ -206,7 +210,9 @@ export class Link {
       () => this.#lost(channel),
     )
     channel.keepAlive(true)
-    const hello = this.call('hello', 0, (writer) => writer.int32(PROTOCOL_VERSION), readValue)
+    const connection = this.#connections
+    const write = (writer: MessageWriter) => writer.int32(PROTOCOL_VERSION).float64(this.#name).int32(connection)
+    const hello = this.call('hello', 0, write, readValue)
     for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
     this.#hooks.connected(await hello)
     // Nothing may be asked of a holder before it has said which version it speaks.

@@ -28,19 +28,32 @@ type Result = (writer: MessageWriter) => void
 type Call = (session: number, reader: MessageReader) => Promise<Result>
 type CallTable = Readonly<Record<string, Call>>
 
-/** One attached process as its holder sees it: requests are served until the channel ends; then its members leave. */
+/**
+ * One attached process as its holder sees it: requests are served until the channel ends; then its members leave. Each is
+ * served once, and none any more once the process has connected anew: it believes what it was told last, and a copy that
+ * came later would make it untrue (decision 033).
+ */
 export class ServedChannel {
   readonly #channel: Channel
   readonly #broker: EmbeddedBroker
   readonly #recovery: RecoveryReport
+  readonly #all: Set<ServedChannel>
   readonly #transactions: ServedTransactions
   readonly #calls: CallTable
   readonly #consumers: Map<number, ConsumerSession> = new Map()
   readonly #readers: Map<number, ReaderSession> = new Map()
   readonly #shares: Map<number, ShareSession> = new Map()
 
-  constructor(channel: Channel, broker: EmbeddedBroker, recovery: RecoveryReport, ended: () => void) {
+  /** `hello` says who connected, and how often it did so before. */
+  #link: number | undefined
+  #connection = 0
+  #newestCall = 0
+  #isOver = false
+
+  /** `all` that are served of this log: it is one of them until its channel ends. */
+  constructor(channel: Channel, broker: EmbeddedBroker, recovery: RecoveryReport, all: Set<ServedChannel>) {
     this.#channel = channel
+    this.#all = all.add(this)
     this.#broker = broker
     this.#recovery = recovery
     this.#transactions = new ServedTransactions(broker, (session) => this.#member(session))
@@ -48,13 +61,16 @@ export class ServedChannel {
     channel.start(
       (message) => this.#request(message),
       () => {
-        ended()
+        this.#isOver = true
+        all.delete(this)
         this.#leave()
       },
     )
   }
 
+  /** A channel may still bring what it has read. */
   end(): void {
+    this.#isOver = true
     this.#channel.end()
   }
 
@@ -78,6 +94,7 @@ export class ServedChannel {
       const reader = new MessageReader(message)
       call = reader.int32()
       const method = reader.text()
+      if (this.#isOver || this.#isRepeated(call, method)) return
       const session = reader.int32()
       const served = Object.hasOwn(this.#calls, method) ? this.#calls[method] : undefined
       if (served === undefined) throw new LogError('UNSUPPORTED_VERSION', `this holder doesn't know the call ${method}`)
@@ -89,6 +106,17 @@ export class ServedChannel {
       .then((result) => this.#answer(call, ANSWER_OK, result))
       // Also where a result is too large for a message.
       .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)))
+  }
+
+  /**
+   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1. Only `hello`, which goes first on a new
+   * channel, is younger than what it asks again there.
+   */
+  #isRepeated(call: number, method: string): boolean {
+    if (call === 0 || method === 'hello') return false
+    const isNewer = this.#newestCall === 0 || (call - this.#newestCall) << 1 > 0
+    if (isNewer) this.#newestCall = call
+    return !isNewer
   }
 
   #answer(call: number, status: number, result: Result): void {
@@ -202,7 +230,18 @@ export class ServedChannel {
       const message = `the holder of this log speaks version ${PROTOCOL_VERSION} of the protocol, not ${version}`
       throw new LogError('UNSUPPORTED_VERSION', message, { version, supported: PROTOCOL_VERSION })
     }
+    this.#link = reader.float64()
+    this.#connection = reader.int32()
+    this.#replaceOlder()
     return value({ guarantees: this.#broker.guarantees, recovery: this.#recovery })
+  }
+
+  #replaceOlder(): void {
+    for (const other of [...this.#all]) {
+      if (other === this || other.#link !== this.#link) continue
+      if (other.#connection < this.#connection) other.end()
+      else this.end()
+    }
   }
 
   #append(reader: MessageReader): Promise<AppendResult> {

@@ -206,9 +206,7 @@ export class SharedBroker implements Broker {
   }
 
   #serve(channel: Channel, { broker, recovery }: Held): ServedChannel {
-    const served: ServedChannel = new ServedChannel(channel, broker, recovery, () => this.#served.delete(served))
-    this.#served.add(served)
-    return served
+    return new ServedChannel(channel, broker, recovery, this.#served)
   }
 
   /** Sessions from before go on through the same calls, without a socket. */

@@ -44,7 +44,7 @@ function wholeRequests(): readonly Bytes[] {
   }
   const rows: readonly (readonly Bytes[])[] = [
     [
-      request(1, 'hello', 0, (writer) => writer.int32(PROTOCOL_VERSION)),
+      request(1, 'hello', 0, (writer) => writer.int32(PROTOCOL_VERSION).float64(0.5).int32(1)),
       request(2, 'append', 0, append),
       request(3, 'fetch', 1, plain(FETCH)),
       request(0, 'wake', 1),
@@ -170,6 +170,7 @@ export function requestTarget(serve: Serve = serveChannel): FuzzTarget {
       )
       serve(theirs, serving.holder)
       const messages = splitMessages(bytes)
+      numberCalls(messages)
       for (const message of messages) {
         mine.send(message)
         await settled()
@@ -187,11 +188,19 @@ export function requestTarget(serve: Serve = serveChannel): FuzzTarget {
 type Serve = (channel: Channel, holder: Holder) => void
 
 export function serveChannel(channel: Channel, { broker, recovery }: Holder): void {
-  new ServedChannel(channel, broker, recovery, () => {})
+  new ServedChannel(channel, broker, recovery, new Set())
 }
 
 async function settled(): Promise<void> {
   for (let turn = 0; turn < SETTLE_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Whatever was changed or doubled is looked at: a call whose number doesn't ascend is passed over. */
+function numberCalls(messages: readonly Bytes[]): void {
+  messages.forEach((message, index) => {
+    const view = new DataView(message.buffer, message.byteOffset, message.length)
+    if (message.length >= 4 && view.getInt32(0, true) !== 0) view.setInt32(0, index + 1, true)
+  })
 }
 
 /** Each failure has its code; a notice, which has the call 0, is none. */

@@ -1,0 +1,245 @@
+// What a producer was told of a batch must stay true: no copy of its request is taken later, as then it has gone on by what
+// it was told. A channel may bring one twice, and what it still brings once its client has another one comes behind.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
+import type { Channel } from '../../bindings/engine/remote/channel.ts'
+import { readError } from '../../bindings/engine/remote/errors.ts'
+import { loopback } from '../../bindings/engine/remote/loopback.ts'
+import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
+import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
+import { ANSWER_OK, PROTOCOL_VERSION } from '../../bindings/engine/remote/protocol.ts'
+import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
+import { writeValue } from '../../bindings/engine/remote/values.ts'
+import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import type { Held } from '../../bindings/entry/embedded/shared-broker.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { failure, text } from '../client/support.ts'
+import { held, turns } from './support.ts'
+
+type Message = Uint8Array<ArrayBuffer>
+
+/** A holder to which each client connects as the test wants; its disk may be full for an append. */
+class Stage {
+  readonly log: BrokerLog
+  readonly #holder: Held
+  readonly #served: Set<ServedChannel> = new Set()
+  readonly #broker: EmbeddedBroker
+  isFull = false
+
+  constructor(holder: Held) {
+    this.#holder = holder
+    this.log = new BrokerLog(holder.broker, nodePort)
+    this.#broker = new Proxy(holder.broker, {
+      get: (broker, name) => {
+        const own = Reflect.get(broker, name)
+        if (name === 'ask') return (command: Parameters<EmbeddedBroker['ask']>[0]) => this.#ask(command)
+        return typeof own === 'function' ? own.bind(broker) : own
+      },
+    })
+  }
+
+  static async begin(): Promise<Stage> {
+    const stage = new Stage(await held(new MemoryStore()))
+    await stage.log.admin.createTopic('t')
+    return stage
+  }
+
+  #ask(command: Parameters<EmbeddedBroker['ask']>[0]): Promise<unknown> {
+    if (!this.isFull) return this.#holder.broker.ask(command)
+    this.isFull = false
+    return Promise.reject(new LogError('STORAGE_FULL', 'by the test', {}))
+  }
+
+  serve(channel: Channel): void {
+    new ServedChannel(channel, this.#broker, this.#holder.recovery, this.#served)
+  }
+
+  get servedCount(): number {
+    return this.#served.size
+  }
+
+  async values(): Promise<(string | null)[]> {
+    const values: (string | null)[] = []
+    for await (const record of this.log.read('t', { until: 'end' })) values.push(text(record.value))
+    return values
+  }
+}
+
+/** The holder's end: it hears of the client's end only when the test lets it, and may be handed anything again. */
+class LateChannel implements Channel {
+  readonly requests: Message[] = []
+  hand: (message: Message) => void = () => {}
+  /** Requests are kept back. */
+  isStuck = false
+  answering: (answer: Message) => void = () => {}
+  readonly #channel: Channel
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+  }
+
+  start(onMessage: (message: Message) => void): void {
+    this.hand = onMessage
+    const take = (message: Message): void => {
+      this.requests.push(message.slice())
+      if (!this.isStuck) onMessage(message)
+    }
+    this.#channel.start(take, () => {})
+  }
+
+  send(message: Uint8Array): void {
+    this.answering(message as Message)
+    this.#channel.send(message)
+  }
+
+  keepAlive(): void {}
+
+  end(): void {
+    this.#channel.end()
+  }
+
+  get appends(): Message[] {
+    return this.requests.filter((request) => methodOf(request) === 'append')
+  }
+}
+
+function methodOf(request: Message): string {
+  const reader = new MessageReader(request)
+  reader.int32()
+  return reader.text()
+}
+
+function codeOf(answer: Message): string | undefined {
+  const reader = new MessageReader(answer)
+  if (reader.int32() === 0 || reader.uint8() === ANSWER_OK) return undefined
+  reader.int32()
+  return readError(reader).code
+}
+
+/** Channels to the stage, one after the other, by their holder's ends. */
+function client(stage: Stage): { broker: AttachedBroker; ends: LateChannel[]; cut(): void } {
+  const ends: LateChannel[] = []
+  let mine: Channel | undefined
+  const broker = new AttachedBroker(async () => {
+    const [near, far] = loopback()
+    const end = new LateChannel(far)
+    ends.push(end)
+    stage.serve(end)
+    mine = near
+    return near
+  }, nodePort)
+  return { broker, ends, cut: () => mine?.end() }
+}
+
+/** When the batch behind a missing one is refused, its producer takes it as unwritten. */
+function whenOutOfOrder(end: LateChannel, run: () => void): void {
+  end.answering = (answer) => {
+    if (codeOf(answer) !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') return
+    end.answering = () => {}
+    run()
+  }
+}
+
+test('a channel brings requests a second time, when there is room for what the disk had none for: none is taken', async () => {
+  const stage = await Stage.begin()
+  const { broker, ends } = client(stage)
+  await broker.open()
+  const producer = new BrokerLog(broker, nodePort).producer({ batchSizeBytes: 1 })
+  await producer.send({ topic: 't', value: 'a' })
+  const [end] = ends as [LateChannel]
+  whenOutOfOrder(end, () => {
+    for (const request of end.appends.slice(1)) end.hand(request)
+  })
+  stage.isFull = true
+  const sends = [producer.send({ topic: 't', value: 'b' }), producer.send({ topic: 't', value: 'c' })]
+  await failure('STORAGE_FULL', () => sends[0] as Promise<unknown>)
+  assert.is((await sends[1])?.offset, 1)
+  assert.ok(end.appends.length >= 4, 'the batch went out again')
+  assert.equal(await stage.values(), ['a', 'c'])
+  await broker.close()
+  await stage.log.close()
+})
+
+test('the rest of a channel that its client has replaced comes behind what was asked again: none is taken', async () => {
+  const stage = await Stage.begin()
+  const { broker, ends, cut } = client(stage)
+  await broker.open()
+  const producer = new BrokerLog(broker, nodePort).producer({ batchSizeBytes: 1 })
+  await producer.send({ topic: 't', value: 'a' })
+  const [first] = ends as [LateChannel]
+  first.isStuck = true
+  const sends = [producer.send({ topic: 't', value: 'b' }), producer.send({ topic: 't', value: 'c' })]
+  const refused = failure('STORAGE_FULL', () => sends[0] as Promise<unknown>)
+  await turns(2)
+  assert.is(first.appends.length, 3)
+  cut()
+  stage.isFull = true
+  while (ends.length < 2) await turns(1)
+  whenOutOfOrder(ends[1] as LateChannel, () => {
+    for (const request of first.appends.slice(1)) first.hand(request)
+  })
+  await refused
+  assert.is((await sends[1])?.offset, 1)
+  assert.equal(await stage.values(), ['a', 'c'])
+  await broker.close()
+  await stage.log.close()
+})
+
+const hello = (link: number, connection: number) => (writer: MessageWriter) =>
+  writer.int32(PROTOCOL_VERSION).float64(link).int32(connection)
+
+/** Calls by hand; what it answers are the calls that were answered. */
+function caller(stage: Stage): { ask(call: number, method: string, write: Write): void; answered: number[] } {
+  const [near, far] = loopback()
+  const answered: number[] = []
+  near.start(
+    (answer) => answered.push(new MessageReader(answer).int32()),
+    () => answered.push(-1),
+  )
+  stage.serve(far)
+  const ask = (call: number, method: string, write: Write) => {
+    const writer = new MessageWriter().int32(call).text(method).int32(0)
+    write(writer)
+    near.send(writer.finish())
+  }
+  return { ask, answered }
+}
+
+type Write = (writer: MessageWriter) => void
+const none: Write = (writer) => writeValue(writer, [])
+
+test('a client’s newest channel is the one it has, in whichever order they greet; others’ go on', async () => {
+  const stage = await Stage.begin()
+  const [older, newest, oldest, other] = [caller(stage), caller(stage), caller(stage), caller(stage)] as const
+  other.ask(1, 'hello', hello(0.25, 1))
+  older.ask(1, 'hello', hello(0.75, 2))
+  newest.ask(2, 'hello', hello(0.75, 3))
+  oldest.ask(3, 'hello', hello(0.75, 1))
+  for (const each of [older, newest, oldest, other]) each.ask(4, 'listTopics', none)
+  await turns(4)
+  assert.equal(newest.answered, [2, 4])
+  assert.equal(other.answered, [1, 4])
+  assert.equal([older.answered.at(-1), oldest.answered], [-1, [-1]])
+  assert.is(stage.servedCount, 2)
+  await stage.log.close()
+})
+
+test('calls are numbered in their order, from one again behind the last number; only a greeting may be ahead', async () => {
+  const stage = await Stage.begin()
+  const { ask, answered } = caller(stage)
+  const last = 2 ** 31 - 1
+  ask(last, 'hello', hello(0.5, 2))
+  for (const call of [last - 5, last - 5, last - 2, last - 3, last, 1, last, 2, 1, 2]) ask(call, 'listTopics', none)
+  await turns(6)
+  assert.equal(
+    answered.sort((a, b) => a - b),
+    [1, 2, last - 5, last - 2, last, last].sort((a, b) => a - b),
+  )
+  await stage.log.close()
+})
+
+test.run()
