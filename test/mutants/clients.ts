@@ -218,6 +218,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/late-copies.test.ts'],
   },
   {
+    name: 'a takeover that met a full disk ends the log',
+    file: 'engine/remote/link.ts',
+    find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",
+    put: 'false',
+    tests: ['remote/takeover.test.ts'],
+  },
+  {
     name: 'the rest of a replaced channel is served',
     file: 'engine/remote/serve-channel.ts',
     find: '    this.#replaceOlder()\n',

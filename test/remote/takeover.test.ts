@@ -148,6 +148,47 @@ test('where no holder can come any more, what was sent has an unknown outcome, a
   await holder.broker.close()
 })
 
+test('where the disk is full as it takes over, its calls hear of it, and it goes on once there is room', async () => {
+  const place = new Place()
+  const holder = await held(createDirectoryStore(root))
+  serve(place, holder)
+  let isFull = true
+  let tries = 0
+  const hold = async () => {
+    tries++
+    if (isFull) throw new LogError('STORAGE_FULL', 'no room for what the dead holder left', {})
+    return held(createDirectoryStore(root))
+  }
+  const shared = new SharedBroker(optionsOf(place, hold))
+  await shared.open()
+  const log = new BrokerLog(shared, nodePort)
+  await log.admin.createTopic('t')
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  place.fate = (method) => (method === 'append' ? 'dead' : 'served')
+  const unknown = await failure('NETWORK_EXCEPTION', () => producer.send({ topic: 't', value: 'b' }))
+  assert.ok(LogError.is(unknown.cause, 'STORAGE_FULL'))
+  await failure('STORAGE_FULL', () => log.admin.listTopics())
+  assert.is(tries, 2)
+  await holder.broker.close()
+  isFull = false
+  assert.equal(await log.admin.listTopics(), ['t'])
+  assert.is((await producer.send({ topic: 't', value: 'c' })).offset, 1)
+  assert.is(shared.role, 'holder')
+  await log.close()
+})
+
+test('an opener whose holder goes away before it answered is refused where the disk is full', async () => {
+  const place = new Place()
+  const holder = await held(new MemoryStore())
+  serve(place, holder)
+  place.fate = () => 'dead'
+  const full = new LogError('STORAGE_FULL', 'no room', {})
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(full)))
+  await failure('STORAGE_FULL', () => shared.open())
+  await holder.broker.close()
+})
+
 for (const cut of ['openConsumer', 'join', 'sync', 'committed']) {
   test(`the holder goes away at ${cut}: the member joins again with the next one`, async () => {
     const place = new Place()

@@ -23,7 +23,10 @@ interface PendingCall {
 }
 
 export interface LinkHooks {
-  /** A channel to the process that holds the log now. Tries until there is one; rejects when there will be none. */
+  /**
+   * A channel to the process that holds the log now. Tries until there is one; rejects when there will be none, or, with
+   * an error of the category `retriable`, when there is none for now.
+   */
   connect(): Promise<Channel>
   /** A channel to a holder stands; `hello` is what it said of the log. */
   connected(hello: unknown): void
@@ -50,6 +53,9 @@ export class Link {
   #greeting: Channel | undefined
   #channel: Channel | undefined
   #calls = 0
+  /** There was no holder for now: the next call looks for one. */
+  #isIdle = false
+  #hasGreeted = false
   #ended: LogError | undefined
   #opened: { resolve(): void; reject(error: unknown): void } | undefined
   #settled: (() => void) | undefined
@@ -122,6 +128,7 @@ export class Link {
     this.#pending.set(call, pending)
     if (this.#pending.size === 1) this.#greeting?.keepAlive(true)
     if (this.#channel !== undefined) send(pending, this.#channel)
+    if (this.#isIdle) this.#reconnect()
   }
 
   /** A call that rejects if the holder doesn't answer in time. */
@@ -182,19 +189,29 @@ export class Link {
 
   #fail(error: LogError): void {
     this.#ended ??= error
+    this.#refuse(this.#ended)
+    this.#opened?.reject(this.#ended)
+  }
+
+  #refuse(error: LogError): void {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
     this.#settled?.()
     for (const { method, wasSent, failed } of pending) {
-      failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, this.#ended) : this.#ended)
+      failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, error) : error)
     }
-    this.#opened?.reject(this.#ended)
   }
 
   #reconnect(): void {
+    this.#isIdle = false
     this.#connect().catch((error: unknown) => {
       // The holder went away while it greeted, and `#lost` has begun anew.
       if (LogError.is(error, 'NETWORK_EXCEPTION')) return
+      // Such as a full disk, on which this process couldn't take the log over. Another one may, or there will be room.
+      if (this.#hasGreeted && LogError.is(error) && error.category === 'retriable') {
+        this.#isIdle = true
+        return this.#refuse(error as LogError)
+      }
       const message = 'no holder of the log is to be had'
       this.#fail(LogError.is(error) ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
     })
@@ -217,6 +234,7 @@ export class Link {
     this.#hooks.connected(await hello)
     // Nothing may be asked of a holder before it has said which version it speaks.
     this.#channel = channel
+    this.#hasGreeted = true
     for (const pending of this.#pending.values()) send(pending, channel)
     this.#opened?.resolve()
   }
