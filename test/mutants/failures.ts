@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const failed = 'log/store/failed-flush.test.ts'
-const believed = 'storage/believed-flushes.test.ts'
+const flushFailure = 'storage/flush-failure.test.ts'
 const covers = 'storage/flush-covers.test.ts'
 const nodeFile = 'storage/drivers/node-fs/file.ts'
 
@@ -51,30 +51,30 @@ export const FAILURES: readonly Mutant[] = [
   },
   {
     name: 'failures: a flush that failed is told to whoever asked first alone',
-    file: 'storage/believed-flushes.ts',
-    find: '    this.#assertBelieved()\n    try {\n',
+    file: 'storage/flush-failure.ts',
+    find: '    this.#assertNone()\n    try {\n',
     put: '    try {\n',
-    tests: [believed, 'simulation/disk-errors.heavy.test.ts'],
+    tests: [flushFailure, 'simulation/disk-errors.heavy.test.ts'],
   },
   {
     name: 'failures: a flush under way beside one that failed is believed',
-    file: 'storage/believed-flushes.ts',
-    find: '        () => this.#assertBelieved(),\n',
+    file: 'storage/flush-failure.ts',
+    find: '        () => this.#assertNone(),\n',
     put: '        () => {},\n',
-    tests: [believed],
+    tests: [flushFailure],
   },
   {
     name: 'failures: a flush is believed while another one of its file is under way',
-    file: 'storage/believed-flushes.ts',
+    file: 'storage/flush-failure.ts',
     find: '    if (this.#underWay.size > 0) return Promise.all(this.#underWay).then(() => {})\n',
     put: '    return undefined\n',
-    tests: [believed],
+    tests: [flushFailure],
   },
   {
     name: 'failures: flushes of files by which the ring grew count apart',
     file: 'log/store/file-partition-store.ts',
-    find: '    this.#unsparing = believedFlushes(given, flushes)\n',
-    put: '    this.#unsparing = believedFlushes(given)\n',
+    find: '    this.#unsparing = rememberFailedFlush(given, flushFailure)\n',
+    put: '    this.#unsparing = rememberFailedFlush(given)\n',
     tests: ['log/store/flushes-beside.test.ts'],
   },
   {

@@ -13,8 +13,8 @@ import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
 import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
-import { Flushes } from '../../bindings/storage/believed-flushes.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
+import { FlushFailure } from '../../bindings/storage/flush-failure.ts'
 import { isFlushOf, isSyncOfPartition, postponed, replace, triedAgain, withoutEffects } from './fault-tools.ts'
 
 type Mend = () => void
@@ -38,7 +38,7 @@ export function acknowledgeBeforeFlush(): Mend {
 /** A frame's flush that failed is asked for again, and believed: the device has nothing left to write, and says that it is done. */
 export function tryFlushAgain(): Mend {
   const mends = [
-    replace(Flushes.prototype, 'run', () => (flush) => flush()),
+    replace(FlushFailure.prototype, 'run', () => (flush) => flush()),
     replace(
       Journal.prototype,
       'writeFrame',

@@ -1,9 +1,9 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
-import { believedFlushes, Flushes } from '../../storage/believed-flushes.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
+import { FlushFailure, rememberFailedFlush } from '../../storage/flush-failure.ts'
 import type {
   AbortedTransaction,
   CommitSet,
@@ -82,9 +82,9 @@ export class FilePartitionStore implements PartitionStore {
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.#pauses = new Pauses(options.pause)
     const sparing = { giveUp: () => this.#cache.giveUp(), pause: () => this.#pauses.next() }
-    const flushes = new Flushes()
-    this.#unsparing = believedFlushes(given, flushes)
-    const store = believedFlushes(sparingStore(given, sparing), flushes)
+    const flushFailure = new FlushFailure()
+    this.#unsparing = rememberFailedFlush(given, flushFailure)
+    const store = rememberFailedFlush(sparingStore(given, sparing), flushFailure)
     this.#store = store
     this.#kernel = kernel
     this.#source = source

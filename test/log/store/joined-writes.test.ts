@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert'
 import { JoinedWrites } from '../../../bindings/log/recovery/joined-writes.ts'
 import { FileCache } from '../../../bindings/log/segment/file-cache.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import { believedFlushes } from '../../../bindings/storage/believed-flushes.ts'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
 import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
+import { rememberFailedFlush } from '../../../bindings/storage/flush-failure.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
 
 const PIECE_BYTES = 1024 * 1024
@@ -35,7 +35,7 @@ async function watchedStore(failure?: LogError): Promise<{ store: FileStore; cal
       })
     },
   })
-  return { store: believedFlushes(store), calls }
+  return { store: rememberFailedFlush(store), calls }
 }
 
 /** Pieces of so many bytes, one behind the other. */

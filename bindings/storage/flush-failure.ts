@@ -1,17 +1,17 @@
 import type { Awaitable, FileStore, StoreFile } from './file-store.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
-/** Makes content or entries durable. Once one of these calls has failed, none of them is believed any more. */
-export class Flushes {
-  #failure: { readonly error: unknown } | undefined
+/** Remembers the first flush that failed. Every later one fails with the same error, whatever the system says of it. */
+export class FlushFailure {
+  #first: { readonly error: unknown } | undefined
 
   run(flush: () => Awaitable<void>): Awaitable<void> {
-    this.#assertBelieved()
+    this.#assertNone()
     try {
       const done = flush()
       if (!(done instanceof Promise)) return
       return done.then(
-        () => this.#assertBelieved(),
+        () => this.#assertNone(),
         (error: unknown) => this.#failed(error),
       )
     } catch (error) {
@@ -19,23 +19,24 @@ export class Flushes {
     }
   }
 
-  #assertBelieved(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
+  #assertNone(): void {
+    if (this.#first !== undefined) throw this.#first.error
   }
 
   #failed(error: unknown): never {
-    if (!isTooManyFiles(error)) this.#failure ??= { error }
+    if (!isTooManyFiles(error)) this.#first ??= { error }
     throw error
   }
 }
 
 /**
- * The store, whose flushes fail for good as soon as one failed (durability rule 10). The system tells a failure once, to whoever asks
- * first, and has dropped what it couldn't write: a checkpoint beside a commit whose flush of a segment failed would be told that the same
- * segment is durable, note it, and give back the frames that hold what is gone. `flushes`: shared by stores of one directory.
+ * The store, with every flush failing once one has failed (durability rule 10). The system reports a failure once, to
+ * whoever asks first, and drops what it couldn't write. Say that a commit's flush of a segment fails. A checkpoint beside
+ * it would hear that the segment is durable, note it, and free the journal frames that alone hold the lost data.
+ * `failure` is shared by the stores of one directory.
  */
-export function believedFlushes(store: FileStore, flushes: Flushes = new Flushes()): FileStore {
-  const watched = (file: StoreFile) => new WatchedFile(file, flushes)
+export function rememberFailedFlush(store: FileStore, failure: FlushFailure = new FlushFailure()): FileStore {
+  const watched = (file: StoreFile) => new WatchedFile(file, failure)
   return {
     capabilities: store.capabilities,
     open(path, options) {
@@ -43,7 +44,7 @@ export function believedFlushes(store: FileStore, flushes: Flushes = new Flushes
       return file instanceof Promise ? file.then((file) => file && watched(file)) : file && watched(file)
     },
     list: (directory) => store.list(directory),
-    syncDirectory: (directory) => flushes.run(() => store.syncDirectory(directory)),
+    syncDirectory: (directory) => failure.run(() => store.syncDirectory(directory)),
     rename: (from, to) => store.rename(from, to),
     remove: (path) => store.remove(path),
     lock: () => store.lock(),
@@ -56,13 +57,13 @@ class WatchedFile implements StoreFile {
   readonly cut?: (sizeBytes: number) => Awaitable<void>
   readonly isShared?: () => boolean
   readonly #file: StoreFile
-  readonly #flushes: Flushes
+  readonly #failure: FlushFailure
   readonly #underWay: Set<Promise<void>> = new Set()
 
-  constructor(file: StoreFile, flushes: Flushes) {
+  constructor(file: StoreFile, failure: FlushFailure) {
     this.path = file.path
     this.#file = file
-    this.#flushes = flushes
+    this.#failure = failure
     if (file.cut !== undefined) this.cut = file.cut.bind(file)
     if (file.isShared !== undefined) this.isShared = file.isShared.bind(file)
   }
@@ -84,10 +85,10 @@ class WatchedFile implements StoreFile {
   }
 
   flush(): Awaitable<void> {
-    return this.#flushes.run(() => this.#flush())
+    return this.#failure.run(() => this.#flush())
   }
 
-  /** Any of those under way may be the one that is told of a failure of the file, and its answer may come last. */
+  /** If the file fails, any one of the flushes under way may be the one that hears of it, so each waits for all. */
   #flush(): Awaitable<void> {
     const flushing = this.#file.flush()
     if (!(flushing instanceof Promise)) return this.#others()

@@ -2,9 +2,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
-import { believedFlushes } from '../../bindings/storage/believed-flushes.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import type { FileStore, StoreFile } from '../../bindings/storage/file-store.ts'
+import { rememberFailedFlush } from '../../bindings/storage/flush-failure.ts'
 
 /** Ends a flush, well or with that error. */
 type End = (error?: unknown) => void
@@ -42,7 +42,7 @@ async function outcome(flush: () => unknown): Promise<unknown> {
 
 test('a flush that ends well behind one that failed failed too, and no later one reaches the device', async () => {
   const { slow, asked } = slowStore()
-  const store = believedFlushes(slow)
+  const store = rememberFailedFlush(slow)
   const [first, second] = [opened(store, 'a'), opened(store, 'b')]
   const outcomes = [outcome(() => first.flush()), outcome(() => second.flush()), outcome(() => store.syncDirectory(''))]
   const failure = new LogError('KAFKA_STORAGE_ERROR', 'the device failed')
@@ -64,7 +64,7 @@ for (const [ending, failing] of [
 ]) {
   test(`flush ${ending} of a file ends well before flush ${failing} fails, which had the only word of it: both failed`, async () => {
     const { slow, asked } = slowStore()
-    const file = opened(believedFlushes(slow), 'a')
+    const file = opened(rememberFailedFlush(slow), 'a')
     const outcomes = [outcome(() => file.flush()), outcome(() => file.flush())]
     const failure = new LogError('KAFKA_STORAGE_ERROR', 'the device failed')
     asked[ending ?? 0]?.()
@@ -80,7 +80,10 @@ test('a flush that waits in place is believed with those of its file that are un
   const later = file.flush.bind(file)
   let isInPlace = false
   Object.assign(file, { flush: () => (isInPlace ? undefined : later()) })
-  const watched = opened(believedFlushes(Object.assign(Object.create(slow) as FileStore, { open: () => file })), 'a')
+  const watched = opened(
+    rememberFailedFlush(Object.assign(Object.create(slow) as FileStore, { open: () => file })),
+    'a',
+  )
   const first = outcome(() => watched.flush())
   isInPlace = true
   const second = outcome(() => watched.flush())
@@ -91,7 +94,7 @@ test('a flush that waits in place is believed with those of its file that are un
 
 test('a directory that could not be opened for too many open files is synced the next time', async () => {
   const { slow, asked } = slowStore()
-  const store = believedFlushes(slow)
+  const store = rememberFailedFlush(slow)
   const failure = new LogError('KAFKA_STORAGE_ERROR', 'too many open files', { errno: 'EMFILE' })
   const refused = outcome(() => store.syncDirectory(''))
   asked[0]?.(failure)
