@@ -37,4 +37,25 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '',
     tests: ['log/store/derived-files.test.ts'],
   },
+  {
+    name: "a large segment is read whoever's its first batch is",
+    file: 'log/segment/foreign-file.ts',
+    find: "  if (hasOtherStart(context, file, noted)) return 'others'\n",
+    put: '',
+    tests: ['damage/foreign-segments.test.ts'],
+  },
+  {
+    name: 'a batch may lie across the end of a segment that was noted',
+    file: 'log/segment/foreign-file.ts',
+    find: "  return runsBeyond(context, file, noted) ? 'others' : 'unknown'\n",
+    put: "  return 'unknown'\n",
+    tests: ['damage/foreign-segments.test.ts'],
+  },
+  {
+    name: "salvage takes what lies across a segment's end",
+    file: 'log/survey/segment-survey.ts',
+    find: '        return beyond?.header.baseOffset === place.offset\n',
+    put: '        return beyond === undefined && false\n',
+    tests: ['damage/foreign-segments.test.ts'],
+  },
 ]

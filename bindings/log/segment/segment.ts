@@ -6,8 +6,8 @@ import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
+import { compareWithNoted, type NotedBatches } from './foreign-file.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
-import { headersOf } from './header-scan.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment, missingSegment } from './segment-damage.ts'
@@ -15,11 +15,6 @@ import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentWrites } from './segment-writes.ts'
 
-/**
- * Segments up to this size are compared with their noted header checksum at their first use, which takes less than a
- * millisecond. `oncelog verify` compares larger ones.
- */
-const PROVEN_BYTES = 256 * 1024
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 
 /**
@@ -41,7 +36,7 @@ export class Segment {
   #firstTimestamp: number
   #headerChecksum: number
   /** What the checkpoint said of the file, until the first use has compared it. */
-  #unproven: Pick<CheckpointSegment, 'sizeBytes' | 'headerChecksum'> | undefined
+  #unproven: NotedBatches | undefined
   readonly #writes: SegmentWrites
   readonly #reads: SegmentReads
   /**
@@ -62,7 +57,7 @@ export class Segment {
     this.#maxTimestampOffset = facts.maxTimestampOffset
     this.#firstTimestamp = facts.firstTimestamp
     this.#headerChecksum = facts.headerChecksum
-    if (facts.sizeBytes > 0 && facts.sizeBytes <= PROVEN_BYTES) this.#unproven = facts
+    if (facts.sizeBytes > 0) this.#unproven = facts
     this.#indexes = new SegmentIndexes(context, directory, facts)
     this.#writes = new SegmentWrites(context, this)
     this.#reads = new SegmentReads(context, this, this.#indexes)
@@ -239,21 +234,16 @@ export class Segment {
     throw new LogError('OFFSET_OUT_OF_RANGE', `${this.logPath} lies below the log start`, details)
   }
 
-  /**
-   * Compares the bytes that batch CRCs leave out with the checkpoint (rule 4c): they also tell whose batches these are.
-   * Where the batches don't follow each other, the read that comes there names the place.
-   */
+  /** Once, and again where batches of the file don't follow each other: what it is may have been mended by then. */
   #prove(file: StoreFile): void {
     if (this.#unproven === undefined) return
-    const { sizeBytes, headerChecksum } = this.#unproven
-    const checksum = headersOf(this.#context, file, sizeBytes)
-    if (checksum === undefined) return
-    if (checksum !== headerChecksum) {
+    const found = compareWithNoted(this.#context, file, this.#unproven)
+    if (found === 'others') {
       const message = `${this.logPath} holds other batches than the log's, or one of its batch headers is damaged`
       const fault = { position: 0, offset: this.baseOffset, fault: 'headers-differ' }
       throw damagedSegment(this.logPath, fault, message)
     }
-    this.#unproven = undefined
+    if (found === 'noted') this.#unproven = undefined
   }
 
   /** See SegmentReads. */

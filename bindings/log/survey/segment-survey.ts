@@ -113,7 +113,10 @@ export class SegmentSurvey {
     this.#place = { ...this.#place, position: noted.sizeBytes }
   }
 
-  /** Whether every batch is there, one behind the other, as whoever wrote them left them. */
+  /**
+   * Whether every batch is there, one behind the other, as whoever wrote them left them: up to the end that was noted, or across it,
+   * where none of this log's lies.
+   */
   *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
     const { leaderEpoch, scanner } = this.#context
     const bounds = {
@@ -126,7 +129,14 @@ export class SegmentSurvey {
     let place: Place = { position: 0, offset: this.#remains.baseOffset, leaderEpoch: -1 }
     while (place.position < sizeBytes) {
       const batch = batchAt(scanner, bounds, place)
-      if (batch === undefined) return false
+      if (batch === undefined) {
+        const beyond = batchAt(
+          scanner,
+          { ...bounds, endPosition: file.size(), endOffset: Number.POSITIVE_INFINITY },
+          place,
+        )
+        return beyond?.header.baseOffset === place.offset
+      }
       const { sizeBytes: batchBytes, partitionLeaderEpoch } = batch.header
       place = { position: place.position + batchBytes, offset: batch.nextOffset, leaderEpoch: partitionLeaderEpoch }
       yield* letOthersRun()
