@@ -221,6 +221,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['storage/directory-lost.test.ts'],
   },
   {
+    name: 'an attached process takes whoever holds the log at its path now for its own holder',
+    file: 'storage/drivers/node-fs/attached-directory.ts',
+    find: '    if (this.#identity !== undefined && !isInPlace(this.#root, this.#identity)) throw lost(this.#root)\n',
+    put: '',
+    tests: ['storage/directory-lost.test.ts'],
+  },
+  {
     name: 'checkpoint: where a read-only partition is damaged is forgotten',
     file: 'log/store/checkpointer.ts',
     find: '        damage: files.damage,\n',

@@ -1,5 +1,5 @@
 // A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the error says why.
-import { cpSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -35,8 +35,7 @@ const WAYS: readonly Way[] = [
 ]
 
 /** Sends until one is refused, or time is up. */
-async function untilRefused(log: EmbeddedLog): Promise<unknown> {
-  const producer = log.producer()
+async function untilRefused(log: EmbeddedLog, producer = log.producer()): Promise<unknown> {
   const until = performance.now() + NOTICED_MS
   while (performance.now() < until) {
     try {
@@ -101,6 +100,69 @@ test('what was acknowledged before is in the directory that was moved, and the p
   assert.equal(await fresh.admin.listTopics(), [])
   await fresh.close()
 })
+
+interface Replacement {
+  readonly name: string
+  /** What lies at the path then. */
+  place(directory: string, backup: string): Promise<EmbeddedLog | undefined>
+}
+
+const REPLACEMENTS: readonly Replacement[] = [
+  { name: 'nothing', place: async () => undefined },
+  {
+    name: 'a new log',
+    async place(directory) {
+      const log = await open(directory)
+      await log.admin.createTopic('t')
+      return log
+    },
+  },
+  {
+    name: 'a backup of it',
+    async place(directory, backup) {
+      renameSync(backup, directory)
+      return open(directory)
+    },
+  },
+]
+
+// Found by moving directories away under attached processes: they went on with the log that came to lie at the path, as if it were theirs.
+for (const { name, place } of REPLACEMENTS) {
+  test(`an attached process whose directory gives way to ${name} ends too, and reads and writes nothing there`, async () => {
+    const directory = join(scratch, `attached ${name}`)
+    const holder = await open(directory)
+    await holder.admin.createTopic('t')
+    await holder.producer().send({ topic: 't', value: 'own' })
+    await holder.backup(`${directory}.backup`)
+    const attached = await open(directory)
+    assert.is(attached.role, 'attached')
+    const producer = attached.producer()
+    await producer.send({ topic: 't', value: 'own' })
+    const values: string[] = []
+    const reading = refusal(
+      (async () => {
+        for await (const { value } of attached.read('t')) values.push(Buffer.from(value ?? []).toString())
+      })(),
+    )
+    renameSync(directory, `${directory}.away`)
+    const other = await place(directory, `${directory}.backup`)
+    const theirs = other?.producer()
+    for (let index = 0; index < 5; index++) await theirs?.send({ topic: 't', value: 'other' })
+    assert.ok(LogError.is(await untilRefused(holder), 'KAFKA_STORAGE_ERROR'))
+    const closing = refusal(holder.close())
+    assert.ok(LogError.is(await untilRefused(attached, producer), 'KAFKA_STORAGE_ERROR', 'NETWORK_EXCEPTION'))
+    assert.is(await refusal(producer.send({ topic: 't', value: 'x' })), 'KAFKA_STORAGE_ERROR')
+    await closing
+    assert.ok(['KAFKA_STORAGE_ERROR', 'NETWORK_EXCEPTION'].includes((await reading) ?? ''))
+    assert.not.ok(values.includes('other'), values.join())
+    const found: string[] = []
+    if (other !== undefined)
+      for await (const { value } of other.read('t', { until: 'end' })) found.push(Buffer.from(value ?? []).toString())
+    assert.not.ok(found.includes('x'), found.join())
+    assert.is(existsSync(directory), other !== undefined, 'it made no log of its own there')
+    for (const log of [attached, other]) if (log !== undefined) await refusal(log.close())
+  })
+}
 
 test('a lock knows whether it is still the one that others would meet', async () => {
   const directory = mkdtempSync(join(scratch, 'lock-'))

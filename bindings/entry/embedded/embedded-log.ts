@@ -14,6 +14,7 @@ import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
+import { AttachedDirectory } from '../../storage/drivers/node-fs/attached-directory.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import { notedHolder } from '../../storage/drivers/node-fs/lock.ts'
@@ -194,15 +195,19 @@ export async function openShared(
   checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
   await port.ready?.()
+  const attachedTo = new AttachedDirectory(directory)
   const shared = new SharedBroker({
     meeting: {
-      attach: () => attachTo(directory),
+      attach: () => attachedTo.through(() => attachTo(directory)),
       listen: (attached) => listen(directory, attached),
       heldBy: () => notedHolder(directory),
     },
     port,
     exclusive: options.exclusive === true,
-    hold: (hooks) => openHeld(storeOf(), port, options, hooks, directory),
+    hold: async (hooks) => {
+      attachedTo.assertSame()
+      return openHeld(storeOf(), port, options, hooks, directory)
+    },
   })
   await shared.open()
   return finishOpening(shared, port, options, () => new DirectoryImage(directory))

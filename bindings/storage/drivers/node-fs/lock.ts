@@ -188,8 +188,18 @@ function hold(descriptor: number, identity: string, root: string): StoreLock {
   }
 }
 
+/** Which file the path's lock is; `undefined` where there is none, or no look at it. */
+export function lockIdentity(root: string): string | undefined {
+  try {
+    const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
+    return onDisk && identityOf(onDisk)
+  } catch {
+    return undefined
+  }
+}
+
 /** Only what the system is sure of counts: a look that fails says nothing of the lock, and the next one comes soon. */
-function isInPlace(root: string, identity: string): boolean {
+export function isInPlace(root: string, identity: string): boolean {
   try {
     const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
     return onDisk !== undefined && identityOf(onDisk) === identity
@@ -198,7 +208,7 @@ function isInPlace(root: string, identity: string): boolean {
   }
 }
 
-function lost(root: string): LogError {
+export function lost(root: string): LogError {
   const message =
     `${root} was removed, moved or replaced while a log had it open, or ${lockFile} in it was: whoever opens it now gets another log. ` +
     'Close this one, then put the directory back, or open it where it lies now'
