@@ -1,3 +1,4 @@
+import { joinPieces } from '../../bindings/engine/remote/message-pieces.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import type { Bytes } from './target.ts'
 import { viewOf } from './target.ts'
@@ -28,7 +29,7 @@ export function splitMessages(bytes: Bytes): readonly Bytes[] {
 export function messageOf(write: (writer: MessageWriter) => void): Bytes {
   const writer = new MessageWriter()
   write(writer)
-  return writer.finish().slice()
+  return joinPieces(writer.finish()).slice()
 }
 
 /** A request as Link writes it. */

@@ -1,3 +1,4 @@
+import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { readError } from '../../bindings/engine/remote/errors.ts'
 import { Link } from '../../bindings/engine/remote/link.ts'
 import { readFetched, readRecords } from '../../bindings/engine/remote/record-list.ts'
@@ -277,7 +278,7 @@ function inCalls(): Planted[] {
     {
       what: 'a holder answers twice',
       target: requestTarget((channel, holder) => {
-        const send = (message: Uint8Array) => {
+        const send: Channel['send'] = (message) => {
           channel.send(message)
           channel.send(message)
         }

@@ -7,6 +7,7 @@ import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { readError } from '../../bindings/engine/remote/errors.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
+import { joinPieces, type MessagePieces } from '../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import { ANSWER_OK, PROTOCOL_VERSION } from '../../bindings/engine/remote/protocol.ts'
@@ -91,8 +92,8 @@ class LateChannel implements Channel {
     this.#channel.start(take, () => {})
   }
 
-  send(message: Uint8Array): void {
-    this.answering(message as Message)
+  send(message: MessagePieces): void {
+    this.answering(joinPieces(message))
     this.#channel.send(message)
   }
 

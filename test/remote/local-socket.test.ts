@@ -15,7 +15,7 @@ test('of any size, many in a turn, in both directions', async () => {
     channel.start(
       (message) => {
         echoed++
-        channel.send(message)
+        channel.send([message])
       },
       () => {},
     )
@@ -41,7 +41,8 @@ test('of any size, many in a turn, in both directions', async () => {
         const size = random.below(4) === 0 ? random.pick(sizes) : random.below(300)
         const message = new Uint8Array(size).fill(sent.length)
         sent.push(message)
-        channel.send(message)
+        const cut = random.below(size + 1)
+        channel.send(random.below(2) === 0 ? [message] : [message.subarray(0, cut), message.subarray(cut)])
       }
       if (sent.length < total) setImmediate(turn)
     }

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import { readError, writeError } from '../../bindings/engine/remote/errors.ts'
+import { joinPieces } from '../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import { readFetched, readRecords, writeFetched, writeRecords } from '../../bindings/engine/remote/record-list.ts'
@@ -16,7 +17,7 @@ const bytes = (text: string) => new Uint8Array(new TextEncoder().encode(text))
 function written(write: (writer: MessageWriter) => void): Uint8Array<ArrayBuffer> {
   const writer = new MessageWriter(1)
   write(writer)
-  return writer.finish()
+  return joinPieces(writer.finish())
 }
 
 test('plain data of any shape', () => {

@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
 import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
+import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
@@ -15,7 +16,7 @@ interface PendingCall {
   /** For a call that waits for records: answers it when the session is woken. */
   readonly woken: (() => void) | undefined
   readonly session: number
-  readonly message: Uint8Array
+  readonly message: MessagePieces
   /** A holder may have received it. */
   wasSent: boolean
   readonly answered: (reader: MessageReader) => void
@@ -123,7 +124,7 @@ export class Link {
     writer.int32(call).text(method).int32(session)
     write(writer)
     const message = writer.finish()
-    assertMessageFits(method, message.length)
+    assertMessageFits(method, messageBytes(message))
     const pending = { method, session, message, wasSent: false, ...answer }
     this.#pending.set(call, pending)
     if (this.#pending.size === 1) this.#greeting?.keepAlive(true)

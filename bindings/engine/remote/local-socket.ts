@@ -3,6 +3,7 @@ import * as net from 'node:net'
 import { join } from 'node:path'
 import type { Channel } from './channel.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
+import { type MessagePieces, messageBytes } from './message-pieces.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
 export const SOCKET_FILE = '.attach'
@@ -77,7 +78,7 @@ const JOINED_BYTES = 64 * 1024
 /** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
   readonly #socket: net.Socket
-  #outgoing: Uint8Array[] = []
+  #outgoing: MessagePieces[] = []
 
   constructor(socket: net.Socket) {
     this.#socket = socket
@@ -86,7 +87,7 @@ class SocketChannel implements Channel {
     socket.on('error', () => {})
   }
 
-  send(message: Uint8Array): void {
+  send(message: MessagePieces): void {
     this.#outgoing.push(message)
     if (this.#outgoing.length === 1) process.nextTick(() => this.#write())
   }
@@ -95,18 +96,18 @@ class SocketChannel implements Channel {
     const messages = this.#outgoing
     this.#outgoing = []
     if (this.#socket.destroyed || messages.length === 0) return
-    const sizeBytes = messages.reduce((sum, { length }) => sum + HEAD_BYTES + length, 0)
+    const sizeBytes = messages.reduce((sum, message) => sum + HEAD_BYTES + messageBytes(message), 0)
     if (sizeBytes <= JOINED_BYTES) this.#socket.write(joined(messages, sizeBytes))
     else this.#writePieces(messages)
   }
 
-  #writePieces(messages: readonly Uint8Array[]): void {
+  #writePieces(messages: readonly MessagePieces[]): void {
     this.#socket.cork()
     for (const message of messages) {
       const head = Buffer.allocUnsafe(HEAD_BYTES)
-      head.writeUInt32LE(message.length)
+      head.writeUInt32LE(messageBytes(message))
       this.#socket.write(head)
-      this.#socket.write(message)
+      for (const piece of message) this.#socket.write(piece)
     }
     this.#socket.uncork()
   }
@@ -134,13 +135,15 @@ class SocketChannel implements Channel {
   }
 }
 
-function joined(messages: readonly Uint8Array[], sizeBytes: number): Buffer {
+function joined(messages: readonly MessagePieces[], sizeBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(sizeBytes)
   let at = 0
   for (const message of messages) {
-    bytes.writeUInt32LE(message.length, at)
-    bytes.set(message, at + HEAD_BYTES)
-    at += HEAD_BYTES + message.length
+    at = bytes.writeUInt32LE(messageBytes(message), at)
+    for (const piece of message) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
   }
   return bytes
 }

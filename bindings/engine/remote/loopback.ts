@@ -1,4 +1,5 @@
 import type { Channel } from './channel.ts'
+import { joinPieces, type MessagePieces } from './message-pieces.ts'
 
 /**
  * Both ends of a channel within one process: for who comes to hold the log that it was attached to. `keepAlive`: what the
@@ -21,9 +22,9 @@ class End implements Channel {
     this.keepAlive = keepAlive
   }
 
-  send(message: Uint8Array): void {
+  send(message: MessagePieces): void {
     const { other } = this
-    if (other !== undefined) other.#onMessage(message as Uint8Array<ArrayBuffer>)
+    if (other !== undefined) other.#onMessage(joinPieces(message))
   }
 
   start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {

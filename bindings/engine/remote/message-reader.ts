@@ -24,6 +24,12 @@ export class MessageReader {
     return this.#view.getInt32(this.#take(4), true)
   }
 
+  /** A copy of so many of them. */
+  int32s(count: number): Int32Array {
+    const at = this.#take(count * 4)
+    return new Int32Array(this.#bytes.slice(at, at + count * 4).buffer)
+  }
+
   float64(): number {
     return this.#view.getFloat64(this.#take(8), true)
   }

@@ -1,4 +1,5 @@
 import { allocate } from '../../model/allocate.ts'
+import type { MessagePieces } from './message-pieces.ts'
 
 const encoder = new TextEncoder()
 
@@ -7,6 +8,7 @@ export class MessageWriter {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
   #length = 0
+  #last: Uint8Array | undefined
 
   constructor(sizeBytes = 256) {
     this.#bytes = new Uint8Array(sizeBytes)
@@ -54,6 +56,12 @@ export class MessageWriter {
     return this
   }
 
+  /** As `bytes`, for the end of the message: nothing may be written behind them, and they aren't copied. */
+  lastBytes(value: Uint8Array): this {
+    this.#last = value
+    return this.int32(value.length)
+  }
+
   /** Bytes without their length, which this answers; text as UTF-8; -1 for null. */
   content(value: Uint8Array | string | null): number {
     if (value === null) return -1
@@ -81,8 +89,9 @@ export class MessageWriter {
   }
 
   /** The message; nothing may be written to it any more. */
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length)
+  finish(): MessagePieces {
+    const written = this.#bytes.subarray(0, this.#length)
+    return this.#last === undefined ? [written] : [written, this.#last]
   }
 
   #take(count: number): number {

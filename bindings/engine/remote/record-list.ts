@@ -84,20 +84,17 @@ export function readRecords(reader: MessageReader): BatchRecords {
 }
 
 function writeParts(writer: MessageWriter, { payload, lengths }: PackedRecords): void {
-  writer.reserve(12 + lengths.length * 4 + payload.length)
   writer.int32(PACKED).int32(lengths.length >> 1)
-  for (const length of lengths) writer.int32(length)
-  writer.bytes(payload)
+  writer.content(new Uint8Array(lengths.buffer, lengths.byteOffset, lengths.byteLength))
+  writer.lastBytes(payload)
 }
 
 function readPacked(reader: MessageReader): PackedRecords {
   const count = reader.count(8)
-  const lengths = new Int32Array(count * 2)
+  const lengths = reader.int32s(count * 2)
   let payloadBytes = 0
-  for (let index = 0; index < lengths.length; index++) {
-    const length = reader.int32()
+  for (const length of lengths) {
     if (length < -1) throw malformed()
-    lengths[index] = length
     payloadBytes += Math.max(length, 0)
   }
   const payload = reader.bytes()
@@ -120,7 +117,7 @@ export function readAppended(reader: MessageReader): AppendResult {
 function writeCompressed(writer: MessageWriter, records: CompressedRecords): void {
   const { compression, bytes, recordCount, baseTimestamp, maxTimestamp } = records
   writer.int32(COMPRESSED).uint8(compressionId(compression)).int32(recordCount)
-  writer.float64(baseTimestamp).float64(maxTimestamp).bytes(bytes)
+  writer.float64(baseTimestamp).float64(maxTimestamp).lastBytes(bytes)
 }
 
 function readCompressed(reader: MessageReader): CompressedRecords {

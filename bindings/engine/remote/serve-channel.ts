@@ -8,6 +8,7 @@ import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { Channel } from './channel.ts'
 import { writeError } from './errors.ts'
+import { messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import {
@@ -125,7 +126,7 @@ export class ServedChannel {
     writer.int32(call).uint8(status).int32(this.#broker.engine.topicCommands.version)
     result(writer)
     const message = writer.finish()
-    assertMessageFits('the answer', message.length)
+    assertMessageFits('the answer', messageBytes(message))
     this.#channel.send(message)
   }
 

@@ -75,7 +75,7 @@ export function answerTarget(
       const open = link.open()
       open.catch(() => {})
       await Promise.resolve()
-      theirs.send(ok(HELLO, (writer) => writeValue(writer, { guarantees: {} })))
+      theirs.send([ok(HELLO, (writer) => writeValue(writer, { guarantees: {} }))])
       await open
       const calls = [
         link.call('listTopics', 0, () => {}, readValue),
@@ -87,7 +87,7 @@ export function answerTarget(
           (error: unknown) => error,
         ),
       )
-      for (const message of splitMessages(bytes)) theirs.send(message)
+      for (const message of splitMessages(bytes)) theirs.send([message])
       theirs.end()
       const errors = (await Promise.all(calls)).filter((error) => error !== undefined)
       link.end()

@@ -172,7 +172,7 @@ export function requestTarget(serve: Serve = serveChannel): FuzzTarget {
       const messages = splitMessages(bytes)
       numberCalls(messages)
       for (const message of messages) {
-        mine.send(message)
+        mine.send([message])
         await settled()
       }
       mine.end()

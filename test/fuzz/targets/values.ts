@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { readError, writeError } from '../../../bindings/engine/remote/errors.ts'
+import { joinPieces } from '../../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../../bindings/engine/remote/message-writer.ts'
 import { readFetched, readRecords, writeFetched, writeRecords } from '../../../bindings/engine/remote/record-list.ts'
@@ -17,7 +18,7 @@ const DATES = [new Date(1_700_000_000_123), new Map([['a', 1]]), new Set([1, 'b'
 function written(write: (writer: MessageWriter) => void): Bytes {
   const writer = new MessageWriter()
   write(writer)
-  return writer.finish().slice()
+  return joinPieces(writer.finish()).slice()
 }
 
 /** What was read is written and read again: the same. */

@@ -3,6 +3,7 @@ import { Transactions } from '../../../bindings/coordinator/transaction/transact
 import { AttachedTransactionalProducer } from '../../../bindings/engine/remote/attached-transactions.ts'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
 import { REPEATABLE } from '../../../bindings/engine/remote/lost-calls.ts'
+import { joinPieces } from '../../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
 import { Transacting } from '../../../bindings/engine/transacting.ts'
 import { SEQUENCE_ACCEPTED } from '../../../bindings/kernel/kernel.ts'
@@ -125,7 +126,7 @@ function inOrder(channel: Channel): Channel {
   const asked: { readonly call: number; readonly method: string }[] = []
   return {
     send(message) {
-      const reader = new MessageReader(message as Uint8Array<ArrayBuffer>)
+      const reader = new MessageReader(joinPieces(message))
       asked.push({ call: reader.int32(), method: reader.text() })
       channel.send(message)
     },

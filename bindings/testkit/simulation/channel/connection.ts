@@ -1,5 +1,6 @@
 import type { Channel } from '../../../engine/remote/channel.ts'
 import { REPEATABLE } from '../../../engine/remote/lost-calls.ts'
+import { joinPieces, type MessagePieces } from '../../../engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../engine/remote/message-reader.ts'
 import type { Conditions, Party } from './conditions.ts'
 
@@ -55,10 +56,10 @@ class End implements Channel {
     this.#isServer = isServer
   }
 
-  send(message: Uint8Array): void {
+  send(message: MessagePieces): void {
     if (this.#isOver || !this.party.isAlive) return
     if (this.#connection.isCut) this.#connection.network.counts.lost++
-    else this.#connection.other(this).#take(message.slice())
+    else this.#connection.other(this).#take(joinPieces(message).slice())
   }
 
   start(onMessage: OnMessage, onEnd: () => void): void {
