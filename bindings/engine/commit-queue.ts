@@ -47,8 +47,11 @@ export class CommitQueue {
   readonly #durable = new Set<HostedPartition>()
   readonly #ceilings = new Set<HostedPartition>()
   #changes: WaitingChange[] = []
-  /** Where a change ends that more than one set prepares: nothing is appended there until it has its markers. */
-  readonly #held = new Set<HostedPartition>()
+  /**
+   * Partitions of a transaction whose records go ahead of its decision, over several sets. Their appends are paused until
+   * they have their markers.
+   */
+  readonly #pausedAhead = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
 
   constructor(store: Pick<PartitionStore, 'decisionBytesMax'>, table: (name: TableName) => HostedPartition) {
@@ -69,7 +72,9 @@ export class CommitQueue {
 
   /** A partition is being opened, or rolls: its offsets can't be given yet. */
   #mustWait(change: PlannedChange): boolean {
-    return endedIn(change).some((hosted) => !hosted.dead && hosted.queue !== undefined && !this.#held.has(hosted))
+    return endedIn(change).some(
+      (hosted) => !hosted.dead && hosted.queue !== undefined && !this.#pausedAhead.has(hosted),
+    )
   }
 
   get #partitionsMost(): number {
@@ -109,7 +114,7 @@ export class CommitQueue {
     for (const hosted of endedIn(first)) {
       if (hosted.dead || hosted.queue !== undefined) continue
       hosted.queue = []
-      this.#held.add(hosted)
+      this.#pausedAhead.add(hosted)
     }
     return ahead
   }
@@ -156,7 +161,7 @@ export class CommitQueue {
   take(): TakenSet {
     const ahead = this.#ahead()
     const changes = this.#takeChanges()
-    const ending = this.#hold(changes)
+    const ending = this.#pauseAppends(changes)
     const durable = this.#takeDue(ahead, ending)
     const ceilings = this.#takeCeilings()
     const producerIdsEnd = this.#producerIdsEnd
@@ -165,11 +170,11 @@ export class CommitQueue {
   }
 
   /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
-  #hold(changes: readonly PlannedChange[]): ReadonlySet<HostedPartition> {
+  #pauseAppends(changes: readonly PlannedChange[]): ReadonlySet<HostedPartition> {
     const ending = new Set<HostedPartition>()
     for (const change of changes) {
       for (const hosted of endedIn(change)) {
-        this.#held.delete(hosted)
+        this.#pausedAhead.delete(hosted)
         if (!hosted.dead) ending.add(hosted)
       }
     }
@@ -224,7 +229,7 @@ export class CommitQueue {
     this.#changes = []
     this.#durable.clear()
     this.#ceilings.clear()
-    this.#held.clear()
+    this.#pausedAhead.clear()
     for (const { change } of changes) change.done(error)
   }
 }

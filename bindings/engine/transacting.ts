@@ -48,8 +48,8 @@ export class Transacting {
   readonly #hooks: TransactingHooks
   /** Who asks again when a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
-  /** By producer, what its open transaction wrote that no flush was asked for yet. */
-  readonly #spilling = new Map<number, { sizeBytes: number; readonly partitions: Set<HostedPartition> }>()
+  /** By producer id: what its open transaction has written since a flush was last asked for. */
+  readonly #unflushed = new Map<number, { sizeBytes: number; readonly partitions: Set<HostedPartition> }>()
   /** Who reads committed offsets that an open transaction may still change. */
   #waitingForOffsets: Then[] = []
 
@@ -116,18 +116,18 @@ export class Transacting {
   }
 
   /**
-   * So that the commit of a large transaction finds most of it durable: its partitions go to the disk ahead, each time that
-   * as much was written to them as one flush takes, and more comes. Behind its last batch the commit's own flush would come twice.
+   * Flushes a large transaction's partitions ahead, so that its commit finds most of it durable: each time that a flush's
+   * worth was written and another batch comes. Not right behind the last batch: the commit's own flush follows that.
    */
   wrote(producerId: number, hosted: HostedPartition, sizeBytes: number): void {
-    const spilling = this.#spilling.get(producerId)
-    if (spilling !== undefined && spilling.sizeBytes < this.#hooks.transactionBufferBytes) {
-      spilling.sizeBytes += sizeBytes
-      spilling.partitions.add(hosted)
+    const unflushed = this.#unflushed.get(producerId)
+    if (unflushed !== undefined && unflushed.sizeBytes < this.#hooks.transactionBufferBytes) {
+      unflushed.sizeBytes += sizeBytes
+      unflushed.partitions.add(hosted)
       return
     }
-    this.#spilling.set(producerId, { sizeBytes, partitions: new Set([hosted]) })
-    for (const each of spilling?.partitions ?? []) this.#hooks.wantDurable(each)
+    this.#unflushed.set(producerId, { sizeBytes, partitions: new Set([hosted]) })
+    for (const each of unflushed?.partitions ?? []) this.#hooks.wantDurable(each)
   }
 
   /** A frame has to hold the whole decision. */
@@ -248,7 +248,7 @@ export class Transacting {
     const { open, isCommit, markerEpoch, records, next } = plan
     const { transactions, groups } = this.#hooks
     const { producerId } = open
-    this.#spilling.delete(producerId)
+    this.#unflushed.delete(producerId)
     const offsets = isCommit ? groups.planPending(producerId) : []
     if (!isCommit) groups.dropPending(producerId)
     const marker = { producerId, producerEpoch: markerEpoch, isCommit }

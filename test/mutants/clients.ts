@@ -75,10 +75,10 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'state is written outside of the transaction',
     file: 'client/process/batch-work.ts',
-    find: '    for (const change of stores.changes()) records.push(change)\n',
+    find: '    for (const change of state.changes()) records.push(change)\n',
     put: `    const { LogProducer } = await import('../producer/producer.ts')
     const { Accumulators } = await import('../producer/record-accumulator.ts')
-    const changes = stores.changes()
+    const changes = state.changes()
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
     if (changes.length > 0) await producer.send(changes)
 `,
@@ -87,15 +87,15 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'state of a transaction that failed is kept in memory',
     file: inTransactions,
-    find: '    this.#parts.state.forget([batch.partition])\n',
+    find: '    this.#parts.states.forget([batch.partition])\n',
     put: '',
     tests: ['process/process.test.ts', commits],
   },
   {
     name: 'a batch is handled once the one before is committed',
     file: inTransactions,
-    find: '        const stores = await state.of(batch.partition, signal)\n',
-    put: '        await this.#settle()\n        const stores = await state.of(batch.partition, signal)\n',
+    find: '        const state = await states.of(batch.partition, signal)\n',
+    put: '        await this.#settle()\n        const state = await states.of(batch.partition, signal)\n',
     tests: [commits],
   },
   {
@@ -150,7 +150,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'state outlives its changelog',
     file: inTransactions,
-    find: '      await state.assertThere(stores)\n',
+    find: '      await states.assertThere(state)\n',
     put: '',
     tests: ['process/topics.test.ts'],
   },
@@ -163,15 +163,15 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'nothing else has its turn while a batch is handled',
-    file: 'client/process/turns.ts',
+    file: 'client/process/cooperative-yield.ts',
     find: 'const SPELL_MS = 1\n',
     put: 'const SPELL_MS = Number.POSITIVE_INFINITY\n',
     tests: [commits],
   },
   {
     name: 'nothing else has its turn while records are handled at once',
-    file: 'client/process/lanes.ts',
-    find: 'begun.size > 0 ? pace.turn() : undefined',
+    file: 'client/process/key-order.ts',
+    find: 'begun.size > 0 ? slice.yieldIfDue() : undefined',
     put: 'undefined as Promise<void> | undefined',
     tests: [commits],
   },

@@ -184,15 +184,15 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a large transaction waits for its commit as a whole',
     file: transacting,
-    find: 'for (const each of spilling?.partitions ?? []) this.#hooks.wantDurable(each)',
+    find: 'for (const each of unflushed?.partitions ?? []) this.#hooks.wantDurable(each)',
     put: '',
     tests: ['engine/large-transactions.test.ts'],
   },
   {
     name: 'what a transaction wrote last goes ahead of its commit, which flushes again',
     file: transacting,
-    find: 'spilling.sizeBytes < this.#hooks.transactionBufferBytes',
-    put: 'spilling.sizeBytes + sizeBytes < this.#hooks.transactionBufferBytes',
+    find: 'unflushed.sizeBytes < this.#hooks.transactionBufferBytes',
+    put: 'unflushed.sizeBytes + sizeBytes < this.#hooks.transactionBufferBytes',
     tests: ['engine/large-transactions.test.ts'],
   },
 ]

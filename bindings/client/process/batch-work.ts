@@ -8,12 +8,12 @@ import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
-import { inLanes } from './lanes.ts'
+import { CooperativeYield } from './cooperative-yield.ts'
+import { inKeyOrder } from './key-order.ts'
 import { OutputCheck } from './output-check.ts'
+import type { PartitionState } from './partition-state.ts'
 import { keyText } from './partition-values.ts'
 import type { ProcessOptions, ProcessSettings } from './process-options.ts'
-import type { Stores } from './state-partitions.ts'
-import { Turns } from './turns.ts'
 
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
@@ -32,7 +32,7 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #handler: ProcessOptions<T, S>['handle']
   readonly #settings: ProcessSettings
   readonly #outputs: OutputCheck
-  readonly #turns: Turns
+  readonly #yield: CooperativeYield
 
   constructor(broker: Broker, port: RuntimePort, handler: ProcessOptions<T, S>['handle'], settings: ProcessSettings) {
     this.#broker = broker
@@ -40,54 +40,58 @@ export class BatchWork<T extends TopicRef, S> {
     this.#handler = handler
     this.#settings = settings
     this.#outputs = new OutputCheck(broker.admin)
-    this.#turns = new Turns(port)
+    this.#yield = new CooperativeYield(port)
   }
 
   /** Handles as many records as there is time for, one at least. */
   async handle(
     batch: DeliveredBatch,
-    stores: Stores,
+    state: PartitionState,
     signal: AbortSignalGiven,
     isOver: () => boolean,
   ): Promise<Handled> {
     const given = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
-    const lane = concurrency === 1 ? () => '' : laneOf
-    const work = (each: ConsumedRecord) => this.#handle(each, stores, signal)
-    const outputs = await inLanes(given, concurrency, lane, work, { isOver, turn: this.#turns.turn })
+    const orderKey = concurrency === 1 ? () => '' : orderKeyOf
+    const work = (each: ConsumedRecord) => this.#handle(each, state, signal)
+    const outputs = await inKeyOrder(given, concurrency, orderKey, work, { isOver, yieldIfDue: this.#yield.yieldIfDue })
     const records: ProducerRecord[] = []
     for (const output of outputs) for (const each of output) records.push(each)
-    for (const change of stores.changes()) records.push(change)
+    for (const change of state.changes()) records.push(change)
     return { done: batch.first(outputs.length), records }
   }
 
-  /** Of records that are handled at once each counts only if what it read of the state still holds; else it runs again. */
-  async #handle(record: ConsumedRecord, stores: Stores, signal: AbortSignalGiven): Promise<readonly ProducerRecord[]> {
+  /** Where records are handled at once, one counts only if the state that it read still holds. Else it runs again. */
+  async #handle(
+    record: ConsumedRecord,
+    state: PartitionState,
+    signal: AbortSignalGiven,
+  ): Promise<readonly ProducerRecord[]> {
     const { retries, deadLetter } = this.#settings
     let failures = 0
     for (let attempt = 1; ; attempt++) {
-      const layers = stores.layers()
+      const layers = state.layers()
       try {
-        const state = stores.views(layers)
+        const views = state.views(layers)
         const given = await this.#handler(record as unknown as RecordOf<T>, {
-          state: state as never,
+          state: views as never,
           attempt,
           signal,
         })
         const outputs = listOf(given)
         // What another record of the batch sets over it counts too: where batches end is chance.
-        for (const records of [outputs, stores.changes(layers)]) {
+        for (const records of [outputs, state.changes(layers)]) {
           const asking = this.#outputs.check(records)
           if (asking !== undefined) await asking
         }
         // Bounded: each time another record of the batch was done with.
-        if (stores.areStale(layers)) continue
-        stores.take(layers)
+        if (state.areStale(layers)) continue
+        state.take(layers)
         return outputs
       } catch (error) {
         throwIfAborted(signal)
         // What it read didn't belong together: no failure of the record.
-        if (stores.areStale(layers)) continue
+        if (state.areStale(layers)) continue
         failures++
         if (failures > retries && deadLetter === undefined) throw error
         if (failures > retries) {
@@ -104,8 +108,8 @@ function listOf(given: unknown): readonly ProducerRecord[] {
   return Array.isArray(given) ? given : [given as ProducerRecord]
 }
 
-/** Records of one key are one lane. */
-function laneOf(record: ConsumedRecord): string {
+/** Records with the same key are handled in their order; one without a key is handled in none. */
+function orderKeyOf(record: ConsumedRecord): string {
   const { key } = ConsumedRecord.encodedOf(record)
   return key === null ? `${record.offset}` : `k${keyText(key)}`
 }

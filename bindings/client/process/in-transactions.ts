@@ -7,15 +7,16 @@ import { samePlace } from '../places.ts'
 import { throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type BatchWork, type Handled, waitBeforeTry } from './batch-work.ts'
-import { type Cycle, over } from './cycle.ts'
 import type { PartitionProducers } from './partition-producers.ts'
-import type { StatePartitions, Stores } from './state-partitions.ts'
+import type { PartitionState } from './partition-state.ts'
+import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
+import type { StateManager } from './state-manager.ts'
 
 export interface InTransactionsParts<T extends TopicRef> {
   readonly port: RuntimePort
   readonly consumer: GroupConsumer<T>
   readonly producers: PartitionProducers
-  readonly state: StatePartitions
+  readonly states: StateManager
   readonly work: BatchWork<T, never>
   readonly transactionTimeoutMs: number
 }
@@ -31,7 +32,7 @@ interface Committing {
  * A batch is handled while the transaction of the one before commits: its flush takes as long as the work of many records. What it
  * gave counts only once that one is committed. A transaction that can't be committed leaves nothing, and its batch comes again.
  */
-export class InTransactions<T extends TopicRef> implements Cycle {
+export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   readonly #parts: InTransactionsParts<T>
   #committing: Committing | undefined
   #failures = 0
@@ -40,25 +41,25 @@ export class InTransactions<T extends TopicRef> implements Cycle {
     this.#parts = parts
   }
 
-  async one(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
-    const { port, state, work, transactionTimeoutMs } = this.#parts
+  async process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
+    const { port, states, work, transactionTimeoutMs } = this.#parts
     // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
     for (let isTold = false; !isTold; ) {
       try {
         if (this.#isAgain(batch)) await this.#settle()
-        const stores = await state.of(batch.partition, signal)
-        const isOver = over(port, Math.min(leftMs, transactionTimeoutMs / 2))
-        const handled = await settled(work.handle(batch, stores, signal, isOver))
+        const state = await states.of(batch.partition, signal)
+        const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
+        const handled = await settled(work.handle(batch, state, signal, isOver))
         const before = this.#committing?.batch
         if (!(await this.#settle()) && before !== undefined) {
-          // Taken while it was mended, its stores have seen what is handled again.
-          state.forget([batch.partition])
+          // If it was restored after the failure, it holds changes of records that are handled again.
+          states.forget([batch.partition])
           // It was delivered before the consumer went back.
           if (samePlace(before, batch)) return batch
           // Of another topic: it saw state that never was.
           if (before.partition === batch.partition) continue
         }
-        const done = await this.#send(batch, stores, handled, signal, () => {
+        const done = await this.#send(batch, state, handled, signal, () => {
           isTold = true
         })
         // The consumer goes back to what is left of it, which an abort must not leave behind.
@@ -73,12 +74,12 @@ export class InTransactions<T extends TopicRef> implements Cycle {
   /** Resolves once all is sent; its commit goes on. */
   async #send(
     batch: DeliveredBatch,
-    stores: Stores,
+    state: PartitionState,
     handled: PromiseSettledResult<Handled>,
     signal: AbortSignalGiven,
     told: () => void,
   ): Promise<DeliveredBatch> {
-    const { consumer, producers, state } = this.#parts
+    const { consumer, producers, states } = this.#parts
     let done = batch
     let sent = (): void => {}
     const sending = new Promise<void>((resolve) => {
@@ -93,12 +94,12 @@ export class InTransactions<T extends TopicRef> implements Cycle {
       done = handled.value.done
       if (records.length > 0) await transaction.send(records)
       if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
-      await state.assertThere(stores)
+      await states.assertThere(state)
       sent()
     })
     await Promise.race([sending, committed])
-    stores.sent()
-    const ended = this.#end(committed, batch, stores, signal)
+    state.sent()
+    const ended = this.#end(committed, batch, state, signal)
     // Told to whoever settles it: the next batch, which an abort brings, or the end.
     ended.catch(() => {})
     this.#committing = { batch, ended }
@@ -108,12 +109,12 @@ export class InTransactions<T extends TopicRef> implements Cycle {
   async #end(
     committed: Promise<void>,
     batch: DeliveredBatch,
-    stores: Stores,
+    state: PartitionState,
     signal: AbortSignalGiven,
   ): Promise<boolean> {
     try {
       await committed
-      stores.committed()
+      state.committed()
       this.#failures = 0
       return true
     } catch (error) {
@@ -124,7 +125,7 @@ export class InTransactions<T extends TopicRef> implements Cycle {
 
   /** State is read again from the log: whatever became of the transaction, that is what holds. */
   async #mend(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
-    this.#parts.state.forget([batch.partition])
+    this.#parts.states.forget([batch.partition])
     // Also while it is being closed: nobody else would tell.
     if (!isPassing(error)) throw error
     throwIfAborted(signal)

@@ -8,7 +8,7 @@ import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
-import { inGroups } from './groups.ts'
+import { inBatches } from './item-batches.ts'
 import { keyText, readValues } from './partition-values.ts'
 
 /** A place in a foreign store, and what stands there, as records of the log. */
@@ -32,7 +32,7 @@ export interface IngestOptions<P extends string | number> extends Abortable {
 }
 
 const NAMES: OptionNames<IngestOptions<string>> = { source: true, read: true, signal: true }
-const GROUP_ITEMS = 1000
+const BATCH_ITEMS = 1000
 const LINGER_MS = 5
 const TIMEOUT_MS = 60_000
 const RETRY_MS = 100
@@ -107,9 +107,9 @@ export class Ingest<P extends string | number> {
     const items = this.#options.read(await this.#lastPosition(signal), signal)
     if (typeof items?.[Symbol.asyncIterator] !== 'function')
       throw wrong('read', 'a function that gives an async iterable')
-    for await (const group of inGroups(items, GROUP_ITEMS, LINGER_MS, this.#port, signal)) {
+    for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
-      await this.#write(session, group)
+      await this.#write(session, batch)
     }
   }
 
@@ -119,13 +119,13 @@ export class Ingest<P extends string | number> {
     return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)
   }
 
-  async #write(session: TransactionalSession, group: readonly IngestItem<P>[]): Promise<void> {
-    const position = group.at(-1)?.position
+  async #write(session: TransactionalSession, batch: readonly IngestItem<P>[]): Promise<void> {
+    const position = batch.at(-1)?.position
     if (typeof position !== 'string' && !Number.isFinite(position)) throw wrong('position', 'a text or a number')
     const sends = await session.begin()
     const producer = this.#sender.begin(sends)
     try {
-      const records = group.flatMap((item) => item.records)
+      const records = batch.flatMap((item) => item.records)
       const { producerEpoch } = sends
       const value = JSON.stringify(position)
       const record = { key: this.#sourceKey, value, timestamp: undefined, headers: undefined }

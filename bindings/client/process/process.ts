@@ -11,11 +11,11 @@ import { Accumulators } from '../producer/record-accumulator.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
 import { BatchWork, waitBeforeTry } from './batch-work.ts'
-import { type Cycle, over } from './cycle.ts'
 import { InTransactions } from './in-transactions.ts'
 import { PartitionProducers } from './partition-producers.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
-import { StatePartitions } from './state-partitions.ts'
+import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
+import { StateManager } from './state-manager.ts'
 
 /** With a second between two of them as long as a producer waits for memory: what doesn't fit at all is told. */
 const FAILED_READS_MAX = 120
@@ -27,7 +27,7 @@ export class Process<T extends TopicRef, S> {
   readonly #options: ProcessOptions<T, S>
   readonly #settings: ProcessSettings
   readonly #work: BatchWork<T, S>
-  readonly #state: StatePartitions
+  readonly #states: StateManager
   /** One after the other. */
   #failedReads = 0
 
@@ -37,13 +37,13 @@ export class Process<T extends TopicRef, S> {
     this.#options = options
     this.#settings = processSettings(options as unknown as ProcessOptions<TopicRef, unknown>)
     this.#work = new BatchWork(broker, port, options.handle, this.#settings)
-    this.#state = new StatePartitions(broker, this.#settings.stores, this.#settings.concurrency > 1)
+    this.#states = new StateManager(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
   async run(signal: AbortSignalGiven): Promise<void> {
     const { groupId, topics } = this.#options
     const names = topics.map(topicName)
-    await this.#state.check(names)
+    await this.#states.check(names)
     await checkDeadLetters(this.#settings.deadLetter, this.#broker.admin)
     // By range, so that equal partitions of all topics, and with them one partition of state, are with one member.
     const { maxPollIntervalMs } = this.#settings
@@ -53,22 +53,22 @@ export class Process<T extends TopicRef, S> {
       () => {},
     )
     for (const event of ['revoked', 'lost'] as const) {
-      consumer.on(event, (partitions) => this.#state.forget(partitions.map(({ partition }) => partition)))
+      consumer.on(event, (partitions) => this.#states.forget(partitions.map(({ partition }) => partition)))
     }
     // Partitions may have been added since, or members come that read other topics.
     consumer.on('assigned', async () => {
-      await this.#state.check(names)
-      this.#state.checkShare(names, consumer.assignment())
+      await this.#states.check(names)
+      this.#states.checkShare(names, consumer.assignment())
     })
     consumer.on('revoked', (revoked) => {
       const kept = consumer.assignment().filter((each) => !revoked.some((at) => placeKey(at) === placeKey(each)))
-      this.#state.checkShare(names, kept)
+      this.#states.checkShare(names, kept)
     })
-    const cycle = this.#settings.isExactlyOnce ? this.#inTransactions(consumer) : this.#atLeastOnce(consumer)
+    const guarantee = this.#settings.isExactlyOnce ? this.#inTransactions(consumer) : this.#atLeastOnce(consumer)
     try {
-      for (let hasMore = true; hasMore; ) hasMore = await this.#untilPoll(consumer, cycle, signal)
+      for (let hasMore = true; hasMore; ) hasMore = await this.#untilPoll(consumer, guarantee, signal)
     } finally {
-      await cycle.end().finally(() => consumer.close())
+      await guarantee.end().finally(() => consumer.close())
     }
   }
 
@@ -76,7 +76,11 @@ export class Process<T extends TopicRef, S> {
    * Batches until half of the poll interval was worked: an iteration that goes on has fetched ahead and doesn't poll, the next
    * one does. False when the consumer was closed.
    */
-  async #untilPoll(consumer: GroupConsumer<T>, cycle: Cycle, signal: AbortSignalGiven): Promise<boolean> {
+  async #untilPoll(
+    consumer: GroupConsumer<T>,
+    guarantee: ProcessingGuarantee,
+    signal: AbortSignalGiven,
+  ): Promise<boolean> {
     let leftMs = this.#settings.maxPollIntervalMs / 2
     let isWorking = false
     try {
@@ -86,7 +90,7 @@ export class Process<T extends TopicRef, S> {
         throwIfAborted(signal)
         const batch = each as unknown as DeliveredBatch
         const beganMs = this.#port.elapsed()
-        const done = await cycle.one(batch, leftMs, signal)
+        const done = await guarantee.process(batch, leftMs, signal)
         leftMs -= this.#port.elapsed() - beganMs
         const { topic, partition, nextOffset } = done
         if (done !== batch) await consumer.seek({ topic, partition, nextOffset })
@@ -103,29 +107,33 @@ export class Process<T extends TopicRef, S> {
     }
   }
 
-  #inTransactions(consumer: GroupConsumer<T>): Cycle {
+  #inTransactions(consumer: GroupConsumer<T>): ProcessingGuarantee {
     const { transactionTimeoutMs } = this.#settings
     const producers = new PartitionProducers(this.#broker, this.#port, this.#options.groupId, transactionTimeoutMs)
     for (const event of ['revoked', 'lost'] as const) consumer.on(event, (partitions) => producers.forget(partitions))
-    const [port, state, work] = [this.#port, this.#state, this.#work]
-    return new InTransactions({ port, consumer, producers, state, work, transactionTimeoutMs })
+    const [port, states, work] = [this.#port, this.#states, this.#work]
+    return new InTransactions({ port, consumer, producers, states, work, transactionTimeoutMs })
   }
 
-  #atLeastOnce(consumer: GroupConsumer<T>): Cycle {
+  #atLeastOnce(consumer: GroupConsumer<T>): ProcessingGuarantee {
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
-    const one = async (batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> => {
-      const stores = await this.#state.of(batch.partition, signal)
-      const { done, records } = await this.#work.handle(batch, stores, signal, over(this.#port, leftMs))
+    const process = async (
+      batch: DeliveredBatch,
+      leftMs: number,
+      signal: AbortSignalGiven,
+    ): Promise<DeliveredBatch> => {
+      const state = await this.#states.of(batch.partition, signal)
+      const { done, records } = await this.#work.handle(batch, state, signal, deadline(this.#port, leftMs))
       if (records.length > 0) await producer.send(records)
-      await this.#state.assertThere(stores)
-      stores.sent()
-      stores.committed()
+      await this.#states.assertThere(state)
+      state.sent()
+      state.committed()
       await consumer.commit(done as never).catch((error: unknown) => {
         // Its records are with another member now, and come again there.
         if (!LogError.is(error) || error.category !== 'rejoin') throw error
       })
       return done
     }
-    return { one, end: () => producer.close() }
+    return { process, end: () => producer.close() }
   }
 }

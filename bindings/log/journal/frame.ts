@@ -129,13 +129,13 @@ export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteW
   buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
 }
 
-/** A glance at the first bytes, before the whole of a possible frame is looked at. */
+/** By its first bytes alone, before all of a possible frame is checked. */
 export function startsFrame(bytes: Uint8Array): boolean {
   return bytes.length >= FRAME_HEADER_BYTES && hasMagic(bytes, 0)
 }
 
-/** Whether anything at `at` says frame, for who looks at thousands of borders: where neither does, `meantFrame` finds none. */
-export function mayBeMeant(bytes: Uint8Array, at: number): boolean {
+/** A quick look, for thousands of boundaries: where neither magic nor version stands at `at`, there is no frame, not even a broken one. */
+export function mayBeFrame(bytes: Uint8Array, at: number): boolean {
   return (((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)) === JOURNAL_VERSION || hasMagic(bytes, at)
 }
 
@@ -144,7 +144,7 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
   return (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0 === MAGIC
 }
 
-/** How long the frame is by its own word, before anything of it was checked. */
+/** The frame's length as its head claims it; nothing is checked yet. */
 export function announcedBytes(bytes: Uint8Array): number {
   return FRAME_HEADER_BYTES + new ByteReader(bytes.subarray(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
@@ -188,10 +188,10 @@ export function readFrameHeader(
 }
 
 /**
- * Whether something that is no whole frame was meant as one of this journal: one of its fields may be damaged, so most of
- * them have to be right. Answers how far it went by its own word. A head that ends with its file goes on with zeros.
+ * The size that a broken frame of this journal claims to have; `undefined` for bytes that never were one. One field of its
+ * head may be damaged, so all but one must be right. A head that is cut off by the file's end counts as filled with zeros.
  */
-export function meantFrame(bytes: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
+export function brokenFrameBytes(bytes: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
   const head = bytes.length < FRAME_HEADER_BYTES ? new Uint8Array(FRAME_HEADER_BYTES) : bytes
   if (head !== bytes) head.set(bytes)
   const view = new DataView(head.buffer, head.byteOffset, FRAME_HEADER_BYTES)

@@ -11,7 +11,7 @@ export const HEADER_FILE = 'journal/header'
 export const RESTATED_FILE = 'journal/restated'
 export const RESERVE_FILE = 'journal/reserve'
 
-/** Frames and header slots start on borders of this size, so that no two of them share a sector (rule 1). */
+/** Frames and header slots start at multiples of this size, so that no two of them share a sector (rule 1). */
 export const FRAME_ALIGNMENT = 4096
 
 /** What a device writes as one: a crash damages whole sectors (durability.md, the assumption). */

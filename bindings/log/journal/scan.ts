@@ -4,14 +4,14 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import {
   type BatchRun,
+  brokenFrameBytes,
   FRAME_HEADER_BYTES,
   type FrameEntry,
   type FrameHeader,
   type HeldRun,
-  meantFrame,
   readEntries,
 } from './frame.ts'
-import { type Border, FrameWalk } from './frame-walk.ts'
+import { type Boundary, FrameWalk } from './frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
 import { openFile, ringIndexes } from './ring.ts'
 
@@ -47,7 +47,7 @@ export interface JournalScan {
 }
 
 /**
- * Looks at every 4096-byte border of every ring file. The nonce keeps a record's content from passing for a frame.
+ * Looks at every 4096-byte boundary of every ring file. The nonce keeps a record's content from passing for a frame.
  * Frames of one sequence may stand twice: the greater generation counts, it restates or replaces the other (rule 6b).
  */
 export function* scanJournal(
@@ -60,27 +60,27 @@ export function* scanJournal(
   const buffer = allocateFrame(kernel, fileSizeBytes)
   const newest = new Map<number, FoundFrame>()
   const broken: BrokenFrame[] = []
-  const see = (border: Border) => {
-    const { file, position, bytes, header } = border
-    if (header !== undefined) return keep(header, border)
-    const sizeBytes = meantFrame(bytes, nonce, coveredSequence)
+  const visit = (boundary: Boundary) => {
+    const { file, position, bytes, header } = boundary
+    if (header !== undefined) return keepNewest(header, boundary)
+    const sizeBytes = brokenFrameBytes(bytes, nonce, coveredSequence)
     if (sizeBytes === undefined) return
     broken.push({ file: file.path, position, sizeBytes: Math.min(sizeBytes, fileSizeBytes, file.size() - position) })
   }
-  const keep = (header: FrameHeader, border: Border) => {
+  const keepNewest = (header: FrameHeader, boundary: Boundary) => {
     const known = newest.get(header.sequence)
     if (header.sequence <= coveredSequence) return
     if (known !== undefined && known.header.generation >= header.generation) return
-    const { file, position } = border
-    newest.set(header.sequence, { header, file: file.path, position, entries: locatedEntries(header, border) })
+    const { file, position } = boundary
+    newest.set(header.sequence, { header, file: file.path, position, entries: locatedEntries(header, boundary) })
   }
-  const walk = new FrameWalk(kernel, buffer, nonce, see)
+  const walk = new FrameWalk(kernel, buffer, nonce, visit)
   try {
     const paths = [...(yield* ringIndexes(store)).map(ringFile), RESTATED_FILE]
     for (const path of paths) {
       const file = yield* openFile(store, path, false)
       if (file === undefined) continue
-      walk.over(file)
+      walk.visitFile(file)
       file.close()
     }
   } finally {
@@ -90,7 +90,10 @@ export function* scanJournal(
 }
 
 /** They keep nothing of the memory that the frame was read into. */
-function locatedEntries({ payloadBytes, entryCount }: FrameHeader, { file, position, bytes }: Border): LocatedEntry[] {
+function locatedEntries(
+  { payloadBytes, entryCount }: FrameHeader,
+  { file, position, bytes }: Boundary,
+): LocatedEntry[] {
   const payload = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes)
   return readEntries(payload, entryCount, file.path, position + FRAME_HEADER_BYTES).map((entry) => {
     if (entry.kind === 'batches' || entry.kind === 'decision') {

@@ -40,7 +40,7 @@ export class UncleanRecovery {
   readonly #checkpoint: CheckpointRecord
   readonly #scan: JournalScan
   readonly #noted: Map<string, CheckpointPartition>
-  readonly #kept = new Map<string, CheckpointPartition>()
+  readonly #stillNoted = new Map<string, CheckpointPartition>()
   readonly #entries: FrameEntries
   readonly #context: RecoveryContext
   readonly #partitions: { stored: StoredPartition; files: StoredFiles }[] = []
@@ -104,7 +104,7 @@ export class UncleanRecovery {
       coveredSequence: covered,
       producerIdsEnd: this.#entries.producerIdsEnd,
       partitions: this.#partitions,
-      noted: this.#kept,
+      noted: this.#stillNoted,
       replayedFrames: this.#scan.frames.length,
       skippedBatches,
       setAside: this.#context.setAside,
@@ -192,10 +192,12 @@ export class UncleanRecovery {
     const files = filesOf(this.#input, id, noted)
     let stored: StoredPartition | undefined
     if (!this.#isReadOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
-      stored = this.#goOn(files, noted, entries)
+      stored = this.#continueUntouched(files, noted, entries)
     } else {
       if (noted === undefined && entries.length === 0 && !(yield* this.#hasDirectory(files))) return
-      stored = this.#isReadOnly ? yield* this.#asNoted(files, noted) : yield* this.#recovered(files, noted, entries)
+      stored = this.#isReadOnly
+        ? yield* this.#openReadOnly(files, noted)
+        : yield* this.#recovered(files, noted, entries)
     }
     if (stored !== undefined) this.#partitions.push({ files, stored })
     if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
@@ -206,8 +208,8 @@ export class UncleanRecovery {
     return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
   }
 
-  /** Behind a missing frame nothing is believed but the checkpoint, and nothing is written. */
-  *#asNoted(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
+  /** Where an acknowledged frame is missing, only the checkpoint is believed, and nothing is written. */
+  *#openReadOnly(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
     yield* this.#readSwapped(files, noted)
     files.readOnly = true
     return noted && storedOf(files.id, noted, files)
@@ -222,7 +224,8 @@ export class UncleanRecovery {
     else yield* this.#settleSwaps(files, noted)
     const isCoordinator = holdsDecisions(files.id.topicId)
     const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
-    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset) this.#keep(noted, files)
+    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
+      this.#keepReadOnly(noted, files)
     else if (noted === undefined || files.changed) files.directoryChanged()
     return stored
   }
@@ -257,8 +260,12 @@ export class UncleanRecovery {
     return yield* segments.isAsNoted(names, noted.partialSector)
   }
 
-  /** As noted; above the ceiling if there is one (rule 5), and then that has to be noted. */
-  #goOn(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): StoredPartition {
+  /** As the checkpoint notes it. A ceiling that frames raised (rule 5) counts too, and is to be noted then. */
+  #continueUntouched(
+    files: StoredFiles,
+    noted: CheckpointPartition,
+    entries: readonly LocatedEntry[],
+  ): StoredPartition {
     recoveryMarks.hit('partition-untouched')
     const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
     const ceiling = Math.max(noted.ceiling, ...raised)
@@ -268,13 +275,17 @@ export class UncleanRecovery {
     files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
     if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
     if (files.changed) files.proveNext()
-    else this.#kept.set(partitionKey(noted.topicId, noted.partition), noted)
+    else this.#stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
     return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
   }
 
-  /** Its files may not even be there: nothing of it is synced or noted anew. */
-  #keep(noted: CheckpointPartition, files: StoredFiles): void {
-    this.#kept.set(partitionKey(noted.topicId, noted.partition), { ...noted, readOnly: true, damage: files.damage })
+  /** The next checkpoint notes the partition as this one did. Nothing is synced: its files may not even be there. */
+  #keepReadOnly(noted: CheckpointPartition, files: StoredFiles): void {
+    this.#stillNoted.set(partitionKey(noted.topicId, noted.partition), {
+      ...noted,
+      readOnly: true,
+      damage: files.damage,
+    })
     files.unsynced.clear()
     files.changed = false
   }

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FRAME_HEADER_BYTES } from '../../../bindings/log/journal/frame.ts'
 import { FrameBuilder } from '../../../bindings/log/journal/frame-builder.ts'
-import { type Border, FrameWalk } from '../../../bindings/log/journal/frame-walk.ts'
+import { type Boundary, FrameWalk } from '../../../bindings/log/journal/frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT } from '../../../bindings/log/journal/layout.ts'
 import { allocate, newKernel } from '../../kernel/support.ts'
 
@@ -23,9 +23,13 @@ function frame(sequence: number, sizeBytes: number): Uint8Array {
   return builder.seal({ nonce: NONCE, generation: 1, sequence, restates: -1 }).slice(0, builder.sizeBytes)
 }
 
-function walked(content: Uint8Array): { sequences: readonly number[]; borders: readonly number[]; readings: number } {
+function walked(content: Uint8Array): {
+  sequences: readonly number[]
+  boundaries: readonly number[]
+  readings: number
+} {
   const sequences: number[] = []
-  const borders: number[] = []
+  const boundaries: number[] = []
   let readings = 0
   const file = {
     path: 'journal/00000000.ring',
@@ -37,17 +41,17 @@ function walked(content: Uint8Array): { sequences: readonly number[]; borders: r
       return bytes.length
     },
   }
-  const see = ({ position, header, bytes }: Border) => {
-    borders.push(position)
+  const see = ({ position, header, bytes }: Boundary) => {
+    boundaries.push(position)
     if (header === undefined) return
     assert.ok(bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + header.payloadBytes).includes(header.sequence))
     sequences.push(header.sequence)
   }
-  new FrameWalk(kernel, window, NONCE, see).over(file as unknown as Border['file'])
-  return { sequences, borders, readings }
+  new FrameWalk(kernel, window, NONCE, see).visitFile(file as unknown as Boundary['file'])
+  return { sequences, boundaries, readings }
 }
 
-/** Frames one behind the other, each from a border on. */
+/** Frames one behind the other, each from a boundary on. */
 function ring(frames: readonly Uint8Array[], sizeBytes?: number): Uint8Array {
   const spans = frames.map((each) => alignFrame(each.length))
   const content = new Uint8Array(sizeBytes ?? spans.reduce((sum, span) => sum + span, 0))
@@ -78,16 +82,16 @@ test('a frame that one reading cuts off comes whole with the next', () => {
   assert.ok(readings <= 2 * Math.ceil(content.length / WINDOW_BYTES), `${readings} readings`)
 })
 
-test('what no whole frame begins at is looked at border by border, and told where magic or version say that one was meant', () => {
+test('what no whole frame begins at is looked at boundary by boundary, and told where magic or version say that one was meant', () => {
   const content = ring([frame(1, 3 * FRAME_ALIGNMENT), frame(2, 10), frame(3, 10), frame(4, 10)], 16 * FRAME_ALIGNMENT)
   const pages = [0, 4, 5, 6].map((page) => page * FRAME_ALIGNMENT)
   const [first = 0, , third = 0, fourth = 0] = pages
   content[first + FRAME_ALIGNMENT] = 255
   content[third] = 0
   content.fill(0, fourth + 4, fourth + 6)
-  const { sequences, borders } = walked(content)
+  const { sequences, boundaries } = walked(content)
   assert.equal(sequences, [2], "a flipped byte, and the frame isn't whole")
-  assert.equal(borders, pages)
+  assert.equal(boundaries, pages)
 })
 
 test('a frame that says it is longer than the file, or than any frame, hides none behind it', () => {
@@ -101,7 +105,7 @@ test('a frame that says it is longer than the file, or than any frame, hides non
 test('a head that ends with its file is seen as far as it goes', () => {
   const content = new Uint8Array(FRAME_ALIGNMENT + 20)
   content.set(frame(1, 10).subarray(0, 20), FRAME_ALIGNMENT)
-  assert.equal(walked(content).borders, [FRAME_ALIGNMENT])
+  assert.equal(walked(content).boundaries, [FRAME_ALIGNMENT])
   assert.equal(walked(content).sequences, [])
 })
 

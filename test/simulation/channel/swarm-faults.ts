@@ -1,4 +1,4 @@
-import { StatePartitions } from '../../../bindings/client/process/state-partitions.ts'
+import { StateManager } from '../../../bindings/client/process/state-manager.ts'
 import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
 import { SharePartition } from '../../../bindings/coordinator/share/share-partition.ts'
 import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
@@ -175,7 +175,7 @@ function countAbortedPositions(): Mend {
 }
 
 function keepState(): Mend {
-  return replace(StatePartitions.prototype, 'forget', () => () => {})
+  return replace(StateManager.prototype, 'forget', () => () => {})
 }
 
 function epochsWithoutEnd(): Mend {

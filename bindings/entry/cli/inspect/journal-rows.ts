@@ -35,7 +35,7 @@ export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel
     if (withEntries) rows.push(...entries.map((entry) => ({ ...place, ...entryRow(entry) })))
     else rows.push({ ...place, payloadBytes, entries: kindsOf(entries) })
   })
-  walk.over(file)
+  walk.visitFile(file)
   buffer.free()
   return rows
 }

@@ -1,13 +1,13 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 
-/** So long records that are handled without a wait go one after the other. */
+/** Records whose handling waits for nothing run one after the other for this long. */
 const SPELL_MS = 1
 
 /**
- * Whether all else in the process waits for its turn: a `handle` that asks for state alone takes microtasks, and a batch of them would
- * let no timer run, and no commit go on beside it.
+ * Gives the rest of the process a turn when it is due. A `handle` that only asks for state runs in microtasks: a whole
+ * batch of such calls would let no timer run and no commit go on beside it.
  */
-export class Turns {
+export class CooperativeYield {
   readonly #port: RuntimePort
   #sinceMs = 0
 
@@ -15,7 +15,7 @@ export class Turns {
     this.#port = port
   }
 
-  readonly turn = (): Promise<void> | undefined => {
+  readonly yieldIfDue = (): Promise<void> | undefined => {
     if (this.#port.elapsed() - this.#sinceMs < SPELL_MS) return undefined
     return new Promise((resolve) => {
       this.#port.defer(() => {

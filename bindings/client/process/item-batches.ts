@@ -2,8 +2,8 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 
-/** What comes soon after one another together: at most `maxItems`, and nothing waits longer than about `lingerMs` for more. */
-export async function* inGroups<I>(
+/** Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. */
+export async function* inBatches<I>(
   items: AsyncIterable<I>,
   maxItems: number,
   lingerMs: number,
@@ -14,22 +14,22 @@ export async function* inGroups<I>(
   try {
     for (;;) {
       const first = await abortable(source.next, signal).catch((error: unknown) => {
-        // It was ended: what its source says to that is of no matter.
+        // Once it was aborted, the source's own error doesn't matter.
         throwIfAborted(signal)
         throw error
       })
       if (first.done === true) return
       source.taken()
-      const group = [first.value]
-      if (maxItems > 1) await source.fill(group, maxItems, lingerMs, port)
-      yield group
+      const batch = [first.value]
+      if (maxItems > 1) await source.fill(batch, maxItems, lingerMs, port)
+      yield batch
     }
   } finally {
     source.leave()
   }
 }
 
-/** One item ahead: asked for, and kept until it comes. */
+/** The source's iterator, with the next item always asked for ahead. */
 class Source<I> {
   readonly #iterator: AsyncIterator<I>
   next: Promise<IteratorResult<I>>
@@ -41,7 +41,7 @@ class Source<I> {
 
   #pull(): Promise<IteratorResult<I>> {
     const next = Promise.resolve(this.#iterator.next())
-    // Asked for again by whoever takes it; meanwhile its failure is nobody's.
+    // Whoever takes the item handles its failure; until then nobody does, and it must not end the program.
     next.catch(() => {})
     return next
   }
@@ -50,8 +50,8 @@ class Source<I> {
     this.next = this.#pull()
   }
 
-  /** Ends with time, with enough, or where the source ends or fails, which the next item says. Hot path: one callback an item. */
-  fill(group: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
+  /** Until the time is up, the batch is full, or the source ends or fails, which `next` tells. Hot path: one callback an item. */
+  fill(batch: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false
       const end = () => {
@@ -63,16 +63,16 @@ class Source<I> {
       const take = (next: IteratorResult<I>): void => {
         if (isOver) return
         if (next.done === true) return end()
-        group.push(next.value)
+        batch.push(next.value)
         this.taken()
-        if (group.length === maxItems) end()
+        if (batch.length === maxItems) end()
         else this.next.then(take, end)
       }
       this.next.then(take, end)
     })
   }
 
-  /** A source that waits for rows needn't be waited for. */
+  /** Not awaited: the source may be waiting for rows. */
   leave(): void {
     const left = async () => this.#iterator.return?.()
     left().catch(() => {})

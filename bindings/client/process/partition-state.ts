@@ -1,0 +1,80 @@
+import type { ProducerRecord } from '../producer-record.ts'
+import { type KeyValue, Layer, SentValues, type StateStore, StateView } from './keyed-state.ts'
+import type { PartitionValues } from './partition-values.ts'
+
+export type NamedStore = readonly [name: string, store: StateStore]
+
+/** The state of one partition, of all stores, with the changes that the batch at hand has made. */
+export class PartitionState {
+  readonly #stores: readonly NamedStore[]
+  readonly #values: readonly SentValues[]
+  /** What state was read from. */
+  readonly changelogs: readonly Pick<PartitionValues, 'topic' | 'topicId'>[]
+  readonly #partition: number
+  /** Records that are handled at once change what the others read. */
+  readonly #isConcurrent: boolean
+  #batch: Layer[]
+
+  constructor(
+    stores: readonly NamedStore[],
+    values: readonly PartitionValues[],
+    partition: number,
+    isConcurrent: boolean,
+  ) {
+    this.#isConcurrent = isConcurrent
+    this.#stores = stores
+    this.changelogs = values
+    this.#values = values.map((each) => new SentValues(each))
+    this.#partition = partition
+    this.#batch = this.#begin()
+  }
+
+  #begin(): Layer[] {
+    return this.#values.map((values) => new Layer(values, false))
+  }
+
+  /** For one try of one record. */
+  layers(): Layer[] {
+    return this.#batch.map((layer) => new Layer(layer, this.#isConcurrent))
+  }
+
+  views(layers: readonly Layer[]): Record<string, KeyValue<never, never>> {
+    const views: Record<string, KeyValue<never, never>> = {}
+    this.#stores.forEach(([name, { changelog }], index) => {
+      views[name] = new StateView(changelog, this.#partition, layers[index] as Layer)
+    })
+    return views
+  }
+
+  /** Another record changed what this try read, since it did. */
+  areStale(layers: readonly Layer[]): boolean {
+    return this.#isConcurrent && layers.some((layer) => layer.isStale)
+  }
+
+  /** The try succeeded, on what still holds. */
+  take(layers: readonly Layer[]): void {
+    layers.forEach((layer, index) => {
+      this.#batch[index]?.take(layer)
+    })
+  }
+
+  /** Of the whole batch, or of one try, as records of their changelogs. */
+  changes(layers: readonly Layer[] = this.#batch): ProducerRecord[] {
+    const records: ProducerRecord[] = []
+    for (const layer of layers) layer.addRecords(records)
+    return records
+  }
+
+  /** The batch is in a transaction whose commit is under way; the next one goes on from it. */
+  sent(): void {
+    this.#values.forEach((values, index) => {
+      values.sent = this.#batch[index]
+    })
+    this.#batch = this.#begin()
+  }
+
+  /** What was sent holds. */
+  committed(): void {
+    for (const values of this.#values) values.committed()
+  }
+}
