@@ -1,0 +1,162 @@
+// What an open finds after a kill or a power failure, by the rules of docs/durability.md.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, openLog } from '../../../bindings/entry/embedded/embedded-log.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
+import { DirectoryImage } from '../../damage/directory-image.ts'
+import { StillPort } from '../../damage/still-port.ts'
+import { batchesOf } from '../../salvage/batches.ts'
+import { erase, framesOf, type PlainFrame } from '../../salvage/frames.ts'
+
+const SEGMENT = 't-0/00000000000000000000.log'
+/** More than a frame takes: the segment is synced, and the frame names the place alone. */
+const LARGE = 'x'.repeat(400_000)
+
+let opens = 0
+function open(image: DirectoryImage): Promise<EmbeddedLog> {
+  return openLog(image, new StillPort(++opens), {})
+}
+
+/** The directory of a log whose process was killed after `write`. */
+async function killed(write: (log: EmbeddedLog, image: DirectoryImage) => Promise<unknown>): Promise<DirectoryImage> {
+  const image = new DirectoryImage()
+  const log = await open(image)
+  await log.admin.createTopic('t')
+  await write(log, image)
+  return image.fork()
+}
+
+async function send(log: EmbeddedLog, ...values: readonly string[]): Promise<void> {
+  for (const value of values) await log.producer().send({ topic: 't', value })
+}
+
+async function valuesOf(log: EmbeddedLog): Promise<readonly string[]> {
+  const values: string[] = []
+  for await (const { value } of log.read('t', { until: 'end' }))
+    values.push(new TextDecoder().decode(value ?? undefined))
+  return values
+}
+
+function segment(image: DirectoryImage) {
+  const file = image.open(SEGMENT, { create: true })
+  assert.ok(file !== undefined)
+  return file
+}
+
+async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call
+    return 'none'
+  } catch (error) {
+    return LogError.is(error) ? error.code : String(error)
+  }
+}
+
+test('a log that was closed is not recovered', async () => {
+  const image = new DirectoryImage()
+  const log = await open(image)
+  await log.close()
+  const { clean, replayedFrames } = (await open(image)).recovery
+  assert.equal({ clean, replayedFrames }, { clean: true, replayedFrames: 0 })
+})
+
+test('acknowledged records that their segment lost come back from the frames', async () => {
+  const image = await killed((log) => send(log, 'a', 'b'))
+  segment(image).truncate(0)
+  const log = await open(image)
+  assert.equal(await valuesOf(log), ['a', 'b'])
+  assert.is(log.recovery.clean, false)
+  assert.equal(log.recovery.damage, [])
+})
+
+test('a whole batch that no frame names is kept if it goes on where the one before ended', async () => {
+  const image = await killed(async (log) => {
+    await send(log, 'a')
+    await log.producer({ acks: 1 }).send({ topic: 't', value: 'b' })
+  })
+  assert.equal(await valuesOf(await open(image)), ['a', 'b'])
+})
+
+test('what a torn write left behind the end is cut, and set aside', async () => {
+  const image = await killed((log) => send(log, 'a'))
+  const torn = new Uint8Array(50).fill(7)
+  const end = segment(image).size()
+  segment(image).write(torn, end)
+  const log = await open(image)
+  const { damage, setAsideBytes, setAsideFiles } = log.recovery
+  assert.equal({ damage, setAsideBytes }, { damage: [], setAsideBytes: torn.length })
+  assert.equal(
+    image.files
+      .get(setAsideFiles[0] ?? '')
+      ?.bytes()
+      .slice(-torn.length),
+    torn,
+  )
+  assert.is(segment(image).size(), end)
+  assert.equal(await valuesOf(log), ['a'])
+})
+
+test('damage in what a frame vouches for: nothing is cut, and the partition takes no records', async () => {
+  const image = await killed((log) => send(log, LARGE))
+  const sizeBytes = segment(image).size()
+  segment(image).write(new Uint8Array([1]), sizeBytes >> 1)
+  const log = await open(image)
+  assert.equal(
+    log.recovery.damage.map(({ file, topic, partition }) => [file, topic, partition]),
+    [[SEGMENT, 't', 0]],
+  )
+  assert.is(segment(image).size(), sizeBytes)
+  assert.is(await refusal(send(log, 'b')), 'LOG_READ_ONLY')
+})
+
+test('an acknowledged frame that is missing makes the whole log read-only', async () => {
+  const image = await killed((log) => send(log, 'a', 'b', 'c'))
+  erase(image, framesOf(image).at(-2) as PlainFrame)
+  const log = await open(image)
+  assert.is(log.recovery.damage.length, 1)
+  assert.is(await refusal(log.admin.createTopic('other')), 'LOG_READ_ONLY')
+})
+
+test('offsets that a reader may have seen are never given again', async () => {
+  const image = await killed(async (log) => {
+    await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })
+    assert.equal(await valuesOf(log), ['seen'])
+  })
+  segment(image).truncate(0)
+  const log = await open(image)
+  const { offset } = await log.producer().send({ topic: 't', value: 'next' })
+  assert.ok(Number(offset) > 0, `offset ${offset}`)
+})
+
+test('each recovery raises the leader epoch of the batches that follow', async () => {
+  const image = await killed((log) => send(log, 'a'))
+  await send(await open(image), 'b')
+  const epochs = (batchesOf(image).get('t-0') ?? []).map(({ bytes }) => bytes.readInt32BE(12))
+  assert.is(epochs.length, 2)
+  assert.ok((epochs[1] ?? 0) > (epochs[0] ?? 0), `${epochs}`)
+})
+
+test('the directory of a deleted topic goes, one of an unknown topic is kept under another name', async () => {
+  let before = new DirectoryImage()
+  const image = await killed(async (log, present) => {
+    await send(log, 'a')
+    before = present.fork()
+    await log.admin.deleteTopic('t')
+  })
+  const foreign = (await killed((log) => send(log, 'z'))).files
+  for (const path of before.paths.filter((each) => each.startsWith('t-0/'))) {
+    image.files.set(path, before.files.get(path)?.fork() as never)
+    image.files.set(path.replace('t-0', 'u-0'), foreign.get(path)?.fork() as never)
+  }
+  const log = await open(image)
+  assert.equal(
+    [...new Set(image.paths.map((path) => path.split('/')[0]))].filter((name) => /^[tu]-/.test(name ?? '')),
+    ['u-0-stray'],
+  )
+  assert.equal(
+    log.recovery.damage.map(({ file, code }) => [file, code]),
+    [['u-0', 'stray directory']],
+  )
+})
+
+test.run()

@@ -1,0 +1,91 @@
+// How a rewritten segment takes the place of those that it replaces (docs/decisions/019-compaction.md).
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
+import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
+import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import { DirectoryImage } from '../../damage/directory-image.ts'
+import { append, config, DIRECTORY, newContext, newList } from '../segment/support.ts'
+import { runNow } from '../support.ts'
+
+const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 0 }
+const [FIRST, SECOND, ACTIVE] = ['00000000000000000000', '00000000000000000001', '00000000000000000002']
+
+/** Two closed segments and the active one, a batch each; a rewrite leaves the second batch of the two. */
+function begun() {
+  const store = new DirectoryImage()
+  const context = newContext(store)
+  const list = newList(context)
+  for (const baseOffset of [0, 1, 2]) {
+    if (baseOffset > 0) runNow(list.roll(baseOffset))
+    append(list, { baseOffset })
+  }
+  const files = new StoredFiles(ID, DIRECTORY, list)
+  const rewrite = runNow(SegmentRewrite.begin(context, files, config, list.all.slice(0, 2)))
+  rewrite.append(sealedBatch({ baseOffset: 1 }))
+  const names = () => store.list(DIRECTORY).filter((name) => name.includes('.log'))
+  return { context, list, files, rewrite, names }
+}
+
+const BEFORE = [`${FIRST}.log`, `${SECOND}.log`, `${ACTIVE}.log`]
+
+test('while it is written it is nobody’s segment: readers have the old ones', () => {
+  const { list, names } = begun()
+  assert.equal(names().sort(), [...BEFORE, `${FIRST}.log.cleaned`].sort())
+  assert.equal(
+    list.all.map(({ baseOffset }) => baseOffset),
+    [0, 1, 2],
+  )
+})
+
+test('exchanged, it is read under a name of its own, and the old files stay until a checkpoint notes it', () => {
+  const { context, files, list, rewrite, names } = begun()
+  assert.is(runNow(rewrite.exchange()), true)
+  assert.equal(
+    list.all.map(({ baseOffset, nextOffset }) => [baseOffset, nextOffset]),
+    [
+      [0, 2],
+      [2, 3],
+    ],
+  )
+  runNow(finishSwaps(context, files))
+  assert.equal(names().sort(), [...BEFORE, `${FIRST}.log.swap`].sort())
+})
+
+test('once a checkpoint notes it, it takes its name, and the old files go', () => {
+  const { context, files, rewrite, names } = begun()
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  runNow(finishSwaps(context, files))
+  assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
+  assert.equal(files.swaps, [])
+})
+
+test('old segments that are being read keep their files until the next time', () => {
+  const { context, files, list, rewrite, names } = begun()
+  const read = list.all[1]?.logPath ?? ''
+  runNow(context.files.open(read, { create: false }))
+  context.files.pin(read)
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  runNow(finishSwaps(context, files))
+  assert.ok(names().includes(`${SECOND}.log`))
+  context.files.unpin(read)
+  runNow(finishSwaps(context, files))
+  assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
+})
+
+test('a rewrite that is abandoned leaves nothing', () => {
+  const { rewrite, names } = begun()
+  runNow(rewrite.abandon())
+  assert.equal(names().sort(), BEFORE)
+})
+
+test('a rewrite whose segments went meanwhile is dropped', () => {
+  const { list, rewrite, names } = begun()
+  list.dropFirst()
+  assert.is(runNow(rewrite.exchange()), false)
+  assert.equal(names().sort(), BEFORE)
+})
+
+test.run()
