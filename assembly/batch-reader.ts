@@ -4,10 +4,11 @@
  *
  * Row of the record table (32 bytes, positions relative to the batch, native order):
  *   0 keyPosition, 4 keyLength (-1 null), 8 valuePosition, 12 valueLength (-1 null), 16 offsetDelta, 20 headerCount,
- *   24 timestamp i64. Header count and headers begin where the value ends. Beside it, 4 bytes each, where the records end.
+ *   24 timestamp i64. Header count and headers begin where the value ends.
+ * Beside the table lie the ends of the records, 4 bytes each.
  *
- * Source: apache/kafka DefaultRecordBatch, DefaultRecord (4.0): a length below 49 is no batch, a record must end exactly
- * where its length says, after the last record no byte may remain.
+ * Source: apache/kafka DefaultRecordBatch, DefaultRecord (4.0): a length below 49 is no batch, a record must end where
+ * its length says, and no byte may remain after the last record.
  */
 import { isSafe, load16, load32, load64 } from './bytes'
 import { crc32c } from './crc32c'
@@ -33,7 +34,9 @@ const ROW: usize = 32
 const HASH: usize = 16
 const TABLE_ROWS: u32 = 1024
 
-/** Magic comes before completeness: it lies at the same place in every format, so it tells garbage from a torn batch. */
+/**
+ * Magic comes before completeness: it lies at the same place in every format, so it tells garbage from a torn batch.
+ */
 export function batch_structure(address: usize, available: u32): i32 {
   if (available < 12) return INCOMPLETE
   const length = <i32>load32(address + 8)
@@ -44,7 +47,7 @@ export function batch_structure(address: usize, available: u32): i32 {
   return INTACT
 }
 
-/** The fields that no CRC vouches for, or that a wrong writer may have sealed; the structure is intact. */
+/** Checks the fields that no CRC covers, or that a faulty writer may have sealed. The structure is intact already. */
 function fieldsFault(address: usize): i32 {
   const size = load32(address + 8) + OVERHEAD
   const baseOffset = load64(address)
@@ -89,7 +92,7 @@ export function batches_intact(address: usize, available: u32, expectedOffset: f
   return at
 }
 
-/** Where the record walk stands; records_begin sets it, records_fill moves it on. */
+/** The position of the walk over records: records_begin sets it, records_fill advances it. */
 let batch: usize = 0
 let cursor: usize = 0
 let batchEnd: usize = 0
@@ -129,7 +132,7 @@ function readVarintLong(): u64 {
   return 0
 }
 
-/** At most five groups, of the last only four bits: more is no 32-bit number. */
+/** At most five groups of seven bits, the last one with four: anything longer is no 32-bit number. */
 function readVarint(): i32 {
   let group = readByte()
   let value = group & 0x7f
@@ -205,12 +208,12 @@ function storeEnd(row: usize, end: usize): void {
   store<u32>(RECORD_ENDS + ((row - RECORD_TABLE) >>> 3), <u32>(end - batch))
 }
 
-/** What may stand before the key: length, attributes, timestampDelta, offsetDelta, key length, of two bytes each at most. */
+/** Most bytes before the key: length, attributes, timestampDelta, offsetDelta and key length, with two bytes each. */
 const USUAL_PREFIX: usize = 10
 
 /**
- * The usual record, in half the time: no headers, no number above two bytes, not at the batch's very end. False: it is
- * another one, or faulty; nothing was read then.
+ * Reads the usual record in half the time: one without headers, with no number above two bytes, and not at the very end
+ * of the batch. False for any other record and for a faulty one; then nothing was read.
  */
 function readUsualRecord(row: usize): bool {
   let at = cursor
@@ -295,7 +298,7 @@ function readRecord(row: usize): i32 {
   offsetDeltaMin = offsetDelta + 1
   const delta = <i64>(zigzagged >>> 1) ^ -(<i64>(zigzagged & 1))
   const timestamp = isLogAppendTime ? maxTimestamp : baseTimestamp + delta
-  // A sum with a safe number that runs over is never a safe one.
+  // The base is a safe integer, so a sum that overflows 64 bits is none.
   if (!isSafe(timestamp)) return INT64_RANGE
   store<i32>(row, keyLength < 0 ? -1 : keyLength, 4)
   store<i32>(row, valueLength < 0 ? -1 : valueLength, 12)

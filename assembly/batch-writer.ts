@@ -21,7 +21,10 @@ let recordCount: u32 = 0
 let baseTimestamp: i64 = 0
 let maxTimestamp: i64 = 0
 
-/** The timestamp seen last, as a number and as a zigzagged delta: records sent together mostly share one. NaN equals none. */
+/**
+ * The timestamp seen last, as a number and as a zigzagged delta: records sent together mostly share one. NaN equals
+ * none.
+ */
 let seenTimestamp: f64 = NaN
 let seenTime: i64 = 0
 let seenDelta: u64 = 0
@@ -81,7 +84,9 @@ function deltaOf(timestamp: f64): u64 {
   return seenDelta
 }
 
-/** The batch goes on at `end` after `records` more with the timestamp seen last. Nothing changed before it was known to fit. */
+/**
+ * Takes in `records` records, which end at `end` and have the timestamp seen last. Called once they are known to fit.
+ */
 function accept(end: usize, records: u32): void {
   batchEnd = end
   if (recordCount === 0) baseTimestamp = seenTime
@@ -93,7 +98,7 @@ function zigzag32(value: i32): u32 {
   return (value << 1) ^ (value >> 31)
 }
 
-/** Bytes of an already zigzagged number. Nearly always one or two: predicted branches are cheaper than a division by seven. */
+/** Bytes of a zigzagged number. Nearly always one or two: predicted branches are cheaper than a division by seven. */
 function varintSize(zigzagged: u64): u32 {
   if (zigzagged < 0x80) return 1
   return zigzagged < 0x4000 ? 2 : (70 - <u32>clz(zigzagged)) / 7
@@ -121,7 +126,7 @@ function writeMany(address: usize, zigzagged: u64): usize {
   return address + 1
 }
 
-/** Vectors may run past the end of the copy: only where the batch goes on there anyway. */
+/** Vectors may write past the end of the copy: only for places that are followed by more of the batch. */
 function copyStaged(to: usize, from: usize, length: u32): void {
   if (length > 256 || to + length + 16 > batchLimit) {
     memory.copy(to, from, length)
@@ -137,7 +142,9 @@ function writeShort(address: usize, zigzagged: u32): usize {
   return address + 1
 }
 
-/** Attributes 0, a timestamp delta of one byte, an offset delta of one or two; the fourth byte may be the next field's. */
+/**
+ * Attributes 0, a timestamp delta of one byte, an offset delta of one or two; the fourth byte may be the next field's.
+ */
 function writeDeltas(address: usize, timestampField: u32, offsetField: u32): usize {
   if (offsetField > 0x7f) {
     const two = (offsetField & 0x7f) | 0x80 | ((offsetField >>> 7) << 8)
@@ -149,11 +156,11 @@ function writeDeltas(address: usize, timestampField: u32, offsetField: u32): usi
 }
 
 /**
- * Writes one record without key and value, and answers where the value goes: the key lies directly before the value's
- * length. Lengths are -1 for null. Answers 0 and writes nothing when the record doesn't fit.
+ * Writes a record except its key and value. Answers where the value goes; the key goes right before the value's length.
+ * A length of -1 means null. Answers 0, with nothing written, when the record doesn't fit.
  *
- * The usual record (a short key, lengths and numbers of at most two bytes) has a way of its own, which doesn't count what
- * is one byte anyway.
+ * Only for the usual record: a short key, lengths and numbers of at most two bytes. Most of its fields have one byte,
+ * so they aren't measured.
  */
 export function record_reserve(keyLength: i32, valueLength: i32, timestamp: f64): usize {
   const delta = deltaOf(timestamp)
@@ -166,7 +173,7 @@ export function record_reserve(keyLength: i32, valueLength: i32, timestamp: f64)
   // Attributes, timestamp delta, offset delta, key length, value length, header count: a byte each, or two.
   const body = 6 + (offsetField > 0x7f ? 1 : 0) + (valueField > 0x7f ? 1 : 0) + keyBytes + valueBytes
   let at = batchEnd
-  // Two bytes for the length: at the very end of a buffer that refuses what goes the other way.
+  // Reserves two bytes for the length. Near the end of the buffer that may be one too many: record_reserve_any decides.
   if (at + body + 2 > batchLimit) return 0
   at = writeShort(at, body << 1)
   const end = at + body
@@ -179,8 +186,8 @@ export function record_reserve(keyLength: i32, valueLength: i32, timestamp: f64)
 }
 
 /**
- * The same for any record. `headersBytes` counts the header count too; where it is 1 the count 0 is written here. A staged
- * key or value lies in its staging place and is put in here.
+ * The same for any record. `headersBytes` includes the header count; at 1 there are no headers, and the count is
+ * written here. A staged key or value is copied from its staging place.
  */
 export function record_reserve_any(
   keyLength: i32,
@@ -226,9 +233,9 @@ function recordBody(keyLength: i32, valueLength: i32, timestampDelta: u64, offse
 }
 
 /**
- * Room for `records` records whose key and value lengths lie as pairs in the value's staging place; -1 is null. Answers where
- * the payload goes, keys and values one behind the other; 0 when they don't fit; -1 where a record is longer than its
- * format can say, or the lengths don't add up to `payloadBytes`.
+ * Reserves room for records whose key and value lengths lie as pairs in the value's staging place; -1 is null. Answers
+ * where the payload goes, all keys and values one after the other; 0 when they don't fit; -1 when a record is longer
+ * than the format allows, or the lengths don't add up to `payloadBytes`.
  */
 export function packed_reserve(records: u32, payloadBytes: u32, timestamp: f64): f64 {
   const delta = deltaOf(timestamp)
@@ -250,8 +257,8 @@ export function packed_reserve(records: u32, payloadBytes: u32, timestamp: f64):
 }
 
 /**
- * Writes those records over their own payload: it lies as far ahead of the batch's end as all fields together are long, so
- * what is written never reaches what is still to be moved.
+ * Writes those records over their own payload. The payload lies as far behind the batch's end as all fields together
+ * are long, so a write never reaches bytes that are still to be moved.
  */
 export function packed_write(records: u32, place: usize, timestamp: f64): void {
   const delta = deltaOf(timestamp)
@@ -279,8 +286,8 @@ export function packed_write(records: u32, place: usize, timestamp: f64): void {
 }
 
 /**
- * The target lies before the source, so vectors can go from front to back. The last one may run over: what follows the
- * target is not written yet, and what follows the source is not reached while sixteen bytes lie between the two.
+ * The target lies before the source, so vectors are copied front to back. The last one may write too far: nothing is
+ * written yet behind the target, and the source isn't reached while sixteen bytes lie between the two.
  */
 function moveDown(to: usize, from: usize, length: u32): usize {
   if (length > 256 || from - to < 16) memory.copy(to, from, length)
@@ -289,8 +296,8 @@ function moveDown(to: usize, from: usize, length: u32): usize {
 }
 
 /**
- * Records that are encoded already, compressed as a rule, as the only ones of their batch: answers where they go, or 0 when they
- * don't fit. Its first record's time is `base`, its greatest `greatest`.
+ * Takes in encoded records, mostly compressed, as the only ones of their batch. Answers where they go, or 0 when they
+ * don't fit. `base` is the timestamp of the first record, `greatest` the greatest one.
  */
 export function records_put(length: u32, records: u32, base: f64, greatest: f64): usize {
   const at = batchEnd
@@ -308,8 +315,8 @@ export function varint_write(address: usize, value: i32): usize {
 
 /**
  * Header of 61 bytes before the records, CRC from byte 21 on. Answers the size of the batch.
- * 0 baseOffset 8, 8 batchLength 4, 12 partitionLeaderEpoch 4, 16 magic 1, 17 crc 4, 21 attributes 2, 23 lastOffsetDelta 4,
- * 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4, 57 recordCount 4.
+ * 0 baseOffset 8, 8 batchLength 4, 12 partitionLeaderEpoch 4, 16 magic 1, 17 crc 4, 21 attributes 2,
+ * 23 lastOffsetDelta 4, 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4, 57 recordCount 4.
  */
 export function batch_seal(
   baseOffset: f64,

@@ -3,7 +3,7 @@
  *
  * Let P be the polynomial of degree 32. Where Z is a multiple of P with few terms, adding Z * x^k to the message leaves
  * its remainder unchanged and cancels one bit; done for every bit in turn, only the last `degree` bits remain. Squaring
- * three times multiplies the exponents by eight, so the distances may be read as bytes and sixteen of them done at once:
+ * three times multiplies the exponents by eight, so the distances may count bytes, and sixteen are done at once:
  *
  *   w[i] = data[i] xor w[i - d1] xor ... xor w[i - dk]      (every d at least 16, w = 0 before the start)
  *   rest[j] = data[end + j] xor the same taps, those at or after `end` taken as 0
@@ -51,8 +51,8 @@ function bySlices(register: u32, address: usize, length: u32): u32 {
   const end = address + length
   const vectorsEnd = address + (length & ~15)
   for (; address < vectorsEnd; address += 16) {
-    // Only the first four bytes wait for the register: the other twelve are combined beside them, and the tree is drawn
-    // flat, since the compiler keeps the order of the xors.
+    // Only the first four bytes depend on the register; the other twelve are combined meanwhile. The expression is flat
+    // because the compiler keeps the order of the xors.
     const first = load<u32>(address) ^ register
     const low = load<u64>(address)
     const high = load<u64>(address, 8)
@@ -102,9 +102,9 @@ function fold(data: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, 
 }
 
 /**
- * Zero bytes are imagined in front, so that whole vectors end exactly 98 bytes before the end: leading zeros don't change
- * a remainder. The register lies over the first four real bytes. Reads up to 15 bytes before `address`, never after the
- * end; `length` is at least REGISTERS_FROM.
+ * Zero bytes are imagined in front, so that whole vectors end exactly 98 bytes before the end: leading zeros don't
+ * change a remainder. The register lies over the first four real bytes. Reads up to 15 bytes before `address`, never
+ * after the end; `length` is at least REGISTERS_FROM.
  */
 function byRegisters(register: u32, address: usize, length: u32): u32 {
   const padding = <i32>(-(length - SHORT_DEGREE) & 15)
@@ -166,12 +166,12 @@ function byRegisters(register: u32, address: usize, length: u32): u32 {
   return bySlices(0, CRC_SHORT_REST, SHORT_DEGREE)
 }
 
-/** w is written to the window one chunk at a time behind its own history; `length` is at least LONG_DEGREE + 32. */
+/** Writes w to the window, one chunk at a time behind its own history. `length` is at least LONG_DEGREE + 32. */
 function byWindow(register: u32, address: usize, length: u32): u32 {
   let left: usize = (length - LONG_DEGREE) & ~15
   let data = address
   memory.fill(CRC_WINDOW, 0, HISTORY)
-  // Tap 5275 carries the register onto the first four bytes; the nearer taps would put it before the start.
+  // Tap 5275 brings the register to the first four bytes; the nearer taps would place it before the start.
   store<u32>(CRC_WINDOW + HISTORY - LONG_DEGREE, register)
   let at: usize = CRC_WINDOW + HISTORY
   while (left > 0) {

@@ -11,8 +11,8 @@ export function offset_index_append(entry: usize, relativeOffset: u32, position:
 }
 
 /**
- * How many entries have a relative offset at or below `target`. Quartering without branches: the processor has nothing to
- * guess, and the three loads of a step wait for memory together.
+ * How many entries have a relative offset at or below `target`. The search quarters the range without branches: the
+ * processor has nothing to predict, and the three loads of a step wait for memory at the same time.
  */
 export function offset_index_count(entries: usize, count: u32, target: i32): u32 {
   if (count === 0) return 0
@@ -41,7 +41,9 @@ export function offset_index_count(entries: usize, count: u32, target: i32): u32
 const GROUP_SHIFT: usize = 5
 const GROUP: u32 = 1 << (<u32>GROUP_SHIFT)
 
-/** The first offset of each group in native order: for 1e5 entries 12 KB, which stay in the nearest cache. */
+/**
+ * Writes the first offset of each group, in native order. For 1e5 entries these are 12 KB, which stay in the L1 cache.
+ */
 export function offset_index_summarize(entries: usize, summary: usize, from: u32, to: u32): void {
   for (let group = from; group < to; group++) {
     store<u32>(summary + ((<usize>group) << 2), load32(entries + ((<usize>group) << (GROUP_SHIFT + 3))))

@@ -1,6 +1,6 @@
 /**
- * The fixed places of linear memory, below everything that is allocated. One page table entry per page of the cap follows
- * at PAGE_TABLE, then the arena, from the next page border on.
+ * The fixed places of linear memory, below everything that is allocated. At PAGE_TABLE follows one entry for each page
+ * of the cap, then, from the next page boundary on, the arena.
  *
  *   0x00000  what the compiler may place (checked by memory_start)
  *   0x01000  16 KiB   CRC slicing tables

@@ -39,7 +39,9 @@ function binOf(pages: u32): u32 {
   return 31 - clz(pages)
 }
 
-/** False when the cap has no room for the fixed part and one page. Called again, it takes back all that was handed out. */
+/**
+ * False when the cap has no room for the fixed part and one page. Called again, it takes back all that was handed out.
+ */
 export function pages_start(cap: u32): bool {
   const tableEnd = PAGE_TABLE + ((<usize>cap) << 5)
   const first = <u32>((tableEnd + PAGE_BYTES - 1) / PAGE_BYTES)
@@ -128,7 +130,7 @@ function runRelease(page: u32, length: u32): void {
   runLink(page, length)
 }
 
-/** First fit in the run's own bin, any run of a higher one. 0 = none. */
+/** A free run with enough pages: the first fit in its own bin, or any run of a higher bin. 0 = none. */
 function runFind(length: u32): u32 {
   const bin = binOf(length)
   let page = load<u32>(RUN_BINS + ((<usize>bin) << 2))
@@ -140,7 +142,7 @@ function runFind(length: u32): u32 {
   return higher === 0 ? 0 : load<u32>(RUN_BINS + ((<usize>ctz(higher)) << 2))
 }
 
-/** Grows by an eighth of what there is, by the missing pages at least, by what the cap leaves at most. */
+/** Grows memory by an eighth, by at least the missing pages, and by at most what the cap leaves. */
 function grow(length: u32): bool {
   const lastKind = pagesNow > arenaFirst ? load<u32>(entryOf(pagesNow - 1)) : INTERIOR
   const free = lastKind === FREE || lastKind === FREE_LAST ? load<u32>(entryOf(pagesNow - 1), 4) : 0

@@ -1,10 +1,10 @@
 /**
- * The sequence windows of one partition's producers: an open-addressed table with linear probing, and behind it one window
- * per producer, packed. One block of 96 bytes per slot; at most half of the slots are in use.
+ * The sequence windows of one partition's producers: an open-addressed table with linear probing, followed by one
+ * window for each producer, packed. Together 96 bytes per slot; at most half of the slots are in use.
  *
  * Slot (32 bytes), `slots` of them, a power of two:
- *   0 producerId i64 (-1 = empty), 8 lastSequence i32 (-1 = none), 12 producerEpoch i16, 14 ring u8 (batches, and from bit 4
- *   the place of the oldest), 15 flags u8,
+ *   0 producerId i64 (-1 = empty), 8 lastSequence i32 (-1 = none), 12 producerEpoch i16, 14 ring u8 (number of batches,
+ *   and from bit 4 on the place of the oldest), 15 flags u8,
  *   16 window u32 (its number), 20 coordinatorEpoch i32, 24 currentTransactionFirstOffset f64 (-1 = none)
  * Window (128 bytes), slots / 2 of them, numbers 0..producers-1 without gaps:
  *   0 producerId i64, 8 a ring of five batches of 24 bytes: firstSequence i32, lastSequence i32, baseOffset f64,
@@ -22,7 +22,7 @@ const SEQUENCE_MASK: u32 = 0x7fffffff
 
 /** The sequence passed 2147483647 within this epoch, so a number no longer tells what is older. */
 const WRAPPED: u32 = 1
-/** The state began with its first batch: taking back every batch takes back the producer. */
+/** The entry was created by its first batch: when every batch is undone, the producer is removed. */
 const BORN: u32 = 2
 
 // Answers of producer_check, mirrored in bindings/kernel/kernel.ts.
@@ -75,10 +75,10 @@ function homeOf(table: usize, slots: u32, id: i64): usize {
   return table + ((<usize>(hash >>> 24) & (slots - 1)) << SLOT_SHIFT)
 }
 
-/** The slot found last: a push comes right after its check. 0 is no slot of any table. */
+/** The slot found last, because a push follows right after its check. 0 is no slot of any table. */
 let found: usize = 0
 
-/** The producer's slot, or the empty one where it would go: there always is one, half of them stay empty. */
+/** The producer's slot, or the empty one where it would go. There always is one: at least half of them are empty. */
 function find(table: usize, slots: u32, id: i64): usize {
   const end = table + ((<usize>slots) << SLOT_SHIFT)
   if (found >= table && found < end && idOf(found) === id) return found
@@ -120,11 +120,11 @@ function repeated(window: usize, slot: usize, first: i32, records: u32): f64 {
     const batch = batchOf(window, start, index)
     if (load<i32>(batch) === first && load<i32>(batch, 4) === last) return load<f64>(batch, 8)
   }
-  // A producer that nobody knew began anywhere: only behind five of its batches there surely were others before them.
+  // An unknown producer may begin with any sequence, so only five known batches prove that there were others before.
   if (count < BATCHES_MAX) return OUT_OF_ORDER
   const oldest = load<i32>(batchOf(window, start, 0))
-  // A number stands for many places of the history: the half of the circle before the window is taken as below, the other
-  // as ahead. Until sequences wrap, what is greater was not written.
+  // Sequences wrap, so a number may mean many batches. The half of the circle before the window counts as below, the
+  // other half as ahead. As long as none has wrapped, a greater number was never written.
   if ((flagsOf(slot) & WRAPPED) === 0 && (first > last || last >= oldest)) return OUT_OF_ORDER
   const distance = (<u32>oldest - <u32>first) & SEQUENCE_MASK
   return distance < 0x40000000 && distance >= records ? BELOW_WINDOW : OUT_OF_ORDER
@@ -142,7 +142,7 @@ function create(table: usize, slots: u32, slot: usize, id: i64, producers: u32):
   store<i64>(windowAt(table, slots, producers), id)
 }
 
-/** Adds a batch that was accepted or read back. Answers how many producers there are then; room was made before. */
+/** Adds a batch that was accepted or read back. Answers the number of producers; the caller has made room before. */
 export function producer_push(
   table: usize,
   slots: u32,
@@ -190,8 +190,8 @@ function pushTo(slot: usize, window: usize, first: i32, records: u32, baseOffset
 }
 
 /**
- * Check and push in one: the answer of the check, but ACCEPTED_NEW where the push made a producer. The next batch of a known
- * producer, which is nearly every one, is found once.
+ * Check and push in one call, so that the producer is looked up once. Answers as the check does, but ACCEPTED_NEW if
+ * the push added a producer.
  */
 export function producer_accept(
   table: usize,
@@ -216,7 +216,7 @@ export function producer_accept(
   return after === producers ? ACCEPTED : ACCEPTED_NEW
 }
 
-/** Takes the newest batch back; the next one accepted is that batch again. Answers how many producers there are then. */
+/** Undoes the newest batch; the next one that is accepted has its sequences again. Answers the number of producers. */
 export function producer_undo(table: usize, slots: u32, producers: u32, producerId: f64): u32 {
   if (slots === 0) return producers
   const id = <i64>producerId
@@ -230,7 +230,7 @@ export function producer_undo(table: usize, slots: u32, producers: u32, producer
   return producers
 }
 
-/** The last window moves into the gap, and slots behind move up so that no probe ends early. */
+/** Moves the last window into the gap, and later slots up, so that no probe ends too early. */
 export function producer_remove(table: usize, slots: u32, producers: u32, producerId: f64): u32 {
   if (slots === 0) return producers
   const id = <i64>producerId
@@ -251,7 +251,7 @@ export function producer_remove(table: usize, slots: u32, producers: u32, produc
     if (slot === end) slot = table
     if (idOf(slot) === -1) break
     const home = homeOf(table, slots, idOf(slot))
-    // It may move up unless its home lies between the hole (exclusive) and its place.
+    // It moves up unless its home lies between the hole (exclusive) and its place.
     if (((slot - home) & mask) < ((slot - hole) & mask)) continue
     memory.copy(hole, slot, 1 << SLOT_SHIFT)
     hole = slot
@@ -285,7 +285,7 @@ export function producer_window(table: usize, slots: u32, number: u32): usize {
   return windowAt(table, slots, number)
 }
 
-/** A producer without batches, or with its old ones forgotten, as a snapshot gives it; batches follow by push. */
+/** Adds a producer without batches, or forgets its old ones, as a snapshot tells it. Its batches follow by push. */
 export function producer_reset(
   table: usize,
   slots: u32,

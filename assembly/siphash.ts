@@ -1,5 +1,5 @@
 /**
- * SipHash-2-4 with 128 bits, under a key that the caller draws: two keys of records with one hash can't be made on purpose.
+ * SipHash-2-4 with 128 bits. The caller draws the key at random, so nobody can make two record keys with one hash.
  * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF"; test/kernel/siphash.test.ts has its vectors.
  */
 let key0: u64 = 0
@@ -14,8 +14,9 @@ function word(high: u32, low: u32): u64 {
 }
 
 /**
- * Writes 16 bytes to `into`, which may lie in what is hashed. One loop for all rounds, because the state then stays in the processor's
- * registers: two rounds for each word, the last one with the length, then twice four, and half of the hash behind each.
+ * Writes 16 bytes to `into`, which may lie within the hashed bytes. All rounds run in one loop, which keeps the state
+ * in registers: two rounds for each word, the last word with the length, then twice four rounds, each followed by half
+ * of the hash.
  */
 export function siphash(address: usize, length: u32, into: usize): void {
   let v0 = key0 ^ word(0x736f6d65, 0x70736575)
@@ -56,7 +57,7 @@ export function siphash(address: usize, length: u32, into: usize): void {
   store<u64>(into, v0 ^ v1 ^ v2 ^ v3, 8)
 }
 
-/** The bytes that fill no word, and the length in the highest byte. */
+/** The last bytes, fewer than a word, with the length in the highest byte. */
 function lastWord(address: usize, length: u32): u64 {
   let last = (<u64>length) << 56
   for (let index: u32 = 0; index < (length & 7); index++)

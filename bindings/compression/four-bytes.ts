@@ -1,4 +1,4 @@
-/** As one number, for the search of what came before; the least significant byte comes first. */
+/** Four bytes as one little-endian number, for the search of earlier matches. */
 export function fourBytes(bytes: Uint8Array, at: number): number {
   return (
     (bytes[at] as number) |

@@ -2,20 +2,20 @@ import { badCompression } from '../model/compression.ts'
 import { fourBytes } from './four-bytes.ts'
 
 /**
- * One block of LZ4: sequences of literals and a match each, the last one without a match. Source: the block format of lz4/lz4
- * (lz4_Block_format.md).
+ * One block of LZ4: sequences of literals and a match each, the last one without a match. Source: the block format of
+ * lz4/lz4 (lz4_Block_format.md).
  */
 const MATCH_MIN = 4
 /** The last five bytes are literals, and the last match begins twelve bytes before the end at the latest. */
 const LAST_LITERALS = 5
 const LAST_MATCH = 12
 const HASH_BITS = 14
-/** Up to here a loop over bytes beats the call of `set`. */
+/** Up to this length a loop over bytes is faster than `set`. */
 const SHORT_BYTES = 24
 
 const table = new Uint16Array(1 << HASH_BITS)
 
-/** How many bytes come out of the block; nothing is copied. */
+/** Size of the decompressed block; nothing is copied. */
 export function lz4Length(bytes: Uint8Array, from: number, end: number): number {
   let length = 0
   let at = from
@@ -51,8 +51,8 @@ export function lz4Length(bytes: Uint8Array, from: number, end: number): number 
 }
 
 /**
- * Of a block that `lz4Length` went through, into `out`, which has room for all that comes out. Matches reach back to `floor`.
- * Answers where it ends there.
+ * Decompresses a block that `lz4Length` has checked into `out`, which has room for it. Matches reach back to `floor`.
+ * Answers where the output ends.
  */
 export function decodeLz4(
   bytes: Uint8Array,
@@ -98,7 +98,10 @@ export function lz4Bound(length: number): number {
   return length + Math.ceil(length / 255) + 16
 }
 
-/** At most 64 KiB of `bytes`, into `out`, which has room for `lz4Bound`; answers where it ends there. Greedy. */
+/**
+ * Compresses at most 64 KiB of `bytes` into `out`, which has room for `lz4Bound`; answers where the output ends.
+ * Greedy.
+ */
 export function encodeLz4(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {
   table.fill(0)
   const searchEnd = end - LAST_MATCH
@@ -128,7 +131,7 @@ export function encodeLz4(bytes: Uint8Array, from: number, end: number, out: Uin
   return sequence(bytes, literals, end, 0, out, to)
 }
 
-/** Token and literals; the match's offset and the rest of its length come behind them. */
+/** Writes token and literals; the match's offset and the rest of its length follow. */
 function sequence(
   bytes: Uint8Array,
   from: number,

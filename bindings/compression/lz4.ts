@@ -3,9 +3,9 @@ import { decodeLz4, encodeLz4, lz4Bound, lz4Length } from './lz4-block.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 /**
- * The LZ4 frame, little-endian: magic, FLG, BD, header checksum, blocks, end mark. Written as Kafka's Java client does (kafka.md
- * 1.4); read with whatever other clients put in: checksums, content size, blocks that refer to those before them. Source: the
- * frame format of lz4/lz4 (lz4_Frame_format.md).
+ * The LZ4 frame, little-endian: magic, FLG, BD, header checksum, blocks, end mark. Written as Kafka's Java client
+ * writes it (kafka.md 1.4). Reads what other clients write, too: checksums, content size, blocks that refer to earlier
+ * blocks. Source: the frame format of lz4/lz4 (lz4_Frame_format.md).
  */
 const MAGIC = 0x184d2204
 const VERSION_1 = 0x40
@@ -41,7 +41,7 @@ function compress(bytes: Uint8Array): Uint8Array {
     view.setUint32(to, isStored ? IS_STORED + block.length : size, true)
     to += 4 + Math.min(size, block.length)
   }
-  // A block that was stored after all left what it was longer.
+  // The end mark is written out: a block that was compressed in vain, and then stored, may have left bytes here.
   view.setUint32(to, 0, true)
   return out.slice(0, to + 4)
 }
@@ -81,7 +81,7 @@ function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   return out
 }
 
-/** Goes through the whole frame, so that its content gets memory once, and none if it is too large. */
+/** Reads the whole frame first: so its content gets memory once, and none if it is too large. */
 function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 7 || view.getUint32(0, true) !== MAGIC) throw badCompression('no LZ4 frame')

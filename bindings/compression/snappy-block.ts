@@ -2,11 +2,11 @@ import { badCompression, tooLarge } from '../model/compression.ts'
 import { fourBytes } from './four-bytes.ts'
 
 /**
- * One raw block of Snappy: length as a varint, then literals and copies of what came out before. Source: the format
+ * One raw block of Snappy: length as a varint, then literals and copies of earlier output. Source: the format
  * description of google/snappy (format_description.txt).
  */
 
-/** The longest copy, 64 bytes, takes three: nothing grows by more, so a length beyond it is a lie. */
+/** The longest copy gives 64 bytes for three, so a length beyond this factor is false. */
 const GROWTH_MAX = 22
 const LITERAL = 0
 const COPY_1 = 1
@@ -15,14 +15,14 @@ const COPY_2 = 2
 const BLOCK_BYTES = 65_536
 const HASH_BITS = 14
 const MATCH_MIN = 4
-/** Up to here a loop over bytes beats the call of `set`. */
+/** Up to this length a loop over bytes is faster than `set`. */
 const SHORT_BYTES = 24
-/** Near the end there are literals alone, so that the search needs no bounds. */
+/** The last bytes are always literals, so that the search needs no bounds checks. */
 const MARGIN_BYTES = 15
 
 const table = new Uint16Array(1 << HASH_BITS)
 
-/** How many bytes come out, and where the elements begin. */
+/** The decompressed size, and where the elements begin. */
 export function snappyLength(bytes: Uint8Array, from: number, end: number): { length: number; at: number } {
   let length = 0
   for (let at = from, shift = 0; at < end && shift < 35; shift += 7) {
@@ -43,7 +43,7 @@ export function decompressSnappyBlock(bytes: Uint8Array, maxBytes: number): Uint
   return out
 }
 
-/** The block at `from` into `out` at `outAt`; answers where it ends there. */
+/** Decompresses the block at `from` into `out` at `outAt`; answers where the output ends. */
 export function decodeSnappy(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {
   const { length, at: start } = snappyLength(bytes, from, end)
   const limit = outAt + length
@@ -88,12 +88,12 @@ function littleEndian(bytes: Uint8Array, at: number, count: number): number {
   return value
 }
 
-/** What `length` bytes take at most, as the reference has it. */
+/** Most bytes that `length` bytes take when compressed, as in the reference. */
 export function snappyBound(length: number): number {
   return 32 + length + Math.ceil(length / 6)
 }
 
-/** Writes the block of `bytes` from `from` up to `end` into `out`; answers where it ends there. */
+/** Compresses `bytes` from `from` up to `end` into `out`; answers where the output ends. */
 export function encodeSnappy(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {
   let to = outAt
   let length = end - from
@@ -105,7 +105,10 @@ export function encodeSnappy(bytes: Uint8Array, from: number, end: number, out: 
   return to
 }
 
-/** Greedy, with one place a hash, and longer steps the longer nothing is found: what can't be compressed is passed soon. */
+/**
+ * Greedy, with one place for each hash. The longer nothing is found, the longer the steps: bytes that can't be
+ * compressed are passed quickly.
+ */
 function encodePart(bytes: Uint8Array, start: number, end: number, out: Uint8Array, outAt: number): number {
   table.fill(0)
   const searchEnd = end - MARGIN_BYTES
@@ -152,7 +155,7 @@ function literal(bytes: Uint8Array, from: number, end: number, out: Uint8Array, 
 function copy(offset: number, length: number, out: Uint8Array, outAt: number): number {
   let to = outAt
   let left = length
-  // What is left behind the longest copies is four bytes at least: a shorter one may be a copy of this kind only.
+  // At least four bytes are left for the last copy: the short kind has no fewer.
   for (; left > 67; left -= 64) to = longCopy(offset, 64, out, to)
   if (left > 64) {
     to = longCopy(offset, 60, out, to)

@@ -2,8 +2,8 @@ import { badCompression, type Codec, tooLarge } from '../model/compression.ts'
 import { decodeSnappy, decompressSnappyBlock, encodeSnappy, snappyBound, snappyLength } from './snappy-block.ts'
 
 /**
- * Kafka's two shapes of snappy (kafka.md 1.4): the frame of snappy-java, which Java clients write and so do we, and one raw
- * block, as librdkafka and its kind write it.
+ * Kafka's two shapes of snappy (kafka.md 1.4): the frame of snappy-java, which Java clients write, as we do, and one
+ * raw block, as librdkafka writes it.
  *   frame: 8 bytes magic, int32 version 1, int32 compatible version 1, then chunks: int32 length, one raw block
  */
 const MAGIC: readonly number[] = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]

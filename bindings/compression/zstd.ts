@@ -1,12 +1,13 @@
 import { badCompression, type Codec, tooLarge } from '../model/compression.ts'
 
 /**
- * Zstandard by the WASM module of the package @bokuweb/zstd-wasm, for platforms without it. Its own glue waits for the module
- * and reads files; its exports, by the letters that they have in the version that package.json names, need neither.
+ * Zstandard by the WASM module of the package @bokuweb/zstd-wasm, for platforms without it. The package's own glue code
+ * waits for the module and reads files. So its exports are called directly, by their minified names in the version that
+ * package.json pins.
  */
 interface ZstdExports {
   readonly f: WebAssembly.Memory
-  /** Constructors, once. */
+  /** Runs the static constructors; to be called once. */
   readonly g: () => void
   readonly h: (code: number) => number
   readonly i: (sizeBytes: number) => number
@@ -21,7 +22,7 @@ const LEVEL = 3
 /** ZSTD_error_dstSize_tooSmall. */
 const NO_ROOM = -70
 const PAGE_BYTES = 65_536
-/** Memory never shrinks: an instance that grew by more goes. */
+/** WASM memory never shrinks: an instance that grew by more than this is dropped. */
 const KEPT_GROWTH_BYTES = 16 * 1024 * 1024
 const FIRST_ROOM_BYTES = 64 * 1024
 const USUAL_RATIO = 8
@@ -85,9 +86,9 @@ class Zstd {
     return this.#within(bytes, room, (to, from) => this.#exports.m(to, room, from, bytes.length, LEVEL))
   }
 
-  /** Frames that are written bit by bit, as Java does, don't say how much comes out: room is doubled until it is enough. */
+  /** Frames that were streamed, as Java writes them, don't tell their size: room is doubled until it is enough. */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
-    // No frame at all is not zstd's own error.
+    // zstd itself takes empty input for no error.
     if (bytes.length === 0) throw badCompression('no zstd frame')
     for (let room = Math.max(FIRST_ROOM_BYTES, bytes.length * USUAL_RATIO); ; room *= 2) {
       const roomBytes = Math.min(room, maxBytes)
@@ -102,7 +103,7 @@ class Zstd {
     }
   }
 
-  /** What `call` left in the room, after its answer was looked at. */
+  /** The output of `call`, after its result was checked. */
   #within(bytes: Uint8Array, roomBytes: number, call: (to: number, from: number) => number): Uint8Array {
     const { s: allocate, t: free, f: memory, h: isError } = this.#exports
     const from = allocate(bytes.length)

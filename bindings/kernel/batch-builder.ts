@@ -10,9 +10,9 @@ import { varintSize } from './varint.ts'
 const headerBytes = 61
 const keyStagingBytes = 16384
 const valueStagingBytes = 65536
-/** Up to here a loop over char codes beats the call of the encoder; measured. */
+/** Up to this length a loop over char codes is faster than the encoder; measured. */
 const shortChars = 16
-/** Up to here a loop over bytes beats the call of `set`; measured. */
+/** Up to this length a loop over bytes is faster than `set`; measured. */
 const shortBytes = 8
 const stagedKey = 1
 const stagedValue = 2
@@ -24,11 +24,11 @@ const packedLengths = 16384
 const encoder = new TextEncoder()
 
 /**
- * The open batch lives in WASM: one call a record reserves its place, and the bytes go there directly. A record that
- * doesn't fit leaves no trace.
+ * The open batch lives in WASM: one call reserves a record's place, and the bytes are copied there directly. A record
+ * that doesn't fit leaves no trace.
  *
- * Strings go to a staging place first, through one long-lived view each: encodeInto writes only at a view's start, and a
- * fresh view per string costs as much again. WASM then copies them while it writes the record, its length known by then.
+ * Strings go to a staging place first, each through one long-lived view: encodeInto only writes to a view's start, and
+ * a new view for each string would double the cost. WASM copies them when it writes the record and knows their lengths.
  */
 export class KernelBatchBuilder implements BatchBuilder {
   readonly #core: KernelCore
@@ -88,7 +88,7 @@ export class KernelBatchBuilder implements BatchBuilder {
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean {
     if (typeof key === 'string' || typeof value === 'string' || headers !== undefined)
       return this.#appendOther(key, value, timestamp, headers)
-    // A length is more than 32 bits to the compiler, and slow, until it is cut; the greatest number never fits.
+    // The compiler takes a length for more than 32 bits, which is slow, unless it is truncated. lengthMax never fits.
     const keyLength = key === null ? -1 : Math.min(viewLength(key), lengthMax) | 0
     const valueLength = value === null ? -1 : Math.min(viewLength(value), lengthMax) | 0
     let place: number
@@ -104,7 +104,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     return true
   }
 
-  /** Apart, so that the compiler keeps the usual form small enough to build in. */
+  /** A method of its own: so `append` stays small enough to be inlined. */
   #appendOther(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean {
     const u8 = this.#renewViews()
     let keyBytes: Uint8Array | undefined
@@ -231,7 +231,7 @@ function payloadBytes(lengths: Int32Array): number {
   return sum
 }
 
-/** UTF-8 length of the string, now at `address`; -1 where it might not fit the place. */
+/** Stages the string at `address` and answers its UTF-8 length; -1 if it might not fit. */
 function stage(text: string, u8: Uint8Array, address: number, view: Uint8Array): number {
   const { length } = text
   if (length <= shortChars) {

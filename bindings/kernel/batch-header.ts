@@ -36,7 +36,7 @@ export function readHeader(view: DataView, at: number, header: BatchHeader): Bat
   return header
 }
 
-/** NaN where a number can't hold the value exactly: it fails every comparison, a rounded one would pass some. */
+/** NaN if a number can't hold the value exactly: NaN fails every comparison, a rounded number would pass some. */
 function readInt64(view: DataView, at: number): number {
   const value = view.getInt32(at) * 4294967296 + view.getUint32(at + 4)
   return Number.isSafeInteger(value) ? value : Number.NaN

@@ -104,7 +104,7 @@ export class KernelBatchReader implements BatchReader {
     return new DecodedRecords(header, bytes, plainBytes, table)
   }
 
-  /** Its records go through memory of the kernel, behind a header that says their plain size. */
+  /** Decompresses the records into kernel memory, behind a copy of the header that has their plain size. */
   #decompressed(
     header: Readonly<BatchHeader>,
     address: number,
@@ -143,7 +143,7 @@ export class KernelBatchReader implements BatchReader {
     }
   }
 
-  /** The table comes out in fillings of the fixed place in WASM memory: reading needs no allocation that could fail. */
+  /** Copies the table out of its fixed place in WASM memory, one filling at a time: no allocation that could fail. */
   #records(address: number, recordCount: number, memory: BatchMemory | undefined): readonly Int32Array[] | BatchFault {
     const { exports } = this.#core
     const fillings: Int32Array[] = []

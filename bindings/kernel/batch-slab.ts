@@ -8,14 +8,15 @@ const RECORDS = 0
 const BYTES = 1
 const IS_USED = 2
 
-/** What a batch takes of a slab: whole rows, so that each one lies in one line of the processor's cache. */
+/** Bytes that a batch takes of a slab: whole rows, so that each row lies in one cache line. */
 export function slabBytes({ memoryBytes }: DecodedBatch): number {
   return rowBytes + Math.ceil(memoryBytes / rowBytes) * rowBytes
 }
 
 /**
- * Batches behind one another in one piece of memory, each one's record table before its bytes. A record is found by adding: with
- * objects for each batch, its table and its bytes a processor waits for twice as many loads, one after the other.
+ * Batches one after the other in one piece of memory, each with its record table before its bytes. A record is found by
+ * adding numbers. With separate objects for batch, table and bytes the processor would wait for twice as many dependent
+ * loads.
  */
 export class BatchSlab {
   readonly sizeBytes: number
@@ -31,7 +32,7 @@ export class BatchSlab {
     return this.#endWords * 4 + sizeBytes <= this.sizeBytes
   }
 
-  /** Answers where it lies. There is room. */
+  /** Answers its place. The caller has checked that there is room. */
   add(batch: DecodedBatch): number {
     const at = this.#endWords
     const words = this.#words
@@ -50,7 +51,7 @@ export class BatchSlab {
     if (row < 0) return undefined
     const position = words[row] as number
     const tableEnd = at + rowWords + (words[at + RECORDS] as number) * rowWords
-    // Its headers end somewhere before the next one's key.
+    // Its headers end somewhere before the next record's key.
     const end = (row + rowWords < tableEnd ? words[row + rowWords] : words[at + BYTES]) as number
     const bytes = memory.take(end - position)
     bytes.set(new Uint8Array(words.buffer, tableEnd * 4 + position, end - position))
@@ -62,14 +63,14 @@ export class BatchSlab {
     this.#words[at + IS_USED] = 1
   }
 
-  /** Whether it was since the last time. */
+  /** Whether `use` was called since the last time. */
   takeUse(at: number): boolean {
     const wasUsed = this.#words[at + IS_USED] === 1
     this.#words[at + IS_USED] = 0
     return wasUsed
   }
 
-  /** All that lies in it may be written over, but for what is moved next, in its order. */
+  /** Frees everything for overwriting, except the batches that are moved next, in their order. */
   clear(): void {
     this.#endWords = 0
   }
@@ -85,7 +86,7 @@ export class BatchSlab {
     return to
   }
 
-  /** Mostly no offset is missing: only compaction takes records out of batches. */
+  /** Tries the offset's own index first: only compaction takes records out of batches. */
   #rowOf(at: number, delta: number): number {
     let low = 0
     let high = (this.#words[at + RECORDS] as number) - 1

@@ -8,17 +8,17 @@ const oneChunkBits = 31
 const pageBytes = 4096
 const blockStart = 16
 const slowDistance = 32
-/** Shorter copies are done another way. */
+/** Shorter copies don't take the slow path of the processor. */
 const slowFrom = 2048
 
 /**
- * A batch's bytes, copied in chunks of 64 KiB: allocators give blocks of that size again and again, while each larger one
- * is fresh memory of the system, which at 1 MiB costs three times what the copy does.
+ * A batch's bytes, copied in chunks of 64 KiB. Allocators reuse blocks of that size, while a larger one is fresh memory
+ * of the system: at 1 MiB that costs three times as much as the copy.
  */
 export function ownBytes(memory: Uint8Array<ArrayBuffer>, address: number, sizeBytes: number): ChunkedBytes {
   const chunks: ArrayBuffer[] = []
   for (let from = 0; from < sizeBytes; from += chunkBytes) {
-    // The constructor copies into memory as it is; slice fills it with zeros first.
+    // The constructor copies into uninitialized memory; slice fills it with zeros first.
     chunks.push(
       new Uint8Array(memory.subarray(address + from, address + Math.min(from + chunkBytes, sizeBytes))).buffer,
     )
@@ -26,7 +26,7 @@ export function ownBytes(memory: Uint8Array<ArrayBuffer>, address: number, sizeB
   return new ChunkedBytes(chunks, chunkBits, 0)
 }
 
-/** The same as one chunk in memory that is used again: it costs the copy alone. */
+/** The same as one chunk in reused memory: it costs the copy alone. */
 export function lentBytes(
   memory: Uint8Array<ArrayBuffer>,
   address: number,
@@ -41,9 +41,9 @@ export function oneChunk({ buffer, byteOffset }: Uint8Array<ArrayBuffer>): Chunk
 }
 
 /**
- * A copy. Processors of AMD move bytes at a twelfth of their speed where the target lies 1 to 31 bytes after the source,
- * whole pages of 4 KiB left out (glibc bug 30994). Batches of 128 records would lie so again and again, so what is large
- * is moved away from there: WASM memory begins on a page, a block of JavaScript's 16 bytes after one.
+ * A copy. AMD processors copy at a twelfth of their speed if the target lies 1 to 31 bytes behind the source, modulo
+ * pages of 4 KiB (glibc bug 30994). Batches of 128 records would often lie like that: WASM memory begins at a page, a
+ * JavaScript block 16 bytes behind one. So large copies go to a target that is moved away from there.
  */
 export function lent(bytes: Uint8Array, lender: BatchMemory): Uint8Array<ArrayBuffer> {
   const { length } = bytes
@@ -74,7 +74,7 @@ export class ChunkedBytes {
     this.#start = start
   }
 
-  /** A view, or a copy of what lies over the end of a chunk. The range is inside. */
+  /** A view; a copy if the range crosses chunks. The range is inside. */
   range(position: number, length: number): Uint8Array<ArrayBuffer> {
     const from = position & this.#mask
     if (from + length - 1 > this.#mask) return this.#joined(position, length)

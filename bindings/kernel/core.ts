@@ -4,11 +4,12 @@ import type { KernelExports } from './exports.ts'
 const dead: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
 /**
- * One WASM instance: its exports, the views over its memory, and its end. Every object of the kernel calls through here.
+ * One WASM instance: its exports, the views over its memory, and its end. Every object of the kernel calls through it.
  *
- * - Memory grows in `allocate` alone, which renews the views then: the old buffer is detached, its views have length 0.
- * - A trap leaves memory in an unknown state, so after one the exports are exchanged for ones that throw, and the views
- *   for empty ones: no call gets through again, and the calls before it paid nothing for the check.
+ * - Memory grows only in `allocate`, which then makes new views: the old buffer is detached, and its views have length
+ *   0.
+ * - A trap leaves memory in an unknown state. So it replaces the exports by functions that throw, and the views by
+ *   empty ones: no later call gets through, and calls before it don't pay for a check.
  */
 export class KernelCore {
   exports: KernelExports
@@ -49,7 +50,7 @@ export class KernelCore {
     this.exports.block_free(address)
   }
 
-  /** What a public call of the kernel throws on for whatever it caught. */
+  /** The error that a public call throws for whatever it caught. */
   failure(error: unknown): unknown {
     if (!(error instanceof WebAssembly.RuntimeError)) return error
     return this.end(new LogError('KERNEL_POISONED', `the WASM kernel trapped: ${error.message}`, {}, error))

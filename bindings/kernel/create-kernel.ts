@@ -163,7 +163,9 @@ export function createKernel(module: WebAssembly.Module, options: KernelOptions)
 
 const restarted = new LogError('KERNEL_POISONED', 'the kernel was restarted')
 
-/** For tests, which need thousands: a new kernel on the memory of one that nobody needs any more and that is refused now. */
+/**
+ * For tests, which need thousands of kernels: a new one on the memory of another, which refuses every call from now on.
+ */
 export function restartKernel(kernel: Kernel, options: KernelOptions): Kernel {
   const { core } = kernel as WasmKernel
   const { exports } = core

@@ -3,8 +3,8 @@ import { misuse } from './core.ts'
 import type { BatchHeader, DecodedBatch } from './kernel.ts'
 import { type ReadHeaders, readHeaders } from './read-headers.ts'
 
-// A row of the record table as 32-bit words: keyPosition, keyLength, valuePosition, valueLength, offsetDelta, headerCount,
-// and the timestamp, its low half first.
+// A row of the record table as 32-bit words: keyPosition, keyLength, valuePosition, valueLength, offsetDelta,
+// headerCount, and the timestamp, its low half first.
 export const rowWords = 8
 export const rowBytes: number = rowWords * 4
 const fillingBits = 10

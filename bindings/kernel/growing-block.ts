@@ -12,7 +12,7 @@ export class GrowingBlock {
     this.core = core
   }
 
-  /** Room for `neededBytes` in all, the first `usedBytes` kept. */
+  /** Makes room for `neededBytes` in all; the first `usedBytes` are kept. */
   reserve(neededBytes: number, usedBytes: number): boolean {
     if (neededBytes <= this.#capacityBytes) return true
     const sizeBytes = Math.max(neededBytes, this.#capacityBytes * 2, firstBytes)

@@ -5,7 +5,9 @@ import { varintSize } from './varint.ts'
 
 const encoder = new TextEncoder()
 
-/** Bytes of the header count and all headers. Headers are few and short, so they are measured first and written after. */
+/**
+ * Bytes of the header count and all headers. Headers are few and short, so they are measured first and written after.
+ */
 export function headersSize(headers: HeaderList): number {
   let size = varintSize(headers.length)
   for (const [name, value] of headers) {
@@ -57,7 +59,7 @@ function utf8Length(text: string): number {
     if (code < 0x80) continue
     bytes += code < 0x800 ? 1 : 2
     if (code >= 0xd800 && code < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) {
-      // The pair's four bytes: two units counted already, and two more.
+      // A surrogate pair has four bytes: two units are counted already, so two more.
       index++
     }
   }

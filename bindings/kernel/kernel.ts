@@ -3,26 +3,24 @@ import type { BatchMemory } from '../model/memory.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 
 /**
- * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are objects,
- * and places inside a buffer are byte positions relative to its start.
- *
+ * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are
+ * objects, and places inside a buffer are byte positions relative to its start.
  * Memory: everything comes from one cap (`capBytes`). An allocation that doesn't fit answers `undefined` and changes
  * nothing; the caller evicts or waits. A view (`bytes`) dies at the next call that may allocate: use it, don't keep it,
  * and never hand it to asynchronous I/O.
- *
  * A WASM trap poisons the instance: every later call throws the same LogError (KERNEL_POISONED).
  */
 
 export interface KernelOptions {
   /** Upper bound of WASM memory in bytes, rounded down to 64 KiB pages. */
   readonly capBytes: number
-  /** For batches that are compressed. Without the one that is needed: UNSUPPORTED_COMPRESSION_TYPE. */
+  /** Decompress batches. UNSUPPORTED_COMPRESSION_TYPE if the needed one is missing. */
   readonly codecs?: Codecs | undefined
 }
 
 export interface Kernel {
   readonly memory: KernelMemory
-  /** As it was made with. */
+  /** Those it was created with. */
   readonly codecs: Codecs
   /** At least `sizeBytes` of WASM memory, or `undefined` at the cap. */
   allocate(sizeBytes: number): KernelBuffer | undefined
@@ -31,7 +29,7 @@ export interface Kernel {
   crc32c(buffer: KernelBuffer, position: number, lengthBytes: number): number
   /** The same over bytes outside the kernel; copies through a staging buffer, any length. */
   crc32cOf(bytes: Uint8Array): number
-  /** Four words that `hashOf` depends on from now on: drawn by chance, nobody can make two inputs of one hash. */
+  /** Sets the key of `hashOf`, four words. Drawn at random, it keeps others from making two inputs of one hash. */
   seedHash(words: Uint32Array): void
   /** SipHash-2-4 of the bytes as four 32-bit words; MEMORY_CAP_REACHED where there is no room for long ones. */
   hashOf(bytes: Uint8Array, into: Int32Array): void
@@ -76,16 +74,18 @@ export interface BatchBuilder {
   /** Between `begin` and `seal` or `abandon`: the kernel has one open batch. */
   readonly isOpen: boolean
   begin(buffer: KernelBuffer, position: number): void
-  /** False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed. */
+  /**
+   * False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed.
+   */
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean
   /**
-   * Many records in one call: `payload` holds keys and values one behind the other, `lengths` a pair for each record (key,
-   * value; -1 for null), all with one timestamp and no headers. All of them, or false and none.
+   * Many records in one call, with one timestamp and without headers. `payload` holds their keys and values one after
+   * the other, `lengths` two numbers for each record (key, value; -1 for null). Appends all of them, or answers false.
    */
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
   /**
-   * All records of the batch, compressed; `maxTimestamp` is what its header says. False when they don't fit. What they hold is
-   * looked at by who decodes the batch; its seal has to name the codec.
+   * All records of the batch, compressed; `maxTimestamp` goes into its header. False if they don't fit. They aren't
+   * decompressed here, and `seal` has to name the codec.
    */
   putCompressed(records: CompressedRecords, maxTimestamp: number): boolean
   readonly recordCount: number
@@ -129,7 +129,9 @@ export type BatchFault =
 export interface BatchReader {
   /** Parses header fields without checking the CRC; `undefined` with fewer than 61 bytes. The object is reused. */
   header(buffer: KernelBuffer, position: number, availableBytes: number): Readonly<BatchHeader> | undefined
-  /** Lengths, magic, counts and CRC of the batch at `position`; `undefined` when it is intact. Records are not walked. */
+  /**
+   * Lengths, magic, counts and CRC of the batch at `position`; `undefined` when it is intact. Records are not walked.
+   */
   fault(buffer: KernelBuffer, position: number, availableBytes: number): BatchFault | undefined
   /**
    * How many bytes from `position` on are whole, intact batches in unbroken sequence (each baseOffset at or above the
@@ -139,10 +141,10 @@ export interface BatchReader {
   /** Writes baseOffset and leader epoch into a sealed batch (both lie outside the CRC). */
   stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void
   /**
-   * Checks CRC and structure (unless `checked` says that was done) and copies the batch out once, with its record table.
-   * A fault instead of a batch when it isn't intact. What is compressed comes out as if it had been written plain, through
-   * memory of the kernel (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE). Bytes and table lie in `memory` if it is given and
-   * takes batches of that size: unlike the kernel's own it is never moved.
+   * Checks CRC and structure (only the structure if `checked`) and copies the batch out once, with its record table.
+   * Answers a fault if the batch isn't intact. A compressed batch is decompressed through kernel memory
+   * (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE). Bytes and table lie in `memory`, if that is given and large
+   * enough: it is never moved, unlike the kernel's own.
    */
   decode(
     buffer: KernelBuffer,
@@ -152,26 +154,27 @@ export interface BatchReader {
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
   /**
-   * Lays out the records of a batch outside the kernel and hashes their keys, some at a time. `header`: the batch's, whose CRC was checked;
-   * `records`: what stands behind it, decompressed, and unchanged until the last part.
+   * Lays out the records of a batch that lies outside the kernel and hashes their keys, some at a time. `header`: of
+   * the batch, with its CRC checked. `records`: the bytes behind it, decompressed; they mustn't change until the last
+   * part.
    */
   keyedParts(header: Uint8Array, records: Uint8Array): KeyedParts
 }
 
 export interface KeyedParts {
   /**
-   * Valid until the kernel is used again; between two parts it may be. What is wrong with the records instead, once they are reached;
-   * `undefined` behind the last part. MEMORY_CAP_REACHED where the kernel has no room for it.
+   * The next part, valid until the kernel is used again, which is allowed between two parts. A fault where a record is
+   * wrong; `undefined` after the last part. MEMORY_CAP_REACHED if the kernel has no room for it.
    */
   next(): KeyedRecords | BatchFault | undefined
 }
 
-/** Some records of a batch, as a pass over keys asks for them. Positions count from the batch's first record. */
+/** Some records of a batch, as compaction reads them. Positions count from the batch's first record. */
 export interface KeyedRecords {
   readonly count: number
-  /** None of the batch's comes behind them. */
+  /** The last records of the batch. */
   readonly isLast: boolean
-  /** As `hashOf` gives them, four words for each record; of one without a key they say nothing. */
+  /** Hashes of the keys as `hashOf` gives them, four words for each record; undefined for a record without a key. */
   readonly hashes: Int32Array
   startOf(index: number): number
   endOf(index: number): number
@@ -192,7 +195,7 @@ export interface DecodedBatch {
   readonly nextOffset: number
   readonly header: Readonly<BatchHeader>
   readonly recordCount: number
-  /** Size of the batch, as it were uncompressed. */
+  /** Size of the batch without compression. */
   readonly plainBytes: number
   /** Bytes of its record table and its records together. */
   readonly memoryBytes: number
@@ -209,7 +212,7 @@ export interface DecodedBatch {
 export interface OffsetIndex {
   readonly entryCount: number
   readonly lastOffset: number
-  /** False when no memory could be had; the index stays as it was (an index is a hint, lookup only gets slower). */
+  /** False without memory; the index stays as it was. An index is only a hint: without an entry, lookups are slower. */
   append(lastOffset: number, position: number): boolean
   /** File position of the greatest entry at or below `offset`; 0 without one. */
   lookup(offset: number): number
@@ -239,7 +242,7 @@ export interface TimeIndex {
 export const SEQUENCE_ACCEPTED = -1
 export const SEQUENCE_OUT_OF_ORDER = -2
 export const SEQUENCE_STALE_EPOCH = -3
-/** Below five batches that are known: surely written, its offset forgotten (durability rule 8). */
+/** Below the five known batches: surely written, but the offset is forgotten (durability rule 8). */
 export const SEQUENCE_BELOW_WINDOW = -4
 
 export interface ProducerWindow {

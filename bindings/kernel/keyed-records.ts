@@ -7,13 +7,13 @@ import type { BatchFault, KeyedParts, KeyedRecords } from './kernel.ts'
 const headerBytes = 61
 const overheadBytes = 12
 const hashWords = 4
-/** Behind a header they fill one page of the kernel. */
+/** With a header before them they fill one page of the kernel. */
 const partBytes = 65536 - headerBytes
 const lengthAt = 8
 const countAt = 57
 const varintBytesMax = 5
 
-/** A filling of the record table, with what the kernel puts beside it, where it lies. */
+/** One filling of the record table, with ends and hashes beside it, as views of kernel memory. */
 class Filling implements KeyedRecords {
   readonly #rows: Int32Array
   readonly #ends: Int32Array
@@ -22,7 +22,7 @@ class Filling implements KeyedRecords {
   readonly isLast: boolean
   readonly #from: number
 
-  /** `from`: where the first one begins in the batch. The table counts from there. */
+  /** `from`: where the first record begins in the batch; the table counts from there. */
   constructor({ exports, u8 }: KernelCore, count: number, from: number, isLast: boolean) {
     const { buffer } = u8
     this.#rows = new Int32Array(buffer, exports.record_table(), count * rowWords)
@@ -68,8 +68,8 @@ class Filling implements KeyedRecords {
 }
 
 /**
- * The records of a batch, part by part, each laid out from a copy of its own bytes alone: between two parts the kernel does other work, and keeps
- * no memory for this one.
+ * The records of a batch, part by part. Each part is copied into the kernel and laid out on its own: between two parts
+ * the kernel does other work, and keeps no memory for this one.
  */
 export class KeyedWalk implements KeyedParts {
   readonly #core: KernelCore
@@ -98,7 +98,7 @@ export class KeyedWalk implements KeyedParts {
     }
   }
 
-  /** As a batch of its records alone. */
+  /** Lays out the part's records as a batch of their own. */
   #laidOut({ end, count }: Part): KeyedRecords | BatchFault | undefined {
     const core = this.#core
     const records = this.#records.subarray(this.#from, end)
@@ -131,14 +131,14 @@ export class KeyedWalk implements KeyedParts {
     const filling = new Filling(this.#core, rows, this.#from, this.#isDone)
     this.#from = end
     if (rows === 0) return filling
-    // Within a part the kernel sees to it that offsets ascend.
+    // Within a part the kernel has checked that offsets ascend.
     if (filling.offsetDeltaOf(0) <= this.#lastDelta) return faults[statusBadCount]
     this.#lastDelta = filling.offsetDeltaOf(rows - 1)
     return filling
   }
 }
 
-/** Without a DataView, which costs more than a small batch's other work. */
+/** Without a DataView, which would cost more than the rest of a small batch. */
 function readInt32(bytes: Uint8Array, at: number): number {
   const [high, second] = [bytes[at] as number, bytes[at + 1] as number]
   const [third, low] = [bytes[at + 2] as number, bytes[at + 3] as number]
@@ -150,7 +150,7 @@ interface Part {
   readonly end: number
 }
 
-/** As many whole records as one filling takes, in few bytes unless one alone has more; `undefined` for lengths that none have. */
+/** As many whole records as one filling and one page take, at least one. `undefined` for an impossible length. */
 function partOf(records: Uint8Array, from: number, left: number): Part | undefined {
   if (left <= fillingRows && records.length - from <= partBytes) return { count: left, end: records.length }
   let end = from
@@ -165,7 +165,7 @@ function partOf(records: Uint8Array, from: number, left: number): Part | undefin
   return count < left || end === records.length ? { count, end } : undefined
 }
 
-/** By the length that it begins with; beyond all bytes where that is none (kafka.md 1.2). */
+/** By the record's own length field; infinite if that is no length (kafka.md 1.2). */
 function endOfRecord(records: Uint8Array, at: number): number {
   let zigzagged = 0
   for (let place = 0, factor = 1; place < varintBytesMax; place++, factor *= 0x80) {

@@ -9,8 +9,8 @@ const groupBytes = 4
 const int32Max = 2147483647
 
 /**
- * Memory comes with the first entry and doubles; it goes back with `free`, which leaves an empty index. From the second
- * group of entries on a summary leads to the group.
+ * Takes memory at the first entry and doubles it; `free` gives it back and leaves an empty index. From the second group
+ * of entries on a summary leads to the right group.
  */
 export class KernelOffsetIndex implements OffsetIndex {
   readonly #core: KernelCore
@@ -57,7 +57,7 @@ export class KernelOffsetIndex implements OffsetIndex {
     }
   }
 
-  /** The group that begins now; with the second one the first, too. */
+  /** Adds the group that begins now to the summary; with the second group the first one, too. */
   #summarize(group: number): void {
     const from = group === 1 ? 0 : group
     this.#core.exports.offset_index_summarize(this.#block.address, this.#summary.address, from, group + 1)

@@ -3,7 +3,7 @@ import { type ReadHeaders, readHeaders } from './read-headers.ts'
 
 const noHeaders: ReadHeaders = []
 
-/** One record out of a batch, as a batch of one with bytes of its own. */
+/** One record copied out of a batch, as a batch of one. */
 export class OwnRecord {
   readonly baseOffset: number
   readonly nextOffset: number

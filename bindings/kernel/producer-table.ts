@@ -3,7 +3,7 @@ import { type ProducerTable, type ProducerWindow, SEQUENCE_ACCEPTED } from './ke
 
 const firstSlots = 4
 const slotBytes = 96
-/** With fewer than one in so many slots in use the table gives half of them back, and more. */
+/** If fewer than one slot in this many is in use, the table shrinks. */
 const sparse = 16
 const sequences = 2147483648
 const acceptedNew = -5
@@ -17,7 +17,7 @@ const windowBatches = 8
 const batchBytes = 24
 const batchesMax = 5
 
-/** No memory until the first producer; then slots double when half of them are in use, and become fewer again when few are. */
+/** Takes no memory until the first producer. Slots double when half of them are in use, and get fewer when few are. */
 export class KernelProducerTable implements ProducerTable {
   readonly #core: KernelCore
   #address = 0
@@ -87,7 +87,7 @@ export class KernelProducerTable implements ProducerTable {
     return true
   }
 
-  /** There stays room for one producer more: `reserve` may have promised it. */
+  /** Keeps room for one more producer: `reserve` may have promised it. */
   #shrink(): void {
     if (this.#slots <= firstSlots || this.#count * sparse > this.#slots) return
     let slots = this.#slots

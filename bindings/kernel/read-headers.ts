@@ -4,7 +4,10 @@ export type ReadHeaders = readonly (readonly [name: string, value: Uint8Array<Ar
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** A record's headers, as many as `count` says: the count itself stands at `position`. The kernel has checked every length. */
+/**
+ * A record's headers, as many as `count` says: the count itself stands at `position`. The kernel has checked every
+ * length.
+ */
 export function readHeaders(bytes: ChunkedBytes, position: number, count: number): ReadHeaders {
   const cursor = new VarintCursor(bytes, position)
   cursor.next()

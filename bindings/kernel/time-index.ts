@@ -5,7 +5,7 @@ import type { TimeIndex } from './kernel.ts'
 const entryBytes = 12
 const int32Max = 2147483647
 
-/** As the offset index: memory with the first entry, back with `free`. */
+/** Like the offset index: takes memory at the first entry, `free` gives it back. */
 export class KernelTimeIndex implements TimeIndex {
   readonly #core: KernelCore
   readonly #baseOffset: number

@@ -1,6 +1,6 @@
 /**
- * The part of WebAssembly that the kernel and its loader name. Neither lib es2023 nor Node's types declare it, and the
- * DOM's library would bring everything else along.
+ * The part of WebAssembly that the kernel and its loader use. Neither lib es2023 nor Node's types declare it, and the
+ * DOM library would declare far too much.
  */
 type BufferSource = ArrayBufferView | ArrayBuffer
 
