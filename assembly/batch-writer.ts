@@ -316,7 +316,8 @@ export function varint_write(address: usize, value: i32): usize {
 /**
  * Header of 61 bytes before the records, CRC from byte 21 on. Answers the size of the batch.
  * 0 baseOffset 8, 8 batchLength 4, 12 partitionLeaderEpoch 4, 16 magic 1, 17 crc 4, 21 attributes 2,
- * 23 lastOffsetDelta 4, 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4, 57 recordCount 4.
+ * 23 lastOffsetDelta 4, 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4,
+ * 57 recordCount 4.
  */
 export function batch_seal(
   baseOffset: f64,

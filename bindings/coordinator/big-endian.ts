@@ -4,7 +4,8 @@ import { LogError } from '../model/errors.ts'
 
 /**
  * Kafka's field types: big-endian integers; string = int16 length and UTF-8; bytes and arrays = int32 length. -1 is the
- * length of null. Flexible versions have compact ones: a length is an unsigned varint of one more, 0 for null. Source: kafka.apache.org/protocol, "Protocol Primitive Types".
+ * length of null. Flexible versions have compact ones: a length is an unsigned varint of one more, 0 for null. Source:
+ * kafka.apache.org/protocol, "Protocol Primitive Types".
  */
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,4 +1,4 @@
-/** What `import … from 'oncelog/msgpack'` gives. Apart, because only it loads the package msgpackr. */
+/** What `import … from 'oncelog/msgpack'` gives. A module of its own, because only it loads the package msgpackr. */
 import { Packr, Unpackr } from 'msgpackr'
 import type { Codec } from '../client/topic/codec.ts'
 import { LogError } from '../model/errors.ts'
@@ -7,7 +7,7 @@ export type { Codec }
 
 const OPTIONS = {
   moreTypes: true,
-  // Objects as msgpackr's records, so that maps stay maps; each value carries the names of its own fields.
+  // Objects are written as msgpackr's records, so that maps stay maps; each value carries its own field names.
   useRecords: true,
   mapsAsObjects: false,
   copyBuffers: true,
@@ -17,12 +17,12 @@ const OPTIONS = {
 }
 
 /**
- * MessagePack by msgpackr: objects, arrays, text, numbers, bigints, dates, maps, sets, typed arrays, regular expressions and
- * errors come back as what they were; class instances as plain objects. Bytes come back as Uint8Array. What is decoded owns
- * its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate and a field named `__proto__` are
- * refused with RECORD_SERIALIZATION.
- *
- * Objects are written as msgpackr's records (extension 0x72): other MessagePack readers need msgpackr's definition of them.
+ * MessagePack by msgpackr: objects, arrays, text, numbers, bigints, dates, maps, sets, typed arrays, regular
+ * expressions and errors come back as what they were; class instances as plain objects. Bytes come back as Uint8Array.
+ * What is decoded owns its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate and
+ * a field named `__proto__` are refused with RECORD_SERIALIZATION.
+ * Objects are written as msgpackr's records (extension 0x72): other MessagePack readers need msgpackr's definition of
+ * them.
  */
 export function msgpack<T = unknown>(): Codec<T> {
   const packr = new Packr(OPTIONS)
@@ -30,20 +30,20 @@ export function msgpack<T = unknown>(): Codec<T> {
   return {
     encode(value) {
       assertText(value)
-      // Out of msgpackr's pool: a record may be kept while others are packed.
+      // Copied out of msgpackr's pool: a record may be kept while others are packed.
       return new Uint8Array(packr.pack(value))
     },
     decode: (bytes) => unpackr.unpack(plain(bytes)) as T,
   }
 }
 
-/** msgpackr cuts bytes out of what it is given with that object's own class: of a Buffer they would be Buffers. */
+/** msgpackr returns bytes in the class of its input: for a Buffer they would be Buffers. */
 function plain(bytes: Uint8Array): Uint8Array {
   if (bytes.constructor === Uint8Array) return bytes
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** msgpackr would write other text in its place. */
+/** msgpackr would replace a lone surrogate by other text. */
 function assertText(value: unknown): void {
   if (typeof value === 'string') {
     if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) throw noForm('a lone surrogate')

@@ -1,16 +1,19 @@
 import type { ErrorCode } from '../../model/error-table.ts'
 
-/** Kafka's names. A rebalance: members join (Preparing), their leader assigns partitions (Completing), all go on (Stable). */
+/**
+ * Kafka's names. A rebalance: members join (Preparing), their leader assigns partitions (Completing), all go on
+ * (Stable).
+ */
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
 /**
- * - `join`: of a new member, or again of one that is in the group
- * - `all-joined`: every member asked for the next generation
- * - `sync`: a member asks for its assignment; `assigned`: the leader's one is durable
- * - `commit`: of a member, in the group's generation; `commit-from-outside`: by no member, to set offsets by hand
- * - `change`: what the group reads has other partitions than before
- * - `release`: its coordinator ends, and assigns nothing to anybody
- * - `leave`: of a member while others stay; `leave-last`
+ * - `join`: a new member joins, or a member joins again
+ * - `all-joined`: every member has asked for the next generation
+ * - `sync`: a member asks for its assignment; `assigned`: the leader's assignments are durable
+ * - `commit`: a member commits in the group's generation; `commit-from-outside`: somebody else sets offsets by hand
+ * - `change`: the group's topics have other partitions than before
+ * - `release`: the coordinator ends, and assigns nothing any more
+ * - `leave`: a member leaves while others stay; `leave-last`: the last one leaves
  */
 export type GroupEvent =
   | 'join'

@@ -48,8 +48,8 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   }
 
   /**
-   * Removes the offsets of these topics as tombstones would, and answers them. It costs as much as there are groups and
-   * topics, however many offsets they have.
+   * Removes the offsets of these topics, as tombstones would, and answers them. Its cost depends on the number of
+   * groups and topics, not on that of offsets.
    */
   takeOffsets(isMeant: (topicId: string) => boolean): readonly ReadonlyMap<number, CommittedOffset>[] {
     const taken: ReadonlyMap<number, CommittedOffset>[] = []

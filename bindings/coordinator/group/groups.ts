@@ -17,7 +17,7 @@ export interface SyncRequest {
   readonly groupId: string
   readonly memberId: string
   readonly generation: number
-  /** Who gets what, from the leader. What other members bring isn't looked at. */
+  /** The leader's assignments; those of other members are ignored. */
   readonly assignments: readonly MemberAssignment[]
   readonly now: number
 }
@@ -31,15 +31,15 @@ export interface GroupFacts {
 }
 
 /**
- * Members with thousands of partitions or topics need more than a frame holds. Members end with their process, so above
- * this size only the group's generation is stored (docs/decisions/003-committed-offsets.md).
+ * Members with thousands of partitions or topics need more room than a frame has. Members end with their process, so
+ * above this size only the group's generation is stored (docs/decisions/003-committed-offsets.md).
  */
 const MEMBERS_BYTES_MAX = 8 * 1024
 
 /**
- * Consumer groups: their offsets and generations as the records of `__consumer_offsets` tell them, and their members, who
- * live as long as the process. In the manner of Catalogue: `plan...` checks against what is committed or on its way and throws
- * a LogError or gives records, `apply` takes them back. What is no record of a group's members stands in `live`.
+ * Consumer groups: their offsets and generations, as the records of `__consumer_offsets` tell them, and their members,
+ * who live as long as the process. Like Catalogue: `plan...` checks against what is committed or under way, and throws
+ * a LogError or gives records; `apply` takes them back. `live` holds what no record tells.
  */
 export class Groups {
   readonly live: LiveGroups = new LiveGroups()
@@ -143,9 +143,9 @@ export class Groups {
   }
 
   /**
-   * Tombstones for every offset of the topic, those under way included. To be called right behind its delete. Each is
-   * planned when it is asked for, and all of them before another topic gets the name, so that its offsets come behind
-   * them (durability rule 7).
+   * Tombstones for every offset of the topic, those under way included; to be called right after its delete. Each is
+   * planned when it is asked for, and all of them before another topic gets the name: so that topic's offsets come
+   * after them (durability rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)

@@ -11,8 +11,8 @@ interface Kept extends KafkaCommit {
 }
 
 /**
- * The committed offsets of one partition of a broker's `__consumer_offsets`, from its records in order. What was sent in a
- * transaction waits for its marker. Source: Kafka's OffsetMetadataManager.replay and replayEndTransactionMarker.
+ * The committed offsets of one partition of a broker's `__consumer_offsets`, from its records in order. What was sent
+ * in a transaction waits for its marker. Source: Kafka's OffsetMetadataManager.replay and replayEndTransactionMarker.
  */
 export class KafkaOffsets {
   readonly #committed = new Map<string, Kept>()

@@ -43,10 +43,10 @@ interface LiveMember extends MemberSubscription {
 }
 
 /**
- * A group while it has members. They live in the process that holds the log, and so does this: after a restart the group is
- * empty, at the generation that its record tells.
- * A member goes on with what it holds while the others join; what moves from one to another is taken away in one generation
- * and given in a later one (KIP-429), which is the leader's business.
+ * A group while it has members. They live in the process that holds the log, and so does this: after a restart the
+ * group is empty, at the generation that its record tells. A member goes on with what it holds while the others join;
+ * what moves from one to another is taken away in one generation and given in a later one (KIP-429), which is the
+ * leader's business.
  */
 export class LiveGroup {
   readonly groupId: string

@@ -91,7 +91,8 @@ export class LiveGroups {
     }
   }
 
-  // ---- what takes too long -------------------------------------------------------------------------------------------
+  // ---- what takes too long
+  // -------------------------------------------------------------------------------------------
 
   /** A member began to wait for records: its deadline stands still. UNKNOWN_MEMBER_ID. */
   polling(groupId: string, memberId: string): void {

@@ -44,12 +44,11 @@ export interface ShareFacts extends SharePlace {
 }
 
 /**
- * Share groups (KIP-932): several consumers take records of the same partitions, each under a lock of its own. `plan...`
- * changes what is in memory and gives the records that make it durable: answer nobody before they are. Locks live as long as
- * the process; what was delivered how often is kept, and counted before the delivery.
- *
- * Differs from Kafka, which counts in memory: there a record that kills its consumer leaves the broker alive. Here it may kill
- * the log's holder too, and would come again for ever.
+ * Share groups (KIP-932): several consumers take records of the same partitions, each under a lock of its own.
+ * `plan...` changes what is in memory and gives the records that make it durable: answer nobody before they are. Locks
+ * live as long as the process; what was delivered how often is kept, and counted before the delivery.
+ * Differs from Kafka, which counts in memory: there a record that kills its consumer leaves the broker alive. Here it
+ * may kill the log's holder too, and would come again for ever.
  */
 export class ShareGroups {
   readonly #partitions: Map<string, Kept> = new Map()

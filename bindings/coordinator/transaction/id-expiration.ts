@@ -2,7 +2,7 @@
 const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
 const EXPIRATION_LOOK_MS = 3_600_000
 
-/** When to look for ids that nobody has used for long: now and then, once an id is known. */
+/** When to look for ids that have expired: at intervals, once any id is known. */
 export class IdExpiration {
   #nextLook: number | undefined
 

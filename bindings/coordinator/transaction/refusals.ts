@@ -37,7 +37,9 @@ export function isCurrent(entry: TransactionStored, { producerId, producerEpoch 
   return entry.producerId === producerId && entry.producerEpoch === producerEpoch
 }
 
-/** Whether it asks about the transaction before the current epoch, also where that one led to a new producer id. */
+/**
+ * Whether the producer asks about the transaction before the current epoch, even if that one led to a new producer id.
+ */
 export function isBefore(entry: TransactionStored, { producerId, producerEpoch }: ProducerInstance): boolean {
   if (entry.previousProducerId === producerId) return isExhausted(producerEpoch) && entry.producerEpoch === 0
   return entry.producerId === producerId && entry.producerEpoch === producerEpoch + 1

@@ -16,15 +16,17 @@ export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
 /**
  * `init`: a producer asks for the id. `begin`: a transaction opens. `add`: a partition or offsets join it. `fence`: a
- * newer instance or the clock ends it. `decided`: decision and markers are durable. `expire`: nobody used the id for long.
+ * newer instance or the clock ends it. `decided`: decision and markers are durable. `expire`: nobody used the id for
+ * long.
  */
 export type TransactionEvent = 'init' | 'begin' | 'add' | 'commit' | 'abort' | 'fence' | 'decided' | 'expire'
 
 type Row = Readonly<Record<TransactionEvent, TransactionState | ErrorCode>>
 
 /**
- * No transaction is open. Differs from Kafka, which answers a commit with INVALID_TXN_STATE: a crash of the log may have
- * ended what its producer believes open, so it is told to abort and go on (durability rule 9).
+ * No transaction is open. Differs from Kafka, which answers a commit with INVALID_TXN_STATE: here a crash of the log
+ * may have ended a transaction that its producer takes for open, so the producer is told to abort and to go on
+ * (durability rule 9).
  */
 const IDLE: Row = {
   init: 'Empty',
@@ -49,7 +51,10 @@ const PREPARED: Row = {
   expire: 'INVALID_TXN_STATE',
 }
 
-/** Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current"; apache/kafka TransactionCoordinator, version 2 of KIP-890). */
+/**
+ * Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current"; apache/kafka TransactionCoordinator, version 2 of
+ * KIP-890).
+ */
 const TABLE: Readonly<Record<TransactionState, Row>> = {
   Empty: IDLE,
   Ongoing: {

@@ -49,10 +49,10 @@ export interface FoundTransaction extends ProducerInstance {
 }
 
 /**
- * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in the
- * manner of Groups: `plan...` checks against what is committed or on its way and throws a LogError or gives records,
- * `apply` takes them back. Since one commit holds decision and markers, only Empty, Complete... and, at a close, Ongoing
- * are ever written (docs/decisions/006-transactions.md).
+ * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in
+ * the manner of Groups: `plan...` checks against what is committed or on its way and throws a LogError or gives
+ * records, `apply` takes them back. Since one commit holds decision and markers, only Empty, Complete... and, at a
+ * close, Ongoing are ever written (docs/decisions/006-transactions.md).
  */
 export class Transactions {
   readonly #tables: PlannedTable<TransactionEntry, TransactionTable> = new PlannedTable(
@@ -71,8 +71,8 @@ export class Transactions {
   }
 
   /**
-   * A new instance takes the id over: whoever had it is fenced, what was open is aborted. CONCURRENT_TRANSACTIONS while a
-   * decision is on its way (kafka.md 4.3).
+   * A new instance takes the id over: whoever had it is fenced, what was open is aborted. CONCURRENT_TRANSACTIONS while
+   * a decision is on its way (kafka.md 4.3).
    */
   planInit(request: InitRequest): InitPlan {
     assertInit(request)
@@ -217,7 +217,8 @@ export class Transactions {
     }
     if (entry === undefined || !isCurrent(entry, instance)) throw this.#refusal(instance)
     assertNext(entry, event)
-    // An abort of what a crash of the log ended without a trace: the raised epoch shuts out what may still come of it.
+    // Aborts a transaction that a crash of the log ended without a trace: the raised epoch refuses what may still
+    // arrive of it.
     const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
     lost.next(event)
     this.#open.add(lost)
@@ -264,8 +265,8 @@ export class Transactions {
   }
 
   /**
-   * Once, after the last record at open. After a clean close the open transactions go on; after any other end all that
-   * have no decision are to be aborted before anything is answered, those too that only batches in a segment tell of
+   * To be called once, after the last record at open. After a clean close open transactions go on. After any other end
+   * all undecided ones must be aborted before anything is answered, also those that only batches in a segment tell of
    * (durability rule 9).
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
@@ -311,7 +312,10 @@ export class Transactions {
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
-  /** One record for each id that nobody used for so long, at most once an hour: its producer, if there is one, is refused from then on. */
+  /**
+   * One tombstone for each id that nobody has used for that long, at most once an hour. A producer of it that still
+   * exists is refused from then on.
+   */
   planExpiry(now: number): readonly TableRecord[] {
     if (!this.#expiration.takeLook(now)) return []
     const idle = [...this.#tables.planned.all()].filter((entry) => {

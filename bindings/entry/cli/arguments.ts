@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { TopicPartition } from '../../model/positions.ts'
 
-/** A whole number from `from` on, for commander: anything else is a call to be mended. */
+/** Parses a whole number of at least `from`; commander reports anything else as a wrong call. */
 export function countFrom(from: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -39,7 +39,7 @@ export function wholeNumber(text: string): number {
 
 type TopicOrPlace = string | TopicPartition
 
-/** `topic` for all its partitions, or `topic:0,2`; one call for each of several. */
+/** `topic` for all its partitions, or `topic:0,2`. commander calls it once for each occurrence of the option. */
 export function topicPartitions(text: string, before: readonly TopicOrPlace[] = []): TopicOrPlace[] {
   const [topic = '', numbers, ...others] = text.split(':')
   if (others.length > 0 || (numbers !== undefined && !/^\d+(,\d+)*$/.test(numbers))) {

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parsePartitionDirectory } from '../../log/files/file-names.ts'
 
-/** No sooner than this after one look comes the next, and no later where the system tells of no changes. */
+/** The shortest time between two looks, and the longest one where the system reports no changes. */
 export const LOOK_MS = 1000
 
-/** Tells when it is worth looking at a topic's files again: something was written there, or somebody holds the log. */
+/** Tells when to look at a topic's files again: something was written there, or somebody holds the log. */
 export class Changes {
   readonly #directory: string
   readonly #topic: string
@@ -14,7 +14,7 @@ export class Changes {
   #hasChanged = false
   #wake: () => void = () => {}
 
-  /** From now on nothing is missed. */
+  /** Every change from now on is noticed. */
   constructor(directory: string, topic: string) {
     this.#directory = directory
     this.#topic = topic
@@ -54,10 +54,10 @@ export class Changes {
   #watch(name: string): void {
     if (this.#watchers.has(name)) return
     const watcher = watch(join(this.#directory, name), () => this.#changed())
-    // A directory that goes away: the one above tells of it.
+    // The directory was removed; its parent's watcher reports that.
     watcher.on('error', () => this.#watchers.delete(name))
     this.#watchers.set(name, watcher)
-    // What came in it before nobody told of.
+    // Nobody reported what was written in it before it was watched.
     this.#changed()
   }
 

@@ -14,7 +14,7 @@ import { addVerify } from './commands/verify.ts'
 import { below } from './help.ts'
 
 export function commandLine(argv: readonly string[]): Command {
-  // Before anything is parsed, because a call that can't be parsed is told so too.
+  // Read before parsing, because parse errors are reported in this form, too.
   const isJson = argv.includes('--json')
   const program = new Command('oncelog')
     .description('an ordered, durable log in a directory')
@@ -39,12 +39,12 @@ Examples:
   oncelog import /var/lib/kafka/data ./data
   oncelog salvage ./data ./salvaged
 
-Exit codes: 0 done, or whoever read the output has enough; 1 the log or the disk says no, or damage was found; 2 the call
-must be mended, the message says how; 130 and 143 ended by SIGINT and SIGTERM.
+Exit codes: 0 done, or the reader of the output has closed it; 1 the log or the disk refused, or damage was found; 2 the
+call is wrong, and the message says how; 130 and 143 ended by SIGINT or SIGTERM.
 
-A program that has the log open goes on beside all of this: topics list, topics describe, consume without --group, inspect and
-verify only read the directory, the others are attached to that program. groups and transactions change nothing to list and
-describe.`),
+All commands but salvage work while a program has the log open. topics list, topics describe, consume without --group,
+inspect and verify only read the directory; the others go through that program. Listing and describing groups and
+transactions changes nothing.`),
     )
     .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
 
@@ -62,7 +62,7 @@ describe.`),
   return program
 }
 
-/** As other failures of a call, without the prefix for people. */
+/** In the form of other failures, without commander's prefix. */
 function usageError(text: string): object {
   const message = text
     .trim()

@@ -14,12 +14,12 @@ import { Shown } from './shown.ts'
 
 export const COMMIT_RECORDS = 1000
 export const COMMIT_MS = 1000
-/** How soon the end is seen where no record comes that would tell of it. */
+/** How often the end is checked while no record comes. */
 const LOOK_MS = 100
-/** The member is alive as long as the command. */
+/** The member lives as long as the command: no poll interval puts it out. */
 const NEVER_MS = 0x7fff_ffff
 
-/** Shows a topic as a member of a group, up to where it ended at the start, whoever comes to the group and goes meanwhile. */
+/** Shows a topic as a member of a group, up to its end at the start, even if other members come and go meanwhile. */
 export function consumeInGroup(call: CommandCall): Promise<void> {
   const [topic = ''] = call.args
   const groupId = call.options['group'] as string
@@ -36,12 +36,12 @@ export class GroupRun {
   readonly #groupId: string
   readonly #ends: readonly Position[]
   readonly #shown: Shown
-  /** By partition: behind what was written out and isn't committed yet. */
+  /** By partition: the offset after what was written out and isn't committed yet. */
   readonly #written = new Map<number, number>()
   #isShowing = false
-  /** It was put out, and hasn't joined again. */
+  /** The group put this member out, and it hasn't joined again. */
   #isOut = false
-  /** Goes up with whatever happens to what this member has. */
+  /** Counts the changes of what this member holds. */
   #changes = 0
   #committing: Promise<unknown> = Promise.resolve()
   #committed = { count: 0, at: performance.now() }
@@ -73,7 +73,7 @@ export class GroupRun {
     )
     const done = new AbortController()
     const look = setInterval(() => {
-      // Whatever is wrong, the iteration or the last commit hears of it.
+      // The iteration or the last commit hears of any failure.
       this.#isDone()
         .then((isDone) => isDone && done.abort())
         .catch(() => {})
@@ -96,7 +96,7 @@ export class GroupRun {
     return this.#ends.find((each) => each.partition === partition)?.nextOffset ?? 0
   }
 
-  /** What lies behind the end is left to the next run. */
+  /** Records behind the end are left to the next run. */
   async #show(batch: RecordBatch, bar: Progress): Promise<void> {
     const { topic, partition } = batch
     const end = this.#endOf(batch)
@@ -116,8 +116,8 @@ export class GroupRun {
   }
 
   /**
-   * Nothing is left that this run could show, and what it showed is committed: by a member that was put out it isn't. Whatever
-   * comes or goes while the group is asked, and while the commit is under way, makes the answer one of before.
+   * Whether this run has shown everything that it could, and committed it; a member that was put out hasn't. If
+   * anything changes while the group is asked or the commit is under way, the answer is out of date and doesn't count.
    */
   async #isDone(): Promise<boolean> {
     const { lines, isEnough } = this.#shown
@@ -132,8 +132,8 @@ export class GroupRun {
   }
 
   /**
-   * The group has given every partition to somebody, and what it gave to this member is in force: one that nobody has is on its
-   * way, maybe to here.
+   * Whether every partition has a member, and this member holds what the group gave to it. A partition without a member
+   * is about to be given to one, maybe to this one.
    */
   async #isSettled(): Promise<boolean> {
     const shares = await this.#shares()
@@ -144,7 +144,7 @@ export class GroupRun {
     return isInForce && this.#ends.every(({ partition }) => shares.some((share) => share.has(partition)))
   }
 
-  /** What each member has of the topic. */
+  /** The partitions of the topic that each member holds. */
   async #shares(): Promise<readonly ReadonlySet<number>[]> {
     const topic = this.#ends[0]?.topic
     try {
@@ -153,13 +153,16 @@ export class GroupRun {
         return new Set(partitions.filter((at) => at.topic === topic).map(({ partition }) => partition))
       })
     } catch (error) {
-      // Where the log has another holder, its groups begin without members.
+      // A new holder of the log begins with groups without members.
       if (LogError.is(error, 'GROUP_ID_NOT_FOUND')) return []
       throw error
     }
   }
 
-  /** Of a partition that was here before, what could not be committed then was written out all the same; another member may be further. */
+  /**
+   * A partition comes back whose records this run wrote out and couldn't commit: continues behind them, unless another
+   * member is further.
+   */
   async #goOn(partitions: readonly TopicPartition[]): Promise<void> {
     this.#changes++
     this.#isOut = false
@@ -171,15 +174,18 @@ export class GroupRun {
     }
   }
 
-  /** No other commit comes after it: a member that was put out joins again, and commits what is its own once more. */
+  /** The last commit of the run. A member that was put out joins again, and commits what it still holds. */
   async #commitAtEnd(): Promise<void> {
     while (!((await this.#commit()) && !this.#isOut) && !this.#shown.lines.isBroken) {
-      // Waits for the next holder of the log, where that is what is missing.
+      // Waits for the next holder of the log, if there is none.
       await this.#consumer.lag().catch(unlessPutOut)
     }
   }
 
-  /** One after the other: until that is done, a partition that is given up is still this member's. False: this member was put out. */
+  /**
+   * Commits one after the other: until the last one is done, a partition that is given up stays this member's. False if
+   * this member was put out.
+   */
   #commit(): Promise<boolean> {
     const commit = this.#committing.then(() => this.#commitWritten())
     this.#committing = commit.catch(() => {})
@@ -195,10 +201,10 @@ export class GroupRun {
     if (this.#shown.lines.isBroken || positions.length === 0) return true
     this.#committed = { count: this.#shown.count, at: performance.now() }
     try {
-      // What was written out is done with, though the iteration has more of its batch.
+      // Commits within a batch: only what was written out is done.
       await this.#consumer.commit(positions, { allowSkip: true })
     } catch (error) {
-      // It joins again, and commits then what is still its own.
+      // The member joins again, and then commits what it still holds.
       unlessPutOut(error)
       return false
     }

@@ -1,11 +1,11 @@
 import type { AddHelpTextContext } from 'commander'
 
-/** Longer lines are hard to read, however wide the terminal is. */
+/** Lines beyond this width are hard to read, however wide the terminal is. */
 const COLUMNS_MAX = 100
 
 /**
- * Text below a command's options: paragraphs, broken anywhere in the source, fill the terminal's width; indented lines,
- * examples, stay as they are.
+ * Text below a command's options. Paragraphs, broken anywhere in the source, fill the terminal's width. Indented lines,
+ * such as examples, stay as they are.
  */
 export function below(text: string): (context: AddHelpTextContext) => string {
   return ({ command }) => {

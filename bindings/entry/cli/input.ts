@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib'
 import { CsvError, parse } from 'csv-parse'
 import { LogError } from '../node.ts'
 
-/** One record to be: its key if the line has one, its value as it stands. */
+/** A record to send: its key, if the line has one, and its value unchanged. */
 export interface Line {
   readonly key: string | Uint8Array | null
   readonly value: string | Uint8Array
@@ -20,8 +20,8 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
 /**
- * Lines as they come, a list for each piece that was read: what somebody types is handed on at once. gzip is known by its
- * first bytes.
+ * Lines as they come, in a list for each piece that was read: so lines typed by hand are sent at once. gzip is
+ * recognized by its first bytes.
  */
 export async function* readLines(source: Readable, how: InputFormat, signal: AbortSignal): AsyncGenerator<Line[]> {
   const bytes = await unzipped(addAbortSignal(signal, source))
@@ -33,7 +33,7 @@ export async function* readLines(source: Readable, how: InputFormat, signal: Abo
   }
 }
 
-/** What zlib and the reader of CSV refuse, by their own names: their messages may hold content. */
+/** Errors of zlib and the CSV parser by their codes alone: their messages may quote content. */
 function named(error: unknown): unknown {
   if (error instanceof CsvError) {
     const { code: fault, lines: line } = error as { readonly code: string; readonly lines?: unknown }
@@ -52,11 +52,11 @@ async function unzipped(source: Readable): Promise<Readable> {
   }
   const bytes = Readable.from(whole(), { objectMode: false })
   const isZipped = first.done !== true && first.value[0] === 0x1f && first.value[1] === 0x8b
-  // Whoever reads the last stream of the pipeline hears of every error in it.
+  // Errors of every stream of the pipeline reach the reader of the last one.
   return isZipped ? pipeline(bytes, createGunzip(), () => {}) : bytes
 }
 
-/** Bytes of each line, without its end; what isn't UTF-8 stays as it is. */
+/** The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. */
 async function* split(bytes: Readable): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array[] = []
   for await (const chunk of bytes as AsyncIterable<Buffer>) {
@@ -105,7 +105,7 @@ function objectIn(line: Uint8Array, number: number): Record<string, unknown> {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
-    // Said below, without the line's content.
+    // Reported below, without the line's content.
   }
   throw new LogError('INVALID_RECORD', `line ${number} holds no JSON object`, { line: number })
 }
@@ -124,7 +124,7 @@ async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerat
   yield batch
 }
 
-/** Text of the field; none for null and for empty text. */
+/** The field as text; null if it is null or empty. */
 function keyOf(row: Record<string, unknown>, field: string | undefined, number: number): string | null {
   if (field === undefined) return null
   if (!Object.hasOwn(row, field)) {
@@ -139,7 +139,10 @@ function keyOf(row: Record<string, unknown>, field: string | undefined, number: 
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** Other numbers were read as the nearest one that a double holds: keys that differ would be one. */
+/**
+ * Whether JSON.parse kept the number exactly. Others are rounded to the nearest double, and different keys would become
+ * one.
+ */
 function isExact(value: unknown): boolean {
   if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER
   return typeof value !== 'object' || value === null || Object.values(value).every(isExact)

@@ -1,6 +1,9 @@
 const BLOCK_CHARS = 64 * 1024
 
-/** Lines on standard output, handed on in blocks. A reader that has gone (`| head`) is no error: `isBroken` says so. */
+/**
+ * Lines on standard output, written in blocks. A reader that closes the output (`| head`) is no error: `isBroken` tells
+ * it.
+ */
 export class Lines {
   #text = ''
   #isBroken = false
@@ -9,13 +12,13 @@ export class Lines {
     return this.#isBroken
   }
 
-  /** Answers a promise when the block is full: wait for it, so that a slow reader slows the log down. */
+  /** Answers a promise when the block is full. Await it, so that a slow reader slows down the log. */
   write(line: string): Promise<void> | undefined {
     this.#text += `${line}\n`
     return this.#text.length < BLOCK_CHARS ? undefined : this.flush()
   }
 
-  /** Resolves when the system has taken everything, or the reader has gone. */
+  /** Resolves when the system has taken everything, or the reader has closed the output. */
   async flush(): Promise<void> {
     const text = this.#text
     this.#text = ''

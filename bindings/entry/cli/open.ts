@@ -9,9 +9,9 @@ import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
 import { settledLook } from './settled-look.ts'
 
-/** Which log, and for whom what is told of it. */
+/** Which log to open, and in which form to report on it. */
 type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
-  /** The directory is an argument of the command: `--dir` says nothing of it. */
+  /** The directory is an argument of the command, so an error must not speak of `--dir`. */
   readonly isArgument?: boolean
 }
 
@@ -23,7 +23,7 @@ export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Prom
   return using(log, work)
 }
 
-/** Runs `work` on an image of the directory: nothing is written, nobody is kept out, and a holder may go on beside it. */
+/** Runs `work` on an image of the directory: writes nothing, keeps nobody out, and doesn't disturb a holder. */
 export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   const { directory, isJson } = call
   assertLog(directory)
@@ -36,8 +36,8 @@ export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>
 }
 
 /**
- * Runs `work`, which only looks, on the log as its holder has it at this moment: what lives in a process, members and open
- * transactions, is seen as well. Where nobody holds it, on an image.
+ * Runs `work`, which only reads, on the log of the program that holds it: so it sees what only lives in that process,
+ * members and open transactions. Without a holder, on an image.
  */
 export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   assertLog(call.directory)
@@ -47,7 +47,7 @@ export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>)
 
 const FOUND_BEFORE = 'read-only: it was found damaged before'
 
-/** What is shown may not be all that was written. */
+/** Reports damage: what is shown may be incomplete. */
 function tellRecovery({ damage, readOnly }: RecoveryReport, isJson: boolean): void {
   const isTold = (at: TopicPartition) =>
     damage.some((each) => each.topic === at.topic && each.partition === at.partition)
@@ -64,7 +64,10 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
   }
 }
 
-/** Only `topics create` makes a directory or a log: a slip in its name would show an empty one, or leave files in another's. */
+/**
+ * Only `topics create` makes a directory or a log. Otherwise a misspelt name would show an empty log, or leave files in
+ * a foreign directory.
+ */
 export function assertLog(directory: string, isArgument: boolean = false): void {
   assertLogDirectory(directory, isArgument ? undefined : "name the log's with --dir")
 }

@@ -4,7 +4,7 @@ import type { Damage } from '../../storage/partition-store.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** Rows as a table for people, or one JSON object a line for programs; `none` says what there is none of. */
+/** Prints rows: a table for people, or one JSON object a line for programs. `none` is the text for no rows. */
 export function print(rows: readonly Row[], isJson: boolean, none = 'nothing'): void {
   if (isJson) {
     for (const row of rows) console.log(JSON.stringify(row))
@@ -25,7 +25,7 @@ export function print(rows: readonly Row[], isJson: boolean, none = 'nothing'): 
 
 function tableOf(fields: readonly string[], first: Row, cells: readonly string[][]): string {
   const colAligns = fields.map((field) => (isNumber(field, first[field]) ? 'right' : 'left') as 'right' | 'left')
-  // A rule below the names, none between rows.
+  // A rule below the names, and none between rows.
   const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
   const table = new Table({ head: [...fields], colAligns, chars, style: { head: [], border: [] } })
   table.push(...cells)
@@ -34,7 +34,7 @@ function tableOf(fields: readonly string[], first: Row, cells: readonly string[]
   return [top, head, rule, ...body].join('\n')
 }
 
-/** A line for each field, where a table would run over the terminal's edge. */
+/** A line for each field, for rows that are wider than the terminal. */
 function blockOf(fields: readonly string[], cells: readonly string[]): string {
   const width = Math.max(...fields.map(({ length }) => length))
   return fields.map((field, index) => `${field.padEnd(width)}  ${cells[index] ?? ''}`.trimEnd()).join('\n')
@@ -43,7 +43,7 @@ function blockOf(fields: readonly string[], cells: readonly string[]): string {
 const isTime = (field: string) => /timestamp$/i.test(field)
 const isNumber = (field: string, value: unknown) => typeof value === 'number' && !isTime(field)
 
-/** For people: times as dates, without what a terminal would take for orders. */
+/** For people: times as dates, without control characters. */
 function shown(field: string, value: unknown): string {
   // ±8.64e15 ms is what a Date can hold.
   if (isTime(field) && typeof value === 'number' && value >= 0 && value <= 8.64e15) return new Date(value).toISOString()
@@ -55,12 +55,12 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** What a command did: a sentence for people, its facts for programs. */
+/** Reports what a command did: a sentence for people, its facts for programs. */
 export function say(sentence: string, facts: Row, isJson: boolean): void {
   console.log(isJson ? JSON.stringify(facts) : printable(sentence))
 }
 
-/** Control characters of names and values never reach a terminal as they are, nor characters that turn the line around. */
+/** Escapes control characters, and those that change the direction of text: none reaches a terminal. */
 export function printable(value: unknown): string {
   const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '')
   return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, escaped)
@@ -71,10 +71,10 @@ function escaped(char: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
-/** Once, however often a command looks again. */
+/** Damage that was reported: each only once, however often a command looks again. */
 const told = new Set<string>()
 
-/** On standard error, and by the exit code: damage that the command went on beside. */
+/** Reports damage that didn't stop the command, on standard error and by the exit code. */
 export function tellDamage(found: readonly Partial<Damage>[], isJson: boolean): void {
   for (const each of found) {
     const line = isJson ? JSON.stringify({ damage: each }) : printable(sentence(each))
@@ -91,7 +91,7 @@ function sentence({ code, topic, partition, ...place }: Partial<Damage>): string
   return `damage: ${place.file} at byte ${place.position}${offset}: ${code}`
 }
 
-/** What a command's failure says and how it exits: 2 for a call that must be mended, 1 for all else. */
+/** Reports a command's failure and answers the exit code: 2 for a wrong call, 1 for everything else. */
 export function report(error: unknown, isJson: boolean): number {
   if (!LogError.is(error)) {
     const message = error instanceof Error ? error.message : String(error)
@@ -112,7 +112,7 @@ function placeOf({ category, details }: LogError): string[] {
   return known.length === 0 ? [] : [known.map((name) => `${name} ${printable(details[name])}`).join(', ')]
 }
 
-/** Details are for programs: a call that is wrong is told by its message. */
+/** The hint without its part about the details: people see the message, programs the details. */
 function hintFor({ hint }: LogError): string[] {
   return /that the details name\.$/.test(hint) ? [] : [hint.replace(/; the details name .*$/, '.')]
 }

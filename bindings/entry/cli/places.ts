@@ -15,7 +15,7 @@ export async function endsOf(log: Log, places: readonly TopicPartition[]): Promi
   return ends.map(({ topic, partition, lastStableOffset }) => ({ topic, partition, nextOffset: lastStableOffset }))
 }
 
-/** On a terminal the records themselves are the progress. */
+/** No bar on a terminal: the records themselves show the progress. */
 export function progressOf(until: readonly Position[], start: readonly Position[]): Progress {
   const total = (positions: readonly Position[]) => positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0)
   return progressBar('consume', process.stdout.isTTY ? 0 : total(until) - total(start), 'records')

@@ -5,15 +5,18 @@ export interface Progress {
   stop(): void
 }
 
-/** What ends sooner needs no bar, which would only flash up. */
+/** No bar before this time: it would only flash. */
 const QUIET_MS = 250
 const BAR_CHARS = { least: 10, most: 32 }
-/** What stands beside the bar. */
+/** Width of the text beside the bar. */
 const TEXT_CHARS = 44
-/** Samples of a second or two: a steadier guess of what is left than the usual ten. */
+/** As many samples as come in a second or two: the usual ten make the estimate jump. */
 const ETA_SAMPLES = 200
 
-/** A bar on a terminal, on standard error so that output can be piped; nothing elsewhere. `bytes` are told in kB and above. */
+/**
+ * A progress bar on standard error, if that is a terminal, so that output can be piped. `bytes` are shown in kB and
+ * above.
+ */
 export function progressBar(label: string, total: number, unit: string): Progress {
   const { isTTY, columns = 80 } = process.stderr
   if (isTTY !== true || process.env['TERM'] === 'dumb' || total <= 0) return { update() {}, stop() {} }
@@ -21,7 +24,7 @@ export function progressBar(label: string, total: number, unit: string): Progres
     format: `${label} {bar} {percentage}% of {total}{eta_formatted}`,
     stream: process.stderr,
     clearOnComplete: true,
-    // However the program ends, the terminal is as it was: nothing is switched off that would have to be switched on again.
+    // The cursor stays visible and lines still wrap: nothing has to be restored, however the program ends.
     hideCursor: false,
     linewrap: true,
     barsize: Math.max(BAR_CHARS.least, Math.min(BAR_CHARS.most, columns - TEXT_CHARS)),
@@ -53,7 +56,7 @@ function amount(count: number, unit: string): string {
   return `${power === 0 ? count : (count / 1000 ** power).toFixed(1)} ${UNITS[power]}`
 }
 
-/** cli-progress says 'NULL' and 'INF' as long as it can't tell. */
+/** cli-progress gives 'NULL' or 'INF' as long as it has no estimate. */
 function timeLeft(seconds: number): string {
   if (!Number.isFinite(Number(seconds))) return ''
   const minutes = Math.floor(seconds / 60)

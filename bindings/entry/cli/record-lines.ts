@@ -1,7 +1,7 @@
 import type { ConsumerRecord } from '../node.ts'
 import { printable } from './output.ts'
 
-/** partition:offset, key, value, with tabs between. */
+/** partition:offset, key and value, separated by tabs. */
 export function lineOf({ partition, offset, key, value }: ConsumerRecord): string {
   const columns = [
     `${partition}:${offset}`,
@@ -28,7 +28,7 @@ function jsonBytes(bytes: Uint8Array | null): unknown {
   }
 }
 
-/** Bytes that aren't UTF-8 show as the escapes of their values. */
+/** Bytes that aren't UTF-8 are shown as escapes. */
 function textOf(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes)

@@ -11,7 +11,7 @@ const POINTS = ['toEarliest', 'toLatest', 'toTime', 'byDuration', 'toOffset', 's
 
 type Reset = (groupId: string, to: ResetPoint, options: ResetOptions) => Promise<readonly OffsetReset[]>
 
-/** `reset` of groups of one kind, which `resetOf` moves. */
+/** Adds `reset` for one kind of groups; `resetOf` moves them. */
 export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): void {
   const reset = groups.command('reset <group>').description('move a group whose members have left')
   const options = [
@@ -22,22 +22,22 @@ export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): voi
     ),
     new Option(
       '--by-duration <duration>',
-      'to the first record of the last so much time, as PT1H or P1DT12H',
+      'back by this time, as PT1H or P1DT12H: to the first record since then',
     ).argParser(durationMs),
     new Option('--to-offset <offset>', 'to this offset').argParser(countFrom(0)),
-    new Option('--shift-by <count>', 'so many offsets on, negative: back').argParser(wholeNumber),
+    new Option('--shift-by <count>', 'this many offsets forward; negative: back').argParser(wholeNumber),
   ]
   for (const option of options) {
     reset.addOption(option.conflicts(POINTS.filter((each) => each !== option.attributeName())))
   }
   reset
-    .option('--topic <topic[:partitions]>', 'only there, as payments or payments:0,2; again for more', topicPartitions)
+    .option('--topic <topic[:partitions]>', 'only these, as payments or payments:0,2; may be repeated', topicPartitions)
     .option('--dry-run', 'only show what would be done')
     .addHelpText(
       'after',
       below(`
-Unless topics are named, all partitions that the group has offsets of are moved. A place outside of a partition is taken to
-its nearest end, as Kafka's tool does it.
+Without --topic all partitions are moved that the group has offsets of. An offset outside of a partition becomes the
+nearest end, as in Kafka's tool.
 
 Examples:
   oncelog ${groups.name()} reset audit --shift-by -100 --dry-run

@@ -7,14 +7,14 @@ export interface CommandCall {
   readonly isJson: boolean
   readonly args: readonly string[]
   readonly options: Readonly<Record<string, unknown>>
-  /** Aborts at SIGINT and SIGTERM, and when whoever reads the output has gone. */
+  /** Aborts at SIGINT and SIGTERM, and when the reader of the output has closed it. */
   readonly signal: AbortSignal
 }
 
-/** 128 and the signal's number, as shells have it. */
+/** 128 plus the signal's number, as in shells. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Makes an action of a command: failures are told on standard error and become the exit code. */
+/** The action of a command: reports failures on standard error and by the exit code. */
 export function run(work: (call: CommandCall) => Promise<void>): (...given: unknown[]) => Promise<void> {
   return async (...given) => {
     const command = given.at(-1) as Command
@@ -22,7 +22,7 @@ export function run(work: (call: CommandCall) => Promise<void>): (...given: unkn
     const isJson = options['json'] === true
     const stop = new AbortController()
     for (const [name, code] of Object.entries(EXIT_CODES)) {
-      // Once: what was begun is finished; a second signal ends the program at once.
+      // Handled once: the command finishes what it has begun. A second signal ends the program at once.
       process.once(name, () => {
         process.exitCode = code
         stop.abort()

@@ -8,19 +8,19 @@ export interface SeenLog extends Log {
 }
 
 const LOOKS = 5
-/** So many looks one after the other find what is damaged. */
+/** Damage counts once this many looks in a row have found it. */
 const PROOF = 3
 
 /**
- * A holder that goes on writing moves files under a look, and what doesn't fit together then looks like damage. What is damaged every
- * look finds, at the same place: three in a row prove it, and only such damage is shown. Where the looks never agree, `attach` asks the holder
- * itself. DIRECTORY_IN_USE where that can't be asked.
+ * A look at files that a holder goes on writing may find parts that don't fit together, which looks like damage. Real
+ * damage is found by every look, at the same place: so only what three looks in a row find is shown. If the looks never
+ * agree, `attach` asks the holder itself. DIRECTORY_IN_USE if that isn't possible.
  */
 export async function settledLook(
   look: () => Promise<SeenLog>,
   attach: () => Promise<Log | undefined>,
 ): Promise<SeenLog | Log> {
-  /** Of each thing that the last look found, how many in a row did. */
+  /** For each damage of the last look: how many looks in a row have found it. */
   let found = new Map<string, number>()
   for (let count = 0; count < LOOKS; count++) {
     const seen = await outcomeOf(look)

@@ -4,13 +4,13 @@ import { Lines } from './lines.ts'
 import { jsonOf, lineOf } from './record-lines.ts'
 import type { CommandCall } from './run.ts'
 
-/** What was written out so far. */
+/** Counts what was written out so far. */
 export class Shown {
   readonly lines: Lines = new Lines()
   readonly #next = new Map<number, number>()
   readonly #isJson: boolean
   readonly #max: number
-  /** Where partitions begin of which nothing was seen yet. */
+  /** Where to start in partitions of which nothing was shown yet. */
   from: ReturnType<typeof startPoint>
   count = 0
 
@@ -30,12 +30,12 @@ export class Shown {
     this.count++
   }
 
-  /** The offset that readers see next may lie far above: an unclean end leaves a gap. */
+  /** After an unclean end the next offset may lie far above this one. */
   passed({ partition, offset }: ConsumerRecord): void {
     this.#next.set(partition, offset + 1)
   }
 
-  /** From here on, whatever comes: the end of before is not the end of later. */
+  /** Fixes the starts now: a later end would be another one. */
   beginAt(positions: readonly Position[]): void {
     for (const { partition, nextOffset } of positions) {
       if (!this.#next.has(partition)) this.#next.set(partition, nextOffset)

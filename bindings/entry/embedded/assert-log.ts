@@ -6,8 +6,8 @@ import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
 import { LogError } from '../../model/errors.ts'
 
 /**
- * INVALID_REQUEST for a directory that holds no part of a log: a slip in its name would show an empty one. `advice`:
- * what to do then.
+ * INVALID_REQUEST for a directory that holds no part of a log: a misspelt name would show an empty log. `advice`: what
+ * the user should do.
  */
 export function assertLogDirectory(directory: string, advice: string = "name the log's"): void {
   const stats = statSync(directory, { throwIfNoEntry: false })
@@ -17,7 +17,7 @@ export function assertLogDirectory(directory: string, advice: string = "name the
     throw wrong(`${directory} holds no log: name its directory`, directory)
 }
 
-/** Any part of a log is enough; whatever else is missing is damage. */
+/** Any part of a log is enough; if the others are missing, that is damage. */
 function isOfLog(directory: string, name: string): boolean {
   if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY) return true
   return parsePartitionDirectory(name) !== undefined && existsSync(join(directory, name, PARTITION_METADATA))

@@ -5,12 +5,12 @@ import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo } from '../../engine/remote/local-socket.ts'
 import { LogError } from '../../model/errors.ts'
 
-/** A holder that doesn't answer within this time, in milliseconds, is stopped or stuck. */
+/** A holder that doesn't answer within this time, in milliseconds, is suspended or stuck. */
 const ANSWER_LIMIT_MS = 5000
 
 /**
- * The log of a directory that another process holds, for as long as that one does; `undefined` if nobody holds it, or
- * nobody may attach. For programs that only look: it never takes the holder's place.
+ * The log of a directory that another process holds, as long as that one does; `undefined` if nobody holds it or nobody
+ * may attach. For programs that only read: it never becomes the holder.
  */
 export async function openAttached(directory: string, port: RuntimePort): Promise<Log | undefined> {
   let channel: Channel | undefined = await attachTo(directory)

@@ -16,13 +16,13 @@ const capabilities: StoreCapabilities = Object.freeze({
 })
 
 /**
- * A directory as it is now, for commands that only read. What is written stays in memory. So a log can open on it
- * beside a running holder, or where nothing may be written, and shows what a restart at this moment would find.
+ * A directory as it is now, for commands that only read. Writes stay in memory. So a log can open on it beside a
+ * holder, or where nothing may be written, and shows what a restart at this moment would find.
  */
 export class DirectoryImage implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities
   readonly #root: string
-  /** Files that are open or were written, one for each path, so that all who open it see the same. */
+  /** Files that are open or were changed, one object for each path, so that all who open it see the same. */
   readonly #files = new Map<string, ImageFile>()
   readonly #removed = new Set<string>()
 
@@ -81,7 +81,7 @@ class ImageFile implements StoreFile {
   #descriptor: number | undefined
   readonly #released: () => void
   readonly #pages = new Map<number, Uint8Array>()
-  /** The original doesn't count above this size: it was cut there. */
+  /** The original's bytes count only up to here: the rest was cut off. */
   #originalBytes: number
   #sizeBytes: number
   #isChanged: boolean
@@ -154,7 +154,7 @@ class ImageFile implements StoreFile {
 
   flush(): void {}
 
-  /** What was written must be found again, so a changed file stays until the store is closed. */
+  /** A changed file stays until the store is closed, so that its next open finds the changes. */
   close(): void {
     this.users--
     if (this.users > 0 || this.#isChanged) return

@@ -9,8 +9,7 @@ export interface FileUrl {
 }
 
 /**
- * An absolute path: a log goes back to its directory for as long as it is open, even if the program changes its working
- * directory.
+ * An absolute path: an open log uses its directory again and again, even if the program changes its working directory.
  */
 export function pathOf(directory: string | FileUrl): string {
   if (typeof directory === 'string' && directory !== '') return resolve(directory)
@@ -23,7 +22,7 @@ export function pathOf(directory: string | FileUrl): string {
   throw wrong()
 }
 
-/** `cause`: what is wrong with a URL of another scheme, or with one that names a host. */
+/** `cause`: the error for a URL with another scheme or with a host. */
 function wrong(cause?: unknown): LogError {
   return new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' }, cause)
 }

@@ -101,9 +101,9 @@ export interface EmbeddedLog extends Log {
 
 /** Offsets that an unclean end may leave unused in a partition with `acks: 1` (docs/durability.md, rule 5). */
 const CEILING_BLOCK = 65_536
-/** Of a transaction that is not committed yet, so much waits for the disk at most (durability rule 9). */
+/** How much of an open transaction waits for the disk at most (durability rule 9). */
 const TRANSACTION_BUFFER_BYTES = 1024 * 1024
-/** 1 MiB to begin with, 8 MiB in use, 64 MiB at most: what recovery replays is bounded by it. */
+/** The ring has 1 MiB at first, 8 MiB in use and 64 MiB at most, which bounds what a recovery replays. */
 export const RING: JournalOptions = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 /** With 128 files of the ring and what the program itself has open: within 512. */
 const OPEN_FILES_MAX = 320
@@ -156,7 +156,7 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   async verify(options: Abortable = {}): Promise<readonly Damage[]> {
     const signal = onlySignalOf(options, 'verify')
     throwIfAborted(signal)
-    // Its answer is of no matter: LOG_CLOSED is.
+    // Whatever it answers, calls get LOG_CLOSED.
     await abortable(this.#opened.admin.listTopics({ internal: true }), signal)
     const store = this.#files
     if (store === undefined) {
@@ -168,7 +168,7 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
   }
 }
 
-/** Where a log's files are read again; `undefined` of one that has none. */
+/** Gives the log's files for another read; `undefined` for a log without files. */
 type FilesToVerify = (() => FileStore) | undefined
 
 /** A log over storage of this process alone. */
@@ -263,7 +263,7 @@ export async function openHeld(
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
       const paused = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
-      // Who opens a log hears at once.
+      // Whoever opens a log hears of its failure at once.
       const pause = (delayMs: number) => (engine.report === undefined ? undefined : paused(delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =

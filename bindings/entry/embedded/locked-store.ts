@@ -1,8 +1,8 @@
 import type { FileStore } from '../../storage/file-store.ts'
 
 /**
- * The store with its lock already taken, for whoever asks it for the lock next: so nothing is made for a log that
- * another process holds. Rejects as `lock` does.
+ * The store with its lock already taken; the next call of `lock` gets it. So nothing is created for a log that another
+ * process holds. Rejects as `lock` does.
  */
 export async function lockedStore(store: FileStore): Promise<FileStore> {
   try {

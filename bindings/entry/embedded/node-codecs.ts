@@ -4,7 +4,7 @@ import { snappy } from '../../compression/snappy.ts'
 import { zstdOf } from '../../compression/zstd.ts'
 import { badCompression, type Codec, type Codecs, tooLarge } from '../../model/compression.ts'
 
-/** What Node has of zlib's calls; those of zstd since 22.15. */
+/** A call of Node's zlib; those for zstd exist since 22.15. */
 type Squeeze = (bytes: Uint8Array) => Uint8Array
 type Release = (bytes: Uint8Array, options: { maxOutputLength: number; info: true }) => unknown
 interface Released {
@@ -52,7 +52,7 @@ function platformZstd(): Codec | undefined {
   return platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)
 }
 
-/** If whoever bundled the program left it out, only those who need it notice. */
+/** If the bundle of a program lacks the module, only programs that need it notice. */
 export function loadCodecs(): Promise<void> {
   loading ??= ownZstd === undefined ? loadZstd().catch(() => {}) : Promise.resolve()
   return loading

@@ -3,7 +3,7 @@ import { createKernel } from '../../kernel/create-kernel.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
 
-/** A kernel of at most so many bytes, once the port is ready. */
+/** A kernel with at most this many bytes, once the port is ready. */
 export async function kernelFor(port: RuntimePort, capBytes: number): Promise<Kernel> {
   await port.ready?.()
   return createKernel(loadKernelModule(decoded), { capBytes, codecs: port.codecs })

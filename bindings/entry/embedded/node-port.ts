@@ -2,7 +2,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { loadCodecs, nodeCodecs } from './node-codecs.ts'
 import { wallClockMs } from './wall-clock.ts'
 
-/** Time, randomness and later, as Node, Deno and Bun have them. */
+/** Time, randomness and timers of Node, Deno and Bun. */
 export const nodePort: RuntimePort = {
   now: wallClockMs,
   elapsed: () => performance.now(),

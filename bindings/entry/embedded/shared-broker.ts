@@ -22,11 +22,11 @@ export interface Held {
   readonly recovery: RecoveryReport
 }
 
-/** What a held log tells whoever holds it. */
+/** What a held log tells its process. */
 export interface HoldHooks {
   /** Somebody waits for records, or nobody does any more. */
   waiting(isWaiting: boolean): void
-  /** Something that whoever runs the program should know. */
+  /** A warning for the user of the program. */
   warn(code: string, message: string): void
 }
 
@@ -37,7 +37,7 @@ export interface Meeting {
   /** Only the process that has the directory's lock may call it. */
   listen(attached: (channel: Channel) => void): Promise<Listener>
   /**
-   * The error that a try for the lock would meet, without such a try. Its details name nobody if no living process is
+   * The error that taking the lock would meet, without trying it. Its details name nobody if no living process is
    * noted.
    */
   heldBy(): LogError
@@ -53,18 +53,18 @@ export interface SharedOptions {
 }
 
 /**
- * How soon an opening is told that its holder is stopped or stuck, in milliseconds. An open log looks for a holder
- * until it is closed.
+ * After this time, in milliseconds, an opening is told that its holder is suspended or stuck. A log that is open
+ * already keeps looking for a holder until it is closed.
  */
 const ANSWER_LIMIT_MS = 5000
-/** How long a close waits, in milliseconds, for members whose program doesn't come back from a record. */
+/** How long a close waits, in milliseconds, for members whose program doesn't return from a record. */
 const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
-/** Pause between two tries, in milliseconds: a recovery may take minutes. */
+/** Longest pause between two tries, in milliseconds: a recovery may take minutes. */
 const RETRY_MS_MAX = 250
 /**
- * The noted holder may be wrong, such as a thread that was ended during its recovery. So the lock itself is tried this
- * often, in milliseconds.
+ * How often the lock itself is tried, in milliseconds: the noted holder may be wrong, such as a thread that was ended
+ * during its recovery.
  */
 const SURE_MS = 2000
 
@@ -75,14 +75,14 @@ const SURE_MS = 2000
 export class SharedBroker implements Broker {
   readonly #options: SharedOptions
   readonly #served: Set<ServedChannel> = new Set()
-  /** Who waits for records here while this process holds the log: the process stays alive for them. */
+  /** Who waits for records of the log that this process holds: it stays alive for them. */
   readonly #waiting: Set<'sessions' | 'attached'> = new Set()
   #held: Held | undefined
   /** Sessions of this process from before it held the log. */
   #ownServed: ServedChannel | undefined
   #listener: Listener | undefined
   #attached: AttachedBroker | undefined
-  /** A try for the lock, with what follows it, that is under way. */
+  /** The try for the lock that is under way, with what follows it. */
   #holding: Promise<unknown> | undefined
   /** Names the holder that this process is attached to, or waits for. */
   #refusal: LogError | undefined
@@ -105,8 +105,7 @@ export class SharedBroker implements Broker {
   }
 
   /**
-   * A stopped process still accepts connections and holds the lock: it is named in an error instead of being waited
-   * for.
+   * A suspended process still accepts connections and holds the lock. So an error names it, instead of waiting for it.
    */
   async #answered(attached: AttachedBroker): Promise<void> {
     const { port } = this.#options
@@ -129,9 +128,9 @@ export class SharedBroker implements Broker {
   }
 
   /**
-   * A channel to the holder; `undefined` when this process has become it. A try for the lock is a fork: of hundreds that open a log, or
-   * lose its holder, only those try of whom nobody listens and whose next holder isn't noted yet. All at once would starve the one
-   * that recovers.
+   * A channel to the holder; `undefined` if this process has become the holder. A try for the lock costs a fork. Of
+   * hundreds of processes that open a log or lose its holder, only those try that find nobody listening and no next
+   * holder noted: all at once would starve the process that recovers.
    */
   async #holdOrAttach(limitMs: number): Promise<Channel | undefined> {
     const { meeting, port, exclusive } = this.#options
@@ -157,7 +156,7 @@ export class SharedBroker implements Broker {
     }
   }
 
-  /** Answers the refusal of one that holds it already. */
+  /** Takes the lock and opens the log; answers the error if another process holds it. */
   async #hold(): Promise<LogError | undefined> {
     const holding = this.#options.hold({
       waiting: (isWaiting) => this.#keepAlive('sessions', isWaiting),
@@ -173,7 +172,7 @@ export class SharedBroker implements Broker {
     }
   }
 
-  /** What can't be served, or isn't wanted any more, is given back: the lock with it. */
+  /** If the log can't be served or was closed meanwhile, it is given up with its lock. */
   async #begin(held: Held): Promise<void> {
     try {
       if (!this.#options.exclusive) {
@@ -194,13 +193,13 @@ export class SharedBroker implements Broker {
     this.#listener?.keepAlive(this.#waiting.size > 0)
   }
 
-  /** The programs of all processes hear it, each once. */
+  /** Warns the programs of all processes, each once. */
   #warn(code: string, message: string): void {
     this.#options.port.warn?.(code, message)
     for (const served of this.#served) if (served !== this.#ownServed) served.warn(code, message)
   }
 
-  /** Once no try for the lock is under way. */
+  /** Resolves when no try for the lock is under way. */
   async #afterHolding(): Promise<void> {
     await this.#holding?.catch(() => {})
   }
@@ -209,7 +208,7 @@ export class SharedBroker implements Broker {
     return new ServedChannel(channel, broker, recovery, this.#served)
   }
 
-  /** Sessions from before go on through the same calls, without a socket. */
+  /** Lets this process's earlier sessions go on with its own log, without a socket. */
   #toItself(): Channel {
     const [mine, theirs] = loopback((isWanted) => this.#keepAlive('attached', isWanted))
     if (this.#held !== undefined) this.#ownServed = this.#serve(theirs, this.#held)
@@ -226,7 +225,7 @@ export class SharedBroker implements Broker {
     return recovery
   }
 
-  /** Not a getter: reads of single records come by here, and a private getter is a call of the runtime. */
+  /** Not a getter: every read of a single record calls this, and a private getter costs a call of the runtime. */
   #current(): Broker {
     const broker = this.#held?.broker ?? this.#attached
     if (broker === undefined) throw new LogError('LOG_CLOSED', 'the log is not open')
@@ -237,7 +236,7 @@ export class SharedBroker implements Broker {
     return this.#current().guarantees
   }
 
-  /** The way that was open at first: it leads to the holder, whoever that is, so its sessions know each other. */
+  /** The broker by which sessions began: it always leads to the present holder, so that they know each other. */
   get #firstWay(): Broker {
     return this.#attached ?? this.#current()
   }
@@ -285,8 +284,8 @@ export class SharedBroker implements Broker {
   }
 
   /**
-   * Members of other processes commit what they have handled and give up what they hold, consumers of share groups too: the next holder
-   * doesn't know them.
+   * Lets members of other processes, share consumers included, commit what they have handled and give up what they
+   * hold: the next holder doesn't know them.
    */
   async #releaseMembers(broker: EmbeddedBroker): Promise<void> {
     let cancel = () => {}
@@ -294,13 +293,13 @@ export class SharedBroker implements Broker {
       cancel = this.#options.port.setTimer(RELEASE_LIMIT_MS, resolve, true)
     })
     const kinds = ['releaseGroups', 'releaseShares'] as const
-    // Where the log can't share its groups anew, they end as those of a killed holder.
+    // If the log can't reassign partitions any more, members end as they do when their holder is killed.
     const released = kinds.map((kind) => broker.ask<void>((done) => ({ kind, done })).catch(() => {}))
     await Promise.race([Promise.all(released), limit]).finally(() => cancel())
   }
 }
 
-/** It was noted since this process was attached to that other one. */
+/** Whether another holder was noted since this process attached to the one that it left. */
 function isAnother(noted: LogError, left: LogError | undefined): boolean {
   const names = ['pid', 'since']
   return noted.details['pid'] !== undefined && names.some((name) => noted.details[name] !== left?.details[name])

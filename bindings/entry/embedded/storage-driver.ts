@@ -3,8 +3,8 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource, PartitionStore } from '../../storage/partition-store.ts'
 
 /**
- * What a log keeps its records in: named files, or something with rows and a transaction. The latter may ask the log what
- * its bytes don't tell.
+ * Where a log keeps its records: in named files, or in something with rows and transactions. The latter may ask the log
+ * for what its bytes don't tell.
  */
 export type StorageDriver = FileStore | ((source: PartitionSource) => PartitionStore)
 

@@ -4,7 +4,7 @@ import type { AbortSignalLike } from '../../model/platform.ts'
 import type { Task } from '../../storage/effect.ts'
 import { runTask } from '../../storage/run-task.ts'
 
-/** Runs long work to its end, beside all else: where it makes room for others the program has its turn, and the signal is heard. */
+/** Runs a long task. Where it yields, the rest of the program gets a turn, and the signal is checked. */
 export async function runInTurns<T>(
   task: Task<T>,
   port: Pick<RuntimePort, 'defer'>,

@@ -16,7 +16,7 @@ export interface VerifiedFiles {
   readonly progress?: VerifyProgress | undefined
 }
 
-/** Beside a holder that goes on writing, files move under the look: what is damaged each look finds, at the same place. */
+/** Beside a holder files change during a look. Real damage is found by every look, at the same place. */
 export async function verifyFiles(files: VerifiedFiles): Promise<VerifyReport> {
   let report = await lookOnce(files)
   for (let look = 1; look < LOOKS && report.damage.length > 0; look++) {
@@ -29,7 +29,7 @@ export async function verifyFiles(files: VerifiedFiles): Promise<VerifyReport> {
   return report
 }
 
-/** With a kernel of its own: the log's has its memory for producers and readers. */
+/** With a kernel of its own: the log's kernel memory is for producers and readers. */
 async function lookOnce({ store, port, signal, progress = () => {} }: VerifiedFiles): Promise<VerifyReport> {
   const kernel = await kernelFor(port, MEMORY_BYTES)
   return await runInTurns(verifyDirectory(store(), kernel, progress), port, signal)

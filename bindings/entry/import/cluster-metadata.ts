@@ -7,9 +7,9 @@ import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 export interface ClusterTopic {
   readonly name: string
   readonly topicId: string
-  /** How many it has in the cluster. */
+  /** Number of its partitions in the cluster. */
   partitions: number
-  /** As they were set on the topic; what it doesn't say is up to the broker's own properties. */
+  /** As set on the topic; for other keys the broker's own properties count. */
   readonly configs: Map<string, string>
 }
 
@@ -30,18 +30,18 @@ const TOPIC_ID_BYTES = 16
 type Change = () => void
 
 /**
- * Topics with their ids and configs, as the records of a broker's `__cluster_metadata` tell them. A record's value is: frame
- * version 1, number of its kind, its version, all unsigned varints, then the fields in flexible form. Kinds that say nothing
- * of topics are passed over.
+ * Topics with their ids and configs, as the records of a broker's `__cluster_metadata` tell them. A record's value is:
+ * frame version 1, number of its kind, its version, all unsigned varints, then the fields in flexible form. Kinds that
+ * say nothing of topics are passed over.
  */
 export class ClusterMetadata {
   readonly #byName = new Map<string, ClusterTopic>()
   readonly #byId = new Map<string, ClusterTopic>()
-  /** Of topics that have none yet, by name. */
+  /** Configs that came before their topic, by the topic's name. */
   readonly #configs = new Map<string, Map<string, string>>()
-  /** Changes of a transaction of the controller's that hasn't ended (KIP-868). */
+  /** Changes of a controller transaction that hasn't ended (KIP-868). */
   #held: Change[] | undefined
-  /** Below it were given to producers. */
+  /** All producer ids below were given out. */
   producerIdsEnd = 0
 
   topic(name: string): ClusterTopic | undefined {

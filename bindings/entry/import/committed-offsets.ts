@@ -4,7 +4,7 @@ import { partitionDirectory } from '../../log/files/file-names.ts'
 import type { ReadContext } from '../../log/import/read-context.ts'
 import type { PlannedTopic } from './plan-topics.ts'
 
-/** Commits for partitions that are imported, with the ids of their topics. The others are told. */
+/** The commits for imported partitions, with the ids of their topics. The others are reported as left out. */
 export function keptCommits(
   { leftOut }: Pick<ReadContext, 'leftOut'>,
   commits: readonly KafkaCommit[],
@@ -34,7 +34,7 @@ function whyNot(
   return groupId === '' ? 'a group without a name' : undefined
 }
 
-/** Where the furthest group of each partition goes on: no later record may stand below. */
+/** The greatest committed offset of each partition: no later record may get an offset below it. */
 export function furthestOffsets(commits: readonly CommittedOffset[]): ReadonlyMap<string, number> {
   const furthest = new Map<string, number>()
   for (const { topic, partition, nextOffset } of commits) {

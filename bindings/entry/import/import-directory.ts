@@ -18,11 +18,11 @@ export interface DirectoryImport extends Omit<ImportOptions, 'now' | 'newTopicId
   readonly signal: AbortSignal
 }
 
-/** Batches are at most 128 MiB, and one is held twice while it is looked at. */
+/** Batches have at most 128 MiB, and two copies of one are needed at a time. */
 const MEMORY_BYTES = 256 * 1024 * 1024
 const TOPIC_ID_BYTES = 16
 
-/** From one directory to another, by the time and the codecs of this runtime. */
+/** Imports from one directory into another, with the clock and codecs of this runtime. */
 export async function importDirectory(
   { source, target, isDry, signal, ...options }: DirectoryImport,
   port: RuntimePort,

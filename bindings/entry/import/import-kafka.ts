@@ -23,7 +23,9 @@ import { writeTables } from './write-tables.ts'
 export interface ImportOptions extends PlanOptions {
   /** Committed offsets too. */
   readonly groups: boolean
-  /** What is damaged is left out with all that follows it in its partition, and told. An error unless said. */
+  /**
+   * Leave out damage, with everything that follows it in its partition, and report it. By default damage is an error.
+   */
   readonly leaveOutDamaged: boolean
   /** Milliseconds since 1970. */
   readonly now: number
@@ -31,8 +33,9 @@ export interface ImportOptions extends PlanOptions {
 }
 
 /**
- * Brings the directory of a Kafka broker that isn't running into a new log (docs/decisions/024-import.md). The source is only
- * read. `begin` makes the target, which is no log before all of it is durable (COPY_UNFINISHED); without it nothing is written.
+ * Imports the directory of a Kafka broker that isn't running into a new log (docs/decisions/024-import.md). The source
+ * is only read. `begin` creates the target, which is no log until all of it is durable (COPY_UNFINISHED); without
+ * `begin` nothing is written.
  */
 export function* importKafka(
   store: FileStore,
@@ -70,7 +73,7 @@ class Progress {
     this.#options = options
   }
 
-  /** What is left to be read. */
+  /** Adds files that are still to be read. */
   expect(sizes: readonly number[]): void {
     this.#totalBytes = sizes.reduce((sum, size) => sum + size, this.#doneBytes)
   }
@@ -81,7 +84,7 @@ class Progress {
   }
 }
 
-/** One partition that is to be imported, before a batch of it is read. */
+/** A partition to import, before any batch of it is read. */
 interface SourceOf {
   readonly topic: PlannedTopic
   readonly partition: number
@@ -156,7 +159,7 @@ function* importPartition(
       ? { topic, partition, logStartOffset: 0, nextOffset: continueAt, records: 0, batches: 0, sizeBytes: 0 }
       : yield* new PartitionImport(context, source, decisions, now).run(target, continueAt)
   const { logStartOffset, nextOffset } = imported
-  // Producers of the broker never speak to this log, and all they had open is ended.
+  // Producers of the broker never use this log, and their open transactions are ended.
   if (log !== undefined && target !== undefined)
     yield* log.endPartition(target, { logStartOffset, nextOffset, cleanedOffset: 0, producers: [] })
   return imported
@@ -164,7 +167,7 @@ function* importPartition(
 
 function* nothing(): Task<undefined> {}
 
-/** A broker that runs meanwhile would be copied at several moments. */
+/** A broker that runs meanwhile would change files during the copy. */
 function* assertUnchanged({ source, sizes }: SourceOf): Task<void> {
   if (source === undefined) return
   const now = yield* source.sizes()

@@ -12,17 +12,18 @@ import type { ImportedPartition } from './import-report.ts'
 
 const BATCHES_ALONE = { records: false, anyControl: false }
 
-/** A transaction that no marker ended yet. */
+/** A transaction without a marker so far. */
 interface Open {
   readonly producerEpoch: number
   readonly firstOffset: number
 }
 
-/** What an imported partition is written to; nothing in a dry run. */
+/** Where an imported partition is written; `undefined` in a dry run. */
 export type PartitionTarget = Pick<NewPartition, 'append'> | undefined
 
 /**
- * Copies the batches of one partition as they stand, and ends what is open at its end: as Kafka had decided it, or by an abort.
+ * Copies the batches of one partition unchanged, and ends the transactions that are open at its end: as Kafka has
+ * decided, else by an abort.
  */
 export class PartitionImport {
   readonly source: SourcePartition
@@ -35,7 +36,7 @@ export class PartitionImport {
   #sizeBytes = 0
   #nextOffset: number
   #leaderEpoch = 0
-  /** Offsets are missing between two batches, so compaction was there: more may be missing. */
+  /** There was a gap between two batches, so the partition was compacted, and more offsets may be missing. */
   #isCleaned = false
 
   constructor(context: ReadContext, source: SourcePartition, decisions: KafkaDecisions, now: number) {
@@ -46,12 +47,12 @@ export class PartitionImport {
     this.#nextOffset = source.logStartOffset
   }
 
-  /** `continueAt`: offsets up to there were seen by somebody, and are never given again. */
+  /** `continueAt`: somebody may have seen the offsets below, so they are never given again. */
   *run(target: PartitionTarget, continueAt: number): Task<ImportedPartition> {
     const { source } = this
     const { topic, partition } = source.place
     yield* source.batches(BATCHES_ALONE, (batch) => this.#take(target, batch, batch.ends !== undefined))
-    // Kafka starts anew at a log start that lies above all it has.
+    // If the log start lies above all records, Kafka continues there.
     this.#nextOffset = Math.max(source.logStartOffset, source.nextOffset)
     yield* this.#endTransactions(target)
     return {
@@ -69,7 +70,7 @@ export class PartitionImport {
     const { attributes, producerId, producerEpoch, baseOffset, recordCount, sizeBytes } = batch.header
     const isTransactional = (attributes & ATTRIBUTE_TRANSACTIONAL) !== 0 && (attributes & ATTRIBUTE_CONTROL) === 0
     if (endsTransaction) this.#open.delete(producerId)
-    // What compaction emptied has nothing to show or hide, and its marker may be gone.
+    // A batch that compaction has emptied has nothing to show or hide, and its marker may be gone.
     else if (isTransactional && recordCount > 0) {
       this.#open.set(producerId, { producerEpoch, firstOffset: this.#open.get(producerId)?.firstOffset ?? baseOffset })
     }
@@ -87,7 +88,7 @@ export class PartitionImport {
     const { topic, partition, directory: file } = this.source.place
     const asOf = yield* newestSnapshot(this.#context, file, this.source.nextOffset)
     for (const [producerId, { producerEpoch, firstOffset }] of [...this.#open]) {
-      // Kafka knows that it ended, whatever became of the marker: all that is left of it was committed.
+      // Kafka has recorded its end, even if the marker is gone: the records that are left were committed.
       if (asOf !== undefined && firstOffset < asOf.offset && !asOf.producers.has(producerId)) continue
       const isCommit = this.#decisions.isCommitted(producerId, topic, partition)
       const known = this.#decisions.ofProducer(producerId)
@@ -109,7 +110,7 @@ export class PartitionImport {
   }
 }
 
-/** A batch that was made here. */
+/** A batch that was built here, in the form of one that was read. */
 export function scanned({ kernel }: Pick<ReadContext, 'kernel'>, bytes: Uint8Array): ScannedBatch {
   const scanner = new BatchScanner(kernel)
   try {

@@ -27,7 +27,7 @@ export interface ImportReport {
   readonly isClean: boolean
   readonly topics: readonly ImportedTopic[]
   readonly partitions: readonly ImportedPartition[]
-  /** Groups with a committed offset that was brought, and how many each has. */
+  /** Groups with imported offsets, and their number. */
   readonly groups: readonly { readonly groupId: string; readonly offsets: number }[]
   readonly leftOut: readonly LeftOut[]
 }

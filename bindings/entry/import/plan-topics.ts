@@ -16,13 +16,13 @@ export interface PlannedTopic extends ImportedTopic {
 }
 
 export interface PlanOptions {
-  /** Only these; all without. UNKNOWN_TOPIC_OR_PARTITION for one that the source lacks. */
+  /** Only these topics; by default all. UNKNOWN_TOPIC_OR_PARTITION for one that the source lacks. */
   readonly topics?: ReadonlySet<string> | undefined
-  /** 16 random bytes as text, for a topic whose id stands nowhere. */
+  /** 16 random bytes as text, for a topic whose id isn't recorded anywhere. */
   newTopicId(): string
 }
 
-/** Of the broker itself: what they say of topics, groups and transactions is read, they are not copied. */
+/** The broker's own topics: what they say of topics, groups and transactions is imported, they aren't copied. */
 const BROKERS_OWN: ReadonlyMap<string, string> = new Map([
   [CLUSTER_METADATA_TOPIC, 'topics and their configs are taken from it'],
   ['__consumer_offsets', 'committed offsets are taken from it; members and generations of groups are not'],
@@ -30,7 +30,7 @@ const BROKERS_OWN: ReadonlyMap<string, string> = new Map([
   ['__share_group_state', 'share groups begin anew'],
 ])
 
-/** Which topics are imported, with which ids and configs. What stays behind is told in `context.leftOut`. */
+/** Which topics are imported, with which ids and configs. The others are listed in `context.leftOut`. */
 export function planTopics(
   context: ReadContext,
   directory: KafkaDirectory,
@@ -77,7 +77,7 @@ function planTopic(
   for (const { directory } of places.filter((place) => !own.includes(place)))
     leave(directory, 'it belongs to an earlier topic of this name', false)
   const count = Math.max(known?.partitions ?? 0, ...own.map(({ partition }) => partition + 1))
-  // Before anything is made for each: one damaged number could ask for billions.
+  // Checked before anything is created for each: one damaged number could ask for billions.
   if (count > PARTITIONS_MAX) throw tooMany(name, count)
   const byNumber = Array.from({ length: count }, (_, number) => own.find(({ partition }) => partition === number))
   for (const [partition, place] of byNumber.entries()) {
@@ -89,7 +89,7 @@ function planTopic(
   return { topic: name, topicId, partitions: count, config, configNotTaken, places: byNumber }
 }
 
-/** Of the cluster's metadata, or else of the partitions' own files, which must agree then. */
+/** From the cluster's metadata, or else from the partitions' own files, which must agree then. */
 function topicIdOf(
   topic: string,
   places: readonly KafkaPartition[],

@@ -31,7 +31,7 @@ export function* readClusterMetadata(
     if (record.value !== null && at.offset >= from) metadata.take(record.value, at)
   }
   if (snapshot !== undefined) {
-    // It was given its name once it was whole.
+    // Its name proves it whole: it was renamed when it was finished.
     const whole = { ...place, isClean: true }
     const segments = [{ baseOffset: 0, file: `${place.directory}/${snapshot}` }]
     yield* eachRecord(context, new SourcePartition(context, whole, segments), METADATA, take(0))
@@ -52,7 +52,7 @@ export function* readDecisions(context: ReadContext, places: readonly KafkaParti
   return decisions
 }
 
-/** What groups committed. Offsets of transactions that nothing decided are left out, and told. */
+/** The committed offsets of groups. Offsets of undecided transactions are left out and reported. */
 export function* readCommits(
   context: ReadContext,
   places: readonly KafkaPartition[],
@@ -81,7 +81,9 @@ export function* readCommits(
   return commits
 }
 
-/** Records of a topic that keeps a table, in their order. One that can't be read is an error, or left out with what it says. */
+/**
+ * Records of a topic that is a table, in their order. One that can't be read is an error, or is left out and reported.
+ */
 function* eachRecord(
   context: ReadContext,
   source: SourcePartition,

@@ -3,7 +3,7 @@ import { parseTopicConfig, TOPIC_CONFIG_KEYS, type TopicConfig } from '../../mod
 
 export interface ImportedConfig {
   readonly config: TopicConfig
-  /** Keys that have no meaning here, or a value that this log can't have. */
+  /** Keys that mean nothing here, or whose value this log can't have. */
   readonly notTaken: readonly string[]
 }
 
@@ -12,8 +12,8 @@ const INT64_MAX = '9223372036854775807'
 const FOR_EVER = -1
 
 /**
- * A topic's config as this log can have it. A topic that says nothing of `retention.ms` went by its broker's own properties, which aren't
- * in the directory: here nothing goes by its age until somebody says so, for a wrong guess would delete what was just brought.
+ * A topic's config as this log can have it. Without `retention.ms` the broker's own properties counted, which aren't in
+ * the directory. Then nothing expires here until somebody sets it: a wrong guess would delete what was just imported.
  */
 export function importedConfig(configs: ReadonlyMap<string, string>): ImportedConfig {
   const config: Record<string, string | number> = { 'retention.ms': FOR_EVER }

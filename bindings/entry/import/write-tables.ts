@@ -14,7 +14,7 @@ import type { ImportedPartition, ImportedTopic } from './import-report.ts'
 const RECORDS_AT_ONCE = 500
 const NO_PRODUCER = { partitionLeaderEpoch: 0, producerId: -1, producerEpoch: -1, baseSequence: -1, attributes: 0 }
 
-/** The catalogue, which makes directories topics, and the groups' offsets. */
+/** Writes the catalogue, which turns directories into topics, and the groups' offsets. */
 export function* writeTables(
   log: NewLog,
   kernel: Kernel,

@@ -12,9 +12,9 @@ export function addBackup(program: Command): void {
     .addHelpText(
       'after',
       below(`
-The target must be empty, or not there yet. All that was acknowledged before is in the copy, of each transaction all or
-nothing. The program that holds the log makes it; without one this command opens the log. Closed segments get a second
-name where both lie in one file system: for bytes of their own, back up to another one.
+The target must be empty or missing. The copy has everything that was acknowledged before, and all or nothing of each
+transaction. If a program holds the log, that program makes the copy; else this command opens the log. In the same file
+system closed segments are hard links, not copies: back up to another file system for bytes of their own.
 
 Example:
   oncelog backup ./data /backups/monday && oncelog verify /backups/monday`),

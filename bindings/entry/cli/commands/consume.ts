@@ -11,7 +11,7 @@ import { endsOf, placesOf, progressOf } from '../places.ts'
 import { type CommandCall, run } from '../run.ts'
 import { Shown } from '../shown.ts'
 
-/** How soon partitions that a topic got since are read as well. */
+/** How soon partitions that were added to the topic are read as well. */
 const PARTITIONS_MS = 5000
 
 export function addConsume(program: Command): void {
@@ -19,11 +19,11 @@ export function addConsume(program: Command): void {
     .command('consume <topic>')
     .description('show records on standard output')
     .option('--from <where>', 'earliest, latest, milliseconds since 1970 or a date', startPoint, 'earliest')
-    .option('--partition <number>', 'only this one', countFrom(0))
-    .option('--max <count>', 'stop after so many records', countFrom(1))
-    .option('--follow', 'go on with what comes, until interrupted')
+    .option('--partition <number>', 'only this partition', countFrom(0))
+    .option('--max <count>', 'stop after this many records', countFrom(1))
+    .option('--follow', 'show new records as they come, until interrupted')
     .addOption(
-      new Option('--group <id>', 'go on where this group is, and commit what was written out').conflicts([
+      new Option('--group <id>', 'start at the offsets of this group, and commit what was written out').conflicts([
         'follow',
         'from',
         'partition',
@@ -32,20 +32,20 @@ export function addConsume(program: Command): void {
     .addHelpText(
       'after',
       below(`
-Without --group nothing is written, and a program that holds the log goes on beside it; shown is what a restart at this
+Without --group nothing is written, and a program that holds the log isn't disturbed. It shows what a restart at this
 moment would find.
 
-With --follow that program tells of records as they become readable. Where there is none, or it opened the log with exclusive,
-the files are looked at when something was written to them, at most every ${LOOK_MS / 1000} s; what is open in a transaction at such a look
-counts as aborted and isn't shown later.
+With --follow the program that holds the log delivers records as they become readable. If there is none, or it opened the
+log with exclusive, the files are read again when something was written to them, at most every ${LOOK_MS / 1000} s. A transaction
+that is open at that moment counts as aborted, and its records aren't shown later.
 
-With --group the log is opened as by any program, and offsets are committed after the records were
-written out, every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end: after a crash some may come again, none is left out. Several
-runs of one group share the partitions, and each goes on with what it has when another one comes or ends. Where the program is killed that
-holds the log and two or more runs go on, one may show again what another one had not committed yet.
+With --group the log is opened as by any program. Offsets are committed after the records were written out: every
+${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end. After a crash some records may come again, but none is left out.
+Several runs of one group share the partitions; when one comes or ends, the others go on with theirs. If the program that
+holds the log is killed, a run may show again what another one had not committed yet.
 
-Lines are partition:offset, key, value, with tabs between; control characters are escaped. --json gives topic, partition,
-offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"base64": "…"}.
+Each line is partition:offset, key and value, separated by tabs; control characters are escaped. --json gives topic,
+partition, offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"base64": "…"}.
 
 Examples:
   oncelog consume payments --max 10
@@ -61,7 +61,7 @@ async function read(call: CommandCall): Promise<void> {
   else await withImage(call, (log) => readOnce(log, call, shown))
 }
 
-/** Through the program that holds the log, as long as one does; else whatever its files come to hold. */
+/** Follows through the program that holds the log, as long as there is one; else by reading the files. */
 async function follow(call: CommandCall, shown: Shown): Promise<void> {
   const { directory, signal, args } = call
   assertLog(directory)
@@ -80,7 +80,7 @@ async function follow(call: CommandCall, shown: Shown): Promise<void> {
   }
 }
 
-/** Waits for what comes, without polling, until the holder is gone or the topic has more partitions. */
+/** Waits for new records, without polling, until the holder is gone or the topic has more partitions. */
 async function readOn(log: Log, call: CommandCall, shown: Shown): Promise<void> {
   const { options, signal } = call
   const [topic = ''] = call.args
@@ -94,7 +94,7 @@ async function readOn(log: Log, call: CommandCall, shown: Shown): Promise<void> 
     const until = only === undefined ? undefined : (await placesOf(log, topic, only)).map(endless)
     timer = setInterval(() => {
       const described = log.admin.describeTopic(topic)
-      // Whatever is wrong, the reader hears of it.
+      // The reader hears of any failure itself.
       described.then(({ partitions }) => partitions > places.length && grown.abort()).catch(() => {})
     }, PARTITIONS_MS)
     const reader = log.read(topic, { from: start, until, signal: AbortSignal.any([signal, grown.signal]) })
@@ -141,7 +141,9 @@ async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void
   if (shown.from === 'latest') shown.from = 'earliest'
 }
 
-/** `end`: what stands for the end. An image's own lies above what readers see next, after an unclean end. */
+/**
+ * `end`: the field that is the end here. After an unclean end an image's own end lies above what readers will see next.
+ */
 async function startOf(
   log: Log,
   places: readonly TopicPartition[],

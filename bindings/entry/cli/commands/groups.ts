@@ -13,8 +13,8 @@ export function addGroups(program: Command): void {
     .addHelpText(
       'after',
       below(`
-list and describe write nothing. Beside a program that holds the log they show what is so now, members included; without one,
-or beside one that opened it with exclusive, what a restart at this moment would find.
+list and describe write nothing. They ask the program that holds the log, and show its members. If there is none, or it
+opened the log with exclusive, they show what a restart at this moment would find.
 
 Examples:
   oncelog groups
@@ -27,11 +27,11 @@ Examples:
     .action(run(listGroups))
   groups
     .command('describe <group>')
-    .description('who reads which partition, how far behind, held back by which transaction')
+    .description('which member reads which partition, how far behind it is, and which transaction holds it back')
     .action(run(describeGroup))
   groups
     .command('delete <group>')
-    .description('the group with its offsets and generations; its members must have left')
+    .description('delete the group with its offsets and generations; its members must have left')
     .action(run(deleteGroup))
   addReset(groups, (admin) => admin.resetOffsets.bind(admin))
 }

@@ -12,27 +12,28 @@ import { type CommandCall, run } from '../run.ts'
 export function addImport(program: Command): void {
   program
     .command('import <source> <target>')
-    .description('bring in a directory that a Kafka broker wrote')
-    .option('--topic <name>', 'only this one; once for each of several', another)
-    .option('--no-groups', 'leave committed offsets of groups behind')
-    .option('--leave-out-damaged', 'where a batch is damaged, do without it and what follows it in its partition')
+    .description('import the directory of a Kafka broker')
+    .option('--topic <name>', 'only this topic; may be repeated', another)
+    .option('--no-groups', 'without the committed offsets of groups')
+    .option('--leave-out-damaged', 'leave out damaged batches, and what follows them in their partition')
     .option('--dry-run', 'read and check everything, and write nothing')
     .addHelpText(
       'after',
       below(`
-The broker must not be running: stopped or killed, what it left is taken as its own next start would take it. The source is one of
-its log.dirs, and is only read. The target must be empty, or not there yet. Offsets, times, headers, compressed batches and who
-sees which transaction stay as they are; open transactions are aborted. What isn't brought is listed with the reason.
+The broker must not be running. Whether it was stopped or killed, its files are read as its own next start would read
+them. The source is one of its log.dirs, and is only read. The target must be empty or missing. Offsets, timestamps,
+headers and compressed batches stay as they are, and so do the outcomes of transactions; open ones are aborted. What isn't
+imported is listed with the reason.
 
-A topic that says nothing of retention.ms keeps its records here until somebody says it (topics alter), because its broker's own
+A topic that doesn't set retention.ms keeps its records here until somebody sets it (topics alter), because the broker's
 default isn't in the directory.
 
-After a kill each partition ends where the broker's next start would cut it: at the first batch that isn't whole. That is listed, and no loss
-where it is the end: nobody was told of a batch that was cut short. Whole batches behind it may have been acknowledged, though that start
-would drop them too.
+After a kill each partition ends where the broker's next start would cut it: at the first batch that isn't whole. That is
+listed. It is no loss if nothing follows: a batch that was cut short was never acknowledged. Whole batches behind it may
+have been acknowledged, though the broker's next start would drop them too.
 
-Exits with 1 where Kafka would have shown more than was brought, and where whole batches stand behind such a cut. With --json the first line holds the counts, each further one
-a topic, a partition, a group, or what was left out.
+Exits with 1 if Kafka would have shown more than was imported, or if whole batches stand behind such a cut. With --json
+the first line holds the counts, each further line a topic, a partition, a group, or what was left out.
 
 Examples:
   oncelog import /var/lib/kafka/data ./data --dry-run
@@ -89,7 +90,7 @@ function show({ isClean, topics, partitions, groups, leftOut }: ImportReport, is
   shown('leftOut', leftOut.map(withAllFields), 'nothing was left out')
 }
 
-/** Every row of a table has the same ones. */
+/** Every row of a table needs the same fields. */
 function withAllFields({
   file,
   position,

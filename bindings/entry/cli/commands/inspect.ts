@@ -35,8 +35,9 @@ export function addInspect(program: Command): void {
     .addHelpText(
       'after',
       below(`
-Writes nothing, and works beside a holder. Exits with 1 where something isn't whole. Knows .log, .index, .timeindex, .txnindex, .snapshot, leader-epoch-checkpoint,
-partition.metadata, checkpoint/N, journal/header, journal/restated and journal/N.ring; of a directory it lists the files.
+Writes nothing, and works while a program has the log open. Exits with 1 if something isn't whole. Reads .log, .index,
+.timeindex, .txnindex, .snapshot, leader-epoch-checkpoint, partition.metadata, checkpoint/N, journal/header,
+journal/restated and journal/N.ring; for a directory it lists the files.
 
 Examples:
   oncelog inspect data
@@ -73,7 +74,7 @@ function fileRows(directory: string): Row[] {
 
 function rowsIn(path: string, withContents: boolean): Row[] {
   const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: nodePort.codecs })
-  // With its folder, because the header of the journal says how its frames are to be read.
+  // Its folder is needed, because the journal's header tells how to read its frames.
   const folder = basename(dirname(resolve(path)))
   const store = new DirectoryImage(dirname(dirname(resolve(path))))
   const open = (name: string): StoreFile => {

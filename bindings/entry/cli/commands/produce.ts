@@ -9,35 +9,35 @@ import { counted, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
-/** Sends on their way at a time: one is encoded while the one before is on its way to the disk. */
+/** Sends in flight at a time: one is encoded while the one before is written to the disk. */
 const WINDOW = 4
 
 export function addProduce(program: Command): void {
   program
     .command('produce <topic>')
-    .description('write records, taken from standard input or a file, gzip or not')
+    .description('write records from standard input or a file, which may be gzipped')
     .option('--file <path>', 'read this instead of standard input')
     .addOption(
       new Option(
         '--format <name>',
-        'lines: a record a line; ndjson: an object a line; csv: a row, stored as JSON (by the ending of --file, else lines)',
+        'lines: each line is a record; ndjson: each object; csv: each row, as JSON (default: by the ending of --file, or lines)',
       ).choices(['lines', 'ndjson', 'csv']),
     )
-    .addOption(new Option('--key-separator <text>', 'of lines: what stands before it is the key').conflicts('keyField'))
-    .option('--key-field <name>', 'of ndjson and csv: this field is the key')
+    .addOption(new Option('--key-separator <text>', 'with lines: the text before it is the key').conflicts('keyField'))
+    .option('--key-field <name>', 'with ndjson and csv: this field is the key')
     .option('--partition <number>', 'to this partition', countFrom(0))
     .addOption(
       new Option('--acks <level>', 'all: on stable storage; 1: survives kill -9').choices(['1', 'all']).default('all'),
     )
     .addOption(
-      new Option('--compression <name>', 'of the batches, unless the topic says another')
+      new Option('--compression <name>', 'of the batches, unless the topic sets another')
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
         .default('none'),
     )
     .addHelpText(
       'after',
       below(`
-Ends when the input does. At SIGINT what was read is written, and the log is closed.
+Ends when the input ends. At SIGINT it writes what it has read, and closes the log.
 
 Examples:
   echo 'ada:10' | oncelog produce payments --key-separator :
@@ -75,7 +75,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
   })
 }
 
-/** Keeps a few sends on their way, and knows how many records were acknowledged. */
+/** Keeps a few sends in flight, and counts the acknowledged records. */
 class Sent {
   readonly #producer: Producer
   readonly #topic: string
@@ -100,7 +100,7 @@ class Sent {
         throw error
       },
     )
-    // Awaited below, in order; until then a failure isn't lost.
+    // Awaited below, in order; until then its rejection must not end the program.
     sending.catch(() => {})
     this.#sending.push(sending)
     if (this.#sending.length < WINDOW) return
@@ -116,7 +116,7 @@ class Sent {
     return this.#count
   }
 
-  /** How many were written, once nothing is on its way any more. */
+  /** How many records were written, once nothing is in flight any more. */
   async settled(): Promise<number> {
     await Promise.allSettled(this.#sending)
     return this.#count
@@ -139,7 +139,7 @@ function wrong(message: string): LogError {
   return new LogError('INVALID_REQUEST', message)
 }
 
-/** What is in the log already, so that nobody sends it twice. */
+/** Adds how many records were written, so that nobody sends them twice. */
 function withCount(error: unknown, count: number): unknown {
   if (count === 0) return error
   const message = `${error instanceof Error ? error.message : String(error)}; ${counted(count, 'record')} of the input ${count === 1 ? 'was' : 'were'} written`

@@ -15,11 +15,11 @@ export function addSalvage(program: Command): void {
     .addHelpText(
       'after',
       below(`
-The target must be empty, or not there yet; the directory is only read, and nobody may have the log open. Records keep their
-offsets, so that the copy has holes where something is lost, and readers pass over them. Each line of the list names offsets
-that the copy lacks ("missing"), records that it takes for aborted because what ended their transaction is lost ("undecided"),
-or a damage of which nobody can say what was written there ("unknown"). Exits with 0 when nothing was lost, with 1 when something
-was. With --json the first line holds the counts, each further one a loss.
+The target must be empty or missing. The directory is only read, and no program may have the log open. Records keep their
+offsets, so the copy has holes where something is lost; readers pass over them. Each line of the list names offsets that
+the copy lacks ("missing"), records that it counts as aborted because the end of their transaction is lost ("undecided"),
+or damage where nobody can tell what was written ("unknown"). Exits with 0 if nothing was lost, else with 1. With --json
+the first line holds the counts, each further line a loss.
 
 Example:
   oncelog salvage ./data ./salvaged && mv ./data ./damaged && mv ./salvaged ./data`),

@@ -12,8 +12,8 @@ export function addShareGroups(program: Command): void {
     .addHelpText(
       'after',
       below(`
-list and describe write nothing. Beside a program that holds the log they show what is so now, locks included; without one, or
-beside one that opened it with exclusive, what a restart at this moment would find.
+list and describe write nothing. They ask the program that holds the log, and show its locks. If there is none, or it
+opened the log with exclusive, they show what a restart at this moment would find.
 
 Examples:
   oncelog share-groups
@@ -30,7 +30,7 @@ Examples:
     .action(run(describeShareGroup))
   groups
     .command('delete <group>')
-    .description('the group with what it delivered how often; no consumer of it may wait or hold records')
+    .description('delete the group with its delivery counts; none of its consumers may wait or hold records')
     .action(run(deleteShareGroup))
   addReset(groups, (admin) => admin.resetShareGroup.bind(admin))
 }

@@ -14,18 +14,18 @@ export function addTopics(program: Command): void {
   const topics = program.command('topics').description('list, describe, create, alter and delete topics')
   topics
     .command('list', { isDefault: true })
-    .description('all topics of the directory; writes nothing, works beside a holder')
+    .description('list all topics; writes nothing, works while a program has the log open')
     .action(run(listTopics))
   topics
     .command('describe <name>')
-    .description('start and end of every partition; writes nothing, works beside a holder')
+    .description('show start and end of every partition; writes nothing, works while a program has the log open')
     .action(run(describeTopic))
   topics
     .command('create <name>')
-    .description('a new topic; makes the directory if there is none')
+    .description('create a topic, and the directory if there is none')
     .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
     .option('--config <key=value...>', "Kafka's config keys")
-    .option('--if-not-exists', 'a topic of that name that is there stays as it is')
+    .option('--if-not-exists', 'leave an existing topic as it is')
     .addHelpText(
       'after',
       below(`
@@ -35,21 +35,21 @@ Example:
     .action(run(createTopic))
   topics
     .command('alter <name>')
-    .description('more partitions or another config')
+    .description('add partitions, or change the config')
     .option('--partitions <count>', 'the new total', countFrom(1))
     .option('--config <key=value...>', "Kafka's config keys; key= puts one back to its default")
     .action(run(alterTopic))
   addDeleteRecords(topics)
   topics
     .command('delete <name>')
-    .description('the topic with its records and committed offsets')
+    .description('delete the topic with its records and committed offsets')
     .action(run(deleteTopic))
 }
 
 function addDeleteRecords(topics: Command): void {
   topics
     .command('delete-records <name>')
-    .description('records before an offset, in every partition or in those named')
+    .description('delete the records before an offset, in every partition or in some')
     .requiredOption('--before <offset>', 'the first offset that stays, or latest for all that is visible', beforeOffset)
     .option('--partitions <numbers>', 'only these, as 0,2', numbers)
     .addHelpText(
@@ -106,7 +106,7 @@ async function createTopic({ directory, isJson, args: [name = ''], options }: Co
   }
 }
 
-/** False if the topic is there already, which `mayExist` allows. */
+/** False if the topic exists already, which `mayExist` allows. */
 async function create(
   log: Log,
   name: string,
@@ -130,7 +130,7 @@ function alterTopic(call: CommandCall): Promise<void> {
       return [key, value === '' ? null : value]
     })
     if (partitions === undefined && changes.length === 0) throw wrong('what to alter: --partitions or --config')
-    // Partitions can't be taken away again, so they come last: a config that is refused, or was set, can be given again.
+    // Partitions can't be removed again, so they come last: after a refused config the whole command can be repeated.
     if (changes.length > 0) await admin.alterConfig(name, Object.fromEntries(changes))
     if (partitions !== undefined) await admin.createPartitions(name, partitions)
     say(`altered ${name}`, { topic: name, altered: true }, call.isJson)

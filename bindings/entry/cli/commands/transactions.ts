@@ -13,8 +13,8 @@ export function addTransactions(program: Command): void {
     .addHelpText(
       'after',
       below(`
-list, describe and producers write nothing. Beside a program that holds the log they show what is so now; without one, or
-beside one that opened it with exclusive, what a restart at this moment would find: there every open transaction is aborted.
+list, describe and producers write nothing. They ask the program that holds the log. If there is none, or it opened the
+log with exclusive, they show what a restart at this moment would find: it aborts every open transaction.
 
 Examples:
   oncelog transactions
@@ -25,11 +25,15 @@ Examples:
   transactions
     .command('list', { isDefault: true })
     .description('all transactional ids with their state')
-    .option('--open-for <ms>', 'only those whose transaction has been open for so many milliseconds', countFrom(0))
+    .option(
+      '--open-for <ms>',
+      'only those whose transaction has been open for at least this many milliseconds',
+      countFrom(0),
+    )
     .action(run(listTransactions))
   transactions
     .command('describe <transactional-id>')
-    .description('its producer, and the partitions of what is open')
+    .description('its producer, and the partitions of its open transaction')
     .action(run(describeTransaction))
   transactions
     .command('producers <topic>')
@@ -37,11 +41,11 @@ Examples:
     .action(run(showProducers))
   transactions
     .command('abort <transactional-id>')
-    .description('abort what is open; its producer hears of it at its next call and goes on')
+    .description('abort the open transaction; the next call of its producer says so, and it can go on')
     .action(run(abortTransaction))
   transactions
     .command('fence <transactional-id...>')
-    .description('end the producers of these ids; what they have open is aborted')
+    .description('end the producers of these ids, and abort their open transactions')
     .action(run(fenceProducers))
 }
 

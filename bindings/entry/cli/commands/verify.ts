@@ -16,8 +16,9 @@ export function addVerify(program: Command): void {
     .addHelpText(
       'after',
       below(`
-Writes nothing, and works beside a holder. Exits with 0 when all is whole; with 1 and a line for each damage, in the order
-in which they were met, when something isn't. With --json the first line holds the counts, each further one a damage.
+Writes nothing, and works while a program has the log open. Exits with 0 if everything is whole; else with 1 and a line
+for each damaged place, in the order found. With --json the first line holds the counts, each further line a damaged
+place.
 
 Example:
   oncelog verify ./data || alert`),

@@ -6,7 +6,7 @@ export function bytesOf(file: StoreFile): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, file.read(bytes, 0))
 }
 
-/** Rows of a file of entries that are all as wide; what is left over at the end is a row too. */
+/** Rows of a file whose entries all have one width; bytes left over at the end are a row, too. */
 export function entriesOf(file: StoreFile, width: number, read: (view: DataView, at: number) => Row): Row[] {
   const bytes = bytesOf(file)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -10,7 +10,7 @@ import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
 import { bytesOf } from './bytes.ts'
 
-/** Both slots of the journal's header; the greater sequence counts. */
+/** Both slots of the journal's header; the one with the greater sequence counts. */
 export function headerRows(file: StoreFile, kernel: Kernel): Row[] {
   const bytes = bytesOf(file)
   return [0, FRAME_ALIGNMENT].map((position) => {
@@ -19,7 +19,7 @@ export function headerRows(file: StoreFile, kernel: Kernel): Row[] {
   })
 }
 
-/** Frames of a ring file, in the order of their places. Those before the newest checkpoint wait to be written over. */
+/** Frames of a ring file, by position. Those that the newest checkpoint covers wait to be overwritten. */
 export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel, withEntries: boolean): Row[] {
   const { header } = readHeader(headerFile, kernel)
   if (header === undefined)
@@ -56,7 +56,7 @@ function entryRow(entry: FrameEntry): Row {
   return { entry: kind, topicId, partition, baseOffset, nextOffset, segment, at, lengthBytes }
 }
 
-/** Partitions as of a checkpoint, after a row with what it says of the whole log. */
+/** A row for the whole log as of a checkpoint, then one for each partition. */
 export function checkpointRows(file: StoreFile, kernel: Kernel, path: string): Row[] {
   const checkpoint = decodeCheckpointFile(bytesOf(file), kernel, file.path)
   if (checkpoint === undefined)

@@ -6,7 +6,7 @@ import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
 import { bytesOf, entriesOf, textOf } from './bytes.ts'
 
-/** Batches of a `.log`, one row each. What follows the last whole batch is a row too, with its fault. */
+/** Batches of a `.log`, one row each. Bytes after the last whole batch are a row with their fault. */
 export function batchRows(file: StoreFile, kernel: Kernel): Row[] {
   const rows: Row[] = []
   const rest = eachBatch(file, kernel, (position, { header, nextOffset }) => {
@@ -63,7 +63,7 @@ interface Rest {
 
 type Found = Exclude<ReturnType<BatchScanner['inFile']>, string>
 
-/** Answers what is no whole batch, if the file doesn't end with one. */
+/** Answers where and why the file doesn't end with a whole batch. */
 function eachBatch(file: StoreFile, kernel: Kernel, show: (position: number, batch: Found) => void): Rest | undefined {
   const scanner = new BatchScanner(kernel)
   const sizeBytes = file.size()
