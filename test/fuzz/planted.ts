@@ -289,7 +289,7 @@ function inCalls(): Planted[] {
       what: 'empty messages are lost',
       target: socketTarget((channel, into) => {
         const start: typeof channel.start = (onMessage, onEnd) =>
-          channel.start((message) => message.length > 0 && onMessage(message), onEnd)
+          channel.start((message, release) => message.length > 0 && onMessage(message, release), onEnd)
         receive(altered(channel, { start }), into)
       }),
     },

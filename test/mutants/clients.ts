@@ -225,6 +225,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/takeover.test.ts'],
   },
   {
+    name: 'the memory of a message is used again before its call is answered',
+    file: 'engine/remote/serve-channel.ts',
+    find: '      .finally(release)\n',
+    put: '      .finally(() => {})\n    release()\n',
+    tests: ['simulation/channel.test.ts'],
+  },
+  {
     name: 'the rest of a replaced channel is served',
     file: 'engine/remote/serve-channel.ts',
     find: '    this.#replaceOlder()\n',

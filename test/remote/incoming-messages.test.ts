@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HEAD_BYTES, IncomingMessages } from '../../bindings/engine/remote/incoming-messages.ts'
+import { MessageMemory } from '../../bindings/engine/remote/message-memory.ts'
 import { MESSAGE_BYTES_MAX } from '../../bindings/engine/remote/protocol.ts'
 
 const MESSAGES = [[1, 2, 3], [], [4], [], [], [5, 6, 7, 8, 9, 10], [11, 12]].map((bytes) => Buffer.from(bytes))
@@ -16,7 +17,7 @@ const stream = Buffer.concat(MESSAGES.flatMap((message) => [head(message.length)
 
 function readAll(pieces: readonly Buffer[]): Uint8Array[] {
   const seen: Uint8Array[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message))
+  const incoming = new IncomingMessages((message) => seen.push(message), new MessageMemory())
   for (const piece of pieces) {
     assert.ok(incoming.read(piece))
     // A piece is the socket's: what came of it must not need it any more.
@@ -44,7 +45,7 @@ test('cut at any two places, and byte by byte', () => {
 
 test('a message comes with its last byte, before anything behind it is read', () => {
   const seen: number[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message.length))
+  const incoming = new IncomingMessages((message) => seen.push(message.length), new MessageMemory())
   incoming.read(Buffer.concat([head(2), Buffer.from([1])]))
   assert.equal(seen, [])
   incoming.read(Buffer.from([2]))
@@ -55,9 +56,44 @@ test('a message comes with its last byte, before anything behind it is read', ()
 
 test('a length that no message has: nothing more is read', () => {
   const seen: unknown[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message))
+  const incoming = new IncomingMessages((message) => seen.push(message), new MessageMemory())
   assert.not.ok(incoming.read(head(MESSAGE_BYTES_MAX + 1)))
   assert.equal(seen, [])
+})
+
+test('the memory of a message that was given back is that of a later one, which comes whole all the same', () => {
+  const memory = new MessageMemory()
+  const buffers = new Set<ArrayBuffer>()
+  const releases: (() => void)[] = []
+  const sums: number[] = []
+  const incoming = new IncomingMessages((message, release) => {
+    buffers.add(message.buffer)
+    releases.push(release)
+    sums.push(
+      message.length,
+      message.reduce((sum, byte) => sum + byte, 0),
+    )
+  }, memory)
+  const send = (length: number, byte: number) => {
+    incoming.read(Buffer.concat([head(length), Buffer.alloc(length, byte)]))
+    return [length, length * byte]
+  }
+  const expected = [...send(50_000, 1), ...send(50_000, 2)]
+  assert.is(buffers.size, 2, 'the first one is still in use')
+  for (const release of releases.splice(0)) release()
+  expected.push(...send(40_000, 3), ...send(50_000, 4), ...send(3, 5))
+  assert.is(buffers.size, 4, 'one was spare; short messages have their own')
+  for (const release of releases.splice(0)) release()
+  expected.push(...send(60_000, 6))
+  assert.is(buffers.size, 5, 'none that is large enough')
+  assert.equal(sums, expected)
+})
+
+test('memory above a bound isn’t kept', () => {
+  const memory = new MessageMemory()
+  const large = memory.take(2 ** 21 + 1)
+  memory.give(large)
+  assert.is.not(memory.take(2 ** 21).buffer, large.buffer)
 })
 
 test.run()

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
-import type { Channel } from '../../bindings/engine/remote/channel.ts'
+import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
 import { readError } from '../../bindings/engine/remote/errors.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { joinPieces, type MessagePieces } from '../../bindings/engine/remote/message-pieces.ts'
@@ -83,11 +83,11 @@ class LateChannel implements Channel {
     this.#channel = channel
   }
 
-  start(onMessage: (message: Message) => void): void {
-    this.hand = onMessage
-    const take = (message: Message): void => {
+  start(onMessage: OnMessage): void {
+    this.hand = (message) => onMessage(message, () => {})
+    const take: OnMessage = (message, release) => {
       this.requests.push(message.slice())
-      if (!this.isStuck) onMessage(message)
+      if (!this.isStuck) onMessage(message, release)
     }
     this.#channel.start(take, () => {})
   }

@@ -1,5 +1,5 @@
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
-import type { Channel } from '../../bindings/engine/remote/channel.ts'
+import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
 import type { Listener } from '../../bindings/engine/remote/local-socket.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
@@ -41,7 +41,7 @@ export class Place implements Meeting {
     const [mine, theirs] = loopback()
     this.#channels.push(mine)
     listening({
-      start: (onMessage, onEnd) => theirs.start((message) => this.#hand(message, onMessage), onEnd),
+      start: (onMessage, onEnd) => theirs.start((...message) => this.#hand(message, onMessage), onEnd),
       send: (message) => theirs.send(message),
       keepAlive: (isWanted) => theirs.keepAlive(isWanted),
       end: () => theirs.end(),
@@ -49,11 +49,11 @@ export class Place implements Meeting {
     return mine
   }
 
-  #hand(message: Uint8Array<ArrayBuffer>, onMessage: (message: Uint8Array<ArrayBuffer>) => void): void {
-    const reader = new MessageReader(message)
+  #hand(message: Parameters<OnMessage>, onMessage: OnMessage): void {
+    const reader = new MessageReader(message[0])
     reader.int32()
     const fate = this.fate(reader.text())
-    if (fate === 'served') onMessage(message)
+    if (fate === 'served') onMessage(...message)
     else if (fate === 'dead') this.cut()
   }
 

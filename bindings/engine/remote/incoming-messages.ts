@@ -1,21 +1,23 @@
+import type { OnMessage } from './channel.ts'
+import type { MessageMemory } from './message-memory.ts'
 import { MESSAGE_BYTES_MAX } from './protocol.ts'
 
 /** The length of the message behind it: 32 bits, little-endian. */
 export const HEAD_BYTES = 4
 
-type OnMessage = (message: Uint8Array<ArrayBuffer>) => void
-
 /** Puts messages together from the pieces that a socket gives, wherever it cuts them: each byte is copied once, to its place. */
 export class IncomingMessages {
   readonly #onMessage: OnMessage
+  readonly #memory: MessageMemory
   readonly #head: Buffer = Buffer.alloc(HEAD_BYTES)
   #headBytes = 0
   /** The message behind the head, once that is whole. */
   #message: Uint8Array<ArrayBuffer> | undefined
   #messageBytes = 0
 
-  constructor(onMessage: OnMessage) {
+  constructor(onMessage: OnMessage, memory: MessageMemory) {
     this.#onMessage = onMessage
+    this.#memory = memory
   }
 
   /** False: no length of a message was read, and where the next one begins can't be told any more. */
@@ -46,19 +48,14 @@ export class IncomingMessages {
     if (this.#message === undefined) {
       const length = this.#head.readUInt32LE(0)
       if (length > MESSAGE_BYTES_MAX) return false
-      this.#message = unwritten(length)
+      this.#message = this.#memory.take(length)
     }
     const message = this.#message
     if (this.#messageBytes < message.length) return true
     this.#headBytes = 0
     this.#message = undefined
     this.#messageBytes = 0
-    this.#onMessage(message)
+    this.#onMessage(message, () => this.#memory.give(message))
     return true
   }
-}
-
-/** Memory of its own that nobody has to fill with zeros first: all of it is written before anyone reads it. */
-function unwritten(sizeBytes: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer as ArrayBuffer, 0, sizeBytes)
 }

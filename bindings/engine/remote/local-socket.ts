@@ -1,8 +1,9 @@
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { join } from 'node:path'
-import type { Channel } from './channel.ts'
+import type { Channel, OnMessage } from './channel.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
+import { MessageMemory } from './message-memory.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
@@ -31,7 +32,8 @@ export interface Listener {
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, (address, done) => {
-    const server = net.createServer((socket) => attached(new SocketChannel(socket)))
+    const memory = new MessageMemory()
+    const server = net.createServer((socket) => attached(new SocketChannel(socket, memory)))
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         done()
@@ -61,7 +63,7 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
       const socket = net.connect(address)
       socket.once('connect', () => {
         done()
-        resolve(new SocketChannel(socket))
+        resolve(new SocketChannel(socket, new MessageMemory()))
       })
       socket.once('error', () => {
         done()
@@ -78,10 +80,12 @@ const JOINED_BYTES = 64 * 1024
 /** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
   readonly #socket: net.Socket
+  readonly #memory: MessageMemory
   #outgoing: MessagePieces[] = []
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, memory: MessageMemory) {
     this.#socket = socket
+    this.#memory = memory
     socket.unref()
     socket.pause()
     socket.on('error', () => {})
@@ -112,9 +116,9 @@ class SocketChannel implements Channel {
     this.#socket.uncork()
   }
 
-  start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
+  start(onMessage: OnMessage, onEnd: () => void): void {
     const socket = this.#socket
-    const incoming = new IncomingMessages(onMessage)
+    const incoming = new IncomingMessages(onMessage, this.#memory)
     socket.on('data', (chunk: Buffer) => {
       if (!incoming.read(chunk)) socket.destroy()
     })

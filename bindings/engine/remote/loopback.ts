@@ -1,4 +1,4 @@
-import type { Channel } from './channel.ts'
+import type { Channel, OnMessage } from './channel.ts'
 import { joinPieces, type MessagePieces } from './message-pieces.ts'
 
 /**
@@ -15,7 +15,7 @@ export function loopback(keepAlive: Channel['keepAlive'] = () => {}): readonly [
 class End implements Channel {
   readonly keepAlive: Channel['keepAlive']
   other: End | undefined
-  #onMessage: (message: Uint8Array<ArrayBuffer>) => void = () => {}
+  #onMessage: OnMessage = () => {}
   #onEnd: () => void = () => {}
 
   constructor(keepAlive: Channel['keepAlive']) {
@@ -24,10 +24,10 @@ class End implements Channel {
 
   send(message: MessagePieces): void {
     const { other } = this
-    if (other !== undefined) other.#onMessage(joinPieces(message))
+    if (other !== undefined) other.#onMessage(joinPieces(message), () => {})
   }
 
-  start(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onEnd: () => void): void {
+  start(onMessage: OnMessage, onEnd: () => void): void {
     this.#onMessage = onMessage
     this.#onEnd = onEnd
   }

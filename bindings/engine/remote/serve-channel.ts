@@ -60,7 +60,7 @@ export class ServedChannel {
     this.#transactions = new ServedTransactions(broker, (session) => this.#member(session))
     this.#calls = this.#callTable()
     channel.start(
-      (message) => this.#request(message),
+      (message, release) => this.#request(message, release),
       () => {
         this.#isOver = true
         all.delete(this)
@@ -88,7 +88,8 @@ export class ServedChannel {
     this.#transactions.leave()
   }
 
-  #request(message: Uint8Array<ArrayBuffer>): void {
+  /** Once the call is answered nothing of the log reads its bytes: what is kept of them lies encoded in the kernel. */
+  #request(message: Uint8Array<ArrayBuffer>, release: () => void): void {
     let call = 0
     let answer: Promise<Result>
     try {
@@ -107,6 +108,7 @@ export class ServedChannel {
       .then((result) => this.#answer(call, ANSWER_OK, result))
       // Also where a result is too large for a message.
       .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)))
+      .finally(release)
   }
 
   /**

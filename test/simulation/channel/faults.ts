@@ -131,13 +131,13 @@ function inOrder(channel: Channel): Channel {
       channel.send(message)
     },
     start(onMessage, onEnd) {
-      channel.start((message) => {
+      channel.start((message, release) => {
         const view = new DataView(message.buffer, message.byteOffset)
         const call = view.getInt32(0, true)
         const method = asked.find((each) => each.call === call)?.method
         const oldest = asked.findIndex((each) => each.method === method)
         if (call !== 0 && oldest >= 0) view.setInt32(0, asked.splice(oldest, 1)[0]?.call ?? 0, true)
-        onMessage(message)
+        onMessage(message, release)
       }, onEnd)
     },
     end: () => channel.end(),

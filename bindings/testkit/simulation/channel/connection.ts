@@ -1,10 +1,10 @@
-import type { Channel } from '../../../engine/remote/channel.ts'
+import type { Channel, OnMessage } from '../../../engine/remote/channel.ts'
 import { REPEATABLE } from '../../../engine/remote/lost-calls.ts'
 import { joinPieces, type MessagePieces } from '../../../engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../engine/remote/message-reader.ts'
 import type { Conditions, Party } from './conditions.ts'
 
-type OnMessage = (message: Uint8Array<ArrayBuffer>) => void
+const RELEASED = 0xa5
 
 /** What is still on its way when a connection ends may need so long to arrive, or not. */
 const LAST_WORDS_MS = 20
@@ -93,7 +93,8 @@ class End implements Channel {
     time.after(delayMs, () => this.#hand(message))
     if (!this.#isServer || !random.chance(weather.duplicateChance) || !isRepeatable(message)) return
     network.counts.duplicated++
-    time.after(delayMs + network.delayMs(), () => this.#hand(message.slice()))
+    const copy = message.slice()
+    time.after(delayMs + network.delayMs(), () => this.#hand(copy))
   }
 
   #hand(message: Uint8Array<ArrayBuffer>): void {
@@ -104,7 +105,8 @@ class End implements Channel {
       network.counts.delivered++
       network.time.trace.add(message.length)
       if (this.#isServer && this.#connection.isCut) network.counts.overtaken++
-      this.#onMessage(message)
+      // Whoever goes on reading a message that was given back reads nonsense.
+      this.#onMessage(message, () => message.fill(RELEASED))
     }
   }
 }

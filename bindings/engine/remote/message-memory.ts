@@ -1,0 +1,36 @@
+/** Shorter messages cost the collector little. */
+const USED_AGAIN_BYTES_MIN = 16 * 1024
+/** More isn't kept for a next message. */
+const SPARE_BYTES_MAX = 2 * 1024 * 1024
+
+type Memory = Uint8Array<ArrayBuffer>
+
+/**
+ * Memory for messages that come in, used again once one has been answered. Without it each batch of an attached process
+ * leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes through the whole
+ * heap.
+ */
+export class MessageMemory {
+  #spare: Memory | undefined
+
+  /** Nobody fills it with zeros, or what it holds is left from before: all of it must be written before anyone reads it. */
+  take(sizeBytes: number): Memory {
+    const spare = this.#spare
+    if (spare === undefined || sizeBytes < USED_AGAIN_BYTES_MIN || sizeBytes > spare.length) {
+      return unwritten(sizeBytes)
+    }
+    this.#spare = undefined
+    return spare.subarray(0, sizeBytes)
+  }
+
+  /** Nobody may read the message any more, nor anything that was taken from it by view. */
+  give({ buffer }: Memory): void {
+    const { byteLength } = buffer
+    if (byteLength < USED_AGAIN_BYTES_MIN || byteLength > SPARE_BYTES_MAX) return
+    if (byteLength > (this.#spare?.length ?? 0)) this.#spare = new Uint8Array(buffer)
+  }
+}
+
+function unwritten(sizeBytes: number): Memory {
+  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer as ArrayBuffer, 0, sizeBytes)
+}
