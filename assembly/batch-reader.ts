@@ -179,13 +179,12 @@ export function records_begin(address: usize): void {
 /** Rows written to the record table; 0 when all records are done; a negative fault. */
 export function records_fill(): i32 {
   const rows = min(recordsLeft, TABLE_ROWS)
-  let row = RECORD_TABLE
-  for (let index: u32 = 0; index < rows; index++) {
-    if (!readUsualRecord(row)) {
-      const fault = readRecord(row)
-      if (fault !== INTACT) return -fault
-    }
-    row += ROW
+  const rowsEnd = RECORD_TABLE + <usize>rows * ROW
+  let row = fillUsual(RECORD_TABLE, rowsEnd)
+  while (row < rowsEnd) {
+    const fault = readRecord(row)
+    if (fault !== INTACT) return -fault
+    row = fillUsual(row + ROW, rowsEnd)
   }
   recordsLeft -= rows
   if (recordsLeft === 0 && cursor !== batchEnd) return -BAD_COUNT
@@ -204,72 +203,82 @@ export function records_hash(rows: u32): void {
   }
 }
 
-function storeEnd(row: usize, end: usize): void {
-  store<u32>(RECORD_ENDS + ((row - RECORD_TABLE) >>> 3), <u32>(end - batch))
+function storeEnd(row: usize, end: u32): void {
+  store<u32>(RECORD_ENDS + ((row - RECORD_TABLE) >>> 3), end)
 }
 
 /** Most bytes before the key: length, attributes, timestampDelta, offsetDelta and key length, with two bytes each. */
 const USUAL_PREFIX: usize = 10
 
 /**
- * Reads the usual record in half the time: one without headers, with no number above two bytes, and not at the very end
- * of the batch. False for any other record and for a faulty one; then nothing was read.
+ * Reads usual records into the rows from `row` on, in a fourth of the time: those without headers, with no number above
+ * two bytes, and not at the very end of the batch. Answers the row of the first other or faulty one, of which nothing was
+ * read. What the walk needs is in locals meanwhile, as the compiler keeps no global in a register.
  */
-function readUsualRecord(row: usize): bool {
-  let at = cursor
-  if (at + USUAL_PREFIX > batchEnd) return false
-  let number = usualNumber(at)
-  if ((number & 1) !== 0) return false
-  at += usualBytes(at)
-  const end = at + (number >>> 1)
-  if (end > batchEnd || number > USUAL_MAX) return false
-  at++
-  number = usualNumber(at)
-  if (number > USUAL_MAX) return false
-  at += usualBytes(at)
-  const timestamp = isLogAppendTime ? maxTimestamp : baseTimestamp + <i64>unzigzag(number)
-  number = usualNumber(at)
-  if (number > USUAL_MAX) return false
-  at += usualBytes(at)
-  const offsetDelta = <i64>unzigzag(number)
-  number = usualNumber(at)
-  if (number > USUAL_MAX) return false
-  const keyLength = unzigzag(number)
-  const key = at + usualBytes(at)
-  at = key + max(keyLength, 0)
-  // The value's length and the header count.
-  if (at + 2 > end) return false
-  number = usualNumber(at)
-  if (number > USUAL_MAX) return false
-  const valueLength = unzigzag(number)
-  const value = at + usualBytes(at)
-  at = value + max(valueLength, 0)
-  if (at + 1 !== end || load<u8>(at) !== 0) return false
-  if (offsetDelta < offsetDeltaMin || offsetDelta > offsetDeltaMax || !isSafe(timestamp)) return false
-  cursor = end
-  offsetDeltaMin = offsetDelta + 1
-  store<u32>(row, <u32>(key - batch))
-  store<i32>(row, max(keyLength, -1), 4)
-  store<u32>(row, <u32>(value - batch), 8)
-  store<i32>(row, max(valueLength, -1), 12)
-  store<i32>(row, <i32>offsetDelta, 16)
-  store<i32>(row, 0, 20)
-  store<i64>(row, timestamp, 24)
-  storeEnd(row, end)
-  return true
+function fillUsual(row: usize, rowsEnd: usize): usize {
+  const base = isLogAppendTime ? maxTimestamp : baseTimestamp
+  // Every sum with a usual delta is a safe number then.
+  if (!isSafe(base - USUAL_MAX) || !isSafe(base + USUAL_MAX)) return row
+  const deltaBits: u32 = isLogAppendTime ? 0 : USUAL_MAX
+  const from = batch
+  const limit = batchEnd
+  const offsetMax = <i32>offsetDeltaMax
+  let lastDelta = <i32>(offsetDeltaMin - 1)
+  let record = cursor
+  for (; row < rowsEnd && record + USUAL_PREFIX <= limit; row += ROW) {
+    let at = afterUsual(record)
+    const end = at + (usual >>> 1)
+    if (at === 0 || (usual & 1) !== 0 || end > limit) break
+    at = afterUsual(at + 1)
+    if (at === 0) break
+    const timestamp = base + <i64>unzigzag(usual & deltaBits)
+    at = afterUsual(at)
+    if (at === 0) break
+    const offsetDelta = unzigzag(usual)
+    const key = afterUsual(at)
+    if (key === 0) break
+    const keyLength = unzigzag(usual)
+    at = key + max(keyLength, 0)
+    // The value's length and the header count.
+    if (at + 2 > end) break
+    const value = afterUsual(at)
+    if (value === 0) break
+    const valueLength = unzigzag(usual)
+    at = value + max(valueLength, 0)
+    if (at + 1 !== end || load<u8>(at) !== 0) break
+    if (offsetDelta <= lastDelta || offsetDelta > offsetMax) break
+    store<u32>(row, <u32>(key - from))
+    store<i32>(row, max(keyLength, -1), 4)
+    store<u32>(row, <u32>(value - from), 8)
+    store<i32>(row, max(valueLength, -1), 12)
+    store<i32>(row, offsetDelta, 16)
+    store<i32>(row, 0, 20)
+    store<i64>(row, timestamp, 24)
+    storeEnd(row, <u32>(end - from))
+    record = end
+    lastDelta = offsetDelta
+  }
+  cursor = record
+  offsetDeltaMin = <i64>lastDelta + 1
+  return row
 }
 
 const USUAL_MAX: u32 = 0x3fff
+/** What `afterUsual` read, still zigzagged. */
+let usual: u32 = 0
 
-/** A varint of one or two bytes, still zigzagged; above USUAL_MAX if it is longer. Two bytes may be read. */
-function usualNumber(at: usize): u32 {
+/**
+ * Reads a varint of one or two bytes and answers where it ends; 0 if it is longer. Two bytes may be read. The end comes
+ * by a branch, which the processor foresees instead of waiting for one number before it reads the next.
+ */
+function afterUsual(at: usize): usize {
   const pair = <u32>load<u16>(at)
-  if ((pair & 0x80) === 0) return pair & 0x7f
-  return (pair & 0x8000) === 0 ? (pair & 0x7f) | ((pair & 0x7f00) >>> 1) : USUAL_MAX + 1
-}
-
-function usualBytes(at: usize): usize {
-  return <usize>(load<u8>(at) >>> 7) + 1
+  if ((pair & 0x80) === 0) {
+    usual = pair & 0x7f
+    return at + 1
+  }
+  usual = (pair & 0x7f) | ((pair & 0x7f00) >>> 1)
+  return (pair & 0x8000) === 0 ? at + 2 : 0
 }
 
 function unzigzag(number: u32): i32 {
@@ -305,7 +314,7 @@ function readRecord(row: usize): i32 {
   store<i32>(row, <i32>offsetDelta, 16)
   store<i32>(row, headerCount, 20)
   store<i64>(row, timestamp, 24)
-  storeEnd(row, end)
+  storeEnd(row, <u32>(end - batch))
   return INTACT
 }
 

@@ -65,9 +65,12 @@ class BatchIterator implements Iterator<ConsumedRecord> {
 
   next(): IteratorResult<ConsumedRecord, undefined> {
     const range = this.#ranges[this.#range]
-    if (range === undefined) return { done: true, value: undefined }
-    const value = new ConsumedRecord(range.batch, this.#index++, this.#source)
-    if (this.#index >= range.end) this.#index = this.#ranges[++this.#range]?.from ?? 0
-    return { done: false, value }
+    let value: ConsumedRecord | undefined
+    if (range !== undefined) {
+      value = new ConsumedRecord(range.batch, this.#index++, this.#source)
+      if (this.#index >= range.end) this.#index = this.#ranges[++this.#range]?.from ?? 0
+    }
+    // Made in one place, so that the engine makes no object of it.
+    return { done: range === undefined, value } as IteratorResult<ConsumedRecord, undefined>
   }
 }

@@ -20,10 +20,10 @@ export class HeaderScan {
   #start = 0
   #count = 0
 
-  constructor(scratch: KernelBuffer, file: StoreFile, sizeBytes: number) {
+  constructor(scratch: KernelBuffer, file: StoreFile, sizeBytes: number, windowBytes: number = WINDOW_BYTES) {
     this.#file = file
     this.#sizeBytes = sizeBytes
-    this.#bytes = scratch.bytes(0, Math.min(WINDOW_BYTES, scratch.sizeBytes))
+    this.#bytes = scratch.bytes(0, Math.min(windowBytes, scratch.sizeBytes))
     this.#view = viewOf(this.#bytes)
   }
 

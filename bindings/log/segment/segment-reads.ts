@@ -38,7 +38,7 @@ export class SegmentReads {
   /**
    * The batch that was looked for last, as its header said: a second look at it may find its offset with a flipped bit.
    */
-  readonly #found = { position: -1, offset: -1 }
+  readonly #found = { position: -1, offset: -1, sizeBytes: 0 }
 
   constructor(context: SegmentContext, segment: ReadSegment, indexes: SegmentIndexes) {
     this.#context = context
@@ -52,8 +52,12 @@ export class SegmentReads {
    * can't follow the one before it.
    */
   positionOf(file: StoreFile, offset: number): number {
-    const headers = new HeaderScan(this.#context.scratch, file, this.#segment.sizeBytes)
-    if (offset === this.#readEnd.offset) return this.#scan(headers, this.#readEnd, offset)
+    const { scratch } = this.#context
+    const { sizeBytes } = this.#segment
+    if (offset === this.#readEnd.offset) {
+      return this.#scan(new HeaderScan(scratch, file, sizeBytes, BATCH_HEADER_BYTES), this.#readEnd, offset)
+    }
+    const headers = new HeaderScan(scratch, file, sizeBytes)
     const hint = this.#indexes.lookup(offset)
     const entry = hint > 0 ? headers.at(hint) : undefined
     if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
@@ -75,6 +79,7 @@ export class SegmentReads {
       if (nextOffset > offset) {
         this.#found.position = position
         this.#found.offset = baseOffset
+        this.#found.sizeBytes = sizeBytes
         if (position === 0 && baseOffset !== this.#segment.baseOffset) {
           this.#assertBegins(nextOffset, leaderEpoch, headers.at(sizeBytes))
         }
@@ -118,8 +123,8 @@ export class SegmentReads {
    */
   whole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
     const wanted = Math.min(into.length, this.#segment.sizeBytes - position)
-    const firstBytes = wanted === into.length ? this.#sizeOfBatch(file, position, into) : 0
-    if (firstBytes > into.length) return -firstBytes
+    // What doesn't fit isn't read in vain.
+    if (position === this.#found.position && this.#found.sizeBytes > into.length) return -this.#found.sizeBytes
     const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
     const frame = newFrame()
@@ -150,16 +155,6 @@ export class SegmentReads {
     if (count < wanted) throw this.#tooShort(position + count, asked)
     // Bytes that are no batch are handed over as they are: the reader's check names the fault.
     return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#segment.sizeBytes ? -frame.sizeBytes : count
-  }
-
-  /**
-   * Size of the batch at `position`, so that one that doesn't fit isn't read in vain; 0 if no whole batch begins there.
-   */
-  #sizeOfBatch(file: StoreFile, position: number, into: Uint8Array): number {
-    const head = into.subarray(0, BATCH_HEADER_BYTES)
-    const frame = newFrame()
-    if (file.read(head, position) < BATCH_HEADER_BYTES || !readFrame(viewOf(head), 0, frame)) return 0
-    return position + frame.sizeBytes <= this.#segment.sizeBytes ? frame.sizeBytes : 0
   }
 
   #tooShort(end: number, offset: number): LogError<'CORRUPT_MESSAGE'> {
