@@ -34,17 +34,21 @@ interface Written {
   readonly valueBytes: number
   readonly segmentBytes: number
   readonly startMs: number
-  /** Of each record, where the program gives it. */
+  /** Of the first record, and what each one adds, where the program gives them. */
   readonly timestamp?: number
+  readonly stepMs?: number
+  readonly records?: number
 }
 
-async function written({ name, valueBytes, segmentBytes, startMs, timestamp }: Written): Promise<DirectoryImage> {
+async function written({ name, valueBytes, segmentBytes, startMs, ...given }: Written): Promise<DirectoryImage> {
   const image = new DirectoryImage()
+  const { timestamp, stepMs = 0, records = 20 } = given
   const log = await openLog(image, new MovingPort(startMs))
   await log.admin.createTopic('t', { config: { 'segment.bytes': segmentBytes } })
-  for (let index = 0; index < 20; index++) {
+  for (let index = 0; index < records; index++) {
     const value = `${name} ${index}`.padEnd(valueBytes)
-    await log.producer().send({ topic: 't', value, ...(timestamp === undefined ? {} : { timestamp }) })
+    const time = timestamp === undefined ? {} : { timestamp: timestamp + index * stepMs }
+    await log.producer().send({ topic: 't', value, ...time })
   }
   await log.close()
   return image
@@ -101,5 +105,19 @@ for (const [what, shape, others] of CASES) {
     await kept.close()
   })
 }
+
+// Every second of its own batches begins where one of the other's does: the last entry of the index led into the middle of the other's.
+test('the index of a large segment leads into batches of another: a close is no misuse, and a read tells', async () => {
+  const shape = { segmentBytes: 1e6, startMs: START_MS, timestamp: 1000 }
+  const own = await written({ name: 'own', valueBytes: 1930, records: 200, stepMs: 1, ...shape })
+  const other = await written({ name: 'other', valueBytes: 3930, records: 300, stepMs: 5, ...shape })
+  const image = own.fork()
+  image.files.set(SEGMENT, other.files.get(SEGMENT)?.fork() as ImageFile)
+  const log = await openLog(image, new StillPort(3))
+  const { refusal } = await valuesOf(log, 0)
+  assert.ok(LogError.is(refusal, 'CORRUPT_MESSAGE'), String(refusal))
+  assert.is(refusal.details['file'], SEGMENT)
+  await log.close()
+})
 
 test.run()

@@ -58,4 +58,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '        return beyond === undefined && false\n',
     tests: ['damage/foreign-segments.test.ts'],
   },
+  {
+    name: 'a segment may end with fewer offsets than it had',
+    file: 'log/segment/segment-reads.ts',
+    find: '      ? nextOffset === this.#segment.nextOffset\n',
+    put: '      ? nextOffset <= this.#segment.nextOffset\n',
+    tests: ['damage/foreign-segments.test.ts'],
+  },
 ]

@@ -188,12 +188,16 @@ export class SegmentIndexes {
     const from = this.#coveredBytes
     const range = { from, to: sizeBytes, expectedOffset: this.#expectedOffset, isCleaned: this.#isCleaned }
     const walk = new BatchWalk(this.#context, file, range)
+    // The noted entries lead to batches of other offsets: another log's file took the segment's place.
+    let isMisled = false
     walk.step((batch: WalkedBatch) => {
       const { position, nextOffset, header } = batch
       const { sizeBytes: batchBytes, maxTimestamp } = header
-      this.add({ position, sizeBytes: batchBytes, nextOffset, maxTimestamp }, intervalBytes)
+      isMisled ||= nextOffset <= this.#offsets.lastOffset
+      if (!isMisled) this.add({ position, sizeBytes: batchBytes, nextOffset, maxTimestamp }, intervalBytes)
     })
     this.#fault = walk.fault
+    if (isMisled) this.distrust()
   }
 
   /** The noted entries turned out to be wrong: everything is learned anew from the batches. */

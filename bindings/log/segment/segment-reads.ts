@@ -92,10 +92,16 @@ export class SegmentReads {
   }
 
   #assertFollows(position: number, frame: Readonly<BatchFrame>, expectedOffset: number, epochBefore: number): void {
-    const isLast = position + frame.sizeBytes === this.#segment.sizeBytes
-    const ends = isLast ? frame.nextOffset === this.#segment.nextOffset : frame.nextOffset <= this.#segment.nextOffset
+    const ends = this.#endsWithSegment(position + frame.sizeBytes, frame.nextOffset)
     if (!ends || !mayFollow(frame, expectedOffset, epochBefore, this.#segment.isCleaned))
       throw this.#jump(position, expectedOffset)
+  }
+
+  /** Its last batch, and no other, has the segment's last offset. */
+  #endsWithSegment(end: number, nextOffset: number): boolean {
+    return end >= this.#segment.sizeBytes
+      ? nextOffset === this.#segment.nextOffset
+      : nextOffset < this.#segment.nextOffset
   }
 
   /**
@@ -134,11 +140,8 @@ export class SegmentReads {
     while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
       if (whole === 0) this.#assertFound(position, frame.baseOffset)
       else if (!mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
-      if (
-        frame.nextOffset >= this.#segment.nextOffset &&
-        position + whole + frame.sizeBytes < this.#segment.sizeBytes
-      ) {
-        // Another log's, in fewer bytes: the next segment would follow as if nothing of this one were missing.
+      if (!this.#endsWithSegment(position + whole + frame.sizeBytes, frame.nextOffset)) {
+        // Another log's, in fewer bytes or more: the next segment would follow as if nothing of this one were missing.
         if (whole > 0) break
         throw this.#jump(position, asked)
       }
