@@ -117,6 +117,18 @@ function describe(found: Outcome): string {
   return typeof found === 'string' ? found : `comes back as ${inspect(found.back, { depth: 2 }).slice(0, 80)}`
 }
 
+// A look at whether it is a list throws, and came out of the call itself.
+test('a revoked proxy in the place of records rejects, in a transaction too', async () => {
+  const { proxy: revoked, revoke } = Proxy.revocable([], {})
+  revoke()
+  await withTopic(async (log) => {
+    const senders = [log.producer(), await log.producer({ transactionalId: 'x' }).beginTransaction()]
+    for (const sender of senders) assert.is(await settled(sender.send(revoked as never)).then(kindOf), 'TypeError')
+  })
+})
+
+const kindOf = (outcome: string) => outcome.split(':')[0]
+
 /** What is in the topic, as latin1 text. */
 async function stored(log: EmbeddedLog): Promise<readonly (readonly [value: string, headers: string])[]> {
   const text = (value: Uint8Array | null | undefined) => Buffer.from(value ?? []).toString('latin1')

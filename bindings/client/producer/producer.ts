@@ -121,15 +121,17 @@ export class LogProducer implements Producer, PartOwner {
     records: R,
     options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
-    const isOne = !Array.isArray(records)
-    const list = isOne ? [records as ProducerRecord] : (records as readonly ProducerRecord[])
-    return this.#send(list, { isOne, isWhole: this.#isWhole }, options) as Promise<
+    return this.#send(records, options) as Promise<
       R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata
     >
   }
 
-  #send(records: readonly ProducerRecord[], form: AnswerForm, options: SendOptions): Promise<unknown> {
+  #send(given: ProducerRecord | readonly ProducerRecord[], options: SendOptions): Promise<unknown> {
     try {
+      // Of a revoked proxy it throws.
+      const isOne = !Array.isArray(given)
+      const records = isOne ? [given as ProducerRecord] : (given as readonly ProducerRecord[])
+      const form = { isOne, isWhole: this.#isWhole }
       assertOptions(options, SEND_NAMES, 'send')
       const signal = signalOf(options)
       throwIfAborted(signal)
