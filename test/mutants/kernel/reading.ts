@@ -40,23 +40,18 @@ const RECORDS = faultsOf('batch-reader.ts', decode, {
   'a number of 33 bits': ['          if (group > 15) fail()\n', ''],
   'a number of eleven bytes': ['shift < 70', 'shift < 77'],
   'bytes behind the last record': ['  if (recordsLeft === 0 && cursor !== batchEnd) return -BAD_COUNT\n', ''],
-  'offsets of usual records go back': [
-    'if (offsetDelta < offsetDeltaMin || offsetDelta > offsetDeltaMax || !',
-    'if (offsetDelta > offsetDeltaMax || !',
-  ],
-  'offsets of usual records pass the last one': [
-    ' || offsetDelta > offsetDeltaMax || !isSafe(timestamp)',
-    ' || !isSafe(timestamp)',
-  ],
-  'any timestamp of usual records': [' || !isSafe(timestamp)) return false', ') return false'],
+  'offsets of usual records go back': ['if (offsetDelta <= lastDelta || ', 'if ('],
+  'offsets of usual records pass the last one': [' || offsetDelta > offsetMax) break', ') break'],
+  'any timestamp of usual records': ['  if (!isSafe(base - USUAL_MAX) || !isSafe(base + USUAL_MAX)) return row\n', ''],
   'headers of usual records are overlooked': ['at + 1 !== end || load<u8>(at) !== 0', 'at + 1 !== end'],
   'two records at one offset': ['  offsetDeltaMin = offsetDelta + 1\n  const delta', '  const delta'],
   'offsets pass the last one': [' || offsetDelta > offsetDeltaMax) return BAD_COUNT', ') return BAD_COUNT'],
   'a record ends before its length says': ['if (cursor !== end || offsetDelta', 'if (offsetDelta'],
   "usual records keep their producer's time where the log's is asked for": [
-    'isLogAppendTime ? maxTimestamp : baseTimestamp + <i64>unzigzag(number)',
-    'baseTimestamp + <i64>unzigzag(number)',
+    'const base = isLogAppendTime ? maxTimestamp : baseTimestamp\n',
+    'const base = baseTimestamp\n',
   ],
+  "usual records add their producer's time to the log's": ['= isLogAppendTime ? 0 : USUAL_MAX', '= USUAL_MAX'],
   "records keep their producer's time where the log's is asked for": [
     'isLogAppendTime ? maxTimestamp : baseTimestamp + delta',
     'baseTimestamp + delta',
@@ -71,8 +66,8 @@ const KEYED = faultsOf('batch-reader.ts', ['keyed-records'], {
     'siphash(batch + load<u32>(row, 8), keyLength',
   ],
   'hashes of all keys lie in one place': ['    hash += HASH\n', ''],
-  'nothing says where a usual record ends': ['  storeEnd(row, end)\n  return true', '  return true'],
-  'nothing says where an unusual record ends': ['  storeEnd(row, end)\n  return INTACT', '  return INTACT'],
+  'nothing says where a usual record ends': ['    storeEnd(row, <u32>(end - from))\n', ''],
+  'nothing says where an unusual record ends': ['  storeEnd(row, <u32>(end - batch))\n', ''],
 })
 
 export const READING: readonly Mutant[] = [...BYTES, ...BATCHES, ...RECORDS, ...KEYED]
