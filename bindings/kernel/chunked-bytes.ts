@@ -62,6 +62,8 @@ function copied(bytes: Uint8Array, into: Uint8Array<ArrayBuffer>): Uint8Array<Ar
 /** Bytes in one chunk or in several of a size. */
 export class ChunkedBytes {
   readonly #chunks: readonly ArrayBuffer[]
+  /** Where all of a borrowed batch lies. */
+  readonly #first: ArrayBuffer
   readonly #bits: number
   readonly #mask: number
   /** Where each chunk begins in its buffer. */
@@ -69,6 +71,7 @@ export class ChunkedBytes {
 
   constructor(chunks: readonly ArrayBuffer[], bits: number, start: number) {
     this.#chunks = chunks
+    this.#first = chunks[0] as ArrayBuffer
     this.#bits = bits
     this.#mask = bits === chunkBits ? chunkBytes - 1 : 0x7fff_ffff
     this.#start = start
@@ -76,6 +79,7 @@ export class ChunkedBytes {
 
   /** A view; a copy if the range crosses chunks. The range is inside. */
   range(position: number, length: number): Uint8Array<ArrayBuffer> {
+    if (position + length - 1 <= this.#mask) return new Uint8Array(this.#first, this.#start + position, length)
     const from = position & this.#mask
     if (from + length - 1 > this.#mask) return this.#joined(position, length)
     return new Uint8Array(this.#chunks[position >>> this.#bits] as ArrayBuffer, this.#start + from, length)

@@ -60,11 +60,11 @@ export class DecodedRecords implements DecodedBatch {
   }
 
   keyOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytesAt(this.#word(index, 0), this.#word(index, 1))
+    return this.#bytesAt(index, 0)
   }
 
   valueOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytesAt(this.#word(index, 2), this.#word(index, 3))
+    return this.#bytesAt(index, 2)
   }
 
   headersOf(index: number): ReadHeaders {
@@ -74,13 +74,29 @@ export class DecodedRecords implements DecodedBatch {
   }
 
   #word(index: number, field: number): number {
-    const filling = index < fillingRows ? this.#first : this.#fillings[index >>> fillingBits]
-    const word = filling?.[(index & (fillingRows - 1)) * rowWords + field]
-    if (word === undefined || index < 0) throw misuse(`record ${index} of a batch of ${this.recordCount}`)
+    const word = this.#fillingOf(index)?.[wordOf(index, field)]
+    if (word === undefined || index < 0) throw this.#noRecord(index)
     return word
   }
 
-  #bytesAt(position: number, length: number): Uint8Array<ArrayBuffer> | null {
-    return length < 0 ? null : this.#bytes.range(position, length)
+  #fillingOf(index: number): Int32Array | undefined {
+    return index < fillingRows ? this.#first : this.#fillings[index >>> fillingBits]
   }
+
+  /** A key or value, by the field that says where it begins. Its row is looked up once, as most of a scan is this. */
+  #bytesAt(index: number, field: number): Uint8Array<ArrayBuffer> | null {
+    const filling = this.#fillingOf(index)
+    const at = wordOf(index, field)
+    const length = filling?.[at + 1]
+    if (filling === undefined || length === undefined || index < 0) throw this.#noRecord(index)
+    return length < 0 ? null : this.#bytes.range(filling[at] as number, length)
+  }
+
+  #noRecord(index: number): Error {
+    return misuse(`record ${index} of a batch of ${this.recordCount}`)
+  }
+}
+
+function wordOf(index: number, field: number): number {
+  return (index & (fillingRows - 1)) * rowWords + field
 }
