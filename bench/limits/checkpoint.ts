@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
+import { numberArgument, numbersArgument } from '../harness/number-argument.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
-const sends = Number(process.argv[2] ?? 5000)
-const cases = (process.argv[3] ?? '10,1000,10000').split(',').map(Number)
+const sends = numberArgument(1, 5000)
+const cases = numbersArgument(2, [10, 1000, 10_000])
 const TOPIC = 'dirty'
 const RATIO_MAX = 3
 const AT_ONCE = 500

@@ -8,12 +8,13 @@ import { compact, type PassInput } from '../../bindings/log/compaction/compactio
 import { dirtyPart } from '../../bindings/log/compaction/dirty-part.ts'
 import { parseTopicConfig } from '../../bindings/model/topic-config.ts'
 import type { Effect, Task } from '../../bindings/storage/effect.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { openComposed } from './composed-log.ts'
 
 const MIB = 1024 * 1024
-const totalBytes = Number(process.argv[2] ?? 64) * MIB
-const valueBytes = Number(process.argv[3] ?? 100)
-const keys = Number(process.argv[4] ?? 20_000)
+const totalBytes = numberArgument(1, 64) * MIB
+const valueBytes = numberArgument(2, 100)
+const keys = numberArgument(3, 20_000)
 const TOPIC = 'compacted'
 const CONFIG = { 'cleanup.policy': 'compact', 'segment.bytes': 8 * MIB, 'min.cleanable.dirty.ratio': 1 }
 const CHUNK_BYTES = 64 * 1024

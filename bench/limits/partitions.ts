@@ -4,9 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
-const partitions = Number(process.argv[2] ?? 10_000)
+const partitions = numberArgument(1, 10_000)
 const TOPIC = 'many'
 const DESCRIPTORS_MAX = 512
 const MEMORY_MAX_BYTES = 512 * 1024 * 1024

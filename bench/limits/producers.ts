@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
-const ids = Number(process.argv[2] ?? 1_000_000)
-const partitions = Number(process.argv[3] ?? 4)
+const ids = numberArgument(1, 1_000_000)
+const partitions = numberArgument(2, 4)
 const TOPIC = 'many'
 const AT_ONCE = 500
 const CAP_BYTES = 1024 * 1024 * 1024

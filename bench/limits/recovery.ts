@@ -19,13 +19,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { probeFdatasync } from '../harness/machine.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { median } from '../harness/statistics.ts'
 import { openComposed } from './composed-log.ts'
 
 const MIB = 1024 * 1024
-const totalBytes = Number(process.argv[2] ?? 40) * MIB
-const rounds = Number(process.argv[3] ?? 5)
-const partitions = Number(process.argv[4] ?? 4)
+const totalBytes = numberArgument(1, 40) * MIB
+const rounds = numberArgument(2, 5)
+const partitions = numberArgument(3, 4)
 const RATIO_MIN = 0.5
 const TOPIC = 'replayed'
 const RECORDS = 50

@@ -11,13 +11,14 @@ import { FilePartitionStore } from '../../bindings/log/store/file-partition-stor
 import type { Task } from '../../bindings/storage/effect.ts'
 import type { PartitionIdentity, Removal } from '../../bindings/storage/partition-store.ts'
 import { probeFdatasync } from '../harness/machine.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { percentile } from '../harness/statistics.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
 const MIB = 1024 * 1024
-const oldBytes = Number(process.argv[2] ?? 1024) * MIB
-const rounds = Number(process.argv[3] ?? 2)
-const segmentBytes = Number(process.argv[4] ?? 1024) * MIB - (process.argv[4] === '2048' ? 1 : 0)
+const oldBytes = numberArgument(1, 1024) * MIB
+const rounds = numberArgument(2, 2)
+const segmentBytes = numberArgument(3, 1024) * MIB - (process.argv[4] === '2048' ? 1 : 0)
 const SEND_TARGET_MS = 10
 const LOOP_TARGET_MS = 1
 const CHECK_MS = 200

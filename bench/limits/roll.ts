@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
 import type { PartitionIdentity } from '../../bindings/storage/partition-store.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { openComposed } from './composed-log.ts'
 
-const segmentBytes = Number(process.argv[2] ?? 64) * 1024 * 1024
-const rolls = Number(process.argv[3] ?? 12)
+const segmentBytes = numberArgument(1, 64) * 1024 * 1024
+const rolls = numberArgument(2, 12)
 const TOPIC = 'rolls'
 const FILES = 300
 

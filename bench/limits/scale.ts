@@ -5,14 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { numberArgument } from '../harness/number-argument.ts'
 import { openComposed } from './composed-log.ts'
 
-const pairs = Number(process.argv[2] ?? 5)
+const pairs = numberArgument(1, 5)
 const TOPIC = 'scale'
 const BATCH_RECORDS = 100
 const FEW = 10_000
 const MANY = 1_000_000
-const most = Number(process.argv[3] ?? MANY)
+const most = numberArgument(2, MANY)
 const VALUE = 'x'.repeat(100)
 
 interface Cost {

@@ -6,10 +6,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { numberArgument } from '../harness/number-argument.ts'
 import { type ComposedLog, openComposed } from './composed-log.ts'
 
 /** The greatest that segment.bytes may be. */
-const segmentBytes = Number(process.argv[2] ?? 2_147_483_647)
+const segmentBytes = numberArgument(1, 2_147_483_647)
 const TOPIC = 'large'
 const BATCH_BYTES = 1_000_000
 /** What a batch of one record without key has around its value: header 61, lengths and deltas of the record. */

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { openComposed } from './composed-log.ts'
 
-const partitions = Number(process.argv[2] ?? 10_000)
-const opens = Number(process.argv[3] ?? 3)
+const partitions = numberArgument(1, 10_000)
+const opens = numberArgument(2, 3)
 const TOPIC = 'many'
 const AT_ONCE = 500
 const FEW = 10
