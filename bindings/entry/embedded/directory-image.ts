@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
+import { parentOf } from '../../storage/path.ts'
 
 const PAGE_BYTES = 4096
 // Without O_NONBLOCK, opening a pipe would wait for its writer.
@@ -33,7 +34,7 @@ export class DirectoryImage implements FileStore {
   open(path: string, { create }: { readonly create: boolean }): StoreFile | undefined {
     let file = this.#files.get(path)
     if (file === undefined) {
-      const descriptor = this.#removed.has(path) ? undefined : openOriginal(join(this.#root, path))
+      const descriptor = this.#removed.has(path) ? undefined : this.#openOriginal(path)
       if (descriptor === undefined && !create) return undefined
       file = new ImageFile(path, descriptor, () => this.#files.delete(path))
       this.#files.set(path, file)
@@ -42,7 +43,13 @@ export class DirectoryImage implements FileStore {
     return file
   }
 
+  #openOriginal(path: string): number | undefined {
+    assertReal(this.#root, parentOf(path))
+    return openOriginal(join(this.#root, path))
+  }
+
   list(directory: string): readonly string[] {
+    assertReal(this.#root, directory)
     const prefix = directory === '' ? '' : `${directory}/`
     const names = new Set(namesIn(join(this.#root, directory)).filter((name) => !this.#removed.has(prefix + name)))
     for (const path of this.#files.keys()) {
@@ -165,6 +172,22 @@ class ImageFile implements StoreFile {
   release(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
     this.#descriptor = undefined
+  }
+}
+
+/** As a log that is opened there: it follows no link below the root, so what one leads to is no part of it. */
+function assertReal(root: string, directory: string): void {
+  if (directory === '') return
+  const place = join(root, directory)
+  const stats = lookAt(place)
+  if (stats?.isSymbolicLink()) throw unreadable(place, new Error('it is a symbolic link, which a log never follows'))
+}
+
+function lookAt(place: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(place, { throwIfNoEntry: false })
+  } catch (error) {
+    throw unreadable(place, error)
   }
 }
 
