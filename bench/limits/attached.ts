@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { bytes } from '../../bindings/client/topic/codec.ts'
 import { type EmbeddedLog, open, topic } from '../../bindings/entry/node.ts'
 import { bundled } from '../harness/bundled.ts'
+import { numberArgument } from '../harness/number-argument.ts'
 import { makeBatches } from '../harness/records.ts'
 import { median, percentile, ratioOfPairs } from '../harness/statistics.ts'
 
@@ -144,7 +145,7 @@ else {
   const directory = mkdtempSync(join(tmpdir(), 'oncelog-attached-'))
   const run = fork(
     await bundled(fileURLToPath(import.meta.url)),
-    ['hold', directory, mode ?? '15', given[0] ?? '500000'],
+    ['hold', directory, `${numberArgument(1, 15)}`, `${numberArgument(2, 500_000)}`],
     { execArgv: [] },
   )
   const [code] = (await once(run, 'exit')) as [number | null]
