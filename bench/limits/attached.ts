@@ -1,10 +1,11 @@
 // What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
 // thousand records a send, the last one durable) and single durable sends, one outstanding. At least half the rate, and at
-// most 60 us more.
+// most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that any answer takes.
 //   node --import tsx bench/limits/attached.ts [rounds] [records]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +19,7 @@ import { median, percentile, ratioOfPairs } from '../harness/statistics.ts'
 const TOPIC = 'bench'
 const BATCH = 1000
 const SINGLES = 500
+const ECHO_BYTES = 250
 const VALUE_BYTES = 100
 const RATE_LEAST = 0.5
 const LATER_MOST_US = 60
@@ -25,6 +27,7 @@ const LATER_MOST_US = 60
 interface Measured {
   readonly recordsPerSecond: number
   readonly p50Us: number
+  readonly echoUs?: number
 }
 
 class Sender {
@@ -69,6 +72,29 @@ class Sender {
   }
 }
 
+/** Beside the log's directory: nothing that isn't the log's lies in it. */
+function echoPath(directory: string): string {
+  return `${directory}.echo`
+}
+
+async function listenForEchoes(directory: string): Promise<net.Server> {
+  const server = net.createServer((socket) => socket.on('data', (bytes) => socket.write(bytes)))
+  await once(server.listen(echoPath(directory)), 'listening')
+  return server
+}
+
+async function measureEcho(socket: net.Socket): Promise<number> {
+  const message = Buffer.alloc(ECHO_BYTES)
+  const times = new Float64Array(SINGLES)
+  for (let index = 0; index < SINGLES; index++) {
+    const begun = performance.now()
+    socket.write(message)
+    await once(socket, 'data')
+    times[index] = (performance.now() - begun) * 1000
+  }
+  return percentile(times.sort(), 0.5)
+}
+
 function opened(directory: string): Promise<EmbeddedLog> {
   return open(directory, { topics: [topic(TOPIC, { key: bytes, value: bytes })] })
 }
@@ -77,8 +103,13 @@ function opened(directory: string): Promise<EmbeddedLog> {
 async function attach(directory: string): Promise<void> {
   const log = await opened(directory)
   const sender = new Sender(log)
+  const socket = net.connect(echoPath(directory))
+  await once(socket, 'connect')
+  const measure = async (records: number): Promise<Measured> => {
+    return { ...(await sender.measure(records)), echoUs: await measureEcho(socket) }
+  }
   process.on('message', (records: number) => {
-    sender.measure(records).then(
+    measure(records).then(
       (measured) => process.send?.(measured),
       (error: unknown) => {
         console.error(error)
@@ -92,6 +123,7 @@ async function attach(directory: string): Promise<void> {
 async function hold(directory: string, rounds: number, records: number): Promise<void> {
   const log = await opened(directory)
   const sender = new Sender(log)
+  const echoes = await listenForEchoes(directory)
   const child = fork(process.argv[1] as string, ['attach', directory])
   await once(child, 'message')
   const attached = async (): Promise<Measured> => {
@@ -109,6 +141,7 @@ async function hold(directory: string, rounds: number, records: number): Promise
   }
   child.kill()
   await once(child, 'exit')
+  echoes.close()
   await log.close()
   report(pairs)
 }
@@ -133,6 +166,9 @@ function report(pairs: readonly { readonly own: Measured; readonly other: Measur
       attached: `${Math.round(median(other.map((each) => each.p50Us)))} us`,
       measured: `${Math.round(laterUs)} us more`,
       target: `<= ${LATER_MOST_US} us more`,
+    },
+    'echo over a bare socket, p50': {
+      measured: `${Math.round(median(other.map((each) => each.echoUs ?? Number.NaN)))} us`,
     },
   })
   if (rate.ratio < RATE_LEAST || laterUs > LATER_MOST_US) process.exitCode = 1
