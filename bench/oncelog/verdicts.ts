@@ -6,7 +6,7 @@ import type { Figures } from '../harness/workload.ts'
 import { ONCELOG, WATCHED } from './definitions.ts'
 import { BOUND_TARGETS, type BoundTarget, RATIO_TARGETS, type RatioTarget } from './targets.ts'
 
-type Verdict = 'met' | 'met, not surely' | 'MISSED, not surely' | 'MISSED' | 'FAILED'
+type Verdict = 'met' | 'met, not surely' | 'MISSED, not surely' | 'MISSED' | 'FAILED' | 'not compared'
 
 export interface JudgedRow {
   readonly row: string
@@ -18,7 +18,7 @@ export interface JudgedRow {
 
 type Find = (peer: string, workload: string, valueBytes: number) => CaseResult | undefined
 
-function finder({ cases }: RunResult): Find {
+function finder({ cases }: Pick<RunResult, 'cases'>): Find {
   return (peer, workload, valueBytes) =>
     cases.find((one) => one.peer === peer && one.workload === workload && one.valueBytes === valueBytes)
 }
@@ -27,11 +27,14 @@ function figuresOf(result: CaseResult, figure: string): number[] {
   return result.rounds.map((round) => round[figure] ?? Number.NaN)
 }
 
+/** The target's rivals that this run was asked to have: `--rival` may leave some out. */
+function rivalsOf({ rivals, workload, valueBytes }: RatioTarget, find: Find): CaseResult[] {
+  return rivals.map((name) => find(name, workload, valueBytes)).filter((one) => one !== undefined)
+}
+
 /** The best by the median of this run. */
-function bestRival(target: RatioTarget, find: Find): CaseResult | undefined {
-  const rivals = target.rivals
-    .map((name) => find(name, target.workload, target.valueBytes))
-    .filter((one) => one !== undefined && one.rounds.length > 0) as CaseResult[]
+function bestOf(asked: readonly CaseResult[], target: RatioTarget): CaseResult | undefined {
+  const rivals = asked.filter(({ rounds }) => rounds.length > 0)
   const sign = higherIsBetter(target.figure) ? -1 : 1
   const middle = (one: CaseResult): number => sign * median(figuresOf(one, target.figure))
   return rivals.sort((left, right) => middle(left) - middle(right))[0]
@@ -47,9 +50,11 @@ function verdictOf(target: RatioTarget, { ratio, low, high }: Ratio): Verdict {
 function judgeRatio(target: RatioTarget, find: Find): JudgedRow | undefined {
   const own = find(ONCELOG, target.workload, target.valueBytes)
   if (own === undefined) return undefined
-  const rival = bestRival(target, find)
+  const asked = rivalsOf(target, find)
+  const rival = bestOf(asked, target)
   const atLeast = `${target.surely === true ? 'surely ' : ''}>= ${target.atLeast}`
-  const row = { row: target.title, target: atLeast, rival: rival?.peer ?? 'none ran' }
+  const row = { row: target.title, target: atLeast, rival: nameOf(rival, asked.length, target) }
+  if (asked.length === 0) return { ...row, measured: '', verdict: 'not compared' }
   if (rival === undefined || own.rounds.length === 0) return { ...row, measured: own.failure ?? '', verdict: 'FAILED' }
   const left = figuresOf(own, target.figure)
   const right = figuresOf(rival, target.figure)
@@ -57,6 +62,12 @@ function judgeRatio(target: RatioTarget, find: Find): JudgedRow | undefined {
   const { ratio, low, high } = result
   const measured = `${ratio.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`
   return { ...row, measured, verdict: verdictOf(target, result) }
+}
+
+/** The fastest of a few isn't the fastest of all. */
+function nameOf(rival: CaseResult | undefined, askedCount: number, { rivals }: RatioTarget): string {
+  const name = rival?.peer ?? 'none ran'
+  return askedCount === rivals.length ? name : `${name}, of ${askedCount} in ${rivals.length}`
 }
 
 function judgeBound(target: BoundTarget, find: Find): JudgedRow | undefined {
@@ -77,7 +88,7 @@ function judgeBound(target: BoundTarget, find: Find): JudgedRow | undefined {
 }
 
 /** One row for each target whose workload ran. */
-export function judge(result: RunResult): JudgedRow[] {
+export function judge(result: Pick<RunResult, 'cases'>): JudgedRow[] {
   const find = finder(result)
   const rows = [
     ...RATIO_TARGETS.map((target) => judgeRatio(target, find)),

@@ -13,6 +13,8 @@ const advice: { readonly [errno: string]: string } = {
   ENOTDIR: 'a part of the path is no directory: move what lies there out of the way',
   EEXIST: 'something else has this name: move it out of the way',
   EISDIR: 'a directory has the name of a file: move it out of the way',
+  ERR_FS_EISDIR: 'a directory has the name of a file: move it out of the way',
+  ENXIO: 'a pipe, a socket or a device has the name of a file: move it out of the way',
   ELOOP: 'it is a symbolic link, which a log never follows: put the files themselves there',
   ENOTEMPTY: 'the directory is not empty',
   ENOENT: 'it is missing: something other than the log removed it',
