@@ -81,19 +81,20 @@ function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   return out
 }
 
-/** Reads the whole frame first: so its content gets memory once, and none if it is too large. */
-function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+interface FrameHeader {
+  readonly flg: number
+  readonly blockBytesMax: number
+  readonly contentSize: number | undefined
+  /** Where the first block's length stands. */
+  readonly end: number
+}
+
+function headerOf(bytes: Uint8Array, view: DataView): FrameHeader {
   if (bytes.length < 7 || view.getUint32(0, true) !== MAGIC) throw badCompression('no LZ4 frame')
   const flg = view.getUint8(4)
   const bd = view.getUint8(5)
-  const blockBytesMax = 4 ** ((bd >>> 4) - 4) * BLOCK_BYTES
-  if (
-    (flg & 0xc0) !== VERSION_1 ||
-    (flg & (DICTIONARY | RESERVED_FLG)) !== 0 ||
-    (bd & RESERVED_BD) !== 0 ||
-    bd < 0x40
-  ) {
+  const isOfVersion1 = (flg & 0xc0) === VERSION_1
+  if (!isOfVersion1 || (flg & (DICTIONARY | RESERVED_FLG)) !== 0 || (bd & RESERVED_BD) !== 0 || bd < BLOCK_64_KIB) {
     throw badCompression('an LZ4 frame of another kind')
   }
   let at = 6
@@ -104,15 +105,22 @@ function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
     at = 14
   }
   if (view.getUint8(at) !== headerChecksum(bytes, 4, at)) throw badCompression('an LZ4 header has another checksum')
+  return { flg, blockBytesMax: 4 ** ((bd >>> 4) - 4) * BLOCK_BYTES, contentSize, end: at + 1 }
+}
+
+/** Reads the whole frame first: so its content gets memory once, and none if it is too large. */
+function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { flg, blockBytesMax, contentSize, end: headerEnd } = headerOf(bytes, view)
   const blocks: Block[] = []
   let contentBytes = 0
+  let at = headerEnd
   const next = (): number => {
     if (bytes.length - at < 4) throw cut()
     const word = view.getUint32(at, true)
     at += 4
     return word
   }
-  at++
   for (let word = next(); word !== 0; word = next()) {
     const isStored = word >= IS_STORED
     const size = isStored ? word - IS_STORED : word

@@ -171,7 +171,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'nothing else has its turn while records are handled at once',
     file: 'client/process/key-order.ts',
-    find: 'begun.size > 0 ? slice.yieldIfDue() : undefined',
+    find: 'this.#begun.size > 0 ? this.#slice.yieldIfDue() : undefined',
     put: 'undefined as Promise<void> | undefined',
     tests: [commits],
   },

@@ -26,7 +26,7 @@ async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>
  * `isOver`, only the items before those that have begun are still started, and at least one runs: so the answers are those
  * of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
  */
-export async function inKeyOrder<I, O>(
+export function inKeyOrder<I, O>(
   items: readonly I[],
   width: number,
   keyOf: (item: I) => string,
@@ -34,52 +34,87 @@ export async function inKeyOrder<I, O>(
   slice: TimeSlice,
 ): Promise<O[]> {
   if (width === 1) return oneByOne(items, work, slice)
-  const keys = items.map(keyOf)
-  const answers: O[] = []
-  const [begun, done] = [new Set<number>(), new Set<number>()]
-  const busy = new Set<string>()
-  let firstOpen = 0
-  let end = 0
-  let failure: { readonly error: unknown } | undefined
-  const next = (): number | undefined => {
-    if (failure !== undefined) return undefined
-    const limit = slice.isOver() ? Math.max(end, 1) : firstOpen + AHEAD_PER_WIDTH * width
-    for (let index = firstOpen; index < Math.min(limit, items.length); index++) {
-      if (!begun.has(index) && !busy.has(keys[index] as string)) return index
+  return new SideBySide(items, width, items.map(keyOf), work, slice).run()
+}
+
+class SideBySide<I, O> {
+  readonly #items: readonly I[]
+  readonly #width: number
+  readonly #keys: readonly string[]
+  readonly #work: (item: I) => Promise<O>
+  readonly #slice: TimeSlice
+  readonly #answers: O[] = []
+  readonly #begun: Set<number> = new Set()
+  readonly #done: Set<number> = new Set()
+  /** Keys of the items that run. */
+  readonly #busy: Set<string> = new Set()
+  #firstOpen = 0
+  /** Behind the last item that has begun. */
+  #end = 0
+  #isYielding = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(
+    items: readonly I[],
+    width: number,
+    keys: readonly string[],
+    work: (item: I) => Promise<O>,
+    slice: TimeSlice,
+  ) {
+    this.#items = items
+    this.#width = width
+    this.#keys = keys
+    this.#work = work
+    this.#slice = slice
+  }
+
+  async run(): Promise<O[]> {
+    await new Promise<void>((resolve, reject) => this.#advance(resolve, reject))
+    if (this.#failure !== undefined) throw this.#failure.error
+    return this.#answers
+  }
+
+  /** Begins what may run now. `resolve` is called once nothing runs any more and nothing may begin. */
+  #advance(resolve: () => void, reject: (error: unknown) => void): void {
+    const goOn = () => this.#advance(resolve, reject)
+    while (this.#busy.size < this.#width && !this.#isYielding) {
+      const index = this.#next()
+      if (index === undefined) break
+      const yielded = this.#begun.size > 0 ? this.#slice.yieldIfDue() : undefined
+      if (yielded === undefined) this.#runOne(index).then(goOn, reject)
+      else {
+        this.#isYielding = true
+        // Which one is next, and whether one is, is asked again behind it.
+        yielded.then(() => {
+          this.#isYielding = false
+          goOn()
+        }, reject)
+      }
+    }
+    if (this.#busy.size === 0 && !this.#isYielding) resolve()
+  }
+
+  #next(): number | undefined {
+    if (this.#failure !== undefined) return undefined
+    const limit = this.#slice.isOver() ? Math.max(this.#end, 1) : this.#firstOpen + AHEAD_PER_WIDTH * this.#width
+    for (let index = this.#firstOpen; index < Math.min(limit, this.#items.length); index++) {
+      if (!this.#begun.has(index) && !this.#busy.has(this.#keys[index] as string)) return index
     }
     return undefined
   }
-  const run = async (index: number): Promise<void> => {
-    begun.add(index)
-    busy.add(keys[index] as string)
-    end = Math.max(end, index + 1)
+
+  async #runOne(index: number): Promise<void> {
+    const key = this.#keys[index] as string
+    this.#begun.add(index)
+    this.#busy.add(key)
+    this.#end = Math.max(this.#end, index + 1)
     try {
-      answers[index] = await work(items[index] as I)
-      done.add(index)
-      while (done.has(firstOpen)) firstOpen++
+      this.#answers[index] = await this.#work(this.#items[index] as I)
+      this.#done.add(index)
+      while (this.#done.has(this.#firstOpen)) this.#firstOpen++
     } catch (error) {
-      failure ??= { error }
+      this.#failure ??= { error }
     }
-    busy.delete(keys[index] as string)
+    this.#busy.delete(key)
   }
-  await new Promise<void>((resolve, reject) => {
-    let isYielding = false
-    const resumed = (): void => {
-      isYielding = false
-      advance()
-    }
-    const advance = (): void => {
-      for (let index = next(); index !== undefined && busy.size < width && !isYielding; index = next()) {
-        const yielded = begun.size > 0 ? slice.yieldIfDue() : undefined
-        isYielding = yielded !== undefined
-        // Which one is next, and whether one is, is asked again behind it.
-        if (yielded !== undefined) yielded.then(resumed, reject)
-        else run(index).then(advance, reject)
-      }
-      if (busy.size === 0 && !isYielding) resolve()
-    }
-    advance()
-  })
-  if (failure !== undefined) throw failure.error
-  return answers
 }
