@@ -46,6 +46,13 @@ export function byName<T extends { readonly name: string }>(what: string, name: 
 export function namedBy(what: string, words: readonly string[], known: readonly string[]): readonly string[] {
   for (const word of words)
     if (!known.some((name) => name.includes(word)))
-      refuse(`there is no ${what} with "${word}" in its name; there are: ${known.join(', ')}`)
+      refuse(`there is no ${what} with "${word}" in its name; there are: ${shortList(known)}`)
   return known.filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+}
+
+const SHOWN_MAX = 20
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_MAX).join(', ')
+  return names.length > SHOWN_MAX ? `${shown} and ${names.length - SHOWN_MAX} more` : shown
 }
