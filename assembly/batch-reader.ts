@@ -211,9 +211,9 @@ function storeEnd(row: usize, end: u32): void {
 const USUAL_PREFIX: usize = 10
 
 /**
- * Reads usual records into the rows from `row` on, much quicker than others: those without headers, with no number above
- * two bytes, and not at the very end of the batch. Answers the row of the first other or faulty one, of which nothing was
- * read. What the walk needs is in locals meanwhile, as the compiler keeps no global in a register.
+ * Reads usual records into the rows from `row` on, much quicker than others: those without headers, with no number
+ * above two bytes, and not at the very end of the batch. Answers the row of the first other or faulty one, of which
+ * nothing was read. What the walk needs is in locals meanwhile, as the compiler keeps no global in a register.
  */
 function fillUsual(row: usize, rowsEnd: usize): usize {
   const base = isLogAppendTime ? maxTimestamp : baseTimestamp

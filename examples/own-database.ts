@@ -2,8 +2,8 @@
 //
 //   node --import tsx examples/own-database.ts [directory]
 //
-// The database here is one JSON file that is replaced as a whole; with SQL, rows and position go into one transaction. The
-// first reader stops after a few batches without a word to the log; the second goes on where the database says.
+// The database here is one JSON file that is replaced as a whole; with SQL, rows and position go into one transaction.
+// The first reader stops after a few batches without a word to the log; the second goes on where the database says.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { json, type Log, open, type Position, topic, unchecked } from 'oncelog'

@@ -1,4 +1,5 @@
-// Browsing: the whole topic as a table, the state as of a place, and what came since a moment. No group, nothing is committed.
+// Browsing: the whole topic as a table, the state as of a place, and what came since a moment. No group, nothing is
+// committed.
 //
 //   node --import tsx examples/replay.ts [directory]
 import { json, type Log, open, type ReadOptions, topic, unchecked } from 'oncelog'

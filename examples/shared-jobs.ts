@@ -2,8 +2,8 @@
 //
 //   node --import tsx examples/shared-jobs.ts [directory]
 //
-// Two workers share one partition. Job 2 fails at first and is released for a second try; the others pass it. Job 3 can never
-// succeed, so its worker rejects it: it goes to the dead letters with the reason.
+// Two workers share one partition. Job 2 fails at first and is released for a second try; the others pass it. Job 3 can
+// never succeed, so its worker rejects it: it goes to the dead letters with the reason.
 import { open, type ShareConsumer, string, topic } from 'oncelog'
 
 const jobs = topic('jobs', { value: string })

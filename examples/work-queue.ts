@@ -2,8 +2,9 @@
 //
 //   node --import tsx examples/work-queue.ts [directory]
 //
-// The first worker kills itself after job 2 was done and before that was committed, so the second one gets job 2 again: work
-// must stand being done twice. Job 3 fails whenever it is tried; after three attempts it goes to a topic of its own.
+// The first worker kills itself after job 2 was done and before that was committed, so the second one gets job 2 again:
+// work must stand being done twice. Job 3 fails whenever it is tried; after three attempts it goes to a topic of its
+// own.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { json, open, topic, unchecked } from 'oncelog'

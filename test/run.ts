@@ -1,12 +1,13 @@
 /**
- * Runs the test files under test/, each in a process of its own or, in some folders, behind others in one, and closes with what they
- * counted, what they could not run here, and the line `N passed, N failed`.
+ * Runs the test files under test/, each in a process of its own or, in some folders, behind others in one, and closes
+ * with what they counted, what they could not run here, and the line `N passed, N failed`.
  *
  *   npm test                     all of them
  *   npm test -- kernel journal   those whose path holds one of the words
  *
  * Files named *.heavy.test.ts keep a core busy: one of them runs beside the light ones, two when no light one is left.
- * `--suffix .check.ts` runs those that need more than the repository holds instead. For the runner's own test: --directory,
+ * `--suffix .check.ts` runs those that need more than the repository holds instead. For the runner's own test:
+ * --directory,
  * --timeout-ms, --series (all in one process).
  */
 import { parseArgs } from 'node:util'

@@ -8,7 +8,10 @@ const MEMORY = '/dev/shm'
 const TMPFS = 0x01021994
 const LEAST_FREE_BYTES = 2 << 30
 
-/** A directory of a test whose subject isn't the disk: in memory where there is room, because there a flush takes no time. */
+/**
+ * A directory of a test whose subject isn't the disk: in memory where there is room, because there a flush takes no
+ * time.
+ */
 export function scratchDirectory(name: string): string {
   return mkdtempSync(join(hasRoom(MEMORY) ? MEMORY : tmpdir(), `oncelog-${name}-`))
 }

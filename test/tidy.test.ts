@@ -14,7 +14,9 @@ const everything = [
   ...['test', 'bench', 'examples'].filter((folder) => existsSync(folder)).flatMap((folder) => sourcesOf(folder)),
 ]
 
-/** Rooms that stand on a platform and may ask it for time, chance and turns. The testkit isn't one: same seed, same run. */
+/**
+ * Rooms that stand on a platform and may ask it for time, chance and turns. The testkit isn't one: same seed, same run.
+ */
 const platformRooms = /^bindings\/(storage\/drivers|engine\/remote|entry)\//
 
 test('the sources are seen', () => {

@@ -24,7 +24,9 @@ function since(before: Readonly<Record<string, number>>, after: Readonly<Record<
   return Object.fromEntries(counted)
 }
 
-/** Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close. */
+/**
+ * Per group: what a chain of processing commits at once. Flushes are those of the groups alone, without open and close.
+ */
 export async function groups(
   open: OpenPeer,
   request: WorkloadRequest,

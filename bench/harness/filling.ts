@@ -5,7 +5,10 @@ import type { Figures } from './workload.ts'
 
 export const BULK_BATCH = 1000
 
-/** Share of a case's appends that go before the clock starts, for every peer alike: code that isn't compiled yet is the row cold-start's. */
+/**
+ * Share of a case's appends that go before the clock starts, for every peer alike: code that isn't compiled yet is the
+ * row cold-start's.
+ */
 const WARM_SHARE = 0.2
 
 export function warmUpCount(appends: number): number {

@@ -1,4 +1,7 @@
-/** A count on the command line, by its place from 1 on. What is no number would run nothing, and pass for a bench that met its goal. */
+/**
+ * A count on the command line, by its place from 1 on. What is no number would run nothing, and pass for a bench that
+ * met its goal.
+ */
 export function numberArgument(place: number, usual: number): number {
   const given = process.argv[place + 1]
   if (given === undefined) return usual

@@ -29,7 +29,9 @@ export function makeRecords(count: number, valueBytes: number, seed: number = 20
   return records
 }
 
-/** Batches cut from one pool: enough different bytes that no store sees a batch twice in a row, made before the clock. */
+/**
+ * Batches cut from one pool: enough different bytes that no store sees a batch twice in a row, made before the clock.
+ */
 export function makeBatches(
   batchSize: number,
   valueBytes: number,

@@ -1,7 +1,7 @@
 import type { WorkloadName } from './peer.ts'
 
-// Records per workload; `full` is what the published figures use, `quick` tells within minutes where a store stands. Durable cases of
-// `full` write the log's journal over at least ten times.
+// Records per workload; `full` is what the published figures use, `quick` tells within minutes where a store stands.
+// Durable cases of `full` write the log's journal over at least ten times.
 export const RECORDS: Readonly<Record<'quick' | 'full', Readonly<Record<WorkloadName, readonly [number, number]>>>> = {
   quick: {
     bulk: [200_000, 50_000],

@@ -86,7 +86,9 @@ function plainOf(shape: Shape, isPacked: boolean): Workload {
   }
 }
 
-/** The payload lies in one piece, as a codec leaves it; the rival's records are views on such a piece, made beforehand. */
+/**
+ * The payload lies in one piece, as a codec leaves it; the rival's records are views on such a piece, made beforehand.
+ */
 function packedKernelOf(shape: Shape): Workload {
   const kernel = createKernel(loadKernelModule(), { capBytes: 64 << 20 })
   const ring = kernel.allocate(ringBytes)

@@ -1,7 +1,7 @@
 /**
- * `npm run limits`: each bench of this folder in a process of its own, one after the other; `-- WORD` for those whose name holds one of
- * the words. Ends with a line for each, and with 1 where one passed a limit. The long ones run short here: bench/README.md says how long
- * they may.
+ * `npm run limits`: each bench of this folder in a process of its own, one after the other; `-- WORD` for those whose
+ * name holds one of the words. Ends with a line for each, and with 1 where one passed a limit. The long ones run short
+ * here: bench/README.md says how long they may.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

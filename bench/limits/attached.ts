@@ -1,6 +1,7 @@
 // What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
-// thousand records a send, the last one durable) and single durable sends, one outstanding. At least half the rate, and at
-// most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that any answer takes.
+// thousand records a send, the last one durable) and single durable sends, one outstanding. At least half the rate, and
+// at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
+// any answer takes.
 //   node --import tsx bench/limits/attached.ts [rounds] [records]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,5 @@
-// Each codec over real rows: how much smaller they get, how fast in and out by itself (by processor time), and what a send of them takes (by the clock).
+// Each codec over real rows: how much smaller they get, how fast in and out by itself (by processor time), and what a
+// send of them takes (by the clock).
 //   node --import tsx bench/limits/compression.ts [file, gzip or not ...]
 // Without files: the flights of data/, and what there is beside the repository in shared/data.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'

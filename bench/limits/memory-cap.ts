@@ -1,5 +1,6 @@
-// Kernel memory that is far too small, for minutes: many partitions and producers of both acks, records of any size. Producers wait or
-// are refused by name, nothing that was acknowledged is lost, and once there is less to do everything works.
+// Kernel memory that is far too small, for minutes: many partitions and producers of both acks, records of any size.
+// Producers wait or are refused by name, nothing that was acknowledged is lost, and once there is less to do everything
+// works.
 //   node --import tsx bench/limits/memory-cap.ts [--minutes 2] [--mib 4] [--partitions 500]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

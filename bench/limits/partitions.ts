@@ -1,4 +1,5 @@
-// 10,000 partitions, each written, checkpointed and read again: descriptors, memory, and pages that idle partitions hold.
+// 10,000 partitions, each written, checkpointed and read again: descriptors, memory, and pages that idle partitions
+// hold.
 //   node --expose-gc --import tsx bench/limits/partitions.ts [partitions]
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// A million producer ids: memory of the kernel and of JavaScript, what a checkpoint and a snapshot take, and that all of it is given
-// back once they expire (a day after their last use).
+// A million producer ids: memory of the kernel and of JavaScript, what a checkpoint and a snapshot take, and that all
+// of it is given back once they expire (a day after their last use).
 //   node --expose-gc --import tsx bench/limits/producers.ts [ids] [partitions]
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
-// What recovery writes and syncs, in bytes a second, over a program that writes the same bytes to one file and syncs it: rings of
-// frames that no checkpoint covers, and segments that lost all of them, as after a power cut. A ring with a tenth of it says what an
-// opening takes besides: the difference counts. 0.5 or better; all in turn.
+// What recovery writes and syncs, in bytes a second, over a program that writes the same bytes to one file and syncs
+// it: rings of frames that no checkpoint covers, and segments that lost all of them, as after a power cut. A ring with
+// a tenth of it says what an opening takes besides: the difference counts. 0.5 or better; all in turn.
 //   node --import tsx bench/limits/recovery.ts [MiB] [rounds] [partitions]
 import {
   closeSync,

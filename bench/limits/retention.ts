@@ -1,6 +1,6 @@
-// Durable sends, one record each and one outstanding, while 1 GiB of another topic expires and is removed, over the same while the removal
-// is held: both in turn, a quarter of a second each, so that whatever else the machine does hits both. Targets: a send waits 10 ms at most
-// for the removal, the event loop 1 ms.
+// Durable sends, one record each and one outstanding, while 1 GiB of another topic expires and is removed, over the
+// same while the removal is held: both in turn, a quarter of a second each, so that whatever else the machine does hits
+// both. Targets: a send waits 10 ms at most for the removal, the event loop 1 ms.
 //   node --import tsx bench/limits/retention.ts [MiB] [rounds] [MiB a segment]
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 // Whether a record costs the same whatever there is already: CPU time of appending and scanning, per record, at 1e4 and
-// 1e6 records (1e8 ask for 13 GB of disk and some minutes a pair), and over 1 and 1,000 partitions. Interleaved pairs; the
-// median of their ratios counts.
+// 1e6 records (1e8 ask for 13 GB of disk and some minutes a pair), and over 1 and 1,000 partitions. Interleaved pairs;
+// the median of their ratios counts.
 //   node --import tsx bench/limits/scale.ts [pairs] [records]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

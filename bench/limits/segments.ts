@@ -1,5 +1,6 @@
-// A segment of 2 GiB, which is as much as Kafka's positions can say: filled to its last byte, rolled there and not before, read by offset
-// and time at both ends and in between, killed, recovered, read again. Writes 2 GiB and as much as a roll needs.
+// A segment of 2 GiB, which is as much as Kafka's positions can say: filled to its last byte, rolled there and not
+// before, read by offset and time at both ends and in between, killed, recovered, read again. Writes 2 GiB and as much
+// as a roll needs.
 //   node --import tsx bench/limits/segments.ts [bytes a segment]
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'

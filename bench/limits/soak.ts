@@ -1,6 +1,7 @@
-// Everything at once for so many minutes, over a log that deletes and compacts as fast as it is written: producers of both acks,
-// transactions that commit and abort, a group whose members come and go, a work queue, reads by offset. Memory, descriptors and
-// disk must be flat: the line through the second half of the samples rises by no more than the bound.
+// Everything at once for so many minutes, over a log that deletes and compacts as fast as it is written: producers of
+// both acks, transactions that commit and abort, a group whose members come and go, a work queue, reads by offset.
+// Memory, descriptors and disk must be flat: the line through the second half of the samples rises by no more than the
+// bound.
 //   node --expose-gc --import tsx bench/limits/soak.ts [--minutes 30] [--rate 100]
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

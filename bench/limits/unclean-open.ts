@@ -1,5 +1,5 @@
-// How long a log of many partitions takes to open after SIGKILL, up to one durable acknowledgement: a process writes every
-// partition, closes, opens again, writes a few with either acks and is killed.
+// How long a log of many partitions takes to open after SIGKILL, up to one durable acknowledgement: a process writes
+// every partition, closes, opens again, writes a few with either acks and is killed.
 //   node --import tsx bench/limits/unclean-open.ts [partitions] [opens]
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'

@@ -6,7 +6,9 @@ import { packRecords, visitPacked } from './packed.ts'
 const BLOCK_BYTES = 64 * 1024
 const DRAIN_EVERY_BATCHES = 50
 
-/** async-append-only-log; it knows positions in bytes, so a table from offset to position is kept beside it for free. */
+/**
+ * async-append-only-log; it knows positions in bytes, so a table from offset to position is kept beside it for free.
+ */
 class AppendOnlyLog implements Peer {
   readonly checksReads: boolean = false
   readonly #packed: Buffer[] = []

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
 import type { BenchRecord, Visit } from '../harness/peer.ts'
 
-// A batch: u32 bytes of the whole batch, u32 CRC-32C of what follows it (0 where unchecked), u32 records; then each record
-// as u32 (key bytes << 24 | value bytes), key, value. So a key has at most 255 bytes and a value less than 16 MiB.
+// A batch: u32 bytes of the whole batch, u32 CRC-32C of what follows it (0 where unchecked), u32 records; then each
+// record as u32 (key bytes << 24 | value bytes), key, value. So a key has at most 255 bytes and a value less than 16
+// MiB.
 export const BATCH_HEADER_BYTES = 12
 const RECORD_HEADER_BYTES = 4
 const CRC_START = 8

@@ -16,14 +16,15 @@ export interface ProducerSession {
   topic(name: string): TopicFacts | Promise<TopicFacts>
   append(request: AppendRequest): Promise<AppendResult>
   /**
-   * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before it returns.
-   * `undefined`, and nothing has happened, where it can't or the log refuses them; then they are to be copied for `append`, which tells why.
-   * Not to be had of a log in another process: its producer packs what it would lend.
+   * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before
+   * it returns. `undefined`, and nothing has happened, where it can't or the log refuses them; then they are to be
+   * copied for `append`, which tells why. Not to be had of a log in another process: its producer packs what it would
+   * lend.
    */
   appendBorrowed?(request: AppendRequest): Promise<AppendResult> | undefined
   /**
-   * A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the last epoch
-   * that a batch can hold, a new producer id.
+   * A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the last
+   * epoch that a batch can hold, a new producer id.
    */
   bumpEpoch(): Promise<void>
   close(): Promise<void>

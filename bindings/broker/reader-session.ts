@@ -2,7 +2,9 @@ import type { LentMemory } from '../model/memory.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { TopicFacts } from './topic-facts.ts'
 
-/** A batch that owns its bytes, unless the fetch lent it memory; accessors make views of them, per record and on demand. */
+/**
+ * A batch that owns its bytes, unless the fetch lent it memory; accessors make views of them, per record and on demand.
+ */
 export interface FetchedBatch {
   readonly baseOffset: number
   readonly nextOffset: number
@@ -41,7 +43,10 @@ export interface FetchedPartition extends TopicPartition {
   readonly logStartOffset: number
   /** Last stable offset for read_committed, high watermark else. */
   readonly endOffset: number
-  /** OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID of this partition; then no batches. */
+  /**
+   * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID of this partition; then no
+   * batches.
+   */
   readonly error: Error | undefined
 }
 

@@ -9,8 +9,8 @@ export interface RuntimePort {
   /** From 0 up to 1, as Math.random. */
   random(): number
   /**
-   * Calls back once after `delayMs`; the answer cancels. Without `keepsAlive` a program that waits for nothing else may end
-   * before: right for deadlines, wrong for what somebody sent and awaits.
+   * Calls back once after `delayMs`; the answer cancels. Without `keepsAlive` a program that waits for nothing else may
+   * end before: right for deadlines, wrong for what somebody sent and awaits.
    */
   setTimer(delayMs: number, callback: () => void, keepsAlive?: boolean): () => void
   /** What batches may be compressed with; none unless given. */

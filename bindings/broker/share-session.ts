@@ -31,16 +31,20 @@ export interface AcknowledgeRequest extends TopicPartition {
 }
 
 /**
- * A consumer of a share group: records of one partition go to several consumers, each under a lock of its own. Records are
- * fetched as by any reader. UNKNOWN_MEMBER_ID from any call: its locks are gone, it needs a new session.
+ * A consumer of a share group: records of one partition go to several consumers, each under a lock of its own. Records
+ * are fetched as by any reader. UNKNOWN_MEMBER_ID from any call: its locks are gone, it needs a new session.
  */
 export interface ShareSession extends ReaderSession {
   /** Waits until there is something, or `wake`. The deliveries are counted durably when it resolves. */
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]>
   /** The process that held the log is gone, and with it all locks: what was acquired may be another's by now. */
   readonly isLost: boolean
-  /** Called when the process that holds the log ends: what nobody saw yet is to be given back, and no more is acquired. */
+  /**
+   * Called when the process that holds the log ends: what nobody saw yet is to be given back, and no more is acquired.
+   */
   onRelease(handler: () => void): void
-  /** Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed. */
+  /**
+   * Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed.
+   */
   acknowledge(request: AcknowledgeRequest): Promise<void>
 }

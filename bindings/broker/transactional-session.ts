@@ -8,14 +8,14 @@ export interface TransactionalOptions {
 }
 
 /**
- * The producer of a transactional id, one transaction at a time. Calls may be asked again after a lost answer. Any of them
- * rejects with PRODUCER_FENCED once a newer one was opened, with TRANSACTION_ABORTABLE when the log has no such transaction
- * open any more: `abort` then brings the session back in step.
+ * The producer of a transactional id, one transaction at a time. Calls may be asked again after a lost answer. Any of
+ * them rejects with PRODUCER_FENCED once a newer one was opened, with TRANSACTION_ABORTABLE when the log has no such
+ * transaction open any more: `abort` then brings the session back in step.
  */
 export interface TransactionalSession {
   /**
-   * Opens a transaction. Its sends go through the answer, with sequences from 0: an append resolves when the records have
-   * their offset, whatever its `acks`.
+   * Opens a transaction. Its sends go through the answer, with sequences from 0: an append resolves when the records
+   * have their offset, whatever its `acks`.
    */
   begin(): Promise<ProducerSession>
   /**

@@ -3,8 +3,9 @@ export const FIRST_FETCH_BYTES = 4096
 const GROWTH = 4
 
 /**
- * How much each fetch of an iteration asks for. With `firstBytes` little at first, because who wants one record would wait for all that comes
- * with it, and `maxBytes` after a few: what was fetched before is taken by then, so that it is never much more than what was wanted.
+ * How much each fetch of an iteration asks for. With `firstBytes` little at first, because who wants one record would
+ * wait for all that comes with it, and `maxBytes` after a few: what was fetched before is taken by then, so that it is
+ * never much more than what was wanted.
  */
 export class FetchSize {
   readonly #maxBytes: number

@@ -13,8 +13,8 @@ export interface ItemSource<T> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /**
- * Iterates a source. An item that is in memory costs one promise and one turn of the microtask queue, a third of what an
- * async generator's `yield` costs. Calls are answered in their order, as a generator does.
+ * Iterates a source. An item that is in memory costs one promise and one turn of the microtask queue, a third of what
+ * an async generator's `yield` costs. Calls are answered in their order, as a generator does.
  */
 export class Iteration<T> implements AsyncIterableIterator<T, undefined, undefined> {
   readonly #source: ItemSource<T>

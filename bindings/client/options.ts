@@ -8,8 +8,9 @@ const NAME_CHARS = 64
 const NEAREST_MAX = 3
 
 /**
- * What the compiler sees in TypeScript, for plain JavaScript: INVALID_REQUEST for what is no object of options, and for a name
- * that `call` has no option of. A slip in a name would be a default that nobody asked for. Values are checked where they are read.
+ * What the compiler sees in TypeScript, for plain JavaScript: INVALID_REQUEST for what is no object of options, and for
+ * a name that `call` has no option of. A slip in a name would be a default that nobody asked for. Values are checked
+ * where they are read.
  */
 export function assertOptions<O>(options: O, names: OptionNames<O>, call: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -45,7 +46,9 @@ function plain(name: string): string {
     .replace(/[^a-z]/g, '')
 }
 
-/** Letters to add, drop, exchange or swap with the next one; none where one name is the beginning or end of the other. */
+/**
+ * Letters to add, drop, exchange or swap with the next one; none where one name is the beginning or end of the other.
+ */
 function slipsBetween(a: string, b: string): number {
   const [short, long] = a.length < b.length ? [a, b] : [b, a]
   if (short.length > 2 && (long.startsWith(short) || long.endsWith(short))) return 0

@@ -1,6 +1,8 @@
 import type { TopicPartition } from '../model/positions.ts'
 
-/** Headers to write: an object, or pairs where names repeat or values are null. Order is kept; text is written as UTF-8. */
+/**
+ * Headers to write: an object, or pairs where names repeat or values are null. Order is kept; text is written as UTF-8.
+ */
 export type RecordHeadersInit =
   | { readonly [name: string]: string | Uint8Array }
   | Iterable<readonly [name: string, value: string | Uint8Array | null]>
@@ -22,7 +24,9 @@ export interface RecordInput<K, V> {
   headers?: RecordHeadersInit | undefined
 }
 
-/** A record whose key and value are bytes, or text that is written as UTF-8: by hand, or what `topic.record()` gives. */
+/**
+ * A record whose key and value are bytes, or text that is written as UTF-8: by hand, or what `topic.record()` gives.
+ */
 export interface ProducerRecord extends RecordInput<string | Uint8Array, string | Uint8Array> {
   /** The topic's name. */
   topic: string

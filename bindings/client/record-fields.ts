@@ -1,7 +1,9 @@
 import { nearestOf } from './options.ts'
 
 const FIELDS = ['topic', 'key', 'value', 'partition', 'timestamp', 'headers'] as const
-/** Records of a program have few names, and looking for what is near one takes a hundred times as long as its record. */
+/**
+ * Records of a program have few names, and looking for what is near one takes a hundred times as long as its record.
+ */
 const REMEMBERED_MAX = 200
 const remembered = new Map<string, readonly string[]>()
 
@@ -12,8 +14,9 @@ export interface FieldSlip {
 }
 
 /**
- * A slip in the name of a field would leave out what was meant, in silence. What another library put into a record besides is none: its
- * name is like no field that is missing. Hot path: a switch takes a quarter of the time that a table of names takes.
+ * A slip in the name of a field would leave out what was meant, in silence. What another library put into a record
+ * besides is none: its name is like no field that is missing. Hot path: a switch takes a quarter of the time that a
+ * table of names takes.
  */
 export function fieldSlip(record: object): FieldSlip | undefined {
   // Inherited ones are read like its own.
@@ -35,7 +38,10 @@ export function fieldSlip(record: object): FieldSlip | undefined {
   return undefined
 }
 
-/** `copy` with the fields that a spread of `record` leaves out: those that its class or another prototype gives, and hidden ones. */
+/**
+ * `copy` with the fields that a spread of `record` leaves out: those that its class or another prototype gives, and
+ * hidden ones.
+ */
 export function withInherited<R extends object>(copy: R, record: R): R {
   const fields = copy as Record<string, unknown>
   for (const field of FIELDS) {

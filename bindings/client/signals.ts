@@ -52,8 +52,8 @@ export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise
 }
 
 /**
- * What `wait` comes to, which `wake` brings to its end once a signal aborts. Between two waits nothing listens: an iterator that a program
- * gave up without a word would listen as long as there is the signal.
+ * What `wait` comes to, which `wake` brings to its end once a signal aborts. Between two waits nothing listens: an
+ * iterator that a program gave up without a word would listen as long as there is the signal.
  */
 export async function wokenBy<T>(signals: readonly Signal[], wake: () => void, wait: () => Promise<T>): Promise<T> {
   for (const signal of signals) signal?.addEventListener('abort', wake, { once: true })

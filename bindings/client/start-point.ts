@@ -3,7 +3,9 @@ import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import { checkPosition, isCount, samePlace } from './places.ts'
 
-/** Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions. */
+/**
+ * Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions.
+ */
 export type StartPoint = 'earliest' | 'latest' | { readonly timestamp: number } | readonly Position[]
 
 /** Offsets of the earliest or latest records, or of the first at a time (the end where there is none). */

@@ -1,8 +1,8 @@
 const DAY_MS = 24 * 3_600_000
 
 /**
- * Whether the wall clock may say what is expired: not while it was put forward, since the open, by more than a day or half of
- * the time that records are to be kept (docs/decisions/017-retention.md).
+ * Whether the wall clock may say what is expired: not while it was put forward, since the open, by more than a day or
+ * half of the time that records are to be kept (docs/decisions/017-retention.md).
  */
 export class ClockGuard {
   readonly #isTrusted: boolean

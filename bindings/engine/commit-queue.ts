@@ -28,7 +28,10 @@ const PRODUCER_ID_BLOCK = 1000
 const DECISION_BYTES_MAX = 64 * 1024
 /** Nor more partitions. The next set takes the rest. */
 const PARTITIONS_MAX = 128
-/** If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as they do. */
+/**
+ * If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as
+ * they do.
+ */
 const EXTENT_BYTES = 1280
 
 const NOWHERE: readonly HostedPartition[] = []
@@ -48,8 +51,8 @@ export class CommitQueue {
   readonly #ceilings = new Set<HostedPartition>()
   #changes: WaitingChange[] = []
   /**
-   * Partitions of a transaction whose records go ahead of its decision, over several sets. Their appends are paused until
-   * they have their markers.
+   * Partitions of a transaction whose records go ahead of its decision, over several sets. Their appends are paused
+   * until they have their markers.
    */
   readonly #pausedAhead = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
@@ -102,8 +105,8 @@ export class CommitQueue {
   }
 
   /**
-   * The records of a transaction that ends in more partitions than a set takes go ahead of it, set by set (durability rule 9):
-   * those that aren't durable yet, none where one set does.
+   * The records of a transaction that ends in more partitions than a set takes go ahead of it, set by set (durability
+   * rule 9): those that aren't durable yet, none where one set does.
    */
   #ahead(): Iterable<HostedPartition> {
     const first = this.#changes[0]?.change

@@ -15,7 +15,10 @@ export interface CommitterHooks extends DecisionHooks {
   producerIds(end: number): void
 }
 
-/** Takes what waits for durability, makes it durable, and lets it be seen and answered: the group commit of durability rule 1. */
+/**
+ * Takes what waits for durability, makes it durable, and lets it be seen and answered: the group commit of durability
+ * rule 1.
+ */
 export class Committer {
   readonly #store: PartitionStore
   readonly #queue: CommitQueue

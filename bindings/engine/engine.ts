@@ -19,8 +19,9 @@ import type { Topics } from './topics.ts'
 import { openUndecided } from './undecided.ts'
 
 /**
- * The log as a state machine: `step` takes a command, `complete` the result of an effect, `turn` starts the group commit
- * of what the steps since the last one asked for. It reads no clock and awaits nothing; effects to run come from `take`.
+ * The log as a state machine: `step` takes a command, `complete` the result of an effect, `turn` starts the group
+ * commit of what the steps since the last one asked for. It reads no clock and awaits nothing; effects to run come from
+ * `take`.
  */
 export class Engine {
   readonly catalogue: Catalogue
@@ -185,7 +186,10 @@ export class Engine {
     this.#parts.clockMoved(byMs)
   }
 
-  /** Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers go. */
+  /**
+   * Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers
+   * go.
+   */
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return

@@ -9,8 +9,8 @@ import type { CommandOf, Done } from './commands.ts'
 
 export interface GroupHooks {
   /**
-   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only the
-   * first ones may be there.
+   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
+   * the first ones may be there.
    */
   change(records: readonly TableRecord[], done: Done<void>): void
   topicOf: TopicLookup

@@ -63,8 +63,8 @@ export class LogStarts {
   }
 
   /**
-   * Asked before anything is planned: a topic whose delete is on its way takes no more changes, and what was planned for
-   * the others could not be taken back.
+   * Asked before anything is planned: a topic whose delete is on its way takes no more changes, and what was planned
+   * for the others could not be taken back.
    */
   #assertStays({ id: { topicId, topic, partition } }: HostedPartition): void {
     if (this.#hooks.catalogue.planned.liveById(topicId) !== undefined) return

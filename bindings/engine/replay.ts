@@ -27,8 +27,9 @@ export interface LeftOfTopics {
 }
 
 /**
- * Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. Answers the tombstones that a
- * crash kept from following the delete of their topic (docs/decisions/028-offsets-end-with-their-topic.md).
+ * Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. Answers the
+ * tombstones that a crash kept from following the delete of their topic
+ * (docs/decisions/028-offsets-end-with-their-topic.md).
  */
 export function* replayTables(engine: ReplayParts, state: StoredState): Task<LeftOfTopics> {
   const { topics, catalogue, groups, shares, transactions } = engine

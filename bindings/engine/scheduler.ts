@@ -7,7 +7,9 @@ import type { IssuedEffect } from './task-runner.ts'
 /** A difference between the wall clock and passing time that no deadline notices. */
 const CLOCK_JUMP_MS = 500
 
-/** Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises. */
+/**
+ * Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises.
+ */
 export class Scheduler {
   readonly #engine: Engine
   readonly #port: RuntimePort

@@ -20,7 +20,8 @@ export function* offsetsForTimestamp(
 
 /**
  * The first record at or after a time. The store answers a batch at or before the place; the records after it decide
- * (kafka.md 2.3). The partition needn't be open for it, and isn't opened: that is the business of its appends, one at a time.
+ * (kafka.md 2.3). The partition needn't be open for it, and isn't opened: that is the business of its appends, one at a
+ * time.
  */
 function* offsetForTimestamp(
   store: PartitionStore,

@@ -41,8 +41,8 @@ type TransactionCommand = CommandOf<
 >
 
 /**
- * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a decision,
- * its markers and its offsets become durable together (durability rules 3 and 9).
+ * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a
+ * decision, its markers and its offsets become durable together (durability rules 3 and 9).
  */
 export class Transacting {
   readonly #hooks: TransactingHooks
@@ -97,7 +97,9 @@ export class Transacting {
     done(undefined)
   }
 
-  /** Before an append; throws what refuses it. Answers the transaction that the partition joins with it, if it is new. */
+  /**
+   * Before an append; throws what refuses it. Answers the transaction that the partition joins with it, if it is new.
+   */
   admit(hosted: HostedPartition, producerId: number, producerEpoch: number): OpenTransaction | undefined {
     const open = this.#hooks.transactions.openOf(producerId, producerEpoch)
     if (hosted.partition.hasOpenTransaction(producerId)) return undefined
@@ -116,8 +118,9 @@ export class Transacting {
   }
 
   /**
-   * Flushes a large transaction's partitions ahead, so that its commit finds most of it durable: each time that a flush's
-   * worth was written and another batch comes. Not right behind the last batch: the commit's own flush follows that.
+   * Flushes a large transaction's partitions ahead, so that its commit finds most of it durable: each time that a
+   * flush's worth was written and another batch comes. Not right behind the last batch: the commit's own flush follows
+   * that.
    */
   wrote(producerId: number, hosted: HostedPartition, sizeBytes: number): void {
     const unflushed = this.#unflushed.get(producerId)
@@ -153,7 +156,9 @@ export class Transacting {
     done(undefined)
   }
 
-  /** `opened`: its partitions are opened one after the other, and there may be more of them than may be open at once. */
+  /**
+   * `opened`: its partitions are opened one after the other, and there may be more of them than may be open at once.
+   */
   #end(command: CommandOf<'endTransaction'>, opened: Set<HostedPartition> = new Set()): void {
     const { instance, event, done } = command
     const { transactions, store, now, whenActive } = this.#hooks
@@ -196,7 +201,9 @@ export class Transacting {
     this.#init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
   }
 
-  /** The clock ends them; their producers hear of it at the next call. Ids that nobody used for long go, each by itself. */
+  /**
+   * The clock ends them; their producers hear of it at the next call. Ids that nobody used for long go, each by itself.
+   */
   expire(now: number): void {
     for (const record of this.#hooks.transactions.planExpiry(now)) {
       this.#hooks.change({ transactions: [record], done: () => {} })

@@ -1,6 +1,9 @@
 import { LogError } from './errors.ts'
 
-/** MEMORY_CAP_REACHED where the process has no such memory: its own RangeError reads as that of a record's changed bytes. */
+/**
+ * MEMORY_CAP_REACHED where the process has no such memory: its own RangeError reads as that of a record's changed
+ * bytes.
+ */
 export function allocate(sizeBytes: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(sizeBytes)

@@ -34,13 +34,16 @@ export interface Codec {
   /** A new array: the whole of `bytes` in the framing that Kafka's Java client writes. */
   compress(bytes: Uint8Array): Uint8Array
   /**
-   * All of it, in any framing that a Kafka client writes. Throws a CompressionFault for what isn't whole, has a wrong checksum
-   * or bytes behind its end, and for more than `maxBytes`, of which it takes no memory then.
+   * All of it, in any framing that a Kafka client writes. Throws a CompressionFault for what isn't whole, has a wrong
+   * checksum or bytes behind its end, and for more than `maxBytes`, of which it takes no memory then.
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
-/** Handed in by an entry, with what its platform has. One that is missing is UNSUPPORTED_COMPRESSION_TYPE when it is needed. */
+/**
+ * Handed in by an entry, with what its platform has. One that is missing is UNSUPPORTED_COMPRESSION_TYPE when it is
+ * needed.
+ */
 export type Codecs = { readonly [type in CompressionType]?: Codec | undefined }
 
 /** No batch comes out larger: what a few bytes on disk may ask of memory has this end. */

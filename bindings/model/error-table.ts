@@ -12,7 +12,10 @@ export type ErrorCategory = 'retriable' | 'abortable' | 'fenced' | 'rejoin' | 'f
 
 export type ErrorRow = readonly [category: ErrorCategory, kafkaCode: number | undefined, hint: string]
 
-/** Every error of the package: category, Kafka's number where Kafka has this error, and the next step. docs/errors.md has a heading for each; a test compares the two. */
+/**
+ * Every error of the package: category, Kafka's number where Kafka has this error, and the next step. docs/errors.md
+ * has a heading for each; a test compares the two.
+ */
 export const ERRORS = {
   // Kafka's names
   UNKNOWN_SERVER_ERROR: ['fatal', -1, 'This is a fault of the log: report it with what the message says.'],

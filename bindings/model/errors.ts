@@ -46,7 +46,10 @@ export class LogError<C extends string = string> extends Error {
   }
 }
 
-/** What copying the bytes of a batch's records threw, as the error of these, a program's getter may even throw `undefined`. */
+/**
+ * What copying the bytes of a batch's records threw, as the error of these, a program's getter may even throw
+ * `undefined`.
+ */
 export function changedBytes(cause: unknown): unknown {
   if (LogError.is(cause)) return cause
   const message =

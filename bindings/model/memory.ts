@@ -15,8 +15,8 @@ export interface LentMemory extends BatchMemory {
 const BLOCK_BYTES = 16 * 1024
 
 /**
- * What is small shares blocks, as Node's buffers do: an ArrayBuffer for each costs more than what lies in it. A block lives as
- * long as anything in it.
+ * What is small shares blocks, as Node's buffers do: an ArrayBuffer for each costs more than what lies in it. A block
+ * lives as long as anything in it.
  */
 export class SharedBlocks implements BatchMemory {
   readonly largestBytes: number

@@ -14,8 +14,8 @@ export function assertTopicName(name: string): void {
 }
 
 /**
- * The log's own topics: programs may read them, and only the log writes, creates and deletes them. Differs from Kafka: there
- * other names may start with two underscores too.
+ * The log's own topics: programs may read them, and only the log writes, creates and deletes them. Differs from Kafka:
+ * there other names may start with two underscores too.
  */
 function isInternalTopicName(name: string): boolean {
   return name.startsWith('__')

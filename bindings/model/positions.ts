@@ -13,8 +13,8 @@ export interface Position extends TopicPartition {
 }
 
 /**
- * No record has an offset from here on. Up to 2^53, as far as a double counts, there is room for the markers of what is open then and
- * for the ceilings of an unclean end (durability rule 5).
+ * No record has an offset from here on. Up to 2^53, as far as a double counts, there is room for the markers of what is
+ * open then and for the ceilings of an unclean end (durability rule 5).
  */
 export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
 

@@ -1,6 +1,6 @@
 /**
- * Every global that the core may use beyond lib es2023: what Node, Deno, Bun, browsers, workers and edge runtimes all have.
- * Nothing else compiles there (tsconfig.core.json). No clock, no random, no timer: those are handed in.
+ * Every global that the core may use beyond lib es2023: what Node, Deno, Bun, browsers, workers and edge runtimes all
+ * have. Nothing else compiles there (tsconfig.core.json). No clock, no random, no timer: those are handed in.
  * WebAssembly stands in bindings/kernel/webassembly.d.ts, because the platform rooms need it too.
  */
 interface TextEncoder {

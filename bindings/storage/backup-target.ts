@@ -6,13 +6,13 @@ export const UNFINISHED_COPY = 'unfinished-copy'
 /** Where a copy of a log's files goes. Whoever made it closes its store. */
 export interface BackupTarget {
   /**
-   * With nothing in it. A directory that its lock makes has `UNFINISHED_COPY` in it from the first moment on: one without it, as a kill could
-   * leave it, would open as a new log.
+   * With nothing in it. A directory that its lock makes has `UNFINISHED_COPY` in it from the first moment on: one
+   * without it, as a kill could leave it, would open as a new log.
    */
   readonly store: FileStore
   /**
-   * Gives the source's file `from`, which is never written again, the name `to` here; its directory is there. False, with
-   * nothing done, where the two can't share a file: it has to be copied then.
+   * Gives the source's file `from`, which is never written again, the name `to` here; its directory is there. False,
+   * with nothing done, where the two can't share a file: it has to be copied then.
    */
   link(from: string, to: string): Awaitable<boolean>
 }

@@ -23,7 +23,9 @@ export interface BatchFields {
   readonly isControl: boolean
 }
 
-/** What a partition remembers of a producer (kafka.md 3.2); `assembly/producers.ts` and the kernel's table keep as many. */
+/**
+ * What a partition remembers of a producer (kafka.md 3.2); `assembly/producers.ts` and the kernel's table keep as many.
+ */
 const BATCHES_MAX = 5
 
 const TRANSACTIONAL = 0x10

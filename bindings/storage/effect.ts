@@ -13,7 +13,10 @@ export interface Effect<T = unknown> {
   run(): T | Promise<T>
 }
 
-/** Kinds of storage operations; `yield` only gives others their turn, `gather` only waits for what is asked at this moment too. */
+/**
+ * Kinds of storage operations; `yield` only gives others their turn, `gather` only waits for what is asked at this
+ * moment too.
+ */
 export type EffectKind =
   | 'open'
   | 'list'

@@ -19,9 +19,10 @@ export interface StoreCapabilities {
 
 /**
  * Named files in directories, for the file-based store. Paths are relative, with `/`, never above the root; a directory
- * exists as soon as a file in it was opened with `create`. Drivers throw LogError: STORAGE_FULL where space or quota ran
- * out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details. Where `open`, `list` or `syncDirectory` came to
- * nothing because too many files are open, `errno` says EMFILE or ENFILE: the log closes some and asks again.
+ * exists as soon as a file in it was opened with `create`. Drivers throw LogError: STORAGE_FULL where space or quota
+ * ran out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details. Where `open`,
+ * `list` or `syncDirectory` came to nothing because too many files are open, `errno` says EMFILE or ENFILE: the log
+ * closes some and asks again.
  */
 export interface FileStore {
   /** The same object at every look. */
@@ -34,9 +35,14 @@ export interface FileStore {
   rename(from: string, to: string): Awaitable<void>
   /** Removes a file or an empty directory; a missing one is fine. Durable after `syncDirectory` of its parent. */
   remove(path: string): Awaitable<void>
-  /** Makes entries of `directory` durable: files and directories created in, renamed in or removed from it. '' is the root. */
+  /**
+   * Makes entries of `directory` durable: files and directories created in, renamed in or removed from it. '' is the
+   * root.
+   */
   syncDirectory(directory: string): Awaitable<void>
-  /** The exclusive right to write below the root. Rejects with DIRECTORY_IN_USE, whose details name pid, host, since. */
+  /**
+   * The exclusive right to write below the root. Rejects with DIRECTORY_IN_USE, whose details name pid, host, since.
+   */
   lock(): Awaitable<StoreLock>
   /** Ends the store, its lock and open files with it; again is fine. */
   close(): Awaitable<void>
@@ -47,8 +53,9 @@ export interface StoreLock {
   /** Gives it back; again is fine. */
   release(): Awaitable<void>
   /**
-   * Throws KAFKA_STORAGE_ERROR once another could get it as well, because what it stands on was removed, moved or replaced; where nobody can
-   * tell, it doesn't. It is asked every second. A driver to which that can't happen leaves it out.
+   * Throws KAFKA_STORAGE_ERROR once another could get it as well, because what it stands on was removed, moved or
+   * replaced; where nobody can tell, it doesn't. It is asked every second. A driver to which that can't happen leaves
+   * it out.
    */
   assertHeld?(): void
 }
@@ -68,15 +75,15 @@ export interface StoreFile {
   /** Cuts off what lies behind, or extends with zeros. */
   truncate(sizeBytes: number): void
   /**
-   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it doesn't leaves it out. `close` may come
-   * before its end.
+   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it doesn't leaves
+   * it out. `close` may come before its end.
    */
   cut?(sizeBytes: number): Awaitable<void>
   /** In bytes. */
   size(): number
   /**
-   * Another directory has the same file under a name of its own: it is removed in one piece, and never cut. A driver whose
-   * files have one name each leaves it out.
+   * Another directory has the same file under a name of its own: it is removed in one piece, and never cut. A driver
+   * whose files have one name each leaves it out.
    */
   isShared?(): boolean
   /** Makes content and size durable. A failure is final for the log (durability rule 10). */

@@ -4,7 +4,8 @@ import type { StoreCapabilities } from './file-store.ts'
 
 /**
  * The port that the engine writes through: sealed batches in, by partition and offset. Two forms stand behind it: files
- * (segments and a journal, log/store/file-partition-store.ts) and rows (a row per batch and the database's own transaction).
+ * (segments and a journal, log/store/file-partition-store.ts) and rows (a row per batch and the database's own
+ * transaction).
  *
  * Durability is asked for in sets: `commit` makes one atomic set durable, over any number of partitions. Only one
  * commit runs at a time; what is appended meanwhile belongs to the next one.
@@ -79,8 +80,8 @@ export interface PartitionStore {
    */
   rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite>
   /**
-   * A pass of compaction ended: below `offset` every key has one record at most. The store keeps the offset with what it notes
-   * of the partition.
+   * A pass of compaction ended: below `offset` every key has one record at most. The store keeps the offset with what
+   * it notes of the partition.
    */
   cleaned(id: PartitionIdentity, offset: number): Task<void>
   /** Where the batch with this offset lies, for error messages. */

@@ -11,7 +11,9 @@ export interface WriteOrderObserver {
   frameDurable(sequence: number): void
   /** A decision of frame `sequence` is about to be written to its segment (rule 3). */
   decisionPlaced(sequence: number, file: string, position: number): void
-  /** A checkpoint is about to be written; every file and directory in it must be durable up to what it notes (rule 4). */
+  /**
+   * A checkpoint is about to be written; every file and directory in it must be durable up to what it notes (rule 4).
+   */
   checkpointPlaced(coveredSequence: number, noted: readonly WrittenFile[]): void
   /**
    * The checkpoint is durable: the frames that it covers may be reused, and what it notes needs no frame any more (rule

@@ -1,4 +1,5 @@
-// A consumer reads a record and crashes just before it acknowledges it. The next one goes on from what is committed, at once.
+// A consumer reads a record and crashes just before it acknowledges it. The next one goes on from what is committed, at
+// once.
 //
 //   node --import tsx examples/guarantees/3-crash-before-the-acknowledgement.ts [directory]
 import { fileURLToPath } from 'node:url'

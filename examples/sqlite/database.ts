@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module'
 
-/** SQLite by two drivers: a package that is compiled, or the module of Nodes from 22.13 on. What is used of them is alike. */
+/**
+ * SQLite by two drivers: a package that is compiled, or the module of Nodes from 22.13 on. What is used of them is
+ * alike.
+ */
 export type Driver = 'better-sqlite3' | 'node:sqlite'
 
 export type Value = string | number | null

@@ -3,8 +3,9 @@
 //   npm ci --prefix bench/peers                                             # once, for the drivers
 //   node --import tsx examples/sqlite/ingest.ts [directory] [driver]        # driver: better-sqlite3 or node:sqlite
 //
-// An order and its row in the outbox are one SQL transaction; the records and the position of their rows are one transaction of
-// the log. Here the relay ends when the outbox does; each run adds three orders. Kill it wherever you like, and run it again.
+// An order and its row in the outbox are one SQL transaction; the records and the position of their rows are one
+// transaction of the log. Here the relay ends when the outbox does; each run adds three orders. Kill it wherever you
+// like, and run it again.
 import { join } from 'node:path'
 import { open } from 'oncelog'
 import { type Driver, openDatabase } from './database.ts'

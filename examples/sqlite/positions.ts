@@ -3,8 +3,8 @@
 //   npm ci --prefix bench/peers                                             # once, for the drivers
 //   node --import tsx examples/sqlite/positions.ts [directory] [driver]     # driver: better-sqlite3 or node:sqlite
 //
-// The log keeps no offsets of this group: it asks the database where to go on. Each run adds thirty payments. Kill it wherever
-// you like, and run it again.
+// The log keeps no offsets of this group: it asks the database where to go on. Each run adds thirty payments. Kill it
+// wherever you like, and run it again.
 import { join } from 'node:path'
 import { open } from 'oncelog'
 import { createTables, keepBalances, payments } from './balances.ts'

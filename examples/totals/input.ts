@@ -25,8 +25,8 @@ export async function* readRows(path: string): AsyncGenerator<Row> {
 }
 
 /**
- * What a row is totalled under. A row without the field's value counts under the empty key, so that a key's rows stay in one
- * partition, in order; one without the field is a slip of whoever named it.
+ * What a row is totalled under. A row without the field's value counts under the empty key, so that a key's rows stay
+ * in one partition, in order; one without the field is a slip of whoever named it.
  */
 export function keyOf(row: Row, field: string): string {
   const value = row[field]

@@ -1,8 +1,9 @@
-// `npm start`: real rows through the log, exactly once, while its processes are killed. Several of them on one directory copy
-// and total the rows in transactions of random size with state and offsets inside; they, and the one that holds the log, get
-// SIGKILL in the middle, and a reader watches that no transaction is ever seen in part. At the end input and output are
-// compared, as sets and to the last digit. `npm start -- --input FILE --key FIELD` takes any CSV or NDJSON, gzip too; with `--transaction FIELD` rows
-// of a key that follow one another with the same value of that field, such as those of an invoice, are one transaction.
+// `npm start`: real rows through the log, exactly once, while its processes are killed. Several of them on one
+// directory copy and total the rows in transactions of random size with state and offsets inside; they, and the one
+// that holds the log, get SIGKILL in the middle, and a reader watches that no transaction is ever seen in part. At the
+// end input and output are compared, as sets and to the last digit. `npm start -- --input FILE --key FIELD` takes any
+// CSV or NDJSON, gzip too; with `--transaction FIELD` rows of a key that follow one another with the same value of that
+// field, such as those of an invoice, are one transaction.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'

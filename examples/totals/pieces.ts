@@ -32,7 +32,9 @@ export class NaturalPieces {
   readonly #field: string
   /** Where each partition ends: nothing is added to them any more. */
   readonly #endOffsets: ReadonlyMap<number, number>
-  /** Delivered and not yet complete, by partition: they outlive an iteration, which gives back undelivered ones only. */
+  /**
+   * Delivered and not yet complete, by partition: they outlive an iteration, which gives back undelivered ones only.
+   */
   readonly #begun: Map<number, readonly Input[]> = new Map()
 
   constructor(field: string, endOffsets: ReadonlyMap<number, number>) {

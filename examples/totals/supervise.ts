@@ -10,7 +10,10 @@ export interface Message {
   readonly torn?: string
 }
 
-/** Runs a program of this folder, which reads TypeScript as this one does; `heard` gets what it sends. Resolves with its exit code, `undefined` after a kill. */
+/**
+ * Runs a program of this folder, which reads TypeScript as this one does; `heard` gets what it sends. Resolves with its
+ * exit code, `undefined` after a kill.
+ */
 export function run(
   program: string,
   args: readonly string[],
@@ -33,7 +36,10 @@ export interface KillPlan {
   readonly killsMin: number
   /** All rows are copied. */
   readonly rows: number
-  /** The field whose values say which rows are one transaction, and how many those are: the kills spread over half of them. */
+  /**
+   * The field whose values say which rows are one transaction, and how many those are: the kills spread over half of
+   * them.
+   */
   readonly natural: { readonly field: string; readonly transactions: number } | undefined
   progress(copied: number): void
 }
@@ -52,7 +58,10 @@ const HOLDER_KILLS_MIN = 3
 
 /** Messages of a process before its kill, at most, where the number of transactions isn't known. */
 const MESSAGES_MAX = { 'work.ts': 4, 'watch.ts': 40 } as const
-/** Looks of the reader before its kill, at most, where it is: it may come to hold the log, and is to be killed as the holder, too. */
+/**
+ * Looks of the reader before its kill, at most, where it is: it may come to hold the log, and is to be killed as the
+ * holder, too.
+ */
 const LOOKS_MAX = 160
 
 /** Several workers and a reader at once; each is killed at a random instant of its life, until enough were. */

@@ -23,8 +23,9 @@ export const rows: Topic<'rows', string, string, Row, Row> = topic('rows', {
   partitions: PARTITIONS,
 })
 /**
- * Those of an input partition are spread over two, so that a transaction is in both; and over these alone: readers see nothing
- * behind a transaction that is still open, and one that shared only one of them would hide one half and not the other.
+ * Those of an input partition are spread over two, so that a transaction is in both; and over these alone: readers see
+ * nothing behind a transaction that is still open, and one that shared only one of them would hide one half and not the
+ * other.
  */
 export const copies: Topic<'copies', string, string, Copy, Copy> = topic('copies', {
   value: unchecked<Copy>(json()),
@@ -40,7 +41,9 @@ export const GROUP = 'totals'
 
 const OPEN_ATTEMPTS = 20
 
-/** Whoever has just taken the log over may be too busy to answer: on a machine with many processes it is asked again. */
+/**
+ * Whoever has just taken the log over may be too busy to answer: on a machine with many processes it is asked again.
+ */
 export async function openPatiently(directory: string, topics: readonly Topic[]): Promise<EmbeddedLog> {
   for (let attempt = 1; ; attempt++) {
     try {

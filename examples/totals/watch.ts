@@ -1,5 +1,5 @@
-// A process of its own that reads what is committed while all others are killed: at every instant each transaction that it
-// sees anything of is whole.
+// A process of its own that reads what is committed while all others are killed: at every instant each transaction that
+// it sees anything of is whole.
 import { LogError, type Position } from 'oncelog'
 import { COPY_PARTITIONS, copies, openPatiently } from './totals.ts'
 

@@ -1,6 +1,6 @@
-// A process of its own, one of several on the directory: copies rows and totals them by key, in transactions that hold copies,
-// totals and offsets. They are of random size, or what rows of one value of a field are. It can be killed at any instant, the
-// one that holds the log too.
+// A process of its own, one of several on the directory: copies rows and totals them by key, in transactions that hold
+// copies, totals and offsets. They are of random size, or what rows of one value of a field are. It can be killed at
+// any instant, the one that holds the log too.
 import { LogError, type ProducerRecord, type TransactionalProducer, type TransactionScope } from 'oncelog'
 import { NaturalPieces, type Piece, randomPieces } from './pieces.ts'
 import { add, copies, copyPartition, GROUP, openPatiently, PARTITIONS, rows, type Total, totals } from './totals.ts'

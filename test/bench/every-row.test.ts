@@ -1,4 +1,5 @@
-// Each row of `npm run bench` still runs against the public API, small: a row that can't be measured is seen here, not in a report.
+// Each row of `npm run bench` still runs against the public API, small: a row that can't be measured is seen here, not
+// in a report.
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,6 +1,6 @@
 /**
- * Most tests run the command line in a thread (`thread/`). Here every command runs in a process too, on the same files: exit code, output and
- * errors are the same, and each process ends by itself.
+ * Most tests run the command line in a thread (`thread/`). Here every command runs in a process too, on the same files:
+ * exit code, output and errors are the same, and each process ends by itself.
  */
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// What one run of a group makes of a rebalance at the moment at which it asks whether it is done: its consumer and group are told here.
+// What one run of a group makes of a rebalance at the moment at which it asks whether it is done: its consumer and
+// group are told here.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GroupRun } from '../../bindings/entry/cli/group-run.ts'

@@ -1,4 +1,5 @@
-// Several `oncelog consume --group` at once: they share the partitions, and none ends because another one comes or goes.
+// Several `oncelog consume --group` at once: they share the partitions, and none ends because another one comes or
+// goes.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'uvu'
@@ -23,7 +24,10 @@ interface Run {
   finish(): Promise<Said>
 }
 
-/** Holds the log: what it shows first says that it has it open. Its members end with it, and join the next holder's group anew. */
+/**
+ * Holds the log: what it shows first says that it has it open. Its members end with it, and join the next holder's
+ * group anew.
+ */
 async function startHolder(group: string): Promise<Run> {
   const run = start(group)
   await once(run.child.stdout as NodeJS.ReadableStream, 'readable')

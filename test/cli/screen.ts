@@ -1,4 +1,6 @@
-/** What a terminal shows after these bytes: enough of one for a line that is drawn over. Throws at what it doesn't know. */
+/**
+ * What a terminal shows after these bytes: enough of one for a line that is drawn over. Throws at what it doesn't know.
+ */
 export class Screen {
   readonly #lines: string[][] = [[]]
   #row = 0

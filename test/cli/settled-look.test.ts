@@ -1,4 +1,5 @@
-// What the command line takes for damage beside a holder that goes on: what look after look finds at the same place, and nothing else.
+// What the command line takes for damage beside a holder that goes on: what look after look finds at the same place,
+// and nothing else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Log } from '../../bindings/client/log.ts'

@@ -1,4 +1,5 @@
-// On a terminal: bars and tables that fit, and nothing left behind. A pseudo terminal comes from script(1) of util-linux.
+// On a terminal: bars and tables that fit, and nothing left behind. A pseudo terminal comes from script(1) of
+// util-linux.
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Groups, transactions and producers as an administrator sees and changes them: in the process that holds the log, attached, and over rows.
+// Groups, transactions and producers as an administrator sees and changes them: in the process that holds the log,
+// attached, and over rows.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

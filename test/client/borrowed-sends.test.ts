@@ -1,4 +1,5 @@
-// Calls that fill a batch by themselves are encoded from the program's own objects, while `send` runs; whatever has to wait is copied.
+// Calls that fill a batch by themselves are encoded from the program's own objects, while `send` runs; whatever has to
+// wait is copied.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'

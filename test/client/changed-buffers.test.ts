@@ -1,4 +1,5 @@
-// Bytes aren't copied by a send: a buffer that is taken away or resized meanwhile is told as what it is, and harms no other record.
+// Bytes aren't copied by a send: a buffer that is taken away or resized meanwhile is told as what it is, and harms no
+// other record.
 import { rmSync } from 'node:fs'
 import { open } from 'oncelog'
 import { test } from 'uvu'
@@ -54,8 +55,9 @@ test('a buffer that is resized or transferred before its send settles fails that
   for (const log of logs.reverse()) await log.close()
 })
 
-// Asked for its size, then for its bytes: what a class of its own says was written over what others have in the kernel's memory, which
-// hung the process; more text than before was cut; what is no bytes at all was written as empty ones, or ended the message of all.
+// Asked for its size, then for its bytes: what a class of its own says was written over what others have in the
+// kernel's memory, which hung the process; more text than before was cut; what is no bytes at all was written as empty
+// ones, or ended the message of all.
 const OTHERS: readonly unknown[] = [
   Object.defineProperty(new Uint8Array(100_000), 'length', { value: 10 }),
   'y'.repeat(200_000),

@@ -1,4 +1,5 @@
-// Iteration, redelivery, waiting, ending; commits and what they refuse are in commit.test.ts, handlers in rebalance-handlers.test.ts.
+// Iteration, redelivery, waiting, ending; commits and what they refuse are in commit.test.ts, handlers in
+// rebalance-handlers.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
@@ -147,8 +148,8 @@ overBrokers(
   },
 )
 
-// An interrupt that came between two waits of a join ended none, and the next one was waited for: others that take long to join, an open
-// transaction's offsets, or positions that never come.
+// An interrupt that came between two waits of a join ended none, and the next one was waited for: others that take long
+// to join, an open transaction's offsets, or positions that never come.
 overBrokers(
   'aborted, left or closed at any moment of its join, an iteration ends, whatever it would wait for',
   async (setup) => {

@@ -1,4 +1,5 @@
-// Who wants one record of a partition full of tiny batches gets it without the megabyte behind it; who wants all of it loses nothing.
+// Who wants one record of a partition full of tiny batches gets it without the megabyte behind it; who wants all of it
+// loses nothing.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FetchSize } from '../../bindings/client/fetch-size.ts'

@@ -1,4 +1,5 @@
-// Several members of one group over a real log in memory: who reads what, who may commit, and what a rebalance leaves alone.
+// Several members of one group over a real log in memory: who reads what, who may commit, and what a rebalance leaves
+// alone.
 import * as assert from 'uvu/assert'
 import { type Consumer, type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'

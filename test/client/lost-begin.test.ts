@@ -1,5 +1,5 @@
-// A begin whose answer was lost, while the log aborted what it had begun: found by a swarm run. No later begin of the same
-// producer came through, each was told TRANSACTION_ABORTABLE.
+// A begin whose answer was lost, while the log aborted what it had begun: found by a swarm run. No later begin of the
+// same producer came through, each was told TRANSACTION_ABORTABLE.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Broker } from '../../bindings/broker/broker.ts'
@@ -65,7 +65,10 @@ test('one that a newer producer has fenced goes on with nothing', async () => {
   assert.equal(session.calls, ['begin'])
 })
 
-/** As the log answers where a commit that was asked twice is on its way: neither it nor the abort behind it is told how that ends. */
+/**
+ * As the log answers where a commit that was asked twice is on its way: neither it nor the abort behind it is told how
+ * that ends.
+ */
 class UndecidedSession implements TransactionalSession {
   commits = 0
   readonly #isUndone: boolean

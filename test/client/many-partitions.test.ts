@@ -1,4 +1,5 @@
-// A member with thousands of partitions: what a rebalance and an answer cost grows as their number does, not as its square.
+// A member with thousands of partitions: what a rebalance and an answer cost grows as their number does, not as its
+// square.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Assignment } from '../../bindings/client/consumer/assignment.ts'

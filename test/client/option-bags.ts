@@ -14,7 +14,10 @@ const NOT_OURS = /bindings\/(storage\/|model\/(platform|standard-schema)\.ts)/
 /** Passed through as they are: a record may be what another library made, with more in it. */
 const RECORDS = new Set(['records', 'record', 'input'])
 
-/** Of everything that `import … from 'oncelog'` gives, as the compiler sees it: objects with a name that may be left out. */
+/**
+ * Of everything that `import … from 'oncelog'` gives, as the compiler sees it: objects with a name that may be left
+ * out.
+ */
 export function optionBags(): OptionBag[] {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd())

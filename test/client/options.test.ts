@@ -1,4 +1,5 @@
-// A slip in the name of an option is told, whichever public call it is made in: the list of calls comes from the published types.
+// A slip in the name of an option is told, whichever public call it is made in: the list of calls comes from the
+// published types.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {

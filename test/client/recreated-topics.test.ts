@@ -1,4 +1,5 @@
-// A topic is deleted and made again while somebody is in the middle of it: nobody takes the records of one for those of the other.
+// A topic is deleted and made again while somebody is in the middle of it: nobody takes the records of one for those of
+// the other.
 import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,5 +1,5 @@
-// Consumers of a share group over a real log: one record to one of them, failing ones don't hold up the rest. What ends is in
-// share-endings.test.ts, what is given up in share-dead-letters.test.ts.
+// Consumers of a share group over a real log: one record to one of them, failing ones don't hold up the rest. What ends
+// is in share-endings.test.ts, what is given up in share-dead-letters.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'

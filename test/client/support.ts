@@ -41,7 +41,10 @@ export interface Stand {
   }
 }
 
-/** A test of the client that scripts nothing in the broker: the fake one must not be kinder than the engine over its stores. */
+/**
+ * A test of the client that scripts nothing in the broker: the fake one must not be kinder than the engine over its
+ * stores.
+ */
 export function overBrokers(
   name: string,
   run: (setup: (shapes?: Shapes, seed?: number) => Promise<Stand>) => Promise<void>,

@@ -1,4 +1,5 @@
-// A producer that lives long, and topics that come and go under it: what it knows of those that are gone goes, and nothing else.
+// A producer that lives long, and topics that come and go under it: what it knows of those that are gone goes, and
+// nothing else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RecordAccumulator } from '../../bindings/client/producer/record-accumulator.ts'

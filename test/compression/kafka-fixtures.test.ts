@@ -1,4 +1,5 @@
-// Batches that Kafka 4.0.0 wrote with its own codecs (test/kafka/WriteBatches.java), and framings that other clients write.
+// Batches that Kafka 4.0.0 wrote with its own codecs (test/kafka/WriteBatches.java), and framings that other clients
+// write.
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -49,7 +49,10 @@ test('a topic keeps its config', async () => {
   assert.ok(image.paths.filter((path) => path.startsWith('t-0/') && path.endsWith('.log')).length > 2)
 })
 
-/** Where a batch says under which leader epoch it was written, which its checksum leaves out. Source: Kafka's RecordBatch. */
+/**
+ * Where a batch says under which leader epoch it was written, which its checksum leaves out. Source: Kafka's
+ * RecordBatch.
+ */
 const LEADER_EPOCH_BYTES = [12, 13, 14, 15]
 
 test('no batch that only its segment tells of is believed under another leader epoch: a device may have flipped it', async () => {

@@ -1,4 +1,7 @@
-/** `log.backup`: beside producers, transactions and consumers; by an attached process; by the command line; its refusals. */
+/**
+ * `log.backup`: beside producers, transactions and consumers; by an attached process; by the command line; its
+ * refusals.
+ */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

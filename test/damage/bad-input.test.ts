@@ -1,7 +1,7 @@
 /**
- * What plain JavaScript can pass wrongly, at every method and option that the API report names: a typed error of the category
- * misuse, or it is taken for what it is; never another exception, never a call that doesn't end, and the log goes on. An
- * error that the passed object itself throws comes through as it is.
+ * What plain JavaScript can pass wrongly, at every method and option that the API report names: a typed error of the
+ * category misuse, or it is taken for what it is; never another exception, never a call that doesn't end, and the log
+ * goes on. An error that the passed object itself throws comes through as it is.
  */
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'

@@ -1,8 +1,9 @@
 /**
- * Every bit of a small log of 8 KiB flipped in turn: everything as before, or damage that an error or the report places. Of others
- * that were killed, or have transactions, a bit of every eighth byte; all with a journal of 32 KiB, whose zeros cost less. Some flips in logs as
- * programs make them, over an image and through the file system. Every bit of all of them, and of a log of 64 KiB, each through an opening, an hour:
- * `node --import tsx test/damage/bit-flips.heavy.test.ts all`
+ * Every bit of a small log of 8 KiB flipped in turn: everything as before, or damage that an error or the report
+ * places. Of others that were killed, or have transactions, a bit of every eighth byte; all with a journal of 32 KiB,
+ * whose zeros cost less. Some flips in logs as programs make them, over an image and through the file system. Every bit
+ * of all of them, and of a log of 64 KiB, each through an opening, an hour: `node --import tsx
+ * test/damage/bit-flips.heavy.test.ts all`
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

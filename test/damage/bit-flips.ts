@@ -66,9 +66,9 @@ function lastContent(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /**
- * Flips each bit in a copy of its own, opens it, reads everything back and judges. A checkpoint is whole or nothing: of one
- * that its reader refuses nothing else is ever looked at. So unless `opensAll`, one bit of each of its bytes goes through an
- * opening, and the others through its reader.
+ * Flips each bit in a copy of its own, opens it, reads everything back and judges. A checkpoint is whole or nothing: of
+ * one that its reader refuses nothing else is ever looked at. So unless `opensAll`, one bit of each of its bytes goes
+ * through an opening, and the others through its reader.
  */
 export async function tryFlips({ name, image }: Fixture, flips: readonly Flip[], opensAll: boolean): Promise<Flips> {
   const before = await observe(image.fork())

@@ -1,7 +1,8 @@
 /**
- * `cp -r` of a log's directory, its lock file and socket along with it: the copy of a closed log is that log; the copy of one
- * that is open is what a crash at that moment leaves, and no holder of the original keeps it shut. Copied while something is
- * written, files are of different moments: what was acknowledged before is there, or damage is reported by place.
+ * `cp -r` of a log's directory, its lock file and socket along with it: the copy of a closed log is that log; the copy
+ * of one that is open is what a crash at that moment leaves, and no holder of the original keeps it shut. Copied while
+ * something is written, files are of different moments: what was acknowledged before is there, or damage is reported by
+ * place.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -76,7 +77,8 @@ test('of an open log at rest: what a crash would leave, whoever its lock file na
       assert.equal([copy.role, copy.recovery.clean, copy.recovery.damage], ['holder', false, []])
       assert.equal(await values(copy), await values(original))
       assert.equal(await committed(copy), [7])
-      // Above the durable ceiling of its relaxed records, under a new epoch: no offset that a reader saw is given again.
+      // Above the durable ceiling of its relaxed records, under a new epoch: no offset that a reader saw is given
+      // again.
       const { offset } = await copy.producer().send({ topic: 't', value: 'copy' })
       assert.ok(offset > 50, `${offset}`)
       await copy.admin.createTopic('other')

@@ -19,7 +19,10 @@ const LAST: Readonly<Record<string, (log: EmbeddedLog) => Promise<unknown>>> = {
   __transaction_state: (log) => log.producer({ transactionalId: 'x' }).beginTransaction(),
 }
 
-/** A killed log whose last frame a device lost: the decision that it held stands in its table without it (durability rule 3). */
+/**
+ * A killed log whose last frame a device lost: the decision that it held stands in its table without it (durability
+ * rule 3).
+ */
 async function damaged(table: string): Promise<DirectoryImage> {
   const image = new DirectoryImage()
   const log = await openLog(image, nodePort)

@@ -13,8 +13,9 @@ const capabilities: StoreCapabilities = {
 }
 
 /**
- * A log's directory in memory that a test may damage and open ten thousands of times: `fork` copies it in no time, and what
- * an open changes in its copy leaves the original alone. Holds what a killed process leaves too: all that was written.
+ * A log's directory in memory that a test may damage and open ten thousands of times: `fork` copies it in no time, and
+ * what an open changes in its copy leaves the original alone. Holds what a killed process leaves too: all that was
+ * written.
  */
 export class DirectoryImage implements FileStore {
   readonly capabilities: StoreCapabilities = capabilities

@@ -20,8 +20,8 @@ export const openUsual: OpenImage = (image, port) => openLog(image, port, {})
 export const openSmall: OpenImage = async (image, port) => new BrokerLog((await openHolder(image, port)).broker, port)
 
 /**
- * Their last records, `acks: 1` or of an open transaction, are in no frame and no checkpoint: a file that is too short is what
- * a power failure leaves.
+ * Their last records, `acks: 1` or of an open transaction, are in no frame and no checkpoint: a file that is too short
+ * is what a power failure leaves.
  */
 export const RELAXED: Readonly<Record<string, string>> = {
   killed: 'pay-1/00000000000000000000.log',
@@ -30,8 +30,8 @@ export const RELAXED: Readonly<Record<string, string>> = {
 
 /**
  * One small log with everything that a directory can hold: a topic of several segments with index entries, `acks: 1`
- * beside `acks: 'all'`, a jump over a ceiling under a second leader epoch, committed offsets, a deleted topic. As a clean
- * close leaves it, and as a kill does. Another `seed`: another log of the same shape.
+ * beside `acks: 'all'`, a jump over a ceiling under a second leader epoch, committed offsets, a deleted topic. As a
+ * clean close leaves it, and as a kill does. Another `seed`: another log of the same shape.
  */
 export async function fixtures(seed = 1, open: OpenImage = openUsual): Promise<readonly Fixture[]> {
   const image = new DirectoryImage()

@@ -1,7 +1,8 @@
 /**
- * Another log's file under a segment's name, as a restore that mixes two backups leaves it: none of its records is read as this log's, however
- * they lie in it; the error names the file. Found by exchanging files of every shape: as many records in fewer or more bytes were delivered up
- * to where the segment had ended, and those of a large one, batch for batch as long, all of them in silence.
+ * Another log's file under a segment's name, as a restore that mixes two backups leaves it: none of its records is read
+ * as this log's, however they lie in it; the error names the file. Found by exchanging files of every shape: as many
+ * records in fewer or more bytes were delivered up to where the segment had ended, and those of a large one, batch for
+ * batch as long, all of them in silence.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -106,7 +107,8 @@ for (const [what, shape, others] of CASES) {
   })
 }
 
-// Every second of its own batches begins where one of the other's does: the last entry of the index led into the middle of the other's.
+// Every second of its own batches begins where one of the other's does: the last entry of the index led into the middle
+// of the other's.
 test('the index of a large segment leads into batches of another: a close is no misuse, and a read tells', async () => {
   const shape = { segmentBytes: 1e6, startMs: START_MS, timestamp: 1000 }
   const own = await written({ name: 'own', valueBytes: 1930, records: 200, stepMs: 1, ...shape })

@@ -1,6 +1,7 @@
 /**
- * No room at every write and every file to be made, one after the other, while a program lives and closes twice: each call
- * that is refused says why, the log is afterwards what docs/errors.md says, and nothing acknowledged is lost or there twice.
+ * No room at every write and every file to be made, one after the other, while a program lives and closes twice: each
+ * call that is refused says why, the log is afterwards what docs/errors.md says, and nothing acknowledged is lost or
+ * there twice.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

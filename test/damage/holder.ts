@@ -20,8 +20,8 @@ export interface Holder {
 const RING = { ringFileBytes: 16_384, ringFiles: 2, ringFilesUsual: 4, ringFilesMax: 32, openFilesMax: 64 }
 
 /**
- * A log over the store on a kernel that was used before: thousands of them are opened, and an instance costs more than all the
- * rest of an opening.
+ * A log over the store on a kernel that was used before: thousands of them are opened, and an instance costs more than
+ * all the rest of an opening.
  */
 export async function openHolder(store: FileStore, port: RuntimePort): Promise<Holder> {
   const kernel = takeKernel()

@@ -1,7 +1,10 @@
 const PAGE_BYTES = 4096
 const ZEROS = new Uint8Array(PAGE_BYTES)
 
-/** A file's content that forks at no cost: pages are shared until one of the copies writes to them; a missing page is zeros. */
+/**
+ * A file's content that forks at no cost: pages are shared until one of the copies writes to them; a missing page is
+ * zeros.
+ */
 export class ImageFile {
   #pages: (Uint8Array | undefined)[]
   /** Pages that this copy made itself. */

@@ -1,4 +1,5 @@
-// A real disk without room, a process short of descriptors, a directory that may not be written, through the public API.
+// A real disk without room, a process short of descriptors, a directory that may not be written, through the public
+// API.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -106,7 +107,8 @@ test('too few descriptors, one more each time: typed refusals, and nothing ackno
   assert.is(new Set(found).size, found.length)
 })
 
-// With 24 of its files open fewer are left than its derived files take side by side, two for each partition, at the close.
+// With 24 of its files open fewer are left than its derived files take side by side, two for each partition, at the
+// close.
 for (const openFirst of [40, 24]) {
   test(`no descriptor is left for a log of ${openFirst} open files: it closes those that it only might need again, and refuses nothing`, async () => {
     const directory = join(scratch, `none-left-${openFirst}`)

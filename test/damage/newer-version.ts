@@ -4,7 +4,9 @@ const HEADER_BYTES = 52
 const HEADER_COPIES = [0, 512, 4096, 4608]
 const kernel = newKernel()
 
-/** The file as a version of its format has it that there isn't yet, whole otherwise; `undefined` for a file without one. */
+/**
+ * The file as a version of its format has it that there isn't yet, whole otherwise; `undefined` for a file without one.
+ */
 export function asNewerVersion(path: string, bytes: Uint8Array): Uint8Array | undefined {
   const newer = bytes.slice()
   const view = new DataView(newer.buffer)

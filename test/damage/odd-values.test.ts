@@ -1,6 +1,7 @@
 /**
- * Values that JavaScript can hold and a codec or a batch may not: each comes back as it was, or is refused by a typed error
- * before anything is written; never something else in silence. What changes while a send waits harms nothing but itself.
+ * Values that JavaScript can hold and a codec or a batch may not: each comes back as it was, or is refused by a typed
+ * error before anything is written; never something else in silence. What changes while a send waits harms nothing but
+ * itself.
  */
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { test } from 'uvu'

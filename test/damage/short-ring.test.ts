@@ -1,6 +1,6 @@
 /**
- * A file of the ring that is too short, from the start or from some step of the recovery on: what its frames held and nothing else does isn't
- * passed over in silence, at this open or the next.
+ * A file of the ring that is too short, from the start or from some step of the recovery on: what its frames held and
+ * nothing else does isn't passed over in silence, at this open or the next.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -3,8 +3,8 @@ import { type Fixture, type OpenImage, openUsual, START_MS } from './fixture.ts'
 import { StillPort } from './still-port.ts'
 
 /**
- * A log beside the other one, because a log with everything would have more than 8 KiB: transactions committed, aborted and
- * left open, over two segments, offsets in one of them. As a clean close leaves it, and as a kill does.
+ * A log beside the other one, because a log with everything would have more than 8 KiB: transactions committed, aborted
+ * and left open, over two segments, offsets in one of them. As a clean close leaves it, and as a kill does.
  */
 export async function transactionFixtures(seed = 1, open: OpenImage = openUsual): Promise<readonly Fixture[]> {
   const image = new DirectoryImage()

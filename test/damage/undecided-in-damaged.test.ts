@@ -1,4 +1,5 @@
-// A killed log had a transaction open in a partition whose file is damaged: it is aborted in the others, and the log opens.
+// A killed log had a transaction open in a partition whose file is damaged: it is aborted in the others, and the log
+// opens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

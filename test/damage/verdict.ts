@@ -9,8 +9,8 @@ export interface Verdict {
 }
 
 /**
- * All as before; or every fact that is missing or other than before stands beside an error or a report that names file and
- * position. Whatever is told of damage, no record is delivered that was never written, or at another offset.
+ * All as before; or every fact that is missing or other than before stands beside an error or a report that names file
+ * and position. Whatever is told of damage, no record is delivered that was never written, or at another offset.
  */
 export function judge(before: Observation, after: Observation): Verdict {
   const changed = [...before.facts].filter(([name, fact]) => after.facts.get(name) !== fact).map(([name]) => name)

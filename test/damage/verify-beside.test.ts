@@ -30,7 +30,10 @@ async function filled(name: string, topics: readonly string[]): Promise<string> 
   return directory
 }
 
-/** A ring that goes on between two looks at it: the frames that were found are read again with other bytes at their place. */
+/**
+ * A ring that goes on between two looks at it: the frames that were found are read again with other bytes at their
+ * place.
+ */
 class MovingRing extends HeldImage {
   /** In how many looks. */
   moves = 0

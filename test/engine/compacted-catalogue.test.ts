@@ -1,5 +1,5 @@
-// The catalogue is compacted: however often log starts move, configs change and topics come and go, it stays as long as what it
-// tells, and what an opening reads of it says the same.
+// The catalogue is compacted: however often log starts move, configs change and topics come and go, it stays as long as
+// what it tells, and what an opening reads of it says the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { KeepingOptions } from '../../bindings/engine/keeping.ts'

@@ -1,5 +1,5 @@
-// A commit of more partitions than a frame holds, crashed before each of its operations: what was acknowledged stands, and what wasn't is
-// there or not partition by partition, each at an offset that was asked for.
+// A commit of more partitions than a frame holds, crashed before each of its operations: what was acknowledged stands,
+// and what wasn't is there or not partition by partition, each at an offset that was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

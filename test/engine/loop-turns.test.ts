@@ -1,9 +1,13 @@
-// A program that awaits answers which come at once, one after the other, doesn't keep all else in its process from running.
+// A program that awaits answers which come at once, one after the other, doesn't keep all else in its process from
+// running.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openMemory } from '../../bindings/entry/node.ts'
 
-/** Many times what a thousandth of a second has room for, and fewer than the offsets of a ceiling, whose raise waits for the store. */
+/**
+ * Many times what a thousandth of a second has room for, and fewer than the offsets of a ceiling, whose raise waits for
+ * the store.
+ */
 const CALLS = 40_000
 
 /** Due at the first turn of the event loop that anybody leaves it. */

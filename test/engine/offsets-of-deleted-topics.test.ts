@@ -1,5 +1,6 @@
-// A topic is deleted of which groups keep more than one frame holds: its delete decides, and what they keep ends with it, wherever a
-// crash comes; behind an opening `__consumer_offsets` tells Kafka's readers, who know names only, the same.
+// A topic is deleted of which groups keep more than one frame holds: its delete decides, and what they keep ends with
+// it, wherever a crash comes; behind an opening `__consumer_offsets` tells Kafka's readers, who know names only, the
+// same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'

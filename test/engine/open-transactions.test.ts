@@ -1,4 +1,5 @@
-// A crash leaves more open transactions than one commit set ends: the opening ends all of them, one set after the other.
+// A crash leaves more open transactions than one commit set ends: the opening ends all of them, one set after the
+// other.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Monitor } from '../../bindings/testkit/simulation/crash/monitor.ts'

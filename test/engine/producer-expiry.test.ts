@@ -1,4 +1,5 @@
-// Producers that nobody uses for a day are forgotten, by time that passes, so that a partition's table doesn't grow for ever.
+// Producers that nobody uses for a day are forgotten, by time that passes, so that a partition's table doesn't grow for
+// ever.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendRequest, AppendResult } from '../../bindings/broker/producer-session.ts'

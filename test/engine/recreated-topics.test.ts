@@ -49,7 +49,9 @@ async function valuesOf(image: DirectoryImage): Promise<string[]> {
   return values
 }
 
-/** The topic is made again and sent to while the disk is `slow`; then all that is under way ends, and the log is closed. */
+/**
+ * The topic is made again and sent to while the disk is `slow`; then all that is under way ends, and the log is closed.
+ */
 async function madeAgain(
   log: Awaited<ReturnType<typeof openLog>>,
   slow: ReturnType<typeof slowAt>,

@@ -1,4 +1,5 @@
-// Records go by time and size, within one check interval and one segment; nothing that isn't expired, nothing undecided.
+// Records go by time and size, within one check interval and one segment; nothing that isn't expired, nothing
+// undecided.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { KeepingOptions } from '../../bindings/engine/keeping.ts'

@@ -1,4 +1,5 @@
-// The tombstones of what groups keep of a deleted topic: so many in a turn of the event loop, in their order, and what waits for the last of them.
+// The tombstones of what groups keep of a deleted topic: so many in a turn of the event loop, in their order, and what
+// waits for the last of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TopicTombstones } from '../../bindings/engine/topic-tombstones.ts'

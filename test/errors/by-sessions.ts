@@ -1,4 +1,5 @@
-// Codes that clients deal with by themselves, or that only who writes a client of his own can meet: asked of the sessions.
+// Codes that clients deal with by themselves, or that only who writes a client of his own can meet: asked of the
+// sessions.
 import * as assert from 'uvu/assert'
 import type { JoinedGroup } from '../../bindings/broker/consumer-session.ts'
 import { checkedOffsets } from '../../bindings/coordinator/group/commit-request.ts'

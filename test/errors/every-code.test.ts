@@ -1,6 +1,7 @@
 /**
- * Every code of the error table is provoked, and the log is afterwards what docs/errors.md says. Where that is "Unchanged",
- * everything a program can ask of the log is the same before and after the refusal, and the next record is taken.
+ * Every code of the error table is provoked, and the log is afterwards what docs/errors.md says. Where that is
+ * "Unchanged", everything a program can ask of the log is the same before and after the refusal, and the next record is
+ * taken.
  */
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'

@@ -1,5 +1,6 @@
-// Two years' sales of a shop, exactly once: each invoice is one transaction, its workers and the holder of the log are killed
-// with SIGKILL on the way, and a reader beside them never sees part of an invoice. The sum comes out to the last digit.
+// Two years' sales of a shop, exactly once: each invoice is one transaction, its workers and the holder of the log are
+// killed with SIGKILL on the way, and a reader beside them never sees part of an invoice. The sum comes out to the last
+// digit.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, existsSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// The SQLite examples with each driver: they do what they say, and relay and consumer are ended by SIGKILL between every two
-// calls that they make to log and database, in turn, and started again: what went in comes out, once.
+// The SQLite examples with each driver: they do what they say, and relay and consumer are ended by SIGKILL between
+// every two calls that they make to log and database, in turn, and started again: what went in comes out, once.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
@@ -56,7 +56,10 @@ function run(node: string, ...words: string[]): Ended {
   return { isKilled: signal === 'SIGKILL', out: stdout }
 }
 
-/** Kills the first run at its first step, the second at its second, until one comes to its end. Answers the steps' names. */
+/**
+ * Kills the first run at its first step, the second at its second, until one comes to its end. Answers the steps'
+ * names.
+ */
 function killedAtEveryStep(node: string, driver: Driver, what: string, directory: string): string[] {
   const killed: string[] = []
   for (let step = 1; step <= RUNS_MAX; step++) {

@@ -1,5 +1,5 @@
-// `npm start` from end to end, on rows of one's own: equal totals end it with 0, one that differs by a digit doesn't, and
-// what can't work says why in a sentence.
+// `npm start` from end to end, on rows of one's own: equal totals end it with 0, one that differs by a digit doesn't,
+// and what can't work says why in a sentence.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -55,8 +55,8 @@ test('a CSV file and a field of it', async () => {
 })
 
 test('one digit that differs between the file and the log', async () => {
-  // It is read twice, for the totals and into the log. Both readers wait at a pipe, and the name leads to the second one
-  // from when the first is open, so that neither reads what is the other's.
+  // It is read twice, for the totals and into the log. Both readers wait at a pipe, and the name leads to the second
+  // one from when the first is open, so that neither reads what is the other's.
   const input = join(home, 'changing.csv')
   const [first, second] = [join(home, 'first.pipe'), join(home, 'second.pipe')]
   if (spawnSync('mkfifo', [first, second]).status !== 0) {

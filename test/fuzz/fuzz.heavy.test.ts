@@ -1,6 +1,7 @@
 /**
- * Bytes from outside, mutated: a million cases over every kind that the log takes. Each is taken for what an independent reading
- * says it is, or refused by a typed error; none hangs, none takes more memory than it may. `npm run fuzz -- --minutes N` for more.
+ * Bytes from outside, mutated: a million cases over every kind that the log takes. Each is taken for what an
+ * independent reading says it is, or refused by a typed error; none hangs, none takes more memory than it may. `npm run
+ * fuzz -- --minutes N` for more.
  */
 import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'

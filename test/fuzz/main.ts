@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz -- --minutes 5 --seed 1`: cases of every kind until the time is up, then counts by kind. A wrong one is made
- * smaller, ends it with 1 and prints the command that repeats it: `--target NAME` with `--bytes HEX` or `--seed S --case N`.
+ * `npm run fuzz -- --minutes 5 --seed 1`: cases of every kind until the time is up, then counts by kind. A wrong one is
+ * made smaller, ends it with 1 and prints the command that repeats it: `--target NAME` with `--bytes HEX` or `--seed S
+ * --case N`.
  */
 import { byName, minutesOf, numberOf, optionsOf, refuse } from '../command-line.ts'
 import { attempt, caseOf } from './fuzz.ts'

@@ -1,5 +1,5 @@
-// Snappy and LZ4 once more, byte by byte as their descriptions say it; `undefined`: no such bytes. Only the hash is that of
-// bindings/compression/, which tests of its own hold.
+// Snappy and LZ4 once more, byte by byte as their descriptions say it; `undefined`: no such bytes. Only the hash is
+// that of bindings/compression/, which tests of its own hold.
 import { xxhash32 } from '../../bindings/compression/xxhash32.ts'
 
 class Input {

@@ -2,9 +2,9 @@ import { HistoryRecorder } from '../../bindings/testkit/history/recorder.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 
 /**
- * A log as it should be, so small that it is right at sight: partitions are arrays, a record is readable once its transaction
- * has ended. Around it what goes wrong for clients: answers that get lost before or after the deed, retries, aborts, members
- * that come, die and resume where their group had committed.
+ * A log as it should be, so small that it is right at sight: partitions are arrays, a record is readable once its
+ * transaction has ended. Around it what goes wrong for clients: answers that get lost before or after the deed,
+ * retries, aborts, members that come, die and resume where their group had committed.
  */
 const topic = 'orders'
 

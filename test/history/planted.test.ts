@@ -1,4 +1,5 @@
-// One anomaly of each kind, planted in a short true story: it is found, named with its place and producer, and nothing else is.
+// One anomaly of each kind, planted in a short true story: it is found, named with its place and producer, and nothing
+// else is.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AnomalyKind, describeAnomaly } from '../../bindings/testkit/history/anomaly.ts'

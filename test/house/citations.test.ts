@@ -1,5 +1,5 @@
-// What comments and pages cite is there: pages, their sections, the rules of durability.md and their letters, decisions, and the
-// files that ARCHITECTURE.md and docs/ name.
+// What comments and pages cite is there: pages, their sections, the rules of durability.md and their letters,
+// decisions, and the files that ARCHITECTURE.md and docs/ name.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'uvu'

@@ -1,6 +1,6 @@
 /**
- * docs/formats.md says what the code does: each version that it names stands where it says, and what a newer one leads to is
- * tried, with a log whose files are of the next version.
+ * docs/formats.md says what the code does: each version that it names stands where it says, and what a newer one leads
+ * to is tried, with a log whose files are of the next version.
  */
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'

@@ -1,4 +1,6 @@
-/** A crash at any operation of an import leaves a directory that refuses to open, or the whole log; never a part of it. */
+/**
+ * A crash at any operation of an import leaves a directory that refuses to open, or the whole log; never a part of it.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,7 @@
-/** What a kill, a cleaner, a damaged disk or an old version leaves: taken as Kafka's own start takes it, or refused with its place. */
+/**
+ * What a kill, a cleaner, a damaged disk or an old version leaves: taken as Kafka's own start takes it, or refused with
+ * its place.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'

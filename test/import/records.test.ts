@@ -1,4 +1,6 @@
-/** What a broker stopped cleanly comes in as it was: offsets, gaps, times, headers, codecs, transactions, log starts. */
+/**
+ * What a broker stopped cleanly comes in as it was: offsets, gaps, times, headers, codecs, transactions, log starts.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

@@ -1,5 +1,6 @@
 /**
- * Kafka's own tools over a directory that oncelog wrote: each segment, index and snapshot says to them what `oncelog inspect` says.
+ * Kafka's own tools over a directory that oncelog wrote: each segment, index and snapshot says to them what `oncelog
+ * inspect` says.
  *   npm run check:kafka      exits with 1 where they differ; says NOT RUN, and exits with 0, without java, mvn or Kafka's jars
  */
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
-// Lines of Kafka's DumpLogSegments (4.0.0) as rows of the same fields that `oncelog inspect` has. A line that none of these
-// knows is a complaint of the tool.
+// Lines of Kafka's DumpLogSegments (4.0.0) as rows of the same fields that `oncelog inspect` has. A line that none of
+// these knows is a complaint of the tool.
 
 export type Fields = Readonly<Record<string, string | number | boolean | null>>
 

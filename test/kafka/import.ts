@@ -1,7 +1,7 @@
 /**
- * `oncelog import` of directories that a real broker wrote: stopped cleanly, and killed with what a power cut takes and a cleaner leaves.
- * Every record, by either isolation level, and every committed offset is what Kafka's own consumer reads from the same directory; of the
- * killed one after Kafka's own recovery of a copy.
+ * `oncelog import` of directories that a real broker wrote: stopped cleanly, and killed with what a power cut takes and
+ * a cleaner leaves. Every record, by either isolation level, and every committed offset is what Kafka's own consumer
+ * reads from the same directory; of the killed one after Kafka's own recovery of a copy.
  *   npm run check:kafka      says NOT RUN, and exits with 0, without java, javac, mvn or Kafka's jars
  */
 import assert from 'node:assert/strict'
@@ -126,7 +126,10 @@ function activeLog(directory: string, partition: string): string {
   return logsOf(directory, partition).at(-1) ?? ''
 }
 
-/** A stop between the two renames of a compaction: its result has the name before the last, what it replaces is still there. */
+/**
+ * A stop between the two renames of a compaction: its result has the name before the last, what it replaces is still
+ * there.
+ */
 function leaveSwap(partition: string, replaced: string): void {
   const base = '0'.repeat(20)
   for (const suffix of ['log', 'index', 'timeindex', 'txnindex']) {

@@ -22,7 +22,9 @@ function rows(topic: string, round: number) {
   }))
 }
 
-/** Plain and compressed topics, transactions that end both ways beside other producers, offsets of groups by either way. */
+/**
+ * Plain and compressed topics, transactions that end both ways beside other producers, offsets of groups by either way.
+ */
 export async function writeDirectory(directory: string): Promise<void> {
   await writeSent(directory)
   await writeCompacted(directory)

@@ -78,7 +78,10 @@ function opened(batch: DecodedBatch | BatchFault): DecodedReference | BatchFault
   return { baseOffset: batch.baseOffset, sizeBytes: batch.header.sizeBytes, records: found }
 }
 
-/** Decodes twice between different neighbours: what lies outside may not matter, nor whose memory the batch comes to lie in. */
+/**
+ * Decodes twice between different neighbours: what lies outside may not matter, nor whose memory the batch comes to lie
+ * in.
+ */
 function decode(bytes: Uint8Array): DecodedReference | BatchFault {
   const results = [0x00, 0xff].map((around) => {
     buffer.bytes(0, bytes.length + 300).fill(around)

@@ -1,4 +1,5 @@
-// Batches in one piece of memory: whose record is found, what a moved one keeps. All kinds of records: batch-decode.test.ts.
+// Batches in one piece of memory: whose record is found, what a moved one keeps. All kinds of records:
+// batch-decode.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'

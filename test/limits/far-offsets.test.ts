@@ -1,5 +1,6 @@
-// Offsets beyond 32 bits, and as far as a double counts: what stands there is read, sought, committed, deleted and compacted as
-// anywhere, a segment's relative offsets keep to 32 bits, and behind the last offset sends are refused by name.
+// Offsets beyond 32 bits, and as far as a double counts: what stands there is read, sought, committed, deleted and
+// compacted as anywhere, a segment's relative offsets keep to 32 bits, and behind the last offset sends are refused by
+// name.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

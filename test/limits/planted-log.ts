@@ -41,8 +41,9 @@ export interface Planting {
 }
 
 /**
- * A log that was closed, with its only partition moved to where it would take a year of appends to come: the checkpoint says so, and
- * a clean open believes it. Offsets, positions and every checksum are those that the log itself would have written there.
+ * A log that was closed, with its only partition moved to where it would take a year of appends to come: the checkpoint
+ * says so, and a clean open believes it. Offsets, positions and every checksum are those that the log itself would have
+ * written there.
  */
 export async function plantedLog(planting: Planting): Promise<DirectoryImage> {
   const image = new DirectoryImage()

@@ -1,4 +1,5 @@
-// One frame decides a transaction: over files it has room for as many partitions, and as many committed offsets, as docs/limits.md says.
+// One frame decides a transaction: over files it has room for as many partitions, and as many committed offsets, as
+// docs/limits.md says.
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

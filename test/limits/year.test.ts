@@ -1,5 +1,5 @@
-// A year of a log, day by day on a virtual clock: records expire, keys are compacted, producers and transactional ids are forgotten,
-// checkpoints are written, and at its end files and bytes are as many as after its first months.
+// A year of a log, day by day on a virtual clock: records expire, keys are compacted, producers and transactional ids
+// are forgotten, checkpoints are written, and at its end files and bytes are as many as after its first months.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
@@ -13,7 +13,9 @@ const DAYS_A_LIFE = 30
 const RECORDS_A_DAY = 6
 const DAYS_A_LOOK = 5
 const KEYS = 5
-/** A segment of each partition that isn't closed, compacted or removed yet; two files of the ring, as large a reserve. */
+/**
+ * A segment of each partition that isn't closed, compacted or removed yet; two files of the ring, as large a reserve.
+ */
 const FILES_MORE = 8
 const BYTES_MORE = 65_536
 /** Between two records the log sleeps but for so long: retention, compaction and checkpoints have their turns then. */

@@ -9,7 +9,10 @@ const contract = 'regressions/contract.test.ts'
 const partition = 'log/partition/partition.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
 
-/** Of section 8 in docs/kafka.md, and of the sentences that regressions/contract.test.ts holds, what no other list takes out. */
+/**
+ * Of section 8 in docs/kafka.md, and of the sentences that regressions/contract.test.ts holds, what no other list takes
+ * out.
+ */
 export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: a batch without records goes to the kernel',

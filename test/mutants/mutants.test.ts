@@ -1,4 +1,5 @@
-// What the mutants replace still stands in the sources, so that none of them passes by itself. `npm run mutants` runs them.
+// What the mutants replace still stands in the sources, so that none of them passes by itself. `npm run mutants` runs
+// them.
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

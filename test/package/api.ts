@@ -1,4 +1,6 @@
-/** The published types as one reviewed text per entry: docs/api/*.api.md. A change shows in the diff or fails the check. */
+/**
+ * The published types as one reviewed text per entry: docs/api/*.api.md. A change shows in the diff or fails the check.
+ */
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Extractor, ExtractorConfig, type ExtractorMessage } from '@microsoft/api-extractor'

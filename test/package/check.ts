@@ -1,5 +1,6 @@
 /**
- * Looks at the package as a user gets it: packed, unpacked elsewhere, compiled against and run. Needs `npm run build` first.
+ * Looks at the package as a user gets it: packed, unpacked elsewhere, compiled against and run. Needs `npm run build`
+ * first.
  *   npm run check:package      reports; exits with 1 when anything is wrong
  *   npm run api                writes the API report instead of comparing it
  */

@@ -124,8 +124,9 @@ test('what was handled on a transaction that is aborted counts for nothing, and 
   await log.close()
 })
 
-// Regression: a batch that came between an abort and its mending was handled again over its own first changes. By chance, as the moment
-// lies within the ten milliseconds of the mending, of which the client tells nobody: without the mend it failed in each of three runs.
+// Regression: a batch that came between an abort and its mending was handled again over its own first changes. By
+// chance, as the moment lies within the ten milliseconds of the mending, of which the client tells nobody: without the
+// mend it failed in each of three runs.
 test('two inputs of one state that never pause, while commits are refused at random: each number counts once', async (_, openBroker) => {
   const handled: number[] = []
   let refuses = true
@@ -231,7 +232,8 @@ test('a commit that fails for good ends the processor, though it waits for recor
   await log.close()
 })
 
-// Regression: a batch whose `handle` asked for state alone took microtasks, and the loop stood still from its first record to its last.
+// Regression: a batch whose `handle` asked for state alone took microtasks, and the loop stood still from its first
+// record to its last.
 for (const concurrency of [1, 4]) {
   test(`timers run and commits go on while a batch is handled, concurrency ${concurrency}`, async (_, openBroker) => {
     const log = await openedOver(openBroker, (own) => own())

@@ -1,4 +1,5 @@
-// Which test shows which known fault, which behaviour of Kafka's own tests, which sentence of the contract: all are there.
+// Which test shows which known fault, which behaviour of Kafka's own tests, which sentence of the contract: all are
+// there.
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

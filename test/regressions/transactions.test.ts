@@ -1,4 +1,5 @@
-// Faults that transactions of other systems had, and behaviours that Kafka's own tests hold; each is named after its source.
+// Faults that transactions of other systems had, and behaviours that Kafka's own tests hold; each is named after its
+// source.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'

@@ -1,4 +1,5 @@
-// A program that is done ends by itself, whoever is attached to it and whomever it is attached to; one that awaits something stays.
+// A program that is done ends by itself, whoever is attached to it and whomever it is attached to; one that awaits
+// something stays.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// What no message between two processes holds is refused by whoever would write it: the channel and all else on it go on.
+// What no message between two processes holds is refused by whoever would write it: the channel and all else on it go
+// on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchRequest } from '../../bindings/broker/reader-session.ts'

@@ -1,5 +1,6 @@
-// What a producer was told of a batch must stay true: no copy of its request is taken later, as then it has gone on by what
-// it was told. A channel may bring one twice, and what it still brings once its client has another one comes behind.
+// What a producer was told of a batch must stay true: no copy of its request is taken later, as then it has gone on by
+// what it was told. A channel may bring one twice, and what it still brings once its client has another one comes
+// behind.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'

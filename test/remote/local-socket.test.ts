@@ -1,4 +1,5 @@
-// Messages through a real socket come out whole and in their order, however many were sent in a turn and however the socket cuts them.
+// Messages through a real socket come out whole and in their order, however many were sent in a turn and however the
+// socket cuts them.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -6,8 +6,8 @@ import { type End, TestProcess } from './test-process.ts'
 import { judge, sourceFaults } from './verdict.ts'
 
 /**
- * Test files that run one after the other in one process: each by itself has to have the whole log compiled, a fifth of what they cost.
- * A file that ends the process, or is killed with it, leaves the next one a new process.
+ * Test files that run one after the other in one process: each by itself has to have the whole log compiled, a fifth of
+ * what they cost. A file that ends the process, or is killed with it, leaves the next one a new process.
  */
 export class Series {
   /** Nothing that a test prints ends it by chance. */

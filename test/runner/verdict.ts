@@ -1,7 +1,6 @@
 /**
- * What a finished test file counts for. uvu exits with 0 although nothing ran when a hook throws, `run()` is forgotten or
- * `only` is left in; so its closing lines are read instead, and whatever isn't
- * plainly a pass is a failure.
+ * What a finished test file counts for. uvu exits with 0 although nothing ran when a hook throws, `run()` is forgotten
+ * or `only` is left in; so its closing lines are read instead, and whatever isn't plainly a pass is a failure.
  */
 import { stripVTControlCharacters } from 'node:util'
 

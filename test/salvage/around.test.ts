@@ -1,6 +1,7 @@
 /**
- * A log opens around a damaged partition: the others take records, the damaged one is read up to the damage and beyond it, and what is refused says
- * where the damage is and what to do. Every way in which a partition's batches can be harmed.
+ * A log opens around a damaged partition: the others take records, the damaged one is read up to the damage and beyond
+ * it, and what is refused says where the damage is and what to do. Every way in which a partition's batches can be
+ * harmed.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,6 @@
-/** A salvage that ends in the middle, at each of its writes, flushes and renames: the target is no log, or a whole one. */
+/**
+ * A salvage that ends in the middle, at each of its writes, flushes and renames: the target is no log, or a whole one.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

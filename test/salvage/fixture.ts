@@ -39,8 +39,8 @@ const SMALL = { 'segment.bytes': 2000, 'index.interval.bytes': 400 }
 export const COMPACTED = 'keyed'
 
 /**
- * A log with everything in it: plain and compressed batches, committed, aborted and open transactions of several producers, a compacted topic
- * with holes, one whose beginning was removed, committed offsets.
+ * A log with everything in it: plain and compressed batches, committed, aborted and open transactions of several
+ * producers, a compacted topic with holes, one whose beginning was removed, committed offsets.
  */
 export async function fullImage(seed: number): Promise<DirectoryImage> {
   const image = await uncompacted(seed)

@@ -1,6 +1,7 @@
 /**
- * Every file of small logs, harmed in every way: whatever it is, the copy opens for writing, is whole by `verify`, and holds no record that was never
- * written; what it lacks is listed. Every seventh here; all of them, two minutes: `node --import tsx test/salvage/harms.test.ts all`
+ * Every file of small logs, harmed in every way: whatever it is, the copy opens for writing, is whole by `verify`, and
+ * holds no record that was never written; what it lacks is listed. Every seventh here; all of them, two minutes: `node
+ * --import tsx test/salvage/harms.test.ts all`
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,7 @@
-/** Damage that no single file's harm shows (test/damage/files.test.ts has those): verify names each with its place, and salvage what it cost. */
+/**
+ * Damage that no single file's harm shows (test/damage/files.test.ts has those): verify names each with its place, and
+ * salvage what it cost.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DirectoryImage } from '../damage/directory-image.ts'

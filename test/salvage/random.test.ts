@@ -1,7 +1,8 @@
 /**
- * A log with everything in it is harmed at places that a seed chooses, and salvaged. An independent reading of the files decides what must be in
- * the copy: every batch that no harm touched, byte for byte at its offset; nothing else; and the list of what is missing names just that.
- * Some seeds here; more: `node --import tsx test/salvage/random.test.ts 500 1`, from seed 1 on.
+ * A log with everything in it is harmed at places that a seed chooses, and salvaged. An independent reading of the
+ * files decides what must be in the copy: every batch that no harm touched, byte for byte at its offset; nothing else;
+ * and the list of what is missing names just that. Some seeds here; more: `node --import tsx
+ * test/salvage/random.test.ts 500 1`, from seed 1 on.
  */
 import { createHash } from 'node:crypto'
 import { test } from 'uvu'
@@ -50,8 +51,8 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
 }
 
 /**
- * A bit that a harm left as it was is no harm, nor is what happened to the last sector of the last segment that the checkpoint knows: it has
- * that, and of all behind it frames have copies.
+ * A bit that a harm left as it was is no harm, nor is what happened to the last sector of the last segment that the
+ * checkpoint knows: it has that, and of all behind it frames have copies.
  */
 function harmIn(damaged: DirectoryImage, closed: DirectoryImage): (batch: PlainBatch) => boolean {
   const healed = new Map<string, Uint8Array>()
@@ -110,7 +111,10 @@ function checkPartition(
   assert.equal(joined(listed('undecided')), expected.undecided, `${directory}: ${told}`)
 }
 
-/** The copy takes records in every partition, above all that was ever there, and shows committed readers nothing that they didn't see before. */
+/**
+ * The copy takes records in every partition, above all that was ever there, and shows committed readers nothing that
+ * they didn't see before.
+ */
 async function checkOpens(copy: DirectoryImage, original: DirectoryImage, told: string): Promise<void> {
   const before = await committed(original.fork())
   const log = await openImage(copy, 99)

@@ -1,5 +1,5 @@
-// A backup beside sends, transactions, committed offsets, a topic that goes and segments that do, in many orders; and a crash
-// before each of its operations: the source keeps what it acknowledged, the copy is whole or refused.
+// A backup beside sends, transactions, committed offsets, a topic that goes and segments that do, in many orders; and a
+// crash before each of its operations: the source keeps what it acknowledged, the copy is whole or refused.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'

@@ -1,5 +1,6 @@
-// Some more seeds than channel.test.ts has (swarm.ts runs as many as one likes), and mechanisms taken out one by one: each shows in what clients saw.
-// Thirteen times as many seeds: `node --import tsx test/simulation/channel-faults.heavy.test.ts all`
+// Some more seeds than channel.test.ts has (swarm.ts runs as many as one likes), and mechanisms taken out one by one:
+// each shows in what clients saw. Thirteen times as many seeds: `node --import tsx
+// test/simulation/channel-faults.heavy.test.ts all`
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CHANNEL_FAULTS } from './channel/faults.ts'

@@ -1,5 +1,5 @@
-// Several processes on one directory over channels that lose, delay, reorder and duplicate, processes killed, power cut:
-// what producers, transactions and groups saw is judged by the checker of histories, and the end by a model.
+// Several processes on one directory over channels that lose, delay, reorder and duplicate, processes killed, power
+// cut: what producers, transactions and groups saw is judged by the checker of histories, and the end by a model.
 //
 //   node --import tsx test/simulation/channel.test.ts transactions 17
 //

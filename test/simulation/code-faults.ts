@@ -35,7 +35,10 @@ export function acknowledgeBeforeFlush(): Mend {
   )
 }
 
-/** A frame's flush that failed is asked for again, and believed: the device has nothing left to write, and says that it is done. */
+/**
+ * A frame's flush that failed is asked for again, and believed: the device has nothing left to write, and says that it
+ * is done.
+ */
 export function tryFlushAgain(): Mend {
   const mends = [
     replace(FlushFailure.prototype, 'run', () => (flush) => flush()),

@@ -1,6 +1,7 @@
-// Crashes a log before every operation of its compaction, reopens it on what such a crash can leave, crashes some of these
-// openings too, and asks of what is left what was promised: the newest record of each key, all that no pass has cleaned, no record
-// at another offset, nothing of an abort, and every producer's last sequence. `all` as argument: every operation, two minutes.
+// Crashes a log before every operation of its compaction, reopens it on what such a crash can leave, crashes some of
+// these openings too, and asks of what is left what was promised: the newest record of each key, all that no pass has
+// cleaned, no record at another offset, nothing of an abort, and every producer's last sequence. `all` as argument:
+// every operation, two minutes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'

@@ -1,5 +1,6 @@
-// Which scenario exercises which row of the write-order table and which rule of docs/durability.md: each at least two, with
-// several partitions and both acks. Rows are counted by the monitor and sends as they were made, not as a scenario says.
+// Which scenario exercises which row of the write-order table and which rule of docs/durability.md: each at least two,
+// with several partitions and both acks. Rows are counted by the monitor and sends as they were made, not as a scenario
+// says.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESTATED_FILE } from '../../bindings/log/journal/layout.ts'

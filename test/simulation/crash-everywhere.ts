@@ -1,4 +1,5 @@
-// A life crashed before its operations, and the openings after that before theirs: for lives that the enumerator's clients can't lead.
+// A life crashed before its operations, and the openings after that before theirs: for lives that the enumerator's
+// clients can't lead.
 import * as assert from 'uvu/assert'
 import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
@@ -39,8 +40,8 @@ export function describeCrashes({ points, images, nested, duplicates }: Crashes)
 }
 
 /**
- * Leads a life once and looks before each of its operations. What a look throws ends the life and is thrown here: from within an
- * operation it would be a failure of the disk, which the log answers to.
+ * Leads a life once and looks before each of its operations. What a look throws ends the life and is thrown here: from
+ * within an operation it would be a failure of the disk, which the log answers to.
  */
 export function beforeEachOperation(
   storage: VirtualStorage,

@@ -31,7 +31,10 @@ interface History {
 interface Scenario {
   readonly name: string
   readonly sends: number
-  /** Every fifth batch is larger than a quarter of a ring file: it goes by an extent, or into a large frame where the ring has ample room. */
+  /**
+   * Every fifth batch is larger than a quarter of a ring file: it goes by an extent, or into a large frame where the
+   * ring has ample room.
+   */
   readonly hasLarge: boolean
   readonly ringFiles?: number
   /** Every n-th operation is a crash point. */
@@ -212,8 +215,8 @@ for (const scenario of SCENARIOS) {
 }
 
 /**
- * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash can,
- * keeping.heavy.test.ts and compaction.heavy.test.ts those of moved log starts and of compaction.
+ * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash
+ * can, keeping.heavy.test.ts and compaction.heavy.test.ts those of moved log starts and of compaction.
  */
 const ELSEWHERE: readonly RecoveryMark[] = [
   'decision-without-frame',

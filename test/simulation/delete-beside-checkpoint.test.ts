@@ -1,5 +1,5 @@
-// Found by simulation: a topic's files were removed while a checkpoint was syncing them, which ended the log. No crash is
-// needed, only the order in which effects end, so many orders are tried and few crashes.
+// Found by simulation: a topic's files were removed while a checkpoint was syncing them, which ended the log. No crash
+// is needed, only the order in which effects end, so many orders are tried and few crashes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'

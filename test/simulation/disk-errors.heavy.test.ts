@@ -1,7 +1,7 @@
 // A disk that fails under the real engine: errors, short and lying writes, flushes that fail and leave pages clean, no
 // room. Every error is typed, every send answered, nothing acknowledged is lost, and the log is afterwards what
-// docs/errors.md says. Every fourth operation of six lives and of the openings after them; `all` as argument: every operation;
-// test/simulation/torture.ts tries others of all lives each round.
+// docs/errors.md says. Every fourth operation of six lives and of the openings after them; `all` as argument: every
+// operation; test/simulation/torture.ts tries others of all lives each round.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'

@@ -29,8 +29,8 @@ export interface DiskErrorRuns {
 }
 
 /**
- * A scenario, and a recovery after it, with one fault of each kind at its `step`-th, 2·`step`-th, ... operation, once and
- * from then on, until the fault comes too late to strike. None for a scenario with faults of its own.
+ * A scenario, and a recovery after it, with one fault of each kind at its `step`-th, 2·`step`-th, ... operation, once
+ * and from then on, until the fault comes too late to strike. None for a scenario with faults of its own.
  */
 export function tryDiskErrors(scenario: Scenario, seed: number, step: number): DiskErrorRuns {
   const total: DiskErrorRuns = { runs: 0, struck: 0, failures: [] }

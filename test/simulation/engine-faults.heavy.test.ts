@@ -1,5 +1,5 @@
-// Each mechanism of the engine's durability taken out in turn: what clients see alone must tell, without the monitor. The
-// right engine passes on the path where the broken one fails.
+// Each mechanism of the engine's durability taken out in turn: what clients see alone must tell, without the monitor.
+// The right engine passes on the path where the broken one fails.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {

@@ -1,6 +1,9 @@
 import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 
-/** Crashed disks that nothing tells from one that was judged by the same knowledge needn't be judged again: they count as judged. */
+/**
+ * Crashed disks that nothing tells from one that was judged by the same knowledge needn't be judged again: they count
+ * as judged.
+ */
 export class JudgedImages {
   readonly #seen = new Set<string>()
   #images = 0

@@ -1,5 +1,5 @@
-// Log starts that move, crashed before each operation: what was deleted stays deleted, what was not stays, no log is damaged.
-// Then each mechanism taken out in turn: what clients see alone must tell.
+// Log starts that move, crashed before each operation: what was deleted stays deleted, what was not stays, no log is
+// damaged. Then each mechanism taken out in turn: what clients see alone must tell.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogStarts } from '../../bindings/engine/log-starts.ts'

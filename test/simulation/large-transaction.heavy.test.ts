@@ -1,5 +1,5 @@
-// A transaction ten times as large as the journal, with offsets, crashed before each operation of the disk: whole or gone, and
-// what was committed before it stays.
+// A transaction ten times as large as the journal, with offsets, crashed before each operation of the disk: whole or
+// gone, and what was committed before it stays.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RING_FILE_BYTES, SyncHost } from '../../bindings/testkit/simulation/drive.ts'

@@ -5,12 +5,14 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { MUCH_GARBAGE } from '../runner/flags.ts'
 
-/** Runs a file from its bundle: tsx names every closure each time that it is made, a fifth of what a simulation costs. */
+/**
+ * Runs a file from its bundle: tsx names every closure each time that it is made, a fifth of what a simulation costs.
+ */
 const START = new URL('../runner/bundles/start.mjs', import.meta.url)
 
 /**
- * Has `file`, which calls `work`, answer the jobs; `heard` gets each answer as it comes. A process that ends before its answer
- * fails all.
+ * Has `file`, which calls `work`, answer the jobs; `heard` gets each answer as it comes. A process that ends before its
+ * answer fails all.
  */
 export async function inProcesses<Job, Answer>(
   file: URL,

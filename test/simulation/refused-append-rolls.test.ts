@@ -1,5 +1,6 @@
-// A segment is begun for a batch, the batch is refused because its producer was fenced meanwhile, and the marker of that
-// producer's transaction is what stands first in the segment: recovery has to put it there, not behind the older one.
+// A segment is begun for a batch, the batch is refused because its producer was fenced meanwhile, and the marker of
+// that producer's transaction is what stands first in the segment: recovery has to put it there, not behind the older
+// one.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

@@ -1,5 +1,5 @@
-// The engine over a database in place of files: crashed before every append and every transaction of every scenario, and in
-// the recovery after it, two deep; the same model decides. Then each mechanism of the row store taken out.
+// The engine over a database in place of files: crashed before every append and every transaction of every scenario,
+// and in the recovery after it, two deep; the same model decides. Then each mechanism of the row store taken out.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {

@@ -1,5 +1,5 @@
-// What a run of the swarm can have, each with a mistake planted that only shows with it: some run tells, and the right log
-// passes there.
+// What a run of the swarm can have, each with a mistake planted that only shows with it: some run tells, and the right
+// log passes there.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { swarmPlan } from './channel/plan.ts'

@@ -5,8 +5,9 @@
  *   node --import tsx test/simulation/swarm.ts --minutes 10 --seed 5000
  *   node --import tsx test/simulation/swarm.ts --seed 17 --runs 1 --events 0,4,7     one run, only with these of its events
  *
- * Prints how often each kind of trouble came. A run that goes wrong is cut down to the events that it needs, and printed with
- * the command that repeats it. Fails if one did, or if a rare path was never taken in a run of at least 200.
+ * Prints how often each kind of trouble came. A run that goes wrong is cut down to the events that it needs, and
+ * printed with the command that repeats it. Fails if one did, or if a rare path was never taken in a run of at least
+ * 200.
  */
 import { minutesOf, numberOf, optionsOf } from '../command-line.ts'
 import { SwarmReport } from './channel/swarm-report.ts'

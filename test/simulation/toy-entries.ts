@@ -48,8 +48,8 @@ const MAGIC = 0x544f5921
 const HEAD_BYTES = 20
 
 /**
- * Magic, checksum, sequence, length, length of the JSON; then the JSON, then the values' bytes as they are. Damage in them
- * looks like any other value: only the checksum tells.
+ * Magic, checksum, sequence, length, length of the JSON; then the JSON, then the values' bytes as they are. Damage in
+ * them looks like any other value: only the checksum tells.
  */
 export function frameOf(sequence: number, entry: Entry | object): Uint8Array {
   const values = 'values' in entry ? (entry.values as readonly string[]) : []

@@ -28,7 +28,10 @@ interface Checkpoint {
   readonly isClean: boolean
 }
 
-/** A segmented log with a checkpoint, small enough to be seen right: everything is an entry, a frame is what one flush covers. */
+/**
+ * A segmented log with a checkpoint, small enough to be seen right: everything is an entry, a frame is what one flush
+ * covers.
+ */
 export class ToyLog implements SystemHandle {
   readonly #store: FileStore
   readonly #host: SystemHost<VirtualDisk>
@@ -131,8 +134,8 @@ export class ToyLog implements SystemHandle {
   }
 
   /**
-   * Reading back proves nothing: what may be in the page cache only is written once more. On fresh sectors, since a crash
-   * meanwhile would damage the only copy.
+   * Reading back proves nothing: what may be in the page cache only is written once more. On fresh sectors, since a
+   * crash meanwhile would damage the only copy.
    */
   #writeAgain(found: readonly { readonly file: StoreFile; readonly end: number }[]): void {
     if (this.#faults.has('stale-tail')) return

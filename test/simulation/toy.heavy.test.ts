@@ -1,5 +1,5 @@
-// The tools against a log that is known to be right, and against the same log with each mistake planted. Twice as many images of each
-// point, a minute more: `node --import tsx test/simulation/toy.heavy.test.ts all`
+// The tools against a log that is known to be right, and against the same log with each mistake planted. Twice as many
+// images of each point, a minute more: `node --import tsx test/simulation/toy.heavy.test.ts all`
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
@@ -12,7 +12,10 @@ import { toySystem } from './toy-log.ts'
 
 const seed = 7
 const nestedChances = [0.02, 0.02]
-/** Of the right log: every image is opened and looked at, and the first of its kind lived on with. A planted fault has them all. */
+/**
+ * Of the right log: every image is opened and looked at, and the first of its kind lived on with. A planted fault has
+ * them all.
+ */
 const lifeChance = process.argv.includes('all') ? 1 : 0.2
 /** Of each point: those without chance, and two of the mixed ones, or eight. */
 const IMAGES = process.argv.includes('all') ? 12 : 6

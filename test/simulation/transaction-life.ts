@@ -52,7 +52,9 @@ export function emptyHistory(): History {
   return { transactions: [], forbidden: [], plain: [], early: [] }
 }
 
-/** Two producers in turns, transactions over all partitions with offsets; late and fenced sends and offsets in between. */
+/**
+ * Two producers in turns, transactions over all partitions with offsets; late and fenced sends and offsets in between.
+ */
 export function live(
   storage: VirtualStorage,
   life: Life,
@@ -165,7 +167,10 @@ function replaced(host: SyncHost, older: TransactionalClient, history: History):
   return newer
 }
 
-/** A member that missed how the group went on brings offsets of its own: whoever hears that they are refused gives up (KIP-447). */
+/**
+ * A member that missed how the group went on brings offsets of its own: whoever hears that they are refused gives up
+ * (KIP-447).
+ */
 function commitOfEarlierGeneration(host: SyncHost, generation: number, round: number, history: History): void {
   const value = `forbidden-earlier-${round}`
   history.forbidden.push(value)

@@ -1,5 +1,6 @@
-// Transactions over several partitions with offsets, crashed before every operation of the disk or the database: all or nothing, nothing
-// aborted visible, nobody held back, and a commit that is asked again answers what is to be seen. Then each mechanism taken out.
+// Transactions over several partitions with offsets, crashed before every operation of the disk or the database: all or
+// nothing, nothing aborted visible, nobody held back, and a commit that is asked again answers what is to be seen. Then
+// each mechanism taken out.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'

@@ -1,4 +1,5 @@
-// A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the error says why.
+// A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the
+// error says why.
 import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -126,7 +127,8 @@ const REPLACEMENTS: readonly Replacement[] = [
   },
 ]
 
-// Found by moving directories away under attached processes: they went on with the log that came to lie at the path, as if it were theirs.
+// Found by moving directories away under attached processes: they went on with the log that came to lie at the path, as
+// if it were theirs.
 for (const { name, place } of REPLACEMENTS) {
   test(`an attached process whose directory gives way to ${name} ends too, and reads and writes nothing there`, async () => {
     const directory = join(scratch, `attached ${name}`)

@@ -1,7 +1,7 @@
 /**
- * SIGKILL a hundred times, at steps of the log's work that the process was told and at any moment, alone on its directory and
- * attached to others: whatever was acknowledged is there, once, in order, transactions whole, copies and offsets together.
- * `npm run torture` goes on for as long as one likes.
+ * SIGKILL a hundred times, at steps of the log's work that the process was told and at any moment, alone on its
+ * directory and attached to others: whatever was acknowledged is there, once, in order, transactions whole, copies and
+ * offsets together. `npm run torture` goes on for as long as one likes.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,5 @@
-// What judges the real faults finds each wrong: a log that is right, and what somebody was told that isn't so, or a log that isn't.
+// What judges the real faults finds each wrong: a log that is right, and what somebody was told that isn't so, or a log
+// that isn't.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

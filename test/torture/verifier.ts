@@ -11,7 +11,10 @@ interface Found {
 /** Every violation is one line; more of them say no more. */
 const VIOLATIONS_MAX = 20
 
-/** What was told by all victims of one directory, held against what the log has. Reads each record once, and all of them again at the end. */
+/**
+ * What was told by all victims of one directory, held against what the log has. Reads each record once, and all of them
+ * again at the end.
+ */
 export class Verifier {
   readonly violations: string[] = []
   readonly counts = { acknowledged: 0, seen: 0, transactions: 0, copied: 0, committed: 0, keys: 0, checks: 0 }

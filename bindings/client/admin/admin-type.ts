@@ -17,17 +17,17 @@ import type { OffsetReset, ResetOptions, ResetPoint } from './reset-offsets.ts'
  */
 export interface Admin {
   /**
-   * Creates a topic, with one partition unless said. Durable when it resolves. Names follow Kafka's rules; those that start
-   * with __ are the log's own, here and below. Rejects with INVALID_TOPIC_EXCEPTION,
-   * TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG. Nothing else creates topics but `open(…, { topics })`.
+   * Creates a topic, with one partition unless said. Durable when it resolves. Names follow Kafka's rules; those that
+   * start with __ are the log's own, here and below. Rejects with INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS,
+   * INVALID_PARTITIONS, INVALID_CONFIG. Nothing else creates topics but `open(…, { topics })`.
    */
   createTopic(
     name: string,
     options?: { partitions?: number | undefined; config?: TopicConfig | undefined },
   ): Promise<void>
   /**
-   * Deletes a topic with its records and every committed offset of it; durable when it resolves. Consumers and readers of it
-   * reject with UNKNOWN_TOPIC_OR_PARTITION from then on. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
+   * Deletes a topic with its records and every committed offset of it; durable when it resolves. Consumers and readers
+   * of it reject with UNKNOWN_TOPIC_OR_PARTITION from then on. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
    */
   deleteTopic(name: string): Promise<void>
   /** Resolves with the names of all topics but the log's own, sorted. */

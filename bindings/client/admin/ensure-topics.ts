@@ -5,8 +5,8 @@ import { parseTopicConfig } from '../../model/topic-config.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 
 /**
- * Creates what is missing, leaves what exists. INVALID_CONFIG where an existing topic differs from its declaration, before
- * anything is created. A declared default is the same as none.
+ * Creates what is missing, leaves what exists. INVALID_CONFIG where an existing topic differs from its declaration,
+ * before anything is created. A declared default is the same as none.
  */
 export async function ensureTopics(session: AdminSession, topics: readonly Topic[]): Promise<void> {
   if (!Array.isArray(topics) || !topics.every(isDeclared)) {

@@ -6,8 +6,8 @@ import { checkPlace, isCount, placeKey } from '../places.ts'
 import { startPositions } from '../start-point.ts'
 
 /**
- * Where a group is moved to; `timestamp` in milliseconds since 1970 (`Date.now() - 3_600_000`: the last hour), `shiftBy` in offsets, negative to
- * go back.
+ * Where a group is moved to; `timestamp` in milliseconds since 1970 (`Date.now() - 3_600_000`: the last hour),
+ * `shiftBy` in offsets, negative to go back.
  */
 export type ResetPoint =
   | 'earliest'

@@ -26,14 +26,15 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   isolationLevel?: IsolationLevel | undefined
   /**
    * Where to start without a committed offset, or when it is out of range: `'earliest'` (default), `'latest'`, or
-   * `'none'` for an error. Differs from Kafka: there it is `'latest'`, and offsets are committed automatically; here only
-   * `commit` does.
+   * `'none'` for an error. Differs from Kafka: there it is `'latest'`, and offsets are committed automatically; here
+   * only `commit` does.
    */
   autoOffsetReset?: AutoOffsetReset | undefined
   /**
-   * How the members of the group share its partitions: `'range'` (default: equal keys of topics with equal partition counts
-   * meet in one member), `'sticky'` (as even as can be, with few moves), or one of your own. All members name the same one.
-   * Differs from Kafka: with each of them members keep what doesn't move, and go on reading it during a rebalance.
+   * How the members of the group share its partitions: `'range'` (default: equal keys of topics with equal partition
+   * counts meet in one member), `'sticky'` (as even as can be, with few moves), or one of your own. All members name
+   * the same one. Differs from Kafka: with each of them members keep what doesn't move, and go on reading it during a
+   * rebalance.
    */
   assignor?: 'range' | 'sticky' | Assignor | undefined
   /**

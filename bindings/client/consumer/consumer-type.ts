@@ -11,30 +11,32 @@ export type RebalanceEvent = 'assigned' | 'revoked' | 'lost'
 export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void | Promise<void>
 
 /**
- * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time (CONSUMER_BUSY). It joins at
- * the first iteration and starts at the group's committed offsets, so that after a crash everything from there on comes
- * again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last delivered one.
- * `close()` ends the iteration, an aborted `signal` makes it reject with its reason.
+ * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time (CONSUMER_BUSY). It
+ * joins at the first iteration and starts at the group's committed offsets, so that after a crash everything from there
+ * on comes again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last
+ * delivered one. `close()` ends the iteration, an aborted `signal` makes it reject with its reason.
  *
- * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with
- * `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they may be kept.
+ * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE
+ * (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they
+ * may be kept.
  */
 export interface Consumer<T extends TopicRef = string> extends AsyncIterable<RecordOf<T>>, AsyncDisposable {
   /**
-   * Records of one partition at a time: at most `maxRecords` (500 by default) and about `maxBytes` (1048576), at least one.
-   * Throws INVALID_REQUEST for wrong options.
+   * Records of one partition at a time: at most `maxRecords` (500 by default) and about `maxBytes` (1048576), at least
+   * one. Throws INVALID_REQUEST for wrong options.
    */
   batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
-   * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record is
-   * finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed
-   * here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
-   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and of positions when one of
-   * their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one has its name; with
-   * INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets, and with CONSUMER_CLOSED.
-   * Refused it changes nothing. Where it ends without an answer, as by a crash, some of its partitions may be committed and others not: each
-   * partition goes on by itself. `sendOffsets` of a transaction is all or nothing.
-   * Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is committed but by this.
+   * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record
+   * is finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is
+   * passed here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless
+   * `allowSkip`. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and
+   * of positions when one of their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if
+   * another one has its name; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps
+   * the offsets, and with CONSUMER_CLOSED. Refused it changes nothing. Where it ends without an answer, as by a crash,
+   * some of its partitions may be committed and others not: each partition goes on by itself. `sendOffsets` of a
+   * transaction is all or nothing. Differs from Kafka: there nothing keeps a commit from passing unfinished records,
+   * and nothing is committed but by this.
    */
   commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
@@ -67,11 +69,11 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /** Goes on with the delivery that `pause` stopped. Throws as `position`. */
   resume(which?: readonly TopicPartition[]): void
   /**
-   * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still commit;
-   * nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll for
-   * `maxPollIntervalMs`, or because their topic was deleted and made again; it joins again. Handlers are awaited, between two
-   * records or while nothing iterates; all are told, also where one throws, and then the first failure is thrown. `close` waits for
-   * them: one that awaits `close` of its consumer or log waits for itself.
+   * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still
+   * commit; nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll
+   * for `maxPollIntervalMs`, or because their topic was deleted and made again; it joins again. Handlers are awaited,
+   * between two records or while nothing iterates; all are told, also where one throws, and then the first failure is
+   * thrown. `close` waits for them: one that awaits `close` of its consumer or log waits for itself.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /** Ends the iteration and leaves the group. Commits nothing. A second call gives the answer of the first. */

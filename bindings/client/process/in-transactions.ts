@@ -29,8 +29,9 @@ interface Committing {
 }
 
 /**
- * A batch is handled while the transaction of the one before commits: its flush takes as long as the work of many records. What it
- * gave counts only once that one is committed. A transaction that can't be committed leaves nothing, and its batch comes again.
+ * A batch is handled while the transaction of the one before commits: its flush takes as long as the work of many
+ * records. What it gave counts only once that one is committed. A transaction that can't be committed leaves nothing,
+ * and its batch comes again.
  */
 export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   readonly #parts: InTransactionsParts<T>
@@ -157,8 +158,8 @@ async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>>
 }
 
 /**
- * The group moved on, the log came back, the id was taken by who had the partition before, or a topic was made again: another run
- * mends it.
+ * The group moved on, the log came back, the id was taken by who had the partition before, or a topic was made again:
+ * another run mends it.
  */
 function isPassing(error: unknown): boolean {
   if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true

@@ -24,9 +24,9 @@ export interface IngestOptions<P extends string | number> extends Abortable {
   /** Names the store: one `ingest` of a source works at a time, a newer one ends the older (PRODUCER_FENCED). */
   source: string
   /**
-   * What stands after a position, in order; `undefined` for the first time. The position of what was written lies in the
-   * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that failed,
-   * once the signal of the call before has aborted.
+   * What stands after a position, in order; `undefined` for the first time. The position of what was written lies in
+   * the same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction
+   * that failed, once the signal of the call before has aborted.
    */
   read(after: P | undefined, signal: AbortSignalGiven): AsyncIterable<IngestItem<P>>
 }
@@ -62,7 +62,8 @@ export class Ingest<P extends string | number> {
       try {
         return await this.#readOnce(signal)
       } catch (error) {
-        // What ends with it comes again, here or in the newer run that has the source; what fails for good is told all the same.
+        // What ends with it comes again, here or in the newer run that has the source; what fails for good is told all
+        // the same.
         if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
         else if (!isPassing(error)) throw error
@@ -72,8 +73,8 @@ export class Ingest<P extends string | number> {
   }
 
   /**
-   * The id of a source that had no rows for a week is forgotten, and may be opened anew: the position says where to go on. Unless
-   * a newer run of the source has it by now.
+   * The id of a source that had no rows for a week is forgotten, and may be opened anew: the position says where to go
+   * on. Unless a newer run of the source has it by now.
    */
   async #assertForgotten(cause: unknown): Promise<void> {
     const transactionalId = this.#transactionalId
@@ -101,8 +102,8 @@ export class Ingest<P extends string | number> {
 
   async #readAll(signal: AbortSignalGiven): Promise<void> {
     const transactionalId = this.#transactionalId
-    // First the id, which ends what an earlier run left open; then this source's last position can't change any more. Other
-    // sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
+    // First the id, which ends what an earlier run left open; then this source's last position can't change any more.
+    // Other sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
     const items = this.#options.read(await this.#lastPosition(signal), signal)
     if (typeof items?.[Symbol.asyncIterator] !== 'function')

@@ -50,7 +50,10 @@ class Source<I> {
     this.next = this.#pull()
   }
 
-  /** Until the time is up, the batch is full, or the source ends or fails, which `next` tells. Hot path: one callback an item. */
+  /**
+   * Until the time is up, the batch is full, or the source ends or fails, which `next` tells. Hot path: one callback an
+   * item.
+   */
   fill(batch: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false

@@ -22,9 +22,9 @@ async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>
 }
 
 /**
- * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in their order. Once
- * `isOver`, only the items before those that have begun are still started, and at least one runs: so the answers are those
- * of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
+ * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in their order.
+ * Once `isOver`, only the items before those that have begun are still started, and at least one runs: so the answers
+ * are those of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
  */
 export function inKeyOrder<I, O>(
   items: readonly I[],

@@ -16,9 +16,9 @@ export interface AnyStateStore {
 }
 
 /**
- * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least the partitions of the input
- * (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone after the next start.
- * State is what the changelog holds, also of one that is deleted and made again meanwhile.
+ * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least the partitions of the
+ * input (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone
+ * after the next start. State is what the changelog holds, also of one that is deleted and made again meanwhile.
  */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
   if (!isDeclared(changelog)) {
@@ -33,7 +33,10 @@ export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): 
 export interface KeyValue<K, V> {
   /** The value that was set last; `undefined` without one. */
   get(key: K): Promise<V | undefined>
-  /** RECORD_SERIALIZATION where the changelog's codec refuses it. One too large for the changelog is a failure of `handle`, behind its end. */
+  /**
+   * RECORD_SERIALIZATION where the changelog's codec refuses it. One too large for the changelog is a failure of
+   * `handle`, behind its end.
+   */
   set(key: K, value: V): void
   /** The key has no value from now on. */
   delete(key: K): void
@@ -89,13 +92,18 @@ export class SentValues implements Below {
 const FEW_CHANGES = 8
 const NO_CHANGES: readonly Change[] = []
 
-/** Changes that came to nothing are forgotten: a layer over the values below it. Hot path: each try of a record has one. */
+/**
+ * Changes that came to nothing are forgotten: a layer over the values below it. Hot path: each try of a record has one.
+ */
 export class Layer {
   readonly #below: Below
   #few: Change[] | undefined
   /** Instead, once there are more. */
   #many: Map<string, Change> | undefined
-  /** What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same value. */
+  /**
+   * What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same
+   * value.
+   */
   readonly #seen: Map<string, Found> | undefined
 
   constructor(below: Below, watchesBelow: boolean) {

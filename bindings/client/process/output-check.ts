@@ -9,9 +9,9 @@ import type { ProducerRecord } from '../producer-record.ts'
 type SizeRules = Pick<TopicRules, 'maxMessageBytes' | 'segmentBytes'>
 
 /**
- * Looks at what a record gave while it is known which record that was. Refused in the send of the whole batch, it would take the others along,
- * and again whenever they come again. A topic that isn't there, or a log that can't be asked while its holder changes, is no fault of one record: of
- * that the send tells.
+ * Looks at what a record gave while it is known which record that was. Refused in the send of the whole batch, it would
+ * take the others along, and again whenever they come again. A topic that isn't there, or a log that can't be asked
+ * while its holder changes, is no fault of one record: of that the send tells.
  */
 export class OutputCheck {
   readonly #admin: Pick<AdminSession, 'describeTopic'>
@@ -22,7 +22,10 @@ export class OutputCheck {
     this.#admin = admin
   }
 
-  /** INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE, as the send would tell. Answers a promise only where it has to ask. */
+  /**
+   * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE, as the send would tell. Answers a promise only where it
+   * has to ask.
+   */
   check(outputs: readonly ProducerRecord[], from = 0): Promise<void> | undefined {
     for (let index = from; index < outputs.length; index++) {
       const output = outputs[index] as ProducerRecord

@@ -5,7 +5,9 @@ import { throwIfAborted } from '../signals.ts'
 
 const FETCH_BYTES = 1024 * 1024
 
-/** Bytes as text, one character a byte: a key of maps. Hot path: eight at a time take a tenth of what spreading takes. */
+/**
+ * Bytes as text, one character a byte: a key of maps. Hot path: eight at a time take a tenth of what spreading takes.
+ */
 export function keyText(key: Uint8Array): string {
   const { length } = key
   let text = ''
@@ -64,9 +66,9 @@ export class PartitionValues {
 }
 
 /**
- * Reads partitions from their start, as a committed reader sees them: as far as that goes now, or as far as there are records
- * now. The latter waits for the end of every transaction that is open in them, whoever has it: what was committed behind
- * its first record is not to be seen before.
+ * Reads partitions from their start, as a committed reader sees them: as far as that goes now, or as far as there are
+ * records now. The latter waits for the end of every transaction that is open in them, whoever has it: what was
+ * committed behind its first record is not to be seen before.
  */
 export async function readValues(
   broker: Broker,

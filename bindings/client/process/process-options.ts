@@ -21,14 +21,18 @@ export interface ProcessContext<S> {
 export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /** The consumer group: processors of one group share the partitions. */
   groupId: string
-  /** What is consumed. With `state` all members of the group read the same topics, of equal partitions (INVALID_CONFIG else). */
+  /**
+   * What is consumed. With `state` all members of the group read the same topics, of equal partitions (INVALID_CONFIG
+   * else).
+   */
   topics: readonly T[]
   /** Stores by name: `{ balances: store(ledger) }`. Their changelogs have at least the partitions of the input. */
   state?: S | undefined
   /**
-   * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with the
-   * commit. In transactions the next batch is handled while the one before commits. May be called again for the same
-   * record after a failure, of that commit too, a crash, or a partition that moved: only the run whose transaction commits has effects in the log.
+   * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with
+   * the commit. In transactions the next batch is handled while the one before commits. May be called again for the
+   * same record after a failure, of that commit too, a crash, or a partition that moved: only the run whose transaction
+   * commits has effects in the log.
    */
   handle(
     record: RecordOf<T>,
@@ -40,27 +44,28 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, also by giving a record or setting state that no topic takes, with origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit
-   * there with them comes with a null value and the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't
-   * there. Without the option the processor gives up.
+   * Topic for records that failed every try, also by giving a record or setting state that no topic takes, with origin,
+   * error (1 KiB of its text) and attempts in headers. One that doesn't fit there with them comes with a null value and
+   * the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't there. Without the option
+   * the processor gives up.
    */
   deadLetter?: string | undefined
   /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
   retries?: number | undefined
   /**
-   * Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. State sees them one
-   * after another, in no order of their keys: where a record changed what another one at work had read, that one is handled
-   * again on the new state, whatever it gave or threw, and that is none of its `retries`.
+   * Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. State sees
+   * them one after another, in no order of their keys: where a record changed what another one at work had read, that
+   * one is handled again on the new state, whatever it gave or threw, and that is none of its `retries`.
    */
   concurrency?: number | undefined
   /**
-   * Records of one partition in one transaction at most, 1000 by default. A transaction is committed earlier, between two
-   * records, when half of `transactionTimeoutMs` or of `maxPollIntervalMs` was worked.
+   * Records of one partition in one transaction at most, 1000 by default. A transaction is committed earlier, between
+   * two records, when half of `transactionTimeoutMs` or of `maxPollIntervalMs` was worked.
    */
   maxRecords?: number | undefined
   /**
-   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again. It begins once its
-   * records are handled; of these there are no more than fit into half of it, one at least.
+   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again. It
+   * begins once its records are handled; of these there are no more than fit into half of it, one at least.
    */
   transactionTimeoutMs?: number | undefined
   /** Time of work after which the group gives the partitions to other members, 300000 ms by default. */

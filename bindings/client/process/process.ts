@@ -73,8 +73,8 @@ export class Process<T extends TopicRef, S> {
   }
 
   /**
-   * Batches until half of the poll interval was worked: an iteration that goes on has fetched ahead and doesn't poll, the next
-   * one does. False when the consumer was closed.
+   * Batches until half of the poll interval was worked: an iteration that goes on has fetched ahead and doesn't poll,
+   * the next one does. False when the consumer was closed.
    */
   async #untilPoll(
     consumer: GroupConsumer<T>,

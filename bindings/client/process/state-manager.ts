@@ -7,7 +7,10 @@ import { losesValues } from './lost-values.ts'
 import { type NamedStore, PartitionState } from './partition-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
 
-/** The state of each partition: restored from the changelogs when the partition is first worked on, forgotten when it is given up. */
+/**
+ * The state of each partition: restored from the changelogs when the partition is first worked on, forgotten when it is
+ * given up.
+ */
 export class StateManager {
   readonly #broker: Broker
   readonly #stores: readonly NamedStore[]
@@ -24,8 +27,8 @@ export class StateManager {
   }
 
   /**
-   * INVALID_CONFIG for inputs with different numbers of partitions, whose equal keys and partitions would not meet in one
-   * member, and for a changelog with fewer partitions than they have, or from which values go by their age alone.
+   * INVALID_CONFIG for inputs with different numbers of partitions, whose equal keys and partitions would not meet in
+   * one member, and for a changelog with fewer partitions than they have, or from which values go by their age alone.
    */
   async check(topics: readonly string[]): Promise<void> {
     if (this.#stores.length === 0) return
@@ -49,8 +52,8 @@ export class StateManager {
   }
 
   /**
-   * INVALID_CONFIG where this member has a partition of one input without the same one of the others: they were shared while
-   * their numbers of partitions differed, or by a member that reads other topics.
+   * INVALID_CONFIG where this member has a partition of one input without the same one of the others: they were shared
+   * while their numbers of partitions differed, or by a member that reads other topics.
    */
   checkShare(topics: readonly string[], assigned: readonly TopicPartition[]): void {
     if (this.#stores.length === 0) return
@@ -62,7 +65,9 @@ export class StateManager {
     }
   }
 
-  /** Waits for transactions that anybody has open in the changelogs: behind their first record state is committed too. */
+  /**
+   * Waits for transactions that anybody has open in the changelogs: behind their first record state is committed too.
+   */
   async of(partition: number, signal: AbortSignalLike): Promise<PartitionState> {
     const known = this.#partitions.get(partition)
     if (known !== undefined) return known
@@ -74,7 +79,10 @@ export class StateManager {
     return state
   }
 
-  /** Asked once all is sent. UNKNOWN_TOPIC_ID where a changelog was made again since state was read: it has none of that. */
+  /**
+   * Asked once all is sent. UNKNOWN_TOPIC_ID where a changelog was made again since state was read: it has none of
+   * that.
+   */
   async assertThere(state: PartitionState): Promise<void> {
     for (const { topic, topicId } of state.changelogs) {
       if ((await this.#topics.topic(topic)).topicId === topicId) continue

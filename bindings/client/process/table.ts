@@ -10,15 +10,16 @@ import { losesValues } from './lost-values.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
- * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; of partitions that
- * `createPartitions` adds too. A key whose partition is another one since has its last value there, but that a deletion there
- * shows again what it had before: delete it in both. Altered so that retention takes values, the topic is followed on: an open table
- * keeps what it has read, and the next `table` is refused.
+ * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; of
+ * partitions that `createPartitions` adds too. A key whose partition is another one since has its last value there, but
+ * that a deletion there shows again what it had before: delete it in both. Altered so that retention takes values, the
+ * topic is followed on: an open table keeps what it has read, and the next `table` is refused.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /** `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the table stop:
-   * UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again, OFFSET_OUT_OF_RANGE where
-   * records went before it had read them. */
+   * UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again,
+   * OFFSET_OUT_OF_RANGE where records went before it had read them.
+   */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
   entries(): IterableIterator<[K, V]>
@@ -130,8 +131,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   /**
-   * The partition that has the newest value: where the default partitioner puts the key now, else where it did when there were
-   * fewer; else any, since a program may place keys as it likes.
+   * The partition that has the newest value: where the default partitioner puts the key now, else where it did when
+   * there were fewer; else any, since a program may place keys as it likes.
    */
   #holderOf(text: string, key: Uint8Array): PartitionValues | undefined {
     for (let count = this.#partitions.length; count > 0; count--) {

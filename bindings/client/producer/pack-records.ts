@@ -10,8 +10,8 @@ const TEXT_GROWTH = 3
 const encoder = new TextEncoder()
 
 /**
- * Records without headers and times of their own, in one piece that owes their program nothing. Hot path: no object a record. INVALID_RECORD
- * where a buffer or a getter doesn't give any more what it gave when its record was checked.
+ * Records without headers and times of their own, in one piece that owes their program nothing. Hot path: no object a
+ * record. INVALID_RECORD where a buffer or a getter doesn't give any more what it gave when its record was checked.
  */
 export function packRecords(records: readonly EncodedRecord[]): PackedRecords {
   try {

@@ -51,10 +51,11 @@ export function surelyFits(sizeBytes: number, maxBytes: number): boolean {
 }
 
 /**
- * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it may
- * have been written. One that certainly wasn't may get another: those behind a refused batch close its gap, if none of them was
- * written; else the sequences they would take stand for other records, which the log would call duplicates, and only a
- * new epoch helps. The log takes any first sequence of a producer it doesn't know, so a gap can be written behind.
+ * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it
+ * may have been written. One that certainly wasn't may get another: those behind a refused batch close its gap, if none
+ * of them was written; else the sequences they would take stand for other records, which the log would call duplicates,
+ * and only a new epoch helps. The log takes any first sequence of a producer it doesn't know, so a gap can be written
+ * behind.
  */
 export class PartitionQueue {
   readonly topic: string
@@ -121,9 +122,9 @@ export class PartitionQueue {
   }
 
   /**
-   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies them, but into one
-   * piece for a log in another process. `part` makes their part of the send. False, and nothing has happened, where anything must
-   * wait or is refused.
+   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies
+   * them, but into one piece for a log in another process. `part` makes their part of the send. False, and nothing has
+   * happened, where anything must wait or is refused.
    */
   appendBorrowed(records: readonly EncodedRecord[], part: () => SendPart): boolean {
     if (!this.isOpen) return false
@@ -161,8 +162,8 @@ export class PartitionQueue {
   }
 
   /**
-   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been answered already: where
-   * the answer to that one got lost, it is asked for again behind them.
+   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been
+   * answered already: where the answer to that one got lost, it is asked for again behind them.
    */
   #mayFollow(unansweredMax: number): boolean {
     const [oldest] = this.#unanswered

@@ -2,7 +2,9 @@ import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { murmur2, murmur2OfText } from './murmur2.ts'
 
-/** Answers the partition of a record, from 0 below `partitions`; `send` rejects with INVALID_REQUEST for anything else. */
+/**
+ * Answers the partition of a record, from 0 below `partitions`; `send` rejects with INVALID_REQUEST for anything else.
+ */
 export type UserPartitioner = (record: ProducerRecord, partitions: number) => number
 
 /**

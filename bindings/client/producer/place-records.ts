@@ -164,7 +164,9 @@ export class SendPlan {
   }
 }
 
-/** MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent. */
+/**
+ * MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent.
+ */
 export function refuseTooLarge(
   record: CheckedRecord,
   index: number,

@@ -15,8 +15,9 @@ export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
 const QUEUES_KEPT = 64
 
 /**
- * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's word for the same thing). Producers
- * of a log with equal settings share one: what 64 of them send in one turn is a batch, not 64 (docs/decisions/027-producers-share-batches.md).
+ * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's word for the
+ * same thing). Producers of a log with equal settings share one: what 64 of them send in one turn is a batch, not 64
+ * (docs/decisions/027-producers-share-batches.md).
  */
 export class RecordAccumulator {
   readonly #broker: Pick<Broker, 'openProducer'>

@@ -5,8 +5,9 @@ import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 
 /**
- * An EncodedRecord with what the producer needs besides. Hot path, one object a record, and no literal: where a collection finds most
- * objects of a literal in use, which it does in the midst of large sends, V8 puts all later ones among its old objects for good.
+ * An EncodedRecord with what the producer needs besides. Hot path, one object a record, and no literal: where a
+ * collection finds most objects of a literal in use, which it does in the midst of large sends, V8 puts all later ones
+ * among its old objects for good.
  */
 export class CheckedRecord implements EncodedRecord {
   readonly key: RecordBytes
@@ -60,7 +61,10 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
   return new CheckedRecord(key, value, timestamp, list, sizeBytes)
 }
 
-/** What `checkRecord` says that it takes, if it has neither headers nor a time of its own and nothing is wrong with it; else -1. */
+/**
+ * What `checkRecord` says that it takes, if it has neither headers nor a time of its own and nothing is wrong with it;
+ * else -1.
+ */
 export function plainSizeBytes(record: ProducerRecord): number {
   const { value, timestamp, headers } = record
   const key = record.key ?? null
@@ -96,8 +100,9 @@ function isBytes(value: unknown): value is RecordBytes {
 }
 
 /**
- * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would be given so much
- * room in the kernel's memory, and all that it holds is copied there, over what other partitions have behind it.
+ * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would
+ * be given so much room in the kernel's memory, and all that it holds is copied there, over what other partitions have
+ * behind it.
  */
 function isView(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && ArrayBuffer.isView(value) && saysItsLength(value)
@@ -105,7 +110,10 @@ function isView(value: unknown): value is Uint8Array {
 
 const NOTHING = new Uint8Array(0)
 
-/** A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but by refusing to copy. */
+/**
+ * A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but
+ * by refusing to copy.
+ */
 function isDetached(view: Uint8Array): boolean {
   try {
     NOTHING.set(view)

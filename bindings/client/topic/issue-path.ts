@@ -4,9 +4,9 @@ import type { StandardIssue, StandardSchemaV1 } from '../../model/standard-schem
 const PROBED_INDEX_MAX = 1000
 
 /**
- * Where a value doesn't fit, without content of it. A schema's own message may quote the value, so it stays out; a key may be a
- * field's name or, in a map, content. A name is told where the schema misses it in an empty object of that place, so that it
- * is the schema's own; any other stands as `*`.
+ * Where a value doesn't fit, without content of it. A schema's own message may quote the value, so it stays out; a key
+ * may be a field's name or, in a map, content. A name is told where the schema misses it in an empty object of that
+ * place, so that it is the schema's own; any other stands as `*`.
  */
 export function issuePath(schema: StandardSchemaV1, { path = [] }: StandardIssue): string {
   if (path.length === 0) return 'its root'

@@ -1,8 +1,8 @@
 import { LogError } from '../../model/errors.ts'
 
 /**
- * Refuses what `JSON.stringify` would leave out, or write as something else, in silence: what is stored is what was meant, or
- * nothing. Names no field: their names may be content.
+ * Refuses what `JSON.stringify` would leave out, or write as something else, in silence: what is stored is what was
+ * meant, or nothing. Names no field: their names may be content.
  */
 export function assertJsonForm(value: unknown): void {
   if (value === null) return

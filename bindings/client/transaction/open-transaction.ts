@@ -76,7 +76,9 @@ export class OpenedTransaction implements Transaction {
     return this.#ending
   }
 
-  /** The log was asked to commit, refused, and refused the abort behind it as well: only it knows what became of this. */
+  /**
+   * The log was asked to commit, refused, and refused the abort behind it as well: only it knows what became of this.
+   */
   get mayBeCommitted(): boolean {
     return this.#mayBeCommitted
   }

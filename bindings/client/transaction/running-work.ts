@@ -2,7 +2,10 @@ import { LogError } from '../../model/errors.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import type { TransactionContext } from './transaction-type.ts'
 
-/** One run of the program's work. Its signal is made when it is asked for: a signal costs more than a small transaction's send. */
+/**
+ * One run of the program's work. Its signal is made when it is asked for: a signal costs more than a small
+ * transaction's send.
+ */
 export class RunningWork implements TransactionContext {
   readonly attempt: number
   #controller: AbortController | undefined

@@ -4,7 +4,10 @@ import { LogProducer } from '../producer/producer.ts'
 import { type ProducerOptions, producerSettings } from '../producer/producer-options.ts'
 import { RecordAccumulator } from '../producer/record-accumulator.ts'
 
-/** The sends of one producer's transactions, one transaction after the other: what is known of topics and partitions stays. */
+/**
+ * The sends of one producer's transactions, one transaction after the other: what is known of topics and partitions
+ * stays.
+ */
 export class TransactionSender {
   readonly #port: RuntimePort
   readonly #options: ProducerOptions

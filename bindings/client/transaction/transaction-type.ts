@@ -9,17 +9,19 @@ import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 
 /**
- * What can be done inside a transaction. Here `send` resolves when the records have their offsets; they become durable and
- * visible with the commit. It rejects with why a record was refused: PARTIAL_SEND says nothing here. Anything that fails inside fails the transaction, awaited or not. After its end every call
- * rejects with INVALID_TXN_STATE, but for an abort behind a commit that was refused.
+ * What can be done inside a transaction. Here `send` resolves when the records have their offsets; they become durable
+ * and visible with the commit. It rejects with why a record was refused: PARTIAL_SEND says nothing here. Anything that
+ * fails inside fails the transaction, awaited or not. After its end every call rejects with INVALID_TXN_STATE, but for
+ * an abort behind a commit that was refused.
  */
 export interface TransactionScope extends Sender {
   /**
-   * Makes the group of `consumer` go on after what is done, with the commit: a record, a batch, or positions. Nobody sees
-   * these offsets before, an abort drops them and lets the consumer deliver the same records again: all since its last
-   * commit. Only this call tells the transaction of a consumer, so an abort that comes before it moves none: make it first
-   * where the work may throw. Differs from Kafka, where the program seeks. Takes and refuses what `commit` of the consumer does: UNFINISHED_RECORDS unless `allowSkip`, ILLEGAL_GENERATION
-   * or UNKNOWN_MEMBER_ID when the group moved on since the delivery, INVALID_REQUEST for a consumer of another log.
+   * Makes the group of `consumer` go on after what is done, with the commit: a record, a batch, or positions. Nobody
+   * sees these offsets before, an abort drops them and lets the consumer deliver the same records again: all since its
+   * last commit. Only this call tells the transaction of a consumer, so an abort that comes before it moves none: make
+   * it first where the work may throw. Differs from Kafka, where the program seeks. Takes and refuses what `commit` of
+   * the consumer does: UNFINISHED_RECORDS unless `allowSkip`, ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group
+   * moved on since the delivery, INVALID_REQUEST for a consumer of another log.
    */
   sendOffsets(
     consumer: Consumer<TopicRef>,
@@ -31,15 +33,16 @@ export interface TransactionScope extends Sender {
 /** A transaction that is ended by hand. Disposing of it without a commit aborts it. */
 export interface Transaction extends TransactionScope, AsyncDisposable {
   /**
-   * Waits for every send made inside. Durable and visible, all of it, when it resolves. Rejects with the error of the first
-   * call inside that failed, unchanged, and with TRANSACTION_ABORTABLE when the transaction took longer than
+   * Waits for every send made inside. Durable and visible, all of it, when it resolves. Rejects with the error of the
+   * first call inside that failed, unchanged, and with TRANSACTION_ABORTABLE when the transaction took longer than
    * `transactionTimeoutMs` or the log ended in between: then nothing of it is visible, and it is aborted.
    */
   commit(): Promise<void>
   /**
-   * Nothing of it becomes visible to committed reads. Resolves when that is durable. After a commit that was refused it ends as the abort that
-   * came with the refusal: it resolves unless that failed, so that `catch { await transaction.abort(); throw … }` keeps the first error. Beside a commit it
-   * waits for that. Rejects with INVALID_TXN_STATE after one that succeeded, and after an abort.
+   * Nothing of it becomes visible to committed reads. Resolves when that is durable. After a commit that was refused it
+   * ends as the abort that came with the refusal: it resolves unless that failed, so that `catch { await
+   * transaction.abort(); throw … }` keeps the first error. Beside a commit it waits for that. Rejects with
+   * INVALID_TXN_STATE after one that succeeded, and after an abort.
    */
   abort(): Promise<void>
 }
@@ -53,20 +56,21 @@ export interface TransactionContext {
 }
 
 /**
- * Sends in transactions: records in many partitions, and offsets of consumers, become visible together or never. A log in files
- * decides one of up to 1,600 partitions, or of some 480 offsets: the call that is one too many rejects with RECORD_LIST_TOO_LARGE. As
- * in Kafka a partition shows nothing behind a transaction that is still open there: of two at once that share only some of
- * their partitions, the later one may be seen in the others first.
- * One transaction at a time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional
- * id: what an earlier producer of this id has open is aborted, and that one is finished (PRODUCER_FENCED).
+ * Sends in transactions: records in many partitions, and offsets of consumers, become visible together or never. A log
+ * in files decides one of up to 1,600 partitions, or of some 480 offsets: the call that is one too many rejects with
+ * RECORD_LIST_TOO_LARGE. As in Kafka a partition shows nothing behind a transaction that is still open there: of two at
+ * once that share only some of their partitions, the later one may be seen in the others first. One transaction at a
+ * time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional id: what an
+ * earlier producer of this id has open is aborted, and that one is finished (PRODUCER_FENCED).
  */
 export interface TransactionalProducer extends AsyncDisposable {
   /**
    * Runs `work` in a transaction, awaits every send made inside, commits, and resolves with what `work` gave. Aborts if
-   * `work` threw or a call inside failed, and rejects with that error, unchanged. Runs `work` again, after a short wait, only
-   * if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal, corruption or misuse, or nobody but the log
-   * knows whether it committed: never while anything of the run before may become visible. An
-   * aborted `signal` ends it with an abort and its reason, though `work` may still run: then its calls are refused.
+   * `work` threw or a call inside failed, and rejects with that error, unchanged. Runs `work` again, after a short
+   * wait, only if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal,
+   * corruption or misuse, or nobody but the log knows whether it committed: never while anything of the run before may
+   * become visible. An aborted `signal` ends it with an abort and its reason, though `work` may still run: then its
+   * calls are refused.
    *
    * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,
    * TRANSACTION_ABORTABLE, LOG_CLOSED besides.

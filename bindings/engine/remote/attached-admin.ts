@@ -13,7 +13,10 @@ import type { Link } from './link.ts'
 import type { ADMIN_CALLS } from './protocol.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** Topics, offsets, groups and transactions, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is unknown. */
+/**
+ * Topics, offsets, groups and transactions, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is
+ * unknown.
+ */
 export class AttachedAdmin implements AdminSession {
   readonly #link: Link
 

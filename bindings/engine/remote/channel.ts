@@ -1,17 +1,20 @@
 import type { MessagePieces } from './message-pieces.ts'
 
 /**
- * Takes a message. `release`, where it is called, gives the message's memory back to the channel: nobody may read it after that, nor what was taken
- * from it by view.
+ * Takes a message. `release`, where it is called, gives the message's memory back to the channel: nobody may read it
+ * after that, nor what was taken from it by view.
  */
 export type OnMessage = (message: Uint8Array<ArrayBuffer>, release: () => void) => void
 
 /**
- * Carries messages between a process that holds a log and one that is attached to it: whole, in order, each once, until it
- * ends. What was on its way then may or may not have arrived.
+ * Carries messages between a process that holds a log and one that is attached to it: whole, in order, each once, until
+ * it ends. What was on its way then may or may not have arrived.
  */
 export interface Channel {
-  /** Sends one message. The channel keeps its bytes, so the caller must not write into them again. Does nothing after the end. */
+  /**
+   * Sends one message. The channel keeps its bytes, so the caller must not write into them again. Does nothing after
+   * the end.
+   */
   send(message: MessagePieces): void
   /** Called once, before anything can arrive. `onEnd` is called once, whoever ended the channel. */
   start(onMessage: OnMessage, onEnd: () => void): void

@@ -5,7 +5,10 @@ import { MESSAGE_BYTES_MAX } from './protocol.ts'
 /** The length of the message behind it: 32 bits, little-endian. */
 export const HEAD_BYTES = 4
 
-/** Puts messages together from the pieces that a socket gives, wherever it cuts them: each byte is copied once, to its place. */
+/**
+ * Puts messages together from the pieces that a socket gives, wherever it cuts them: each byte is copied once, to its
+ * place.
+ */
 export class IncomingMessages {
   readonly #onMessage: OnMessage
   readonly #memory: MessageMemory

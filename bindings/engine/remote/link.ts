@@ -25,8 +25,8 @@ interface PendingCall {
 
 export interface LinkHooks {
   /**
-   * A channel to the process that holds the log now. Tries until there is one; rejects when there will be none, or, with
-   * an error of the category `retriable`, when there is none for now.
+   * A channel to the process that holds the log now. Tries until there is one; rejects when there will be none, or,
+   * with an error of the category `retriable`, when there is none for now.
    */
   connect(): Promise<Channel>
   /** A channel to a holder stands; `hello` is what it said of the log. */

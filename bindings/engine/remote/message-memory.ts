@@ -7,13 +7,15 @@ type Memory = Uint8Array<ArrayBuffer>
 
 /**
  * Memory for messages that come in, used again once one has been answered. Without it each batch of an attached process
- * leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes through the whole
- * heap.
+ * leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes through the
+ * whole heap.
  */
 export class MessageMemory {
   #spare: Memory | undefined
 
-  /** Nobody fills it with zeros, or what it holds is left from before: all of it must be written before anyone reads it. */
+  /**
+   * Nobody fills it with zeros, or what it holds is left from before: all of it must be written before anyone reads it.
+   */
   take(sizeBytes: number): Memory {
     const spare = this.#spare
     if (spare === undefined || sizeBytes < USED_AGAIN_BYTES_MIN || sizeBytes > spare.length) {

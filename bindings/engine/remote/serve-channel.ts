@@ -30,9 +30,9 @@ type Call = (session: number, reader: MessageReader) => Promise<Result>
 type CallTable = Readonly<Record<string, Call>>
 
 /**
- * One attached process as its holder sees it: requests are served until the channel ends; then its members leave. Each is
- * served once, and none any more once the process has connected anew: it believes what it was told last, and a copy that
- * came later would make it untrue (decision 033).
+ * One attached process as its holder sees it: requests are served until the channel ends; then its members leave. Each
+ * is served once, and none any more once the process has connected anew: it believes what it was told last, and a copy
+ * that came later would make it untrue (decision 033).
  */
 export class ServedChannel {
   readonly #channel: Channel
@@ -112,8 +112,8 @@ export class ServedChannel {
   }
 
   /**
-   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1. Only `hello`, which goes first on a new
-   * channel, is younger than what it asks again there.
+   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1. Only `hello`, which goes
+   * first on a new channel, is younger than what it asks again there.
    */
   #isRepeated(call: number, method: string): boolean {
     if (call === 0 || method === 'hello') return false

@@ -6,9 +6,9 @@ import { describePlace, type RecordPlace, type TableRecord } from './table-recor
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
 
 /**
- * A catalogue record. Key: the topic id as 22 ASCII characters. Value: JSON in UTF-8, so that `oncelog inspect` shows it
- * as it stands: {"version":1,"kind":...} and the fields of CatalogueEntry without the id. Never a null value: entries
- * build on each other, so what replaces which is told by `catalogueKeys`, not by their key alone.
+ * A catalogue record. Key: the topic id as 22 ASCII characters. Value: JSON in UTF-8, so that `oncelog inspect` shows
+ * it as it stands: {"version":1,"kind":...} and the fields of CatalogueEntry without the id. Never a null value:
+ * entries build on each other, so what replaces which is told by `catalogueKeys`, not by their key alone.
  */
 export const CATALOGUE_VERSION = 1
 

@@ -9,9 +9,9 @@ const encoder = new TextEncoder()
 const NOWHERE = { topic: CATALOGUE_TOPIC, partition: 0, offset: -1 }
 
 /**
- * What compaction leaves of the catalogue: of each topic how it was created, each of its partition counts, its last config, and the last log
- * start of each partition; of a deleted one nothing in the end (docs/decisions/025-catalogue.md). All records of a topic have its id
- * as their key, so the rest is in the value.
+ * What compaction leaves of the catalogue: of each topic how it was created, each of its partition counts, its last
+ * config, and the last log start of each partition; of a deleted one nothing in the end
+ * (docs/decisions/025-catalogue.md). All records of a topic have its id as their key, so the rest is in the value.
  */
 export function catalogueKeys(key: Uint8Array, value: Uint8Array): RecordKeys | undefined {
   try {

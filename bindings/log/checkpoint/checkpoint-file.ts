@@ -81,7 +81,10 @@ export interface FoundCheckpoint {
   readonly bytes: Uint8Array
 }
 
-/** Every place that holds a whole record of this log, newest first, an original before its copy. `torn` gets the files that hold something else. */
+/**
+ * Every place that holds a whole record of this log, newest first, an original before its copy. `torn` gets the files
+ * that hold something else.
+ */
 export function* readCheckpoints(
   store: FileStore,
   kernel: Kernel,

@@ -48,8 +48,8 @@ export interface CleaningRules {
 }
 
 /**
- * What stays of one batch. Offsets never change: a batch keeps its first and last one, its producer and its sequences, whatever
- * of its records goes. Source: Kafka's Cleaner.cleanInto and MemoryRecords.filterTo (kafka.md 2.8).
+ * What stays of one batch. Offsets never change: a batch keeps its first and last one, its producer and its sequences,
+ * whatever of its records goes. Source: Kafka's Cleaner.cleanInto and MemoryRecords.filterTo (kafka.md 2.8).
  */
 export class BatchCleaner {
   readonly #rules: CleaningRules
@@ -62,8 +62,8 @@ export class BatchCleaner {
   }
 
   /**
-   * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: the batch says where its segment ends,
-   * so that at least its header stays.
+   * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: the batch says where its
+   * segment ends, so that at least its header stays.
    */
   *clean(batch: BatchBytes, isLast: boolean): Task<Uint8Array | undefined> {
     const { transactions, now } = this.#rules

@@ -21,9 +21,9 @@ const TWO_POW_32 = 0x1_0000_0000
 
 /**
  * The last offset of each key, in memory whose size is given: 16 bytes of the key's hash stand for it, as in Kafka's
- * SkimpyOffsetMap. Two keys of one hash would lose a record, so the hash is one that nobody finds such keys for. The memory is
- * JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers. The table is as large as its keys ask for: one that
- * fits the processor's caches is found in several times as fast.
+ * SkimpyOffsetMap. Two keys of one hash would lose a record, so the hash is one that nobody finds such keys for. The
+ * memory is JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers. The table is as
+ * large as its keys ask for: one that fits the processor's caches is found in several times as fast.
  */
 export class OffsetMap {
   readonly #kernel: Pick<Kernel, 'hashOf'>

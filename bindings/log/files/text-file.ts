@@ -83,7 +83,9 @@ function unopened(path: string): LogError<'KAFKA_STORAGE_ERROR'> {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The lines of a text file whose every line ends with `\n`; CORRUPT_LOG where bytes are no UTF-8 or the end is missing. */
+/**
+ * The lines of a text file whose every line ends with `\n`; CORRUPT_LOG where bytes are no UTF-8 or the end is missing.
+ */
 export function linesOf(bytes: Uint8Array, path: string): string[] {
   const text = textOf(bytes, path)
   if (text === '') return []

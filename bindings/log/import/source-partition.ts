@@ -21,9 +21,9 @@ type SourceFault = WalkFault | Unusable['fault'] | 'old-format' | 'too-large'
 type Take = (batch: SourceBatch) => Task<void> | undefined
 
 /**
- * One partition of the source: the segments that count, and their batches in order, each whole by its CRC. After a kill it
- * ends where Kafka's own recovery cuts it: at the first batch that isn't whole, of the segment that holds the recovery point
- * or a later one; all later segments go with it (LogSegment.recover, LogLoader.recoverLog).
+ * One partition of the source: the segments that count, and their batches in order, each whole by its CRC. After a kill
+ * it ends where Kafka's own recovery cuts it: at the first batch that isn't whole, of the segment that holds the
+ * recovery point or a later one; all later segments go with it (LogSegment.recover, LogLoader.recoverLog).
  */
 export class SourcePartition {
   readonly place: KafkaPartition

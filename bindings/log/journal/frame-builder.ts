@@ -85,8 +85,8 @@ export class FrameBuilder {
   }
 
   /**
-   * The frame's bytes in kernel memory, and zeros up to the end of a sector, so that whole sectors are written: a store may
-   * then pass its cache by. Write them before the next kernel call that may allocate.
+   * The frame's bytes in kernel memory, and zeros up to the end of a sector, so that whole sectors are written: a store
+   * may then pass its cache by. Write them before the next kernel call that may allocate.
    */
   seal(fields: { nonce: number; generation: number; sequence: number; restates: number }): Uint8Array {
     const payload = this.#payload.bytes

@@ -7,15 +7,18 @@ import { FRAME_ALIGNMENT } from './layout.ts'
 export interface Boundary {
   readonly file: StoreFile
   readonly position: number
-  /** From the boundary on, as far as one read went: all of a whole frame; less than a head at a file's end. A view that dies. */
+  /**
+   * From the boundary on, as far as one read went: all of a whole frame; less than a head at a file's end. A view that
+   * dies.
+   */
   readonly bytes: Uint8Array
   /** Of the whole frame that begins there. */
   readonly header: FrameHeader | undefined
 }
 
 /**
- * Visits every boundary of journal files except those inside whole frames. Reads as much at once as `buffer` holds: a ring
- * has thousands of boundaries, and a system call for each costs more than reading everything.
+ * Visits every boundary of journal files except those inside whole frames. Reads as much at once as `buffer` holds: a
+ * ring has thousands of boundaries, and a system call for each costs more than reading everything.
  */
 export class FrameWalk {
   readonly #kernel: Kernel

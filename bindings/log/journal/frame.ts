@@ -134,7 +134,10 @@ export function startsFrame(bytes: Uint8Array): boolean {
   return bytes.length >= FRAME_HEADER_BYTES && hasMagic(bytes, 0)
 }
 
-/** A quick look, for thousands of boundaries: where neither magic nor version stands at `at`, there is no frame, not even a broken one. */
+/**
+ * A quick look, for thousands of boundaries: where neither magic nor version stands at `at`, there is no frame, not
+ * even a broken one.
+ */
 export function mayBeFrame(bytes: Uint8Array, at: number): boolean {
   return (((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)) === JOURNAL_VERSION || hasMagic(bytes, at)
 }
@@ -150,8 +153,8 @@ export function announcedBytes(bytes: Uint8Array): number {
 }
 
 /**
- * The frame at `at` of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much from there on
- * was read. The checksum's own field counts as zero, as when it was sealed.
+ * The frame at `at` of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much from
+ * there on was read. The checksum's own field counts as zero, as when it was sealed.
  */
 export function readFrameHeader(
   buffer: KernelBuffer,
@@ -188,8 +191,9 @@ export function readFrameHeader(
 }
 
 /**
- * The size that a broken frame of this journal claims to have; `undefined` for bytes that never were one. One field of its
- * head may be damaged, so all but one must be right. A head that is cut off by the file's end counts as filled with zeros.
+ * The size that a broken frame of this journal claims to have; `undefined` for bytes that never were one. One field of
+ * its head may be damaged, so all but one must be right. A head that is cut off by the file's end counts as filled with
+ * zeros.
  */
 export function brokenFrameBytes(bytes: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
   const head = bytes.length < FRAME_HEADER_BYTES ? new Uint8Array(FRAME_HEADER_BYTES) : bytes

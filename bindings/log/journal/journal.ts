@@ -102,7 +102,9 @@ export class Journal {
     return sequence
   }
 
-  /** The slot that was read may not be durable (its writer was killed): only once it is, the other one may be written. */
+  /**
+   * The slot that was read may not be durable (its writer was killed): only once it is, the other one may be written.
+   */
   get headerFlush(): Effect<void> {
     return flushOf(this.#headerFile)
   }

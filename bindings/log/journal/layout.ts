@@ -32,7 +32,10 @@ export function alignFrame(sizeBytes: number): number {
   return Math.ceil(sizeBytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT
 }
 
-/** The data of a frame: a quarter of a ring file, three where the ring has ample room (decision 032); what is larger goes by extents (rule 2). */
+/**
+ * The data of a frame: a quarter of a ring file, three where the ring has ample room (decision 032); what is larger
+ * goes by extents (rule 2).
+ */
 export function frameCapacity(fileSizeBytes: number, isAmple: boolean): number {
   return Math.floor((fileSizeBytes * (isAmple ? 3 : 1)) / 4)
 }

@@ -25,8 +25,8 @@ export interface RestatedFrame {
 
 /**
  * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed: it
- * must be durable before anything acts on it (durability rule 6b). The two slots take turns, so that a recovery that dies
- * here never touches the frame that it would need the next time.
+ * must be durable before anything acts on it (durability rule 6b). The two slots take turns, so that a recovery that
+ * dies here never touches the frame that it would need the next time.
  */
 export function* restateFrame(
   { store, kernel, observer }: RestateContext,

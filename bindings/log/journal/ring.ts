@@ -56,9 +56,9 @@ export class Ring {
   }
 
   /**
-   * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a missing
-   * one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course. Nothing goes of a
-   * log that is refused.
+   * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a
+   * missing one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course. Nothing
+   * goes of a log that is refused.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number): Task<Ring> {
     const files: RingFile[] = []
@@ -146,8 +146,8 @@ export class Ring {
   }
 
   /**
-   * Has the first `fileCount` files, whole and durable, waiting for what is to be done `beside`; STORAGE_FULL, and the ring as it was,
-   * where the disk has no room for them, and so where `store` finds too many files open.
+   * Has the first `fileCount` files, whole and durable, waiting for what is to be done `beside`; STORAGE_FULL, and the
+   * ring as it was, where the disk has no room for them, and so where `store` finds too many files open.
    */
   *grow(fileCount: number, beside: readonly Effect<void>[] = [], store: FileStore = this.#store): Task<void> {
     const missing = (index: number): boolean => this.#files.every((each) => each.index !== index)
@@ -181,8 +181,8 @@ export class Ring {
   }
 
   /**
-   * Gives back all files but the first: behind a checkpoint that covers every frame, when nothing is written any more. A
-   * crash that brings some back does no harm, so their entries aren't synced.
+   * Gives back all files but the first: behind a checkpoint that covers every frame, when nothing is written any more.
+   * A crash that brings some back does no harm, so their entries aren't synced.
    */
   *shrink(): Task<void> {
     const others = this.#files.sort((a, b) => a.index - b.index).splice(1)

@@ -133,7 +133,9 @@ export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuff
   return buffer
 }
 
-/** Reads found frames again. They come file by file, so the file stays open from one to the next: there are thousands. */
+/**
+ * Reads found frames again. They come file by file, so the file stays open from one to the next: there are thousands.
+ */
 export class FrameReader {
   readonly #store: FileStore
   #file: StoreFile | undefined

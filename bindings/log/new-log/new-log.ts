@@ -24,9 +24,10 @@ export interface LogFacts {
 }
 
 /**
- * Writes batches that exist already into a new directory, with the offsets that they have, and makes a log of it at the very end: until then,
- * and after a crash, opening the directory rejects with COPY_UNFINISHED. One partition after the other, whichever comes first, the log's
- * own topics among them: `__oncelog_catalogue` says which topics there are, with `partition` for each of their partitions.
+ * Writes batches that exist already into a new directory, with the offsets that they have, and makes a log of it at the
+ * very end: until then, and after a crash, opening the directory rejects with COPY_UNFINISHED. One partition after the
+ * other, whichever comes first, the log's own topics among them: `__oncelog_catalogue` says which topics there are,
+ * with `partition` for each of their partitions.
  *
  *     const log = yield* NewLog.begin(store, kernel, options)
  *     const partition = yield* log.partition(id, segmentConfig)

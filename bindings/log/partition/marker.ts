@@ -22,8 +22,9 @@ const offsetView = new DataView(offset.buffer)
 const copies = new SharedBlocks()
 
 /**
- * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for which
- * the leader epoch stands, since one process holds partitions and coordinator. Source: kafka.md 1.3 (EndTransactionMarker).
+ * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for
+ * which the leader epoch stands, since one process holds partitions and coordinator. Source: kafka.md 1.3
+ * (EndTransactionMarker).
  */
 export function encodeMarker(
   kernel: Kernel,

@@ -10,7 +10,10 @@ export function emptyBatch(id: PartitionIdentity): LogError {
   return new LogError('INVALID_RECORD', `a batch for ${nameOf(id)} has no records`, placeOf(id))
 }
 
-/** A program's records are read while they are encoded: one that is made then, by a getter, must neither append nor change their number. */
+/**
+ * A program's records are read while they are encoded: one that is made then, by a getter, must neither append nor
+ * change their number.
+ */
 export function changedWhileRead(id: PartitionIdentity): LogError {
   const message = `a record for ${nameOf(id)} sends or changes others while it is read: give it as plain data`
   return new LogError('INVALID_RECORD', message, placeOf(id))

@@ -4,9 +4,9 @@
  *   logStart <= highWatermark <= nextOffset
  *   durable  <= nextOffset
  *
- * A record is visible to readers of uncommitted records when it and all before it reached the level that their producers
- * asked for (`acks`), and never at or above the durable ceiling unless it is durable itself (durability rule 5). How far
- * committed reads reach is `LastStableOffset`.
+ * A record is visible to readers of uncommitted records when it and all before it reached the level that their
+ * producers asked for (`acks`), and never at or above the durable ceiling unless it is durable itself (durability rule
+ * 5). How far committed reads reach is `LastStableOffset`.
  */
 export class Watermarks {
   logStartOffset: number

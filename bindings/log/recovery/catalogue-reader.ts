@@ -9,8 +9,9 @@ import type { RecoveryInput } from './recovery-input.ts'
 const READ_BYTES = 256 * 1024
 
 /**
- * Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7). CORRUPT_MESSAGE or
- * MEMORY_CAP_REACHED where one can't be read: a topic that isn't known would lose its directory, and what frames hold of it.
+ * Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7).
+ * CORRUPT_MESSAGE or MEMORY_CAP_REACHED where one can't be read: a topic that isn't known would lose its directory, and
+ * what frames hold of it.
  */
 export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalogue: Catalogue): Task<void> {
   let sizeBytes = READ_BYTES

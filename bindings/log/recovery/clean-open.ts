@@ -15,8 +15,8 @@ import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
 /**
- * After a clean close the checkpoint says it all: of a partition nothing but the names in its directory is looked at before it is used
- * (docs/decisions/029-names-at-a-clean-open.md).
+ * After a clean close the checkpoint says it all: of a partition nothing but the names in its directory is looked at
+ * before it is used (docs/decisions/029-names-at-a-clean-open.md).
  */
 export function* openClean(
   input: RecoveryInput,

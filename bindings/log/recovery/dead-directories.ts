@@ -28,8 +28,9 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
 }
 
 /**
- * Its name is written anew before a checkpoint counts on it (rule 6e): a flush of it may have failed, and what the device dropped can be
- * read on, while another flush has nothing to do. Not in its place, as nothing else says whose a directory without frames is.
+ * Its name is written anew before a checkpoint counts on it (rule 6e): a flush of it may have failed, and what the
+ * device dropped can be read on, while another flush has nothing to do. Not in its place, as nothing else says whose a
+ * directory without frames is.
  */
 export function* secureDirectory(store: FileStore, id: PartitionIdentity): Task<void> {
   const directory = partitionDirectory(id.topic, id.partition)
@@ -52,7 +53,10 @@ function* removeFile(store: FileStore, path: string): Task<void> {
   yield* perform('remove', path, () => store.remove(path))
 }
 
-/** Directories of deleted topics go, and empty ones; one that says nothing, or names an id nobody knows, is set aside (rule 7). */
+/**
+ * Directories of deleted topics go, and empty ones; one that says nothing, or names an id nobody knows, is set aside
+ * (rule 7).
+ */
 export function* clearDeadDirectories(
   store: FileStore,
   topics: TopicView,
@@ -88,8 +92,8 @@ function isPlaceOf(topics: TopicView, topicId: string, topic: string): boolean {
 }
 
 /**
- * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way while its topic was
- * deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
+ * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way
+ * while its topic was deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
  */
 export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {

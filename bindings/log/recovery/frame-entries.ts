@@ -11,7 +11,8 @@ export class FrameEntries {
   constructor(frames: JournalScan['frames'], producerIdsEnd: number) {
     this.#producerIdsEnd = producerIdsEnd
     for (const found of frames) {
-      // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came first.
+      // Within a frame extents come last, though the rolled segment after one may be inline: offsets say what came
+      // first.
       const entries = found.entries.toSorted((a, b) => offsetOf(a) - offsetOf(b))
       for (const entry of entries) {
         if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)

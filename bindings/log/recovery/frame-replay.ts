@@ -8,7 +8,10 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { type RecoveredEnd, sealedOf } from './recovered-end.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 
-/** Brings in again what frames hold of a partition's batches, or name in its segments, in the order in which it was written. */
+/**
+ * Brings in again what frames hold of a partition's batches, or name in its segments, in the order in which it was
+ * written.
+ */
 export class FrameReplay {
   readonly #context: RecoveryContext
   readonly #end: RecoveredEnd
@@ -56,8 +59,8 @@ export class FrameReplay {
     }
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined) return this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
-    // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn write
-    // would take them along. No recovery writes before it there, so it can't have suffered.
+    // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn
+    // write would take them along. No recovery writes before it there, so it can't have suffered.
     if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
     writeFully(file, entry.partialSector, end - entry.partialSector.length)
     let checksum = NO_BATCHES
@@ -83,8 +86,9 @@ export class FrameReplay {
   }
 
   /**
-   * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is there.
-   * The topic's config isn't known yet, so that only a decision with nothing behind it may go by the default one.
+   * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is
+   * there. The topic's config isn't known yet, so that only a decision with nothing behind it may go by the default
+   * one.
    */
   #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
     const { baseOffset } = batch.header

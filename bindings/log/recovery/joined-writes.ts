@@ -43,8 +43,9 @@ export class JoinedWrites {
   }
 
   /**
-   * Nothing more comes for this file: much of it goes to the disk while the next one is written. Nobody counts on that: the checkpoint
-   * behind the recovery flushes it again, and where this flush failed that one isn't believed either (durability rule 10).
+   * Nothing more comes for this file: much of it goes to the disk while the next one is written. Nobody counts on that:
+   * the checkpoint behind the recovery flushes it again, and where this flush failed that one isn't believed either
+   * (durability rule 10).
    */
   *finish(): Task<void> {
     yield* this.writeOut()

@@ -8,8 +8,8 @@ import { StoredFiles } from '../stored-files/stored-files.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 
 /**
- * What the checkpoint says of a partition whose log start was moved since: segments below it may be gone. Never the last one,
- * in which recovery goes on (durability rule 11).
+ * What the checkpoint says of a partition whose log start was moved since: segments below it may be gone. Never the
+ * last one, in which recovery goes on (durability rule 11).
  */
 export function aboveStart(noted: CheckpointPartition, topic: CatalogueTopic | undefined): CheckpointPartition {
   const logStartOffset = Math.max(noted.logStartOffset, startOf(topic, noted.partition))

@@ -10,8 +10,9 @@ import type { RecoveryContext } from './recovery-context.ts'
 import { TailCut } from './tail-cut.ts'
 
 /**
- * The end of a partition, as far as recovery has brought it. Batches come behind it one after the other, each at the next offset,
- * and what they tell of producers, epochs and aborted transactions is learned with them. Damage ends it: nothing comes behind that.
+ * The end of a partition, as far as recovery has brought it. Batches come behind it one after the other, each at the
+ * next offset, and what they tell of producers, epochs and aborted transactions is learned with them. Damage ends it:
+ * nothing comes behind that.
  */
 export class RecoveredEnd {
   readonly files: StoredFiles

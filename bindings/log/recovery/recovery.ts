@@ -24,7 +24,10 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Found
   return found
 }
 
-/** How an opening finds where it goes on. Writes nothing outside its own places before the last frame is restated (rule 6b). */
+/**
+ * How an opening finds where it goes on. Writes nothing outside its own places before the last frame is restated (rule
+ * 6b).
+ */
 export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: boolean): Task<Recovered> {
   const { store, kernel } = input
   const torn: string[] = []
@@ -64,9 +67,10 @@ function newestCheckpoint(
 }
 
 /**
- * The first two files were whole, and durable, before a header was written that says that the log is in use, and go behind one that says that
- * it is closed. What one of them lacks may have held the newest frames, and nothing else tells of those: they were acknowledged. Where the
- * newest header isn't there a crash tore it before they went, or it is damaged: then nobody knows whether they had to be there.
+ * The first two files were whole, and durable, before a header was written that says that the log is in use, and go
+ * behind one that says that it is closed. What one of them lacks may have held the newest frames, and nothing else
+ * tells of those: they were acknowledged. Where the newest header isn't there a crash tore it before they went, or it
+ * is damaged: then nobody knows whether they had to be there.
  */
 function* shortRing(
   store: FileStore,

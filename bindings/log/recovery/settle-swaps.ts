@@ -15,8 +15,9 @@ export interface SettledSwaps {
 }
 
 /**
- * What compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its place, and what it
- * replaces goes; any other is dropped. Each step can be done again. Where the noted one is damaged nothing goes.
+ * What compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its place, and
+ * what it replaces goes; any other is dropped. Each step can be done again. Where the noted one is damaged nothing
+ * goes.
  */
 export function* settleSwaps(
   context: SegmentContext,

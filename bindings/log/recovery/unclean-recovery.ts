@@ -145,10 +145,10 @@ export class UncleanRecovery {
   }
 
   /**
-   * Whatever is read may not be durable, and acting on it first would show what a crash takes back: the checkpoint is copied,
-   * the last frame restated (rule 6b), the header's place flushed before the other one is written. A process that was killed also
-   * leaves entries that are seen and not durable: the root's here, those of partitions with the checkpoint that follows.
-   * None of these needs another one, so all are waited for together.
+   * Whatever is read may not be durable, and acting on it first would show what a crash takes back: the checkpoint is
+   * copied, the last frame restated (rule 6b), the header's place flushed before the other one is written. A process
+   * that was killed also leaves entries that are seen and not durable: the root's here, those of partitions with the
+   * checkpoint that follows. None of these needs another one, so all are waited for together.
    */
   *#secure(
     found: readonly FoundCheckpoint[],
@@ -170,7 +170,10 @@ export class UncleanRecovery {
     return { covered: restated?.sequence ?? this.#checkpoint.coveredSequence, checkpointPlace: copy?.place ?? 0 }
   }
 
-  /** Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk twice. */
+  /**
+   * Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk
+   * twice.
+   */
   *#secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
     const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
     yield* sideBySide(

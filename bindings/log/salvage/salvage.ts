@@ -48,9 +48,10 @@ export interface SalvageOptions extends JournalOptions {
 export type SalvageProgress = (done: number, total: number) => void
 
 /**
- * Copies what is provably intact of the `given` log, which is only read and belongs to nobody else, into the empty `target`, which is a log
- * once this ends (docs/decisions/023-salvage.md). Offsets stay: what is lost is a hole in the copy, which readers pass over as they do what
- * compaction removed. INVALID_REQUEST for a target that isn't empty; DIRECTORY_IN_USE, STORAGE_FULL, KAFKA_STORAGE_ERROR by either.
+ * Copies what is provably intact of the `given` log, which is only read and belongs to nobody else, into the empty
+ * `target`, which is a log once this ends (docs/decisions/023-salvage.md). Offsets stay: what is lost is a hole in the
+ * copy, which readers pass over as they do what compaction removed. INVALID_REQUEST for a target that isn't empty;
+ * DIRECTORY_IN_USE, STORAGE_FULL, KAFKA_STORAGE_ERROR by either.
  */
 export function* salvageLog(
   given: FileStore,

@@ -6,8 +6,8 @@ import type { SegmentContext } from './segment-context.ts'
 import { BatchWalk } from './walk.ts'
 
 /**
- * Segments up to this size have all their headers compared, which takes less than a millisecond. Of larger ones `oncelog verify`
- * compares them.
+ * Segments up to this size have all their headers compared, which takes less than a millisecond. Of larger ones
+ * `oncelog verify` compares them.
  */
 const COMPARED_BYTES = 256 * 1024
 
@@ -18,9 +18,9 @@ export type NotedBatches = Pick<
 >
 
 /**
- * Whether a file holds the batches that the checkpoint noted, by the bytes that batch CRCs leave out (durability rule 4c).
- * `others`: they are whole and aren't those, so another file took the segment's place, or a header is damaged. `unknown`: nothing says so;
- * where batches don't follow each other the read that comes there names the place.
+ * Whether a file holds the batches that the checkpoint noted, by the bytes that batch CRCs leave out (durability rule
+ * 4c). `others`: they are whole and aren't those, so another file took the segment's place, or a header is damaged.
+ * `unknown`: nothing says so; where batches don't follow each other the read that comes there names the place.
  */
 export function compareWithNoted(
   context: SegmentContext,

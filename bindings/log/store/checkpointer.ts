@@ -50,9 +50,9 @@ interface NotedEnd {
 }
 
 /**
- * Writes checkpoints (durability rule 4): note each changed partition as of one moment, sync what was written of it since
- * the last one, write the complete record to the older place. Partitions that didn't change go in as they were encoded
- * last. A few partitions are noted at a time: with thousands of them a send must not wait until all were
+ * Writes checkpoints (durability rule 4): note each changed partition as of one moment, sync what was written of it
+ * since the last one, write the complete record to the older place. Partitions that didn't change go in as they were
+ * encoded last. A few partitions are noted at a time: with thousands of them a send must not wait until all were
  * (docs/decisions/008-moments-of-a-checkpoint.md).
  */
 export class Checkpointer {

@@ -10,8 +10,8 @@ import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
- * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's first
- * byte (rule 7). A directory that a dead topic of the same name left is removed first.
+ * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's
+ * first byte (rule 7). A directory that a dead topic of the same name left is removed first.
  */
 export function* createPartitionDirectory(store: FileStore, kernel: Kernel, files: StoredFiles): Task<void> {
   const { id, directory } = files

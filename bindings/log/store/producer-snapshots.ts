@@ -104,7 +104,10 @@ function* holds(store: FileStore, path: string, wanted: Uint8Array): Task<boolea
   return isWhole && bytes.every((byte, index) => byte === wanted[index])
 }
 
-/** Removes snapshots of segments that are gone and of an earlier end (Kafka's removeStraySnapshots), and temporary files. */
+/**
+ * Removes snapshots of segments that are gone and of an earlier end (Kafka's removeStraySnapshots), and temporary
+ * files.
+ */
 function* removeStrays(store: FileStore, { directory, segments, nextOffset }: StoredFiles): Task<void> {
   const kept = new Set([nextOffset, ...segments.all.map(({ baseOffset }) => baseOffset)])
   const names = yield* perform('list', directory, () => store.list(directory))

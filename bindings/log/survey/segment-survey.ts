@@ -114,8 +114,8 @@ export class SegmentSurvey {
   }
 
   /**
-   * Whether every batch is there, one behind the other, as whoever wrote them left them: up to the end that was noted, or across it,
-   * where none of this log's lies.
+   * Whether every batch is there, one behind the other, as whoever wrote them left them: up to the end that was noted,
+   * or across it, where none of this log's lies.
    */
   *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
     const { leaderEpoch, scanner } = this.#context

@@ -15,7 +15,10 @@ export interface BatchWish {
 
 const headerBytes = 61
 
-/** Whole record batches with a right CRC, written plainly: the suite needs them without the kernel. Source: apache/kafka DefaultRecordBatch. */
+/**
+ * Whole record batches with a right CRC, written plainly: the suite needs them without the kernel. Source: apache/kafka
+ * DefaultRecordBatch.
+ */
 export function sealedBatch(wish: BatchWish): SealedBatch {
   const { baseOffset, recordCount = 1, timestamp = 1000, valueBytes = 10 } = wish
   const records = Array.from({ length: recordCount }, (_, index) => recordOf(index, baseOffset, valueBytes)).flat()

@@ -22,8 +22,8 @@ export interface PartitionStoreFixture {
   crash(): Awaitable<void>
   dispose(): Awaitable<void>
   /**
-   * For a store that drops, at open, what no catalogue names: commits (through `log`) the record that tells of the change.
-   * Called after a create, and before a removal or a move of the log start.
+   * For a store that drops, at open, what no catalogue names: commits (through `log`) the record that tells of the
+   * change. Called after a create, and before a removal or a move of the log start.
    */
   decide?(log: PartitionLog, change: PartitionChange): Promise<void>
 }

@@ -9,7 +9,10 @@ import type { PartitionCases } from './partition-store/expectations.ts'
 import { lifeCases } from './partition-store/life-cases.ts'
 import { openCases } from './partition-store/open-cases.ts'
 
-/** A partition store is one that passes all of these; the names say which sentence of partition-store.ts each holds it to. */
+/**
+ * A partition store is one that passes all of these; the names say which sentence of partition-store.ts each holds it
+ * to.
+ */
 export function partitionStoreConformance(create: () => Awaitable<PartitionStoreFixture>): readonly ConformanceCase[] {
   const kinds = [openCases, dataCases, commitCases, crashCases, lifeCases, compactionCases]
   return kinds.flatMap(Object.entries<PartitionCases[string]>).map(([name, act]) => ({

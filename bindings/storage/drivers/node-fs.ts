@@ -21,14 +21,17 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: process.platform === 'linux',
 })
 
-/** A directory of the file system, made when it is first needed, with the file `mark` in it. Nothing is touched before. */
+/**
+ * A directory of the file system, made when it is first needed, with the file `mark` in it. Nothing is touched before.
+ */
 export function createDirectoryStore(directory: string, mark?: string): FileStore {
   return new NodeFileStore(resolve(directory), mark)
 }
 
 /**
- * What is quick (open, list, rename: 5 to 20 us) is a system call in place, because a turn through the thread pool costs
- * as much; what waits for the device (sync) or frees many blocks (remove) goes to the pool, but see flush-place.ts.
+ * What is quick (open, list, rename: 5 to 20 us) is a system call in place, because a turn through the thread pool
+ * costs as much; what waits for the device (sync) or frees many blocks (remove) goes to the pool, but see
+ * flush-place.ts.
  *
  * Only regular files and real directories below the root are touched: a symbolic link or a special file is refused, so
  * that nothing which was put into the directory leads out of it. The root itself may be reached through a link.
@@ -172,7 +175,9 @@ class NodeFileStore implements FileStore {
     if (missing.length > 0) this.#parents = missing.map((place) => dirname(place))
   }
 
-  /** A root that was there may have been made by a process that died before it synced the entry: its parent counts too. */
+  /**
+   * A root that was there may have been made by a process that died before it synced the entry: its parent counts too.
+   */
   #unsyncedParents(): readonly string[] {
     if (this.#parents !== undefined) return this.#parents
     const parent = dirname(this.#root)

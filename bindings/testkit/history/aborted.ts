@@ -1,7 +1,9 @@
 import { ofSend, type Report } from './anomaly.ts'
 import type { Facts } from './facts.ts'
 
-/** Nobody may see what surely didn't happen, nor read_committed what hasn't happened yet. Each value is reported once. */
+/**
+ * Nobody may see what surely didn't happen, nor read_committed what hasn't happened yet. Each value is reported once.
+ */
 export function checkAborted(facts: Facts, report: Report): void {
   const reported = new Set<string>()
   for (const { value, offset, isolation, answeredAt, reader, sent } of facts.sights) {

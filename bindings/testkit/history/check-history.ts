@@ -17,7 +17,10 @@ export interface HistoryVerdict {
   readonly unreadPartitions: readonly string[]
 }
 
-/** What in this history can't have happened under Kafka's guarantees, by what clients did and saw alone. Linear but for sorting. */
+/**
+ * What in this history can't have happened under Kafka's guarantees, by what clients did and saw alone. Linear but for
+ * sorting.
+ */
 export function checkHistory(history: History): HistoryVerdict {
   const facts = new Facts(history)
   const anomalies: Anomaly[] = []

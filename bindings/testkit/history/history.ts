@@ -1,6 +1,6 @@
 /**
- * What clients did and saw, in their own words. Nothing here comes from the log under test: a client records what it asked
- * for, what it was answered, and what it read.
+ * What clients did and saw, in their own words. Nothing here comes from the log under test: a client records what it
+ * asked for, what it was answered, and what it read.
  *
  * - Every value is unique in its history (put a counter into it): a value stands for the one send that wrote it.
  * - The topics lose nothing by retention or compaction while the history lasts, and a consumer that isn't told a position
@@ -49,7 +49,9 @@ export interface Poll extends Place {
   readonly answeredAt: number
 }
 
-/** The consumer reads on from here: an assignment, a rebalance, a seek, a restart. What it read before doesn't bind it. */
+/**
+ * The consumer reads on from here: an assignment, a rebalance, a seek, a restart. What it read before doesn't bind it.
+ */
 export interface Position extends Place {
   readonly step: 'position'
   readonly consumer: string
@@ -61,11 +63,15 @@ export interface OffsetCommit extends Place {
   /** The next offset to read. */
   readonly offset: number
   readonly outcome: 'ok' | 'failed' | 'unknown'
-  /** Within a transaction that transaction's end decides, not `outcome`; then the commit is recorded as it has ended. */
+  /**
+   * Within a transaction that transaction's end decides, not `outcome`; then the commit is recorded as it has ended.
+   */
   readonly transaction: string | undefined
 }
 
-/** Everything from the partition's start to its end, read_committed, by a fresh reader after all clients had stopped. */
+/**
+ * Everything from the partition's start to its end, read_committed, by a fresh reader after all clients had stopped.
+ */
 export interface FinalRead extends Place {
   readonly records: readonly SeenRecord[]
 }

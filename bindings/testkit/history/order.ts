@@ -1,7 +1,9 @@
 import { ofSend, type Report } from './anomaly.ts'
 import { type Facts, getOrMake } from './facts.ts'
 
-/** A producer's records stand in each partition in the order in which it sent them. Sends are recorded in that order. */
+/**
+ * A producer's records stand in each partition in the order in which it sent them. Sends are recorded in that order.
+ */
 export function checkOrder(facts: Facts, report: Report): void {
   const last = new Map<string, Map<string, { offset: number; value: string }>>()
   for (const { send, name, offset } of facts.sent) {

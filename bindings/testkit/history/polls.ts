@@ -3,8 +3,8 @@ import { type Facts, getOrMake, type SentValue } from './facts.ts'
 import type { Isolation, Poll, Send } from './history.ts'
 
 /**
- * A consumer reads on where it stands: what it returns next is the next record that its isolation lets it see, neither one
- * further (skipped) nor one before (non-monotonic). Only a position recorded for it may move it.
+ * A consumer reads on where it stands: what it returns next is the next record that its isolation lets it see, neither
+ * one further (skipped) nor one before (non-monotonic). Only a position recorded for it may move it.
  */
 export function checkPolls(facts: Facts, report: Report): void {
   const orders = { read_committed: visible(facts, true), read_uncommitted: visible(facts, false) }
@@ -91,8 +91,9 @@ function lowerBound(sorted: readonly number[], wanted: number): number {
 }
 
 /**
- * What was acknowledged or read: committed records for those who read committed, else those of open and aborted transactions
- * too. An offset is taken from the history's first word about it; who contradicts it is found by its identity.
+ * What was acknowledged or read: committed records for those who read committed, else those of open and aborted
+ * transactions too. An offset is taken from the history's first word about it; who contradicts it is found by its
+ * identity.
  */
 function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order> {
   const orders = new Map<string, Order>()

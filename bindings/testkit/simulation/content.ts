@@ -15,8 +15,8 @@ const ZEROS = new Uint8Array(PAGE_BYTES)
 const ZEROS_DIGEST = digestOfBytes(ZEROS)
 
 /**
- * Bytes and size of a file; a page that is missing is zeros. Pages are shared with copies until one side writes, and so are their
- * digests: a copy costs nothing, and the digest of a changed one what has changed.
+ * Bytes and size of a file; a page that is missing is zeros. Pages are shared with copies until one side writes, and so
+ * are their digests: a copy costs nothing, and the digest of a changed one what has changed.
  */
 export class Content {
   #pages: (Page | undefined)[] = []

@@ -2,8 +2,9 @@ import { DirectoryNode, type DiskNode, type Entry, FileNode } from './content.ts
 import { Digest, digestOfBytes } from './digest.ts'
 
 /**
- * The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending. Of files that
- * are room and nothing else this counts `withSpace` alone: on a disk that doesn't get full nobody can tell how much of it there is.
+ * The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending.
+ * Of files that are room and nothing else this counts `withSpace` alone: on a disk that doesn't get full nobody can
+ * tell how much of it there is.
  */
 export function digestOfTree(root: DirectoryNode, withSpace: boolean): string {
   const digest = new Digest()

@@ -43,7 +43,10 @@ function* pendingOrders(node: DiskNode, seen: Set<DiskNode>): Iterable<number> {
   for (const below of [...node.visible.values(), ...node.durable.values()]) yield* pendingOrders(below, seen)
 }
 
-/** What a power failure leaves of a file: what was flushed, and of what was written since as much as chance and system say. */
+/**
+ * What a power failure leaves of a file: what was flushed, and of what was written since as much as chance and system
+ * say.
+ */
 export function contentLeft(
   { durable }: FileNode,
   pending: readonly PendingChange[],

@@ -18,8 +18,8 @@ const PLACE = 'rows'
 const SECTOR_BYTES = 512
 
 /**
- * A database that crashes, in place of a disk: an append is a write, a transaction is a flush. Before either it can stop
- * (`crashAt`) or be copied as a crash would leave it (`image`).
+ * A database that crashes, in place of a disk: an append is a write, a transaction is a flush. Before either it can
+ * stop (`crashAt`) or be copied as a crash would leave it (`image`).
  */
 export class VirtualRows {
   /** Operations so far, counted from 1; `crashAt = n` throws before operation n. */

@@ -1,5 +1,6 @@
 /**
- * The command line in two forms: as it is published, for processes, and as a function, for threads. Made once for each state of the sources.
+ * The command line in two forms: as it is published, for processes, and as a function, for threads. Made once for each
+ * state of the sources.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'

@@ -8,7 +8,10 @@ import type { Call } from './thread.ts'
 
 const LIMIT_MS = 60_000
 
-/** The command line in a thread beside this one: a twentieth of what a process costs. `test/cli/as-process.test.ts` sees that it says the same. */
+/**
+ * The command line in a thread beside this one: a twentieth of what a process costs. `test/cli/as-process.test.ts` sees
+ * that it says the same.
+ */
 export class CommandThread {
   readonly #worker: Worker
 

@@ -1,6 +1,7 @@
 /**
- * Runs the command line in this thread, call after call. Each evaluates all of its modules anew and has the thread's `process` as a process has
- * it: words, input, output, exit code. As a process it has ended once nothing keeps the event loop alive.
+ * Runs the command line in this thread, call after call. Each evaluates all of its modules anew and has the thread's
+ * `process` as a process has it: words, input, output, exit code. As a process it has ended once nothing keeps the
+ * event loop alive.
  */
 import { Console } from 'node:console'
 import { readFileSync } from 'node:fs'

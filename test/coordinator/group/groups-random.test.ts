@@ -1,5 +1,5 @@
-// Random joins, syncs, leaves, commits and deleted topics against a slow model: who is refused, who holds which generation,
-// and what is committed, planned, durable and replayed.
+// Random joins, syncs, leaves, commits and deleted topics against a slow model: who is refused, who holds which
+// generation, and what is committed, planned, durable and replayed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeGroupRecord } from '../../../bindings/coordinator/group/group-record.ts'

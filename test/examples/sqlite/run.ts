@@ -1,5 +1,5 @@
-// A process of its own: adds a little and relays it, or adds a little and reads it, with SIGKILL at a step of its calls to the log
-// and to the database.
+// A process of its own: adds a little and relays it, or adds a little and reads it, with SIGKILL at a step of its calls
+// to the log and to the database.
 import { join } from 'node:path'
 import type { Broker } from '../../../bindings/broker/broker.ts'
 import { ensureTopics } from '../../../bindings/client/admin/ensure-topics.ts'

@@ -17,8 +17,8 @@ export class Steps {
   }
 
   /**
-   * The same object; a step lies before each call of its methods, after those that are awaited, and likewise for what the named
-   * ones answer. Behind a call that answers at once nothing happens before the next one.
+   * The same object; a step lies before each call of its methods, after those that are awaited, and likewise for what
+   * the named ones answer. Behind a call that answers at once nothing happens before the next one.
    */
   around<T extends object>(target: T, name: string, opening: readonly string[]): T {
     return new Proxy(target, {

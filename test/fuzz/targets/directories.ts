@@ -13,8 +13,8 @@ interface Judged extends Fixture {
 }
 
 /**
- * A whole log of which one file is another: all is read as before, or an error or the report places the damage. The first two
- * bytes of an input say which log and which file, the rest is its content.
+ * A whole log of which one file is another: all is read as before, or an error or the report places the damage. The
+ * first two bytes of an input say which log and which file, the rest is its content.
  */
 export async function directoryTarget(
   fixtures: readonly Fixture[],
@@ -41,7 +41,10 @@ export async function directoryTarget(
   }
 }
 
-/** What stands behind the end of a closed segment is read by nobody; epochs are looked up in its file to the end of that. */
+/**
+ * What stands behind the end of a closed segment is read by nobody; epochs are looked up in its file to the end of
+ * that.
+ */
 function withinSegments(after: Observation, before: Observation): Observation {
   const facts = new Map(after.facts)
   for (const [name, fact] of before.facts) {

@@ -15,7 +15,10 @@ interface Held {
   pattern: number
 }
 
-/** Calls in any order with numbers that the contract allows, against models; no buffer's bytes change but by its own calls. */
+/**
+ * Calls in any order with numbers that the contract allows, against models; no buffer's bytes change but by its own
+ * calls.
+ */
 class Calls {
   readonly #kernel: Kernel
   readonly #program: Program
@@ -198,7 +201,10 @@ export function agreedCallTarget(kernel: Kernel): FuzzTarget {
 
 const GUARD = 0xa5
 
-/** Any numbers for places and lengths, buffers that were freed or are another kernel's: INVALID_REQUEST, or nothing happens. */
+/**
+ * Any numbers for places and lengths, buffers that were freed or are another kernel's: INVALID_REQUEST, or nothing
+ * happens.
+ */
 export function wildCallTarget(kernel: Kernel, other: Kernel): FuzzTarget {
   const stranger = other.allocate(4096)
   return {

@@ -8,9 +8,9 @@ const CAP_PAGES = 32
 const PAGE_BYTES = 65_536
 
 /**
- * The exports themselves with any addresses and lengths: each answers or traps, soon. Left out are those that work on a structure
- * which the kernel laid out itself (producer tables, the open batch, blocks handed back): no address of theirs comes from outside, and
- * over other bytes they would look for an end that isn't there.
+ * The exports themselves with any addresses and lengths: each answers or traps, soon. Left out are those that work on a
+ * structure which the kernel laid out itself (producer tables, the open batch, blocks handed back): no address of
+ * theirs comes from outside, and over other bytes they would look for an end that isn't there.
  */
 export function wildExportTarget(exports: KernelExports = freshExports()): FuzzTarget {
   return {

@@ -35,7 +35,9 @@ function records(writer: MessageWriter): void {
   writeRecords(writer, [{ key: bytes, value: bytes, timestamp: undefined, headers: [['h', bytes]] }])
 }
 
-/** What attached processes ask, in rows that make sense. The producer is the log's first, its transactions the second's. */
+/**
+ * What attached processes ask, in rows that make sense. The producer is the log's first, its transactions the second's.
+ */
 function wholeRequests(): readonly Bytes[] {
   const instance = { producerId: 1, producerEpoch: 0 }
   const append = (writer: MessageWriter, sequence = 0) => {

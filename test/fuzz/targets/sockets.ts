@@ -9,7 +9,10 @@ import { type Bytes, type FuzzTarget, Refused, toHex, viewOf, Wrong } from '../t
 /** Of local-socket.ts: a longer message ends the channel. */
 const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 
-/** Messages behind their lengths, as they go over a socket; the first byte of an input says how they are cut into pieces. */
+/**
+ * Messages behind their lengths, as they go over a socket; the first byte of an input says how they are cut into
+ * pieces.
+ */
 function streamOf(messages: readonly (readonly number[])[]): Bytes {
   const all = messages.flatMap((message) => {
     const head = new Uint8Array(4)
@@ -19,7 +22,9 @@ function streamOf(messages: readonly (readonly number[])[]): Bytes {
   return new Uint8Array([5, ...all])
 }
 
-/** Bytes of a socket are messages, whole, in order and each once; what is too long or never whole is none, and ends it. */
+/**
+ * Bytes of a socket are messages, whole, in order and each once; what is too long or never whole is none, and ends it.
+ */
 export function socketTarget(received: (channel: Channel, into: Bytes[]) => void = receive): FuzzTarget {
   let directory = ''
   let listener: Listener | undefined

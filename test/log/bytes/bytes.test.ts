@@ -1,4 +1,5 @@
-// Big-endian fields of the log's own files: what is written comes back, and what can't have been written is damage with its place.
+// Big-endian fields of the log's own files: what is written comes back, and what can't have been written is damage with
+// its place.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ByteReader } from '../../../bindings/log/bytes/byte-reader.ts'

@@ -105,7 +105,10 @@ interface Kept {
   readonly record: TableRecord
 }
 
-/** A pass knows the newest records of what is dirty below `mapEnd`, and writes what stays, the oldest first, until something ends it. */
+/**
+ * A pass knows the newest records of what is dirty below `mapEnd`, and writes what stays, the oldest first, until
+ * something ends it.
+ */
 function compacted(
   history: readonly Kept[],
   cleanedOffset: number,

@@ -1,4 +1,5 @@
-// Catalogues of random changes, compacted again and again by passes that end anywhere: whatever is left, a replay comes to the same topics.
+// Catalogues of random changes, compacted again and again by passes that end anywhere: whatever is left, a replay comes
+// to the same topics.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Catalogue } from '../../../bindings/log/catalogue/catalogue.ts'

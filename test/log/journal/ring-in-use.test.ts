@@ -1,6 +1,7 @@
-// Once the header says that the log is in use its first two ring files are whole and durable: one that is short or missing tells of damage.
-// A clean open counted as the second one what a crash had brought back as the third, beside a second one that was cut short; and it took a
-// second one that an open which was killed had not flushed. A power failure behind it left a log that was told to be damaged.
+// Once the header says that the log is in use its first two ring files are whole and durable: one that is short or
+// missing tells of damage. A clean open counted as the second one what a crash had brought back as the third, beside a
+// second one that was cut short; and it took a second one that an open which was killed had not flushed. A power
+// failure behind it left a log that was told to be damaged.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { JOURNAL_DIRECTORY, ringFile } from '../../../bindings/log/journal/layout.ts'

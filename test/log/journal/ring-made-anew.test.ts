@@ -1,4 +1,5 @@
-// A first ring file of the wrong size is made anew behind the recovery's checkpoint, and whatever comes in between leaves a log that opens.
+// A first ring file of the wrong size is made anew behind the recovery's checkpoint, and whatever comes in between
+// leaves a log that opens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESERVE_FILE, ringFile } from '../../../bindings/log/journal/layout.ts'
@@ -18,7 +19,9 @@ function send(host: SyncHost<VirtualDisk>, producerId: number, baseSequence: num
   assert.ok(asked.answered && asked.error === undefined)
 }
 
-/** Killed with everything covered by its checkpoint, and then its first ring file got another size. No reserve is left. */
+/**
+ * Killed with everything covered by its checkpoint, and then its first ring file got another size. No reserve is left.
+ */
 function harmedDisk(sizeBytes: number): VirtualDisk {
   const first = new SyncHost(new VirtualDisk(), undefined)
   first.open()

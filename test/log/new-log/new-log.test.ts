@@ -1,4 +1,7 @@
-/** Batches that exist already become a log of their own, with the offsets that they have: holes, epochs, producers and all. */
+/**
+ * Batches that exist already become a log of their own, with the offsets that they have: holes, epochs, producers and
+ * all.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

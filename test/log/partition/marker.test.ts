@@ -1,4 +1,5 @@
-// The markers of one transaction are encoded once: in each partition it has its own offset, and is as whole as one by itself.
+// The markers of one transaction are encoded once: in each partition it has its own offset, and is as whole as one by
+// itself.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeMarker, encodeMarkers } from '../../../bindings/log/partition/marker.ts'

@@ -1,4 +1,5 @@
-// What a partition is: offsets in the order of appends, each batch of a producer once, and who may see which record when.
+// What a partition is: offsets in the order of appends, each batch of a producer once, and who may see which record
+// when.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Appended, Partition, PartitionAppend } from '../../../bindings/log/partition/partition.ts'

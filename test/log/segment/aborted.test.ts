@@ -13,7 +13,9 @@ import { TransactionStory } from './transactions.ts'
 const aborted = suite('aborted transactions')
 const changes = { segmentBytes: 900, segmentMs: 1e12 }
 
-/** Transactions inside a segment, over the ends of segments, side by side, ended by a commit, and markers without data. */
+/**
+ * Transactions inside a segment, over the ends of segments, side by side, ended by a commit, and markers without data.
+ */
 function told(disk: VirtualDisk): TransactionStory {
   const story = new TransactionStory(newList(newContext(disk), changes))
   for (let round = 0; round < 8; round++) {

@@ -1,5 +1,5 @@
-// A scan reads each byte of a segment once, and of each fetch's first header a second time: no window of headers, no look
-// in an index in between.
+// A scan reads each byte of a segment once, and of each fetch's first header a second time: no window of headers, no
+// look in an index in between.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'

@@ -1,5 +1,5 @@
-// What a commit beside a checkpoint leaves to the next one: ceilings that came into force between its note and its end, and
-// batches that no flush was asked for.
+// What a commit beside a checkpoint leaves to the next one: ceilings that came into force between its note and its end,
+// and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'

@@ -1,5 +1,5 @@
-// Rule 10: a write or flush that failed ends the log. No later call is answered otherwise, nothing is asked of the device again, and
-// what was acknowledged is there at the next open. What couldn't be read may be read the next time.
+// Rule 10: a write or flush that failed ends the log. No later call is answered otherwise, nothing is asked of the
+// device again, and what was acknowledged is there at the next open. What couldn't be read may be read the next time.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LogError } from '../../../bindings/model/errors.ts'

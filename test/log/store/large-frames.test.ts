@@ -1,4 +1,5 @@
-// Data between a quarter and three quarters of a ring file: in the frame where the ring has ample room, else synced in its segment (decision 032).
+// Data between a quarter and three quarters of a ring file: in the frame where the ring has ample room, else synced in
+// its segment (decision 032).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'

@@ -1,4 +1,5 @@
-// What an open after a kill asks of the disk: frames are read in large pieces, and what they hold is written in large ones.
+// What an open after a kill asks of the disk: frames are read in large pieces, and what they hold is written in large
+// ones.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

@@ -1,5 +1,5 @@
-// Rule 10's two helpers, each alone: the reserve lets a full disk finish what must be finished, and the fence ends an opening
-// beside which the directory was opened again, whatever became of its lock.
+// Rule 10's two helpers, each alone: the reserve lets a full disk finish what must be finished, and the fence ends an
+// opening beside which the directory was opened again, whatever became of its lock.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

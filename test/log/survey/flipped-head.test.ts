@@ -1,4 +1,7 @@
-/** The running checksum over the heads of a segment's batches tells which of them has a flipped bit, however many there are. */
+/**
+ * The running checksum over the heads of a segment's batches tells which of them has a flipped bit, however many there
+ * are.
+ */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createKernel } from '../../../bindings/kernel/create-kernel.ts'

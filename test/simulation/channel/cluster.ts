@@ -205,8 +205,8 @@ export class Stuck extends Error {
 }
 
 /**
- * Once all that follows from promises is over: a tick comes when no microtask is left, and costs a tenth of a turn of the event
- * loop.
+ * Once all that follows from promises is over: a tick comes when no microtask is left, and costs a tenth of a turn of
+ * the event loop.
  */
 function settled(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => nextTick(resolve)))
@@ -220,8 +220,8 @@ function turn(): Promise<void> {
 type Lie = Omit<Fault, 'at'>
 
 /**
- * Of the journal such a write is no damage that anybody could see: its last frame looks as if it had never been. So these are of
- * segments alone; bits may flip anywhere.
+ * Of the journal such a write is no damage that anybody could see: its last frame looks as if it had never been. So
+ * these are of segments alone; bits may flip anywhere.
  */
 const LYING: { readonly [what in Happening]?: Lie } = {
   'misdirected write': { kind: 'write', effect: 'misdirected', path: '.log' },

@@ -150,8 +150,8 @@ const DAMAGING: Weights = [
 ]
 
 /**
- * Every run another mix: sizes, how long, and which kinds of trouble there are at all. Runs that leave some out reach states
- * which the others would destroy before (Groce et al., Swarm Testing, 2012).
+ * Every run another mix: sizes, how long, and which kinds of trouble there are at all. Runs that leave some out reach
+ * states which the others would destroy before (Groce et al., Swarm Testing, 2012).
  */
 export function swarmPlan(seed: number, wanted?: Kind): Plan {
   const random = new Random(seed * 2 + 1)

@@ -103,7 +103,9 @@ export class Recording {
     }
   }
 
-  /** Where a record of a transaction is nobody may rely on before its commit: a power failure gives the place to others. */
+  /**
+   * Where a record of a transaction is nobody may rely on before its commit: a power failure gives the place to others.
+   */
   forgetUncommittedOffsets(): void {
     const committed = new Set(this.transactions.filter(({ outcome }) => outcome === 'committed').map(({ id }) => id))
     for (const send of this.sends) {

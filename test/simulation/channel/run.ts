@@ -27,7 +27,9 @@ export interface Outcome {
 /** Of virtual time: enough for every retry to come to its end once the weather is calm. */
 const LIMIT_MS = 120_000
 
-/** One run: programs in several processes, everything that can happen to them, then calm, the end, and the judgement. */
+/**
+ * One run: programs in several processes, everything that can happen to them, then calm, the end, and the judgement.
+ */
 export async function simulate(plan: Plan): Promise<Outcome> {
   await loadCodecs()
   const cluster = new Cluster(plan.seed, plan.settings)

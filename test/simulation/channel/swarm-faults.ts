@@ -161,7 +161,10 @@ function acknowledgeForAnybody(): Mend {
   )
 }
 
-/** Two runs of one source at once show nothing here: that they fence each other is held by the epoch of a transaction too. */
+/**
+ * Two runs of one source at once show nothing here: that they fence each other is held by the epoch of a transaction
+ * too.
+ */
 function countAbortedPositions(): Mend {
   return replace(
     Partition.prototype,

@@ -27,7 +27,9 @@ export interface Losses {
   readonly open: number
 }
 
-/** A file system on a disk whose power can be cut, with all that wasn't flushed gone or torn, and which fails on demand. */
+/**
+ * A file system on a disk whose power can be cut, with all that wasn't flushed gone or torn, and which fails on demand.
+ */
 export class FaultDisk {
   readonly files: FileSystem
   readonly #server: ChildProcess

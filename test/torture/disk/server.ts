@@ -1,5 +1,6 @@
-// A disk in memory, as one file of a FUSE file system, for a loop device: it knows what is flushed, loses the rest when its
-// power is cut, and fails when it is told to. Takes the image it begins with and the place to mount at; orders come by IPC.
+// A disk in memory, as one file of a FUSE file system, for a loop device: it knows what is flushed, loses the rest when
+// its power is cut, and fails when it is told to. Takes the image it begins with and the place to mount at; orders come
+// by IPC.
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, read, readFileSync, writeSync } from 'node:fs'
 import type { DiskOrder } from './fault-disk.ts'

@@ -30,7 +30,10 @@ function fill(path: string): void {
   }
 }
 
-/** A small tmpfs has no room any more, at each step of a checkpoint and elsewhere; then there is room, and the log goes on. */
+/**
+ * A small tmpfs has no room any more, at each step of a checkpoint and elsewhere; then there is room, and the log goes
+ * on.
+ */
 export const fullDisk: Part = {
   name: 'full',
   weight: 1,

@@ -12,7 +12,10 @@ import { drawAim, type Launcher, Victim } from '../victim/victim.ts'
 const GENERATION = 90
 const CHECK_EACH = 15
 const AIMED_CHANCE = 0.85
-/** So much is acknowledged between two kills from outside, unless it takes too long: by then most holders have met their aim. */
+/**
+ * So much is acknowledged between two kills from outside, unless it takes too long: by then most holders have met their
+ * aim.
+ */
 const ACKNOWLEDGED_MAX = 150
 const PAUSE_MAX_MS = 3000
 /** Of the kills from outside. */
@@ -23,8 +26,8 @@ const TAKEOVER_LOOK_MS = 2
 const TAKEOVER_LIMIT_MS = 20_000
 
 /**
- * Several processes on a directory: the holder, or another one, is killed, one that is attached takes over, a new one comes.
- * `launchers`: of each of those that run at once.
+ * Several processes on a directory: the holder, or another one, is killed, one that is attached takes over, a new one
+ * comes. `launchers`: of each of those that run at once.
  */
 export async function killAttached(
   part: string,

@@ -37,7 +37,9 @@ export const attached: Part = crowdPart('attached', 2, 3000, [[], [], []], () =>
 /** `unshare` becomes the program that it starts: a kill of the one is a kill of the other. */
 const OWN_NETWORK: Launcher = ['unshare', '--net']
 
-/** Two processes that share the directory and no network: one of them holds it, the other one is attached or refused. */
+/**
+ * Two processes that share the directory and no network: one of them holds it, the other one is attached or refused.
+ */
 export const namespaces: Part = crowdPart('namespaces', 1, 100, [[], OWN_NETWORK], () => {
   const { status, error, stderr } = spawnSync('unshare', ['--net', 'true'], { encoding: 'utf8' })
   return status === 0 ? undefined : `needs root and unshare (Debian: util-linux): ${error?.message ?? stderr.trim()}`

@@ -1,5 +1,5 @@
-// One short life of a log, call after call: opened, written to in every way, rolled, checkpointed, compacted, closed. Whatever is
-// refused is told, and the next call goes on.
+// One short life of a log, call after call: opened, written to in every way, rolled, checkpointed, compacted, closed.
+// Whatever is refused is told, and the next call goes on.
 
 import type { BrokerLog } from '../../../bindings/client/log.ts'
 import { LogError } from '../../../bindings/model/errors.ts'

@@ -10,8 +10,8 @@ function stop(): never {
 }
 
 /**
- * Knows at each operation of the storage what the log is at, says so in a file that outlives the process, and ends it where it
- * was told to.
+ * Knows at each operation of the storage what the log is at, says so in a file that outlives the process, and ends it
+ * where it was told to.
  */
 export class Aim {
   #aim: AimAt | undefined

@@ -1,4 +1,5 @@
-// Opens a directory, or attaches to who holds it, works on it in every way there is, and is killed, by itself or others.
+// Opens a directory, or attaches to who holds it, works on it in every way there is, and is killed, by itself or
+// others.
 import type { BrokerLog } from '../../../bindings/client/log.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { LedgerWriter } from '../ledger.ts'

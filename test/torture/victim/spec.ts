@@ -27,7 +27,10 @@ export interface VictimSpec {
   /** The log was closed before, or there is none: it has nothing to recover. */
   readonly isClean: boolean
   readonly aim?: AimAt | undefined
-  /** At its aim it kills itself, or says that it is there and waits for a word on its standard input; without one it dies too. */
+  /**
+   * At its aim it kills itself, or says that it is there and waits for a word on its standard input; without one it
+   * dies too.
+   */
   readonly atAim: 'kill' | 'wait'
   /** Closes the log after so long, and ends. */
   readonly closeAfterMs?: number | undefined

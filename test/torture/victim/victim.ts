@@ -15,7 +15,10 @@ export interface LastMark {
   readonly place: string
 }
 
-/** In front of the program: what gives it less than others have, a namespace of its own. It has to become the program (exec). */
+/**
+ * In front of the program: what gives it less than others have, a namespace of its own. It has to become the program
+ * (exec).
+ */
 export type Launcher = readonly string[]
 
 export type Ending = 'killed' | 'closed' | 'failed'

@@ -18,7 +18,9 @@ import type { Aim } from './aim.ts'
 import type { Phase } from './steps.ts'
 import { WatchedStore } from './watched-store.ts'
 
-/** Small, so that a life of a tenth of a second has checkpoints, ring files in turn and records too large for a frame. */
+/**
+ * Small, so that a life of a tenth of a second has checkpoints, ring files in turn and records too large for a frame.
+ */
 const RING = { ringFileBytes: 65_536, ringFiles: 2, ringFilesUsual: 3, ringFilesMax: 8, openFilesMax: 64 }
 const CEILING_BLOCK = 64
 const TRANSACTION_BUFFER_BYTES = 65_536
@@ -32,8 +34,8 @@ const JUMP_MAX_MS = 10 * 365 * 24 * 3_600_000
 const JUMP_EACH_MS = 15
 
 /**
- * `isJumping`: the wall clock is set again and again, the time that passes isn't. By chance, not by the seed: at which step of a life a jump
- * falls is the machine's doing, so that no seed could bring it back.
+ * `isJumping`: the wall clock is set again and again, the time that passes isn't. By chance, not by the seed: at which
+ * step of a life a jump falls is the machine's doing, so that no seed could bring it back.
  */
 function hastyPort(isJumping: boolean): RuntimePort {
   const begunMs = Date.now()

@@ -20,8 +20,8 @@ export interface WorkloadOptions {
 }
 
 /**
- * A program that writes in every way there is, for as long as it lives, and notes what it was told. Values are `name number`,
- * counted for each topic and partition.
+ * A program that writes in every way there is, for as long as it lives, and notes what it was told. Values are `name
+ * number`, counted for each topic and partition.
  */
 export class Workload {
   readonly #log: BrokerLog

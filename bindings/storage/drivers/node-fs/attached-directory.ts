@@ -1,9 +1,9 @@
 import { isInPlace, lockIdentity, lost } from './lock.ts'
 
 /**
- * The directory whose log this process is attached to. Its path may come to lead to another one, a copy of the log or a new log, whose
- * holder would be taken for the next holder of this: so the lock's file is compared, as a holder compares its own
- * (docs/decisions/030-directory-lost.md).
+ * The directory whose log this process is attached to. Its path may come to lead to another one, a copy of the log or a
+ * new log, whose holder would be taken for the next holder of this: so the lock's file is compared, as a holder
+ * compares its own (docs/decisions/030-directory-lost.md).
  */
 export class AttachedDirectory {
   readonly #root: string

@@ -2,7 +2,10 @@ import * as fs from 'node:fs'
 
 const { O_WRONLY, O_DIRECT, O_DSYNC } = fs.constants
 
-/** What every device and file system takes that takes direct writes at all; one that wants more refuses, and is left alone. */
+/**
+ * What every device and file system takes that takes direct writes at all; one that wants more refuses, and is left
+ * alone.
+ */
 const BLOCK_BYTES = 512
 
 /**
@@ -42,7 +45,10 @@ function reopen(descriptor: number): number {
   return fs.openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_DIRECT | O_DSYNC)
 }
 
-/** Of the way, not of the write: the file system has none, the memory isn't aligned, /proc isn't there, no descriptor is left. */
+/**
+ * Of the way, not of the write: the file system has none, the memory isn't aligned, /proc isn't there, no descriptor is
+ * left.
+ */
 function isRefusal(error: unknown): boolean {
   return ['EINVAL', 'ENOENT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EOPNOTSUPP'].includes(
     (error as NodeJS.ErrnoException).code ?? '',

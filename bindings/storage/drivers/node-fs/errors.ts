@@ -23,7 +23,9 @@ const advice: { readonly [errno: string]: string } = {
 
 const fullCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
-/** A failed flush or sync is never "full, try again": what the page cache still holds is unknown (durability rule 10). */
+/**
+ * A failed flush or sync is never "full, try again": what the page cache still holds is unknown (durability rule 10).
+ */
 const finalOperations: readonly string[] = ['flush', 'syncDirectory']
 
 /** Node's error, or our own reason as a text, as the error that the port promises. */

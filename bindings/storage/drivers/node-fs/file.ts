@@ -15,8 +15,8 @@ type Begin = (start: (ended: () => void) => void) => void
 
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
- * thread may look at later. A cut goes to the thread pool, and a flush, one that may wait behind others of its kind, but for a few bytes that replace others (a frame of the
- * journal) where the disk is quick.
+ * thread may look at later. A cut goes to the thread pool, and a flush, one that may wait behind others of its kind,
+ * but for a few bytes that replace others (a frame of the journal) where the disk is quick.
  */
 export class NodeFile implements StoreFile {
   readonly path: string
@@ -118,8 +118,8 @@ export class NodeFile implements StoreFile {
   }
 
   /**
-   * fdatasync: content and the size that reading it back needs; other times of the inode may be lost. A commit and a checkpoint that
-   * want the same of a file wait for one.
+   * fdatasync: content and the size that reading it back needs; other times of the inode may be lost. A commit and a
+   * checkpoint that want the same of a file wait for one.
    */
   flush(): void | Promise<void> {
     if (this.#flushing !== undefined && !this.#closing) return this.#flushing

@@ -7,9 +7,9 @@ const POOLED_FIRST = 256
 const POOLED_MOST = 65_536
 
 /**
- * Where a small flush waits. On a disk that answers in 0.1 or 0.2 ms the turn through the thread pool is a good part of a
- * durable send; on one that takes longer the event loop must not stand still for it. So flushes wait in place as long as
- * most of those that did were quick, and on the pool else (docs/decisions/005-where-a-flush-waits.md).
+ * Where a small flush waits. On a disk that answers in 0.1 or 0.2 ms the turn through the thread pool is a good part of
+ * a durable send; on one that takes longer the event loop must not stand still for it. So flushes wait in place as long
+ * as most of those that did were quick, and on the pool else (docs/decisions/005-where-a-flush-waits.md).
  */
 export class FlushPlace {
   #slow = 0

@@ -7,9 +7,9 @@ import { lockFile } from '../../path.ts'
 import { storageError } from './errors.ts'
 
 /**
- * One holder per directory: flock(2) on `.lock`, taken by the program flock(1) on a descriptor that it inherits from us.
- * The lock belongs to our open file description, so it outlives that program, dies with this process however it ends,
- * holds while it is stopped, and counts between containers and network namespaces that share the directory.
+ * One holder per directory: flock(2) on `.lock`, taken by the program flock(1) on a descriptor that it inherits from
+ * us. The lock belongs to our open file description, so it outlives that program, dies with this process however it
+ * ends, holds while it is stopped, and counts between containers and network namespaces that share the directory.
  *
  * The file is never removed (a second holder could lock the new one), and what is written in it is for the error
  * message of those who come second; it decides nothing.
@@ -55,8 +55,8 @@ export async function lockDirectory(root: string, programs: readonly string[] = 
 }
 
 /**
- * The same right where nothing may be written: what there is of the lock's file is locked, and nothing is noted in it. Without one
- * nobody holds the directory.
+ * The same right where nothing may be written: what there is of the lock's file is locked, and nothing is noted in it.
+ * Without one nobody holds the directory.
  */
 export async function lockUntouched(root: string, programs: readonly string[] = flockPrograms): Promise<StoreLock> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
@@ -111,12 +111,16 @@ function openLockFile(root: string): number {
   throw storageError('lock', lockFile, root, 'it is not a regular file')
 }
 
-/** Who was refused looks into the system's list before it tries again. Not the first time: the list may take the kernel 20 ms. */
+/**
+ * Who was refused looks into the system's list before it tries again. Not the first time: the list may take the kernel
+ * 20 ms.
+ */
 const refusedHere = new Set<string>()
 
 /**
- * The system lists who has a lock, to spare hundreds that wait for this one a fork each time they look. In a container it leaves out
- * what is held elsewhere, and what a program took that has ended, as flock(1): what isn't listed is tried.
+ * The system lists who has a lock, to spare hundreds that wait for this one a fork each time they look. In a container
+ * it leaves out what is held elsewhere, and what a program took that has ended, as flock(1): what isn't listed is
+ * tried.
  */
 function isListed(identity: string): boolean {
   const [device = 0n, inode] = identity.split(':').map(BigInt)
@@ -239,7 +243,9 @@ async function readHolder(descriptor: number): Promise<Partial<Holder>> {
   return holder
 }
 
-/** The refusal that a try for the lock would meet, by what is noted alone: it names nobody where that one doesn't live. */
+/**
+ * The refusal that a try for the lock would meet, by what is noted alone: it names nobody where that one doesn't live.
+ */
 export function notedHolder(root: string): LogError {
   let descriptor: number | undefined
   try {

@@ -28,13 +28,17 @@ export interface ExploreOptions {
   /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
   readonly nestedChances?: readonly number[] | undefined
   /**
-   * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening took the same
-   * branches and left clients with the same kinds of knowledge, and for the others by this chance; always without it.
+   * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening
+   * took the same branches and left clients with the same kinds of knowledge, and for the others by this chance; always
+   * without it.
    */
   readonly lifeChance?: number | undefined
   /** Images in all; what lies deeper is left out first. */
   readonly budget?: number | undefined
-  /** What was judged already, by storage and model: shared between scenarios of one system it saves their common beginning. */
+  /**
+   * What was judged already, by storage and model: shared between scenarios of one system it saves their common
+   * beginning.
+   */
   readonly judged?: Set<string> | undefined
   /** Follows one path only: `point.image/point.image`. */
   readonly only?: string | undefined
@@ -90,7 +94,8 @@ interface Run {
 
 /**
  * Crashes a scenario before each of its operations, into each image, and goes on from there, crashing again. The run
- * itself is never disturbed: its storage and the model are copied at the instant, and what follows is judged on the copies.
+ * itself is never disturbed: its storage and the model are copied at the instant, and what follows is judged on the
+ * copies.
  */
 export class Enumerator {
   readonly #system: SystemUnderTest

@@ -1,7 +1,10 @@
 import type { Client } from './client.ts'
 import type { Scenario } from './enumerator.ts'
 
-/** Which segments a checkpoint finds goes by it: with 3000 none of the crashes shows a segment that is removed too early. */
+/**
+ * Which segments a checkpoint finds goes by it: with 3000 none of the crashes shows a segment that is removed too
+ * early.
+ */
 const BATCH_BYTES = 3500
 /** Longer than the check interval and all its steps. */
 const CHECK_MS = 400_000

@@ -1,6 +1,8 @@
 import type { PartitionView, SeenRecord, SendRequest } from './system-under-test.ts'
 
-/** What a crash may take: with the process nothing that the system was handed, with the power all that wasn't flushed. */
+/**
+ * What a crash may take: with the process nothing that the system was handed, with the power all that wasn't flushed.
+ */
 export type Loss = 'process' | 'power'
 
 export interface SendState extends SendRequest {

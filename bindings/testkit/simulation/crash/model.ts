@@ -233,7 +233,9 @@ export class Model {
     this.#keptBytes.set(this.topicIdOf(topic), bytes)
   }
 
-  /** Of each partition no less stays than it is told to keep: what its sends are at the most decides where it may begin. */
+  /**
+   * Of each partition no less stays than it is told to keep: what its sends are at the most decides where it may begin.
+   */
   mayExpire(): void {
     for (const [topicId, bytes] of this.#keptBytes) {
       for (const [key, partition] of this.#partitions) {

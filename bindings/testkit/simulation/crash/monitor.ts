@@ -14,7 +14,9 @@ interface Frame {
   isReleased: boolean
 }
 
-/** Everything that an order rule speaks of. The clients' side tells acknowledged, shown, producerIdHandedOut, opened. */
+/**
+ * Everything that an order rule speaks of. The clients' side tells acknowledged, shown, producerIdHandedOut, opened.
+ */
 export type WriteOrderEvent =
   | { readonly kind: 'write'; readonly file: string; readonly range: WriteRange }
   | { readonly kind: 'framePlaced'; readonly frame: Frame }

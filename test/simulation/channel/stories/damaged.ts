@@ -9,8 +9,8 @@ import type { Story } from './story.ts'
 const DAMAGE: readonly ErrorCode[] = ['CORRUPT_MESSAGE', 'CORRUPT_LOG', 'LOG_READ_ONLY']
 
 /**
- * The device misdirects writes, swallows them, shows wrong bits: what was acknowledged may be gone, but never without a word, and
- * nobody reads what wasn't sent, or twice, or at another place.
+ * The device misdirects writes, swallows them, shows wrong bits: what was acknowledged may be gone, but never without a
+ * word, and nobody reads what wasn't sent, or twice, or at another place.
  */
 export function damagedStory(): Story {
   const found: SeenRecord[][] = ALL_PARTITIONS.map(() => [])

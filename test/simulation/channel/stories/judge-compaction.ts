@@ -14,7 +14,9 @@ export interface Compacted {
   lastMs: number
 }
 
-/** The newest record of each key is there, what is there was sent and not aborted, and what a pass was over is clean. */
+/**
+ * The newest record of each key is there, what is there was sent and not aborted, and what a pass was over is clean.
+ */
 export function judgeCompaction(world: World, found: readonly FinalRead[], compacted: Compacted): string[] {
   const wrong = [...compacted.left]
   const moving = { isStill: false, nowMs: compacted.endMs }
@@ -27,7 +29,10 @@ export function judgeCompaction(world: World, found: readonly FinalRead[], compa
   return wrong
 }
 
-/** When a read was over, and whether no pass ran beside it: else it may have seen what was there before one and after it. */
+/**
+ * When a read was over, and whether no pass ran beside it: else it may have seen what was there before one and after
+ * it.
+ */
 interface Moment {
   readonly isStill: boolean
   readonly nowMs: number

@@ -5,7 +5,10 @@ import { ALL_PARTITIONS, type World } from '../world.ts'
 /** What a batch of one record takes at most beyond its value: headers of batch and record, lengths, key and times. */
 const OVERHEAD_BYTES = 61 + 40
 
-/** What is known of the log starts of topic `t`, and whether each may be where it is. By what programs asked and were told. */
+/**
+ * What is known of the log starts of topic `t`, and whether each may be where it is. By what programs asked and were
+ * told.
+ */
 export class KeptTopic {
   readonly #seen: number[] = ALL_PARTITIONS.map(() => 0)
   readonly #asked: number[] = ALL_PARTITIONS.map(() => 0)
