@@ -23,6 +23,7 @@ async function linkTo(admin: Record<string, () => Promise<unknown>>, openReader 
     noticed: () => {},
     warned: () => {},
     setTimer: () => () => {},
+    now: () => 0,
     random: () => 0.5,
   })
   await link.open()

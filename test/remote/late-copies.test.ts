@@ -3,6 +3,7 @@
 // behind.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
 import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
@@ -123,7 +124,10 @@ function codeOf(answer: Message): string | undefined {
 }
 
 /** Channels to the stage, one after the other, by their holder's ends. */
-function client(stage: Stage): { broker: AttachedBroker; ends: LateChannel[]; cut(): void } {
+function client(
+  stage: Stage,
+  port: RuntimePort = nodePort,
+): { broker: AttachedBroker; ends: LateChannel[]; cut(): void } {
   const ends: LateChannel[] = []
   let mine: Channel | undefined
   const broker = new AttachedBroker(async () => {
@@ -133,7 +137,7 @@ function client(stage: Stage): { broker: AttachedBroker; ends: LateChannel[]; cu
     stage.serve(end)
     mine = near
     return near
-  }, nodePort)
+  }, port)
   return { broker, ends, cut: () => mine?.end() }
 }
 
@@ -191,8 +195,8 @@ test('the rest of a channel that its client has replaced comes behind what was a
   await stage.log.close()
 })
 
-const hello = (link: number, connection: number) => (writer: MessageWriter) =>
-  writer.int32(PROTOCOL_VERSION).float64(link).int32(connection)
+const hello = (link: string, connection: number) => (writer: MessageWriter) =>
+  writer.int32(PROTOCOL_VERSION).text(link).int32(connection)
 
 /** Calls by hand; what it answers are the calls that were answered. */
 function caller(stage: Stage): { ask(call: number, method: string, write: Write): void; answered: number[] } {
@@ -217,10 +221,10 @@ const none: Write = (writer) => writeValue(writer, [])
 test('a client’s newest channel is the one it has, in whichever order they greet; others’ go on', async () => {
   const stage = await Stage.begin()
   const [older, newest, oldest, other] = [caller(stage), caller(stage), caller(stage), caller(stage)] as const
-  other.ask(1, 'hello', hello(0.25, 1))
-  older.ask(1, 'hello', hello(0.75, 2))
-  newest.ask(2, 'hello', hello(0.75, 3))
-  oldest.ask(3, 'hello', hello(0.75, 1))
+  other.ask(1, 'hello', hello('link 25', 1))
+  older.ask(1, 'hello', hello('link 75', 2))
+  newest.ask(2, 'hello', hello('link 75', 3))
+  oldest.ask(3, 'hello', hello('link 75', 1))
   for (const each of [older, newest, oldest, other]) each.ask(4, 'listTopics', none)
   await turns(4)
   assert.equal(newest.answered, [2, 4])
@@ -230,11 +234,24 @@ test('a client’s newest channel is the one it has, in whichever order they gre
   await stage.log.close()
 })
 
+test('processes whose random numbers begin alike don’t take one another’s channel for their own', async () => {
+  const stage = await Stage.begin()
+  let startMs = 1000
+  const clients = Array.from({ length: 3 }, () =>
+    client(stage, { ...nodePort, random: () => 0.5, now: () => startMs++ }),
+  )
+  for (const { broker } of clients) await broker.open()
+  for (const { broker } of clients) assert.equal(await broker.admin.listTopics({ internal: false }), ['t'])
+  assert.is(stage.servedCount, 3)
+  for (const { broker } of clients) await broker.close()
+  await stage.log.close()
+})
+
 test('calls are numbered in their order, from one again behind the last number; only a greeting may be ahead', async () => {
   const stage = await Stage.begin()
   const { ask, answered } = caller(stage)
   const last = 2 ** 31 - 1
-  ask(last, 'hello', hello(0.5, 2))
+  ask(last, 'hello', hello('link 5', 2))
   for (const call of [last - 5, last - 5, last - 2, last - 3, last, 1, last, 2, 1, 2]) ask(call, 'listTopics', none)
   await turns(6)
   assert.equal(

@@ -40,11 +40,12 @@ export class AttachedBroker implements Broker {
   #sessions = 0
 
   /** `connect`: see LinkHooks. */
-  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'setTimer' | 'random' | 'warn'>) {
+  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'now' | 'random' | 'setTimer' | 'warn'>) {
     this.#link = new Link({
       connect,
       setTimer: port.setTimer,
-      random: port.random,
+      now: () => port.now(),
+      random: () => port.random(),
       connected: (hello) => {
         this.#hello = hello as Hello
       },

@@ -38,6 +38,7 @@ export interface LinkHooks {
   /** The holder warns of something that no call would report. */
   warned(code: string, message: string): void
   readonly setTimer: RuntimePort['setTimer']
+  readonly now: RuntimePort['now']
   readonly random: RuntimePort['random']
 }
 
@@ -48,8 +49,11 @@ export interface LinkHooks {
 export class Link {
   readonly #hooks: LinkHooks
   readonly #pending: Map<number, PendingCall> = new Map()
-  /** Tells a holder which of its channels are of the same link. */
-  readonly #name: number
+  /**
+   * Tells a holder which of its channels are of the same link. The time is part of it, as processes may be started with
+   * the same seed for their random numbers (`node --random-seed`).
+   */
+  readonly #name: string
   /** The channel that stands. Calls go to it, as `#channel`, only once its holder has greeted. */
   #greeting: Channel | undefined
   #channel: Channel | undefined
@@ -65,7 +69,7 @@ export class Link {
 
   constructor(hooks: LinkHooks) {
     this.#hooks = hooks
-    this.#name = hooks.random()
+    this.#name = `${hooks.now()} ${hooks.random()}`
   }
 
   /** Changes whenever the holder's topics, or the holder, have changed. */
@@ -229,7 +233,7 @@ export class Link {
     )
     channel.keepAlive(true)
     const connection = this.#connections
-    const write = (writer: MessageWriter) => writer.int32(PROTOCOL_VERSION).float64(this.#name).int32(connection)
+    const write = (writer: MessageWriter) => writer.int32(PROTOCOL_VERSION).text(this.#name).int32(connection)
     const hello = this.call('hello', 0, write, readValue)
     for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
     this.#hooks.connected(await hello)

@@ -7,7 +7,7 @@ import { LogError } from '../../model/errors.ts'
  *   notice    int32 0, int32 session: the group wants this member to join again
  *             int32 0, int32 0, text code, text message: a warning of the log, for whoever runs a program on it
  * A link numbers its calls in the order of their requests, from 1, and again from 1 behind 2^31 - 1. The first request
- * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, float64 name of the link,
+ * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, text name of the link,
  * int32 how many channels it has had.
  */
 export const PROTOCOL_VERSION = 5

@@ -46,7 +46,7 @@ export class ServedChannel {
   readonly #shares: Map<number, ShareSession> = new Map()
 
   /** `hello` says who connected, and how often it did so before. */
-  #link: number | undefined
+  #link: string | undefined
   #connection = 0
   #newestCall = 0
   #isOver = false
@@ -233,7 +233,7 @@ export class ServedChannel {
       const message = `the holder of this log speaks version ${PROTOCOL_VERSION} of the protocol, not ${version}`
       throw new LogError('UNSUPPORTED_VERSION', message, { version, supported: PROTOCOL_VERSION })
     }
-    this.#link = reader.float64()
+    this.#link = reader.text()
     this.#connection = reader.int32()
     this.#replaceOlder()
     return value({ guarantees: this.#broker.guarantees, recovery: this.#recovery })

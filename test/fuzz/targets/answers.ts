@@ -70,6 +70,7 @@ export function answerTarget(
         noticed: () => {},
         warned: () => {},
         setTimer: () => () => {},
+        now: () => 0,
         random: () => 0.5,
       })
       const open = link.open()

@@ -46,7 +46,7 @@ function wholeRequests(): readonly Bytes[] {
   }
   const rows: readonly (readonly Bytes[])[] = [
     [
-      request(1, 'hello', 0, (writer) => writer.int32(PROTOCOL_VERSION).float64(0.5).int32(1)),
+      request(1, 'hello', 0, (writer) => writer.int32(PROTOCOL_VERSION).text('link').int32(1)),
       request(2, 'append', 0, append),
       request(3, 'fetch', 1, plain(FETCH)),
       request(0, 'wake', 1),
