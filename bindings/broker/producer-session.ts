@@ -37,6 +37,8 @@ export interface AppendRequest extends TopicPartition {
   readonly baseSequence: number
   /** Compressed ones are looked into before they are taken: INVALID_RECORD for what a reader couldn't read. */
   readonly records: BatchRecords
+  /** What the batch takes at most, if it was counted already; too small a number refuses the records. */
+  readonly mostBytes?: number | undefined
 }
 
 export interface AppendResult {

@@ -92,9 +92,10 @@ export class Appending {
   /** `undefined`: the segment is full, or its file isn't open. */
   #place({ partition, config }: HostedPartition, command: AppendCommand): Appended | undefined {
     const { producerId, request, isTransactional } = command
-    const { records, producerEpoch, baseSequence, acks } = request
+    const { records, mostBytes, producerEpoch, baseSequence, acks } = request
     return partition.append({
       records,
+      mostBytes,
       producerId,
       producerEpoch,
       baseSequence,

@@ -1,20 +1,32 @@
-const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length') ?? {}
-const lengthOf = get as (this: Uint8Array) => number
+/**
+ * What the length of a view is, whatever its class says. A bundler makes variables of constants at the top level, and
+ * the compiler calls a getter out of a variable instead of reading a field: so this one stays a constant, of a function.
+ */
+function lengthChecks() {
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length') ?? {}
+  const lengthOf = get as (this: Uint8Array) => number
+  return {
+    saysItsLength(view: Uint8Array): boolean {
+      return view.length === lengthOf.call(view)
+    },
+    viewLength(view: Uint8Array): number {
+      const { length } = view
+      if (length !== lengthOf.call(view)) throw new TypeError('a view says another length than it has')
+      return length
+    },
+  }
+}
+
+const checks = lengthChecks()
 
 /**
  * Whether `set` copies as much of it as it says: a class may answer what it likes. TypeError for what is no typed
  * array.
  */
-export function saysItsLength(view: Uint8Array): boolean {
-  return view.length === lengthOf.call(view)
-}
+export const saysItsLength: (view: Uint8Array) => boolean = checks.saysItsLength
 
 /**
  * How many bytes `set` copies of it. TypeError for what is no typed array, or says something else. Hot path: the
  * property comes first, since the compiler knows by it what the getter is asked about.
  */
-export function viewLength(view: Uint8Array): number {
-  const { length } = view
-  if (length !== lengthOf.call(view)) throw new TypeError('a view says another length than it has')
-  return length
-}
+export const viewLength: (view: Uint8Array) => number = checks.viewLength

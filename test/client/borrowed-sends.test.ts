@@ -4,13 +4,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'
 import type { Log } from '../../bindings/client/log.ts'
+import { borrowed } from '../../bindings/client/producer/borrowed-records.ts'
+import type { Places } from '../../bindings/client/producer/place-records.ts'
 import type { Sender } from '../../bindings/client/producer/producer.ts'
+import type { TopicRules } from '../../bindings/client/producer/topic-rules.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { encodeBatch } from '../../bindings/log/partition/encode.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel, noProducer } from '../kernel/support.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { DRIVERS } from './stores.ts'
 import { failure, gate, setup, text } from './support.ts'
@@ -55,6 +60,30 @@ test('all of one call for one partition, enough for a batch: the log takes them 
     broker.appends.map(({ baseSequence }) => baseSequence),
     [0, 1],
   )
+})
+
+test('room is asked for that holds their batch: bytes as they are, text as UTF-8 of three bytes a unit', () => {
+  const rules: TopicRules = {
+    partitions: 1,
+    maxMessageBytes: 2 ** 30,
+    segmentBytes: 2 ** 30,
+    compressionType: 'producer',
+  }
+  const places = {
+    rules: () => rules,
+    compression: () => undefined,
+    onlyPartition: () => 0,
+    queue: () => ({ isOpen: true }),
+  }
+  const values = { 'of bytes': new Uint8Array(300), 'of text': '€'.repeat(300), 'of none': null }
+  for (const [what, value] of Object.entries(values)) {
+    const records = Array.from({ length: COUNT }, () => ({ topic: 't', key: 'ä', value }))
+    const { mostBytes } = borrowed(records, places as unknown as Places, undefined, 1) ?? { mostBytes: 0 }
+    const encoded = records.map((record) => ({ ...record, timestamp: undefined, headers: undefined }))
+    const takenBytes = encodeBatch(newKernel(), encoded, noProducer, 0).length
+    assert.ok(mostBytes >= takenBytes, `${what}: ${mostBytes} for ${takenBytes}`)
+    assert.ok(mostBytes - takenBytes < COUNT * 40, `${what}: ${mostBytes} for ${takenBytes}`)
+  }
 })
 
 test('what has to be taken apart, counted, or compared first is copied', async () => {
@@ -343,6 +372,42 @@ test('the engine keeps no records that are borrowed: where their partition has t
   assert.equal(
     host.fetchAll('t', 0).map(({ value }) => value),
     ['b'],
+  )
+  host.discard()
+})
+
+test('a count that is too small for the records refuses them, and the batch behind it is written', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
+  const producerId = host.openProducer()
+  host.send({ topic: 't', partition: 0, acks: 1, producerEpoch: 0, baseSequence: 0, producerId, values: ['a'] })
+  host.settle()
+  const append = (mostBytes: number): Asked<AppendResult> => {
+    const records = [{ value: new Uint8Array(100_000) }]
+    const request = {
+      topic: 't',
+      partition: 0,
+      acks: 1,
+      producerEpoch: 0,
+      baseSequence: 1,
+      records,
+      mostBytes,
+    } as const
+    return host.start((done) => ({
+      kind: 'append',
+      producerId,
+      request,
+      isTransactional: false,
+      isBorrowed: true,
+      done,
+    }))
+  }
+  assert.ok(LogError.is(append(1000).error, 'MESSAGE_TOO_LARGE'))
+  assert.is(append(100_200).error, undefined)
+  assert.equal(
+    host.fetchAll('t', 0).map(({ value }) => value?.length),
+    [1, 100_000],
   )
   host.discard()
 })

@@ -1,10 +1,10 @@
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { type PartitionQueue, surelyFits } from './partition-queue.ts'
+import { mostBatchBytes, type PartitionQueue, surelyFits } from './partition-queue.ts'
 import type { Places } from './place-records.ts'
 import type { Compression } from './producer-options.ts'
 import type { TopicRules } from './topic-rules.ts'
-import { plainSizeBytes } from './validate-record.ts'
+import { plainSizeBytes, textUnits } from './validate-record.ts'
 
 /** Copying fewer records than this costs too little to look for another way. */
 const RECORDS_MIN = 16
@@ -14,6 +14,8 @@ export interface BorrowedRecords {
   readonly queue: PartitionQueue
   readonly records: readonly EncodedRecord[]
   readonly sizeBytes: number
+  /** What their batch takes at most. */
+  readonly mostBytes: number
 }
 
 /**
@@ -35,26 +37,29 @@ export function borrowed(
   const partition = places.onlyPartition(first, rules.partitions)
   if (partition === undefined) return undefined
   const queue = places.queue(topic, partition)
-  const sizeBytes = queue.isOpen ? wholeSizeBytes(records, first, rules) : undefined
-  if (sizeBytes === undefined || sizeBytes < batchSizeBytes) return undefined
-  return { queue, records: records as readonly PlainRecord[], sizeBytes }
+  const sizes = queue.isOpen ? wholeSizes(records, first, rules) : undefined
+  if (sizes === undefined || sizes.sizeBytes < batchSizeBytes) return undefined
+  return { queue, records: records as readonly PlainRecord[], ...sizes }
 }
 
 type PlainRecord = ProducerRecord & { readonly headers?: undefined }
 
 /** `undefined` if a record goes elsewhere or isn't plain, or if one batch can't hold them. */
-function wholeSizeBytes(
+function wholeSizes(
   records: readonly ProducerRecord[],
   { topic, partition }: ProducerRecord,
   { maxMessageBytes, segmentBytes }: TopicRules,
-): number | undefined {
+): Pick<BorrowedRecords, 'sizeBytes' | 'mostBytes'> | undefined {
   let sizeBytes = 0
+  let units = 0
   for (let index = 0; index < records.length; index++) {
     const record = records[index]
     if (record?.topic !== topic || record.partition !== partition) return undefined
     const recordBytes = plainSizeBytes(record)
     if (recordBytes < 0) return undefined
     sizeBytes += recordBytes
+    units += textUnits(record)
   }
-  return surelyFits(sizeBytes, Math.min(maxMessageBytes, segmentBytes)) ? sizeBytes : undefined
+  if (!surelyFits(sizeBytes, Math.min(maxMessageBytes, segmentBytes))) return undefined
+  return { sizeBytes, mostBytes: mostBatchBytes(sizeBytes, units) }
 }

@@ -50,6 +50,11 @@ export function surelyFits(sizeBytes: number, maxBytes: number): boolean {
   return BATCH_HEADER_BYTES + TEXT_GROWTH * sizeBytes <= maxBytes
 }
 
+/** What a batch takes at most that counts `textUnits` of its bytes for strings. */
+export function mostBatchBytes(sizeBytes: number, textUnits: number): number {
+  return BATCH_HEADER_BYTES + sizeBytes + (TEXT_GROWTH - 1) * textUnits
+}
+
 /**
  * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it
  * may have been written. One that certainly wasn't may get another: those behind a refused batch close its gap, if none
@@ -126,7 +131,7 @@ export class PartitionQueue {
    * them, but into one piece for a log in another process. `part` makes their part of the send. False, and nothing has
    * happened, where anything must wait or is refused.
    */
-  appendBorrowed(records: readonly EncodedRecord[], part: () => SendPart): boolean {
+  appendBorrowed(records: readonly EncodedRecord[], mostBytes: number, part: () => SendPart): boolean {
     if (!this.isOpen) return false
     const { topic, partition } = this
     const { acks } = this.#hooks
@@ -134,7 +139,7 @@ export class PartitionQueue {
     if (session.appendBorrowed === undefined) return this.#appendPacked(records, part)
     const { producerEpoch } = session
     const baseSequence = this.#nextSequence
-    const answer = session.appendBorrowed({ topic, partition, acks, producerEpoch, baseSequence, records })
+    const answer = session.appendBorrowed({ topic, partition, acks, producerEpoch, baseSequence, records, mostBytes })
     if (answer === undefined) return false
     this.#hooks.used(this)
     const batch = new PendingBatch(part(), undefined, 'handed over')

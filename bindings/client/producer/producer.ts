@@ -227,10 +227,10 @@ export class LogProducer implements Producer, PartOwner {
     if (!this.#accumulator.isOpen || this.#gate !== undefined) return undefined
     const whole = borrowed(records, this.#places, compression, this.#settings.batchSizeBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
-    const { queue, sizeBytes } = whole
+    const { queue, sizeBytes, mostBytes } = whole
     const send = new PendingSend(records.length, form)
     const part = () => this.#took(new SendPart(queue, [], sizeBytes, undefined, this, send, records.length))
-    return queue.appendBorrowed(whole.records, part) ? send : undefined
+    return queue.appendBorrowed(whole.records, mostBytes, part) ? send : undefined
   }
 
   /** Puts the records into batches, in their order. */

@@ -73,6 +73,11 @@ export function plainSizeBytes(record: ProducerRecord): number {
   return RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
 }
 
+/** How many UTF-16 units of it `sizeBytes` counts as one byte each. */
+export function textUnits({ key, value }: ProducerRecord): number {
+  return (typeof key === 'string' ? key.length : 0) + (typeof value === 'string' ? value.length : 0)
+}
+
 function assertFields(record: ProducerRecord, index: number): void {
   const slip = fieldSlip(record)
   if (slip === undefined) return

@@ -49,6 +49,8 @@ import { Watermarks } from './watermarks.ts'
 
 export interface PartitionAppend {
   readonly records: BatchRecords
+  /** See AppendRequest. */
+  readonly mostBytes?: number | undefined
   readonly producerId: number
   readonly producerEpoch: number
   readonly baseSequence: number
@@ -188,7 +190,7 @@ export class Partition {
 
   #appendNew(request: PartitionAppend, expectedCount: number, producers: ProducerTable): Appended | undefined {
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
-    const room = this.#tail.room(mostBatchBytes(records), now)
+    const room = this.#tail.room(request.mostBytes ?? mostBatchBytes(records), now)
     if (room === undefined) throw atMemoryCap(this.id, 'a batch')
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const baseOffset = this.watermarks.nextOffset
