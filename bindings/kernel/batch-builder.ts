@@ -1,4 +1,5 @@
 import type { CompressedRecords } from '../model/compression.ts'
+import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 import { viewLength } from '../model/view-length.ts'
 import { type KernelCore, misuse } from './core.ts'
@@ -247,18 +248,7 @@ function stage(text: string, u8: Uint8Array, address: number, view: Uint8Array):
   return length * 3 <= view.length ? encoder.encodeInto(text, view).written : -1
 }
 
-/**
- * `set` of a view. Looking it up takes a tenth of the copy of a record, unless it is a constant of a function: see
- * view-length.ts.
- */
-function setter() {
-  const { set } = Uint8Array.prototype
-  return (target: Uint8Array, bytes: Uint8Array, position: number): void => set.call(target, bytes, position)
-}
-
-const setBytes = setter()
-
 function put(u8: Uint8Array, bytes: Uint8Array, length: number, address: number): void {
-  if (length > shortBytes) setBytes(u8, bytes, address)
+  if (length > shortBytes) copyBytes(u8, bytes, address)
   else for (let index = 0; index < length; index++) u8[address + index] = bytes[index] as number
 }

@@ -1,5 +1,6 @@
 import { allocate } from '../../model/allocate.ts'
 import type { PackedRecords } from '../../model/batch-records.ts'
+import { copyBytes } from '../../model/copy-bytes.ts'
 import { changedBytes } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 import { viewLength } from '../../model/view-length.ts'
@@ -52,7 +53,7 @@ class RecordPacker {
       this.#at += written
     } else {
       this.#at += viewLength(field)
-      this.#payload.set(field, at)
+      copyBytes(this.#payload, field, at)
     }
     return this.#at - at
   }

