@@ -75,16 +75,17 @@ export class Appending {
     hosted.assertAlive()
     const { producerId, request, isTransactional } = command
     const { topics, transacting } = this.#hooks
-    const joined = isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined
+    const open = isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined
+    const isIn = hosted.partition.hasOpenTransaction(producerId)
     const appended = this.#place(hosted, command)
     if (appended === undefined) return this.#appendLater(hosted, command)
     topics.producerExpiry.used(hosted, producerId, this.#hooks.now())
     const { baseOffset, appendTime, isLogAppendTime, sizeBytes } = appended
     const result = { baseOffset, appendTime, isLogAppendTime }
-    if (isTransactional) {
+    if (open !== undefined) {
       // The commit makes it durable. Until then the record has its place, and only read_uncommitted may see it.
-      if (joined !== undefined) transacting.join(joined, hosted)
-      transacting.wrote(producerId, hosted, sizeBytes)
+      if (!isIn) transacting.join(open, hosted)
+      transacting.wrote(open, hosted, sizeBytes)
       this.#whenWritten(hosted, appended, (error) => command.done(error, result))
     } else this.#answerLater(hosted, command, appended, result)
   }

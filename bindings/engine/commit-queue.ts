@@ -14,7 +14,7 @@ interface WaitingChange {
 export interface TakenSet {
   readonly changes: readonly PlannedChange[]
   /** Where a change gives markers: readers see no more than now, and appends wait in its queue. */
-  readonly ending: ReadonlySet<HostedPartition>
+  readonly ending: readonly HostedPartition[]
   /** Up to their ends of now. */
   readonly durable: readonly HostedPartition[]
   readonly ceilings: readonly HostedPartition[]
@@ -94,14 +94,22 @@ export class CommitQueue {
     if (this.#changes.length === 0) return this.#changes
     const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
     const most = this.#partitionsMost
+    const areMany = this.#endingsCount > most
     const partitions = new Set<HostedPartition>()
     let total = 0
     const count = this.#changes.findIndex(({ change, sizeBytes }, index) => {
       total += sizeBytes
-      addUndurable(change, partitions)
+      if (areMany) addUndurable(change, partitions)
       return this.#mustWait(change) || partitions.size > most || (index > 0 && total > limit)
     })
     return count < 0 ? this.#changes : this.#changes.slice(0, count)
+  }
+
+  /** One partition may be counted several times. */
+  get #endingsCount(): number {
+    let count = 0
+    for (const { change } of this.#changes) count += endedIn(change).length
+    return count
   }
 
   /**
@@ -173,17 +181,16 @@ export class CommitQueue {
   }
 
   /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
-  #pauseAppends(changes: readonly PlannedChange[]): ReadonlySet<HostedPartition> {
-    const ending = new Set<HostedPartition>()
+  #pauseAppends(changes: readonly PlannedChange[]): readonly HostedPartition[] {
+    const ending: HostedPartition[] = []
     for (const change of changes) {
       for (const hosted of endedIn(change)) {
-        this.#pausedAhead.delete(hosted)
-        if (!hosted.dead) ending.add(hosted)
+        if (this.#pausedAhead.size > 0) this.#pausedAhead.delete(hosted)
+        if (hosted.dead || hosted.partition.isStableHeld) continue
+        hosted.queue ??= []
+        hosted.partition.holdStable()
+        ending.push(hosted)
       }
-    }
-    for (const hosted of ending) {
-      hosted.queue ??= []
-      hosted.partition.holdStable()
     }
     return ending
   }
@@ -195,8 +202,8 @@ export class CommitQueue {
   }
 
   /** Where something ends, and as much of what goes ahead or waits as the set has room for. */
-  #takeDue(ahead: Iterable<HostedPartition>, ending: ReadonlySet<HostedPartition>): readonly HostedPartition[] {
-    const due = new Set(ending)
+  #takeDue(ahead: Iterable<HostedPartition>, ending: readonly HostedPartition[]): readonly HostedPartition[] {
+    const due = [...ending]
     let room = this.#partitionsMost
     for (const hosted of ending) {
       this.#durable.delete(hosted)
@@ -206,12 +213,12 @@ export class CommitQueue {
       for (const hosted of waiting) {
         if (room === 0) break
         this.#durable.delete(hosted)
-        if (hosted.dead || due.has(hosted)) continue
-        due.add(hosted)
+        if (hosted.dead) continue
+        due.push(hosted)
         room--
       }
     }
-    return [...due]
+    return due
   }
 
   /** Of a topic that was deleted since the store knows nothing any more. */

@@ -129,8 +129,8 @@ export class Engine {
     }
   }
 
-  complete(id: number, result: EffectResult): void {
-    this.#runner.complete(id, result)
+  complete(issued: IssuedEffect, result: EffectResult): void {
+    this.#runner.complete(issued, result)
   }
 
   /** Effects to run since the last call. */

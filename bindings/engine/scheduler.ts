@@ -70,31 +70,32 @@ export class Scheduler {
     if (isTurn || !this.#turnDeferred) this.#setTimer()
   }
 
-  #run({ id, effect }: IssuedEffect): void {
+  #run(issued: IssuedEffect): void {
+    const { effect } = issued
     if (effect.kind === 'yield') {
       // Its `run` is called too: tasks that run side by side wrap it to hear of their turn.
-      this.#port.defer(() => this.#completed(id, { value: effect.run() }))
+      this.#port.defer(() => this.#completed(issued, { value: effect.run() }))
       return
     }
     let result: unknown
     try {
       result = effect.run()
     } catch (error) {
-      this.#engine.complete(id, { error })
+      this.#engine.complete(issued, { error })
       return
     }
     if (!(result instanceof Promise)) {
-      this.#engine.complete(id, { value: result })
+      this.#engine.complete(issued, { value: result })
       return
     }
     result.then(
-      (value) => this.#completed(id, { value }),
-      (error) => this.#completed(id, { error }),
+      (value) => this.#completed(issued, { value }),
+      (error) => this.#completed(issued, { error }),
     )
   }
 
-  #completed(id: number, result: { value: unknown } | { error: unknown }): void {
-    this.#engine.complete(id, result)
+  #completed(issued: IssuedEffect, result: { value: unknown } | { error: unknown }): void {
+    this.#engine.complete(issued, result)
     this.#pump()
   }
 

@@ -1,9 +1,11 @@
 import type { Effect, Task } from '../storage/effect.ts'
 
-/** An effect that waits to be run; its result goes to `complete` under `id`. */
+/** An effect that waits to be run; its result goes to `complete` with it. */
 export interface IssuedEffect {
-  readonly id: number
   readonly effect: Effect
+  readonly running: Running
+  /** Its place among the effects that the task yielded together. */
+  readonly index: number
 }
 
 export type EffectResult = { readonly value: unknown } | { readonly error: unknown }
@@ -11,10 +13,9 @@ export type EffectResult = { readonly value: unknown } | { readonly error: unkno
 interface Running {
   readonly task: Task<unknown>
   readonly done: (error: unknown, value: unknown) => void
-  /** Results of the effects that the task yielded together; `single` if it yielded one effect and no list. */
-  results: EffectResult[]
+  /** Results of the effects that the task yielded together; `undefined` if it yielded one effect and no list. */
+  results: EffectResult[] | undefined
   missing: number
-  single: boolean
 }
 
 /**
@@ -23,23 +24,11 @@ interface Running {
  * any failed, the first error is thrown into it.
  */
 export class TaskRunner {
-  readonly #waiting = new Map<number, { running: Running; index: number }>()
   #issued: IssuedEffect[] = []
-  #nextId = 1
-
-  get isIdle(): boolean {
-    return this.#waiting.size === 0
-  }
 
   start<T>(task: Task<T>, done: (error: unknown, value: T | undefined) => void): void {
-    const running: Running = {
-      task: task as Task<unknown>,
-      done: done as Running['done'],
-      results: [],
-      missing: 0,
-      single: true,
-    }
-    this.#advance(running, () => running.task.next())
+    const running = { task: task as Task<unknown>, done: done as Running['done'], results: undefined, missing: 0 }
+    this.#advance(running, { value: undefined })
   }
 
   /** The effects issued since the last call. */
@@ -49,43 +38,39 @@ export class TaskRunner {
     return issued
   }
 
-  complete(id: number, result: EffectResult): void {
-    const entry = this.#waiting.get(id)
-    if (entry === undefined) return
-    this.#waiting.delete(id)
-    const { running, index } = entry
-    running.results[index] = result
+  complete({ running, index }: IssuedEffect, result: EffectResult): void {
+    const { results } = running
+    if (results === undefined) return this.#advance(running, result)
+    results[index] = result
     running.missing--
     if (running.missing > 0) return
-    const failed = running.results.find((each) => 'error' in each)
-    if (failed !== undefined && 'error' in failed) {
-      this.#advance(running, () => running.task.throw(failed.error))
-      return
-    }
-    const values = running.results.map((each) => ('value' in each ? each.value : undefined))
-    this.#advance(running, () => running.task.next(running.single ? values[0] : values))
+    const failed = results.find((each) => 'error' in each)
+    this.#advance(running, failed ?? { value: results.map((each) => ('value' in each ? each.value : undefined)) })
   }
 
-  #advance(running: Running, go: () => IteratorResult<Effect | readonly Effect[], unknown>): void {
+  #advance(running: Running, result: EffectResult): void {
+    const { task, done } = running
     let next: IteratorResult<Effect | readonly Effect[], unknown>
     try {
-      next = go()
+      next = 'error' in result ? task.throw(result.error) : task.next(result.value)
     } catch (error) {
-      running.done(error, undefined)
+      done(error, undefined)
       return
     }
-    if (next.done === true) {
-      running.done(undefined, next.value)
+    if (next.done === true) done(undefined, next.value)
+    else this.#issue(running, next.value)
+  }
+
+  /** Hot path: mostly it is one, without a list. */
+  #issue(running: Running, yielded: Effect | readonly Effect[]): void {
+    if (!Array.isArray(yielded)) {
+      running.results = undefined
+      this.#issued.push({ effect: yielded as Effect, running, index: 0 })
       return
     }
-    const effects = Array.isArray(next.value) ? (next.value as readonly Effect[]) : [next.value as Effect]
-    running.single = !Array.isArray(next.value)
     running.results = []
-    running.missing = effects.length
-    effects.forEach((effect, index) => {
-      const id = this.#nextId++
-      this.#waiting.set(id, { running, index })
-      this.#issued.push({ id, effect })
-    })
+    running.missing = yielded.length
+    for (const [index, effect] of (yielded as readonly Effect[]).entries())
+      this.#issued.push({ effect, running, index })
   }
 }

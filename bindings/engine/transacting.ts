@@ -48,8 +48,6 @@ export class Transacting {
   readonly #hooks: TransactingHooks
   /** Who asks again when a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
-  /** By producer id: what its open transaction has written since a flush was last asked for. */
-  readonly #unflushed = new Map<number, { sizeBytes: number; readonly partitions: Set<HostedPartition> }>()
   /** Who reads committed offsets that an open transaction may still change. */
   #waitingForOffsets: Then[] = []
 
@@ -97,13 +95,10 @@ export class Transacting {
     done(undefined)
   }
 
-  /**
-   * Before an append; throws what refuses it. Answers the transaction that the partition joins with it, if it is new.
-   */
-  admit(hosted: HostedPartition, producerId: number, producerEpoch: number): OpenTransaction | undefined {
+  /** Before an append; throws what refuses it. Answers its transaction. */
+  admit(hosted: HostedPartition, producerId: number, producerEpoch: number): OpenTransaction {
     const open = this.#hooks.transactions.openOf(producerId, producerEpoch)
-    if (hosted.partition.hasOpenTransaction(producerId)) return undefined
-    this.#assertRoom(open, MARKER_BYTES)
+    if (!hosted.partition.hasOpenTransaction(producerId)) this.#assertRoom(open, MARKER_BYTES)
     return open
   }
 
@@ -122,15 +117,14 @@ export class Transacting {
    * flush's worth was written and another batch comes. Not right behind the last batch: the commit's own flush follows
    * that.
    */
-  wrote(producerId: number, hosted: HostedPartition, sizeBytes: number): void {
-    const unflushed = this.#unflushed.get(producerId)
-    if (unflushed !== undefined && unflushed.sizeBytes < this.#hooks.transactionBufferBytes) {
-      unflushed.sizeBytes += sizeBytes
-      unflushed.partitions.add(hosted)
-      return
+  wrote(open: OpenTransaction, { id }: HostedPartition, sizeBytes: number): void {
+    if (open.unflushedBytes >= this.#hooks.transactionBufferBytes) {
+      for (const each of this.#hostedAt(open.unflushed)) this.#hooks.wantDurable(each)
+      open.unflushed = []
+      open.unflushedBytes = 0
     }
-    this.#unflushed.set(producerId, { sizeBytes, partitions: new Set([hosted]) })
-    for (const each of unflushed?.partitions ?? []) this.#hooks.wantDurable(each)
+    open.unflushedBytes += sizeBytes
+    if (!open.unflushed.includes(id)) open.unflushed.push(id)
   }
 
   /** A frame has to hold the whole decision. */
@@ -166,7 +160,7 @@ export class Transacting {
     if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#end(command))
     const again = (error: unknown) =>
       error === undefined ? attempt(done, () => this.#end(command, opened)) : done(error)
-    const partitions = this.#partitionsOf(transactions.find(instance))
+    const partitions = this.#hostedAt(transactions.find(instance)?.partitions ?? [])
     const inactive = partitions.find((hosted) => !opened.has(hosted) && !store.isActive(hosted.id))
     if (inactive !== undefined) {
       opened.add(inactive)
@@ -242,9 +236,9 @@ export class Transacting {
     for (const then of this.#waitingForOffsets.splice(0)) then(error)
   }
 
-  #partitionsOf(open: OpenTransaction | undefined): HostedPartition[] {
+  #hostedAt(ids: OpenTransaction['partitions']): HostedPartition[] {
     const partitions: HostedPartition[] = []
-    for (const id of open?.partitions ?? []) {
+    for (const id of ids) {
       const hosted = this.#hooks.topics.hostedById(id)
       if (hosted !== undefined) partitions.push(hosted)
     }
@@ -255,14 +249,13 @@ export class Transacting {
     const { open, isCommit, markerEpoch, records, next } = plan
     const { transactions, groups } = this.#hooks
     const { producerId } = open
-    this.#unflushed.delete(producerId)
     const offsets = isCommit ? groups.planPending(producerId) : []
     if (!isCommit) groups.dropPending(producerId)
     const marker = { producerId, producerEpoch: markerEpoch, isCommit }
     this.#hooks.change({
       offsets,
       transactions: records,
-      end: { marker, partitions: this.#partitionsOf(open) },
+      end: { marker, partitions: this.#hostedAt(open.partitions) },
       done: (error) => {
         if (error !== undefined) return done(error)
         transactions.decided(open)

@@ -24,7 +24,7 @@ function setup() {
   const remove = () => background.run(task('removal'), () => {})
   const turn = () => {
     if (background.isDue) background.start()
-    for (const { id, effect } of runner.take()) runner.complete(id, { value: effect.run() })
+    for (const issued of runner.take()) runner.complete(issued, { value: issued.effect.run() })
     return done.splice(0)
   }
   return { backup, background, remove, turn }

@@ -105,7 +105,7 @@ export const TRANSACTIONS: readonly Mutant[] = [
     name: 'markers reach their segment before their frame',
     file: 'log/store/group-commit.ts',
     find: '    const sequence = yield* journal.writeFrame()\n',
-    put: `    for (const decision of set.decisions) yield* this.#parts.reserve.guard(() => this.#place(decision, 0))
+    put: `    for (const decision of set.decisions) yield* this.#parts.reserve.guard(() => this.#place(decision, this.#parts.partitions(decision.id), 0))
     set = { ...set, decisions: [] }
     const sequence = yield* journal.writeFrame()
 `,
@@ -184,15 +184,15 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a large transaction waits for its commit as a whole',
     file: transacting,
-    find: 'for (const each of unflushed?.partitions ?? []) this.#hooks.wantDurable(each)',
+    find: 'for (const each of this.#hostedAt(open.unflushed)) this.#hooks.wantDurable(each)',
     put: '',
     tests: ['engine/large-transactions.test.ts'],
   },
   {
     name: 'what a transaction wrote last goes ahead of its commit, which flushes again',
     file: transacting,
-    find: 'unflushed.sizeBytes < this.#hooks.transactionBufferBytes',
-    put: 'unflushed.sizeBytes + sizeBytes < this.#hooks.transactionBufferBytes',
+    find: 'open.unflushedBytes >= this.#hooks.transactionBufferBytes',
+    put: 'open.unflushedBytes + sizeBytes >= this.#hooks.transactionBufferBytes',
     tests: ['engine/large-transactions.test.ts'],
   },
 ]

@@ -3,6 +3,7 @@ import { Transactions } from '../../bindings/coordinator/transaction/transaction
 import { Transacting } from '../../bindings/engine/transacting.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
+import { admitEverybody } from './code-faults.ts'
 import { replace } from './fault-tools.ts'
 import type { Life } from './transaction-life.ts'
 
@@ -31,7 +32,7 @@ export const TRANSACTION_FAULTS: readonly TransactionFault[] = [
   },
   {
     name: 'appends need no open transaction',
-    inCode: () => replace(Transacting.prototype, 'admit', () => () => undefined),
+    inCode: admitEverybody,
   },
   {
     name: 'appends of any epoch are taken',

@@ -31,7 +31,7 @@ export class RecordAccumulator {
   /** Topics that are being asked about and that got no record since. */
   readonly #doubted = new Set<string>()
   /** Queues that got records since they were drained last. */
-  readonly #filled = new Set<PartitionQueue>()
+  #filled: PartitionQueue[] = []
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
   #isDrainDue = false
@@ -160,8 +160,8 @@ export class RecordAccumulator {
   drain(): void {
     this.#isDrainDue = false
     if (this.#isEpochDue) return this.#bumpWhenQuiet()
-    const filled = [...this.#filled]
-    this.#filled.clear()
+    const filled = this.#filled
+    this.#filled = []
     for (const queue of filled) queue.drain()
   }
 
@@ -177,7 +177,7 @@ export class RecordAccumulator {
       outgoing: (batch) => this.#outgoing(batch),
       isHalted: () => this.#isEpochDue,
       used: ({ topic }) => this.#doubted.delete(topic),
-      filled: (queue) => this.#filled.add(queue),
+      filled: (queue) => this.#filled.push(queue),
       needsEpoch: () => {
         this.#isEpochDue = true
         this.#bumpWhenQuiet()

@@ -30,6 +30,9 @@ export class OpenTransaction {
   hasOffsets = false
   /** Roughly the bytes that its partitions and offsets will take in the frame that decides it. */
   decisionBytes = 0
+  /** What it has written since a flush was last asked for: bytes, and where. */
+  unflushedBytes = 0
+  unflushed: AddedPartition[] = []
   /** A newer producer has taken the transactional id over. */
   isFenced = false
   #state: TransactionState = 'Ongoing'

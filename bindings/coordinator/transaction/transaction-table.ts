@@ -24,14 +24,18 @@ export class TransactionTable implements Table<TransactionEntry> {
 
   apply(entry: TransactionEntry): void {
     const { transactionalId } = entry
-    const before = this.#byId.get(transactionalId)
-    for (const producerId of producerIdsOf(before)) this.#byProducerId.delete(producerId)
-    if (entry.kind === 'transaction-removed') {
+    const stored = entry.kind === 'transaction-stored' ? entry : undefined
+    const producerIds = producerIdsOf(stored)
+    // Not those that stay: a map that is emptied again and again leaves garbage that only a full collection finds.
+    for (const producerId of producerIdsOf(this.#byId.get(transactionalId))) {
+      if (!producerIds.includes(producerId)) this.#byProducerId.delete(producerId)
+    }
+    if (stored === undefined) {
       this.#byId.delete(transactionalId)
       return
     }
-    this.#byId.set(transactionalId, entry)
-    for (const producerId of producerIdsOf(entry)) this.#byProducerId.set(producerId, entry)
+    this.#byId.set(transactionalId, stored)
+    for (const producerId of producerIds) this.#byProducerId.set(producerId, stored)
   }
 }
 

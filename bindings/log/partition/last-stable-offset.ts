@@ -22,6 +22,10 @@ export class LastStableOffset {
     return Math.max(stable, this.#watermarks.logStartOffset)
   }
 
+  get isHeld(): boolean {
+    return this.#heldOffset !== Number.POSITIVE_INFINITY
+  }
+
   /** Readers see no more than now, until `release`. */
   hold(): void {
     this.#heldOffset = this.offset

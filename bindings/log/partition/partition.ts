@@ -244,6 +244,10 @@ export class Partition {
     return this.#open.oldestProducer
   }
 
+  get isStableHeld(): boolean {
+    return this.#stable.isHeld
+  }
+
   /** Readers see no more than now, until `releaseStable`. */
   holdStable(): void {
     this.#stable.hold()

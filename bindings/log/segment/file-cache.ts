@@ -2,8 +2,11 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
 
-interface Entry {
-  readonly file: StoreFile
+/** A file in the cache. Who holds on to it asks for `file` through `use`. */
+export interface CachedFile {
+  /** `undefined` once it was closed. */
+  file: StoreFile | undefined
+  readonly path: string
   pins: number
   /** Called when the file is closed: its owner drops what it keeps only for an open file. */
   closed: (() => void) | undefined
@@ -21,8 +24,8 @@ export class FileCache {
    * A Map keeps the order of insertion: the least recently used file comes first. While there is still room the order
    * is that of opening.
    */
-  readonly #entries: Map<string, Entry> = new Map()
-  #lastUsed: Entry | undefined
+  readonly #entries: Map<string, CachedFile> = new Map()
+  #lastUsed: CachedFile | undefined
   readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
 
   constructor(store: FileStore, limit: number) {
@@ -39,19 +42,28 @@ export class FileCache {
     return this.#entries.has(path)
   }
 
-  /**
-   * The open file, counted as used; `undefined` if it must be opened first. Hot path: mostly it is the last used one;
-   * and as long as there is room, the order is not kept up.
-   */
+  /** The open file, counted as used; `undefined` if it must be opened first. */
   get(path: string): StoreFile | undefined {
-    const entry = this.#entries.get(path)
-    if (entry === undefined) return undefined
-    if (entry !== this.#lastUsed && this.#entries.size >= this.#limit) {
-      this.#entries.delete(path)
-      this.#entries.set(path, entry)
-      this.#lastUsed = entry
+    return this.use(this.find(path))
+  }
+
+  /** Where an open file stands: it needn't be looked up by its path again until it is closed. */
+  find(path: string): CachedFile | undefined {
+    return this.#entries.get(path)
+  }
+
+  /**
+   * As `get`, of what `find` answered. Hot path: mostly it is the last used one; and as long as there is room, the order
+   * is not kept up.
+   */
+  use(cached: CachedFile | undefined): StoreFile | undefined {
+    if (cached?.file === undefined) return undefined
+    if (cached !== this.#lastUsed && this.#entries.size >= this.#limit) {
+      this.#entries.delete(cached.path)
+      this.#entries.set(cached.path, cached)
+      this.#lastUsed = cached
     }
-    return entry.file
+    return cached.file
   }
 
   /**
@@ -96,7 +108,7 @@ export class FileCache {
   #admit(path: string, file: StoreFile | undefined): StoreFile | undefined {
     this.#opening.delete(path)
     if (file === undefined) return undefined
-    this.#lastUsed = { file, pins: 0, closed: undefined }
+    this.#lastUsed = { file, path, pins: 0, closed: undefined }
     this.#entries.set(path, this.#lastUsed)
     return file
   }
@@ -131,7 +143,7 @@ export class FileCache {
   unpin(path: string): void {
     const entry = this.#entries.get(path)
     if (entry !== undefined && entry.pins > 0) entry.pins--
-    this.#evictDownTo(this.#limit)
+    if (this.#entries.size > this.#limit) this.#evictDownTo(this.#limit)
   }
 
   /** Calls `closed` once the file was closed, whoever closes it. */
@@ -145,7 +157,9 @@ export class FileCache {
     const entry = this.#entries.get(path)
     if (entry === undefined) return
     this.#entries.delete(path)
-    entry.file.close()
+    const { file } = entry
+    entry.file = undefined
+    file?.close()
     entry.closed?.()
   }
 

@@ -6,6 +6,7 @@ import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
+import type { CachedFile } from './file-cache.ts'
 import { compareWithNoted, type NotedBatches } from './foreign-file.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
@@ -29,6 +30,7 @@ export class Segment {
   readonly #context: SegmentContext
   readonly #indexes: SegmentIndexes
   #logPath: string
+  #cached: CachedFile | undefined
   #nextOffset: number
   #sizeBytes: number
   #maxTimestamp: number
@@ -92,6 +94,7 @@ export class Segment {
   /** The file gets another name, and isn't open. Index files keep theirs. */
   renamed(logPath: string): void {
     this.#logPath = logPath
+    this.#cached = undefined
   }
 
   get nextOffset(): number {
@@ -128,7 +131,9 @@ export class Segment {
 
   /** The open file; `undefined` if it must be opened first. */
   get file(): StoreFile | undefined {
-    return this.#context.files.get(this.logPath)
+    const { files } = this.#context
+    if (this.#cached?.file === undefined) this.#cached = files.find(this.#logPath)
+    return files.use(this.#cached)
   }
 
   /** Whether appends and reads have what they need; if not, `load` brings it. */

@@ -20,7 +20,8 @@ interface Waiting {
  */
 export class WaitingWrites {
   readonly #mayWait: () => boolean
-  readonly #segments = new Set<Waiting>()
+  /** Few; and a set that is emptied again and again leaves garbage that only a full collection finds. */
+  readonly #segments: Waiting[] = []
   readonly #buffers: Uint8Array<ArrayBuffer>[] = []
 
   /** `mayWait`: the disk's reserve is whole, so what waits is sure to find room. */
@@ -33,23 +34,26 @@ export class WaitingWrites {
   }
 
   get isUsed(): boolean {
-    return this.#segments.size > 0
+    return this.#segments.length > 0
   }
 
   /** No further segment finds a buffer. */
   get isCrowded(): boolean {
-    return this.#segments.size === BUFFERS_MOST
+    return this.#segments.length === BUFFERS_MOST
   }
 
   /** A buffer for the segment's batches; `undefined` if it must write at once. */
   begin(segment: Waiting): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#segments.size === BUFFERS_MOST) return undefined
-    this.#segments.add(segment)
+    if (this.isCrowded) return undefined
+    this.#segments.push(segment)
     return this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES)
   }
 
   end(segment: Waiting, buffer: Uint8Array<ArrayBuffer>): void {
-    if (this.#segments.delete(segment)) this.#buffers.push(buffer)
+    const at = this.#segments.indexOf(segment)
+    if (at < 0) return
+    this.#segments.splice(at, 1)
+    this.#buffers.push(buffer)
   }
 
   /**

@@ -41,15 +41,15 @@ interface Gathered {
  */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
-  /** The segments whose batches the commit under way still reads. */
-  readonly #segments: Set<Segment> = new Set()
+  /** The runs whose segments the commit under way still reads. */
+  #gathered: readonly Gathered[] = []
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts
   }
 
   isReading(segment: Segment): boolean {
-    return this.#segments.has(segment)
+    return this.#gathered.some(({ run }) => run.segment === segment)
   }
 
   /** Answers the frame's sequence; `undefined` if everything was durable already. */
@@ -57,7 +57,7 @@ export class GroupCommit {
     try {
       return yield* this.#run(set)
     } finally {
-      this.#segments.clear()
+      this.#gathered = []
     }
   }
 
@@ -65,6 +65,7 @@ export class GroupCommit {
     const { journal } = this.#parts
     const { frame } = journal
     const gathered = this.#gather(set)
+    this.#gathered = gathered
     journal.beginFrame()
     if (set.producerIdsEnd !== undefined) frame.producerIds(set.producerIdsEnd)
     for (const { id, ceiling } of set.ceilings) frame.ceiling(id, ceiling)
@@ -80,8 +81,9 @@ export class GroupCommit {
     // The frame can't be tried again: its number is used, and what it covers was taken. So its decisions must follow.
     const { reserve, waiting } = this.#parts
     for (const decision of set.decisions) {
-      if (this.#parts.partitions(decision.id).segments.takesNow(decision)) this.#place(decision, sequence)
-      else yield* this.#placeLater(decision, sequence)
+      const files = this.#parts.partitions(decision.id)
+      if (files.segments.takesNow(decision)) this.#place(decision, files, sequence)
+      else yield* this.#placeLater(decision, files, sequence)
     }
     if (waiting.isCrowded) yield* reserve.guardWaiting(() => waiting.writeOut())
     // Not earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
@@ -125,10 +127,7 @@ export class GroupCommit {
     const gathered: Gathered[] = []
     for (const id of set.durable) {
       const files = this.#parts.partitions(id)
-      for (const run of files.pending.take()) {
-        gathered.push({ files, run })
-        this.#segments.add(run.segment)
-      }
+      for (const run of files.pending.take()) gathered.push({ files, run })
     }
     return gathered
   }
@@ -164,8 +163,7 @@ export class GroupCommit {
   }
 
   /** A decision may stand in its segment only behind its frame (rule 3). */
-  #place(decision: Decision, sequence: number): void {
-    const files = this.#parts.partitions(decision.id)
+  #place(decision: Decision, files: StoredFiles, sequence: number): void {
     const { active } = files.segments
     this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
     files.segments.place(decision, true)
@@ -178,19 +176,18 @@ export class GroupCommit {
    * Places a decision that needs a new segment, a file that was closed, or a write. Batches that wait there have a
    * share of the reserve of their own.
    */
-  *#placeLater(decision: Decision, sequence: number): Task<void> {
-    yield* this.#writeOut(this.#parts.partitions(decision.id))
-    yield* this.#parts.reserve.guard(() => this.#openAndPlace(decision, sequence))
+  *#placeLater(decision: Decision, files: StoredFiles, sequence: number): Task<void> {
+    yield* this.#writeOut(files)
+    yield* this.#parts.reserve.guard(() => this.#openAndPlace(decision, files, sequence))
   }
 
-  *#openAndPlace(decision: Decision, sequence: number): Task<void> {
-    const files = this.#parts.partitions(decision.id)
+  *#openAndPlace(decision: Decision, files: StoredFiles, sequence: number): Task<void> {
     if (files.segments.mustRoll(decision)) {
       yield* files.roll(this.#parts.kernel, this.#parts.source.producers(decision.id), decision.baseOffset)
     }
     const { active } = files.segments
     if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)
-    this.#place(decision, sequence)
+    this.#place(decision, files, sequence)
   }
 }
 

@@ -251,15 +251,15 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     return true
   }
 
-  #run({ id, effect }: IssuedEffect): void {
+  #run(issued: IssuedEffect): void {
     let value: unknown
     try {
-      value = effect.run()
+      value = issued.effect.run()
     } catch (error) {
-      this.engine.complete(id, { error })
+      this.engine.complete(issued, { error })
       return
     }
-    this.engine.complete(id, { value })
+    this.engine.complete(issued, { value })
   }
 
   #asked<T>(give: (done: Done<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {

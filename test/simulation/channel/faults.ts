@@ -5,13 +5,12 @@ import type { Channel } from '../../../bindings/engine/remote/channel.ts'
 import { REPEATABLE } from '../../../bindings/engine/remote/lost-calls.ts'
 import { joinPieces } from '../../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
-import { Transacting } from '../../../bindings/engine/transacting.ts'
 import { SEQUENCE_ACCEPTED } from '../../../bindings/kernel/kernel.ts'
 import { KernelProducerTable } from '../../../bindings/kernel/producer-table.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
-import { acknowledgeBeforeFlush, forgetProducers } from '../code-faults.ts'
+import { acknowledgeBeforeFlush, admitEverybody, forgetProducers } from '../code-faults.ts'
 import { replace } from '../fault-tools.ts'
 import type { Kind } from './plan.ts'
 
@@ -77,10 +76,6 @@ export function fenceNobody(): Mend {
         return { records: [], instance: known, aborts: undefined }
       },
   )
-}
-
-function admitEverybody(): Mend {
-  return replace(Transacting.prototype, 'admit', () => () => undefined)
 }
 
 function filterNothing(): Mend {
