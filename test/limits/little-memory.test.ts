@@ -22,4 +22,38 @@ test('a log without memory for its own records ends, its close says why, and all
   await again.close()
 })
 
+test('producers that never pause leave readers room: not one read is refused, in two mebibytes', async () => {
+  const directory = scratchDirectory('readers-in-little-memory')
+  const log = await open(directory, { memoryBytes: 2 * 1024 * 1024 })
+  const partitions = 20
+  const rounds = 8
+  await log.admin.createTopic('t', { partitions })
+  const producer = log.producer()
+  const value = new Uint8Array(20_000)
+  let read = 0
+  for (let round = 1; round <= rounds; round++) {
+    const places = Array.from({ length: partitions }, (_, partition) => partition)
+    await Promise.all(places.map((partition) => producer.send({ topic: 't', partition, value })))
+    for (const partition of places) assert.is((await log.get('t', { partition, offset: 0 }))?.offset, 0)
+    for await (const record of log.read('t', { until: 'end' })) read += record.value?.length === value.length ? 1 : 0
+    assert.is(read, (partitions * round * (round + 1)) / 2, `round ${round}`)
+  }
+  await log.close()
+})
+
+test('and room for a compressed batch, which takes memory for its plain bytes too', async () => {
+  const directory = scratchDirectory('compressed-in-little-memory')
+  const log = await open(directory, { memoryBytes: 2 * 1024 * 1024 })
+  const partitions = 20
+  await log.admin.createTopic('t', { partitions, config: { 'compression.type': 'gzip' } })
+  const producer = log.producer()
+  const value = new Uint8Array(400_000)
+  const places = Array.from({ length: partitions }, (_, partition) => partition)
+  for (const partition of places) await producer.send({ topic: 't', partition, value })
+  for (const partition of places) {
+    assert.is((await log.get('t', { partition, offset: 0 }))?.value?.length, value.length)
+  }
+  await log.close()
+})
+
 test.run()

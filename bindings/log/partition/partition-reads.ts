@@ -3,7 +3,13 @@ import type { BatchMemory } from '../../model/memory.ts'
 import type { PartitionIdentity, PartitionStore } from '../../storage/partition-store.ts'
 import { type PartitionRead, Reading } from './reading.ts'
 import { atMemoryCap, damagedBatch } from './refusals.ts'
+import type { TailPool } from './tail-pool.ts'
 import type { TailPlace, TailWindow } from './tail-window.ts'
+
+const READ_BYTES_MIN = 4096
+const READ_BYTES_MAX = 1024 * 1024
+/** A read takes at most this share of the kernel's memory, unless one batch needs more. */
+const READ_SHARE = 1 / 16
 
 /**
  * Reads batches of one partition from where they are: the tail in memory, else the store. What it hands out is whole
@@ -14,16 +20,22 @@ export class PartitionReads {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #tail: TailWindow
+  readonly #tails: TailPool
 
-  constructor(id: PartitionIdentity, kernel: Kernel, store: PartitionStore, tail: TailWindow) {
+  constructor(id: PartitionIdentity, kernel: Kernel, store: PartitionStore, tail: TailWindow, tails: TailPool) {
     this.#id = id
     this.#kernel = kernel
     this.#store = store
     this.#tail = tail
+    this.#tails = tails
   }
 
   /** See `Partition.read`. */
   read(offset: number, limitOffset: number, maxBytes: number, memory: BatchMemory | undefined): PartitionRead {
+    return this.#tails.makingRoom(() => this.#read(offset, limitOffset, maxBytes, memory))
+  }
+
+  #read(offset: number, limitOffset: number, maxBytes: number, memory: BatchMemory | undefined): PartitionRead {
     const reading = new Reading(offset, limitOffset, memory)
     const found = this.#tail.find(offset)
     return found === undefined ? this.#readStore(reading, maxBytes) : this.#readTail(found, reading, maxBytes)
@@ -47,7 +59,8 @@ export class PartitionReads {
 
   #readStore(reading: Reading, maxBytes: number): PartitionRead {
     const { limitOffset } = reading
-    let sizeBytes = Math.min(Math.max(maxBytes, 4096), 1024 * 1024)
+    const mostBytes = Math.min(READ_BYTES_MAX, this.#kernel.memory.capBytes * READ_SHARE)
+    let sizeBytes = Math.min(Math.max(maxBytes, READ_BYTES_MIN), mostBytes)
     while (reading.nextOffset < limitOffset) {
       const buffer = this.#kernel.allocate(sizeBytes)
       if (buffer === undefined) throw atMemoryCap(this.#id, 'a read')

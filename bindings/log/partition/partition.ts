@@ -86,6 +86,7 @@ export class Partition {
   readonly #kernel: Kernel
   readonly #store: PartitionStore
   readonly #tail: TailWindow
+  readonly #tails: TailPool
   readonly #reads: PartitionReads
   readonly #cached: CachedBatches
   #producers: ProducerTable | undefined
@@ -99,7 +100,8 @@ export class Partition {
     this.#kernel = kernel
     this.#store = store
     this.#tail = new TailWindow(tails)
-    this.#reads = new PartitionReads(stored.id, kernel, store, this.#tail)
+    this.#tails = tails
+    this.#reads = new PartitionReads(stored.id, kernel, store, this.#tail, tails)
     this.#cached = new CachedBatches(cache)
     this.watermarks = new Watermarks(stored.logStartOffset, stored.nextOffset, stored.ceiling)
     this.#open = new FirstOpenOffsets(stored.producers)
@@ -147,8 +149,8 @@ export class Partition {
     }
     const { nextOffset } = this.watermarks
     if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
-    if (!this.#producers.reserve()) throw atMemoryCap(this.id, 'one more producer')
-    return this.#appendNew(request, recordCount, this.#producers)
+    const producers = this.#producers
+    return this.#tails.makingRoom(() => this.#appendNew(request, recordCount, producers))
   }
 
   /**
@@ -189,6 +191,7 @@ export class Partition {
   }
 
   #appendNew(request: PartitionAppend, expectedCount: number, producers: ProducerTable): Appended | undefined {
+    if (!producers.reserve()) throw atMemoryCap(this.id, 'one more producer')
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
     const room = this.#tail.room(request.mostBytes ?? mostBatchBytes(records), now)
     if (room === undefined) throw atMemoryCap(this.id, 'a batch')

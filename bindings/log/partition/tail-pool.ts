@@ -1,4 +1,5 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
 
 /** A tail without an append for this long gives its memory back. The pool looks as often. */
 const IDLE_MS = 5000
@@ -63,6 +64,23 @@ export class TailPool {
     if (this.#sweepAt === undefined || now < this.#sweepAt) return
     for (const tail of this.#tails) if (now - tail.usedAt >= IDLE_MS) tail.release()
     this.#sweepAt = this.#tails.size === 0 ? undefined : now + IDLE_MS
+  }
+
+  /**
+   * Does what needs memory beside the tails, again with fewer of them as long as it finds none: else producers that
+   * never pause would starve readers. Their readers go to the store, and their next appends begin new ones.
+   */
+  makingRoom<Result>(work: () => Result): Result {
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        if (!LogError.is(error, 'MEMORY_CAP_REACHED') || this.#tails.size === 0) throw error
+        // A record's own getter asks while its batch is written into one of the tails.
+        if (this.#kernel.batchBuilder.isOpen) throw error
+        this.#evict()
+      }
+    }
   }
 
   #evict(): void {

@@ -2,6 +2,9 @@
 // when.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { compressRecords } from '../../../bindings/client/producer/compress-records.ts'
+import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
+import { failAllocation } from '../../../bindings/kernel/create-kernel.ts'
 import type { Appended, Partition, PartitionAppend } from '../../../bindings/log/partition/partition.ts'
 import { PartitionFactory } from '../../../bindings/log/partition/partition-factory.ts'
 import type { PartitionRead } from '../../../bindings/log/partition/reading.ts'
@@ -206,6 +209,23 @@ test('a producer is forgotten when nothing of it is open, and then begins anew',
   subject.end(true)
   assert.is(subject.partition.forgetProducer(7), true)
   assert.is(subject.append(['a']).duplicate, false)
+})
+
+test('a compressed batch that finds no memory to be looked at has tails make room, its own too', () => {
+  const kernel = newKernel(undefined, nodeCodecs)
+  const factory = new PartitionFactory(kernel, new Segment().store, 0)
+  const subject = factory.partition(EMPTY)
+  const value = 'x'.repeat(1000)
+  const sized = [{ key: null, value, headers: [], sizeBytes: value.length }]
+  const records = compressRecords(sized as never, 'gzip', nodeCodecs, NOW)
+  if (records === undefined) throw new Error('not compressed')
+  const request = { records, producerId: 7, producerEpoch: 0, isTransactional: false, mayWait: false, leaderEpoch: 0 }
+  const append = (baseSequence: number) =>
+    subject.append({ ...request, baseSequence, now: NOW, config: parseTopicConfig({}) })
+  assert.is(append(0)?.baseOffset, 0)
+  failAllocation(kernel, 1)
+  assert.is(append(1)?.baseOffset, 1)
+  assert.equal(valuesOf(subject.read(1, 2, 1000)), [value])
 })
 
 test.run()
