@@ -52,15 +52,18 @@ export class Journal {
     this.frame = new FrameBuilder(kernel, this.#buffer)
   }
 
-  /** After recovery: every frame up to `coveredSequence` is covered by a durable checkpoint. */
+  /**
+   * After recovery: every frame up to `coveredSequence` is covered by a durable checkpoint. `needsRing`: see Recovered.
+   */
   static *open(
     store: FileStore,
     kernel: Kernel,
     header: JournalHeader,
     coveredSequence: number,
+    needsRing: boolean,
     observer: WriteOrderObserver | undefined,
   ): Task<Journal> {
-    const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence)
+    const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence, needsRing)
     const headerFile = yield* openFile(store, HEADER_FILE, false)
     if (headerFile === undefined)
       throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })

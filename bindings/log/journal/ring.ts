@@ -10,6 +10,7 @@ import {
   type Task,
 } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { Damage } from '../../storage/partition-store.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
 
@@ -39,28 +40,26 @@ export class Ring {
   readonly #files: RingFile[]
   /** All but the first when they were found: an open that was killed may have made them and flushed nothing. */
   #unproven: readonly RingFile[]
-  #current: RingFile
+  /** `undefined` in a ring that has no file yet. */
+  #current: RingFile | undefined
   #position = 0
   #releasedSequence: number
 
   private constructor(store: FileStore, fileSizeBytes: number, files: RingFile[], releasedSequence: number) {
-    const first = files[0]
-    if (first === undefined)
-      throw new LogError('CORRUPT_LOG', 'the journal has no ring files', { file: JOURNAL_DIRECTORY, position: 0 })
     this.#store = store
     this.fileSizeBytes = fileSizeBytes
     this.#files = files
     this.#unproven = files.slice(1)
-    this.#current = first
+    this.#current = files[0]
     this.#releasedSequence = releasedSequence
   }
 
   /**
    * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a
    * missing one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course. Nothing
-   * goes of a log that is refused.
+   * goes of a log that is refused, as one is that `needsFiles` and hasn't the first one; other rings `grow` from none.
    */
-  static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number): Task<Ring> {
+  static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number, needsFiles: boolean): Task<Ring> {
     const files: RingFile[] = []
     const indexes = (yield* ringIndexes(store)).sort((a, b) => a - b)
     const strays = indexes.filter((index, at) => index !== at)
@@ -69,6 +68,7 @@ export class Ring {
       if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
       else file?.close()
     }
+    if (files.length === 0 && needsFiles) throw noFirstFile(yield* ringFileDamage(store, 0, fileSizeBytes))
     const ring = new Ring(store, fileSizeBytes, files, releasedSequence)
     for (const index of strays) yield* perform('remove', ringFile(index), () => store.remove(ringFile(index)))
     return ring
@@ -101,7 +101,7 @@ export class Ring {
 
   /** Bytes that can't be written again before the next checkpoint: none right after one, or checkpoints never ended. */
   get usedBytes(): number {
-    let used = this.#isFree(this.#current) ? 0 : this.#position
+    let used = this.#current === undefined || this.#isFree(this.#current) ? 0 : this.#position
     for (const file of this.#files) if (file !== this.#current && !this.#isFree(file)) used += this.fileSizeBytes
     return used
   }
@@ -115,7 +115,11 @@ export class Ring {
   }
 
   hasRoom(sizeBytes: number): boolean {
-    return this.#position + alignFrame(sizeBytes) <= this.fileSizeBytes || this.#nextFree() !== undefined
+    return this.#fitsCurrent(sizeBytes) || this.#nextFree() !== undefined
+  }
+
+  #fitsCurrent(sizeBytes: number): boolean {
+    return this.#current !== undefined && this.#position + alignFrame(sizeBytes) <= this.fileSizeBytes
   }
 
   /** Whatever the next frame takes, small ones find room for a while without a checkpoint. */
@@ -127,16 +131,14 @@ export class Ring {
 
   /** Takes room for frame `sequence`. The caller asked `hasRoom` first. */
   take(sizeBytes: number, sequence: number): FramePlace {
-    if (this.#position + alignFrame(sizeBytes) > this.fileSizeBytes) {
-      const next = this.#nextFree()
-      if (next === undefined)
-        throw new LogError('STORAGE_FULL', 'the journal has no free file', { file: JOURNAL_DIRECTORY, position: 0 })
-      this.#current = next
-      this.#position = 0
-    }
-    const place = { file: this.#current.file, position: this.#position }
+    const current = this.#fitsCurrent(sizeBytes) ? this.#current : this.#nextFree()
+    if (current === undefined)
+      throw new LogError('STORAGE_FULL', 'the journal has no free file', { file: JOURNAL_DIRECTORY, position: 0 })
+    if (current !== this.#current) this.#position = 0
+    this.#current = current
+    const place = { file: current.file, position: this.#position }
     this.#position += alignFrame(sizeBytes)
-    this.#current.newestSequence = sequence
+    current.newestSequence = sequence
     return place
   }
 
@@ -196,6 +198,24 @@ export class Ring {
   close(): void {
     for (const { file } of this.#files) file.close()
   }
+}
+
+/** What is wrong with one of its files, if it isn't there whole. */
+export function* ringFileDamage(store: FileStore, index: number, fileSizeBytes: number): Task<Damage | undefined> {
+  const path = ringFile(index)
+  const file = yield* openFile(store, path, false)
+  const sizeBytes = file?.size() ?? 0
+  file?.close()
+  if (sizeBytes === fileSizeBytes) return undefined
+  const code = file === undefined ? 'is missing' : `is not ${fileSizeBytes} bytes long`
+  const position = Math.min(sizeBytes, fileSizeBytes)
+  return { file: path, position, topic: undefined, partition: undefined, offset: undefined, code }
+}
+
+function noFirstFile(found: Damage | undefined): LogError {
+  const { file = ringFile(0), position = 0, code = 'is missing' } = found ?? {}
+  const message = `${file} ${code}, and may have held acknowledged records: put it back, or salvage the rest`
+  return new LogError('CORRUPT_LOG', message, { file, position })
 }
 
 function fillWithZeros(file: StoreFile, sizeBytes: number): void {

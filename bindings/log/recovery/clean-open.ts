@@ -6,6 +6,7 @@ import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
+import { ringFileDamage } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { missingSegments } from './missing-segments.ts'
@@ -16,18 +17,21 @@ import { SetAside } from './set-aside.ts'
 
 /**
  * After a clean close the checkpoint says it all: of a partition nothing but the names in its directory is looked at
- * before it is used (docs/decisions/029-names-at-a-clean-open.md).
+ * before it is used (docs/decisions/029-names-at-a-clean-open.md). The first file of the ring holds nothing that counts, as
+ * long as this header is the newest one: it is made anew if need be, and that is told (decision 010).
  */
 export function* openClean(
   input: RecoveryInput,
   header: JournalHeader,
   checkpoint: CheckpointRecord,
   checkpointPlace: number,
+  isNewest: boolean,
 ): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
   const topics = yield* readNotedCatalogue(input, noted)
   const partitions: Recovered['partitions'][number][] = []
-  const damage: Damage[] = []
+  const ring = isNewest ? yield* ringFileDamage(input.store, 0, header.ringFileBytes) : undefined
+  const damage: Damage[] = ring === undefined ? [] : [ring]
   for (const record of checkpoint.partitions) {
     const id = identity(topics, record)
     if (id === undefined) continue
@@ -39,6 +43,7 @@ export function* openClean(
   }
   return {
     clean: true,
+    needsRing: !isNewest,
     // A recovery that died after its checkpoint, before its header: its epoch is in force, its jumps stand under it.
     header: {
       ...header,

@@ -7,6 +7,8 @@ import type { SetAside } from './set-aside.ts'
 /** What an opening goes on from. */
 export interface Recovered {
   readonly clean: boolean
+  /** The first file of the ring may have held frames that count: without it the log isn't opened. */
+  readonly needsRing: boolean
   readonly header: JournalHeader
   readonly checkpointSequence: number
   /** Where a durable copy of it stands: not to be overwritten by the next one. */

@@ -6,8 +6,8 @@ import type { Damage } from '../../storage/partition-store.ts'
 import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
-import { HEADER_FILE, ringFile } from '../journal/layout.ts'
-import { openFile } from '../journal/ring.ts'
+import { HEADER_FILE } from '../journal/layout.ts'
+import { openFile, ringFileDamage } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { openClean } from './clean-open.ts'
@@ -43,7 +43,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
   const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
-  if (isClean) return yield* openClean(input, header, checkpoint, found[0]?.place ?? 0)
+  if (isClean) return yield* openClean(input, header, checkpoint, found[0]?.place ?? 0, isNewest)
   return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(found)
 }
 
@@ -80,12 +80,8 @@ function* shortRing(
   const nowhere = { topic: undefined, partition: undefined, offset: undefined }
   const damage: Damage[] = []
   for (const index of [0, 1]) {
-    const file = yield* openFile(store, ringFile(index), false)
-    const position = file?.size() ?? 0
-    file?.close()
-    if (position >= ringFileBytes) continue
-    const code = file === undefined ? 'is missing' : `is not ${ringFileBytes} bytes long`
-    damage.push({ file: ringFile(index), position, ...nowhere, code })
+    const found = yield* ringFileDamage(store, index, ringFileBytes)
+    if (found !== undefined && found.position < ringFileBytes) damage.push(found)
   }
   if (damage.length === 0 || isNewest) return damage
   return [{ file: HEADER_FILE, position: slotOf(sequence + 1), ...nowhere, code: 'the newest header is damaged' }]

@@ -98,6 +98,7 @@ export class UncleanRecovery {
     const leaderEpoch = Math.max(this.#header.leaderEpoch, this.#checkpoint.leaderEpoch) + 1
     return {
       clean: false,
+      needsRing: true,
       header: { ...this.#header, generation, leaderEpoch },
       checkpointSequence: this.#checkpoint.sequence,
       checkpointPlace,

@@ -37,6 +37,7 @@ export function* createJournal(
   const header = yield* placeJournal(store, kernel, options, facts, [])
   return {
     clean: true,
+    needsRing: true,
     header,
     checkpointSequence: header.checkpointSequence,
     checkpointPlace: FIRST_PLACE,

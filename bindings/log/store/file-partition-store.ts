@@ -166,6 +166,7 @@ export class FilePartitionStore implements PartitionStore {
       this.#kernel,
       clean && !isNew ? { ...header, generation: header.generation + 1 } : header,
       this.#checkpoints.appliedSequence,
+      recovered.needsRing,
       this.#options.observer,
     )
     this.#journal = journal

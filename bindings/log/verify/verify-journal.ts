@@ -9,8 +9,8 @@ import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries, readFrameHeader } from '../journal/frame.ts'
 import { type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
-import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE, ringFile } from '../journal/layout.ts'
-import { openFile, ringIndexes } from '../journal/ring.ts'
+import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE } from '../journal/layout.ts'
+import { openFile, ringFileDamage, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
 import { assertOpens } from './verify-context.ts'
 
@@ -135,13 +135,11 @@ function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, 
   const indexes = yield* ringIndexes(store)
   const count = Math.max(0, ...indexes) + 1
   for (let index = 0; index < count; index++) {
-    const file = yield* openFile(store, ringFile(index), false)
-    const sizeBytes = file?.size()
-    file?.close()
-    if (clean && index > 0 && (sizeBytes ?? 0) < ringFileBytes) continue
-    if (sizeBytes === undefined) damage.push(damaged(ringFile(index), 0, 'is missing'))
-    else if (sizeBytes > ringFileBytes || (sizeBytes < ringFileBytes && (index < 2 || index < count - 1)))
-      damage.push(damaged(ringFile(index), Math.min(sizeBytes, ringFileBytes), `is not ${ringFileBytes} bytes long`))
+    const found = yield* ringFileDamage(store, index, ringFileBytes)
+    if (found === undefined) continue
+    const mayBeMade = index >= 2 && index === count - 1
+    if (found.position < ringFileBytes && ((clean && index > 0) || mayBeMade)) continue
+    damage.push(found)
   }
 }
 

@@ -1,12 +1,16 @@
-// A first ring file of the wrong size is made anew behind the recovery's checkpoint, and whatever comes in between
-// leaves a log that opens.
+// A first ring file of the wrong size is made anew behind the recovery's checkpoint, or behind a clean close, and
+// whatever comes in between leaves a log that opens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RESERVE_FILE, ringFile } from '../../../bindings/log/journal/layout.ts'
+import { readHeader, slotOf } from '../../../bindings/log/journal/header.ts'
+import { HEADER_FILE, RESERVE_FILE, ringFile, SECTOR_BYTES } from '../../../bindings/log/journal/layout.ts'
+import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { newKernel } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
 
 const TOPIC = 't'
 const RECORDS = 6
@@ -105,6 +109,56 @@ for (const sizeBytes of SIZES) {
     }
   }
 }
+
+/** Closed, with one file of the ring, which then got another size or went. */
+function closedDisk(sizeBytes: number | 'missing'): VirtualDisk {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
+  const producerId = host.openProducer()
+  for (let sequence = 0; sequence < RECORDS; sequence++) send(host, producerId, sequence)
+  host.close()
+  const disk = host.storage.reopened()
+  assert.is(sizeOf(disk, ringFile(1)), undefined)
+  if (sizeBytes === 'missing') disk.remove(ringFile(0))
+  else resize(disk, ringFile(0), sizeBytes)
+  return disk.image(new Random(1), 'kill')
+}
+
+for (const sizeBytes of ['missing', ...SIZES] as const) {
+  test(`closed, ${sizeBytes} bytes: the checkpoint has every record, so the log opens and tells`, () => {
+    const verified = runNow(verifyDirectory(closedDisk(sizeBytes), newKernel(), () => {}))
+    const host = new SyncHost(closedDisk(sizeBytes), undefined)
+    const { clean, damage } = host.open()
+    assert.equal({ clean, damage: damage.map(({ file }) => file) }, { clean: false, damage: [ringFile(0)] })
+    assert.equal(verified.damage, damage)
+    host.close()
+    assertWhole(closedDisk(sizeBytes), 'with writes behind it')
+  })
+
+  for (const mode of ['kill', 'all', 'mixed'] as const) {
+    test(`closed, ${sizeBytes} bytes: a crash (${mode}) at every operation of the open leaves a log that opens`, () => {
+      const disk = closedDisk(sizeBytes)
+      const images: VirtualDisk[] = []
+      disk.watch = () => images.push(disk.image(new Random(images.length), mode))
+      new SyncHost(disk, undefined).open()
+      for (const [index, image] of images.entries()) assertWhole(image, `operation ${index + 1}`)
+    })
+  }
+}
+
+test('closed, and the place of the next header damaged too: it may have been in use since, so it is refused', () => {
+  const disk = closedDisk(0)
+  const file = disk.open(HEADER_FILE, { create: false })
+  assert.ok(file)
+  const { header } = readHeader(file, newKernel())
+  file.write(new Uint8Array(SECTOR_BYTES * 2).fill(7), slotOf((header?.sequence ?? 0) + 1))
+  const host = new SyncHost(disk, undefined)
+  assert.throws(
+    () => host.open(),
+    (error: unknown) => LogError.is(error, 'CORRUPT_LOG') && /put it back/.test(error.message),
+  )
+})
 
 test('a log without its first ring file is refused, and keeps the others: what is missing may be put back', () => {
   const disk = harmedDisk(RING_FILE_BYTES)

@@ -14,7 +14,7 @@ const FILE_BYTES = FRAMES * FRAME_BYTES
 async function fullRing(): Promise<Ring> {
   const store = new MemoryStore()
   for (const { file } of await runTask(Ring.makeFiles(store, [0, 1], FILE_BYTES))) file.close()
-  const ring = await runTask(Ring.open(store, FILE_BYTES, 0))
+  const ring = await runTask(Ring.open(store, FILE_BYTES, 0, true))
   for (let sequence = 1; sequence <= 2 * FRAMES; sequence++) ring.take(FRAME_BYTES, sequence)
   return ring
 }
@@ -36,7 +36,7 @@ test('until the newest frame of a file is covered there is no room in it', async
 test('there is ample room while more than two files besides the one in use may be taken', async () => {
   const store = new MemoryStore()
   for (const { file } of await runTask(Ring.makeFiles(store, [0, 1, 2, 3], FILE_BYTES))) file.close()
-  const ring = await runTask(Ring.open(store, FILE_BYTES, 0))
+  const ring = await runTask(Ring.open(store, FILE_BYTES, 0, true))
   for (let sequence = 1; sequence <= FRAMES; sequence++) {
     ring.take(FRAME_BYTES, sequence)
     assert.ok(ring.hasAmpleRoom, `${sequence} frames in the first file`)
