@@ -158,6 +158,20 @@ export const RECOVERY: readonly Mutant[] = [
     tests: [crashes, points],
   },
   {
+    name: 'recovery: the restated frame is not durable before it acts',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: 'const files = [copy?.file, restated?.file, headerFile]',
+    put: 'const files = [copy?.file, headerFile]',
+    tests: ['log/recovery/restated-frame.test.ts'],
+  },
+  {
+    name: 'recovery: the restated frame is written over the one that was read',
+    file: 'log/journal/restate.ts',
+    find: 'isInFirstSlot ? ringFileBytes : 0',
+    put: 'isInFirstSlot ? 0 : 0',
+    tests: ['log/recovery/restated-frame.test.ts'],
+  },
+  {
     name: 'ring: frames are reused that no checkpoint covers',
     file: 'log/journal/ring.ts',
     find: 'return file.newestSequence <= this.#releasedSequence',

@@ -14,7 +14,12 @@ export const TESTS: readonly (readonly string[])[] = [
   ['regressions/transactions.test.ts', 'simulation/crash-points.heavy.test.ts'],
   ['damage/bit-flips.heavy.test.ts', 'simulation/read-only.test.ts', 'engine/compacting.test.ts'],
   ['guarantees/1-what-a-broker-guarantees.test.ts', 'storage/partition-store.test.ts'],
-  ['damage/behind-the-end.test.ts', 'log/store/derived-files.test.ts', 'simulation/read-only.test.ts'],
+  [
+    'log/recovery/restated-frame.test.ts',
+    'damage/behind-the-end.test.ts',
+    'log/store/derived-files.test.ts',
+    'simulation/read-only.test.ts',
+  ],
   ['engine/recreated-topics.test.ts', 'engine/offsets-of-deleted-topics.test.ts'],
   ['regressions/idempotence.test.ts', 'guarantees/4-sending-exactly-once.test.ts'],
   ['engine/transactions.test.ts', 'regressions/transactions.test.ts', 'coordinator/transaction/transactions.test.ts'],
