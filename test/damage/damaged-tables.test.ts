@@ -105,7 +105,7 @@ test("a table whose segment is another table's refuses the open with the file an
   const other = image.files.get(transactions) as ImageFile
   image.files.set(offsets, other.fork())
   const refused = await openLog(image, new StillPort()).catch((error: unknown) => error)
-  assert.ok(LogError.is(refused, 'CORRUPT_LOG'), String(refused))
+  assert.ok(LogError.is(refused, 'CORRUPT_MESSAGE'), String(refused))
   assert.equal([refused.details['file'], refused.details['position']], [offsets, 0])
 })
 

@@ -2,7 +2,7 @@
  * Another log's file under a segment's name, as a restore that mixes two backups leaves it: none of its records is read
  * as this log's, however they lie in it; the error names the file. Found by exchanging files of every shape: as many
  * records in fewer or more bytes were delivered up to where the segment had ended, and those of a large one, batch for
- * batch as long, all of them in silence.
+ * batch as long, all of them in silence; later those of a large one that begins at the same time.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -76,6 +76,8 @@ const CASES: readonly (readonly [what: string, own: typeof SMALL, others: Partia
   ['in more bytes, all of one time', SMALL, { valueBytes: 400, segmentBytes: 4500, timestamp: 5 }],
   ['in as many bytes, large', LARGE, {}],
   ['in fewer bytes, large', LARGE, { valueBytes: 15_000 }],
+  ['in as many bytes, large, all of one time', LARGE, { timestamp: 5 }],
+  ['in fewer bytes, large, all of one time', LARGE, { valueBytes: 15_000, timestamp: 5 }],
 ]
 
 for (const [what, shape, others] of CASES) {

@@ -26,6 +26,8 @@ export interface CheckpointSegment extends NotedIndexes {
   readonly maxTimestampOffset: number
   /** Timestamp of the segment's first batch, from which rolling by time counts; -1 without a batch. */
   readonly firstTimestamp: number
+  /** The CRC of the first batch, as its header has it; `undefined` without a batch, and if it isn't known. */
+  readonly firstCrc: number | undefined
   /** CRC-32C over the first 21 bytes of each batch, which batch CRCs leave out (rule 4c). */
   readonly headerChecksum: number
   /**
@@ -167,6 +169,8 @@ function writeSegment(writer: ByteWriter, segment: CheckpointSegment): void {
   writer.int64(segment.maxTimestamp)
   writer.int64(segment.maxTimestampOffset)
   writer.int64(segment.firstTimestamp)
+  writer.uint8(segment.firstCrc === undefined ? 0 : 1)
+  if (segment.firstCrc !== undefined) writer.uint32(segment.firstCrc)
   writer.uint32(segment.headerChecksum)
   writeIndex(writer, segment.offsetIndex)
   writeIndex(writer, segment.timeIndex)
@@ -179,6 +183,7 @@ function writeIndex(writer: ByteWriter, index: NotedIndex): void {
   writer.uint32(index.checksum)
 }
 
+/** Version 3 didn't note the first batch's CRC. */
 function readSegment(reader: ByteReader, version: number): CheckpointSegment {
   return {
     baseOffset: reader.int64(),
@@ -187,6 +192,7 @@ function readSegment(reader: ByteReader, version: number): CheckpointSegment {
     maxTimestamp: reader.int64(),
     maxTimestampOffset: reader.int64(),
     firstTimestamp: reader.int64(),
+    firstCrc: version > 3 && reader.flag() ? reader.uint32() : undefined,
     headerChecksum: reader.uint32(),
     offsetIndex: readIndex(reader),
     timeIndex: readIndex(reader),

@@ -60,6 +60,11 @@ export function leaderEpochOf(bytes: Uint8Array): number {
   return (at(bytes, 12) << 24) | (at(bytes, 13) << 16) | (at(bytes, 14) << 8) | at(bytes, 15)
 }
 
+/** The CRC that a batch's header has, of which at least the first 21 bytes are there. */
+export function crcOf(bytes: Uint8Array): number {
+  return ((at(bytes, 17) << 24) | (at(bytes, 18) << 16) | (at(bytes, 19) << 8) | at(bytes, 20)) >>> 0
+}
+
 function at(bytes: Uint8Array, index: number): number {
   return bytes[index] ?? 0
 }

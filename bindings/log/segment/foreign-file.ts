@@ -1,20 +1,20 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import type { BatchFrame } from './batch-frame.ts'
+import { type BatchFrame, crcOf } from './batch-frame.ts'
 import { HeaderScan, headersOf } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { BatchWalk } from './walk.ts'
 
 /**
  * Segments up to this size have all their headers compared, which takes less than a millisecond. Of larger ones
- * `oncelog verify` compares them.
+ * that of the first batch, and `oncelog verify` the others (decision 034).
  */
 const COMPARED_BYTES = 256 * 1024
 
 /** The facts of a checkpoint that tell whose batches a file holds. */
 export type NotedBatches = Pick<
   CheckpointSegment,
-  'baseOffset' | 'nextOffset' | 'sizeBytes' | 'headerChecksum' | 'firstTimestamp'
+  'baseOffset' | 'nextOffset' | 'sizeBytes' | 'headerChecksum' | 'firstTimestamp' | 'firstCrc'
 >
 
 /**
@@ -35,11 +35,18 @@ export function compareWithNoted(
   return runsBeyond(context, file, noted) ? 'others' : 'unknown'
 }
 
-/** The first batch's time is the segment's: seen in a look at one header, however large the file. */
-function hasOtherStart(context: SegmentContext, file: StoreFile, { sizeBytes, firstTimestamp }: NotedBatches): boolean {
-  const first = new HeaderScan(context.scratch, file, sizeBytes).at(0)
-  if (first === undefined || first.maxTimestamp < 0 || firstTimestamp < 0) return false
-  return first.maxTimestamp !== firstTimestamp && isIntact(context, file, 0, first)
+/** The first batch's CRC and time are the segment's: seen in a look at one header, however large the file. */
+function hasOtherStart(
+  context: SegmentContext,
+  file: StoreFile,
+  { sizeBytes, firstTimestamp, firstCrc }: NotedBatches,
+): boolean {
+  const headers = new HeaderScan(context.scratch, file, sizeBytes)
+  const first = headers.at(0)
+  if (first === undefined) return false
+  const isOfOtherTime = first.maxTimestamp >= 0 && firstTimestamp >= 0 && first.maxTimestamp !== firstTimestamp
+  const isOther = isOfOtherTime || (firstCrc !== undefined && crcOf(headers.uncheckedBytes(0)) !== firstCrc)
+  return isOther && isIntact(context, file, 0, first)
 }
 
 /** A whole batch lies across the end that was noted, or goes on behind its last offset: no damage makes one of that. */

@@ -6,6 +6,7 @@ import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
+import { crcOf } from './batch-frame.ts'
 import type { CachedFile } from './file-cache.ts'
 import { compareWithNoted, type NotedBatches } from './foreign-file.ts'
 import { chainHeader, NO_BATCHES } from './header-checksum.ts'
@@ -36,6 +37,7 @@ export class Segment {
   #maxTimestamp: number
   #maxTimestampOffset: number
   #firstTimestamp: number
+  #firstCrc: number | undefined
   #headerChecksum: number
   /** What the checkpoint said of the file, until the first use has compared it. */
   #unproven: NotedBatches | undefined
@@ -58,6 +60,7 @@ export class Segment {
     this.#maxTimestamp = facts.maxTimestamp
     this.#maxTimestampOffset = facts.maxTimestampOffset
     this.#firstTimestamp = facts.firstTimestamp
+    this.#firstCrc = facts.firstCrc
     this.#headerChecksum = facts.headerChecksum
     if (facts.sizeBytes > 0) this.#unproven = facts
     this.#indexes = new SegmentIndexes(context, directory, facts)
@@ -74,6 +77,7 @@ export class Segment {
       maxTimestamp: -1,
       maxTimestampOffset: baseOffset,
       firstTimestamp: -1,
+      firstCrc: undefined,
       headerChecksum: NO_BATCHES,
       offsetIndex: NO_INDEX,
       timeIndex: NO_INDEX,
@@ -123,6 +127,7 @@ export class Segment {
       maxTimestamp: this.#maxTimestamp,
       maxTimestampOffset: this.#maxTimestampOffset,
       firstTimestamp: this.#firstTimestamp,
+      firstCrc: this.#firstCrc,
       headerChecksum: this.#headerChecksum,
       abortedIndex: this.aborted.noted,
       isCleaned: this.isCleaned,
@@ -199,6 +204,7 @@ export class Segment {
     // Comes first: the batch's bytes are a view of kernel memory, which an index that grows may move.
     const sizeBytes = bytes.length
     this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
+    if (position === 0) this.#firstCrc = crcOf(bytes)
     if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
     if (maxTimestamp > this.#maxTimestamp) {
       this.#maxTimestamp = maxTimestamp

@@ -92,7 +92,7 @@ test('a newer oncelog’s checkpoint is refused by its version', () => {
   const newer = checkpoint(5)
   const view = new DataView(newer.buffer)
   view.setUint32(4, 99)
-  view.setUint32(12, (view.getUint32(12) ^ 3 ^ 99) >>> 0)
+  view.setUint32(12, (view.getUint32(12) ^ 4 ^ 99) >>> 0)
   assert.throws(
     () => read(places(newer)),
     (error: unknown) => LogError.is(error, 'UNSUPPORTED_VERSION'),

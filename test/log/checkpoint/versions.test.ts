@@ -5,6 +5,7 @@ import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
 import { decodeCheckpointFile, encodeCheckpointFile } from '../../../bindings/log/checkpoint/checkpoint-file.ts'
 import {
   type CheckpointPartition,
+  type CheckpointSegment,
   decodeCheckpoint,
   writeFacts,
   writePartition,
@@ -53,6 +54,27 @@ test('version 2', () => {
   const whole = encoded(PARTITION)
   const [same] = decodeCheckpoint(Uint8Array.of(...whole.facts, ...whole.record), 2, 'checkpoint/0', 0).partitions
   assert.equal(same, PARTITION)
+})
+
+test('version 3: no first CRC is known, and that is what the next checkpoint notes too', () => {
+  const noted = { entryCount: 1, checksum: 2 }
+  const segment: CheckpointSegment = {
+    ...{ baseOffset: 8, nextOffset: 9, sizeBytes: 70, maxTimestamp: 3, maxTimestampOffset: 8, firstTimestamp: 3 },
+    ...{ firstCrc: undefined, headerChecksum: 4, isCleaned: false },
+    ...{ offsetIndex: noted, timeIndex: noted, abortedIndex: noted },
+  }
+  const segmentsOf = (firstCrc: number | undefined) => encoded({ ...PARTITION, segments: [{ ...segment, firstCrc }] })
+  const known = segmentsOf(0xffff_fffe)
+  const [kept] = decodeCheckpoint(Uint8Array.of(...known.facts, ...known.record), 4, 'checkpoint/0', 0).partitions
+  assert.is(kept?.segments[0]?.firstCrc, 0xffff_fffe)
+  const { facts, record } = segmentsOf(undefined)
+  // Behind the read-only flag: the count, then of the segment its offsets, size and times.
+  const flagAt = READ_ONLY_AT + 1 + 4 + 3 * 8 + 4 + 2 * 8
+  const older = Uint8Array.of(...facts, ...record.subarray(0, flagAt), ...record.subarray(flagAt + 1))
+  const [found] = decodeCheckpoint(older, 3, 'checkpoint/0', 0).partitions
+  assert.equal(found?.segments, [segment])
+  const [same] = decodeCheckpoint(Uint8Array.of(...facts, ...record), 4, 'checkpoint/0', 0).partitions
+  assert.equal(same?.segments, [segment])
 })
 
 test.run()
