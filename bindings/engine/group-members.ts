@@ -135,13 +135,13 @@ export class GroupMembers {
   }
 
   tell(): void {
-    for (const notice of this.#groups.live.takeNotices()) this.#tellOne(notice)
+    for (const notice of this.#groups.live.takeNotices()) this.#deliver(notice)
     if (!this.#groups.live.isReleased) return
     this.#releasing?.(undefined)
     this.#releasing = undefined
   }
 
-  #tellOne(notice: GroupNotice): void {
+  #deliver(notice: GroupNotice): void {
     const key = keyOf(notice)
     switch (notice.kind) {
       case 'joined': {

@@ -52,13 +52,13 @@ export class Retention implements UpkeepJob {
       const id = this.#left.pop()
       if (id === undefined) break
       looked += 1 + this.#hooks.store.ranges(id).length
-      const move = this.#look(id, now)
+      const move = this.#moveOf(id, now)
       if (move !== undefined) moves.push(move)
     }
     if (moves.length > 0) this.#hooks.move(moves)
   }
 
-  #look(id: PartitionIdentity, now: number): LogStartMove | undefined {
+  #moveOf(id: PartitionIdentity, now: number): LogStartMove | undefined {
     const { topics, catalogue } = this.#hooks
     // The log's own topics aren't in the catalogue: their records go by their key alone.
     if (catalogue.planned.liveById(id.topicId) === undefined) return undefined

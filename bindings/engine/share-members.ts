@@ -127,7 +127,7 @@ export class ShareMembers {
     this.#hooks.change(records, (error) => {
       this.#underWay--
       done(error)
-      this.#tellReleased()
+      this.#notifyReleased()
     })
   }
 
@@ -139,10 +139,10 @@ export class ShareMembers {
     this.#isReleasing = true
     this.#released = done
     for (const release of this.#releases.values()) release()
-    this.#tellReleased()
+    this.#notifyReleased()
   }
 
-  #tellReleased(): void {
+  #notifyReleased(): void {
     if (this.#released === undefined || this.#underWay > 0 || this.#shares.isHeld) return
     this.#released(undefined)
     this.#released = undefined
@@ -158,7 +158,7 @@ export class ShareMembers {
     this.#releases.delete(member.memberId)
     if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
     done(undefined)
-    this.#tellReleased()
+    this.#notifyReleased()
   }
 
   #start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
@@ -209,7 +209,7 @@ export class ShareMembers {
   tick(now: number): void {
     if (!this.#shares.expire(now)) return
     this.#serveWaiting(now)
-    this.#tellReleased()
+    this.#notifyReleased()
   }
 
   #serveWaiting(now: number, topic?: string): void {

@@ -232,7 +232,7 @@ export class Transacting {
   }
 
   fail(error: unknown): void {
-    for (const open of [...this.#waiting.keys()]) this.#tell(open, error)
+    for (const open of [...this.#waiting.keys()]) this.#callWaiting(open, error)
     for (const then of this.#waitingForOffsets.splice(0)) then(error)
   }
 
@@ -261,7 +261,7 @@ export class Transacting {
         transactions.decided(open)
         groups.pendingCommitted(producerId)
         done(undefined, next)
-        this.#tell(open, undefined)
+        this.#callWaiting(open, undefined)
       },
     })
   }
@@ -273,7 +273,7 @@ export class Transacting {
     else waiting.push(then)
   }
 
-  #tell(open: OpenTransaction, error: unknown): void {
+  #callWaiting(open: OpenTransaction, error: unknown): void {
     const waiting = this.#waiting.get(open) ?? []
     this.#waiting.delete(open)
     const offsets = this.#waitingForOffsets

@@ -68,7 +68,7 @@ export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<v
       }
       if (strands.length === 0) return
       const results = yield* performAll(strands.flatMap(({ step }) => effectsOf(step).map(settled)))
-      for (const strand of strands) goOn(strand, results.splice(0, effectsOf(strand.step).length))
+      for (const strand of strands) resumeStrand(strand, results.splice(0, effectsOf(strand.step).length))
     }
   } finally {
     for (const { task } of strands) task.return()
@@ -95,7 +95,7 @@ function settled({ kind, target, run }: Effect): Effect<Settled> {
   }
 }
 
-function goOn(strand: Strand, results: readonly Settled[]): void {
+function resumeStrand(strand: Strand, results: readonly Settled[]): void {
   const { task, step } = strand
   const failure = results.find((each) => 'error' in each)
   if (failure !== undefined && 'error' in failure) {

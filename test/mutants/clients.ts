@@ -40,7 +40,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a commit does not wait for the sends made inside',
     file: openTransaction,
-    find: '      if (this.#calls.size > 0) await this.#settle()\n',
+    find: '      if (this.#calls.size > 0) await this.#awaitCalls()\n',
     put: '',
     tests: [contract],
   },
@@ -95,7 +95,7 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a batch is handled once the one before is committed',
     file: inTransactions,
     find: '        const state = await states.of(batch.partition, signal)\n',
-    put: '        await this.#settle()\n        const state = await states.of(batch.partition, signal)\n',
+    put: '        await this.#awaitCommit()\n        const state = await states.of(batch.partition, signal)\n',
     tests: [commits],
   },
   {
@@ -122,14 +122,14 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'the consumer goes to the rest of a batch whose first records may be aborted',
     file: inTransactions,
-    find: 'return done === batch || (await this.#settle()) ? done : batch',
+    find: 'return done === batch || (await this.#awaitCommit()) ? done : batch',
     put: 'return done',
     tests: [commits],
   },
   {
     name: 'a batch that is there again is handled before it is known why',
     file: inTransactions,
-    find: '        if (this.#isAgain(batch)) await this.#settle()\n',
+    find: '        if (this.#isAgain(batch)) await this.#awaitCommit()\n',
     put: '',
     tests: [commits],
   },

@@ -50,7 +50,7 @@ export class Assignment {
     return this.#byPlace.get(placeKey(place))
   }
 
-  #hold(partitions: readonly AssignedPartition[]): void {
+  #setPartitions(partitions: readonly AssignedPartition[]): void {
     this.#partitions = partitions
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
   }
@@ -71,7 +71,7 @@ export class Assignment {
   }
 
   /** Calls all handlers, one after the other, whatever one of them throws; then throws the first failure. */
-  async #tell(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
+  async #callHandlers(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
     const failures: unknown[] = []
     for (const handler of this.#handlers[event]) {
       try {
@@ -127,16 +127,16 @@ export class Assignment {
     const added = next.filter((each) => this.at(each) === undefined)
     this.#coming = added
     try {
-      if (revoked.length > 0) await this.#tell('revoked', revoked)
+      if (revoked.length > 0) await this.#callHandlers('revoked', revoked)
       const kept = this.#partitions.filter(stays)
-      this.#hold(kept)
+      this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
-      this.#hold([...kept, ...positions.map((position) => new AssignedPartition(position, generation))])
+      this.#setPartitions([...kept, ...positions.map((position) => new AssignedPartition(position, generation))])
       for (const each of positions) this.#had.add(placeKey(each))
     } finally {
       this.#coming = []
     }
-    if (isFirst || added.length > 0) await this.#tell('assigned', added)
+    if (isFirst || added.length > 0) await this.#callHandlers('assigned', added)
     return revoked.length > 0
   }
 
@@ -146,12 +146,12 @@ export class Assignment {
    */
   async giveUp(): Promise<void> {
     try {
-      await this.#tell('revoked', this.#partitions)
+      await this.#callHandlers('revoked', this.#partitions)
     } catch (error) {
       if (!this.expulsion.isMeantBy(error)) throw error
       await this.lose(() => true)
     } finally {
-      this.#hold([])
+      this.#setPartitions([])
     }
   }
 
@@ -161,8 +161,8 @@ export class Assignment {
    */
   async lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
     const lost = this.#partitions.filter(isLost)
-    this.#hold(this.#partitions.filter((each) => !isLost(each)))
-    if (lost.length > 0) await this.#tell('lost', lost)
+    this.#setPartitions(this.#partitions.filter((each) => !isLost(each)))
+    if (lost.length > 0) await this.#callHandlers('lost', lost)
   }
 }
 

@@ -110,7 +110,7 @@ export class Membership {
       session.onRebalance(() => this.#rebalanceWanted(member))
       const partitions = await this.#waits.for(member.rebalance.run(() => []))
       this.#member = member
-      await this.#take(member, partitions)
+      await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
       this.#member = undefined
@@ -191,7 +191,7 @@ export class Membership {
     if (failure !== undefined) return this.#lostBy(failure.error, member)
     if (next === undefined || member === undefined) return
     try {
-      await this.#take(member, next)
+      await this.#applyAssignment(member, next)
     } catch (error) {
       if (error instanceof Interruption) this.#next ??= next
       if (error instanceof Interruption) throw error
@@ -220,7 +220,7 @@ export class Membership {
   /**
    * What is given up may be committed until its handlers are done. Then others may have it, and the member joins again.
    */
-  async #take(member: Member, next: readonly GivenPartition[]): Promise<void> {
+  async #applyAssignment(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
     await this.assignment.lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
     const hasGivenUp = await this.assignment.change({

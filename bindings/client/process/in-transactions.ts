@@ -47,12 +47,12 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
     for (let isTold = false; !isTold; ) {
       try {
-        if (this.#isAgain(batch)) await this.#settle()
+        if (this.#isAgain(batch)) await this.#awaitCommit()
         const state = await states.of(batch.partition, signal)
         const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
         const handled = await settled(work.handle(batch, state, signal, isOver))
         const before = this.#committing?.batch
-        if (!(await this.#settle()) && before !== undefined) {
+        if (!(await this.#awaitCommit()) && before !== undefined) {
           // If it was restored after the failure, it holds changes of records that are handled again.
           states.forget([batch.partition])
           // It was delivered before the consumer went back.
@@ -64,7 +64,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
           isTold = true
         })
         // The consumer goes back to what is left of it, which an abort must not leave behind.
-        return done === batch || (await this.#settle()) ? done : batch
+        return done === batch || (await this.#awaitCommit()) ? done : batch
       } catch (error) {
         await this.#mend(error, batch, signal)
       }
@@ -141,14 +141,14 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   }
 
   /** False: the transaction before wasn't committed. */
-  async #settle(): Promise<boolean> {
+  async #awaitCommit(): Promise<boolean> {
     const committing = this.#committing
     this.#committing = undefined
     return committing === undefined || (await committing.ended)
   }
 
   async end(): Promise<void> {
-    await this.#settle().finally(() => this.#parts.producers.close())
+    await this.#awaitCommit().finally(() => this.#parts.producers.close())
   }
 }
 

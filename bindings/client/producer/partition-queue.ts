@@ -236,7 +236,7 @@ export class PartitionQueue {
     this.#knownAt = this.#hooks.elapsed()
     const { stampedAt } = batch
     batch.written(stampedAt === undefined || result.isLogAppendTime ? result : { ...result, appendTime: stampedAt })
-    this.#goOn()
+    this.#afterAnswer()
   }
 
   #failed(batch: PendingBatch, error: unknown): void {
@@ -248,7 +248,7 @@ export class PartitionQueue {
     if (waitMs !== undefined) this.#askLater(batch, waitMs)
     else if (batch.isHandedOver || !LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || !this.#hold(batch))
       this.#refused(batch, error)
-    this.#goOn()
+    this.#afterAnswer()
   }
 
   /** Something before the batch is missing: it is unanswered, or was refused, or a crash of the log lost it. */
@@ -300,8 +300,8 @@ export class PartitionQueue {
     else this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
   }
 
-  /** After an answer: closes the gap, asks again, sends what waits. */
-  #goOn(): void {
+  /** Closes the gap, asks again, sends what waits. */
+  #afterAnswer(): void {
     if (this.#gapAt >= 0 && this.isQuiet) this.#closeGap()
     else if (this.#gapAt < 0 && !this.#needsEpoch) this.#askHeld()
     if (this.#needsEpoch && this.#gapAt < 0 && this.#unanswered.length > 0) this.#hooks.needsEpoch()
@@ -312,10 +312,10 @@ export class PartitionQueue {
   #closeGap(): void {
     this.#nextSequence = this.#gapAt
     this.#gapAt = -1
-    if (!this.#needsEpoch) this.#takeBack()
+    if (!this.#needsEpoch) this.#requeueUnanswered()
   }
 
-  #takeBack(): void {
+  #requeueUnanswered(): void {
     this.#waiting.unshift(...this.#unanswered)
     this.#unanswered = []
   }
@@ -330,7 +330,7 @@ export class PartitionQueue {
 
   /** A new epoch has begun, perhaps under another producer id, and nothing is open: sequences start again. */
   restart(): void {
-    this.#takeBack()
+    this.#requeueUnanswered()
     this.#isKnown = false
     this.#nextSequence = 0
     this.#gapAt = -1

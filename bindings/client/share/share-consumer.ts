@@ -74,7 +74,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       take: () => {
         throwIfAborted(this.#signal)
         begin()
-        return this.#take() as unknown as SharedRecordOf<T> | undefined
+        return this.#nextLocked() as unknown as SharedRecordOf<T> | undefined
       },
       more: async () => {
         const acquire = () => this.#acquire()
@@ -97,7 +97,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   }
 
   /** The next record. One whose lock ended while it waited belongs to another consumer by now. */
-  #take(): SharedRecord | undefined {
+  #nextLocked(): SharedRecord | undefined {
     const session = this.#session
     for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
       if (session === undefined || !this.#isLocked(session, record)) continue
@@ -122,7 +122,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (this.#signal?.aborted) throw abortReason(this.#signal)
       const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
-      for (const range of await session.acquire(request)) await this.#taken(session, range, askedAt)
+      for (const range of await session.acquire(request)) await this.#receive(session, range, askedAt)
       if (this.#released === session) await this.#giveBack(session)
     } catch (error) {
       // A dead letter that was about to be written when the consumer was closed: its record comes again.
@@ -150,7 +150,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     await Promise.allSettled(unseen)
   }
 
-  async #taken(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
+  async #receive(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
     const decoder = this.#decoders.get(range.topic)
     if (decoder === undefined) return
     // Counted from the request and not from the answer, which may lie there for long: so the lock never ends later here

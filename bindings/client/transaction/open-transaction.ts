@@ -87,7 +87,7 @@ export class OpenedTransaction implements Transaction {
     let isAsked = false
     try {
       this.#isOver = true
-      if (this.#calls.size > 0) await this.#settle()
+      if (this.#calls.size > 0) await this.#awaitCalls()
       if (this.#failure !== undefined) throw this.#failure.error
       isAsked = true
       await this.#session.commit()
@@ -106,7 +106,7 @@ export class OpenedTransaction implements Transaction {
   async #abort(): Promise<void> {
     try {
       this.#isOver = true
-      await this.#settle()
+      await this.#awaitCalls()
       await this.#session.abort()
     } finally {
       for (const offsets of this.#offsets.splice(0)) offsets.aborted()
@@ -125,7 +125,7 @@ export class OpenedTransaction implements Transaction {
   }
 
   /** Every call made inside has its answer. */
-  async #settle(): Promise<void> {
+  async #awaitCalls(): Promise<void> {
     // Those that wait for more records don't wait any longer.
     if (this.#calls.size > 0) await this.#sender.flush().catch(() => {})
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls)

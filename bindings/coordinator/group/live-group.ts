@@ -51,7 +51,7 @@ interface LiveMember extends MemberSubscription {
 export class LiveGroup {
   readonly groupId: string
   readonly #members: Map<string, LiveMember> = new Map()
-  readonly #tell: (notice: GroupNotice) => void
+  readonly #notify: (notice: GroupNotice) => void
   #state: GroupState = 'Empty'
   #generation: number
   #assignor = ''
@@ -61,10 +61,10 @@ export class LiveGroup {
   /** During a release: the members that may still hold partitions. */
   #holding: Set<string> | undefined
 
-  constructor(groupId: string, generation: number, tell: (notice: GroupNotice) => void) {
+  constructor(groupId: string, generation: number, notify: (notice: GroupNotice) => void) {
     this.groupId = groupId
     this.#generation = generation
-    this.#tell = tell
+    this.#notify = notify
   }
 
   get state(): GroupState {
@@ -141,7 +141,7 @@ export class LiveGroup {
     const member = this.checked(memberId, 'sync')
     this.assertGeneration(generation)
     if (this.#state === 'Stable') {
-      this.#tell({ ...this.#to(memberId), kind: 'synced', partitions: member.assignment })
+      this.#notify({ ...this.#to(memberId), kind: 'synced', partitions: member.assignment })
       return false
     }
     member.isSyncing = true
@@ -159,7 +159,7 @@ export class LiveGroup {
     this.#deadline = Number.POSITIVE_INFINITY
     for (const member of this.#members.values()) {
       if (member.isSyncing) {
-        this.#tell({ ...this.#to(member.memberId), kind: 'synced', partitions: member.assignment })
+        this.#notify({ ...this.#to(member.memberId), kind: 'synced', partitions: member.assignment })
       }
       member.isSyncing = false
     }
@@ -232,7 +232,7 @@ export class LiveGroup {
   #refuse(member: LiveMember, code: ErrorCode, what: string): void {
     if (!member.isJoining && !member.isSyncing) return
     const error = refusal(code, this.groupId, member.memberId, what)
-    this.#tell({ ...this.#to(member.memberId), kind: 'refused', error })
+    this.#notify({ ...this.#to(member.memberId), kind: 'refused', error })
   }
 
   /** Goes to PreparingRebalance, and tells everybody who hasn't asked for the next generation to join. */
@@ -251,7 +251,7 @@ export class LiveGroup {
   #askToJoin(member: LiveMember): void {
     this.#refuse(member, 'REBALANCE_IN_PROGRESS', 'is between two generations')
     member.isSyncing = false
-    this.#tell({ ...this.#to(member.memberId), kind: 'rebalance' })
+    this.#notify({ ...this.#to(member.memberId), kind: 'rebalance' })
   }
 
   #waitAtMost(now: number): void {
@@ -275,7 +275,7 @@ export class LiveGroup {
     const member = this.#members.get(memberId)
     if (member !== undefined) member.isJoining = false
     const { generation } = this
-    this.#tell({ ...this.#to(memberId), kind: 'joined', generation, assignor: this.#assignor, members })
+    this.#notify({ ...this.#to(memberId), kind: 'joined', generation, assignor: this.#assignor, members })
   }
 }
 

@@ -120,14 +120,14 @@ export class LiveGroups {
 
   /** Members that took too long between two polls, or that hold up a rebalance: plan their leave. */
   expired(now: number): readonly GroupMemberId[] {
-    const late = this.#holdingUp(now)
+    const late = this.#lateMembers(now)
     const idle = this.#deadlines.expired(now).map(({ groupId, memberId }) => ({ groupId, memberId }))
     const isLate = (member: GroupMemberId) =>
       late.some(({ groupId, memberId }) => groupId === member.groupId && memberId === member.memberId)
     return [...late, ...idle.filter((member) => !isLate(member))]
   }
 
-  #holdingUp(now: number): readonly GroupMemberId[] {
+  #lateMembers(now: number): readonly GroupMemberId[] {
     if (now < this.#nextRebalanceDeadline) return []
     const groups = [...this.#groups.values()]
     this.#nextRebalanceDeadline = groups.reduce(

@@ -15,7 +15,7 @@ import { Shown } from './shown.ts'
 export const COMMIT_RECORDS = 1000
 export const COMMIT_MS = 1000
 /** How often the end is checked while no record comes. */
-const LOOK_MS = 100
+const END_CHECK_INTERVAL_MS = 100
 /** The member lives as long as the command: no poll interval puts it out. */
 const NEVER_MS = 0x7fff_ffff
 
@@ -64,7 +64,7 @@ export class GroupRun {
       this.#changes++
       this.#isOut = true
     })
-    consumer.on('assigned', (partitions) => this.#goOn(partitions))
+    consumer.on('assigned', (partitions) => this.#continueBehindWritten(partitions))
     await consumer.lag()
     const start = consumer.assignment().map((at) => ({ ...at, nextOffset: consumer.position(at) }))
     const bar = progressOf(
@@ -72,12 +72,12 @@ export class GroupRun {
       start,
     )
     const done = new AbortController()
-    const look = setInterval(() => {
+    const endCheck = setInterval(() => {
       // The iteration or the last commit hears of any failure.
       this.#isDone()
         .then((isDone) => isDone && done.abort())
         .catch(() => {})
-    }, LOOK_MS)
+    }, END_CHECK_INTERVAL_MS)
     try {
       for await (const batch of consumer.batches({ signal: AbortSignal.any([signal, done.signal]) })) {
         await this.#show(batch, bar)
@@ -86,7 +86,7 @@ export class GroupRun {
     } catch (error) {
       if (signal.aborted || error !== done.signal.reason) throw error
     } finally {
-      clearInterval(look)
+      clearInterval(endCheck)
       bar.stop()
       await this.#commitAtEnd()
     }
@@ -163,7 +163,7 @@ export class GroupRun {
    * A partition comes back whose records this run wrote out and couldn't commit: continues behind them, unless another
    * member is further.
    */
-  async #goOn(partitions: readonly TopicPartition[]): Promise<void> {
+  async #continueBehindWritten(partitions: readonly TopicPartition[]): Promise<void> {
     this.#changes++
     this.#isOut = false
     for (const { topic, partition } of partitions) {

@@ -92,7 +92,7 @@ export class BatchCleaner {
     const found = new Kept()
     const parts = new BatchParts(this.#rules.kernel, batch, records)
     for (let keyed = parts.next(); keyed !== undefined; keyed = parts.next()) {
-      this.#look(batch, records, keyed, found)
+      this.#collectKept(batch, records, keyed, found)
       if (!keyed.isLast) yield* letOthersRun()
     }
     if (found.count === 0) return undefined
@@ -103,7 +103,7 @@ export class BatchCleaner {
     return yield* this.#rewritten(batch, records, found, isDue)
   }
 
-  #look(batch: BatchBytes, records: Uint8Array, keyed: KeyedRecords, kept: Kept): void {
+  #collectKept(batch: BatchBytes, records: Uint8Array, keyed: KeyedRecords, kept: Kept): void {
     const { baseOffset, isControl } = batch
     for (let index = 0; index < keyed.count; index++) {
       const offset = baseOffset + keyed.offsetDeltaOf(index)

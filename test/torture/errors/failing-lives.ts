@@ -70,7 +70,7 @@ export class FailingLives {
     await Promise.race([victim.waits, sleep(AIM_LIMIT_MS)])
     this.#report.ended(victim.mark.step)
     await harm()
-    victim.goOn()
+    victim.releaseFromAim()
     await sleep(this.#random.below(HARMED_MS))
     if (heal !== undefined) {
       heal()

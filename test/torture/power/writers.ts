@@ -47,7 +47,7 @@ export class Writers {
     const { step } = victims.map(({ mark }) => mark).find(({ role }) => role === 'holder') ?? first.mark
     this.#lastStep = step
     const cutting = cut()
-    if (this.#random.chance(0.5)) first.goOn()
+    if (this.#random.chance(0.5)) first.releaseFromAim()
     await cutting
     await sleep(this.#random.below(LEFT_MS))
     for (const victim of victims) victim.kill()

@@ -74,7 +74,7 @@ export class Victim {
   }
 
   /** To one that waits at its aim. */
-  goOn(): void {
+  releaseFromAim(): void {
     this.#process.stdin?.write('\n')
   }
 

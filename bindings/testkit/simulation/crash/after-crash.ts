@@ -8,7 +8,7 @@ const WINDOW = 5
  * What clients do once a log is open again after any crash, whatever was under way: they ask again for what they had no
  * answer to, go on with a new producer, and leave in peace. Each operation of it is a crash point again.
  */
-export function goOn(client: Client): void {
+export function useAfterCrash(client: Client): void {
   for (const index of toRetry(client)) client.retry(index, 'all')
   client.settle()
   client.openProducer('afterwards')

@@ -73,7 +73,7 @@ export class Client {
     }
     for (const damage of recovery.damage) model.violate('Damage', `nothing is damaged, but reported: ${damage}`)
     if (recovery.isReadOnly) model.violate('P4', 'a crash left the log read-only')
-    this.#look()
+    this.#observeTopics()
   }
 
   close(): void {
@@ -102,7 +102,7 @@ export class Client {
     this.#handle = undefined
   }
 
-  #look(): void {
+  #observeTopics(): void {
     const { model } = this.world
     const topics = this.handle.topics()
     model.foundTopics(topics)

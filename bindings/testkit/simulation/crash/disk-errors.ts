@@ -1,6 +1,6 @@
 import { LogError } from '../../../model/errors.ts'
 import { DiskFaults, type Fault } from '../faults.ts'
-import { goOn } from './after-crash.ts'
+import { useAfterCrash } from './after-crash.ts'
 import type { Client } from './client.ts'
 import type { Scenario } from './enumerator.ts'
 
@@ -66,7 +66,7 @@ class FailingRun {
     const { violations } = this.#client.world.model
     this.#tolerate(() => {
       this.#client.crash(end)
-      goOn(this.#client)
+      useAfterCrash(this.#client)
     }, this.#isHidden)
     if (this.#isHidden) violations.splice(0)
   }

@@ -3,7 +3,7 @@ import type { ImageMode } from '../image.ts'
 import { Random, TraceHash } from '../random.ts'
 import { CrashSignal } from '../virtual-disk.ts'
 import type { VirtualStorage } from '../virtual-rows.ts'
-import { goOn } from './after-crash.ts'
+import { useAfterCrash } from './after-crash.ts'
 import { Client, type World } from './client.ts'
 import { Marks } from './marks.ts'
 import { Model } from './model.ts'
@@ -244,7 +244,7 @@ export class Enumerator {
         return
       }
     }
-    goOn(client)
+    useAfterCrash(client)
   }
 
   #wasJudged(state: string): boolean {
