@@ -29,7 +29,10 @@ import type { Topic, TopicRef } from './topic/topic.ts'
 import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
 import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
 
-/** A log. The type is the same for a log in the program's own process and, later, for one on a Kafka cluster. */
+/**
+ * A log. The type is the same for a log in the program's own process and, later, for one on a Kafka cluster. Once it is
+ * closed every call but `close` throws LOG_CLOSED, or rejects with it.
+ */
 export interface Log extends AsyncDisposable {
   /** What this log guarantees, whatever its users ask for. */
   readonly guarantees: Guarantees
@@ -37,13 +40,15 @@ export interface Log extends AsyncDisposable {
   readonly admin: Admin
   /** A new idempotent producer. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options. */
   producer(options?: ProducerOptions & { transactionalId?: undefined }): Producer
-  /** A producer that sends in transactions. Throws INVALID_REQUEST for wrong options. */
+  /**
+   * A producer that sends in transactions. Throws INVALID_REQUEST or INVALID_REQUIRED_ACKS for wrong options; its first
+   * transaction rejects with INVALID_TRANSACTION_TIMEOUT for a wrong `transactionTimeoutMs`.
+   */
   producer(options: TransactionalProducerOptions): TransactionalProducer
   /** A new member of a group; joins at its first iteration. Throws INVALID_GROUP_ID or INVALID_REQUEST. */
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T>
   /**
-   * Reads topics without a group. Nothing is read before the iteration. Throws INVALID_REQUEST for wrong options,
-   * LOG_CLOSED.
+   * Reads topics without a group. Nothing is read before the iteration. Throws INVALID_REQUEST for wrong options.
    */
   read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>, BatchOf<T>>
   /**

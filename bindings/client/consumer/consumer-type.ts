@@ -48,7 +48,8 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   position(at: TopicPartition): number
   /**
    * Resolves with the group's committed `nextOffset`, `undefined` if there is none. Joins the group first if it must.
-   * Rejects with INVALID_REQUEST, CONSUMER_CLOSED, and as an iteration does where it can't join.
+   * Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, CONSUMER_CLOSED, and as an iteration does where it can't
+   * join.
    */
   committed(at: TopicPartition): Promise<number | undefined>
   /**
@@ -61,7 +62,8 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is
    * none). What was delivered before no longer counts as unfinished. An offset out of range is met by `autoOffsetReset`
-   * when it is read. Joins the group if need be. Rejects with INVALID_REQUEST, CONSUMER_CLOSED.
+   * when it is read. Joins the group first if it must. Rejects with INVALID_REQUEST for a partition that isn't
+   * assigned, CONSUMER_CLOSED, and as an iteration does where it can't join.
    */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
   /** Stops the delivery of these partitions, or of all assigned ones, until `resume`. Throws as `position`. */
