@@ -47,7 +47,7 @@ export class DiskFaults {
   }
 
   /** Counts an operation for the faults of this effect, and answers the one that strikes. */
-  take(kind: FaultableKind, path: string, effect: FaultEffect): Fault | undefined {
+  strike(kind: FaultableKind, path: string, effect: FaultEffect): Fault | undefined {
     let striking: Fault | undefined
     for (const [index, fault] of this.#planned.entries()) {
       if (fault.kind !== kind || fault.effect !== effect || !path.includes(fault.path ?? '')) continue

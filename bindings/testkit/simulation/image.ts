@@ -24,7 +24,7 @@ interface Circumstances {
   readonly fileSystem: FileSystem
 }
 
-/** Copies a tree of directories into a legal state after a crash; the original goes on as if nothing had been. */
+/** Copies a tree of directories into a state that a crash may leave; the original isn't changed. */
 export class ImageMaker {
   readonly #mode: ImageMode
   readonly #random: Random

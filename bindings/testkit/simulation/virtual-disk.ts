@@ -220,8 +220,8 @@ export class VirtualDisk implements FileStore {
   }
 
   failIfTold(kind: FaultableKind, path: string): void {
-    if (this.faults?.take(kind, path, 'error') !== undefined) throw failure(kind, path, 'input/output error')
-    if (this.faults?.take(kind, path, 'full') !== undefined) throw noSpace(kind, path)
+    if (this.faults?.strike(kind, path, 'error') !== undefined) throw failure(kind, path, 'input/output error')
+    if (this.faults?.strike(kind, path, 'full') !== undefined) throw noSpace(kind, path)
   }
 
   /** Whoever catches what an operation threw asks here whether the program still runs. */

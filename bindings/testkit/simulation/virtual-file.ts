@@ -38,7 +38,7 @@ export class VirtualFile implements StoreFile {
     this.#disk.failIfTold('read', this.path)
     if (this.#node.isSpace) throw new Error(`${this.path} is read, and was taken for space`)
     const count = this.#node.visible.read(into, position)
-    const flip = this.#disk.faults?.take('read', this.path, 'flipped')
+    const flip = this.#disk.faults?.strike('read', this.path, 'flipped')
     if (flip !== undefined && count > 0) {
       // Anywhere in it, by its number: small numbers alone would only ever meet heads.
       const at = (Math.imul(flip.at, 0x9e3779b1) >>> 0) % count
@@ -54,10 +54,10 @@ export class VirtualFile implements StoreFile {
     // Nobody reads what lies in space.
     const owned = this.#node.isSpace ? bytes.subarray(0, taken) : bytes.slice(0, taken)
     disk.begin('write', this.path, { node: this.#node, bytes: owned, position })
-    if (disk.faults?.take('write', this.path, 'lying') !== undefined) return owned.length
-    if (disk.faults?.take('write', this.path, 'misdirected') !== undefined) return this.#take(owned, position + 512)
-    if (disk.faults?.take('write', this.path, 'zeroed') !== undefined) owned.fill(0)
-    const isShort = disk.faults?.take('write', this.path, 'short') !== undefined
+    if (disk.faults?.strike('write', this.path, 'lying') !== undefined) return owned.length
+    if (disk.faults?.strike('write', this.path, 'misdirected') !== undefined) return this.#take(owned, position + 512)
+    if (disk.faults?.strike('write', this.path, 'zeroed') !== undefined) owned.fill(0)
+    const isShort = disk.faults?.strike('write', this.path, 'short') !== undefined
     return this.#take(isShort ? owned.subarray(0, Math.ceil(owned.length / 2)) : owned, position)
   }
 
@@ -92,11 +92,11 @@ export class VirtualFile implements StoreFile {
     const disk = this.#disk
     disk.begin('flush', this.path)
     for (const shows of ['new', 'old'] as const) {
-      if (disk.faults?.take('flush', this.path, `drops-shows-${shows}`) === undefined) continue
+      if (disk.faults?.strike('flush', this.path, `drops-shows-${shows}`) === undefined) continue
       this.#node.drop(shows)
       throw failure('flush', this.path, 'the device failed')
     }
-    if (disk.faults?.take('flush', this.path, 'lying') !== undefined) return
+    if (disk.faults?.strike('flush', this.path, 'lying') !== undefined) return
     if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
     this.#node.flush()
   }

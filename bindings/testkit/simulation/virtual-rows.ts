@@ -111,7 +111,7 @@ export class VirtualRows {
   failIfTold(kind: 'write' | 'flush' | 'open' | 'read', place: string): void {
     const effects = kind === 'flush' ? (['error', 'drops-shows-new', 'drops-shows-old'] as const) : (['error'] as const)
     for (const effect of effects) {
-      if (this.faults?.take(kind, place, effect) === undefined) continue
+      if (this.faults?.strike(kind, place, effect) === undefined) continue
       throw new LogError('KAFKA_STORAGE_ERROR', `${kind} of ${place}: the database failed`, {
         file: place,
         operation: kind,
