@@ -1,6 +1,16 @@
 // A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the
 // error says why.
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +19,7 @@ import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
+import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'lost-'))
 test.after(() => rmSync(scratch, { recursive: true }))
@@ -165,6 +176,51 @@ for (const { name, place } of REPLACEMENTS) {
     for (const log of [attached, other]) if (log !== undefined) await refusal(log.close())
   })
 }
+
+// Found by putting a backup in the place of a log whose holder went on for its last second: it opened, by their paths,
+// files of the log that lay there by then, and wrote its own records over those that were acknowledged there.
+test('a log whose directory was replaced by a copy writes nothing to the copy in the second before it notices', async () => {
+  const directory = join(scratch, 'copied')
+  const before = await open(directory)
+  await before.admin.createTopic('t')
+  await before.producer().send({ topic: 't', value: 'both' })
+  await before.close()
+  cpSync(directory, `${directory}.copy`, { recursive: true })
+  const log = await open(directory)
+  renameSync(directory, `${directory}.away`)
+  renameSync(`${directory}.copy`, directory)
+  const other = await open(directory)
+  const theirs = other.producer()
+  for (let index = 0; index < 5; index++) await theirs.send({ topic: 't', value: 'other' })
+  await refusal(log.producer().send({ topic: 't', value: 'a longer one of the log that was replaced' }))
+  assert.is(await refusal(log.admin.createTopic('u')), 'KAFKA_STORAGE_ERROR')
+  await refusal(log.close())
+  await other.close()
+  const again = await open(directory)
+  const values: string[] = []
+  for await (const { value } of again.read('t', { until: 'end' })) values.push(Buffer.from(value ?? []).toString())
+  assert.equal(values, ['both', ...Array.from({ length: 5 }, () => 'other')])
+  assert.equal([existsSync(join(directory, 'u-0')), await again.verify()], [false, []])
+  await again.close()
+})
+
+test('a store whose directory was replaced opens, renames and removes nothing in what lies there', async () => {
+  const directory = join(scratch, 'store')
+  const store = createDirectoryStore(directory)
+  await store.lock()
+  renameSync(directory, `${directory}.away`)
+  mkdirSync(directory)
+  for (const name of ['.lock', 'file']) writeFileSync(join(directory, name), '')
+  const acts = [
+    () => store.open('file', { create: false }),
+    () => store.open('new', { create: true }),
+    () => store.rename('file', 'other'),
+    () => store.remove('file'),
+  ]
+  for (const act of acts) assert.is(await refusal((async () => act())()), 'KAFKA_STORAGE_ERROR', String(act))
+  assert.equal(readdirSync(directory), ['.lock', 'file'])
+  await store.close()
+})
 
 test('a lock knows whether it is still the one that others would meet', async () => {
   const directory = mkdtempSync(join(scratch, 'lock-'))
