@@ -1,7 +1,7 @@
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import { LogError } from '../model/errors.ts'
-import { parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import { assertConfigKeys, parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf, ConfigChanges, Done } from './commands.ts'
@@ -82,7 +82,7 @@ export class TopicCommands {
   alterConfig({ name, changes, done }: CommandOf<'alterConfig'>): void {
     const { catalogue, topics } = this.#hooks
     const { topicId, config } = topics.facts(name)
-    parseTopicConfig(withChanges(config, changes))
+    assertChanges(config, changes)
     this.#hooks.change({
       catalogue: catalogue.planAlterConfig(name, changes),
       done: (error) => {
@@ -169,7 +169,10 @@ function lastOf(done: Done<void>): () => Done<void> {
   }
 }
 
-function withChanges(config: TopicConfig, changes: ConfigChanges): TopicConfig {
+/** Keys that are to be put back are looked at, too: a misspelt one would leave the key as it is, without a word. */
+function assertChanges(config: TopicConfig, changes: ConfigChanges): void {
+  const reset = Object.entries(changes).flatMap(([key, value]) => (value === null ? [key] : []))
+  assertConfigKeys(reset.filter((key) => !Object.hasOwn(config, key)))
   const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
-  return Object.fromEntries(kept) as TopicConfig
+  parseTopicConfig(Object.fromEntries(kept) as TopicConfig)
 }

@@ -98,17 +98,20 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new LogError('INVALID_CONFIG', 'a config must be an object of keys and values', { key: undefined })
   }
-  for (const key of Object.keys(config)) {
-    if (!Object.hasOwn(RULES, key)) {
-      const message = `unknown config key "${key}"; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
-      throw new LogError('INVALID_CONFIG', message, { key, known: TOPIC_CONFIG_KEYS })
-    }
-  }
+  assertConfigKeys(Object.keys(config))
   const parsed: Record<string, unknown> = {}
   for (const [key, rule] of Object.entries(RULES)) {
     parsed[rule.name] = Object.hasOwn(config, key) ? parsedValue(key, rule, config[key]) : rule.initial
   }
   return parsed as unknown as ParsedTopicConfig
+}
+
+/** INVALID_CONFIG for the first that is no key. */
+export function assertConfigKeys(keys: readonly string[]): void {
+  const key = keys.find((each) => !Object.hasOwn(RULES, each))
+  if (key === undefined) return
+  const message = `unknown config key "${key}"; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
+  throw new LogError('INVALID_CONFIG', message, { key, known: TOPIC_CONFIG_KEYS })
 }
 
 /** Numbers may come as text, as Kafka's tools give them. */

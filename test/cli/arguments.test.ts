@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { durationMs } from '../../bindings/entry/cli/arguments.ts'
+import { durationMs, startPoint } from '../../bindings/entry/cli/arguments.ts'
 
 test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   for (const [text, milliseconds] of [
@@ -29,6 +29,23 @@ test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
     'P99999999999999999D',
   ]) {
     assert.throws(() => durationMs(text), /must be a duration/, text)
+  }
+})
+
+test('a time is milliseconds or a date of the calendar: "-1" and "yesterday-1" were the year 2001', () => {
+  for (const [text, timestamp] of [
+    ['0', 0],
+    ['1795921208345', 1_795_921_208_345],
+    ['2026-11-26', Date.UTC(2026, 10, 26)],
+    ['2026-11-26T09:00Z', Date.UTC(2026, 10, 26, 9)],
+    ['2026-11-26t09:00:01.5z', Date.UTC(2026, 10, 26, 9, 0, 1, 500)],
+    ['2026-11-26 09:00:00+01:00', Date.UTC(2026, 10, 26, 8)],
+    ['2024-02-29', Date.UTC(2024, 1, 29)],
+  ] as const) {
+    assert.equal(startPoint(text), { timestamp }, text)
+  }
+  for (const text of ['', '-1', 'yesterday-1', 'foo 1', 'March 7', '2026-02-31', '2026-02-29T09:00Z', '2026-13-01']) {
+    assert.throws(() => startPoint(text), /must be earliest, latest/, text)
   }
 })
 

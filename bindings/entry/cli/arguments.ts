@@ -10,10 +10,23 @@ export function countFrom(from: number): (text: string) => number {
   }
 }
 
-/** `earliest`, `latest` or milliseconds since 1970. */
+/** ISO 8601: a day, or a day and a time with or without its zone. */
+const DATE = /^\d{4}-\d\d-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/i
+
+/**
+ * NaN for what is no date. Date.parse alone finds one in nearly any text, the year 2001 in `-1` and in `yesterday-1`,
+ * and March in the 31st of February.
+ */
+function dateMs(text: string): number {
+  const day = DATE.exec(text)?.[1]
+  const isInCalendar = day !== undefined && new Date(text.slice(0, 10)).getUTCDate() === Number(day)
+  return isInCalendar ? Date.parse(text) : Number.NaN
+}
+
+/** `earliest`, `latest`, milliseconds since 1970 or a date. */
 export function startPoint(text: string): 'earliest' | 'latest' | { timestamp: number } {
   if (text === 'earliest' || text === 'latest') return text
-  const timestamp = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  const timestamp = /^\d+$/.test(text) ? Number(text) : dateMs(text)
   if (Number.isSafeInteger(timestamp) && timestamp >= 0) return { timestamp }
   throw new InvalidArgumentError('It must be earliest, latest, milliseconds since 1970 or a date as 2026-11-26T09:00Z.')
 }
