@@ -45,7 +45,7 @@ export class LogStarts {
     const moves = at.map(({ topic, partition, beforeOffset }) => {
       const hosted = this.#hooks.topics.partition(topic, partition)
       assertDeletes(hosted)
-      this.#assertStays(hosted)
+      this.#assertNotDeleted(hosted)
       hosted.partition.assertWritable()
       const { highWatermark, logStartOffset } = hosted.partition.watermarks
       if (beforeOffset < UP_TO_HIGH_WATERMARK || beforeOffset > highWatermark) {
@@ -66,7 +66,7 @@ export class LogStarts {
    * Asked before anything is planned: a topic whose delete is on its way takes no more changes, and what was planned
    * for the others could not be taken back.
    */
-  #assertStays({ id: { topicId, topic, partition } }: HostedPartition): void {
+  #assertNotDeleted({ id: { topicId, topic, partition } }: HostedPartition): void {
     if (this.#hooks.catalogue.planned.liveById(topicId) !== undefined) return
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" is being deleted`, { topic, partition })
   }

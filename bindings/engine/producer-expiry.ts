@@ -64,7 +64,7 @@ export class ProducerExpiry {
         if (usedAt <= before && hosted.partition.forgetProducer(producerId)) uses.delete(producerId)
       }
     }
-    this.#topics.expireStored((producer) => this.#atOpen(producer) <= before)
+    this.#topics.expireStored((producer) => this.#lastUseBeforeOpen(producer) <= before)
   }
 
   #passed(now: number): number {
@@ -75,14 +75,15 @@ export class ProducerExpiry {
     let uses = this.#uses.get(hosted)
     if (uses === undefined) {
       uses = new Map()
-      for (const producer of hosted.partition.producers()) uses.set(producer.producerId, this.#atOpen(producer))
+      for (const producer of hosted.partition.producers())
+        uses.set(producer.producerId, this.#lastUseBeforeOpen(producer))
       this.#uses.set(hosted, uses)
     }
     return uses
   }
 
   /** The time of its newest batch is the best that is known, though the sender may have put anything there. */
-  #atOpen({ batches }: StoredProducer): number {
+  #lastUseBeforeOpen({ batches }: StoredProducer): number {
     const earliest = this.#openedAt + GRACE_MS - EXPIRATION_MS
     return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? earliest))
   }

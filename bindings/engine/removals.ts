@@ -6,7 +6,7 @@ import type { UpkeepJob } from './upkeep.ts'
 /** How many partitions one step asks about: most have nothing to remove. */
 const LOOKS_AT_ONCE = 64
 /** After so many steps in a row that only met files in use, the rest is left to the next round. */
-const VAIN_STEPS_MAX = 250
+const FRUITLESS_STEPS_MAX = 250
 
 /** Removes what lies below the log starts from the store, including what an earlier process left. */
 export class Removals implements UpkeepJob {
@@ -16,7 +16,7 @@ export class Removals implements UpkeepJob {
   readonly #source: PartitionSource
   /** Partitions with something to remove; each gets one step in turn. */
   readonly #waiting: Map<string, PartitionIdentity> = new Map()
-  #vainSteps = 0
+  #fruitlessSteps = 0
 
   constructor(intervalMs: number, topics: Topics, store: PartitionStore, source: PartitionSource) {
     this.intervalMs = intervalMs
@@ -30,12 +30,12 @@ export class Removals implements UpkeepJob {
   }
 
   begin(): void {
-    this.#vainSteps = 0
+    this.#fruitlessSteps = 0
     for (const id of this.#topics.ids()) if (this.#source.logStartOffset(id) > 0) this.add(id)
   }
 
   next(): Task<void> | undefined {
-    if (this.#vainSteps > VAIN_STEPS_MAX) this.#waiting.clear()
+    if (this.#fruitlessSteps > FRUITLESS_STEPS_MAX) this.#waiting.clear()
     return this.#waiting.size > 0 ? this.#step() : undefined
   }
 
@@ -49,11 +49,11 @@ export class Removals implements UpkeepJob {
       if (removal === 'done') continue
       this.#waiting.set(key, id)
       if (removal === 'more') {
-        this.#vainSteps = 0
+        this.#fruitlessSteps = 0
         return
       }
       waits++
     }
-    if (waits > 0) this.#vainSteps++
+    if (waits > 0) this.#fruitlessSteps++
   }
 }

@@ -54,7 +54,7 @@ export class TopicCommands {
     const { topicId, name, partitions, config, done } = command
     if (this.#hooks.tombstones.holds(name, (failure) => this.#createNow(command, failure))) return
     const catalogue = this.#hooks.catalogue.planCreate(topicId, name, partitions, config)
-    this.#hooks.change({ catalogue, done: this.#thenTell(name, done) })
+    this.#hooks.change({ catalogue, done: this.#announceThen(name, done) })
   }
 
   #createNow(command: CommandOf<'createTopic'>, failure: unknown): void {
@@ -68,10 +68,10 @@ export class TopicCommands {
 
   createPartitions({ name, totalCount, done }: CommandOf<'createPartitions'>): void {
     const catalogue = this.#hooks.catalogue.planAddPartitions(name, totalCount)
-    this.#hooks.change({ catalogue, done: this.#thenTell(name, done) })
+    this.#hooks.change({ catalogue, done: this.#announceThen(name, done) })
   }
 
-  #thenTell(name: string, done: Done<void>): Done<void> {
+  #announceThen(name: string, done: Done<void>): Done<void> {
     return (error) => {
       this.#version++
       if (error === undefined) this.#hooks.changed(name)

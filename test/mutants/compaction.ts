@@ -48,8 +48,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: "compaction: a producer's last sequence is lost",
     file: cleaner,
-    find: 'return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined',
-    put: 'return isLast ? this.#emptied(batch) : undefined',
+    find: 'return isLast || this.#isLastOfProducer(batch) ? this.#headerAlone(batch) : undefined',
+    put: 'return isLast ? this.#headerAlone(batch) : undefined',
     tests: [random],
   },
   {

@@ -45,7 +45,7 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'records are deleted beside the delete of their topic',
     file: 'engine/log-starts.ts',
-    find: '      this.#assertStays(hosted)\n',
+    find: '      this.#assertNotDeleted(hosted)\n',
     put: '',
     tests: ['engine/deleted-topics.test.ts'],
   },
@@ -164,7 +164,7 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'producer: an old answer forgets a topic that has got something since',
     file: 'client/producer/record-accumulator.ts',
-    find: 'if (this.#doubted.delete(topic) && isGone)',
+    find: 'if (this.#checkedTopics.delete(topic) && isGone)',
     put: 'if (isGone)',
     tests: [goingTopics],
   },

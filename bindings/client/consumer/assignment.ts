@@ -33,9 +33,9 @@ export class Assignment {
    * Every partition that it has ever held. If one of them isn't held now, the group took it before the program was done
    * with it.
    */
-  readonly #had: Set<string> = new Set()
+  readonly #everHeld: Set<string> = new Set()
   /** Partitions that come into force once it is known where they begin. */
-  #coming: readonly TopicPartition[] = []
+  #added: readonly TopicPartition[] = []
 
   constructor(groupId: string) {
     this.#groupId = groupId
@@ -57,7 +57,7 @@ export class Assignment {
 
   /** The partitions that no other member may be given yet, with those that are about to come into force. */
   get owned(): readonly TopicPartition[] {
-    return [...this.#partitions.map(place), ...this.#coming]
+    return [...this.#partitions.map(place), ...this.#added]
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
@@ -96,7 +96,7 @@ export class Assignment {
 
   /** The partition that a bare position wants to commit. ILLEGAL_GENERATION if it isn't held any more. */
   findHeld(at: TopicPartition): AssignedPartition {
-    if (this.at(at) !== undefined || !this.#had.has(placeKey(at))) return this.find(at)
+    if (this.at(at) !== undefined || !this.#everHeld.has(placeKey(at))) return this.find(at)
     throw this.#givenUp(at, 'while it was worked on')
   }
 
@@ -125,16 +125,16 @@ export class Assignment {
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
     const revoked = this.#partitions.filter((each) => !stays(each))
     const added = next.filter((each) => this.at(each) === undefined)
-    this.#coming = added
+    this.#added = added
     try {
       if (revoked.length > 0) await this.#callHandlers('revoked', revoked)
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
       this.#setPartitions([...kept, ...positions.map((position) => new AssignedPartition(position, generation))])
-      for (const each of positions) this.#had.add(placeKey(each))
+      for (const each of positions) this.#everHeld.add(placeKey(each))
     } finally {
-      this.#coming = []
+      this.#added = []
     }
     if (isFirst || added.length > 0) await this.#callHandlers('assigned', added)
     return revoked.length > 0

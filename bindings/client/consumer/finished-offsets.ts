@@ -12,11 +12,11 @@ export class FinishedOffsets {
   /** Records that were handed out last: nobody has asked for the next one yet. */
   #current: OffsetRange | undefined
   /** Unfinished records of ended iterations, in offset order. */
-  #left: OffsetRange[] = []
+  #unfinished: OffsetRange[] = []
 
   /** The first offset that was delivered and isn't finished. */
   get unfinishedOffset(): number | undefined {
-    return (this.#left[0] ?? this.#current)?.from
+    return (this.#unfinished[0] ?? this.#current)?.from
   }
 
   delivered(from: number, to: number): void {
@@ -30,14 +30,14 @@ export class FinishedOffsets {
 
   /** The iteration ended without asking for what follows. */
   ended(): void {
-    if (this.#current !== undefined) this.#left.push(this.#current)
+    if (this.#current !== undefined) this.#unfinished.push(this.#current)
     this.#current = undefined
   }
 
   /** The program passed it to `commit`: all delivered records below are finished. */
   committed(nextOffset: number): void {
-    this.#left = this.#left.filter((range) => range.to > nextOffset)
-    for (const range of [...this.#left, this.#current]) {
+    this.#unfinished = this.#unfinished.filter((range) => range.to > nextOffset)
+    for (const range of [...this.#unfinished, this.#current]) {
       if (range !== undefined) range.from = Math.max(range.from, Math.min(nextOffset, range.to))
     }
     if (this.#current !== undefined && this.#current.from >= this.#current.to) this.#current = undefined

@@ -66,7 +66,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         // The consumer goes back to what is left of it, which an abort must not leave behind.
         return done === batch || (await this.#awaitCommit()) ? done : batch
       } catch (error) {
-        await this.#mend(error, batch, signal)
+        await this.#recover(error, batch, signal)
       }
     }
     return batch
@@ -119,13 +119,13 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
       this.#failures = 0
       return true
     } catch (error) {
-      await this.#mend(error, batch, signal)
+      await this.#recover(error, batch, signal)
       return false
     }
   }
 
   /** State is read again from the log: whatever became of the transaction, that is what holds. */
-  async #mend(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
+  async #recover(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
     this.#parts.states.forget([batch.partition])
     // Also while it is being closed: nobody else would tell.
     if (!isPassing(error)) throw error

@@ -76,18 +76,18 @@ class SideBySide<I, O> {
 
   /** Begins what may run now. `resolve` is called once nothing runs any more and nothing may begin. */
   #advance(resolve: () => void, reject: (error: unknown) => void): void {
-    const goOn = () => this.#advance(resolve, reject)
+    const advance = () => this.#advance(resolve, reject)
     while (this.#busy.size < this.#width && !this.#isYielding) {
       const index = this.#next()
       if (index === undefined) break
       const yielded = this.#begun.size > 0 ? this.#slice.yieldIfDue() : undefined
-      if (yielded === undefined) this.#runOne(index).then(goOn, reject)
+      if (yielded === undefined) this.#runOne(index).then(advance, reject)
       else {
         this.#isYielding = true
         // Which one is next, and whether one is, is asked again behind it.
         yielded.then(() => {
           this.#isYielding = false
-          goOn()
+          advance()
         }, reject)
       }
     }

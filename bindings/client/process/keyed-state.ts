@@ -97,9 +97,9 @@ const NO_CHANGES: readonly Change[] = []
  */
 export class Layer {
   readonly #below: Below
-  #few: Change[] | undefined
+  #fewChanges: Change[] | undefined
   /** Instead, once there are more. */
-  #many: Map<string, Change> | undefined
+  #manyChanges: Map<string, Change> | undefined
   /**
    * What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same
    * value.
@@ -112,7 +112,7 @@ export class Layer {
   }
 
   get changes(): Iterable<Change> {
-    return this.#many?.values() ?? this.#few ?? NO_CHANGES
+    return this.#manyChanges?.values() ?? this.#fewChanges ?? NO_CHANGES
   }
 
   /** `null`: deleted in a layer. */
@@ -131,23 +131,23 @@ export class Layer {
   }
 
   changeOf(key: string): Change | undefined {
-    if (this.#many !== undefined) return this.#many.get(key)
-    for (const change of this.#few ?? NO_CHANGES) if (change.text === key) return change
+    if (this.#manyChanges !== undefined) return this.#manyChanges.get(key)
+    for (const change of this.#fewChanges ?? NO_CHANGES) if (change.text === key) return change
     return undefined
   }
 
   set(change: Change): void {
-    if (this.#many !== undefined) {
-      this.#many.set(change.text, change)
+    if (this.#manyChanges !== undefined) {
+      this.#manyChanges.set(change.text, change)
       return
     }
-    this.#few ??= []
-    const at = this.#few.findIndex(({ text }) => text === change.text)
-    if (at >= 0) this.#few[at] = change
-    else this.#few.push(change)
-    if (this.#few.length <= FEW_CHANGES) return
-    this.#many = new Map(this.#few.map((each) => [each.text, each]))
-    this.#few = undefined
+    this.#fewChanges ??= []
+    const at = this.#fewChanges.findIndex(({ text }) => text === change.text)
+    if (at >= 0) this.#fewChanges[at] = change
+    else this.#fewChanges.push(change)
+    if (this.#fewChanges.length <= FEW_CHANGES) return
+    this.#manyChanges = new Map(this.#fewChanges.map((each) => [each.text, each]))
+    this.#fewChanges = undefined
   }
 
   /** What the layer above it did happened. */

@@ -41,21 +41,21 @@ export class Partitioner {
     }
     if (this.#user !== undefined) return checkAnswer(topic, this.#user(record, partitions), partitions)
     if (partitions === 1) return 0
-    if (key === null || key === undefined) return this.#stick(topic, sizeBytes, partitions)
+    if (key === null || key === undefined) return this.#stickyPartition(topic, sizeBytes, partitions)
     return partitionOfKey(key, partitions)
   }
 
-  #stick(topic: string, sizeBytes: number, partitions: number): number {
+  #stickyPartition(topic: string, sizeBytes: number, partitions: number): number {
     let sticky = this.#sticky.get(topic)
     if (sticky === undefined || sticky.partition >= partitions || sticky.producedBytes >= this.#batchSizeBytes) {
-      sticky = { partition: this.#other(sticky?.partition, partitions), producedBytes: 0 }
+      sticky = { partition: this.#anotherPartition(sticky?.partition, partitions), producedBytes: 0 }
       this.#sticky.set(topic, sticky)
     }
     sticky.producedBytes += sizeBytes
     return sticky.partition
   }
 
-  #other(last: number | undefined, partitions: number): number {
+  #anotherPartition(last: number | undefined, partitions: number): number {
     if (last === undefined || last >= partitions) return Math.floor(this.#random() * partitions)
     const next = Math.floor(this.#random() * (partitions - 1))
     return next >= last ? next + 1 : next

@@ -92,9 +92,9 @@ export class LogProducer implements Producer, PartOwner {
     compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
   /** Sends that can't start yet, because session, topic or buffer space is missing, wait behind it in their order. */
-  #gate: Promise<void> | undefined
+  #lastWaiting: Promise<void> | undefined
   /** The waiting sends: each promise gives its send once that has begun, or `undefined` if it fails before. */
-  readonly #gated = new Set<Promise<PendingSend | undefined>>()
+  readonly #waitingSends = new Set<Promise<PendingSend | undefined>>()
   #cancelLinger: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -142,7 +142,7 @@ export class LogProducer implements Producer, PartOwner {
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
-      const mayGo = this.#accumulator.isOpen && this.#gate === undefined && this.#buffer.hasRoom(plan.sizeBytes)
+      const mayGo = this.#accumulator.isOpen && this.#lastWaiting === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       return this.#enqueueLater(plan, isPlaced ? [] : copied(records), new PendingSend(records.length, form), signal)
     } catch (error) {
@@ -172,18 +172,18 @@ export class LogProducer implements Producer, PartOwner {
     send: PendingSend,
     signal: Abortable['signal'],
   ): Promise<unknown> {
-    const before = this.#gate ?? Promise.resolve()
+    const before = this.#lastWaiting ?? Promise.resolve()
     let leave: (begun: PendingSend | undefined) => void = () => {}
     const left = new Promise<PendingSend | undefined>((resolve) => {
       leave = resolve
     })
     // Also if this one's wait is aborted: those behind it must not pass those before it.
     const gate = Promise.all([before, left]).then(() => {
-      this.#gated.delete(left)
-      if (this.#gate === gate) this.#gate = undefined
+      this.#waitingSends.delete(left)
+      if (this.#lastWaiting === gate) this.#lastWaiting = undefined
     })
-    this.#gate = gate
-    this.#gated.add(left)
+    this.#lastWaiting = gate
+    this.#waitingSends.add(left)
     let begun: PendingSend | undefined
     try {
       await abortable(before, signal)
@@ -224,12 +224,12 @@ export class LogProducer implements Producer, PartOwner {
     form: AnswerForm,
     compression: Compression | undefined,
   ): PendingSend | undefined {
-    if (!this.#accumulator.isOpen || this.#gate !== undefined) return undefined
+    if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
     const whole = borrowed(records, this.#places, compression, this.#settings.batchSizeBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     const { queue, sizeBytes, mostBytes } = whole
     const send = new PendingSend(records.length, form)
-    const part = () => this.#took(new SendPart(queue, [], sizeBytes, undefined, this, send, records.length))
+    const part = () => this.#account(new SendPart(queue, [], sizeBytes, undefined, this, send, records.length))
     return queue.appendBorrowed(whole.records, mostBytes, part) ? send : undefined
   }
 
@@ -240,12 +240,12 @@ export class LogProducer implements Producer, PartOwner {
       send.nothingToWrite()
       return send
     }
-    for (const part of parts) this.#took(part)
+    for (const part of parts) this.#account(part)
     this.#drainLater(isFull)
     return send
   }
 
-  #took(part: SendPart): SendPart {
+  #account(part: SendPart): SendPart {
     this.#buffer.take(part.sizeBytes)
     part.unsettledAt = this.#unsettled.push(part) - 1
     return part
@@ -289,13 +289,13 @@ export class LogProducer implements Producer, PartOwner {
     const signal = onlySignalOf(options, 'flush')
     throwIfAborted(signal)
     const begun = [...this.#unsettledSends].map(({ answered }) => answered)
-    const gated = Array.from(this.#gated, (each) => each.then((send) => send?.answered))
+    const gated = Array.from(this.#waitingSends, (each) => each.then((send) => send?.answered))
     const all = Promise.all([...begun, ...gated])
     // Its failure is told below; until then others may fail too.
     all.catch(() => {})
     // Sends that wait behind this one came later than the flush: it mustn't wait for them, since there may always be
     // some.
-    if (this.#gate !== undefined) await abortable(this.#gate, signal)
+    if (this.#lastWaiting !== undefined) await abortable(this.#lastWaiting, signal)
     this.#drain()
     await abortable(all, signal)
   }

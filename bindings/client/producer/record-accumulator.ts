@@ -29,7 +29,7 @@ export class RecordAccumulator {
   /** With so many queues, the next new one has it look for topics that are gone. */
   #sweepAt = QUEUES_KEPT
   /** Topics that are being asked about and that got no record since. */
-  readonly #doubted = new Set<string>()
+  readonly #checkedTopics = new Set<string>()
   /** Queues that got records since they were drained last. */
   #filled: PartitionQueue[] = []
   #session: ProducerSession | undefined
@@ -126,9 +126,9 @@ export class RecordAccumulator {
     this.#sweepAt = Number.POSITIVE_INFINITY
     for (const [topic, byPartition] of [...this.#queues]) {
       if (![...byPartition.values()].every(({ isIdle }) => isIdle)) continue
-      this.#doubted.add(topic)
+      this.#checkedTopics.add(topic)
       const isGone = await this.#isGone(topic)
-      if (this.#doubted.delete(topic) && isGone) this.#forget(topic)
+      if (this.#checkedTopics.delete(topic) && isGone) this.#forget(topic)
     }
     this.#sweepAt = Math.max(QUEUES_KEPT, 2 * this.#allQueues.length)
   }
@@ -176,7 +176,7 @@ export class RecordAccumulator {
       session: () => this.#mustHaveSession(),
       outgoing: (batch) => this.#outgoing(batch),
       isHalted: () => this.#isEpochDue,
-      used: ({ topic }) => this.#doubted.delete(topic),
+      used: ({ topic }) => this.#checkedTopics.delete(topic),
       filled: (queue) => this.#filled.push(queue),
       needsEpoch: () => {
         this.#isEpochDue = true
@@ -216,19 +216,19 @@ export class RecordAccumulator {
     this.#mustHaveSession()
       .bumpEpoch()
       .then(
-        () => this.#bumped(),
-        (error) => this.#notBumped(error),
+        () => this.#bumpSucceeded(),
+        (error) => this.#bumpFailed(error),
       )
   }
 
-  #bumped(): void {
+  #bumpSucceeded(): void {
     this.#isBumping = false
     for (const queue of this.#allQueues) queue.restart()
     this.#isEpochDue = false
     for (const queue of this.#allQueues) queue.drain()
   }
 
-  #notBumped(error: unknown): void {
+  #bumpFailed(error: unknown): void {
     this.#isBumping = false
     for (const queue of this.#allQueues) queue.abandon(error)
     this.#isEpochDue = false

@@ -145,7 +145,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   /** Gives back records that the program hasn't seen: their delivery doesn't count. */
   async #giveBack(session: ShareSession): Promise<void> {
-    const unseen = this.#ready.splice(0).map((record) => this.#say(session, record, 'unseen', 0))
+    const unseen = this.#ready.splice(0).map((record) => this.#acknowledgeOne(session, record, 'unseen', 0))
     // The lock has ended meanwhile, or the log is gone: there is nothing to give back.
     await Promise.allSettled(unseen)
   }
@@ -169,10 +169,15 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       this.#producer ??= this.#parts.producer()
       await this.#producer.send(await deadLetterOf(record, deadLetter, error, deliveries, this.#parts.broker.admin))
     }
-    await this.#say(session, record, 'reject', 0)
+    await this.#acknowledgeOne(session, record, 'reject', 0)
   }
 
-  #say(session: ShareSession, record: SharedRecord, type: AcknowledgeType | 'unseen', delayMs: number): Promise<void> {
+  #acknowledgeOne(
+    session: ShareSession,
+    record: SharedRecord,
+    type: AcknowledgeType | 'unseen',
+    delayMs: number,
+  ): Promise<void> {
     const { topic, partition, offset } = record
     return session.acknowledge({ topic, partition, firstOffset: offset, lastOffset: offset, type, delayMs })
   }
@@ -194,7 +199,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     try {
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
       else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
-      else await this.#say(session, shared, type, delayMs)
+      else await this.#acknowledgeOne(session, shared, type, delayMs)
     } catch (error) {
       throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error
     }

@@ -44,7 +44,7 @@ export class LiveGroups {
   /** `storedGeneration`: where a group goes on that had members before. */
   join(request: JoinRequest, storedGeneration: number): void {
     const { groupId, memberId, maxPollIntervalMs, now } = request
-    const group = this.#groups.get(groupId) ?? this.#awakened(groupId, storedGeneration)
+    const group = this.#groups.get(groupId) ?? this.#newGroup(groupId, storedGeneration)
     group.join(request)
     this.#groups.set(groupId, group)
     this.#watch(group)
@@ -53,7 +53,7 @@ export class LiveGroups {
     if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
   }
 
-  #awakened(groupId: string, storedGeneration: number): LiveGroup {
+  #newGroup(groupId: string, storedGeneration: number): LiveGroup {
     const group = new LiveGroup(groupId, storedGeneration, (notice) => this.#notices.push(notice))
     if (this.#isReleasing) group.release()
     return group

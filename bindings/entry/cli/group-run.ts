@@ -40,7 +40,7 @@ export class GroupRun {
   readonly #written = new Map<number, number>()
   #isShowing = false
   /** The group put this member out, and it hasn't joined again. */
-  #isOut = false
+  #isLost = false
   /** Counts the changes of what this member holds. */
   #changes = 0
   #committing: Promise<unknown> = Promise.resolve()
@@ -62,7 +62,7 @@ export class GroupRun {
     })
     consumer.on('lost', () => {
       this.#changes++
-      this.#isOut = true
+      this.#isLost = true
     })
     consumer.on('assigned', (partitions) => this.#continueBehindWritten(partitions))
     await consumer.lag()
@@ -165,7 +165,7 @@ export class GroupRun {
    */
   async #continueBehindWritten(partitions: readonly TopicPartition[]): Promise<void> {
     this.#changes++
-    this.#isOut = false
+    this.#isLost = false
     for (const { topic, partition } of partitions) {
       const nextOffset = this.#written.get(partition) ?? 0
       if (nextOffset > this.#consumer.position({ topic, partition })) {
@@ -176,7 +176,7 @@ export class GroupRun {
 
   /** The last commit of the run. A member that was put out joins again, and commits what it still holds. */
   async #commitAtEnd(): Promise<void> {
-    while (!((await this.#commit()) && !this.#isOut) && !this.#shown.lines.isBroken) {
+    while (!((await this.#commit()) && !this.#isLost) && !this.#shown.lines.isBroken) {
       // Waits for the next holder of the log, if there is none.
       await this.#consumer.lag().catch(unlessPutOut)
     }

@@ -54,7 +54,7 @@ export interface CleaningRules {
 export class BatchCleaner {
   readonly #rules: CleaningRules
   /** What stays of the batch under way; grows with the largest one. */
-  #out: Uint8Array = new Uint8Array(64 * 1024)
+  #output: Uint8Array = new Uint8Array(64 * 1024)
   readonly #time: RecordTime = newRecordTime()
 
   constructor(rules: CleaningRules) {
@@ -72,7 +72,7 @@ export class BatchCleaner {
     const isDiscarded = batch.isControl ? endsNothing && isOver : transactions.isAborted(batch)
     const kept = isDiscarded ? undefined : yield* this.#kept(batch, endsNothing)
     if (kept !== undefined) return kept
-    return isLast || this.#isLastOfProducer(batch) ? this.#emptied(batch) : undefined
+    return isLast || this.#isLastOfProducer(batch) ? this.#headerAlone(batch) : undefined
   }
 
   /** Its header stays even without records: a lost checkpoint or snapshot is rebuilt from its sequence or epoch. */
@@ -147,17 +147,17 @@ export class BatchCleaner {
     const type = compressionOf(batch.attributes)
     if (type === undefined) return { size: plainSize, codec: 0 }
     const squeezed = codecOf(this.#rules.kernel.codecs, type).compress(
-      this.#out.subarray(BATCH_HEADER_BYTES, plainSize),
+      this.#output.subarray(BATCH_HEADER_BYTES, plainSize),
     )
     const size = BATCH_HEADER_BYTES + squeezed.length
     if (size >= plainSize) return { size: plainSize, codec: 0 }
-    this.#out.set(squeezed, BATCH_HEADER_BYTES)
+    this.#output.set(squeezed, BATCH_HEADER_BYTES)
     return { size, codec: batch.attributes & ATTRIBUTE_CODEC }
   }
 
   /** The delete horizon takes the place of the base timestamp, so every record's delta is written anew. */
   *#shifted(batch: BatchBytes, records: Uint8Array, kept: Kept, horizon: number): Task<number> {
-    const out = this.#out
+    const out = this.#output
     const time = this.#time
     const shift = batch.baseTimestamp - horizon
     let at = BATCH_HEADER_BYTES
@@ -181,7 +181,7 @@ export class BatchCleaner {
   }
 
   /** Leaves the batch's header of 61 bytes, as Kafka's writeEmptyHeader does. */
-  #emptied(batch: BatchBytes): Uint8Array {
+  #headerAlone(batch: BatchBytes): Uint8Array {
     if (batch.recordCount === 0) return batch.bytes
     this.#room(BATCH_HEADER_BYTES)
     const attributes = batch.attributes & ~(ATTRIBUTE_CODEC | ATTRIBUTE_DELETE_HORIZON)
@@ -196,7 +196,7 @@ export class BatchCleaner {
   }
 
   #sealed(batch: BatchBytes, fields: SealFields): Uint8Array {
-    const bytes = this.#out.subarray(0, fields.size)
+    const bytes = this.#output.subarray(0, fields.size)
     const view = viewOf(bytes)
     bytes.set(batch.bytes.subarray(0, BATCH_HEADER_BYTES))
     view.setInt32(8, fields.size - LENGTH_OVERHEAD_BYTES)
@@ -209,8 +209,8 @@ export class BatchCleaner {
   }
 
   #room(sizeBytes: number): Uint8Array {
-    if (this.#out.length < sizeBytes) this.#out = new Uint8Array(sizeBytes * 2)
-    return this.#out
+    if (this.#output.length < sizeBytes) this.#output = new Uint8Array(sizeBytes * 2)
+    return this.#output
   }
 }
 

@@ -10,7 +10,7 @@ export class DecidedTransactions {
   /** By producer id, in the order of their markers. */
   readonly #aborted = new Map<number, AbortedTransaction[]>()
   /** Producers that had a batch since their last marker. */
-  readonly #met = new Set<number>()
+  readonly #withBatches = new Set<number>()
 
   constructor(aborted: readonly AbortedTransaction[]) {
     for (const each of aborted) {
@@ -24,7 +24,7 @@ export class DecidedTransactions {
   isAborted(batch: BatchBytes): boolean {
     if (!batch.isTransactional) return false
     const { producerId, baseOffset } = batch
-    this.#met.add(producerId)
+    this.#withBatches.add(producerId)
     const own = this.#aborted.get(producerId)
     // Transactions of one producer follow each other: the one whose range holds the batch is its own.
     while (own !== undefined && (own[0]?.lastOffset ?? baseOffset) < baseOffset) own.shift()
@@ -33,6 +33,6 @@ export class DecidedTransactions {
 
   /** Takes the next marker. Answers whether no batch of its transaction came before it. */
   endsNothing(marker: BatchBytes): boolean {
-    return !this.#met.delete(marker.producerId)
+    return !this.#withBatches.delete(marker.producerId)
   }
 }

@@ -151,21 +151,21 @@ export class SourcePartition {
     const { topic, partition } = this.place
     const details = { topic, partition, offset: this.#nextOffset, file, position, fault }
     const where = `${topic}-${partition} at offset ${this.#nextOffset} (byte ${position} of ${file})`
-    const goOn = '--leave-out-damaged imports all but this and what follows it in the partition'
+    const howToImportRest = '--leave-out-damaged imports all but this and what follows it in the partition'
     switch (fault) {
       case 'old-format':
-        return unsupported(`${where} is in a message format before Kafka 0.11; ${goOn}`, details)
+        return unsupported(`${where} is in a message format before Kafka 0.11; ${howToImportRest}`, details)
       case 'unknown-attributes':
       case 'unknown-control':
-        return unsupported(`${where} uses what no Kafka up to 4.0 writes (${fault}); ${goOn}`, details)
+        return unsupported(`${where} uses what no Kafka up to 4.0 writes (${fault}); ${howToImportRest}`, details)
       case 'int64-range':
-        return new LogError('INTEGER_RANGE', `${where} has a field beyond 2^53; ${goOn}`, details)
+        return new LogError('INTEGER_RANGE', `${where} has a field beyond 2^53; ${howToImportRest}`, details)
       case 'producer-id-range':
-        return new LogError('INTEGER_RANGE', `${where} has a producer id beyond 2^52; ${goOn}`, details)
+        return new LogError('INTEGER_RANGE', `${where} has a producer id beyond 2^52; ${howToImportRest}`, details)
       case 'leader-epoch-range':
-        return new LogError('INTEGER_RANGE', `${where} has a leader epoch beyond 2^30; ${goOn}`, details)
+        return new LogError('INTEGER_RANGE', `${where} has a leader epoch beyond 2^30; ${howToImportRest}`, details)
       default:
-        return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${goOn}`, details)
+        return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${howToImportRest}`, details)
     }
   }
 }

@@ -86,7 +86,7 @@ export class NewPartition {
   *append(batch: ScannedBatch, isCleaned: boolean = false): Task<void> {
     const { header, nextOffset } = batch
     const { baseOffset, maxTimestamp, partitionLeaderEpoch } = header
-    if (baseOffset < this.#nextOffset) throw this.#goesBack(baseOffset)
+    if (baseOffset < this.#nextOffset) throw this.#offsetTooLow(baseOffset)
     const aborted = this.#producers.endsTransaction(header, batch.bytes)
     const sealed = { bytes: batch.bytes, baseOffset, nextOffset, maxTimestamp }
     if (this.#beginsSegment(batch, isCleaned) || this.#segments.mustRoll(sealed)) {
@@ -106,7 +106,7 @@ export class NewPartition {
     this.#nextOffset = nextOffset
   }
 
-  #goesBack(offset: number): LogError {
+  #offsetTooLow(offset: number): LogError {
     const { topic, partition } = this.#id
     const message = `the batch at offset ${offset} of ${topic}-${partition} must begin at ${this.#nextOffset} or above`
     return new LogError('INVALID_REQUEST', message, { topic, partition, offset, expected: this.#nextOffset })

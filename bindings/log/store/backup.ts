@@ -76,7 +76,7 @@ class Backup {
   readonly #source: BackupSource
   readonly #target: BackupTarget
   readonly #header: JournalHeader
-  #moment: readonly CopiedPartition[] = []
+  #toCopy: readonly CopiedPartition[] = []
   #producerIdsEnd = 0
   /** `waiting` for a checkpoint, then `due` at the end of a commit. */
   state: 'copying' | 'waiting' | 'due' = 'copying'
@@ -100,7 +100,7 @@ class Backup {
       for (const { segments } of partitions) if (segments.hasWaiting) segments.writeOut()
       const records = this.#source.checkpointer.presentRecords(partitions)
       this.#producerIdsEnd = this.#source.producerIdsEnd()
-      this.#moment = partitions.flatMap((files, index) => {
+      this.#toCopy = partitions.flatMap((files, index) => {
         const record = records[index]
         return record === undefined ? [] : [{ files, record, segments: segmentsOf(files) }]
       })
@@ -150,7 +150,7 @@ class Backup {
     }
     if (this.#failure !== undefined) throw this.#failure
     const { generation, leaderEpoch } = this.#header
-    return { facts: { generation, leaderEpoch, producerIdsEnd: this.#producerIdsEnd }, partitions: this.#moment }
+    return { facts: { generation, leaderEpoch, producerIdsEnd: this.#producerIdsEnd }, partitions: this.#toCopy }
   }
 }
 
