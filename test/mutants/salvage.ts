@@ -130,8 +130,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'damage: verify knows nothing of a partition without a directory',
     file: 'log/verify/partition-places.ts',
-    find: '    if (topic === undefined || found.has(key)) continue\n',
-    put: '    if (topic !== "" || found.has(key)) continue\n',
+    find: '  if (topic === undefined) return undefined\n',
+    put: '  if (topic !== "") return undefined\n',
     tests: ['salvage/kinds.test.ts'],
   },
 ]

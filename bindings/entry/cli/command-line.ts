@@ -13,22 +13,7 @@ import { addTransactions } from './commands/transactions.ts'
 import { addVerify } from './commands/verify.ts'
 import { below } from './help.ts'
 
-export function commandLine(argv: readonly string[]): Command {
-  // Read before parsing, because parse errors are reported in this form, too.
-  const isJson = argv.includes('--json')
-  const program = new Command('oncelog')
-    .description('an ordered, durable log in a directory')
-    .version(manifest.version)
-    .addOption(new Option('--dir <directory>', 'where the log is').env('ONCELOG_DIR').default('./data'))
-    .option('--json', 'one JSON object a line; errors too, on standard error')
-    .showHelpAfterError(isJson ? false : '(--help says more)')
-    .configureOutput({
-      outputError: (text, write) => write(isJson ? `${JSON.stringify(usageError(text))}\n` : text),
-    })
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText(
-      'after',
-      below(`
+const EXPLAINED = `
 Examples:
   oncelog topics create payments --partitions 4
   echo 'ada:10' | oncelog produce payments --key-separator :
@@ -44,8 +29,22 @@ call is wrong, and the message says how; 130 and 143 ended by SIGINT or SIGTERM.
 
 All commands but salvage work while a program has the log open. topics list, topics describe, consume without --group,
 inspect and verify only read the directory; the others go through that program. Listing and describing groups and
-transactions changes nothing.`),
-    )
+transactions changes nothing.`
+
+export function commandLine(argv: readonly string[]): Command {
+  // Read before parsing, because parse errors are reported in this form, too.
+  const isJson = argv.includes('--json')
+  const program = new Command('oncelog')
+    .description('an ordered, durable log in a directory')
+    .version(manifest.version)
+    .addOption(new Option('--dir <directory>', 'where the log is').env('ONCELOG_DIR').default('./data'))
+    .option('--json', 'one JSON object a line; errors too, on standard error')
+    .showHelpAfterError(isJson ? false : '(--help says more)')
+    .configureOutput({
+      outputError: (text, write) => write(isJson ? `${JSON.stringify(usageError(text))}\n` : text),
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', below(EXPLAINED))
     .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
 
   addTopics(program)

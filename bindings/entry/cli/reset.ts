@@ -5,16 +5,15 @@ import { countFrom, durationMs, startPoint, topicPartitions, wholeNumber } from 
 import { below } from './help.ts'
 import { withLog } from './open.ts'
 import { print } from './output.ts'
-import { run } from './run.ts'
+import { type CommandCall, run } from './run.ts'
 
 const POINTS = ['toEarliest', 'toLatest', 'toTime', 'byDuration', 'toOffset', 'shiftBy']
 
 type Reset = (groupId: string, to: ResetPoint, options: ResetOptions) => Promise<readonly OffsetReset[]>
 
-/** Adds `reset` for one kind of groups; `resetOf` moves them. */
-export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): void {
-  const reset = groups.command('reset <group>').description('move a group whose members have left')
-  const options = [
+/** Where a group may be moved to; a call names one of them. */
+function points(): readonly Option[] {
+  return [
     new Option('--to-earliest', 'to the first record that is kept'),
     new Option('--to-latest', 'to the end of what committed reads see'),
     new Option('--to-time <when>', 'to the first record from then on: milliseconds since 1970 or a date').argParser(
@@ -27,7 +26,12 @@ export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): voi
     new Option('--to-offset <offset>', 'to this offset').argParser(countFrom(0)),
     new Option('--shift-by <count>', 'this many offsets forward; negative: back').argParser(wholeNumber),
   ]
-  for (const option of options) {
+}
+
+/** Adds `reset` for one kind of groups; `resetOf` moves them. */
+export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): void {
+  const reset = groups.command('reset <group>').description('move a group whose members have left')
+  for (const option of points()) {
     reset.addOption(option.conflicts(POINTS.filter((each) => each !== option.attributeName())))
   }
   reset
@@ -44,21 +48,21 @@ Examples:
   oncelog ${groups.name()} reset audit --by-duration PT1H
   oncelog ${groups.name()} reset audit --to-time 2026-11-26T09:00Z --topic payments:0,2`),
     )
-    .action(
-      run(({ directory, isJson, args: [name = ''], options: given }) =>
-        withLog({ directory, isJson }, async ({ admin }) => {
-          const how = { topics: given['topic'], dryRun: given['dryRun'] === true } as ResetOptions
-          const moved = await resetOf(admin)(name, pointOf(given), how)
-          print(
-            moved.map(({ topic, partition, before = null, nextOffset }) => {
-              return { groupId: name, topic, partition, before, nextOffset, dryRun: how.dryRun }
-            }),
-            isJson,
-            'no offsets to move',
-          )
-        }),
-      ),
-    )
+    .action(run((call) => move(call, resetOf)))
+}
+
+async function move(
+  { directory, isJson, args: [name = ''], options }: CommandCall,
+  resetOf: (admin: Admin) => Reset,
+): Promise<void> {
+  await withLog({ directory, isJson }, async ({ admin }) => {
+    const how = { topics: options['topic'], dryRun: options['dryRun'] === true } as ResetOptions
+    const moved = await resetOf(admin)(name, pointOf(options), how)
+    const rows = moved.map(({ topic, partition, before = null, nextOffset }) => {
+      return { groupId: name, topic, partition, before, nextOffset, dryRun: how.dryRun }
+    })
+    print(rows, isJson, 'no offsets to move')
+  })
 }
 
 function pointOf(given: Readonly<Record<string, unknown>>): ResetPoint {

@@ -39,12 +39,41 @@ export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<Jour
   const { header, checkpoint, torn, scan } = yield* matching(store, kernel, found?.header)
   const isNewest = torn.length === 0 && (checkpoint?.sequence ?? -1) >= (header?.checkpointSequence ?? 0)
   const losses = lossesOf(header, checkpoint, scan)
+  const { runs, ceilings, producerIdsEnd } = yield* contentOf(store, scan)
+  const isClosed = header?.clean === true && runs.size === 0
+  for (const each of isClosed ? [] : (checkpoint?.partitions ?? [])) {
+    const key = partitionKey(each.topicId, each.partition)
+    ceilings.set(key, Math.max(ceilings.get(key) ?? 0, each.ceiling))
+  }
+  const sure = isNewest ? (checkpoint?.partitions ?? []) : []
+  const isEpochKnown = header !== undefined && found?.damaged.length === 0
+  return {
+    generation: Math.max(header?.generation ?? 0, checkpoint?.generation ?? 0),
+    leaderEpoch: Math.max(header?.leaderEpoch ?? 0, checkpoint?.leaderEpoch ?? 0),
+    leaderEpochMax: isEpochKnown ? Math.max(header.leaderEpoch, checkpoint?.leaderEpoch ?? 0) : INT32_MAX,
+    producerIdsEnd: Math.max(producerIdsEnd, checkpoint?.producerIdsEnd ?? 0),
+    hasCheckpoint: isNewest,
+    noted: new Map(sure.map((each) => [partitionKey(each.topicId, each.partition), each])),
+    runs,
+    ceilings,
+    losses,
+  }
+}
+
+interface ContentOfFrames {
+  readonly runs: Map<string, FrameRun[]>
+  readonly ceilings: Map<string, number>
+  readonly producerIdsEnd: number
+}
+
+/** What frames say, those behind a gap too: they were acknowledged as well. */
+function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<ContentOfFrames> {
   const runs = new Map<string, FrameRun[]>()
   const ceilings = new Map<string, number>()
-  let producerIdsEnd = checkpoint?.producerIdsEnd ?? 0
+  let producerIdsEnd = 0
   const reader = new FrameReader(store)
   try {
-    for (const frame of [...scan.frames, ...scan.beyondGap]) {
+    for (const frame of [...frames, ...beyondGap]) {
       for (const entry of yield* reader.entries(frame)) {
         if (entry.kind === 'producerIds') {
           producerIdsEnd = Math.max(producerIdsEnd, entry.end)
@@ -61,24 +90,7 @@ export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<Jour
     reader.close()
   }
   for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
-  const isClosed = header?.clean === true && runs.size === 0
-  for (const each of isClosed ? [] : (checkpoint?.partitions ?? [])) {
-    const key = partitionKey(each.topicId, each.partition)
-    ceilings.set(key, Math.max(ceilings.get(key) ?? 0, each.ceiling))
-  }
-  const sure = isNewest ? (checkpoint?.partitions ?? []) : []
-  const isEpochKnown = header !== undefined && found?.damaged.length === 0
-  return {
-    generation: Math.max(header?.generation ?? 0, checkpoint?.generation ?? 0),
-    leaderEpoch: Math.max(header?.leaderEpoch ?? 0, checkpoint?.leaderEpoch ?? 0),
-    leaderEpochMax: isEpochKnown ? Math.max(header.leaderEpoch, checkpoint?.leaderEpoch ?? 0) : INT32_MAX,
-    producerIdsEnd,
-    hasCheckpoint: isNewest,
-    noted: new Map(sure.map((each) => [partitionKey(each.topicId, each.partition), each])),
-    runs,
-    ceilings,
-    losses,
-  }
+  return { runs, ceilings, producerIdsEnd }
 }
 
 function* headerOf(store: FileStore, kernel: Kernel): Task<ReturnType<typeof readHeader> | undefined> {

@@ -29,6 +29,18 @@ export function* partitionDirectories(
   const noted = new Map<string, PartitionKey>()
   for (const each of checkpoint?.partitions ?? []) noted.set(partitionKey(each.topicId, each.partition), each)
   for (const [key, [run]] of runs) if (run !== undefined) noted.set(key, run)
+  const { directories, misplaced } = yield* placesThere(store, topics, noted)
+  const found = new Set(directories.map(({ topicId, partition }) => partitionKey(topicId ?? '', partition)))
+  const absent = [...noted].filter(([key]) => !found.has(key)).map(([, each]) => missing(each, topics, checkpoint))
+  return { directories, misplaced: [...misplaced, ...absent.filter((each) => each !== undefined)] }
+}
+
+/** The directories that are there. `noted`: partitions that have batches, by `partitionKey`. */
+function* placesThere(
+  store: FileStore,
+  topics: TopicView,
+  noted: ReadonlyMap<string, PartitionKey>,
+): Task<{ readonly directories: readonly PartitionPlace[]; readonly misplaced: readonly Damage[] }> {
   const directories: PartitionPlace[] = []
   const misplaced: Damage[] = []
   const damaged = (directory: string, code: string) => {
@@ -53,22 +65,21 @@ export function* partitionDirectories(
     else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')
     directories.push({ directory, partition, topicId: isVouchedFor ? expected : topicId })
   }
-  const found = new Set(directories.map(({ topicId, partition }) => partitionKey(topicId ?? '', partition)))
-  for (const [key, { topicId, partition }] of noted) {
-    const topic =
-      Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === topicId)?.[0] ?? topics.liveById(topicId)?.name
-    if (topic === undefined || found.has(key)) continue
-    const offset = checkpoint?.partitions.find((each) => isOf(each, topicId, partition))?.segments[0]?.baseOffset
-    misplaced.push({
-      file: partitionDirectory(topic, partition),
-      position: 0,
-      topic,
-      partition,
-      offset,
-      code: 'is missing',
-    })
-  }
   return { directories, misplaced }
+}
+
+/** A partition without a directory; `undefined` if its topic is gone too. */
+function missing(
+  { topicId, partition }: PartitionKey,
+  topics: TopicView,
+  checkpoint: VerifiedJournal['checkpoint'],
+): Damage | undefined {
+  const internal = Object.entries(INTERNAL_TOPIC_IDS).find(([, id]) => id === topicId)?.[0]
+  const topic = internal ?? topics.liveById(topicId)?.name
+  if (topic === undefined) return undefined
+  const offset = checkpoint?.partitions.find((each) => isOf(each, topicId, partition))?.segments[0]?.baseOffset
+  const file = partitionDirectory(topic, partition)
+  return { file, position: 0, topic, partition, offset, code: 'is missing' }
 }
 
 function isOf(key: PartitionKey, topicId: string, partition: number): boolean {
