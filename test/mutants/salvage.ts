@@ -39,8 +39,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: what stands behind a missing frame is left',
     file: 'log/salvage/journal-remains.ts',
-    find: '[...scan.frames, ...scan.beyondGap]',
-    put: '[...scan.frames]',
+    find: '[...frames, ...beyondGap]',
+    put: '[...frames]',
     tests: ['salvage/sources.test.ts'],
   },
   {
