@@ -86,6 +86,11 @@ export interface StoreFile {
    * whose files have one name each leaves it out.
    */
   isShared?(): boolean
+  /**
+   * Throws KAFKA_STORAGE_ERROR once the file lies nowhere any more, because somebody removed it or put another in its
+   * place. A driver to whose files that can't happen leaves it out.
+   */
+  assertInPlace?(): void
   /** Makes content and size durable. A failure is final for the log (durability rule 10). */
   flush(): Awaitable<void>
   /** Ends the use of this object; what was written stays. */

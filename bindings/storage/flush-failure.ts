@@ -56,6 +56,7 @@ class WatchedFile implements StoreFile {
   readonly path: string
   readonly cut?: (sizeBytes: number) => Awaitable<void>
   readonly isShared?: () => boolean
+  readonly assertInPlace?: () => void
   readonly #file: StoreFile
   readonly #failure: FlushFailure
   readonly #underWay: Set<Promise<void>> = new Set()
@@ -66,6 +67,7 @@ class WatchedFile implements StoreFile {
     this.#failure = failure
     if (file.cut !== undefined) this.cut = file.cut.bind(file)
     if (file.isShared !== undefined) this.isShared = file.isShared.bind(file)
+    if (file.assertInPlace !== undefined) this.assertInPlace = file.assertInPlace.bind(file)
   }
 
   read(into: Uint8Array, position: number): number {

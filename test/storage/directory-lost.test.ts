@@ -43,6 +43,13 @@ const WAYS: readonly Way[] = [
       renameSync(`${directory}.copy`, directory)
     },
   },
+  {
+    name: 'emptied by a shell, to which names with a dot are hidden',
+    takeAway(directory) {
+      for (const file of readdirSync(directory))
+        if (!file.startsWith('.')) rmSync(join(directory, file), { recursive: true })
+    },
+  },
   { name: 'left without its lock file', takeAway: (directory) => rmSync(join(directory, '.lock')) },
 ]
 

@@ -126,6 +126,11 @@ export class Journal {
     throw new LogError('KAFKA_STORAGE_ERROR', message, { file: HEADER_FILE, generation: this.#header.generation })
   }
 
+  /** Throws once the journal was removed: the header is written in place, so that its file stays the same. */
+  assertInPlace(): void {
+    this.#headerFile.assertInPlace?.()
+  }
+
   close(): void {
     this.ring.close()
     this.#headerFile.close()

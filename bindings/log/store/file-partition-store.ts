@@ -113,7 +113,12 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   get assertHeld(): (() => void) | undefined {
-    return this.#lock?.assertHeld?.bind(this.#lock)
+    const lock = this.#lock
+    if (lock?.assertHeld === undefined) return undefined
+    return () => {
+      lock.assertHeld?.()
+      this.#journal?.assertInPlace()
+    }
   }
 
   // ---- open and close ------------------------------------------------------------------------------------------------

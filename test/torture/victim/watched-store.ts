@@ -90,6 +90,10 @@ class WatchedFile implements StoreFile {
     return this.#file.isShared?.() ?? false
   }
 
+  assertInPlace(): void {
+    this.#file.assertInPlace?.()
+  }
+
   flush(): Awaitable<void> {
     return this.#aim.operation('flush', this.path, () => this.#file.flush())
   }

@@ -3,6 +3,7 @@ import type { StoreFile } from '../../file-store.ts'
 import { DirectWrites } from './direct-writes.ts'
 import { storageError } from './errors.ts'
 import type { FlushPlace } from './flush-place.ts'
+import { lost } from './lock.ts'
 import type { PoolShare } from './pool-share.ts'
 
 /** A flush of more than this takes longer than a turn through the thread pool on any disk. */
@@ -115,6 +116,10 @@ export class NodeFile implements StoreFile {
 
   isShared(): boolean {
     return this.#call('size', (descriptor) => fs.fstatSync(descriptor).nlink > 1)
+  }
+
+  assertInPlace(): void {
+    if (this.#call('size', (descriptor) => fs.fstatSync(descriptor).nlink) === 0) throw lost(this.#root, this.path)
   }
 
   /**

@@ -212,11 +212,11 @@ export function isInPlace(root: string, identity: string): boolean {
   }
 }
 
-export function lost(root: string): LogError {
+export function lost(root: string, file: string = lockFile): LogError {
   const message =
-    `${root} was removed, moved or replaced while a log had it open, or ${lockFile} in it was: whoever opens it now gets another log. ` +
+    `${root} was removed, moved or replaced while a log had it open, or ${file} in it was: whoever opens it now gets another log. ` +
     'Close this one, then put the directory back, or open it where it lies now'
-  return new LogError('KAFKA_STORAGE_ERROR', message, { file: lockFile, directory: root, operation: 'lock' })
+  return new LogError('KAFKA_STORAGE_ERROR', message, { file, directory: root, operation: 'lock' })
 }
 
 /** A log must open on a full disk, to be read and to have topics deleted: it is locked without a text as well. */
