@@ -13,13 +13,13 @@ export interface HistoryVerdict {
   readonly anomalies: readonly Anomaly[]
   /** Sends, records read, positions, transaction ends, offset commits. */
   readonly operationCount: number
-  /** Partitions sent to that no final read covers: nothing of them can be lost, unseen or torn as far as this looks. */
+  /** Partitions that were sent to without a final read: nothing of them is reported as lost, unseen or torn. */
   readonly unreadPartitions: readonly string[]
 }
 
 /**
- * What in this history can't have happened under Kafka's guarantees, by what clients did and saw alone. Linear but for
- * sorting.
+ * Finds what Kafka's guarantees rule out, from what clients did and saw alone. Takes time in proportion to the history,
+ * but for sorting.
  */
 export function checkHistory(history: History): HistoryVerdict {
   const facts = new Facts(history)

@@ -1,6 +1,6 @@
 import type { History, Isolation, Place, SeenRecord, Send, TransactionEnd } from './history.ts'
 
-/** One record in the hands of one reader. */
+/** One record that one reader was given. */
 export interface Sight extends Place, SeenRecord {
   readonly isolation: Isolation
   /** Infinite for the final read, which comes after everything. */
@@ -16,12 +16,12 @@ export interface SentValue {
   readonly send: Send
   readonly name: string
   readonly fate: Fate
-  /** By its answer, or else by whoever read it first. */
+  /** From the send's answer; without one, from the first read of its value. */
   offset: number | undefined
   isInFinalRead: boolean
 }
 
-/** What the log owes of a send to those who read committed records. */
+/** Whether readers of committed records must, mustn't or may see what was sent. */
 export type Fate = 'there' | 'absent' | 'either'
 
 export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
@@ -102,7 +102,7 @@ export class Facts {
     return this.endFate(send.transaction)
   }
 
-  /** A transaction without a recorded end may have had any. */
+  /** A transaction without a recorded end may have committed, aborted or neither. */
   endFate(transaction: string): Fate {
     const outcome = this.endOf.get(transaction)?.outcome
     if (outcome === 'committed') return 'there'

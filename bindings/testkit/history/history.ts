@@ -63,9 +63,7 @@ export interface OffsetCommit extends Place {
   /** The next offset to read. */
   readonly offset: number
   readonly outcome: 'ok' | 'failed' | 'unknown'
-  /**
-   * Within a transaction that transaction's end decides, not `outcome`; then the commit is recorded as it has ended.
-   */
+  /** Id of the transaction that the commit is part of. Its end then decides, not `outcome`. */
   readonly transaction: string | undefined
 }
 

@@ -32,7 +32,7 @@ export function checkIdentity(facts: Facts, report: Report): void {
     if (place === undefined) places.set(value, at)
     else if ((place.offset !== offset || place.partition !== partition || place.topic !== topic) && !wrong.has(value)) {
       wrong.add(value)
-      // The answer is a word about the place, two reads are two places.
+      // A read that differs from the answer is a conflict; two reads at different places are a duplicate.
       const kind = isAnswer ? 'conflicting' : 'duplicate'
       report(ofSend(kind, { ...send, topic, partition }, offset, `also at ${facts.nameOf(place)} ${place.offset}`))
     }

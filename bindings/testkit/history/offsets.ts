@@ -3,8 +3,8 @@ import { type Facts, type Fate, getOrMake } from './facts.ts'
 import type { FinalOffset, OffsetCommit } from './history.ts'
 
 /**
- * A group's committed offset in the end is the last that took effect. Commits are recorded in the order in which they
- * were answered, so those that may have taken effect later than the last sure one are it and the unknown ones.
+ * A group's final committed offset is that of the last commit that took effect. Commits are recorded in the order of
+ * their answers, so this is the last acknowledged one or any whose outcome is unknown.
  */
 export function checkOffsets(facts: Facts, report: Report): void {
   const byPlace: Map<string, OffsetCommit[]> = new Map()

@@ -92,8 +92,8 @@ function lowerBound(sorted: readonly number[], wanted: number): number {
 
 /**
  * What was acknowledged or read: committed records for those who read committed, else those of open and aborted
- * transactions too. An offset is taken from the history's first word about it; who contradicts it is found by its
- * identity.
+ * transactions too. If the history names two values for one offset, the first counts; `checkIdentity` reports the
+ * conflict.
  */
 function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order> {
   const orders = new Map<string, Order>()
@@ -105,7 +105,7 @@ function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order>
     if (offset !== undefined && outcome === 'ok' && (!isCommitted || sent.fate === 'there')) add(sent, offset)
   }
   for (const { name, offset, isolation, sent } of facts.sights) {
-    // What must not be there binds no other reader.
+    // A value that mustn't be there is reported elsewhere; no other reader has to see it.
     if (sent === undefined || sent.send.outcome === 'failed' || sent.name !== name) continue
     if (isCommitted && (isolation !== 'read_committed' || sent.fate === 'absent')) continue
     add(sent, offset)

@@ -2,10 +2,10 @@ import { Digest, digestOfBytes, type Words } from './digest.ts'
 
 const PAGE_BYTES = 4096
 
-/** Bytes of a file from a multiple of their count on; what others share is copied before a write. */
+/** A page of a file, aligned to its size. If other contents share it, it is copied before a write. */
 interface Page {
   readonly bytes: Uint8Array
-  /** Of the one content that may write to it. */
+  /** That of the one content that may write to it in place. */
   readonly owner: object | undefined
   /** Of the present bytes, once somebody asked. */
   digest: Words | undefined
@@ -129,7 +129,7 @@ const BLOCK_PAGES = 16
 let block = Buffer.alloc(0)
 let blockUsedBytes = 0
 
-/** Holds anything. */
+/** Its bytes aren't set to zero. */
 function newPage(): Uint8Array {
   if (blockUsedBytes === block.length) {
     block = Buffer.allocUnsafeSlow(BLOCK_PAGES * PAGE_BYTES)
@@ -140,7 +140,7 @@ function newPage(): Uint8Array {
 }
 
 function isZeros(bytes: Uint8Array): boolean {
-  // Most are not, and their first bytes say so.
+  // The first byte decides for most.
   return bytes[0] === 0 && Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0
 }
 

@@ -1,7 +1,7 @@
-/** 64 bits, by which two things count as the same. */
+/** 64 bits; two things with the same ones count as the same. */
 export type Words = readonly [first: number, second: number]
 
-/** A mixing step over 32-bit numbers, twice with other factors: 64 bits of everything that was added. */
+/** Two 32-bit hashes of all numbers that were added, with different factors. */
 export class Digest {
   #first = 0x811c9dc5
   #second = 0x5bd1e995

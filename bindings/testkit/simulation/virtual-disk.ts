@@ -33,7 +33,7 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: true,
 })
 
-/** Who holds a tree of files, whichever store object it came through. */
+/** The lock on each tree of files, whichever store object took it. */
 const holders = new WeakMap<DirectoryNode, StoreLock>()
 
 /**
@@ -59,7 +59,7 @@ export class VirtualDisk implements FileStore {
   /** Reads and writes of this path fail. */
   brokenPath: string | undefined
   faults: DiskFaults | undefined
-  /** A file that whoever uses the disk holds for its size alone: reading it is a mistake. */
+  /** A file that is kept only for the room it takes, as the reserve is: reading it throws. */
   spacePath: string | undefined
   crashed = false
   readonly root: DirectoryNode
@@ -77,7 +77,7 @@ export class VirtualDisk implements FileStore {
     return new VirtualDisk(maker.tree(this.root))
   }
 
-  /** The same for two disks that nothing can tell apart, now or after a crash. */
+  /** Equal for two disks that no operation tells apart, now or after a crash. */
   digest(): string {
     return digestOfTree(this.root, this.freeBytes < Number.POSITIVE_INFINITY)
   }
@@ -167,7 +167,7 @@ export class VirtualDisk implements FileStore {
     this.#closed = true
   }
 
-  /** Nobody holds it. */
+  /** Throws if the disk is locked. */
   assertFree(): void {
     if (holders.has(this.root)) throw new Error('the virtual disk is still held')
   }
@@ -224,7 +224,7 @@ export class VirtualDisk implements FileStore {
     if (this.faults?.strike(kind, path, 'full') !== undefined) throw noSpace(kind, path)
   }
 
-  /** Whoever catches what an operation threw asks here whether the program still runs. */
+  /** Throws after a crash. For code that caught what an operation threw and would go on. */
   assertRunning(): void {
     if (this.crashed) throw new CrashSignal('the disk stopped')
   }

@@ -56,7 +56,7 @@ export class VirtualRows {
     return new VirtualRows(this.#database.afterCrash({ kept: kept[isDurable ? mode : 'all'], isDurable }))
   }
 
-  /** The same for two databases that nothing can tell apart, now or after a crash. */
+  /** Equal for two databases that no operation tells apart, now or after a crash. */
   digest(): string {
     const digest = new Digest()
     const { partitions, isClean, leaderEpoch, producerIdsEnd } = this.#database
@@ -82,7 +82,7 @@ export class VirtualRows {
     this.#database.holder = undefined
   }
 
-  /** Nobody holds it. */
+  /** Throws if the database is held. */
   assertFree(): void {
     if (this.#database.holder !== undefined) throw new Error('the rows are still held')
   }

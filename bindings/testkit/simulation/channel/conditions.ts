@@ -6,11 +6,11 @@ export interface Party {
   readonly isAlive: boolean
 }
 
-/** How bad it is. */
+/** How long messages take, and how often one is held up or comes twice. */
 export interface Weather {
-  /** Most messages take up to so long. */
+  /** Most messages take at most this long. */
   readonly delayMsMax: number
-  /** Some take far longer, and all behind them in their direction. */
+  /** The chance that a message takes up to `stallMsMax`, and with it all behind it in its direction. */
   readonly stallChance: number
   readonly stallMsMax: number
   /** A call whose repetition does no harm arrives a second time, later. */

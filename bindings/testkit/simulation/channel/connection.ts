@@ -6,7 +6,7 @@ import type { Conditions, Party } from './conditions.ts'
 
 const RELEASED = 0xa5
 
-/** What is still on its way when a connection ends may need so long to arrive, or not. */
+/** After a cut each end hears of it within this time; what would arrive there later is lost. */
 const LAST_WORDS_MS = 20
 
 /** Two ends. What one sends the other gets later, as long as both stand; how later, the network's weather says. */
@@ -30,7 +30,7 @@ export class Connection {
     return this.ends[0] === end ? this.ends[1] : this.ends[0]
   }
 
-  /** Each end still gets what arrives within a while of its own, and then hears of the end. */
+  /** Each end still gets what arrives within a time drawn for it, and then hears that the connection has ended. */
   cut(): void {
     if (this.isCut) return
     this.isCut = true
@@ -105,13 +105,13 @@ class End implements Channel {
       network.counts.delivered++
       network.time.trace.add(message.length)
       if (this.#isServer && this.#connection.isCut) network.counts.overtaken++
-      // Whoever goes on reading a message that was given back reads nonsense.
+      // Overwritten when it is given back, so that a later read of it fails.
       this.#onMessage(message, () => message.fill(RELEASED))
     }
   }
 }
 
-/** Every request names its call behind a number. */
+/** A request holds its call's number, then the call's name. */
 function isRepeatable(message: Uint8Array<ArrayBuffer>): boolean {
   const reader = new MessageReader(message)
   reader.int32()

@@ -22,12 +22,12 @@ export class VirtualTime {
     this.trace = trace
   }
 
-  /** Passes evenly. */
+  /** Milliseconds that no change of the wall clock moves. */
   get now(): number {
     return this.#now
   }
 
-  /** What every process takes for the time: milliseconds since 1970, with their fractions. */
+  /** The wall clock of every process: milliseconds since 1970, with fractions. */
   get wall(): number {
     return this.#now + this.#aheadMs
   }
@@ -48,7 +48,7 @@ export class VirtualTime {
     return this.#now - BEGIN
   }
 
-  /** The answer cancels. */
+  /** Calls `run` after that delay. Returns a function that cancels it. */
   after(delayMs: number, run: () => void): () => void {
     const event = { at: this.#now + Math.max(0, delayMs), run }
     let low = 0

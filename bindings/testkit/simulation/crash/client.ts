@@ -9,7 +9,7 @@ import type { Loss } from './model-state.ts'
 import { Monitor } from './monitor.ts'
 import type { PartitionView, SystemHandle, SystemHost, SystemUnderTest } from './system-under-test.ts'
 
-/** What a log under the simulator's hands consists of: a scenario goes on over several storages and openings. */
+/** A log that a scenario drives. Crashes and closes exchange its storage and its opening. */
 export interface World {
   readonly system: SystemUnderTest
   readonly model: Model
@@ -18,7 +18,7 @@ export interface World {
   storage: VirtualStorage
   /** One per opening, the present one last. */
   readonly monitors: Monitor[]
-  /** Puts the watch on a storage that takes the place of the former one. */
+  /** Watches a storage that takes the place of the former one. */
   watch(storage: VirtualStorage): void
 }
 
@@ -239,7 +239,7 @@ export class Client {
     this.handle.keepBytes?.(topic, bytes)
   }
 
-  /** What may go by itself meanwhile is known before, from what was sent. */
+  /** The model works out first, from what was sent, which records may expire meanwhile. */
   passTime(byMs: number): void {
     this.world.model.mayExpire()
     this.handle.passTime?.(byMs)

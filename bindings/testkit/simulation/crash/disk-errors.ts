@@ -13,7 +13,7 @@ export interface DiskError {
   readonly end: 'kill' | 'none' | 'mixed'
 }
 
-/** Effects that a disk doesn't own up to: no log can keep what such a disk lost, but it must not invent anything. */
+/** Faults that the disk doesn't report: no log can keep what they lose, but it must not invent anything. */
 const HIDDEN: readonly string[] = ['lying', 'misdirected', 'zeroed']
 
 /** A scenario on a disk that fails, for the enumerator. `struck` says whether the fault came to pass. */

@@ -302,7 +302,7 @@ function seedOf(text: string): number {
   return hash.number
 }
 
-/** What a person needs: what broke, and the command that shows it again. */
+/** What broke, and the command that repeats it. */
 export function describeFailure(system: string, failure: Failure): string {
   const { scenario, seed, at, modes, violations } = failure
   const place = at === '' ? 'without a crash' : `at ${at} (${modes})`

@@ -1,10 +1,7 @@
 import type { Client } from './client.ts'
 import type { Scenario } from './enumerator.ts'
 
-/**
- * Which segments a checkpoint finds goes by it: with 3000 none of the crashes shows a segment that is removed too
- * early.
- */
+/** Decides where segments end. With 3000 a log that removes a segment too early would pass at every crash. */
 const BATCH_BYTES = 3500
 /** Longer than the check interval and all its steps. */
 const CHECK_MS = 400_000

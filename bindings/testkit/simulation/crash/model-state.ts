@@ -1,7 +1,7 @@
 import type { PartitionView, SeenRecord, SendRequest } from './system-under-test.ts'
 
 /**
- * What a crash may take: with the process nothing that the system was handed, with the power all that wasn't flushed.
+ * What a crash may take. `process`: nothing that was written to files; `power`: whatever wasn't flushed.
  */
 export type Loss = 'process' | 'power'
 
@@ -49,7 +49,7 @@ export class PartitionModel {
   name: string
   /** Sends in the order in which the log took them. */
   order: SendState[] = []
-  /** Every record that anybody was told of, for ever (P5). */
+  /** Every record that was acknowledged or seen; none is ever forgotten (P5). */
   readonly known: Map<number, string> = new Map<number, string>()
   shownEnd = 0
   logStartOffset = 0
@@ -112,7 +112,7 @@ export class PartitionModel {
           kept.push(send)
           continue
         }
-        // Visible is what nothing before it waits for; that much a look at a running log can't tell apart from a loss.
+        // Behind a send that still waits nothing is visible; in a running log that can't be told from a loss.
         if (isRecovered || missing === undefined) this.#missed(send, violate)
         if (send.outcome !== 'refused') missing = send
         if (isRecovered) send.outcome = 'lost'
@@ -159,7 +159,7 @@ export class PartitionModel {
     if (isRecovered && (send.outcome === 'unknown' || send.outcome === 'refused')) send.outcome = 'present'
   }
 
-  /** Batches that are below the start in whole are nobody's business; one that spans it may show its rest. */
+  /** A batch that lies wholly below the start may be gone; of one that spans it the rest may be seen. */
   #isBelowStart(send: SendState, { logStartOffset }: PartitionView): boolean {
     return send.baseOffset !== undefined && send.baseOffset < Math.min(logStartOffset, this.startLimit)
   }

@@ -15,7 +15,7 @@ export class Model {
   readonly #keptBytes = new Map<string, number>()
   readonly #sends: SendState[] = []
 
-  /** What the same clients know when the log's machine goes another way from here. */
+  /** A copy, for a run that branches off here. */
   fork(): Model {
     const fork = new Model()
     for (const [id, topic] of this.#topics) fork.#topics.set(id, { ...topic })
@@ -40,7 +40,7 @@ export class Model {
     ])
   }
 
-  /** The kinds of what clients know, whatever there is of each: alike for states from which they go on alike. */
+  /** Which kinds of things clients know, not how many of each. Equal where clients would go on in the same way. */
   kinds(): string {
     const sends = this.#sends.map(({ outcome, promised, wasRefused, acks, topicId, partition }) => {
       const isGone = this.#topics.get(topicId)?.state !== 'live'
@@ -234,7 +234,8 @@ export class Model {
   }
 
   /**
-   * Of each partition no less stays than it is told to keep: what its sends are at the most decides where it may begin.
+   * Of each partition at least as much stays as it is told to keep. How large its sends can be at most decides how far
+   * its start may move.
    */
   mayExpire(): void {
     for (const [topicId, bytes] of this.#keptBytes) {

@@ -37,7 +37,7 @@ interface Order {
   readonly on: WriteOrderEvent['kind']
   readonly mustHold: string
   holds(state: MonitorState, event: never): boolean
-  /** Whether there is anything to hold: what is true of every event proves nothing. */
+  /** Whether the rule says anything about the event; others aren't counted as checked. */
   readonly isAsked: (event: never) => boolean
 }
 

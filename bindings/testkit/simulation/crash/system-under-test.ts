@@ -7,7 +7,7 @@ import type { Marks } from './marks.ts'
 /** Any log that the simulator can drive. Nothing of it may answer with a promise. */
 export interface SystemUnderTest<Storage extends VirtualStorage = VirtualStorage> {
   readonly name: string
-  /** A new and empty one of what it stands on. */
+  /** A new, empty storage. */
   storage(): Storage
   /** Recovers and answers a log that serves; throws what `open` of the system would reject with. */
   open(host: SystemHost<Storage>): SystemHandle
@@ -39,14 +39,14 @@ export interface SystemHandle {
   committedTopicIds?(group: string): readonly string[]
   /** Moves the log start. */
   deleteRecords?(topic: string, partition: number, before: number): void
-  /** From now on no more of each partition has to be kept. */
+  /** Sets `retention.bytes` of the topic. */
   keepBytes?(topic: string, bytes: number): void
-  /** What comes by itself after so long happens. */
+  /** Lets that time pass and does what falls due in it. */
   passTime?(byMs: number): void
   /** One effect or one turn; false when there is nothing to do. */
   advance(): boolean
   close(): void
-  /** Its process is gone, crashed or closed: what it held in memory may serve another one. */
+  /** Its process has crashed or closed: its memory may be used for another one. */
   discard?(): void
 }
 
