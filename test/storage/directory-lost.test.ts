@@ -18,6 +18,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { AttachedDirectory } from '../../bindings/storage/drivers/node-fs/attached-directory.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 
@@ -30,6 +31,13 @@ const NOTICED_MS = 1000 + 4000
 interface Way {
   readonly name: string
   takeAway(directory: string): void
+}
+
+/** `rm -rf directory/*` */
+function emptyAsShellsDo(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith('.')) rmSync(join(directory, name), { recursive: true })
+  }
 }
 
 const WAYS: readonly Way[] = [
@@ -45,10 +53,7 @@ const WAYS: readonly Way[] = [
   },
   {
     name: 'emptied by a shell, to which names with a dot are hidden',
-    takeAway(directory) {
-      for (const file of readdirSync(directory))
-        if (!file.startsWith('.')) rmSync(join(directory, file), { recursive: true })
-    },
+    takeAway: emptyAsShellsDo,
   },
   { name: 'left without its lock file', takeAway: (directory) => rmSync(join(directory, '.lock')) },
 ]
@@ -183,6 +188,22 @@ for (const { name, place } of REPLACEMENTS) {
     for (const log of [attached, other]) if (log !== undefined) await refusal(log.close())
   })
 }
+
+// Found by a restore under a process that was stopped meanwhile: it went on as its log's next holder had the same
+// producer ids for others, and three of its sends resolved that were written nowhere.
+test('an attached process whose log was restored beside the same lock file knows that it is another', async () => {
+  const directory = mkdtempSync(join(scratch, 'beside-'))
+  for (const name of ['.lock', 'header']) writeFileSync(join(directory, name), '')
+  const attachedTo = new AttachedDirectory(directory, 'header')
+  assert.is(await attachedTo.through(async () => 'the holder'), 'the holder')
+  attachedTo.assertSame()
+  emptyAsShellsDo(directory)
+  writeFileSync(join(directory, 'header'), '')
+  const refused = await refusal(attachedTo.through(async () => 'the holder of another'))
+  assert.is(refused, 'KAFKA_STORAGE_ERROR')
+  attachedTo.leave()
+  attachedTo.leave()
+})
 
 // Found by putting a backup in the place of a log whose holder went on for its last second: it opened, by their paths,
 // files of the log that lay there by then, and wrote its own records over those that were acknowledged there.

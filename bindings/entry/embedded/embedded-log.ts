@@ -10,6 +10,7 @@ import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo, type Listener, listenForAttached, SOCKET_FILE } from '../../engine/remote/local-socket.ts'
 import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import type { JournalOptions } from '../../log/journal/journal.ts'
+import { HEADER_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
@@ -195,12 +196,13 @@ export async function openShared(
   checkOptions(options)
   requireDurability(storeOf().capabilities, options.requireDurability)
   await port.ready?.()
-  const attachedTo = new AttachedDirectory(directory)
+  const attachedTo = new AttachedDirectory(directory, HEADER_FILE)
   const shared = new SharedBroker({
     meeting: {
       attach: () => attachedTo.through(() => attachTo(directory)),
       listen: (attached) => listen(directory, attached),
       heldBy: () => notedHolder(directory),
+      leave: () => attachedTo.leave(),
     },
     port,
     exclusive: options.exclusive === true,

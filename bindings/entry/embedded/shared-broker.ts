@@ -41,6 +41,8 @@ export interface Meeting {
    * noted.
    */
   heldBy(): LogError
+  /** Gives up what it keeps to know the log again, as that is closed; again is fine. */
+  leave?(): void
 }
 
 export interface SharedOptions {
@@ -278,6 +280,7 @@ export class SharedBroker implements Broker {
     this.#listener?.close()
     await this.#attached?.close()
     await this.#afterHolding()
+    this.#options.meeting.leave?.()
     if (this.#held !== undefined && this.#served.size > 0) await this.#releaseMembers(this.#held.broker)
     for (const served of this.#served) served.end()
     await this.#held?.broker.close()
