@@ -99,7 +99,7 @@ test('--follow shows what comes later; SIGINT ends it cleanly, with 130', async 
 })
 
 /** `consume --follow`, and what it wrote so far. */
-function following(topic: string): { values: () => unknown[]; stop: () => Promise<Said> } {
+function following(topic: string): { values: () => unknown[]; said: Promise<Said>; stop: () => Promise<Said> } {
   const child = cli.start(['consume', topic, '--follow', '--json'])
   const said = ended(child)
   let out = ''
@@ -111,7 +111,7 @@ function following(topic: string): { values: () => unknown[]; stop: () => Promis
     child.kill('SIGINT')
     return said
   }
-  return { values, stop }
+  return { values, said, stop }
 }
 
 test('--follow is told by the holder: what is open in a transaction comes when it is committed, not before', async () => {
@@ -172,6 +172,31 @@ test('SIGINT while records come in: what was read is written, and the log is clo
   const again = await open(cli.log)
   assert.ok(again.recovery.clean)
   await again.close()
+})
+
+test('--follow ends with its topic: of another one of the name it left out as many records as it had shown', async () => {
+  const made = () => {
+    assert.is(cli.run(['topics', 'create', 'again']).status, 0)
+    assert.is(cli.run(['produce', 'again'], 'a\nb\nc').status, 0)
+  }
+  made()
+  const { values, said, stop } = following('again')
+  await until(() => values().length === 3)
+  const log = await open(cli.log, { exclusive: true })
+  await log.admin.deleteTopic('again')
+  await log.admin.createTopic('again')
+  await log.producer().send(['d', 'e', 'f', 'g'].map((value) => ({ topic: 'again', value })))
+  await log.close()
+  let isOver = false
+  const over = said.then(() => {
+    isOver = true
+  })
+  await until(() => isOver || values().length > 3)
+  const { status, err } = await stop()
+  await over
+  assert.equal(values(), ['a', 'b', 'c'])
+  assert.is(status, 2, err)
+  assert.match(err, /UNKNOWN_TOPIC_ID/)
 })
 
 test.run()

@@ -1,4 +1,4 @@
-import type { ConsumerRecord, Position } from '../node.ts'
+import { type ConsumerRecord, LogError, type Position, type TopicDescription } from '../node.ts'
 import type { startPoint } from './arguments.ts'
 import { Lines } from './lines.ts'
 import { jsonOf, lineOf } from './record-lines.ts'
@@ -10,6 +10,7 @@ export class Shown {
   readonly #next = new Map<number, number>()
   readonly #isJson: boolean
   readonly #max: number
+  #topicId: string | undefined
   /** Where to start in partitions of which nothing was shown yet. */
   from: ReturnType<typeof startPoint>
   count = 0
@@ -22,6 +23,14 @@ export class Shown {
 
   get isEnough(): boolean {
     return this.count >= this.#max || this.lines.isBroken
+  }
+
+  /** The places are those of one topic: in another one of its name they would leave records out. */
+  stayWith({ name, topicId }: TopicDescription): void {
+    this.#topicId ??= topicId
+    if (this.#topicId === topicId) return
+    const message = `topic "${name}" was deleted, and another one made of its name`
+    throw new LogError('UNKNOWN_TOPIC_ID', message, { topic: name, topicId: this.#topicId })
   }
 
   async show(record: ConsumerRecord): Promise<void> {

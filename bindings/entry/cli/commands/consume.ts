@@ -37,7 +37,8 @@ moment would find.
 
 With --follow the program that holds the log delivers records as they become readable. If there is none, or it opened the
 log with exclusive, the files are read again when something was written to them, at most every ${LOOK_MS / 1000} s. A transaction
-that is open at that moment counts as aborted, and its records aren't shown later.
+that is open at that moment counts as aborted, and its records aren't shown later. It ends with 2 when the topic is
+deleted, also where another one is made of its name.
 
 With --group the log is opened as by any program. Offsets are committed after the records were written out: every
 ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end. After a crash some records may come again, but none is left out.
@@ -88,6 +89,7 @@ async function readOn(log: Log, call: CommandCall, shown: Shown): Promise<void> 
   const grown = new AbortController()
   let timer: NodeJS.Timeout | undefined
   try {
+    shown.stayWith(await log.admin.describeTopic(topic))
     const places = await placesOf(log, topic)
     const start = await startOf(log, places, shown, 'lastStableOffset')
     shown.beginAt(start)
@@ -123,6 +125,7 @@ function endless(at: TopicPartition): Position {
 async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void> {
   const { options, signal } = call
   const [topic = ''] = call.args
+  shown.stayWith(await log.admin.describeTopic(topic))
   const start = await startOf(log, await placesOf(log, topic), shown, 'logStartOffset')
   const until = await endsOf(log, await placesOf(log, topic, options['partition'] as number | undefined))
   const bar = progressOf(until, start)
