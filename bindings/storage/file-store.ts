@@ -87,8 +87,8 @@ export interface StoreFile {
    */
   isShared?(): boolean
   /**
-   * Throws KAFKA_STORAGE_ERROR once the file lies nowhere any more, because somebody removed it or put another in its
-   * place. A driver to whose files that can't happen leaves it out.
+   * Throws KAFKA_STORAGE_ERROR once the file doesn't lie at its path any more, because somebody removed it, moved it or
+   * put another in its place. A driver to whose files that can't happen leaves it out.
    */
   assertInPlace?(): void
   /** Makes content and size durable. A failure is final for the log (durability rule 10). */

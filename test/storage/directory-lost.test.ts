@@ -55,6 +55,14 @@ const WAYS: readonly Way[] = [
     name: 'emptied by a shell, to which names with a dot are hidden',
     takeAway: emptyAsShellsDo,
   },
+  {
+    name: 'emptied by a move of what a shell sees',
+    takeAway(directory) {
+      mkdirSync(`${directory}.away`)
+      for (const file of readdirSync(directory))
+        if (!file.startsWith('.')) renameSync(join(directory, file), join(`${directory}.away`, file))
+    },
+  },
   { name: 'left without its lock file', takeAway: (directory) => rmSync(join(directory, '.lock')) },
 ]
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { isInPlace, lockIdentity, lost } from './lock.ts'
+import { identityOf, isInPlace, lockIdentity, lost } from './lock.ts'
 
 /**
  * The directory whose log this process is attached to. Its path may come to lead to another one, a copy of the log or a
@@ -34,9 +34,9 @@ export class AttachedDirectory {
   /** KAFKA_STORAGE_ERROR once the path leads elsewhere or nowhere. */
   assertSame(): void {
     if (this.#identity !== undefined && !isInPlace(this.#root, this.#identity)) throw lost(this.#root)
-    if (this.#descriptor !== undefined && fs.fstatSync(this.#descriptor).nlink === 0) {
-      throw lost(this.#root, this.#lasting)
-    }
+    if (this.#descriptor === undefined) return
+    const identity = identityOf(fs.fstatSync(this.#descriptor))
+    if (!isInPlace(this.#root, identity, this.#lasting)) throw lost(this.#root, this.#lasting)
   }
 
   /** Ends the watch; again is fine. */

@@ -3,7 +3,7 @@ import type { StoreFile } from '../../file-store.ts'
 import { DirectWrites } from './direct-writes.ts'
 import { storageError } from './errors.ts'
 import type { FlushPlace } from './flush-place.ts'
-import { lost } from './lock.ts'
+import { identityOf, isInPlace, lost } from './lock.ts'
 import type { PoolShare } from './pool-share.ts'
 
 /** A flush of more than this takes longer than a turn through the thread pool on any disk. */
@@ -119,7 +119,8 @@ export class NodeFile implements StoreFile {
   }
 
   assertInPlace(): void {
-    if (this.#call('size', (descriptor) => fs.fstatSync(descriptor).nlink) === 0) throw lost(this.#root, this.path)
+    const identity = identityOf(this.#call('size', (descriptor) => fs.fstatSync(descriptor)))
+    if (!isInPlace(this.#root, identity, this.path)) throw lost(this.#root, this.path)
   }
 
   /**

@@ -202,10 +202,10 @@ export function lockIdentity(root: string): string | undefined {
   }
 }
 
-/** Only what the system is sure of counts: a look that fails says nothing of the lock, and the next one comes soon. */
-export function isInPlace(root: string, identity: string): boolean {
+/** Only what the system is sure of counts: a look that fails says nothing of the file, and the next one comes soon. */
+export function isInPlace(root: string, identity: string, file: string = lockFile): boolean {
   try {
-    const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
+    const onDisk = fs.statSync(join(root, file), { throwIfNoEntry: false })
     return onDisk !== undefined && identityOf(onDisk) === identity
   } catch {
     return true
@@ -297,6 +297,6 @@ function inUse(root: string, { pid, host, since }: Partial<Holder>): LogError {
   return new LogError('DIRECTORY_IN_USE', `${root} is held by ${who}`, { directory: root, pid, host, since })
 }
 
-function identityOf(stats: fs.Stats): string {
+export function identityOf(stats: fs.Stats): string {
   return `${stats.dev}:${stats.ino}`
 }
