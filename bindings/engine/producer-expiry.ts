@@ -3,7 +3,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 
 /** Kafka's producer.id.expiration.ms, and its check interval. */
 const EXPIRATION_MS = 24 * 3_600_000
-const LOOK_MS = 600_000
+const SWEEP_INTERVAL_MS = 600_000
 /**
  * Nobody knows when a producer that was found at the open was last used. It is kept for at least this long, which
  * retries don't exceed.
@@ -29,20 +29,20 @@ export class ProducerExpiry {
   /** By how much the wall clock was put forward since the open. */
   #movedMs = 0
   #openedAt = 0
-  #lookAt: number | undefined
+  #sweepAt: number | undefined
 
   constructor(topics: RememberedProducers) {
     this.#topics = topics
   }
 
   /** When `sweep` must come next. */
-  get lookAt(): number | undefined {
-    return this.#lookAt
+  get sweepAt(): number | undefined {
+    return this.#sweepAt
   }
 
   opened(now: number): void {
     this.#openedAt = this.#passed(now)
-    this.#lookAt = now + LOOK_MS
+    this.#sweepAt = now + SWEEP_INTERVAL_MS
   }
 
   used(hosted: HostedPartition, producerId: number, now: number): void {
@@ -51,12 +51,12 @@ export class ProducerExpiry {
 
   clockMoved(byMs: number): void {
     this.#movedMs += byMs
-    if (this.#lookAt !== undefined) this.#lookAt += byMs
+    if (this.#sweepAt !== undefined) this.#sweepAt += byMs
   }
 
   sweep(now: number): void {
-    if (this.#lookAt === undefined || now < this.#lookAt) return
-    this.#lookAt = now + LOOK_MS
+    if (this.#sweepAt === undefined || now < this.#sweepAt) return
+    this.#sweepAt = now + SWEEP_INTERVAL_MS
     const before = this.#passed(now) - EXPIRATION_MS
     for (const hosted of this.#topics.hosted()) {
       const uses = this.#usesOf(hosted)

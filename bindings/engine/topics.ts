@@ -176,7 +176,7 @@ export class Topics {
 
   /** When `sweep` must come next. */
   get sweepAt(): number | undefined {
-    return earliest(this.#factory.tails.sweepAt, this.producerExpiry.lookAt)
+    return earliest(this.#factory.tails.sweepAt, this.producerExpiry.sweepAt)
   }
 
   /** The wall clock was put forward by so much. */

@@ -1,24 +1,25 @@
 /** Kafka's transactional.id.expiration.ms, and how often the log looks for expired ids. */
 const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
-const EXPIRATION_LOOK_MS = 3_600_000
+const CHECK_INTERVAL_MS = 3_600_000
 
 /** When to look for ids that have expired: at intervals, once any id is known. */
 export class IdExpiration {
-  #nextLook: number | undefined
+  #nextCheck: number | undefined
 
-  get nextLook(): number {
-    return this.#nextLook ?? Number.POSITIVE_INFINITY
+  /** When the next check is due. */
+  get nextCheck(): number {
+    return this.#nextCheck ?? Number.POSITIVE_INFINITY
   }
 
   /** An id exists that may expire. */
   known(now: number): void {
-    this.#nextLook ??= now + EXPIRATION_LOOK_MS
+    this.#nextCheck ??= now + CHECK_INTERVAL_MS
   }
 
-  /** Whether to look now; the next look is a while later. */
-  takeLook(now: number): boolean {
-    if (now < this.nextLook) return false
-    this.#nextLook = now + EXPIRATION_LOOK_MS
+  /** Whether to check now; the next check is `CHECK_INTERVAL_MS` later. */
+  takeCheck(now: number): boolean {
+    if (now < this.nextCheck) return false
+    this.#nextCheck = now + CHECK_INTERVAL_MS
     return true
   }
 
@@ -27,6 +28,6 @@ export class IdExpiration {
   }
 
   clockMoved(byMs: number): void {
-    if (this.#nextLook !== undefined) this.#nextLook += byMs
+    if (this.#nextCheck !== undefined) this.#nextCheck += byMs
   }
 }

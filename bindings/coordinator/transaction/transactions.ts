@@ -308,7 +308,7 @@ export class Transactions {
 
   /** When to ask `expired` next; may be early, never late. */
   nextDeadline(): number | undefined {
-    const next = Math.min(this.#open.nextDeadline, this.#expiration.nextLook)
+    const next = Math.min(this.#open.nextDeadline, this.#expiration.nextCheck)
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
@@ -317,7 +317,7 @@ export class Transactions {
    * exists is refused from then on.
    */
   planExpiry(now: number): readonly TableRecord[] {
-    if (!this.#expiration.takeLook(now)) return []
+    if (!this.#expiration.takeCheck(now)) return []
     const idle = [...this.#tables.planned.all()].filter((entry) => {
       const isIdle = nextTransactionState(entry.state, 'expire') === 'Dead' && this.#openOfId(entry) === undefined
       return isIdle && this.#expiration.isOver(entry.lastUpdateMs, now)

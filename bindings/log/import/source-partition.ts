@@ -10,7 +10,7 @@ import { isLegacyMessage, LEGACY_HEAD_BYTES, legacySizeOf } from './legacy-messa
 import type { ReadContext } from './read-context.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
-import { hasWholeBehind } from './whole-behind.ts'
+import { hasWholeBatchBehind } from './whole-batch-behind.ts'
 
 /** Faults that a torn write may leave. Any other fault was written that way. */
 const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
@@ -124,7 +124,7 @@ export class SourcePartition {
     this.#isCut = !isTorn
     const rest = this.segments.slice(index + 1)
     const place = { position, offset: this.#nextOffset }
-    const isDamage = isTorn && (yield* hasWholeBehind(this.#context, file, place, rest))
+    const isDamage = isTorn && (yield* hasWholeBatchBehind(this.#context, file, place, rest))
     const isLoss = !isTorn || isDamage
     const why = isTorn
       ? `no whole batch (${fault})${isDamage ? ', whole ones behind it' : ''}: Kafka's recovery cuts it off here`

@@ -12,7 +12,7 @@ const INT32_MAX = 0x7fff_ffff
  * Whether a whole batch stands behind one that isn't, in the same file or a later one. Nothing stands behind a write
  * that a kill cut short. So these were written, and the broker may have acknowledged them.
  */
-export function* hasWholeBehind(
+export function* hasWholeBatchBehind(
   { store, kernel }: ReadContext,
   file: StoreFile,
   place: Pick<Place, 'position' | 'offset'>,
