@@ -82,6 +82,15 @@ overBrokers('one iteration at a time', async (setup) => {
   }
 })
 
+test('a closed consumer says so, even where an iteration was begun and left', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer[Symbol.asyncIterator]().next()
+  await consumer.close()
+  await failure('CONSUMER_CLOSED', () => take(consumer, 1))
+})
+
 test('close ends an iteration that waits, and one that works', async () => {
   const { log, broker } = setup()
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })

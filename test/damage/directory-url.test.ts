@@ -1,18 +1,27 @@
-// A URL that names no directory of this machine is refused by name, wherever a directory is asked for.
+// A URL that names no directory of this machine, or a path that no system knows, is refused by name, wherever a directory
+// is asked for.
 import { open, openMemory, salvage } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 
-test('a URL of another scheme, or of another host', async () => {
-  const log = await openMemory()
-  for (const url of ['http://localhost/data', 'file://elsewhere/data'].map((text) => new URL(text))) {
-    const calls = [open(url), salvage(url, '/nowhere'), salvage('/nowhere', url), log.backup(url)]
-    for (const answer of await Promise.allSettled(calls)) {
-      const { code } = (answer as { reason?: { code?: string } }).reason ?? {}
-      assert.is(code, 'INVALID_REQUEST', url.href)
+const WRONG: Readonly<Record<string, readonly (string | URL)[]>> = {
+  'a URL of another scheme, or of another host': [new URL('http://localhost/data'), new URL('file://elsewhere/data')],
+  'a zero byte in a path or URL': ['/tmp/a\0b', new URL('file:///tmp/a%00b')],
+  'no path at all': [''],
+}
+
+for (const [what, places] of Object.entries(WRONG)) {
+  test(what, async () => {
+    const log = await openMemory()
+    for (const place of places) {
+      const calls = [open(place), salvage(place, '/nowhere'), salvage('/nowhere', place), log.backup(place)]
+      for (const answer of await Promise.allSettled(calls)) {
+        const { code } = (answer as { reason?: { code?: string } }).reason ?? {}
+        assert.is(code, 'INVALID_REQUEST', JSON.stringify(place))
+      }
     }
-  }
-  await log.close()
-})
+    await log.close()
+  })
+}
 
 test.run()

@@ -113,8 +113,8 @@ export class Delivery<T> implements ItemSource<T> {
   }
 
   #start(): void {
-    if (this.#deliveries.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
     if (this.#deliveries.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    if (this.#deliveries.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
     this.#hasStarted = true
     this.#deliveries.isIterating = true
     this.#membership.iterationBegan(() => this.#isUnwanted)

@@ -12,7 +12,18 @@ export interface FileUrl {
  * An absolute path: an open log uses its directory again and again, even if the program changes its working directory.
  */
 export function pathOf(directory: string | FileUrl): string {
-  if (typeof directory === 'string' && directory !== '') return resolve(directory)
+  const path = typeof directory === 'string' ? resolved(directory) : pathOfUrl(directory)
+  // No system has a file of such a name.
+  if (path.includes('\0')) throw wrong()
+  return path
+}
+
+function resolved(directory: string): string {
+  if (directory === '') throw wrong()
+  return resolve(directory)
+}
+
+function pathOfUrl(directory: FileUrl): string {
   try {
     if (typeof directory === 'object' && directory !== null && typeof directory.href === 'string')
       return fileURLToPath(directory.href)
