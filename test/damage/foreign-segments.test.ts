@@ -124,4 +124,26 @@ test('the index of a large segment leads into batches of another: a close is no 
   await log.close()
 })
 
+// Found by the swarm: the look asked for the memory of a batch of 64 MiB, again and again, and each read was told
+// MEMORY_CAP_REACHED, which says that it may be asked again.
+test('a damaged length of more than there is memory is damage', async () => {
+  const image = await written({ name: 'own', startMs: START_MS, ...SMALL, segmentBytes: 4500 })
+  const file = image.files.get(SEGMENT) as ImageFile
+  const secondBatch = 12 + new DataView(bytesOf(file, 0, 12).buffer).getInt32(8)
+  const length = bytesOf(file, secondBatch + 8, 1)
+  file.write(Uint8Array.of((length[0] as number) | 4), secondBatch + 8)
+  const log = await openLog(image, new StillPort(3), { memoryBytes: 16 << 20 })
+  const { values, refusal } = await valuesOf(log, 0)
+  assert.is(values.length, 1, 'the batch before it')
+  assert.ok(LogError.is(refusal, 'CORRUPT_MESSAGE'), String(refusal))
+  assert.equal([refusal.details['file'], refusal.details['position']], [SEGMENT, secondBatch])
+  await log.close()
+})
+
+function bytesOf(file: ImageFile, position: number, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count)
+  assert.is(file.read(bytes, position), count)
+  return bytes
+}
+
 test.run()

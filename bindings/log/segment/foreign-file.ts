@@ -55,7 +55,8 @@ function runsBeyond(
   file: StoreFile,
   { baseOffset, nextOffset, sizeBytes }: NotedBatches,
 ): boolean {
-  const headers = new HeaderScan(context.scratch, file, Number.POSITIVE_INFINITY)
+  // Not beyond the file: a damaged length would ask for memory, again and again, that a small log hasn't.
+  const headers = new HeaderScan(context.scratch, file, file.size())
   let offset = baseOffset
   for (let position = 0; position < sizeBytes; ) {
     const frame = headers.at(position)
