@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 
 const WRONG: Readonly<Record<string, readonly (string | URL)[]>> = {
   'a URL of another scheme, or of another host': [new URL('http://localhost/data'), new URL('file://elsewhere/data')],
-  'a zero byte in a path or URL': ['/tmp/a\0b', new URL('file:///tmp/a%00b')],
+  'a zero byte in a path or URL': ['/nowhere/a\0b', new URL('file:///nowhere/a%00b')],
   'no path at all': [''],
 }
 
