@@ -156,8 +156,12 @@ export class Cluster {
     disk.faults = undefined
   }
 
-  /** A program heard that the log has failed: it closes its own, and so does who holds it. */
+  /**
+   * A program heard that the log has failed: it closes its own, and so does who holds it. What one hears that was closed
+   * says nothing of the holder of now.
+   */
   storageFailed(process: SimulatedProcess): void {
+    if (!this.processes.has(process)) return
     for (const each of [process, this.holder]) if (each !== undefined) this.#endFailed(each)
   }
 
