@@ -71,13 +71,17 @@ export class TailPool {
    * never pause would starve readers. Their readers go to the store, and their next appends begin new ones.
    */
   makingRoom<Result>(work: () => Result): Result {
-    for (;;) {
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
       try {
         return work()
       } catch (error) {
-        if (!LogError.is(error, 'MEMORY_CAP_REACHED') || this.#tails.size === 0) throw error
+        if (!LogError.is(error, 'MEMORY_CAP_REACHED')) throw error
         // A record's own getter asks while its batch is written into one of the tails.
         if (this.#kernel.batchBuilder.isOpen) throw error
+        // An append begins its own tail each time: where no other is left, it would find no room for ever.
+        const { size } = this.#tails
+        if (size === 0 || size >= before) throw error
+        before = size
         this.#evict()
       }
     }

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TailPool } from '../../../bindings/log/partition/tail-pool.ts'
 import { TailWindow } from '../../../bindings/log/partition/tail-window.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { newKernel, put } from '../../kernel/support.ts'
 
 /** Three batches of ten bytes, two offsets each, the first at offset 4. */
@@ -32,6 +33,27 @@ test('nothing is answered that is not whole batches of that length', () => {
   assert.not(window.copy(8, 12, new Uint8Array(20)), 'ends behind it')
   window.release()
   assert.not(window.copy(4, 6, new Uint8Array(10)), 'released')
+})
+
+test('where memory is missing with no other tail left, what asks is told, though it begins its own each time', () => {
+  const pool = new TailPool(newKernel())
+  const others = Array.from({ length: 8 }, () => new TailWindow(pool))
+  for (const other of others) other.room(100, 0)
+  const own = new TailWindow(pool)
+  let attempts = 0
+  const append = (): never => {
+    if (++attempts > 100) throw new Error('it is tried for ever')
+    own.room(100, 1)
+    throw new LogError('MEMORY_CAP_REACHED', 'no memory for an index')
+  }
+  assert.throws(
+    () => pool.makingRoom(append),
+    (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED'),
+  )
+  assert.ok(
+    others.every((other) => other.isEmpty),
+    'all others made room before',
+  )
 })
 
 test.run()
