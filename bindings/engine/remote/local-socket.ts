@@ -1,10 +1,14 @@
 import * as fs from 'node:fs'
 import * as net from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { BusyPoll } from './busy-poll.ts'
 import type { Channel, OnMessage } from './channel.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
 import { MessageMemory } from './message-memory.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
+import { processorWaitMs } from './processor-wait.ts'
+import { SpareProcessor } from './spare-processor.ts'
 
 /** In the log's own directory: who may not go there may not attach. */
 export const SOCKET_FILE = '.attach'
@@ -32,8 +36,8 @@ export interface Listener {
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, (address, done) => {
-    const memory = new MessageMemory()
-    const server = net.createServer((socket) => attached(new SocketChannel(socket, memory)))
+    const shared = share()
+    const server = net.createServer((socket) => attached(new SocketChannel(socket, shared)))
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         done()
@@ -63,7 +67,7 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
       const socket = net.connect(address)
       socket.once('connect', () => {
         done()
-        resolve(new SocketChannel(socket, new MessageMemory()))
+        resolve(new SocketChannel(socket, share()))
       })
       socket.once('error', () => {
         done()
@@ -77,15 +81,34 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
 /** Up to here a copy is cheaper than a further piece of a write. */
 const JOINED_BYTES = 64 * 1024
 
+/** What the channels of a listener have in common. */
+interface Shared {
+  readonly memory: MessageMemory
+  readonly processor: SpareProcessor
+}
+
+function share(): Shared {
+  return { memory: new MessageMemory(), processor: new SpareProcessor(processorWaitMs) }
+}
+
+/** Where there is one processor, polling keeps it from the process that is to answer. */
+const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
+
 /** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
   readonly #socket: net.Socket
   readonly #memory: MessageMemory
+  readonly #busyPoll: BusyPoll
   #outgoing: MessagePieces[] = []
 
-  constructor(socket: net.Socket, memory: MessageMemory) {
+  constructor(socket: net.Socket, { memory, processor }: Shared) {
     this.#socket = socket
     this.#memory = memory
+    this.#busyPoll = new BusyPoll({
+      now: () => performance.now(),
+      nextTurn: setImmediate,
+      isProcessorSpare: (nowMs) => HAS_SEVERAL_PROCESSORS && processor.isSpare(nowMs),
+    })
     socket.unref()
     socket.pause()
     socket.on('error', () => {})
@@ -103,6 +126,7 @@ class SocketChannel implements Channel {
     const sizeBytes = messages.reduce((sum, message) => sum + HEAD_BYTES + messageBytes(message), 0)
     if (sizeBytes <= JOINED_BYTES) this.#socket.write(joined(messages, sizeBytes))
     else this.#writePieces(messages)
+    this.#busyPoll.sent()
   }
 
   #writePieces(messages: readonly MessagePieces[]): void {
@@ -120,6 +144,7 @@ class SocketChannel implements Channel {
     const socket = this.#socket
     const incoming = new IncomingMessages(onMessage, this.#memory)
     socket.on('data', (chunk: Buffer) => {
+      this.#busyPoll.received()
       if (!incoming.read(chunk)) socket.destroy()
     })
     socket.once('close', onEnd)

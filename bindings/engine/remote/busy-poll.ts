@@ -1,0 +1,52 @@
+/**
+ * An answer within this time is worth polling for. A process that sleeps takes some 0.03 ms to wake on a machine that is
+ * otherwise idle, which beside a longer wait isn't felt.
+ */
+export const BUSY_POLL_MS = 0.25
+
+export interface BusyPollPort {
+  /** Monotonic, in milliseconds. */
+  now(): number
+  /** Calls back in the next turn of the event loop, which doesn't sleep before it. */
+  nextTurn(callback: () => void): void
+  /** Whether polling takes a processor from nobody. */
+  isProcessorSpare(nowMs: number): boolean
+}
+
+/**
+ * Keeps the event loop from sleeping for a moment after a message was sent, if the last time something came back within
+ * such a moment: adaptive spinning, as mutexes do it (docs/decisions/035-attached-processes-poll.md). Who is answered
+ * slowly, or seldom asked again, sleeps at once, so a pattern that has ended costs one moment of CPU. The program's own
+ * callbacks and timers run between the turns.
+ */
+export class BusyPoll {
+  readonly #port: BusyPollPort
+  #sentAt = 0
+  /** Nothing has come since the last message was sent. */
+  #isAwaiting = false
+  #wasQuick = false
+  #isPolling = false
+  /** Made once: it goes to the event loop at every turn. */
+  readonly #poll = (): void => {
+    if (this.#isAwaiting && this.#port.now() - this.#sentAt < BUSY_POLL_MS) this.#port.nextTurn(this.#poll)
+    else this.#isPolling = false
+  }
+
+  constructor(port: BusyPollPort) {
+    this.#port = port
+  }
+
+  sent(): void {
+    this.#sentAt = this.#port.now()
+    this.#isAwaiting = true
+    if (!this.#wasQuick || this.#isPolling || !this.#port.isProcessorSpare(this.#sentAt)) return
+    this.#isPolling = true
+    this.#port.nextTurn(this.#poll)
+  }
+
+  received(): void {
+    if (!this.#isAwaiting) return
+    this.#isAwaiting = false
+    this.#wasQuick = this.#port.now() - this.#sentAt < BUSY_POLL_MS
+  }
+}
