@@ -25,7 +25,8 @@ Examples:
   oncelog salvage ./data ./salvaged
 
 Exit codes: 0 done, or the reader of the output has closed it; 1 the log or the disk refused, or damage was found; 2 the
-call is wrong, and the message says how; 130 and 143 ended by SIGINT or SIGTERM.
+call is wrong, and the message says how; 130 and 143 ended by SIGINT or SIGTERM. Where 1 stands for standard output that
+couldn't be written, the error says what was done all the same.
 
 All commands but salvage work while a program has the log open. topics list, topics describe, consume without --group,
 inspect and verify only read the directory; the others go through that program. Listing and describing groups and

@@ -1,5 +1,4 @@
 import Table from 'cli-table3'
-import { LogError } from '../../model/errors.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 
 export type Row = Readonly<Record<string, unknown>>
@@ -55,9 +54,16 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** Reports what a command did: a sentence for people, its facts for programs. */
-export function say(sentence: string, facts: Row, isJson: boolean): void {
+/** What a command has changed: a sentence for people, its facts for programs. */
+export interface Done {
+  readonly sentence: string
+  readonly facts: Row
+}
+
+/** Reports what a command did. */
+export function say(sentence: string, facts: Row, isJson: boolean): Done {
   console.log(isJson ? JSON.stringify(facts) : printable(sentence))
+  return { sentence, facts }
 }
 
 /** Escapes control characters, and those that change the direction of text: none reaches a terminal. */
@@ -89,30 +95,4 @@ function sentence({ code, topic, partition, ...place }: Partial<Damage>): string
   if (place.file === undefined) return `damage: ${topic}-${partition} is ${code}`
   const offset = place.offset === undefined ? '' : `, offset ${place.offset}`
   return `damage: ${place.file} at byte ${place.position}${offset}: ${code}`
-}
-
-/** Reports a command's failure and answers the exit code: 2 for a wrong call, 1 for everything else. */
-export function report(error: unknown, isJson: boolean): number {
-  if (!LogError.is(error)) {
-    const message = error instanceof Error ? error.message : String(error)
-    console.error(isJson ? JSON.stringify({ error: 'FAILED', message }) : printable(message))
-    return 1
-  }
-  const { code, category, message, hint, details } = error
-  if (isJson) console.error(JSON.stringify({ error: code, category, message, hint, details }))
-  else console.error([`${code}: ${printable(message)}`, ...placeOf(error), ...hintFor(error)].join('\n'))
-  return category === 'misuse' ? 2 : 1
-}
-
-const PLACE = ['file', 'position', 'topic', 'partition', 'offset']
-
-/** Where the damage is. */
-function placeOf({ category, details }: LogError): string[] {
-  const known = PLACE.filter((name) => category === 'corruption' && details[name] !== undefined)
-  return known.length === 0 ? [] : [known.map((name) => `${name} ${printable(details[name])}`).join(', ')]
-}
-
-/** The hint without its part about the details: people see the message, programs the details. */
-function hintFor({ hint }: LogError): string[] {
-  return /that the details name\.$/.test(hint) ? [] : [hint.replace(/; the details name .*$/, '.')]
 }

@@ -4,7 +4,7 @@ import { LogError } from '../node.ts'
 import { countFrom, durationMs, startPoint, topicPartitions, wholeNumber } from './arguments.ts'
 import { below } from './help.ts'
 import { withLog } from './open.ts'
-import { print } from './output.ts'
+import { type Done, print } from './output.ts'
 import { type CommandCall, run } from './run.ts'
 
 const POINTS = ['toEarliest', 'toLatest', 'toTime', 'byDuration', 'toOffset', 'shiftBy']
@@ -54,14 +54,15 @@ Examples:
 async function move(
   { directory, isJson, args: [name = ''], options }: CommandCall,
   resetOf: (admin: Admin) => Reset,
-): Promise<void> {
-  await withLog({ directory, isJson }, async ({ admin }) => {
+): Promise<Done | undefined> {
+  return withLog({ directory, isJson }, async ({ admin }) => {
     const how = { topics: options['topic'], dryRun: options['dryRun'] === true } as ResetOptions
     const moved = await resetOf(admin)(name, pointOf(options), how)
     const rows = moved.map(({ topic, partition, before = null, nextOffset }) => {
       return { groupId: name, topic, partition, before, nextOffset, dryRun: how.dryRun }
     })
     print(rows, isJson, 'no offsets to move')
+    return how.dryRun === true ? undefined : { sentence: `moved ${name}`, facts: { groupId: name, offsets: rows } }
   })
 }
 

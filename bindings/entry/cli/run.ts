@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { report } from './output.ts'
+import type { Done } from './output.ts'
+import { report, reportOutput } from './report.ts'
 
 export interface CommandCall {
   /** Where the log is: `--dir`, or ONCELOG_DIR, or ./data. */
@@ -14,8 +15,13 @@ export interface CommandCall {
 /** 128 plus the signal's number, as in shells. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** The action of a command: reports failures on standard error and by the exit code. */
-export function run(work: (call: CommandCall) => Promise<void>): (...given: unknown[]) => Promise<void> {
+/**
+ * The action of a command: reports failures on standard error and by the exit code. `work` answers what it changed, so
+ * that it is told where standard output doesn't take it.
+ */
+export function run(
+  work: (call: CommandCall) => Promise<Done | undefined> | Promise<void>,
+): (...given: unknown[]) => Promise<void> {
   return async (...given) => {
     const command = given.at(-1) as Command
     const options = command.optsWithGlobals<Record<string, unknown>>()
@@ -28,15 +34,22 @@ export function run(work: (call: CommandCall) => Promise<void>): (...given: unkn
         stop.abort()
       })
     }
+    let refused: Error | undefined
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exitCode = report(error, isJson)
+      if (error.code !== 'EPIPE') refused ??= error
       stop.abort()
     })
+    let done: Done | undefined
     try {
       const call = { directory: options['dir'] as string, isJson, args: command.args, options, signal: stop.signal }
-      await work(call)
+      done = (await work(call)) ?? undefined
     } catch (error) {
-      if (!stop.signal.aborted || error !== stop.signal.reason) process.exitCode = report(error, isJson)
+      if (!stop.signal.aborted || error !== stop.signal.reason) {
+        process.exitCode = report(error, isJson)
+        return
+      }
     }
+    await new Promise<unknown>((resolve) => process.stdout.write('', resolve))
+    if (refused !== undefined) process.exitCode = reportOutput(refused, done, isJson)
   }
 }

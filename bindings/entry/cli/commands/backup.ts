@@ -22,7 +22,7 @@ Example:
     .action(
       run(async ({ isJson, args: [directory = '', target = ''] }) => {
         await withLog({ directory, isJson, isArgument: true }, (log) => log.backup(target))
-        say(`copied ${directory} to ${target}`, { directory, target: resolve(target), copied: true }, isJson)
+        return say(`copied ${directory} to ${target}`, { directory, target: resolve(target), copied: true }, isJson)
       }),
     )
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type Admin, type GroupDetails, LogError } from '../../node.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { counted, print, say } from '../output.ts'
+import { counted, type Done, print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -54,11 +54,11 @@ function describeGroup(call: CommandCall): Promise<void> {
   return withView(call, async ({ admin }) => show(await admin.describeGroup(groupId), call.isJson))
 }
 
-function deleteGroup(call: CommandCall): Promise<void> {
+function deleteGroup(call: CommandCall): Promise<Done> {
   const [groupId = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.deleteGroup(groupId)
-    say(`deleted group ${groupId}`, { groupId, deleted: true }, call.isJson)
+    return say(`deleted group ${groupId}`, { groupId, deleted: true }, call.isJson)
   })
 }
 

@@ -44,6 +44,9 @@ Examples:
         const report = await imported(call)
         show(report, call.isJson)
         if (report.leftOut.some(({ isLoss }) => isLoss)) process.exitCode = 1
+        if (call.options['dryRun'] === true) return undefined
+        const [source = '', target = ''] = call.args
+        return { sentence: `imported ${source} to ${target}`, facts: { source, target, imported: true } }
       }),
     )
 }

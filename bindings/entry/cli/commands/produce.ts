@@ -5,7 +5,7 @@ import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
 import { withLog } from '../open.ts'
-import { counted, say } from '../output.ts'
+import { counted, type Done, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -47,10 +47,10 @@ Examples:
     .action(run(produce))
 }
 
-async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<void> {
+async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<Done> {
   const path = options['file'] as string | undefined
   const how = formatOf(path, options)
-  await withLog({ directory, isJson }, async (log) => {
+  return withLog({ directory, isJson }, async (log) => {
     await log.admin.describeTopic(topic)
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
@@ -71,7 +71,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
       source.destroy()
     }
     const count = await sent.all()
-    say(`wrote ${counted(count, 'record')} to ${topic}`, { topic, records: count }, isJson)
+    return say(`wrote ${counted(count, 'record')} to ${topic}`, { topic, records: count }, isJson)
   })
 }
 

@@ -35,6 +35,8 @@ Example:
           'nothing was lost',
         )
         if (losses.length > 0) process.exitCode = 1
+        const sentence = `copied what is intact of ${directory} to ${target}`
+        return { sentence, facts: { ...counts, losses: losses.length, target: resolve(target) } }
       }),
     )
 }

@@ -5,7 +5,7 @@ import { LogError, open } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withImage, withLog } from '../open.ts'
-import { counted, print, say } from '../output.ts'
+import { counted, type Done, print, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
 const EVERYTHING = -1
@@ -92,7 +92,7 @@ function describeTopic(call: CommandCall): Promise<void> {
   })
 }
 
-async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<void> {
+async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<Done> {
   const partitions = options['partitions'] as number
   const config = configOf(options['config'])
   const log = await open(directory)
@@ -100,7 +100,7 @@ async function createTopic({ directory, isJson, args: [name = ''], options }: Co
     const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
     const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
     const sentence = `${isCreated ? 'created' : 'found'} ${name} with ${counted(count, 'partition')}`
-    say(sentence, { topic: name, created: isCreated, partitions: count }, isJson)
+    return say(sentence, { topic: name, created: isCreated, partitions: count }, isJson)
   } finally {
     await log.close()
   }
@@ -122,7 +122,7 @@ async function create(
   }
 }
 
-function alterTopic(call: CommandCall): Promise<void> {
+function alterTopic(call: CommandCall): Promise<Done> {
   const [name = ''] = call.args
   return withLog(call, async ({ admin }) => {
     const partitions = call.options['partitions'] as number | undefined
@@ -133,19 +133,19 @@ function alterTopic(call: CommandCall): Promise<void> {
     // Partitions can't be removed again, so they come last: after a refused config the whole command can be repeated.
     if (changes.length > 0) await admin.alterConfig(name, Object.fromEntries(changes))
     if (partitions !== undefined) await admin.createPartitions(name, partitions)
-    say(`altered ${name}`, { topic: name, altered: true }, call.isJson)
+    return say(`altered ${name}`, { topic: name, altered: true }, call.isJson)
   })
 }
 
-function deleteTopic(call: CommandCall): Promise<void> {
+function deleteTopic(call: CommandCall): Promise<Done> {
   const [name = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.deleteTopic(name)
-    say(`deleted ${name}`, { topic: name, deleted: true }, call.isJson)
+    return say(`deleted ${name}`, { topic: name, deleted: true }, call.isJson)
   })
 }
 
-function deleteRecords(call: CommandCall): Promise<void> {
+function deleteRecords(call: CommandCall): Promise<Done> {
   const { options } = call
   const [topic = ''] = call.args
   return withLog(call, async ({ admin }) => {
@@ -156,6 +156,7 @@ function deleteRecords(call: CommandCall): Promise<void> {
     const begins = await admin.deleteRecords(wanted.map((partition) => ({ topic, partition, beforeOffset })))
     const rows = begins.map(({ partition, lowWatermark }) => ({ topic, partition, logStartOffset: lowWatermark }))
     print(rows, call.isJson)
+    return { sentence: `deleted records of ${topic}`, facts: { topic, partitions: rows } }
   })
 }
 

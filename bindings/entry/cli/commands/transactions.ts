@@ -3,7 +3,7 @@ import type { TransactionDescription } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { print, type Row, say } from '../output.ts'
+import { type Done, print, type Row, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
 export function addTransactions(program: Command): void {
@@ -84,20 +84,21 @@ function showProducers(call: CommandCall): Promise<void> {
   })
 }
 
-function abortTransaction(call: CommandCall): Promise<void> {
+function abortTransaction(call: CommandCall): Promise<Done> {
   const [transactionalId = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.abortTransaction(transactionalId)
-    say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, call.isJson)
+    return say(`aborted the transaction of ${transactionalId}`, { transactionalId, aborted: true }, call.isJson)
   })
 }
 
-function fenceProducers(call: CommandCall): Promise<void> {
+function fenceProducers(call: CommandCall): Promise<Done> {
   return withLog(call, async ({ admin }) => {
     await admin.fenceProducers(call.args)
     for (const transactionalId of call.args) {
       say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, call.isJson)
     }
+    return { sentence: `fenced ${call.args.join(', ')}`, facts: { transactionalIds: call.args, fenced: true } }
   })
 }
 
