@@ -176,6 +176,29 @@ test('links and special files are refused wherever they lie, and removed as what
   assert.equal(readdirSync(outside), ['secret'])
 })
 
+test('a link to a missing directory is named, with what to do', async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  symlinkSync('missing', join(place, 'link'))
+  symlinkSync('loop', join(place, 'loop'))
+  for (const [link, below, target] of [
+    ['link', '', 'missing'],
+    ['link', 'log', 'missing'],
+    ['loop', '', 'loop'],
+  ] as const) {
+    const root = join(place, link, below)
+    const error = await refusal(() => createDirectoryStore(root).lock())
+    const what = `${join(place, link)} is a symbolic link to ${join(place, target)}, and that is missing`
+    assert.is(error.message, `lock of the root in ${root} failed: ${what}: make it, or remove the link`)
+    assert.is(error.code, 'KAFKA_STORAGE_ERROR')
+  }
+  mkdirSync(join(place, 'missing'))
+  const store = createDirectoryStore(join(place, 'link/log'))
+  await store.lock()
+  await store.close()
+  assert.equal(readdirSync(join(place, 'missing')), ['log'])
+})
+
 test('the limit of open files', () => {
   const told = underLimit('-n 60', 'files', freshPlace())
   assert.is(told.code, 'KAFKA_STORAGE_ERROR')

@@ -179,7 +179,10 @@ class NodeFileStore implements FileStore {
   /** Once only: a root that vanishes under an open log took the lock with it, and must not come back empty. */
   #makeRoot(): void {
     const missing: string[] = []
-    for (let place = this.#root; !fs.existsSync(place); place = dirname(place)) missing.push(place)
+    for (let place = this.#root; !fs.existsSync(place); place = dirname(place)) {
+      assertNoLink(place)
+      missing.push(place)
+    }
     // Not `recursive`: where mkdir answers ENOENT below a directory that exists, as in /proc, Node 20 tries for ever.
     for (const place of missing.reverse()) {
       if (place === this.#root && this.#mark !== undefined) makeMarkedRoot(place, this.#mark)
@@ -217,6 +220,13 @@ class NodeFileStore implements FileStore {
   #error(operation: string, path: string, cause: unknown): Error {
     return storageError(operation, path, this.#root, cause)
   }
+}
+
+/** A link to what is missing has the name of the directory that would be made. */
+function assertNoLink(place: string): void {
+  if (fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
+  const target = resolve(dirname(place), fs.readlinkSync(place))
+  throw new Error(`${place} is a symbolic link to ${target}, and that is missing: make it, or remove the link`)
 }
 
 /** Someone else may make it at the same moment; what it is then, the next call finds out. */
