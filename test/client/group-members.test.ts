@@ -50,6 +50,20 @@ test('two members share the partitions; what one leaves the other takes over', a
   await log.close()
 })
 
+test('left by break it is still a member and keeps its partitions, until it is closed', async (open) => {
+  const log = await filled(open, 3)
+  const left = log.consumer({ groupId: 'g', topics: ['t'] })
+  for await (const _ of left) break
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  await second.lag()
+  await until(() => partitionsOf(second).length === 2)
+  await membersOf(log, 2)
+  assert.equal([...partitionsOf(left), ...partitionsOf(second)].sort(), [0, 1, 2, 3])
+  await left.close()
+  await until(() => partitionsOf(second).length === PARTITIONS)
+  await log.close()
+})
+
 test('positions of a partition that was given up are refused by the generation, those of one that never was here as a mistake', async (open) => {
   const log = await filled(open, 3)
   await log.admin.createTopic('other')

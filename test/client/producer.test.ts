@@ -289,6 +289,7 @@ overBrokers('close flushes, refuses sends, and a second one does nothing', async
   assert.equal(await broker.texts('t'), ['a'])
   const error = await failure('PRODUCER_CLOSED', () => producer.send({ topic: 't', value: 'b' }))
   assert.is(error.category, 'misuse')
+  await producer.flush()
 })
 
 overBrokers('a producer is disposable where the runtime knows the symbol', async (setup) => {

@@ -14,7 +14,9 @@ export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void |
  * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time (CONSUMER_BUSY). It
  * joins at the first iteration and starts at the group's committed offsets, so that after a crash everything from there
  * on comes again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last
- * delivered one. `close()` ends the iteration, an aborted `signal` makes it reject with its reason.
+ * delivered one. Until then it is still a member: nobody else reads the partitions that it keeps, before it is closed or
+ * hasn't polled for `maxPollIntervalMs`. `close()` ends the iteration, an aborted `signal` makes it reject with its
+ * reason.
  *
  * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE
  * (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they

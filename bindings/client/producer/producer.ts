@@ -63,7 +63,7 @@ export interface Producer extends Sender, AsyncDisposable {
   /**
    * Sends at once what still waits for `lingerMs`. Resolves when every record that was sent before has reached the
    * producer's `acks`; rejects with the error of the first one that failed, which its `send` reports too, or with the
-   * signal's reason.
+   * signal's reason. Of a closed producer it resolves, as in Kafka: `close` waited for all that was sent.
    */
   flush(options?: Abortable): Promise<void>
   /**
