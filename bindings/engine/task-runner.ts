@@ -6,6 +6,7 @@ export interface IssuedEffect {
   readonly running: Running
   /** Its place among the effects that the task yielded together. */
   readonly index: number
+  isComplete: boolean
 }
 
 export type EffectResult = { readonly value: unknown } | { readonly error: unknown }
@@ -20,8 +21,8 @@ interface Running {
 
 /**
  * Runs tasks step by step and awaits nothing. Effects that a task yields are issued; whoever owns the order, the
- * scheduler or a simulator, completes them. A task goes on once all effects that it yielded together are complete; if
- * any failed, the first error is thrown into it.
+ * scheduler or a simulator, completes them. A task goes on once all effects that it yielded together are complete, at
+ * once if there are none; if any failed, the first error in their order is thrown into it.
  */
 export class TaskRunner {
   #issued: IssuedEffect[] = []
@@ -38,7 +39,11 @@ export class TaskRunner {
     return issued
   }
 
-  complete({ running, index }: IssuedEffect, result: EffectResult): void {
+  /** A second result of an effect isn't heard: the task has gone on with the first, and may ask for something else now. */
+  complete(issued: IssuedEffect, result: EffectResult): void {
+    if (issued.isComplete) return
+    issued.isComplete = true
+    const { running, index } = issued
     const { results } = running
     if (results === undefined) return this.#advance(running, result)
     results[index] = result
@@ -48,29 +53,34 @@ export class TaskRunner {
     this.#advance(running, failed ?? { value: results.map((each) => ('value' in each ? each.value : undefined)) })
   }
 
-  #advance(running: Running, result: EffectResult): void {
+  #advance(running: Running, given: EffectResult): void {
     const { task, done } = running
-    let next: IteratorResult<Effect | readonly Effect[], unknown>
-    try {
-      next = 'error' in result ? task.throw(result.error) : task.next(result.value)
-    } catch (error) {
-      done(error, undefined)
-      return
+    let result = given
+    for (;;) {
+      let next: IteratorResult<Effect | readonly Effect[], unknown>
+      try {
+        next = 'error' in result ? task.throw(result.error) : task.next(result.value)
+      } catch (error) {
+        done(error, undefined)
+        return
+      }
+      if (next.done === true) return done(undefined, next.value)
+      if (this.#issue(running, next.value) > 0) return
+      result = { value: [] }
     }
-    if (next.done === true) done(undefined, next.value)
-    else this.#issue(running, next.value)
   }
 
-  /** Hot path: mostly it is one, without a list. */
-  #issue(running: Running, yielded: Effect | readonly Effect[]): void {
+  /** Answers how many there are. Hot path: mostly it is one, without a list. */
+  #issue(running: Running, yielded: Effect | readonly Effect[]): number {
     if (!Array.isArray(yielded)) {
       running.results = undefined
-      this.#issued.push({ effect: yielded as Effect, running, index: 0 })
-      return
+      this.#issued.push({ effect: yielded as Effect, running, index: 0, isComplete: false })
+      return 1
     }
     running.results = []
     running.missing = yielded.length
     for (const [index, effect] of (yielded as readonly Effect[]).entries())
-      this.#issued.push({ effect, running, index })
+      this.#issued.push({ effect, running, index, isComplete: false })
+    return yielded.length
   }
 }
