@@ -248,4 +248,18 @@ export const RECOVERY: readonly Mutant[] = [
     put: '',
     tests: ['simulation/read-only.test.ts'],
   },
+  {
+    name: 'recovery: the original of an elder checkpoint is kept instead of its copy',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: '...elder.slice(-1)]',
+    put: '...elder.slice(0, 1)]',
+    tests: ['log/checkpoint/checkpoint-file.test.ts'],
+  },
+  {
+    name: 'recovery: the copy of a checkpoint is written over though the third place is free',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: ': newest.slice(-2)',
+    put: ': newest.slice(0, 1)',
+    tests: ['log/checkpoint/checkpoint-file.test.ts'],
+  },
 ]

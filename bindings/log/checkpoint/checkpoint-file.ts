@@ -16,7 +16,7 @@ export const CHECKPOINT_DIRECTORY = 'checkpoint'
  * Recovery needs the third: the record that it reads may not be durable, and has to be copied before an older one is
  * overwritten.
  */
-export const CHECKPOINT_PLACES = 3
+const CHECKPOINT_PLACES = 3
 
 const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
@@ -30,6 +30,11 @@ const VERSION = 4
 const WRITTEN_AT_ONCE_BYTES = 512 * 1024
 /** Magic, version, payload length, checksum. */
 const HEAD_BYTES = 16
+
+/** Where the next record goes once the one in this place is durable. */
+export function placeAfter(place: number): number {
+  return (place + 1) % CHECKPOINT_PLACES
+}
 
 export function checkpointFile(place: number): string {
   return `${CHECKPOINT_DIRECTORY}/${place}`
@@ -116,16 +121,24 @@ export interface PlacedCheckpoint {
 }
 
 /**
- * Copies the newest record to a place that neither it nor the one before it needs: only a copy of our own can be made
- * durable for sure, because reading one back proves nothing (rule 6e).
+ * A place that may be written to though no record that is read is known to be durable (rule 6e): neither the newest
+ * one's, nor that of the one which was durable before the newest was written. That is the record before it, and of that
+ * one the copy, if there is one: its recovery flushed the copy, and maybe nobody the original. Without a record before
+ * it something else in the third place was torn, so the newest one's copy was durable already.
  */
+export function sparePlace(found: readonly FoundCheckpoint[]): number {
+  const sequences = [...new Set(found.map(({ record }) => record.sequence))]
+  const [newest = [], elder = []] = sequences.map((each) => found.filter(({ record }) => record.sequence === each))
+  const kept = elder.length > 0 ? [...newest.slice(0, 1), ...elder.slice(-1)] : newest.slice(-2)
+  const places = Array.from({ length: CHECKPOINT_PLACES }, (_, place) => place)
+  return places.find((place) => !kept.some((each) => each.place === place)) ?? 0
+}
+
+/** Copies the newest record: only a copy of our own can be made durable for sure, as reading one back proves nothing. */
 export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]): Task<PlacedCheckpoint | undefined> {
   const [newest] = found
   if (newest === undefined) return undefined
-  const copy = found.find((each) => each.isCopy && each !== newest && each.record.sequence === newest.record.sequence)
-  const elder = found.find((each) => each.record.sequence < newest.record.sequence)
-  const places = Array.from({ length: CHECKPOINT_PLACES }, (_, place) => place)
-  const place = copy?.place ?? places.find((each) => each !== newest.place && each !== elder?.place) ?? 0
+  const place = sparePlace(found)
   const bytes = newest.bytes.slice()
   new DataView(bytes.buffer).setUint32(0, COPY_MAGIC)
   return { place, file: yield* placeCheckpointFile(store, place, bytes) }

@@ -24,7 +24,7 @@ export function* openClean(
   input: RecoveryInput,
   header: JournalHeader,
   checkpoint: CheckpointRecord,
-  checkpointPlace: number,
+  nextCheckpointPlace: number,
   isNewest: boolean,
 ): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
@@ -51,7 +51,7 @@ export function* openClean(
       leaderEpoch: Math.max(header.leaderEpoch, checkpoint.leaderEpoch),
     },
     checkpointSequence: checkpoint.sequence,
-    checkpointPlace,
+    nextCheckpointPlace,
     coveredSequence: checkpoint.coveredSequence,
     producerIdsEnd: checkpoint.producerIdsEnd,
     partitions,

@@ -11,8 +11,8 @@ export interface Recovered {
   readonly needsRing: boolean
   readonly header: JournalHeader
   readonly checkpointSequence: number
-  /** Where a durable copy of it stands: not to be overwritten by the next one. */
-  readonly checkpointPlace: number
+  /** Not where the only durable copy of it stands. */
+  readonly nextCheckpointPlace: number
   /** Frames up to it are covered once the checkpoint that follows recovery is durable. */
   readonly coveredSequence: number
   readonly producerIdsEnd: number

@@ -3,7 +3,12 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage } from '../../storage/partition-store.ts'
-import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
+import {
+  CHECKPOINT_DIRECTORY,
+  type FoundCheckpoint,
+  readCheckpoints,
+  sparePlace,
+} from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE } from '../journal/layout.ts'
@@ -43,7 +48,7 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
   const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && !isClean && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
-  if (isClean) return yield* openClean(input, header, checkpoint, found[0]?.place ?? 0, isNewest)
+  if (isClean) return yield* openClean(input, header, checkpoint, sparePlace(found), isNewest)
   return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(found)
 }
 

@@ -3,7 +3,13 @@ import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
-import { CHECKPOINT_DIRECTORY, type FoundCheckpoint, placeCopy } from '../checkpoint/checkpoint-file.ts'
+import {
+  CHECKPOINT_DIRECTORY,
+  type FoundCheckpoint,
+  placeAfter,
+  placeCopy,
+  sparePlace,
+} from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
@@ -78,8 +84,8 @@ export class UncleanRecovery {
   *#run(found: readonly FoundCheckpoint[]): Task<Recovered> {
     const readOnly = this.#isReadOnly
     const generation = this.#newGeneration()
-    const { covered, checkpointPlace } = readOnly
-      ? { covered: this.#lastSequence(), checkpointPlace: 0 }
+    const { covered, nextCheckpointPlace } = readOnly
+      ? { covered: this.#lastSequence(), nextCheckpointPlace: sparePlace(found) }
       : yield* this.#secure(found, generation)
     const catalogue = new Catalogue()
     const cataloguePartition = { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }
@@ -101,7 +107,7 @@ export class UncleanRecovery {
       needsRing: true,
       header: { ...this.#header, generation, leaderEpoch },
       checkpointSequence: this.#checkpoint.sequence,
-      checkpointPlace,
+      nextCheckpointPlace,
       coveredSequence: covered,
       producerIdsEnd: this.#entries.producerIdsEnd,
       partitions: this.#partitions,
@@ -154,7 +160,7 @@ export class UncleanRecovery {
   *#secure(
     found: readonly FoundCheckpoint[],
     generation: number,
-  ): Task<{ readonly covered: number; readonly checkpointPlace: number }> {
+  ): Task<{ readonly covered: number; readonly nextCheckpointPlace: number }> {
     const { store, observer } = this.#input
     const copy = yield* placeCopy(store, found)
     const last = this.#scan.frames.at(-1)
@@ -168,7 +174,10 @@ export class UncleanRecovery {
       recoveryMarks.hit('frame-restated')
       observer?.frameDurable(restated.sequence)
     }
-    return { covered: restated?.sequence ?? this.#checkpoint.coveredSequence, checkpointPlace: copy?.place ?? 0 }
+    return {
+      covered: restated?.sequence ?? this.#checkpoint.coveredSequence,
+      nextCheckpointPlace: placeAfter(copy?.place ?? 0),
+    }
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
-import { CHECKPOINT_PLACES } from '../checkpoint/checkpoint-file.ts'
+import { placeAfter } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -38,7 +38,7 @@ export class Checkpoints {
   readonly #parts: CheckpointsParts
   /** Sequence of the newest durable checkpoint. */
   #sequence = 0
-  #place = 0
+  #nextPlace = 0
   #sizeBytes = 0
   /** All that frames up to this one hold is in its segments, decisions too: a checkpoint covers them. */
   #appliedSequence = 0
@@ -70,10 +70,10 @@ export class Checkpoints {
     return this.#producerIdsEnd
   }
 
-  recovered({ noted, checkpointSequence, checkpointPlace, coveredSequence, producerIdsEnd }: Recovered): void {
+  recovered({ noted, checkpointSequence, nextCheckpointPlace, coveredSequence, producerIdsEnd }: Recovered): void {
     for (const [key, record] of noted) this.checkpointer.remember(key, record)
     this.#sequence = checkpointSequence
-    this.#place = checkpointPlace
+    this.#nextPlace = nextCheckpointPlace
     this.#appliedSequence = coveredSequence
     this.#producerIdsEnd = producerIdsEnd
   }
@@ -94,7 +94,7 @@ export class Checkpoints {
     yield* reserve.guard(() => checkpointer.write(all.values(), this.#facts(header), this.#nextPlace, AT_ONCE_ALONE))
     for (const [key, bytes] of checkpointer.records()) this.checkpointer.keep(key, bytes)
     this.#sequence++
-    this.#place = this.#nextPlace
+    this.#nextPlace = placeAfter(this.#nextPlace)
   }
 
   /** `atOnce` partitions before commits have their turn again. */
@@ -110,15 +110,11 @@ export class Checkpoints {
       const { partitions } = this.#parts
       this.#sizeBytes = yield* this.checkpointer.write(partitions.values(), facts, this.#nextPlace, atOnce)
       this.#sequence = facts.sequence
-      this.#place = this.#nextPlace
+      this.#nextPlace = placeAfter(this.#nextPlace)
       journal.ring.release(facts.coveredSequence)
     } finally {
       this.need.end()
     }
-  }
-
-  get #nextPlace(): number {
-    return (this.#place + 1) % CHECKPOINT_PLACES
   }
 
   #facts({ nonce, generation, leaderEpoch }: JournalHeader) {

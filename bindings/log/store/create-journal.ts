@@ -7,6 +7,7 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import {
   CHECKPOINT_DIRECTORY,
   encodeCheckpointFile,
+  placeAfter,
   placeCheckpointFile,
   readCheckpoints,
 } from '../checkpoint/checkpoint-file.ts'
@@ -40,7 +41,7 @@ export function* createJournal(
     needsRing: true,
     header,
     checkpointSequence: header.checkpointSequence,
-    checkpointPlace: FIRST_PLACE,
+    nextCheckpointPlace: placeAfter(FIRST_PLACE),
     coveredSequence: 0,
     producerIdsEnd: facts.producerIdsEnd,
     partitions: [],

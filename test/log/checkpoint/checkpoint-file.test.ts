@@ -8,6 +8,7 @@ import {
   type FoundCheckpoint,
   placeCopy,
   readCheckpoints,
+  sparePlace,
   writeCheckpointFile,
 } from '../../../bindings/log/checkpoint/checkpoint-file.ts'
 import { writeFacts } from '../../../bindings/log/checkpoint/checkpoint-record.ts'
@@ -111,8 +112,43 @@ test('a recovery copies the newest one to a place that neither it nor the one be
     ],
     'the original comes before its copy',
   )
-  runNow(writeCheckpointFile(store, 0, checkpoint(4).subarray(0, 20)))
-  assert.is(copy(store), 2, 'the next recovery writes over the copy, not over what may have been torn')
+  assert.is(
+    copy(store),
+    2,
+    'the next recovery writes over the copy: maybe nobody has flushed it, and the one before is durable',
+  )
+})
+
+// Found by the enumerator ("the log needs checkpoint 1, found none"): a process was killed between the write of a
+// checkpoint and its flush, the power failed in its recovery behind that one's own checkpoint, and in the next recovery
+// too, which wrote over the only record that had ever been flushed.
+test('a recovery leaves the copy of the one before alone: its original may never have been flushed', () => {
+  const store = places(checkpoint(4), checkpoint(5))
+  assert.is(copy(store), 2)
+  runNow(writeCheckpointFile(store, 0, checkpoint(6)))
+  assert.is(copy(store), 1)
+  assert.equal(
+    read(store).map(({ place, record, isCopy }) => [place, record.sequence, isCopy]),
+    [
+      [0, 6, false],
+      [1, 6, true],
+      [2, 5, true],
+    ],
+  )
+})
+
+test('a copy stays as it is where the place of the one before was torn: it was durable by then, and maybe it alone', () => {
+  const store = places(checkpoint(4), checkpoint(5))
+  assert.is(copy(store), 2)
+  runNow(writeCheckpointFile(store, 0, checkpoint(6).subarray(0, 20)))
+  assert.is(copy(store), 0)
+  assert.is(copy(store), 1, 'of two copies and their original the original can go')
+})
+
+test('the next checkpoint after a clean close goes to a place that nothing needs', () => {
+  assert.is(sparePlace(read(places(checkpoint(4), checkpoint(5)))), 2)
+  assert.is(sparePlace(read(places(checkpoint(4)))), 1)
+  assert.is(sparePlace(read(places(checkpoint(6), checkpoint(4), checkpoint(5)))), 1)
 })
 
 test('a longer checkpoint that was in the place before leaves nothing behind a shorter one', () => {
