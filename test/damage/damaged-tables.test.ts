@@ -5,6 +5,7 @@ import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { FRAME_ALIGNMENT, ringFile } from '../../bindings/log/journal/layout.ts'
+import { newKernel } from '../kernel/support.ts'
 import { writtenOut } from '../salvage/fixture.ts'
 import { DirectoryImage } from './directory-image.ts'
 import type { ImageFile } from './image-file.ts'
@@ -108,5 +109,45 @@ test("a table whose segment is another table's refuses the open with the file an
   assert.ok(LogError.is(refused, 'CORRUPT_MESSAGE'), String(refused))
   assert.equal([refused.details['file'], refused.details['position']], [offsets, 0])
 })
+
+/** The batch that holds `text` says something else there, and is whole. Answers where it begins. */
+function rewritten(file: ImageFile, text: string, put: number): number {
+  const bytes = file.bytes()
+  const at = Buffer.from(bytes).indexOf(text)
+  bytes[at] = put
+  const view = new DataView(bytes.buffer)
+  let begin = 0
+  while (begin + view.getUint32(begin + 8) + 12 <= at) begin += view.getUint32(begin + 8) + 12
+  view.setUint32(begin + 17, newKernel().crc32cOf(bytes.subarray(begin + 21, begin + 12 + view.getUint32(begin + 8))))
+  file.write(bytes, 0)
+  return begin
+}
+
+/** Many make a segment of which the checkpoint notes the first batch alone (decision 034). */
+const longNames = Array.from({ length: 20 }, (_, index) => `${index}-${'x'.repeat(15_000)}`)
+
+const WRITES: Readonly<Record<string, (log: EmbeddedLog, name: string) => Promise<unknown>>> = {
+  __consumer_offsets: (log, name) => log.admin.setOffsets(name, place),
+  __share_group_state: (log, name) => log.admin.resetShareGroup(name, 'latest', { topics: ['t'] }),
+  __transaction_state: (log, name) => log.producer({ transactionalId: name }).beginTransaction(),
+}
+
+for (const [table, write] of Object.entries(WRITES)) {
+  test(`${table}: a record that makes no sense in a whole batch refuses the open with the file and the position`, async () => {
+    const image = new DirectoryImage()
+    const log = await openLog(image, new StillPort())
+    await log.admin.createTopic('t')
+    for (const name of [...longNames, 'last']) await write(log, name)
+    await log.close()
+    const file = `${table}-0/00000000000000000000.log`
+    const segment = image.files.get(file) as ImageFile
+    const position = rewritten(segment, 'last', 0xff)
+    assert.ok(position > 256 * 1024, `${position}`)
+    const refused = await openLog(image, new StillPort()).catch((error: unknown) => error)
+    assert.ok(LogError.is(refused, 'CORRUPT_LOG'), String(refused))
+    assert.equal([refused.details['file'], refused.details['position']], [file, position])
+    assert.ok(refused.message.endsWith(`(${file} at ${position})`), refused.message)
+  })
+}
 
 test.run()
