@@ -167,8 +167,15 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: the restated frame is written over the one that was read',
     file: 'log/journal/restate.ts',
-    find: 'isInFirstSlot ? ringFileBytes : 0',
-    put: 'isInFirstSlot ? 0 : 0',
+    find: 'frame.position + frameSpan(frame.header)',
+    put: 'frame.position',
+    tests: ['log/recovery/restated-frame.test.ts'],
+  },
+  {
+    name: 'recovery: restated frames take two places in turn',
+    file: 'log/journal/restate.ts',
+    find: 'const before = frames.filter((frame) => frame.file === RESTATED_FILE)',
+    put: 'const before = frames.slice(-1).filter((frame) => frame.file === RESTATED_FILE && frame.position === 0)',
     tests: ['log/recovery/restated-frame.test.ts'],
   },
   {

@@ -5,7 +5,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
-import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
+import { FRAME_HEADER_BYTES, frameSpan, sealFrame } from './frame.ts'
 import type { JournalHeader } from './header.ts'
 import { RESTATED_FILE } from './layout.ts'
 import { openFile } from './ring.ts'
@@ -24,23 +24,25 @@ export interface RestatedFrame {
 }
 
 /**
- * Writes the content of `last` again, as the next frame of a new generation and on sectors that hold nothing needed: it
- * must be durable before anything acts on it (durability rule 6b). The two slots take turns, so that a recovery that
- * dies here never touches the frame that it would need the next time.
+ * Writes the content of the last of these frames again, as the next one of a new generation: it must be durable before
+ * anything acts on it (durability rule 6b). It goes behind all that were written so and that no checkpoint covers:
+ * which of them is durable nobody knows, and a recovery may have acted on that one.
  */
 export function* restateFrame(
   { store, kernel, observer }: RestateContext,
   { nonce, ringFileBytes }: JournalHeader,
-  last: FoundFrame,
+  frames: readonly FoundFrame[],
   generation: number,
-): Task<RestatedFrame> {
+): Task<RestatedFrame | undefined> {
+  const last = frames.at(-1)
+  if (last === undefined) return undefined
   const payload = yield* payloadOf(store, last)
   const file = yield* openFile(store, RESTATED_FILE, true)
   if (file === undefined)
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${RESTATED_FILE}`, { file: RESTATED_FILE })
   const sequence = last.header.sequence + 1
-  const isInFirstSlot = last.file === RESTATED_FILE && last.position === 0
-  const position = isInFirstSlot ? ringFileBytes : 0
+  const before = frames.filter((frame) => frame.file === RESTATED_FILE)
+  const position = Math.max(0, ...before.map((frame) => frame.position + frameSpan(frame.header)))
   const buffer = allocateFrame(kernel, ringFileBytes)
   try {
     buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)

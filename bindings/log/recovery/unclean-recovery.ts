@@ -163,8 +163,7 @@ export class UncleanRecovery {
   ): Task<{ readonly covered: number; readonly nextCheckpointPlace: number }> {
     const { store, observer } = this.#input
     const copy = yield* placeCopy(store, found)
-    const last = this.#scan.frames.at(-1)
-    const restated = last === undefined ? undefined : yield* restateFrame(this.#input, this.#header, last, generation)
+    const restated = yield* restateFrame(this.#input, this.#header, this.#scan.frames, generation)
     const headerFile = yield* openFile(store, HEADER_FILE, false)
     const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
