@@ -14,7 +14,7 @@ export function numbersArgument(place: number, usual: readonly number[]): readon
 }
 
 function positive(given: string, place: number): number {
-  const value = given.trim() === '' ? Number.NaN : Number(given)
+  const value = Number(given)
   if (Number.isFinite(value) && value > 0) return value
   throw new Error(`argument ${place} must be a number above 0, not ${JSON.stringify(given)}`)
 }

@@ -50,6 +50,18 @@ test('stays awake after a message where the last one was answered quickly, up to
   assert.not(isAwake())
 })
 
+test('stays awake again after the next message, however the time before ended', () => {
+  const { poll, exchange, isAwake, turn } = polled()
+  exchange(QUICK_MS)
+  for (let round = 0; round < 3; round++) {
+    poll.sent()
+    assert.ok(isAwake(), `round ${round}`)
+    poll.received()
+    turn()
+    assert.not(isAwake(), `round ${round}`)
+  }
+})
+
 test('sleeps when the moment is over, and after the next message, as the answer was slow', () => {
   const { poll, exchange, isAwake, turn, port } = polled()
   exchange(QUICK_MS)

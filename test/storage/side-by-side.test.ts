@@ -110,6 +110,9 @@ test('three pieces of work have a thread of the pool, the others wait in their o
   assert.equal(begun, [0, 1, 2, 3])
   ends[0]?.()
   assert.equal(begun, [0, 1, 2, 3, 4])
+  for (const index of [2, 3, 4]) ends[index]?.()
+  share.run(() => begun.push(5))
+  assert.is(begun.at(-1), 5, 'those that ended hold no thread')
 })
 
 test.run()

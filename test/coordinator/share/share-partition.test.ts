@@ -74,6 +74,11 @@ test('when the clock is put forward or back, locks last as long as they would ha
   shared.clockMoved(1000)
   assert.not(shared.expire(1000 + LOCK - 1))
   assert.ok(shared.expire(1000 + LOCK))
+  shared.acquire('a', 1, 1, 1000 + LOCK, 1000)
+  shared.clockMoved(-900)
+  assert.not(shared.expire(100 + LOCK - 1))
+  assert.is(shared.nextDeadline, 100 + LOCK, 'nobody waits for the time that was')
+  assert.ok(shared.expire(100 + LOCK))
 })
 
 test('deliveries run ahead of the first unfinished offset by no more than the window', () => {

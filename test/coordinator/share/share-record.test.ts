@@ -1,7 +1,13 @@
 // The stored form of a share group's state: back as it was, and no bytes that break the reader.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { decodeShareRecord, encodeShareSnapshot } from '../../../bindings/coordinator/share/share-record.ts'
+import { WINDOW_OFFSETS } from '../../../bindings/coordinator/share/share-partition.ts'
+import {
+  decodeShareRecord,
+  encodeShareSnapshot,
+  type ShareSnapshot,
+} from '../../../bindings/coordinator/share/share-record.ts'
+import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { topicIdBytes, topicIdOf } from '../../../bindings/log/catalogue/topic-ids.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 
@@ -30,26 +36,72 @@ test('a topic id is its 16 bytes, as Node reads base64url', () => {
   }
 })
 
+/** What a partition's state is made of: one batch behind the other from its start on, within the window. */
+function assertHoldsTogether({ partition, state }: ShareSnapshot): void {
+  assert.ok(partition >= 0, `${partition}`)
+  if (state === undefined) return
+  let next = state.startOffset
+  assert.ok(next >= 0, `${next}`)
+  for (const { firstOffset, lastOffset } of state.batches) {
+    assert.ok(firstOffset === next && lastOffset >= firstOffset, `${firstOffset} to ${lastOffset} at ${next}`)
+    next = lastOffset + 1
+  }
+  assert.ok(next - state.startOffset <= WINDOW_OFFSETS, `${next - state.startOffset}`)
+}
+
+/** Whether it is refused; then with its place. */
+function isRefused(record: TableRecord): boolean {
+  try {
+    const read = decodeShareRecord(record, place)
+    if (read !== undefined) assertHoldsTogether(read)
+    return false
+  } catch (error) {
+    if (!LogError.is(error, 'CORRUPT_LOG', 'INTEGER_RANGE', 'UNSUPPORTED_VERSION')) throw error
+    assert.equal([error.details['topic'], error.details['offset']], [place.topic, place.offset])
+    return true
+  }
+}
+
 test('damaged bytes are an error with their place, or something else that holds together', () => {
   const record = encodeShareSnapshot({ ...at, state })
-  const value = record.value as Uint8Array
-  const key = record.key as Uint8Array
   let refused = 0
-  const attempt = (changed: { readonly key?: Uint8Array; readonly value?: Uint8Array }) => {
-    try {
-      decodeShareRecord({ ...record, ...changed }, place)
-    } catch (error) {
-      assert.ok(LogError.is(error, 'CORRUPT_LOG', 'INTEGER_RANGE', 'UNSUPPORTED_VERSION'), String(error))
-      refused++
+  for (const part of ['key', 'value'] as const) {
+    const bytes = record[part] as Uint8Array
+    for (let at = 0; at < bytes.length; at++) {
+      assert.ok(isRefused({ ...record, [part]: bytes.slice(0, at) }), `${part} cut at ${at}`)
+      for (let bit = 0; bit < 8; bit++) {
+        const flipped = bytes.map((byte, index) => (index === at ? byte ^ (1 << bit) : byte))
+        if (isRefused({ ...record, [part]: flipped })) refused++
+      }
     }
+    assert.ok(isRefused({ ...record, [part]: Uint8Array.of(...bytes, 0) }), `${part} with a byte more`)
   }
-  for (let at = 0; at < value.length; at++) {
-    attempt({ value: value.slice(0, at) })
-    for (let bit = 0; bit < 8; bit++)
-      attempt({ value: value.map((byte, index) => (index === at ? byte ^ (1 << bit) : byte)) })
+  assert.ok(refused > 300, `${refused}`)
+})
+
+test('whole bytes that say what can not be are refused', () => {
+  const batch = (firstOffset: number, lastOffset: number) => {
+    return { firstOffset, lastOffset, state: 'available', deliveryCount: 1 } as const
   }
-  for (let at = 0; at < key.length; at++) attempt({ key: key.slice(0, at) })
-  assert.ok(refused > value.length)
+  const stateOf = (startOffset: number, ...batches: ReturnType<typeof batch>[]) => ({
+    ...at,
+    state: { startOffset, batches },
+  })
+  const key = encodeShareSnapshot({ ...at, state }).key as Uint8Array
+  assert.not(isRefused(encodeShareSnapshot(stateOf(5, batch(5, 4 + WINDOW_OFFSETS)))))
+  const wrong: Readonly<Record<string, TableRecord>> = {
+    'more than the window': encodeShareSnapshot(stateOf(5, batch(5, 5 + WINDOW_OFFSETS))),
+    'a hole': encodeShareSnapshot(stateOf(5, batch(5, 5), batch(7, 8))),
+    'a batch that ends before it begins': encodeShareSnapshot(stateOf(5, batch(5, 4))),
+    'a start below 0': encodeShareSnapshot(stateOf(-1)),
+    'a partition below 0': encodeShareSnapshot({ ...at, partition: -1, state }),
+    'a key of a version below 0': {
+      ...encodeShareSnapshot({ ...at, state }),
+      key: Uint8Array.of(255, 255, ...key.slice(2)),
+    },
+    'no key': { ...encodeShareSnapshot({ ...at, state }), key: null },
+  }
+  for (const [what, record] of Object.entries(wrong)) assert.ok(isRefused(record), what)
 })
 
 test.run()
