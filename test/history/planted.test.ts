@@ -88,6 +88,23 @@ test('the true stories', () => {
   )
   assert.equal(found(inTransaction(new Story()).end('t', 'unknown').final('').final('', 1)), [])
   assert.equal(found(new Story().commit(3, 'ok').commit(5, 'unknown').finalCommit(5)), [])
+  assert.equal(found(new Story().commit(3, 'failed').finalCommit(-1)), [])
+  // A send that was refused is no part of its transaction.
+  const refused = new Story().send('a0', { transaction: 't' }).send('b0', { transaction: 't', outcome: 'failed' })
+  assert.equal(found(refused.end('t', 'unknown').final('a0')), [])
+  // Where nobody read its records in the end, a transaction's offset doesn't say that they are missing.
+  assert.equal(found(inTransaction(new Story()).end('t', 'unknown').commit(4, 'ok', 't').finalCommit(4)), [])
+})
+
+test('a history in which a value was sent twice can not be judged', () => {
+  assert.throws(() => found(new Story().send('a0').send('a1')), 'may send a value only once')
+})
+
+test('a record in another partition than its own is there, and missing in its own', () => {
+  assert.equal(found(new Story().send('a0').final('').final('a0', 1)), [
+    'conflicting: payments-1 at 0, value a of producer p: it was sent to payments-0',
+    'unseen: payments-0 at 0, value a of producer p: it was acknowledged, and the final read has not got it',
+  ])
 })
 
 const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: string])[] = [
@@ -119,6 +136,23 @@ const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: strin
     'aborted-read',
     new Story().send('a0', { outcome: 'failed' }).poll('a0', 'read_uncommitted'),
     'payments-0 at 0, value a of producer p: c read it, its send had failed',
+  ],
+  // Once, however many read it.
+  [
+    'aborted-read',
+    new Story().send('a0', { outcome: 'failed' }).poll('a0', 'read_uncommitted').otherPoll('a0'),
+    'payments-0 at 0, value a of producer p: c read it, its send had failed',
+  ],
+  // It is in no final read, as it should be, and its place says nothing of the order.
+  [
+    'aborted-read',
+    inTransaction(new Story()).end('t', 'aborted').poll('a0').final('').final('', 1),
+    'payments-0 at 0, value a of producer p: c read it, transaction t was aborted',
+  ],
+  [
+    'aborted-read',
+    new Story().send('a1').send('b0', { outcome: 'failed' }).otherPoll('b0 a1'),
+    'payments-0 at 0, value b of producer p: other read it, its send had failed',
   ],
   [
     'uncommitted-read',

@@ -111,6 +111,22 @@ test('a batch between two damaged ones, with which nothing agrees, is lost too',
   )
 })
 
+test('of two batches that contradict each other a third one tells which is right', () => {
+  const { runs, holes } = survey(flipped(at(1) + LENGTH_BYTE, at(3) + OFFSET_BYTE), NOTED)
+  assert.equal(runs, [
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ])
+  assert.equal(
+    holes.map(([from, to]) => [from, to]),
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  )
+})
+
 test('whole batches with other heads than the noted ones are of another log: all is lost', () => {
   const foreign = join(batches.map(({ baseOffset }) => sealedBatch({ baseOffset, timestamp: 9 })))
   assert.equal(survey(foreign, NOTED), { runs: [], holes: [[0, 5, 'batch headers differ from the checkpoint']] })

@@ -39,6 +39,17 @@ test('a producer whose batch compaction may have taken isn’t contradicted', ()
   assert.is(historyOf(60, [...left, [60, 1, 12, 0]]).contradicts([first, second]), first, 'a batch behind it')
 })
 
+test('a producer is contradicted by each field of its last batch', () => {
+  const right = producer(1, 20, 7)
+  const [batch] = right.batches
+  assert.ok(batch)
+  const history = historyOf(0, [[20, 1, 7, 0]])
+  assert.is(history.contradicts([right]), undefined)
+  const others = [{ baseOffset: 19 }, { lastOffset: 21 }, { firstSequence: 8 }]
+  const wrong = others.map((other) => ({ ...right, batches: [{ ...batch, ...other }] }))
+  for (const each of [...wrong, { ...right, producerEpoch: 1 }]) assert.is(history.contradicts([right, each]), each)
+})
+
 test('an epoch whose first batches compaction may have taken isn’t contradicted', () => {
   const entries = [0, 50, 70].map((startOffset, epoch) => ({ epoch, startOffset }))
   const left = [[83, 1, 0, 2]] as const
@@ -56,6 +67,20 @@ test('an epoch whose batches lie below a moved log start isn’t contradicted by
   const moved = [{ epoch: 2, startOffset: 65572 }]
   assert.is(historyOf(0, [[131_072, 1, 0, 3]]).contradictsEpochs(moved), undefined)
   assert.is(historyOf(0, [[131_072, 1, 0, 1]]).contradictsEpochs(moved)?.epoch, 2, 'an older one behind it')
+})
+
+test('an epoch begins with its first batch, and the first one not behind the last batch', () => {
+  const batches = [
+    [0, 1, 0, 0],
+    [5, 1, 1, 2],
+  ] as const
+  const entriesAt = (first: number, second: number) => [
+    { epoch: 0, startOffset: first },
+    { epoch: 2, startOffset: second },
+  ]
+  assert.is(historyOf(0, batches).contradictsEpochs(entriesAt(0, 5)), undefined)
+  assert.is(historyOf(0, batches).contradictsEpochs(entriesAt(0, 4))?.startOffset, 4)
+  assert.is(historyOf(0, batches).contradictsEpochs(entriesAt(7, 8))?.startOffset, 7)
 })
 
 test.run()
