@@ -211,6 +211,66 @@ test('an open transaction holds compaction back, and its end lets it go on', () 
   bench.assertRead()
 })
 
+/** The first bytes of a record in the first segment. */
+const DAMAGED_AT = 80
+
+test('a partition in which a pass meets damage is left as it is until the next open, and others go on', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const { storage } = bench.host
+  const path = 't-0/00000000000000000000.log'
+  const right = new Uint8Array(4)
+  storage.open(path, { create: false })?.read(right, DAMAGED_AT)
+  storage.spoil(
+    path,
+    DAMAGED_AT,
+    right.map((byte) => byte ^ 0xff),
+  )
+  bench.host.passTime(INTERVAL_MS + 1000)
+  storage.spoil(path, DAMAGED_AT, right)
+  bench.host.passTime(3 * INTERVAL_MS)
+  assert.is(bench.cleanedOffset, 0)
+  assert.is(bench.append('key-0', 'goes on'), undefined)
+  bench.reopen('close')
+  bench.host.passTime(INTERVAL_MS + 1000)
+  assert.ok(bench.cleanedOffset > 0)
+  bench.assertRead()
+})
+
+test('the dirtiest partition comes first', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  const topics = ['first', 'second', 'third'] as const
+  topics.forEach((name, index) => {
+    host.createTopic(`AAAAAAAAAAAAAAAAAAAA${'BCD'[index]}g`, name, 1, COMPACT)
+  })
+  const producerId = host.openProducer()
+  const sequences = new Map<string, number>()
+  const fill = (topic: string, count: number) => {
+    for (let round = 0; round < count; round++) {
+      const baseSequence = sequences.get(topic) ?? 0
+      sequences.set(topic, baseSequence + 1)
+      const records = [{ key: `key-${round % 7}`, value: 'v'.repeat(60), timestamp: undefined, headers: undefined }]
+      const request = { topic, partition: 0, producerEpoch: 0, baseSequence, acks: 'all' as const, records }
+      host.ask<AppendResult>((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
+    }
+  }
+  for (const topic of topics) fill(topic, 200)
+  host.passTime(INTERVAL_MS + 1000)
+  const rewritten: string[] = []
+  host.storage.watch = (_number, kind, path) => {
+    const topic = path.split('-')[0] ?? ''
+    if (kind === 'create' && path.endsWith('.cleaned') && !rewritten.includes(topic)) rewritten.push(topic)
+  }
+  // What is new, beside what each pass left.
+  fill('first', 60)
+  fill('second', 400)
+  fill('third', 150)
+  host.passTime(INTERVAL_MS + 1000)
+  assert.equal(rewritten, ['second', 'third', 'first'])
+  host.close()
+})
+
 test('a record without a key is refused where compaction asks for keys', () => {
   const bench = new Bench()
   assert.ok(LogError.is(bench.append(null, 'v'), 'INVALID_RECORD'))

@@ -68,7 +68,7 @@ test('a share is a number from 0 to 1, as text too', () => {
   for (const value of [0, 0.01, 1, '0.25']) {
     assert.is(parseTopicConfig({ [ratio]: value }).minCleanableDirtyRatio, Number(value))
   }
-  for (const value of [-0.1, 1.1, Number.NaN, '2', 'half', true]) {
+  for (const value of [-0.1, 1.1, Number.NaN, '2', 'half', true, '', ' 1', '0x1', '1e0', '.5', '1.']) {
     assert.match(refusal({ [ratio]: value }).message, `config "${ratio}" is a number from 0 to 1`)
   }
 })
