@@ -12,7 +12,7 @@ import { runTask } from '../../bindings/storage/run-task.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { joined } from '../joined.ts'
 import { imported, importing, seen } from './imported.ts'
-import { altered, batch, IDS, KafkaSource, kernel, marker, TIME } from './kafka-source.ts'
+import { altered, batch, IDS, KafkaSource, kernel, marker, metadata, TIME } from './kafka-source.ts'
 
 await nodePort.ready?.()
 
@@ -125,6 +125,17 @@ test('killed: a flipped bit is cut off as Kafka does, and told as a loss where w
     assert.is(cut?.why.includes('whole ones behind it'), isLoss)
     await log.close()
   }
+})
+
+test("stopped cleanly: the controllers' own log, which has no clean stop, is cut as after a kill", async () => {
+  const known = batch(0, { values: [metadata.topic('t', IDS[0]), metadata.partition(IDS[0], 0)] })
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], whole(0))
+    .partition('__cluster_metadata-0', IDS[1], known, torn(2))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), ['0:0'])
+  assert.ok(report.isClean)
+  await log.close()
 })
 
 test('offsets that a reader may have seen before the cut are not given again', async () => {
