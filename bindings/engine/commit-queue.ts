@@ -1,8 +1,8 @@
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { inParts } from './in-parts.ts'
 import { bytesOfChange, endedIn, type PlannedChange, TABLES, type TableName } from './planned-change.ts'
+import { splitForFrames } from './split-for-frames.ts'
 
 interface WaitingChange {
   readonly change: PlannedChange
@@ -154,7 +154,7 @@ export class CommitQueue {
 
   /** Records that needn't be durable together; the last of them answers, or none at once. */
   changeInParts(table: TableName, records: readonly TableRecord[], done: PlannedChange['done']): void {
-    const parts = inParts(records, this.#store.decisionBytesMax)
+    const parts = splitForFrames(records, this.#store.decisionBytesMax)
     if (parts.length === 0) return done(undefined)
     for (const part of parts) this.change({ [table]: part, done: part === parts.at(-1) ? done : () => {} })
   }

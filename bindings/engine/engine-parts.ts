@@ -14,7 +14,7 @@ import { Background } from './background.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { Committer } from './committer.ts'
 import { DirectoryWatch } from './directory-watch.ts'
-import { earliest } from './earliest.ts'
+import { earlierDeadline } from './earlier-deadline.ts'
 import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
@@ -243,10 +243,10 @@ export class EngineParts {
   }
 
   nextDeadline(): number | undefined {
-    const ofGroups = earliest(this.groups.live.nextDeadline(), this.shares.nextDeadline())
-    const ofTopics = earliest(this.topics.sweepAt, this.keeping.upkeep.nextAt)
-    const ofStore = earliest(ofTopics, this.#directoryWatch.nextAt)
-    return earliest(earliest(ofGroups, this.transactions.nextDeadline()), ofStore)
+    const ofGroups = earlierDeadline(this.groups.live.nextDeadline(), this.shares.nextDeadline())
+    const ofTopics = earlierDeadline(this.topics.sweepAt, this.keeping.upkeep.nextAt)
+    const ofStore = earlierDeadline(ofTopics, this.#directoryWatch.nextAt)
+    return earlierDeadline(earlierDeadline(ofGroups, this.transactions.nextDeadline()), ofStore)
   }
 
   clockMoved(byMs: number): void {

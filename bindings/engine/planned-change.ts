@@ -1,7 +1,7 @@
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import type { Marker } from '../log/partition/marker.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { bytesOfRecord } from './in-parts.ts'
+import { bytesOfRecord } from './split-for-frames.ts'
 
 /** The log's own topics, in the order in which their records are applied. */
 export const TABLES = ['transactions', 'offsets', 'shares', 'catalogue'] as const

@@ -4,8 +4,8 @@ import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { Done } from './commands.ts'
-import { inParts } from './in-parts.ts'
 import type { TableName } from './planned-change.ts'
+import { splitForFrames } from './split-for-frames.ts'
 
 type Tombstones = Partial<Record<TableName, readonly TableRecord[]>>
 
@@ -58,7 +58,7 @@ export class TopicTombstones {
     for (const [table, tombstones] of Object.entries(tables)) {
       const left = tombstones[Symbol.iterator]()
       for (let some = firstOf(left); some.length > 0; some = firstOf(left)) {
-        for (const part of inParts(some, this.#hooks.store.decisionBytesMax)) plan({ [table]: part })
+        for (const part of splitForFrames(some, this.#hooks.store.decisionBytesMax)) plan({ [table]: part })
         if (some.length < RECORDS_A_TURN) break
         yield* letOthersRun()
         if (this.#failure !== undefined) return

@@ -12,7 +12,7 @@ import { PartitionMap } from '../log/store/partition-map.ts'
 import { LogError } from '../model/errors.ts'
 import { type ParsedTopicConfig, parseTopicConfig } from '../model/topic-config.ts'
 import type { PartitionIdentity, StoredPartition, StoredProducer } from '../storage/partition-store.ts'
-import { earliest } from './earliest.ts'
+import { earlierDeadline } from './earlier-deadline.ts'
 import { HostedPartition } from './hosted-partition.ts'
 import type { TableName } from './planned-change.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
@@ -176,7 +176,7 @@ export class Topics {
 
   /** When `sweep` must come next. */
   get sweepAt(): number | undefined {
-    return earliest(this.#factory.tails.sweepAt, this.producerExpiry.sweepAt)
+    return earlierDeadline(this.#factory.tails.sweepAt, this.producerExpiry.sweepAt)
   }
 
   /** The wall clock was put forward by so much. */

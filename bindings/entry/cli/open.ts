@@ -5,9 +5,9 @@ import { DirectoryImage } from '../embedded/directory-image.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
 import { open, type RecoveryReport, type TopicPartition } from '../node.ts'
+import { consistentView } from './consistent-view.ts'
 import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
-import { settledLook } from './settled-look.ts'
 
 /** Which log to open, and in which form to report on it. */
 type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
@@ -27,7 +27,7 @@ export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Prom
 export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   const { directory, isJson } = call
   assertLog(directory)
-  const log = await settledLook(
+  const log = await consistentView(
     () => openLog(new DirectoryImage(directory), nodePort),
     () => openAttached(directory, nodePort),
   )

@@ -60,7 +60,7 @@ function* removeFile(store: FileStore, path: string): Task<void> {
 export function* clearDeadDirectories(
   store: FileStore,
   topics: TopicView,
-  isVouchedFor: (topic: string, partition: number) => boolean,
+  isInCheckpointOrJournal: (topic: string, partition: number) => boolean,
   damage: Damage[],
 ): Task<void> {
   const own = Object.values(INTERNAL_TOPIC_IDS)
@@ -69,7 +69,7 @@ export function* clearDeadDirectories(
     if (parsed === undefined || name.endsWith(STRAY_SUFFIX)) continue
     const topicId = yield* directoryTopicId(store, name)
     if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
-    if (isVouchedFor(parsed.topic, parsed.partition)) {
+    if (isInCheckpointOrJournal(parsed.topic, parsed.partition)) {
       // Checkpoint or journal know the partition, so its directory was whole: the name in it is what suffered.
       const file = `${name}/${PARTITION_METADATA}`
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })

@@ -92,8 +92,10 @@ export class UncleanRecovery {
     if (!readOnly) yield* this.#secureNew([cataloguePartition])
     yield* this.#recoverPartition(cataloguePartition, undefined, catalogue)
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
-    const isVouchedFor = (topic: string, partition: number) => this.#isVouchedFor(catalogue, topic, partition)
-    if (!readOnly) yield* clearDeadDirectories(this.#input.store, catalogue.durable, isVouchedFor, this.#context.damage)
+    const isInCheckpointOrJournal = (topic: string, partition: number) =>
+      this.#isInCheckpointOrJournal(catalogue, topic, partition)
+    if (!readOnly)
+      yield* clearDeadDirectories(this.#input.store, catalogue.durable, isInCheckpointOrJournal, this.#context.damage)
     const others = [...this.#livePartitions(live)]
     if (!readOnly) yield* this.#secureNew(others)
     for (const id of others) yield* this.#recoverPartition(id, live.get(id.topicId))
@@ -124,7 +126,7 @@ export class UncleanRecovery {
     return this.#scan.gapAt !== undefined
   }
 
-  #isVouchedFor(catalogue: Catalogue, topic: string, partition: number): boolean {
+  #isInCheckpointOrJournal(catalogue: Catalogue, topic: string, partition: number): boolean {
     const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
     if (topicId === undefined) return false
     const key = partitionKey(topicId, partition)

@@ -1,10 +1,10 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FrameRun } from '../journal/frame.ts'
 import type { Hole, IntactRun } from '../survey/intact-run.ts'
+import { missingOffsets } from '../survey/missing-offsets.ts'
 import { type KnownOfPartition, partitionRemains } from '../survey/partition-remains.ts'
 import { SegmentSurvey } from '../survey/segment-survey.ts'
 import { walkRun } from '../survey/survey-context.ts'
-import { uncovered } from '../survey/uncovered.ts'
 import type { SalvageContext } from './salvage-context.ts'
 
 /** What is intact of one partition, and what is missing. */
@@ -32,7 +32,7 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
     holes.push(...found.holes)
     end = Math.max(end, found.nextOffset)
   }
-  const lacking = uncovered(known.directory, known.runs, runs, holes, known.logStartOffset)
+  const lacking = missingOffsets(known.directory, known.runs, runs, holes, known.logStartOffset)
   holes.push(...lacking)
   for (const { nextOffset } of known.runs) end = Math.max(end, nextOffset)
   if (holes.length > 0) {

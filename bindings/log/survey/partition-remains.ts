@@ -75,17 +75,17 @@ function* segmentRemains(
   const end = isActive && known.isEndRestored ? endOf(facts, noted.partialSector) : []
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
   if (facts !== undefined && !isActive)
-    return { ...file, vouchedBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
+    return { ...file, coveredBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
   // With a checkpoint, what stands behind it was acknowledged only if frames say so; without one, any of it may have
   // been.
   const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
   const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
   const placedBytes = placed.map(({ position, lengthBytes }) => position + lengthBytes)
-  const vouchedBytes = Math.max(facts?.sizeBytes ?? 0, wholeBytes, ...placedBytes)
+  const coveredBytes = Math.max(facts?.sizeBytes ?? 0, wholeBytes, ...placedBytes)
   const placedEnd = Math.max(facts?.nextOffset ?? 0, ...placed.map(({ nextOffset }) => nextOffset))
   const isEndKnown = hasCheckpoint && (placed.length > 0 || facts !== undefined)
-  const vouchedEnd = isEndKnown ? placedEnd : Number.POSITIVE_INFINITY
-  return { ...file, vouchedBytes, endOffset: isTakenWhole ? (nextBase ?? vouchedEnd) : vouchedEnd, mayGoOn: true }
+  const coveredEnd = isEndKnown ? placedEnd : Number.POSITIVE_INFINITY
+  return { ...file, coveredBytes, endOffset: isTakenWhole ? (nextBase ?? coveredEnd) : coveredEnd, mayGoOn: true }
 }
 
 /**
@@ -129,6 +129,6 @@ function unknownSegment(path: string): SegmentRemains {
   const isCleaned = path.endsWith(SWAP_SUFFIX)
   const name = path.slice(path.lastIndexOf('/') + 1, isCleaned ? -SWAP_SUFFIX.length : undefined)
   const baseOffset = parseSegmentFileName(name)?.offset ?? 0
-  const nothing = { noted: undefined, vouchedBytes: 0, endOffset: Number.POSITIVE_INFINITY, mayGoOn: true, patches: [] }
+  const nothing = { noted: undefined, coveredBytes: 0, endOffset: Number.POSITIVE_INFINITY, mayGoOn: true, patches: [] }
   return { path, baseOffset, isCleaned, ...nothing }
 }

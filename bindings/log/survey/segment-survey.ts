@@ -19,10 +19,10 @@ export interface SegmentRemains {
   /** Compaction wrote it, or may have. */
   readonly isCleaned: boolean
   /** Checkpoint, frames or a later segment say that batches were written up to here. */
-  readonly vouchedBytes: number
-  /** The offset after its vouched batches; infinite if nothing tells. */
+  readonly coveredBytes: number
+  /** The offset after its covered batches; infinite if nothing tells. */
   readonly endOffset: number
-  /** Behind what is vouched for there may be batches that nobody was told of. */
+  /** Behind what is covered there may be batches that nobody was told of. */
   readonly mayGoOn: boolean
   /** The bytes of it that checkpoint and frames have. */
   readonly patches: readonly Patch[]
@@ -66,10 +66,10 @@ export class SegmentSurvey {
   }
 
   *run(): Task<SurveyedSegment> {
-    const { path, endOffset, vouchedBytes } = this.#remains
+    const { path, endOffset, coveredBytes } = this.#remains
     const file = yield* openFile(this.#context.store, path, false)
     if (file === undefined) {
-      if (vouchedBytes > 0) this.#lose(this.#place.offset, endOffset, 0, 'is missing')
+      if (coveredBytes > 0) this.#lose(this.#place.offset, endOffset, 0, 'is missing')
     } else {
       try {
         yield* this.#read(file)
@@ -81,15 +81,15 @@ export class SegmentSurvey {
   }
 
   *#read(found: StoreFile): Task<void> {
-    const { vouchedBytes, endOffset, mayGoOn, noted, patches } = this.#remains
+    const { coveredBytes, endOffset, mayGoOn, noted, patches } = this.#remains
     const file = patchedFile(found, patches)
     const sizeBytes = file.size()
     const bounds = { file, leaderEpoch: this.#context.leaderEpoch, isCleaned: this.#remains.isCleaned }
     if (noted !== undefined) yield* this.#readNoted(file, found, noted)
-    if (vouchedBytes > this.#place.position) {
-      yield* this.#walk({ ...bounds, endPosition: Math.min(vouchedBytes, sizeBytes), endOffset }, true)
+    if (coveredBytes > this.#place.position) {
+      yield* this.#walk({ ...bounds, endPosition: Math.min(coveredBytes, sizeBytes), endOffset }, true)
       if (Number.isFinite(endOffset))
-        this.#lose(this.#place.offset, endOffset, Math.min(vouchedBytes, sizeBytes), 'shorter than it was')
+        this.#lose(this.#place.offset, endOffset, Math.min(coveredBytes, sizeBytes), 'shorter than it was')
     }
     if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, false)
   }
@@ -180,17 +180,17 @@ export class SegmentSurvey {
   }
 
   /**
-   * Takes batches up to the end of the bounds. `isVouchedFor`: what isn't whole there is damage; else nobody was told
+   * Takes batches up to the end of the bounds. `isCovered`: what isn't whole there is damage; else nobody was told
    * of it.
    */
-  *#walk(bounds: Bounds, isVouchedFor: boolean): Task<void> {
+  *#walk(bounds: Bounds, isCovered: boolean): Task<void> {
     let turnEnd = this.#place.position + TURN_BYTES
     while (this.#place.position < bounds.endPosition) {
       const { position } = this.#place
       if (this.#hasNext(bounds)) {
         const batch = this.#context.scanner.inFile(bounds.file, position, bounds.endPosition)
         if (typeof batch !== 'string') this.#take(batch, position)
-      } else if (isVouchedFor) yield* this.#passOver(bounds)
+      } else if (isCovered) yield* this.#passOver(bounds)
       else return
       if (position < turnEnd) continue
       turnEnd = position + TURN_BYTES

@@ -56,14 +56,14 @@ function* placesThere(
     const { topic, partition } = parsed
     const topicId = yield* directoryTopicId(store, directory)
     const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId
-    const isVouchedFor = expected !== undefined && noted.has(partitionKey(expected, partition))
+    const isInCheckpointOrJournal = expected !== undefined && noted.has(partitionKey(expected, partition))
     // What is left of a deleted topic is about to be removed.
-    if (!isVouchedFor && topics.byId(topicId ?? '')?.deleted === true) continue
+    if (!isInCheckpointOrJournal && topics.byId(topicId ?? '')?.deleted === true) continue
     // Its topic's creation is under way, or was cut short by a crash.
-    if (topicId === undefined && !isVouchedFor && !(yield* holdsBatches(store, directory))) continue
+    if (topicId === undefined && !isInCheckpointOrJournal && !(yield* holdsBatches(store, directory))) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')
-    else if (isVouchedFor && topicId !== expected) damaged(directory, 'names another topic id')
-    directories.push({ directory, partition, topicId: isVouchedFor ? expected : topicId })
+    else if (isInCheckpointOrJournal && topicId !== expected) damaged(directory, 'names another topic id')
+    directories.push({ directory, partition, topicId: isInCheckpointOrJournal ? expected : topicId })
   }
   return { directories, misplaced }
 }

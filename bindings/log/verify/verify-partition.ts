@@ -5,10 +5,10 @@ import { parsePartitionDirectory, parseSegmentFileName, rewrittenSegment } from 
 import type { FrameRun } from '../journal/frame.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { Hole, IntactRun } from '../survey/intact-run.ts'
+import { missingOffsets } from '../survey/missing-offsets.ts'
 import { partitionRemains } from '../survey/partition-remains.ts'
 import { type SegmentRemains, SegmentSurvey } from '../survey/segment-survey.ts'
 import { sizeOf } from '../survey/survey-context.ts'
-import { uncovered } from '../survey/uncovered.ts'
 import { PartitionHistory } from './partition-history.ts'
 import { assertOpens, type Damaged, type VerifyContext } from './verify-context.ts'
 import { DerivedFilesCheck } from './verify-derived.ts'
@@ -62,7 +62,7 @@ export function* verifyPartition(
   const seen = yield* verifySegments(context, { segments, directory, derived }, damaged)
   // A frame has no copy of an extent's bytes (durability rule 2).
   const extents = runs.filter(({ kind }) => kind === 'extent')
-  const lacking = uncovered(directory, extents, seen.intact, seen.holes, logStartOffset)
+  const lacking = missingOffsets(directory, extents, seen.intact, seen.holes, logStartOffset)
   for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
   // Behind damage the batches tell only a part.
   if (seen.isWhole) yield* derived.ended()

@@ -23,9 +23,9 @@ for (const batch of batches) appendSealed(list, batch)
 const noted = list.active?.facts()
 const UNKNOWN_END = Number.POSITIVE_INFINITY
 /** As the checkpoint notes the segment; another one begins behind it. */
-const NOTED = { noted, vouchedBytes: sizeBytes, endOffset: 5, mayGoOn: false, isCleaned: false, patches: [] }
+const NOTED = { noted, coveredBytes: sizeBytes, endOffset: 5, mayGoOn: false, isCleaned: false, patches: [] }
 /** No checkpoint notes it, and nobody knows what was acknowledged. */
-const UNNOTED = { ...NOTED, noted: undefined, vouchedBytes: 0, endOffset: UNKNOWN_END, mayGoOn: true }
+const UNNOTED = { ...NOTED, noted: undefined, coveredBytes: 0, endOffset: UNKNOWN_END, mayGoOn: true }
 
 interface Found {
   /** Offsets [from, to) that are there, and that are lost. */
@@ -141,7 +141,7 @@ test('a segment that is too short lacks its last offsets, one that is gone lacks
 })
 
 test('what frames vouch for behind the checkpoint is lost if it is not whole', () => {
-  const vouched = { ...UNNOTED, vouchedBytes: sizeBytes, endOffset: 5 }
+  const vouched = { ...UNNOTED, coveredBytes: sizeBytes, endOffset: 5 }
   assert.equal(survey(whole, vouched), { runs: [[0, 5]], holes: [] })
   assert.equal(survey(whole.subarray(0, at(3)), vouched).holes, [[3, 5, 'shorter than it was']])
 })
@@ -158,7 +158,7 @@ test('bytes that the journal has replace those in the file', () => {
 test('a loss whose end nobody knows has no end', () => {
   const bytes = whole.slice()
   bytes.fill(0, at(3))
-  const vouched = { ...UNNOTED, vouchedBytes: sizeBytes }
+  const vouched = { ...UNNOTED, coveredBytes: sizeBytes }
   const { runs, holes } = survey(bytes, vouched)
   assert.equal(runs, [[0, 3]])
   assert.equal(

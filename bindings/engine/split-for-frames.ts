@@ -13,7 +13,7 @@ export function bytesOfRecord({ key, value }: TableRecord): number {
  * Splits records into parts, in their order, that each fit into one frame. For records that needn't become durable
  * together: after a crash only the first parts may be there.
  */
-export function inParts(
+export function splitForFrames(
   records: readonly TableRecord[],
   decisionBytesMax: number,
 ): readonly (readonly TableRecord[])[] {

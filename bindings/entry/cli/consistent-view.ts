@@ -3,7 +3,7 @@ import type { RecoveryReport } from '../../storage/partition-store.ts'
 import { LogError } from '../node.ts'
 
 /** A log as a look at its files shows it. */
-export interface SeenLog extends Log {
+export interface LogView extends Log {
   readonly recovery: RecoveryReport
 }
 
@@ -16,10 +16,10 @@ const PROOF = 3
  * damage is found by every look, at the same place: so only what three looks in a row find is shown. If the looks never
  * agree, `attach` asks the holder itself. DIRECTORY_IN_USE if that isn't possible.
  */
-export async function settledLook(
-  look: () => Promise<SeenLog>,
+export async function consistentView(
+  look: () => Promise<LogView>,
   attach: () => Promise<Log | undefined>,
-): Promise<SeenLog | Log> {
+): Promise<LogView | Log> {
   /** For each damage of the last look: how many looks in a row have found it. */
   let found = new Map<string, number>()
   for (let count = 0; count < LOOKS; count++) {
@@ -41,10 +41,10 @@ export async function settledLook(
 }
 
 type Outcome =
-  | { readonly wrong: readonly string[]; readonly log: SeenLog }
+  | { readonly wrong: readonly string[]; readonly log: LogView }
   | { readonly wrong: readonly string[]; readonly error: LogError }
 
-async function outcomeOf(look: () => Promise<SeenLog>): Promise<Outcome> {
+async function outcomeOf(look: () => Promise<LogView>): Promise<Outcome> {
   try {
     const log = await look()
     return { wrong: log.recovery.damage.map((each) => JSON.stringify(each)), log }

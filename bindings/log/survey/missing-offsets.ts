@@ -5,7 +5,7 @@ import type { Hole, IntactRun } from './intact-run.ts'
 type Found = Pick<IntactRun, 'baseOffset' | 'nextOffset'>
 
 /** The offsets that frames say were written and no segment has, neither whole nor as known damage. */
-export function uncovered(
+export function missingOffsets(
   directory: string,
   runs: readonly FrameRun[],
   found: readonly Found[],

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Log } from '../../bindings/client/log.ts'
-import { type SeenLog, settledLook } from '../../bindings/entry/cli/settled-look.ts'
+import { consistentView, type LogView } from '../../bindings/entry/cli/consistent-view.ts'
 import { LogError } from '../../bindings/entry/node.ts'
 
 const attached = { name: 'attached' } as unknown as Log
@@ -12,9 +12,9 @@ type Found = readonly number[] | { readonly refusedAt: number }
 
 /** Looks that find damage at these positions, or can't open the log for what is there. */
 function looks(found: readonly Found[]) {
-  const made: { readonly log: SeenLog; isClosed: boolean }[] = []
+  const made: { readonly log: LogView; isClosed: boolean }[] = []
   let count = 0
-  const look = async (): Promise<SeenLog> => {
+  const look = async (): Promise<LogView> => {
     const each = found[count++]
     assert.ok(each !== undefined, `${count} looks`)
     if ('refusedAt' in each) {
@@ -24,7 +24,7 @@ function looks(found: readonly Found[]) {
     const close = async () => {
       seen.isClosed = true
     }
-    const log = { recovery: { damage }, close } as unknown as SeenLog
+    const log = { recovery: { damage }, close } as unknown as LogView
     const seen = { log, isClosed: false }
     made.push(seen)
     return log
@@ -36,7 +36,7 @@ function looks(found: readonly Found[]) {
 async function shown(found: readonly Found[], holder: Log | undefined = undefined) {
   const seen = looks(found)
   try {
-    const log = await settledLook(seen.look, async () => holder)
+    const log = await consistentView(seen.look, async () => holder)
     assert.equal(seen.isOpen(), log === holder ? [] : [log])
     const damage = 'recovery' in log ? log.recovery.damage.map(({ position }) => position) : 'the holder’s'
     return [damage, seen.count()]
@@ -68,7 +68,7 @@ test('looks that never agree show no damage: the holder is asked, or the look is
 test('another failure than damage ends the look', async () => {
   const error = new LogError('KAFKA_STORAGE_ERROR', 'can’t read')
   const refused = async () => Promise.reject(error)
-  await settledLook(refused, async () => attached).then(
+  await consistentView(refused, async () => attached).then(
     () => assert.unreachable(),
     (thrown) => assert.is(thrown, error),
   )

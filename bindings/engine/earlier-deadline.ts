@@ -1,5 +1,5 @@
 /** The earlier of two instants; `undefined` never comes. */
-export function earliest(one: number | undefined, other: number | undefined): number | undefined {
+export function earlierDeadline(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return Math.min(one, other)
 }
