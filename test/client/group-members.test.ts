@@ -64,6 +64,25 @@ test('left by break it is still a member and keeps its partitions, until it is c
   await log.close()
 })
 
+test('a partition that always has more holds up no other', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t', { partitions: PARTITIONS })
+  const producer = log.producer()
+  const value = 'x'.repeat(100_000)
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const count = partition === 0 ? 60 : 1
+    for (let index = 0; index < count; index++) await producer.send({ topic: 't', partition, value })
+  }
+  const seen: number[] = []
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  for await (const batch of consumer.batches({ maxRecords: 1, maxBytes: 1000 })) {
+    seen.push(batch.partition)
+    if (new Set(seen).size === PARTITIONS) break
+  }
+  assert.ok(seen.length <= 2 * PARTITIONS, seen.join())
+  await log.close()
+})
+
 test('positions of a partition that was given up are refused by the generation, those of one that never was here as a mistake', async (open) => {
   const log = await filled(open, 3)
   await log.admin.createTopic('other')

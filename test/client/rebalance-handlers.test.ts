@@ -1,9 +1,11 @@
 // Who is told that partitions come and go, and what becomes of what a handler throws.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { openMemory } from '../../bindings/entry/node.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
-import { settle } from './fake-port.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { FakePort, settle } from './fake-port.ts'
 import { failure, setup, take, text } from './support.ts'
 
 test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
@@ -27,6 +29,23 @@ test('handlers are awaited, in their order; a member that was expelled joins aga
   assert.equal(seen, ['a', 'b', 'c', 'b', 'c'])
   await consumer.close()
   assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
+})
+
+test('a member that nobody iterates hears at once that the group put it out', async () => {
+  const port = new FakePort()
+  const log = await openLog(new MemoryStore(), port)
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: 5000 })
+  await take(consumer, 1)
+  const lost: unknown[] = []
+  consumer.on('lost', (partitions) => void lost.push(partitions))
+  await port.advance(4900)
+  assert.equal(lost, [])
+  await port.advance(200)
+  await settle()
+  assert.equal(lost, [[{ topic: 't', partition: 0 }]])
+  await log.close()
 })
 
 test('a close whose revoked handler commits after the group put the member out ends well: the commit tells, and the partitions are lost', async () => {

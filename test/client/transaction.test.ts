@@ -66,6 +66,20 @@ test('transaction: awaits every send made inside', (open) =>
     assert.is((await values(log)).length, 20)
   }))
 
+test('a transaction that ends has sends wait for no more records, whatever their lingerMs', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id', lingerMs: 1_000_000 })
+    const transaction = await producer.beginTransaction()
+    const sent = transaction.send(inPartition(0, 'a'))
+    await transaction.commit()
+    await sent
+    const aborted = await producer.beginTransaction()
+    const dropped = aborted.send(inPartition(0, 'b'))
+    await aborted.abort()
+    await dropped
+    assert.equal(await values(log), ['a'])
+  }))
+
 test('transaction: aborts if work threw, and rethrows unchanged', (open) =>
   withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
