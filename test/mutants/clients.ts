@@ -218,6 +218,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/late-copies.test.ts'],
   },
   {
+    name: 'calls keep their numbers on the next channel',
+    file: 'engine/remote/link.ts',
+    find: '    this.#numberAnew()',
+    put: '    void this.#numberAnew',
+    tests: ['remote/late-copies.test.ts'],
+  },
+  {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
     find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",

@@ -261,4 +261,27 @@ test('calls are numbered in their order, from one again behind the last number; 
   await stage.log.close()
 })
 
+test('a read that waits is asked again on the next channel under a new number: after 2^30 calls its old one would be ahead of all others', async () => {
+  const stage = await Stage.begin()
+  const { broker, ends, cut } = client(stage)
+  await broker.open()
+  const reading = new BrokerLog(broker, nodePort).read('t')[Symbol.asyncIterator]().next()
+  await turns(4)
+  for (let call = 0; call < 3; call++) await broker.admin.listTopics({ internal: false })
+  cut()
+  while (ends.length < 2) await turns(1)
+  await broker.admin.listTopics({ internal: false })
+  const numbers = ends.map(({ requests }) => requests.map((request) => new MessageReader(request).int32()))
+  assert.equal(ends[1]?.requests.map(methodOf), ['hello', 'fetch', 'listTopics'])
+  const asked = numbers.flat()
+  assert.equal(
+    asked,
+    [...new Set(asked)].sort((a, b) => a - b),
+  )
+  await stage.log.producer().send({ topic: 't', value: 'a' })
+  assert.is(text((await reading).value?.value as Uint8Array), 'a')
+  await broker.close()
+  await stage.log.close()
+})
+
 test.run()

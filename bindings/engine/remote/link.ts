@@ -11,12 +11,15 @@ import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
 import { readFetched } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
+/** A message begins with the number of its call. */
+const CALL_BYTES = 4
+
 interface PendingCall {
   readonly method: string
   /** For a call that waits for records: answers it when the session is woken. */
   readonly woken: (() => void) | undefined
   readonly session: number
-  readonly message: MessagePieces
+  message: MessagePieces
   /** A holder may have received it. */
   wasSent: boolean
   readonly answered: (reader: MessageReader) => void
@@ -183,6 +186,20 @@ export class Link {
     return this.#calls
   }
 
+  /**
+   * Calls ascend on each channel (decision 033). One that waits for records may have done so for more calls than half of
+   * all numbers: under its old number it would make every later one look older than itself.
+   */
+  #numberAnew(): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const each of pending) {
+      const call = this.#nextCall()
+      each.message = numbered(each.message, call)
+      this.#pending.set(call, each)
+    }
+  }
+
   /** Without an open call the program may end. */
   #forget(call: number): PendingCall | undefined {
     const pending = this.#pending.get(call)
@@ -240,6 +257,7 @@ export class Link {
     // Nothing may be asked of a holder before it has said which version it speaks.
     this.#channel = channel
     this.#hasGreeted = true
+    this.#numberAnew()
     for (const pending of this.#pending.values()) send(pending, channel)
     this.#opened?.resolve()
   }
@@ -288,4 +306,10 @@ export class Link {
 function send(call: PendingCall, channel: Channel): void {
   call.wasSent = true
   channel.send(call.message)
+}
+
+/** The message under another number. Another channel may still hold the one it was sent under, so that stays as it is. */
+function numbered([first = new Uint8Array(CALL_BYTES), ...rest]: MessagePieces, call: number): MessagePieces {
+  const [head] = new MessageWriter(CALL_BYTES).int32(call).finish()
+  return [head as Uint8Array, first.subarray(CALL_BYTES), ...rest]
 }

@@ -112,8 +112,8 @@ export class ServedChannel {
   }
 
   /**
-   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1. Only `hello`, which goes
-   * first on a new channel, is younger than what it asks again there.
+   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1: the half of the circle
+   * before the newest one counts as older. `hello` goes first on each channel, and changes nothing.
    */
   #isRepeated(call: number, method: string): boolean {
     if (call === 0 || method === 'hello') return false
