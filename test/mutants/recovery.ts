@@ -256,17 +256,17 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['simulation/read-only.test.ts'],
   },
   {
-    name: 'recovery: the original of an elder checkpoint is kept instead of its copy',
+    name: 'recovery: the copy of a checkpoint is written over one that an earlier recovery left',
     file: 'log/checkpoint/checkpoint-file.ts',
-    find: '...elder.slice(-1)]',
-    put: '...elder.slice(0, 1)]',
+    find: '=> record.sequence >= elder.record.sequence)',
+    put: '=> record.sequence >= elder.record.sequence).filter((each) => !each.isCopy)',
     tests: ['log/checkpoint/checkpoint-file.test.ts'],
   },
   {
-    name: 'recovery: the copy of a checkpoint is written over though the third place is free',
+    name: 'recovery: copies of checkpoints pile up',
     file: 'log/checkpoint/checkpoint-file.ts',
-    find: ': newest.slice(-2)',
-    put: ': newest.slice(0, 1)',
+    find: 'if (isCopy) yield* removePlace',
+    put: 'if (isCopy && place < 0) yield* removePlace',
     tests: ['log/checkpoint/checkpoint-file.test.ts'],
   },
 ]

@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { directorySync, flushOf, letOthersRun, performAll, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -12,9 +12,8 @@ import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 export const CHECKPOINT_DIRECTORY = 'checkpoint'
 
 /**
- * Places for a checkpoint, written in turn; the newest whole record counts (rule 4c). A running log would do with two.
- * Recovery needs the third: the record that it reads may not be durable, and has to be copied before an older one is
- * overwritten.
+ * Places that a running log writes in turn; the newest whole record counts (rule 4c). A recovery takes any other one:
+ * of the records that it reads it knows of none that it is durable.
  */
 const CHECKPOINT_PLACES = 3
 
@@ -64,7 +63,8 @@ export function decodeCheckpointFile(bytes: Uint8Array, kernel: Kernel, file: st
   const version = reader.uint32()
   const lengthBytes = reader.uint32()
   const crc = reader.uint32()
-  if (lengthBytes > reader.remaining) return undefined
+  // No record is empty, but the checksum of nothing is zero, as what a torn write leaves may be.
+  if (lengthBytes === 0 || lengthBytes > reader.remaining) return undefined
   const payload = reader.raw(lengthBytes)
   if (sealOf(payload, version, kernel) !== crc) return undefined
   if (version < 1 || version > VERSION) {
@@ -97,7 +97,7 @@ export function* readCheckpoints(
   torn: string[] = [],
 ): Task<readonly FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = []
-  for (let place = 0; place < CHECKPOINT_PLACES; place++) {
+  for (const place of yield* checkpointPlaces(store)) {
     const file = yield* openFile(store, checkpointFile(place), false)
     if (file === undefined) continue
     const bytes = readWhole(file)
@@ -120,28 +120,41 @@ export interface PlacedCheckpoint {
   readonly file: StoreFile
 }
 
-/**
- * A place that may be written to though no record that is read is known to be durable (rule 6e): neither the newest
- * one's, nor that of the one which was durable before the newest was written. That is the record before it, and of that
- * one the copy, if there is one: its recovery flushed the copy, and maybe nobody the original. Without a record before
- * it something else in the third place was torn, so the newest one's copy was durable already.
- */
-export function sparePlace(found: readonly FoundCheckpoint[]): number {
-  const sequences = [...new Set(found.map(({ record }) => record.sequence))]
-  const [newest = [], elder = []] = sequences.map((each) => found.filter(({ record }) => record.sequence === each))
-  const kept = elder.length > 0 ? [...newest.slice(0, 1), ...elder.slice(-1)] : newest.slice(-2)
-  const places = Array.from({ length: CHECKPOINT_PLACES }, (_, place) => place)
-  return places.find((place) => !kept.some((each) => each.place === place)) ?? 0
+function* checkpointPlaces(store: FileStore): Task<readonly number[]> {
+  const names = yield* perform('list', CHECKPOINT_DIRECTORY, () => store.list(CHECKPOINT_DIRECTORY))
+  const places = names.filter((name) => /^(0|[1-9]\d{0,8})$/.test(name)).map(Number)
+  return places.sort((a, b) => a - b)
 }
 
-/** Copies the newest record: only a copy of our own can be made durable for sure, as reading one back proves nothing. */
+/**
+ * Copies the newest record: only a copy of our own can be made durable for sure, because reading one back proves nothing
+ * (rule 6e). It goes over no whole record of the two newest sequences: any of them may be the only durable one, on whose
+ * word an earlier recovery has acted. One of the second was durable before the first was begun, so nothing older counts.
+ */
 export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]): Task<PlacedCheckpoint | undefined> {
   const [newest] = found
   if (newest === undefined) return undefined
-  const place = sparePlace(found)
+  const elder = found.find(({ record }) => record.sequence < newest.record.sequence) ?? newest
+  const kept = new Set(found.filter(({ record }) => record.sequence >= elder.record.sequence).map((each) => each.place))
+  let place = 0
+  while (kept.has(place)) place++
   const bytes = newest.bytes.slice()
   new DataView(bytes.buffer).setUint32(0, COPY_MAGIC)
   return { place, file: yield* placeCheckpointFile(store, place, bytes) }
+}
+
+/** Once the newest copy is durable: of recoveries that are repeated without end each would leave one. */
+export function* removeElderCopies(store: FileStore, found: readonly FoundCheckpoint[]): Task<void> {
+  for (const { place, isCopy } of found) if (isCopy) yield* removePlace(store, place)
+}
+
+/** Those that no running log writes to, once a checkpoint stands in one of the others. */
+export function* removeFurtherPlaces(store: FileStore): Task<void> {
+  for (const place of yield* checkpointPlaces(store)) if (place >= CHECKPOINT_PLACES) yield* removePlace(store, place)
+}
+
+function removePlace(store: FileStore, place: number): Task<void> {
+  return perform('remove', checkpointFile(place), () => store.remove(checkpointFile(place)))
 }
 
 export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {

@@ -25,8 +25,8 @@ export interface RestatedFrame {
 
 /**
  * Writes the content of the last of these frames again, as the next one of a new generation: it must be durable before
- * anything acts on it (durability rule 6b). It goes behind all that were written so and that no checkpoint covers:
- * which of them is durable nobody knows, and a recovery may have acted on that one.
+ * anything acts on it (durability rule 6b). It goes over none of those that were written so and that no checkpoint
+ * covers: which of them is durable nobody knows, and a recovery may have acted on that one.
  */
 export function* restateFrame(
   { store, kernel, observer }: RestateContext,
@@ -42,7 +42,7 @@ export function* restateFrame(
     throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${RESTATED_FILE}`, { file: RESTATED_FILE })
   const sequence = last.header.sequence + 1
   const before = frames.filter((frame) => frame.file === RESTATED_FILE)
-  const position = Math.max(0, ...before.map((frame) => frame.position + frameSpan(frame.header)))
+  const position = freePosition(before, frameSpan(last.header))
   const buffer = allocateFrame(kernel, ringFileBytes)
   try {
     buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
@@ -57,6 +57,22 @@ export function* restateFrame(
     buffer.free()
   }
   return { sequence, file }
+}
+
+/** The first one that has room between these. */
+function freePosition(frames: readonly FoundFrame[], sizeBytes: number): number {
+  let position = 0
+  for (const frame of [...frames].sort((a, b) => a.position - b.position)) {
+    if (position + sizeBytes <= frame.position) break
+    position = frame.position + frameSpan(frame.header)
+  }
+  return position
+}
+
+/** Once a newer one is durable: of recoveries that are repeated without end each would leave one. Their payload stays. */
+export function forgetRestated(file: StoreFile, frames: readonly FoundFrame[]): void {
+  for (const frame of frames)
+    if (frame.file === file.path) writeFully(file, new Uint8Array(FRAME_HEADER_BYTES), frame.position)
 }
 
 function* payloadOf(store: FileStore, found: FoundFrame): Task<Uint8Array> {

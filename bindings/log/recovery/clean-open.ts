@@ -44,12 +44,7 @@ export function* openClean(
   return {
     clean: true,
     needsRing: !isNewest,
-    // A recovery that died after its checkpoint, before its header: its epoch is in force, its jumps stand under it.
-    header: {
-      ...header,
-      generation: Math.max(header.generation, checkpoint.generation),
-      leaderEpoch: Math.max(header.leaderEpoch, checkpoint.leaderEpoch),
-    },
+    header,
     checkpointSequence: checkpoint.sequence,
     nextCheckpointPlace,
     coveredSequence: checkpoint.coveredSequence,

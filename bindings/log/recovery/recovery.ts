@@ -6,8 +6,8 @@ import type { Damage } from '../../storage/partition-store.ts'
 import {
   CHECKPOINT_DIRECTORY,
   type FoundCheckpoint,
+  placeAfter,
   readCheckpoints,
-  sparePlace,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
@@ -45,10 +45,12 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
     damage.push(journalDamage(scan, scan.gapAt))
   }
   if (!header.clean || !isNewest) damage.push(...(yield* shortRing(store, header, isNewest)))
-  const isClean = header.clean && scan.frames.length === 0 && scan.gapAt === undefined
-  if (header.clean && !isClean && scan.gapAt === undefined)
+  // A newer checkpoint is that of a recovery that died before its header, and may not be durable.
+  const isClosed = header.clean && checkpoint.sequence === header.checkpointSequence
+  const isClean = isClosed && scan.frames.length === 0 && scan.gapAt === undefined
+  if (header.clean && scan.frames.length > 0 && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
-  if (isClean) return yield* openClean(input, header, checkpoint, sparePlace(found), isNewest)
+  if (isClean) return yield* openClean(input, header, checkpoint, placeAfter(found[0]?.place ?? 0), isNewest)
   return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(found)
 }
 

@@ -8,13 +8,13 @@ import {
   type FoundCheckpoint,
   placeAfter,
   placeCopy,
-  sparePlace,
+  removeElderCopies,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
-import { restateFrame } from '../journal/restate.ts'
+import { forgetRestated, restateFrame } from '../journal/restate.ts'
 import { openFile } from '../journal/ring.ts'
 import type { JournalScan, LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
@@ -85,7 +85,7 @@ export class UncleanRecovery {
     const readOnly = this.#isReadOnly
     const generation = this.#newGeneration()
     const { covered, nextCheckpointPlace } = readOnly
-      ? { covered: this.#lastSequence(), nextCheckpointPlace: sparePlace(found) }
+      ? { covered: this.#lastSequence(), nextCheckpointPlace: placeAfter(found[0]?.place ?? 0) }
       : yield* this.#secure(found, generation)
     const catalogue = new Catalogue()
     const cataloguePartition = { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }
@@ -170,6 +170,8 @@ export class UncleanRecovery {
     const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
     yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+    yield* removeElderCopies(store, found)
+    if (restated !== undefined) forgetRestated(restated.file, this.#scan.frames)
     for (const file of files) file.close()
     if (restated !== undefined) {
       recoveryMarks.hit('frame-restated')

@@ -3,7 +3,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionSource } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
-import { placeAfter } from '../checkpoint/checkpoint-file.ts'
+import { placeAfter, removeFurtherPlaces } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -95,6 +95,7 @@ export class Checkpoints {
     for (const [key, bytes] of checkpointer.records()) this.checkpointer.keep(key, bytes)
     this.#sequence++
     this.#nextPlace = placeAfter(this.#nextPlace)
+    yield* removeFurtherPlaces(this.#parts.store)
   }
 
   /** `atOnce` partitions before commits have their turn again. */

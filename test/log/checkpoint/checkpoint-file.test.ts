@@ -8,7 +8,8 @@ import {
   type FoundCheckpoint,
   placeCopy,
   readCheckpoints,
-  sparePlace,
+  removeElderCopies,
+  removeFurtherPlaces,
   writeCheckpointFile,
 } from '../../../bindings/log/checkpoint/checkpoint-file.ts'
 import { writeFacts } from '../../../bindings/log/checkpoint/checkpoint-record.ts'
@@ -100,7 +101,7 @@ test('a newer oncelog’s checkpoint is refused by its version', () => {
   )
 })
 
-test('a recovery copies the newest one to a place that neither it nor the one before needs', () => {
+test('a recovery copies the newest one to a place that holds no whole one', () => {
   const store = places(checkpoint(4), checkpoint(5))
   assert.is(copy(store), 2)
   assert.equal(
@@ -112,43 +113,63 @@ test('a recovery copies the newest one to a place that neither it nor the one be
     ],
     'the original comes before its copy',
   )
-  assert.is(
-    copy(store),
-    2,
-    'the next recovery writes over the copy: maybe nobody has flushed it, and the one before is durable',
-  )
+  assert.is(copy(store), 3, 'the copy may be the only one that was flushed')
+  runNow(writeCheckpointFile(store, 0, checkpoint(4).subarray(0, 20)))
+  assert.is(copy(store), 0, 'nobody needs what is torn')
 })
 
-// Found by the enumerator ("the log needs checkpoint 1, found none"): a process was killed between the write of a
-// checkpoint and its flush, the power failed in its recovery behind that one's own checkpoint, and in the next recovery
-// too, which wrote over the only record that had ever been flushed.
-test('a recovery leaves the copy of the one before alone: its original may never have been flushed', () => {
-  const store = places(checkpoint(4), checkpoint(5))
+// Found by the enumerator ("the log needs checkpoint 1, found none"). A process was killed between the write of a
+// checkpoint and its flush, and the power failed in two recoveries: the second one wrote over the only record that had
+// ever been flushed, the copy of the first. And three recoveries were killed before their flush: the third one wrote
+// over the original, as the two copies looked like durable ones.
+test('older than the two newest is of no use: the second one was durable before the newest was begun', () => {
+  assert.is(copy(places(checkpoint(6), checkpoint(4), checkpoint(5))), 1)
+  const store = places(checkpoint(5), checkpoint(6), checkpoint(4))
   assert.is(copy(store), 2)
-  runNow(writeCheckpointFile(store, 0, checkpoint(6)))
-  assert.is(copy(store), 1)
+  assert.is(copy(store), 3)
+})
+
+test('no recovery writes over a whole checkpoint, however many died before it', () => {
+  const store = places(checkpoint(4))
   assert.equal(
-    read(store).map(({ place, record, isCopy }) => [place, record.sequence, isCopy]),
-    [
-      [0, 6, false],
-      [1, 6, true],
-      [2, 5, true],
-    ],
+    [1, 2, 3, 4].map(() => copy(store)),
+    [1, 2, 3, 4],
+  )
+  assert.equal(
+    read(store).map(({ place, isCopy }) => [place, isCopy]),
+    [[0, false], ...[1, 2, 3, 4].map((place) => [place, true])],
   )
 })
 
-test('a copy stays as it is where the place of the one before was torn: it was durable by then, and maybe it alone', () => {
+test('recoveries that are repeated without end leave one copy, as each removes those before its own', () => {
   const store = places(checkpoint(4), checkpoint(5))
-  assert.is(copy(store), 2)
-  runNow(writeCheckpointFile(store, 0, checkpoint(6).subarray(0, 20)))
-  assert.is(copy(store), 0)
-  assert.is(copy(store), 1, 'of two copies and their original the original can go')
+  const taken = Array.from({ length: 10 }, () => {
+    const before = read(store)
+    const place = copy(store)
+    runNow(removeElderCopies(store, before))
+    return place
+  })
+  assert.equal([...new Set(taken)], [2, 3])
+  assert.is(read(store).filter(({ isCopy }) => isCopy).length, 1)
 })
 
-test('the next checkpoint after a clean close goes to a place that nothing needs', () => {
-  assert.is(sparePlace(read(places(checkpoint(4), checkpoint(5)))), 2)
-  assert.is(sparePlace(read(places(checkpoint(4)))), 1)
-  assert.is(sparePlace(read(places(checkpoint(6), checkpoint(4), checkpoint(5)))), 1)
+test('behind a recovery only the places of a running log are left', () => {
+  const store = places(checkpoint(4), checkpoint(5), checkpoint(6), checkpoint(6), checkpoint(6))
+  runNow(removeFurtherPlaces(store))
+  assert.equal(store.list('checkpoint'), ['0', '1', '2'])
+})
+
+test('another file in the directory of the checkpoints is none', () => {
+  const store = places(checkpoint(4))
+  for (const name of ['00', '1e1', '-1', '3.tmp']) store.open(`checkpoint/${name}`, { create: true })
+  assert.equal(sequences(store), [4])
+})
+
+// A torn write left the first bytes of a record and zeros: a record of no bytes, whose checksum is zero, of version 0.
+test('the magic number and zeros behind it are no checkpoint of another version', () => {
+  const torn = new Uint8Array(100)
+  torn.set(checkpoint(5).subarray(0, 4))
+  assert.equal(sequences(places(checkpoint(4), torn)), [4])
 })
 
 test('a longer checkpoint that was in the place before leaves nothing behind a shorter one', () => {

@@ -121,6 +121,18 @@ test('an open that dies there is repeated on other sectors each time: those of a
   assert.equal(valuesOf(opened(disk)), [ACKNOWLEDGED, READABLE])
 })
 
+test('opens that are repeated without end behind their flush take two places', () => {
+  let disk = killedInFlush((host, producerId) => send(host, producerId, 1, READABLE))
+  const places: number[] = []
+  for (let open = 0; open < 6; open++) {
+    const killed = disk
+    const hasActed = (_kind: string, path: string) => path.endsWith('.log')
+    disk = opening(killed, hasActed, () => killed.image(new Random(1), 'kill'), places)
+  }
+  assert.is(new Set(places).size, 2)
+  assert.equal(valuesOf(opened(disk)), [ACKNOWLEDGED, READABLE])
+})
+
 test('it begins at the front again once a checkpoint covers what was there', () => {
   const places: number[] = []
   const first = killedInFlush((host, producerId) => send(host, producerId, 1, READABLE))
