@@ -269,4 +269,11 @@ export const RECOVERY: readonly Mutant[] = [
     put: 'if (isCopy && place < 0) yield* removePlace',
     tests: ['log/checkpoint/checkpoint-file.test.ts'],
   },
+  {
+    name: 'removal: what a killed process has removed counts as gone for good',
+    file: 'log/recovery/dead-directories.ts',
+    find: "if (names.length > 0) yield* perform('syncDirectory'",
+    put: "if (others.length > 0) yield* perform('syncDirectory'",
+    tests: ['log/recovery/dead-directories.test.ts'],
+  },
 ]

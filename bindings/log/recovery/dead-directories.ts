@@ -41,9 +41,10 @@ export function* secureDirectory(store: FileStore, id: PartitionIdentity): Task<
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', directory, () => store.list(directory))
   // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.
+  // Files that aren't seen may have been removed by who died before this was durable.
   const others = names.filter((name) => name !== PARTITION_METADATA)
   for (const name of others) yield* removeFile(store, `${directory}/${name}`)
-  if (others.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+  if (names.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
   if (others.length < names.length) yield* removeFile(store, `${directory}/${PARTITION_METADATA}`)
   yield* perform('remove', directory, () => store.remove(directory))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
