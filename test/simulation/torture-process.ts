@@ -30,6 +30,9 @@ export interface TortureAnswer {
 /** Every n-th operation of a scenario fails in a round: which ones differs from seed to seed. */
 const DISK_ERROR_STEP = 7
 const FAILURES_SHOWN = 3
+/** Rounds take turns: every crash point with few recoveries crashed again, and few points with recoveries four deep. */
+const WIDE = { nestedChances: [0.05, 0.03] }
+const DEEP = { pointChance: 0.06, images: 8, nestedChances: [0.25, 0.25, 0.2], budget: 6000 }
 
 /** Images of one seed; those of another one are of other orders of effects. */
 let judged = { seed: 0, images: new Set<string>() }
@@ -41,7 +44,7 @@ work(({ seed, name, endMs }: TortureJob): TortureAnswer => {
   const before = process.cpuUsage()
   const marks = new Marks()
   const isOver = (): boolean => Date.now() > endMs
-  const options = { seed, marks, nestedChances: [0.05, 0.03], judged: judged.images, isOver }
+  const options = { seed, marks, judged: judged.images, isOver, ...(seed % 2 === 0 ? DEEP : WIDE) }
   const found = new Enumerator(engineSystem, scenario, options).explore()
   const { user, system } = process.cpuUsage(before)
   const isCutShort = isOver()

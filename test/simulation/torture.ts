@@ -1,5 +1,6 @@
 /**
- * Crashes the real engine for as long as one likes, scenario after scenario on all cores, with a new seed each round:
+ * Crashes the real engine for as long as one likes, scenario after scenario on all cores, with a new seed each round;
+ * every second one crashes recoveries again, and those too:
  *
  *   node --import tsx test/simulation/torture.ts 10 [first seed]
  *
