@@ -263,9 +263,16 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['log/checkpoint/checkpoint-file.test.ts'],
   },
   {
+    name: 'recovery: the copy of a checkpoint goes with the one that it replaced',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: 'if (isCopy && place !== newest.place) yield* removePlace',
+    put: 'if (isCopy && newest.place >= 0) yield* removePlace',
+    tests: ['log/checkpoint/checkpoint-file.test.ts'],
+  },
+  {
     name: 'recovery: copies of checkpoints pile up',
     file: 'log/checkpoint/checkpoint-file.ts',
-    find: 'if (isCopy) yield* removePlace',
+    find: 'if (isCopy && place !== newest.place) yield* removePlace',
     put: 'if (isCopy && place < 0) yield* removePlace',
     tests: ['log/checkpoint/checkpoint-file.test.ts'],
   },

@@ -143,9 +143,13 @@ export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]):
   return { place, file: yield* placeCheckpointFile(store, place, bytes) }
 }
 
-/** Once the newest copy is durable: of recoveries that are repeated without end each would leave one. */
-export function* removeElderCopies(store: FileStore, found: readonly FoundCheckpoint[]): Task<void> {
-  for (const { place, isCopy } of found) if (isCopy) yield* removePlace(store, place)
+/** Once the newest copy is durable, which may stand where one of them was: of recoveries without end each would leave one. */
+export function* removeElderCopies(
+  store: FileStore,
+  found: readonly FoundCheckpoint[],
+  newest: PlacedCheckpoint,
+): Task<void> {
+  for (const { place, isCopy } of found) if (isCopy && place !== newest.place) yield* removePlace(store, place)
 }
 
 /** Those that no running log writes to, once a checkpoint stands in one of the others. */

@@ -170,7 +170,7 @@ export class UncleanRecovery {
     const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
     yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
-    yield* removeElderCopies(store, found)
+    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
     if (restated !== undefined) forgetRestated(restated.file, this.#scan.frames)
     for (const file of files) file.close()
     if (restated !== undefined) {

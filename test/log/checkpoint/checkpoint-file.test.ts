@@ -52,6 +52,15 @@ function copy(store: MemoryStore): number | undefined {
   return placed?.place
 }
 
+/** As `copy`, up to where the recovery has made it durable. */
+function copyAndRemove(store: MemoryStore): number | undefined {
+  const found = read(store)
+  const placed = runNow(placeCopy(store, found))
+  placed?.file.close()
+  if (placed !== undefined) runNow(removeElderCopies(store, found, placed))
+  return placed?.place
+}
+
 test('the newest whole checkpoint comes first, in whatever place it is', () => {
   assert.equal(sequences(places(checkpoint(4), checkpoint(5))), [5, 4])
   assert.equal(sequences(places(checkpoint(6), checkpoint(5), checkpoint(4))), [6, 5, 4])
@@ -143,14 +152,27 @@ test('no recovery writes over a whole checkpoint, however many died before it', 
 
 test('recoveries that are repeated without end leave one copy, as each removes those before its own', () => {
   const store = places(checkpoint(4), checkpoint(5))
-  const taken = Array.from({ length: 10 }, () => {
-    const before = read(store)
-    const place = copy(store)
-    runNow(removeElderCopies(store, before))
-    return place
-  })
+  const taken = Array.from({ length: 10 }, () => copyAndRemove(store))
   assert.equal([...new Set(taken)], [2, 3])
   assert.is(read(store).filter(({ isCopy }) => isCopy).length, 1)
+})
+
+// Found by the enumerator, crashed four deep ("the log needs checkpoint 2, found none"): the copy was removed with the
+// one whose place it had taken.
+test('a copy stays that stands where an older one was', () => {
+  const store = places(checkpoint(3), checkpoint(4))
+  assert.is(copyAndRemove(store), 2)
+  runNow(writeCheckpointFile(store, 0, checkpoint(5)))
+  runNow(writeCheckpointFile(store, 1, checkpoint(6)))
+  assert.is(copyAndRemove(store), 2)
+  assert.equal(
+    read(store).map(({ place, record, isCopy }) => [place, record.sequence, isCopy]),
+    [
+      [1, 6, false],
+      [2, 6, true],
+      [0, 5, false],
+    ],
+  )
 })
 
 test('behind a recovery only the places of a running log are left', () => {
