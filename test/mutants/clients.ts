@@ -225,6 +225,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/late-copies.test.ts'],
   },
   {
+    name: 'a holder serves clients of another version',
+    file: 'engine/remote/serve-channel.ts',
+    find: 'version !== PROTOCOL_VERSION',
+    put: 'false',
+    tests: ['remote/other-version.test.ts'],
+  },
+  {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
     find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",
