@@ -232,6 +232,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/other-version.test.ts'],
   },
   {
+    name: 'a call gets the number of one that still waits',
+    file: 'engine/remote/call-numbers.ts',
+    find: 'pending.has(call)',
+    put: 'pending.has(0)',
+    tests: ['remote/late-copies.test.ts'],
+  },
+  {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
     find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",

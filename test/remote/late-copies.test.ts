@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
+import { nextCall } from '../../bindings/engine/remote/call-numbers.ts'
 import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
 import { readError } from '../../bindings/engine/remote/errors.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
@@ -282,6 +283,14 @@ test('a read that waits is asked again on the next channel under a new number: a
   assert.is(text((await reading).value?.value as Uint8Array), 'a')
   await broker.close()
   await stage.log.close()
+})
+
+test('a number isn’t given again while a call has it: a read may wait while the numbers go all the way round', () => {
+  assert.is(nextCall(0, new Set()), 1)
+  assert.is(nextCall(2 ** 31 - 2, new Set([1])), 2 ** 31 - 1)
+  assert.is(nextCall(2 ** 31 - 1, new Set([2])), 1)
+  assert.is(nextCall(2 ** 31 - 1, new Set([1, 2])), 3)
+  assert.is(nextCall(6, new Set([7, 8, 10])), 9)
 })
 
 test.run()

@@ -1,6 +1,7 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
+import { nextCall } from './call-numbers.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
 import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
@@ -182,7 +183,7 @@ export class Link {
   }
 
   #nextCall(): number {
-    this.#calls = this.#calls >= 0x7fffffff ? 1 : this.#calls + 1
+    this.#calls = nextCall(this.#calls, this.#pending)
     return this.#calls
   }
 
