@@ -39,6 +39,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: [crashes],
   },
   {
+    name: 'compaction: a delete horizon beyond what a batch can have',
+    file: cleaner,
+    find: 'deleteRetentionMs, TIMESTAMP_MAX)',
+    put: 'deleteRetentionMs, 2 * TIMESTAMP_MAX)',
+    tests: ['log/compaction/far-horizon.test.ts'],
+  },
+  {
     name: 'compaction: a tombstone goes with the first pass',
     file: cleaner,
     find: 'return keyed.valueLengthOf(index) >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now',

@@ -110,14 +110,19 @@ export class TimeCursor {
     this.#at = into.end
   }
 
-  /** A zigzag varint, by arithmetic: a timestamp's delta may have more than 32 bits. */
+  /**
+   * A zigzag varint, by arithmetic: a timestamp's delta may have more than 32 bits. The sign is kept apart, as with it
+   * the number may have a bit more than a double counts.
+   */
   #varint(): number {
-    let value = 0
-    for (let factor = 1; ; factor *= 0x80) {
-      const group = this.#bytes[this.#at++] as number
-      value += (group & 0x7f) * factor
-      if (group < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+    const first = this.#bytes[this.#at++] as number
+    let folded = (first & 0x7f) >>> 1
+    let group = first
+    for (let factor = 0x40; group >= 0x80; factor *= 0x80) {
+      group = this.#bytes[this.#at++] as number
+      folded += (group & 0x7f) * factor
     }
+    return (first & 1) === 0 ? folded : -folded - 1
   }
 }
 
@@ -131,22 +136,25 @@ export function setInt64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value - Math.floor(value / TWO_POW_32) * TWO_POW_32)
 }
 
-/** Zigzag varint of a safe number; answers where it ends. */
+/** Zigzag varint of a number from -2^53 to 2^53 - 1; answers where it ends. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  let rest = value >= 0 ? value * 2 : -value * 2 - 1
+  const folded = value >= 0 ? value : -value - 1
+  let group = (folded % 0x40) * 2 + (value < 0 ? 1 : 0)
+  let rest = Math.floor(folded / 0x40)
   let position = at
-  while (rest >= 0x80) {
-    bytes[position++] = (rest % 0x80) | 0x80
+  while (rest > 0) {
+    bytes[position++] = group | 0x80
+    group = rest % 0x80
     rest = Math.floor(rest / 0x80)
   }
-  bytes[position++] = rest
+  bytes[position++] = group
   return position
 }
 
 export function varintBytes(value: number): number {
-  let rest = value >= 0 ? value * 2 : -value * 2 - 1
+  let rest = Math.floor((value >= 0 ? value : -value - 1) / 0x40)
   let count = 1
-  for (; rest >= 0x80; count++) rest = Math.floor(rest / 0x80)
+  for (; rest > 0; count++) rest = Math.floor(rest / 0x80)
   return count
 }
 

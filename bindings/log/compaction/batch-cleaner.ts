@@ -21,6 +21,8 @@ import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
 const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
+/** A batch with a greater one can't be read. */
+const TIMESTAMP_MAX = Number.MAX_SAFE_INTEGER
 /** Records that one turn of the event loop writes anew. */
 const RECORDS_A_TURN = 1024
 
@@ -133,7 +135,7 @@ export class BatchCleaner {
 
   *#rewritten(batch: BatchBytes, records: Uint8Array, kept: Kept, setsHorizon: boolean): Task<Uint8Array> {
     const out = this.#room(BATCH_HEADER_BYTES + records.length + kept.count * VARINT_BYTES_MAX * 2)
-    const horizon = this.#rules.now + this.#rules.deleteRetentionMs
+    const horizon = Math.min(this.#rules.now + this.#rules.deleteRetentionMs, TIMESTAMP_MAX)
     const plainSize = yield* setsHorizon ? this.#shifted(batch, records, kept, horizon) : copyRuns(records, kept, out)
     const { size, codec } = this.#compressed(batch, plainSize)
     const attributes = (batch.attributes & ~ATTRIBUTE_CODEC) | codec | (setsHorizon ? ATTRIBUTE_DELETE_HORIZON : 0)
