@@ -39,6 +39,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: [crashes],
   },
   {
+    name: 'compaction: records of the future hold up a pass without a lag',
+    file: 'log/compaction/dirty-part.ts',
+    find: 'Number.POSITIVE_INFINITY\n  const isTooNew',
+    put: 'now\n  const isTooNew',
+    tests: ['log/compaction/dirty-part.test.ts'],
+  },
+  {
     name: 'compaction: a delete horizon beyond what a batch can have',
     file: cleaner,
     find: 'deleteRetentionMs, TIMESTAMP_MAX)',

@@ -20,7 +20,8 @@ export interface DirtyPart {
 
 /**
  * How far a pass may go: below the last stable offset, and up to the first record that is younger than
- * `min.compaction.lag.ms`. `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
+ * `min.compaction.lag.ms`, if that is set: without it, records with times to come would hold up every pass.
+ * `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
  */
 export function dirtyPart(
   { cleanedOffset, segments }: Compactable,
@@ -29,9 +30,9 @@ export function dirtyPart(
   now: number,
 ): DirtyPart | undefined {
   const fromOffset = Math.max(cleanedOffset, segments[0]?.baseOffset ?? 0)
+  const latest = config.minCompactionLagMs > 0 ? now - config.minCompactionLagMs : Number.POSITIVE_INFINITY
   const isTooNew = (segment: CompactableSegment) =>
-    segment.nextOffset > lastStableOffset ||
-    (segment.nextOffset > fromOffset && segment.maxTimestamp > now - config.minCompactionLagMs)
+    segment.nextOffset > lastStableOffset || (segment.nextOffset > fromOffset && segment.maxTimestamp > latest)
   const end = segments.findIndex(isTooNew)
   const reached = end < 0 ? segments : segments.slice(0, end)
   const dirty = reached.filter(({ nextOffset }) => nextOffset > fromOffset)
