@@ -2,7 +2,7 @@
  * Names and sizes of the journal's files, for its writer and its readers. Source of the rules: docs/durability.md.
  *
  *   journal/header            two slots of 4096 bytes, written in turn; in each the header twice
- *   journal/restated          recovery writes the last valid frame again here (rule 6b), behind those of recoveries that died
+ *   journal/restated          recovery writes the last valid frame again here (rule 6b), beside those of recoveries that died
  *   journal/00000000.ring ... the ring: files of one size, zero-filled ahead, reused in place
  *   journal/reserve           as large as the ring at start: released so that recovery can finish on a full disk (rule 10)
  */
