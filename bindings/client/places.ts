@@ -1,6 +1,7 @@
 import { LogError } from '../model/errors.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 
+/** A place is a partition by the name of its topic and its number, which two topics after one another share. */
 export function samePlace(a: TopicPartition, b: TopicPartition): boolean {
   return a.topic === b.topic && a.partition === b.partition
 }

@@ -3,10 +3,10 @@ import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 import { viewLength } from '../model/view-length.ts'
 import { type KernelCore, misuse } from './core.ts'
-import { headersSize, writeHeaders } from './headers.ts'
 import type { BatchBuilder, BatchSeal, KernelBuffer } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import { varintSize } from './varint.ts'
+import { headersSize, writeHeaders } from './write-headers.ts'
 
 const headerBytes = 61
 const keyStagingBytes = 16384

@@ -97,6 +97,24 @@ test('files and folders that pages name are there', () => {
   assert.equal(missing, [])
 })
 
+test('what ARCHITECTURE.md names in brackets behind a file is in that file', () => {
+  const named = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/`([\w./-]+\.ts)`[^`(|]{0,60}\(([^)]*)\)/g)]
+    .map(([, file = '', inside = '']) => ({ file, inside }))
+    .flatMap(({ file, inside }) => {
+      return [...inside.matchAll(/`(#?\w+)`(?! of)/g)].map(([, name = '']) => ({ file, name }))
+    })
+  assert.ok(named.length > 60, `${named.length} names`)
+  const codeOf = (text: string) => text.replaceAll(/\/\*.*?\*\/|\/\/.*?$/gms, '')
+  const hasIt = (text: string, name: string) => new RegExp(`(?<![\\w#])${name}\\b`).test(text)
+  const missing = named.filter(({ file, name }) => {
+    return !sources.some(({ path, text }) => `/${path}`.endsWith(`/${file}`) && hasIt(codeOf(text), name))
+  })
+  assert.equal(
+    missing.map(({ file, name }) => `${file}: ${name}`),
+    [],
+  )
+})
+
 test('the behaviours of the list are those of kafka.md', () => {
   const rows = pages.get('kafka.md')?.rows.get('8')
   const listed = BEHAVIOURS.flatMap(({ source }) => /^\d+/.exec(source)?.[0] ?? [])

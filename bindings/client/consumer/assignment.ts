@@ -104,10 +104,10 @@ export class Assignment {
    * The partition from which something was delivered in that generation. ILLEGAL_GENERATION if it isn't held any more,
    * or was lost since and given again.
    */
-  held(at: TopicPartition, sinceGeneration: number): AssignedPartition {
+  heldSince(at: TopicPartition, generation: number): AssignedPartition {
     const found = this.at(at)
-    if (found !== undefined && found.sinceGeneration <= sinceGeneration) return found
-    throw this.#givenUp(at, `since generation ${sinceGeneration}`)
+    if (found !== undefined && found.sinceGeneration <= generation) return found
+    throw this.#givenUp(at, `since generation ${generation}`)
   }
 
   #givenUp({ topic, partition }: TopicPartition, when: string): LogError {

@@ -138,7 +138,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     const partitions = places.map((position) => {
       return deliveredIn === undefined
         ? this.#membership.assignment.findHeld(position)
-        : this.#membership.assignment.held(position, deliveredIn)
+        : this.#membership.assignment.heldSince(position, deliveredIn)
     })
     const positions = places.map(({ topic, partition, nextOffset }, index) => {
       return { topic, partition, nextOffset, topicId: partitions[index]?.topicId }
