@@ -37,8 +37,8 @@ import { settleSwaps } from './settle-swaps.ts'
 const DIRECTORIES_AT_ONCE = 32
 
 /**
- * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md, in its
- * order): first what it rests on is made durable, then the catalogue comes back, which tells what the others are.
+ * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md). First
+ * what it rests on is made durable, then the catalogue comes back, which tells what the others are.
  */
 export class UncleanRecovery {
   readonly #input: RecoveryInput

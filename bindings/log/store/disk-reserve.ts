@@ -9,7 +9,7 @@ const CHUNK_BYTES = 256 * 1024
 
 /** Space that is held back, in two shares, so that what must be finished can be. */
 export interface ReserveShares {
-  /** As large as the ring: for replay, decisions and checkpoints (durability rule 10). */
+  /** As large as the ring of a new log: for replay, decisions and checkpoints (durability rule 10). */
   readonly decisionsBytes: number
   /** For batches that have their place and wait to be written. It is given up first. */
   readonly waitingBytes: number

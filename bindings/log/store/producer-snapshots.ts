@@ -18,7 +18,7 @@ interface DerivedContext {
 }
 
 /**
- * Writes what Kafka's tools look for beside the segments and this log never reads: producer snapshots at the segments'
+ * Writes what Kafka's tools look for beside the segments and no open of this log reads: producer snapshots at the segments'
  * base offsets and at the end, and the leader epochs. They are written behind the checkpoint that covers what they say,
  * so a crash leaves them missing or old, never wrong; a file that has the right content is left alone. A full disk or a
  * lack of descriptors is no failure here.
@@ -34,7 +34,7 @@ export function* writeRolledSnapshots(
 }
 
 /**
- * Writes those of all partitions that were used since the open, at a close, behind the last checkpoint. Durable when
+ * Writes those of all partitions that changed since the open or were recovered, at a close, behind the last checkpoint. Durable when
  * the task ends.
  */
 export function* writeFinalSnapshots(

@@ -55,7 +55,7 @@ export class StoredFiles {
   readOnly = false
   /** Where the first damage was. */
   damage: NotedDamage | undefined
-  /** Appended to or read since the open: the close brings its derived files up to date. */
+  /** Changed since the open, or recovered by it: the close brings its derived files up to date. Reads don't count. */
   isUsed = false
   /** Its end as of the newest checkpoint. */
   notedOffset: number

@@ -285,4 +285,31 @@ derived('verify finds what the batches contradict', () => {
   }
 })
 
+derived(
+  'after an append a close makes the end’s snapshot and the epochs again, not the snapshot of a closed segment',
+  () => {
+    const story = new Story()
+    story.send(12)
+    const disk = story.close()
+    const [base = 0] = offsetsOf(disk, 'snapshot')
+    const pathOf = (offset: number) => `${DIRECTORY}/${segmentFileName(offset, 'snapshot')}`
+    const leaderEpochs = `${DIRECTORY}/${LEADER_EPOCH_CHECKPOINT}`
+    for (const path of [pathOf(base), pathOf(12), leaderEpochs]) {
+      overwrite(disk, path, new Uint8Array([0, 9]))
+      assert.is(disk.open(path, { create: false })?.flush(), undefined)
+    }
+    assert.is(damageOf(disk).length, 3)
+    story.reopen(disk)
+    assert.ok(story.isClean)
+    story.send(1)
+    assert.is(story.records, 13)
+    const after = story.close()
+    assert.equal(
+      damageOf(after).map(({ file }) => file),
+      [pathOf(base)],
+    )
+    assert.ok(offsetsOf(after, 'snapshot').includes(13))
+  },
+)
+
 derived.run()
