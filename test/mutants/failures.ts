@@ -72,9 +72,9 @@ export const FAILURES: readonly Mutant[] = [
   },
   {
     name: 'failures: flushes of files by which the ring grew count apart',
-    file: 'log/store/file-partition-store.ts',
-    find: '    this.#unsparing = rememberFailedFlush(given, flushFailure)\n',
-    put: '    this.#unsparing = rememberFailedFlush(given)\n',
+    file: 'log/store/store-parts.ts',
+    find: '    this.unsparing = rememberFailedFlush(given, flushFailure)\n',
+    put: '    this.unsparing = rememberFailedFlush(given)\n',
     tests: ['log/store/flushes-beside.test.ts'],
   },
   {

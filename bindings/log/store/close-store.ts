@@ -1,0 +1,26 @@
+import type { Task } from '../../storage/effect.ts'
+import type { Journal } from '../journal/journal.ts'
+import { AT_ONCE_ALONE } from './file-store-options.ts'
+import { writeFinalSnapshots } from './producer-snapshots.ts'
+import { finishRemoval, type RemoveContext } from './remove-segments.ts'
+import type { StoreParts } from './store-parts.ts'
+
+/**
+ * Behind the last commit, with nothing left that waits to be written: leaves all as the last checkpoint says, so that
+ * the next open is clean.
+ */
+export function* closeCleanly(parts: StoreParts, journal: Journal, removing: RemoveContext): Task<void> {
+  const { store, kernel, source, cache, partitions, checkpoints, compactions, reserve } = parts
+  for (const files of partitions.values()) {
+    if (yield* files.segments.writeIndexes()) files.changed = true
+    files.proveNext()
+  }
+  yield* checkpoints.write(journal, AT_ONCE_ALONE)
+  yield* compactions.close()
+  for (const files of partitions.values()) yield* finishRemoval(removing, files, source.logStartOffset(files.id))
+  // Nobody reads any more, and the snapshots need open files of their own within the same bound.
+  cache.closeAll()
+  yield* writeFinalSnapshots({ store, kernel }, partitions.values(), source)
+  yield* journal.writeHeader({ clean: true, checkpointSequence: checkpoints.sequence })
+  if (reserve.isHeld) yield* journal.ring.shrink()
+}

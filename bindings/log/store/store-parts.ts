@@ -1,0 +1,78 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { FlushFailure, rememberFailedFlush } from '../../storage/flush-failure.ts'
+import type { PartitionIdentity, PartitionSource } from '../../storage/partition-store.ts'
+import { sparingStore } from '../../storage/sparing-store.ts'
+import { FileCache } from '../segment/file-cache.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
+import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { Availability } from './availability.ts'
+import { Backups } from './backup.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { Compactions } from './compactions.ts'
+import { Reserve } from './disk-reserve.ts'
+import { type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
+import { PartitionDirectories } from './partition-directories.ts'
+import { PartitionMap } from './partition-map.ts'
+import { Pauses } from './pauses.ts'
+
+/**
+ * Puts the store over files together, as far as it needs no journal: what each part is told of the others. What writes
+ * to the journal comes with it (open-store.ts).
+ */
+export class StoreParts {
+  /** Spares nobody a file. */
+  readonly unsparing: FileStore
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly source: PartitionSource
+  readonly options: FileStoreOptions
+  readonly cache: FileCache
+  readonly segments: SegmentContext
+  readonly partitions: PartitionMap<StoredFiles> = new PartitionMap<StoredFiles>()
+  readonly availability: Availability = new Availability()
+  readonly checkpoints: Checkpoints
+  readonly compactions: Compactions
+  readonly reserve: Reserve
+  readonly directories: PartitionDirectories
+  readonly backups: Backups
+  readonly pauses: Pauses
+
+  constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
+    this.pauses = new Pauses(options.pause)
+    const sparing = { giveUp: () => this.cache.giveUp(), pause: () => this.pauses.next() }
+    const flushFailure = new FlushFailure()
+    this.unsparing = rememberFailedFlush(given, flushFailure)
+    const store = rememberFailedFlush(sparingStore(given, sparing), flushFailure)
+    this.store = store
+    this.kernel = kernel
+    this.source = source
+    this.options = options
+    this.cache = new FileCache(store, options.openFilesMax)
+    const scratch = kernel.allocate(SCRATCH_BYTES)
+    if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
+    const waiting = new WaitingWrites(() => this.reserve.isWhole)
+    this.segments = { kernel, store, files: this.cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
+    const reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
+    this.reserve = reserve
+    this.compactions = new Compactions(this.segments, source)
+    const parts = { store, kernel, source, options, partitions: this.partitions, reserve }
+    const checkpoints = new Checkpoints({ ...parts, cache: this.cache, observer: options.observer })
+    this.checkpoints = checkpoints
+    const assertOpen = () => this.availability.assertOpen()
+    this.directories = new PartitionDirectories({ ...parts, segments: this.segments, assertOpen })
+    const copied = { checkpointer: checkpoints.checkpointer, producerIdsEnd: () => checkpoints.producerIdsEnd }
+    this.backups = new Backups({ ...parts, ...copied, assertOpen })
+  }
+
+  /** UNKNOWN_TOPIC_OR_PARTITION for a partition without files. */
+  files(id: PartitionIdentity): StoredFiles {
+    const files = this.partitions.get(id)
+    if (files !== undefined) return files
+    const { topic, partition } = id
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${partition} has no files`, { topic, partition })
+  }
+}
