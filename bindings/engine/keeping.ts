@@ -1,6 +1,7 @@
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
-import type { PartitionSource, PartitionStore } from '../storage/partition-store.ts'
+import type { PartitionSource } from '../storage/partition-source.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
 import type { Background } from './background.ts'
 import { ClockGuard } from './clock-guard.ts'
 import { Compacting } from './compacting.ts'

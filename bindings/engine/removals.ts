@@ -1,5 +1,6 @@
 import type { Task } from '../storage/effect.ts'
-import type { PartitionIdentity, PartitionSource, PartitionStore } from '../storage/partition-store.ts'
+import type { PartitionSource } from '../storage/partition-source.ts'
+import type { PartitionIdentity, PartitionStore } from '../storage/partition-store.ts'
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
 

@@ -1,4 +1,5 @@
-import type { PartitionIdentity, PartitionSource, SegmentConfig, StoredProducer } from '../storage/partition-store.ts'
+import type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
+import type { PartitionIdentity, StoredProducer } from '../storage/partition-store.ts'
 import type { Topics } from './topics.ts'
 
 /** What the store asks of the engine: of partitions in use as they are, of the others as recovery found them. */

@@ -9,6 +9,7 @@ export type { PartitionChange, PartitionLog, PartitionStoreFixture } from '../st
 export { partitionStoreConformance } from '../storage/conformance/partition-store-suite.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
 export type {
   AbortedTransaction,
   Ceiling,
@@ -18,14 +19,12 @@ export type {
   Damage,
   Decision,
   PartitionIdentity,
-  PartitionSource,
   PartitionStore,
   ReadOnlyPartition,
   RecoveryReport,
   Removal,
   Rewrite,
   SealedBatch,
-  SegmentConfig,
   StoredPartition,
   StoredProducer,
   StoredProducerBatch,

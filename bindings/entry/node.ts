@@ -75,6 +75,7 @@ export type { TopicConfig } from '../model/topic-config.ts'
 export type { BackupTarget } from '../storage/backup-target.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
 export type {
   AbortedTransaction,
   Ceiling,
@@ -84,14 +85,12 @@ export type {
   Damage,
   Decision,
   PartitionIdentity,
-  PartitionSource,
   PartitionStore,
   ReadOnlyPartition,
   RecoveryReport,
   Removal,
   Rewrite,
   SealedBatch,
-  SegmentConfig,
   StoredPartition,
   StoredProducer,
   StoredProducerBatch,

@@ -266,34 +266,6 @@ export interface Ceiling {
   readonly ceiling: number
 }
 
-/** What the engine knows and the stored bytes don't say, as of the call: for checkpoints and snapshots. */
-export interface PartitionSource {
-  /** The partition's producers, with their last batches. */
-  producers(id: PartitionIdentity): Iterable<StoredProducer>
-  /** Offset of the first record that is kept. */
-  logStartOffset(id: PartitionIdentity): number
-  /** The ceiling that was committed last; 0 if none was. */
-  ceiling(id: PartitionIdentity): number
-  /** The config of the partition's topic. */
-  segmentConfig(id: PartitionIdentity): SegmentConfig
-  /**
-   * Copies the batches between two offsets out of memory. False if they aren't there; then `into` may hold anything.
-   */
-  copyTail(id: PartitionIdentity, baseOffset: number, nextOffset: number, into: Uint8Array): boolean
-}
-
-/** When a partition begins a new segment, and how dense its indexes are: Kafka's segment.* and index.* keys. */
-export interface SegmentConfig {
-  /** Kafka's segment.bytes. */
-  readonly segmentBytes: number
-  /** Kafka's segment.ms. */
-  readonly segmentMs: number
-  /** Kafka's segment.index.bytes. */
-  readonly segmentIndexBytes: number
-  /** Kafka's index.interval.bytes. */
-  readonly indexIntervalBytes: number
-}
-
 /** What a partition remembers of one producer, so that a retry is recognised. */
 export interface StoredProducer {
   /** The producer's id, which no other producer ever gets. */

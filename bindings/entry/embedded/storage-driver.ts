@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionSource, PartitionStore } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
+import type { PartitionStore } from '../../storage/partition-store.ts'
 
 /**
  * Where a log keeps its records: in named files, or in something with rows and transactions. The latter may ask the log

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import type { AbortedTransaction, SealedBatch, SegmentConfig } from '../../storage/partition-store.ts'
+import type { SegmentConfig } from '../../storage/partition-source.ts'
+import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { NEXT_SEGMENT, parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import { learnAborted } from './learn-aborted.ts'

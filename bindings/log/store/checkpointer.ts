@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { letOthersRun, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { WriteOrderObserver, WrittenFile } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { checkpointFile, encodeCheckpointFile, writeCheckpointFile } from '../checkpoint/checkpoint-file.ts'

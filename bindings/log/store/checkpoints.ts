@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionSource } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { placeAfter, removeFurtherPlaces } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'

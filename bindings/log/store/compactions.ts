@@ -1,5 +1,6 @@
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import type { Compactable, PartitionSource, Rewrite } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
+import type { Compactable, Rewrite } from '../../storage/partition-store.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { finishSwaps, SegmentRewrite } from '../stored-files/segment-rewrite.ts'

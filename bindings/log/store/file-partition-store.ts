@@ -3,12 +3,12 @@ import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
 import type {
   AbortedTransaction,
   CommitSet,
   Compactable,
   PartitionIdentity,
-  PartitionSource,
   PartitionStore,
   Removal,
   Rewrite,

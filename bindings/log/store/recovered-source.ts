@@ -1,4 +1,5 @@
-import type { PartitionIdentity, PartitionSource, StoredPartition } from '../../storage/partition-store.ts'
+import type { PartitionSource } from '../../storage/partition-source.ts'
+import type { PartitionIdentity, StoredPartition } from '../../storage/partition-store.ts'
 import { PartitionMap } from './partition-map.ts'
 
 /** What recovery found, for a checkpoint that is written before the engine runs. */

@@ -1,12 +1,11 @@
 import { ProducerWindows } from '../batch-fields.ts'
 import type { Awaitable } from '../file-store.ts'
+import type { PartitionSource, SegmentConfig } from '../partition-source.ts'
 import type {
   CommitSet,
   PartitionIdentity,
-  PartitionSource,
   PartitionStore,
   Removal,
-  SegmentConfig,
   StoredPartition,
   StoredProducer,
   StoredState,

@@ -10,13 +10,8 @@ import { type CompressionType, codecOf, compressionId } from '../../../bindings/
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../../bindings/model/records.ts'
 import { ProducerWindows } from '../../../bindings/storage/batch-fields.ts'
 import type { Task } from '../../../bindings/storage/effect.ts'
-import type {
-  AbortedTransaction,
-  PartitionSource,
-  PartitionStore,
-  SegmentConfig,
-  StoredProducer,
-} from '../../../bindings/storage/partition-store.ts'
+import type { PartitionSource, SegmentConfig } from '../../../bindings/storage/partition-source.ts'
+import type { AbortedTransaction, PartitionStore, StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { runNow } from '../support.ts'
 
 export const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAg', topic: 't', partition: 0 }
