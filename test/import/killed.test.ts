@@ -214,7 +214,7 @@ test('what comes out of a compressed batch is looked at, though its checksum hol
 })
 
 /** offset, size, CRC-32, magic, attributes, timestamp, key, value. */
-function legacy(magic: 0 | 1): Uint8Array {
+function legacy(magic: 0 | 1): Buffer {
   const body = magic === 0 ? '00 00 ffffffff 00000001 78' : '01 00 0000018bcfe56800 ffffffff 00000001 78'
   const bytes = Buffer.from(body.replaceAll(' ', ''), 'hex')
   const crc = magic === 0 ? '35b492f2' : '26df07c2'
@@ -233,6 +233,21 @@ test('messages of the formats before 0.11 are refused by file and position, afte
         ['UNSUPPORTED_FOR_MESSAGE_FORMAT', SEGMENT, whole(0).length],
       )
     }
+  }
+})
+
+// An import ended with 0, and said of whole messages that nothing was lost: behind the cut it looked for batches alone.
+test('killed: whole messages of an old format behind the cut are told as a loss, in the same file and a later one', async () => {
+  const flipped = legacy(1)
+  flipped.writeUInt8(0, flipped.length - 1)
+  for (const source of [
+    new KafkaSource(false).partition('t-0', IDS[0], flipped, legacy(1)),
+    new KafkaSource(false).partition('t-0', IDS[0], flipped).segment('t-0', 1, legacy(0)),
+  ]) {
+    const { log, report } = await imported(source.disk)
+    assert.ok(report.leftOut.every(({ isLoss }) => isLoss))
+    assert.match(report.leftOut[0]?.why ?? '', /whole ones behind it/)
+    await log.close()
   }
 })
 

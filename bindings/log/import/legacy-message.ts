@@ -1,4 +1,6 @@
+import type { StoreFile } from '../../storage/file-store.ts'
 import { viewOf } from '../segment/batch-frame.ts'
+import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 
 /**
  * Sizes of the fields: offset 8, size 4, CRC-32 4, magic 1, attributes 1, with magic 1 a timestamp of 8, two lengths of
@@ -9,26 +11,31 @@ const CRC_AT = 12
 const CRC_FROM = 16
 const MAGIC_AT = 16
 const LEGACY_BYTES_MIN = 26
+/** Up to the magic. */
+const HEAD_BYTES = 17
 
-/** Bytes that are needed to tell whether a legacy message begins here, and how long it is. */
-export const LEGACY_HEAD_BYTES = 17
+/**
+ * Whether a whole message in a format before Kafka 0.11 (magic 0 and 1) begins there. If its checksum holds, it isn't a
+ * torn batch whose magic was never written. Source: Kafka's LegacyRecord.
+ */
+export function holdsLegacyMessage(file: StoreFile, position: number): boolean {
+  const head = new Uint8Array(HEAD_BYTES)
+  if (file.read(head, position) < head.length) return false
+  const sizeBytes = sizeOf(head)
+  if (sizeBytes === 0 || sizeBytes > Math.min(MAX_BATCH_BYTES, file.size() - position)) return false
+  const bytes = new Uint8Array(sizeBytes)
+  file.read(bytes, position)
+  return crc32Of(bytes.subarray(CRC_FROM)) === viewOf(bytes).getUint32(CRC_AT)
+}
 
-/** Size of the message in a format before Kafka 0.11 (magic 0 and 1) that may begin with these bytes; 0 if none can. */
-export function legacySizeOf(head: Uint8Array): number {
+/** Size of the message that may begin with these bytes; 0 if none can. */
+function sizeOf(head: Uint8Array): number {
   const view = viewOf(head)
   const sizeBytes = OVERHEAD_BYTES + view.getInt32(8)
   return view.getUint8(MAGIC_AT) > 1 || sizeBytes < LEGACY_BYTES_MIN ? 0 : sizeBytes
 }
 
-/**
- * Whether the message is whole. If its checksum holds, it isn't a torn batch whose magic was never written. Source:
- * Kafka's LegacyRecord.
- */
-export function isLegacyMessage(bytes: Uint8Array): boolean {
-  return bytes.length > 0 && crc32Of(bytes.subarray(CRC_FROM)) === viewOf(bytes).getUint32(CRC_AT)
-}
-
-/** zlib's CRC-32, bit by bit: it is computed for one message at most. */
+/** zlib's CRC-32, bit by bit: it is computed for few messages. */
 function crc32Of(bytes: Uint8Array): number {
   let crc = 0xffff_ffff
   for (const byte of bytes) {

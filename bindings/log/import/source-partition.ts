@@ -6,7 +6,7 @@ import { BATCH_HEADER_BYTES, newFrame, readFrame, viewOf } from '../segment/batc
 import { BatchWalk, type WalkFault } from '../segment/walk.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 import type { KafkaPartition } from './kafka-directory.ts'
-import { isLegacyMessage, LEGACY_HEAD_BYTES, legacySizeOf } from './legacy-message.ts'
+import { holdsLegacyMessage } from './legacy-message.ts'
 import type { ReadContext } from './read-context.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
@@ -179,22 +179,13 @@ function unsupported(message: string, details: Readonly<Record<string, unknown>>
  * may be.
  */
 function faultOf(found: SourceFault, file: StoreFile, position: number): SourceFault {
-  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacy(file, position)) return 'old-format'
+  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacyMessage(file, position)) return 'old-format'
   if (found !== 'bad-length') return found
   const head = new Uint8Array(BATCH_HEADER_BYTES)
   if (file.read(head, position) < head.length) return found
   const frame = newFrame()
   const isLong = readFrame(viewOf(head), 0, frame) && frame.sizeBytes > MAX_BATCH_BYTES
   return isLong && frame.sizeBytes <= file.size() - position ? 'too-large' : found
-}
-
-function holdsLegacy(file: StoreFile, position: number): boolean {
-  const head = new Uint8Array(LEGACY_HEAD_BYTES)
-  const sizeBytes = file.read(head, position) < head.length ? 0 : legacySizeOf(head)
-  if (sizeBytes > Math.min(MAX_BATCH_BYTES, file.size() - position)) return false
-  const bytes = new Uint8Array(sizeBytes)
-  file.read(bytes, position)
-  return isLegacyMessage(bytes)
 }
 
 /** The offset after the last whole batch of a file that compaction left. */

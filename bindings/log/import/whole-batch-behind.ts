@@ -2,15 +2,17 @@ import type { Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../journal/ring.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
-import { nextBatch, type Place } from '../survey/next-batch.ts'
+import { announcedBytes, nextBatch, type Place } from '../survey/next-batch.ts'
+import { holdsLegacyMessage } from './legacy-message.ts'
 import type { ReadContext } from './read-context.ts'
 import type { SettledSegment } from './settle-segments.ts'
 
 const INT32_MAX = 0x7fff_ffff
 
 /**
- * Whether a whole batch stands behind one that isn't, in the same file or a later one. Nothing stands behind a write
- * that a kill cut short. So these were written, and the broker may have acknowledged them.
+ * Whether a whole batch, or a whole message of an old format, stands behind one that isn't, in the same file or a later
+ * one. Nothing stands behind a write that a kill cut short. So these were written, and the broker may have acknowledged
+ * them.
  */
 export function* hasWholeBatchBehind(
   { store, kernel }: ReadContext,
@@ -22,14 +24,15 @@ export function* hasWholeBatchBehind(
   try {
     const endPosition = file.size()
     const anyOffset = { endOffset: Number.POSITIVE_INFINITY, isCleaned: true, leaderEpoch: INT32_MAX }
+    if (holdsLegacyMessage(file, place.position + announcedBytes(file, place.position))) return true
     const next = yield* nextBatch(scanner, { file, endPosition, ...anyOffset }, { ...place, leaderEpoch: 0 })
     if (next !== undefined && next.position < endPosition) return true
     for (const { file: path } of later) {
       const segment = yield* openFile(store, path, false)
       if (segment === undefined) continue
-      const first = scanner.inFile(segment, 0, segment.size())
+      const isWhole = typeof scanner.inFile(segment, 0, segment.size()) !== 'string' || holdsLegacyMessage(segment, 0)
       segment.close()
-      if (typeof first !== 'string') return true
+      if (isWhole) return true
     }
     return false
   } finally {
