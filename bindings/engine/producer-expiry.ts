@@ -1,7 +1,7 @@
 import type { StoredProducer } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
-/** Kafka's producer.id.expiration.ms, and its check interval. */
+/** Kafka's producer.id.expiration.ms, and its check interval (kafka.md 3.6). */
 const EXPIRATION_MS = 24 * 3_600_000
 const SWEEP_INTERVAL_MS = 600_000
 /**

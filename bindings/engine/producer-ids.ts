@@ -1,6 +1,6 @@
 import type { Done } from './commands.ts'
 
-/** Hands out producer ids from blocks that a frame reserved before (durability rule 8). */
+/** Hands out producer ids from blocks that a frame reserved before (durability rule 8, kafka.md 3.1). */
 export class ProducerIds {
   /** Wants the block that begins with `from`; `reserved` tells when it is durable. */
   readonly #reserve: (from: number) => void

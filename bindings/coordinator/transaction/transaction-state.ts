@@ -52,8 +52,8 @@ const PREPARED: Row = {
 }
 
 /**
- * Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current"; apache/kafka TransactionCoordinator, version 2 of
- * KIP-890).
+ * Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current", of Prepare states "again": until the decision is durable
+ * nobody knows the raised epoch; apache/kafka TransactionCoordinator, version 2 of KIP-890).
  */
 const TABLE: Readonly<Record<TransactionState, Row>> = {
   Empty: IDLE,

@@ -12,7 +12,7 @@ import { damagedFile } from './text-file.ts'
  * | 6 | 4 | entry count |
  * | 10 | 46 each | producer id 8, epoch 2, last sequence 4, last offset 8, offset delta 4, timestamp 8, coordinator epoch 4, first offset of the open transaction 8; -1 = none |
  *
- * Source: Kafka's ProducerStateManager and ProducerSnapshot.json.
+ * Source: Kafka's ProducerStateManager and ProducerSnapshot.json (kafka.md 3.7).
  */
 const VERSION = 1
 const CRC_AT = 2
