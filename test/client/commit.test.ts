@@ -1,6 +1,7 @@
 // What counts as finished, what a commit refuses, and offsets that the user's own database keeps.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Assignment } from '../../bindings/client/consumer/assignment.ts'
 import { failure, overBrokers, setup, take, text } from './support.ts'
 
 const at = { topic: 't', partition: 0 }
@@ -113,6 +114,21 @@ test('a commit of what an earlier generation delivered is refused after the cons
   assert.is(error.category, 'rejoin')
   await failure('ILLEGAL_GENERATION', async () => record && consumer.commit(record))
   assert.equal(broker.committed, [])
+})
+
+test('generations that begin again: what is still held is committed, what was given again since is refused', async () => {
+  const last = 2 ** 31 - 1
+  const assignment = new Assignment('g')
+  const given = (generation: number, next = [{ ...at, nextOffset: 0, topicId: 'id' }]) =>
+    assignment.change({ next, generation, isFirst: false, startsOf: async (added) => added as typeof next })
+  await given(last)
+  assert.is(assignment.heldSince(at, last).sinceGeneration, last)
+  // Records that it delivered from then on could never be committed.
+  assert.is(assignment.heldSince(at, 1).sinceGeneration, last)
+  await given(1, [])
+  await given(2)
+  await failure('ILLEGAL_GENERATION', async () => assignment.heldSince(at, last))
+  assert.is(assignment.heldSince(at, 2).sinceGeneration, 2)
 })
 
 test('offsets in the user’s own database: asked on every assignment, never committed here', async () => {

@@ -106,7 +106,7 @@ export class Assignment {
    */
   heldSince(at: TopicPartition, generation: number): AssignedPartition {
     const found = this.at(at)
-    if (found !== undefined && found.sinceGeneration <= generation) return found
+    if (found !== undefined && isUpTo(generation, found.sinceGeneration)) return found
     throw this.#givenUp(at, `since generation ${generation}`)
   }
 
@@ -164,6 +164,11 @@ export class Assignment {
     this.#setPartitions(this.#partitions.filter((each) => !isLost(each)))
     if (lost.length > 0) await this.#callHandlers('lost', lost)
   }
+}
+
+/** Generations begin again after the last int32, so half of the circle before one counts as earlier. */
+function isUpTo(generation: number, earlier: number): boolean {
+  return ((generation - earlier) & 0x7fff_ffff) < 0x4000_0000
 }
 
 function place({ topic, partition }: TopicPartition): TopicPartition {
