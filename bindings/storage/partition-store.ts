@@ -93,7 +93,10 @@ export interface PartitionStore {
   canCommit(decisionBytes: number): boolean
   /** Most bytes that the decisions of one commit may take. */
   readonly decisionBytesMax: number
-  /** Makes a set durable (see CommitSet). Ends when it is and its decisions are placed. */
+  /**
+   * Makes a set durable (see CommitSet). Ends when it is and its decisions are placed. If it fails nobody knows what is
+   * durable: the log ends, and nothing but `abandon` follows.
+   */
   commit(set: CommitSet): Task<void>
   /**
    * Whether `writeOut` has something to do, for this partition or for any. A store without it keeps no batch back

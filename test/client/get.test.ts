@@ -1,7 +1,9 @@
 // One record by its place.
+import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { json, openMemory, topic, unchecked } from '../../bindings/entry/node.ts'
+import { json, open, openMemory, topic, unchecked } from '../../bindings/entry/node.ts'
+import { scratchDirectory } from '../scratch.ts'
 import { failure, overBrokers, setup, text } from './support.ts'
 
 test('what send resolved with finds it again, at once or later', async () => {
@@ -111,6 +113,15 @@ test('the bound of the cache is a number of bytes', async () => {
   for (const cacheBytes of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5']) {
     await failure('INVALID_REQUEST', () => openMemory({ cacheBytes: cacheBytes as number }))
   }
+})
+
+// It went through, and ended the log when its process was to hold it.
+test('a bound of the cache that is wrong is refused in a process that attaches, too', async () => {
+  const directory = scratchDirectory('cache')
+  const holder = await open(directory)
+  await failure('INVALID_REQUEST', () => open(directory, { cacheBytes: -1 }))
+  await holder.close()
+  rmSync(directory, { recursive: true })
 })
 
 test.run()

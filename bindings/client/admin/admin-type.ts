@@ -12,14 +12,16 @@ import type { OffsetReset, ResetOptions, ResetPoint } from './reset-offsets.ts'
 
 /**
  * Looks after topics, offsets, groups, transactions and producers. Every call rejects with LOG_CLOSED once the log is
- * closed. In a process that is attached to the holder of the log, a call may reject with NETWORK_EXCEPTION when the
+ * closed, and one that changes something with LOG_READ_ONLY where the log's own topics that it writes to were found
+ * damaged. In a process that is attached to the holder of the log, a call may reject with NETWORK_EXCEPTION when the
  * holder goes away: whether it was done is unknown then.
  */
 export interface Admin {
   /**
-   * Creates a topic, with one partition unless said. Durable when it resolves. Names follow Kafka's rules; those that
-   * start with __ are the log's own, here and below. Rejects with INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS,
-   * INVALID_PARTITIONS, INVALID_CONFIG. Nothing else creates topics but `open(…, { topics })`.
+   * Creates a topic, with one partition unless said, 100000 at most. Durable when it resolves. Names follow Kafka's
+   * rules; those that start with __ are the log's own. For these, and for what is no name, all that changes a topic
+   * rejects with INVALID_TOPIC_EXCEPTION, here and below. Rejects with TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, and with
+   * INVALID_REQUEST for a misspelt option. Nothing else creates topics but `open(…, { topics })`.
    */
   createTopic(
     name: string,
@@ -32,7 +34,10 @@ export interface Admin {
   deleteTopic(name: string): Promise<void>
   /** Resolves with the names of all topics but the log's own, sorted. */
   listTopics(): Promise<readonly string[]>
-  /** Resolves with the topic as it is now. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * Resolves with the topic as it is now. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION for what is
+   * no name.
+   */
   describeTopic(name: string): Promise<TopicDescription>
   /**
    * Adds partitions until there are `totalCount`; durable when it resolves. New records of a key may go to another
@@ -41,7 +46,7 @@ export interface Admin {
   createPartitions(name: string, totalCount: number): Promise<void>
   /**
    * Sets the named keys and leaves the others; `null` puts a key back to its default. Durable when it resolves. Rejects
-   * with UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
+   * with UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, INVALID_REQUEST.
    */
   alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
   /**

@@ -40,11 +40,11 @@ export interface OpenOptions {
    * one has. By default one of the processes that open it holds it, and the others are attached to that one.
    */
   exclusive?: boolean | undefined
-  /** Most memory of the kernel, in bytes; 268435456 by default. At this bound producers wait. */
+  /** Most memory of the kernel, in bytes, a whole number; 268435456 by default. At this bound producers wait. */
   memoryBytes?: number | undefined
   /**
    * Most memory, in bytes and beside the kernel's, for the batches that `get` keeps; 67108864 by default. A batch
-   * counts with its size on disk and 32 bytes for each record. With 0 none is kept.
+   * counts with its size on disk and 32 bytes for each record. With 0 none is kept. INVALID_REQUEST below 0.
    */
   cacheBytes?: number | undefined
   /**
@@ -92,10 +92,11 @@ export interface EmbeddedLog extends Log {
    * Looks at every frame, checkpoint, batch and index of the log's files while everything goes on, and changes nothing,
    * as `oncelog verify` does. Resolves with every damaged place, in the order in which they were found; an empty list
    * means that all is whole. It reads the whole log as fast as the disk allows, at most 4 MiB in one turn of the event
-   * loop. `salvage` copies the intact part of a damaged log.
+   * loop. Where it finds damage it looks again, up to five times in all, and tells only what each look found: the rest
+   * was a write under way. `salvage` copies the intact part of a damaged log.
    *
    * Rejects with INVALID_REQUEST for a log without files, KAFKA_STORAGE_ERROR if they can't be read,
-   * UNSUPPORTED_VERSION, MEMORY_CAP_REACHED, LOG_CLOSED.
+   * UNSUPPORTED_VERSION, MEMORY_CAP_REACHED, LOG_CLOSED, and with the signal's reason.
    */
   verify(options?: Abortable): Promise<readonly Damage[]>
 }
@@ -247,10 +248,7 @@ export async function openHeld(
   hooks?: HoldHooks,
   directory?: string,
 ): Promise<Held> {
-  const cacheBytes = options.cacheBytes ?? CACHE_BYTES
-  if (!Number.isFinite(cacheBytes) || cacheBytes < 0) {
-    throw new LogError('INVALID_REQUEST', 'cacheBytes must be a number of bytes, 0 or more', { option: 'cacheBytes' })
-  }
+  const { cacheBytes = CACHE_BYTES } = options
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
   const kernel = await kernelFor(port, options.memoryBytes ?? MEMORY_BYTES).catch(async (error: unknown) => {
     if (typeof locked !== 'function') await locked.close()
@@ -281,8 +279,9 @@ export async function openHeld(
 
 function checkOptions(options: OpenOptions): void {
   assertOptions(options, NAMES, 'open')
-  const { memoryBytes = MEMORY_BYTES, exclusive = false } = options
+  const { memoryBytes = MEMORY_BYTES, cacheBytes = CACHE_BYTES, exclusive = false } = options
   if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
+  if (!(Number.isFinite(cacheBytes) && cacheBytes >= 0)) throw wrong('cacheBytes', 'a number of bytes, 0 or more')
   if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')
   const { retentionCheckIntervalMs = 1, retentionTrustsClock = false } = options
   if (!(Number.isSafeInteger(retentionCheckIntervalMs) && retentionCheckIntervalMs > 0)) {

@@ -1,8 +1,8 @@
 /** Something that the log had and the copy of its intact parts hasn't, or hasn't as it was. */
 export interface Loss {
-  /** `undefined` where it may have been of any topic. */
+  /** The topic's name; `undefined`, as partition and offsets are then, where it may have been of any. */
   readonly topic: string | undefined
-  /** From 0. */
+  /** The partition's number, from 0. */
   readonly partition: number | undefined
   /** The first offset that is missing or undecided. */
   readonly offset: number | undefined

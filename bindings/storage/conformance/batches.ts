@@ -2,14 +2,21 @@ import type { SealedBatch } from '../partition-store.ts'
 
 /** What a case wants in a batch; everything else is filled in. */
 export interface BatchWish {
+  /** Offset of the first record. */
   readonly baseOffset: number
+  /** 1 by default. */
   readonly recordCount?: number | undefined
+  /** Of all its records, in milliseconds since 1970; 1000 by default. */
   readonly timestamp?: number | undefined
+  /** -1 by default, which is no producer. */
   readonly producerId?: number | undefined
+  /** -1 by default. */
   readonly producerEpoch?: number | undefined
+  /** Sequence of the first record; -1 by default. */
   readonly baseSequence?: number | undefined
+  /** 0 by default. */
   readonly leaderEpoch?: number | undefined
-  /** Bytes of each record's value. */
+  /** Bytes of each record's value; 10 by default. */
   readonly valueBytes?: number | undefined
 }
 

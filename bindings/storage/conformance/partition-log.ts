@@ -19,6 +19,7 @@ export interface PartitionStoreFixture {
   open(source: PartitionSource): Awaitable<PartitionStore>
   /** Power loss: what was not durable is gone, and the stores opened so far are dead. */
   crash(): Awaitable<void>
+  /** The case is over: removes the place. */
   dispose(): Awaitable<void>
   /**
    * For a store that drops, at open, what no catalogue names: commits (through `log`) the record that tells of the
@@ -27,9 +28,13 @@ export interface PartitionStoreFixture {
   decide?(log: PartitionLog, change: PartitionChange): Promise<void>
 }
 
+/** A change that a catalogue would tell of. */
 export interface PartitionChange {
+  /** What happens to the partition. */
   readonly kind: 'created' | 'removed' | 'log-start-moved'
+  /** The partition. */
   readonly id: PartitionIdentity
+  /** Where the log starts now if that moved; else 0. */
   readonly logStartOffset: number
 }
 
@@ -40,7 +45,10 @@ interface Tracked {
   nextOffset: number
 }
 
-/** The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. */
+/**
+ * The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. A method
+ * that has the name of one of the store's runs that to its end, with all that must be asked before it.
+ */
 export class PartitionLog implements PartitionSource {
   readonly #fixture: PartitionStoreFixture
   readonly #tracked: Map<string, Tracked> = new Map()
