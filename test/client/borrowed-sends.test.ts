@@ -78,7 +78,7 @@ test('room is asked for that holds their batch: bytes as they are, text as UTF-8
   const values = { 'of bytes': new Uint8Array(300), 'of text': '€'.repeat(300), 'of none': null }
   for (const [what, value] of Object.entries(values)) {
     const records = Array.from({ length: COUNT }, () => ({ topic: 't', key: 'ä', value }))
-    const { mostBytes } = borrowed(records, places as unknown as Places, undefined, 1) ?? { mostBytes: 0 }
+    const { mostBytes } = borrowed(records, places as unknown as Places, undefined, 1)?.batches[0] ?? { mostBytes: 0 }
     const encoded = records.map((record) => ({ ...record, timestamp: undefined, headers: undefined }))
     const takenBytes = encodeBatch(newKernel(), encoded, noProducer, 0).length
     assert.ok(mostBytes >= takenBytes, `${what}: ${mostBytes} for ${takenBytes}`)

@@ -114,6 +114,20 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/borrowed-sends.test.ts'],
   },
   {
+    name: 'the places of a call in several batches begin anew with each',
+    file: 'client/producer/borrowed-records.ts',
+    find: 'const first = from',
+    put: 'const first = 0 * from',
+    tests: ['client/cut-sends.test.ts'],
+  },
+  {
+    name: 'a call hears of its second batch alone',
+    file: 'client/producer/borrowed-records.ts',
+    find: 'if (taken === 0) throw error',
+    put: 'throw error',
+    tests: ['client/cut-sends.test.ts'],
+  },
+  {
     name: 'a packed call goes out beside those that its own records sent',
     file: 'client/producer/partition-queue.ts',
     find: 'if (!this.isOpen || records.length !== count) return false',

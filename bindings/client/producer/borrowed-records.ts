@@ -1,22 +1,34 @@
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { mostBatchBytes, type PartitionQueue, surelyFits } from './partition-queue.ts'
+import { mostBatchBytes, type PartitionQueue } from './partition-queue.ts'
 import type { Places } from './place-records.ts'
 import type { Compression } from './producer-options.ts'
-import type { TopicRules } from './topic-rules.ts'
-import { plainSizeBytes, textUnits } from './validate-record.ts'
+import { cuts } from './record-size.ts'
+import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
+import { type CheckedRecord, checkRecord, plainSizeBytes, textUnits } from './validate-record.ts'
 
 /** Copying fewer records than this costs too little to look for another way. */
 const RECORDS_MIN = 16
 
-/** The records of a whole call that the log can encode from the program's own objects, and where they go. */
-export interface BorrowedRecords {
-  readonly queue: PartitionQueue
-  readonly records: readonly EncodedRecord[]
+/** Records that make one batch, as their program gave them. */
+interface BorrowedBatch {
+  readonly records: readonly PlainRecord[]
   readonly sizeBytes: number
   /** What their batch takes at most. */
   readonly mostBytes: number
 }
+
+/** The records of a whole call that the log can encode from the program's own objects, and where they go. */
+export interface BorrowedRecords {
+  readonly queue: PartitionQueue
+  /** Mostly one: several where one can't hold them. */
+  readonly batches: readonly BorrowedBatch[]
+  readonly sizeBytes: number
+  /** No batch may be larger. */
+  readonly maxBytes: number
+}
+
+type PlainRecord = ProducerRecord & EncodedRecord
 
 /**
  * The call's records, if they all go to one partition, fill a batch of it by themselves, and have nothing but keys and
@@ -37,19 +49,20 @@ export function borrowed(
   const partition = places.onlyPartition(first, rules.partitions)
   if (partition === undefined) return undefined
   const queue = places.queue(topic, partition)
-  const sizes = queue.isOpen ? wholeSizes(records, first, rules) : undefined
+  const sizes = queue.isOpen ? plainSizes(records, first) : undefined
   if (sizes === undefined || sizes.sizeBytes < batchSizeBytes) return undefined
-  return { queue, records: records as readonly PlainRecord[], ...sizes }
+  const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
+  const plain = records as readonly PlainRecord[]
+  if (sizes.mostBytes <= maxBytes) return { queue, batches: [{ records: plain, ...sizes }], maxBytes, ...sizes }
+  const batches = cutUp(plain, maxBytes)
+  return batches && { queue, batches, maxBytes, ...sizes }
 }
 
-type PlainRecord = ProducerRecord & { readonly headers?: undefined }
-
-/** `undefined` if a record goes elsewhere or isn't plain, or if one batch can't hold them. */
-function wholeSizes(
+/** `undefined` if a record goes elsewhere or isn't plain. */
+function plainSizes(
   records: readonly ProducerRecord[],
   { topic, partition }: ProducerRecord,
-  { maxMessageBytes, segmentBytes }: TopicRules,
-): Pick<BorrowedRecords, 'sizeBytes' | 'mostBytes'> | undefined {
+): Omit<BorrowedBatch, 'records'> | undefined {
   let sizeBytes = 0
   let units = 0
   for (let index = 0; index < records.length; index++) {
@@ -60,6 +73,41 @@ function wholeSizes(
     sizeBytes += recordBytes
     units += textUnits(record)
   }
-  if (!surelyFits(sizeBytes, Math.min(maxMessageBytes, segmentBytes))) return undefined
   return { sizeBytes, mostBytes: mostBatchBytes(sizeBytes, units) }
+}
+
+/** `undefined` if no batch can hold one of them, or a getter doesn't give bytes any more. */
+function cutUp(records: readonly PlainRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
+  try {
+    const batches = cuts(records, maxBytes).map(({ from, to, mostBytes }) => {
+      return { records: records.slice(from, to), sizeBytes: mostBytes, mostBytes }
+    })
+    return batches.every(({ mostBytes }) => mostBytes <= maxBytes) ? batches : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Has the log encode the batches at once, in their order. From the first that must wait on they are copied into their
+ * queue. Answers how many the log took; with none nothing has happened.
+ */
+export function handOver({ queue, batches, maxBytes }: BorrowedRecords, owner: PartOwner, send: SendOfParts): number {
+  let taken = 0
+  let from = 0
+  for (const { records, sizeBytes, mostBytes } of batches) {
+    const first = from
+    const part = (copies: CheckedRecord[]) =>
+      owner.began(new SendPart(queue, copies, sizeBytes, first, owner, send, records.length))
+    try {
+      if (queue.appendBorrowed(records, mostBytes, () => part([]))) taken++
+      else if (taken === 0) return 0
+      else queue.add(part(records.map((record, at) => checkRecord(record, first + at))), maxBytes, undefined)
+    } catch (error) {
+      if (taken === 0) throw error
+      part([]).failed(error)
+    }
+    from += records.length
+  }
+  return taken
 }

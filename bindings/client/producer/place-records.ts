@@ -64,15 +64,14 @@ class Group {
     if (records.length > this.#count) records.length = this.#count
     this.queue = this.queue.inUse
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
-      return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, this.#indexes, owner, send))
+      const indexes = this.#indexes ?? 0
+      return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, indexes, owner, send))
     }
-    const all = this.#indexes ?? records.map((_, index) => index)
-    let from = 0
-    for (const to of [...cuts(records, this.#maxBytes), records.length]) {
+    for (const { from, to } of cuts(records, this.#maxBytes)) {
       const cut = records.slice(from, to)
       const sizeBytes = cut.reduce((sum, record) => sum + record.sizeBytes, 0)
-      this.#enqueuePart(parts, new SendPart(this.queue, cut, sizeBytes, all.slice(from, to), owner, send))
-      from = to
+      const indexes = this.#indexes?.slice(from, to) ?? from
+      this.#enqueuePart(parts, new SendPart(this.queue, cut, sizeBytes, indexes, owner, send))
     }
   }
 

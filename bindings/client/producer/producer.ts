@@ -6,7 +6,7 @@ import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { withInherited } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
-import { borrowed } from './borrowed-records.ts'
+import { borrowed, handOver } from './borrowed-records.ts'
 import { Partitioner } from './partitioner.ts'
 import { type Places, SendPlan } from './place-records.ts'
 import {
@@ -18,7 +18,7 @@ import {
 } from './producer-options.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
+import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord } from './validate-record.ts'
@@ -215,10 +215,7 @@ export class LogProducer implements Producer, PartOwner {
     }
   }
 
-  /**
-   * Has the log encode the records at once and without copies; `undefined` if they must be copied, because they have to
-   * wait or go into several batches.
-   */
+  /** Has the log encode the records at once and without copies; `undefined` if they must be copied. */
   #handOver(
     records: readonly ProducerRecord[],
     form: AnswerForm,
@@ -227,10 +224,11 @@ export class LogProducer implements Producer, PartOwner {
     if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
     const whole = borrowed(records, this.#places, compression, this.#settings.batchSizeBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
-    const { queue, sizeBytes, mostBytes } = whole
     const send = new PendingSend(records.length, form)
-    const part = () => this.#account(new SendPart(queue, [], sizeBytes, undefined, this, send, records.length))
-    return queue.appendBorrowed(whole.records, mostBytes, part) ? send : undefined
+    const taken = handOver(whole, this, send)
+    if (taken === 0) return undefined
+    if (taken < whole.batches.length) this.#drainLater(whole.queue.isFull)
+    return send
   }
 
   /** Puts the records into batches, in their order. */
@@ -240,12 +238,12 @@ export class LogProducer implements Producer, PartOwner {
       send.nothingToWrite()
       return send
     }
-    for (const part of parts) this.#account(part)
+    for (const part of parts) this.began(part)
     this.#drainLater(isFull)
     return send
   }
 
-  #account(part: SendPart): SendPart {
+  began(part: SendPart): SendPart {
     this.#buffer.take(part.sizeBytes)
     part.unsettledAt = this.#unsettled.push(part) - 1
     return part

@@ -1,5 +1,12 @@
-import type { RecordBytes } from '../../model/records.ts'
-import type { CheckedRecord } from './validate-record.ts'
+import type { HeaderList, RecordBytes } from '../../model/records.ts'
+import { viewLength } from '../../model/view-length.ts'
+
+/** Key, value and headers of a record that was checked. */
+export interface SizedRecord {
+  readonly key?: RecordBytes | undefined
+  readonly value: RecordBytes
+  readonly headers?: HeaderList | undefined
+}
 
 /** Header of a batch (kafka.md 1.1). */
 const BATCH_HEADER_BYTES = 61
@@ -7,44 +14,56 @@ const BATCH_HEADER_BYTES = 61
 const FIRST_RECORD_FIXED_BYTES = 3
 /** Bytes that the two deltas of a later record may take in addition: ten and five instead of one each. */
 const LATER_DELTA_BYTES = 13
+const NO_HEADERS: HeaderList = []
 
 /** Exact size of the batch that holds this record alone. */
-export function loneBatchBytes(record: CheckedRecord): number {
+export function loneBatchBytes(record: SizedRecord): number {
   const body = bodyBytes(record)
   return BATCH_HEADER_BYTES + varintBytes(body) + body
 }
 
 /** The most that the record takes as one of several. */
-export function mostRecordBytes(record: CheckedRecord): number {
+export function mostRecordBytes(record: SizedRecord): number {
   const body = bodyBytes(record) + LATER_DELTA_BYTES
   return varintBytes(body) + body
 }
 
-/** Where a list must be cut so that no batch exceeds `maxBytes`. Each single record is known to fit. */
-export function cuts(records: readonly CheckedRecord[], maxBytes: number): number[] {
-  const places: number[] = []
-  let total = BATCH_HEADER_BYTES
-  records.forEach((record, index) => {
-    const bytes = mostRecordBytes(record)
-    if (index > 0 && total + bytes > maxBytes) {
-      places.push(index)
-      total = BATCH_HEADER_BYTES
+/** A run of records that make one batch. */
+export interface Cut {
+  readonly from: number
+  readonly to: number
+  /** What the batch takes at most. */
+  readonly mostBytes: number
+}
+
+/** Cuts a list so that no batch exceeds `maxBytes`, unless a single record does. */
+export function cuts(records: readonly SizedRecord[], maxBytes: number): Cut[] {
+  const made: Cut[] = []
+  let from = 0
+  let mostBytes = BATCH_HEADER_BYTES
+  for (let index = 0; index < records.length; index++) {
+    const bytes = mostRecordBytes(records[index] as SizedRecord)
+    if (index > from && mostBytes + bytes > maxBytes) {
+      made.push({ from, to: index, mostBytes })
+      from = index
+      mostBytes = BATCH_HEADER_BYTES
     }
-    total += bytes
-  })
-  return places
+    mostBytes += bytes
+  }
+  made.push({ from, to: records.length, mostBytes })
+  return made
 }
 
 /** Bytes of a record without its length field, if it is the first of its batch; later ones have longer deltas. */
-export function bodyBytes({ key, value, headers = [] }: CheckedRecord): number {
-  let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key) + fieldBytes(value) + varintBytes(headers.length)
+export function bodyBytes({ key, value, headers = NO_HEADERS }: SizedRecord): number {
+  let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key ?? null) + fieldBytes(value) + varintBytes(headers.length)
   for (const [name, header] of headers) total += fieldBytes(name) + fieldBytes(header)
   return total
 }
 
 function fieldBytes(field: RecordBytes): number {
   if (field === null) return 1
-  const length = typeof field === 'string' ? utf8Bytes(field) : field.length
+  const length = typeof field === 'string' ? utf8Bytes(field) : viewLength(field)
   return varintBytes(length) + length
 }
 

@@ -5,6 +5,8 @@ import type { CheckedRecord } from './validate-record.ts'
 
 /** The producer that sent a part. */
 export interface PartOwner {
+  /** The part is under way, and answers it. */
+  began(part: SendPart): SendPart
   /** The part's bytes are free again. */
   settled(part: SendPart): void
 }
@@ -32,8 +34,8 @@ export class SendPart {
   records: CheckedRecord[]
   readonly count: number
   readonly sizeBytes: number
-  /** Places of its records in the call; `undefined` if it is the whole call. */
-  readonly indexes: readonly number[] | undefined
+  /** Places of its records in the call; that of the first one if they stand there in a row. */
+  readonly indexes: readonly number[] | number
   readonly owner: PartOwner
   readonly send: SendOfParts
   /** Place of its first record in the batch. */
@@ -45,7 +47,7 @@ export class SendPart {
     { topic, partition }: { readonly topic: string; readonly partition: number },
     records: CheckedRecord[],
     sizeBytes: number,
-    indexes: readonly number[] | undefined,
+    indexes: readonly number[] | number,
     owner: PartOwner,
     send: SendOfParts,
     count: number = records.length,
@@ -63,7 +65,8 @@ export class SendPart {
 
   /** The place in the call of the record at `at` of this part. */
   indexOf(at: number): number {
-    return this.indexes?.[at] ?? at
+    const { indexes } = this
+    return typeof indexes === 'number' ? indexes + at : (indexes[at] as number)
   }
 
   written({ baseOffset, appendTime, isLogAppendTime }: AppendResult): void {
