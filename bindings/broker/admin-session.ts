@@ -1,5 +1,5 @@
 import type { Position, TopicPartition } from '../model/positions.ts'
-import type { TopicConfig } from '../model/topic-config.ts'
+import type { ConfigChanges, TopicConfig } from '../model/topic-config.ts'
 import type {
   GroupDescription,
   GroupDetails,
@@ -46,7 +46,7 @@ export interface AdminSession {
   describeTopic(name: string): Promise<TopicFacts>
   createPartitions(name: string, totalCount: number): Promise<void>
   /** Replaces the named keys; `null` puts a key back to its default. */
-  alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
+  alterConfig(name: string, changes: ConfigChanges): Promise<void>
   /** In all partitions or none. Answers in the order asked. OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
   deleteRecords(at: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]>
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>

@@ -3,9 +3,10 @@ import type { JoinedGroup, MemberAssignment } from '../broker/consumer-session.t
 import type { AppendRequest, AppendResult } from '../broker/producer-session.ts'
 import type { FetchedBatch, FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
 import type { AcknowledgeRequest, AcquiredRange, AcquireRequest } from '../broker/share-session.ts'
+import type { OffsetToCommit } from '../coordinator/group/commit-request.ts'
 import type { ProducerInstance } from '../coordinator/transaction/transaction-entry.ts'
 import type { TopicPartition } from '../model/positions.ts'
-import type { TopicConfig } from '../model/topic-config.ts'
+import type { ConfigChanges, TopicConfig } from '../model/topic-config.ts'
 import type { BackupTarget } from '../storage/backup-target.ts'
 
 export type { ProducerInstance }
@@ -82,8 +83,6 @@ export interface ShareMember {
 
 export type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>
 
-export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
-
 export interface JoinCommand {
   readonly groupId: string
   readonly memberId: string
@@ -106,13 +105,4 @@ export interface OffsetsCommand {
   readonly memberId: string
   readonly generation: number
   readonly offsets: readonly OffsetToCommit[]
-}
-
-/** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
-export interface OffsetToCommit {
-  readonly topicId: string
-  /** The topic's name, where it is known: for whoever is told that the topic is gone. */
-  readonly topic?: string | undefined
-  readonly partition: number
-  readonly nextOffset: number
 }

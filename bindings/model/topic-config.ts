@@ -19,6 +19,9 @@ import { LogError } from './errors.ts'
  */
 export type TopicConfig = { readonly [key: string]: string | number | boolean }
 
+/** Keys of a topic's config to set; `null` puts a key back to its default. */
+export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
+
 export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 export type TopicCompression = 'producer' | 'uncompressed' | CompressionType

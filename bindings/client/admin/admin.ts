@@ -10,7 +10,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../../model/names.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { parseTopicConfig } from '../../model/topic-config.ts'
+import { type ConfigChanges, parseTopicConfig } from '../../model/topic-config.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPositions } from '../places.ts'
 import { startPositions } from '../start-point.ts'
@@ -64,10 +64,7 @@ export class LogAdmin implements Admin {
     await this.#session.createPartitions(name, totalCount)
   }
 
-  async alterConfig(
-    name: string,
-    changes: { readonly [key: string]: string | number | boolean | null },
-  ): Promise<void> {
+  async alterConfig(name: string, changes: ConfigChanges): Promise<void> {
     assertUserTopicName(name)
     await this.#session.alterConfig(name, { ...checkChanges(changes) })
   }

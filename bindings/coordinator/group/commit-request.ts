@@ -9,6 +9,7 @@ export interface CommitRequest {
   readonly now: number
 }
 
+/** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
 export interface OffsetToCommit {
   /**
    * The topic's id when the member was assigned the partition. A name could mean another topic after a delete and a

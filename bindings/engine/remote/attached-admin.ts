@@ -8,7 +8,7 @@ import type {
 } from '../../broker/descriptions.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import type { TopicConfig } from '../../model/topic-config.ts'
+import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
 import type { Link } from './link.ts'
 import type { ADMIN_CALLS } from './protocol.ts'
 import { readValue, writeValue } from './values.ts'
@@ -48,7 +48,7 @@ export class AttachedAdmin implements AdminSession {
     return this.#ask('createPartitions', name, totalCount)
   }
 
-  alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void> {
+  alterConfig(name: string, changes: ConfigChanges): Promise<void> {
     return this.#ask('alterConfig', name, changes)
   }
 

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { assertTopicName } from '../../model/names.ts'
-import type { TopicConfig } from '../../model/topic-config.ts'
+import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
 import {
   damaged,
   decodeCatalogueRecord,
@@ -148,8 +148,6 @@ export class Catalogue {
     return [this.#tables.plan(entry, encodeCatalogueEntry(entry))]
   }
 }
-
-export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
 
 function entriesOf(topic: CatalogueTopic): CatalogueEntry[] {
   const { topicId, name, partitions, config, logStartOffsets } = topic

@@ -5,6 +5,7 @@ import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } 
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
+import { readWhole } from '../files/small-file.ts'
 import { openFile } from '../journal/ring.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
@@ -159,11 +160,6 @@ export function* removeFurtherPlaces(store: FileStore): Task<void> {
 
 function removePlace(store: FileStore, place: number): Task<void> {
   return perform('remove', checkpointFile(place), () => store.remove(checkpointFile(place)))
-}
-
-export function readWhole(file: StoreFile): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(file.size())
-  return bytes.subarray(0, file.read(bytes, 0))
 }
 
 /** Writes to a place and makes it and its directory entry durable. */

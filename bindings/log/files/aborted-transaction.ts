@@ -1,5 +1,5 @@
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
-import { damagedFile } from './text-file.ts'
+import { damagedFile } from './small-file.ts'
 
 /**
  * Bytes of an entry: version 2, producer id 8, first offset 8, last offset 8, last stable offset 8, big-endian. Source:

@@ -1,4 +1,4 @@
-import { damagedFile, linesOf } from './text-file.ts'
+import { damagedFile, linesOf } from './small-file.ts'
 
 /** Batches from `startOffset` on carry `epoch`, up to the start of the next entry. */
 export interface LeaderEpochEntry {

@@ -1,4 +1,4 @@
-import { damagedFile, textOf } from './text-file.ts'
+import { damagedFile, textOf } from './small-file.ts'
 
 /** 16 bytes as 22 characters of base64url, the last of which carries two bits. Source: Kafka's Uuid.toString. */
 const TOPIC_ID = /^[A-Za-z0-9_-]{21}[AQgw]$/

@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { StoredProducer } from '../../storage/partition-store.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
-import { damagedFile } from './text-file.ts'
+import { damagedFile } from './small-file.ts'
 
 /**
  * Kafka's `.snapshot`, version 1: the last batch of each producer up to the offset in its name. Big-endian.

@@ -3,7 +3,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
 import { parsePartitionMetadata } from '../files/partition-metadata.ts'
-import { readFile, textOf } from '../files/text-file.ts'
+import { readFile, textOf } from '../files/small-file.ts'
 import { JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import {
   CLEAN_SHUTDOWN,

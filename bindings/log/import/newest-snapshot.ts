@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import { parseSegmentFileName } from '../files/file-names.ts'
 import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
-import { readFile } from '../files/text-file.ts'
+import { readFile } from '../files/small-file.ts'
 import type { ReadContext } from './read-context.ts'
 
 /** Bound for a snapshot: room for more than a million producers. */

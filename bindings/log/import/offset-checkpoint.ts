@@ -1,5 +1,5 @@
 import { partitionDirectory } from '../files/file-names.ts'
-import { damagedFile, linesOf } from '../files/text-file.ts'
+import { damagedFile, linesOf } from '../files/small-file.ts'
 
 const ENTRY = /^(\S+) (0|[1-9]\d{0,9}) (-?\d{1,16})$/
 const COUNT = /^(0|[1-9]\d{0,9})$/

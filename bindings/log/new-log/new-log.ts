@@ -8,9 +8,9 @@ import type { JournalOptions } from '../journal/journal.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WaitingWrites } from '../segment/waiting-writes.ts'
-import { assertEmpty, beginCopy, endCopy } from '../store/copy-directory.ts'
 import { placeJournal } from '../store/create-journal.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import { assertEmpty, beginCopy, endCopy } from '../store/unfinished-copy.ts'
 import { NewPartition, type PartitionEnd } from './new-partition.ts'
 
 const OPEN_FILES_MAX = 16

@@ -12,7 +12,7 @@ import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { encodePartition } from '../store/checkpointer.ts'
-import { createFile } from '../store/copy-directory.ts'
+import { createFile } from '../store/copy-file.ts'
 
 /** What the batches of a partition don't tell. */
 export interface PartitionEnd {

@@ -5,7 +5,7 @@ import type { ParsedTopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
 
 /** What this check needs to know of a batch's records. */
-export interface KeyedRecords {
+export interface KeyPresence {
   readonly length: number
   hasKey(index: number): boolean
 }
@@ -15,7 +15,7 @@ export interface KeyedRecords {
  * LogValidator (kafka.md 1.5, check 16).
  */
 export function assertKeys(
-  records: KeyedRecords,
+  records: KeyPresence,
   config: ParsedTopicConfig,
   { topic, partition }: PartitionIdentity,
 ): void {

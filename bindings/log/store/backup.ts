@@ -5,8 +5,8 @@ import type { JournalHeader } from '../journal/header.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { CopiedFiles } from './copied-files.ts'
-import { assertEmpty, beginCopy, endCopy } from './copy-directory.ts'
 import { placeJournal } from './create-journal.ts'
+import { assertEmpty, beginCopy, endCopy } from './unfinished-copy.ts'
 
 /** At the second attempt and later, nothing in the log is removed while the backup copies. */
 const ATTEMPTS = 5

@@ -12,7 +12,7 @@ import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
-import { copyBytes, createFile } from './copy-directory.ts'
+import { copyRange, createFile } from './copy-file.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
@@ -123,7 +123,7 @@ export class CopiedFiles {
     try {
       to = yield* createFile(this.#target.store, path)
       if (to.size() > start) to.truncate(start)
-      const done = yield* copyBytes(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
+      const done = yield* copyRange(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
       yield* perform('flush', path, () => to?.flush())
       return done
     } finally {

@@ -15,7 +15,7 @@ import {
 } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../../../bindings/log/files/partition-metadata.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
-import { readFile, replaceFiles } from '../../../bindings/log/files/text-file.ts'
+import { readFile, replaceFiles } from '../../../bindings/log/files/small-file.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'

@@ -1,11 +1,9 @@
 import { LogError } from '../../model/errors.ts'
 import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
-
-const COPIED_AT_ONCE_BYTES = 1024 * 1024
+import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { createFile } from './copy-file.ts'
 
 /** INVALID_REQUEST for a directory that isn't empty; then nothing is left there, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
@@ -44,34 +42,4 @@ export function* beginCopy(store: FileStore): Task<void> {
 export function* endCopy(store: FileStore): Task<void> {
   yield* perform('remove', UNFINISHED_COPY, () => store.remove(UNFINISHED_COPY))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
-}
-
-export function* createFile(store: FileStore, path: string): Task<StoreFile> {
-  const file = yield* openFile(store, path, true)
-  if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
-  return file
-}
-
-/**
- * Copies bytes to the same positions of `to`. Answers where the source ended, if it did before `end`. An error that
- * `mayGoOn` throws ends it.
- */
-export function* copyBytes(
-  from: StoreFile,
-  to: StoreFile,
-  start: number,
-  end: number,
-  mayGoOn: () => void,
-): Task<number> {
-  const chunk = new Uint8Array(Math.min(COPIED_AT_ONCE_BYTES, end - start))
-  let position = start
-  while (position < end) {
-    mayGoOn()
-    const count = from.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position)
-    if (count === 0) break
-    writeFully(to, chunk.subarray(0, count), position)
-    position += count
-    yield* letOthersRun()
-  }
-  return position
 }

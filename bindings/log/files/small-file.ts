@@ -65,7 +65,8 @@ export function* readFile(
   }
 }
 
-export function readWhole(file: StoreFile, limitBytes: number): Uint8Array<ArrayBuffer> {
+/** CORRUPT_LOG for a file of more than `limitBytes`. */
+export function readWhole(file: StoreFile, limitBytes: number = Number.POSITIVE_INFINITY): Uint8Array<ArrayBuffer> {
   const size = file.size()
   if (size > limitBytes) throw damagedFile(file.path, limitBytes, `${size} bytes are more than such a file can have`)
   const bytes = new Uint8Array(size)

@@ -1,0 +1,37 @@
+import { LogError } from '../../model/errors.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import { letOthersRun, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../journal/ring.ts'
+
+const COPIED_AT_ONCE_BYTES = 1024 * 1024
+
+export function* createFile(store: FileStore, path: string): Task<StoreFile> {
+  const file = yield* openFile(store, path, true)
+  if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
+  return file
+}
+
+/**
+ * Copies bytes to the same positions of `to`. Answers where the source ended, if it did before `end`. An error that
+ * `mayGoOn` throws ends it.
+ */
+export function* copyRange(
+  from: StoreFile,
+  to: StoreFile,
+  start: number,
+  end: number,
+  mayGoOn: () => void,
+): Task<number> {
+  const chunk = new Uint8Array(Math.min(COPIED_AT_ONCE_BYTES, end - start))
+  let position = start
+  while (position < end) {
+    mayGoOn()
+    const count = from.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position)
+    if (count === 0) break
+    writeFully(to, chunk.subarray(0, count), position)
+    position += count
+    yield* letOthersRun()
+  }
+  return position
+}
