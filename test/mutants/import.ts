@@ -42,7 +42,7 @@ export const IMPORT: readonly Mutant[] = [
   {
     name: 'import: messages of an old format count as a torn tail',
     file: source,
-    find: "  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacy(file, position)) return 'old-format'\n",
+    find: "  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacyMessage(file, position)) return 'old-format'\n",
     put: '',
     tests: [killed],
   },
