@@ -139,6 +139,14 @@ test('a directory that is not there is no empty log, and another one gets no fil
   assert.equal(readdirSync(elsewhere), ['notes.txt'])
 })
 
+test('an empty name of the directory, as ONCELOG_DIR may have it, is told by every command with what to do', () => {
+  for (const words of [['topics'], ['topics', 'create', 'x'], ['produce', 'pay'], ['groups'], ['verify']]) {
+    const { status, err } = cli.run(['--dir', '', ...words])
+    assert.is(status, 2)
+    assert.match(err, /the name of the directory is empty: name the log's with --dir/)
+  }
+})
+
 test('where the directory is an argument, no advice names --dir', () => {
   const none = join(cli.home, 'none')
   for (const words of [

@@ -75,6 +75,9 @@ for (const words of [
   ['inspect', cli.log],
   ['consume', 'pay'],
   ['consume', 'pay', '--follow'],
+  ['--help'],
+  ['topics', 'create', '--help'],
+  ['--version'],
 ]) {
   onLinux(`${words.join(' ').replace(cli.home, '')}: what only shows something may be run again`, () => {
     const error = errorOf(runOntoFull([...words, '--json']))

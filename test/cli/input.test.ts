@@ -1,5 +1,6 @@
 // What `produce` reads: lines, NDJSON, CSV, gzip, from a file or standard input; and where it stops.
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
@@ -105,6 +106,14 @@ test('a cut-off gzip file, a missing file, options that contradict each other', 
   assert.is(cli.run(['produce', 'in', '--key-field', 'k'], 'x\n').status, 2)
   assert.is(cli.run(['produce', 'in', '--format', 'xml'], 'x\n').status, 2)
   assert.is(cli.run(['produce', 'in', '--acks', '0'], 'x\n').status, 2)
+})
+
+test('a directory as standard input is no empty one: 0 records were written, and it ended with 0', () => {
+  const stdin = openSync(cli.home, 'r')
+  const done = spawnSync(process.execPath, cli.words(['produce', 'in']), { stdio: [stdin, 'pipe', 'pipe'] })
+  closeSync(stdin)
+  assert.equal([done.status, done.stdout.length], [2, 0])
+  assert.match(done.stderr.toString('utf8'), /standard input is a directory/)
 })
 
 test.run()

@@ -1,5 +1,5 @@
 /** `oncelog import`: tables, lines of JSON, exit codes, a dry run. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -122,6 +122,23 @@ test('a call that must be mended', () => {
     assert.match(err, message)
   }
   assert.is(readdirSync(source, { recursive: true }).length, before)
+})
+
+test('an empty name, as a variable of a script may have it, is no target: the log was made in the working directory', async () => {
+  const source = broker('seven')
+  const here = join(cli.home, 'here')
+  mkdirSync(here)
+  const { status, err } = await cli.runIn(here, ['import', source, ''])
+  assert.equal([status, readdirSync(here)], [2, []])
+  assert.match(err, /the directory must be a path/)
+})
+
+test('killed before it had copied anything, it has begun all the same: the directory was called one without a log', () => {
+  const target = join(cli.home, 'begun')
+  mkdirSync(target)
+  writeFileSync(join(target, 'unfinished-copy'), '')
+  for (const words of [['topics'], ['produce', 'pay']])
+    assert.match(cli.run(['--dir', target, ...words]).err, /COPY_UNFINISHED/)
 })
 
 test.run()

@@ -12,6 +12,7 @@ import { addTopics } from './commands/topics.ts'
 import { addTransactions } from './commands/transactions.ts'
 import { addVerify } from './commands/verify.ts'
 import { below } from './help.ts'
+import { reportOutput } from './report.ts'
 
 const EXPLAINED = `
 Examples:
@@ -46,7 +47,7 @@ export function commandLine(argv: readonly string[]): Command {
     })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', below(EXPLAINED))
-    .exitOverride((stop) => process.exit(stop.exitCode === 0 ? 0 : 2))
+    .exitOverride((stop) => process.exit(stop.exitCode === 0 ? endOfHelp(isJson) : 2))
 
   addTopics(program)
   addProduce(program)
@@ -60,6 +61,12 @@ export function commandLine(argv: readonly string[]): Command {
   addImport(program)
   addSalvage(program)
   return program
+}
+
+/** A file is written at once, so it is known already whether it took the text. */
+function endOfHelp(isJson: boolean): number {
+  const error = process.stdout.errored as NodeJS.ErrnoException | null
+  return error === null || error.code === 'EPIPE' ? 0 : reportOutput(error, undefined, isJson)
 }
 
 /** In the form of other failures, without commander's prefix. */

@@ -1,5 +1,5 @@
 import type { Log } from '../../client/log.ts'
-import { assertLogDirectory } from '../embedded/assert-log.ts'
+import { assertLogDirectory, assertNamed } from '../embedded/assert-log.ts'
 import { openAttached } from '../embedded/attached-log.ts'
 import { DirectoryImage } from '../embedded/directory-image.ts'
 import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
@@ -45,6 +45,8 @@ export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>)
   return attached === undefined ? withImage(call, work) : using(attached, work)
 }
 
+const NAME_IT = "name the log's with --dir"
+
 const FOUND_BEFORE = 'read-only: it was found damaged before'
 
 /** Reports damage: what is shown may be incomplete. */
@@ -69,5 +71,11 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
  * a foreign directory.
  */
 export function assertLog(directory: string, isArgument: boolean = false): void {
-  assertLogDirectory(directory, isArgument ? undefined : "name the log's with --dir")
+  assertLogDirectory(directory, isArgument ? undefined : NAME_IT)
+}
+
+/** Opens the log of a directory, which is made if there is none. */
+export function openOrCreate(directory: string): Promise<EmbeddedLog> {
+  assertNamed(directory, NAME_IT)
+  return open(directory)
 }

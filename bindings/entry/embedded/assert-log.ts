@@ -4,12 +4,14 @@ import { CHECKPOINT_DIRECTORY } from '../../log/checkpoint/checkpoint-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory } from '../../log/files/file-names.ts'
 import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
 import { LogError } from '../../model/errors.ts'
+import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 
 /**
  * INVALID_REQUEST for a directory that holds no part of a log: a misspelt name would show an empty log. `advice`: what
  * the user should do.
  */
 export function assertLogDirectory(directory: string, advice: string = "name the log's"): void {
+  assertNamed(directory, advice)
   const stats = statSync(directory, { throwIfNoEntry: false })
   if (stats === undefined) throw wrong(`there is no directory ${directory}: ${advice}`, directory)
   if (!stats.isDirectory()) throw wrong(`${directory} is no directory: ${advice}`, directory)
@@ -17,9 +19,14 @@ export function assertLogDirectory(directory: string, advice: string = "name the
     throw wrong(`${directory} holds no log: name its directory`, directory)
 }
 
-/** Any part of a log is enough; if the others are missing, that is damage. */
+/** INVALID_REQUEST for an empty name, as an environment variable or one of a script's may have it. */
+export function assertNamed(directory: string, advice: string): void {
+  if (directory === '') throw wrong(`the name of the directory is empty: ${advice}`, directory)
+}
+
+/** Any part of a log is enough, and of a copy that wasn't finished; if the others are missing, that is damage. */
 function isOfLog(directory: string, name: string): boolean {
-  if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY) return true
+  if (name === JOURNAL_DIRECTORY || name === CHECKPOINT_DIRECTORY || name === UNFINISHED_COPY) return true
   return parsePartitionDirectory(name) !== undefined && existsSync(join(directory, name, PARTITION_METADATA))
 }
 

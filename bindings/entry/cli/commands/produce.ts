@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, fstatSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { type Compression, LogError, type Producer } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
@@ -9,6 +9,8 @@ import { counted, type Done, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
+/** Of a directory Node makes an empty stream. */
+const STANDARD_INPUT = 0
 /** Sends in flight at a time: one is encoded while the one before is written to the disk. */
 const WINDOW = 4
 
@@ -56,6 +58,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
     if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
     if (path !== undefined && statSync(path).isDirectory()) throw wrong(`${path} is a directory`)
+    if (path === undefined && fstatSync(STANDARD_INPUT).isDirectory()) throw wrong('standard input is a directory')
     const source = path === undefined ? process.stdin : createReadStream(path)
     const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, 'bytes')
     const sent = new Sent(producer, topic, options['partition'] as number | undefined)

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { Log } from '../../../client/log.ts'
 import type { TopicConfig } from '../../../model/topic-config.ts'
-import { LogError, open } from '../../node.ts'
+import { LogError } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
-import { withImage, withLog } from '../open.ts'
+import { openOrCreate, withImage, withLog } from '../open.ts'
 import { counted, type Done, print, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -95,7 +95,7 @@ function describeTopic(call: CommandCall): Promise<void> {
 async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<Done> {
   const partitions = options['partitions'] as number
   const config = configOf(options['config'])
-  const log = await open(directory)
+  const log = await openOrCreate(directory)
   try {
     const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
     const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
