@@ -66,6 +66,13 @@ test('the search for clocks, random numbers and timers finds them', () => {
   for (const text of innocent) assert.equal(ambientUses('innocent.ts', text), [], text)
 })
 
+test('all that the package exports has a docstring', () => {
+  const undocumented = sourcesOf('docs/api', ['.md']).flatMap(({ path, text }) => {
+    return [...text.matchAll(/\(undocumented\)\n *(.*)/g)].map(([, member = '']) => `${path}: ${member}`)
+  })
+  assert.equal(undocumented, [])
+})
+
 test('ARCHITECTURE.md names every folder of bindings/', () => {
   const text = readFileSync('ARCHITECTURE.md', 'utf8')
   const missing = foldersOf('bindings').filter((folder) => !text.includes(`${folder.split('/').at(-1)}/`))

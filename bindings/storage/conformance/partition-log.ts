@@ -14,6 +14,7 @@ import { runTask } from '../run-task.ts'
 import { type BatchWish, sealedBatch } from './batches.ts'
 import { check } from './case.ts'
 
+/** Makes what a case needs of a store: one for each case. */
 export interface PartitionStoreFixture {
   /** A store over the place of this fixture, which is empty at first. `source` answers for whoever uses the store. */
   open(source: PartitionSource): Awaitable<PartitionStore>
@@ -53,25 +54,30 @@ export class PartitionLog implements PartitionSource {
   readonly #fixture: PartitionStoreFixture
   readonly #tracked: Map<string, Tracked> = new Map()
   #store: PartitionStore | undefined
+  /** As the last open answered it; given to batches. */
   leaderEpoch = 0
 
   constructor(fixture: PartitionStoreFixture) {
     this.#fixture = fixture
   }
 
+  /** The store that is open. */
   get store(): PartitionStore {
     check(this.#store !== undefined, 'an open store')
     return this.#store
   }
 
+  /** False: it keeps no batch in memory. */
   copyTail(): boolean {
     return false
   }
 
+  /** Kafka's defaults, but segments of 1 MiB. */
   segmentConfig(): SegmentConfig {
     return { segmentBytes: 1 << 20, segmentMs: 604_800_000, segmentIndexBytes: 10_485_760, indexIntervalBytes: 4096 }
   }
 
+  /** Opens a store over the fixture's place, and all partitions that it has. */
   async open(): Promise<StoredState> {
     this.#store = await this.#fixture.open(this)
     const state = await runTask(this.#store.open())
@@ -82,16 +88,19 @@ export class PartitionLog implements PartitionSource {
     return state
   }
 
+  /** A clean close, then an open. */
   async reopen(): Promise<StoredState> {
     await runTask(this.store.close())
     return await this.open()
   }
 
+  /** A power loss, then an open. */
   async crash(): Promise<StoredState> {
     await this.#fixture.crash()
     return await this.open()
   }
 
+  /** Makes partitions and opens them, then tells of them by `decide`. */
   async create(...ids: readonly PartitionIdentity[]): Promise<void> {
     for (const id of ids) {
       await runTask(this.store.create(id))
@@ -101,19 +110,23 @@ export class PartitionLog implements PartitionSource {
     }
   }
 
+  /** Tells of it by `decide`, then removes the partition. */
   async remove(id: PartitionIdentity): Promise<void> {
     await this.#fixture.decide?.(this, { kind: 'removed', id, logStartOffset: 0 })
     await runTask(this.store.remove(id))
   }
 
+  /** Whether the partition was created, or found by the last open. */
   has(id: PartitionIdentity): boolean {
     return this.#tracked.has(keyOf(id))
   }
 
+  /** Opens the partition for appends, if it isn't. */
   async activate(id: PartitionIdentity): Promise<void> {
     if (!this.store.isActive(id)) await runTask(this.store.activate(id))
   }
 
+  /** The offset of its next record. */
   nextOffset(id: PartitionIdentity): number {
     return this.#of(id).nextOffset
   }
@@ -129,10 +142,12 @@ export class PartitionLog implements PartitionSource {
     return kept
   }
 
+  /** A batch that continues the partition, for the caller to hand over. */
   batch(id: PartitionIdentity, wish: Partial<BatchWish> = {}): ReturnType<typeof sealedBatch> {
     return sealedBatch({ baseOffset: this.nextOffset(id), leaderEpoch: this.leaderEpoch, ...wish })
   }
 
+  /** Commits what the set names, and nothing for what it leaves out. */
   async commit(set: Partial<CommitSet>): Promise<void> {
     for (const { id, ceiling } of set.ceilings ?? []) this.#of(id).ceiling = ceiling
     const whole = { durable: [], decisions: [], ceilings: [], producerIdsEnd: undefined, ...set }
@@ -140,6 +155,7 @@ export class PartitionLog implements PartitionSource {
     for (const { id, bytes, nextOffset } of whole.decisions) this.#take(id, bytes, nextOffset)
   }
 
+  /** Moves the log start and removes what lies below, with the maintenance that this waits for. */
   async deleteBefore(id: PartitionIdentity, offset: number): Promise<void> {
     await this.#fixture.decide?.(this, { kind: 'log-start-moved', id, logStartOffset: offset })
     this.#of(id).logStartOffset = offset
@@ -155,6 +171,10 @@ export class PartitionLog implements PartitionSource {
     return runTask(this.store.deleteBefore(id, offset))
   }
 
+  /**
+   * Whole batches from `offset` on, `sizeBytes` (1048576 by default) at most; 0 at the end, minus the first batch's size
+   * if that is more.
+   */
   async read(id: PartitionIdentity, offset: number, sizeBytes: number = 1 << 20): Promise<Uint8Array | number> {
     const into = new Uint8Array(sizeBytes)
     let count = this.store.read(id, offset, into)
@@ -166,18 +186,22 @@ export class PartitionLog implements PartitionSource {
     return count > 0 ? into.slice(0, count) : count
   }
 
+  /** As the store's. */
   async seekTimestamp(id: PartitionIdentity, timestamp: number): Promise<number | undefined> {
     return await runTask(this.store.seekTimestamp(id, timestamp))
   }
 
+  /** Each with its last five batches, as what was appended says. */
   producers(id: PartitionIdentity): readonly StoredProducer[] {
     return this.#of(id).windows.all()
   }
 
+  /** The log start that `deleteBefore` moved last. */
   logStartOffset(id: PartitionIdentity): number {
     return this.#of(id).logStartOffset
   }
 
+  /** The ceiling of the newest commit that had one; 0 before. */
   ceiling(id: PartitionIdentity): number {
     return this.#of(id).ceiling
   }

@@ -1,10 +1,12 @@
 import type { Awaitable, FileStore } from '../../file-store.ts'
 
+/** What a case needs of a driver over files: one for each case. */
 export interface FileStoreFixture {
   /** Empty when the case begins. */
   readonly store: FileStore
   /** Another store over the same files, while the first may still be open: as a second process would have it. */
   reopen(): Awaitable<FileStore>
+  /** The case is over: removes the files. */
   dispose(): Awaitable<void>
 }
 
