@@ -75,7 +75,9 @@ export interface Log extends AsyncDisposable {
   ): Processor
   /**
    * Brings rows of a foreign store into the log, each exactly once. Throws INVALID_REQUEST for wrong options. `done`
-   * rejects with the error of `read`, and with PRODUCER_FENCED when a newer `ingest` of the same source has begun.
+   * rejects with the error of `read`, with PRODUCER_FENCED when a newer `ingest` of the same source has begun, with
+   * what its records are refused with, as by `send`, with INVALID_REQUEST for a position that is neither a text nor a
+   * finite number, and with LOG_CLOSED.
    */
   ingest<P extends string | number>(options: IngestOptions<P>): Processor
   /**

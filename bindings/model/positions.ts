@@ -38,8 +38,8 @@ export type Durability = 'memory' | 'os' | 'stable' | 'replicated'
 
 /** What a log guarantees, whatever its users ask for. */
 export interface Guarantees {
-  /** `'stable'` for `open`, `'memory'` for `openMemory`. */
+  /** `'stable'` for `open`, `'memory'` for `openMemory`, what its driver gives for `openDriver`. */
   readonly durability: Durability
-  /** True when the log runs in the program's own process. */
+  /** True when the log runs in the program's own process, or in another one that has its directory open. */
   readonly embedded: boolean
 }

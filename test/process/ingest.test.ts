@@ -45,6 +45,26 @@ test('rows come once, over runs that end, fail and are closed', async (open) => 
   await log.close()
 })
 
+test('a place without records is kept too; a record that is refused ends the run', async (open) => {
+  const log = await open()
+  const starts: (number | undefined)[] = []
+  const run = (item: IngestItem<number>) => {
+    return log.ingest<number>({
+      source: 'db',
+      async *read(after) {
+        starts.push(after)
+        yield item
+      },
+    }).done
+  }
+  await run({ position: 7, records: [] })
+  const refused = await run({ position: 8, records: { topic: 'nowhere', value: 'x' } }).catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'UNKNOWN_TOPIC_OR_PARTITION'), String(refused))
+  await run({ position: 9, records: [] })
+  assert.equal(starts, [undefined, 7, 7])
+  await log.close()
+})
+
 test('a source that waits for rows is written as far as it came, and can be closed', async (open) => {
   const log = await open()
   await log.admin.createTopic('orders')

@@ -15,7 +15,7 @@ import { keyText, readValues } from './partition-values.ts'
 export interface IngestItem<P extends string | number> {
   /** Handed to `read` again after a restart: what comes after it is asked for then. */
   readonly position: P
-  /** One or many; they are committed together with the position. */
+  /** One, many or none; they are committed together with the position. */
   readonly records: ProducerRecord | readonly ProducerRecord[]
 }
 

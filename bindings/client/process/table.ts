@@ -16,8 +16,9 @@ import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from '
  * topic is followed on: an open table keeps what it has read, and the next `table` is refused.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
-  /** `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the table stop:
-   * UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again,
+  /**
+   * `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the
+   * table stop: UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again,
    * OFFSET_OUT_OF_RANGE where records went before it had read them.
    */
   get(key: K): V | undefined

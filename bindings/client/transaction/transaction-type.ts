@@ -73,7 +73,7 @@ export interface TransactionalProducer extends AsyncDisposable {
    * calls are refused.
    *
    * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,
-   * TRANSACTION_ABORTABLE, LOG_CLOSED besides.
+   * TRANSACTION_ABORTABLE, LOG_CLOSED besides, and with INVALID_PRODUCER_ID_MAPPING when nobody used the id for a week.
    */
   transaction<R>(
     work: (transaction: TransactionScope, context: TransactionContext) => Promise<R>,
