@@ -93,7 +93,7 @@ export const MOMENTS: readonly Mutant[] = [
   },
   {
     name: 'epochs of an attached producer go on behind the last one',
-    file: 'engine/remote/attached-sessions.ts',
+    file: 'engine/remote/attached-producer.ts',
     find: 'producerEpoch === PRODUCER_EPOCH_MAX',
     put: 'producerEpoch < 0',
     tests: ['engine/producer-epochs.test.ts'],

@@ -3,7 +3,7 @@ import type { FetchedPartition, FetchRequest, TopicPosition } from '../../broker
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
-import { KnownTopics } from './attached-sessions.ts'
+import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'

@@ -1,5 +1,5 @@
 import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/share-session.ts'
-import { AttachedReader } from './attached-sessions.ts'
+import { AttachedReader } from './attached-reader.ts'
 import type { Link } from './link.ts'
 import { readValue, writeValue } from './values.ts'
 

@@ -30,6 +30,7 @@ export function consumeInGroup(call: CommandCall): Promise<void> {
   })
 }
 
+/** One such run: shows what the member is given, and commits what was written out. */
 export class GroupRun {
   readonly #log: EmbeddedLog
   readonly #consumer: Consumer

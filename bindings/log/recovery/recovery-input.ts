@@ -5,6 +5,7 @@ import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 
+/** What an opening works with, whether it recovers or not. */
 export interface RecoveryInput {
   readonly store: FileStore
   readonly kernel: Kernel

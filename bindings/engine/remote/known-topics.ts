@@ -1,0 +1,26 @@
+import type { TopicFacts } from '../../broker/topic-facts.ts'
+import type { Link } from './link.ts'
+import { readValue, writeValue } from './values.ts'
+
+/** What is known of the holder's topics, until it says that they have changed. */
+export class KnownTopics {
+  readonly #link: Link
+  readonly #facts: Map<string, TopicFacts> = new Map()
+  #version = ''
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    if (this.#version !== this.#link.topicsVersion) this.#facts.clear()
+    this.#version = this.#link.topicsVersion
+    return this.#facts.get(name) ?? this.#ask(name)
+  }
+
+  async #ask(name: string): Promise<TopicFacts> {
+    const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
+    this.#facts.set(name, facts as unknown as TopicFacts)
+    return facts as unknown as TopicFacts
+  }
+}
