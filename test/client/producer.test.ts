@@ -190,6 +190,20 @@ test('send waits while bufferBytes are unanswered; an aborted signal ends the wa
   )
 })
 
+test('a producer that is at work already waits for room too, by one record at a time', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ bufferBytes: 1000 })
+  await producer.send({ topic: 't', value: 'begun' })
+  const held = gate()
+  broker.fault = () => ({ kind: 'hold', until: held.opened })
+  const sent = ['x', 'y'].map((letter) => producer.send({ topic: 't', value: letter.repeat(800) }))
+  await settle()
+  assert.is(broker.appends.length, 2)
+  held.open()
+  await Promise.all(sent)
+  assert.is(broker.appends.length, 3)
+})
+
 overBrokers('a send larger than bufferBytes goes when nothing else is unanswered', async (setup) => {
   const { log, broker } = await setup()
   const producer = log.producer({ bufferBytes: 100 })

@@ -7,8 +7,9 @@ import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { withInherited } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
+import { LoneSend } from './lone-send.ts'
 import { Partitioner } from './partitioner.ts'
-import { type Places, SendPlan } from './place-records.ts'
+import { type Places, refuseTooLarge, SendPlan } from './place-records.ts'
 import {
   assertCompression,
   type Compression,
@@ -18,10 +19,10 @@ import {
 } from './producer-options.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
+import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
-import { checkRecord } from './validate-record.ts'
+import { checkRecord, topicOf } from './validate-record.ts'
 
 /** What one `send` asks for. */
 export interface SendOptions extends Abortable {
@@ -130,14 +131,16 @@ export class LogProducer implements Producer, PartOwner {
     try {
       // Of a revoked proxy it throws.
       const isOne = !Array.isArray(given)
-      const records = isOne ? [given as ProducerRecord] : (given as readonly ProducerRecord[])
-      const form = { isOne, isWhole: this.#isWhole }
       assertOptions(options, SEND_NAMES, 'send')
       const signal = signalOf(options)
       throwIfAborted(signal)
       this.#assertOpen()
       const { compression } = options
       if (compression !== undefined) assertCompression(compression)
+      const lone = isOne ? this.#sendLone(given as ProducerRecord, compression) : undefined
+      if (lone !== undefined) return lone
+      const records = isOne ? [given as ProducerRecord] : (given as readonly ProducerRecord[])
+      const form = { isOne, isWhole: this.#isWhole }
       const handedOver = this.#handOver(records, form, compression)
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
@@ -213,6 +216,28 @@ export class LogProducer implements Producer, PartOwner {
       this.#drain()
       await abortable(this.#buffer.freed(), signal)
     }
+  }
+
+  /**
+   * Puts one record into the batch of its partition without the plan that a list needs; `undefined`, and the record
+   * hasn't been read, if it may have to wait.
+   */
+  #sendLone(record: ProducerRecord, ofCall: Compression | undefined): Promise<unknown> | undefined {
+    if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
+    const topic = topicOf(record, 0)
+    const rules = this.#accumulator.rulesNow(topic)
+    if (rules === undefined) return undefined
+    const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
+    if (!this.#buffer.hasRoom(maxBytes)) return undefined
+    const checked = checkRecord(record, 0)
+    refuseTooLarge(checked, 0, topic, rules)
+    const partition = this.#partitioner.choose(record, checked.sizeBytes, rules.partitions)
+    const queue = this.#accumulator.queue(topic, partition)
+    const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
+    const send = new LoneSend()
+    queue.add(this.began(new SendPart(queue, [checked], checked.sizeBytes, 0, this, send)), maxBytes, compression)
+    this.#drainLater(queue.isFull)
+    return send.answered
   }
 
   /** Has the log encode the records at once and without copies; `undefined` if they must be copied. */
