@@ -11,10 +11,10 @@ import type { BatchMemory } from '../model/memory.ts'
 import { faults } from './batch-faults.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
 import { lent, lentBytes, ownBytes } from './chunked-bytes.ts'
-import type { KernelCore } from './core.ts'
 import { DecodedRecords, rowBytes, rowWords } from './decoded-batch.ts'
 import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer, KeyedParts } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
+import type { KernelCore } from './kernel-core.ts'
 import { KeyedWalk } from './keyed-records.ts'
 
 const headerBytes = 61

@@ -3,7 +3,6 @@ import type { Codecs } from '../model/compression.ts'
 import { LogError } from '../model/errors.ts'
 import { KernelBatchBuilder } from './batch-builder.ts'
 import { KernelBatchReader } from './batch-reader.ts'
-import { KernelCore, misuse } from './core.ts'
 import type { KernelExports } from './exports.ts'
 import type {
   Kernel,
@@ -15,6 +14,7 @@ import type {
   TimeIndex,
 } from './kernel.ts'
 import { blockOf, KernelBlock } from './kernel-block.ts'
+import { KernelCore, misuse } from './kernel-core.ts'
 import { KernelOffsetIndex } from './offset-index.ts'
 import { KernelProducerTable } from './producer-table.ts'
 import { KernelTimeIndex } from './time-index.ts'

@@ -1,6 +1,6 @@
 import type { ChunkedBytes } from './chunked-bytes.ts'
-import { misuse } from './core.ts'
 import type { BatchHeader, DecodedBatch } from './kernel.ts'
+import { misuse } from './kernel-core.ts'
 import { type ReadHeaders, readHeaders } from './read-headers.ts'
 
 // A row of the record table as 32-bit words: keyPosition, keyLength, valuePosition, valueLength, offsetDelta,

@@ -1,4 +1,4 @@
-import type { KernelCore } from './core.ts'
+import type { KernelCore } from './kernel-core.ts'
 
 const firstBytes = 512
 

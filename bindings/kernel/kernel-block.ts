@@ -1,5 +1,5 @@
-import { type KernelCore, misuse } from './core.ts'
 import type { KernelBuffer } from './kernel.ts'
+import { type KernelCore, misuse } from './kernel-core.ts'
 
 /** A KernelBuffer with its address, which only this folder may see. */
 export class KernelBlock implements KernelBuffer {

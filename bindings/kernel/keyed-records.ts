@@ -1,8 +1,8 @@
 import { LogError } from '../model/errors.ts'
 import { faults, statusBadCount } from './batch-faults.ts'
-import type { KernelCore } from './core.ts'
 import { fillingRows, rowWords } from './decoded-batch.ts'
 import type { BatchFault, KeyedParts, KeyedRecords } from './kernel.ts'
+import type { KernelCore } from './kernel-core.ts'
 
 const headerBytes = 61
 const overheadBytes = 12

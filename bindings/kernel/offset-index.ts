@@ -1,6 +1,6 @@
-import { type KernelCore, misuse } from './core.ts'
 import { GrowingBlock } from './growing-block.ts'
 import type { OffsetIndex } from './kernel.ts'
+import { type KernelCore, misuse } from './kernel-core.ts'
 
 const entryBytes = 8
 /** As in assembly/indexes.ts. */

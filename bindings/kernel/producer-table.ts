@@ -1,5 +1,5 @@
-import { type KernelCore, misuse } from './core.ts'
 import { type ProducerTable, type ProducerWindow, SEQUENCE_ACCEPTED } from './kernel.ts'
+import { type KernelCore, misuse } from './kernel-core.ts'
 
 const firstSlots = 4
 const slotBytes = 96

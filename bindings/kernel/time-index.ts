@@ -1,6 +1,6 @@
-import { type KernelCore, misuse } from './core.ts'
 import { GrowingBlock } from './growing-block.ts'
 import type { TimeIndex } from './kernel.ts'
+import { type KernelCore, misuse } from './kernel-core.ts'
 
 const entryBytes = 12
 const int32Max = 2147483647

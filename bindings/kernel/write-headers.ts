@@ -1,6 +1,6 @@
 import type { HeaderList } from '../model/records.ts'
 import { viewLength } from '../model/view-length.ts'
-import type { KernelCore } from './core.ts'
+import type { KernelCore } from './kernel-core.ts'
 import { varintSize } from './varint.ts'
 
 const encoder = new TextEncoder()

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BigEndianReader, BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
+import { BigEndianReader } from '../../bindings/coordinator/big-endian-reader.ts'
+import { BigEndianWriter } from '../../bindings/coordinator/big-endian-writer.ts'
 import { place, refuses } from '../log/catalogue/fixtures.ts'
 
 test('every field type is written whole wherever the buffer has to grow', () => {

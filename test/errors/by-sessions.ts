@@ -6,7 +6,7 @@ import { checkedOffsets } from '../../bindings/coordinator/group/commit-request.
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
-import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import type { RecoveryReport } from '../../bindings/storage/partition-store.ts'

@@ -1,4 +1,4 @@
-import { BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
+import { BigEndianWriter } from '../../bindings/coordinator/big-endian-writer.ts'
 import { nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { Kernel } from '../../bindings/kernel/kernel.ts'

@@ -4,7 +4,7 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BigEndianWriter } from '../../bindings/coordinator/big-endian.ts'
+import { BigEndianWriter } from '../../bindings/coordinator/big-endian-writer.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { encodeProducerSnapshot } from '../../bindings/log/files/producer-snapshot.ts'
 import { LogError } from '../../bindings/model/errors.ts'

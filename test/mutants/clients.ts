@@ -212,7 +212,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a holder takes what a channel brings twice',
-    file: 'engine/remote/serve-channel.ts',
+    file: 'engine/remote/served-channel.ts',
     find: 'this.#isOver || this.#isRepeated(call, method)',
     put: 'this.#isOver',
     tests: ['remote/late-copies.test.ts'],
@@ -226,7 +226,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a holder serves clients of another version',
-    file: 'engine/remote/serve-channel.ts',
+    file: 'engine/remote/served-channel.ts',
     find: 'version !== PROTOCOL_VERSION',
     put: 'false',
     tests: ['remote/other-version.test.ts'],
@@ -247,14 +247,14 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'the memory of a message is used again before its call is answered',
-    file: 'engine/remote/serve-channel.ts',
+    file: 'engine/remote/served-channel.ts',
     find: '      .finally(release)\n',
     put: '      .finally(() => {})\n    release()\n',
     tests: ['simulation/channel.test.ts'],
   },
   {
     name: 'the rest of a replaced channel is served',
-    file: 'engine/remote/serve-channel.ts',
+    file: 'engine/remote/served-channel.ts',
     find: '    this.#replaceOlder()\n',
     put: '',
     tests: ['remote/late-copies.test.ts'],

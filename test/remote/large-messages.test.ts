@@ -6,7 +6,7 @@ import type { FetchRequest } from '../../bindings/broker/reader-session.ts'
 import { Link } from '../../bindings/engine/remote/link.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { FETCH_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../bindings/engine/remote/protocol.ts'
-import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
 import { LogError } from '../../bindings/entry/node.ts'
 

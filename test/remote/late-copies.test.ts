@@ -14,7 +14,7 @@ import { joinPieces, type MessagePieces } from '../../bindings/engine/remote/mes
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import { ANSWER_OK, PROTOCOL_VERSION } from '../../bindings/engine/remote/protocol.ts'
-import { ServedChannel } from '../../bindings/engine/remote/serve-channel.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { writeValue } from '../../bindings/engine/remote/values.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

@@ -1,6 +1,7 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace } from '../../log/catalogue/table-record.ts'
-import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
+import { BigEndianReader } from '../big-endian-reader.ts'
+import { BigEndianWriter } from '../big-endian-writer.ts'
 import type { AssignedPartition } from './group-entry.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
-import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
+import { BigEndianReader } from '../big-endian-reader.ts'
+import { BigEndianWriter } from '../big-endian-writer.ts'
 import { assertValueVersion } from '../value-version.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { GroupEntry, GroupMember, GroupStored } from './group-entry.ts'

@@ -2,7 +2,7 @@ import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import { describePlace, type RecordPlace, type TableRecord } from '../../log/catalogue/table-record.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
-import { BigEndianReader } from '../big-endian.ts'
+import { BigEndianReader } from '../big-endian-reader.ts'
 
 /** A group's offset as a Kafka broker wrote it, which goes by the topic's name. */
 export interface KafkaOffsetPlace {

@@ -1,6 +1,6 @@
 import type { JoinRequest } from './join-request.ts'
 import { type GroupNotice, LiveGroup, unknownMember } from './live-group.ts'
-import { Deadlines } from './poll-deadlines.ts'
+import { PollDeadlines } from './poll-deadlines.ts'
 
 export interface GroupMemberId {
   readonly groupId: string
@@ -13,7 +13,7 @@ export interface GroupMemberId {
  */
 export class LiveGroups {
   readonly #groups: Map<string, LiveGroup> = new Map()
-  readonly #deadlines: Deadlines = new Deadlines()
+  readonly #deadlines: PollDeadlines = new PollDeadlines()
   #notices: GroupNotice[] = []
   /** May be too early, never too late. */
   #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY

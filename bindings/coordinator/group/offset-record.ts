@@ -1,7 +1,8 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
 import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
-import { BigEndianReader, BigEndianWriter } from '../big-endian.ts'
+import { BigEndianReader } from '../big-endian-reader.ts'
+import { BigEndianWriter } from '../big-endian-writer.ts'
 import { assertValueVersion } from '../value-version.ts'
 import type { CommittedOffset, GroupEntry, OffsetPlace } from './group-entry.ts'
 

@@ -1,4 +1,4 @@
-import { BigEndianReader } from '../../coordinator/big-endian.ts'
+import { BigEndianReader } from '../../coordinator/big-endian-reader.ts'
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { RecordPlace } from '../../log/catalogue/table-record.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'

@@ -3,7 +3,7 @@ import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
-import type { WalkedBatch } from '../segment/walk.ts'
+import type { WalkedBatch } from '../segment/batch-walk.ts'
 
 const TYPE_ABORT = 0
 const TYPE_COMMIT = 1

@@ -1,9 +1,9 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { type BatchFrame, crcOf } from './batch-frame.ts'
+import { BatchWalk } from './batch-walk.ts'
 import { HeaderScan, headersOf } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
-import { BatchWalk } from './walk.ts'
 
 /**
  * Segments up to this size have all their headers compared, which takes less than a millisecond. Of larger ones

@@ -1,10 +1,10 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import { BatchWalk } from './batch-walk.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { TransactionScan } from './transaction-scan.ts'
-import { BatchWalk } from './walk.ts'
 
 /**
  * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as

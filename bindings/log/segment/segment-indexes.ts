@@ -4,9 +4,9 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { NotedIndex, NotedIndexes } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
+import { BatchWalk, type WalkedBatch, type WalkFault } from './batch-walk.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, readIndexFile, TIME_ENTRY_BYTES, writeIndexFile } from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
-import { BatchWalk, type WalkedBatch, type WalkFault } from './walk.ts'
 
 export interface IndexedBatch {
   readonly position: number

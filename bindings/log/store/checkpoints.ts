@@ -12,7 +12,7 @@ import type { FileCache } from '../segment/file-cache.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { CheckpointNeed } from './checkpoint-need.ts'
 import { Checkpointer } from './checkpointer.ts'
-import type { Reserve } from './disk-reserve.ts'
+import type { DiskReserve } from './disk-reserve.ts'
 import { AT_ONCE_ALONE } from './file-store-options.ts'
 import type { PartitionMap } from './partition-map.ts'
 import { recoveredSource } from './recovered-source.ts'
@@ -23,7 +23,7 @@ export interface CheckpointsParts {
   readonly cache: FileCache
   readonly source: PartitionSource
   readonly partitions: PartitionMap<StoredFiles>
-  readonly reserve: Reserve
+  readonly reserve: DiskReserve
   readonly observer: WriteOrderObserver | undefined
 }
 

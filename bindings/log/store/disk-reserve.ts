@@ -16,7 +16,7 @@ export interface ReserveShares {
 }
 
 /** Space on the disk that is given up when the disk is full, for what must be finished and nothing else (rule 10). */
-export class Reserve {
+export class DiskReserve {
   readonly #store: FileStore
   readonly #shares: ReserveShares
   readonly #givenUp: () => void

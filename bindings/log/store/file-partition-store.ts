@@ -24,11 +24,11 @@ import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import type { WaitingWrites } from '../segment/waiting-writes.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { Availability } from './availability.ts'
-import type { Backups } from './backup.ts'
+import type { Backups } from './backups.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { closeCleanly } from './close-store.ts'
 import type { Compactions } from './compactions.ts'
-import type { Reserve } from './disk-reserve.ts'
+import type { DiskReserve } from './disk-reserve.ts'
 import type { FileStoreOptions } from './file-store-options.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Maintenance } from './maintenance.ts'
@@ -54,7 +54,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #availability: Availability
   readonly #checkpoints: Checkpoints
   readonly #compactions: Compactions
-  readonly #reserve: Reserve
+  readonly #reserve: DiskReserve
   readonly #backups: Backups
   #lock: StoreLock | undefined
   #journal: Journal | undefined

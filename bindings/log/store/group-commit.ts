@@ -12,7 +12,7 @@ import type { WaitingWrites } from '../segment/waiting-writes.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readExtentEdges } from './checkpointer.ts'
-import type { Reserve } from './disk-reserve.ts'
+import type { DiskReserve } from './disk-reserve.ts'
 import { syncFiles } from './sync-files.ts'
 
 /** Segments that are flushed side by side: a thread pool has four threads by default. */
@@ -25,7 +25,7 @@ export interface GroupCommitParts {
   readonly cache: FileCache
   readonly partitions: (id: PartitionIdentity) => StoredFiles
   readonly source: PartitionSource
-  readonly reserve: Reserve
+  readonly reserve: DiskReserve
   readonly waiting: WaitingWrites
   readonly observer: WriteOrderObserver | undefined
 }

@@ -2,10 +2,10 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { Journal, JournalOptions } from '../journal/journal.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
-import type { Backups } from './backup.ts'
+import type { Backups } from './backups.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Compactions } from './compactions.ts'
-import type { Reserve } from './disk-reserve.ts'
+import type { DiskReserve } from './disk-reserve.ts'
 import { AT_ONCE_BESIDE_COMMITS } from './file-store-options.ts'
 import type { PartitionMap } from './partition-map.ts'
 import { writeRolledSnapshots } from './producer-snapshots.ts'
@@ -21,7 +21,7 @@ export interface MaintenanceParts {
   readonly checkpoints: Checkpoints
   readonly backups: Backups
   readonly compactions: Compactions
-  readonly reserve: Reserve
+  readonly reserve: DiskReserve
 }
 
 /**

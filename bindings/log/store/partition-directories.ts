@@ -10,14 +10,14 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../stored-files/stored-files.ts'
 import { createPartitionDirectory } from './create-partition.ts'
-import type { Reserve } from './disk-reserve.ts'
+import type { DiskReserve } from './disk-reserve.ts'
 
 export interface PartitionDirectoriesParts {
   readonly store: FileStore
   readonly kernel: Kernel
   readonly source: PartitionSource
   readonly segments: SegmentContext
-  readonly reserve: Reserve
+  readonly reserve: DiskReserve
   assertOpen(): void
 }
 

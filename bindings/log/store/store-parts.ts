@@ -10,10 +10,10 @@ import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.t
 import { WAITING_DISK_BYTES, WaitingWrites } from '../segment/waiting-writes.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { Availability } from './availability.ts'
-import { Backups } from './backup.ts'
+import { Backups } from './backups.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Compactions } from './compactions.ts'
-import { Reserve } from './disk-reserve.ts'
+import { DiskReserve } from './disk-reserve.ts'
 import { type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
 import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
@@ -36,7 +36,7 @@ export class StoreParts {
   readonly availability: Availability = new Availability()
   readonly checkpoints: Checkpoints
   readonly compactions: Compactions
-  readonly reserve: Reserve
+  readonly reserve: DiskReserve
   readonly directories: PartitionDirectories
   readonly backups: Backups
   readonly pauses: Pauses
@@ -57,7 +57,7 @@ export class StoreParts {
     const waiting = new WaitingWrites(() => this.reserve.isWhole)
     this.segments = { kernel, store, files: this.cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: WAITING_DISK_BYTES }
-    const reserve = new Reserve(store, shares, () => waiting.writeWhatFits())
+    const reserve = new DiskReserve(store, shares, () => waiting.writeWhatFits())
     this.reserve = reserve
     this.compactions = new Compactions(this.segments, source)
     const parts = { store, kernel, source, options, partitions: this.partitions, reserve }

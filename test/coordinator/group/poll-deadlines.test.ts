@@ -1,13 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Deadlines } from '../../../bindings/coordinator/group/poll-deadlines.ts'
+import { PollDeadlines } from '../../../bindings/coordinator/group/poll-deadlines.ts'
 
-function expiredAt(deadlines: Deadlines, now: number): string[] {
+function expiredAt(deadlines: PollDeadlines, now: number): string[] {
   return deadlines.expired(now).map(({ memberId }) => memberId)
 }
 
 test('a member expires at its deadline, not before, and until it is removed', () => {
-  const deadlines = new Deadlines()
+  const deadlines = new PollDeadlines()
   assert.is(deadlines.next(), undefined)
   deadlines.set('g', 'slow', 100, 0)
   deadlines.set('h', 'fast', 50, 10)
@@ -20,7 +20,7 @@ test('a member expires at its deadline, not before, and until it is removed', ()
 })
 
 test('a poll moves the deadline, waiting inside one stops it', () => {
-  const deadlines = new Deadlines()
+  const deadlines = new PollDeadlines()
   deadlines.set('g', 'm', 100, 0)
   deadlines.restart('g', 'm', 90)
   assert.equal(expiredAt(deadlines, 189), [])
@@ -34,7 +34,7 @@ test('a poll moves the deadline, waiting inside one stops it', () => {
 })
 
 test('an unknown member has no deadline to move', () => {
-  const deadlines = new Deadlines()
+  const deadlines = new PollDeadlines()
   deadlines.restart('g', 'm', 5)
   deadlines.suspend('g', 'm')
   assert.is(deadlines.next(), undefined)

@@ -5,7 +5,7 @@ import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts
 import type { MessageWriter } from '../../../bindings/engine/remote/message-writer.ts'
 import { ANSWER_OK, PROTOCOL_VERSION } from '../../../bindings/engine/remote/protocol.ts'
 import { writeRecords } from '../../../bindings/engine/remote/record-list.ts'
-import { ServedChannel } from '../../../bindings/engine/remote/serve-channel.ts'
+import { ServedChannel } from '../../../bindings/engine/remote/served-channel.ts'
 import { writeInstance, writeValue } from '../../../bindings/engine/remote/values.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { type Holder, openHolder } from '../../damage/holder.ts'

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../../bindings/broker/producer-session.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
-import { Reserve } from '../../../bindings/log/store/disk-reserve.ts'
+import { DiskReserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { type Asked, RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
@@ -257,7 +257,7 @@ test('what waits takes its share alone, and all of it has its turn before the wr
   const disk = new VirtualDisk()
   const shares = { decisionsBytes: 4096, waitingBytes: 1024 }
   const order: string[] = []
-  const reserve = new Reserve(disk, shares, () => order.push('the others'))
+  const reserve = new DiskReserve(disk, shares, () => order.push('the others'))
   runNow(reserve.restore())
   assert.ok(reserve.isWhole)
   const write = (): void => {

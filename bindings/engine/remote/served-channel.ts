@@ -21,7 +21,7 @@ import {
 } from './protocol.ts'
 import { readRecords, writeAppended, writeFetched } from './record-list.ts'
 import * as shapes from './request-shapes.ts'
-import { ServedTransactions } from './serve-transactions.ts'
+import { ServedTransactions } from './served-transactions.ts'
 import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } from './values.ts'
 
 /** Writes the result of a call behind the head of its answer. */

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BatchWalk } from '../../../bindings/log/segment/batch-walk.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from '../../../bindings/log/segment/header-checksum.ts'
-import { BatchWalk } from '../../../bindings/log/segment/walk.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { SealedBatch } from '../../../bindings/storage/partition-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
