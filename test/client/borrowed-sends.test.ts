@@ -118,6 +118,28 @@ test('what has to be taken apart, counted, or compared first is copied', async (
   assert.equal(broker.borrowed, [COUNT, COUNT])
 })
 
+test('half a batch is enough, as no second call like it would fit beside; what lingers still takes more', async () => {
+  const { log, broker, port } = setup()
+  broker.borrows = () => true
+  const half = list('a')
+    .slice(0, 20)
+    .map((record, at) => ({ ...record, value: `${at}`.padEnd(400) }))
+  const producer = await known(log)
+  await Promise.all([producer.send(half), producer.send(half.slice(0, 16)), producer.send({ topic: 't', value: 'b' })])
+  const lingering = log.producer({ lingerMs: 5 })
+  const begun = known(log, lingering)
+  await port.advance(5)
+  await begun
+  const sent = [lingering.send(half), lingering.send({ topic: 't', value: 'b' })]
+  await port.advance(5)
+  await Promise.all(sent)
+  assert.equal(broker.borrowed, [20])
+  assert.equal(
+    broker.appends.map(({ records }) => (records as readonly unknown[]).length),
+    [1, 20, 17, 1, 21],
+  )
+})
+
 test('behind what waits already: they wait too, in the order of the calls', async () => {
   const { log, broker } = setup()
   broker.borrows = () => true

@@ -31,7 +31,7 @@ export interface BorrowedRecords {
 type PlainRecord = ProducerRecord & EncodedRecord
 
 /**
- * The call's records, if they all go to one partition, fill a batch of it by themselves, and have nothing but keys and
+ * The call's records, if they all go to one partition, take at least `ownBatchBytes`, and have nothing but keys and
  * values. `undefined` for all other calls, also for records that can't be written: `SendPlan` says what is wrong with
  * those. Hot path: one look at each record, and no object for it.
  */
@@ -39,7 +39,7 @@ export function borrowed(
   records: readonly ProducerRecord[],
   places: Places,
   compression: Compression | undefined,
-  batchSizeBytes: number,
+  ownBatchBytes: number,
 ): BorrowedRecords | undefined {
   const first = records[0]
   if (records.length < RECORDS_MIN || typeof first?.topic !== 'string') return undefined
@@ -50,7 +50,7 @@ export function borrowed(
   if (partition === undefined) return undefined
   const queue = places.queue(topic, partition)
   const sizes = queue.isOpen ? plainSizes(records, first) : undefined
-  if (sizes === undefined || sizes.sizeBytes < batchSizeBytes) return undefined
+  if (sizes === undefined || sizes.sizeBytes < ownBatchBytes) return undefined
   const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
   const plain = records as readonly PlainRecord[]
   if (sizes.mostBytes <= maxBytes) return { queue, batches: [{ records: plain, ...sizes }], maxBytes, ...sizes }

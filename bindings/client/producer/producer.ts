@@ -240,6 +240,15 @@ export class LogProducer implements Producer, PartOwner {
     return send.answered
   }
 
+  /**
+   * A list of so many bytes is a batch of its own. Half of what a batch takes: the next list of its size wouldn't fit
+   * beside it. With a linger smaller ones are worth waiting for.
+   */
+  get #ownBatchBytes(): number {
+    const { batchSizeBytes, lingerMs } = this.#settings
+    return lingerMs > 0 ? batchSizeBytes : batchSizeBytes / 2
+  }
+
   /** Has the log encode the records at once and without copies; `undefined` if they must be copied. */
   #handOver(
     records: readonly ProducerRecord[],
@@ -247,7 +256,7 @@ export class LogProducer implements Producer, PartOwner {
     compression: Compression | undefined,
   ): PendingSend | undefined {
     if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
-    const whole = borrowed(records, this.#places, compression, this.#settings.batchSizeBytes)
+    const whole = borrowed(records, this.#places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     const send = new PendingSend(records.length, form)
     const taken = handOver(whole, this, send)
