@@ -13,6 +13,7 @@ import { FilePartitionStore } from '../../../bindings/log/store/file-partition-s
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { FileStore, StoreFile } from '../../../bindings/storage/file-store.ts'
 import { PAUSE_MS } from '../../../bindings/storage/sparing-store.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { failure } from '../../client/support.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
@@ -230,6 +231,22 @@ test('a process that stays short of files hears so in the end', async () => {
   disk.limit = Number.POSITIVE_INFINITY
   assert.is((await append(1, 0)).baseOffset, 0)
   await broker.close()
+})
+
+test('a commit that stays short of files ends the log, and the next open has all that was acknowledged', async () => {
+  const disk = new CountingDisk()
+  const { broker } = await shortOfFiles(disk, async () => {})
+  // Of the first transactional id: its commit makes the log's own topic for them.
+  const openProducer = () => broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })
+  const first = await failure('KAFKA_STORAGE_ERROR', openProducer)
+  assert.is(first.details['errno'], 'EMFILE')
+  disk.limit = Number.POSITIVE_INFINITY
+  assert.is(await failure('KAFKA_STORAGE_ERROR', () => broker.admin.listTopics({ internal: false })), first)
+  await broker.close().catch(() => {})
+  const next = compose(disk.image(new Random(1), 'kill'), newKernel(CAP_BYTES), nodePort).broker
+  await next.open()
+  assert.is((await next.admin.offsets([{ topic: TOPIC, partition: 0 }]))[0]?.lastStableOffset, 1)
+  await next.close()
 })
 
 /** Opens, lists and syncs no more than so often. */
