@@ -37,7 +37,10 @@ export interface AppendRequest extends TopicPartition {
   readonly baseSequence: number
   /** Compressed ones are looked into before they are taken: INVALID_RECORD for what a reader couldn't read. */
   readonly records: BatchRecords
-  /** What the batch takes at most, if it was counted already; too small a number refuses the records. */
+  /**
+   * What the batch takes at most, of a program's own records that were counted already: they have no headers and times.
+   * INVALID_RECORD if a field isn't bytes; too small a number refuses the records.
+   */
   readonly mostBytes?: number | undefined
 }
 

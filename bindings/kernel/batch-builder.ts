@@ -1,8 +1,8 @@
 import type { CompressedRecords } from '../model/compression.ts'
 import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
-import { viewLength } from '../model/view-length.ts'
-import type { BatchBuilder, BatchSeal, KernelBuffer } from './kernel.ts'
+import { bytesLength, viewLength } from '../model/view-length.ts'
+import type { BatchBuilder, BatchSeal, KernelBuffer, PlainRecord } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import { type KernelCore, misuse } from './kernel-core.ts'
 import { varintSize } from './varint.ts'
@@ -102,6 +102,31 @@ export class KernelBatchBuilder implements BatchBuilder {
     const { u8 } = this.#core
     if (keyLength > 0) put(u8, key as Uint8Array, keyLength, place - varintSize(valueLength) - keyLength)
     if (valueLength > 0) put(u8, value as Uint8Array, valueLength, place)
+    return true
+  }
+
+  appendPlain(records: readonly PlainRecord[], timestamp: number): boolean {
+    try {
+      for (let index = 0; index < records.length; index++) {
+        if (!this.#appendPlain(records[index] as PlainRecord, timestamp)) return false
+      }
+      return true
+    } catch (error) {
+      throw this.#core.failure(error)
+    }
+  }
+
+  #appendPlain({ key, value }: PlainRecord, timestamp: number): boolean {
+    // As in `append`: the compiler must know that a length has 32 bits.
+    const keyLength = fieldLength(key ?? null) | 0
+    const valueLength = fieldLength(value) | 0
+    const isText = typeof key === 'string' || typeof value === 'string'
+    const place = isText ? 0 : this.#core.exports.record_reserve(keyLength, valueLength, timestamp) >>> 0
+    if (place === 0) return this.append(key ?? null, value, timestamp, undefined)
+    const { u8 } = this.#core
+    // Not by single bytes: `set` finds out what is detached.
+    if (keyLength > 0) copyBytes(u8, key as Uint8Array, place - varintSize(valueLength) - keyLength)
+    if (valueLength > 0) copyBytes(u8, value as Uint8Array, place)
     return true
   }
 
@@ -224,6 +249,12 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#core.exports.batch_close()
     this.#isOpen = false
   }
+}
+
+/** -1 for null; of text it doesn't matter. */
+function fieldLength(field: RecordBytes): number {
+  if (field === null) return -1
+  return typeof field === 'string' ? 0 : Math.min(bytesLength(field), lengthMax)
 }
 
 function payloadBytes(lengths: Int32Array): number {

@@ -66,6 +66,12 @@ export interface BatchSeal {
   readonly attributes: number
 }
 
+/** A key and a value, in any object of a program: their types are what it says. */
+export interface PlainRecord {
+  readonly key?: RecordBytes | undefined
+  readonly value: RecordBytes
+}
+
 /**
  * Encodes one RecordBatch v2 in place: begin, append for each record, seal. One batch at a time per kernel.
  * Source: kafka.md section 1 (Kafka's DefaultRecordBatch).
@@ -83,6 +89,11 @@ export interface BatchBuilder {
    * the other, `lengths` two numbers for each record (key, value; -1 for null). Appends all of them, or answers false.
    */
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
+  /**
+   * Records of a program, with one timestamp and without headers. False when one doesn't fit: those before it are in.
+   * TypeError for one whose field is neither text nor bytes.
+   */
+  appendPlain(records: readonly PlainRecord[], timestamp: number): boolean
   /**
    * All records of the batch, compressed; `maxTimestamp` goes into its header. False if they don't fit. They aren't
    * decompressed here, and `seal` has to name the codec.

@@ -30,3 +30,29 @@ export const saysItsLength: (view: Uint8Array) => boolean = checks.saysItsLength
  * property comes first, since the compiler knows by it what the getter is asked about.
  */
 export const viewLength: (view: Uint8Array) => number = checks.viewLength
+
+const NOTHING = new Uint8Array(0)
+
+/**
+ * A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but
+ * by refusing to copy.
+ */
+export function isDetached(view: Uint8Array): boolean {
+  try {
+    NOTHING.set(view)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/**
+ * How many bytes it has. TypeError for all that isn't bytes: another typed array, a proxy, a class that says another
+ * length, a detached buffer. Whoever copies them by `set` is told too if the compiler overlooks that one is detached.
+ */
+export function bytesLength(view: Uint8Array): number {
+  if (!(view instanceof Uint8Array)) throw new TypeError('no bytes')
+  const length = viewLength(view)
+  if (length === 0 && isDetached(view)) throw new TypeError('a view of a detached buffer')
+  return length
+}

@@ -1,10 +1,14 @@
 // What plain JavaScript can hand over wrongly is refused by field, without its content, before anything is written.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Log } from '../../bindings/client/log.ts'
 import type { ProducerOptions } from '../../bindings/client/producer/producer-options.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { string } from '../../bindings/client/topic/codec.ts'
 import { topic } from '../../bindings/client/topic/topic.ts'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { FakePort } from './fake-port.ts'
 import { resizable } from './resizable.ts'
 import { failure, overBrokers, setup, take, text } from './support.ts'
 
@@ -93,6 +97,34 @@ test('INVALID_RECORD names field and place', async () => {
   await failure('INVALID_RECORD', () => producer.send([, { topic: 't', value: 'x' }] as ProducerRecord[]))
   assert.is(broker.appends.length, 0)
 })
+
+for (const [what, config] of Object.entries({ 'one batch': {}, 'several batches': { 'max.message.bytes': 20_000 } })) {
+  const made: Record<string, () => Promise<Log>> = {
+    'of this process': () => openLog(new MemoryStore(), new FakePort(1)),
+    elsewhere: async () => {
+      const { log, broker } = setup({ t: { partitions: 1, config } })
+      broker.isElsewhere = true
+      return log
+    },
+  }
+  for (const [where, open] of Object.entries(made)) {
+    test(`it does so in a call of ${what} that needn't be copied, to a log ${where}, and nothing is written`, async () => {
+      const log = await open()
+      if (where !== 'elsewhere') await log.admin.createTopic('t', { config })
+      const producer = log.producer()
+      await producer.send({ topic: 't', value: 'known' })
+      for (const [field, record] of wrong) {
+        const records = Array.from({ length: 40 }, () => ({ topic: 't', value: new Uint8Array(1000) })) as unknown[]
+        records[30] = record
+        const error = await failure('INVALID_RECORD', () => producer.send(records as ProducerRecord[]))
+        assert.equal([error.details['field'], error.details['index']], [field, 30])
+      }
+      const sent = await producer.send({ topic: 't', value: 'next' })
+      assert.is(sent.offset, 1)
+      await log.close()
+    })
+  }
+}
 
 test('a slip in the name of a field is told with the one that was meant, by records of a declared topic too', async () => {
   const { log } = setup()

@@ -5,7 +5,7 @@ import type { Places } from './place-records.ts'
 import type { Compression } from './producer-options.ts'
 import { cuts } from './record-size.ts'
 import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
-import { type CheckedRecord, checkRecord, plainSizeBytes, textUnits } from './validate-record.ts'
+import { type CheckedRecord, checkRecord, isPlain, plainSizeBytes, textUnits } from './validate-record.ts'
 
 /** Copying fewer records than this costs too little to look for another way. */
 const RECORDS_MIN = 16
@@ -58,7 +58,7 @@ export function borrowed(
   return batches && { queue, batches, maxBytes, ...sizes }
 }
 
-/** `undefined` if a record goes elsewhere or isn't plain. */
+/** `undefined` if a record goes elsewhere, or has more than fields of some length. */
 function plainSizes(
   records: readonly ProducerRecord[],
   { topic, partition }: ProducerRecord,
@@ -76,9 +76,13 @@ function plainSizes(
   return { sizeBytes, mostBytes: mostBatchBytes(sizeBytes, units) }
 }
 
-/** `undefined` if no batch can hold one of them, or a getter doesn't give bytes any more. */
+/**
+ * `undefined` if no batch can hold one of them, or one can't be written: with the second batch that would be told when
+ * the first one is written.
+ */
 function cutUp(records: readonly PlainRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
   try {
+    if (!records.every(isPlain)) return undefined
     const batches = cuts(records, maxBytes).map(({ from, to, mostBytes }) => {
       return { records: records.slice(from, to), sizeBytes: mostBytes, mostBytes }
     })

@@ -1,9 +1,8 @@
 import { allocate } from '../../model/allocate.ts'
 import type { PackedRecords } from '../../model/batch-records.ts'
 import { copyBytes } from '../../model/copy-bytes.ts'
-import { changedBytes } from '../../model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
-import { viewLength } from '../../model/view-length.ts'
+import { bytesLength } from '../../model/view-length.ts'
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit. */
 const TEXT_GROWTH = 3
@@ -12,13 +11,13 @@ const encoder = new TextEncoder()
 
 /**
  * Records without headers and times of their own, in one piece that owes their program nothing. Hot path: no object a
- * record. INVALID_RECORD where a buffer or a getter doesn't give any more what it gave when its record was checked.
+ * record. `undefined` where a field has no bytes, or a getter gives more than before.
  */
-export function packRecords(records: readonly EncodedRecord[]): PackedRecords {
+export function packRecords(records: readonly EncodedRecord[]): PackedRecords | undefined {
   try {
     return new RecordPacker(records).pack(records)
-  } catch (error) {
-    throw changedBytes(error)
+  } catch {
+    return undefined
   }
 }
 
@@ -52,7 +51,7 @@ class RecordPacker {
       if (read < field.length) throw new RangeError('no room')
       this.#at += written
     } else {
-      this.#at += viewLength(field)
+      this.#at += bytesLength(field)
       copyBytes(this.#payload, field, at)
     }
     return this.#at - at
@@ -61,5 +60,5 @@ class RecordPacker {
 
 function mostBytes(field: RecordBytes): number {
   if (field === null) return 0
-  return typeof field === 'string' ? field.length * TEXT_GROWTH : field.length
+  return typeof field === 'string' ? field.length * TEXT_GROWTH : bytesLength(field)
 }

@@ -152,7 +152,7 @@ export class PartitionQueue {
   #appendPacked(records: readonly EncodedRecord[], part: () => SendPart): boolean {
     const count = records.length
     const packed = packRecords(records)
-    if (!this.isOpen || records.length !== count) return false
+    if (packed === undefined || !this.isOpen || records.length !== count) return false
     this.#hooks.used(this)
     const batch = new PendingBatch(part(), undefined, packed)
     this.#number(batch, this.#hooks.session().producerEpoch, count)

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
-import { saysItsLength } from '../../model/view-length.ts'
+import { isDetached, saysItsLength } from '../../model/view-length.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 
@@ -62,15 +62,26 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
 }
 
 /**
- * What `checkRecord` says that it takes, if it has neither headers nor a time of its own and nothing is wrong with it;
- * else -1.
+ * What `checkRecord` says that it takes, if it has neither headers nor a time of its own; else -1. Hot path: whether its
+ * fields are bytes of the length that they say is asked when they are copied (view-length.ts), or by `isPlain`.
  */
 export function plainSizeBytes(record: ProducerRecord): number {
   const { value, timestamp, headers } = record
-  const key = record.key ?? null
   if (timestamp !== undefined || headers !== undefined || fieldSlip(record) !== undefined) return -1
-  if (!isBytes(key) || !isBytes(value)) return -1
-  return RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+  const keyBytes = saidBytes(record.key ?? null)
+  const valueBytes = saidBytes(value)
+  return keyBytes >= 0 && valueBytes >= 0 ? RECORD_OVERHEAD_BYTES + keyBytes + valueBytes : -1
+}
+
+function saidBytes(field: RecordBytes): number {
+  if (field === null) return 0
+  if (typeof field === 'object' && ArrayBuffer.isView(field)) return field.length | 0
+  return isBytes(field) ? field.length : -1
+}
+
+/** Whether key and value can be written. */
+export function isPlain({ key, value }: ProducerRecord): boolean {
+  return isBytes(key ?? null) && isBytes(value)
 }
 
 /** How many UTF-16 units of it `sizeBytes` counts as one byte each. */
@@ -111,21 +122,6 @@ function isBytes(value: unknown): value is RecordBytes {
  */
 function isView(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && ArrayBuffer.isView(value) && saysItsLength(value)
-}
-
-const NOTHING = new Uint8Array(0)
-
-/**
- * A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but
- * by refusing to copy.
- */
-function isDetached(view: Uint8Array): boolean {
-  try {
-    NOTHING.set(view)
-    return false
-  } catch {
-    return true
-  }
 }
 
 function headerList(headers: NonNullable<ProducerRecord['headers']>, index: number): HeaderList {

@@ -57,11 +57,13 @@ export function encodeRecords(
   seal: BatchSeal,
   now: number,
   isLogAppendTime: boolean = false,
+  isPlain: boolean = false,
 ): EncodedBatch {
   const builder = kernel.batchBuilder
   builder.begin(buffer, position)
   try {
-    addRecords(kernel, records, now, isLogAppendTime)
+    if (isPlain) assertFits(builder.appendPlain(records as readonly EncodedRecord[], now))
+    else addRecords(kernel, records, now, isLogAppendTime)
     const { recordCount, maxTimestamp } = builder
     return { sizeBytes: builder.seal(seal), recordCount, maxTimestamp }
   } catch (error) {

@@ -145,7 +145,7 @@ export class Partition {
     if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)
     if (!isCompressed(records)) {
       assertKeys({ length: recordCount, hasKey: (index) => hasKey(records, index) }, request.config, this.id)
-      if (!isPacked(records)) assertTimestamps(records, request.now, request.config, this.id)
+      if (!isPacked(records) && !isCounted(request)) assertTimestamps(records, request.now, request.config, this.id)
     }
     const { nextOffset } = this.watermarks
     if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
@@ -207,7 +207,7 @@ export class Partition {
       attributes:
         codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
-    const encoded = encodeRecords(this.#kernel, room, records, seal, now, isLogAppendTime)
+    const encoded = encodeRecords(this.#kernel, room, records, seal, now, isLogAppendTime, isCounted(request))
     const { sizeBytes, recordCount, maxTimestamp } = encoded
     if (recordCount !== expectedCount) throw changedWhileRead(this.id)
     assertFits(this.id, sizeBytes, request.config)
@@ -349,4 +349,9 @@ export class Partition {
     this.#producers?.free()
     this.#producers = undefined
   }
+}
+
+/** See AppendRequest: its records have no headers and times. */
+function isCounted({ mostBytes }: PartitionAppend): boolean {
+  return mostBytes !== undefined
 }

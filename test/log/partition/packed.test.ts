@@ -1,4 +1,5 @@
-// Packed records make the very batch that the same records make one by one, and fall under the same rules.
+// Packed records make the very batch that the same records make one by one, and so do a program's own; all fall under
+// the same rules.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeRecords, mostBatchBytes } from '../../../bindings/log/partition/encode.ts'
@@ -8,6 +9,7 @@ import { newKernel } from '../../kernel/support.ts'
 import { randomOf } from '../catalogue/random.ts'
 
 const kernel = newKernel()
+const now = 1_700_000_000_000
 const seal = {
   baseOffset: 7,
   partitionLeaderEpoch: 1,
@@ -17,11 +19,11 @@ const seal = {
   attributes: 0,
 }
 
-function batchOf(records: BatchRecords): string {
+function batchOf(records: BatchRecords, isPlain = false): string {
   const buffer = kernel.allocate(mostBatchBytes(records))
   assert.ok(buffer)
   try {
-    const { sizeBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, 1_700_000_000_000)
+    const { sizeBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, now, false, isPlain)
     return Buffer.from(buffer.bytes(0, sizeBytes)).toString('hex')
   } finally {
     buffer.free()
@@ -41,6 +43,9 @@ test('byte for byte, with room enough reserved for any lengths', () => {
       lengths: Int32Array.from(fields, (each) => each?.length ?? -1),
     }
     assert.is(batchOf(packed), batchOf(list))
+    assert.is(batchOf(list, true), batchOf(list))
+    const texts = list.map(({ key, value }) => ({ key: key?.toString(), value: value?.toString() ?? null }))
+    assert.is(batchOf(texts, true), batchOf(list))
     const keyed = list.map((_, index) => hasKey(packed, index))
     assert.equal(
       keyed,
