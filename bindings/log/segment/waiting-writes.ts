@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 
 /** A larger batch gains little by sharing a write. */
 export const WAITING_BATCH_BYTES: number = 16 * 1024
-const BUFFER_BYTES = 64 * 1024
+const BUFFER_BYTES = 32 * 1024
 const BUFFERS_MOST = 8
 const BLOCK_BYTES = 4 * 1024
 /** Room that all of them may need on the disk: the reserve holds as much for them. */
