@@ -125,8 +125,8 @@ export class KernelBatchBuilder implements BatchBuilder {
     if (place === 0) return this.append(key ?? null, value, timestamp, undefined)
     const { u8 } = this.#core
     // Not by single bytes: `set` finds out what is detached.
-    if (keyLength > 0) copyBytes(u8, key as Uint8Array, place - varintSize(valueLength) - keyLength)
-    if (valueLength > 0) copyBytes(u8, value as Uint8Array, place)
+    if (keyLength > 0) copyBytes(u8, key as Uint8Array, keyLength, place - varintSize(valueLength) - keyLength)
+    if (valueLength > 0) copyBytes(u8, value as Uint8Array, valueLength, place)
     return true
   }
 
@@ -162,7 +162,9 @@ export class KernelBatchBuilder implements BatchBuilder {
       if (place === 0) return this.#refused()
       if (keyBytes !== undefined) put(u8, keyBytes, keyLength, place - varintSize(valueLength) - keyLength)
       if (valueBytes !== undefined) put(u8, valueBytes, valueLength, place)
-      if (headersBytes !== 1) writeHeaders(this.#core, headers as HeaderList, place + Math.max(valueLength, 0))
+      if (headersBytes !== 1) {
+        writeHeaders(this.#core, headers as HeaderList, place + Math.max(valueLength, 0), headersBytes)
+      }
       return true
     } catch (error) {
       throw this.#core.failure(error)
@@ -280,6 +282,6 @@ function stage(text: string, u8: Uint8Array, address: number, view: Uint8Array):
 }
 
 function put(u8: Uint8Array, bytes: Uint8Array, length: number, address: number): void {
-  if (length > shortBytes) copyBytes(u8, bytes, address)
+  if (length > shortBytes) copyBytes(u8, bytes, length, address)
   else for (let index = 0; index < length; index++) u8[address + index] = bytes[index] as number
 }

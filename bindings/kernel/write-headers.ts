@@ -22,33 +22,52 @@ export function headersSize(headers: HeaderList): number {
   return size
 }
 
-/** The place was reserved, so nothing here allocates or fails. */
-export function writeHeaders(core: KernelCore, headers: HeaderList, address: number): void {
+/**
+ * `sizeBytes` was reserved at `address`. TypeError if the headers take another size by now: asked for its length, a class
+ * may resize what others have.
+ */
+export function writeHeaders(core: KernelCore, headers: HeaderList, address: number, sizeBytes: number): void {
+  const end = address + sizeBytes
   let at = core.exports.varint_write(address, headers.length) >>> 0
   for (const [name, value] of headers) {
-    at = write(core, name, at)
-    at = value === null ? core.exports.varint_write(at, -1) >>> 0 : write(core, value, at)
+    at = write(core, name, at, end)
+    if (value === null) {
+      assertRoom(at, 0, end)
+      at = core.exports.varint_write(at, -1) >>> 0
+    } else at = write(core, value, at, end)
   }
+  if (at !== end) throw resized()
 }
 
-function write(core: KernelCore, content: string | Uint8Array, at: number): number {
-  if (typeof content !== 'string') return writeBytes(core, content, at)
+function write(core: KernelCore, content: string | Uint8Array, at: number, end: number): number {
+  if (typeof content !== 'string') return writeBytes(core, content, at, end)
   // Names are ASCII nearly always: no call of the encoder, no array.
   return utf8Length(content) === content.length
-    ? writeAscii(core, content, at)
-    : writeBytes(core, encoder.encode(content), at)
+    ? writeAscii(core, content, at, end)
+    : writeBytes(core, encoder.encode(content), at, end)
 }
 
-function writeAscii({ exports, u8 }: KernelCore, text: string, at: number): number {
+function writeAscii({ exports, u8 }: KernelCore, text: string, at: number, end: number): number {
+  assertRoom(at, text.length, end)
   const place = exports.varint_write(at, text.length) >>> 0
   for (let index = 0; index < text.length; index++) u8[place + index] = text.charCodeAt(index)
   return place + text.length
 }
 
-function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number): number {
-  const place = exports.varint_write(at, viewLength(bytes)) >>> 0
+function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number, end: number): number {
+  const length = viewLength(bytes)
+  assertRoom(at, length, end)
+  const place = exports.varint_write(at, length) >>> 0
   u8.set(bytes, place)
-  return place + viewLength(bytes)
+  return place + length
+}
+
+function assertRoom(at: number, length: number, end: number): void {
+  if (at + varintSize(length) + length > end) throw resized()
+}
+
+function resized(): TypeError {
+  return new TypeError('a header has another length than before')
 }
 
 /** What the encoder would write; a lone surrogate becomes U+FFFD, three bytes. */

@@ -1,7 +1,7 @@
 // Bytes aren't copied by a send: a buffer that is taken away or resized meanwhile is told as what it is, and harms no
 // other record.
 import { rmSync } from 'node:fs'
-import { open } from 'oncelog'
+import { open, openMemory, type ProducerRecord } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratchDirectory } from '../scratch.ts'
@@ -100,5 +100,63 @@ test('a record that gives something else when it is read again is refused or wri
   for (const log of logs.reverse()) await log.close()
   rmSync(directory, { recursive: true, force: true })
 })
+
+/** Asked for its length for the `read`th time, it resizes `other`. */
+function resizing(other: Resizable, read: number, sizeBytes: number): Uint8Array {
+  let reads = 0
+  class Resizes extends Uint8Array {
+    override get length(): number {
+      if (++reads === read) other.resize(sizeBytes)
+      return this.byteLength
+    }
+  }
+  return new Resizes(100)
+}
+
+const PAIRS = {
+  'a key beside a value': (bytes: Uint8Array, resizes: Uint8Array) => ({ key: bytes, value: resizes }),
+  'a value beside a header': (bytes: Uint8Array, resizes: Uint8Array) => ({ value: bytes, headers: { a: resizes } }),
+  'a header beside another': (bytes: Uint8Array, resizes: Uint8Array) => ({
+    value: null,
+    headers: { a: resizes, b: bytes },
+  }),
+  'the room of a later header': (bytes: Uint8Array, resizes: Uint8Array) => ({
+    value: null,
+    headers: { a: 'x', r: resizes, b: bytes, ['n'.repeat(50)]: null },
+  }),
+}
+
+// The key had been measured when the value was asked: so many bytes more were written over the batch's own next records
+// and over other partitions. It was acknowledged, and damaged on the disk.
+for (const [what, pair] of Object.entries(PAIRS)) {
+  test(`bytes that a class resizes while it is asked for its length are refused or written whole: ${what}`, async () => {
+    const log = await openMemory()
+    for (const name of ['t', 'other']) await log.admin.createTopic(name)
+    const producer = log.producer()
+    await producer.send([
+      { topic: 't', value: 'known' },
+      { topic: 'other', value: 'other' },
+    ])
+    for (const count of [1, 40]) {
+      for (const sizeBytes of [30, 5000]) {
+        for (let read = 1; read < 12; read++) {
+          const buffer = resizable(100)
+          const records = Array.from({ length: count }, () => ({ topic: 't', value: new Uint8Array(1000) }) as object)
+          records[count >> 1] = { topic: 't', ...pair(new Uint8Array(buffer), resizing(buffer, read, sizeBytes)) }
+          const sent = producer.send(records as ProducerRecord[])
+          await sent.catch(({ code }: { code?: unknown }) => assert.is(code, 'INVALID_RECORD'))
+        }
+      }
+    }
+    await producer.send({ topic: 'other', value: 'next' })
+    let found = 0
+    for await (const { headers } of log.read('t', { until: 'end' })) found += [...headers].length + 1
+    assert.ok(found > 0)
+    let others = 0
+    for await (const { value } of log.read('other', { until: 'end' })) others += value?.length ?? 0
+    assert.is(others, 9)
+    await log.close()
+  })
+}
 
 test.run()

@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { BatchSeal } from '../../bindings/kernel/kernel.ts'
+import type { BatchSeal, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import type { HeaderList, RecordBytes } from '../../bindings/model/records.ts'
+import { resizable } from '../client/resizable.ts'
 import { encodeReference, type PlainRecord, varintReference } from './reference.ts'
 import { allocate, fromHex, newKernel, noProducer, type Random, seeded, toHex } from './support.ts'
 
@@ -308,6 +309,48 @@ test('a staged string at the very end leaves the neighbour as it was', () => {
         assert.ok(
           block.bytes(0, 512).every((byte) => byte === 0xee),
           `length ${length}`,
+        )
+    }
+  }
+})
+
+test('what a class resizes while it is asked for its length leaves the neighbours as they were', () => {
+  for (const field of ['key', 'value', 'header', 'name'] as const) {
+    for (let read = 1; read < 5; read++) {
+      const crowded = newKernel(8 << 20)
+      const blocks = Array.from({ length: 3 }, () => allocate(crowded, 512))
+      for (const block of blocks) block.bytes(0, 512).fill(0xee)
+      const [first, middle, last] = blocks as [KernelBuffer, KernelBuffer, KernelBuffer]
+      const grown = resizable(100)
+      const bytes = new Uint8Array(grown)
+      let reads = Number.NEGATIVE_INFINITY
+      class Resizes extends Uint8Array {
+        override get length(): number {
+          if (++reads === read) grown.resize(field === 'name' ? 160 : 900)
+          return this.byteLength
+        }
+      }
+      const resizes = new Resizes(100)
+      const headers: HeaderList = [
+        ['r', resizes],
+        ...(field === 'key' || field === 'value' ? [] : [['b', bytes] as const]),
+      ]
+      const named: HeaderList = field === 'name' ? [...headers, ['n'.repeat(60), null]] : headers
+      const key = field === 'key' ? bytes : null
+      const value = field === 'value' ? bytes : null
+      const size = encodeReference([plain({ key, value, timestamp: 5, headers: named })], noLeaderEpoch).length
+      reads = 0
+      crowded.batchBuilder.begin(middle, 512 - size)
+      try {
+        crowded.batchBuilder.append(key, value, 5, named)
+      } catch (error) {
+        assert.instance(error, TypeError)
+      }
+      crowded.batchBuilder.abandon()
+      for (const block of [first, last])
+        assert.ok(
+          block.bytes(0, 512).every((byte) => byte === 0xee),
+          `${field} ${read}`,
         )
     }
   }

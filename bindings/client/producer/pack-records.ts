@@ -51,8 +51,9 @@ class RecordPacker {
       if (read < field.length) throw new RangeError('no room')
       this.#at += written
     } else {
-      this.#at += bytesLength(field)
-      copyBytes(this.#payload, field, at)
+      const length = bytesLength(field)
+      copyBytes(this.#payload, field, length, at)
+      this.#at += length
     }
     return this.#at - at
   }
