@@ -59,6 +59,24 @@ test('batches of one moment are one write; those that must outlive the process a
   assert.is(bench.writes.length, 1 + bench.producers.length)
 })
 
+test('what waits goes in pieces of 32 KiB, and a batch of more than 16 KiB waits for nobody', () => {
+  const bench = new Bench()
+  bench.sendAll('all')
+  for (const [valueBytes, writes] of [
+    [6000, 2],
+    [16_000, 4],
+    [17_000, bench.producers.length],
+  ] as const) {
+    bench.writes.length = 0
+    assert.equal(bench.sendAll('all', valueBytes), [])
+    assert.is(bench.writes.length, writes, `${valueBytes} bytes each`)
+  }
+  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  const lengths = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value?.length)
+  const each = (length: number) => bench.producers.map(() => length)
+  assert.equal(lengths, [100, 6000, 16_000, 17_000].flatMap(each))
+})
+
 /** Transactions that follow each other without a pause, then one that stays open. */
 function transactions(bench: Bench, count: number): void {
   const client = new TransactionalClient(bench.host, 'c').init()
