@@ -32,12 +32,12 @@ class Bench {
     }
   }
 
-  /** One record of each producer at one moment; answers those that were refused. */
-  sendAll(acks: 1 | 'all', valueBytes = 100): readonly unknown[] {
+  /** One record of each producer at one moment, of these sizes in turn; answers those that were refused. */
+  sendAll(acks: 1 | 'all', ...valueBytes: readonly number[]): readonly unknown[] {
     const baseSequence = this.#round++
-    const asked = this.producers.map((producerId) => {
+    const asked = this.producers.map((producerId, at) => {
       const place = { topic: TOPIC, partition: 0, producerId, producerEpoch: 0, baseSequence }
-      return this.host.send({ ...place, acks, values: ['x'.repeat(valueBytes)] })
+      return this.host.send({ ...place, acks, values: ['x'.repeat(valueBytes[at % valueBytes.length] ?? 100)] })
     })
     this.host.settle()
     assert.ok(asked.every(({ answered }) => answered))
@@ -62,19 +62,23 @@ test('batches of one moment are one write; those that must outlive the process a
 test('what waits goes in pieces of 32 KiB, and a batch of more than 16 KiB waits for nobody', () => {
   const bench = new Bench()
   bench.sendAll('all')
-  for (const [valueBytes, writes] of [
-    [6000, 2],
-    [16_000, 4],
-    [17_000, bench.producers.length],
+  for (const [writes, ...valueBytes] of [
+    [2, 6000],
+    [4, 16_000],
+    // Each of the larger ones at once, behind the one that waits; the last one waits for the end of the turn.
+    [5, 17_000, 50],
   ] as const) {
     bench.writes.length = 0
-    assert.equal(bench.sendAll('all', valueBytes), [])
+    assert.equal(bench.sendAll('all', ...valueBytes), [])
     assert.is(bench.writes.length, writes, `${valueBytes} bytes each`)
   }
   for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
   const lengths = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value?.length)
-  const each = (length: number) => bench.producers.map(() => length)
-  assert.equal(lengths, [100, 6000, 16_000, 17_000].flatMap(each))
+  const sent = [[100], [6000], [16_000], [17_000, 50]]
+  assert.equal(
+    lengths,
+    sent.flatMap((sizes) => bench.producers.map((_, at) => sizes[at % sizes.length])),
+  )
 })
 
 /** Transactions that follow each other without a pause, then one that stays open. */
