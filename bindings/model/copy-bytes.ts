@@ -13,7 +13,7 @@ function copier(): (target: Uint8Array, bytes: Uint8Array, length: number, posit
 }
 
 /**
- * `target.set(bytes, position)` for hot paths. TypeError if that isn't `length` bytes: asked for its own length, a class
- * may give another view more of them than there is room for.
+ * `target.set(bytes, position)` for hot paths. TypeError if that isn't `length` bytes: asked for its own length, a
+ * class may give another view more of them than there is room for.
  */
 export const copyBytes: (target: Uint8Array, bytes: Uint8Array, length: number, position: number) => void = copier()

@@ -6,8 +6,8 @@ export const UNFINISHED_COPY = 'unfinished-copy'
 /** Where a copy of a log's files goes. Whoever made it closes its store. */
 export interface BackupTarget {
   /**
-   * With nothing in it. A directory that its lock makes has a file `unfinished-copy` in it from the first moment on: one
-   * without it, as a kill could leave it, would open as a new log.
+   * With nothing in it. A directory that its lock makes has a file `unfinished-copy` in it from the first moment on:
+   * one without it, as a kill could leave it, would open as a new log.
    */
   readonly store: FileStore
   /**

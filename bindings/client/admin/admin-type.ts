@@ -20,8 +20,9 @@ export interface Admin {
   /**
    * Creates a topic, with one partition unless said, 100000 at most. Durable when it resolves. Names follow Kafka's
    * rules; those that start with __ are the log's own. For these, and for what is no name, all that changes a topic
-   * rejects with INVALID_TOPIC_EXCEPTION, here and below. Rejects with TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, and with
-   * INVALID_REQUEST for a misspelt option. Nothing else creates topics but `open(…, { topics })`.
+   * rejects with INVALID_TOPIC_EXCEPTION, here and below. Rejects with TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS,
+   * INVALID_CONFIG, and with INVALID_REQUEST for a misspelt option. Nothing else creates topics but
+   * `open(…, { topics })`.
    */
   createTopic(
     name: string,

@@ -62,8 +62,8 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
 }
 
 /**
- * What `checkRecord` says that it takes, if it has neither headers nor a time of its own; else -1. Hot path: whether its
- * fields are bytes of the length that they say is asked when they are copied (view-length.ts), or by `isPlain`.
+ * What `checkRecord` says that it takes, if it has neither headers nor a time of its own; else -1. Hot path: whether
+ * its fields are bytes of the length that they say is asked when they are copied (view-length.ts), or by `isPlain`.
  */
 export function plainSizeBytes(record: ProducerRecord): number {
   const { value, timestamp, headers } = record

@@ -16,16 +16,16 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
    */
   lockMs?: number | undefined
   /**
-   * How often a record is delivered that nobody accepts, from 1 to 32766, 5 by default; a delivery that ends with `'release'` counts
-   * too. After the last one the record goes to the dead letters, or is given up if there are none. Kafka's
-   * group.share.delivery.count.limit.
+   * How often a record is delivered that nobody accepts, from 1 to 32766, 5 by default; a delivery that ends with
+   * `'release'` counts too. After the last one the record goes to the dead letters, or is given up if there are none.
+   * Kafka's group.share.delivery.count.limit.
    */
   maxDeliveries?: number | undefined
   /**
-   * Most records that this consumer holds and hasn't delivered yet, from 1 to 2000, 10 by default. Each of them is locked and counts as
-   * delivered as soon as it comes, because the count is on disk first: so a slow program takes few. A record that was
-   * delivered twice comes alone, so that one that ends its process takes no others along if `maxDeliveries` is 3 or
-   * more.
+   * Most records that this consumer holds and hasn't delivered yet, from 1 to 2000, 10 by default. Each of them is
+   * locked and counts as delivered as soon as it comes, because the count is on disk first: so a slow program takes
+   * few. A record that was delivered twice comes alone, so that one that ends its process takes no others along if
+   * `maxDeliveries` is 3 or more.
    */
   maxRecords?: number | undefined
   /**

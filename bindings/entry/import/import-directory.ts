@@ -23,8 +23,8 @@ const MEMORY_BYTES = 256 * 1024 * 1024
 const TOPIC_ID_BYTES = 16
 
 /**
- * Imports from one directory into another, with the clock and codecs of this runtime. INVALID_REQUEST for an empty name:
- * it would stand for the working directory.
+ * Imports from one directory into another, with the clock and codecs of this runtime. INVALID_REQUEST for an empty
+ * name: it would stand for the working directory.
  */
 export async function importDirectory(
   { source, target, isDry, signal, ...options }: DirectoryImport,

@@ -47,8 +47,8 @@ interface Tracked {
 }
 
 /**
- * The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. A method
- * that has the name of one of the store's runs that to its end, with all that must be asked before it.
+ * The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. A
+ * method that has the name of one of the store's runs that to its end, with all that must be asked before it.
  */
 export class PartitionLog implements PartitionSource {
   readonly #fixture: PartitionStoreFixture
@@ -172,8 +172,8 @@ export class PartitionLog implements PartitionSource {
   }
 
   /**
-   * Whole batches from `offset` on, `sizeBytes` (1048576 by default) at most; 0 at the end, minus the first batch's size
-   * if that is more.
+   * Whole batches from `offset` on, `sizeBytes` (1048576 by default) at most; 0 at the end, minus the first batch's
+   * size if that is more.
    */
   async read(id: PartitionIdentity, offset: number, sizeBytes: number = 1 << 20): Promise<Uint8Array | number> {
     const into = new Uint8Array(sizeBytes)
