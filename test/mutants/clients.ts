@@ -108,8 +108,15 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a batch behind an aborted one is committed',
     file: inTransactions,
-    find: '          if (samePlace(before, batch)) return batch\n',
+    find: '          if (samePlace(before, batch) && consumer.comesAgain(batch)) return batch\n',
     put: '',
+    tests: [commits],
+  },
+  {
+    name: 'a batch that comes behind what another member committed is passed over for what was aborted before',
+    file: inTransactions,
+    find: 'samePlace(before, batch) && consumer.comesAgain(batch)',
+    put: 'samePlace(before, batch) && consumer !== undefined',
     tests: [commits],
   },
   {

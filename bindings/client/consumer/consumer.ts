@@ -120,6 +120,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return ending
   }
 
+  /** An abort took the consumer back to before this batch, or the group has given its partition to another member. */
+  comesAgain(batch: DeliveredBatch): boolean {
+    const held = this.#membership.assignment.at(batch)
+    return held === undefined || held.position < batch.nextOffset
+  }
+
   async #finish(
     done: unknown,
     options: CommitOptions,

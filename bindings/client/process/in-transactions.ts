@@ -43,7 +43,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   }
 
   async process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
-    const { port, states, work, transactionTimeoutMs } = this.#parts
+    const { port, consumer, states, work, transactionTimeoutMs } = this.#parts
     // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
     for (let isTold = false; !isTold; ) {
       try {
@@ -55,9 +55,9 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         if (!(await this.#awaitCommit()) && before !== undefined) {
           // If it was restored after the failure, it holds changes of records that are handled again.
           states.forget([batch.partition])
-          // It was delivered before the consumer went back.
-          if (samePlace(before, batch)) return batch
-          // Of another topic: it saw state that never was.
+          if (samePlace(before, batch) && consumer.comesAgain(batch)) return batch
+          // It saw state that never was. It is of another topic; or its partition was given up since, and got again
+          // behind what others committed, where no abort takes the consumer back.
           if (before.partition === batch.partition) continue
         }
         const done = await this.#send(batch, state, handled, signal, () => {
