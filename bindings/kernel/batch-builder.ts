@@ -1,7 +1,7 @@
 import type { CompressedRecords } from '../model/compression.ts'
 import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
-import { bytesLength, viewLength } from '../model/view-length.ts'
+import { bytesLength, presentLength } from '../model/view-length.ts'
 import type { BatchBuilder, BatchSeal, KernelBuffer, PlainRecord } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import { type KernelCore, misuse } from './kernel-core.ts'
@@ -90,8 +90,8 @@ export class KernelBatchBuilder implements BatchBuilder {
     if (typeof key === 'string' || typeof value === 'string' || headers !== undefined)
       return this.#appendOther(key, value, timestamp, headers)
     // The compiler takes a length for more than 32 bits, which is slow, unless it is truncated. lengthMax never fits.
-    const keyLength = key === null ? -1 : Math.min(viewLength(key), lengthMax) | 0
-    const valueLength = value === null ? -1 : Math.min(viewLength(value), lengthMax) | 0
+    const keyLength = key === null ? -1 : Math.min(presentLength(key), lengthMax) | 0
+    const valueLength = value === null ? -1 : Math.min(presentLength(value), lengthMax) | 0
     let place: number
     try {
       place = this.#core.exports.record_reserve(keyLength, valueLength, timestamp) >>> 0
@@ -144,7 +144,7 @@ export class KernelBatchBuilder implements BatchBuilder {
         if (keyLength >= 0) staged = stagedKey
         else keyBytes = encoder.encode(key)
       } else keyBytes = key
-      if (keyBytes !== undefined) keyLength = viewLength(keyBytes)
+      if (keyBytes !== undefined) keyLength = presentLength(keyBytes)
     }
     if (value !== null) {
       if (typeof value === 'string') {
@@ -152,7 +152,7 @@ export class KernelBatchBuilder implements BatchBuilder {
         if (valueLength >= 0) staged |= stagedValue
         else valueBytes = encoder.encode(value)
       } else valueBytes = value
-      if (valueBytes !== undefined) valueLength = viewLength(valueBytes)
+      if (valueBytes !== undefined) valueLength = presentLength(valueBytes)
     }
     if (keyLength > lengthMax || valueLength > lengthMax) return this.#refused()
     const headersBytes = headers === undefined || headers.length === 0 ? 1 : headersSize(headers)

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../model/records.ts'
-import { viewLength } from '../model/view-length.ts'
+import { presentLength } from '../model/view-length.ts'
 import type { KernelCore } from './kernel-core.ts'
 import { varintSize } from './varint.ts'
 
@@ -15,7 +15,7 @@ export function headersSize(headers: HeaderList): number {
     size += varintSize(nameLength) + nameLength
     if (value === null) size += 1
     else {
-      const length = typeof value === 'string' ? utf8Length(value) : viewLength(value)
+      const length = typeof value === 'string' ? utf8Length(value) : presentLength(value)
       size += varintSize(length) + length
     }
   }
@@ -55,7 +55,7 @@ function writeAscii({ exports, u8 }: KernelCore, text: string, at: number, end: 
 }
 
 function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number, end: number): number {
-  const length = viewLength(bytes)
+  const length = presentLength(bytes)
   assertRoom(at, length, end)
   const place = exports.varint_write(at, length) >>> 0
   u8.set(bytes, place)

@@ -46,13 +46,18 @@ export function isDetached(view: Uint8Array): boolean {
   }
 }
 
+/** As `viewLength`. TypeError also for a view of a detached buffer: there is nothing of it to copy any more. */
+export function presentLength(view: Uint8Array): number {
+  const length = viewLength(view)
+  if (length === 0 && isDetached(view)) throw new TypeError('a view of a detached buffer')
+  return length
+}
+
 /**
  * How many bytes it has. TypeError for all that isn't bytes: another typed array, a proxy, a class that says another
  * length, a detached buffer. Whoever copies them by `set` is told too if the compiler overlooks that one is detached.
  */
 export function bytesLength(view: Uint8Array): number {
   if (!(view instanceof Uint8Array)) throw new TypeError('no bytes')
-  const length = viewLength(view)
-  if (length === 0 && isDetached(view)) throw new TypeError('a view of a detached buffer')
-  return length
+  return presentLength(view)
 }
