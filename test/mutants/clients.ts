@@ -211,10 +211,17 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['client/consumer.test.ts'],
   },
   {
-    name: 'a field is given the room that its class says',
-    file: 'kernel/batch-builder.ts',
-    find: 'Math.min(viewLength(value), lengthMax)',
-    put: 'Math.min(value.length, lengthMax)',
+    name: 'a field is copied whatever its length has become since it got its room',
+    file: 'model/copy-bytes.ts',
+    find: 'lengthOf.call(bytes) !== length',
+    put: 'lengthOf.call(bytes) < Math.min(length, 0)',
+    tests: ['client/changed-buffers.test.ts'],
+  },
+  {
+    name: 'a field whose buffer is gone is written as empty',
+    file: 'model/view-length.ts',
+    find: 'length === 0 && isDetached(view)',
+    put: 'length < 0 && isDetached(view)',
     tests: ['client/changed-buffers.test.ts'],
   },
   {
