@@ -131,7 +131,7 @@ export const byStorage: Provocations = {
     const producer = log.producer()
     return {
       // Too large to wait for its commit in memory.
-      call: () => producer.send({ topic: 't', value: 'x'.repeat(5000) }),
+      call: () => producer.send({ topic: 't', value: 'x'.repeat(20_000) }),
       after: async () => {
         assert.is(await factsOf(log), before)
         await producer.send({ topic: 't', value: '4' })

@@ -2,7 +2,6 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { SegmentContext } from './segment-context.ts'
-import { WAITING_BATCH_BYTES } from './waiting-writes.ts'
 
 /** The segment whose batches are written; `sizeBytes` is where the next one goes. */
 interface WrittenSegment {
@@ -58,7 +57,7 @@ export class SegmentWrites {
   /** Whether `keepBack` would take such a batch without writing anything. */
   canKeepBack(sizeBytes: number): boolean {
     const { waiting } = this.#context
-    if (sizeBytes > WAITING_BATCH_BYTES || !waiting.isOpen) return false
+    if (sizeBytes > waiting.batchBytes || !waiting.isOpen) return false
     return this.#waiting === undefined ? !waiting.isCrowded : this.#waitingBytes + sizeBytes <= this.#waiting.length
   }
 
@@ -68,7 +67,7 @@ export class SegmentWrites {
    */
   keepBack(file: StoreFile, bytes: Uint8Array): boolean {
     const { waiting, files } = this.#context
-    if (bytes.length > WAITING_BATCH_BYTES || !waiting.isOpen) return false
+    if (bytes.length > waiting.batchBytes || !waiting.isOpen) return false
     if (this.#waiting !== undefined && this.#waitingBytes + bytes.length > this.#waiting.length) this.writeOut()
     if (this.#waiting === undefined) {
       this.#waiting = waiting.begin(this.#segment)

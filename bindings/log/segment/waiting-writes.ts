@@ -1,12 +1,16 @@
 import { LogError } from '../../model/errors.ts'
 
-/** A larger batch gains little by sharing a write. */
-export const WAITING_BATCH_BYTES: number = 16 * 1024
-const BUFFER_BYTES = 32 * 1024
+/** What waits in a segment. */
+export interface WaitingSizes {
+  /** A larger batch gains little by sharing a write, and is written at once. */
+  readonly batchBytes: number
+  /** At most so much is written together. */
+  readonly pieceBytes: number
+}
+
+export const WAITING_SIZES: WaitingSizes = { batchBytes: 16 * 1024, pieceBytes: 32 * 1024 }
 const BUFFERS_MOST = 8
 const BLOCK_BYTES = 4 * 1024
-/** Room that all of them may need on the disk: the reserve holds as much for them. */
-export const WAITING_DISK_BYTES: number = BUFFERS_MOST * (BUFFER_BYTES + BLOCK_BYTES)
 
 /** A segment that holds batches back. */
 interface Waiting {
@@ -19,14 +23,21 @@ interface Waiting {
  * once.
  */
 export class WaitingWrites {
+  readonly batchBytes: number
+  /** Room that all of them may need on the disk: the reserve holds as much for them. */
+  readonly diskBytes: number
+  readonly #pieceBytes: number
   readonly #mayWait: () => boolean
   /** Few; and a set that is emptied again and again leaves garbage that only a full collection finds. */
   readonly #segments: Waiting[] = []
   readonly #buffers: Uint8Array<ArrayBuffer>[] = []
 
   /** `mayWait`: the disk's reserve is whole, so what waits is sure to find room. */
-  constructor(mayWait: () => boolean) {
+  constructor(mayWait: () => boolean, { batchBytes, pieceBytes }: WaitingSizes = WAITING_SIZES) {
     this.#mayWait = mayWait
+    this.batchBytes = batchBytes
+    this.#pieceBytes = pieceBytes
+    this.diskBytes = BUFFERS_MOST * (pieceBytes + BLOCK_BYTES)
   }
 
   get isOpen(): boolean {
@@ -46,7 +57,7 @@ export class WaitingWrites {
   begin(segment: Waiting): Uint8Array<ArrayBuffer> | undefined {
     if (this.isCrowded) return undefined
     this.#segments.push(segment)
-    return this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES)
+    return this.#buffers.pop() ?? new Uint8Array(this.#pieceBytes)
   }
 
   end(segment: Waiting, buffer: Uint8Array<ArrayBuffer>): void {

@@ -8,6 +8,7 @@ import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { RESERVE_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
+import type { WaitingSizes } from '../../log/segment/waiting-writes.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks, IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
@@ -25,6 +26,8 @@ const TRANSACTION_BUFFER_BYTES = 16384
 /** Room for a few batches only: they come and go. */
 const CACHE_BYTES = 8192
 const BEGIN = 1_700_000_000_000
+/** As small as batches are here: of those that go by extent each is written at once, as in a log of full size. */
+export const SIMULATED_WAITING_SIZES: WaitingSizes = { batchBytes: 4096, pieceBytes: 16_384 }
 
 function partitionStore(
   storage: VirtualStorage,
@@ -41,6 +44,7 @@ function partitionStore(
     ringFilesUsual: ringFiles,
     ringFilesMax: 8,
     openFilesMax: 64,
+    waitingSizes: SIMULATED_WAITING_SIZES,
     observer,
     random: () => 0.5,
   })

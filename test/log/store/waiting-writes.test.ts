@@ -3,10 +3,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../../bindings/broker/producer-session.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
-import { WAITING_DISK_BYTES } from '../../../bindings/log/segment/waiting-writes.ts'
+import { WaitingWrites } from '../../../bindings/log/segment/waiting-writes.ts'
 import { DiskReserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import { type Asked, RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import {
+  type Asked,
+  RING_FILE_BYTES,
+  SIMULATED_WAITING_SIZES,
+  SyncHost,
+} from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -14,6 +19,7 @@ import { runNow } from '../support.ts'
 
 const TOPIC = 't'
 const DECISIONS_BYTES = RING_FILE_BYTES * 2
+const WAITING_DISK_BYTES = new WaitingWrites(() => true, SIMULATED_WAITING_SIZES).diskBytes
 
 class Bench {
   readonly host: SyncHost<VirtualDisk>
@@ -59,14 +65,14 @@ test('batches of one moment are one write; those that must outlive the process a
   assert.is(bench.writes.length, 1 + bench.producers.length)
 })
 
-test('what waits goes in pieces of 32 KiB, and a batch of more than 16 KiB waits for nobody', () => {
+test('what waits goes in pieces of 16 KiB here, and a batch of more than 4 KiB waits for nobody', () => {
   const bench = new Bench()
   bench.sendAll('all')
   for (const [writes, ...valueBytes] of [
-    [2, 6000],
-    [4, 16_000],
+    [2, 3000],
+    [2, 4000],
     // Each of the larger ones at once, behind the one that waits; the last one waits for the end of the turn.
-    [5, 17_000, 50],
+    [5, 4200, 50],
   ] as const) {
     bench.writes.length = 0
     assert.equal(bench.sendAll('all', ...valueBytes), [])
@@ -74,7 +80,7 @@ test('what waits goes in pieces of 32 KiB, and a batch of more than 16 KiB waits
   }
   for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
   const lengths = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value?.length)
-  const sent = [[100], [6000], [16_000], [17_000, 50]]
+  const sent = [[100], [3000], [4000], [4200, 50]]
   assert.equal(
     lengths,
     sent.flatMap((sizes) => bench.producers.map((_, at) => sizes[at % sizes.length])),
