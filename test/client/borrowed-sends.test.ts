@@ -1,4 +1,4 @@
-// Calls that fill a batch by themselves are encoded from the program's own objects, while `send` runs; whatever has to
+// Calls that are a batch by themselves are encoded from the program's own objects, while `send` runs; whatever has to
 // wait is copied.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// Calls that fill a batch by themselves go to a log in another process in one piece, made while `send` runs; it can be
+// Calls that are a batch by themselves go to a log in another process in one piece, made while `send` runs; it can be
 // asked for again.
 import { rmSync } from 'node:fs'
 import { open } from 'oncelog'

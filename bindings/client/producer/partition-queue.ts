@@ -127,7 +127,7 @@ export class PartitionQueue {
   }
 
   /**
-   * Has the log encode records that fill a batch by themselves, as long as their program holds them: nobody copies
+   * Has the log encode records that are a batch by themselves, as long as their program holds them: nobody copies
    * them, but into one piece for a log in another process. `part` makes their part of the send. False, and nothing has
    * happened, where anything must wait or is refused.
    */

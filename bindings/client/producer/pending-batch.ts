@@ -36,7 +36,7 @@ export class PendingBatch {
   place = -1
   /** The log encoded its records while their program still held them: here is nothing to ask again with. */
   readonly isHandedOver: boolean
-  /** Its records, in place of `records`. Nothing joins them: they fill a batch by themselves. */
+  /** Its records, in place of `records`. Nothing joins them: they are a batch by themselves. */
   readonly packed: PackedRecords | undefined
 
   /** Takes over the list of its first part. `uncopied`: where its program's records were never copied one by one. */
