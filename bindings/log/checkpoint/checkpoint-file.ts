@@ -3,10 +3,10 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { readWhole } from '../files/small-file.ts'
-import { openFile } from '../journal/ring.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 
@@ -99,7 +99,7 @@ export function* readCheckpoints(
 ): Task<readonly FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = []
   for (const place of yield* checkpointPlaces(store)) {
-    const file = yield* openFile(store, checkpointFile(place), false)
+    const file = yield* openFile(store, checkpointFile(place))
     if (file === undefined) continue
     const bytes = readWhole(file)
     file.close()
@@ -172,8 +172,7 @@ export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uin
 /** Writes to a place; not durable yet. */
 export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<StoreFile> {
   const path = checkpointFile(place)
-  const file = yield* openFile(store, path, true)
-  if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
+  const file = yield* createFile(store, path)
   for (let at = 0; at < bytes.length; at += WRITTEN_AT_ONCE_BYTES) {
     if (at > 0) yield* letOthersRun()
     writeFully(file, bytes.subarray(at, at + WRITTEN_AT_ONCE_BYTES), at)

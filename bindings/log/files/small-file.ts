@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import { TEMPORARY_SUFFIX } from './file-names.ts'
 
 /** A small file: its name within a directory, and its whole content. */
@@ -39,15 +40,11 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
  * only the name is removed, and its content isn't touched.
  */
 function* createNew(store: FileStore, path: string): Task<StoreFile> {
-  const open = () => store.open(path, { create: true })
-  let file = yield* perform('open', path, open)
-  if (file !== undefined && file.size() > 0) {
-    file.close()
-    yield* perform('remove', path, () => store.remove(path))
-    file = yield* perform('open', path, open)
-  }
-  if (file === undefined) throw unopened(path)
-  return file
+  const file = yield* createFile(store, path)
+  if (file.size() === 0) return file
+  file.close()
+  yield* perform('remove', path, () => store.remove(path))
+  return yield* createFile(store, path)
 }
 
 /** A whole small file; `undefined` when it doesn't exist. More than `limitBytes` can't be such a file: CORRUPT_LOG. */
@@ -56,7 +53,7 @@ export function* readFile(
   path: string,
   limitBytes: number,
 ): Task<Uint8Array<ArrayBuffer> | undefined> {
-  const file = yield* perform('open', path, () => store.open(path, { create: false }))
+  const file = yield* openFile(store, path)
   if (file === undefined) return undefined
   try {
     return readWhole(file, limitBytes)
@@ -76,10 +73,6 @@ export function readWhole(file: StoreFile, limitBytes: number = Number.POSITIVE_
 
 export function damagedFile(path: string, position: number, what: string): LogError<'CORRUPT_LOG'> {
   return new LogError('CORRUPT_LOG', `${path} is damaged at ${position}: ${what}`, { file: path, position })
-}
-
-function unopened(path: string): LogError<'KAFKA_STORAGE_ERROR'> {
-  return new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

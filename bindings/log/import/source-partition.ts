@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
+import { openFile } from '../../storage/open-file.ts'
 import { BATCH_HEADER_BYTES, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
 import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
@@ -70,7 +70,7 @@ export class SourcePartition {
   *sizes(): Task<readonly number[]> {
     const sizes: number[] = []
     for (const { file: path } of this.segments) {
-      const file = yield* openFile(this.#context.store, path, false)
+      const file = yield* openFile(this.#context.store, path)
       sizes.push(file?.size() ?? 0)
       file?.close()
     }
@@ -83,7 +83,7 @@ export class SourcePartition {
    */
   *batches(wanted: Wanted, take: Take): Task<void> {
     for (const [index, segment] of this.segments.entries()) {
-      const file = yield* openFile(this.#context.store, segment.file, false)
+      const file = yield* openFile(this.#context.store, segment.file)
       if (file === undefined) throw this.#unusable(segment.file, 0, 'incomplete')
       try {
         if (!(yield* this.#segment(file, index, wanted, take))) return
@@ -190,7 +190,7 @@ function faultOf(found: SourceFault, file: StoreFile, position: number): SourceF
 
 /** The offset after the last whole batch of a file that compaction left. */
 function* endOf({ store, kernel, scratch }: ReadContext, { file: path, baseOffset }: SettledSegment): Task<number> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return baseOffset
   try {
     const range = { from: 0, to: file.size(), expectedOffset: baseOffset, isCleaned: true }

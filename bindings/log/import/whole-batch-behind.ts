@@ -1,6 +1,6 @@
 import type { Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
+import { openFile } from '../../storage/open-file.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { announcedBytes, nextBatch, type Place } from '../survey/next-batch.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
@@ -28,7 +28,7 @@ export function* hasWholeBatchBehind(
     const next = yield* nextBatch(scanner, { file, endPosition, ...anyOffset }, { ...place, leaderEpoch: 0 })
     if (next !== undefined && next.position < endPosition) return true
     for (const { file: path } of later) {
-      const segment = yield* openFile(store, path, false)
+      const segment = yield* openFile(store, path)
       if (segment === undefined) continue
       const isWhole = typeof scanner.inFile(segment, 0, segment.size()) !== 'string' || holdsLegacyMessage(segment, 0)
       segment.close()

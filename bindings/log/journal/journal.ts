@@ -3,11 +3,12 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, type Effect, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { FrameBuilder } from './frame-builder.ts'
 import { type JournalHeader, readHeader, writeHeader } from './header.ts'
 import { frameCapacity, HEADER_FILE, JOURNAL_DIRECTORY } from './layout.ts'
-import { openFile, Ring } from './ring.ts'
+import { Ring } from './ring.ts'
 import { allocateFrame } from './scan.ts'
 
 export interface JournalOptions {
@@ -64,7 +65,7 @@ export class Journal {
     observer: WriteOrderObserver | undefined,
   ): Task<Journal> {
     const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence, needsRing)
-    const headerFile = yield* openFile(store, HEADER_FILE, false)
+    const headerFile = yield* openFile(store, HEADER_FILE)
     if (headerFile === undefined)
       throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
     return new Journal(store, kernel, ring, headerFile, header, coveredSequence + 1, observer)

@@ -1,14 +1,13 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { createFile } from '../../storage/open-file.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { FRAME_HEADER_BYTES, frameSpan, sealFrame } from './frame.ts'
 import type { JournalHeader } from './header.ts'
 import { RESTATED_FILE } from './layout.ts'
-import { openFile } from './ring.ts'
 import { allocateFrame, type FoundFrame, FrameReader } from './scan.ts'
 
 interface RestateContext {
@@ -37,9 +36,7 @@ export function* restateFrame(
   const last = frames.at(-1)
   if (last === undefined) return undefined
   const payload = yield* payloadOf(store, last)
-  const file = yield* openFile(store, RESTATED_FILE, true)
-  if (file === undefined)
-    throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${RESTATED_FILE}`, { file: RESTATED_FILE })
+  const file = yield* createFile(store, RESTATED_FILE)
   const sequence = last.header.sequence + 1
   const before = frames.filter((frame) => frame.file === RESTATED_FILE)
   const position = freePosition(before, frameSpan(last.header))

@@ -10,6 +10,7 @@ import {
   type Task,
 } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
@@ -64,7 +65,7 @@ export class Ring {
     const indexes = (yield* ringIndexes(store)).sort((a, b) => a - b)
     const strays = indexes.filter((index, at) => index !== at)
     for (const index of indexes.slice(0, indexes.length - strays.length)) {
-      const file = yield* openFile(store, ringFile(index), false)
+      const file = yield* openFile(store, ringFile(index))
       if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
       else file?.close()
     }
@@ -80,8 +81,7 @@ export class Ring {
     try {
       for (const index of indexes) {
         const path = ringFile(index)
-        const file = yield* openFile(store, path, true)
-        if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
+        const file = yield* createFile(store, path)
         files.push({ index, file, newestSequence: -1 })
         // One of the wrong size that is made anew may be too large.
         if (file.size() > 0) file.truncate(0)
@@ -177,7 +177,7 @@ export class Ring {
     if (this.#files.every((each) => each.index < index)) {
       return yield* perform('remove', path, () => this.#store.remove(path))
     }
-    const file = yield* openFile(this.#store, path, false)
+    const file = yield* openFile(this.#store, path)
     file?.truncate(0)
     file?.close()
   }
@@ -203,7 +203,7 @@ export class Ring {
 /** What is wrong with one of its files, if it isn't there whole. */
 export function* ringFileDamage(store: FileStore, index: number, fileSizeBytes: number): Task<Damage | undefined> {
   const path = ringFile(index)
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   const sizeBytes = file?.size() ?? 0
   file?.close()
   if (sizeBytes === fileSizeBytes) return undefined
@@ -228,8 +228,4 @@ function fillWithZeros(file: StoreFile, sizeBytes: number): void {
 export function* ringIndexes(store: FileStore): Task<number[]> {
   const names = yield* perform('list', JOURNAL_DIRECTORY, () => store.list(JOURNAL_DIRECTORY))
   return names.map(ringIndex).filter((index) => index !== undefined)
-}
-
-export function* openFile(store: FileStore, path: string, create: boolean): Task<StoreFile | undefined> {
-  return yield* perform('open', path, () => store.open(path, { create }))
 }

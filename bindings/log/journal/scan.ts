@@ -2,6 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import {
   type BatchRun,
   brokenFrameBytes,
@@ -13,7 +14,7 @@ import {
 } from './frame.ts'
 import { type Boundary, FrameWalk } from './frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
-import { openFile, ringIndexes } from './ring.ts'
+import { ringIndexes } from './ring.ts'
 
 /** A whole frame found in the journal's files. */
 export interface FoundFrame {
@@ -78,7 +79,7 @@ export function* scanJournal(
   try {
     const paths = [...(yield* ringIndexes(store)).map(ringFile), RESTATED_FILE]
     for (const path of paths) {
-      const file = yield* openFile(store, path, false)
+      const file = yield* openFile(store, path)
       if (file === undefined) continue
       walk.visitFile(file)
       file.close()
@@ -153,7 +154,7 @@ export class FrameReader {
   *payload(found: FoundFrame): Task<Uint8Array> {
     if (this.#file?.path !== found.file) {
       this.close()
-      this.#file = yield* openFile(this.#store, found.file, false)
+      this.#file = yield* openFile(this.#store, found.file)
     }
     const payload = new Uint8Array(found.header.payloadBytes)
     const count = this.#file?.read(payload, found.position + FRAME_HEADER_BYTES) ?? 0

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import { createFile } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { PartitionIdentity, StoredProducer } from '../../storage/partition-store.ts'
 import { PARTITION_METADATA, partitionDirectory } from '../files/file-names.ts'
@@ -12,7 +13,6 @@ import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { encodePartition } from '../store/checkpointer.ts'
-import { createFile } from '../store/copy-file.ts'
 
 /** What the batches of a partition don't tell. */
 export interface PartitionEnd {

@@ -1,12 +1,12 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { readWhole, replaceFiles } from '../files/small-file.ts'
-import { openFile } from '../journal/ring.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 
 /** Kafka's word for a directory that belongs to no partition of the log. */
@@ -15,7 +15,7 @@ export const STRAY_SUFFIX = '-stray'
 /** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
 export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {
   const path = `${directory}/${PARTITION_METADATA}`
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return undefined
   const bytes = readWhole(file)
   file.close()
@@ -98,7 +98,7 @@ function isPlaceOf(topics: TopicView, topicId: string, topic: string): boolean {
 export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {
     if (!name.endsWith('.log')) continue
-    const file = yield* openFile(store, `${directory}/${name}`, false)
+    const file = yield* openFile(store, `${directory}/${name}`)
     const sizeBytes = file?.size() ?? 0
     file?.close()
     if (sizeBytes > 0) return true

@@ -2,6 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import {
   CHECKPOINT_DIRECTORY,
@@ -12,7 +13,7 @@ import {
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE } from '../journal/layout.ts'
-import { openFile, ringFileDamage } from '../journal/ring.ts'
+import { ringFileDamage } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { openClean } from './clean-open.ts'
@@ -22,7 +23,7 @@ import { UncleanRecovery } from './unclean-recovery.ts'
 
 /** Whether the directory holds a log; a header that was never finished belongs to a creation that never was. */
 export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<FoundHeader | undefined> {
-  const file = yield* openFile(store, HEADER_FILE, false)
+  const file = yield* openFile(store, HEADER_FILE)
   if (file === undefined) return undefined
   const found = readHeader(file, kernel)
   file.close()

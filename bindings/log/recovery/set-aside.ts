@@ -1,7 +1,7 @@
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
+import { createFile } from '../../storage/open-file.ts'
 
 export const SET_ASIDE_DIRECTORY = 'set-aside'
 /** What is kept of cut tails: the newest files, within these bounds (durability rule 6d). */
@@ -24,8 +24,7 @@ export class SetAside {
     const end = lastContent(file, from, to)
     if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
     const path = `${SET_ASIDE_DIRECTORY}/${file.path.replaceAll('/', '.')}.${from}`
-    const copy = yield* openFile(this.#store, path, true)
-    if (copy === undefined) return
+    const copy = yield* createFile(this.#store, path)
     copy.truncate(0)
     const chunk = new Uint8Array(CHUNK_BYTES)
     for (let position = from; position < end; position += chunk.length) {

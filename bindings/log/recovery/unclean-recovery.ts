@@ -1,4 +1,5 @@
 import { directorySync, flushOf, perform, performAll, sideBySide, type Task } from '../../storage/effect.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
@@ -15,7 +16,6 @@ import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { forgetRestated, restateFrame } from '../journal/restate.ts'
-import { openFile } from '../journal/ring.ts'
 import type { JournalScan, LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
@@ -136,7 +136,7 @@ export class UncleanRecovery {
   /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */
   *#keepBrokenFrames(): Task<void> {
     for (const { file: path, position, sizeBytes } of this.#scan.broken) {
-      const file = yield* openFile(this.#input.store, path, false)
+      const file = yield* openFile(this.#input.store, path)
       if (file === undefined) continue
       recoveryMarks.hit('broken-frame-set-aside')
       yield* this.#context.setAside.keep(file, position, position + sizeBytes)
@@ -166,7 +166,7 @@ export class UncleanRecovery {
     const { store, observer } = this.#input
     const copy = yield* placeCopy(store, found)
     const restated = yield* restateFrame(this.#input, this.#header, this.#scan.frames, generation)
-    const headerFile = yield* openFile(store, HEADER_FILE, false)
+    const headerFile = yield* openFile(store, HEADER_FILE)
     const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
     yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])

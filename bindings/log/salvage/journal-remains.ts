@@ -2,13 +2,14 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { FrameRun } from '../journal/frame.ts'
 import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, ringFile } from '../journal/layout.ts'
-import { openFile, ringIndexes } from '../journal/ring.ts'
+import { ringIndexes } from '../journal/ring.ts'
 import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
 import { sizeOf } from '../survey/survey-context.ts'
 import type { Loss } from './loss.ts'
@@ -94,7 +95,7 @@ function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<
 }
 
 function* headerOf(store: FileStore, kernel: Kernel): Task<ReturnType<typeof readHeader> | undefined> {
-  const file = yield* openFile(store, HEADER_FILE, false)
+  const file = yield* openFile(store, HEADER_FILE)
   if (file === undefined) return undefined
   try {
     return readHeader(file, kernel)

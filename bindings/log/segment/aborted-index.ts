@@ -1,12 +1,12 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../files/aborted-transaction.ts'
-import { openFile } from '../journal/ring.ts'
 import { viewOf } from './batch-frame.ts'
 
 const FIRST_ENTRIES = 8
@@ -111,7 +111,7 @@ export class AbortedIndex {
    * Reads the entries from the file. If it isn't as noted they stay out of memory: then learn them and call `replace`.
    */
   *read(store: FileStore, kernel: Checksum): Task<void> {
-    const file = yield* openFile(store, this.#path, false)
+    const file = yield* openFile(store, this.#path)
     if (file === undefined) return
     try {
       const bytes = new Uint8Array(this.#absent.entryCount * ABORTED_ENTRY_BYTES)
@@ -142,12 +142,12 @@ export class AbortedIndex {
    */
   *write(store: FileStore): Task<void> {
     if (!this.hasUnwritten) return
-    const file = yield* perform('open', this.#path, () => store.open(this.#path, { create: true }))
+    const file = yield* createFile(store, this.#path)
     try {
       const from = this.#written * ABORTED_ENTRY_BYTES
       // The file has lost its beginning, which isn't in memory either. The next read notices that and learns the
       // entries anew.
-      if (file === undefined || file.size() < from) return
+      if (file.size() < from) return
       const skipped = from - this.#absent.entryCount * ABORTED_ENTRY_BYTES
       const { entryCount } = this.#noted
       writeFully(file, this.#present().subarray(skipped), from)
@@ -156,7 +156,7 @@ export class AbortedIndex {
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
     } finally {
-      file?.close()
+      file.close()
     }
   }
 

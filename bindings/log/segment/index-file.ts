@@ -1,8 +1,8 @@
 import type { Kernel, OffsetIndex, TimeIndex } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 
 export const OFFSET_ENTRY_BYTES = 8
@@ -23,10 +23,7 @@ export function* writeIndexFile(
   entryBytes: number,
   noted: NotedIndex,
 ): Task<NotedIndex> {
-  const file = yield* perform('open', path, () => store.open(path, { create: true }))
-  if (file === undefined) {
-    throw new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
-  }
+  const file = yield* createFile(store, path)
   try {
     const from = noted.entryCount * entryBytes
     writeFully(file, index.bytes().subarray(from), from)
@@ -47,7 +44,7 @@ export function* readIndexFile(
 ): Task<Uint8Array | undefined> {
   const bytes = new Uint8Array(noted.entryCount * entryBytes)
   if (bytes.length === 0) return bytes
-  const file = yield* perform('open', path, () => store.open(path, { create: false }))
+  const file = yield* openFile(store, path)
   if (file === undefined) return undefined
   try {
     return file.read(bytes, 0) === bytes.length && kernel.crc32cOf(bytes) === noted.checksum ? bytes : undefined

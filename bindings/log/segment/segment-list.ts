@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
+import { createFile, notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
@@ -57,8 +58,7 @@ export class SegmentList {
     const segment = Segment.empty(this.#context, this.#directory, baseOffset, isCleaned)
     yield* this.#nameNext(segment.logPath)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
-    if (file === undefined)
-      throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${segment.logPath}`, { file: segment.logPath })
+    if (file === undefined) throw notCreated(segment.logPath)
     segment.opened()
     this.active?.close()
     this.#segments.push(segment)
@@ -94,9 +94,9 @@ export class SegmentList {
     const path = `${this.#directory}/${NEXT_SEGMENT}`
     try {
       yield* perform('remove', path, () => store.remove(path))
-      const file = yield* perform('open', path, () => store.open(path, { create: true }))
-      file?.close()
-      this.#next = file === undefined ? 'refused' : 'made'
+      const file = yield* createFile(store, path)
+      file.close()
+      this.#next = 'made'
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
       this.#next = 'refused'

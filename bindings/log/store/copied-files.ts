@@ -3,16 +3,16 @@ import type { BackupTarget } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, segmentFileName } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
-import { openFile } from '../journal/ring.ts'
 import { removeDirectory } from '../recovery/dead-directories.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
-import { copyRange, createFile } from './copy-file.ts'
+import { copyRange } from './copy-file.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
@@ -109,7 +109,7 @@ export class CopiedFiles {
   }
 
   *#sizeOf(path: string): Task<number> {
-    const file = yield* openFile(this.#target.store, path, false)
+    const file = yield* openFile(this.#target.store, path)
     const sizeBytes = file?.size() ?? 0
     file?.close()
     return sizeBytes
@@ -117,7 +117,7 @@ export class CopiedFiles {
 
   /** Copies and flushes a file's bytes from `start` on. Answers up to where there were any. */
   *#file(origin: string, path: string, start: number, end: number): Task<number> {
-    const from = yield* openFile(this.#source.store, origin, false)
+    const from = yield* openFile(this.#source.store, origin)
     if (from === undefined) return 0
     let to: StoreFile | undefined
     try {
@@ -134,7 +134,7 @@ export class CopiedFiles {
 
   *#lastSector(last: { readonly path: string; readonly sizeBytes: number } | undefined): Task<Uint8Array> {
     const sector = new Uint8Array((last?.sizeBytes ?? 0) % SECTOR_BYTES)
-    const file = last && (yield* openFile(this.#target.store, last.path, false))
+    const file = last && (yield* openFile(this.#target.store, last.path))
     if (last !== undefined) file?.read(sector, last.sizeBytes - sector.length)
     file?.close()
     return sector

@@ -1,16 +1,8 @@
-import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
 
 const COPIED_AT_ONCE_BYTES = 1024 * 1024
-
-export function* createFile(store: FileStore, path: string): Task<StoreFile> {
-  const file = yield* openFile(store, path, true)
-  if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
-  return file
-}
 
 /**
  * Copies bytes to the same positions of `to`. Answers where the source ended, if it did before `end`. An error that

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { createFile } from '../../storage/open-file.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import {
   CHECKPOINT_DIRECTORY,
@@ -16,7 +17,7 @@ import { parsePartitionDirectory } from '../files/file-names.ts'
 import { type JournalHeader, writeHeader } from '../journal/header.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
-import { openFile, Ring } from '../journal/ring.ts'
+import { Ring } from '../journal/ring.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { SetAside } from '../recovery/set-aside.ts'
 
@@ -90,9 +91,7 @@ export function* placeJournal(
     clean: false,
     checkpointSequence: first.sequence,
   }
-  const file = yield* openFile(store, HEADER_FILE, true)
-  if (file === undefined)
-    throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${HEADER_FILE}`, { file: HEADER_FILE })
+  const file = yield* createFile(store, HEADER_FILE)
   // Both places get it, so that damage to one of them never loses the log.
   for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
   // A crash may leave the file's entry without its content: that is no header.

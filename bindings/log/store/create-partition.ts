@@ -1,11 +1,10 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { createFile } from '../../storage/open-file.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
-import { openFile } from '../journal/ring.ts'
 import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
@@ -18,8 +17,7 @@ export function* createPartitionDirectory(store: FileStore, kernel: Kernel, file
   const occupied = (yield* perform('list', directory, () => store.list(directory))).length > 0
   if (occupied && (yield* directoryTopicId(store, directory)) !== id.topicId) yield* removeDirectory(store, directory)
   const path = `${directory}/${PARTITION_METADATA}`
-  const file = yield* openFile(store, path, true)
-  if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${path}`, { file: path })
+  const file = yield* createFile(store, path)
   try {
     writeFully(file, formatPartitionMetadata(id.topicId), 0)
     if (files.segments.active === undefined) yield* files.roll(kernel, [])

@@ -2,8 +2,8 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
 import { RESERVE_FILE } from '../journal/layout.ts'
-import { openFile } from '../journal/ring.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -46,8 +46,7 @@ export class DiskReserve {
   /** Fills the reserve again after it was used. A disk without room for it is no reason not to open. */
   *restore(): Task<void> {
     if (this.isWhole) return
-    const file = yield* openFile(this.#store, RESERVE_FILE, true)
-    if (file === undefined) return
+    const file = yield* createFile(this.#store, RESERVE_FILE)
     try {
       this.#heldBytes = Math.min(file.size(), this.#wholeBytes)
       const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#wholeBytes - this.#heldBytes))
@@ -91,7 +90,7 @@ export class DiskReserve {
   }
 
   *#release(keptBytes: number): Task<void> {
-    const file = yield* openFile(this.#store, RESERVE_FILE, false)
+    const file = yield* openFile(this.#store, RESERVE_FILE)
     if (file === undefined) return
     this.#heldBytes = Math.min(this.#heldBytes, keptBytes)
     file.truncate(this.#heldBytes)

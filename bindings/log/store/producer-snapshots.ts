@@ -2,6 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { StoredProducer } from '../../storage/partition-store.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
@@ -9,7 +10,6 @@ import { classifyPartitionFile, LEADER_EPOCH_CHECKPOINT, segmentFileName } from 
 import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { replaceFiles, type SmallFile } from '../files/small-file.ts'
-import { openFile } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { AT_ONCE_ALONE } from './file-store-options.ts'
 
@@ -97,7 +97,7 @@ function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFil
 }
 
 function* holds(store: FileStore, path: string, wanted: Uint8Array): Task<boolean> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return false
   const bytes = new Uint8Array(wanted.length)
   const isWhole = file.size() === wanted.length && file.read(bytes, 0) === wanted.length

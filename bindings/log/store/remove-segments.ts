@@ -1,9 +1,9 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Removal } from '../../storage/partition-store.ts'
 import { filesOfSegment, parseSegmentFileName } from '../files/file-names.ts'
 import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
-import { openFile } from '../journal/ring.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
@@ -89,7 +89,7 @@ function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<
 
 /** False if what is left of the file can be removed in one piece. */
 function* cut(store: FileStore, path: string): Task<boolean> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return false
   // A backup's hard link to the file must keep its content. And removing one of two names frees no blocks, so it is
   // quick.

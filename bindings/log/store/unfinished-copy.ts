@@ -3,7 +3,7 @@ import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { createFile } from './copy-file.ts'
+import { createFile } from '../../storage/open-file.ts'
 
 /** INVALID_REQUEST for a directory that isn't empty; then nothing is left there, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {

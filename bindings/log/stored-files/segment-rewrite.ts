@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
+import { notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { Rewrite, SealedBatch } from '../../storage/partition-store.ts'
 import { CLEANED_SUFFIX, filesOfSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
@@ -43,7 +44,7 @@ export class SegmentRewrite implements Rewrite {
     const rewrite = new SegmentRewrite(context, files, config, sources)
     const { logPath } = rewrite.#cleaned
     const file = yield* context.files.open(logPath, { create: true })
-    if (file === undefined) throw new LogError('KAFKA_STORAGE_ERROR', `can't create ${logPath}`, { file: logPath })
+    if (file === undefined) throw notCreated(logPath)
     context.files.pin(logPath)
     rewrite.#cleaned.opened()
     file.truncate(0)

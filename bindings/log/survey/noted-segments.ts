@@ -1,4 +1,5 @@
 import { perform, type Task } from '../../storage/effect.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
 import { headersOf } from '../segment/header-scan.ts'
@@ -20,7 +21,7 @@ export function* isNotedSegment(
   path: string,
   { sizeBytes, headerChecksum }: CheckpointSegment,
 ): Task<boolean> {
-  const file = yield* perform('open', path, () => context.store.open(path, { create: false }))
+  const file = yield* openFile(context.store, path)
   if (file === undefined) return false
   const isSame = file.size() === sizeBytes && headersOf(context, file, sizeBytes) === headerChecksum
   file.close()

@@ -1,8 +1,8 @@
 import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { openFile } from '../journal/ring.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { Hole, IntactRun } from './intact-run.ts'
 import { agreement, type Bounds, batchAt, nextBatch, type Place } from './next-batch.ts'
@@ -67,7 +67,7 @@ export class SegmentSurvey {
 
   *run(): Task<SurveyedSegment> {
     const { path, endOffset, coveredBytes } = this.#remains
-    const file = yield* openFile(this.#context.store, path, false)
+    const file = yield* openFile(this.#context.store, path)
     if (file === undefined) {
       if (coveredBytes > 0) this.#lose(this.#place.offset, endOffset, 0, 'is missing')
     } else {

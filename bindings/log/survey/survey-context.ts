@@ -1,7 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../journal/ring.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
@@ -31,7 +31,7 @@ const NOTHING: readonly never[] = []
 /** The batches of a run, in order. */
 export function* walkRun({ store, scanner, progressed }: SurveyContext, run: IntactRun, visit: RunVisit): Task<void> {
   if (run.from instanceof Uint8Array) return yield* walkBytes(scanner, run.from, visit)
-  const found = yield* openFile(store, run.from.path, false)
+  const found = yield* openFile(store, run.from.path)
   if (found === undefined) return
   const file = patchedFile(found, run.from.patches)
   try {
@@ -63,7 +63,7 @@ function* walkBytes(scanner: BatchScanner, bytes: Uint8Array, visit: RunVisit): 
 }
 
 export function* sizeOf(store: FileStore, path: string): Task<number | undefined> {
-  const file: StoreFile | undefined = yield* openFile(store, path, false)
+  const file: StoreFile | undefined = yield* openFile(store, path)
   const sizeBytes = file?.size()
   file?.close()
   return sizeBytes

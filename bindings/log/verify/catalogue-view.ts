@@ -1,12 +1,12 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
+import { openFile } from '../../storage/open-file.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { partitionDirectory } from '../files/file-names.ts'
-import { openFile } from '../journal/ring.ts'
 import { segmentFiles } from '../survey/noted-segments.ts'
 import type { VerifyContext } from './verify-context.ts'
 
@@ -25,7 +25,7 @@ export function* readTopics(
   const directory = partitionDirectory(CATALOGUE_TOPIC, 0)
   const names = yield* perform('list', directory, () => store.list(directory))
   for (const { path } of yield* segmentFiles(context, directory, names, noted)) {
-    const file = yield* openFile(store, path, false)
+    const file = yield* openFile(store, path)
     if (file === undefined) continue
     const sizeBytes = file.size()
     for (let position = 0; position < sizeBytes; ) {

@@ -1,7 +1,7 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/partition-store.ts'
-import { openFile } from '../journal/ring.ts'
 import type { SurveyContext } from '../survey/survey-context.ts'
 
 export interface VerifyContext extends Omit<SurveyContext, 'progressed'> {
@@ -18,7 +18,7 @@ export type Damaged = (file: string, position: number, offset: number | undefine
 
 /** A file that isn't looked into must still be a file: an open of the log fails at anything else, and so does this. */
 export function* assertOpens(store: FileStore, path: string): Task<void> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   file?.close()
 }
 

@@ -1,6 +1,7 @@
 import type { BatchHeader } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { StoredProducer } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { ABORTED_ENTRY_BYTES, readAborted } from '../files/aborted-transaction.ts'
@@ -8,7 +9,6 @@ import { LEADER_EPOCH_CHECKPOINT, parseSegmentFileName, segmentFileName } from '
 import { parseLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { readWhole } from '../files/small-file.ts'
-import { openFile } from '../journal/ring.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import type { PartitionHistory } from './partition-history.ts'
 import type { Damaged, VerifyContext } from './verify-context.ts'
@@ -101,7 +101,7 @@ export class DerivedFilesCheck {
   }
 
   *#bytesOf(path: string): Task<Uint8Array | undefined> {
-    const file = yield* openFile(this.#context.store, path, false)
+    const file = yield* openFile(this.#context.store, path)
     if (file === undefined) return undefined
     const bytes = readWhole(file)
     file.close()

@@ -1,9 +1,9 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { readWhole } from '../files/small-file.ts'
-import { openFile } from '../journal/ring.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
 import type { Damaged } from './verify-context.ts'
@@ -47,7 +47,7 @@ function* verifyEntries(
   check: (view: DataView, at: number) => number | undefined,
   damaged: Damaged,
 ): Task<void> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return
   const bytes = readWhole(file)
   file.close()

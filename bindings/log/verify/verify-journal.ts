@@ -2,6 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/partition-store.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
@@ -10,7 +11,7 @@ import { partitionKey } from '../files/partition-key.ts'
 import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries, readFrameHeader } from '../journal/frame.ts'
 import { type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE } from '../journal/layout.ts'
-import { openFile, ringFileDamage, ringIndexes } from '../journal/ring.ts'
+import { ringFileDamage, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
 import { assertOpens } from './verify-context.ts'
 
@@ -72,7 +73,7 @@ function* entriesStillThere(
   buffer: KernelBuffer,
   { file: path, position, header: found }: FoundFrame,
 ): Task<FrameEntry[] | undefined> {
-  const file = yield* openFile(store, path, false)
+  const file = yield* openFile(store, path)
   if (file === undefined) return undefined
   const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
   const now = readFrameHeader(buffer, 0, count, found.nonce, kernel, path)
@@ -106,7 +107,7 @@ class ContentOfFrames {
 }
 
 function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task<JournalHeader | undefined> {
-  const file = yield* openFile(store, HEADER_FILE, false)
+  const file = yield* openFile(store, HEADER_FILE)
   if (file === undefined) {
     damage.push(damaged(HEADER_FILE, 0, 'is missing'))
     return undefined

@@ -1,0 +1,20 @@
+import { LogError } from '../model/errors.ts'
+import { perform, type Task } from './effect.ts'
+import type { FileStore, StoreFile } from './file-store.ts'
+
+/** For reading and writing; `undefined` if there is no such file. */
+export function* openFile(store: Pick<FileStore, 'open'>, path: string): Task<StoreFile | undefined> {
+  return yield* perform('open', path, () => store.open(path, { create: false }))
+}
+
+/** As `openFile`, and makes an empty file where there is none. */
+export function* createFile(store: Pick<FileStore, 'open'>, path: string): Task<StoreFile> {
+  const file = yield* perform('open', path, () => store.open(path, { create: true }))
+  if (file === undefined) throw notCreated(path)
+  return file
+}
+
+/** For a driver that answers nothing where it was to create: the port has it throw. */
+export function notCreated(path: string): LogError<'KAFKA_STORAGE_ERROR'> {
+  return new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
+}
