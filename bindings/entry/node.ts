@@ -150,9 +150,9 @@ export async function openDriver(driver: StorageDriver, options: OpenOptions = {
  * with COPY_UNFINISHED. It reads the log twice and needs at most 256 MiB of kernel memory.
  *
  * Rejects with INVALID_REQUEST if the directory holds no log, or if the target isn't empty or lies in it; with
- * DIRECTORY_IN_USE while a process has the source open, or another one writes to the target; with UNSUPPORTED_VERSION,
- * UNSUPPORTED_COMPRESSION_TYPE, STORAGE_FULL, KAFKA_STORAGE_ERROR, MEMORY_CAP_REACHED, LOCK_UNSUPPORTED; with the
- * signal's reason.
+ * DIRECTORY_IN_USE while a process has the source open, or another one writes to the target; with COPY_UNFINISHED if
+ * the source is a copy that was never finished; with UNSUPPORTED_VERSION, UNSUPPORTED_COMPRESSION_TYPE, STORAGE_FULL,
+ * KAFKA_STORAGE_ERROR, MEMORY_CAP_REACHED, LOCK_UNSUPPORTED; with the signal's reason.
  */
 export async function salvage(
   directory: string | FileUrl,

@@ -11,6 +11,7 @@ import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { ringIndexes } from '../journal/ring.ts'
 import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
+import { assertNoUnfinishedCopy } from '../store/unfinished-copy.ts'
 import { sizeOf } from '../survey/survey-context.ts'
 import type { Loss } from './loss.ts'
 
@@ -35,8 +36,10 @@ export interface JournalRemains {
 const INT32_MAX = 0x7fff_ffff
 const NO_FRAMES: JournalScan = { frames: [], gapAt: undefined, beyondGap: [], broken: [] }
 
+/** COPY_UNFINISHED for what was never a log: what it lacks nobody could list. */
 export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<JournalRemains> {
   const found = yield* headerOf(store, kernel)
+  if (found?.header === undefined) yield* assertNoUnfinishedCopy(store, kernel)
   const { header, checkpoint, torn, scan } = yield* matching(store, kernel, found?.header)
   const isNewest = torn.length === 0 && (checkpoint?.sequence ?? -1) >= (header?.checkpointSequence ?? 0)
   const losses = lossesOf(header, checkpoint, scan)

@@ -1,6 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile } from '../../storage/open-file.ts'
@@ -20,6 +19,7 @@ import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { Ring } from '../journal/ring.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { SetAside } from '../recovery/set-aside.ts'
+import { assertNoUnfinishedCopy } from './unfinished-copy.ts'
 
 const NONCE_LIMIT = 2 ** 48
 /** Where a log's first checkpoint stands. */
@@ -105,11 +105,8 @@ export function* placeJournal(
  * directory. Nothing in it is touched.
  */
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
+  yield* assertNoUnfinishedCopy(store, kernel)
   const names = yield* perform('list', '', () => store.list(''))
-  if (names.includes(UNFINISHED_COPY)) {
-    const message = `the directory holds the beginning of a copy of a log (${UNFINISHED_COPY}), not a log`
-    throw new LogError('COPY_UNFINISHED', message, { file: UNFINISHED_COPY })
-  }
   const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
   const [newest] = yield* readCheckpoints(store, kernel, undefined)
   if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return

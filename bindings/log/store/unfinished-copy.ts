@@ -1,9 +1,11 @@
+import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile } from '../../storage/open-file.ts'
+import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 
 /** INVALID_REQUEST for a directory that isn't empty; then nothing is left there, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
@@ -42,4 +44,18 @@ export function* beginCopy(store: FileStore): Task<void> {
 export function* endCopy(store: FileStore): Task<void> {
   yield* perform('remove', UNFINISHED_COPY, () => store.remove(UNFINISHED_COPY))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+/**
+ * For a directory without a header: COPY_UNFINISHED if that is because its copy never came to one. The mark alone
+ * doesn't tell: a crash behind the header leaves it in what is a log, and a log may lose its header years later. But
+ * only a log has more than the first checkpoint.
+ */
+export function* assertNoUnfinishedCopy(store: FileStore, kernel: Kernel): Task<void> {
+  const names = yield* perform('list', '', () => store.list(''))
+  if (!names.includes(UNFINISHED_COPY)) return
+  const [newest] = yield* readCheckpoints(store, kernel, undefined)
+  if (newest !== undefined && newest.record.sequence > 1) return
+  const message = `the directory holds the beginning of a copy of a log (${UNFINISHED_COPY}), not a log`
+  throw new LogError('COPY_UNFINISHED', message, { file: UNFINISHED_COPY })
 }

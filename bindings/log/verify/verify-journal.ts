@@ -13,6 +13,7 @@ import { type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE } from '../journal/layout.ts'
 import { ringFileDamage, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
+import { assertNoUnfinishedCopy } from '../store/unfinished-copy.ts'
 import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {
@@ -27,10 +28,14 @@ export interface VerifiedJournal {
   readonly catalogue: readonly Uint8Array[]
 }
 
-/** Looks at header, checkpoints and ring, in the order in which an opening needs them. */
+/**
+ * Looks at header, checkpoints and ring, in the order in which an opening needs them. COPY_UNFINISHED for what was never
+ * a log.
+ */
 export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[]): Task<VerifiedJournal> {
   for (const path of [RESERVE_FILE, RESTATED_FILE]) yield* assertOpens(store, path)
   const header = yield* verifyHeader(store, kernel, damage)
+  if (header === undefined) yield* assertNoUnfinishedCopy(store, kernel)
   const torn: string[] = []
   const [newest] = yield* readCheckpoints(store, kernel, header?.nonce, torn)
   for (const file of torn) damage.push(damaged(file, 0, 'is no whole checkpoint of this log'))
