@@ -3,7 +3,6 @@ import type { FetchedBatch } from '../broker/reader-session.ts'
 import { LogError } from '../model/errors.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'
 import { isCount } from './places.ts'
-import { NO_GENERATION } from './read-run.ts'
 import { HOW_TO_DECLARE, isDeclared, type TopicRef } from './topic/topic.ts'
 
 /** Where a record stands in its topic. */
@@ -20,7 +19,7 @@ export function getRecord(broker: Broker, topic: TopicRef, at: RecordPlace): Pro
     throw wrong('topic', `a declared topic or a name: ${HOW_TO_DECLARE}`)
   const decoder = decoderOf(topic)
   if (!isCount(partition) || !isCount(offset)) throw wrong('at', 'a partition and an offset, whole numbers from 0 on')
-  const source = { topic: decoder.topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
+  const source = { topic: decoder.topic, partition, decoder, held: undefined, loan: undefined }
   const found = broker.find(decoder.topic, partition, offset)
   if (found instanceof Promise) return found.then((record) => consumed(record, source))
   return Promise.resolve(consumed(found, source))

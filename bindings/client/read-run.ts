@@ -28,9 +28,6 @@ export interface ReadWay<T> {
   takeFrom(records: FetchedRecords, loan: Loan | undefined): T
 }
 
-/** Of what is read outside groups. */
-export const NO_GENERATION = -1
-
 /** One run of a reader over its partitions: resolves them, reads them, ends at `until`. */
 export class ReadRun<T> implements ItemSource<T> {
   readonly #broker: Broker
@@ -82,7 +79,7 @@ export class ReadRun<T> implements ItemSource<T> {
     const position = this.#positions[index]
     if (decoder === undefined || position === undefined) return undefined
     this.#positions = this.#positions.with(index, { ...position, nextOffset: part.nextOffset })
-    const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
+    const source = { topic, partition, decoder, held: undefined, loan: undefined }
     return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
   }
 

@@ -11,7 +11,7 @@ import { FetchSize, FIRST_FETCH_BYTES } from './fetch-size.ts'
 import { Iteration } from './iteration.ts'
 import { assertOptions, type OptionNames } from './options.ts'
 import { checkPositions } from './places.ts'
-import { NO_GENERATION, partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
+import { partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import { type Abortable, signalOf } from './signals.ts'
 import { endPositions, type StartPoint } from './start-point.ts'
@@ -63,6 +63,8 @@ const BATCH_NAMES: OptionNames<ReadBatchOptions> = { maxRecords: true, maxBytes:
 /** What is read, checked and copied at once stays in a processor's own cache. */
 const FETCH_BYTES = 256 * 1024
 const BATCH_RECORDS = 8192
+/** Outside groups. */
+const NO_GENERATION = -1
 
 /** Resolves a reader's partitions, reads them, ends at `until`. */
 export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, BatchOf<T>> {

@@ -32,7 +32,7 @@ class Place {
 const places = (from = 0) => Array.from({ length: COUNT }, (_, index) => new Place(from + index))
 
 async function change(assignment: Assignment, next: readonly Place[]): Promise<void> {
-  await assignment.change({ next, generation: 1, isFirst: true, startsOf: async () => next })
+  await assignment.change({ next, isFirst: true, startsOf: async () => next })
 }
 
 test('an assignment that comes, one that takes its place, and an answer of all its partitions', async () => {
@@ -50,7 +50,6 @@ test('an assignment that comes, one that takes its place, and an answer of all i
     assignment,
     decoders: new Map([['t', decoder]]),
     mustHaveOffset: false,
-    generation: () => 1,
     start: undefined as never,
   })
   const part = { batches: [], nextOffset: 7, endOffset: 7, logStartOffset: 0, lastStableOffset: 7, error: undefined }

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const engine = 'engine/transactions.test.ts'
 const regressions = 'regressions/transactions.test.ts'
 const groups = 'coordinator/group/groups.test.ts'
+const lateCommits = 'client/late-commits.test.ts'
 const transacting = 'engine/transacting.ts'
 const groupTable = 'coordinator/group/groups.ts'
 
@@ -50,6 +51,38 @@ export const OFFSETS: readonly Mutant[] = [
     find: 'if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)',
     put: 'if (at.length >= 0) return done(undefined)',
     tests: ['guarantees/6-acknowledged-only-with-the-transaction.test.ts'],
+  },
+  {
+    name: 'a batch is committed by whoever has its partition again',
+    file: 'client/consumer/assignment.ts',
+    find: 'if (found !== undefined && found === held) return found',
+    put: 'if (found !== undefined) return found',
+    tests: [lateCommits],
+  },
+  {
+    name: 'what was given up is committed by a call of before',
+    file: 'client/consumer/membership.ts',
+    find: '      for (const each of held) this.assignment.stillHeld(each, each)\n',
+    put: '',
+    tests: [lateCommits],
+  },
+  {
+    name: 'what was given up is committed by a call that is tried again',
+    file: 'client/consumer/membership.ts',
+    find: `    for (;;) {
+      for (const each of held) this.assignment.stillHeld(each, each)
+`,
+    put: `    for (const each of held) this.assignment.stillHeld(each, each)
+    for (;;) {
+`,
+    tests: [lateCommits],
+  },
+  {
+    name: 'generations begin again when a group is deleted',
+    file: 'coordinator/group/group-table.ts',
+    find: '?.generation ?? this.#endedGeneration',
+    put: '?.generation ?? 0',
+    tests: [groups],
   },
   {
     name: 'a plain commit of an old generation is taken',

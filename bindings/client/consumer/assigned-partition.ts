@@ -9,8 +9,6 @@ export class AssignedPartition implements TopicPartition {
   readonly topic: string
   readonly partition: number
   readonly topicId: string | undefined
-  /** The generation in which this member was given it. */
-  readonly sinceGeneration: number
   isPaused = false
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
@@ -21,8 +19,7 @@ export class AssignedPartition implements TopicPartition {
   #rewoundFrom = -1
   #finished: FinishedOffsets = new FinishedOffsets()
 
-  constructor({ topic, partition, topicId, nextOffset }: TopicPosition, sinceGeneration: number) {
-    this.sinceGeneration = sinceGeneration
+  constructor({ topic, partition, topicId, nextOffset }: TopicPosition) {
     this.topicId = topicId
     this.topic = topic
     this.partition = partition

@@ -10,7 +10,6 @@ import { Expulsion } from './expulsion.ts'
 /** The outcome of a rebalance, which comes into force now. */
 export interface AssignmentChange {
   readonly next: readonly GivenPartition[]
-  readonly generation: number
   /** The member is told of its first assignment even if that gives it nothing. */
   readonly isFirst: boolean
   /** Where the added partitions begin. Asked once the program has given up those that go. */
@@ -101,13 +100,13 @@ export class Assignment {
   }
 
   /**
-   * The partition from which something was delivered in that generation. ILLEGAL_GENERATION if it isn't held any more,
-   * or was lost since and given again.
+   * ILLEGAL_GENERATION if it isn't held any more, or was lost and given again: then it is another object. No generation
+   * tells that, since those of a group begin again when it was deleted.
    */
-  heldSince(at: TopicPartition, generation: number): AssignedPartition {
+  stillHeld(at: TopicPartition, held: TopicPartition | undefined): AssignedPartition {
     const found = this.at(at)
-    if (found !== undefined && isUpTo(generation, found.sinceGeneration)) return found
-    throw this.#givenUp(at, `since generation ${generation}`)
+    if (found !== undefined && found === held) return found
+    throw this.#givenUp(at, 'since its records were delivered')
   }
 
   #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
@@ -120,7 +119,7 @@ export class Assignment {
   /**
    * Answers whether something was given up. If a start can't be found, what was given up stays so and nothing is added.
    */
-  async change({ next, generation, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
+  async change({ next, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
     const wanted = new Set(next.map(placeKey))
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
     const revoked = this.#partitions.filter((each) => !stays(each))
@@ -131,7 +130,7 @@ export class Assignment {
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
-      this.#setPartitions([...kept, ...positions.map((position) => new AssignedPartition(position, generation))])
+      this.#setPartitions([...kept, ...positions.map((position) => new AssignedPartition(position))])
       for (const each of positions) this.#everHeld.add(placeKey(each))
     } finally {
       this.#added = []
@@ -164,11 +163,6 @@ export class Assignment {
     this.#setPartitions(this.#partitions.filter((each) => !isLost(each)))
     if (lost.length > 0) await this.#callHandlers('lost', lost)
   }
-}
-
-/** Generations begin again after the last int32, so half of the circle before one counts as earlier. */
-function isUpTo(generation: number, earlier: number): boolean {
-  return ((generation - earlier) & 0x7fff_ffff) < 0x4000_0000
 }
 
 function place({ topic, partition }: TopicPartition): TopicPartition {

@@ -1,5 +1,6 @@
 import type { FetchedBatch } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { ConsumerRecord, RecordHeaders } from '../records.ts'
 import { bytes, type Codec } from '../topic/codec.ts'
 import type { Topic, TopicRef } from '../topic/topic.ts'
@@ -22,8 +23,8 @@ export interface RecordSource {
   readonly topic: string
   readonly partition: number
   readonly decoder: Decoder
-  /** Generation of the group at the delivery; -1 outside groups. */
-  readonly generation: number
+  /** The member's partition itself, which it may have lost and got again since; `undefined` outside groups. */
+  readonly held: TopicPartition | undefined
   /** Set for records of borrowed batches. */
   readonly loan: Loan | undefined
 }
@@ -62,8 +63,8 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   }
 
   /** Static, because the record's public type doesn't have it. */
-  static generationOf(record: ConsumedRecord): number {
-    return record.#source.generation
+  static heldAtDelivery(record: ConsumedRecord): TopicPartition | undefined {
+    return record.#source.held
   }
 
   /** The record as it was stored. Static, because the record's public type doesn't have it. */

@@ -88,7 +88,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
     const { positions, partitions } = await this.#finish(done, options, 'commit')
-    await this.#membership.commit((session, generation) => session.commit(positions, generation))
+    await this.#membership.commit(partitions, (session, generation) => session.commit(positions, generation))
     for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
   }
 
@@ -112,7 +112,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       },
     }
     try {
-      await this.#membership.commit((session, generation) => send(session, positions, generation))
+      await this.#membership.commit(partitions, (session, generation) => send(session, positions, generation))
     } catch (error) {
       ending.aborted()
       throw error
@@ -140,18 +140,18 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     }
     const places = committedPositions(done)
     if (!this.#membership.isMember) await this.#membership.join()
-    const deliveredIn = generationOf(done)
+    const delivery = deliveryOf(done)
     const partitions = places.map((position) => {
-      return deliveredIn === undefined
+      return delivery === undefined
         ? this.#membership.assignment.findHeld(position)
-        : this.#membership.assignment.heldSince(position, deliveredIn)
+        : this.#membership.assignment.stillHeld(position, delivery.held)
     })
     const positions = places.map(({ topic, partition, nextOffset }, index) => {
       return { topic, partition, nextOffset, topicId: partitions[index]?.topicId }
     })
     partitions.forEach((partition, index) => {
       const { nextOffset } = positions[index] ?? { nextOffset: 0 }
-      if (deliveredIn === undefined && !allowSkip) partition.assertFinished(nextOffset)
+      if (delivery === undefined && !allowSkip) partition.assertFinished(nextOffset)
     })
     partitions.forEach((partition, index) => {
       partition.finish(positions[index]?.nextOffset ?? 0)
@@ -243,12 +243,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 }
 
 /**
- * The generation in which records of this consumer were delivered: only the member that has held the partition ever
- * since may commit them. `undefined` for bare positions.
+ * The partition from which records of this consumer were delivered: only the member that has held it ever since may
+ * commit them. `undefined` for bare positions.
  */
-function generationOf(done: unknown): number | undefined {
-  if (done instanceof DeliveredBatch) return done.generation
-  return done instanceof ConsumedRecord ? ConsumedRecord.generationOf(done) : undefined
+function deliveryOf(done: unknown): { readonly held: TopicPartition | undefined } | undefined {
+  if (done instanceof DeliveredBatch) return { held: DeliveredBatch.heldAtDelivery(done) }
+  return done instanceof ConsumedRecord ? { held: ConsumedRecord.heldAtDelivery(done) } : undefined
 }
 
 /** A record names itself, so its commit is the offset after it. A batch and a position already name what follows. */

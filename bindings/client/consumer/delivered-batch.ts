@@ -1,4 +1,5 @@
 import type { FetchedBatch } from '../../broker/reader-session.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { RecordBatch } from '../records.ts'
 import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
 
@@ -30,6 +31,11 @@ export class DeliveredBatch implements RecordBatch {
     this.generation = generation
     this.#source = source
     this.#ranges = ranges
+  }
+
+  /** Static, because the batch's public type doesn't have it. */
+  static heldAtDelivery(batch: DeliveredBatch): TopicPartition | undefined {
+    return batch.#source.held
   }
 
   /** Its first records as a batch that the same member holds; not in the batch's public type. */

@@ -63,9 +63,9 @@ export class FetchedRecords {
       left -= end - this.#index
       this.#skip(end - this.#index)
     }
-    const { topic, partition, decoder, generation: since } = this.#source
+    const { topic, partition, decoder, held } = this.#source
     // Not by spreading, which would give these objects many shapes and make every record slow.
-    const source = loan === undefined ? this.#source : { topic, partition, decoder, generation: since, loan }
+    const source = loan === undefined ? this.#source : { topic, partition, decoder, held, loan }
     return new DeliveredBatch(source, ranges, this.nextOffset, generation)
   }
 

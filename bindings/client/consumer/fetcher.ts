@@ -14,7 +14,6 @@ export interface FetcherParts {
   readonly decoders: ReadonlyMap<string, Decoder>
   /** An offset whose records are gone is reported as an error instead of being reset. */
   readonly mustHaveOffset: boolean
-  generation(): number
 }
 
 /** Chooses the positions to fetch, in turn, and puts the answers into the partitions that still want them. */
@@ -60,7 +59,7 @@ export class Fetcher {
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
       const { topic, partition } = part
-      const source = { topic, partition, decoder, generation: this.#parts.generation(), loan: undefined }
+      const source = { topic, partition, decoder, held: assigned, loan: undefined }
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
       return
     }

@@ -5,6 +5,7 @@ import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { samePlace } from '../places.ts'
 import type { TopicRef } from '../topic/topic.ts'
+import type { AssignedPartition } from './assigned-partition.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
@@ -56,7 +57,6 @@ export class Membership {
     this.#fetcher = new Fetcher({
       ...{ assignment: this.assignment, start: this.#start, decoders: this.#decoders },
       mustHaveOffset: this.settings.autoOffsetReset === 'none',
-      generation: () => this.generation,
     })
   }
 
@@ -224,7 +224,7 @@ export class Membership {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
     await this.assignment.lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
     const hasGivenUp = await this.assignment.change({
-      ...{ next, isFirst, generation: member.rebalance.generation },
+      ...{ next, isFirst },
       startsOf: (added, hasGivenUp) => this.#startsOf(member, added, hasGivenUp),
     })
     if (hasGivenUp) this.#rebalanceWanted(member)
@@ -279,11 +279,16 @@ export class Membership {
 
   /**
    * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
-   * anew since.
+   * anew since. Whether it still holds that is asked before each try: it may have been put out, or given it up, since
+   * the call. ILLEGAL_GENERATION then.
    */
-  async commit(write: (session: ConsumerSession, generation: number) => Promise<void>): Promise<void> {
-    const session = this.#member?.session ?? (await this.join())
+  async commit(
+    held: readonly AssignedPartition[],
+    write: (session: ConsumerSession, generation: number) => Promise<void>,
+  ): Promise<void> {
     for (;;) {
+      for (const each of held) this.assignment.stillHeld(each, each)
+      const session = this.#member?.session ?? (await this.join())
       const { generation } = this
       try {
         return await this.assignment.expulsion.watch(write(session, generation))

@@ -3,7 +3,6 @@ import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Decoder } from '../consumer/consumed-record.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
-import { NO_GENERATION } from '../read-run.ts'
 import { SharedRecord } from './shared-record.ts'
 
 const MAX_BYTES = 1024 * 1024
@@ -19,7 +18,7 @@ export async function sharedRecords(
   lockedUntil: number,
 ): Promise<readonly SharedRecord[]> {
   const { topic, partition, lastOffset, deliveryCount } = range
-  const source = { topic, partition, decoder, generation: NO_GENERATION, loan: undefined }
+  const source = { topic, partition, decoder, held: undefined, loan: undefined }
   const lock = { deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
   const { keptFrom, readUpTo, found } = await fetched(session, range)

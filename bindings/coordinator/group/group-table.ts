@@ -12,6 +12,8 @@ export interface Group {
 /** What others see of the table. */
 export interface GroupView {
   group(groupId: string): Group | undefined
+  /** Where a group goes on whose members left, or that is new. */
+  lastGeneration(groupId: string): number
   offset(groupId: string, topicId: string, partition: number): CommittedOffset | undefined
   offsets(groupId: string): readonly CommittedOffset[]
   groupIds(): readonly string[]
@@ -27,9 +29,15 @@ type Offsets = Map<string, Map<number, CommittedOffset>>
 export class GroupTable implements Table<GroupEntry>, GroupView {
   readonly #groups: Map<string, Group> = new Map()
   readonly #offsets: Map<string, Offsets> = new Map()
+  /** The highest of deleted groups. What a program fences by it must not fit a later group of the same name. */
+  #endedGeneration = 0
 
   group(groupId: string): Group | undefined {
     return this.#groups.get(groupId)
+  }
+
+  lastGeneration(groupId: string): number {
+    return this.#groups.get(groupId)?.generation ?? this.#endedGeneration
   }
 
   offset(groupId: string, topicId: string, partition: number): CommittedOffset | undefined {
@@ -80,6 +88,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
         this.#store(entry)
         break
       case 'group-removed':
+        this.#endedGeneration = Math.max(this.#endedGeneration, this.#groups.get(entry.groupId)?.generation ?? 0)
         this.#groups.delete(entry.groupId)
         break
     }

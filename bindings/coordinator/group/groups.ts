@@ -52,7 +52,7 @@ export class Groups {
    */
   join(request: JoinRequest): void {
     assertJoin(request)
-    this.live.join(request, this.#tables.planned.group(request.groupId)?.generation ?? 0)
+    this.live.join(request, this.#tables.planned.lastGeneration(request.groupId))
   }
 
   /** The leader's assignments as a record; none for other members. All hear by notices once it is durable. */

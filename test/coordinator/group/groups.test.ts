@@ -273,7 +273,11 @@ test('offsets are set by hand, and a group deleted, while it has no members', ()
   history.push(...applyAll(groups, groups.planDelete('g', 3)))
   const replayed = new Groups()
   for (const record of history) replayed.apply(structuredClone(record), place)
-  for (const seen of [groups, replayed]) assert.is(seen.describe('g'), undefined)
+  for (const seen of [groups, replayed]) {
+    assert.is(seen.describe('g'), undefined)
+    join(seen, 'g', 'later')
+    assert.equal(heard(seen), ['later joined 2 leads'], 'a position that is fenced by generation 1 stays so')
+  }
 })
 
 test('no committed offset survives its topic, not even one whose commit was on its way', () => {

@@ -1,0 +1,123 @@
+// A member that the group put out, or that gave a partition up, commits nothing of it any more, whatever happened to
+// the group since and whenever the call was made.
+import * as assert from 'uvu/assert'
+import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
+import { BrokerLog, type Log } from '../../bindings/client/log.ts'
+import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { FakePort } from './fake-port.ts'
+import { type OpenBroker, test } from './stores.ts'
+import { failure, take } from './support.ts'
+
+const at = { topic: 't', partition: 0 }
+const config = { 'retention.ms': -1 }
+
+interface Stand {
+  readonly port: FakePort
+  readonly log: Log
+  readonly broker: EmbeddedBroker
+}
+
+async function opened(openBroker: OpenBroker): Promise<Stand> {
+  const port = new FakePort()
+  const broker = await openBroker(port)
+  const log = new BrokerLog(broker, port)
+  for (const topic of ['t', 'out']) await log.admin.createTopic(topic, { config })
+  const sent = log.producer().send(Array.from({ length: 10 }, (_, index) => ({ topic: 't', value: `${index}` })))
+  await port.advance(10)
+  await sent
+  return { port, log, broker }
+}
+
+/** A member with a batch in hand that was put out since, and doesn't know. */
+async function putOut({ port, log }: Stand) {
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: 1000 })
+  const batches = consumer.batches({ maxRecords: 5 })[Symbol.asyncIterator]()
+  const { value: batch } = await batches.next()
+  await port.advance(3000)
+  assert.is((await log.admin.listGroups())[0]?.members, 0)
+  return { consumer, batches, batch }
+}
+
+// The positions went back behind what others had done, and their work was done twice. Generations of a group that was
+// deleted began at 1 again: the batch was of a later one than the partition.
+test('a batch of before the group was deleted is refused, by a transaction too', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { log, port } = stand
+  for (let count = 0; count < 2; count++) {
+    const before = log.consumer({ groupId: 'g', topics: ['t'] })
+    await before.lag()
+    await before.close()
+  }
+  const { consumer, batches, batch } = await putOut(stand)
+  await log.admin.deleteGroup('g')
+  await log.admin.setOffsets('g', [{ ...at, nextOffset: 8 }])
+  assert.is((await batches.next()).value.baseOffset, 8)
+  await failure('ILLEGAL_GENERATION', () => consumer.commit(batch))
+  const copied = log.producer({ transactionalId: 'id' }).transaction(async (transaction) => {
+    await transaction.sendOffsets(consumer, batch)
+    await transaction.send([...batch].map(({ value }) => ({ topic: 'out', value })))
+  })
+  await failure('ILLEGAL_GENERATION', () => Promise.all([copied, port.advance(100)]))
+  assert.is(await consumer.committed(at), 8)
+  await log.close()
+})
+
+// A commit that nobody awaited joined anew, and wrote its positions as the member that it had become.
+test('a commit that was called just before the member learns that it was put out is refused', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { consumer, batches, batch } = await putOut(stand)
+  await stand.log.admin.setOffsets('g', [{ ...at, nextOffset: 8 }])
+  const committing = failure('ILLEGAL_GENERATION', () => consumer.commit(batch))
+  const next = batches.next()
+  await committing
+  assert.is((await next).value.baseOffset, 8)
+  assert.is(await consumer.committed(at), 8)
+  await stand.log.close()
+})
+
+const newest: Assignor = { name: 'newest', assign: (members) => new Map([[members.at(-1)?.memberId ?? '', [at]]]) }
+
+// It was refused, as the group had moved on, and then written under the generation in which another one had the
+// partition.
+test('a commit that is on its way while its partition moves is refused', async (_, openBroker) => {
+  const { log, broker } = await opened(openBroker)
+  let arrive = () => {}
+  const onItsWay = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  const openConsumer = broker.openConsumer.bind(broker)
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    const commit = session.commit.bind(session)
+    session.commit = (...positions) => onItsWay.then(() => commit(...positions))
+    return session
+  }
+  const options = { groupId: 'g', topics: ['t'], assignor: newest }
+  const first = log.consumer(options)
+  const [batch] = await take(first.batches({ maxRecords: 5 }), 1)
+  const committing = failure('ILLEGAL_GENERATION', async () => batch && first.commit(batch))
+  const second = log.consumer(options)
+  await second.lag()
+  while (second.assignment().length === 0) await new Promise((resolve) => setImmediate(resolve))
+  arrive()
+  await committing
+  assert.is(await second.committed(at), undefined)
+  await log.close()
+})
+
+test('generations of a group go on where it was deleted and made again', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  const generations: (number | undefined)[] = []
+  for (let count = 0; count < 3; count++) {
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    await consumer.lag()
+    generations.push((await log.admin.listGroups())[0]?.generation)
+    await consumer.close()
+    await log.admin.deleteGroup('g')
+  }
+  assert.equal(generations, [1, 2, 3])
+  await log.close()
+})
+
+test.run()
