@@ -7,15 +7,15 @@ import { samePlace } from '../places.ts'
 import { throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type BatchWork, type Handled, waitBeforeTry } from './batch-work.ts'
-import type { PartitionProducers } from './partition-producers.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { ProcessProducers } from './process-producers.ts'
 import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
 import type { StateManager } from './state-manager.ts'
 
 export interface InTransactionsParts<T extends TopicRef> {
   readonly port: RuntimePort
   readonly consumer: GroupConsumer<T>
-  readonly producers: PartitionProducers
+  readonly producers: ProcessProducers
   readonly states: StateManager
   readonly work: BatchWork<T, never>
   readonly transactionTimeoutMs: number

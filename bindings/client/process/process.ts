@@ -12,8 +12,8 @@ import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
 import { BatchWork, waitBeforeTry } from './batch-work.ts'
 import { InTransactions } from './in-transactions.ts'
-import { PartitionProducers } from './partition-producers.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
+import { ProcessProducers } from './process-producers.ts'
 import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
 import { StateManager } from './state-manager.ts'
 
@@ -109,7 +109,7 @@ export class Process<T extends TopicRef, S> {
 
   #inTransactions(consumer: GroupConsumer<T>): ProcessingGuarantee {
     const { transactionTimeoutMs } = this.#settings
-    const producers = new PartitionProducers(this.#broker, this.#port, this.#options.groupId, transactionTimeoutMs)
+    const producers = new ProcessProducers(this.#broker, this.#port, this.#options.groupId, transactionTimeoutMs)
     for (const event of ['revoked', 'lost'] as const) consumer.on(event, (partitions) => producers.forget(partitions))
     const [port, states, work] = [this.#port, this.#states, this.#work]
     return new InTransactions({ port, consumer, producers, states, work, transactionTimeoutMs })

@@ -8,7 +8,7 @@ import { LogTransactionalProducer } from '../transaction/transactional-producer.
  * The transactional producers of a processor, one for each partition that it reads. Their ids are those of group and
  * partition: no start leaves new ones behind, and whoever gets a partition ends what its last reader left open there.
  */
-export class PartitionProducers {
+export class ProcessProducers {
   readonly #broker: Broker
   readonly #port: RuntimePort
   readonly #groupId: string
