@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES } from '../model/batch-format.ts'
 import type { CompressedRecords } from '../model/compression.ts'
 import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
@@ -8,7 +9,6 @@ import { type KernelCore, misuse } from './kernel-core.ts'
 import { varintSize } from './varint.ts'
 import { headersSize, writeHeaders } from './write-headers.ts'
 
-const headerBytes = 61
 const keyStagingBytes = 16384
 const valueStagingBytes = 65536
 /** Up to this length a loop over char codes is faster than the encoder; measured. */
@@ -70,7 +70,7 @@ export class KernelBatchBuilder implements BatchBuilder {
   begin(buffer: KernelBuffer, position: number): void {
     if (this.#isOpen) throw misuse('a batch is open already: seal or abandon it first')
     const block = blockOf(this.#core, buffer)
-    const address = block.require(position, headerBytes)
+    const address = block.require(position, BATCH_HEADER_BYTES)
     this.#core.exports.batch_begin(address, block.address + block.sizeBytes)
     this.#renewViews()
     this.#isOpen = true

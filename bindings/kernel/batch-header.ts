@@ -1,3 +1,4 @@
+import { BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../model/batch-format.ts'
 import type { BatchHeader } from './kernel.ts'
 
 export function emptyHeader(): BatchHeader {
@@ -21,7 +22,7 @@ export function emptyHeader(): BatchHeader {
 /** Source: apache/kafka DefaultRecordBatch (4.0); the offsets are listed in assembly/batch-writer.ts. */
 export function readHeader(view: DataView, at: number, header: BatchHeader): BatchHeader {
   header.baseOffset = readInt64(view, at)
-  header.sizeBytes = view.getInt32(at + 8) + 12
+  header.sizeBytes = view.getInt32(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
   header.partitionLeaderEpoch = view.getInt32(at + 12)
   header.magic = view.getInt8(at + 16)
   header.crc = view.getUint32(at + 17)

@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../model/batch-format.ts'
 import {
   ATTRIBUTE_CODEC,
   type Codecs,
@@ -17,9 +18,6 @@ import { blockOf } from './kernel-block.ts'
 import type { KernelCore } from './kernel-core.ts'
 import { KeyedWalk } from './keyed-records.ts'
 
-const headerBytes = 61
-const overheadBytes = 12
-
 export class KernelBatchReader implements BatchReader {
   readonly #core: KernelCore
   readonly #table: number
@@ -34,7 +32,7 @@ export class KernelBatchReader implements BatchReader {
 
   header(buffer: KernelBuffer, position: number, availableBytes: number): Readonly<BatchHeader> | undefined {
     const address = blockOf(this.#core, buffer).require(position, availableBytes)
-    return availableBytes < headerBytes ? undefined : readHeader(this.#core.view, address, this.#header)
+    return availableBytes < BATCH_HEADER_BYTES ? undefined : readHeader(this.#core.view, address, this.#header)
   }
 
   fault(buffer: KernelBuffer, position: number, availableBytes: number): BatchFault | undefined {
@@ -56,7 +54,7 @@ export class KernelBatchReader implements BatchReader {
   }
 
   stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void {
-    const address = blockOf(this.#core, buffer).require(position, headerBytes)
+    const address = blockOf(this.#core, buffer).require(position, BATCH_HEADER_BYTES)
     try {
       this.#core.exports.batch_stamp(address, baseOffset, partitionLeaderEpoch)
     } catch (error) {
@@ -112,16 +110,16 @@ export class KernelBatchReader implements BatchReader {
   ): DecodedBatch | BatchFault {
     const records = this.#plainRecords(header, address)
     if (typeof records === 'string') return records
-    const plainBytes = headerBytes + records.length
+    const plainBytes = BATCH_HEADER_BYTES + records.length
     const scratch = this.#core.allocate(plainBytes)
     if (scratch === 0) {
       const message = `a compressed batch of ${plainBytes} bytes needs kernel memory`
       throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes: plainBytes })
     }
     try {
-      this.#core.exports.bytes_copy(scratch, address, headerBytes)
-      this.#core.view.setInt32(scratch + 8, plainBytes - overheadBytes)
-      this.#core.u8.set(records, scratch + headerBytes)
+      this.#core.exports.bytes_copy(scratch, address, BATCH_HEADER_BYTES)
+      this.#core.view.setInt32(scratch + BATCH_LENGTH_AT, plainBytes - LOG_OVERHEAD_BYTES)
+      this.#core.u8.set(records, scratch + BATCH_HEADER_BYTES)
       return this.#decoded(header, scratch, plainBytes, memory)
     } finally {
       this.#core.free(scratch)
@@ -134,7 +132,7 @@ export class KernelBatchReader implements BatchReader {
     const codec = codecOf(this.#codecs, type)
     try {
       return codec.decompress(
-        this.#core.u8.subarray(address + headerBytes, address + sizeBytes),
+        this.#core.u8.subarray(address + BATCH_HEADER_BYTES, address + sizeBytes),
         DECOMPRESSED_BYTES_MAX,
       )
     } catch (error) {

@@ -1,15 +1,13 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../model/batch-format.ts'
 import { LogError } from '../model/errors.ts'
 import { faults, statusBadCount } from './batch-faults.ts'
 import { fillingRows, rowWords } from './decoded-batch.ts'
 import type { BatchFault, KeyedParts, KeyedRecords } from './kernel.ts'
 import type { KernelCore } from './kernel-core.ts'
 
-const headerBytes = 61
-const overheadBytes = 12
 const hashWords = 4
 /** With a header before them they fill one page of the kernel. */
-const partBytes = 65536 - headerBytes
-const lengthAt = 8
+const partBytes = 65536 - BATCH_HEADER_BYTES
 const countAt = 57
 const varintBytesMax = 5
 
@@ -38,11 +36,11 @@ class Filling implements KeyedRecords {
   }
 
   endOf(index: number): number {
-    return this.#from + (this.#ends[index] as number) - headerBytes
+    return this.#from + (this.#ends[index] as number) - BATCH_HEADER_BYTES
   }
 
   keyPositionOf(index: number): number {
-    return this.#from + (this.#rows[index * rowWords] as number) - headerBytes
+    return this.#from + (this.#rows[index * rowWords] as number) - BATCH_HEADER_BYTES
   }
 
   keyLengthOf(index: number): number {
@@ -50,7 +48,7 @@ class Filling implements KeyedRecords {
   }
 
   valuePositionOf(index: number): number {
-    return this.#from + (this.#rows[index * rowWords + 2] as number) - headerBytes
+    return this.#from + (this.#rows[index * rowWords + 2] as number) - BATCH_HEADER_BYTES
   }
 
   valueLengthOf(index: number): number {
@@ -102,16 +100,16 @@ export class KeyedWalk implements KeyedParts {
   #laidOut({ end, count }: Part): KeyedRecords | BatchFault | undefined {
     const core = this.#core
     const records = this.#records.subarray(this.#from, end)
-    const sizeBytes = headerBytes + records.length
+    const sizeBytes = BATCH_HEADER_BYTES + records.length
     const address = core.allocate(sizeBytes)
     if (address === 0) {
       const message = `${records.length} bytes of a batch's records need kernel memory`
       throw new LogError('MEMORY_CAP_REACHED', message, { sizeBytes })
     }
     try {
-      core.u8.set(this.#header.subarray(0, headerBytes), address)
-      core.u8.set(records, address + headerBytes)
-      core.view.setInt32(address + lengthAt, sizeBytes - overheadBytes)
+      core.u8.set(this.#header.subarray(0, BATCH_HEADER_BYTES), address)
+      core.u8.set(records, address + BATCH_HEADER_BYTES)
+      core.view.setInt32(address + BATCH_LENGTH_AT, sizeBytes - LOG_OVERHEAD_BYTES)
       core.view.setInt32(address + countAt, count)
       const fault = core.exports.batch_shape(address, sizeBytes)
       if (fault !== 0) return faults[fault]

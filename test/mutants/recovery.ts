@@ -195,7 +195,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: a frame that one reading cuts off is not read again',
     file: 'log/journal/frame-walk.ts',
-    find: '      if (isFrame && at > 0 && announcedBytes(bytes) > bytes.length) break\n',
+    find: '      if (isFrame && at > 0 && announcedFrameBytes(bytes) > bytes.length) break\n',
     put: '',
     tests: ['log/journal/frame-walk.test.ts'],
   },

@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import {
   ATTRIBUTE_CODEC,
   type Codecs,
@@ -7,7 +8,7 @@ import {
 } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-frame.ts'
 
 /** baseTimestamp is then the time from which on tombstones and markers of the batch may go (KIP-534). */
 export const ATTRIBUTE_DELETE_HORIZON = 0x40

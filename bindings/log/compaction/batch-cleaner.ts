@@ -1,7 +1,8 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-frame.ts'
 import {
   ATTRIBUTE_DELETE_HORIZON,
   type BatchBytes,
@@ -18,7 +19,6 @@ import type { DecidedTransactions } from './decided-transactions.ts'
 import { HASH_WORDS, type OffsetMap } from './offset-map.ts'
 import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
 
-const LENGTH_OVERHEAD_BYTES = 12
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
 /** A batch with a greater one can't be read. */
@@ -201,7 +201,7 @@ export class BatchCleaner {
     const bytes = this.#output.subarray(0, fields.size)
     const view = viewOf(bytes)
     bytes.set(batch.bytes.subarray(0, BATCH_HEADER_BYTES))
-    view.setInt32(8, fields.size - LENGTH_OVERHEAD_BYTES)
+    view.setInt32(BATCH_LENGTH_AT, fields.size - LOG_OVERHEAD_BYTES)
     view.setInt16(21, fields.attributes)
     setInt64(view, 27, fields.baseTimestamp)
     setInt64(view, 35, fields.maxTimestamp)

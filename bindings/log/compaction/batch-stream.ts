@@ -1,13 +1,13 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { PartitionIdentity, PartitionStore } from '../../storage/partition-store.ts'
-import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-frame.ts'
 import { BatchBytes } from './batch-bytes.ts'
 
 /** Bytes that one turn of the event loop works through, in some hundred microseconds. */
 const TURN_BYTES = 64 * 1024
-const LENGTH_OVERHEAD_BYTES = 12
 
 export interface StreamedPartition {
   readonly kernel: Pick<Kernel, 'crc32cOf'>
@@ -57,7 +57,7 @@ function batchAt(
 ): BatchBytes {
   const view = viewOf(bytes)
   const isHeadThere = at + BATCH_HEADER_BYTES <= bytes.length && view.getInt8(at + 16) === 2
-  const sizeBytes = isHeadThere ? view.getInt32(at + 8) + LENGTH_OVERHEAD_BYTES : 0
+  const sizeBytes = isHeadThere ? view.getInt32(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES : 0
   if (sizeBytes >= BATCH_HEADER_BYTES && at + sizeBytes <= bytes.length) {
     const batch = new BatchBytes(bytes.subarray(at, at + sizeBytes))
     if (kernel.crc32cOf(batch.bytes.subarray(21)) === view.getUint32(at + 17)) return batch

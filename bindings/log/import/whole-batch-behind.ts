@@ -2,7 +2,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
-import { announcedBytes, nextBatch, type Place } from '../survey/next-batch.ts'
+import { announcedBatchBytes, nextBatch, type Place } from '../survey/next-batch.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
 import type { ReadContext } from './read-context.ts'
 import type { SettledSegment } from './settle-segments.ts'
@@ -24,7 +24,7 @@ export function* hasWholeBatchBehind(
   try {
     const endPosition = file.size()
     const anyOffset = { endOffset: Number.POSITIVE_INFINITY, isCleaned: true, leaderEpoch: INT32_MAX }
-    if (holdsLegacyMessage(file, place.position + announcedBytes(file, place.position))) return true
+    if (holdsLegacyMessage(file, place.position + announcedBatchBytes(file, place.position))) return true
     const next = yield* nextBatch(scanner, { file, endPosition, ...anyOffset }, { ...place, leaderEpoch: 0 })
     if (next !== undefined && next.position < endPosition) return true
     for (const { file: path } of later) {

@@ -1,6 +1,6 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { announcedBytes, type FrameHeader, frameSpan, mayBeFrame, readFrameHeader, startsFrame } from './frame.ts'
+import { announcedFrameBytes, type FrameHeader, frameSpan, mayBeFrame, readFrameHeader, startsFrame } from './frame.ts'
 import { FRAME_ALIGNMENT } from './layout.ts'
 
 /** What stands at a 4096-byte boundary of a journal file, if that may be a frame or the rest of one. */
@@ -53,7 +53,7 @@ export class FrameWalk {
       const bytes = this.#buffer.bytes(Math.min(at, count), count)
       const isFrame = startsFrame(bytes)
       // Its length may be damaged: what doesn't fit even where it comes first is no frame.
-      if (isFrame && at > 0 && announcedBytes(bytes) > bytes.length) break
+      if (isFrame && at > 0 && announcedFrameBytes(bytes) > bytes.length) break
       const header = isFrame
         ? readFrameHeader(this.#buffer, at, bytes.length, this.#nonce, this.#kernel, file.path)
         : undefined

@@ -148,7 +148,7 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
 }
 
 /** The frame's length as its head claims it; nothing is checked yet. */
-export function announcedBytes(bytes: Uint8Array): number {
+export function announcedFrameBytes(bytes: Uint8Array): number {
   return FRAME_HEADER_BYTES + new ByteReader(bytes.subarray(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
 

@@ -1,14 +1,11 @@
 import type { BatchSeal, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { changedBytes, LogError } from '../../model/errors.ts'
 import { SharedBlocks } from '../../model/memory.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
-/**
- * Bytes of a batch's header, and the most that a record's own fields take besides key, value and headers (kafka.md
- * 1.2).
- */
-export const BATCH_HEADER_BYTES = 61
+/** The most that a record's own fields take besides key, value and headers (kafka.md 1.2). */
 const RECORD_OVERHEAD_BYTES = 21
 const HEADER_OVERHEAD_BYTES = 10
 
@@ -19,7 +16,7 @@ function mostBytes(value: RecordBytes | undefined): number {
 }
 
 /** Room that is sure to be enough for the batch of `records`. */
-export function mostBatchBytes(records: BatchRecords): number {
+export function roomForBatch(records: BatchRecords): number {
   if (isPacked(records)) {
     return BATCH_HEADER_BYTES + recordCountOf(records) * RECORD_OVERHEAD_BYTES + records.payload.length
   }
@@ -50,7 +47,7 @@ export interface EncodedBatch {
  * Encodes and seals a batch. Records without a timestamp get `now`; with `isLogAppendTime` all do. The kernel has one
  * open batch: whatever fails here must not leave it open, or every later append would be refused.
  */
-export function encodeRecords(
+export function encodeInPlace(
   kernel: Kernel,
   { buffer, position }: BatchPlace,
   records: BatchRecords,
@@ -100,13 +97,13 @@ export function encodeBatch(
   seal: BatchSeal,
   now: number,
 ): Uint8Array {
-  const sizeBytes = mostBatchBytes(records)
+  const sizeBytes = roomForBatch(records)
   const buffer = kernel.allocate(sizeBytes)
   if (buffer === undefined) {
     throw new LogError('MEMORY_CAP_REACHED', `a batch of ${sizeBytes} bytes needs kernel memory`, { sizeBytes })
   }
   try {
-    const { sizeBytes: writtenBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, now)
+    const { sizeBytes: writtenBytes } = encodeInPlace(kernel, { buffer, position: 0 }, records, seal, now)
     const bytes = decisions.take(writtenBytes)
     bytes.set(buffer.bytes(0, writtenBytes))
     return bytes

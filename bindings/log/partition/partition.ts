@@ -26,7 +26,7 @@ import { isTransactional, withoutAborted } from './abort-filter.ts'
 import type { BatchCache } from './batch-cache.ts'
 import { CachedBatches } from './cached-batches.ts'
 import { assertReadable } from './compressed.ts'
-import { encodeRecords, mostBatchBytes } from './encode.ts'
+import { encodeInPlace, roomForBatch } from './encode.ts'
 import { assertKeys, hasKey } from './keys.ts'
 import { LastStableOffset } from './last-stable-offset.ts'
 import { afterMarker, type Marker } from './marker.ts'
@@ -193,7 +193,7 @@ export class Partition {
   #appendNew(request: PartitionAppend, expectedCount: number, producers: ProducerTable): Appended | undefined {
     if (!producers.reserve()) throw atMemoryCap(this.id, 'one more producer')
     const { records, producerId, producerEpoch, baseSequence, leaderEpoch, now } = request
-    const room = this.#tail.room(request.mostBytes ?? mostBatchBytes(records), now)
+    const room = this.#tail.room(request.mostBytes ?? roomForBatch(records), now)
     if (room === undefined) throw atMemoryCap(this.id, 'a batch')
     const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const baseOffset = this.watermarks.nextOffset
@@ -207,7 +207,7 @@ export class Partition {
       attributes:
         codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
-    const encoded = encodeRecords(this.#kernel, room, records, seal, now, isLogAppendTime, isCounted(request))
+    const encoded = encodeInPlace(this.#kernel, room, records, seal, now, isLogAppendTime, isCounted(request))
     const { sizeBytes, recordCount, maxTimestamp } = encoded
     if (recordCount !== expectedCount) throw changedWhileRead(this.id)
     assertFits(this.id, sizeBytes, request.config)

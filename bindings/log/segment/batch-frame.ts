@@ -1,12 +1,11 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
+
 /**
  * The part of a batch's header that lays out a segment, read in plain JavaScript: fetches and lookups need no more, and
  * their bytes needn't lie in the kernel. Checks here are of plausibility; only the CRC proves a batch (walk.ts).
  * Source: Kafka's DefaultRecordBatch (kafka.md 1.1).
  */
 
-export const BATCH_HEADER_BYTES = 61
-/** Bytes that batchLength doesn't count: baseOffset and the length field itself. */
-const LOG_OVERHEAD_BYTES = 12
 const TWO_POW_32 = 0x1_0000_0000
 
 export interface BatchFrame {
@@ -23,7 +22,7 @@ export interface BatchFrame {
  * `at`.
  */
 export function readFrame(view: DataView, at: number, into: BatchFrame): boolean {
-  const sizeBytes = view.getInt32(at + 8) + LOG_OVERHEAD_BYTES
+  const sizeBytes = view.getInt32(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
   const lastOffsetDelta = view.getInt32(at + 23)
   into.baseOffset = int64(view, at)
   into.nextOffset = into.baseOffset + lastOffsetDelta + 1

@@ -1,9 +1,9 @@
 import type { BatchFault, BatchHeader, DecodedBatch, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 
 const FIRST_BYTES = 64 * 1024
-const HEADER_BYTES = 61
 
 /** A batch at a place of a file or a frame. */
 export interface ScannedBatch {
@@ -30,7 +30,7 @@ export class BatchScanner {
   inFile(file: StoreFile, position: number, limit: number): ScannedBatch | BatchFault | 'end' {
     const available = limit - position
     if (available <= 0) return 'end'
-    if (available < HEADER_BYTES) return 'incomplete'
+    if (available < BATCH_HEADER_BYTES) return 'incomplete'
     let count = file.read(this.#buffer.bytes(0, Math.min(this.#buffer.sizeBytes, available)), position)
     const header = this.#kernel.batchReader.header(this.#buffer, 0, count)
     if (header === undefined) return 'incomplete'

@@ -1,6 +1,7 @@
 import type { KernelBuffer } from '../../kernel/kernel.ts'
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { BATCH_HEADER_BYTES, type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from './header-checksum.ts'
 import type { SegmentContext } from './segment-context.ts'
 

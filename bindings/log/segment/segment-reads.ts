@@ -1,6 +1,7 @@
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { BATCH_HEADER_BYTES, type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
 import { HeaderScan } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment } from './segment-damage.ts'

@@ -1,6 +1,7 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { BATCH_HEADER_BYTES, mayFollow, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+import { mayFollow, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
 import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 
 /** A place between two batches. */
@@ -25,8 +26,6 @@ export interface Bounds {
 
 const WINDOW_BYTES = 64 * 1024
 const MAGIC_AT = 16
-const LENGTH_AT = 8
-const LOG_OVERHEAD_BYTES = 12
 
 /** The batch at a place, if it is whole, within the bounds, and can follow there. */
 export function batchAt(scanner: BatchScanner, bounds: Bounds, place: Place): ScannedBatch | undefined {
@@ -72,7 +71,7 @@ export function* nextBatch(
   place: Place,
 ): Task<Pick<Place, 'position' | 'offset'> | undefined> {
   const { file, endPosition, endOffset } = bounds
-  const behind = place.position + announcedBytes(file, place.position)
+  const behind = place.position + announcedBatchBytes(file, place.position)
   if (behind === endPosition) return { position: endPosition, offset: endOffset }
   if (behind > place.position + BATCH_HEADER_BYTES) {
     const batch = batchBeyond(scanner, bounds, place, behind)
@@ -97,9 +96,9 @@ export function* nextBatch(
 }
 
 /** How long the batch at `position` says it is; 0 if nothing can be read there. */
-export function announcedBytes(file: StoreFile, position: number): number {
+export function announcedBatchBytes(file: StoreFile, position: number): number {
   const length = new Uint8Array(4)
-  if (file.read(length, position + LENGTH_AT) < length.length) return 0
+  if (file.read(length, position + BATCH_LENGTH_AT) < length.length) return 0
   return Math.max(0, viewOf(length).getInt32(0) + LOG_OVERHEAD_BYTES)
 }
 

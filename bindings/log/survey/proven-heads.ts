@@ -1,7 +1,8 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { BATCH_HEADER_BYTES, viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-frame.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import { flippedHead } from './flipped-head.ts'
 import type { SurveyContext } from './survey-context.ts'
@@ -14,8 +15,6 @@ export interface ProvenHeads {
   readonly flipped: number
 }
 
-const LENGTH_AT = 8
-const LOG_OVERHEAD_BYTES = 12
 const TURN_BATCHES = 16 * 1024
 
 /**
@@ -36,7 +35,7 @@ export function* provenHeads(
   let position = 0
   while (position < noted.sizeBytes) {
     if (file.read(head, position) < UNCHECKED_BYTES) return undefined
-    const sizeBytes = view.getInt32(LENGTH_AT) + LOG_OVERHEAD_BYTES
+    const sizeBytes = view.getInt32(BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
     if (sizeBytes < BATCH_HEADER_BYTES) return undefined
     positions.push(position)
     baseOffsets.push(Number(view.getBigInt64(0)))

@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import type { SealedBatch } from '../partition-store.ts'
 
 /** What a case wants in a batch; everything else is filled in. */
@@ -20,8 +21,6 @@ export interface BatchWish {
   readonly valueBytes?: number | undefined
 }
 
-const headerBytes = 61
-
 /**
  * Whole record batches with a right CRC, written plainly: the suite needs them without the kernel. Source: apache/kafka
  * DefaultRecordBatch.
@@ -29,10 +28,10 @@ const headerBytes = 61
 export function sealedBatch(wish: BatchWish): SealedBatch {
   const { baseOffset, recordCount = 1, timestamp = 1000, valueBytes = 10 } = wish
   const records = Array.from({ length: recordCount }, (_, index) => recordOf(index, baseOffset, valueBytes)).flat()
-  const bytes = new Uint8Array(headerBytes + records.length)
+  const bytes = new Uint8Array(BATCH_HEADER_BYTES + records.length)
   const view = new DataView(bytes.buffer)
   view.setBigInt64(0, BigInt(baseOffset))
-  view.setInt32(8, bytes.length - 12)
+  view.setInt32(BATCH_LENGTH_AT, bytes.length - LOG_OVERHEAD_BYTES)
   view.setInt32(12, wish.leaderEpoch ?? 0)
   view.setInt8(16, 2)
   view.setInt32(23, recordCount - 1)
@@ -42,7 +41,7 @@ export function sealedBatch(wish: BatchWish): SealedBatch {
   view.setInt16(51, wish.producerEpoch ?? -1)
   view.setInt32(53, wish.baseSequence ?? -1)
   view.setInt32(57, recordCount)
-  bytes.set(records, headerBytes)
+  bytes.set(records, BATCH_HEADER_BYTES)
   view.setUint32(17, crc32c(bytes.subarray(21)))
   return { bytes, baseOffset, nextOffset: baseOffset + recordCount, maxTimestamp: timestamp }
 }

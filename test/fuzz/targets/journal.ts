@@ -2,7 +2,7 @@ import { crc32c } from '@node-rs/crc32'
 import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
 import {
-  announcedBytes,
+  announcedFrameBytes,
   FRAME_HEADER_BYTES,
   type FrameEntry,
   readEntries,
@@ -94,7 +94,7 @@ export function frameTarget(kernel: Kernel, reading: FrameReading = { readFrameH
       const length = Math.min(bytes.length, buffer.sizeBytes)
       buffer.bytes(0, length).set(bytes.subarray(0, length))
       if (!startsFrame(bytes.subarray(0, length))) throw new Refused('no frame')
-      const announced = announcedBytes(bytes)
+      const announced = announcedFrameBytes(bytes)
       const header = reading.readFrameHeader(buffer, 0, length, NONCE, kernel, 'journal/00000000.ring')
       sameBytes(buffer.bytes(0, length), bytes.subarray(0, length), 'the frame after it was read')
       if (header === undefined) throw new Refused('no whole frame')

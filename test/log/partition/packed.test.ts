@@ -2,7 +2,7 @@
 // the same rules.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { encodeRecords, mostBatchBytes } from '../../../bindings/log/partition/encode.ts'
+import { encodeInPlace, roomForBatch } from '../../../bindings/log/partition/encode.ts'
 import { hasKey } from '../../../bindings/log/partition/keys.ts'
 import type { BatchRecords } from '../../../bindings/model/batch-records.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -20,10 +20,10 @@ const seal = {
 }
 
 function batchOf(records: BatchRecords, isPlain = false): string {
-  const buffer = kernel.allocate(mostBatchBytes(records))
+  const buffer = kernel.allocate(roomForBatch(records))
   assert.ok(buffer)
   try {
-    const { sizeBytes } = encodeRecords(kernel, { buffer, position: 0 }, records, seal, now, false, isPlain)
+    const { sizeBytes } = encodeInPlace(kernel, { buffer, position: 0 }, records, seal, now, false, isPlain)
     return Buffer.from(buffer.bytes(0, sizeBytes)).toString('hex')
   } finally {
     buffer.free()

@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES } from '../../../model/batch-format.ts'
 import type { PartitionView, SeenRecord, SendRequest } from './system-under-test.ts'
 
 /**
@@ -38,8 +39,7 @@ export interface CommittedOffsets {
 
 const strength = { nothing: 0, process: 1, power: 2 } as const
 
-/** Header of a batch, and what a record has beside its value. */
-const BATCH_BYTES_MOST = 61
+/** What a record has beside its value. */
 const RECORD_BYTES_MOST = 40
 
 /** Longer than `v1234.56`: the rest of a value is padding. */
@@ -78,7 +78,7 @@ export class PartitionModel {
     let kept = 0
     for (const { baseOffset, values } of this.order.toReversed()) {
       if (baseOffset === undefined) continue
-      kept += BATCH_BYTES_MOST + values.reduce((sum, value) => sum + value.length + RECORD_BYTES_MOST, 0)
+      kept += BATCH_HEADER_BYTES + values.reduce((sum, value) => sum + value.length + RECORD_BYTES_MOST, 0)
       if (kept < bytes) continue
       this.startLimit = Math.max(this.startLimit, baseOffset)
       return
