@@ -1,6 +1,6 @@
 // What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
-// thousand records a send, the last one durable) and single durable sends, one outstanding. At least half the rate, and
-// at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
+// thousand records a send, the last one durable), single durable sends, one outstanding, and as many records read as the
+// bulk sent. At least half the rate of the bulk, and at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
 // any answer takes.
 //   node --import tsx bench/limits/attached.ts [rounds] [records]
 import { fork } from 'node:child_process'
@@ -29,6 +29,7 @@ const LATER_MOST_US = 60
 interface Measured {
   readonly recordsPerSecond: number
   readonly p50Us: number
+  readonly readPerSecond: number
   readonly echoUs?: number
 }
 
@@ -43,7 +44,8 @@ class Sender {
   }
 
   async measure(records: number): Promise<Measured> {
-    return { recordsPerSecond: await this.#bulk(records), p50Us: await this.#singles() }
+    const recordsPerSecond = await this.#bulk(records)
+    return { recordsPerSecond, readPerSecond: await this.#scan(records), p50Us: await this.#singles() }
   }
 
   #batch(index: number): readonly { topic: string; key: Uint8Array; value: Uint8Array }[] {
@@ -58,6 +60,16 @@ class Sender {
     for (let index = 0; index < sends - 1; index++) await relaxed.send(this.#batch(index))
     await durable.send(this.#batch(sends - 1))
     return (sends * BATCH * 1000) / (performance.now() - begun)
+  }
+
+  async #scan(records: number): Promise<number> {
+    const begun = performance.now()
+    let read = 0
+    for await (const batch of this.#log.read(TOPIC, { until: 'end' }).batches({ borrowed: true })) {
+      for (const { key, value } of batch) if (key !== null && value !== null) read++
+      if (read >= records) break
+    }
+    return (read * 1000) / (performance.now() - begun)
   }
 
   async #singles(): Promise<number> {
@@ -155,6 +167,10 @@ function report(pairs: readonly { readonly own: Measured; readonly other: Measur
     other.map((each) => each.recordsPerSecond),
     own.map((each) => each.recordsPerSecond),
   )
+  const reads = ratioOfPairs(
+    other.map((each) => each.readPerSecond),
+    own.map((each) => each.readPerSecond),
+  )
   const laterUs = median(pairs.map((each) => each.other.p50Us - each.own.p50Us))
   console.table({
     bulk: {
@@ -162,6 +178,11 @@ function report(pairs: readonly { readonly own: Measured; readonly other: Measur
       attached: `${Math.round(median(other.map((each) => each.recordsPerSecond)))} records/s`,
       measured: `${rate.ratio.toFixed(2)} [${rate.low.toFixed(2)}, ${rate.high.toFixed(2)}]`,
       target: `>= ${RATE_LEAST}`,
+    },
+    'records read': {
+      holder: `${Math.round(median(own.map((each) => each.readPerSecond)))} records/s`,
+      attached: `${Math.round(median(other.map((each) => each.readPerSecond)))} records/s`,
+      measured: `${reads.ratio.toFixed(2)} [${reads.low.toFixed(2)}, ${reads.high.toFixed(2)}]`,
     },
     'single durable send, p50': {
       holder: `${Math.round(median(own.map((each) => each.p50Us)))} us`,

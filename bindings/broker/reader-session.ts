@@ -3,7 +3,8 @@ import type { IsolationLevel, Position, TopicPartition } from '../model/position
 import type { TopicFacts } from './topic-facts.ts'
 
 /**
- * A batch that owns its bytes, unless the fetch lent it memory; accessors make views of them, per record and on demand.
+ * Records of one batch that own their bytes, unless the fetch lent them memory; accessors make views of them, per record
+ * and on demand.
  */
 export interface FetchedBatch {
   readonly baseOffset: number
@@ -14,6 +15,14 @@ export interface FetchedBatch {
   keyOf(index: number): Uint8Array<ArrayBuffer> | null
   valueOf(index: number): Uint8Array<ArrayBuffer> | null
   headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
+}
+
+/** A whole batch, which can go on to another process as it lies there. */
+export interface WholeBatch extends FetchedBatch {
+  /** Size of the batch without compression. */
+  readonly plainBytes: number
+  /** Writes its record table (`model/decoded-records.ts`) and, behind it, its bytes. */
+  pack(words: Int32Array<ArrayBuffer>, at: number): void
 }
 
 /** Where in which topic: one that is deleted and made again has other records under the same name. */
@@ -37,7 +46,7 @@ export interface FetchRequest {
 
 export interface FetchedPartition extends TopicPartition {
   /** In offset order; the first may start below the asked offset (skip its earlier records), as in Kafka. */
-  readonly batches: readonly FetchedBatch[]
+  readonly batches: readonly WholeBatch[]
   /** Where to read next: past what was delivered and past what readers never see. */
   readonly nextOffset: number
   readonly logStartOffset: number

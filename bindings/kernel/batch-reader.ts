@@ -7,12 +7,13 @@ import {
   compressionOf,
   DECOMPRESSED_BYTES_MAX,
 } from '../model/compression.ts'
+import { ROW_BYTES, ROW_WORDS } from '../model/decoded-records.ts'
 import { LogError } from '../model/errors.ts'
 import type { BatchMemory } from '../model/memory.ts'
+import { lent, lentBytes, ownBytes } from './batch-bytes.ts'
 import { faults } from './batch-faults.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'
-import { lent, lentBytes, ownBytes } from './chunked-bytes.ts'
-import { DecodedRecords, rowBytes, rowWords } from './decoded-batch.ts'
+import { KernelBatch } from './decoded-batch.ts'
 import type { BatchFault, BatchHeader, BatchReader, DecodedBatch, KernelBuffer, KeyedParts } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import type { KernelCore } from './kernel-core.ts'
@@ -99,7 +100,7 @@ export class KernelBatchReader implements BatchReader {
     if (typeof table === 'string') return table
     const { u8 } = this.#core
     const bytes = into ? lentBytes(u8, address, plainBytes, into) : ownBytes(u8, address, plainBytes)
-    return new DecodedRecords(header, bytes, plainBytes, table)
+    return new KernelBatch(header, bytes, plainBytes, table)
   }
 
   /** Decompresses the records into kernel memory, behind a copy of the header that has their plain size. */
@@ -150,9 +151,9 @@ export class KernelBatchReader implements BatchReader {
     do {
       const rows = exports.records_fill()
       if (rows < 0) return faults[-rows] as BatchFault
-      const filling = this.#core.u8.subarray(this.#table, this.#table + rows * rowBytes)
+      const filling = this.#core.u8.subarray(this.#table, this.#table + rows * ROW_BYTES)
       const { buffer, byteOffset } = memory ? lent(filling, memory) : new Uint8Array(filling)
-      fillings.push(new Int32Array(buffer, byteOffset, rows * rowWords))
+      fillings.push(new Int32Array(buffer, byteOffset, rows * ROW_WORDS))
       done += rows
     } while (done < recordCount)
     return fillings

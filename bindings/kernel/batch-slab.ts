@@ -1,5 +1,5 @@
+import { ROW_BYTES, ROW_WORDS } from '../model/decoded-records.ts'
 import type { BatchMemory } from '../model/memory.ts'
-import { rowBytes, rowWords } from './decoded-batch.ts'
 import type { DecodedBatch } from './kernel.ts'
 import { OwnRecord } from './own-record.ts'
 
@@ -10,7 +10,7 @@ const IS_USED = 2
 
 /** Bytes that a batch takes of a slab: whole rows, so that each row lies in one cache line. */
 export function slabBytes({ memoryBytes }: DecodedBatch): number {
-  return rowBytes + Math.ceil(memoryBytes / rowBytes) * rowBytes
+  return ROW_BYTES + Math.ceil(memoryBytes / ROW_BYTES) * ROW_BYTES
 }
 
 /**
@@ -39,7 +39,7 @@ export class BatchSlab {
     words[at + RECORDS] = batch.recordCount
     words[at + BYTES] = batch.plainBytes
     words[at + IS_USED] = 0
-    batch.pack(words, at + rowWords)
+    batch.pack(words, at + ROW_WORDS)
     this.#endWords += slabBytes(batch) / 4
     return at
   }
@@ -50,9 +50,9 @@ export class BatchSlab {
     const row = this.#rowOf(at, offset - baseOffset)
     if (row < 0) return undefined
     const position = words[row] as number
-    const tableEnd = at + rowWords + (words[at + RECORDS] as number) * rowWords
+    const tableEnd = at + ROW_WORDS + (words[at + RECORDS] as number) * ROW_WORDS
     // Its headers end somewhere before the next record's key.
-    const end = (row + rowWords < tableEnd ? words[row + rowWords] : words[at + BYTES]) as number
+    const end = (row + ROW_WORDS < tableEnd ? words[row + ROW_WORDS] : words[at + BYTES]) as number
     const bytes = memory.take(end - position)
     bytes.set(new Uint8Array(words.buffer, tableEnd * 4 + position, end - position))
     return new OwnRecord(offset, words, row, bytes)
@@ -79,10 +79,10 @@ export class BatchSlab {
   move(at: number): number {
     const to = this.#endWords
     const words =
-      (this.#words[at + RECORDS] as number) * rowWords +
-      Math.ceil((this.#words[at + BYTES] as number) / rowBytes) * rowWords
-    this.#words.copyWithin(to, at, at + rowWords + words)
-    this.#endWords += rowWords + words
+      (this.#words[at + RECORDS] as number) * ROW_WORDS +
+      Math.ceil((this.#words[at + BYTES] as number) / ROW_BYTES) * ROW_WORDS
+    this.#words.copyWithin(to, at, at + ROW_WORDS + words)
+    this.#endWords += ROW_WORDS + words
     return to
   }
 
@@ -92,7 +92,7 @@ export class BatchSlab {
     let high = (this.#words[at + RECORDS] as number) - 1
     let index = Math.min(delta, high)
     while (low <= high) {
-      const row = at + rowWords + index * rowWords
+      const row = at + ROW_WORDS + index * ROW_WORDS
       const found = this.#words[row + 4] as number
       if (found === delta) return row
       if (found < delta) low = index + 1

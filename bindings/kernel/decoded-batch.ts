@@ -1,102 +1,14 @@
-import type { ChunkedBytes } from './chunked-bytes.ts'
+import type { ChunkedBytes } from '../model/chunked-bytes.ts'
+import { DecodedRecords } from '../model/decoded-records.ts'
 import type { BatchHeader, DecodedBatch } from './kernel.ts'
-import { misuse } from './kernel-core.ts'
-import { type ReadHeaders, readHeaders } from './read-headers.ts'
 
-// A row of the record table as 32-bit words: keyPosition, keyLength, valuePosition, valueLength, offsetDelta,
-// headerCount, and the timestamp, its low half first.
-export const rowWords = 8
-export const rowBytes: number = rowWords * 4
-const fillingBits = 10
-
-/** Rows that the kernel lays out at once. */
-export const fillingRows: number = 1 << fillingBits
-
-const noRows = new Int32Array(0)
-const noHeaders: ReadHeaders = []
-
-/** Records as views on the batch's bytes, made when asked for. The kernel has checked every length in the table. */
-export class DecodedRecords implements DecodedBatch {
-  readonly baseOffset: number
-  readonly nextOffset: number
+/** The records of a batch whose lengths the kernel has checked, with its header. */
+export class KernelBatch extends DecodedRecords implements DecodedBatch {
   readonly header: Readonly<BatchHeader>
-  readonly recordCount: number
-  readonly plainBytes: number
-  readonly #bytes: ChunkedBytes
-  /** The first filling of the record table, where most batches end. */
-  readonly #first: Int32Array
-  readonly #fillings: readonly Int32Array[]
 
   constructor(header: Readonly<BatchHeader>, bytes: ChunkedBytes, plainBytes: number, table: readonly Int32Array[]) {
-    this.baseOffset = header.baseOffset
-    this.nextOffset = header.baseOffset + header.lastOffsetDelta + 1
+    const { baseOffset, lastOffsetDelta, recordCount } = header
+    super(baseOffset, baseOffset + lastOffsetDelta + 1, recordCount, bytes, plainBytes, table)
     this.header = header
-    this.recordCount = header.recordCount
-    this.plainBytes = plainBytes
-    this.#bytes = bytes
-    this.#fillings = table
-    this.#first = this.#fillings[0] ?? noRows
   }
-
-  get memoryBytes(): number {
-    return this.plainBytes + this.recordCount * rowBytes
-  }
-
-  pack(words: Int32Array<ArrayBuffer>, at: number): void {
-    let end = at
-    for (const filling of this.#fillings) {
-      words.set(filling, end)
-      end += filling.length
-    }
-    this.#bytes.copyTo(new Uint8Array(words.buffer, words.byteOffset + end * 4, this.plainBytes))
-  }
-
-  offsetOf(index: number): number {
-    return this.baseOffset + this.#word(index, 4)
-  }
-
-  timestampOf(index: number): number {
-    return this.#word(index, 7) * 4294967296 + (this.#word(index, 6) >>> 0)
-  }
-
-  keyOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytesAt(index, 0)
-  }
-
-  valueOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytesAt(index, 2)
-  }
-
-  headersOf(index: number): ReadHeaders {
-    const count = this.#word(index, 5)
-    if (count === 0) return noHeaders
-    return readHeaders(this.#bytes, this.#word(index, 2) + Math.max(this.#word(index, 3), 0), count)
-  }
-
-  #word(index: number, field: number): number {
-    const word = this.#fillingOf(index)?.[wordOf(index, field)]
-    if (word === undefined || index < 0) throw this.#noRecord(index)
-    return word
-  }
-
-  #fillingOf(index: number): Int32Array | undefined {
-    return index < fillingRows ? this.#first : this.#fillings[index >>> fillingBits]
-  }
-
-  /** A key or value, by the field that says where it begins. Its row is looked up once, as most of a scan is this. */
-  #bytesAt(index: number, field: number): Uint8Array<ArrayBuffer> | null {
-    const filling = this.#fillingOf(index)
-    const at = wordOf(index, field)
-    const length = filling?.[at + 1]
-    if (filling === undefined || length === undefined || index < 0) throw this.#noRecord(index)
-    return length < 0 ? null : this.#bytes.range(filling[at] as number, length)
-  }
-
-  #noRecord(index: number): Error {
-    return misuse(`record ${index} of a batch of ${this.recordCount}`)
-  }
-}
-
-function wordOf(index: number, field: number): number {
-  return (index & (fillingRows - 1)) * rowWords + field
 }

@@ -1,7 +1,7 @@
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../model/batch-format.ts'
+import { FILLING_ROWS, ROW_WORDS } from '../model/decoded-records.ts'
 import { LogError } from '../model/errors.ts'
 import { faults, statusBadCount } from './batch-faults.ts'
-import { fillingRows, rowWords } from './decoded-batch.ts'
 import type { BatchFault, KeyedParts, KeyedRecords } from './kernel.ts'
 import type { KernelCore } from './kernel-core.ts'
 
@@ -23,7 +23,7 @@ class Filling implements KeyedRecords {
   /** `from`: where the first record begins in the batch; the table counts from there. */
   constructor({ exports, u8 }: KernelCore, count: number, from: number, isLast: boolean) {
     const { buffer } = u8
-    this.#rows = new Int32Array(buffer, exports.record_table(), count * rowWords)
+    this.#rows = new Int32Array(buffer, exports.record_table(), count * ROW_WORDS)
     this.#ends = new Int32Array(buffer, exports.record_ends(), count)
     this.hashes = new Int32Array(buffer, exports.key_hashes(), count * hashWords)
     this.count = count
@@ -40,27 +40,27 @@ class Filling implements KeyedRecords {
   }
 
   keyPositionOf(index: number): number {
-    return this.#from + (this.#rows[index * rowWords] as number) - BATCH_HEADER_BYTES
+    return this.#from + (this.#rows[index * ROW_WORDS] as number) - BATCH_HEADER_BYTES
   }
 
   keyLengthOf(index: number): number {
-    return this.#rows[index * rowWords + 1] as number
+    return this.#rows[index * ROW_WORDS + 1] as number
   }
 
   valuePositionOf(index: number): number {
-    return this.#from + (this.#rows[index * rowWords + 2] as number) - BATCH_HEADER_BYTES
+    return this.#from + (this.#rows[index * ROW_WORDS + 2] as number) - BATCH_HEADER_BYTES
   }
 
   valueLengthOf(index: number): number {
-    return this.#rows[index * rowWords + 3] as number
+    return this.#rows[index * ROW_WORDS + 3] as number
   }
 
   offsetDeltaOf(index: number): number {
-    return this.#rows[index * rowWords + 4] as number
+    return this.#rows[index * ROW_WORDS + 4] as number
   }
 
   timestampOf(index: number): number {
-    const row = index * rowWords
+    const row = index * ROW_WORDS
     return (this.#rows[row + 7] as number) * 4294967296 + ((this.#rows[row + 6] as number) >>> 0)
   }
 }
@@ -150,10 +150,10 @@ interface Part {
 
 /** As many whole records as one filling and one page take, at least one. `undefined` for an impossible length. */
 function partOf(records: Uint8Array, from: number, left: number): Part | undefined {
-  if (left <= fillingRows && records.length - from <= partBytes) return { count: left, end: records.length }
+  if (left <= FILLING_ROWS && records.length - from <= partBytes) return { count: left, end: records.length }
   let end = from
   let count = 0
-  while (count < Math.min(left, fillingRows)) {
+  while (count < Math.min(left, FILLING_ROWS)) {
     const next = endOfRecord(records, end)
     if (next > records.length) return undefined
     if (count > 0 && next - from > partBytes) break

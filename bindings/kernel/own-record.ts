@@ -1,5 +1,5 @@
-import { oneChunk } from './chunked-bytes.ts'
-import { type ReadHeaders, readHeaders } from './read-headers.ts'
+import { oneChunk } from '../model/chunked-bytes.ts'
+import { type ReadHeaders, readHeaders } from '../model/read-headers.ts'
 
 const noHeaders: ReadHeaders = []
 

@@ -6,7 +6,7 @@ import type { FetchedBatch, ReaderSession } from '../../bindings/broker/reader-s
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { TopicFacts } from '../../bindings/broker/topic-facts.ts'
 import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
-import { recordAlone } from '../../bindings/engine/remote/record-list.ts'
+import { recordAlone } from '../../bindings/engine/remote/fetched-list.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'

@@ -1,8 +1,9 @@
 import type { AppendRequest } from '../../bindings/broker/producer-session.ts'
-import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
+import type { WholeBatch } from '../../bindings/broker/reader-session.ts'
 import { isCompressed, isPacked, type PackedRecords } from '../../bindings/model/batch-records.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { EncodedRecord, RecordBytes } from '../../bindings/model/records.ts'
+import { wholeBatch } from './whole-batch.ts'
 
 /** Of a producer that doesn't compress: nobody here looks into what is. */
 export type PlainAppend = AppendRequest & { readonly records: readonly EncodedRecord[] }
@@ -39,7 +40,7 @@ function bytesOf(value: RecordBytes): Uint8Array<ArrayBuffer> | null {
 
 /** One partition in plain JavaScript, with Kafka's rules for sequences (kafka.md 3.3). */
 export class FakePartition {
-  readonly batches: FetchedBatch[] = []
+  readonly batches: WholeBatch[] = []
   readonly windows: Map<number, Window> = new Map()
   logStartOffset = 0
   endOffset = 0
@@ -80,28 +81,14 @@ export class FakePartition {
 
   write(records: readonly EncodedRecord[], now: number): number {
     const baseOffset = this.endOffset
+    this.endOffset += records.length
     const kept = records.map(({ key, value, timestamp, headers }) => ({
       key: bytesOf(key ?? null),
       value: bytesOf(value),
       timestamp: timestamp ?? now,
       headers: (headers ?? []).map(([name, header]) => [name, bytesOf(header)] as const),
     }))
-    this.endOffset += kept.length
-    const at = (index: number) => {
-      const record = kept[index]
-      if (record === undefined) throw new RangeError(`no record ${index} in a batch of ${kept.length}`)
-      return record
-    }
-    this.batches.push({
-      baseOffset,
-      nextOffset: this.endOffset,
-      recordCount: kept.length,
-      offsetOf: (index) => baseOffset + index,
-      timestampOf: (index) => at(index).timestamp,
-      keyOf: (index) => at(index).key,
-      valueOf: (index) => at(index).value,
-      headersOf: (index) => at(index).headers,
-    })
+    this.batches.push(wholeBatch(baseOffset, this.endOffset, kept))
     return baseOffset
   }
 

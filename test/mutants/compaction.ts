@@ -125,8 +125,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: "compaction: positions of a batch's second part count from where it begins",
     file: 'kernel/keyed-records.ts',
-    find: 'return this.#from + (this.#rows[index * rowWords] as number)',
-    put: 'return (this.#rows[index * rowWords] as number)',
+    find: 'return this.#from + (this.#rows[index * ROW_WORDS] as number)',
+    put: 'return (this.#rows[index * ROW_WORDS] as number)',
     tests: ['kernel/keyed-records.test.ts'],
   },
   {

@@ -1,14 +1,16 @@
 // What two processes say to each other comes out as it went in, and what is cut short or made up is refused by name.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'
+import type { FetchedPartition, WholeBatch } from '../../bindings/broker/reader-session.ts'
 import { readError, writeError } from '../../bindings/engine/remote/errors.ts'
+import { readFetched, writeFetched } from '../../bindings/engine/remote/fetched-list.ts'
 import { joinPieces } from '../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
-import { readFetched, readRecords, writeFetched, writeRecords } from '../../bindings/engine/remote/record-list.ts'
+import { readRecords, writeRecords } from '../../bindings/engine/remote/record-list.ts'
 import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { type GivenRecord, wholeBatch } from '../client/whole-batch.ts'
 import { codeOf } from '../log/catalogue/fixtures.ts'
 import { randomOf } from '../log/catalogue/random.ts'
 
@@ -113,29 +115,107 @@ test('compressed records, whole or not at all', () => {
   }
 })
 
+const place = { topic: 't', partition: 1, nextOffset: 15, logStartOffset: 2, endOffset: 99 }
+
 test('fetched batches and errors of partitions', () => {
-  const batch = {
-    baseOffset: 10,
-    nextOffset: 15,
-    recordCount: 2,
-    offsetOf: (index: number) => 11 + index,
-    timestampOf: (index: number) => 100 + index,
-    keyOf: () => null,
-    valueOf: (index: number) => bytes(`v${index}`),
-    headersOf: () => [],
-  }
   const error = new LogError('OFFSET_OUT_OF_RANGE', 'gone', { topic: 't', offset: 3 })
-  const part = { topic: 't', partition: 1, nextOffset: 15, logStartOffset: 2, endOffset: 99 }
+  const record = { key: null, value: bytes('v'), timestamp: 100, headers: [] }
   const parts: FetchedPartition[] = [
-    { ...part, batches: [batch], error: undefined },
-    { ...part, batches: [], error },
+    { ...place, batches: [wholeBatch(10, 15, [record])], error: undefined },
+    { ...place, batches: [], error },
   ]
   const [first, second] = readFetched(new MessageReader(written((writer) => writeFetched(writer, parts))))
-  assert.is(first?.batches[0]?.offsetOf(1), 12)
-  assert.equal(first?.batches[0]?.valueOf(1), bytes('v1'))
   assert.is(first?.batches[0]?.nextOffset, 15)
+  assert.equal({ ...first, batches: [] }, { ...parts[0], batches: [] })
   assert.ok(LogError.is(second?.error, 'OFFSET_OUT_OF_RANGE'))
   assert.equal(second?.error.details, error.details)
+})
+
+/** Batches of all kinds: more records than the kernel lays out at once, offsets that compaction left out, no record. */
+function* randomBatches(): Generator<readonly [baseOffset: number, records: readonly Required<GivenRecord>[]]> {
+  const random = randomOf(5)
+  const field = () => random.pick([null, new Uint8Array(), bytes('xä🙂'.repeat(random.below(40)))])
+  for (const count of [0, 1, 2, 7, 1023, 1024, 1025, 3000]) {
+    let offsetDelta = -1
+    const records = Array.from({ length: count }, () => {
+      offsetDelta += 1 + random.below(2) * random.below(50)
+      const headers = Array.from({ length: random.below(3) }, () => [random.pick(['', 'ä', 'name']), field()] as const)
+      const timestamp = random.pick([0, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 1_764_000_000_000, 2 ** 53 - 1])
+      return { key: field(), value: field(), timestamp, headers, offsetDelta }
+    })
+    yield [random.pick([0, 2 ** 40]), records]
+  }
+}
+
+test('each record of a fetched batch is what it was in the holder', () => {
+  for (const [baseOffset, records] of randomBatches()) {
+    const batch = wholeBatch(baseOffset, baseOffset + 200_000, records)
+    // One behind the other, so that each begins where the one before has ended.
+    const parts = [{ ...place, batches: [batch, batch, batch], error: undefined }]
+    const reader = new MessageReader(written((writer) => writeFetched(writer, parts)))
+    const [part] = readFetched(reader)
+    reader.end()
+    for (const read of part?.batches ?? []) {
+      assert.equal([read.baseOffset, read.nextOffset], [batch.baseOffset, batch.nextOffset])
+      const back = Array.from({ length: read.recordCount }, (_, index) => ({
+        key: read.keyOf(index),
+        value: read.valueOf(index),
+        timestamp: read.timestampOf(index),
+        headers: read.headersOf(index),
+        offsetDelta: read.offsetOf(index) - baseOffset,
+      }))
+      assert.equal(back, records)
+      assert.is(
+        codeOf(() => read.keyOf(records.length)),
+        'INVALID_REQUEST',
+      )
+    }
+    assert.is(part?.batches.length, 3)
+  }
+})
+
+test('a fetched batch whose table leads out of its bytes is refused', () => {
+  const record = { key: bytes('key'), value: bytes('value'), timestamp: 1, headers: [] }
+  const batch = wholeBatch(0, 1, [record])
+  for (const [word, wrong] of [
+    [0, -1],
+    [0, 10],
+    [1, 10],
+    [1, -2],
+    [2, -1],
+    [2, 10],
+    [3, 7],
+    [3, -2],
+  ] as const) {
+    const torn: WholeBatch = Object.create(batch, {
+      recordCount: { value: 1 },
+      plainBytes: { value: batch.plainBytes },
+      pack: {
+        value(words: Int32Array<ArrayBuffer>, at: number) {
+          batch.pack(words, at)
+          words[at + word] = wrong
+        },
+      },
+    })
+    const message = written((writer) => writeFetched(writer, [{ ...place, batches: [torn], error: undefined }]))
+    assert.is(
+      codeOf(() => readFetched(new MessageReader(message))),
+      'NETWORK_EXCEPTION',
+      `word ${word}: ${wrong}`,
+    )
+  }
+})
+
+test('fetched batches that are cut short are refused', () => {
+  const record = { key: bytes('key'), value: bytes('value'), timestamp: 1, headers: [['h', null] as const] }
+  const parts = [{ ...place, batches: [wholeBatch(0, 2, [record, record])], error: undefined }]
+  const message = written((writer) => writeFetched(writer, parts))
+  for (let length = 0; length < message.length; length++) {
+    assert.is(
+      codeOf(() => readFetched(new MessageReader(message.slice(0, length)))),
+      'NETWORK_EXCEPTION',
+    )
+  }
 })
 
 test('errors keep code, message and place; what is no LogError is a fault of the log', () => {

@@ -17,9 +17,9 @@ import { AttachedReader } from './attached-reader.ts'
 import { AttachedShare } from './attached-share.ts'
 import { AttachedTransactionalProducer } from './attached-transactions.ts'
 import type { Channel } from './channel.ts'
+import { recordAlone } from './fetched-list.ts'
 import { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
-import { recordAlone } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** How long a close waits for a holder that is stopped or busy, in milliseconds. */

@@ -4,12 +4,12 @@ import { LogError } from '../../model/errors.ts'
 import { nextCall } from './call-numbers.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
+import { readFetched } from './fetched-list.ts'
 import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
-import { readFetched } from './record-list.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** A message begins with the number of its call. */

@@ -30,6 +30,12 @@ export class MessageReader {
     return new Int32Array(this.#bytes.slice(at, at + count * 4).buffer)
   }
 
+  /** As `int32s`, of what was written aligned to 32 bits. */
+  words(count: number): Int32Array {
+    this.#take(-this.#position & 3)
+    return this.int32s(count)
+  }
+
   float64(): number {
     return this.#view.getFloat64(this.#take(8), true)
   }
@@ -68,6 +74,11 @@ export class MessageReader {
     const length = this.int32()
     if (length === -1) return null
     if (length < 0) throw malformed()
+    return this.#slice(length)
+  }
+
+  /** So many bytes, a view of the message. */
+  content(length: number): Uint8Array<ArrayBuffer> {
     return this.#slice(length)
   }
 

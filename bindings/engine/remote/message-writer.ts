@@ -82,6 +82,15 @@ export class MessageWriter {
     this.#view.setInt32(at, value, true)
   }
 
+  /** So many bytes, aligned to 32 bits, from where `write` is told on. */
+  words(sizeBytes: number, write: (words: Int32Array<ArrayBuffer>, at: number) => void): this {
+    const from = this.#take(-this.#length & 3)
+    const at = this.#take(sizeBytes)
+    this.#bytes.fill(0, from, at)
+    write(new Int32Array(this.#bytes.buffer, 0, this.#bytes.length >> 2), at >> 2)
+    return this
+  }
+
   /** Makes room for so many bytes, so that the message grows once at most. */
   reserve(sizeBytes: number): void {
     this.#take(sizeBytes)

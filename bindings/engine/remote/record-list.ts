@@ -1,10 +1,8 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
-import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session.ts'
 import { type BatchRecords, isCompressed, isPacked, type PackedRecords } from '../../model/batch-records.ts'
 import { type CompressedRecords, compressionId, compressionOf } from '../../model/compression.ts'
 import { changedBytes } from '../../model/errors.ts'
 import type { EncodedRecord } from '../../model/records.ts'
-import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 
@@ -149,113 +147,4 @@ function readHeaders(reader: MessageReader): readonly Header[] {
   const count = reader.count(8)
   if (count === 0) return NO_HEADERS
   return Array.from({ length: count }, () => [reader.text(), reader.bytes()] as const)
-}
-
-export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[]): void {
-  writer.int32(parts.length)
-  for (const part of parts) {
-    writer.text(part.topic).int32(part.partition)
-    writer.float64(part.nextOffset).float64(part.logStartOffset).float64(part.endOffset)
-    writer.uint8(part.error === undefined ? 0 : 1)
-    if (part.error !== undefined) writeError(writer, part.error)
-    writer.int32(part.batches.length)
-    for (const batch of part.batches) writeBatch(writer, batch)
-  }
-}
-
-export function readFetched(reader: MessageReader): FetchedPartition[] {
-  return Array.from({ length: reader.count(33) }, () => {
-    const topic = reader.text()
-    const partition = reader.int32()
-    const nextOffset = reader.float64()
-    const logStartOffset = reader.float64()
-    const endOffset = reader.float64()
-    const error = reader.uint8() === 1 ? readError(reader) : undefined
-    const batches = Array.from({ length: reader.count(20) }, () => readBatch(reader))
-    return { topic, partition, batches, nextOffset, logStartOffset, endOffset, error }
-  })
-}
-
-function writeBatch(writer: MessageWriter, batch: FetchedBatch): void {
-  writer.float64(batch.baseOffset).float64(batch.nextOffset).int32(batch.recordCount)
-  for (let index = 0; index < batch.recordCount; index++) {
-    writer.float64(batch.offsetOf(index)).float64(batch.timestampOf(index))
-    writer.bytes(batch.keyOf(index)).bytes(batch.valueOf(index))
-    writeHeaders(writer, batch.headersOf(index))
-  }
-}
-
-function readBatch(reader: MessageReader): FetchedBatch {
-  const baseOffset = reader.float64()
-  const nextOffset = reader.float64()
-  const records: CarriedRecord[] = []
-  for (let left = reader.count(28); left > 0; left--) {
-    const offset = reader.float64()
-    const timestamp = reader.float64()
-    records.push({ offset, timestamp, key: reader.bytes(), value: reader.bytes(), headers: readHeaders(reader) })
-  }
-  return new CarriedBatch(baseOffset, nextOffset, records)
-}
-
-/** One record of a batch as a batch of one, which doesn't keep the message with the others in memory. */
-export function recordAlone(batch: FetchedBatch, offset: number): FetchedBatch | undefined {
-  for (let index = 0; index < batch.recordCount; index++) {
-    if (batch.offsetOf(index) !== offset) continue
-    const timestamp = batch.timestampOf(index)
-    const headers = batch.headersOf(index).map(([name, value]) => [name, value?.slice() ?? null] as const)
-    const [key, value] = [batch.keyOf(index)?.slice() ?? null, batch.valueOf(index)?.slice() ?? null]
-    return new CarriedBatch(offset, offset + 1, [{ offset, timestamp, key, value, headers }])
-  }
-  return undefined
-}
-
-interface CarriedRecord {
-  readonly offset: number
-  readonly timestamp: number
-  readonly key: Uint8Array<ArrayBuffer> | null
-  readonly value: Uint8Array<ArrayBuffer> | null
-  readonly headers: readonly Header[]
-}
-
-/** A batch whose records are views of the message that brought them. */
-class CarriedBatch implements FetchedBatch {
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly #records: readonly CarriedRecord[]
-
-  constructor(baseOffset: number, nextOffset: number, records: readonly CarriedRecord[]) {
-    this.baseOffset = baseOffset
-    this.nextOffset = nextOffset
-    this.#records = records
-  }
-
-  get recordCount(): number {
-    return this.#records.length
-  }
-
-  #at(index: number): CarriedRecord {
-    const record = this.#records[index]
-    if (record === undefined) throw new RangeError(`record ${index} of a batch of ${this.recordCount}`)
-    return record
-  }
-
-  offsetOf(index: number): number {
-    return this.#at(index).offset
-  }
-
-  timestampOf(index: number): number {
-    return this.#at(index).timestamp
-  }
-
-  keyOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#at(index).key
-  }
-
-  valueOf(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#at(index).value
-  }
-
-  headersOf(index: number): readonly Header[] {
-    return this.#at(index).headers
-  }
 }

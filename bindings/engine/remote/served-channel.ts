@@ -8,6 +8,7 @@ import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { Channel } from './channel.ts'
 import { writeError } from './errors.ts'
+import { writeFetched } from './fetched-list.ts'
 import { messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
@@ -19,7 +20,7 @@ import {
   FETCH_BYTES_MAX,
   PROTOCOL_VERSION,
 } from './protocol.ts'
-import { readRecords, writeAppended, writeFetched } from './record-list.ts'
+import { readRecords, writeAppended } from './record-list.ts'
 import * as shapes from './request-shapes.ts'
 import { ServedTransactions } from './served-transactions.ts'
 import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } from './values.ts'

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { readError, writeError } from '../../../bindings/engine/remote/errors.ts'
+import { readFetched, writeFetched } from '../../../bindings/engine/remote/fetched-list.ts'
 import { joinPieces } from '../../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../../bindings/engine/remote/message-writer.ts'
-import { readFetched, readRecords, writeFetched, writeRecords } from '../../../bindings/engine/remote/record-list.ts'
+import { readRecords, writeRecords } from '../../../bindings/engine/remote/record-list.ts'
 import { readValue, writeValue } from '../../../bindings/engine/remote/values.ts'
 import { type Codec, msgpack } from '../../../bindings/entry/msgpack.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import { wholeBatch } from '../../client/whole-batch.ts'
 import { type Bytes, expect, type FuzzTarget, Refused, sameBytes, viewOf } from '../target.ts'
 
 const VALUES = [
@@ -99,14 +101,12 @@ export function recordTarget(read: typeof readRecords = readRecords): FuzzTarget
 
 export function fetchedTarget(read: typeof readFetched = readFetched): FuzzTarget {
   const bytes = new TextEncoder().encode('value')
-  const batch = {
-    ...{ baseOffset: 2 ** 33, nextOffset: 2 ** 33 + 2, recordCount: 2 },
-    offsetOf: (index: number) => 2 ** 33 + index,
-    timestampOf: () => 1_700_000_000_000,
-    keyOf: (index: number) => (index === 0 ? null : bytes),
-    valueOf: () => bytes,
-    headersOf: () => [['h', bytes] as const, ['n', null] as const],
-  }
+  const timestamp = 1_700_000_000_000
+  const headers = [['h', bytes] as const, ['n', null] as const]
+  const batch = wholeBatch(2 ** 33, 2 ** 33 + 2, [
+    { key: null, value: bytes, timestamp, headers },
+    { key: bytes, value: bytes, timestamp, headers },
+  ])
   const part = { topic: 'pay', partition: 1, nextOffset: 5, logStartOffset: 0, endOffset: 9 }
   const error = new LogError('OFFSET_OUT_OF_RANGE', 'gone', { topic: 'pay', partition: 1, logStartOffset: 3 })
   const parts = [

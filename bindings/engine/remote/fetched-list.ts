@@ -1,0 +1,103 @@
+import type { FetchedBatch, FetchedPartition, WholeBatch } from '../../broker/reader-session.ts'
+import { oneChunk } from '../../model/chunked-bytes.ts'
+import { DecodedRecords, FILLING_ROWS, ROW_BYTES, ROW_WORDS } from '../../model/decoded-records.ts'
+import { readError, writeError } from './errors.ts'
+import { type MessageReader, malformed } from './message-reader.ts'
+import type { MessageWriter } from './message-writer.ts'
+
+/** What a batch takes besides its record table and its bytes, with the most that aligns them. */
+const BATCH_HEAD_BYTES = 27
+
+/** Batches go as they lie in the holder's memory, table and bytes: neither process makes anything for each record. */
+export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[]): void {
+  writer.reserve(sizeOf(parts))
+  writer.int32(parts.length)
+  for (const part of parts) {
+    writer.text(part.topic).int32(part.partition)
+    writer.float64(part.nextOffset).float64(part.logStartOffset).float64(part.endOffset)
+    writer.uint8(part.error === undefined ? 0 : 1)
+    if (part.error !== undefined) writeError(writer, part.error)
+    writer.int32(part.batches.length)
+    for (const batch of part.batches) writeBatch(writer, batch)
+  }
+}
+
+/** About, so that the message grows once. */
+function sizeOf(parts: readonly FetchedPartition[]): number {
+  let sizeBytes = 0
+  for (const { batches } of parts) {
+    for (const batch of batches) sizeBytes += BATCH_HEAD_BYTES + packedBytes(batch)
+  }
+  return sizeBytes
+}
+
+function packedBytes({ recordCount, plainBytes }: WholeBatch): number {
+  return recordCount * ROW_BYTES + plainBytes
+}
+
+export function readFetched(reader: MessageReader): FetchedPartition[] {
+  return Array.from({ length: reader.count(33) }, () => {
+    const topic = reader.text()
+    const partition = reader.int32()
+    const nextOffset = reader.float64()
+    const logStartOffset = reader.float64()
+    const endOffset = reader.float64()
+    const error = reader.uint8() === 1 ? readError(reader) : undefined
+    const batches = Array.from({ length: reader.count(24) }, () => readBatch(reader))
+    return { topic, partition, batches, nextOffset, logStartOffset, endOffset, error }
+  })
+}
+
+function writeBatch(writer: MessageWriter, batch: WholeBatch): void {
+  writer.float64(batch.baseOffset).float64(batch.nextOffset).int32(batch.recordCount).int32(batch.plainBytes)
+  writer.words(packedBytes(batch), (words, at) => batch.pack(words, at))
+}
+
+function readBatch(reader: MessageReader): WholeBatch {
+  const baseOffset = reader.float64()
+  const nextOffset = reader.float64()
+  const recordCount = reader.count(ROW_BYTES)
+  const plainBytes = reader.count(1)
+  const table = reader.words(recordCount * ROW_WORDS)
+  const bytes = reader.content(plainBytes)
+  for (let row = 0; row < table.length; row += ROW_WORDS) {
+    if (!isWithin(table, row, plainBytes) || !isWithin(table, row + 2, plainBytes)) throw malformed()
+  }
+  return new DecodedRecords(baseOffset, nextOffset, recordCount, oneChunk(bytes), plainBytes, fillingsOf(table))
+}
+
+/** A key or value, by the word that says where it begins: behind that one stands its length, -1 for null. */
+function isWithin(table: Int32Array, word: number, plainBytes: number): boolean {
+  const position = table[word] as number
+  const length = table[word + 1] as number
+  return position >= 0 && length >= -1 && position + Math.max(length, 0) <= plainBytes
+}
+
+function fillingsOf(table: Int32Array): readonly Int32Array[] {
+  const fillingWords = FILLING_ROWS * ROW_WORDS
+  if (table.length <= fillingWords) return [table]
+  return Array.from({ length: Math.ceil(table.length / fillingWords) }, (_, filling) => {
+    return table.subarray(filling * fillingWords, (filling + 1) * fillingWords)
+  })
+}
+
+/** One record of a batch, which doesn't keep the message with the others in memory. */
+export function recordAlone(batch: FetchedBatch, offset: number): FetchedBatch | undefined {
+  for (let index = 0; index < batch.recordCount; index++) {
+    if (batch.offsetOf(index) !== offset) continue
+    const timestamp = batch.timestampOf(index)
+    const headers = batch.headersOf(index).map(([name, value]) => [name, value?.slice() ?? null] as const)
+    const [key, value] = [batch.keyOf(index)?.slice() ?? null, batch.valueOf(index)?.slice() ?? null]
+    return {
+      baseOffset: offset,
+      nextOffset: offset + 1,
+      recordCount: 1,
+      offsetOf: () => offset,
+      timestampOf: () => timestamp,
+      keyOf: () => key,
+      valueOf: () => value,
+      headersOf: () => headers,
+    }
+  }
+  return undefined
+}
