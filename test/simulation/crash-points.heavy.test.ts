@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type RecoveryMark, recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import type { Acks } from '../../bindings/model/positions.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SIMULATED_SIZES, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
@@ -49,8 +49,8 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'rolls, rings that wrap, extents', sends: 80, hasLarge: true, step: 13 },
 ]
 
-function play(disk: VirtualDisk, { sends, hasLarge, ringFiles }: Scenario, history: History): void {
-  const host = new SyncHost(disk, undefined, undefined, {}, ringFiles)
+function play(disk: VirtualDisk, { sends, hasLarge, ringFiles = 2 }: Scenario, history: History): void {
+  const host = new SyncHost(disk, undefined, undefined, {}, { ...SIMULATED_SIZES, ringFiles })
   host.open()
   host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 6000 })
   const producerId = host.openProducer()

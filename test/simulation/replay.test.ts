@@ -8,17 +8,20 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { FULL_SIZE_SCENARIOS } from '../../bindings/testkit/simulation/crash/full-size-scenarios.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
-import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
+import { engineSystem, fullSizeSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { byName, numberOf, refuse } from '../command-line.ts'
 import { TOY_FAULTS } from './toy-entries.ts'
 import { toySystem } from './toy-log.ts'
 
 const SYSTEMS: readonly SystemUnderTest[] = [
-  ...[engineSystem, rowSystem, toySystem()],
+  ...[engineSystem, fullSizeSystem, rowSystem, toySystem()],
   ...TOY_FAULTS.map((fault) => toySystem(fault)),
 ]
+
+const ALL_SCENARIOS = [...SCENARIOS, ...FULL_SIZE_SCENARIOS]
 
 /** Prints what each opening does to its storage. */
 function traced(system: SystemUnderTest): SystemUnderTest {
@@ -40,7 +43,7 @@ function traced(system: SystemUnderTest): SystemUnderTest {
 function replay(systemName: string, name: string, seed: number, only: string): number {
   const options = { seed, only, images: 1000, nestedChances: [1, 1, 1] }
   const system = byName('system', systemName, SYSTEMS)
-  const explored = new Enumerator(traced(system), byName('scenario', name, SCENARIOS), options).explore()
+  const explored = new Enumerator(traced(system), byName('scenario', name, ALL_SCENARIOS), options).explore()
   const { failures, images, nestedImages } = explored
   if (only !== 'none' && images + nestedImages < only.split('/').length)
     refuse(`nothing of "${name}" crashes at ${only}`)

@@ -26,25 +26,37 @@ const TRANSACTION_BUFFER_BYTES = 16384
 /** Room for a few batches only: they come and go. */
 const CACHE_BYTES = 8192
 const BEGIN = 1_700_000_000_000
+/** What a log over files is made with. */
+export interface HostSizes {
+  readonly ringFileBytes: number
+  readonly ringFiles: number
+  readonly waiting: WaitingSizes
+}
+
 /** As small as batches are here: of those that go by extent each is written at once, as in a log of full size. */
 export const SIMULATED_WAITING_SIZES: WaitingSizes = { batchBytes: 4096, pieceBytes: 16_384 }
+export const SIMULATED_SIZES: HostSizes = {
+  ringFileBytes: RING_FILE_BYTES,
+  ringFiles: 2,
+  waiting: SIMULATED_WAITING_SIZES,
+}
 
 function partitionStore(
   storage: VirtualStorage,
   kernel: Kernel,
   source: PartitionSource,
   observer: WriteOrderObserver | undefined,
-  ringFiles: number,
+  { ringFileBytes, ringFiles, waiting }: HostSizes,
 ): PartitionStore {
   if (storage instanceof VirtualRows) return storage.store(observer)
   storage.spacePath = RESERVE_FILE
   return new FilePartitionStore(storage, kernel, source, {
-    ringFileBytes: RING_FILE_BYTES,
+    ringFileBytes,
     ringFiles,
     ringFilesUsual: ringFiles,
     ringFilesMax: 8,
     openFilesMax: 64,
-    waitingSizes: SIMULATED_WAITING_SIZES,
+    waitingSizes: waiting,
     observer,
     random: () => 0.5,
   })
@@ -93,7 +105,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     order: Random | undefined,
     observer?: WriteOrderObserver,
     keeping: KeepingOptions = {},
-    ringFiles: number = 2,
+    sizes: HostSizes = SIMULATED_SIZES,
   ) {
     this.storage = storage
     this.#order = order
@@ -103,7 +115,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
       ...keeping,
       compose: (source) => {
-        const store = partitionStore(storage, kernel, source, observer, ringFiles)
+        const store = partitionStore(storage, kernel, source, observer, sizes)
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
       },
     })

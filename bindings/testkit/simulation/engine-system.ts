@@ -1,4 +1,5 @@
 import { recoveryMarks } from '../../log/recovery-marks.ts'
+import { WAITING_SIZES } from '../../log/segment/waiting-writes.ts'
 import { LogError } from '../../model/errors.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type {
@@ -11,48 +12,71 @@ import type {
   SystemTopic,
   SystemUnderTest,
 } from './crash/system-under-test.ts'
-import { SyncHost } from './drive.ts'
+import { type HostSizes, SIMULATED_SIZES, SyncHost } from './drive.ts'
 import { VirtualDisk } from './virtual-disk.ts'
 import { VirtualRows } from './virtual-rows.ts'
 
+interface EngineSizes extends HostSizes {
+  /** Of every topic. */
+  readonly segmentBytes: number
+}
+
 /** Room for the largest batch of a scenario, and soon full. */
-const SEGMENT_BYTES = 10_000
+const SMALL_SIZES: EngineSizes = { ...SIMULATED_SIZES, segmentBytes: 10_000 }
+
+/**
+ * Batches wait as in a log of full size (decision 015). A frame holds two of the largest of them, a segment a few
+ * pieces.
+ */
+const FULL_SIZES: EngineSizes = {
+  ringFileBytes: 128 * 1024,
+  ringFiles: 2,
+  waiting: WAITING_SIZES,
+  segmentBytes: 120_000,
+}
 
 /** The real engine, journal and segments under the simulator's hands. */
-export const engineSystem: SystemUnderTest<VirtualDisk> = {
-  name: 'engine',
-  storage: () => new VirtualDisk(),
-  open(host): SystemHandle {
-    const before = new Map(recoveryMarks.counts)
-    const handle = new EngineHandle(host)
-    for (const [name, count] of recoveryMarks.counts) {
-      const added = count - (before.get(name) ?? 0)
-      if (added > 0) host.marks.mark(name, added)
-    }
-    return handle
-  },
+export const engineSystem: SystemUnderTest<VirtualDisk> = engineOf('engine', SMALL_SIZES)
+export const fullSizeSystem: SystemUnderTest<VirtualDisk> = engineOf('engine-in-full-sizes', FULL_SIZES)
+
+function engineOf(name: string, sizes: EngineSizes): SystemUnderTest<VirtualDisk> {
+  return {
+    name,
+    storage: () => new VirtualDisk(),
+    open(host): SystemHandle {
+      const before = new Map(recoveryMarks.counts)
+      const handle = new EngineHandle(host, sizes)
+      for (const [mark, count] of recoveryMarks.counts) {
+        const added = count - (before.get(mark) ?? 0)
+        if (added > 0) host.marks.mark(mark, added)
+      }
+      return handle
+    },
+  }
 }
 
 /** The same engine over a database: each batch a row, each group commit a transaction. */
 export const rowSystem: SystemUnderTest<VirtualRows> = {
   name: 'rows',
   storage: () => new VirtualRows(),
-  open: (host) => new EngineHandle(host),
+  open: (host) => new EngineHandle(host, SMALL_SIZES),
 }
 
 class EngineHandle implements SystemHandle {
   readonly recovery: SystemRecovery
   readonly #host: SyncHost
+  readonly #segmentBytes: number
   readonly #generations = new Map<string, number>()
 
-  constructor({ storage, order, observer }: SystemHost) {
-    this.#host = new SyncHost(storage, order, observer)
+  constructor({ storage, order, observer }: SystemHost, sizes: EngineSizes) {
+    this.#segmentBytes = sizes.segmentBytes
+    this.#host = new SyncHost(storage, order, observer, {}, sizes)
     const report = this.#host.open()
     this.recovery = { isClean: report.clean, damage: describeDamage(report), isReadOnly: report.readOnly.length > 0 }
   }
 
   createTopic(topicId: string, topic: string, partitions: number): void {
-    this.#host.createTopic(topicId, topic, partitions, { 'segment.bytes': SEGMENT_BYTES })
+    this.#host.createTopic(topicId, topic, partitions, { 'segment.bytes': this.#segmentBytes })
   }
 
   deleteTopic(name: string): void {

@@ -2,13 +2,13 @@
 // its segment (decision 032).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { RING_FILE_BYTES, SIMULATED_SIZES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 /** Flushes of the segment and of the ring until a batch of so many bytes is acknowledged. */
 function flushesOfSend(ringFiles: number, valueBytes: number): { segment: number; ring: number } {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined, undefined, {}, ringFiles)
+  const host = new SyncHost(disk, undefined, undefined, {}, { ...SIMULATED_SIZES, ringFiles })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const batch = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0 }
