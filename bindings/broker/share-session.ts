@@ -13,6 +13,7 @@ export interface AcquireRequest {
 
 /** Offsets in a row that a consumer has the locks of, delivered as often. */
 export interface AcquiredRange extends TopicPartition {
+  readonly topicId: string
   readonly firstOffset: number
   readonly lastOffset: number
   /** This delivery included. */
@@ -21,10 +22,15 @@ export interface AcquiredRange extends TopicPartition {
   readonly waitedMs: number
 }
 
-/** What a consumer says of offsets that it holds, in Kafka's words (KIP-932); `unseen`: this delivery doesn't count. */
+/**
+ * What a consumer says of offsets that it holds, in Kafka's words (KIP-932); `unseen`: this delivery doesn't count. It
+ * names the delivery, as it was acquired: neither a later one nor a record of a topic made again under the name.
+ */
 export interface AcknowledgeRequest extends TopicPartition {
+  readonly topicId: string
   readonly firstOffset: number
   readonly lastOffset: number
+  readonly deliveryCount: number
   readonly type: 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
   /** Of what is released: how long nobody gets it. */
   readonly delayMs: number

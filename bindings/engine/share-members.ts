@@ -89,7 +89,7 @@ export class ShareMembers {
       const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
       records.push(...planned.records)
       for (const range of planned.ranges) {
-        acquired.push({ topic: id.topic, partition: id.partition, ...range, waitedMs })
+        acquired.push({ ...id, ...range, waitedMs })
         left -= range.deliveryCount > ALONE_FROM ? left : range.lastOffset - range.firstOffset + 1
       }
     }
@@ -112,12 +112,18 @@ export class ShareMembers {
   }
 
   #acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
-    const { topic, partition, firstOffset, lastOffset, type, delayMs } = request
-    const hosted = this.#hooks.partitionsOf(topic)[partition]
-    const at = { groupId: member.groupId, topicId: hosted?.id.topicId ?? '', topic, partition }
-    const availableAt = delayMs > 0 ? now + delayMs : 0
-    const { memberId } = member
-    const records = this.#shares.planAcknowledge(at, { memberId, firstOffset, lastOffset, type, availableAt })
+    const { topic, topicId, partition, firstOffset, lastOffset, deliveryCount, type, delayMs } = request
+    const { groupId, memberId } = member
+    const at = { groupId, topicId, topic, partition }
+    const said = {
+      memberId,
+      firstOffset,
+      lastOffset,
+      deliveryCount,
+      type,
+      availableAt: delayMs > 0 ? now + delayMs : 0,
+    }
+    const records = this.#shares.planAcknowledge(at, said)
     this.#change(records, done)
     this.#serveWaiting(now)
   }

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const locks = 'coordinator/share/share-partition.test.ts'
 const consumers = 'client/share-consumer.test.ts'
+const lateAnswers = 'client/share-late-answers.test.ts'
 const endings = 'client/share-endings.test.ts'
 const letters = 'client/share-dead-letters.test.ts'
 const powerLoss = 'client/share-power-loss.test.ts'
@@ -30,6 +31,27 @@ export const SHARING: readonly Mutant[] = [
     find: '      if (delivery.until > now) {\n',
     put: '      if (delivery.until > 0) {\n',
     tests: [locks],
+  },
+  {
+    name: 'work queues: what is said of one delivery counts for a later one',
+    file: shared,
+    find: '      if (delivery.deliveryCount !== deliveryCount) return offset\n',
+    put: '',
+    tests: [lateAnswers],
+  },
+  {
+    name: 'work queues: a topic that is made again takes what is said of the one before',
+    file: 'engine/share-members.ts',
+    find: 'const at = { groupId, topicId, topic, partition }',
+    put: 'const at = { groupId, topicId: this.#hooks.partitionsOf(topic)[partition]?.id.topicId ?? topicId, topic, partition }',
+    tests: [lateAnswers],
+  },
+  {
+    name: 'work queues: records are read from whatever topic has the name',
+    file: 'client/share/shared-records.ts',
+    find: 'const positions = [{ topic, topicId, partition, nextOffset }]',
+    put: 'const positions = [{ topic, partition, nextOffset }]',
+    tests: [lateAnswers],
   },
   {
     name: 'work queues: who lost its lock may still say that it is done',

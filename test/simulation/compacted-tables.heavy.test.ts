@@ -84,8 +84,7 @@ class Life {
       done,
     }))
     if (range === undefined) return
-    const { firstOffset, lastOffset } = range
-    const done = { topic: 't', partition: 0, firstOffset, lastOffset, type: 'accept', delayMs: 0 } as const
+    const done = { ...range, type: 'accept', delayMs: 0 } as const
     this.#told.during('accepted', number, () =>
       this.#host.ask<void>((told) => ({ kind: 'acknowledgeShare', member, request: done, done: told })),
     )

@@ -178,8 +178,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     type: AcknowledgeType | 'unseen',
     delayMs: number,
   ): Promise<void> {
-    const { topic, partition, offset } = record
-    return session.acknowledge({ topic, partition, firstOffset: offset, lastOffset: offset, type, delayMs })
+    const { topic, partition, offset, deliveryCount } = record
+    const place = { topic, topicId: SharedRecord.topicIdOf(record), partition }
+    return session.acknowledge({ ...place, firstOffset: offset, lastOffset: offset, deliveryCount, type, delayMs })
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {

@@ -17,9 +17,9 @@ export async function sharedRecords(
   decoder: Decoder,
   lockedUntil: number,
 ): Promise<readonly SharedRecord[]> {
-  const { topic, partition, lastOffset, deliveryCount } = range
+  const { topic, topicId, partition, lastOffset, deliveryCount } = range
   const source = { topic, partition, decoder, held: undefined, loan: undefined }
-  const lock = { deliveryCount, until: lockedUntil }
+  const lock = { topicId, deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
   const { keptFrom, readUpTo, found } = await fetched(session, range)
   let offset = keptFrom
@@ -45,7 +45,7 @@ interface Fetched {
 /** Throws the partition's error. */
 async function fetched(
   session: ShareSession,
-  { topic, partition, firstOffset, lastOffset }: AcquiredRange,
+  { topic, topicId, partition, firstOffset, lastOffset }: AcquiredRange,
 ): Promise<Fetched> {
   const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
   let keptFrom = firstOffset
@@ -53,7 +53,7 @@ async function fetched(
   // The locked record may be one of thousands in its batch.
   const sizes = new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES)
   while (nextOffset <= lastOffset) {
-    const positions = [{ topic, partition, nextOffset }]
+    const positions = [{ topic, topicId, partition, nextOffset }]
     const request = { positions, isolationLevel: 'read_committed', maxBytes: sizes.next(), wait: false } as const
     const [part] = await session.fetch(request)
     // Somebody woke the fetch before the storage answered: the locked records are read all the same.
@@ -64,6 +64,8 @@ async function fetched(
       found.length = 0
       continue
     }
+    // Its locks are gone with the topic, and what has the name now is another's.
+    if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return { keptFrom, readUpTo: keptFrom, found: [] }
     if (part.error !== undefined) throw part.error
     for (const batch of part.batches) {
       for (let index = 0; index < batch.recordCount; index++) {
@@ -79,9 +81,10 @@ async function fetched(
 
 function skip(
   session: ShareSession,
-  { topic, partition }: AcquiredRange,
+  { topic, topicId, partition, deliveryCount }: AcquiredRange,
   firstOffset: number,
   lastOffset: number,
 ): Promise<void> {
-  return session.acknowledge({ topic, partition, firstOffset, lastOffset, type: 'gap', delayMs: 0 })
+  const place = { topic, topicId, partition }
+  return session.acknowledge({ ...place, firstOffset, lastOffset, deliveryCount, type: 'gap', delayMs: 0 })
 }

@@ -22,10 +22,8 @@ export interface AcquireRequest {
   readonly hasOthers?: boolean | undefined
 }
 
-export interface AcknowledgeRequest {
+export interface AcknowledgeRequest extends DeliveryRange {
   readonly memberId: string
-  readonly firstOffset: number
-  readonly lastOffset: number
   readonly type: AcknowledgeType
   /** Released records can be delivered again from this time on, in milliseconds since 1970. */
   readonly availableAt: number
@@ -84,9 +82,8 @@ export class ShareGroups {
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
     const kept = this.#partitions.get(keyOf(at))
-    const { memberId, firstOffset, lastOffset, type, availableAt } = request
-    const offset =
-      kept === undefined ? firstOffset : kept.shared.acknowledge(memberId, firstOffset, lastOffset, type, availableAt)
+    const { memberId, firstOffset, type, availableAt } = request
+    const offset = kept === undefined ? firstOffset : kept.shared.acknowledge(memberId, request, type, availableAt)
     if (kept !== undefined) this.#watch(kept)
     if (offset !== undefined) {
       const { topic, partition } = at

@@ -140,18 +140,18 @@ export class SharePartition {
 
   /**
    * `availableAt`: when a released record may be delivered again. Answers the first offset that `memberId` has no lock
-   * of; then nothing has changed.
+   * of, or has that of a later delivery; then nothing has changed.
    */
   acknowledge(
     memberId: string,
-    firstOffset: number,
-    lastOffset: number,
+    { firstOffset, lastOffset, deliveryCount }: DeliveryRange,
     type: AcknowledgeType,
     availableAt: number,
   ): number | undefined {
     for (let offset = firstOffset; offset <= lastOffset; offset++) {
       const delivery = this.#deliveries.get(offset)
       if (delivery?.state !== 'acquired' || delivery.memberId !== memberId) return offset
+      if (delivery.deliveryCount !== deliveryCount) return offset
     }
     for (let offset = firstOffset; offset <= lastOffset; offset++) {
       const delivery = this.#deliveries.get(offset) as Delivery

@@ -97,8 +97,10 @@ export const ACQUIRE: Shape = fields({
 
 export const ACKNOWLEDGE: Shape = fields({
   ...place,
+  topicId: text,
   firstOffset: whole,
   lastOffset: whole,
+  deliveryCount: whole,
   type: oneOf('accept', 'release', 'reject', 'gap', 'unseen'),
   delayMs: finite,
 })

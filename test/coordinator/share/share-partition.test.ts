@@ -14,7 +14,7 @@ test('offsets go to one member each; what is new comes behind what came back', (
   const shared = new SharePartition(10)
   assert.equal(shared.acquire('a', 3, 20, LOCK, 0), [range(10, 12)])
   assert.equal(shared.acquire('b', 2, 20, LOCK, 0), [range(13, 14)])
-  assert.is(shared.acknowledge('a', 11, 11, 'release', 0), undefined)
+  assert.is(shared.acknowledge('a', range(11, 11), 'release', 0), undefined)
   assert.equal(shared.acquire('b', 3, 20, LOCK, 0), [range(11, 11, 2), range(15, 16)])
   assert.equal(shared.acquire('a', 5, 17, LOCK, 0), [], 'nothing at or above the limit')
 })
@@ -22,12 +22,12 @@ test('offsets go to one member each; what is new comes behind what came back', (
 test('only the member that has the lock can say anything of an offset, and only once', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 2, 9, LOCK, 0)
-  assert.is(shared.acknowledge('b', 0, 0, 'accept', 0), 0)
-  assert.is(shared.acknowledge('a', 0, 2, 'accept', 0), 2, 'all of a range or nothing')
-  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), undefined)
-  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1)
+  assert.is(shared.acknowledge('b', range(0, 0), 'accept', 0), 0)
+  assert.is(shared.acknowledge('a', range(0, 2), 'accept', 0), 2, 'all of a range or nothing')
+  assert.is(shared.acknowledge('a', range(1, 1), 'accept', 0), undefined)
+  assert.is(shared.acknowledge('a', range(1, 1), 'accept', 0), 1)
   assert.is(shared.startOffset, 0)
-  assert.is(shared.acknowledge('a', 0, 0, 'reject', 0), undefined)
+  assert.is(shared.acknowledge('a', range(0, 0), 'reject', 0), undefined)
   assert.is(shared.startOffset, 2, 'finished from the start on')
 })
 
@@ -36,13 +36,13 @@ test('a lock ends, a delay ends, a member goes: the offset is there again, as of
   shared.acquire('a', 3, 3, LOCK, 0)
   assert.is(shared.nextDeadline, LOCK)
   assert.not(shared.expire(LOCK - 1))
-  shared.acknowledge('a', 0, 0, 'release', 70)
+  shared.acknowledge('a', range(0, 0), 'release', 70)
   assert.is(shared.nextDeadline, 70)
   assert.equal(shared.acquire('b', 3, 3, LOCK, 69), [], 'the delay holds')
   assert.ok(shared.expire(70))
   assert.equal(shared.acquire('b', 3, 3, 170, 70), [range(0, 0, 2)])
   assert.ok(shared.expire(LOCK))
-  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1, 'its lock is over')
+  assert.is(shared.acknowledge('a', range(1, 1), 'accept', 0), 1, 'its lock is over')
   assert.equal(shared.acquire('c', 1, 3, 300, LOCK), [range(1, 1, 2)])
   assert.ok(shared.releaseAll('c'))
   assert.not(shared.releaseAll('c'))
@@ -64,7 +64,7 @@ test('what was delivered twice takes none along, and joins none', () => {
 test('what nobody saw does not count', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 1, 1, LOCK, 0)
-  shared.acknowledge('a', 0, 0, 'unseen', 0)
+  shared.acknowledge('a', range(0, 0), 'unseen', 0)
   assert.equal(shared.acquire('a', 1, 1, LOCK, 0), [range(0, 0, 1)])
 })
 
@@ -85,7 +85,7 @@ test('deliveries run ahead of the first unfinished offset by no more than the wi
   const shared = new SharePartition(5)
   assert.equal(shared.acquire('a', 9999, 99_999, LOCK, 0), [range(5, 4 + WINDOW_OFFSETS)])
   assert.equal(shared.acquire('a', 1, 99_999, LOCK, 0), [])
-  shared.acknowledge('a', 5, 6, 'accept', 0)
+  shared.acknowledge('a', range(5, 6), 'accept', 0)
   assert.equal(shared.acquire('a', 9, 99_999, LOCK, 0), [range(5 + WINDOW_OFFSETS, 6 + WINDOW_OFFSETS)])
 })
 
@@ -93,8 +93,8 @@ test('where the log begins later, what lies below is finished', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 4, 9, LOCK, 0)
   shared.moveStart(2)
-  assert.is(shared.acknowledge('a', 1, 1, 'accept', 0), 1)
-  assert.is(shared.acknowledge('a', 2, 3, 'accept', 0), undefined)
+  assert.is(shared.acknowledge('a', range(1, 1), 'accept', 0), 1)
+  assert.is(shared.acknowledge('a', range(2, 3), 'accept', 0), undefined)
   assert.is(shared.startOffset, 4)
   shared.moveStart(50)
   assert.equal(shared.acquire('a', 1, 99, LOCK, 0), [range(50, 50)])
@@ -103,8 +103,8 @@ test('where the log begins later, what lies below is finished', () => {
 test('what is stored gives the same again, but for locks', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 6, 9, LOCK, 0)
-  shared.acknowledge('a', 1, 2, 'accept', 0)
-  shared.acknowledge('a', 4, 4, 'reject', 0)
+  shared.acknowledge('a', range(1, 2), 'accept', 0)
+  shared.acknowledge('a', range(4, 4), 'reject', 0)
   const batches = shared.stateBatches()
   assert.equal(batches, [
     { ...range(0, 0), state: 'available' },
@@ -144,7 +144,7 @@ test('random calls: no offset has two locks, none is delivered after it was fini
       }
     } else if (choice < 9) {
       const type = (['accept', 'reject', 'release', 'accept', 'accept'] as const)[choice - 4] ?? 'accept'
-      assert.is(shared.acknowledge(member, offset, offset, type, 0), undefined)
+      assert.is(shared.acknowledge(member, range(offset, offset, counts.get(offset)), type, 0), undefined)
       holders.delete(offset)
       if (type !== 'release') finished.add(offset)
     } else if (below(20) === 0) {

@@ -21,7 +21,15 @@ const POSITIONS = [{ topic: 't', partition: 0, nextOffset: 0 }]
 const FETCH = { positions: POSITIONS, isolationLevel: 'read_committed', maxBytes: 1e5, wait: false }
 const TOPIC = { partitions: 1, config: { 'segment.bytes': 500 } }
 const MEMBER = { groupId: 'g', topics: ['t'], assignors: ['range'], maxPollIntervalMs: 9e5 }
-const RELEASE = { topic: 't', partition: 0, firstOffset: 0, lastOffset: 0, type: 'accept', delayMs: 0 }
+const LOCKED = {
+  topic: 't',
+  topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+  partition: 0,
+  firstOffset: 0,
+  lastOffset: 0,
+  deliveryCount: 1,
+}
+const RELEASE = { ...LOCKED, type: 'accept', delayMs: 0 }
 const ACQUIRE = { topics: ['t'], maxOffsets: 5, lockMs: 1000, startAt: 'earliest' }
 
 const given =
