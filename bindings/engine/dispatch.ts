@@ -1,60 +1,83 @@
 import { backUp } from './back-up.ts'
-import type { Command } from './commands.ts'
+import type { Command, CommandOf } from './commands.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { TableName } from './planned-change.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
-import { writtenTables } from './written-tables.ts'
 
-/** Which part takes a command. What it refuses is thrown. */
-export function dispatch(parts: EngineParts, command: Exclude<Command, { kind: 'close' }>, now: number): void {
-  for (const table of writtenTables(command)) parts.topics.table(table).partition.assertWritable()
-  switch (command.kind) {
-    case 'openProducer':
-      return parts.producerIds.take(command.done)
-    case 'append':
-      return parts.appending.append(command)
-    case 'fetch':
-      return parts.fetches.start(command.reader, command.request, command.done)
-    case 'wake':
-      return parts.fetches.wake(command.reader)
-    case 'find':
-      return parts.fetches.find(command)
-    case 'createTopic':
-      return parts.topicCommands.create(command)
-    case 'deleteTopic':
-      return parts.topicCommands.delete(command)
-    case 'createPartitions':
-      return parts.topicCommands.createPartitions(command)
-    case 'alterConfig':
-      return parts.topicCommands.alterConfig(command)
-    case 'deleteRecords':
-      return parts.keeping.starts.deleteRecords(command)
-    case 'joinGroup':
-    case 'syncGroup':
-    case 'leaveGroup':
-    case 'commitOffsets':
-    case 'setOffsets':
-    case 'deleteGroup':
-    case 'releaseGroups':
-      return parts.members.take(command, now)
-    case 'acquireShare':
-    case 'acknowledgeShare':
-    case 'wakeShare':
-    case 'leaveShare':
-    case 'releaseShares':
-    case 'startShareGroup':
-    case 'deleteShareGroup':
-      return parts.shareMembers.take(command, now)
-    case 'offsetsForTimestamp':
-      return parts.runner.start(offsetsForTimestamp(command, parts.topics, parts.store), command.done)
-    case 'initTransactionalProducer':
-    case 'beginTransaction':
-    case 'sendOffsets':
-    case 'awaitStableOffsets':
-    case 'endTransaction':
-    case 'abortTransaction':
-    case 'fenceProducer':
-      return parts.transacting.take(command)
-    case 'backup':
-      return parts.runner.start(backUp(parts.store, command.target), command.done)
-  }
+/** All but `close`, which is the engine's own. */
+type Dispatched = Exclude<Command, { kind: 'close' }>
+
+interface Route<K extends Dispatched['kind']> {
+  /**
+   * The log's own tables that the command may change: they must be writable before it begins. A plan can't be taken
+   * back: if one of the tables turned out to be damaged, the plans for the others would be left behind.
+   */
+  readonly writes?: readonly TableName[]
+  /** What it refuses is thrown. */
+  readonly take: (parts: EngineParts, command: CommandOf<K>, now: number) => void
+}
+
+const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
+  openProducer: { take: ({ producerIds }, { done }) => producerIds.take(done) },
+  append: { take: ({ appending }, command) => appending.append(command) },
+
+  fetch: { take: ({ fetches }, { reader, request, done }) => fetches.start(reader, request, done) },
+  wake: { take: ({ fetches }, { reader }) => fetches.wake(reader) },
+  find: { take: ({ fetches }, command) => fetches.find(command) },
+  offsetsForTimestamp: {
+    take: ({ runner, topics, store }, command) =>
+      runner.start(offsetsForTimestamp(command, topics, store), command.done),
+  },
+
+  createTopic: { writes: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.create(command) },
+  deleteTopic: {
+    writes: ['catalogue', 'offsets', 'shares'],
+    take: ({ topicCommands }, command) => topicCommands.delete(command),
+  },
+  createPartitions: {
+    writes: ['catalogue'],
+    take: ({ topicCommands }, command) => topicCommands.createPartitions(command),
+  },
+  alterConfig: { writes: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.alterConfig(command) },
+  deleteRecords: { writes: ['catalogue'], take: ({ keeping }, command) => keeping.starts.deleteRecords(command) },
+
+  joinGroup: { writes: ['offsets'], take: ({ members }, command, now) => members.join(command, now) },
+  syncGroup: { take: ({ members }, command, now) => members.sync(command, now) },
+  leaveGroup: { take: ({ members }, command, now) => members.leave(command, now) },
+  commitOffsets: { writes: ['offsets'], take: ({ members }, command, now) => members.commit(command, now) },
+  setOffsets: { writes: ['offsets'], take: ({ members }, command, now) => members.setOffsets(command, now) },
+  deleteGroup: { writes: ['offsets'], take: ({ members }, command, now) => members.delete(command, now) },
+  releaseGroups: { writes: ['offsets'], take: ({ members }, command, now) => members.release(command, now) },
+
+  acquireShare: { writes: ['shares'], take: ({ shareMembers }, command, now) => shareMembers.acquire(command, now) },
+  acknowledgeShare: {
+    writes: ['shares'],
+    take: ({ shareMembers }, command, now) => shareMembers.acknowledge(command, now),
+  },
+  wakeShare: { take: ({ shareMembers }, command) => shareMembers.wake(command) },
+  leaveShare: { take: ({ shareMembers }, command, now) => shareMembers.leave(command, now) },
+  releaseShares: { take: ({ shareMembers }, command) => shareMembers.release(command) },
+  startShareGroup: { writes: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
+  deleteShareGroup: { writes: ['shares'], take: ({ shareMembers }, command) => shareMembers.delete(command) },
+
+  initTransactionalProducer: {
+    writes: ['transactions'],
+    take: ({ transacting }, command) => transacting.init(command),
+  },
+  beginTransaction: { take: ({ transacting }, command) => transacting.begin(command) },
+  sendOffsets: { writes: ['offsets'], take: ({ transacting }, command) => transacting.sendOffsets(command) },
+  awaitStableOffsets: { take: ({ transacting }, command) => transacting.awaitStableOffsets(command) },
+  endTransaction: { writes: ['transactions'], take: ({ transacting }, command) => transacting.end(command) },
+  abortTransaction: { writes: ['transactions'], take: ({ transacting }, command) => transacting.abort(command) },
+  fenceProducer: { writes: ['transactions'], take: ({ transacting }, command) => transacting.fence(command) },
+
+  backup: { take: ({ runner, store }, { target, done }) => runner.start(backUp(store, target), done) },
+}
+
+/** Hands a command to the part that takes it. What is refused is thrown. */
+export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
+  // TypeScript doesn't see that the row is the one of this command's kind.
+  const { writes, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
+  if (writes !== undefined) for (const table of writes) parts.topics.table(table).partition.assertWritable()
+  take(parts, command, now)
 }

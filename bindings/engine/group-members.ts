@@ -16,9 +16,6 @@ export interface GroupHooks {
   topicOf: TopicLookup
 }
 
-type GroupCommand = CommandOf<
-  'joinGroup' | 'syncGroup' | 'leaveGroup' | 'commitOffsets' | 'setOffsets' | 'deleteGroup' | 'releaseGroups'
->
 type Answer = JoinedGroup | readonly TopicPartition[]
 
 /** Serves the commands of groups: keeps who waits for the answer to a join or sync, and whom to tell of a rebalance. */
@@ -36,26 +33,7 @@ export class GroupMembers {
     this.#hooks = hooks
   }
 
-  take(command: GroupCommand, now: number): void {
-    switch (command.kind) {
-      case 'joinGroup':
-        return this.#join(command, now)
-      case 'syncGroup':
-        return this.#sync(command, now)
-      case 'leaveGroup':
-        return this.#leave(command, now)
-      case 'commitOffsets':
-        return this.#commit(command, now)
-      case 'setOffsets':
-        return this.#setOffsets(command, now)
-      case 'deleteGroup':
-        return this.#delete(command, now)
-      case 'releaseGroups':
-        return this.#release(command, now)
-    }
-  }
-
-  #join({ request, rebalance, done }: CommandOf<'joinGroup'>, now: number): void {
+  join({ request, rebalance, done }: CommandOf<'joinGroup'>, now: number): void {
     const key = keyOf(request)
     this.#groups.join({ ...request, clientId: 'oncelog', now })
     this.#rebalanced.set(key, rebalance)
@@ -63,35 +41,35 @@ export class GroupMembers {
     this.tell()
   }
 
-  #sync({ request, done }: CommandOf<'syncGroup'>, now: number): void {
+  sync({ request, done }: CommandOf<'syncGroup'>, now: number): void {
     const records = this.#groups.planSync({ ...request, now })
     this.#wait(keyOf(request), done as Done<Answer>)
     if (records.length > 0) this.#hooks.change(records, () => this.tell())
     this.tell()
   }
 
-  #leave({ groupId, memberId, done }: CommandOf<'leaveGroup'>, now: number): void {
+  leave({ groupId, memberId, done }: CommandOf<'leaveGroup'>, now: number): void {
     const records = this.#groups.planLeave(groupId, memberId, now)
     this.#rebalanced.delete(keyOf({ groupId, memberId }))
     this.#hooks.change(records, done)
     this.tell()
   }
 
-  #commit({ request, done }: CommandOf<'commitOffsets'>, now: number): void {
+  commit({ request, done }: CommandOf<'commitOffsets'>, now: number): void {
     const { groupId, memberId, generation, offsets } = request
     const commit = { groupId, memberId, generation, offsets, now }
     this.#hooks.change(this.#groups.planCommit(commit, this.#hooks.topicOf), done)
   }
 
-  #setOffsets({ groupId, offsets, done }: CommandOf<'setOffsets'>, now: number): void {
+  setOffsets({ groupId, offsets, done }: CommandOf<'setOffsets'>, now: number): void {
     this.#hooks.change(this.#groups.planSetOffsets({ groupId, offsets, now }, this.#hooks.topicOf), done)
   }
 
-  #delete({ groupId, done }: CommandOf<'deleteGroup'>, now: number): void {
+  delete({ groupId, done }: CommandOf<'deleteGroup'>, now: number): void {
     this.#hooks.change(this.#groups.planDelete(groupId, now), done)
   }
 
-  #release({ done }: CommandOf<'releaseGroups'>, now: number): void {
+  release({ done }: CommandOf<'releaseGroups'>, now: number): void {
     const records = this.#groups.planRelease(now)
     this.#hooks.change(records, () => this.tell())
     this.#releasing = done

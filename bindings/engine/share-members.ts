@@ -20,12 +20,10 @@ export interface ShareHooks {
 }
 
 type Acquire = CommandOf<'acquireShare'>
-type OfMember = Acquire | CommandOf<'acknowledgeShare' | 'wakeShare' | 'leaveShare'>
 /** A consumer that asks for records, and since when. */
 interface Asking extends Acquire {
   readonly sinceMs: number
 }
-type ShareCommand = OfMember | CommandOf<'startShareGroup' | 'deleteShareGroup' | 'releaseShares'>
 
 /** Serves the commands of share groups, and keeps the consumers that wait for records. */
 export class ShareMembers {
@@ -48,26 +46,7 @@ export class ShareMembers {
     this.#hooks = hooks
   }
 
-  take(command: ShareCommand, now: number): void {
-    switch (command.kind) {
-      case 'acquireShare':
-        return this.#acquire(command, now)
-      case 'acknowledgeShare':
-        return this.#acknowledge(command, now)
-      case 'wakeShare':
-        return this.#wake(command)
-      case 'leaveShare':
-        return this.#leave(command, now)
-      case 'startShareGroup':
-        return this.#start(command)
-      case 'deleteShareGroup':
-        return this.#delete(command)
-      case 'releaseShares':
-        return this.#release(command)
-    }
-  }
-
-  #acquire(command: Acquire, now: number): void {
+  acquire(command: Acquire, now: number): void {
     const { memberId } = command.member
     this.#endWait(memberId)
     this.#releases.set(memberId, command.release)
@@ -111,7 +90,7 @@ export class ShareMembers {
     return [...partitions.slice(first), ...partitions.slice(0, first)]
   }
 
-  #acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
+  acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
     const { topic, topicId, partition, firstOffset, lastOffset, deliveryCount, type, delayMs } = request
     const { groupId, memberId } = member
     const at = { groupId, topicId, topic, partition }
@@ -141,7 +120,7 @@ export class ShareMembers {
    * Asks all members for the records that they hold: the next holder gives them out again, and it doesn't know this
    * one's locks.
    */
-  #release({ done }: CommandOf<'releaseShares'>): void {
+  release({ done }: CommandOf<'releaseShares'>): void {
     this.#isReleasing = true
     this.#released = done
     for (const release of this.#releases.values()) release()
@@ -154,12 +133,12 @@ export class ShareMembers {
     this.#released = undefined
   }
 
-  #wake({ member, done }: CommandOf<'wakeShare'>): void {
+  wake({ member, done }: CommandOf<'wakeShare'>): void {
     this.#endWait(member.memberId)
     done(undefined)
   }
 
-  #leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
+  leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
     this.#endWait(member.memberId)
     this.#releases.delete(member.memberId)
     if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
@@ -167,7 +146,7 @@ export class ShareMembers {
     this.#notifyReleased()
   }
 
-  #start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
+  start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
     this.#assertUnused(groupId)
     for (const { topicId, topic, partition } of at) {
       if (!this.#hooks.isLive(topicId)) throw goneTopic(groupId, { topicId, topic, partition })
@@ -176,7 +155,7 @@ export class ShareMembers {
     this.#hooks.change(this.#shares.planStart(groupId, places), done)
   }
 
-  #delete({ groupId, done }: CommandOf<'deleteShareGroup'>): void {
+  delete({ groupId, done }: CommandOf<'deleteShareGroup'>): void {
     this.#assertUnused(groupId)
     const records = this.#shares.planDelete(groupId)
     if (records.length === 0) throw new LogError('GROUP_ID_NOT_FOUND', `no share group "${groupId}"`, { groupId })

@@ -30,16 +30,6 @@ export interface TransactingHooks {
   liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined
 }
 
-type TransactionCommand = CommandOf<
-  | 'initTransactionalProducer'
-  | 'beginTransaction'
-  | 'sendOffsets'
-  | 'awaitStableOffsets'
-  | 'endTransaction'
-  | 'abortTransaction'
-  | 'fenceProducer'
->
-
 /**
  * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a
  * decision, its markers and its offsets become durable together (durability rules 3 and 9).
@@ -55,31 +45,12 @@ export class Transacting {
     this.#hooks = hooks
   }
 
-  take(command: TransactionCommand): void {
-    switch (command.kind) {
-      case 'initTransactionalProducer':
-        return this.#init(command)
-      case 'beginTransaction':
-        return this.#begin(command)
-      case 'sendOffsets':
-        return this.#sendOffsets(command)
-      case 'awaitStableOffsets':
-        return this.#whenStable(command)
-      case 'endTransaction':
-        return this.#end(command)
-      case 'abortTransaction':
-        return this.#abort(command)
-      case 'fenceProducer':
-        return this.#fence(command)
-    }
-  }
-
-  #init(command: CommandOf<'initTransactionalProducer'>): void {
+  init(command: CommandOf<'initTransactionalProducer'>): void {
     const { transactionalId, timeoutMs, done } = command
     const { transactions } = this.#hooks
     this.#withProducerId(done, transactions.initNeedsProducerId(transactionalId), (newProducerId) => {
       const ending = transactions.endingOf(transactionalId)
-      if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#init(command))
+      if (ending !== undefined) return this.#afterDecision(ending, done, () => this.init(command))
       const request = { transactionalId, timeoutMs, newProducerId, now: this.#hooks.now() }
       const { records, instance, aborts } = transactions.planInit(request)
       if (aborts !== undefined) return this.#decide({ ...aborts, records, next: instance }, done)
@@ -90,7 +61,7 @@ export class Transacting {
     })
   }
 
-  #begin({ instance, done }: CommandOf<'beginTransaction'>): void {
+  begin({ instance, done }: CommandOf<'beginTransaction'>): void {
     this.#hooks.transactions.begin(instance, this.#hooks.now())
     done(undefined)
   }
@@ -137,7 +108,7 @@ export class Transacting {
     throw new LogError('RECORD_LIST_TOO_LARGE', message, { transactionalId, producerId, partitions, decisionBytesMax })
   }
 
-  #sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
+  sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
     const { transactions, groups, now, liveTopic } = this.#hooks
     const open = transactions.openOf(instance.producerId, instance.producerEpoch)
     const { groupId, memberId, generation, offsets } = request
@@ -153,13 +124,13 @@ export class Transacting {
   /**
    * `opened`: its partitions are opened one after the other, and there may be more of them than may be open at once.
    */
-  #end(command: CommandOf<'endTransaction'>, opened: Set<HostedPartition> = new Set()): void {
+  end(command: CommandOf<'endTransaction'>, opened: Set<HostedPartition> = new Set()): void {
     const { instance, event, done } = command
     const { transactions, store, now, whenActive } = this.#hooks
     const ending = transactions.ending(instance, event)
-    if (ending !== undefined) return this.#afterDecision(ending, done, () => this.#end(command))
+    if (ending !== undefined) return this.#afterDecision(ending, done, () => this.end(command))
     const again = (error: unknown) =>
-      error === undefined ? attempt(done, () => this.#end(command, opened)) : done(error)
+      error === undefined ? attempt(done, () => this.end(command, opened)) : done(error)
     const partitions = this.#hostedAt(transactions.find(instance)?.partitions ?? [])
     const inactive = partitions.find((hosted) => !opened.has(hosted) && !store.isActive(hosted.id))
     if (inactive !== undefined) {
@@ -169,7 +140,7 @@ export class Transacting {
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
       // The same end may have been asked for twice, and the first one planned while both waited for the id.
       const planned = transactions.ending(instance, event)
-      if (planned !== undefined) return this.#afterDecision(planned, done, () => this.#end(command))
+      if (planned !== undefined) return this.#afterDecision(planned, done, () => this.end(command))
       const plan = transactions.planEnd(instance, event, now(), newProducerId)
       if ('open' in plan) this.#decide(plan, done)
       else done(undefined, plan)
@@ -177,7 +148,7 @@ export class Transacting {
   }
 
   /** Somebody else ends it, as the clock would: its producer hears of it at the next call. */
-  #abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
+  abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
     const open = this.#hooks.transactions.openOfId(transactionalId)
     const { producerId, producerEpoch } = open
     const instance = { producerId, producerEpoch }
@@ -187,12 +158,12 @@ export class Transacting {
       else if (open.state !== 'PrepareAbort') done(undefined, instance)
       else this.#afterDecision(open, done, () => done(undefined, instance))
     }
-    attempt(ended, () => this.#end({ kind: 'endTransaction', instance, event: 'abort', done: ended }))
+    attempt(ended, () => this.end({ kind: 'endTransaction', instance, event: 'abort', done: ended }))
   }
 
-  #fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
+  fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
     const { timeoutMs } = this.#hooks.transactions.known(transactionalId)
-    this.#init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
+    this.init({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done })
   }
 
   /**
@@ -204,16 +175,16 @@ export class Transacting {
     }
     for (const { producerId, producerEpoch } of this.#hooks.transactions.expired(now)) {
       const instance = { producerId, producerEpoch }
-      this.#end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
+      this.end({ kind: 'endTransaction', instance, event: 'abort', done: () => {} })
     }
   }
 
   /** Calls back once no open transaction may change what is committed at these places. */
-  #whenStable(command: CommandOf<'awaitStableOffsets'>): void {
+  awaitStableOffsets(command: CommandOf<'awaitStableOffsets'>): void {
     const { groupId, at, done } = command
     const { groups } = this.#hooks
     if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)
-    this.#waitingForOffsets.push((error) => (error === undefined ? this.#whenStable(command) : done(error)))
+    this.#waitingForOffsets.push((error) => (error === undefined ? this.awaitStableOffsets(command) : done(error)))
   }
 
   /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */
