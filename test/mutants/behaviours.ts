@@ -134,6 +134,20 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: [delivery],
   },
   {
+    name: 'behaviours: who polls too rarely is put out and not told',
+    file: 'engine/group-members.ts',
+    find: '      this.#rebalanced.get(key)?.()\n      this',
+    put: '      this',
+    tests: ['engine/group-members.test.ts'],
+  },
+  {
+    name: 'behaviours: a single tail makes room for what needs memory',
+    file: 'log/partition/tail-pool.ts',
+    find: 'Math.ceil(oldest.length / 4)',
+    put: '1',
+    tests: ['log/partition/tail-window.test.ts'],
+  },
+  {
     name: 'behaviours: a limit of bytes is never exceeded, and a large record holds up its readers',
     file: 'log/partition/partition-reads.ts',
     find: '        sizeBytes = -count\n',

@@ -199,4 +199,11 @@ export const COMPACTION: readonly Mutant[] = [
     put: '    if (batchIndex >= 0) continue\n',
     tests: [running],
   },
+  {
+    name: 'compaction: a pass is one step, however long it is',
+    file: 'engine/compacting.ts',
+    find: 'isTurn(step.value) && ++turns > TURNS_AT_ONCE',
+    put: 'isTurn(step.value) && ++turns < 0',
+    tests: ['engine/compacting-turns.test.ts'],
+  },
 ]

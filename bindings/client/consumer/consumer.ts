@@ -120,10 +120,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return ending
   }
 
-  /** An abort took the consumer back to before this batch, or the group has given its partition to another member. */
+  /**
+   * Whether an abort took the consumer back to before the batch that is worked on: its partition is held, as none is
+   * given up or lost before the next batch is asked for.
+   */
   comesAgain(batch: DeliveredBatch): boolean {
-    const held = this.#membership.assignment.at(batch)
-    return held === undefined || held.position < batch.nextOffset
+    return this.#membership.assignment.find(batch).position < batch.nextOffset
   }
 
   async #finish(

@@ -56,4 +56,17 @@ test('where memory is missing with no other tail left, what asks is told, though
   )
 })
 
+test('where memory is missing a quarter of the tails make room, those unused for longest', () => {
+  const pool = new TailPool(newKernel())
+  const tails = Array.from({ length: 8 }, () => new TailWindow(pool))
+  // The third and the sixth one had no append since the others.
+  for (const [index, tail] of tails.entries()) tail.room(100, index === 2 || index === 5 ? 1 : 2)
+  let attempts = 0
+  pool.makingRoom(() => {
+    if (++attempts === 1) throw new LogError('MEMORY_CAP_REACHED', 'no memory for an index')
+  })
+  const released = tails.flatMap((tail, index) => (tail.isEmpty ? [index] : []))
+  assert.equal(released, [2, 5])
+})
+
 test.run()

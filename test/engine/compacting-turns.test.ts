@@ -1,0 +1,45 @@
+// A pass of compaction takes part in the upkeep step by step, so that checkpoints and other jobs get between its turns.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Compacting } from '../../bindings/engine/compacting.ts'
+import type { Topics } from '../../bindings/engine/topics.ts'
+import type { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
+import { parseTopicConfig } from '../../bindings/model/topic-config.ts'
+import { letOthersRun, type Task } from '../../bindings/storage/effect.ts'
+import type { PartitionStore } from '../../bindings/storage/partition-store.ts'
+
+const PASS_TURNS = 100
+
+function* pass(): Task<void> {
+  for (let turn = 0; turn < PASS_TURNS; turn++) yield* letOthersRun()
+}
+
+/** One partition with a dirty segment, whose pass takes many turns. */
+function compacting(): Compacting {
+  const id = { topicId: 'id', topic: 't', partition: 0 }
+  const watermarks = { durableOffset: 10, logStartOffset: 0 }
+  const topics = {
+    ids: () => [id],
+    config: () => parseTopicConfig({ 'cleanup.policy': 'compact' }),
+    hostedById: () => ({ id, dead: false, partition: { lastStableOffset: 10, watermarks, producers: () => [] } }),
+  }
+  const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
+  const store = { compactable: () => ({ cleanedOffset: 0, segments: [segment] }) }
+  const parts = [topics, store, { compact: pass }] as unknown as [Topics, PartitionStore, PartitionFactory]
+  return new Compacting(15_000, ...parts)
+}
+
+test('a step of a long pass ends after some turns, and the next one goes on where it was', () => {
+  const job = compacting()
+  job.begin(0)
+  const turns: number[] = []
+  for (let step = job.next(0); step !== undefined; step = job.next(0)) turns.push([...step].length)
+  assert.ok(
+    turns.every((count) => count <= 32),
+    `${turns}`,
+  )
+  // The last turn of a full step is its end.
+  assert.is(turns.reduce((sum, count) => sum + count, 0) + turns.length - 1, PASS_TURNS)
+})
+
+test.run()

@@ -1,0 +1,30 @@
+// Members of groups as the engine serves them: who waits for an answer, who is told of a rebalance.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { JoinedGroup } from '../../bindings/broker/consumer-session.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
+
+const POLL_MS = 60_000
+
+// Without the notice such a member hears of it at its next commit: until then it works on what others have.
+test('a member that polled too rarely is told when the group puts it out', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
+  const member = { groupId: 'g', memberId: 'm' }
+  let told = 0
+  const { generation } = host.ask<JoinedGroup>((done) => {
+    const subscription = { rejoins: false, topics: ['t'], owned: [], assignors: ['range'], maxPollIntervalMs: POLL_MS }
+    return { kind: 'joinGroup', request: { ...member, ...subscription }, rebalance: () => told++, done }
+  })
+  const assignments = [{ memberId: 'm', partitions: [{ topic: 't', partition: 0 }] }]
+  host.ask<unknown>((done) => ({ kind: 'syncGroup', request: { ...member, generation, assignments }, done }))
+  host.passTime(POLL_MS - 1000)
+  assert.is(told, 0)
+  host.passTime(2000)
+  assert.is(told, 1)
+  host.discard()
+})
+
+test.run()
