@@ -1,7 +1,7 @@
 import type { AdminSession } from '../../broker/admin-session.ts'
 import { parseTopicConfig } from '../../model/topic-config.ts'
-import { surelyFits } from '../producer/partition-queue.ts'
 import { refuseTooLarge } from '../producer/place-records.ts'
+import { surelyFits } from '../producer/size-bounds.ts'
 import type { TopicRules } from '../producer/topic-rules.ts'
 import { checkRecord, topicOf } from '../producer/validate-record.ts'
 import type { ProducerRecord } from '../producer-record.ts'

@@ -1,10 +1,11 @@
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { mostBatchBytes, type PartitionQueue } from './partition-queue.ts'
+import type { PartitionQueue } from './partition-queue.ts'
 import type { Places } from './place-records.ts'
 import type { Compression } from './producer-options.ts'
 import { cuts } from './record-size.ts'
 import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
+import { mostBatchBytes } from './size-bounds.ts'
 import { type CheckedRecord, checkRecord, isPlain, plainSizeBytes, textUnits } from './validate-record.ts'
 
 /** Copying fewer records than this costs too little to look for another way. */

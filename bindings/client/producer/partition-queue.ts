@@ -7,6 +7,7 @@ import { packRecords } from './pack-records.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { SendPart } from './send-part.ts'
+import { surelyFits } from './size-bounds.ts'
 
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
@@ -16,9 +17,6 @@ const SEQUENCES = 2 ** 31
  * after an open).
  */
 const KNOWN_MS = 1_800_000
-const BATCH_HEADER_BYTES = 61
-/** UTF-8 takes at most three bytes for what `sizeBytes` counts as one. */
-const TEXT_GROWTH = 3
 
 export interface QueueHooks {
   readonly acks: Acks
@@ -43,16 +41,6 @@ export interface QueueHooks {
   random(): number
   elapsed(): number
   setTimer(delayMs: number, callback: () => void): void
-}
-
-/** Whether so many bytes, with a string counted by its length, are sure to fit into a batch of `maxBytes`. */
-export function surelyFits(sizeBytes: number, maxBytes: number): boolean {
-  return BATCH_HEADER_BYTES + TEXT_GROWTH * sizeBytes <= maxBytes
-}
-
-/** What a batch takes at most that counts `textUnits` of its bytes for strings. */
-export function mostBatchBytes(sizeBytes: number, textUnits: number): number {
-  return BATCH_HEADER_BYTES + sizeBytes + (TEXT_GROWTH - 1) * textUnits
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { type PartitionQueue, surelyFits } from './partition-queue.ts'
+import type { PartitionQueue } from './partition-queue.ts'
 import type { Compression } from './producer-options.ts'
 import { cuts, loneBatchBytes } from './record-size.ts'
 import { type PartOwner, SendPart } from './send-part.ts'
 import type { PendingSend } from './send-result.ts'
+import { surelyFits } from './size-bounds.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 

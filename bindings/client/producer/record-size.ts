@@ -1,3 +1,4 @@
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { HeaderList, RecordBytes } from '../../model/records.ts'
 import { viewLength } from '../../model/view-length.ts'
 
@@ -8,8 +9,6 @@ export interface SizedRecord {
   readonly headers?: HeaderList | undefined
 }
 
-/** Header of a batch (kafka.md 1.1). */
-const BATCH_HEADER_BYTES = 61
 /** Bytes of the attributes, and of the two deltas of a batch's first record. */
 const FIRST_RECORD_FIXED_BYTES = 3
 /** Bytes that the two deltas of a later record may take in addition: ten and five instead of one each. */
