@@ -1,7 +1,7 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import type { Broker } from '../broker/broker.ts'
 import { LogError } from '../model/errors.ts'
-import type { ReadableStreamLike } from '../model/platform.ts'
+import type { ReadableStreamGiven } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
 import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.ts'
 import { type Decoder, decoderOf, type Loan } from './consumer/consumed-record.ts'
@@ -54,7 +54,7 @@ export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   /**
    * The same records as a Web stream of the platform, which reads only what is asked for. Cancelling it ends its wait.
    */
-  toReadableStream(): ReadableStreamLike<R>
+  toReadableStream(): ReadableStreamGiven<R>
 }
 
 const READ_NAMES: OptionNames<ReadOptions> = { from: true, until: true, isolationLevel: true, signal: true }
@@ -100,7 +100,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, way)) }
   }
 
-  toReadableStream(): ReadableStreamLike<RecordOf<T>> {
+  toReadableStream(): ReadableStreamGiven<RecordOf<T>> {
     const records = this[Symbol.asyncIterator]()
     let isCancelled = false
     return new ReadableStream<RecordOf<T>>(
@@ -117,7 +117,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
         },
       },
       { highWaterMark: 0 },
-    ) as ReadableStreamLike<RecordOf<T>>
+    ) as ReadableStreamGiven<RecordOf<T>>
   }
 }
 

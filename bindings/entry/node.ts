@@ -61,7 +61,7 @@ export type {
 } from '../client/transaction/transaction-type.ts'
 export type { ErrorCategory, ErrorCode } from '../model/error-table.ts'
 export { type ErrorDetails, LogError } from '../model/errors.ts'
-export type { AbortSignalGiven, AbortSignalLike, ReadableStreamLike } from '../model/platform.ts'
+export type { AbortSignalGiven, AbortSignalLike, ReadableStreamGiven, ReadableStreamLike } from '../model/platform.ts'
 export type { Acks, Durability, Guarantees, IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 export type {
   InferInput,

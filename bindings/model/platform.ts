@@ -18,9 +18,7 @@ export type AbortSignalGiven = typeof globalThis extends { AbortSignal: { protot
   ? Signal & AbortSignalLike
   : AbortSignalLike
 
-/**
- * The Web stream that oncelog hands out: the platform's own ReadableStream, of which only these calls are named here.
- */
+/** What oncelog promises of a Web stream on every platform. */
 export interface ReadableStreamLike<R> {
   /** Locks the stream to one reader. */
   getReader(): {
@@ -30,3 +28,14 @@ export interface ReadableStreamLike<R> {
   /** Ends the reading; what waits is given up. */
   cancel(reason?: unknown): Promise<void>
 }
+
+/** Merges with the platform's own declaration where its types are known; empty elsewhere. */
+declare global {
+  interface ReadableStream<R> {}
+}
+
+/**
+ * The Web stream that oncelog hands out: the platform's own ReadableStream where its types are known, so that it can be
+ * piped, iterated and given to `new Response` or `Readable.fromWeb`.
+ */
+export type ReadableStreamGiven<R> = ReadableStream<R> & ReadableStreamLike<R>

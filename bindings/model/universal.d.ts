@@ -35,10 +35,10 @@ interface ReadableStreamDefaultController<T> {
   close(): void
   error(reason: unknown): void
 }
-interface ReadableStream<T> {
+interface ReadableStream<R> {
   cancel(reason?: unknown): Promise<void>
   getReader(): {
-    read(): Promise<{ done: false; value: T } | { done: true; value: undefined }>
+    read(): Promise<{ done: false; value: R } | { done: true; value: undefined }>
     cancel(reason?: unknown): Promise<void>
     releaseLock(): void
   }

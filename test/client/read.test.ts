@@ -191,7 +191,7 @@ overBrokers('as a Web stream it pipes through what the platform has', async (set
       controller.enqueue(text(record.value)?.toUpperCase())
     },
   })
-  const stream = log.read('t', { until: 'end' }).toReadableStream() as unknown as ReadableStream
+  const stream = log.read('t', { until: 'end' }).toReadableStream()
   const seen: unknown[] = []
   for await (const each of stream.pipeThrough(upper)) seen.push(each)
   assert.equal(seen, ['A', 'B'])

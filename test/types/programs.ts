@@ -1,4 +1,5 @@
 // Compiled, never run: what users write against the published types; the marked lines must not compile.
+import { Readable } from 'node:stream'
 import {
   bytes,
   type DeletedRecords,
@@ -14,6 +15,7 @@ import {
   type PartitionStore,
   type Position,
   type Processor,
+  type RecordOf,
   type ShareConsumer,
   type ShareGroupOffset,
   salvage,
@@ -148,7 +150,7 @@ export async function settle(log: Log): Promise<void> {
   await settling.done
   const table = await log.table(ledger)
   const balance: number | undefined = table.get('k')?.balance
-  // @ts-expect-error keys of this table are texts
+  // @ts-expect-error keys of this table are packed
   table.get(5)
   void balance
 }
@@ -292,6 +294,22 @@ export async function codecs(log: Log): Promise<void> {
   log.read('raw').batches({ size: 5 })
   const next = await log.read('raw').toReadableStream().getReader().read()
   if (!next.done) same<typeof next.value.value, Uint8Array<ArrayBuffer> | null>(true)
+}
+
+export async function webStreams(log: Log): Promise<Response> {
+  for await (const record of log.read(ledger).toReadableStream()) {
+    same<typeof record.value, { balance: number } | null>(true)
+  }
+  Readable.fromWeb(log.read(ledger).toReadableStream())
+  const [left, right] = log.read(ledger).toReadableStream().tee()
+  const [first] = await Promise.all([left.getReader().read(), right.pipeTo(new WritableStream())])
+  if (!first.done) same<typeof first.value.topic, 'ledger'>(true)
+  // @ts-expect-error records are no text
+  await log.read(ledger).toReadableStream().pipeTo(new WritableStream<string>())
+  const packed = new TransformStream<RecordOf<typeof ledger>, Uint8Array>({
+    transform: ({ value }, out) => out.enqueue(msgpack().encode(value)),
+  })
+  return new Response(log.read(ledger).toReadableStream().pipeThrough(packed))
 }
 
 export function errors(error: unknown): string | undefined {
