@@ -309,6 +309,46 @@ test('a log over a database has none: it is refused by name, and the log goes on
   host.close()
 })
 
+/** How many files of a copy are flushed with nothing else between, at most. */
+function flushesInRow(host: SyncHost): number {
+  const copy = new VirtualDisk()
+  let [row, longest] = [0, 0]
+  copy.watch = (_number, kind) => {
+    row = kind === 'flush' ? row + 1 : 0
+    longest = Math.max(longest, row)
+  }
+  host.ask<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+  return longest
+}
+
+test('files are flushed together, which takes less than one after the other, but large ones as soon as they are copied', () => {
+  const host = new SyncHost(new VirtualDisk(), undefined)
+  host.open()
+  host.createTopic(TOPIC_IDS[0] ?? '', 't', 4, {})
+  host.createTopic(TOPIC_IDS[1] ?? '', 'small', 20, {})
+  const producerId = host.openProducer()
+  for (let partition = 0; partition < 20; partition++) {
+    const place = { topic: 'small', partition, producerId, producerEpoch: 0, baseSequence: 0 }
+    host.send({ ...place, values: [''], acks: 1 })
+  }
+  host.settle()
+  assert.is(flushesInRow(host), 12)
+  host.ask<void>((done) => ({ kind: 'deleteTopic', name: 'small', done }))
+  for (let index = 0; index < 20; index++) {
+    const place = {
+      topic: 't',
+      partition: index % 4,
+      producerId,
+      producerEpoch: 0,
+      baseSequence: Math.floor(index / 4),
+    }
+    host.send({ ...place, values: ['x'.repeat(1_000_000)], acks: 1 })
+    host.settle()
+  }
+  assert.ok(flushesInRow(host) <= 6)
+  host.discard()
+})
+
 test('a full target, and one that fails: the backup is refused, the log goes on', () => {
   const life = begun(undefined)
   for (const spoil of [(disk: VirtualDisk) => (disk.freeBytes = 3000), (disk: VirtualDisk) => (disk.failFlushAt = 4)]) {

@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, segmentFileName } from '../files/file-names.ts'
@@ -13,6 +13,7 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
 import { copyRange } from './copy-file.ts'
+import { UnsyncedCopies } from './unsynced-copies.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
@@ -24,9 +25,9 @@ export class CopiedFiles {
   readonly #target: BackupTarget
   /** Bytes of each segment that are copied. */
   readonly #copied = new Map<Segment, number>()
-  /** Partitions that have a directory, and those whose directory's entries aren't durable yet. */
+  /** Partitions that have a directory. */
   readonly #begun = new Set<StoredFiles>()
-  readonly #unsynced = new Set<StoredFiles>()
+  readonly #unsynced: UnsyncedCopies
   #isAgain = false
   /** The last file that was missing or too short, as of the last moment. */
   missing: LogError | undefined
@@ -34,6 +35,7 @@ export class CopiedFiles {
   constructor(source: BackupSource, target: BackupTarget) {
     this.#source = source
     this.#target = target
+    this.#unsynced = new UnsyncedCopies(target.store)
   }
 
   /**
@@ -47,6 +49,7 @@ export class CopiedFiles {
       const record = yield* this.#partition(partition)
       if (record !== undefined) records.push(record)
     }
+    yield* this.#unsynced.sync()
     if (records.length < partitions.length) {
       this.#isAgain = true
       return undefined
@@ -56,16 +59,11 @@ export class CopiedFiles {
   }
 
   *#partition({ files, record, segments }: CopiedPartition): Task<Uint8Array | undefined> {
-    const { store } = this.#target
     if (!this.#begun.has(files)) yield* this.#begin(files)
     for (const each of segments) {
       if (this.#copied.get(each.segment) === each.sizeBytes) continue
-      this.#unsynced.add(files)
+      this.#unsynced.addDirectory(files.directory)
       if (!(yield* this.#segment(files, each))) return undefined
-    }
-    if (this.#unsynced.has(files)) {
-      yield* perform('syncDirectory', files.directory, () => store.syncDirectory(files.directory))
-      this.#unsynced.delete(files)
     }
     if (record instanceof Uint8Array) return record
     return encodePartition(record.record, yield* this.#lastSector(record.last))
@@ -74,10 +72,9 @@ export class CopiedFiles {
   *#begin(files: StoredFiles): Task<void> {
     const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
     writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
-    yield* performAll([flushOf(metadata)])
-    metadata.close()
     this.#begun.add(files)
-    this.#unsynced.add(files)
+    this.#unsynced.addDirectory(files.directory)
+    yield* this.#unsynced.add(metadata, 0)
   }
 
   /** False if the file was removed. */
@@ -115,7 +112,7 @@ export class CopiedFiles {
     return sizeBytes
   }
 
-  /** Copies and flushes a file's bytes from `start` on. Answers up to where there were any. */
+  /** Copies a file's bytes from `start` on. Answers up to where there were any. */
   *#file(origin: string, path: string, start: number, end: number): Task<number> {
     const from = yield* openFile(this.#source.store, origin)
     if (from === undefined) return 0
@@ -124,11 +121,13 @@ export class CopiedFiles {
       to = yield* createFile(this.#target.store, path)
       if (to.size() > start) to.truncate(start)
       const done = yield* copyRange(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
-      yield* perform('flush', path, () => to?.flush())
+      yield* this.#unsynced.add(to, done - start)
       return done
+    } catch (error) {
+      to?.close()
+      throw error
     } finally {
       from.close()
-      to?.close()
     }
   }
 

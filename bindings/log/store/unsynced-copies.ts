@@ -1,0 +1,44 @@
+import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+
+/** Flushes that run side by side share what a file system does for one of them. Each file keeps its descriptor till then. */
+const FILES_AT_ONCE = 12
+/** A large file gains nothing by waiting for others, which all would keep the device busy at one time then. */
+const BYTES_AT_ONCE = 4 * 1024 * 1024
+
+/** Files and directories of a copy that aren't durable yet. */
+export class UnsyncedCopies {
+  readonly #store: FileStore
+  #files: StoreFile[] = []
+  #bytes = 0
+  readonly #directories = new Set<string>()
+
+  constructor(store: FileStore) {
+    this.#store = store
+  }
+
+  /** Takes a file that is written, and closes it once it is durable. */
+  *add(file: StoreFile, writtenBytes: number): Task<void> {
+    this.#files.push(file)
+    this.#bytes += writtenBytes
+    if (this.#files.length >= FILES_AT_ONCE || this.#bytes >= BYTES_AT_ONCE) yield* this.sync()
+  }
+
+  /** A directory whose entries have changed. */
+  addDirectory(directory: string): void {
+    this.#directories.add(directory)
+  }
+
+  *sync(): Task<void> {
+    const files = this.#files
+    const directories = [...this.#directories]
+    this.#files = []
+    this.#bytes = 0
+    this.#directories.clear()
+    try {
+      yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(this.#store, each))])
+    } finally {
+      for (const file of files) file.close()
+    }
+  }
+}
