@@ -222,7 +222,7 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'recovery: a partition that no frame names is untouched without some of its segments',
-    file: recovery,
+    file: 'log/recovery/recovered-partitions.ts',
     find: '    if (missingSegments(files, names).length > 0) return false\n',
     put: '',
     tests: ['damage/vanished.test.ts'],

@@ -115,7 +115,7 @@ export const SALVAGE: readonly Mutant[] = [
   },
   {
     name: 'damage: behind a missing frame a rewritten segment is looked for where it is not yet',
-    file: 'log/recovery/unclean-recovery.ts',
+    file: 'log/recovery/recovered-partitions.ts',
     find: '    yield* this.#readSwapped(files, noted)\n    files.readOnly = true\n',
     put: '    files.readOnly = true\n',
     tests: ['salvage/swaps.test.ts'],

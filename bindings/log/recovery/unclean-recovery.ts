@@ -1,8 +1,8 @@
-import { directorySync, flushOf, perform, performAll, sideBySide, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
-import { CATALOGUE_TOPIC, holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import {
   CHECKPOINT_DIRECTORY,
@@ -11,30 +11,22 @@ import {
   placeCopy,
   removeElderCopies,
 } from '../checkpoint/checkpoint-file.ts'
-import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { partitionKey } from '../files/partition-key.ts'
+import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { forgetRestated, restateFrame } from '../journal/restate.ts'
-import type { JournalScan, LocatedEntry } from '../journal/scan.ts'
+import type { JournalScan } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
-import type { StoredFiles } from '../stored-files/stored-files.ts'
-import { readSwapped } from '../survey/noted-segments.ts'
 import { readCatalogue } from './catalogue-reader.ts'
-import { clearDeadDirectories, directoryTopicId, secureDirectory } from './dead-directories.ts'
+import { clearDeadDirectories } from './dead-directories.ts'
 import { FrameEntries } from './frame-entries.ts'
 import { JoinedWrites } from './joined-writes.ts'
-import { missingSegments } from './missing-segments.ts'
-import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
-import { PartitionRecovery } from './partition-recovery.ts'
 import type { Recovered } from './recovered.ts'
+import { RecoveredPartitions } from './recovered-partitions.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
-import { settleSwaps } from './settle-swaps.ts'
-
-const DIRECTORIES_AT_ONCE = 32
 
 /**
  * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md). First
@@ -45,11 +37,9 @@ export class UncleanRecovery {
   readonly #header: JournalHeader
   readonly #checkpoint: CheckpointRecord
   readonly #scan: JournalScan
-  readonly #noted: Map<string, CheckpointPartition>
-  readonly #stillNoted = new Map<string, CheckpointPartition>()
   readonly #entries: FrameEntries
   readonly #context: RecoveryContext
-  readonly #partitions: { stored: StoredPartition; files: StoredFiles }[] = []
+  readonly #partitions: RecoveredPartitions
 
   constructor(
     input: RecoveryInput,
@@ -62,7 +52,6 @@ export class UncleanRecovery {
     this.#header = header
     this.#checkpoint = checkpoint
     this.#scan = scan
-    this.#noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
     const { store, kernel, files } = input
     this.#entries = new FrameEntries(scan.frames, checkpoint.producerIdsEnd)
     const scanner = new BatchScanner(kernel)
@@ -70,6 +59,8 @@ export class UncleanRecovery {
     const setAside = new SetAside(store)
     const writes = new JoinedWrites(files)
     this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch }
+    const { partitions } = checkpoint
+    this.#partitions = new RecoveredPartitions(input, this.#context, partitions, this.#entries, this.#isReadOnly)
   }
 
   /** Leaves no kernel memory in use if it fails: on a full disk it is run once more. */
@@ -89,16 +80,14 @@ export class UncleanRecovery {
       : yield* this.#secure(found, generation)
     const catalogue = new Catalogue()
     const cataloguePartition = { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }
-    if (!readOnly) yield* this.#secureNew([cataloguePartition])
-    yield* this.#recoverPartition(cataloguePartition, undefined, catalogue)
+    if (!readOnly) yield* this.#partitions.secureNew([cataloguePartition])
+    const catalogueFiles = yield* this.#partitions.bringBack(cataloguePartition, undefined)
+    if (catalogueFiles !== undefined) yield* readCatalogue(this.#input, catalogueFiles, catalogue)
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
-    const isInCheckpointOrJournal = (topic: string, partition: number) =>
-      this.#isInCheckpointOrJournal(catalogue, topic, partition)
-    if (!readOnly)
-      yield* clearDeadDirectories(this.#input.store, catalogue.durable, isInCheckpointOrJournal, this.#context.damage)
+    if (!readOnly) yield* this.#clearDead(catalogue)
     const others = [...this.#livePartitions(live)]
-    if (!readOnly) yield* this.#secureNew(others)
-    for (const id of others) yield* this.#recoverPartition(id, live.get(id.topicId))
+    if (!readOnly) yield* this.#partitions.secureNew(others)
+    for (const id of others) yield* this.#partitions.bringBack(id, live.get(id.topicId))
     const skippedBatches = this.#entries.countDead(live)
     if (!readOnly) yield* this.#keepBrokenFrames()
     yield* this.#context.setAside.finish()
@@ -112,8 +101,8 @@ export class UncleanRecovery {
       nextCheckpointPlace,
       coveredSequence: covered,
       producerIdsEnd: this.#entries.producerIdsEnd,
-      partitions: this.#partitions,
-      noted: this.#stillNoted,
+      partitions: this.#partitions.all,
+      noted: this.#partitions.stillNoted,
       replayedFrames: this.#scan.frames.length,
       skippedBatches,
       setAside: this.#context.setAside,
@@ -126,11 +115,12 @@ export class UncleanRecovery {
     return this.#scan.gapAt !== undefined
   }
 
-  #isInCheckpointOrJournal(catalogue: Catalogue, topic: string, partition: number): boolean {
-    const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
-    if (topicId === undefined) return false
-    const key = partitionKey(topicId, partition)
-    return this.#noted.has(key) || this.#entries.has(key)
+  *#clearDead(catalogue: Catalogue): Task<void> {
+    const isInUse = (topic: string, partition: number): boolean => {
+      const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
+      return topicId !== undefined && this.#partitions.isInCheckpointOrJournal(topicId, partition)
+    }
+    yield* clearDeadDirectories(this.#input.store, catalogue.durable, isInUse, this.#context.damage)
   }
 
   /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */
@@ -181,129 +171,6 @@ export class UncleanRecovery {
       covered: restated?.sequence ?? this.#checkpoint.coveredSequence,
       nextCheckpointPlace: placeAfter(copy?.place ?? 0),
     }
-  }
-
-  /**
-   * Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk
-   * twice.
-   */
-  *#secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
-    const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
-    yield* sideBySide(
-      unknown.map((id) => secureDirectory(this.#input.store, id)),
-      DIRECTORIES_AT_ONCE,
-    )
-  }
-
-  /** `topic`: of a user's partition; `catalogue`: gets what the catalogue's own one holds. */
-  *#recoverPartition(
-    id: StoredPartition['id'],
-    topic: CatalogueTopic | undefined,
-    catalogue?: Catalogue | undefined,
-  ): Task<void> {
-    const key = partitionKey(id.topicId, id.partition)
-    const record = this.#noted.get(key)
-    const noted = record && aboveStart(record, topic)
-    const entries = this.#entries.of(key)
-    const files = filesOf(this.#input, id, noted)
-    let stored: StoredPartition | undefined
-    if (!this.#isReadOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
-      stored = this.#continueUntouched(files, noted, entries)
-    } else {
-      if (noted === undefined && entries.length === 0 && !(yield* this.#hasDirectory(files))) return
-      stored = this.#isReadOnly
-        ? yield* this.#openReadOnly(files, noted)
-        : yield* this.#recovered(files, noted, entries)
-    }
-    if (stored !== undefined) this.#partitions.push({ files, stored })
-    if (catalogue !== undefined) yield* readCatalogue(this.#input, files, catalogue)
-  }
-
-  /** A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7). */
-  *#hasDirectory({ id, directory }: StoredFiles): Task<boolean> {
-    return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
-  }
-
-  /** Where an acknowledged frame is missing, only the checkpoint is believed, and nothing is written. */
-  *#openReadOnly(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
-    yield* this.#readSwapped(files, noted)
-    files.readOnly = true
-    return noted && storedOf(files.id, noted, files)
-  }
-
-  *#recovered(
-    files: StoredFiles,
-    noted: CheckpointPartition | undefined,
-    entries: readonly LocatedEntry[],
-  ): Task<StoredPartition> {
-    if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
-    else yield* this.#settleSwaps(files, noted)
-    const isCoordinator = holdsDecisions(files.id.topicId)
-    const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
-    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
-      this.#keepReadOnly(noted, files)
-    else if (noted === undefined || files.changed) files.directoryChanged()
-    return stored
-  }
-
-  *#readSwapped(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
-    yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
-  }
-
-  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
-    const { hasChanged, damaged } = yield* settleSwaps(this.#input.segments, files.directory, noted)
-    if (hasChanged) {
-      files.directoryChanged()
-      files.changed = true
-    }
-    if (damaged === undefined) return
-    const { topic, partition } = files.id
-    const code = 'batch headers differ from the checkpoint'
-    this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
-    files.damaged({ ...damaged, position: 0, code })
-    yield* this.#readSwapped(files, noted)
-  }
-
-  /**
-   * Of a partition that no frame names: batches of acks 1 need none and outlive their process
-   * (docs/decisions/013-untouched-partitions.md).
-   */
-  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): Task<boolean> {
-    if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
-    const { directory, segments } = files
-    const names = yield* perform('list', directory, () => this.#input.store.list(directory))
-    if (missingSegments(files, names).length > 0) return false
-    return yield* segments.isAsNoted(names, noted.partialSector)
-  }
-
-  /** As the checkpoint notes it. A ceiling that frames raised (rule 5) counts too, and is to be noted then. */
-  #continueUntouched(
-    files: StoredFiles,
-    noted: CheckpointPartition,
-    entries: readonly LocatedEntry[],
-  ): StoredPartition {
-    recoveryMarks.hit('partition-untouched')
-    const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
-    const ceiling = Math.max(noted.ceiling, ...raised)
-    files.isUsed = true
-    files.unproven = files.segments.active
-    files.nextOffset = Math.max(noted.nextOffset, ceiling)
-    files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
-    if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
-    if (files.changed) files.proveNext()
-    else this.#stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
-    return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
-  }
-
-  /** The next checkpoint notes the partition as this one did. Nothing is synced: its files may not even be there. */
-  #keepReadOnly(noted: CheckpointPartition, files: StoredFiles): void {
-    this.#stillNoted.set(partitionKey(noted.topicId, noted.partition), {
-      ...noted,
-      readOnly: true,
-      damage: files.damage,
-    })
-    files.unsynced.clear()
-    files.changed = false
   }
 
   *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {

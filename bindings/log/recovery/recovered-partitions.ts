@@ -1,0 +1,179 @@
+import { perform, sideBySide, type Task } from '../../storage/effect.ts'
+import type { StoredPartition } from '../../storage/partition-store.ts'
+import { holdsDecisions } from '../catalogue/topic-ids.ts'
+import type { CatalogueTopic } from '../catalogue/topic-table.ts'
+import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
+import type { LocatedEntry } from '../journal/scan.ts'
+import { recoveryMarks } from '../recovery-marks.ts'
+import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { readSwapped } from '../survey/noted-segments.ts'
+import { directoryTopicId, secureDirectory } from './dead-directories.ts'
+import type { FrameEntries } from './frame-entries.ts'
+import { missingSegments } from './missing-segments.ts'
+import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
+import { PartitionRecovery } from './partition-recovery.ts'
+import type { Recovered } from './recovered.ts'
+import type { RecoveryContext } from './recovery-context.ts'
+import type { RecoveryInput } from './recovery-input.ts'
+import { settleSwaps } from './settle-swaps.ts'
+
+const DIRECTORIES_AT_ONCE = 32
+
+/**
+ * The partitions as an unclean open brings them back, each in one of three ways: as the checkpoint notes it, where
+ * nothing was written since; recovered from its segments and frames; or, where an acknowledged frame is missing, to be
+ * read only.
+ */
+export class RecoveredPartitions {
+  readonly all: Recovered['partitions'][number][] = []
+  /** Those of which the next checkpoint says what this one did. */
+  readonly stillNoted: Map<string, CheckpointPartition> = new Map()
+  readonly #input: RecoveryInput
+  readonly #context: RecoveryContext
+  readonly #noted: ReadonlyMap<string, CheckpointPartition>
+  readonly #entries: FrameEntries
+  /** An acknowledged frame is missing. */
+  readonly #isReadOnly: boolean
+
+  constructor(
+    input: RecoveryInput,
+    context: RecoveryContext,
+    noted: readonly CheckpointPartition[],
+    entries: FrameEntries,
+    isReadOnly: boolean,
+  ) {
+    this.#input = input
+    this.#context = context
+    this.#noted = new Map(noted.map((each) => [partitionKey(each.topicId, each.partition), each]))
+    this.#entries = entries
+    this.#isReadOnly = isReadOnly
+  }
+
+  isInCheckpointOrJournal(topicId: string, partition: number): boolean {
+    const key = partitionKey(topicId, partition)
+    return this.#noted.has(key) || this.#entries.has(key)
+  }
+
+  /**
+   * Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk
+   * twice.
+   */
+  *secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
+    const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
+    yield* sideBySide(
+      unknown.map((id) => secureDirectory(this.#input.store, id)),
+      DIRECTORIES_AT_ONCE,
+    )
+  }
+
+  /**
+   * Brings one back; `topic` of a user's partition. Answers its files, or `undefined` if neither checkpoint and frames
+   * nor a directory know it.
+   */
+  *bringBack(id: StoredPartition['id'], topic: CatalogueTopic | undefined): Task<StoredFiles | undefined> {
+    const key = partitionKey(id.topicId, id.partition)
+    const record = this.#noted.get(key)
+    const noted = record && aboveStart(record, topic)
+    const entries = this.#entries.of(key)
+    const files = filesOf(this.#input, id, noted)
+    let stored: StoredPartition | undefined
+    if (!this.#isReadOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
+      stored = this.#continueUntouched(files, noted, entries)
+    } else {
+      if (noted === undefined && entries.length === 0 && !(yield* this.#hasDirectory(files))) return undefined
+      stored = this.#isReadOnly
+        ? yield* this.#openReadOnly(files, noted)
+        : yield* this.#recovered(files, noted, entries)
+    }
+    if (stored !== undefined) this.all.push({ files, stored })
+    return files
+  }
+
+  /** A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7). */
+  *#hasDirectory({ id, directory }: StoredFiles): Task<boolean> {
+    return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
+  }
+
+  /** Where an acknowledged frame is missing, only the checkpoint is believed, and nothing is written. */
+  *#openReadOnly(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
+    yield* this.#readSwapped(files, noted)
+    files.readOnly = true
+    return noted && storedOf(files.id, noted, files)
+  }
+
+  *#recovered(
+    files: StoredFiles,
+    noted: CheckpointPartition | undefined,
+    entries: readonly LocatedEntry[],
+  ): Task<StoredPartition> {
+    if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
+    else yield* this.#settleSwaps(files, noted)
+    const isCoordinator = holdsDecisions(files.id.topicId)
+    const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
+    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
+      this.#keepReadOnly(noted, files)
+    else if (noted === undefined || files.changed) files.directoryChanged()
+    return stored
+  }
+
+  *#readSwapped(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+    yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
+  }
+
+  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+    const { hasChanged, damaged } = yield* settleSwaps(this.#input.segments, files.directory, noted)
+    if (hasChanged) {
+      files.directoryChanged()
+      files.changed = true
+    }
+    if (damaged === undefined) return
+    const { topic, partition } = files.id
+    const code = 'batch headers differ from the checkpoint'
+    this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
+    files.damaged({ ...damaged, position: 0, code })
+    yield* this.#readSwapped(files, noted)
+  }
+
+  /**
+   * Of a partition that no frame names: batches of acks 1 need none and outlive their process
+   * (docs/decisions/013-untouched-partitions.md).
+   */
+  *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): Task<boolean> {
+    if (noted.readOnly || entries.some(({ kind }) => kind !== 'ceiling')) return false
+    const { directory, segments } = files
+    const names = yield* perform('list', directory, () => this.#input.store.list(directory))
+    if (missingSegments(files, names).length > 0) return false
+    return yield* segments.isAsNoted(names, noted.partialSector)
+  }
+
+  /** As the checkpoint notes it. A ceiling that frames raised (rule 5) counts too, and is to be noted then. */
+  #continueUntouched(
+    files: StoredFiles,
+    noted: CheckpointPartition,
+    entries: readonly LocatedEntry[],
+  ): StoredPartition {
+    recoveryMarks.hit('partition-untouched')
+    const raised = entries.map((entry) => (entry.kind === 'ceiling' ? entry.ceiling : 0))
+    const ceiling = Math.max(noted.ceiling, ...raised)
+    files.isUsed = true
+    files.unproven = files.segments.active
+    files.nextOffset = Math.max(noted.nextOffset, ceiling)
+    files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
+    if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
+    if (files.changed) files.proveNext()
+    else this.stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
+    return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
+  }
+
+  /** The next checkpoint notes the partition as this one did. Nothing is synced: its files may not even be there. */
+  #keepReadOnly(noted: CheckpointPartition, files: StoredFiles): void {
+    this.stillNoted.set(partitionKey(noted.topicId, noted.partition), {
+      ...noted,
+      readOnly: true,
+      damage: files.damage,
+    })
+    files.unsynced.clear()
+    files.changed = false
+  }
+}
