@@ -75,9 +75,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still
    * commit; nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll
-   * for `maxPollIntervalMs`, or because their topic was deleted and made again; it joins again. Handlers are awaited,
-   * between two records or while nothing iterates; all are told, also where one throws, and then the first failure is
-   * thrown. `close` waits for them: one that awaits `close` of its consumer or log waits for itself.
+   * for `maxPollIntervalMs`, because their topic was deleted and made again, or because a handler threw; it joins again.
+   * Handlers are awaited, between two records or while nothing iterates; all are told, also where one throws, and then
+   * the first failure is thrown. `close` waits for them: one that awaits `close` of its consumer or log waits for itself.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /** Ends the iteration and leaves the group. Commits nothing. A second call gives the answer of the first. */

@@ -113,9 +113,8 @@ export class Membership {
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
-      this.#member = undefined
-      this.#failure = undefined
-      await session.close()
+      // It leaves: what it was given is others' from now on.
+      await this.#lost().finally(() => session.close())
       throw error
     } finally {
       this.#entering = undefined
