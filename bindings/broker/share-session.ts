@@ -18,19 +18,23 @@ export interface AcquiredRange extends TopicPartition {
   readonly lastOffset: number
   /** This delivery included. */
   readonly deliveryCount: number
+  /** Which beginning of the group in this partition it is counted from: a reset or deleted one begins anew. */
+  readonly beginning: number
   /** How long the request had waited when the locks began. */
   readonly waitedMs: number
 }
 
 /**
  * What a consumer says of offsets that it holds, in Kafka's words (KIP-932); `unseen`: this delivery doesn't count. It
- * names the delivery, as it was acquired: neither a later one nor a record of a topic made again under the name.
+ * names the delivery, as it was acquired: no later one, also of the group begun anew, and no record of a topic made again
+ * under the name.
  */
 export interface AcknowledgeRequest extends TopicPartition {
   readonly topicId: string
   readonly firstOffset: number
   readonly lastOffset: number
   readonly deliveryCount: number
+  readonly beginning: number
   readonly type: 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
   /** Of what is released: how long nobody gets it. */
   readonly delayMs: number

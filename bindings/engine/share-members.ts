@@ -68,7 +68,7 @@ export class ShareMembers {
       const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
       records.push(...planned.records)
       for (const range of planned.ranges) {
-        acquired.push({ ...id, ...range, waitedMs })
+        acquired.push({ ...id, ...range, beginning: planned.beginning, waitedMs })
         left -= range.deliveryCount > ALONE_FROM ? left : range.lastOffset - range.firstOffset + 1
       }
     }
@@ -91,17 +91,10 @@ export class ShareMembers {
   }
 
   acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
-    const { topic, topicId, partition, firstOffset, lastOffset, deliveryCount, type, delayMs } = request
+    const { topic, topicId, partition, delayMs, ...delivery } = request
     const { groupId, memberId } = member
     const at = { groupId, topicId, topic, partition }
-    const said = {
-      memberId,
-      firstOffset,
-      lastOffset,
-      deliveryCount,
-      type,
-      availableAt: delayMs > 0 ? now + delayMs : 0,
-    }
+    const said = { ...delivery, memberId, availableAt: delayMs > 0 ? now + delayMs : 0 }
     const records = this.#shares.planAcknowledge(at, said)
     this.#change(records, done)
     this.#serveWaiting(now)

@@ -82,4 +82,24 @@ test('who has a record again may say nothing of the delivery whose lock ended', 
   await log.close()
 })
 
+// Counts begin again where a group does: the delivery before was the first one, too.
+for (const begin of ['resetShareGroup', 'deleteShareGroup'] as const) {
+  test(`what is said of a delivery from before ${begin} counts for none behind it`, async () => {
+    const { log, port } = await setup(1)
+    const consumer = log.shareConsumer(options)
+    const iteration = consumer[Symbol.asyncIterator]()
+    const { value: old } = await iteration.next()
+    await port.advance(2000)
+    if (begin === 'deleteShareGroup') await log.admin.deleteShareGroup('g')
+    else await log.admin.resetShareGroup('g', 'earliest')
+    const { value: again } = await iteration.next()
+    assert.equal([old?.deliveryCount, again?.deliveryCount], [1, 1])
+    for (const type of ['accept', 'release'] as const) {
+      assert.is((await refused(consumer.acknowledge(old as Job, type))).code, 'INVALID_RECORD_STATE')
+    }
+    await consumer.acknowledge(again as Job, 'accept')
+    await log.close()
+  })
+}
+
 test.run()

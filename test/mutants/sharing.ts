@@ -40,6 +40,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [lateAnswers],
   },
   {
+    name: 'work queues: what is said of a delivery counts in a group that was begun anew',
+    file: 'coordinator/share/share-groups.ts',
+    find: '    if (kept?.beginning !== beginning) throw',
+    put: '    if (kept === undefined) throw',
+    tests: [lateAnswers],
+  },
+  {
     name: 'work queues: a topic that is made again takes what is said of the one before',
     file: 'engine/share-members.ts',
     find: 'const at = { groupId, topicId, topic, partition }',

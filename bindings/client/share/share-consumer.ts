@@ -178,9 +178,10 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     type: AcknowledgeType | 'unseen',
     delayMs: number,
   ): Promise<void> {
-    const { topic, partition, offset, deliveryCount } = record
-    const place = { topic, topicId: SharedRecord.topicIdOf(record), partition }
-    return session.acknowledge({ ...place, firstOffset: offset, lastOffset: offset, deliveryCount, type, delayMs })
+    const { offset } = record
+    const { topic, topicId, partition, deliveryCount, beginning } = SharedRecord.rangeOf(record)
+    const delivery = { topic, topicId, partition, deliveryCount, beginning }
+    return session.acknowledge({ ...delivery, firstOffset: offset, lastOffset: offset, type, delayMs })
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {

@@ -1,28 +1,24 @@
 import type { FetchedBatch } from '../../broker/reader-session.ts'
+import type { AcquiredRange } from '../../broker/share-session.ts'
 import { ConsumedRecord, type RecordSource } from '../consumer/consumed-record.ts'
 
 /** A record under a lock. */
 export class SharedRecord extends ConsumedRecord {
   readonly deliveryCount: number
-  readonly #topicId: string
+  readonly #range: AcquiredRange
   /** By this consumer's clock; never later than in the log. */
   readonly #lockedUntil: number
 
-  constructor(
-    batch: FetchedBatch,
-    index: number,
-    source: RecordSource,
-    lock: { readonly topicId: string; readonly deliveryCount: number; readonly until: number },
-  ) {
+  constructor(batch: FetchedBatch, index: number, source: RecordSource, range: AcquiredRange, lockedUntil: number) {
     super(batch, index, source)
-    this.deliveryCount = lock.deliveryCount
-    this.#topicId = lock.topicId
-    this.#lockedUntil = lock.until
+    this.deliveryCount = range.deliveryCount
+    this.#range = range
+    this.#lockedUntil = lockedUntil
   }
 
-  /** Static, as `lockedUntil`, because the record's public type doesn't have it. */
-  static topicIdOf(record: SharedRecord): string {
-    return record.#topicId
+  /** With which it was locked. Static, as `lockedUntil`, because the record's public type doesn't have it. */
+  static rangeOf(record: SharedRecord): AcquiredRange {
+    return record.#range
   }
 
   static lockedUntil(record: SharedRecord): number {

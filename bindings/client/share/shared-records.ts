@@ -17,16 +17,15 @@ export async function sharedRecords(
   decoder: Decoder,
   lockedUntil: number,
 ): Promise<readonly SharedRecord[]> {
-  const { topic, topicId, partition, lastOffset, deliveryCount } = range
+  const { topic, partition, lastOffset } = range
   const source = { topic, partition, decoder, held: undefined, loan: undefined }
-  const lock = { topicId, deliveryCount, until: lockedUntil }
   const records: SharedRecord[] = []
   const { keptFrom, readUpTo, found } = await fetched(session, range)
   let offset = keptFrom
   for (const { batch, index } of found) {
     const next = batch.offsetOf(index)
     if (next > offset) await skip(session, range, offset, next - 1)
-    records.push(new SharedRecord(batch, index, source, lock))
+    records.push(new SharedRecord(batch, index, source, range, lockedUntil))
     offset = next + 1
   }
   if (offset < readUpTo) await skip(session, range, offset, Math.min(lastOffset, readUpTo - 1))
@@ -81,10 +80,10 @@ async function fetched(
 
 function skip(
   session: ShareSession,
-  { topic, topicId, partition, deliveryCount }: AcquiredRange,
+  { topic, topicId, partition, deliveryCount, beginning }: AcquiredRange,
   firstOffset: number,
   lastOffset: number,
 ): Promise<void> {
-  const place = { topic, topicId, partition }
-  return session.acknowledge({ ...place, firstOffset, lastOffset, deliveryCount, type: 'gap', delayMs: 0 })
+  const delivery = { topic, topicId, partition, deliveryCount, beginning }
+  return session.acknowledge({ ...delivery, firstOffset, lastOffset, type: 'gap', delayMs: 0 })
 }

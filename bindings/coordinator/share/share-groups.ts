@@ -24,12 +24,15 @@ export interface AcquireRequest {
 
 export interface AcknowledgeRequest extends DeliveryRange {
   readonly memberId: string
+  readonly beginning: number
   readonly type: AcknowledgeType
   /** Released records can be delivered again from this time on, in milliseconds since 1970. */
   readonly availableAt: number
 }
 
 interface Kept extends SharePlace {
+  /** Deliveries are counted from here on: those of a group that is begun anew have the counts of earlier ones. */
+  readonly beginning: number
   readonly shared: SharePartition
 }
 
@@ -52,26 +55,36 @@ export class ShareGroups {
   readonly #partitions: Map<string, Kept> = new Map()
   /** May be too early, never too late. Kept, because every step of the engine asks for it. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
+  #beginnings = 0
   /** Records that `plan...` gave: their content is in memory already when they come back. */
   readonly #own: WeakSet<TableRecord> = new WeakSet()
 
   planAcquire(
     at: ShareablePartition,
     { memberId, maxOffsets, lockMs, startAt, now, hasOthers }: AcquireRequest,
-  ): { readonly ranges: readonly DeliveryRange[]; readonly records: readonly TableRecord[] } {
+  ): {
+    readonly ranges: readonly DeliveryRange[]
+    readonly beginning: number
+    readonly records: readonly TableRecord[]
+  } {
     const known = this.#partitions.get(keyOf(at))
     const kept = known ?? this.#keep(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
     kept.shared.moveStart(at.logStartOffset)
     const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
     this.#watch(kept)
     // Stored at once, so that the group's beginning doesn't move with the next restart.
-    return { ranges, records: ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : [] }
+    const records = ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : []
+    return { ranges, beginning: kept.beginning, records }
   }
 
   /** INVALID_GROUP_ID for an id that its record couldn't bring back. */
   #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
     assertGroupId(groupId)
-    const kept = { groupId, topicId, partition, shared: new SharePartition(startOffset) }
+    return this.#begin({ groupId, topicId, partition }, new SharePartition(startOffset))
+  }
+
+  #begin(place: SharePlace, shared: SharePartition): Kept {
+    const kept = { ...place, shared, beginning: ++this.#beginnings }
     this.#partitions.set(keyOf(kept), kept)
     return kept
   }
@@ -82,15 +95,12 @@ export class ShareGroups {
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
     const kept = this.#partitions.get(keyOf(at))
-    const { memberId, firstOffset, type, availableAt } = request
-    const offset = kept === undefined ? firstOffset : kept.shared.acknowledge(memberId, request, type, availableAt)
-    if (kept !== undefined) this.#watch(kept)
-    if (offset !== undefined) {
-      const { topic, partition } = at
-      const message = `this consumer doesn't hold offset ${offset} of ${topic}-${partition}, or no longer`
-      throw new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
-    }
-    return kept === undefined || type === 'release' ? [] : [this.#snapshot(kept)]
+    const { memberId, beginning, firstOffset, type, availableAt } = request
+    if (kept?.beginning !== beginning) throw notHeld(at, firstOffset)
+    const offset = kept.shared.acknowledge(memberId, request, type, availableAt)
+    this.#watch(kept)
+    if (offset !== undefined) throw notHeld(at, offset)
+    return type === 'release' ? [] : [this.#snapshot(kept)]
   }
 
   /**
@@ -138,8 +148,8 @@ export class ShareGroups {
   facts(groupId?: string): readonly ShareFacts[] {
     return [...this.#partitions.values()]
       .filter((kept) => groupId === undefined || kept.groupId === groupId)
-      .map(({ shared, ...place }) => ({
-        ...place,
+      .map(({ groupId, topicId, partition, shared }) => ({
+        ...{ groupId, topicId, partition },
         startOffset: shared.startOffset,
         acquiredCount: shared.acquiredCount,
         unfinishedBetween: (fromOffset, endOffset) => shared.unfinishedBetween(fromOffset, endOffset),
@@ -204,14 +214,14 @@ export class ShareGroups {
     const snapshot = decodeShareRecord(record, place)
     if (snapshot === undefined) return
     const { groupId, topicId, partition, state } = snapshot
-    const key = keyOf(snapshot)
-    if (state === undefined) {
-      this.#partitions.delete(key)
-      return
-    }
-    const shared = new SharePartition(state.startOffset, state.batches)
-    this.#partitions.set(key, { groupId, topicId, partition, shared })
+    if (state === undefined) this.#partitions.delete(keyOf(snapshot))
+    else this.#begin({ groupId, topicId, partition }, new SharePartition(state.startOffset, state.batches))
   }
+}
+
+function notHeld({ topic, partition }: { topic: string; partition: number }, offset: number): LogError {
+  const message = `this consumer doesn't hold offset ${offset} of ${topic}-${partition}, or no longer`
+  return new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
 }
 
 function keyOf({ groupId, topicId, partition }: SharePlace): string {

@@ -101,6 +101,7 @@ export const ACKNOWLEDGE: Shape = fields({
   firstOffset: whole,
   lastOffset: whole,
   deliveryCount: whole,
+  beginning: whole,
   type: oneOf('accept', 'release', 'reject', 'gap', 'unseen'),
   delayMs: finite,
 })

@@ -13,7 +13,7 @@ const asked = (more: Partial<AcquireRequest> = {}): AcquireRequest => {
   return { memberId: 'a', maxOffsets: 3, lockMs: 100, startAt: 'earliest', now: 0, ...more }
 }
 const said = (offset: number, type: 'accept' | 'release' | 'unseen' = 'accept', availableAt = 0) => {
-  return { memberId: 'a', firstOffset: offset, lastOffset: offset, deliveryCount: 1, type, availableAt }
+  return { memberId: 'a', firstOffset: offset, lastOffset: offset, deliveryCount: 1, beginning: 1, type, availableAt }
 }
 
 function replayed(records: readonly TableRecord[]): ShareGroups {

@@ -28,6 +28,7 @@ const LOCKED = {
   firstOffset: 0,
   lastOffset: 0,
   deliveryCount: 1,
+  beginning: 1,
 }
 const RELEASE = { ...LOCKED, type: 'accept', delayMs: 0 }
 const ACQUIRE = { topics: ['t'], maxOffsets: 5, lockMs: 1000, startAt: 'earliest' }
