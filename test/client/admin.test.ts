@@ -110,16 +110,18 @@ test('INVALID_CONFIG where partitions or config differ, and then nothing is crea
   const { broker } = setup({ t: { partitions: 2, config: { 'segment.ms': 7 } } })
   const missing = topic('missing', { value: string })
   const differing = [
-    ['partitions', topic('t', { value: string, partitions: 3 })],
-    ['segment.ms', topic('t', { value: string, config: { 'segment.ms': 8 } })],
-    ['retention.ms', topic('t', { value: string, config: { 'retention.ms': 8 } })],
+    ['partitions', 2, 3, topic('t', { value: string, partitions: 3 })],
+    ['segment.ms', 7, 8, topic('t', { value: string, config: { 'segment.ms': 8 } })],
+    ['retention.ms', 'by default', 8, topic('t', { value: string, config: { 'retention.ms': 8 } })],
   ] as const
-  for (const [key, declared] of differing) {
-    const error = await failure('INVALID_CONFIG', () => ensureTopics(broker.admin, [missing, declared]))
-    assert.equal([error.details['topic'], error.details['key']], ['t', key])
+  for (const [key, existing, declared, differs] of differing) {
+    const error = await failure('INVALID_CONFIG', () => ensureTopics(broker.admin, [missing, differs]))
+    assert.equal(error.details, { topic: 't', key, existing, declared })
+    assert.match(error.message, `has ${key} ${existing}, its declaration ${declared}: admin.alterConfig`)
   }
   const twice = [topic('new', { value: string }), topic('new', { value: string, partitions: 2 })]
-  await failure('INVALID_CONFIG', () => ensureTopics(broker.admin, twice))
+  const { message } = await failure('INVALID_CONFIG', () => ensureTopics(broker.admin, twice))
+  assert.match(message, 'declared twice, once with partitions 1')
   assert.equal([...broker.topics.keys()], ['t'])
   const undeclared = await failure('INVALID_REQUEST', () => ensureTopics(broker.admin, ['t'] as never))
   assert.match(undeclared.message, /topic\('name', \{ value: json\(\) \}\) declares one/)

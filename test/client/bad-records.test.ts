@@ -92,6 +92,10 @@ test('INVALID_RECORD names field and place', async () => {
     assert.match(error.message, field)
     assert.not.match(`${error.message}${JSON.stringify(error.details)}`, secret)
   }
+  for (const value of [{ to: secret }, [secret], 5, true]) {
+    const { message } = await failure('INVALID_RECORD', () => producer.send({ topic: 't', value } as never))
+    assert.match(message, /text, bytes or null: record\(\) of a declared topic encodes other values/)
+  }
   await failure('INVALID_RECORD', () => producer.send(undefined as unknown as ProducerRecord))
   // biome-ignore lint/suspicious/noSparseArray: that is the case.
   await failure('INVALID_RECORD', () => producer.send([, { topic: 't', value: 'x' }] as ProducerRecord[]))

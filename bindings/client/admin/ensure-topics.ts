@@ -17,7 +17,8 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
   const missing = new Map<string, Topic>()
   for (const topic of topics) {
     const before = missing.get(topic.name)
-    if (before !== undefined) assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} })
+    if (before !== undefined)
+      assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} }, true)
     else if (existing.has(topic.name)) assertSame(topic, await session.describeTopic(topic.name))
     else missing.set(topic.name, topic)
   }
@@ -34,16 +35,23 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
 
 type Existing = Pick<TopicFacts, 'partitions' | 'config'>
 
-function assertSame({ name, partitions, config = {} }: Topic, existing: Existing): void {
+function assertSame({ name, partitions, config = {} }: Topic, existing: Existing, isDeclaredTwice = false): void {
+  const differs = (key: string, there: unknown, declared: unknown): LogError => {
+    const [has, way] = isDeclaredTwice ? DECLARED_TWICE : STORED
+    const message = `topic "${name}" ${has} ${key} ${there}, its declaration ${declared}: ${way}`
+    return new LogError('INVALID_CONFIG', message, { topic: name, key, existing: there, declared })
+  }
   if (partitions !== undefined && partitions !== existing.partitions) {
-    const message = `topic "${name}" has ${existing.partitions} partitions, its declaration ${partitions}`
-    throw new LogError('INVALID_CONFIG', message, { topic: name, key: 'partitions' })
+    throw differs('partitions', existing.partitions, partitions)
   }
   const now = parseTopicConfig(existing.config)
   for (const [key, value] of Object.entries(config)) {
     const declared = parseTopicConfig({ ...existing.config, [key]: value })
     if (JSON.stringify(declared) === JSON.stringify(now)) continue
-    const message = `topic "${name}" has another value of "${key}" than its declaration, ${value}`
-    throw new LogError('INVALID_CONFIG', message, { topic: name, key, declared: value })
+    throw differs(key, existing.config[key] ?? 'by default', value)
   }
 }
+
+/** Nothing that a program declares changes a topic: another program may count on what it is. */
+const STORED = ['has', 'admin.alterConfig and createPartitions change the topic, or mend the declaration'] as const
+const DECLARED_TWICE = ['is declared twice, once with', 'make them one'] as const

@@ -3,6 +3,7 @@ import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records
 import { isDetached, saysItsLength } from '../../model/view-length.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
+import { HOW_TO_DECLARE } from '../topic/topic.ts'
 
 /**
  * An EncodedRecord with what the producer needs besides. Hot path, one object a record, and no literal: where a
@@ -48,8 +49,8 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
   const { topic, timestamp, headers, value, partition } = record
   if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
   const key = record.key ?? null
-  if (!isBytes(key)) throw invalid(index, 'key', BYTES)
-  if (!isBytes(value)) throw invalid(index, 'value', BYTES)
+  if (!isBytes(key)) throw invalid(index, 'key', bytesFor(key))
+  if (!isBytes(value)) throw invalid(index, 'value', bytesFor(value))
   if (partition !== undefined && !isCount(partition)) throw invalid(index, 'partition', 'a whole number from 0 on')
   if (timestamp !== undefined && !isCount(timestamp)) throw invalid(index, 'timestamp', 'whole milliseconds since 1970')
   let sizeBytes = RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
@@ -105,6 +106,13 @@ export function topicOf(record: ProducerRecord | undefined, index: number): stri
 }
 
 const BYTES = 'well-formed text, a Uint8Array that is neither detached nor of another length than it says, or null'
+
+/** What a declared topic would have encoded gets the way there, not what bytes may be. */
+function bytesFor(field: unknown): string {
+  const isPlainObject = typeof field === 'object' && !ArrayBuffer.isView(field) && !(field instanceof Uint8Array)
+  if (!isPlainObject && typeof field !== 'number' && typeof field !== 'boolean') return BYTES
+  return `text, bytes or null: record() of a declared topic encodes other values (${HOW_TO_DECLARE})`
+}
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
