@@ -25,8 +25,8 @@ export const SEGMENTS: readonly Mutant[] = [
   },
   {
     name: 'the next segment begins with what a crash left under its first name',
-    file: 'log/segment/segment-list.ts',
-    find: "      yield* perform('remove', path, () => store.remove(path))\n",
+    file: 'log/segment/next-segment-file.ts',
+    find: "      yield* perform('remove', this.#path, () => store.remove(this.#path))\n",
     put: '',
     tests: ['log/segment/roll.test.ts'],
   },

@@ -1,11 +1,12 @@
 import { LogError } from '../../model/errors.ts'
-import { perform, type Task } from '../../storage/effect.ts'
-import { createFile, notCreated } from '../../storage/open-file.ts'
+import type { Task } from '../../storage/effect.ts'
+import { notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { NEXT_SEGMENT, parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
+import { parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import { learnAborted } from './learn-aborted.ts'
+import { NextSegmentFile } from './next-segment-file.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 
@@ -18,11 +19,7 @@ export class SegmentList {
   readonly #directory: string
   readonly #config: () => SegmentConfig
   #segments: Segment[]
-  /**
-   * State of the next segment's file: `made` means that it waits under a name of its own, `refused` that there was no
-   * room for it.
-   */
-  #next: 'none' | 'due' | 'making' | 'made' | 'refused' = 'none'
+  readonly #nextFile: NextSegmentFile
 
   constructor(
     context: SegmentContext,
@@ -33,6 +30,7 @@ export class SegmentList {
     this.#context = context
     this.#directory = directory
     this.#config = config
+    this.#nextFile = new NextSegmentFile(context.store, directory)
     this.#segments = noted.map((facts) => Segment.noted(context, directory, facts))
   }
 
@@ -56,7 +54,7 @@ export class SegmentList {
   *roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     this.active?.writeOut()
     const segment = Segment.empty(this.#context, this.#directory, baseOffset, isCleaned)
-    yield* this.#nameNext(segment.logPath)
+    yield* this.#nextFile.rename(segment.logPath)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
     if (file === undefined) throw notCreated(segment.logPath)
     segment.opened()
@@ -78,42 +76,12 @@ export class SegmentList {
 
   /** Whether the active segment is so full that `makeNext` is due. */
   get wantsNext(): boolean {
-    return this.#next === 'due'
+    return this.#nextFile.isDue
   }
 
-  /**
-   * Makes the file for the next roll ahead: an append that renames a file waits a tenth of the time that it takes to
-   * make one. A crash may have left a file under the name. Where renaming can leave both names, that file is a segment
-   * itself: so only the name is removed, and its content isn't touched. A full disk is no failure here.
-   */
-  *makeNext(): Task<void> {
-    const { store } = this.#context
-    if (this.#next !== 'due') return
-    this.#next = store.capabilities.rename ? 'making' : 'refused'
-    if (this.#next === 'refused') return
-    const path = `${this.#directory}/${NEXT_SEGMENT}`
-    try {
-      yield* perform('remove', path, () => store.remove(path))
-      const file = yield* createFile(store, path)
-      file.close()
-      this.#next = 'made'
-    } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
-      this.#next = 'refused'
-    }
-  }
-
-  /**
-   * Gives the file that was made ahead its name. Only a running log has one: a recovery that rolls may find the segment
-   * there already, with batches.
-   */
-  *#nameNext(logPath: string): Task<void> {
-    const isMade = this.#next === 'made'
-    // A file that is still being made is for the segment after this one.
-    if (this.#next !== 'making') this.#next = 'none'
-    if (!isMade) return
-    const path = `${this.#directory}/${NEXT_SEGMENT}`
-    yield* perform('rename', path, () => this.#context.store.rename(path, logPath))
+  /** Makes the file for the next roll ahead. */
+  makeNext(): Task<void> {
+    return this.#nextFile.make()
   }
 
   /**
@@ -128,7 +96,7 @@ export class SegmentList {
       throw new LogError('KAFKA_STORAGE_ERROR', `${this.#directory} has no open segment`, { file: this.#directory })
     }
     const position = active.place(file, batch, config, mayWait)
-    if (this.#next === 'none' && active.sizeBytes > config.segmentBytes * NEARLY_FULL) this.#next = 'due'
+    if (active.sizeBytes > config.segmentBytes * NEARLY_FULL) this.#nextFile.wanted()
     return position
   }
 
