@@ -8,11 +8,13 @@ import { PARTITION_METADATA, partitionDirectory } from '../files/file-names.ts'
 import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { ProducerScan } from '../partition/producer-scan.ts'
+import { directoryTopicId } from '../recovery/dead-directories.ts'
 import { mayFollow } from '../segment/batch-frame.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'
 import { encodePartition } from '../store/checkpointer.ts'
+import { sameDirectory } from '../store/create-partition.ts'
 
 /** What the batches of a partition don't tell. */
 export interface PartitionEnd {
@@ -53,6 +55,8 @@ export class NewPartition {
 
   static *begin(context: SegmentContext, id: PartitionIdentity, config: SegmentConfig): Task<NewPartition> {
     const partition = new NewPartition(context, id, config)
+    const found = yield* directoryTopicId(context.store, partition.#directory)
+    if (found !== undefined) throw sameDirectory(id, partition.#directory)
     const metadata = yield* createFile(context.store, `${partition.#directory}/${PARTITION_METADATA}`)
     writeFully(metadata, formatPartitionMetadata(id.topicId), 0)
     yield* performAll([flushOf(metadata)])

@@ -7,12 +7,13 @@ import { createFile, openFile } from '../../storage/open-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, segmentFileName } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
-import { removeDirectory } from '../recovery/dead-directories.ts'
+import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupSource, CopiedPartition } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
 import { copyRange } from './copy-file.ts'
+import { sameDirectory } from './create-partition.ts'
 import { UnsyncedCopies } from './unsynced-copies.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
@@ -70,6 +71,9 @@ export class CopiedFiles {
   }
 
   *#begin(files: StoredFiles): Task<void> {
+    const found = yield* directoryTopicId(this.#target.store, files.directory)
+    const isOf = ({ id, directory }: StoredFiles) => id.topicId === found && directory !== files.directory
+    if (found !== undefined && [...this.#begun].some(isOf)) throw sameDirectory(files.id, files.directory)
     const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
     writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
     this.#begun.add(files)

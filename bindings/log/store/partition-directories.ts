@@ -11,12 +11,14 @@ import { SegmentList } from '../segment/segment-list.ts'
 import { StoredFiles } from '../stored-files/stored-files.ts'
 import { createPartitionDirectory } from './create-partition.ts'
 import type { DiskReserve } from './disk-reserve.ts'
+import type { PartitionMap } from './partition-map.ts'
 
 export interface PartitionDirectoriesParts {
   readonly store: FileStore
   readonly kernel: Kernel
   readonly source: PartitionSource
   readonly segments: SegmentContext
+  readonly partitions: PartitionMap<StoredFiles>
   readonly reserve: DiskReserve
   assertOpen(): void
 }
@@ -29,31 +31,35 @@ export interface PartitionDirectoriesParts {
 export class PartitionDirectories {
   readonly #parts: PartitionDirectoriesParts
   /**
-   * By directory, the ids of the topics that have it or wait for it, in order; one that was deleted while it waited
-   * comes before the next one.
+   * Who has a directory or waits for it, in order; one that was deleted while it waited comes before the next one. By
+   * its name in lower case: where the file system doesn't tell the cases apart, names that differ in nothing else are
+   * one directory.
    */
-  readonly #claims: Map<string, string[]> = new Map()
+  readonly #claims: Map<string, StoredFiles[]> = new Map()
 
   constructor(parts: PartitionDirectoriesParts) {
     this.#parts = parts
   }
 
   /** The directory was there at the open. */
-  found({ id, directory }: StoredFiles): void {
-    this.#claims.set(directory, [id.topicId])
+  found(files: StoredFiles): void {
+    this.#claim(files)
   }
 
   *make(id: PartitionIdentity): Task<StoredFiles> {
-    const { store, kernel, source, segments, reserve, assertOpen } = this.#parts
+    const { store, kernel, source, segments, partitions, reserve, assertOpen } = this.#parts
     const directory = partitionDirectory(id.topic, id.partition)
     const list = new SegmentList(segments, directory, () => source.segmentConfig(id), [])
     const files = new StoredFiles(id, directory, list)
+    const before = this.#claim(files)
     try {
-      while (this.#claim(files)[0] !== id.topicId) {
+      while (before.some((other) => this.#claimants(files).includes(other) && this.#isInTheWay(other, files))) {
         assertOpen()
         yield* letOthersRun()
       }
-      yield* reserve.guardIf(isInternalTopic(id.topic), () => createPartitionDirectory(store, kernel, files))
+      const isLive = (topicId: string) => partitions.get({ topicId, partition: id.partition }) !== undefined
+      const create = () => createPartitionDirectory(store, kernel, files, isLive)
+      yield* reserve.guardIf(isInternalTopic(id.topic), create)
     } catch (error) {
       this.#giveUp(files)
       throw error
@@ -61,18 +67,27 @@ export class PartitionDirectories {
     return files
   }
 
-  #claim({ directory, id }: StoredFiles): readonly string[] {
-    const claims = this.#claims.get(directory) ?? []
-    this.#claims.set(directory, claims)
-    if (!claims.includes(id.topicId)) claims.push(id.topicId)
-    return claims
+  #claimants({ directory }: StoredFiles): readonly StoredFiles[] {
+    return this.#claims.get(directory.toLowerCase()) ?? []
   }
 
-  #giveUp({ directory, id }: StoredFiles): void {
-    const claims = this.#claims.get(directory) ?? []
-    const at = claims.indexOf(id.topicId)
-    if (at >= 0) claims.splice(at, 1)
-    if (claims.length === 0) this.#claims.delete(directory)
+  /** Answers those that came before. */
+  #claim(files: StoredFiles): readonly StoredFiles[] {
+    const claimants = this.#claimants(files)
+    const before = claimants.filter(({ id }) => id.topicId !== files.id.topicId)
+    if (before.length === claimants.length) this.#claims.set(files.directory.toLowerCase(), [...before, files])
+    return before
+  }
+
+  /** Another spelling is only waited for while its directory is made or removed. */
+  #isInTheWay(other: StoredFiles, { directory }: StoredFiles): boolean {
+    return other.directory === directory || this.#parts.partitions.get(other.id) === undefined
+  }
+
+  #giveUp(files: StoredFiles): void {
+    const left = this.#claimants(files).filter(({ id }) => id.topicId !== files.id.topicId)
+    if (left.length > 0) this.#claims.set(files.directory.toLowerCase(), left)
+    else this.#claims.delete(files.directory.toLowerCase())
   }
 
   *remove(files: StoredFiles): Task<void> {

@@ -1,7 +1,7 @@
 import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 
-/** Flushes that run side by side share what a file system does for one of them. Each file keeps its descriptor till then. */
+/** Flushes side by side share what a file system does for one of them. Each file keeps its descriptor till then. */
 const FILES_AT_ONCE = 12
 /** A large file gains nothing by waiting for others, which all would keep the device busy at one time then. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024
