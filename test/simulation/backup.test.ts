@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
+import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { type Asked, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
@@ -349,14 +350,62 @@ test('files are flushed together, which takes less than one after the other, but
   host.discard()
 })
 
+// Its directory was synced with its batches, before the indexes had their names there.
+test('after a power cut the copy of a large segment has its indexes', () => {
+  const source = new VirtualDisk()
+  const before = new SyncHost(source, undefined)
+  before.open()
+  before.createTopic(TOPIC_IDS[0] ?? '', 't', 1, {})
+  const producerId = before.openProducer()
+  for (let baseSequence = 0; baseSequence < 5; baseSequence++) {
+    const place = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence }
+    before.send({ ...place, values: ['x'.repeat(1_000_000)], acks: 1 })
+    before.settle()
+  }
+  before.close()
+  const host = new SyncHost(source.reopened(), undefined)
+  host.open()
+  const copy = new VirtualDisk()
+  host.ask<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
+  const names = copy.list('t-0')
+  assert.ok(names.some((name) => name.endsWith('.index')))
+  assert.equal(copy.image(new Random(1), 'none').list('t-0'), names)
+  host.discard()
+})
+
+/** The files of partitions that are open at this moment. */
+function openFilesOf(disk: VirtualDisk): ReadonlySet<StoreFile> {
+  const openFiles = new Set<StoreFile>()
+  const open = disk.open.bind(disk)
+  disk.open = (...asked) => {
+    const file = open(...asked)
+    if (file === undefined || !asked[0].includes('-0/')) return file
+    const close = file.close.bind(file)
+    openFiles.add(file)
+    file.close = () => {
+      openFiles.delete(file)
+      close()
+    }
+    return file
+  }
+  return openFiles
+}
+
 test('a full target, and one that fails: the backup is refused, the log goes on', () => {
   const life = begun(undefined)
-  for (const spoil of [(disk: VirtualDisk) => (disk.freeBytes = 3000), (disk: VirtualDisk) => (disk.failFlushAt = 4)]) {
+  const spoils = [
+    (disk: VirtualDisk) => (disk.freeBytes = 600),
+    (disk: VirtualDisk) => (disk.freeBytes = 3000),
+    (disk: VirtualDisk) => (disk.failFlushAt = 4),
+  ]
+  for (const spoil of spoils) {
     const copy = new VirtualDisk()
     spoil(copy)
+    const openFiles = openFilesOf(copy)
     const backup = life.host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
     life.host.settle()
     assert.ok(LogError.is(backup.error, 'STORAGE_FULL', 'KAFKA_STORAGE_ERROR'), String(backup.error))
+    assert.is(openFiles.size, 0, 'they would keep the room that a removed copy gives back')
     const refused = new SyncHost(copy.reopened(), undefined)
     assert.throws(
       () => refused.open(),

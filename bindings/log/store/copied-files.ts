@@ -46,11 +46,15 @@ export class CopiedFiles {
   *take(partitions: readonly CopiedPartition[]): Task<readonly Uint8Array[] | undefined> {
     this.missing = undefined
     const records: Uint8Array[] = []
-    for (const partition of partitions) {
-      const record = yield* this.#partition(partition)
-      if (record !== undefined) records.push(record)
+    try {
+      for (const partition of partitions) {
+        const record = yield* this.#partition(partition)
+        if (record !== undefined) records.push(record)
+      }
+      yield* this.#unsynced.sync()
+    } finally {
+      this.#unsynced.close()
     }
-    yield* this.#unsynced.sync()
     if (records.length < partitions.length) {
       this.#isAgain = true
       return undefined
@@ -77,8 +81,7 @@ export class CopiedFiles {
     const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
     writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
     this.#begun.add(files)
-    this.#unsynced.addDirectory(files.directory)
-    yield* this.#unsynced.add(metadata, 0)
+    yield* this.#unsynced.add(files.directory, metadata, 0)
   }
 
   /** False if the file was removed. */
@@ -93,7 +96,7 @@ export class CopiedFiles {
     const isLinked = mayLink && copiedBytes === 0 && (yield* perform('open', path, link))
     const endBytes = isLinked
       ? yield* this.#sizeOf(path)
-      : yield* this.#file(segment.logPath, path, copiedBytes, sizeBytes)
+      : yield* this.#file(files, segment.logPath, path, copiedBytes, sizeBytes)
     if (!files.isSwapped(segment)) yield* this.#derivedFiles(files, segment)
     const isThere = this.#source.partitions.get(files.id) === files && files.segments.all.includes(segment)
     if (isThere && endBytes !== sizeBytes) this.missing = missing(files, segment, endBytes, sizeBytes)
@@ -102,10 +105,10 @@ export class CopiedFiles {
     return true
   }
 
-  *#derivedFiles({ directory }: StoredFiles, { baseOffset }: Segment): Task<void> {
+  *#derivedFiles(files: StoredFiles, { baseOffset }: Segment): Task<void> {
     for (const suffix of DERIVED) {
-      const path = `${directory}/${segmentFileName(baseOffset, suffix)}`
-      yield* this.#file(path, path, 0, Number.POSITIVE_INFINITY)
+      const path = `${files.directory}/${segmentFileName(baseOffset, suffix)}`
+      yield* this.#file(files, path, path, 0, Number.POSITIVE_INFINITY)
     }
   }
 
@@ -117,7 +120,7 @@ export class CopiedFiles {
   }
 
   /** Copies a file's bytes from `start` on. Answers up to where there were any. */
-  *#file(origin: string, path: string, start: number, end: number): Task<number> {
+  *#file({ directory }: StoredFiles, origin: string, path: string, start: number, end: number): Task<number> {
     const from = yield* openFile(this.#source.store, origin)
     if (from === undefined) return 0
     let to: StoreFile | undefined
@@ -125,7 +128,7 @@ export class CopiedFiles {
       to = yield* createFile(this.#target.store, path)
       if (to.size() > start) to.truncate(start)
       const done = yield* copyRange(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
-      yield* this.#unsynced.add(to, done - start)
+      yield* this.#unsynced.add(directory, to, done - start)
       return done
     } catch (error) {
       to?.close()

@@ -17,14 +17,16 @@ export class UnsyncedCopies {
     this.#store = store
   }
 
-  /** Takes a file that is written, and closes it once it is durable. */
-  *add(file: StoreFile, writtenBytes: number): Task<void> {
+  /** Takes a file of the directory that is written, and closes it once it and its name are durable. */
+  *add(directory: string, file: StoreFile, writtenBytes: number): Task<void> {
     this.#files.push(file)
     this.#bytes += writtenBytes
+    // With each file: the directory may have been synced after the file before.
+    this.addDirectory(directory)
     if (this.#files.length >= FILES_AT_ONCE || this.#bytes >= BYTES_AT_ONCE) yield* this.sync()
   }
 
-  /** A directory whose entries have changed. */
+  /** A directory whose entries have changed, by no file that is added. */
   addDirectory(directory: string): void {
     this.#directories.add(directory)
   }
@@ -40,5 +42,10 @@ export class UnsyncedCopies {
     } finally {
       for (const file of files) file.close()
     }
+  }
+
+  /** Nothing more is flushed: files that are left are of a copy that failed. */
+  close(): void {
+    for (const file of this.#files.splice(0)) file.close()
   }
 }
