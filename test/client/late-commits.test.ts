@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import { BrokerLog, type Log } from '../../bindings/client/log.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
-import { FakePort } from './fake-port.ts'
+import { FakePort, settle } from './fake-port.ts'
 import { type OpenBroker, test } from './stores.ts'
 import { failure, take } from './support.ts'
 
@@ -102,6 +102,46 @@ test('a commit that is on its way while its partition moves is refused', async (
   arrive()
   await committing
   assert.is(await second.committed(at), undefined)
+  await log.close()
+})
+
+// It was told REBALANCE_IN_PROGRESS, of which consumers wait for the end by themselves: there was none to wait for.
+test('a commit that a rebalance refused is told that the member was put out of it since', async (_, openBroker) => {
+  const { port, log, broker } = await opened(openBroker)
+  let tell = () => {}
+  const told = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const openConsumer = broker.openConsumer.bind(broker)
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    const commit = session.commit.bind(session)
+    session.commit = (...positions) => commit(...positions).finally(() => told)
+    return session
+  }
+  const leader = await broker.openConsumer({
+    groupId: 'g',
+    topics: ['t'],
+    assignors: ['range'],
+    maxPollIntervalMs: 60_000,
+  })
+  const { generation } = await leader.join([])
+  await leader.sync(generation, [])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: 1000 })
+  const batches = consumer.batches({ maxRecords: 5 })[Symbol.asyncIterator]()
+  const delivery = batches.next()
+  await settle()
+  const joined = await leader.join([])
+  const memberId = joined.members.at(-1)?.memberId ?? ''
+  await leader.sync(joined.generation, [{ memberId, partitions: [at] }])
+  const { value: batch } = await delivery
+  // All join again, and nobody assigns.
+  await leader.join([])
+  const committing = failure('UNKNOWN_MEMBER_ID', () => consumer.commit(batch))
+  await settle()
+  await port.advance(3000)
+  tell()
+  await committing
   await log.close()
 })
 

@@ -101,7 +101,7 @@ export class Assignment {
 
   /**
    * ILLEGAL_GENERATION if it isn't held any more, or was lost and given again: then it is another object. No generation
-   * tells that, since those of a group begin again when it was deleted.
+   * tells that, since those of a deleted group may begin again.
    */
   stillHeld(at: TopicPartition, held: TopicPartition | undefined): AssignedPartition {
     const found = this.at(at)

@@ -292,7 +292,9 @@ export class Membership {
       try {
         return await this.assignment.expulsion.watch(write(session, generation))
       } catch (error) {
-        const movedOn = this.#rebalancing !== undefined || generation !== this.generation
+        // Put out of the rebalance that refused it: the group says so when it is asked again.
+        const wasPutOut = this.assignment.expulsion.isMeantBy(this.#failure?.error)
+        const movedOn = this.#rebalancing !== undefined || generation !== this.generation || wasPutOut
         if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
         await this.#rebalancing
       }
