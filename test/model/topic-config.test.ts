@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
@@ -27,6 +28,16 @@ test('defaults are Kafka’s', () => {
   )
   assert.is(rest.compressionType, 'producer')
   assert.equal([rest.retentionBytes, rest.deleteRetentionMs, rest.minCompactionLagMs], [-1, 86_400_000, 0])
+})
+
+test('docs/topic-config.md has each key with its default', () => {
+  const rows = readFileSync('docs/topic-config.md', 'utf8').matchAll(/^\| `([a-z.]+)` \| `([^`]+)` \|/gm)
+  const described = Object.fromEntries([...rows].map(([, key = '', initial = '']) => [key, initial]))
+  assert.equal(Object.keys(described).sort(), [...TOPIC_CONFIG_KEYS].sort())
+  const defaults = parseTopicConfig({})
+  for (const key of TOPIC_CONFIG_KEYS) {
+    assert.equal(parseTopicConfig({ [key]: described[key] ?? '' }), defaults, key)
+  }
 })
 
 test('values come through, numbers as text too', () => {

@@ -41,7 +41,8 @@ export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): voi
       'after',
       below(`
 Without --topic all partitions are moved that the group has offsets of. An offset outside of a partition becomes the
-nearest end, as in Kafka's tool.
+nearest end, as in Kafka's tool. Differs from that tool: the group is moved at once, where Kafka's shows what it would
+do until it is given --execute. --dry-run shows it here.
 
 Examples:
   oncelog ${groups.name()} reset audit --shift-by -100 --dry-run

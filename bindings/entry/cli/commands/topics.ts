@@ -24,7 +24,7 @@ export function addTopics(program: Command): void {
     .command('create <name>')
     .description('create a topic, and the directory if there is none')
     .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
-    .option('--config <key=value...>', "Kafka's config keys")
+    .option('--config <key=value...>', "Kafka's config keys (docs/topic-config.md)")
     .option('--if-not-exists', 'leave an existing topic as it is')
     .addHelpText(
       'after',
@@ -37,7 +37,7 @@ Example:
     .command('alter <name>')
     .description('add partitions, or change the config')
     .option('--partitions <count>', 'the new total', countFrom(1))
-    .option('--config <key=value...>', "Kafka's config keys; key= puts one back to its default")
+    .option('--config <key=value...>', "Kafka's config keys (docs/topic-config.md); key= puts one back to its default")
     .action(run(alterTopic))
   addDeleteRecords(topics)
   topics
