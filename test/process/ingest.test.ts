@@ -100,7 +100,9 @@ test('two of one source: the newer one ends the older', async (open) => {
   await log.ingest<number>({ source: 'db', read: (after) => rows(after, 6) }).done
   release()
   const error = await older.done.catch((failed: unknown) => failed)
-  assert.ok(LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH'), String(error))
+  assert.ok(LogError.is(error, 'PRODUCER_FENCED'), String(error))
+  assert.match(error.message, 'a newer ingest has the source "db"')
+  assert.is(error.details['source'], 'db')
   assert.equal(await ids(log), upTo(6))
   await log.close()
 })

@@ -77,11 +77,15 @@ export class Ingest<P extends string | number> {
    * on. Unless a newer run of the source has it by now.
    */
   async #assertForgotten(cause: unknown): Promise<void> {
-    const transactionalId = this.#transactionalId
     const known = await this.#broker.admin.listTransactions()
-    if (!known.some((each) => each.transactionalId === transactionalId)) return
-    const message = `a newer ingest has the source "${this.#options.source}"`
-    throw new LogError('PRODUCER_FENCED', message, { transactionalId }, cause)
+    if (known.some((each) => each.transactionalId === this.#transactionalId)) throw this.#newerRun(cause)
+  }
+
+  /** In the program's words: it gave a source, and no transactional id. */
+  #newerRun(cause: unknown): LogError {
+    const { source } = this.#options
+    const message = `a newer ingest has the source "${source}", or its producer was fenced by hand`
+    return new LogError('PRODUCER_FENCED', message, { source, transactionalId: this.#transactionalId }, cause)
   }
 
   /** A read whose transaction failed is over too: it would wait for rows beside the one that follows. */
@@ -110,7 +114,10 @@ export class Ingest<P extends string | number> {
       throw wrong('read', 'a function that gives an async iterable')
     for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
-      await this.#write(session, batch)
+      // Around this alone: such an error of the program's own `read` stays as it is.
+      await this.#write(session, batch).catch((error: unknown) => {
+        throw LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH') ? this.#newerRun(error) : error
+      })
     }
   }
 
