@@ -30,6 +30,16 @@ overBrokers('decoded as its topic says', async (setup) => {
   assert.equal([record?.key, record?.value], ['p', { x: 1 }])
 })
 
+overBrokers('a copy has its place alone', async (setup) => {
+  const { log } = await setup()
+  const at = await log.producer().send({ topic: 't', key: 'k', value: 'a' })
+  const record = await log.get('t', at)
+  const place = { topic: 't', partition: at.partition, offset: at.offset }
+  for (const copy of [{ ...record }, JSON.parse(JSON.stringify(record)), structuredClone(record)]) {
+    assert.equal(copy, place)
+  }
+})
+
 overBrokers('where there is none: the range, the topic, the closed log', async (setup) => {
   const { log } = await setup()
   await log.producer().send({ topic: 't', value: 'a' })
