@@ -78,6 +78,32 @@ test('dead letters fit into their topic, whatever the record and the error are',
   await log.close()
 })
 
+test('a record that alone takes longer than maxPollIntervalMs comes again, as a first try and as no dead letter', async (open) => {
+  const log = await opened(open, 1)
+  await log.admin.createTopic('dead')
+  const attempts: number[] = []
+  let takesMs = 120
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    deadLetter: 'dead',
+    maxPollIntervalMs: 40,
+    async handle(_, { attempt }) {
+      attempts.push(attempt)
+      await new Promise((resolve) => setTimeout(resolve, takesMs))
+      return receipts.record({ value: { account: 'x', total: attempts.length } })
+    },
+  })
+  await until(async () => attempts.length === 3)
+  takesMs = 0
+  await until(async () => (await values(log, receipts)).length === 1)
+  await processor.close()
+  assert.ok(attempts.length > 3 && attempts.every((attempt) => attempt === 1), String(attempts))
+  const [end] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
+  assert.is(end?.highWatermark, 0)
+  await log.close()
+})
+
 test('without dead letters the processor gives up, and what it did not finish is there for the next one', async (open) => {
   const log = await opened(open, 5)
   const failing = log.process({

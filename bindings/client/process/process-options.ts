@@ -68,7 +68,11 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    * begins once its records are handled; of these there are no more than fit into half of it, one at least.
    */
   transactionTimeoutMs?: number | undefined
-  /** Time of work after which the group gives the partitions to other members, 300000 ms by default. */
+  /**
+   * Time of work after which the group gives the partitions to other members, 300000 ms by default. A record that alone
+   * takes longer comes again without end, with those before it in its transaction: such calls are none of its `retries`,
+   * and no dead letter. Give what `handle` awaits a time limit of its own.
+   */
   maxPollIntervalMs?: number | undefined
 }
 
