@@ -43,28 +43,25 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   }
 
   async process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
-    const { port, consumer, states, work, transactionTimeoutMs } = this.#parts
+    const { port, states, work, transactionTimeoutMs } = this.#parts
     // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
     for (let isTold = false; !isTold; ) {
       try {
-        if (this.#isAgain(batch)) await this.#awaitCommit()
+        // State that is read while a commit of this processor is on its way may lack what that makes durable.
+        if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
         const state = await states.of(batch.partition, signal)
         const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
         const handled = await settled(work.handle(batch, state, signal, isOver))
-        const before = this.#committing?.batch
-        if (!(await this.#awaitCommit()) && before !== undefined) {
-          // If it was restored after the failure, it holds changes of records that are handled again.
-          states.forget([batch.partition])
-          if (samePlace(before, batch) && consumer.comesAgain(batch)) return batch
-          // It saw state that never was. It is of another topic; or its partition was given up since, and got again
-          // behind what others committed, where no abort takes the consumer back.
-          if (before.partition === batch.partition) continue
-        }
+        const before = await this.#awaitCommit(batch)
+        if (before === 'comes again') return batch
+        // It saw state that never was. It is of another topic; or its partition was given up since, and got again
+        // behind what others committed, where no abort takes the consumer back.
+        if (before === 'aborted') continue
         const done = await this.#send(batch, state, handled, signal, () => {
           isTold = true
         })
         // The consumer goes back to what is left of it, which an abort must not leave behind.
-        return done === batch || (await this.#awaitCommit()) ? done : batch
+        return done === batch || (await this.#isCommitted()) ? done : batch
       } catch (error) {
         await this.#recover(error, batch, signal)
       }
@@ -134,21 +131,25 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
   }
 
-  /** It is in the transaction that is under way: that was aborted, and the consumer went back. */
-  #isAgain(batch: DeliveredBatch): boolean {
-    const before = this.#committing?.batch
-    return before !== undefined && samePlace(before, batch) && batch.baseOffset < before.nextOffset
-  }
-
   /** False: the transaction before wasn't committed. */
-  async #awaitCommit(): Promise<boolean> {
+  async #isCommitted(): Promise<boolean> {
     const committing = this.#committing
     this.#committing = undefined
     return committing === undefined || (await committing.ended)
   }
 
+  /** What the transaction before it means to this batch: with other partitions' state it has nothing to do. */
+  async #awaitCommit(batch: DeliveredBatch): Promise<'nothing' | 'aborted' | 'comes again'> {
+    const { consumer, states } = this.#parts
+    const before = this.#committing?.batch
+    if ((await this.#isCommitted()) || before?.partition !== batch.partition) return 'nothing'
+    // If it was restored after the failure, it holds changes of records that are handled again.
+    states.forget([batch.partition])
+    return samePlace(before, batch) && consumer.comesAgain(batch) ? 'comes again' : 'aborted'
+  }
+
   async end(): Promise<void> {
-    await this.#awaitCommit().finally(() => this.#parts.producers.close())
+    await this.#isCommitted().finally(() => this.#parts.producers.close())
   }
 }
 

@@ -65,6 +65,11 @@ export class StateManager {
     }
   }
 
+  /** It was restored, and not forgotten since. */
+  has(partition: number): boolean {
+    return this.#partitions.has(partition)
+  }
+
   /**
    * Waits for transactions that anybody has open in the changelogs: behind their first record state is committed too.
    */
