@@ -299,6 +299,20 @@ test('offsets are set by hand while nobody is in the group, and a group can be f
   await log.close()
 })
 
+// Regression: under load a group stood still for maxPollIntervalMs. A rebalance that was refused as its consumer closed
+// joined again behind the leave, as a member that nobody had.
+test('a member that has left is none again by a join that was under way', async (_, openBroker) => {
+  const broker = await openBroker()
+  await broker.admin.createTopic('t', { partitions: 1, config: {} })
+  const member = { groupId: 'g', topics: ['t'], assignors: ['range'], maxPollIntervalMs: 1000 }
+  const session = await broker.openConsumer(member)
+  await session.join([])
+  await session.close()
+  const error = await session.join([]).catch((refused: unknown) => refused)
+  assert.ok(LogError.is(error, 'UNKNOWN_MEMBER_ID'), String(error))
+  assert.is((await broker.admin.listGroups())[0]?.members ?? 0, 0)
+})
+
 test('a hundred members over a thousand partitions come to rest, and again when some leave', async (open) => {
   for (const assignor of ['sticky', 'range'] as const) {
     const log = await open()

@@ -78,6 +78,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: [lateCommits],
   },
   {
+    name: 'who has left a group is a member again by a join that was under way',
+    file: 'engine/sessions/consumer-session.ts',
+    find: '    this.#hasLeft = true\n',
+    put: '    this.#hasJoined = false\n',
+    tests: ['client/group-members.test.ts'],
+  },
+  {
     name: 'generations begin again when a group is deleted',
     file: 'coordinator/group/group-table.ts',
     find: '?.generation ?? this.#endedGeneration',

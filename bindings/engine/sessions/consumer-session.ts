@@ -19,6 +19,7 @@ export class EmbeddedConsumer implements ConsumerSession {
   readonly #memberId: string
   #rebalance: () => void = () => {}
   #hasJoined = false
+  #hasLeft = false
 
   constructor(broker: SessionHost, options: ConsumerSessionOptions, memberId: string) {
     this.#broker = broker
@@ -101,8 +102,9 @@ export class EmbeddedConsumer implements ConsumerSession {
   }
 
   async close(): Promise<void> {
-    if (!this.#hasJoined) return
-    this.#hasJoined = false
+    if (!this.#hasJoined || this.#hasLeft) return
+    // A rebalance that is under way may join again: as one that was a member, and is none any more, it is refused.
+    this.#hasLeft = true
     this.#rebalance = () => {}
     this.wake()
     try {
