@@ -12,7 +12,7 @@ interface Route<K extends Dispatched['kind']> {
    * The log's own tables that the command may change: they must be writable before it begins. A plan can't be taken
    * back: if one of the tables turned out to be damaged, the plans for the others would be left behind.
    */
-  readonly writes?: readonly TableName[]
+  readonly needsWritable?: readonly TableName[]
   /** What it refuses is thrown. */
   readonly take: (parts: EngineParts, command: CommandOf<K>, now: number) => void
 }
@@ -29,47 +29,56 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
       runner.start(offsetsForTimestamp(command, topics, store), command.done),
   },
 
-  createTopic: { writes: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.create(command) },
+  createTopic: { needsWritable: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.create(command) },
   deleteTopic: {
-    writes: ['catalogue', 'offsets', 'shares'],
+    needsWritable: ['catalogue', 'offsets', 'shares'],
     take: ({ topicCommands }, command) => topicCommands.delete(command),
   },
   createPartitions: {
-    writes: ['catalogue'],
+    needsWritable: ['catalogue'],
     take: ({ topicCommands }, command) => topicCommands.createPartitions(command),
   },
-  alterConfig: { writes: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.alterConfig(command) },
-  deleteRecords: { writes: ['catalogue'], take: ({ keeping }, command) => keeping.starts.deleteRecords(command) },
+  alterConfig: {
+    needsWritable: ['catalogue'],
+    take: ({ topicCommands }, command) => topicCommands.alterConfig(command),
+  },
+  deleteRecords: {
+    needsWritable: ['catalogue'],
+    take: ({ keeping }, command) => keeping.starts.deleteRecords(command),
+  },
 
-  joinGroup: { writes: ['offsets'], take: ({ members }, command, now) => members.join(command, now) },
+  joinGroup: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.join(command, now) },
   syncGroup: { take: ({ members }, command, now) => members.sync(command, now) },
   leaveGroup: { take: ({ members }, command, now) => members.leave(command, now) },
-  commitOffsets: { writes: ['offsets'], take: ({ members }, command, now) => members.commit(command, now) },
-  setOffsets: { writes: ['offsets'], take: ({ members }, command, now) => members.setOffsets(command, now) },
-  deleteGroup: { writes: ['offsets'], take: ({ members }, command, now) => members.delete(command, now) },
-  releaseGroups: { writes: ['offsets'], take: ({ members }, command, now) => members.release(command, now) },
+  commitOffsets: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.commit(command, now) },
+  setOffsets: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.setOffsets(command, now) },
+  deleteGroup: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.delete(command, now) },
+  releaseGroups: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.release(command, now) },
 
-  acquireShare: { writes: ['shares'], take: ({ shareMembers }, command, now) => shareMembers.acquire(command, now) },
+  acquireShare: {
+    needsWritable: ['shares'],
+    take: ({ shareMembers }, command, now) => shareMembers.acquire(command, now),
+  },
   acknowledgeShare: {
-    writes: ['shares'],
+    needsWritable: ['shares'],
     take: ({ shareMembers }, command, now) => shareMembers.acknowledge(command, now),
   },
   wakeShare: { take: ({ shareMembers }, command) => shareMembers.wake(command) },
   leaveShare: { take: ({ shareMembers }, command, now) => shareMembers.leave(command, now) },
   releaseShares: { take: ({ shareMembers }, command) => shareMembers.release(command) },
-  startShareGroup: { writes: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
-  deleteShareGroup: { writes: ['shares'], take: ({ shareMembers }, command) => shareMembers.delete(command) },
+  startShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
+  deleteShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.delete(command) },
 
   initTransactionalProducer: {
-    writes: ['transactions'],
+    needsWritable: ['transactions'],
     take: ({ transacting }, command) => transacting.init(command),
   },
   beginTransaction: { take: ({ transacting }, command) => transacting.begin(command) },
-  sendOffsets: { writes: ['offsets'], take: ({ transacting }, command) => transacting.sendOffsets(command) },
+  sendOffsets: { needsWritable: ['offsets'], take: ({ transacting }, command) => transacting.sendOffsets(command) },
   awaitStableOffsets: { take: ({ transacting }, command) => transacting.awaitStableOffsets(command) },
-  endTransaction: { writes: ['transactions'], take: ({ transacting }, command) => transacting.end(command) },
-  abortTransaction: { writes: ['transactions'], take: ({ transacting }, command) => transacting.abort(command) },
-  fenceProducer: { writes: ['transactions'], take: ({ transacting }, command) => transacting.fence(command) },
+  endTransaction: { needsWritable: ['transactions'], take: ({ transacting }, command) => transacting.end(command) },
+  abortTransaction: { needsWritable: ['transactions'], take: ({ transacting }, command) => transacting.abort(command) },
+  fenceProducer: { needsWritable: ['transactions'], take: ({ transacting }, command) => transacting.fence(command) },
 
   backup: { take: ({ runner, store }, { target, done }) => runner.start(backUp(store, target), done) },
 }
@@ -77,7 +86,8 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
 /** Hands a command to the part that takes it. What is refused is thrown. */
 export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
   // TypeScript doesn't see that the row is the one of this command's kind.
-  const { writes, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
-  if (writes !== undefined) for (const table of writes) parts.topics.table(table).partition.assertWritable()
+  const { needsWritable, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
+  if (needsWritable !== undefined)
+    for (const table of needsWritable) parts.topics.table(table).partition.assertWritable()
   take(parts, command, now)
 }

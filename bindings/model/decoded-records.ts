@@ -16,7 +16,7 @@ const NO_HEADERS: ReadHeaders = []
 
 /**
  * Records as views on the batch's bytes, made when asked for. Whoever made the table, or received it, has checked every
- * length in it.
+ * length in it, and those of headers.
  */
 export class DecodedRecords {
   readonly baseOffset: number

@@ -4,11 +4,14 @@ export type ReadHeaders = readonly (readonly [name: string, value: Uint8Array<Ar
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** Where headers are read from. */
+type HeaderBytes = Pick<ChunkedBytes, 'range'>
+
 /**
- * A record's headers, as many as `count` says: the count itself stands at `position`. The kernel has checked every
- * length.
+ * A record's headers, as many as `count` says: the count itself stands at `position`. Every length was checked before,
+ * or `range` checks it.
  */
-export function readHeaders(bytes: ChunkedBytes, position: number, count: number): ReadHeaders {
+export function readHeaders(bytes: HeaderBytes, position: number, count: number): ReadHeaders {
   const cursor = new VarintCursor(bytes, position)
   cursor.next()
   const headers: (readonly [string, Uint8Array<ArrayBuffer> | null])[] = []
@@ -24,10 +27,10 @@ export function readHeaders(bytes: ChunkedBytes, position: number, count: number
 }
 
 class VarintCursor {
-  readonly #bytes: ChunkedBytes
+  readonly #bytes: HeaderBytes
   position: number
 
-  constructor(bytes: ChunkedBytes, position: number) {
+  constructor(bytes: HeaderBytes, position: number) {
     this.#bytes = bytes
     this.position = position
   }

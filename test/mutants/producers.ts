@@ -172,7 +172,7 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'more batches follow an unanswered one than the log remembers',
     file: 'client/producer/partition-queue.ts',
-    find: 'return oldest === undefined || this.#numbered - oldest.place < unansweredMax',
+    find: 'return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax',
     put: 'return oldest === undefined || this.#unanswered.length < unansweredMax',
     tests: ['client/producer-queue.test.ts'],
   },

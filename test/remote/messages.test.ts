@@ -206,6 +206,45 @@ test('a fetched batch whose table leads out of its bytes is refused', () => {
   }
 })
 
+test('a fetched batch whose headers or offsets lie outside of it is refused, at once', () => {
+  const record = { key: bytes('key'), value: bytes('value'), timestamp: 1, headers: [['h', bytes('x')] as const] }
+  const batch = wholeBatch(0, 2, [record, record])
+  // Behind key, value and the count of headers: the lengths of the first one's name and value, zigzag.
+  const name = 2 * 32 + 'keyvalue'.length + 1
+  const byteOf = (at: number, put: number) => (packed: Uint8Array) => packed.fill(put, at, at + 1)
+  const wordOf = (word: number, put: number) => (packed: Uint8Array) => {
+    new DataView(packed.buffer, packed.byteOffset).setInt32(word * 4, put, true)
+  }
+  const lies = {
+    'a name behind the end': byteOf(name, 2 * 63),
+    'a name of less than nothing': byteOf(name, 1),
+    'a value behind the end': byteOf(name + 2, 2 * 63),
+    'more headers than there are': wordOf(5, 40),
+    'fewer headers than none': wordOf(5, -1),
+    'an offset behind the batch': wordOf(8 + 4, 2),
+    'an offset twice': wordOf(8 + 4, 0),
+    'an offset before the batch': wordOf(4, -1),
+  }
+  for (const [lie, change] of Object.entries(lies)) {
+    const torn: WholeBatch = Object.create(batch, {
+      recordCount: { value: 2 },
+      plainBytes: { value: batch.plainBytes },
+      pack: {
+        value(words: Int32Array<ArrayBuffer>, at: number) {
+          batch.pack(words, at)
+          change(new Uint8Array(words.buffer, words.byteOffset + at * 4, 2 * 32 + batch.plainBytes))
+        },
+      },
+    })
+    const message = written((writer) => writeFetched(writer, [{ ...place, batches: [torn], error: undefined }]))
+    assert.is(
+      codeOf(() => readFetched(new MessageReader(message))),
+      'NETWORK_EXCEPTION',
+      lie,
+    )
+  }
+})
+
 test('fetched batches that are cut short are refused', () => {
   const record = { key: bytes('key'), value: bytes('value'), timestamp: 1, headers: [['h', null] as const] }
   const parts = [{ ...place, batches: [wholeBatch(0, 2, [record, record])], error: undefined }]

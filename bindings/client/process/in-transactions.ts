@@ -54,8 +54,8 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         const handled = await settled(work.handle(batch, state, signal, isOver))
         const before = await this.#awaitCommit(batch)
         if (before === 'comes again') return batch
-        // It saw state that never was. It is of another topic; or its partition was given up since, and got again
-        // behind what others committed, where no abort takes the consumer back.
+        // It was handled on state of the transaction that failed, and doesn't come again: it is of another topic that
+        // shares the state, or its partition was given up since and got again, behind what others committed.
         if (before === 'aborted') continue
         const done = await this.#send(batch, state, handled, signal, () => {
           isTold = true

@@ -93,7 +93,9 @@ const FEW_CHANGES = 8
 const NO_CHANGES: readonly Change[] = []
 
 /**
- * Changes that came to nothing are forgotten: a layer over the values below it. Hot path: each try of a record has one.
+ * Changes of one try of a record, or of one batch, over the values below. A try that failed leaves its layer behind, one
+ * that didn't puts its changes into the batch's. An aborted transaction isn't undone here: all of its partition's state
+ * is forgotten (`StateManager.forget`) and read again. Hot path: each try has a layer.
  */
 export class Layer {
   readonly #below: Below

@@ -1,9 +1,9 @@
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ProducerRecord } from '../producer-record.ts'
+import { cutBySize } from './cut-by-size.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { Places } from './place-records.ts'
 import type { Compression } from './producer-options.ts'
-import { cuts } from './record-size.ts'
 import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { mostBatchBytes } from './size-bounds.ts'
 import { type CheckedRecord, checkRecord, isPlain, plainSizeBytes, textUnits } from './validate-record.ts'
@@ -84,7 +84,7 @@ function plainSizes(
 function cutUp(records: readonly PlainRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
   try {
     if (!records.every(isPlain)) return undefined
-    const batches = cuts(records, maxBytes).map(({ from, to, mostBytes }) => {
+    const batches = cutBySize(records, maxBytes).map(({ from, to, mostBytes }) => {
       return { records: records.slice(from, to), sizeBytes: mostBytes, mostBytes }
     })
     return batches.every(({ mostBytes }) => mostBytes <= maxBytes) ? batches : undefined

@@ -45,10 +45,10 @@ export interface QueueHooks {
 
 /**
  * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it
- * may have been written. One that certainly wasn't may get another: those behind a refused batch close its gap, if none
- * of them was written; else the sequences they would take stand for other records, which the log would call duplicates,
- * and only a new epoch helps. The log takes any first sequence of a producer it doesn't know, so a gap can be written
- * behind.
+ * may have been written. A refused batch leaves a gap. If none of those behind it was written, they are numbered again
+ * from the gap on. If one was, which happens because the log takes any first sequence of a producer that it doesn't
+ * know, their new sequences would stand for other records, and the log would drop these as duplicates: then only a new
+ * epoch helps.
  */
 export class PartitionQueue {
   readonly topic: string
@@ -160,14 +160,14 @@ export class PartitionQueue {
    */
   #mayFollow(unansweredMax: number): boolean {
     const [oldest] = this.#unanswered
-    return oldest === undefined || this.#numbered - oldest.place < unansweredMax
+    return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax
   }
 
   #number(batch: PendingBatch, producerEpoch: number, recordCount: number): void {
     batch.producerEpoch = producerEpoch
     batch.baseSequence = this.#nextSequence
     this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
-    batch.place = this.#numbered++
+    batch.ordinal = this.#numbered++
     this.#unanswered.push(batch)
   }
 

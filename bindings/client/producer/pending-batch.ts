@@ -33,7 +33,7 @@ export class PendingBatch {
   producerEpoch = -1
   baseSequence = -1
   /** How many batches of its partition got their sequence before it. */
-  place = -1
+  ordinal = -1
   /** The log encoded its records while their program still held them: here is nothing to ask again with. */
   readonly isHandedOver: boolean
   /** Its records, in place of `records`. Nothing joins them: they are a batch by themselves. */
@@ -79,7 +79,7 @@ export class PendingBatch {
       part.firstIndex = 0
       const alone = new PendingBatch(part, this.compression)
       alone.state = 'held'
-      alone.place = this.place
+      alone.ordinal = this.ordinal
       return alone
     })
   }

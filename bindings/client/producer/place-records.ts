@@ -1,9 +1,10 @@
 import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
+import { cutBySize } from './cut-by-size.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { Compression } from './producer-options.ts'
-import { cuts, loneBatchBytes } from './record-size.ts'
+import { loneBatchBytes } from './record-size.ts'
 import { type PartOwner, SendPart } from './send-part.ts'
 import type { PendingSend } from './send-result.ts'
 import { surelyFits } from './size-bounds.ts'
@@ -68,7 +69,7 @@ class Group {
       const indexes = this.#indexes ?? 0
       return this.#enqueuePart(parts, new SendPart(this.queue, records, this.#sizeBytes, indexes, owner, send))
     }
-    for (const { from, to } of cuts(records, this.#maxBytes)) {
+    for (const { from, to } of cutBySize(records, this.#maxBytes)) {
       const cut = records.slice(from, to)
       const sizeBytes = cut.reduce((sum, record) => sum + record.sizeBytes, 0)
       const indexes = this.#indexes?.slice(from, to) ?? from

@@ -27,32 +27,6 @@ export function mostRecordBytes(record: SizedRecord): number {
   return varintBytes(body) + body
 }
 
-/** A run of records that make one batch. */
-export interface Cut {
-  readonly from: number
-  readonly to: number
-  /** What the batch takes at most. */
-  readonly mostBytes: number
-}
-
-/** Cuts a list so that no batch exceeds `maxBytes`, unless a single record does. */
-export function cuts(records: readonly SizedRecord[], maxBytes: number): Cut[] {
-  const made: Cut[] = []
-  let from = 0
-  let mostBytes = BATCH_HEADER_BYTES
-  for (let index = 0; index < records.length; index++) {
-    const bytes = mostRecordBytes(records[index] as SizedRecord)
-    if (index > from && mostBytes + bytes > maxBytes) {
-      made.push({ from, to: index, mostBytes })
-      from = index
-      mostBytes = BATCH_HEADER_BYTES
-    }
-    mostBytes += bytes
-  }
-  made.push({ from, to: records.length, mostBytes })
-  return made
-}
-
 /** Bytes of a record without its length field, if it is the first of its batch; later ones have longer deltas. */
 export function bodyBytes({ key, value, headers = NO_HEADERS }: SizedRecord): number {
   let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key ?? null) + fieldBytes(value) + varintBytes(headers.length)

@@ -1,6 +1,7 @@
 import type { FetchedBatch, FetchedPartition, WholeBatch } from '../../broker/reader-session.ts'
-import { oneChunk } from '../../model/chunked-bytes.ts'
+import { type ChunkedBytes, oneChunk } from '../../model/chunked-bytes.ts'
 import { DecodedRecords, FILLING_ROWS, ROW_BYTES, ROW_WORDS } from '../../model/decoded-records.ts'
+import { readHeaders } from '../../model/read-headers.ts'
 import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
@@ -60,17 +61,44 @@ function readBatch(reader: MessageReader): WholeBatch {
   const plainBytes = reader.count(1)
   const table = reader.words(recordCount * ROW_WORDS)
   const bytes = reader.content(plainBytes)
-  for (let row = 0; row < table.length; row += ROW_WORDS) {
-    if (!isWithin(table, row, plainBytes) || !isWithin(table, row + 2, plainBytes)) throw malformed()
-  }
+  assertWhole(table, bytes, nextOffset - baseOffset)
   return new DecodedRecords(baseOffset, nextOffset, recordCount, oneChunk(bytes), plainBytes, fillingsOf(table))
 }
 
-/** A key or value, by the word that says where it begins: behind that one stands its length, -1 for null. */
-function isWithin(table: Int32Array, word: number, plainBytes: number): boolean {
+/** What the table says of each record lies within the batch: its offset, key, value and headers. */
+function assertWhole(table: Int32Array, bytes: Uint8Array<ArrayBuffer>, offsets: number): void {
+  let before = -1
+  for (let row = 0; row < table.length; row += ROW_WORDS) {
+    const offsetDelta = table[row + 4] as number
+    const keyEnd = endOf(table, row)
+    const valueEnd = endOf(table, row + 2)
+    const areWithin = keyEnd <= bytes.length && valueEnd <= bytes.length
+    if (!areWithin || offsetDelta <= before || offsetDelta >= offsets) throw malformed()
+    const headerCount = table[row + 5] as number
+    if (headerCount < 0) throw malformed()
+    if (headerCount > 0) readHeaders(within(bytes), valueEnd, headerCount)
+    before = offsetDelta
+  }
+}
+
+/**
+ * Of a key or value, by the word that says where it begins: behind that one stands its length, -1 for null. Behind all
+ * bytes where one of the two is none.
+ */
+function endOf(table: Int32Array, word: number): number {
   const position = table[word] as number
   const length = table[word + 1] as number
-  return position >= 0 && length >= -1 && position + Math.max(length, 0) <= plainBytes
+  return position >= 0 && length >= -1 ? position + Math.max(length, 0) : Number.POSITIVE_INFINITY
+}
+
+/** What is asked of it lies in these bytes, or is refused. */
+function within(bytes: Uint8Array<ArrayBuffer>): Pick<ChunkedBytes, 'range'> {
+  return {
+    range(position, length) {
+      if (length < 0 || position + length > bytes.length) throw malformed()
+      return bytes.subarray(position, position + length)
+    },
+  }
 }
 
 function fillingsOf(table: Int32Array): readonly Int32Array[] {

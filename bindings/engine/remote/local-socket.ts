@@ -51,6 +51,7 @@ export async function listenForAttached(directory: string, attached: (channel: C
             else server.unref()
           },
           close(): void {
+            // Which removes the socket, by its address: the descriptor in that must be open until then.
             server.close(done)
           },
         })

@@ -55,13 +55,13 @@ export function counted(count: number, noun: string): string {
 }
 
 /** What a command has changed: a sentence for people, its facts for programs. */
-export interface Done {
+export interface Outcome {
   readonly sentence: string
   readonly facts: Row
 }
 
 /** Reports what a command did. */
-export function say(sentence: string, facts: Row, isJson: boolean): Done {
+export function say(sentence: string, facts: Row, isJson: boolean): Outcome {
   console.log(isJson ? JSON.stringify(facts) : printable(sentence))
   return { sentence, facts }
 }

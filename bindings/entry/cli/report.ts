@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import { type Done, printable } from './output.ts'
+import { type Outcome, printable } from './output.ts'
 
 type Reported = Pick<LogError, 'code' | 'category' | 'message' | 'hint' | 'details'>
 
@@ -12,7 +12,7 @@ export function report(error: unknown, isJson: boolean): number {
 }
 
 /** Reports that standard output took not all of a command's lines, and what was `done` all the same. */
-export function reportOutput(error: Error, done: Done | undefined, isJson: boolean): number {
+export function reportOutput(error: Error, done: Outcome | undefined, isJson: boolean): number {
   const { message, details, ...kind } = failure(error)
   const refused = `standard output couldn't be written: ${message}`
   if (done === undefined) return tell({ ...kind, details, message: refused, hint: AGAIN }, isJson)

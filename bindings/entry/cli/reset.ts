@@ -4,7 +4,7 @@ import { LogError } from '../node.ts'
 import { countFrom, durationMs, startPoint, topicPartitions, wholeNumber } from './arguments.ts'
 import { below } from './help.ts'
 import { withLog } from './open.ts'
-import { type Done, print } from './output.ts'
+import { type Outcome, print } from './output.ts'
 import { type CommandCall, run } from './run.ts'
 
 const POINTS = ['toEarliest', 'toLatest', 'toTime', 'byDuration', 'toOffset', 'shiftBy']
@@ -55,7 +55,7 @@ Examples:
 async function move(
   { directory, isJson, args: [name = ''], options }: CommandCall,
   resetOf: (admin: Admin) => Reset,
-): Promise<Done | undefined> {
+): Promise<Outcome | undefined> {
   return withLog({ directory, isJson }, async ({ admin }) => {
     const how = { topics: options['topic'], dryRun: options['dryRun'] === true } as ResetOptions
     const moved = await resetOf(admin)(name, pointOf(options), how)

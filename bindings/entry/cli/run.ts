@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Done } from './output.ts'
+import type { Outcome } from './output.ts'
 import { report, reportOutput } from './report.ts'
 
 export interface CommandCall {
@@ -13,21 +13,21 @@ export interface CommandCall {
 }
 
 /** 128 plus the signal's number, as in shells. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * The action of a command: reports failures on standard error and by the exit code. `work` answers what it changed, so
  * that it is told where standard output doesn't take it.
  */
 export function run(
-  work: (call: CommandCall) => Promise<Done | undefined> | Promise<void>,
+  work: (call: CommandCall) => Promise<Outcome | undefined> | Promise<void>,
 ): (...given: unknown[]) => Promise<void> {
   return async (...given) => {
     const command = given.at(-1) as Command
     const options = command.optsWithGlobals<Record<string, unknown>>()
     const isJson = options['json'] === true
     const stop = new AbortController()
-    for (const [name, code] of Object.entries(EXIT_CODES)) {
+    for (const [name, code] of Object.entries(SIGNAL_EXIT_CODES)) {
       // Handled once: the command finishes what it has begun. A second signal ends the program at once.
       process.once(name, () => {
         process.exitCode = code
@@ -39,7 +39,7 @@ export function run(
       if (error.code !== 'EPIPE') refused ??= error
       stop.abort()
     })
-    let done: Done | undefined
+    let done: Outcome | undefined
     try {
       const call = { directory: options['dir'] as string, isJson, args: command.args, options, signal: stop.signal }
       done = (await work(call)) ?? undefined

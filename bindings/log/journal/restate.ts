@@ -24,8 +24,8 @@ export interface RestatedFrame {
 
 /**
  * Writes the content of the last of these frames again, as the next one of a new generation: it must be durable before
- * anything acts on it (durability rule 6b). It goes over none of those that were written so and that no checkpoint
- * covers: which of them is durable nobody knows, and a recovery may have acted on that one.
+ * anything acts on it (durability rule 6b). It overwrites no earlier frame that was restated so, as long as no
+ * checkpoint covers that one: which of them reached the disk can't be told, and a recovery may have acted on it.
  */
 export function* restateFrame(
   { store, kernel, observer }: RestateContext,

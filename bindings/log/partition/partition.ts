@@ -145,7 +145,8 @@ export class Partition {
     if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)
     if (!isCompressed(records)) {
       assertKeys({ length: recordCount, hasKey: (index) => hasKey(records, index) }, request.config, this.id)
-      if (!isPacked(records) && !isCounted(request)) assertTimestamps(records, request.now, request.config, this.id)
+      if (!isPacked(records) && !hasPlainRecords(request))
+        assertTimestamps(records, request.now, request.config, this.id)
     }
     const { nextOffset } = this.watermarks
     if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
@@ -207,7 +208,7 @@ export class Partition {
       attributes:
         codec | (request.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0) | (isLogAppendTime ? ATTRIBUTE_APPEND_TIME : 0),
     }
-    const encoded = encodeInPlace(this.#kernel, room, records, seal, now, isLogAppendTime, isCounted(request))
+    const encoded = encodeInPlace(this.#kernel, room, records, seal, now, isLogAppendTime, hasPlainRecords(request))
     const { sizeBytes, recordCount, maxTimestamp } = encoded
     if (recordCount !== expectedCount) throw changedWhileRead(this.id)
     assertFits(this.id, sizeBytes, request.config)
@@ -351,7 +352,7 @@ export class Partition {
   }
 }
 
-/** See AppendRequest: its records have no headers and times. */
-function isCounted({ mostBytes }: PartitionAppend): boolean {
+/** Without headers and times of their own: whoever says what they take at most has seen to it (AppendRequest). */
+function hasPlainRecords({ mostBytes }: PartitionAppend): boolean {
   return mostBytes !== undefined
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type Admin, type GroupDetails, LogError } from '../../node.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { counted, type Done, print, say } from '../output.ts'
+import { counted, type Outcome, print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -54,7 +54,7 @@ function describeGroup(call: CommandCall): Promise<void> {
   return withView(call, async ({ admin }) => show(await admin.describeGroup(groupId), call.isJson))
 }
 
-function deleteGroup(call: CommandCall): Promise<Done> {
+function deleteGroup(call: CommandCall): Promise<Outcome> {
   const [groupId = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.deleteGroup(groupId)

@@ -5,7 +5,7 @@ import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
 import { withLog } from '../open.ts'
-import { counted, type Done, say } from '../output.ts'
+import { counted, type Outcome, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -49,7 +49,7 @@ Examples:
     .action(run(produce))
 }
 
-async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<Done> {
+async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<Outcome> {
   const path = options['file'] as string | undefined
   const how = formatOf(path, options)
   return withLog({ directory, isJson }, async (log) => {

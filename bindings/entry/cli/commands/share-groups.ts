@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { type Done, print, say } from '../output.ts'
+import { type Outcome, print, say } from '../output.ts'
 import { addReset } from '../reset.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -57,7 +57,7 @@ function describeShareGroup(call: CommandCall): Promise<void> {
   })
 }
 
-function deleteShareGroup(call: CommandCall): Promise<Done> {
+function deleteShareGroup(call: CommandCall): Promise<Outcome> {
   const [groupId = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.deleteShareGroup(groupId)

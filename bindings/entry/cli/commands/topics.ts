@@ -5,7 +5,7 @@ import { LogError } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { openOrCreate, withImage, withLog } from '../open.ts'
-import { counted, type Done, print, say } from '../output.ts'
+import { counted, type Outcome, print, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
 const EVERYTHING = -1
@@ -92,7 +92,7 @@ function describeTopic(call: CommandCall): Promise<void> {
   })
 }
 
-async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<Done> {
+async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<Outcome> {
   const partitions = options['partitions'] as number
   const config = configOf(options['config'])
   const log = await openOrCreate(directory)
@@ -122,7 +122,7 @@ async function create(
   }
 }
 
-function alterTopic(call: CommandCall): Promise<Done> {
+function alterTopic(call: CommandCall): Promise<Outcome> {
   const [name = ''] = call.args
   return withLog(call, async ({ admin }) => {
     const partitions = call.options['partitions'] as number | undefined
@@ -137,7 +137,7 @@ function alterTopic(call: CommandCall): Promise<Done> {
   })
 }
 
-function deleteTopic(call: CommandCall): Promise<Done> {
+function deleteTopic(call: CommandCall): Promise<Outcome> {
   const [name = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.deleteTopic(name)
@@ -145,7 +145,7 @@ function deleteTopic(call: CommandCall): Promise<Done> {
   })
 }
 
-function deleteRecords(call: CommandCall): Promise<Done> {
+function deleteRecords(call: CommandCall): Promise<Outcome> {
   const { options } = call
   const [topic = ''] = call.args
   return withLog(call, async ({ admin }) => {

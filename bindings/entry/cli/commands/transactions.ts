@@ -3,7 +3,7 @@ import type { TransactionDescription } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
-import { type Done, print, type Row, say } from '../output.ts'
+import { type Outcome, print, type Row, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
 export function addTransactions(program: Command): void {
@@ -84,7 +84,7 @@ function showProducers(call: CommandCall): Promise<void> {
   })
 }
 
-function abortTransaction(call: CommandCall): Promise<Done> {
+function abortTransaction(call: CommandCall): Promise<Outcome> {
   const [transactionalId = ''] = call.args
   return withLog(call, async ({ admin }) => {
     await admin.abortTransaction(transactionalId)
@@ -92,7 +92,7 @@ function abortTransaction(call: CommandCall): Promise<Done> {
   })
 }
 
-function fenceProducers(call: CommandCall): Promise<Done> {
+function fenceProducers(call: CommandCall): Promise<Outcome> {
   return withLog(call, async ({ admin }) => {
     await admin.fenceProducers(call.args)
     for (const transactionalId of call.args) {

@@ -17,8 +17,8 @@ export function addVerify(program: Command): void {
       'after',
       below(`
 Writes nothing, and works while a program has the log open. Exits with 0 if everything is whole; else with 1 and a line
-for each damaged place, in the order found. With --json the first line holds the counts, each further line a damaged
-place.
+for each damaged place, in the order found; with 2 for what is no log, such as a copy that isn't finished. With --json
+the first line holds the counts, each further line a damaged place.
 
 Example:
   oncelog verify ./data || alert`),
