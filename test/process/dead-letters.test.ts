@@ -78,9 +78,12 @@ test('dead letters fit into their topic, whatever the record and the error are',
   await log.close()
 })
 
-test('a record that alone takes longer than maxPollIntervalMs comes again, as a first try and as no dead letter', async (open) => {
+test('a record that alone takes longer than maxPollIntervalMs comes again, as a first try and as no dead letter; a warning tells', async (open) => {
   const log = await opened(open, 1)
   await log.admin.createTopic('dead')
+  const warnings: (Error & { code?: string })[] = []
+  const warned = (warning: Error) => warnings.push(warning)
+  process.on('warning', warned)
   const attempts: number[] = []
   let takesMs = 120
   const processor = log.process({
@@ -102,6 +105,10 @@ test('a record that alone takes longer than maxPollIntervalMs comes again, as a 
   const [end] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
   assert.is(end?.highWatermark, 0)
   await log.close()
+  process.off('warning', warned)
+  const slow = warnings.filter(({ code }) => code === 'PROCESS_TOO_SLOW')
+  assert.ok(slow.length >= 3, String(slow.length))
+  assert.match(slow[0]?.message ?? '', /payments-0 from offset 0 on are more than the maxPollIntervalMs of 40:.*"g"/)
 })
 
 test('without dead letters the processor gives up, and what it did not finish is there for the next one', async (open) => {

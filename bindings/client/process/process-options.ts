@@ -71,7 +71,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /**
    * Time of work after which the group gives the partitions to other members, 300000 ms by default. A record that alone
    * takes longer comes again without end, with those before it in its transaction: such calls are none of its `retries`,
-   * and no dead letter. Give what `handle` awaits a time limit of its own.
+   * and no dead letter. A warning says so each time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give what
+   * `handle` awaits a time limit of its own.
    */
   maxPollIntervalMs?: number | undefined
 }

@@ -91,7 +91,9 @@ export class Process<T extends TopicRef, S> {
         const batch = each as unknown as DeliveredBatch
         const beganMs = this.#port.elapsed()
         const done = await guarantee.process(batch, leftMs, signal)
-        leftMs -= this.#port.elapsed() - beganMs
+        const tookMs = this.#port.elapsed() - beganMs
+        leftMs -= tookMs
+        this.#warnIfSlow(batch, tookMs)
         const { topic, partition, nextOffset } = done
         if (done !== batch) await consumer.seek({ topic, partition, nextOffset })
         if (leftMs <= 0) return true
@@ -105,6 +107,17 @@ export class Process<T extends TopicRef, S> {
       await waitBeforeTry(this.#port, this.#failedReads, signal)
       return true
     }
+  }
+
+  /** Nobody else says so: each try of what takes too long is a first one, and no error comes of it. */
+  #warnIfSlow({ topic, partition, baseOffset }: DeliveredBatch, tookMs: number): void {
+    const { maxPollIntervalMs } = this.#settings
+    if (tookMs <= maxPollIntervalMs) return
+    const work = `${Math.round(tookMs)} ms of work on records of ${topic}-${partition} from offset ${baseOffset} on`
+    const limit = `are more than the maxPollIntervalMs of ${maxPollIntervalMs}`
+    const outcome = `the group "${this.#options.groupId}" gives the partition to others meanwhile, and the records come again`
+    const hint = 'Give what handle awaits a limit of its own, or raise maxPollIntervalMs.'
+    this.#port.warn?.('PROCESS_TOO_SLOW', `${work} ${limit}: ${outcome}. ${hint}`)
   }
 
   #inTransactions(consumer: GroupConsumer<T>): ProcessingGuarantee {
