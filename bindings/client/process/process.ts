@@ -115,8 +115,8 @@ export class Process<T extends TopicRef, S> {
     if (tookMs <= maxPollIntervalMs) return
     const work = `${Math.round(tookMs)} ms of work on records of ${topic}-${partition} from offset ${baseOffset} on`
     const limit = `are more than the maxPollIntervalMs of ${maxPollIntervalMs}`
-    const outcome = `the group "${this.#options.groupId}" gives the partition to others meanwhile, and the records come again`
-    const hint = 'Give what handle awaits a limit of its own, or raise maxPollIntervalMs.'
+    const outcome = `the group "${this.#options.groupId}" gives the partition to others meanwhile`
+    const hint = 'The records come again. Give what handle awaits a limit of its own, or raise maxPollIntervalMs.'
     this.#port.warn?.('PROCESS_TOO_SLOW', `${work} ${limit}: ${outcome}. ${hint}`)
   }
 

@@ -32,8 +32,9 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
    * `delayMs` milliseconds if given (a restart of the log ends that delay), and after the last of `maxDeliveries` it is
    * rejected. `'reject'`: it will never succeed, and goes to the dead letters, which tell `error` if given. Resolves
    * when that is durable. Rejects with INVALID_RECORD_STATE when the lock has ended, so that another consumer may have
-   * the record, or this one by a later delivery, and when its topic was deleted; with INVALID_REQUEST for anything that isn't a record of this consumer; with CONSUMER_CLOSED; and,
-   * where a dead letter is written, as `send` does: the lock is still held then.
+   * the record, or this one by a later delivery, and when its topic was deleted; with INVALID_REQUEST for anything that
+   * isn't a record of this consumer; with CONSUMER_CLOSED; and, where a dead letter is written, as `send` does: the lock
+   * is still held then.
    */
   acknowledge(
     record: SharedRecordOf<T>,
