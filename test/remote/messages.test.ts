@@ -174,6 +174,22 @@ test('each record of a fetched batch is what it was in the holder', () => {
   }
 })
 
+/** The batch as a holder would send it whose table and bytes were changed. */
+function messageOfTorn(batch: WholeBatch, change: (packed: Uint8Array<ArrayBuffer>) => void): Uint8Array<ArrayBuffer> {
+  const { recordCount, plainBytes } = batch
+  const torn: WholeBatch = Object.create(batch, {
+    recordCount: { value: recordCount },
+    plainBytes: { value: plainBytes },
+    pack: {
+      value(words: Int32Array<ArrayBuffer>, at: number) {
+        batch.pack(words, at)
+        change(new Uint8Array(words.buffer, words.byteOffset + at * 4, recordCount * 32 + plainBytes))
+      },
+    },
+  })
+  return written((writer) => writeFetched(writer, [{ ...place, batches: [torn], error: undefined }]))
+}
+
 test('a fetched batch whose table leads out of its bytes is refused', () => {
   const record = { key: bytes('key'), value: bytes('value'), timestamp: 1, headers: [] }
   const batch = wholeBatch(0, 1, [record])
@@ -187,17 +203,9 @@ test('a fetched batch whose table leads out of its bytes is refused', () => {
     [3, 7],
     [3, -2],
   ] as const) {
-    const torn: WholeBatch = Object.create(batch, {
-      recordCount: { value: 1 },
-      plainBytes: { value: batch.plainBytes },
-      pack: {
-        value(words: Int32Array<ArrayBuffer>, at: number) {
-          batch.pack(words, at)
-          words[at + word] = wrong
-        },
-      },
-    })
-    const message = written((writer) => writeFetched(writer, [{ ...place, batches: [torn], error: undefined }]))
+    const change = (packed: Uint8Array<ArrayBuffer>) =>
+      new DataView(packed.buffer, packed.byteOffset).setInt32(word * 4, wrong, true)
+    const message = messageOfTorn(batch, change)
     assert.is(
       codeOf(() => readFetched(new MessageReader(message))),
       'NETWORK_EXCEPTION',
@@ -226,17 +234,7 @@ test('a fetched batch whose headers or offsets lie outside of it is refused, at 
     'an offset before the batch': wordOf(4, -1),
   }
   for (const [lie, change] of Object.entries(lies)) {
-    const torn: WholeBatch = Object.create(batch, {
-      recordCount: { value: 2 },
-      plainBytes: { value: batch.plainBytes },
-      pack: {
-        value(words: Int32Array<ArrayBuffer>, at: number) {
-          batch.pack(words, at)
-          change(new Uint8Array(words.buffer, words.byteOffset + at * 4, 2 * 32 + batch.plainBytes))
-        },
-      },
-    })
-    const message = written((writer) => writeFetched(writer, [{ ...place, batches: [torn], error: undefined }]))
+    const message = messageOfTorn(batch, change)
     assert.is(
       codeOf(() => readFetched(new MessageReader(message))),
       'NETWORK_EXCEPTION',
