@@ -1,11 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ReusedMemory } from '../../bindings/client/reused-memory.ts'
 import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
 import { badCompression, type Codec, tooLarge } from '../../bindings/model/compression.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SharedBlocks } from '../../bindings/model/memory.ts'
+import { ReusedMemory } from '../../bindings/model/reused-memory.ts'
 import {
   crc32cReference,
   type DecodedReference,

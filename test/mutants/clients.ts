@@ -267,6 +267,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['simulation/channel.test.ts'],
   },
   {
+    name: 'what attached processes fetch at a time lies in one block',
+    file: 'engine/remote/outgoing-memory.ts',
+    find: 'this.#spare.pop() ?? new ReusedMemory()',
+    put: '(this.#spare[0] ??= new ReusedMemory())',
+    tests: ['remote/outgoing-memory.test.ts'],
+  },
+  {
+    name: 'the memory of an answer is used again before the socket has it',
+    file: 'engine/remote/local-socket.ts',
+    find: '    else this.#writePieces(messages)\n',
+    put: '    else this.#writePieces(messages)\n    for (const { sent } of messages) sent?.()\n',
+    tests: ['remote/outgoing-memory.test.ts'],
+  },
+  {
     name: 'the rest of a replaced channel is served',
     file: 'engine/remote/served-channel.ts',
     find: '    this.#replaceOlder()\n',

@@ -1,6 +1,7 @@
 import type { FetchedBatch, FetchedPartition, WholeBatch } from '../../broker/reader-session.ts'
 import { type ChunkedBytes, oneChunk } from '../../model/chunked-bytes.ts'
 import { DecodedRecords, FILLING_ROWS, ROW_BYTES, ROW_WORDS } from '../../model/decoded-records.ts'
+import type { BatchMemory } from '../../model/memory.ts'
 import { readHeaders } from '../../model/read-headers.ts'
 import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
@@ -8,10 +9,12 @@ import type { MessageWriter } from './message-writer.ts'
 
 /** What a batch takes besides its record table and its bytes, with the most that aligns them. */
 const BATCH_HEAD_BYTES = 27
+/** What a partition takes besides its batches, the name of its topic and an error. */
+const PART_HEAD_BYTES = 41
 
 /** Batches go as they lie in the holder's memory, table and bytes: neither process makes anything for each record. */
-export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[]): void {
-  writer.reserve(sizeOf(parts))
+export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[], memory?: BatchMemory): void {
+  writer.reserve(sizeOf(parts), memory)
   writer.int32(parts.length)
   for (const part of parts) {
     writer.text(part.topic).int32(part.partition)
@@ -23,10 +26,11 @@ export function writeFetched(writer: MessageWriter, parts: readonly FetchedParti
   }
 }
 
-/** About, so that the message grows once. */
+/** At most, but for errors. */
 function sizeOf(parts: readonly FetchedPartition[]): number {
-  let sizeBytes = 0
-  for (const { batches } of parts) {
+  let sizeBytes = 4
+  for (const { topic, batches } of parts) {
+    sizeBytes += PART_HEAD_BYTES + topic.length * 3
     for (const batch of batches) sizeBytes += BATCH_HEAD_BYTES + packedBytes(batch)
   }
   return sizeBytes

@@ -7,6 +7,7 @@ import type { Channel, OnMessage } from './channel.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
 import { MessageMemory } from './message-memory.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
+import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
 import { SpareProcessor } from './spare-processor.ts'
 
@@ -84,12 +85,22 @@ const JOINED_BYTES = 64 * 1024
 
 /** What the channels of a listener have in common. */
 interface Shared {
-  readonly memory: MessageMemory
+  readonly incoming: MessageMemory
+  readonly outgoing: OutgoingMemory
   readonly processor: SpareProcessor
 }
 
 function share(): Shared {
-  return { memory: new MessageMemory(), processor: new SpareProcessor(processorWaitMs) }
+  return {
+    incoming: new MessageMemory(),
+    outgoing: new OutgoingMemory(),
+    processor: new SpareProcessor(processorWaitMs),
+  }
+}
+
+interface Outgoing {
+  readonly message: MessagePieces
+  readonly sent: (() => void) | undefined
 }
 
 /** Where there is one processor, polling keeps it from the process that is to answer. */
@@ -97,14 +108,16 @@ const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
 
 /** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
 class SocketChannel implements Channel {
+  readonly outgoing: OutgoingMemory
   readonly #socket: net.Socket
-  readonly #memory: MessageMemory
+  readonly #incoming: MessageMemory
   readonly #busyPoll: BusyPoll
-  #outgoing: MessagePieces[] = []
+  #unwritten: Outgoing[] = []
 
-  constructor(socket: net.Socket, { memory, processor }: Shared) {
+  constructor(socket: net.Socket, { incoming, outgoing, processor }: Shared) {
     this.#socket = socket
-    this.#memory = memory
+    this.outgoing = outgoing
+    this.#incoming = incoming
     this.#busyPoll = new BusyPoll({
       now: () => performance.now(),
       nextTurn: setImmediate,
@@ -115,35 +128,41 @@ class SocketChannel implements Channel {
     socket.on('error', () => {})
   }
 
-  send(message: MessagePieces): void {
-    this.#outgoing.push(message)
-    if (this.#outgoing.length === 1) process.nextTick(() => this.#write())
+  send(message: MessagePieces, sent?: () => void): void {
+    this.#unwritten.push({ message, sent })
+    if (this.#unwritten.length === 1) process.nextTick(() => this.#write())
   }
 
   #write(): void {
-    const messages = this.#outgoing
-    this.#outgoing = []
+    const messages = this.#unwritten
+    this.#unwritten = []
     if (this.#socket.destroyed || messages.length === 0) return
-    const sizeBytes = messages.reduce((sum, message) => sum + HEAD_BYTES + messageBytes(message), 0)
-    if (sizeBytes <= JOINED_BYTES) this.#socket.write(joined(messages, sizeBytes))
+    const sizeBytes = messages.reduce((sum, { message }) => sum + HEAD_BYTES + messageBytes(message), 0)
+    if (sizeBytes <= JOINED_BYTES) this.#writeJoined(messages, sizeBytes)
     else this.#writePieces(messages)
     this.#busyPoll.sent()
   }
 
-  #writePieces(messages: readonly MessagePieces[]): void {
+  #writeJoined(messages: readonly Outgoing[], sizeBytes: number): void {
+    this.#socket.write(joined(messages, sizeBytes))
+    for (const { sent } of messages) sent?.()
+  }
+
+  #writePieces(messages: readonly Outgoing[]): void {
     this.#socket.cork()
-    for (const message of messages) {
+    for (const { message, sent } of messages) {
       const head = Buffer.allocUnsafe(HEAD_BYTES)
       head.writeUInt32LE(messageBytes(message))
       this.#socket.write(head)
-      for (const piece of message) this.#socket.write(piece)
+      // Called too where the socket has ended: then it reads them no more.
+      for (const piece of message) this.#socket.write(piece, piece === message.at(-1) ? sent : undefined)
     }
     this.#socket.uncork()
   }
 
   start(onMessage: OnMessage, onEnd: () => void): void {
     const socket = this.#socket
-    const incoming = new IncomingMessages(onMessage, this.#memory)
+    const incoming = new IncomingMessages(onMessage, this.#incoming)
     socket.on('data', (chunk: Buffer) => {
       this.#busyPoll.received()
       if (!incoming.read(chunk)) socket.destroy()
@@ -165,10 +184,10 @@ class SocketChannel implements Channel {
   }
 }
 
-function joined(messages: readonly MessagePieces[], sizeBytes: number): Buffer {
+function joined(messages: readonly Outgoing[], sizeBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(sizeBytes)
   let at = 0
-  for (const message of messages) {
+  for (const { message } of messages) {
     at = bytes.writeUInt32LE(messageBytes(message), at)
     for (const piece of message) {
       bytes.set(piece, at)

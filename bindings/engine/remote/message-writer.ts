@@ -1,4 +1,5 @@
 import { allocate } from '../../model/allocate.ts'
+import type { BatchMemory } from '../../model/memory.ts'
 import type { MessagePieces } from './message-pieces.ts'
 
 const encoder = new TextEncoder()
@@ -87,14 +88,15 @@ export class MessageWriter {
     const from = this.#take(-this.#length & 3)
     const at = this.#take(sizeBytes)
     this.#bytes.fill(0, from, at)
-    write(new Int32Array(this.#bytes.buffer, 0, this.#bytes.length >> 2), at >> 2)
+    const { buffer, byteOffset, length } = this.#bytes
+    write(new Int32Array(buffer, byteOffset, length >> 2), at >> 2)
     return this
   }
 
-  /** Makes room for so many bytes, so that the message grows once at most. */
-  reserve(sizeBytes: number): void {
-    this.#take(sizeBytes)
-    this.#length -= sizeBytes
+  /** Makes room for so many bytes, so that the message grows once at most: in this memory, where it is given. */
+  reserve(sizeBytes: number, memory?: BatchMemory): void {
+    const end = this.#length + sizeBytes
+    if (end > this.#bytes.length) this.#move(memory?.take(end) ?? allocate(end))
   }
 
   /** The message; nothing may be written to it any more. */
@@ -107,12 +109,15 @@ export class MessageWriter {
     const at = this.#length
     const end = at + count
     if (end > this.#bytes.length) {
-      const grown = allocate(Math.max(this.#bytes.length * 2, end))
-      grown.set(this.#bytes.subarray(0, at))
-      this.#bytes = grown
-      this.#view = new DataView(grown.buffer)
+      this.#move(allocate(Math.max(this.#bytes.length * 2, end)))
     }
     this.#length = end
     return at
+  }
+
+  #move(memory: Uint8Array<ArrayBuffer>): void {
+    memory.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = memory
+    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength)
   }
 }

@@ -25,8 +25,12 @@ import * as shapes from './request-shapes.ts'
 import { ServedTransactions } from './served-transactions.ts'
 import { readCount, readProducerEpoch, readProducerId, readShaped, writeValue } from './values.ts'
 
-/** Writes the result of a call behind the head of its answer. */
-type Result = (writer: MessageWriter) => void
+interface Result {
+  /** Behind the head of the answer. */
+  write(writer: MessageWriter): void
+  /** The answer's bytes are free to be written over. */
+  readonly sent?: (() => void) | undefined
+}
 type Call = (session: number, reader: MessageReader) => Promise<Result>
 type CallTable = Readonly<Record<string, Call>>
 
@@ -108,7 +112,7 @@ export class ServedChannel {
     answer
       .then((result) => this.#answer(call, ANSWER_OK, result))
       // Also where a result is too large for a message.
-      .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, (writer) => writeError(writer, error)))
+      .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, { write: (writer) => writeError(writer, error) }))
       .finally(release)
   }
 
@@ -127,10 +131,10 @@ export class ServedChannel {
     if (call === 0) return
     const writer = new MessageWriter()
     writer.int32(call).uint8(status).int32(this.#broker.engine.topicCommands.version)
-    result(writer)
+    result.write(writer)
     const message = writer.finish()
     assertMessageFits('the answer', messageBytes(message))
-    this.#channel.send(message)
+    this.#channel.send(message, result.sent)
   }
 
   #callTable(): CallTable {
@@ -172,8 +176,7 @@ export class ServedChannel {
   #readerCalls(): CallTable {
     return {
       fetch: async (session, reader) => {
-        const request = readFetch(reader)
-        return fetched(await this.#reader(session).fetch(request))
+        return this.#fetched(this.#reader(session), reader)
       },
       wake: async (session) => {
         this.#session(session)?.wake()
@@ -187,12 +190,17 @@ export class ServedChannel {
     }
   }
 
+  async #fetched(session: ReaderSession, reader: MessageReader): Promise<Result> {
+    const memory = this.#channel.outgoing?.lend()
+    const parts = await session.fetch({ ...readFetch(reader), memory })
+    return { write: (writer) => writeFetched(writer, parts, memory), sent: memory && (() => memory.end()) }
+  }
+
   #memberCalls(): CallTable {
     return {
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
       poll: async (session, reader) => {
-        const request = readFetch(reader)
-        return fetched(await this.#member(session).fetch(request))
+        return this.#fetched(this.#member(session), reader)
       },
       join: async (session, reader) => value(await this.#member(session).join(readShaped(reader, shapes.PLACES))),
       sync: async (session, reader) => {
@@ -304,13 +312,9 @@ function readFetch(reader: MessageReader): FetchRequest {
 }
 
 function value(result: unknown): Result {
-  return (writer) => writeValue(writer, result)
+  return { write: (writer) => writeValue(writer, result) }
 }
 
 function appended(result: AppendResult): Result {
-  return (writer) => writeAppended(writer, result)
-}
-
-function fetched(parts: Awaited<ReturnType<ReaderSession['fetch']>>): Result {
-  return (writer) => writeFetched(writer, parts)
+  return { write: (writer) => writeAppended(writer, result) }
 }

@@ -2,6 +2,7 @@ import type { Channel, OnMessage } from '../../../engine/remote/channel.ts'
 import { REPEATABLE } from '../../../engine/remote/lost-calls.ts'
 import { joinPieces, type MessagePieces } from '../../../engine/remote/message-pieces.ts'
 import { MessageReader } from '../../../engine/remote/message-reader.ts'
+import { OutgoingMemory } from '../../../engine/remote/outgoing-memory.ts'
 import type { Conditions, Party } from './conditions.ts'
 
 const RELEASED = 0xa5
@@ -40,6 +41,7 @@ export class Connection {
 }
 
 class End implements Channel {
+  readonly outgoing: OutgoingMemory = new OutgoingMemory()
   readonly party: Party
   readonly #connection: Connection
   readonly #isServer: boolean
@@ -56,10 +58,16 @@ class End implements Channel {
     this.#isServer = isServer
   }
 
-  send(message: MessagePieces): void {
+  send(message: MessagePieces, sent?: () => void): void {
     if (this.#isOver || !this.party.isAlive) return
-    if (this.#connection.isCut) this.#connection.network.counts.lost++
-    else this.#connection.other(this).#take(joinPieces(message).slice())
+    if (this.#connection.isCut) {
+      this.#connection.network.counts.lost++
+      return
+    }
+    this.#connection.other(this).#take(joinPieces(message).slice())
+    if (sent === undefined) return
+    for (const piece of message) piece.fill(RELEASED)
+    sent()
   }
 
   start(onMessage: OnMessage, onEnd: () => void): void {

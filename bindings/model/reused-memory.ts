@@ -1,4 +1,4 @@
-import type { LentMemory } from '../model/memory.ts'
+import type { LentMemory } from './memory.ts'
 
 const SMALLEST_BYTES = 64 * 1024
 
@@ -7,6 +7,10 @@ export class ReusedMemory implements LentMemory {
   readonly largestBytes: number = Number.POSITIVE_INFINITY
   #block: ArrayBuffer = new ArrayBuffer(0)
   #usedBytes = 0
+
+  get sizeBytes(): number {
+    return this.#block.byteLength
+  }
 
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     let from = this.#usedBytes
