@@ -1,8 +1,9 @@
 // One record by its place.
 import { rmSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { json, open, openMemory, topic, unchecked } from '../../bindings/entry/node.ts'
+import { json, LogError, open, openMemory, topic, unchecked } from '../../bindings/entry/node.ts'
 import { scratchDirectory } from '../scratch.ts'
 import { failure, overBrokers, setup, text } from './support.ts'
 
@@ -35,9 +36,31 @@ overBrokers('a copy has its place alone', async (setup) => {
   const at = await log.producer().send({ topic: 't', key: 'k', value: 'a' })
   const record = await log.get('t', at)
   const place = { topic: 't', partition: at.partition, offset: at.offset }
-  for (const copy of [{ ...record }, JSON.parse(JSON.stringify(record)), structuredClone(record)]) {
+  for (const copy of [{ ...record }, structuredClone(record)]) {
     assert.equal(copy, place)
   }
+})
+
+overBrokers('JSON has all of it, and so has what is printed', async (setup) => {
+  const { log } = await setup({ points: 1 })
+  const points = topic('points', { value: json() })
+  const headers = { h: new Uint8Array([7]) }
+  const at = await log.producer().send(points.record({ key: 'p', value: { x: 1 }, timestamp: 5, headers }))
+  const record = await log.get(points, at)
+  const fields = { topic: 'points', partition: 0, offset: 0, timestamp: 5, key: 'p', value: { x: 1 } }
+  assert.equal(JSON.parse(JSON.stringify(record)), { ...fields, headers: [['h', { 0: 7 }]] })
+  assert.is(inspect(record), inspect({ ...fields, headers: [['h', headers.h]] }))
+})
+
+overBrokers('a record that can’t be decoded is printed with the reason', async (setup) => {
+  const { log } = await setup({ points: 1 })
+  const at = await log.producer().send({ topic: 'points', key: 'p', value: 'no JSON' })
+  const record = await log.get(topic('points', { value: json() }), at)
+  assert.match(inspect(record), /key: 'p',\n.*value: LogError: the value at offset 0 of points-0 can't be decoded/)
+  assert.throws(
+    () => JSON.stringify(record),
+    (error: unknown) => LogError.is(error, 'RECORD_DESERIALIZATION'),
+  )
 })
 
 overBrokers('where there is none: the range, the topic, the closed log', async (setup) => {

@@ -4,6 +4,7 @@ import type { TopicPartition } from '../../model/positions.ts'
 import type { ConsumerRecord, RecordHeaders } from '../records.ts'
 import { bytes, type Codec } from '../topic/codec.ts'
 import type { Topic, TopicRef } from '../topic/topic.ts'
+import { showAs } from './show-as.ts'
 
 /** How the keys and values of one topic are decoded. */
 export interface Decoder {
@@ -95,6 +96,12 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return new Headers(this.#held().headersOf(this.#index))
   }
 
+  /** All fields, own and decoded: `JSON.stringify` would leave out what is decoded when it is asked for. */
+  toJSON(): object {
+    const { timestamp, key, value, headers } = this
+    return { ...this, timestamp, key, value, headers }
+  }
+
   /** The batch, as long as its bytes are there. INVALID_REQUEST behind the end of a loan. */
   #held(): FetchedBatch {
     if (this.#source.loan?.isOver === true) throw this.#tooLate()
@@ -119,6 +126,21 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   }
 }
 
+/** As `toJSON`, with the error in the place of what can't be had: whoever prints a record may be looking for it. */
+function shownRecord(record: ConsumedRecord): object {
+  const shown: Record<string, unknown> = { ...record, timestamp: record.timestamp }
+  for (const field of ['key', 'value', 'headers'] as const) {
+    try {
+      shown[field] = record[field]
+    } catch (error) {
+      shown[field] = error
+    }
+  }
+  return shown
+}
+
+showAs(ConsumedRecord, shownRecord)
+
 class Headers implements RecordHeaders {
   readonly #pairs: readonly (readonly [string, Uint8Array<ArrayBuffer> | null])[]
 
@@ -134,7 +156,13 @@ class Headers implements RecordHeaders {
     return this.#pairs.filter(([each]) => each === name).map(([, value]) => value)
   }
 
+  toJSON(): object {
+    return this.#pairs
+  }
+
   [Symbol.iterator](): Iterator<readonly [string, Uint8Array<ArrayBuffer> | null]> {
     return this.#pairs[Symbol.iterator]()
   }
 }
+
+showAs(Headers, (headers) => headers.toJSON())
