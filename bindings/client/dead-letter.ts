@@ -1,4 +1,5 @@
 import type { AdminSession } from '../broker/admin-session.ts'
+import type { ErrorCode } from '../model/error-table.ts'
 import { LogError } from '../model/errors.ts'
 import { parseTopicConfig } from '../model/topic-config.ts'
 import { ConsumedRecord } from './consumer/consumed-record.ts'
@@ -8,54 +9,90 @@ import type { ProducerRecord } from './producer-record.ts'
 
 /** Of a text in a header. What a program puts into an error's message has no bound. */
 const TEXT_BYTES_MAX = 1024
+/** The batch of a letter without its record, its two texts of the error cut to `SHORT_TEXT_BYTES`, takes no more. */
+const LETTER_BYTES_MIN = 640
+const SHORT_TEXT_BYTES = 64
+
+type Admin = Pick<AdminSession, 'describeTopic'>
 
 /**
  * A record that failed every try, as it came, with what is known of the failure behind its own headers:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
- *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of it at most
+ *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of each at most
  *   oncelog-attempts                                   how often it was tried
  *   oncelog-omitted                                    what would make a batch that the letters' topic refuses, and is to be
  *                                                      read at its origin: `value, headers`, or `key, value, headers`
+ * Rejects where its topic takes no letters any more: which record that was stands in the details, why it failed is the
+ * cause.
  */
 export async function deadLetterOf(
   record: ConsumedRecord,
   topic: string,
   error: unknown,
   attempts: number,
-  admin: Pick<AdminSession, 'describeTopic'>,
+  admin: Admin,
 ): Promise<ProducerRecord> {
-  const { config } = await admin.describeTopic(topic)
-  const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
-  const bytesMax = Math.min(maxMessageBytes, segmentBytes)
+  const bytesMax = await letterBytesMax(topic, admin).catch((refused: unknown) => {
+    throw aboutRecord(refused, 'its dead letter', record, error)
+  })
   const { key, value, headers } = ConsumedRecord.encodedOf(record)
-  const origin: readonly (readonly [string, Uint8Array])[] = [
+  const origin = (textBytesMax: number): (readonly [string, Uint8Array])[] => [
     ['oncelog-topic', header(record.topic)],
     ['oncelog-partition', header(`${record.partition}`)],
     ['oncelog-offset', header(`${record.offset}`)],
-    ['oncelog-error', header(textOf(error, kindOf))],
-    ['oncelog-error-message', header(textOf(error, (thrown) => (thrown instanceof Error ? thrown.message : thrown)))],
+    ['oncelog-error', header(textOf(error, kindOf), textBytesMax)],
+    ['oncelog-error-message', header(textOf(error, messageOf), textBytesMax)],
     ['oncelog-attempts', header(`${attempts}`)],
   ]
-  const whole = { topic, key, value, headers: [...headers, ...origin] }
+  const whole = { topic, key, value, headers: [...headers, ...origin(TEXT_BYTES_MAX)] }
   if (fits(whole, bytesMax)) return whole
-  const omitted = (what: string) => [...origin, ['oncelog-omitted', header(what)] as const]
-  const keyed = { topic, key, value: null, headers: omitted('value, headers') }
-  return fits(keyed, bytesMax) ? keyed : { ...keyed, key: null, headers: omitted('key, value, headers') }
+  const omitted = (what: string, textBytesMax: number) => {
+    return [...origin(textBytesMax), ['oncelog-omitted', header(what)] as const]
+  }
+  const keyed = { topic, key, value: null, headers: omitted('value, headers', TEXT_BYTES_MAX) }
+  if (fits(keyed, bytesMax)) return keyed
+  const textBytesMax = Math.min(TEXT_BYTES_MAX, SHORT_TEXT_BYTES + Math.floor((bytesMax - LETTER_BYTES_MIN) / 2))
+  return { topic, key: null, value: null, headers: omitted('key, value, headers', textBytesMax) }
 }
 
 /** Asked before the first record: a failure is no time to find that its letter has nowhere to go. */
-export async function checkDeadLetters(
-  topic: string | undefined,
-  admin: Pick<AdminSession, 'describeTopic'>,
-): Promise<void> {
-  if (topic === undefined) return
-  try {
-    await admin.describeTopic(topic)
-  } catch (error) {
+export async function checkDeadLetters(topic: string | undefined, admin: Admin): Promise<void> {
+  if (topic !== undefined) await letterBytesMax(topic, admin)
+}
+
+/**
+ * Of a letter's batch. UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every
+ * letter, or that loses them: compaction leaves the last one of a key, and takes none without.
+ */
+async function letterBytesMax(topic: string, admin: Admin): Promise<number> {
+  const { config } = await admin.describeTopic(topic).catch((error: unknown) => {
     if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
     const message = `there is no topic "${topic}" for dead letters`
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, option: 'deadLetter' })
+  })
+  const { maxMessageBytes, segmentBytes, cleanupPolicy } = parseTopicConfig(config)
+  const refused = (key: string, needed: string) => {
+    const message = `"${topic}" is no topic for dead letters: it needs ${key} ${needed}`
+    return new LogError('INVALID_CONFIG', message, { topic, key, option: 'deadLetter' })
   }
+  if (cleanupPolicy.includes('compact')) throw refused('cleanup.policy', 'delete')
+  const needed = `of ${LETTER_BYTES_MIN} at least`
+  if (maxMessageBytes < LETTER_BYTES_MIN) throw refused('max.message.bytes', needed)
+  if (segmentBytes < LETTER_BYTES_MIN) throw refused('segment.bytes', needed)
+  return Math.min(maxMessageBytes, segmentBytes)
+}
+
+/** What failed as a record was worked on, with the record that it was. */
+export function aboutRecord(error: unknown, what: string, record: ConsumedRecord, cause: unknown): unknown {
+  if (!LogError.is(error)) return error
+  const { topic, partition, offset } = record
+  const message = `${error.message} (${what}, of offset ${offset} of ${topic}-${partition})`
+  return new LogError(
+    error.code as ErrorCode,
+    message,
+    { ...error.details, record: { topic, partition, offset } },
+    cause,
+  )
 }
 
 function fits(letter: ProducerRecord, bytesMax: number): boolean {
@@ -63,9 +100,9 @@ function fits(letter: ProducerRecord, bytesMax: number): boolean {
 }
 
 /** Whole characters, at most so many bytes; half a surrogate pair, which no record may hold, becomes U+FFFD. */
-function header(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text.slice(0, TEXT_BYTES_MAX))
-  let end = Math.min(bytes.length, TEXT_BYTES_MAX)
+function header(text: string, bytesMax: number = TEXT_BYTES_MAX): Uint8Array {
+  const bytes = new TextEncoder().encode(text.slice(0, bytesMax))
+  let end = Math.min(bytes.length, bytesMax)
   while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
   return bytes.subarray(0, end)
 }
@@ -73,6 +110,10 @@ function header(text: string): Uint8Array {
 function kindOf(error: unknown): string {
   if (LogError.is(error)) return error.code
   return error instanceof Error ? error.name : typeof error
+}
+
+function messageOf(error: unknown): unknown {
+  return error instanceof Error ? error.message : error
 }
 
 /** Anything can be thrown, also what has no text, and what throws in its turn when it is asked. */

@@ -1,4 +1,6 @@
+import type { HeaderList } from '../model/records.ts'
 import { nearestOf } from './options.ts'
+import type { ProducerRecord } from './producer-record.ts'
 
 const FIELDS = ['topic', 'key', 'value', 'partition', 'timestamp', 'headers'] as const
 /**
@@ -42,7 +44,7 @@ export function fieldSlip(record: object): FieldSlip | undefined {
  * `copy` with the fields that a spread of `record` leaves out: those that its class or another prototype gives, and
  * hidden ones.
  */
-export function withInherited<R extends object>(copy: R, record: R): R {
+function withInherited<R extends object>(copy: R, record: R): R {
   const fields = copy as Record<string, unknown>
   for (const field of FIELDS) {
     if (field in fields) continue
@@ -50,6 +52,13 @@ export function withInherited<R extends object>(copy: R, record: R): R {
     if (value !== undefined) fields[field] = value
   }
   return copy
+}
+
+/** With its headers as a list: they may be there to be gone through once. */
+export function copyOf(record: ProducerRecord, headers: HeaderList | undefined): ProducerRecord {
+  // A copy without headers keeps the shape of the original: two shapes would make each later send a third slower.
+  const copy = withInherited({ ...record }, record)
+  return headers === undefined ? copy : { ...copy, headers }
 }
 
 function nearFields(name: string): readonly string[] {

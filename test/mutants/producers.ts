@@ -164,7 +164,7 @@ export const PRODUCERS: readonly Mutant[] = [
   },
   {
     name: 'a copied record loses what it inherits',
-    file: 'client/producer/producer.ts',
+    file: 'client/record-fields.ts',
     find: 'withInherited({ ...record }, record)',
     put: '{ ...record }',
     tests: [badRecords],

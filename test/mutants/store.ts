@@ -31,10 +31,10 @@ export const STORE: readonly Mutant[] = [
   },
   {
     name: 'headers that can be gone through once are lost behind a first send',
-    file: 'client/producer/producer.ts',
+    file: 'client/record-fields.ts',
     find: '{ ...copy, headers }\n',
     put: '{ ...copy, headers: headers && record.headers }\n',
-    tests: ['damage/odd-values.test.ts'],
+    tests: ['damage/odd-values.test.ts', 'process/outputs.test.ts'],
   },
   {
     name: 'ring: a refused open removes files',

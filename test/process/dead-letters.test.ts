@@ -1,5 +1,6 @@
 // A record that fails every try: a dead letter, or the end of its processor.
 import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
 import { opened, payments, receipts, until, values } from './support.ts'
 
@@ -108,7 +109,135 @@ test('a record that alone takes longer than maxPollIntervalMs comes again, as a 
   process.off('warning', warned)
   const slow = warnings.filter(({ code }) => code === 'PROCESS_TOO_SLOW')
   assert.ok(slow.length >= 3, String(slow.length))
-  assert.match(slow[0]?.message ?? '', /payments-0 from offset 0 on are more than the maxPollIntervalMs of 40:.*"g"/)
+  assert.match(slow[0]?.message ?? '', /payments-0 from offset 0 on are too many for the maxPollIntervalMs of 40:.*"g"/)
+})
+
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  test(`${delivery}: once the group put the member out its signal aborts, which is no failure of the record; the next one is another`, async (open) => {
+    const log = await opened(open, 1)
+    await log.admin.createTopic('dead')
+    const reasons: unknown[] = []
+    const processor = log.process({
+      groupId: 'g',
+      topics: [payments],
+      deadLetter: 'dead',
+      delivery,
+      maxPollIntervalMs: 40,
+      async handle(_, { attempt, signal }) {
+        assert.is(attempt, 1)
+        assert.not(signal.aborted)
+        if (reasons.length === 2) return receipts.record({ value: { account: 'x', total: 1 } })
+        await new Promise<void>((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason)
+            reject(new Error('given up'))
+          })
+        })
+        return undefined
+      },
+    })
+    await Promise.race([until(async () => (await values(log, receipts)).length === 1), processor.done])
+    await processor.close()
+    assert.equal(
+      reasons.map((reason) => LogError.is(reason) && reason.code),
+      ['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'],
+    )
+    const [end] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
+    assert.is(end?.highWatermark, 0)
+    await log.close()
+  })
+}
+
+test('a member that was put out as it is closed is done all the same', async (open) => {
+  const log = await opened(open, 1)
+  let closing: Promise<void> | undefined
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    maxPollIntervalMs: 40,
+    async handle(_, { signal }) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      closing = processor.close()
+      assert.ok(signal.aborted)
+      throw signal.reason
+    },
+  })
+  // The time of a poll alone keeps no program alive.
+  await until(async () => closing !== undefined)
+  await Promise.all([processor.done, closing])
+  await log.close()
+})
+
+test('letters have a topic that takes them all and keeps them, at the start and when it is altered or gone', async (open) => {
+  const log = await opened(open, 1)
+  let tries = 0
+  const start = () => {
+    const handle = async () => {
+      tries++
+      throw new TypeError('cannot be')
+    }
+    const processor = log.process({ groupId: 'g', topics: [payments], deadLetter: 'dead', handle })
+    return processor.done.catch((failed: unknown) => failed)
+  }
+  const wrong = { 'cleanup.policy': 'compact', 'max.message.bytes': 639, 'segment.bytes': 639 } as const
+  await log.admin.createTopic('dead')
+  for (const [key, value] of Object.entries(wrong)) {
+    await log.admin.alterConfig('dead', { [key]: value })
+    const error = await start()
+    assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+    assert.equal(error.details, { topic: 'dead', key, option: 'deadLetter' })
+    await log.admin.alterConfig('dead', { [key]: null })
+  }
+  assert.is(tries, 0)
+  const changes = {
+    INVALID_CONFIG: () => log.admin.alterConfig('dead', { 'max.message.bytes': 639 }),
+    UNKNOWN_TOPIC_OR_PARTITION: () => log.admin.deleteTopic('dead'),
+  }
+  for (const [code, change] of Object.entries(changes)) {
+    const cause = new TypeError('cannot be')
+    const handle = async () => {
+      await change()
+      throw cause
+    }
+    const error = await log
+      .process({ groupId: 'g', topics: [payments], deadLetter: 'dead', handle })
+      .done.catch((failed: unknown) => failed)
+    assert.ok(LogError.is(error, code), String(error))
+    const { partition, offset } = error.details['record'] as { partition: number; offset: number }
+    assert.equal([error.details['topic'], offset, error.cause], ['dead', 0, cause])
+    assert.match(error.message, new RegExp(`offset 0 of payments-${partition}`))
+    await log.admin.alterConfig('dead', { 'max.message.bytes': null }).catch(() => {})
+  }
+  await log.close()
+})
+
+test('the smallest topic that letters may have takes the largest', async (open) => {
+  const log = await open()
+  const name = 't'.repeat(249)
+  await log.admin.createTopic(name)
+  await log.admin.createTopic('dead', { config: { 'max.message.bytes': 640 } })
+  await log.producer().send({ topic: name, key: 'k'.repeat(1000), value: null })
+  const error = Object.assign(new Error('€'.repeat(5000)), { name: 'N'.repeat(5000) })
+  const handle = async () => {
+    throw error
+  }
+  const processor = log.process({
+    groupId: 'g',
+    topics: [name],
+    deadLetter: 'dead',
+    handle,
+  })
+  const letters = async () => {
+    const found: string[][] = []
+    for await (const { headers } of log.read('dead', { until: 'end' })) {
+      found.push(['error', 'error-message'].map((key) => `${Buffer.from(headers.get(`oncelog-${key}`) ?? [])}`))
+    }
+    return found
+  }
+  await Promise.race([until(async () => (await letters()).length === 1), processor.done])
+  await processor.close()
+  assert.equal(await letters(), [['N'.repeat(64), '€'.repeat(21)]])
+  await log.close()
 })
 
 test('without dead letters the processor gives up, and what it did not finish is there for the next one', async (open) => {

@@ -1,10 +1,11 @@
 // What `handle` gives and no topic takes: a failure of the record that gave it, not of its batch.
 import * as assert from 'uvu/assert'
 import { OutputCheck } from '../../bindings/client/process/output-check.ts'
-import { store, string, topic } from '../../bindings/entry/node.ts'
+import { type ProducerRecord, store, string, topic } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
+import { until } from './support.ts'
 
 test('a record that gives what no topic takes is the one that failed, the others go on', async (open) => {
   const log = await open()
@@ -92,15 +93,144 @@ test('a record that sets state which its changelog doesn’t take is the one tha
   await log.close()
 })
 
-test('a log that can’t be asked is no failure of the record', async () => {
-  const asked: string[] = []
-  const check = new OutputCheck({
-    describeTopic(name) {
-      asked.push(name)
-      return Promise.reject(new LogError('NETWORK_EXCEPTION', 'the process that held the log is gone'))
+test('a record for a place or of a time that its topic doesn’t take is the one that failed, by what holds now', async (open) => {
+  const log = await open()
+  for (const name of ['in', 'dead', 'out']) await log.admin.createTopic(name)
+  await log.admin.createTopic('recent', { config: { 'message.timestamp.before.max.ms': 1000 } })
+  await log.admin.createTopic('stamped', {
+    config: { 'message.timestamp.before.max.ms': 1000, 'message.timestamp.type': 'LogAppendTime' },
+  })
+  await log.admin.createTopic('compacted', { config: { 'cleanup.policy': 'compact' } })
+  const given: readonly ProducerRecord[] = [
+    { topic: 'out', partition: 1, value: 'x' },
+    { topic: 'recent', timestamp: 1, value: 'x' },
+    { topic: 'stamped', timestamp: 1, value: 'x' },
+    { topic: 'compacted', value: 'x' },
+    { topic: '__consumer_offsets', value: 'x' },
+    { topic: 'out', value: 'x'.repeat(500) },
+  ]
+  const producer = log.producer()
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    deadLetter: 'dead',
+    handle: async ({ value }) => given[Number(Buffer.from(value ?? []).toString())],
+  })
+  const letters = async () => {
+    const errors: string[] = []
+    for await (const { value, headers } of log.read('dead', { until: 'end' })) {
+      errors.push(`${Buffer.from(value ?? [])} ${Buffer.from(headers.get('oncelog-error') ?? [])}`)
+    }
+    return errors
+  }
+  const done = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.lag === 0
+  const handled = () => Promise.race([until(done), processor.done])
+  await producer.send(given.map((_, index) => ({ topic: 'in', value: `${index}` })))
+  await handled()
+  const refused = [
+    '0 UNKNOWN_TOPIC_OR_PARTITION',
+    '1 INVALID_TIMESTAMP',
+    '3 INVALID_RECORD',
+    '4 INVALID_TOPIC_EXCEPTION',
+  ]
+  assert.equal(await letters(), refused)
+  await log.admin.createPartitions('out', 2)
+  await log.admin.alterConfig('out', { 'max.message.bytes': 300 })
+  await producer.send([0, 5].map((index) => ({ topic: 'in', value: `${index}` })))
+  await handled()
+  await processor.close()
+  assert.equal(await letters(), [...refused, '5 MESSAGE_TOO_LARGE'])
+  await log.close()
+})
+
+test('what handle gave stays as it was then: headers to be gone through once, an object and a list used again', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('in')
+  await log.admin.createTopic('out')
+  await log.producer().send(['a', 'b', 'c'].map((value) => ({ topic: 'in', value })))
+  const record: ProducerRecord = { topic: 'out', value: '' }
+  const list: ProducerRecord[] = []
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    async handle({ value, offset }) {
+      const headers = new Map([['of', `${offset}`]]).entries()
+      list.splice(0, 1, Object.assign(record, { value, headers }))
+      return list
     },
   })
-  await check.check([{ topic: 'out', value: 'x' }])
+  const read = async () => {
+    const found: string[] = []
+    for await (const { value, headers } of log.read('out', { until: 'end' })) {
+      found.push(`${Buffer.from(value ?? [])} ${[...headers].map((header) => header.map(String).join())}`)
+    }
+    return found
+  }
+  await until(async () => (await read()).length === 3)
+  await processor.close()
+  assert.equal(await read(), ['a of,48', 'b of,49', 'c of,50'])
+  await log.close()
+})
+
+const OUTPUTS: Readonly<Record<string, ProducerRecord>> = {
+  MESSAGE_TOO_LARGE: { topic: 'out', value: 'x'.repeat(1000) },
+  UNKNOWN_TOPIC_OR_PARTITION: { topic: 'nowhere', value: '' },
+}
+for (const [code, output] of Object.entries(OUTPUTS)) {
+  for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+    test(`${delivery}: a processor that gives up over ${code} names the record whose output it was`, async (open) => {
+      const log = await open()
+      await log.admin.createTopic('in')
+      await log.admin.createTopic('out', { config: { 'max.message.bytes': 500 } })
+      await log.producer().send(Array.from({ length: 5 }, () => ({ topic: 'in', value: '' })))
+      const handle = async ({ offset }: { offset: number }) => (offset === 3 ? output : undefined)
+      const processor = log.process({ groupId: 'g', topics: ['in'], delivery, handle })
+      const error = await processor.done.catch((failed: unknown) => failed)
+      assert.ok(LogError.is(error, code), String(error))
+      assert.equal(error.details['record'], { topic: 'in', partition: 0, offset: 3 })
+      assert.is(error.details['topic'], output.topic)
+      assert.match(error.message, /offset 3 of in-0/)
+      await log.close()
+    })
+  }
+}
+
+test('a topic that isn’t there is no failure of one record: no other try, and no letter', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('in')
+  await log.admin.createTopic('dead')
+  await log.producer().send({ topic: 'in', value: '' })
+  const attempts: number[] = []
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    retries: 3,
+    deadLetter: 'dead',
+    async handle(_, { attempt }) {
+      attempts.push(attempt)
+      return { topic: 'nowhere', value: '' }
+    },
+  })
+  const error = await processor.done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  assert.equal(attempts, [1])
+  assert.is((await log.admin.offsets([{ topic: 'dead', partition: 0 }]))[0]?.highWatermark, 0)
+  await log.close()
+})
+
+test('a log that can’t be asked is no failure of the record', async () => {
+  const asked: string[] = []
+  const check = new OutputCheck(
+    {
+      topic(name) {
+        asked.push(name)
+        return Promise.reject(new LogError('NETWORK_EXCEPTION', 'the process that held the log is gone'))
+      },
+    },
+    () => 0,
+  )
+  const records = [{ topic: 'out', value: 'x' }]
+  assert.equal(await check.check(records), records)
   assert.equal(asked, ['out'])
 })
 

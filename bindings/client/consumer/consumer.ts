@@ -233,6 +233,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#membership.assignment.on(event, handler)
   }
 
+  /** Called once the group has put it out: what is in the program's hands can't be committed any more. */
+  onExpulsion(listener: (error: unknown) => void): void {
+    this.#membership.assignment.expulsion.on(listener)
+  }
+
   close(): Promise<void> {
     this.#deliveries.isClosed = true
     this.#closing ??= this.#membership.close().finally(this.#closed)

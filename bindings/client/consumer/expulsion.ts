@@ -8,6 +8,17 @@ import { LogError } from '../../model/errors.ts'
 export class Expulsion {
   readonly #ofOwnCalls: WeakSet<object> = new WeakSet()
   readonly #ofHandlers: WeakSet<object> = new WeakSet()
+  readonly #listeners: ((error: unknown) => void)[] = []
+
+  /** Called as soon as it is known, also while a record is in the program's hands. */
+  on(listener: (error: unknown) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  tellIfMeantBy(error: unknown): void {
+    if (!this.isMeantBy(error)) return
+    for (const listener of this.#listeners) listener(error)
+  }
 
   /** Watches a call that a handler may make of its consumer. */
   async watch<T>(call: Promise<T>): Promise<T> {

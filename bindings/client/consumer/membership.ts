@@ -139,7 +139,9 @@ export class Membership {
     if (member !== this.#member || this.#rebalancing !== undefined) return
     this.#rebalancing = this.#rebalance(member)
       .catch((error: unknown) => {
-        if (member === this.#member) this.#failure = { error }
+        if (member !== this.#member) return
+        this.#failure = { error }
+        this.assignment.expulsion.tellIfMeantBy(error)
       })
       .finally(() => {
         this.#rebalancing = undefined

@@ -3,17 +3,18 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
-import { deadLetterOf } from '../dead-letter.ts'
+import { aboutRecord, deadLetterOf } from '../dead-letter.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { CooperativeYield } from './cooperative-yield.ts'
 import { inKeyOrder } from './key-order.ts'
-import { OutputCheck } from './output-check.ts'
+import { OutputCheck, OutputRefused } from './output-check.ts'
 import type { PartitionState } from './partition-state.ts'
 import { keyText } from './partition-values.ts'
 import type { ProcessOptions, ProcessSettings } from './process-options.ts'
+import type { WorkSignal } from './work-signal.ts'
 
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
@@ -31,25 +32,30 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #port: RuntimePort
   readonly #handler: ProcessOptions<T, S>['handle']
   readonly #settings: ProcessSettings
+  readonly #signal: WorkSignal
   readonly #outputs: OutputCheck
   readonly #yield: CooperativeYield
 
-  constructor(broker: Broker, port: RuntimePort, handler: ProcessOptions<T, S>['handle'], settings: ProcessSettings) {
+  constructor(
+    broker: Broker,
+    port: RuntimePort,
+    handler: ProcessOptions<T, S>['handle'],
+    settings: ProcessSettings,
+    signal: WorkSignal,
+  ) {
     this.#broker = broker
     this.#port = port
     this.#handler = handler
     this.#settings = settings
-    this.#outputs = new OutputCheck(broker.admin)
+    this.#signal = signal
+    this.#outputs = new OutputCheck(broker.openReader(), () => port.now())
     this.#yield = new CooperativeYield(port)
   }
 
-  /** Handles as many records as there is time for, one at least. */
-  async handle(
-    batch: DeliveredBatch,
-    state: PartitionState,
-    signal: AbortSignalGiven,
-    isOver: () => boolean,
-  ): Promise<Handled> {
+  /** Handles as many records as there is time for, one at least. Rejects with the reason of its signal. */
+  async handle(batch: DeliveredBatch, state: PartitionState, isOver: () => boolean): Promise<Handled> {
+    const { signal } = this.#signal
+    throwIfAborted(signal)
     const given = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
     const orderKey = concurrency === 1 ? () => '' : orderKeyOf
@@ -67,39 +73,42 @@ export class BatchWork<T extends TopicRef, S> {
     state: PartitionState,
     signal: AbortSignalGiven,
   ): Promise<readonly ProducerRecord[]> {
-    const { retries, deadLetter } = this.#settings
     let failures = 0
     for (let attempt = 1; ; attempt++) {
       const layers = state.layers()
       try {
-        const views = state.views(layers)
-        const given = await this.#handler(record as unknown as RecordOf<T>, {
-          state: views as never,
-          attempt,
-          signal,
-        })
-        const outputs = listOf(given)
+        const context = { state: state.views(layers) as never, attempt, signal }
+        const given = await this.#handler(record as unknown as RecordOf<T>, context)
+        const checking = this.#outputs.check(listOf(given))
+        const outputs = checking instanceof Promise ? await checking : checking
         // What another record of the batch sets over it counts too: where batches end is chance.
-        for (const records of [outputs, state.changes(layers)]) {
-          const asking = this.#outputs.check(records)
-          if (asking !== undefined) await asking
-        }
+        const changes = this.#outputs.check(state.changes(layers))
+        if (changes instanceof Promise) await changes
         // Bounded: each time another record of the batch was done with.
         if (state.areStale(layers)) continue
         state.take(layers)
         return outputs
-      } catch (error) {
+      } catch (failure) {
         throwIfAborted(signal)
         // What it read didn't belong together: no failure of the record.
         if (state.areStale(layers)) continue
         failures++
-        if (failures > retries && deadLetter === undefined) throw error
-        if (failures > retries) {
-          return [await deadLetterOf(record, deadLetter as string, error, attempt, this.#broker.admin)]
-        }
+        const isOfRecord = !(failure instanceof OutputRefused) || failure.isOfRecord
+        if (failures > this.#settings.retries || !isOfRecord) return [await this.#letter(record, failure, attempt)]
       }
       await waitBeforeTry(this.#port, failures, signal)
     }
+  }
+
+  /** Or what the processor gives up with. */
+  async #letter(record: ConsumedRecord, failure: unknown, attempts: number): Promise<ProducerRecord> {
+    const { deadLetter } = this.#settings
+    const isRefused = failure instanceof OutputRefused
+    const error: unknown = isRefused ? failure.error : failure
+    if (deadLetter !== undefined && (!isRefused || failure.isOfRecord)) {
+      return deadLetterOf(record, deadLetter, error, attempts, this.#broker.admin)
+    }
+    throw isRefused ? aboutRecord(error, 'what handle gave or set', record, error) : error
   }
 }
 

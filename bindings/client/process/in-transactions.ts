@@ -51,7 +51,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
         const state = await states.of(batch.partition, signal)
         const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
-        const handled = await settled(work.handle(batch, state, signal, isOver))
+        const handled = await settled(work.handle(batch, state, isOver))
         const before = await this.#awaitCommit(batch)
         if (before === 'comes again') return batch
         // It was handled on state of the transaction that failed, and doesn't come again: it is of another topic that

@@ -13,7 +13,10 @@ export interface ProcessContext<S> {
   readonly state: StatesOf<S>
   /** 1 for the first call with this delivery; `concurrency` makes calls that are no retries. */
   readonly attempt: number
-  /** Aborts when the processor ends: give up soon, the record comes again. */
+  /**
+   * Aborts when the processor ends, and with UNKNOWN_MEMBER_ID when the group gives the partition to others, as after
+   * `maxPollIntervalMs`: give up soon, the record comes again.
+   */
   readonly signal: AbortSignalGiven
 }
 
@@ -30,7 +33,7 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   state?: S | undefined
   /**
    * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with
-   * the commit. In transactions the next batch is handled while the one before commits. May be called again for the
+   * the commit: objects and lists may be used again at once, bytes stay as they are until then. In transactions the next batch is handled while the one before commits. May be called again for the
    * same record after a failure, of that commit too, a crash, or a partition that moved: only the run whose transaction
    * commits has effects in the log.
    */
@@ -44,10 +47,11 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, also by giving a record or setting state that no topic takes, with origin,
-   * error (1 KiB of its text) and attempts in headers. One that doesn't fit there with them comes with a null value and
-   * the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't there. Without the option
-   * the processor gives up.
+   * Topic for records that failed every try, also by giving a record or setting state that its topic doesn't take, with
+   * origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit there with them comes with a null
+   * value and the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't there, is
+   * compacted, or takes batches of less than 640 bytes (INVALID_CONFIG). Without the option the processor gives up, as
+   * it always does where a record is given for a topic that isn't there.
    */
   deadLetter?: string | undefined
   /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
@@ -71,8 +75,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /**
    * Time of work after which the group gives the partitions to other members, 300000 ms by default. A record that alone
    * takes longer comes again without end, with those before it in its transaction: such calls are none of its `retries`,
-   * and no dead letter. A warning says so each time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give what
-   * `handle` awaits a time limit of its own.
+   * and no dead letter. The signal of `handle` aborts then, and a warning says so each time (`PROCESS_TOO_SLOW`, by
+   * `process.emitWarning` on Node). Give what `handle` awaits that signal, or a time limit of its own.
    */
   maxPollIntervalMs?: number | undefined
 }

@@ -16,6 +16,7 @@ import { type ProcessOptions, type ProcessSettings, processSettings } from './pr
 import { ProcessProducers } from './process-producers.ts'
 import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
 import { StateManager } from './state-manager.ts'
+import { WorkSignal } from './work-signal.ts'
 
 /** With a second between two of them as long as a producer waits for memory: what doesn't fit at all is told. */
 const FAILED_READS_MAX = 120
@@ -26,17 +27,20 @@ export class Process<T extends TopicRef, S> {
   readonly #port: RuntimePort
   readonly #options: ProcessOptions<T, S>
   readonly #settings: ProcessSettings
+  /** Of what is worked on. */
+  readonly #signal = new WorkSignal()
   readonly #work: BatchWork<T, S>
   readonly #states: StateManager
   /** One after the other. */
   #failedReads = 0
+  #inHand: { readonly batch: DeliveredBatch; readonly beganMs: number; isTooSlow: boolean } | undefined
 
   constructor(broker: Broker, port: RuntimePort, options: ProcessOptions<T, S>) {
     this.#broker = broker
     this.#port = port
     this.#options = options
     this.#settings = processSettings(options as unknown as ProcessOptions<TopicRef, unknown>)
-    this.#work = new BatchWork(broker, port, options.handle, this.#settings)
+    this.#work = new BatchWork(broker, port, options.handle, this.#settings, this.#signal)
     this.#states = new StateManager(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
@@ -55,6 +59,12 @@ export class Process<T extends TopicRef, S> {
     for (const event of ['revoked', 'lost'] as const) {
       consumer.on(event, (partitions) => this.#states.forget(partitions.map(({ partition }) => partition)))
     }
+    this.#signal.follow(signal)
+    consumer.onExpulsion((error) => {
+      this.#warnIfSlow(maxPollIntervalMs / 2)
+      this.#signal.abort(error)
+    })
+    consumer.on('assigned', () => this.#signal.renew())
     // Partitions may have been added since, or members come that read other topics.
     consumer.on('assigned', async () => {
       await this.#states.check(names)
@@ -90,10 +100,11 @@ export class Process<T extends TopicRef, S> {
         throwIfAborted(signal)
         const batch = each as unknown as DeliveredBatch
         const beganMs = this.#port.elapsed()
+        this.#inHand = { batch, beganMs, isTooSlow: false }
         const done = await guarantee.process(batch, leftMs, signal)
-        const tookMs = this.#port.elapsed() - beganMs
-        leftMs -= tookMs
-        this.#warnIfSlow(batch, tookMs)
+        leftMs -= this.#port.elapsed() - beganMs
+        this.#warnIfSlow(this.#settings.maxPollIntervalMs)
+        this.#inHand = undefined
         const { topic, partition, nextOffset } = done
         if (done !== batch) await consumer.seek({ topic, partition, nextOffset })
         if (leftMs <= 0) return true
@@ -109,12 +120,16 @@ export class Process<T extends TopicRef, S> {
     }
   }
 
-  /** Nobody else says so: each try of what takes too long is a first one, and no error comes of it. */
-  #warnIfSlow({ topic, partition, baseOffset }: DeliveredBatch, tookMs: number): void {
-    const { maxPollIntervalMs } = this.#settings
-    if (tookMs <= maxPollIntervalMs) return
+  /** Once for each batch. Nobody else says so: each try of what takes too long is a first one, and no error comes of it. */
+  #warnIfSlow(limitMs: number): void {
+    const inHand = this.#inHand
+    if (inHand === undefined || inHand.isTooSlow) return
+    const { topic, partition, baseOffset } = inHand.batch
+    const tookMs = this.#port.elapsed() - inHand.beganMs
+    if (tookMs <= limitMs) return
+    inHand.isTooSlow = true
     const work = `${Math.round(tookMs)} ms of work on records of ${topic}-${partition} from offset ${baseOffset} on`
-    const limit = `are more than the maxPollIntervalMs of ${maxPollIntervalMs}`
+    const limit = `are too many for the maxPollIntervalMs of ${this.#settings.maxPollIntervalMs}`
     const outcome = `the group "${this.#options.groupId}" gives the partition to others meanwhile`
     const hint = 'The records come again. Give what handle awaits a limit of its own, or raise maxPollIntervalMs.'
     this.#port.warn?.('PROCESS_TOO_SLOW', `${work} ${limit}: ${outcome}. ${hint}`)
@@ -136,7 +151,13 @@ export class Process<T extends TopicRef, S> {
       signal: AbortSignalGiven,
     ): Promise<DeliveredBatch> => {
       const state = await this.#states.of(batch.partition, signal)
-      const { done, records } = await this.#work.handle(batch, state, signal, deadline(this.#port, leftMs))
+      const handled = await this.#work.handle(batch, state, deadline(this.#port, leftMs)).catch((error: unknown) => {
+        if (signal.aborted || !this.#signal.isReason(error)) throw error
+        return undefined
+      })
+      // The group put the member out meanwhile: its records come again.
+      if (handled === undefined) return batch
+      const { done, records } = handled
       if (records.length > 0) await producer.send(records)
       await this.#states.assertThere(state)
       state.sent()

@@ -35,9 +35,8 @@ export class Partitioner {
   choose(record: ProducerRecord, sizeBytes: number, partitions: number): number {
     const { partition, key, topic } = record
     if (partition !== undefined) {
-      if (partition < partitions) return partition
-      const message = `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${partition}`
-      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, partitions })
+      assertPartition(topic, partition, partitions)
+      return partition
     }
     if (this.#user !== undefined) return checkAnswer(topic, this.#user(record, partitions), partitions)
     if (partitions === 1) return 0
@@ -60,6 +59,12 @@ export class Partitioner {
     const next = Math.floor(this.#random() * (partitions - 1))
     return next >= last ? next + 1 : next
   }
+}
+
+export function assertPartition(topic: string, partition: number, partitions: number): void {
+  if (partition < partitions) return
+  const message = `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${partition}`
+  throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, partitions })
 }
 
 /** Where Kafka's default partitioner puts a key. */

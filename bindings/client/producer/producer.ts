@@ -4,7 +4,7 @@ import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
-import { withInherited } from '../record-fields.ts'
+import { copyOf } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
 import { LoneSend } from './lone-send.ts'
@@ -364,8 +364,6 @@ export class LogProducer implements Producer, PartOwner {
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)
-    // A copy without headers keeps the shape of the original: two shapes would make each later send a third slower.
-    const copy = withInherited({ ...record }, record)
-    return headers === undefined ? copy : { ...copy, headers }
+    return copyOf(record, headers)
   })
 }

@@ -30,7 +30,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   maxRecords?: number | undefined
   /**
    * Topic for records that were rejected or delivered too often; headers tell origin, error and number of deliveries.
-   * It must exist: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't.
+   * It must exist: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't, with INVALID_CONFIG if
+   * it is compacted or takes batches of less than 640 bytes.
    */
   deadLetter?: string | undefined
   /**
