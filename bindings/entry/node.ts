@@ -71,7 +71,8 @@ export type {
   StandardSchemaProps,
   StandardSchemaV1,
 } from '../model/standard-schema.ts'
-export type { TopicConfig } from '../model/topic-config.ts'
+export type { ConfigChanges, TopicConfig } from '../model/topic-config.ts'
+export type { CleanupPolicy, TimestampType, TopicCompression, TopicConfigKeys } from '../model/topic-config-keys.ts'
 export type { BackupTarget } from '../storage/backup-target.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'

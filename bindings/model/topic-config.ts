@@ -1,30 +1,20 @@
-import { COMPRESSION_TYPES, type CompressionType } from './compression.ts'
+import { COMPRESSION_TYPES } from './compression.ts'
 import { LogError } from './errors.ts'
+import type { CleanupPolicy, TimestampType, TopicCompression, TopicConfigKeys } from './topic-config-keys.ts'
 
 /**
  * A topic's config: Kafka's keys with Kafka's ranges and defaults. Sizes in bytes, times in milliseconds; numbers may
  * come as text. Unknown keys and values out of range are refused with INVALID_CONFIG, by name.
  *
- * In force: `segment.bytes` (1073741824), `segment.ms` (604800000), `segment.index.bytes` (10485760),
- * `index.interval.bytes` (4096), `max.message.bytes` (1048588), `message.timestamp.type` (`CreateTime`),
- * `message.timestamp.before.max.ms`, `message.timestamp.after.max.ms` (3600000), `compression.type` (`producer`: as
- * each producer chose; `uncompressed`, `gzip`, `snappy`, `lz4` or `zstd`: all of them so, whatever they chose),
- * `retention.ms` (604800000, a week by the records' own times; -1: for ever) and `retention.bytes` (-1, of each
- * partition), both unless `cleanup.policy` (`delete`) says `compact` alone. Where that says `compact`, the newest
- * record of each key is kept, in the background, and every record needs a key. With it `min.cleanable.dirty.ratio`
- * (0.5), `min.compaction.lag.ms` (0), `max.compaction.lag.ms` (no limit), `delete.retention.ms` (86400000).
- *
  * Differs from Kafka: `segment.bytes` goes down to 14, as before Kafka 4.0; where Kafka's default is the greatest int64
  * it is the greatest safe integer here.
  */
-export type TopicConfig = { readonly [key: string]: string | number | boolean }
+export type TopicConfig = TopicConfigKeys & { readonly [key: string]: string | number | boolean }
 
 /** Keys of a topic's config to set; `null` puts a key back to its default. */
-export type ConfigChanges = { readonly [key: string]: string | number | boolean | null }
-
-export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'
-export type TimestampType = 'CreateTime' | 'LogAppendTime'
-export type TopicCompression = 'producer' | 'uncompressed' | CompressionType
+export type ConfigChanges = { readonly [Key in keyof TopicConfigKeys]: TopicConfigKeys[Key] | null } & {
+  readonly [key: string]: string | number | boolean | null
+}
 
 /** A topic's config with every default filled in; times in milliseconds, sizes in bytes, -1 for no limit. */
 export interface ParsedTopicConfig {
@@ -63,7 +53,7 @@ const count = (name: keyof ParsedTopicConfig, initial: number, from: number, to:
  * Kafka's keys, defaults and ranges (LogConfig; kafka.md 1.5, 2.4, 2.5, 2.8). Differs from Kafka: segment.bytes goes
  * down to 14 as before Kafka 4.0. Where Kafka's default is Long.MAX it is the greatest safe integer here.
  */
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<keyof TopicConfigKeys, Rule>> = {
   'cleanup.policy': {
     name: 'cleanupPolicy',
     words: ['delete', 'compact', 'compact,delete', 'delete,compact'],

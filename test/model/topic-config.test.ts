@@ -40,6 +40,16 @@ test('docs/topic-config.md has each key with its default', () => {
   }
 })
 
+test('what editors show of a key names its default', () => {
+  const parts = readFileSync('bindings/model/topic-config-keys.ts', 'utf8').split("readonly '")
+  const keys = parts.slice(1).map((part) => part.slice(0, part.indexOf("'")))
+  assert.equal([...keys].sort(), [...TOPIC_CONFIG_KEYS].sort())
+  keys.forEach((key, index) => {
+    const [, initial = ''] = parts[index]?.match(/ Default `?(-?[\w.]*\w)/) ?? []
+    assert.equal(parseTopicConfig({ [key]: initial }), parseTopicConfig({}), key)
+  })
+})
+
 test('values come through, numbers as text too', () => {
   const parsed = parseTopicConfig({ 'segment.bytes': 14, 'retention.ms': '-1', 'cleanup.policy': 'compact' })
   assert.equal([parsed.segmentBytes, parsed.retentionMs, parsed.cleanupPolicy], [14, -1, 'compact'])

@@ -7,7 +7,7 @@ import type {
   TransactionDescription,
 } from '../../broker/descriptions.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import type { TopicConfig } from '../../model/topic-config.ts'
+import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
 import type { OffsetReset, ResetOptions, ResetPoint } from './reset-offsets.ts'
 
 /**
@@ -49,7 +49,7 @@ export interface Admin {
    * Sets the named keys and leaves the others; `null` puts a key back to its default. Durable when it resolves. Rejects
    * with UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, INVALID_REQUEST.
    */
-  alterConfig(name: string, changes: { readonly [key: string]: string | number | boolean | null }): Promise<void>
+  alterConfig(name: string, changes: ConfigChanges): Promise<void>
   /**
    * Deletes the records before an offset, in each of the named partitions or, if one is refused, in none; the offset -1
    * stands for all visible records. Resolves, durably, with where each partition begins now, in the order asked.

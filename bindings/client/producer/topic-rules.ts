@@ -1,6 +1,7 @@
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { assertUserTopicName } from '../../model/names.ts'
-import { parseTopicConfig, type TopicCompression, type TopicConfig } from '../../model/topic-config.ts'
+import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import type { TopicCompression } from '../../model/topic-config-keys.ts'
 
 /** What a producer needs to know of a topic's config. */
 export interface TopicRules {

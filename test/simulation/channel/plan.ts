@@ -1,5 +1,5 @@
 import type { Compression } from '../../../bindings/client/producer/producer-options.ts'
-import type { TopicCompression } from '../../../bindings/model/topic-config.ts'
+import type { TopicCompression } from '../../../bindings/model/topic-config-keys.ts'
 import { FILE_SYSTEMS, type FileSystem } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 
