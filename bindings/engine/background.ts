@@ -1,6 +1,6 @@
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
-import type { Done } from './commands.ts'
+import type { Callback } from './commands.ts'
 import type { TaskRunner } from './task-runner.ts'
 
 /**
@@ -11,7 +11,7 @@ export class Background {
   readonly #runner: TaskRunner
   readonly #store: PartitionStore
   readonly #failed: (error: unknown) => void
-  readonly #tasks: { readonly task: Task<void>; readonly done: Done<void> }[] = []
+  readonly #tasks: { readonly task: Task<void>; readonly done: Callback<void> }[] = []
   #isRunning = false
   #isClosing = false
   #failure: unknown
@@ -41,7 +41,7 @@ export class Background {
   }
 
   /** After a failure too: a commit that was under way may still get here, and its caller hears of it. */
-  run(task: Task<void>, done: Done<void>): void {
+  run(task: Task<void>, done: Callback<void>): void {
     if (this.#failure !== undefined) return done(this.#failure)
     this.#tasks.push({ task, done })
   }

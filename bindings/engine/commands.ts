@@ -11,11 +11,12 @@ import type { BackupTarget } from '../storage/backup-target.ts'
 
 export type { ProducerInstance }
 
-export type Done<T> = (error: unknown, value?: T) => void
+/** What a command, or a task, is answered by: an error, or else a value. Called exactly once. */
+export type Callback<T> = (error: unknown, value?: T) => void
 
-/** Everything that a session can ask of the engine that may take time. `done` is called exactly once. */
+/** Everything that a session can ask of the engine that may take time. */
 export type Command =
-  | { kind: 'openProducer'; done: Done<number> }
+  | { kind: 'openProducer'; done: Callback<number> }
   | {
       kind: 'append'
       producerId: number
@@ -23,57 +24,64 @@ export type Command =
       isTransactional: boolean
       /** Its records are still the program's own objects: it is refused where it would have to wait. */
       isBorrowed?: boolean
-      done: Done<AppendResult>
+      done: Callback<AppendResult>
     }
-  | { kind: 'initTransactionalProducer'; transactionalId: string; timeoutMs: number; done: Done<ProducerInstance> }
-  | { kind: 'beginTransaction'; instance: ProducerInstance; done: Done<void> }
-  | { kind: 'sendOffsets'; instance: ProducerInstance; request: OffsetsCommand; done: Done<void> }
+  | { kind: 'initTransactionalProducer'; transactionalId: string; timeoutMs: number; done: Callback<ProducerInstance> }
+  | { kind: 'beginTransaction'; instance: ProducerInstance; done: Callback<void> }
+  | { kind: 'sendOffsets'; instance: ProducerInstance; request: OffsetsCommand; done: Callback<void> }
   | {
       kind: 'awaitStableOffsets'
       groupId: string
       at: readonly { readonly topicId: string; readonly partition: number }[]
-      done: Done<void>
+      done: Callback<void>
     }
-  | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Done<ProducerInstance> }
-  | { kind: 'abortTransaction'; transactionalId: string; done: Done<ProducerInstance> }
-  | { kind: 'fenceProducer'; transactionalId: string; done: Done<ProducerInstance> }
-  | { kind: 'fetch'; reader: object; request: FetchRequest; done: Done<readonly FetchedPartition[]> }
+  | { kind: 'endTransaction'; instance: ProducerInstance; event: 'commit' | 'abort'; done: Callback<ProducerInstance> }
+  | { kind: 'abortTransaction'; transactionalId: string; done: Callback<ProducerInstance> }
+  | { kind: 'fenceProducer'; transactionalId: string; done: Callback<ProducerInstance> }
+  | { kind: 'fetch'; reader: object; request: FetchRequest; done: Callback<readonly FetchedPartition[]> }
   | { kind: 'wake'; reader: object }
-  | { kind: 'find'; topic: string; partition: number; offset: number; done: Done<FetchedBatch | undefined> }
-  | { kind: 'createTopic'; topicId: string; name: string; partitions: number; config: TopicConfig; done: Done<void> }
-  | { kind: 'deleteTopic'; name: string; done: Done<void> }
-  | { kind: 'createPartitions'; name: string; totalCount: number; done: Done<void> }
-  | { kind: 'alterConfig'; name: string; changes: ConfigChanges; done: Done<void> }
-  | { kind: 'deleteRecords'; at: readonly RecordsToDelete[]; done: Done<readonly number[]> }
-  | { kind: 'joinGroup'; request: JoinCommand; rebalance: () => void; done: Done<JoinedGroup> }
-  | { kind: 'syncGroup'; request: SyncCommand; done: Done<readonly TopicPartition[]> }
-  | { kind: 'leaveGroup'; groupId: string; memberId: string; done: Done<void> }
-  | { kind: 'commitOffsets'; request: OffsetsCommand; done: Done<void> }
-  | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Done<void> }
-  | { kind: 'deleteGroup'; groupId: string; done: Done<void> }
-  | { kind: 'releaseGroups'; done: Done<void> }
+  | { kind: 'find'; topic: string; partition: number; offset: number; done: Callback<FetchedBatch | undefined> }
+  | {
+      kind: 'createTopic'
+      topicId: string
+      name: string
+      partitions: number
+      config: TopicConfig
+      done: Callback<void>
+    }
+  | { kind: 'deleteTopic'; name: string; done: Callback<void> }
+  | { kind: 'createPartitions'; name: string; totalCount: number; done: Callback<void> }
+  | { kind: 'alterConfig'; name: string; changes: ConfigChanges; done: Callback<void> }
+  | { kind: 'deleteRecords'; at: readonly RecordsToDelete[]; done: Callback<readonly number[]> }
+  | { kind: 'joinGroup'; request: JoinCommand; rebalance: () => void; done: Callback<JoinedGroup> }
+  | { kind: 'syncGroup'; request: SyncCommand; done: Callback<readonly TopicPartition[]> }
+  | { kind: 'leaveGroup'; groupId: string; memberId: string; done: Callback<void> }
+  | { kind: 'commitOffsets'; request: OffsetsCommand; done: Callback<void> }
+  | { kind: 'setOffsets'; groupId: string; offsets: readonly OffsetToCommit[]; done: Callback<void> }
+  | { kind: 'deleteGroup'; groupId: string; done: Callback<void> }
+  | { kind: 'releaseGroups'; done: Callback<void> }
   | {
       kind: 'acquireShare'
       member: ShareMember
       request: AcquireRequest
       /** Asks the consumer to give back the records that its program hasn't seen. */
       release: () => void
-      done: Done<readonly AcquiredRange[]>
+      done: Callback<readonly AcquiredRange[]>
     }
-  | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Done<void> }
-  | { kind: 'wakeShare'; member: ShareMember; done: Done<void> }
-  | { kind: 'leaveShare'; member: ShareMember; done: Done<void> }
-  | { kind: 'releaseShares'; done: Done<void> }
-  | { kind: 'startShareGroup'; groupId: string; at: readonly OffsetToCommit[]; done: Done<void> }
-  | { kind: 'deleteShareGroup'; groupId: string; done: Done<void> }
+  | { kind: 'acknowledgeShare'; member: ShareMember; request: AcknowledgeRequest; done: Callback<void> }
+  | { kind: 'wakeShare'; member: ShareMember; done: Callback<void> }
+  | { kind: 'leaveShare'; member: ShareMember; done: Callback<void> }
+  | { kind: 'releaseShares'; done: Callback<void> }
+  | { kind: 'startShareGroup'; groupId: string; at: readonly OffsetToCommit[]; done: Callback<void> }
+  | { kind: 'deleteShareGroup'; groupId: string; done: Callback<void> }
   | {
       kind: 'offsetsForTimestamp'
       at: readonly TopicPartition[]
       timestamp: number
-      done: Done<(number | undefined)[]>
+      done: Callback<(number | undefined)[]>
     }
-  | { kind: 'backup'; target: BackupTarget; done: Done<void> }
-  | { kind: 'close'; done: Done<void> }
+  | { kind: 'backup'; target: BackupTarget; done: Callback<void> }
+  | { kind: 'close'; done: Callback<void> }
 
 /** A consumer of a share group. The engine keeps nothing of one that holds no record and waits for none. */
 export interface ShareMember {

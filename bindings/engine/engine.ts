@@ -6,7 +6,7 @@ import { LogError, storageFailed } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore, RecoveryReport, StoredState } from '../storage/partition-store.ts'
 import type { Background } from './background.ts'
-import type { Command, Done } from './commands.ts'
+import type { Callback, Command } from './commands.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { Committer } from './committer.ts'
 import { dispatch } from './dispatch.ts'
@@ -39,7 +39,7 @@ export class Engine {
   #now = 0
   #leaderEpoch = 0
   #committing = false
-  #closing: Done<void> | undefined
+  #closing: Callback<void> | undefined
   #closed: LogError | undefined
   /** The log ended by an error, and the directory is still locked. */
   #hasFailed = false
@@ -68,7 +68,7 @@ export class Engine {
   }
 
   /** Takes the lock, recovers, reads catalogue and committed offsets. Steps may come once it is done. */
-  open(now: number, done: Done<RecoveryReport>): void {
+  open(now: number, done: Callback<RecoveryReport>): void {
     this.#now = now
     this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), (error, report) => {
@@ -203,13 +203,13 @@ export class Engine {
 
   // ---- ending --------------------------------------------------------------------------------------------------------
 
-  #beginClose(done: Done<void>): void {
+  #beginClose(done: Callback<void>): void {
     this.#commits.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
     this.#parts.keeping.stop()
     this.#closing = done
   }
 
-  #close(done: Done<void>): void {
+  #close(done: Callback<void>): void {
     this.#closed = new LogError('LOG_CLOSED', 'the log is closed')
     this.#parts.close(this.#closed)
     this.#runner.start(this.store.close(), (error) => {
@@ -224,7 +224,7 @@ export class Engine {
     else this.#abandon(command.done, failure)
   }
 
-  #abandon(done: Done<void>, failure: LogError): void {
+  #abandon(done: Callback<void>, failure: LogError): void {
     this.#hasFailed = false
     this.#runner.start(this.store.abandon(), () => done(failure))
   }

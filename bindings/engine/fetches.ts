@@ -2,14 +2,14 @@ import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/re
 import { LogError } from '../model/errors.ts'
 import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'
-import type { CommandOf, Done } from './commands.ts'
+import type { Callback, CommandOf } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
 interface PendingFetch {
   readonly reader: object
   readonly request: FetchRequest
-  readonly done: Done<readonly FetchedPartition[]>
+  readonly done: Callback<readonly FetchedPartition[]>
   /** How many of its partitions the store is still reading into reach. */
   preparing: number
   /** Partitions that can't be read: their errors are told beside what the other partitions have. */
@@ -63,7 +63,7 @@ export class Fetches {
     this.#hooks = hooks
   }
 
-  start(reader: object, request: FetchRequest, done: Done<readonly FetchedPartition[]>): void {
+  start(reader: object, request: FetchRequest, done: Callback<readonly FetchedPartition[]>): void {
     this.#serve({ reader, request, done, preparing: 0, unreachable: undefined, waitsAt: [] })
   }
 

@@ -5,14 +5,14 @@ import type { GroupNotice } from '../coordinator/group/live-group.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { TopicPartition } from '../model/positions.ts'
-import type { CommandOf, Done } from './commands.ts'
+import type { Callback, CommandOf } from './commands.ts'
 
 export interface GroupHooks {
   /**
    * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
    * the first ones may be there.
    */
-  change(records: readonly TableRecord[], done: Done<void>): void
+  change(records: readonly TableRecord[], done: Callback<void>): void
   topicOf: TopicLookup
 }
 
@@ -23,10 +23,10 @@ export class GroupMembers {
   readonly #groups: Groups
   readonly #hooks: GroupHooks
   /** By member: a member waits for one answer at a time. */
-  readonly #waiting: Map<string, Done<Answer>> = new Map()
+  readonly #waiting: Map<string, Callback<Answer>> = new Map()
   readonly #rebalanced: Map<string, () => void> = new Map()
   /** Called once no member holds a partition any more. */
-  #releasing: Done<void> | undefined
+  #releasing: Callback<void> | undefined
 
   constructor(groups: Groups, hooks: GroupHooks) {
     this.#groups = groups
@@ -37,13 +37,13 @@ export class GroupMembers {
     const key = keyOf(request)
     this.#groups.join({ ...request, clientId: 'oncelog', now })
     this.#rebalanced.set(key, rebalance)
-    this.#wait(key, done as Done<Answer>)
+    this.#wait(key, done as Callback<Answer>)
     this.tell()
   }
 
   sync({ request, done }: CommandOf<'syncGroup'>, now: number): void {
     const records = this.#groups.planSync({ ...request, now })
-    this.#wait(keyOf(request), done as Done<Answer>)
+    this.#wait(keyOf(request), done as Callback<Answer>)
     if (records.length > 0) this.#hooks.change(records, () => this.tell())
     this.tell()
   }
@@ -101,7 +101,7 @@ export class GroupMembers {
     this.#releasing = undefined
   }
 
-  #wait(key: string, done: Done<Answer>): void {
+  #wait(key: string, done: Callback<Answer>): void {
     this.#answer(key, new LogError('REBALANCE_IN_PROGRESS', 'the member asked again'))
     this.#waiting.set(key, done)
   }

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
-import type { CommandOf, Done } from './commands.ts'
+import type { Callback, CommandOf } from './commands.ts'
 import { outOfRange } from './fetches.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { PlannedChange } from './planned-change.ts'
@@ -71,7 +71,7 @@ export class LogStarts {
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" is being deleted`, { topic, partition })
   }
 
-  move(moves: readonly LogStartMove[], done: Done<void>): void {
+  move(moves: readonly LogStartMove[], done: Callback<void>): void {
     const ahead = moves.filter(
       ({ hosted, logStartOffset }) => logStartOffset > hosted.partition.watermarks.logStartOffset,
     )

@@ -1,4 +1,4 @@
-import type { Done } from './commands.ts'
+import type { Callback } from './commands.ts'
 
 /** Hands out producer ids from blocks that a frame reserved before (durability rule 8, kafka.md 3.1). */
 export class ProducerIds {
@@ -6,7 +6,7 @@ export class ProducerIds {
   readonly #reserve: (from: number) => void
   #next = 0
   #end = 0
-  #waiting: Done<number>[] = []
+  #waiting: Callback<number>[] = []
 
   constructor(reserve: (from: number) => void) {
     this.#reserve = reserve
@@ -18,7 +18,7 @@ export class ProducerIds {
     this.#end = next
   }
 
-  take(done: Done<number>): void {
+  take(done: Callback<number>): void {
     if (this.#next < this.#end) return done(undefined, this.#next++)
     this.#waiting.push(done)
     this.#reserve(this.#next)

@@ -4,7 +4,7 @@ import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
-import type { CommandOf, Done } from './commands.ts'
+import type { Callback, CommandOf } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 export interface ShareHooks {
@@ -16,7 +16,7 @@ export interface ShareHooks {
    * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
    * the first ones may be there.
    */
-  change(records: readonly TableRecord[], done: Done<void>): void
+  change(records: readonly TableRecord[], done: Callback<void>): void
 }
 
 type Acquire = CommandOf<'acquireShare'>
@@ -38,7 +38,7 @@ export class ShareMembers {
   /** This process is about to give up the log: nobody acquires any more. */
   #isReleasing = false
   /** Called once nobody holds a lock any more. */
-  #released: Done<void> | undefined
+  #released: Callback<void> | undefined
   #turn = 0
 
   constructor(shares: ShareGroups, hooks: ShareHooks) {
@@ -100,7 +100,7 @@ export class ShareMembers {
     this.#serveWaiting(now)
   }
 
-  #change(records: readonly TableRecord[], done: Done<void>): void {
+  #change(records: readonly TableRecord[], done: Callback<void>): void {
     this.#underWay++
     this.#hooks.change(records, (error) => {
       this.#underWay--

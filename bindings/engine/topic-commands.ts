@@ -4,7 +4,7 @@ import { LogError } from '../model/errors.ts'
 import { assertConfigKeys, type ConfigChanges, parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
-import type { CommandOf, Done } from './commands.ts'
+import type { Callback, CommandOf } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { PlannedChange } from './planned-change.ts'
 import type { TopicTombstones } from './topic-tombstones.ts'
@@ -25,7 +25,7 @@ export interface TopicHooks {
    */
   changed(topic: string): void
   /** Runs the task, which removes files, while no checkpoint does; then calls back. */
-  remove(task: Task<void>, done: Done<void>): void
+  remove(task: Task<void>, done: Callback<void>): void
 }
 
 interface GoneTopic {
@@ -71,7 +71,7 @@ export class TopicCommands {
     this.#hooks.change({ catalogue, done: this.#announceThen(name, done) })
   }
 
-  #announceThen(name: string, done: Done<void>): Done<void> {
+  #announceThen(name: string, done: Callback<void>): Callback<void> {
     return (error) => {
       this.#version++
       if (error === undefined) this.#hooks.changed(name)
@@ -126,7 +126,7 @@ export class TopicCommands {
     return forgotten
   }
 
-  #remove({ topicId, name, partitions, forgotten }: GoneTopic, done: Done<void>): void {
+  #remove({ topicId, name, partitions, forgotten }: GoneTopic, done: Callback<void>): void {
     this.#hooks.remove(this.#removeAll(topicId, name, partitions, forgotten), (failure) => {
       if (failure === undefined) this.#hooks.catalogue.forget(topicId)
       done(failure)
@@ -155,7 +155,7 @@ export class TopicCommands {
 }
 
 /** Gives each part of some work its own callback. `done` is called by the last of them, or by the first that fails. */
-function lastOf(done: Done<void>): () => Done<void> {
+function lastOf(done: Callback<void>): () => Callback<void> {
   let open = 0
   let isAnswered = false
   return () => {

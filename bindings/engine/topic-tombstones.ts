@@ -3,7 +3,7 @@ import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
-import type { Done } from './commands.ts'
+import type { Callback } from './commands.ts'
 import type { TableName } from './planned-change.ts'
 import { splitForFrames } from './split-for-frames.ts'
 
@@ -14,7 +14,7 @@ export interface TombstoneHooks {
   readonly shares: Pick<ShareGroups, 'planTopicDelete'>
   readonly store: Pick<PartitionStore, 'decisionBytesMax'>
   /** The first turn of the task comes at once. */
-  start(task: Task<void>, done: Done<void>): void
+  start(task: Task<void>, done: Callback<void>): void
 }
 
 /** How many are planned and encoded in one turn of the event loop: some hundred microseconds. */
@@ -28,7 +28,7 @@ const RECORDS_A_TURN = 128
 export class TopicTombstones {
   readonly #hooks: TombstoneHooks
   /** By topic name: who is told once the last ones are planned. */
-  readonly #underWay: Map<string, Done<void>[]> = new Map()
+  readonly #underWay: Map<string, Callback<void>[]> = new Map()
   #failure: unknown
 
   constructor(hooks: TombstoneHooks) {
@@ -43,7 +43,7 @@ export class TopicTombstones {
    * To be called right behind the delete. `plan` is given as many as a frame takes; `planned` is called once that was
    * all.
    */
-  begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Done<void>): void {
+  begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Callback<void>): void {
     const { groups, shares, start } = this.#hooks
     const [offsets, places] = [groups.planTopicDelete(topicId), shares.planTopicDelete(topicId)]
     this.#underWay.set(name, [planned])
@@ -67,7 +67,7 @@ export class TopicTombstones {
   }
 
   /** Whether the name is still taken; if so, `then` is called once it is free. */
-  holds(name: string, then: Done<void>): boolean {
+  holds(name: string, then: Callback<void>): boolean {
     const heard = this.#underWay.get(name)
     heard?.push(then)
     return heard !== undefined

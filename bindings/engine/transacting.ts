@@ -3,7 +3,7 @@ import type { OpenTransaction } from '../coordinator/transaction/open-transactio
 import type { EndPlan, FoundTransaction, Transactions } from '../coordinator/transaction/transactions.ts'
 import { LogError } from '../model/errors.ts'
 import type { PartitionStore, StoredPartition } from '../storage/partition-store.ts'
-import type { CommandOf, Done, ProducerInstance } from './commands.ts'
+import type { Callback, CommandOf, ProducerInstance } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { MARKER_BYTES, type PlannedChange } from './planned-change.ts'
 import type { Topics } from './topics.ts'
@@ -25,7 +25,7 @@ export interface TransactingHooks {
   wantDurable(hosted: HostedPartition): void
   now(): number
   change(change: PlannedChange): void
-  newProducerId(done: Done<number>): void
+  newProducerId(done: Callback<number>): void
   whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
   liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined
 }
@@ -152,7 +152,7 @@ export class Transacting {
     const open = this.#hooks.transactions.openOfId(transactionalId)
     const { producerId, producerEpoch } = open
     const instance = { producerId, producerEpoch }
-    const ended: Done<ProducerInstance> = (error, next) => {
+    const ended: Callback<ProducerInstance> = (error, next) => {
       // A fence that came first aborts it as well; that its producer is fenced is nothing to the administrator.
       if (!LogError.is(error, 'PRODUCER_FENCED')) done(error, next)
       else if (open.state !== 'PrepareAbort') done(undefined, instance)
@@ -216,7 +216,7 @@ export class Transacting {
     return partitions
   }
 
-  #decide(plan: EndPlan, done: Done<ProducerInstance>): void {
+  #decide(plan: EndPlan, done: Callback<ProducerInstance>): void {
     const { open, isCommit, markerEpoch, records, next } = plan
     const { transactions, groups } = this.#hooks
     const { producerId } = open

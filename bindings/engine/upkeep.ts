@@ -1,5 +1,5 @@
 import type { Task } from '../storage/effect.ts'
-import type { Done } from './commands.ts'
+import type { Callback } from './commands.ts'
 
 /** Work that comes again and again and that nobody waits for: retention, compaction. */
 export interface UpkeepJob {
@@ -20,7 +20,7 @@ export interface UpkeepJob {
 export interface UpkeepHooks {
   now(): number
   /** Runs a step beside commits, and beside no checkpoint. */
-  run(step: Task<void>, done: Done<void>): void
+  run(step: Task<void>, done: Callback<void>): void
 }
 
 interface Planned {

@@ -1,7 +1,7 @@
 // Work that nobody waits for: one step at a time, with a pause behind each, round after round.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Done } from '../../bindings/engine/commands.ts'
+import type { Callback } from '../../bindings/engine/commands.ts'
 import { Upkeep, type UpkeepJob } from '../../bindings/engine/upkeep.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
 
@@ -31,7 +31,7 @@ class Job implements UpkeepJob {
 
 function upkeep(...intervalsMs: number[]) {
   const seen: string[] = []
-  const ends: Done<void>[] = []
+  const ends: Callback<void>[] = []
   const clock = { now: 0 }
   const jobs = intervalsMs.map((intervalMs, index) => new Job('ab'[index] ?? '', intervalMs, seen))
   const kept = new Upkeep(jobs, { now: () => clock.now, run: (_, done) => void ends.push(done) })

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'
-import type { Command, Done } from '../../bindings/engine/commands.ts'
+import type { Callback, Command } from '../../bindings/engine/commands.ts'
 import { Engine } from '../../bindings/engine/engine.ts'
 import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
@@ -37,7 +37,7 @@ class CountingHost {
     return waits
   }
 
-  ask<T>(command: (done: Done<T>) => Command): T {
+  ask<T>(command: (done: Callback<T>) => Command): T {
     return this.#answer((done) => this.engine.step(this.#now++, command(done)))
   }
 
@@ -52,7 +52,7 @@ class CountingHost {
     this.ask<AppendResult>((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 
-  #answer<T>(give: (done: Done<T>) => void): T {
+  #answer<T>(give: (done: Callback<T>) => void): T {
     let answer: { readonly error: unknown; readonly value: T | undefined } | undefined
     give((error, value) => {
       answer = { error, value }

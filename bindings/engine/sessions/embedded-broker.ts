@@ -10,7 +10,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
-import type { Command, Done, ProducerInstance } from '../commands.ts'
+import type { Callback, Command, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 import { LoopTurns } from '../loop-turns.ts'
 import { Scheduler } from '../scheduler.ts'
@@ -86,7 +86,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
     return this.askWaiting(reader, (done) => ({ kind: 'fetch', reader, request, done }))
   }
 
-  askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T> {
+  askWaiting<T>(session: object, command: (done: Callback<T>) => Command): Promise<T> {
     if (this.served.has(session)) return this.ask(command)
     if (this.#waits++ === 0) this.#waiting(true)
     return this.ask<T>((done) => {
@@ -101,10 +101,10 @@ export class EmbeddedBroker implements Broker, SessionHost {
    * Gives a command to the engine, as a promise. What is answered at once comes a turn of the event loop later if
    * others wait for theirs.
    */
-  ask<T>(command: (done: Done<T>) => Command): Promise<T> {
+  ask<T>(command: (done: Callback<T>) => Command): Promise<T> {
     return new Promise((resolve, reject) => {
       let isAtOnce = true
-      const done: Done<T> = (error, value) => {
+      const done: Callback<T> = (error, value) => {
         if (isAtOnce && this.#turns.isOverdue) this.#port.defer(() => done(error, value))
         else if (error === undefined) resolve(value as T)
         else reject(error as Error)
@@ -114,7 +114,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
     })
   }
 
-  askUnlessRefused<T>(command: (done: Done<T>) => Command): Promise<T> | undefined {
+  askUnlessRefused<T>(command: (done: Callback<T>) => Command): Promise<T> | undefined {
     let isRefused = false
     let isAtOnce = true
     const answer = this.ask<T>((done) =>

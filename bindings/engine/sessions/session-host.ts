@@ -1,6 +1,6 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
-import type { Command, Done } from '../commands.ts'
+import type { Callback, Command } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 
 /** What sessions need of the log they belong to. */
@@ -9,11 +9,11 @@ export interface SessionHost {
   now(): number
   submit(command: Command): void
   /** Gives a command to the engine, as a promise. */
-  ask<T>(command: (done: Done<T>) => Command): Promise<T>
+  ask<T>(command: (done: Callback<T>) => Command): Promise<T>
   /** As `ask`; `undefined` if the command is refused at once. */
-  askUnlessRefused<T>(command: (done: Done<T>) => Command): Promise<T> | undefined
+  askUnlessRefused<T>(command: (done: Callback<T>) => Command): Promise<T> | undefined
   /** As `ask`, for a command that may wait for what other processes send. */
-  askWaiting<T>(session: object, command: (done: Done<T>) => Command): Promise<T>
+  askWaiting<T>(session: object, command: (done: Callback<T>) => Command): Promise<T>
   fetch(reader: object, request: FetchRequest): Promise<readonly FetchedPartition[]>
   newTopicId(): string
   backupTarget(directory: string): BackupTarget

@@ -4,7 +4,7 @@ import type { TopicPosition } from '../../broker/reader-session.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Done, ProducerInstance } from '../commands.ts'
+import type { Callback, ProducerInstance } from '../commands.ts'
 import { EmbeddedConsumer } from './consumer-session.ts'
 import type { SessionHost } from './session-host.ts'
 
@@ -21,7 +21,7 @@ export class EmbeddedTransactionalProducer implements TransactionalSession {
   begin(): Promise<ProducerSession> {
     const instance = this.#instance
     return this.#broker.ask((answer) => {
-      const done: Done<void> = (error) => answer(error, new TransactionSends(this.#broker, instance))
+      const done: Callback<void> = (error) => answer(error, new TransactionSends(this.#broker, instance))
       return { kind: 'beginTransaction', instance, done }
     })
   }
@@ -47,7 +47,7 @@ export class EmbeddedTransactionalProducer implements TransactionalSession {
   #end(event: 'commit' | 'abort'): Promise<void> {
     const instance = this.#instance
     return this.#broker.ask((answer) => {
-      const done: Done<ProducerInstance> = (error, next) => {
+      const done: Callback<ProducerInstance> = (error, next) => {
         this.#instance = next ?? instance
         answer(error)
       }

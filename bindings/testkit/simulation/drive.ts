@@ -1,7 +1,7 @@
 import type { JoinedGroup } from '../../broker/consumer-session.ts'
 import type { AppendResult } from '../../broker/producer-session.ts'
 import type { FetchedPartition } from '../../broker/reader-session.ts'
-import type { Command, Done } from '../../engine/commands.ts'
+import type { Callback, Command } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { KeepingOptions } from '../../engine/keeping.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
@@ -126,11 +126,11 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   }
 
   /** Gives a command without waiting: what follows may overtake it. */
-  start<T>(command: (done: Done<T>) => Command, answered?: (asked: Asked<T>) => void): Asked<T> {
+  start<T>(command: (done: Callback<T>) => Command, answered?: (asked: Asked<T>) => void): Asked<T> {
     return this.#asked<T>((done) => this.engine.step(this.#now++, command(done)), answered)
   }
 
-  ask<T>(command: (done: Done<T>) => Command): T {
+  ask<T>(command: (done: Callback<T>) => Command): T {
     return this.#await(this.start(command))
   }
 
@@ -279,7 +279,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.engine.complete(issued, { value })
   }
 
-  #asked<T>(give: (done: Done<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {
+  #asked<T>(give: (done: Callback<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {
     const asked: Asked<T> = { answered: false, error: undefined, value: undefined }
     give((error, value) => {
       if (this.storage.crashed) return
