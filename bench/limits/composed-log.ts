@@ -1,5 +1,5 @@
+import type { CleanupOptions } from '../../bindings/engine/cleanup.ts'
 import { Engine } from '../../bindings/engine/engine.ts'
-import type { KeepingOptions } from '../../bindings/engine/keeping.ts'
 import { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
@@ -23,7 +23,7 @@ interface ComposedOptions<Store> {
   readonly ringFiles?: number
   /** 256 MiB, as in `open`, unless given. */
   readonly capBytes?: number
-  readonly keeping?: KeepingOptions
+  readonly cleanup?: CleanupOptions
   readonly storeType: new (...parts: ConstructorParameters<typeof FilePartitionStore>) => Store
 }
 
@@ -38,7 +38,7 @@ export async function openComposed(
   directory: string,
   options: PlainOptions | ComposedOptions<FilePartitionStore> = {},
 ): Promise<ComposedLog> {
-  const { ringFiles = 2, capBytes = 256 << 20, keeping = {} } = options
+  const { ringFiles = 2, capBytes = 256 << 20, cleanup = {} } = options
   const storeType = 'storeType' in options ? options.storeType : FilePartitionStore
   const kernel = createKernel(loadKernelModule(), { capBytes, codecs: nodeCodecs })
   const files = { ringFileBytes: 512 * 1024, ringFiles, ringFilesUsual: 16, ringFilesMax: 128, openFilesMax: 320 }
@@ -46,7 +46,7 @@ export async function openComposed(
   const engine = new Engine({
     ceilingBlock: 65_536,
     transactionBufferBytes: 1 << 20,
-    ...keeping,
+    ...cleanup,
     compose: (source) => {
       const parts = { ...files, random: nodePort.random }
       const store = new storeType(createDirectoryStore(directory), kernel, source, parts)

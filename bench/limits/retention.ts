@@ -139,8 +139,8 @@ function rowOf(what: string, { sendsMs, loop }: Phase): object {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'oncelog-retention-'))
-const keeping = { retentionCheckIntervalMs: CHECK_MS }
-const log: ComposedLog<WatchedStore> = await openComposed(directory, { keeping, storeType: WatchedStore })
+const cleanup = { retentionCheckIntervalMs: CHECK_MS }
+const log: ComposedLog<WatchedStore> = await openComposed(directory, { cleanup, storeType: WatchedStore })
 const bench = new Bench(log, directory, await log.broker.openProducer())
 await log.broker.admin.createTopic('new', { partitions: 1, config: {} })
 const [alone, beside, warm] = [newPhase(), newPhase(), newPhase()]

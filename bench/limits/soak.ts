@@ -39,7 +39,7 @@ const BOUNDS: Readonly<Record<string, { readonly share: number; readonly units: 
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'oncelog-soak-'))
-const composed = await openComposed(directory, { keeping: { retentionCheckIntervalMs: 5000 } })
+const composed = await openComposed(directory, { cleanup: { retentionCheckIntervalMs: 5000 } })
 const log = new BrokerLog(composed.broker, nodePort)
 const counts: Record<string, number> = {}
 const begun = performance.now()

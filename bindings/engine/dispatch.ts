@@ -44,7 +44,7 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   },
   deleteRecords: {
     needsWritable: ['catalogue'],
-    take: ({ keeping }, command) => keeping.starts.deleteRecords(command),
+    take: ({ cleanup }, command) => cleanup.starts.deleteRecords(command),
   },
 
   joinGroup: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.join(command, now) },

@@ -12,6 +12,7 @@ import type { PartitionStore } from '../storage/partition-store.ts'
 import { activate } from './activate.ts'
 import { Appending } from './appending.ts'
 import { Background } from './background.ts'
+import { Cleanup, type CleanupOptions } from './cleanup.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { Committer } from './committer.ts'
 import { DirectoryWatch } from './directory-watch.ts'
@@ -20,7 +21,6 @@ import { Fetches } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { Keeping, type KeepingOptions } from './keeping.ts'
 import { Openings } from './openings.ts'
 import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
 import { ProducerIds } from './producer-ids.ts'
@@ -35,7 +35,7 @@ import { UnwrittenAppends } from './unwritten-appends.ts'
 
 const INTERNAL_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
-export interface EngineOptions extends KeepingOptions {
+export interface EngineOptions extends CleanupOptions {
   /** Makes the store and the factory of partitions over it. The store asks `source` for what its bytes don't tell. */
   readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
@@ -78,7 +78,7 @@ export class EngineParts {
   readonly members: GroupMembers
   readonly shareMembers: ShareMembers
   readonly background: Background
-  readonly keeping: Keeping
+  readonly cleanup: Cleanup
   readonly transacting: Transacting
   readonly producerIds: ProducerIds = new ProducerIds((from) => this.commits.wantProducerIds(from))
   readonly #hooks: EngineHooks
@@ -96,7 +96,7 @@ export class EngineParts {
     this.background = new Background(this.runner, store, hooks.failed)
     this.commits = new CommitQueue(store, (name) => this.topics.table(name))
     this.committer = this.#newCommitter(factory, options.ceilingBlock)
-    this.keeping = this.#newKeeping(factory, source, options)
+    this.cleanup = this.#newCleanup(factory, source, options)
     this.fetches = this.#newFetches()
     this.members = new GroupMembers(this.groups, {
       change: (records, done) => this.commits.changeInParts('offsets', records, done),
@@ -135,7 +135,7 @@ export class EngineParts {
     return new Committer(this.store, this.commits, hooks, ceilingBlock)
   }
 
-  #newKeeping(factory: PartitionFactory, source: PartitionSource, options: KeepingOptions): Keeping {
+  #newCleanup(factory: PartitionFactory, source: PartitionSource, options: CleanupOptions): Cleanup {
     const { topics, store, catalogue } = this
     const parts = {
       ...{ topics, store, factory, source, catalogue, background: this.background },
@@ -144,7 +144,7 @@ export class EngineParts {
       startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
       whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
     }
-    return new Keeping(parts, options)
+    return new Cleanup(parts, options)
   }
 
   #newFetches(): Fetches {
@@ -239,13 +239,13 @@ export class EngineParts {
   // ---- what all of them hear ----------------------------------------------------------------------------------------
 
   opened(now: number): void {
-    this.keeping.upkeep.opened(now)
+    this.cleanup.upkeep.opened(now)
     this.#directoryWatch.opened(now)
   }
 
   nextDeadline(): number | undefined {
     const ofGroups = earlierDeadline(this.groups.live.nextDeadline(), this.shares.nextDeadline())
-    const ofTopics = earlierDeadline(this.topics.sweepAt, this.keeping.upkeep.nextAt)
+    const ofTopics = earlierDeadline(this.topics.sweepAt, this.cleanup.upkeep.nextAt)
     const ofStore = earlierDeadline(ofTopics, this.#directoryWatch.nextAt)
     return earlierDeadline(earlierDeadline(ofGroups, this.transactions.nextDeadline()), ofStore)
   }
@@ -256,7 +256,7 @@ export class EngineParts {
     this.shareMembers.clockMoved(byMs)
     this.transactions.clockMoved(byMs)
     this.topics.clockMoved(byMs)
-    this.keeping.clockMoved(byMs)
+    this.cleanup.clockMoved(byMs)
     this.#directoryWatch.clockMoved(byMs)
   }
 
@@ -266,7 +266,7 @@ export class EngineParts {
     this.shareMembers.tick(now)
     this.transacting.expire(now)
     this.topics.sweep(now)
-    this.keeping.upkeep.tick(now)
+    this.cleanup.upkeep.tick(now)
   }
 
   close(error: LogError): void {

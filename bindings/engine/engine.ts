@@ -205,7 +205,7 @@ export class Engine {
 
   #beginClose(done: Callback<void>): void {
     this.#commits.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
-    this.#parts.keeping.stop()
+    this.#parts.cleanup.stop()
     this.#closing = done
   }
 

@@ -2,7 +2,7 @@
 // what it tells, and what an opening reads of it says the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { KeepingOptions } from '../../bindings/engine/keeping.ts'
+import type { CleanupOptions } from '../../bindings/engine/cleanup.ts'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
@@ -12,14 +12,14 @@ import { runNow } from '../log/support.ts'
 
 const CATALOGUE = '__oncelog_catalogue'
 const SEGMENT_BYTES = 16 * 1024
-const KEEPING: KeepingOptions = { tableSegmentBytes: SEGMENT_BYTES, compactionIntervalMs: 1000 }
+const CLEANUP: CleanupOptions = { tableSegmentBytes: SEGMENT_BYTES, compactionIntervalMs: 1000 }
 const MOVES = 10_000
 const PARTITIONS = 8
 
 type Host = SyncHost<VirtualDisk>
 
-function opened(disk: VirtualDisk, keeping = KEEPING): Host {
-  const host: Host = new SyncHost(disk, undefined, undefined, keeping)
+function opened(disk: VirtualDisk, cleanup = CLEANUP): Host {
+  const host: Host = new SyncHost(disk, undefined, undefined, cleanup)
   const { damage, readOnly } = host.open()
   assert.equal([damage, readOnly], [[], []])
   return host
@@ -59,12 +59,12 @@ function told(host: Host): unknown {
     .map((topic) => ({ ...topic, logStartOffsets: [...topic.logStartOffsets] }))
 }
 
-function reopenings(host: Host, keeping = KEEPING): readonly Host[] {
+function reopenings(host: Host, cleanup = CLEANUP): readonly Host[] {
   const images = (['kill', 'none'] as const).map((mode) => host.storage.image(new Random(7), mode))
   host.close()
   return [...images, host.storage.reopened()].map((disk) => {
     assert.equal(runNow(verifyDirectory(disk, newKernel(1 << 25), () => {})).damage, [])
-    return opened(disk, keeping)
+    return opened(disk, cleanup)
   })
 }
 
@@ -117,7 +117,7 @@ test('topics that came and went, and configs that were changed, are gone from th
 })
 
 test('a partition that was added keeps its log start', () => {
-  const host = opened(new VirtualDisk(), { ...KEEPING, tableSegmentBytes: 900 })
+  const host = opened(new VirtualDisk(), { ...CLEANUP, tableSegmentBytes: 900 })
   host.createTopic(topicId(1), 't', 1, {})
   for (let totalCount = 2; totalCount < 8; totalCount++) {
     host.ask<void>((done) => ({ kind: 'createPartitions', name: 't', totalCount, done }))
@@ -130,11 +130,11 @@ test('a partition that was added keeps its log start', () => {
     host.passTime(2000)
   }
   const before = told(host)
-  for (const again of reopenings(host, { ...KEEPING, tableSegmentBytes: 900 })) assert.equal(told(again), before)
+  for (const again of reopenings(host, { ...CLEANUP, tableSegmentBytes: 900 })) assert.equal(told(again), before)
 })
 
 test('a catalogue that grew in one segment, as it did before, is compacted once it goes on', () => {
-  const host = opened(new VirtualDisk(), { ...KEEPING, tableSegmentBytes: 1024 * 1024 })
+  const host = opened(new VirtualDisk(), { ...CLEANUP, tableSegmentBytes: 1024 * 1024 })
   host.createTopic(topicId(1), 't', 1, {})
   fill(host, 't', 500)
   for (let offset = 1; offset <= 500; offset++) moveStart(host, 't', offset)

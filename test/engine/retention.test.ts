@@ -2,7 +2,7 @@
 // undecided.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { KeepingOptions } from '../../bindings/engine/keeping.ts'
+import type { CleanupOptions } from '../../bindings/engine/cleanup.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import type { StoredRange } from '../../bindings/storage/partition-store.ts'
@@ -25,7 +25,7 @@ class Bench<S extends VirtualStorage = VirtualStorage> {
   #sequence = 0
   #producerId = -1
 
-  constructor(storage: S, config: TopicConfig, options: KeepingOptions = {}) {
+  constructor(storage: S, config: TopicConfig, options: CleanupOptions = {}) {
     this.host = new SyncHost(storage, undefined, undefined, options)
     this.host.open()
     // Two batches fit into a segment.

@@ -1,10 +1,10 @@
 import { BEHAVIOURS } from './behaviours.ts'
+import { CLEANUP } from './cleanup.ts'
 import { CLIENTS } from './clients.ts'
 import { COMPACTION } from './compaction.ts'
 import { COMPRESSION } from './compression.ts'
 import { FAILURES } from './failures.ts'
 import { IMPORT } from './import.ts'
-import { KEEPING } from './keeping.ts'
 import { KERNEL } from './kernel/all.ts'
 import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
@@ -26,7 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE,
   ...MOMENTS,
   ...RECOVERY,
-  ...KEEPING,
+  ...CLEANUP,
   ...COMPACTION,
   ...COMPRESSION,
   ...IMPORT,

@@ -16,7 +16,7 @@ const MODES: readonly ImageMode[] = ['kill', 'none', 'all', 'torn', 'mixed', 'mi
 const STEP = process.argv[2] === 'all' ? 1 : 3
 const CATALOGUE = '__oncelog_catalogue'
 const INTERVAL_MS = 1000
-const KEEPING = { tableSegmentBytes: 900, compactionIntervalMs: INTERVAL_MS }
+const CLEANUP = { tableSegmentBytes: 900, compactionIntervalMs: INTERVAL_MS }
 const ROUNDS = 10
 const kernel = newKernel(1 << 25)
 
@@ -39,7 +39,7 @@ function topicId(number: number): string {
 }
 
 function play(disk: VirtualDisk, told: Told): void {
-  const host: Host = new SyncHost(disk, undefined, undefined, KEEPING)
+  const host: Host = new SyncHost(disk, undefined, undefined, CLEANUP)
   host.open()
   told.during('created', 1, () => host.createTopic(topicId(0), 't', 1, {}))
   told.during('partitions', 1, () => {})
@@ -89,7 +89,7 @@ function moveStart(host: Host, topic: string, partition: number, beforeOffset: n
 
 /** What is wrong with the topics on this disk; another pass goes over their records. */
 function judge(disk: VirtualDisk, told: Told): string[] {
-  const host: Host = new SyncHost(disk, undefined, undefined, KEEPING)
+  const host: Host = new SyncHost(disk, undefined, undefined, CLEANUP)
   try {
     const wrong = host.open().damage.map((damage) => `damage ${JSON.stringify(damage)}`)
     wrong.push(...judgeTopics(host, told))
@@ -145,7 +145,7 @@ test.before(() => recoveryMarks.counts.clear())
 test('whenever a log is crashed whose catalogue is compacted, topics are what was acknowledged last', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },
-    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined, undefined, KEEPING) },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined, undefined, CLEANUP) },
     nothingKnown: () => new Told(),
     from: () => 1,
   })

@@ -216,7 +216,7 @@ for (const scenario of SCENARIOS) {
 
 /**
  * Branches that these scenarios don't reach, or not with every seed; engine.heavy.test.ts asserts those that a crash
- * can, keeping.heavy.test.ts and compaction.heavy.test.ts those of moved log starts and of compaction.
+ * can, log-starts.heavy.test.ts and compaction.heavy.test.ts those of moved log starts and of compaction.
  */
 const ELSEWHERE: readonly RecoveryMark[] = [
   'decision-without-frame',

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../bindings/testkit/simulation/crash/enumerator.ts'
-import { KEEPING_SCENARIOS } from '../../bindings/testkit/simulation/crash/keeping-scenarios.ts'
+import { LOG_START_SCENARIOS } from '../../bindings/testkit/simulation/crash/log-start-scenarios.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { ENGINE_FAULTS } from './engine-faults.ts'
 import { ROW_FAULTS } from './row-faults.ts'
@@ -24,11 +24,11 @@ export const TESTS: readonly (readonly string[])[] = [
   ['regressions/idempotence.test.ts', 'guarantees/4-sending-exactly-once.test.ts'],
   ['engine/transactions.test.ts', 'regressions/transactions.test.ts', 'coordinator/transaction/transactions.test.ts'],
   ['log/store/failed-flush.test.ts', 'errors/every-code.test.ts', 'log/store/reserve-and-fence.test.ts'],
-  ['engine/delete-records.test.ts', 'log/store/remove-segments.test.ts', 'simulation/keeping.heavy.test.ts'],
+  ['engine/delete-records.test.ts', 'log/store/remove-segments.test.ts', 'simulation/log-starts.heavy.test.ts'],
   ['engine/compacting.test.ts', 'log/compaction/random.test.ts', 'simulation/compaction.heavy.test.ts'],
 ]
 
-const RUNS: readonly Pick<Scenario, 'rules'>[] = [...SCENARIOS, ...KEEPING_SCENARIOS, ...Object.values(LIVES)]
+const RUNS: readonly Pick<Scenario, 'rules'>[] = [...SCENARIOS, ...LOG_START_SCENARIOS, ...Object.values(LIVES)]
 const PLANTED: readonly { readonly name: string; readonly rule: number }[] = [
   ...ENGINE_FAULTS,
   ...ROW_FAULTS,

@@ -1,9 +1,9 @@
 import type { JoinedGroup } from '../../broker/consumer-session.ts'
 import type { AppendResult } from '../../broker/producer-session.ts'
 import type { FetchedPartition } from '../../broker/reader-session.ts'
+import type { CleanupOptions } from '../../engine/cleanup.ts'
 import type { Callback, Command } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
-import type { KeepingOptions } from '../../engine/keeping.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { RESERVE_FILE } from '../../log/journal/layout.ts'
@@ -104,7 +104,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     storage: Storage,
     order: Random | undefined,
     observer?: WriteOrderObserver,
-    keeping: KeepingOptions = {},
+    cleanup: CleanupOptions = {},
     sizes: HostSizes = SIMULATED_SIZES,
   ) {
     this.storage = storage
@@ -113,7 +113,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.engine = new Engine({
       ceilingBlock: CEILING_BLOCK,
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
-      ...keeping,
+      ...cleanup,
       compose: (source) => {
         const store = partitionStore(storage, kernel, source, observer, sizes)
         return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }

@@ -235,7 +235,7 @@ export class Client {
   }
 
   keepBytes(topic: string, bytes: number): void {
-    this.world.model.keeping(topic, bytes)
+    this.world.model.retains(topic, bytes)
     this.handle.keepBytes?.(topic, bytes)
   }
 

@@ -229,7 +229,7 @@ export class Model {
     partition.logStartOffset = Math.max(partition.logStartOffset, before)
   }
 
-  keeping(topic: string, bytes: number): void {
+  retains(topic: string, bytes: number): void {
     this.#keptBytes.set(this.topicIdOf(topic), bytes)
   }
 

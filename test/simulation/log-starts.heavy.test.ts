@@ -12,7 +12,7 @@ import {
   type Exploration,
   type Scenario,
 } from '../../bindings/testkit/simulation/crash/enumerator.ts'
-import { KEEPING_SCENARIOS } from '../../bindings/testkit/simulation/crash/keeping-scenarios.ts'
+import { LOG_START_SCENARIOS } from '../../bindings/testkit/simulation/crash/log-start-scenarios.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { replace } from './fault-tools.ts'
@@ -23,7 +23,7 @@ const marks = new Marks()
 const tally = new Tally()
 
 for (const system of [engineSystem, rowSystem]) {
-  for (const scenario of KEEPING_SCENARIOS) {
+  for (const scenario of LOG_START_SCENARIOS) {
     test(`${system.name}: ${scenario.name}`, () => {
       const found = new Enumerator(system, scenario, { ...common, marks }).explore()
       assert.is(found.failedImages, 0, found.failures.map((each) => describeFailure(system.name, each)).join('\n'))
@@ -102,7 +102,7 @@ function exploreSeeds(scenario: Scenario): Exploration {
 
 for (const [name, at, plant] of FAULTS) {
   test(`planted: ${name}`, () => {
-    const scenario = KEEPING_SCENARIOS[at]
+    const scenario = LOG_START_SCENARIOS[at]
     assert.ok(scenario)
     const mend = plant()
     try {

@@ -16,7 +16,7 @@ function fill(client: Client, count: number, partitions: number): void {
 }
 
 /** Log starts that move while clients write: decided, removed from the disk, crashed at any step. */
-export const KEEPING_SCENARIOS: readonly Scenario[] = [
+export const LOG_START_SCENARIOS: readonly Scenario[] = [
   {
     name: 'records deleted over several segments',
     rules: [7, 11],

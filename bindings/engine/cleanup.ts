@@ -18,7 +18,7 @@ const CHECK_INTERVAL_MS = 300_000
 /** Kafka's log.cleaner.backoff.ms. */
 const COMPACTION_INTERVAL_MS = 15_000
 
-export interface KeepingOptions {
+export interface CleanupOptions {
   /** How often the log looks for records that may be removed, in milliseconds. */
   readonly retentionCheckIntervalMs?: number | undefined
   /** Records are removed by their age even after the wall clock was set far ahead. */
@@ -31,7 +31,7 @@ export interface KeepingOptions {
   readonly warn?: ((code: string, message: string) => void) | undefined
 }
 
-export interface KeepingParts {
+export interface CleanupParts {
   readonly topics: Topics
   readonly store: PartitionStore
   readonly factory: PartitionFactory
@@ -48,16 +48,16 @@ export interface KeepingParts {
 }
 
 /**
- * How long records are kept: the decided log starts, and the upkeep jobs that move them, remove files below them, and
- * compact.
+ * What topics are told by `cleanup.policy`, and what `deleteRecords` asks for: the log starts that were decided, and the
+ * upkeep jobs that move them, remove files below them, and compact.
  */
-export class Keeping {
+export class Cleanup {
   readonly starts: LogStarts
   readonly upkeep: Upkeep
   readonly #guard: ClockGuard
   readonly #background: Background
 
-  constructor(parts: KeepingParts, options: KeepingOptions) {
+  constructor(parts: CleanupParts, options: CleanupOptions) {
     const { topics, store, factory, source, catalogue, background } = parts
     const intervalMs = options.retentionCheckIntervalMs ?? CHECK_INTERVAL_MS
     const guard = new ClockGuard(options.retentionTrustsClock ?? false, options.warn ?? (() => {}))

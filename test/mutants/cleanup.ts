@@ -2,12 +2,12 @@ import type { Mutant } from './mutant.ts'
 
 const retention = 'engine/retention.test.ts'
 const deletions = 'engine/delete-records.test.ts'
-const crashes = 'simulation/keeping.heavy.test.ts'
+const crashes = 'simulation/log-starts.heavy.test.ts'
 const rules = 'log/retention/kept-from.ts'
 const starts = 'engine/log-starts.ts'
 const removal = 'log/store/remove-segments.ts'
 
-export const KEEPING: readonly Mutant[] = [
+export const CLEANUP: readonly Mutant[] = [
   {
     name: "retention: a record's time is that of its append",
     file: 'log/partition/partition.ts',
