@@ -7,7 +7,7 @@ import type { PartitionIdentity } from '../../storage/partition-store.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
-import { WaitingWrites } from '../segment/waiting-writes.ts'
+import { WriteBuffers } from '../segment/write-buffers.ts'
 import { placeJournal } from '../store/create-journal.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 import { assertEmpty, beginCopy, endCopy } from '../store/unfinished-copy.ts'
@@ -61,8 +61,8 @@ export class NewLog {
     this.#scratch = scratch
     this.#lock = lock
     const files = new FileCache(store, OPEN_FILES_MAX)
-    const waiting = new WaitingWrites(() => false)
-    this.#context = { kernel, store, files, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    const writeBuffers = new WriteBuffers(() => false)
+    this.#context = { kernel, store, files, writeBuffers, scratch, maxBatchBytes: MAX_BATCH_BYTES }
   }
 
   /** INVALID_REQUEST for a directory that isn't empty, DIRECTORY_IN_USE where another process fills it. */

@@ -106,15 +106,15 @@ export class SegmentList {
    */
   takesNow(batch: SealedBatch): boolean {
     const { active } = this
-    return active?.file !== undefined && !this.mustRoll(batch) && active.canKeepBack(batch.bytes.length)
+    return active?.file !== undefined && !this.mustRoll(batch) && active.canBuffer(batch.bytes.length)
   }
 
   /** Some batches wait to be written: nothing may be read before `writeOut`. */
-  get hasWaiting(): boolean {
-    return this.active?.hasWaiting ?? false
+  get hasBuffered(): boolean {
+    return this.active?.hasBuffered ?? false
   }
 
-  /** Writes what waits. If it throws STORAGE_FULL or KAFKA_STORAGE_ERROR, all of it still waits. */
+  /** Writes what is buffered. If it throws STORAGE_FULL or KAFKA_STORAGE_ERROR, all of it stays buffered. */
   writeOut(): void {
     this.active?.writeOut()
   }

@@ -19,22 +19,22 @@ export class SegmentWrites {
   readonly #segment: WrittenSegment
   /** Whether the file may be longer than the batches in it. Assumed until an append finds that it isn't. */
   #mayHaveTail = true
-  /** The batches that wait for their write, the last ones of the segment. */
-  #waiting: Uint8Array<ArrayBuffer> | undefined
-  #waitingBytes = 0
+  /** Has the segment's last batches, which aren't in the file yet. */
+  #buffer: Uint8Array<ArrayBuffer> | undefined
+  #bufferedBytes = 0
 
   constructor(context: SegmentContext, segment: WrittenSegment) {
     this.#context = context
     this.#segment = segment
   }
 
-  /** Writes a batch, together with what waits if the buffer has room. If it throws, what waits still waits. */
+  /** Writes a batch, together with what is buffered if the buffer has room. If it throws, that stays buffered. */
   write(file: StoreFile, bytes: Uint8Array): void {
-    const start = this.#segment.sizeBytes - this.#waitingBytes
-    const end = this.#waitingBytes + bytes.length
-    if (this.#waiting !== undefined && end <= this.#waiting.length) {
-      this.#waiting.set(bytes, this.#waitingBytes)
-      this.#write(file, this.#waiting.subarray(0, end), start)
+    const start = this.#segment.sizeBytes - this.#bufferedBytes
+    const end = this.#bufferedBytes + bytes.length
+    if (this.#buffer !== undefined && end <= this.#buffer.length) {
+      this.#buffer.set(bytes, this.#bufferedBytes)
+      this.#write(file, this.#buffer.subarray(0, end), start)
       this.#allWritten()
       return
     }
@@ -54,44 +54,46 @@ export class SegmentWrites {
     }
   }
 
-  /** Whether `keepBack` would take such a batch without writing anything. */
-  canKeepBack(sizeBytes: number): boolean {
-    const { waiting } = this.#context
-    if (sizeBytes > waiting.batchBytes || !waiting.isOpen) return false
-    return this.#waiting === undefined ? !waiting.isCrowded : this.#waitingBytes + sizeBytes <= this.#waiting.length
+  /** Whether `buffer` would take such a batch without writing anything. */
+  canBuffer(sizeBytes: number): boolean {
+    const { writeBuffers } = this.#context
+    if (sizeBytes > writeBuffers.batchBytes || !writeBuffers.isOpen) return false
+    return this.#buffer === undefined
+      ? !writeBuffers.areAllTaken
+      : this.#bufferedBytes + sizeBytes <= this.#buffer.length
   }
 
   /**
    * Keeps a small batch in memory to be written with others, and its file open until then. False if it must be written
    * at once.
    */
-  keepBack(file: StoreFile, bytes: Uint8Array): boolean {
-    const { waiting, files } = this.#context
-    if (bytes.length > waiting.batchBytes || !waiting.isOpen) return false
-    if (this.#waiting !== undefined && this.#waitingBytes + bytes.length > this.#waiting.length) this.writeOut()
-    if (this.#waiting === undefined) {
-      this.#waiting = waiting.begin(this.#segment)
-      if (this.#waiting === undefined) return false
+  buffer(file: StoreFile, bytes: Uint8Array): boolean {
+    const { writeBuffers, files } = this.#context
+    if (bytes.length > writeBuffers.batchBytes || !writeBuffers.isOpen) return false
+    if (this.#buffer !== undefined && this.#bufferedBytes + bytes.length > this.#buffer.length) this.writeOut()
+    if (this.#buffer === undefined) {
+      this.#buffer = writeBuffers.take(this.#segment)
+      if (this.#buffer === undefined) return false
       files.pin(file.path)
     }
-    this.#waiting.set(bytes, this.#waitingBytes)
-    this.#waitingBytes += bytes.length
+    this.#buffer.set(bytes, this.#bufferedBytes)
+    this.#bufferedBytes += bytes.length
     return true
   }
 
-  get areWaiting(): boolean {
-    return this.#waiting !== undefined
+  get hasBuffered(): boolean {
+    return this.#buffer !== undefined
   }
 
-  /** Writes all that waits in one piece. If it throws, all of it still waits. */
+  /** Writes all that is buffered in one piece. If it throws, all of it stays buffered. */
   writeOut(): void {
-    if (this.#waiting === undefined) return
+    if (this.#buffer === undefined) return
     const { file } = this.#segment
     if (file === undefined) {
       const message = `${this.#segment.logPath} was closed before all of it was written`
       throw new LogError('KAFKA_STORAGE_ERROR', message, { file: this.#segment.logPath, operation: 'write' })
     }
-    this.#write(file, this.#waiting.subarray(0, this.#waitingBytes), this.#segment.sizeBytes - this.#waitingBytes)
+    this.#write(file, this.#buffer.subarray(0, this.#bufferedBytes), this.#segment.sizeBytes - this.#bufferedBytes)
     this.#allWritten()
   }
 
@@ -101,13 +103,13 @@ export class SegmentWrites {
   }
 
   /**
-   * Drops what waits. Waiting batches keep the file open, so this happens only where the segment was dropped or the log
-   * has ended.
+   * Drops what is buffered. Buffered batches keep the file open, so this happens only where the segment was dropped or
+   * the log has ended.
    */
   forget(): void {
-    if (this.#waiting !== undefined) this.#context.waiting.end(this.#segment, this.#waiting)
-    this.#waiting = undefined
-    this.#waitingBytes = 0
+    if (this.#buffer !== undefined) this.#context.writeBuffers.giveBack(this.#segment, this.#buffer)
+    this.#buffer = undefined
+    this.#bufferedBytes = 0
   }
 
   /** If the file can't be cut, bytes stay behind its end, and the next append or recovery replaces them. */

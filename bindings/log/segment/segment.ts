@@ -175,22 +175,22 @@ export class Segment {
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
     const position = this.#sizeBytes
-    if (!mayWait || !this.#writes.keepBack(file, batch.bytes)) this.#writes.write(file, batch.bytes)
+    if (!mayWait || !this.#writes.buffer(file, batch.bytes)) this.#writes.write(file, batch.bytes)
     this.#learn(position, batch, config)
     return position
   }
 
-  /** Whether a batch could be kept in memory for now, with nothing written for it. */
-  canKeepBack(sizeBytes: number): boolean {
-    return this.#writes.canKeepBack(sizeBytes)
+  /** Whether `place` with `mayWait` would keep such a batch in memory, with nothing written for it. */
+  canBuffer(sizeBytes: number): boolean {
+    return this.#writes.canBuffer(sizeBytes)
   }
 
   /** The file lacks batches that were placed: nothing may be read from it before `writeOut`. */
-  get hasWaiting(): boolean {
-    return this.#writes.areWaiting
+  get hasBuffered(): boolean {
+    return this.#writes.hasBuffered
   }
 
-  /** Writes what waits in one piece. If it throws, it still waits. */
+  /** Writes what is buffered in one piece. If it throws, it stays buffered. */
   writeOut(): void {
     this.#writes.writeOut()
   }

@@ -97,7 +97,7 @@ class Backup {
     this.state = 'copying'
     try {
       const partitions = [...this.#source.partitions.values()]
-      for (const { segments } of partitions) if (segments.hasWaiting) segments.writeOut()
+      for (const { segments } of partitions) if (segments.hasBuffered) segments.writeOut()
       const records = this.#source.checkpointer.presentRecords(partitions)
       this.#producerIdsEnd = this.#source.producerIdsEnd()
       this.#toCopy = partitions.flatMap((files, index) => {

@@ -12,7 +12,7 @@ export interface ReserveShares {
   /** As large as the ring of a new log: for replay, decisions and checkpoints (durability rule 10). */
   readonly decisionsBytes: number
   /** For batches that have their place and wait to be written. It is given up first. */
-  readonly waitingBytes: number
+  readonly bufferedBytes: number
 }
 
 /** Space on the disk that is given up when the disk is full, for what must be finished and nothing else (rule 10). */
@@ -40,7 +40,7 @@ export class DiskReserve {
   }
 
   get #wholeBytes(): number {
-    return this.#shares.decisionsBytes + this.#shares.waitingBytes
+    return this.#shares.decisionsBytes + this.#shares.bufferedBytes
   }
 
   /** Fills the reserve again after it was used. A disk without room for it is no reason not to open. */
@@ -74,7 +74,7 @@ export class DiskReserve {
   }
 
   /** As `guard`, for batches that wait to be written: the share for decisions stays. */
-  *guardWaiting(write: () => void): Task<void> {
+  *guardWriteOut(write: () => void): Task<void> {
     try {
       write()
     } catch (error) {

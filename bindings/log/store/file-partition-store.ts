@@ -21,7 +21,7 @@ import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { Journal } from '../journal/journal.ts'
 import { UNCHECKED_BYTES } from '../segment/header-checksum.ts'
-import type { WaitingWrites } from '../segment/waiting-writes.ts'
+import type { WriteBuffers } from '../segment/write-buffers.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { Availability } from './availability.ts'
 import type { Backups } from './backups.ts'
@@ -50,7 +50,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #parts: StoreParts
   readonly #source: PartitionSource
   readonly #partitions: PartitionMap<StoredFiles>
-  readonly #waiting: WaitingWrites
+  readonly #writeBuffers: WriteBuffers
   readonly #availability: Availability
   readonly #checkpoints: Checkpoints
   readonly #compactions: Compactions
@@ -68,7 +68,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#parts = parts
     this.#source = source
     this.#partitions = parts.partitions
-    this.#waiting = parts.segments.waiting
+    this.#writeBuffers = parts.segments.writeBuffers
     this.#availability = parts.availability
     this.#checkpoints = parts.checkpoints
     this.#compactions = parts.compactions
@@ -198,12 +198,12 @@ export class FilePartitionStore implements PartitionStore {
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
     const segments = this.#partitions.get(id)?.segments
     if (segments === undefined) return 0
-    return segments.hasWaiting ? undefined : segments.read(offset, into)
+    return segments.hasBuffered ? undefined : segments.read(offset, into)
   }
 
   *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
     const { segments } = this.#parts.files(id)
-    if (segments.hasWaiting) yield* this.#reserve.guardWaiting(() => segments.writeOut())
+    if (segments.hasBuffered) yield* this.#reserve.guardWriteOut(() => segments.writeOut())
     yield* segments.load(offset)
     if (abortedUpTo !== undefined) yield* segments.loadAborted(offset, abortedUpTo)
   }
@@ -286,12 +286,12 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   hasUnwritten(id?: PartitionIdentity): boolean {
-    return id === undefined ? this.#waiting.isUsed : this.#partitions.get(id)?.segments.hasWaiting === true
+    return id === undefined ? this.#writeBuffers.isUsed : this.#partitions.get(id)?.segments.hasBuffered === true
   }
 
   writeOut(of?: readonly PartitionIdentity[]): Task<void> {
     const segments = of?.map((id) => this.#partitions.get(id)?.segments)
-    return this.#availability.orEnd(this.#reserve.guardWaiting(() => this.#waiting.writeOut(segments)))
+    return this.#availability.orEnd(this.#reserve.guardWriteOut(() => this.#writeBuffers.writeOut(segments)))
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { JournalOptions } from '../journal/journal.ts'
-import type { WaitingSizes } from '../segment/waiting-writes.ts'
+import type { WriteBufferSizes } from '../segment/write-buffers.ts'
 
 /** Partitions whose files are synced or written at once, beside commits and where none waits for the disk. */
 export const AT_ONCE_BESIDE_COMMITS = 4
@@ -11,8 +11,8 @@ export const MAX_BATCH_BYTES: number = 128 * 1024 * 1024
 export interface FileStoreOptions extends JournalOptions {
   /** How many descriptors segments may hold open at once. */
   readonly openFilesMax: number
-  /** Batches that wait to be written together; by default WAITING_SIZES. */
-  readonly waitingSizes?: WaitingSizes | undefined
+  /** Batches that wait to be written together; by default WRITE_BUFFER_SIZES. */
+  readonly writeBufferSizes?: WriteBufferSizes | undefined
   /** From 0 up to 1. Only the nonce of a new directory is drawn by it. */
   readonly random: () => number
   /**

@@ -8,7 +8,7 @@ import type { BatchRun } from '../journal/frame.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
-import type { WaitingWrites } from '../segment/waiting-writes.ts'
+import type { WriteBuffers } from '../segment/write-buffers.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readExtentEdges } from './checkpointer.ts'
@@ -26,7 +26,7 @@ export interface GroupCommitParts {
   readonly partitions: (id: PartitionIdentity) => StoredFiles
   readonly source: PartitionSource
   readonly reserve: DiskReserve
-  readonly waiting: WaitingWrites
+  readonly writeBuffers: WriteBuffers
   readonly observer: WriteOrderObserver | undefined
 }
 
@@ -80,13 +80,13 @@ export class GroupCommit {
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
     // The frame can't be tried again: its number is used, and what it covers was taken. So its decisions must follow.
-    const { reserve, waiting } = this.#parts
+    const { reserve, writeBuffers } = this.#parts
     for (const decision of set.decisions) {
       const files = this.#parts.partitions(decision.id)
       if (files.segments.takesNow(decision)) this.#place(decision, files, sequence)
       else yield* this.#placeLater(decision, files, sequence)
     }
-    if (waiting.isCrowded) yield* reserve.guardWaiting(() => waiting.writeOut())
+    if (writeBuffers.areAllTaken) yield* reserve.guardWriteOut(() => writeBuffers.writeOut())
     // Not earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
     for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
     return sequence
@@ -120,7 +120,7 @@ export class GroupCommit {
    * disk can't refuse it.
    */
   *#writeOut({ segments }: StoredFiles): Task<void> {
-    if (segments.hasWaiting) yield* this.#parts.reserve.guardWaiting(() => segments.writeOut())
+    if (segments.hasBuffered) yield* this.#parts.reserve.guardWriteOut(() => segments.writeOut())
   }
 
   /** All of one moment: what is appended from now on belongs to the next commit. */

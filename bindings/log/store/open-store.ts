@@ -96,7 +96,7 @@ function writersTo(parts: StoreParts, journal: Journal): Omit<StoreWriters, 'jou
   const shared = { store, options, reserve, journal }
   const commits = new GroupCommit({
     ...shared,
-    ...{ kernel, cache, source, waiting: segments.waiting, observer: options.observer },
+    ...{ kernel, cache, source, writeBuffers: segments.writeBuffers, observer: options.observer },
     partitions: (id) => parts.files(id),
   })
   return {

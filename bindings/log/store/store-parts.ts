@@ -7,7 +7,7 @@ import type { PartitionIdentity } from '../../storage/partition-store.ts'
 import { sparingStore } from '../../storage/sparing-store.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
-import { WaitingWrites } from '../segment/waiting-writes.ts'
+import { WriteBuffers } from '../segment/write-buffers.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { Availability } from './availability.ts'
 import { Backups } from './backups.ts'
@@ -54,10 +54,10 @@ export class StoreParts {
     this.cache = new FileCache(store, options.openFilesMax)
     const scratch = kernel.allocate(SCRATCH_BYTES)
     if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
-    const waiting = new WaitingWrites(() => this.reserve.isWhole, options.waitingSizes)
-    this.segments = { kernel, store, files: this.cache, waiting, scratch, maxBatchBytes: MAX_BATCH_BYTES }
-    const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, waitingBytes: waiting.diskBytes }
-    const reserve = new DiskReserve(store, shares, () => waiting.writeWhatFits())
+    const writeBuffers = new WriteBuffers(() => this.reserve.isWhole, options.writeBufferSizes)
+    this.segments = { kernel, store, files: this.cache, writeBuffers, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, bufferedBytes: writeBuffers.diskBytes }
+    const reserve = new DiskReserve(store, shares, () => writeBuffers.writeWhatFits())
     this.reserve = reserve
     this.compactions = new Compactions(this.segments, source)
     const parts = { store, kernel, source, options, partitions: this.partitions, reserve }

@@ -8,7 +8,7 @@ import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { RESERVE_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
-import type { WaitingSizes } from '../../log/segment/waiting-writes.ts'
+import type { WriteBufferSizes } from '../../log/segment/write-buffers.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { Acks, IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
@@ -30,15 +30,15 @@ const BEGIN = 1_700_000_000_000
 export interface HostSizes {
   readonly ringFileBytes: number
   readonly ringFiles: number
-  readonly waiting: WaitingSizes
+  readonly writeBufferSizes: WriteBufferSizes
 }
 
 /** As small as batches are here: of those that go by extent each is written at once, as in a log of full size. */
-export const SIMULATED_WAITING_SIZES: WaitingSizes = { batchBytes: 4096, pieceBytes: 16_384 }
+export const SIMULATED_WRITE_BUFFER_SIZES: WriteBufferSizes = { batchBytes: 4096, pieceBytes: 16_384 }
 export const SIMULATED_SIZES: HostSizes = {
   ringFileBytes: RING_FILE_BYTES,
   ringFiles: 2,
-  waiting: SIMULATED_WAITING_SIZES,
+  writeBufferSizes: SIMULATED_WRITE_BUFFER_SIZES,
 }
 
 function partitionStore(
@@ -46,7 +46,7 @@ function partitionStore(
   kernel: Kernel,
   source: PartitionSource,
   observer: WriteOrderObserver | undefined,
-  { ringFileBytes, ringFiles, waiting }: HostSizes,
+  { ringFileBytes, ringFiles, writeBufferSizes }: HostSizes,
 ): PartitionStore {
   if (storage instanceof VirtualRows) return storage.store(observer)
   storage.spacePath = RESERVE_FILE
@@ -56,7 +56,7 @@ function partitionStore(
     ringFilesUsual: ringFiles,
     ringFilesMax: 8,
     openFilesMax: 64,
-    waitingSizes: waiting,
+    writeBufferSizes,
     observer,
     random: () => 0.5,
   })

@@ -1,5 +1,5 @@
 import { recoveryMarks } from '../../log/recovery-marks.ts'
-import { WAITING_SIZES } from '../../log/segment/waiting-writes.ts'
+import { WRITE_BUFFER_SIZES } from '../../log/segment/write-buffers.ts'
 import { LogError } from '../../model/errors.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type {
@@ -31,7 +31,7 @@ const SMALL_SIZES: EngineSizes = { ...SIMULATED_SIZES, segmentBytes: 10_000 }
 const FULL_SIZES: EngineSizes = {
   ringFileBytes: 128 * 1024,
   ringFiles: 2,
-  waiting: WAITING_SIZES,
+  writeBufferSizes: WRITE_BUFFER_SIZES,
   segmentBytes: 120_000,
 }
 

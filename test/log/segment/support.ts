@@ -3,7 +3,7 @@ import { FileCache } from '../../../bindings/log/segment/file-cache.ts'
 import type { Segment } from '../../../bindings/log/segment/segment.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../../../bindings/log/segment/segment-context.ts'
 import { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
-import { WaitingWrites } from '../../../bindings/log/segment/waiting-writes.ts'
+import { WriteBuffers } from '../../../bindings/log/segment/write-buffers.ts'
 import { type BatchWish, sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
 import type { SegmentConfig } from '../../../bindings/storage/partition-source.ts'
@@ -25,8 +25,8 @@ const kernel: Kernel = newKernel(1 << 28)
 const scratch: KernelBuffer = allocate(kernel, SCRATCH_BYTES)
 
 export function newContext(store: FileStore, filesMax = 8): SegmentContext {
-  const waiting = new WaitingWrites(() => true)
-  return { kernel, store, files: new FileCache(store, filesMax), waiting, scratch, maxBatchBytes: 1 << 20 }
+  const writeBuffers = new WriteBuffers(() => true)
+  return { kernel, store, files: new FileCache(store, filesMax), writeBuffers, scratch, maxBatchBytes: 1 << 20 }
 }
 
 export function newList(context: SegmentContext, changes: Partial<SegmentConfig> = {}): SegmentList {

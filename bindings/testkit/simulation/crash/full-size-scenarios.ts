@@ -1,9 +1,9 @@
-import { WAITING_SIZES } from '../../../log/segment/waiting-writes.ts'
+import { WRITE_BUFFER_SIZES } from '../../../log/segment/write-buffers.ts'
 import type { Client } from './client.ts'
 import type { Scenario } from './enumerator.ts'
 
 /** The batch of one such value, without a key, is as large as one that waits may be. */
-const LARGEST_VALUE = WAITING_SIZES.batchBytes - 72
+const LARGEST_VALUE = WRITE_BUFFER_SIZES.batchBytes - 72
 
 /** The sizes of values in turn: two that fill a piece, one that is too large to wait, small ones around them. */
 const SIZES = [LARGEST_VALUE, LARGEST_VALUE, 300, 12_000, LARGEST_VALUE + 1, 20, 9000, 9000, 15_000]

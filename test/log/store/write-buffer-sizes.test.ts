@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
-import { WAITING_SIZES } from '../../../bindings/log/segment/waiting-writes.ts'
+import { WRITE_BUFFER_SIZES } from '../../../bindings/log/segment/write-buffers.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
@@ -25,7 +25,7 @@ function hostOf(disk: VirtualDisk, partitions: number): SyncHost<VirtualDisk> {
     {
       ringFileBytes: RING_FILE_BYTES,
       ringFiles: 2,
-      waiting: WAITING_SIZES,
+      writeBufferSizes: WRITE_BUFFER_SIZES,
     },
   )
   host.open()
@@ -73,7 +73,7 @@ test('32 KiB are written in one piece, and not a byte more', () => {
 })
 
 test('the reserve has 288 KiB for eight pieces and the blocks that each of them shares', async () => {
-  assert.is(RESERVED_BYTES, SEGMENTS_MOST * (WAITING_SIZES.pieceBytes + 4 * KIB))
+  assert.is(RESERVED_BYTES, SEGMENTS_MOST * (WRITE_BUFFER_SIZES.pieceBytes + 4 * KIB))
   const disk = new VirtualDisk()
   const log = await openLog(disk, nodePort, {})
   assert.is(disk.open(RESERVE_FILE, { create: false })?.size(), 2 * RING_FILE_BYTES + RESERVED_BYTES)

@@ -3,13 +3,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../../bindings/broker/producer-session.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
-import { WaitingWrites } from '../../../bindings/log/segment/waiting-writes.ts'
+import { WriteBuffers } from '../../../bindings/log/segment/write-buffers.ts'
 import { DiskReserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import {
   type Asked,
   RING_FILE_BYTES,
-  SIMULATED_WAITING_SIZES,
+  SIMULATED_WRITE_BUFFER_SIZES,
   SyncHost,
 } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
@@ -19,7 +19,7 @@ import { runNow } from '../support.ts'
 
 const TOPIC = 't'
 const DECISIONS_BYTES = RING_FILE_BYTES * 2
-const WAITING_DISK_BYTES = new WaitingWrites(() => true, SIMULATED_WAITING_SIZES).diskBytes
+const BUFFERS_DISK_BYTES = new WriteBuffers(() => true, SIMULATED_WRITE_BUFFER_SIZES).diskBytes
 
 class Bench {
   readonly host: SyncHost<VirtualDisk>
@@ -258,10 +258,10 @@ test('after a kill all that was acknowledged is there', () => {
 test('a full disk: what waits takes its share of the reserve, later batches are refused, decisions keep theirs', () => {
   const bench = new Bench()
   bench.sendAll('all')
-  assert.is(bench.reserveBytes, DECISIONS_BYTES + WAITING_DISK_BYTES)
+  assert.is(bench.reserveBytes, DECISIONS_BYTES + BUFFERS_DISK_BYTES)
   bench.host.storage.freeBytes = 0
   assert.equal(bench.sendAll('all'), [], 'they had their places')
-  assert.ok(bench.reserveBytes >= DECISIONS_BYTES && bench.reserveBytes < DECISIONS_BYTES + WAITING_DISK_BYTES)
+  assert.ok(bench.reserveBytes >= DECISIONS_BYTES && bench.reserveBytes < DECISIONS_BYTES + BUFFERS_DISK_BYTES)
   bench.host.storage.freeBytes = 0
   assert.is(bench.sendAll('all').length, bench.producers.length, 'none waits any more')
   bench.host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'still-decided', 1, {})
@@ -275,7 +275,7 @@ test('with room again a checkpoint makes the reserve whole, and batches wait aga
   bench.sendAll('all')
   bench.host.storage.freeBytes = Number.POSITIVE_INFINITY
   for (let round = 0; round < 20; round++) assert.equal(bench.sendAll('all', 1000), [])
-  assert.is(bench.reserveBytes, DECISIONS_BYTES + WAITING_DISK_BYTES)
+  assert.is(bench.reserveBytes, DECISIONS_BYTES + BUFFERS_DISK_BYTES)
   bench.writes.length = 0
   bench.sendAll('all')
   assert.is(bench.writes.length, 1)
@@ -283,7 +283,7 @@ test('with room again a checkpoint makes the reserve whole, and batches wait aga
 
 test('what waits takes its share alone, and all of it has its turn before the write that asked is tried again', () => {
   const disk = new VirtualDisk()
-  const shares = { decisionsBytes: 4096, waitingBytes: 1024 }
+  const shares = { decisionsBytes: 4096, bufferedBytes: 1024 }
   const order: string[] = []
   const reserve = new DiskReserve(disk, shares, () => order.push('the others'))
   runNow(reserve.restore())
@@ -292,7 +292,7 @@ test('what waits takes its share alone, and all of it has its turn before the wr
     order.push('write')
     if (order.length === 1) throw new LogError('STORAGE_FULL', 'no room')
   }
-  runNow(reserve.guardWaiting(write))
+  runNow(reserve.guardWriteOut(write))
   assert.equal(order, ['write', 'the others', 'write'])
   assert.is(disk.open(RESERVE_FILE, { create: false })?.size(), shares.decisionsBytes)
   assert.ok(reserve.isHeld && !reserve.isWhole)
