@@ -101,8 +101,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'the next batch doesn’t see state that is being committed',
     file: 'client/process/keyed-state.ts',
-    find: '    const change = this.sent?.changeOf(key)\n',
-    put: '    const change = this.sent && undefined as Change | undefined\n',
+    find: '    const change = this.committing?.changeOf(key)\n',
+    put: '    const change = this.committing && undefined as Change | undefined\n',
     tests: [commits],
   },
   {

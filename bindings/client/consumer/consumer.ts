@@ -15,9 +15,9 @@ import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { ConsumedRecord } from './consumed-record.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
+import { ConsumerRun, type ConsumerRuns, type Taken } from './consumer-run.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
-import { type Deliveries, Delivery, type Taken } from './delivery.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import { Membership } from './membership.ts'
 
@@ -41,7 +41,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #closed: () => void
   readonly #signal: Abortable['signal']
   readonly #keepsOwnPositions: boolean
-  readonly #deliveries: Deliveries = { isIterating: false, isClosed: false, turn: 0 }
+  readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false, turn: 0 }
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, options: ConsumerOptions<T>, closed: () => void) {
@@ -78,7 +78,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     sizes: FetchSize,
     takeFrom: (buffer: FetchedRecords) => Taken<I>,
   ): Iteration<I> {
-    return new Iteration(new Delivery(this.#membership, this.#deliveries, signals, sizes, takeFrom))
+    return new Iteration(new ConsumerRun(this.#membership, this.#runs, signals, sizes, takeFrom))
   }
 
   #assertOpen(): void {
@@ -239,7 +239,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   close(): Promise<void> {
-    this.#deliveries.isClosed = true
+    this.#runs.isClosed = true
     this.#closing ??= this.#membership.close().finally(this.#closed)
     return this.#closing
   }

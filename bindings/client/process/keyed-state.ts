@@ -68,23 +68,26 @@ interface Below {
   find(key: string): Found
 }
 
-/** Values that are committed, and over them what the transaction under way changes. */
-export class SentValues implements Below {
+/**
+ * What all layers lie on: the values that are committed, and over them the changes of the batch whose transaction is being
+ * committed while the next batch is handled.
+ */
+export class BaseLayer implements Below {
   readonly #values: PartitionValues
-  sent: Layer | undefined
+  committing: Layer | undefined
 
   constructor(values: PartitionValues) {
     this.#values = values
   }
 
   find(key: string): Found {
-    const change = this.sent?.changeOf(key)
+    const change = this.committing?.changeOf(key)
     return change === undefined ? this.#values.values.get(key) : (change.value ?? undefined)
   }
 
   committed(): void {
-    for (const { text, value } of this.sent?.changes ?? NO_CHANGES) this.#values.set(text, value)
-    this.sent = undefined
+    for (const { text, value } of this.committing?.changes ?? NO_CHANGES) this.#values.set(text, value)
+    this.committing = undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ProducerRecord } from '../producer-record.ts'
-import { type KeyValue, Layer, SentValues, type StateStore, StateView } from './keyed-state.ts'
+import { BaseLayer, type KeyValue, Layer, type StateStore, StateView } from './keyed-state.ts'
 import type { PartitionValues } from './partition-values.ts'
 
 export type NamedStore = readonly [name: string, store: StateStore]
@@ -7,7 +7,7 @@ export type NamedStore = readonly [name: string, store: StateStore]
 /** The state of one partition, of all stores, with the changes that the batch at hand has made. */
 export class PartitionState {
   readonly #stores: readonly NamedStore[]
-  readonly #values: readonly SentValues[]
+  readonly #bases: readonly BaseLayer[]
   /** What state was read from. */
   readonly changelogs: readonly Pick<PartitionValues, 'topic' | 'topicId'>[]
   readonly #partition: number
@@ -24,13 +24,13 @@ export class PartitionState {
     this.#isConcurrent = isConcurrent
     this.#stores = stores
     this.changelogs = values
-    this.#values = values.map((each) => new SentValues(each))
+    this.#bases = values.map((each) => new BaseLayer(each))
     this.#partition = partition
     this.#batch = this.#begin()
   }
 
   #begin(): Layer[] {
-    return this.#values.map((values) => new Layer(values, false))
+    return this.#bases.map((base) => new Layer(base, false))
   }
 
   /** For one try of one record. */
@@ -67,14 +67,14 @@ export class PartitionState {
 
   /** The batch is in a transaction whose commit is under way; the next one goes on from it. */
   sent(): void {
-    this.#values.forEach((values, index) => {
-      values.sent = this.#batch[index]
+    this.#bases.forEach((base, index) => {
+      base.committing = this.#batch[index]
     })
     this.#batch = this.#begin()
   }
 
   /** What was sent holds. */
   committed(): void {
-    for (const values of this.#values) values.committed()
+    for (const base of this.#bases) base.committed()
   }
 }

@@ -20,7 +20,8 @@ export interface StateBatch extends DeliveryRange {
   readonly state: StoredDeliveryState
 }
 
-interface Delivery {
+/** Kafka's word (KIP-932): what is said of an offset between `startOffset` and `endOffset`. */
+interface InFlightState {
   state: StoredDeliveryState | 'acquired'
   deliveryCount: number
   /** The member that has the lock. */
@@ -54,8 +55,8 @@ export const WINDOW_OFFSETS = 2000
  * up to `endOffset` has its own state, and nothing above was ever delivered.
  */
 export class SharePartition {
-  /** In offset order, without a hole from `startOffset` on. */
-  readonly #deliveries = new Map<number, Delivery>()
+  /** By offset, in their order, without a hole from `startOffset` up to `endOffset`. */
+  readonly #inFlight = new Map<number, InFlightState>()
   #startOffset: number
   #endOffset: number
   /** May be too early, never too late. */
@@ -80,7 +81,7 @@ export class SharePartition {
   /** Number of offsets that are locked. */
   get acquiredCount(): number {
     let count = 0
-    for (const { state } of this.#deliveries.values()) if (state === 'acquired') count++
+    for (const { state } of this.#inFlight.values()) if (state === 'acquired') count++
     return count
   }
 
@@ -90,14 +91,14 @@ export class SharePartition {
    */
   unfinishedBetween(fromOffset: number, endOffset: number): number {
     let count = Math.max(0, endOffset - Math.max(this.#endOffset, fromOffset))
-    for (const [offset, { state }] of this.#deliveries) {
+    for (const [offset, { state }] of this.#inFlight) {
       if (offset >= fromOffset && (state === 'acquired' || state === 'available')) count++
     }
     return count
   }
 
-  #add(delivery: Delivery): void {
-    this.#deliveries.set(this.#endOffset++, delivery)
+  #add(inFlight: InFlightState): void {
+    this.#inFlight.set(this.#endOffset++, inFlight)
   }
 
   /**
@@ -114,7 +115,7 @@ export class SharePartition {
     hasOthers: boolean = false,
   ): DeliveryRange[] {
     const offsets: number[] = []
-    for (const [offset, { state, until: availableAt, deliveryCount }] of this.#deliveries) {
+    for (const [offset, { state, until: availableAt, deliveryCount }] of this.#inFlight) {
       if (offsets.length >= maxOffsets) break
       if (state !== 'available' || availableAt > now || offset >= limitOffset) continue
       if (deliveryCount < ALONE_FROM) offsets.push(offset)
@@ -130,12 +131,12 @@ export class SharePartition {
 
   #lock(offsets: readonly number[], memberId: string, until: number): DeliveryRange[] {
     for (const offset of offsets) {
-      const delivery = this.#deliveries.get(offset) as Delivery
-      const deliveryCount = Math.min(DELIVERIES_MAX, delivery.deliveryCount + 1)
-      Object.assign(delivery, { state: 'acquired', memberId, until, deliveryCount })
+      const inFlight = this.#inFlight.get(offset) as InFlightState
+      const deliveryCount = Math.min(DELIVERIES_MAX, inFlight.deliveryCount + 1)
+      Object.assign(inFlight, { state: 'acquired', memberId, until, deliveryCount })
     }
     if (offsets.length > 0) this.#nextDeadline = Math.min(this.#nextDeadline, until)
-    return rangesOf(offsets, (offset) => this.#deliveries.get(offset)?.deliveryCount ?? 0)
+    return rangesOf(offsets, (offset) => this.#inFlight.get(offset)?.deliveryCount ?? 0)
   }
 
   /**
@@ -149,32 +150,32 @@ export class SharePartition {
     availableAt: number,
   ): number | undefined {
     for (let offset = firstOffset; offset <= lastOffset; offset++) {
-      const delivery = this.#deliveries.get(offset)
-      if (delivery?.state !== 'acquired' || delivery.memberId !== memberId) return offset
-      if (delivery.deliveryCount !== deliveryCount) return offset
+      const inFlight = this.#inFlight.get(offset)
+      if (inFlight?.state !== 'acquired' || inFlight.memberId !== memberId) return offset
+      if (inFlight.deliveryCount !== deliveryCount) return offset
     }
     for (let offset = firstOffset; offset <= lastOffset; offset++) {
-      const delivery = this.#deliveries.get(offset) as Delivery
-      if (type === 'accept') delivery.state = 'acknowledged'
-      else if (type === 'reject' || type === 'gap') delivery.state = 'archived'
-      else this.#makeAvailable(delivery, availableAt)
-      if (type === 'unseen') delivery.deliveryCount--
+      const inFlight = this.#inFlight.get(offset) as InFlightState
+      if (type === 'accept') inFlight.state = 'acknowledged'
+      else if (type === 'reject' || type === 'gap') inFlight.state = 'archived'
+      else this.#makeAvailable(inFlight, availableAt)
+      if (type === 'unseen') inFlight.deliveryCount--
     }
     this.#finish()
     return undefined
   }
 
-  #makeAvailable(delivery: Delivery, availableAt: number): void {
-    Object.assign(delivery, { state: 'available', memberId: '', until: availableAt })
+  #makeAvailable(inFlight: InFlightState, availableAt: number): void {
+    Object.assign(inFlight, { state: 'available', memberId: '', until: availableAt })
     if (availableAt > 0) this.#nextDeadline = Math.min(this.#nextDeadline, availableAt)
   }
 
   /** The member is gone: its records may be delivered again. True if it held any. */
   releaseAll(memberId: string): boolean {
     let isChanged = false
-    for (const delivery of this.#deliveries.values()) {
-      if (delivery.state !== 'acquired' || delivery.memberId !== memberId) continue
-      this.#makeAvailable(delivery, 0)
+    for (const inFlight of this.#inFlight.values()) {
+      if (inFlight.state !== 'acquired' || inFlight.memberId !== memberId) continue
+      this.#makeAvailable(inFlight, 0)
       isChanged = true
     }
     return isChanged
@@ -185,13 +186,13 @@ export class SharePartition {
     if (now < this.#nextDeadline) return false
     let isChanged = false
     this.#nextDeadline = Number.POSITIVE_INFINITY
-    for (const delivery of this.#deliveries.values()) {
-      if (delivery.until === 0 || (delivery.state !== 'acquired' && delivery.state !== 'available')) continue
-      if (delivery.until > now) {
-        this.#nextDeadline = Math.min(this.#nextDeadline, delivery.until)
+    for (const inFlight of this.#inFlight.values()) {
+      if (inFlight.until === 0 || (inFlight.state !== 'acquired' && inFlight.state !== 'available')) continue
+      if (inFlight.until > now) {
+        this.#nextDeadline = Math.min(this.#nextDeadline, inFlight.until)
         continue
       }
-      this.#makeAvailable(delivery, 0)
+      this.#makeAvailable(inFlight, 0)
       isChanged = true
     }
     return isChanged
@@ -199,22 +200,22 @@ export class SharePartition {
 
   clockMoved(byMs: number): void {
     this.#nextDeadline += byMs
-    for (const delivery of this.#deliveries.values()) if (delivery.until > 0) delivery.until += byMs
+    for (const inFlight of this.#inFlight.values()) if (inFlight.until > 0) inFlight.until += byMs
   }
 
   /** The log starts here now: records below are gone, so they count as finished. */
   moveStart(logStartOffset: number): void {
     for (let offset = this.#startOffset; offset < Math.min(logStartOffset, this.#endOffset); offset++) {
-      this.#deliveries.delete(offset)
+      this.#inFlight.delete(offset)
     }
     this.#startOffset = Math.max(this.#startOffset, logStartOffset)
     this.#endOffset = Math.max(this.#endOffset, this.#startOffset)
   }
 
   #finish(): void {
-    for (const [offset, { state }] of this.#deliveries) {
+    for (const [offset, { state }] of this.#inFlight) {
       if (state !== 'acknowledged' && state !== 'archived') return
-      this.#deliveries.delete(offset)
+      this.#inFlight.delete(offset)
       this.#startOffset = offset + 1
     }
   }
@@ -222,9 +223,9 @@ export class SharePartition {
   /** The states to store. Locked offsets count as available, because a restart ends every lock. */
   stateBatches(): StateBatch[] {
     const batches: { firstOffset: number; lastOffset: number; deliveryCount: number; state: StoredDeliveryState }[] = []
-    for (const [offset, delivery] of this.#deliveries) {
-      const { deliveryCount } = delivery
-      const state = delivery.state === 'acquired' ? 'available' : delivery.state
+    for (const [offset, inFlight] of this.#inFlight) {
+      const { deliveryCount } = inFlight
+      const state = inFlight.state === 'acquired' ? 'available' : inFlight.state
       const last = batches.at(-1)
       if (last?.state === state && last.deliveryCount === deliveryCount) last.lastOffset = offset
       else batches.push({ firstOffset: offset, lastOffset: offset, deliveryCount, state })

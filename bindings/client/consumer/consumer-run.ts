@@ -7,7 +7,7 @@ import type { FetchedRecords } from './fetched-records.ts'
 import type { Membership } from './membership.ts'
 
 /** What all iterations of one consumer share. */
-export interface Deliveries {
+export interface ConsumerRuns {
   /** One iteration at a time. */
   isIterating: boolean
   isClosed: boolean
@@ -27,9 +27,9 @@ export interface Taken<T> {
 type Signal = Abortable['signal']
 
 /** One iteration of a consumer. Partitions that have records take turns; where none has, it waits without polling. */
-export class Delivery<T> implements ItemSource<T> {
+export class ConsumerRun<T> implements ItemSource<T> {
   readonly #membership: Membership
-  readonly #deliveries: Deliveries
+  readonly #runs: ConsumerRuns
   readonly #signals: readonly Signal[]
   readonly #sizes: FetchSize
   readonly #takeFrom: (buffer: FetchedRecords) => Taken<T>
@@ -43,13 +43,13 @@ export class Delivery<T> implements ItemSource<T> {
 
   constructor(
     membership: Membership,
-    deliveries: Deliveries,
+    runs: ConsumerRuns,
     signals: readonly Signal[],
     sizes: FetchSize,
     takeFrom: (buffer: FetchedRecords) => Taken<T>,
   ) {
     this.#membership = membership
-    this.#deliveries = deliveries
+    this.#runs = runs
     this.#signals = signals
     this.#sizes = sizes
     this.#takeFrom = takeFrom
@@ -76,7 +76,7 @@ export class Delivery<T> implements ItemSource<T> {
   }
 
   get #isOver(): boolean {
-    return this.#isStopped || this.#deliveries.isClosed
+    return this.#isStopped || this.#runs.isClosed
   }
 
   get #isUnwanted(): boolean {
@@ -86,8 +86,8 @@ export class Delivery<T> implements ItemSource<T> {
   #next(): AssignedPartition | undefined {
     const { partitions } = this.#membership.assignment
     for (let count = 0; count < partitions.length; count++) {
-      this.#deliveries.turn = (this.#deliveries.turn + 1) % partitions.length
-      const partition = partitions[this.#deliveries.turn]
+      this.#runs.turn = (this.#runs.turn + 1) % partitions.length
+      const partition = partitions[this.#runs.turn]
       if (partition !== undefined && !partition.isPaused && partition.buffer !== undefined) return partition
     }
     return undefined
@@ -113,10 +113,10 @@ export class Delivery<T> implements ItemSource<T> {
   }
 
   #start(): void {
-    if (this.#deliveries.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
-    if (this.#deliveries.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
+    if (this.#runs.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    if (this.#runs.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
     this.#hasStarted = true
-    this.#deliveries.isIterating = true
+    this.#runs.isIterating = true
     this.#membership.iterationBegan(() => this.#isUnwanted)
   }
 
@@ -128,7 +128,7 @@ export class Delivery<T> implements ItemSource<T> {
   /** Gives back records that weren't delivered: the next iteration brings them again. */
   async end(): Promise<void> {
     if (!this.#hasStarted) return
-    this.#deliveries.isIterating = false
+    this.#runs.isIterating = false
     this.#membership.iterationEnded()
   }
 }
