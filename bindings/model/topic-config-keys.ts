@@ -1,11 +1,9 @@
-import type { CompressionType } from './compression.ts'
-
 /** What makes room in a topic (`cleanup.policy`). */
 export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete' | 'delete,compact'
 /** Whose time a record has (`message.timestamp.type`). */
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 /** How a topic's batches are compressed (`compression.type`). */
-export type TopicCompression = 'producer' | 'uncompressed' | CompressionType
+export type TopicCompression = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /**
  * Kafka's keys, so that editors offer them with what they mean. Numbers may come as text, as Kafka's tools give them.
