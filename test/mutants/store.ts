@@ -37,6 +37,27 @@ export const STORE: readonly Mutant[] = [
     tests: ['damage/odd-values.test.ts', 'process/outputs.test.ts'],
   },
   {
+    name: 'what has the place of a partition is removed, whosever it is',
+    file: 'log/store/create-partition.ts',
+    find: '  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* setDirectoryAside(store, directory)\n',
+    put: '',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'a partition takes foreign files along when it is removed',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'const own = names.filter(isOfPartition)',
+    put: 'const own = names',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'an unclean open removes what has a partition’s name alone',
+    file: 'log/recovery/dead-directories.ts',
+    find: '    if (names.length > 0 && !names.some(isOfPartition)) continue\n',
+    put: '',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
     name: 'ring: a refused open removes files',
     file: ring,
     find: '    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',

@@ -4,7 +4,12 @@ import { openFile } from '../../storage/open-file.ts'
 import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
-import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
+import {
+  classifyPartitionFile,
+  PARTITION_METADATA,
+  parsePartitionDirectory,
+  partitionDirectory,
+} from '../files/file-names.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { readWhole, replaceFiles } from '../files/small-file.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
@@ -37,16 +42,34 @@ export function* secureDirectory(store: FileStore, id: PartitionIdentity): Task<
   yield* replaceFiles(store, directory, [{ name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])
 }
 
+/** What no partition has of itself is not removed with it: what is left of the directory is set aside then. */
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', directory, () => store.list(directory))
+  const own = names.filter(isOfPartition)
   // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.
   // Files that aren't seen may have been removed by who died before this was durable.
-  const others = names.filter((name) => name !== PARTITION_METADATA)
+  const others = own.filter((name) => name !== PARTITION_METADATA)
   for (const name of others) yield* removeFile(store, `${directory}/${name}`)
   if (names.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
-  if (others.length < names.length) yield* removeFile(store, `${directory}/${PARTITION_METADATA}`)
+  if (others.length < own.length) yield* removeFile(store, `${directory}/${PARTITION_METADATA}`)
+  if (own.length < names.length) return yield* setDirectoryAside(store, directory)
   yield* perform('remove', directory, () => store.remove(directory))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+/** Under a name that no partition has, and nothing else: a directory that was set aside before stays as well. */
+export function* setDirectoryAside(store: FileStore, directory: string): Task<void> {
+  const names = yield* perform('list', '', () => store.list(''))
+  // The file system may not tell upper from lower case.
+  const taken = new Set(names.map((name) => name.toLowerCase()))
+  let aside = `${directory}${STRAY_SUFFIX}`
+  for (let count = 2; taken.has(aside.toLowerCase()); count++) aside = `${directory}.${count}${STRAY_SUFFIX}`
+  yield* perform('rename', directory, () => store.rename(directory, aside))
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+function isOfPartition(name: string): boolean {
+  return classifyPartitionFile(name).kind !== 'foreign'
 }
 
 function* removeFile(store: FileStore, path: string): Task<void> {
@@ -54,8 +77,8 @@ function* removeFile(store: FileStore, path: string): Task<void> {
 }
 
 /**
- * Directories of deleted topics go, and empty ones; one that says nothing, or names an id nobody knows, is set aside
- * (rule 7).
+ * Directories of deleted topics go, and empty ones; one with batches that says nothing, or names an id nobody knows, is
+ * set aside (rule 7).
  */
 export function* clearDeadDirectories(
   store: FileStore,
@@ -75,6 +98,9 @@ export function* clearDeadDirectories(
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
       continue
     }
+    const names = yield* perform('list', name, () => store.list(name))
+    // It has a partition's name alone.
+    if (names.length > 0 && !names.some(isOfPartition)) continue
     const isOfDeleted = topicId !== undefined && topics.byId(topicId) !== undefined
     if (isOfDeleted || !(yield* holdsBatches(store, name))) {
       recoveryMarks.hit('dead-directory-removed')
@@ -82,8 +108,7 @@ export function* clearDeadDirectories(
       continue
     }
     damage.push({ file: name, position: 0, ...parsed, offset: undefined, code: 'stray directory' })
-    yield* perform('rename', name, () => store.rename(name, `${name}${STRAY_SUFFIX}`))
-    yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+    yield* setDirectoryAside(store, name)
   }
 }
 

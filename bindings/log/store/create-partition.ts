@@ -7,26 +7,28 @@ import { createFile } from '../../storage/open-file.ts'
 import type { PartitionIdentity } from '../../storage/partition-store.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
-import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
+import { directoryTopicId, holdsBatches, removeDirectory, setDirectoryAside } from '../recovery/dead-directories.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+
+/** What the log knows of topics, by their ids. */
+export interface KnownTopics {
+  /** The partition of this number is in use. */
+  isLive(topicId: string): boolean
+  isDeleted(topicId: string): boolean
+}
 
 /**
  * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's
- * first byte (rule 7). A directory that a dead topic of the same name left is removed first. INVALID_TOPIC_EXCEPTION
- * where it is a live topic's, by `isLive`: the file system takes the other spelling of its name for the same.
+ * first byte (rule 7).
  */
 export function* createPartitionDirectory(
   store: FileStore,
   kernel: Kernel,
   files: StoredFiles,
-  isLive: (topicId: string) => boolean,
+  topics: KnownTopics,
 ): Task<void> {
   const { id, directory } = files
-  if ((yield* perform('list', directory, () => store.list(directory))).length > 0) {
-    const found = yield* directoryTopicId(store, directory)
-    if (found !== undefined && found !== id.topicId && isLive(found)) throw sameDirectory(id, directory)
-    if (found !== id.topicId) yield* removeDirectory(store, directory)
-  }
+  yield* clearPlace(store, files, topics)
   const path = `${directory}/${PARTITION_METADATA}`
   const file = yield* createFile(store, path)
   try {
@@ -37,6 +39,21 @@ export function* createPartitionDirectory(
   } finally {
     file.close()
   }
+}
+
+/**
+ * What a dead topic left there is removed, and what a create that was cut short did. All else that a directory of that
+ * name holds is set aside, since it is nobody's to remove. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file
+ * system takes the other spelling of its name for the same.
+ */
+function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: KnownTopics): Task<void> {
+  if ((yield* perform('list', directory, () => store.list(directory))).length === 0) return
+  const found = yield* directoryTopicId(store, directory)
+  const isAnothers = found !== id.topicId
+  if (isAnothers && found !== undefined && topics.isLive(found)) throw sameDirectory(id, directory)
+  const isOfDeleted = found !== undefined && topics.isDeleted(found)
+  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* setDirectoryAside(store, directory)
+  if (isAnothers) yield* removeDirectory(store, directory)
 }
 
 /** Two topics whose names differ in upper and lower case alone, where that makes no difference. */

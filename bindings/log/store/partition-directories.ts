@@ -57,8 +57,11 @@ export class PartitionDirectories {
         assertOpen()
         yield* letOthersRun()
       }
-      const isLive = (topicId: string) => partitions.get({ topicId, partition: id.partition }) !== undefined
-      const create = () => createPartitionDirectory(store, kernel, files, isLive)
+      const topics = {
+        isLive: (topicId: string) => partitions.get({ topicId, partition: id.partition }) !== undefined,
+        isDeleted: (topicId: string) => source.isDeleted(topicId),
+      }
+      const create = () => createPartitionDirectory(store, kernel, files, topics)
       yield* reserve.guardIf(isInternalTopic(id.topic), create)
     } catch (error) {
       this.#giveUp(files)

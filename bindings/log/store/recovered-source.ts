@@ -42,6 +42,10 @@ class RecoveredSource implements PartitionSource {
     return false
   }
 
+  isDeleted(topicId: string): boolean {
+    return this.#engine.isDeleted(topicId)
+  }
+
   segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {
     return this.#engine.segmentConfig(id)
   }

@@ -1,0 +1,126 @@
+// A directory that has the name of a partition and isn't one of the log: the first send, an unclean open and a delete
+// removed what lay there, and a folder in it ended the log.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, open } from '../../../bindings/entry/node.ts'
+import { scratchDirectory } from '../../scratch.ts'
+
+const NOTES = join('notes', 'mine.txt')
+const SEGMENT = '00000000000000000000.log'
+
+/** A folder with a file that is nobody's but the program's. */
+function putNotes(directory: string): void {
+  mkdirSync(join(directory, 'notes'), { recursive: true })
+  writeFileSync(join(directory, NOTES), 'mine')
+}
+
+async function readAll(log: EmbeddedLog, topic: string): Promise<string[]> {
+  const values: string[] = []
+  for await (const { value } of log.read(topic, { until: 'end' })) values.push(`${Buffer.from(value ?? [])}`)
+  return values
+}
+
+async function inScratch(run: (scratch: string) => Promise<void>): Promise<void> {
+  const scratch = scratchDirectory('occupied')
+  await run(scratch).finally(() => rmSync(scratch, { recursive: true }))
+}
+
+/** As after a kill. */
+function copyUnclosed(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (path) => !/\.(attach|lock)$/.test(path) })
+}
+
+test('the first send to a partition sets aside what has its place, and removes nothing of it', () =>
+  inScratch(async (scratch) => {
+    const other = await open(join(scratch, 'other'), { topics: [] })
+    await other.admin.createTopic('orders')
+    await other.producer().send({ topic: 'orders', value: 'of another log' })
+    await other.close()
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    await log.admin.createTopic('orders', { partitions: 4 })
+    const place = (partition: number) => join(root, `orders-${partition}`)
+    cpSync(join(scratch, 'other', 'orders-0'), place(0), { recursive: true })
+    putNotes(place(1))
+    putNotes(`${place(1)}-stray`)
+    // What a create leaves that a crash cut short, with what a program put there since.
+    putNotes(place(2))
+    writeFileSync(join(place(2), SEGMENT), '')
+    await log.producer().send({ topic: 'orders', partition: 3, value: '3' })
+    await log.close()
+    const before = readFileSync(join(place(0), SEGMENT))
+    const again = await open(root)
+    for (const partition of [0, 1, 2]) {
+      await again.producer().send({ topic: 'orders', partition, value: `${partition}` })
+    }
+    assert.equal((await readAll(again, 'orders')).sort(), ['0', '1', '2', '3'])
+    await again.close()
+    assert.equal(readFileSync(join(`${place(0)}-stray`, SEGMENT)), before)
+    for (const aside of [`${place(1)}-stray`, `${place(1)}.2-stray`, `${place(2)}-stray`]) {
+      assert.is(readFileSync(join(aside, NOTES), 'utf8'), 'mine', aside)
+    }
+    assert.equal(readdirSync(`${place(2)}-stray`), ['notes'])
+  }))
+
+test('a directory of the topic’s own id with batches that the log knows nothing of is set aside too', () =>
+  inScratch(async (scratch) => {
+    const [root, older] = [join(scratch, 'log'), join(scratch, 'older')]
+    const log = await open(root)
+    await log.admin.createTopic('orders')
+    await log.backup(older)
+    const restored = await open(older)
+    await restored.producer().send({ topic: 'orders', value: 'of the copy' })
+    await restored.close()
+    cpSync(join(older, 'orders-0'), join(root, 'orders-0'), { recursive: true })
+    await log.producer().send({ topic: 'orders', value: 'own' })
+    assert.equal(await readAll(log, 'orders'), ['own'])
+    await log.close()
+    assert.ok(readFileSync(join(root, 'orders-0-stray', SEGMENT)).includes('of the copy'))
+  }))
+
+test('an unclean open leaves a directory alone that has a partition’s name and nothing of one', () =>
+  inScratch(async (scratch) => {
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    await log.admin.createTopic('orders')
+    await log.producer().send({ topic: 'orders', value: 'own' })
+    const copy = join(scratch, 'copy')
+    copyUnclosed(root, copy)
+    await log.close()
+    putNotes(join(copy, 'photos-2024'))
+    mkdirSync(join(copy, 'empty-1'))
+    cpSync(join(copy, 'orders-0'), join(copy, 'orders-7'), { recursive: true })
+    writeFileSync(join(copy, 'orders-7', SEGMENT), 'of another log')
+    cpSync(join(copy, 'orders-0'), join(copy, 'orders-7-stray'), { recursive: true })
+    writeFileSync(join(copy, 'orders-7', 'partition.metadata'), 'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA\n')
+    const opened = await open(copy)
+    assert.equal(
+      opened.recovery.damage.map(({ file, code }) => [file, code]),
+      [['orders-7', 'stray directory']],
+    )
+    assert.equal(await readAll(opened, 'orders'), ['own'])
+    await opened.close()
+    assert.is(readFileSync(join(copy, 'photos-2024', NOTES), 'utf8'), 'mine')
+    assert.ok(readFileSync(join(copy, 'orders-7.2-stray', SEGMENT)).includes('of another log'))
+    assert.not(existsSync(join(copy, 'empty-1')))
+  }))
+
+test('what lies in the directory of a topic that is deleted stays, and the next topic of its name goes on', () =>
+  inScratch(async (scratch) => {
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    await log.admin.createTopic('orders')
+    await log.producer().send({ topic: 'orders', value: 'first' })
+    putNotes(join(root, 'orders-0'))
+    await log.admin.deleteTopic('orders')
+    await log.admin.createTopic('orders')
+    await log.producer().send({ topic: 'orders', value: 'second' })
+    assert.equal(await readAll(log, 'orders'), ['second'])
+    await log.close()
+    assert.equal(readdirSync(join(root, 'orders-0-stray')), ['notes'])
+    assert.is(readFileSync(join(root, 'orders-0-stray', NOTES), 'utf8'), 'mine')
+  }))
+
+test.run()
