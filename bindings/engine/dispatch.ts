@@ -23,7 +23,7 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
 
   fetch: { take: ({ fetches }, { reader, request, done }) => fetches.start(reader, request, done) },
   wake: { take: ({ fetches }, { reader }) => fetches.wake(reader) },
-  find: { take: ({ fetches }, command) => fetches.find(command) },
+  find: { take: ({ lookup }, command) => lookup.find(command) },
   offsetsForTimestamp: {
     take: ({ runner, topics, store }, command) =>
       runner.start(offsetsForTimestamp(command, topics, store), command.done),

@@ -17,13 +17,14 @@ import { CommitQueue } from './commit-queue.ts'
 import { Committer } from './committer.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { earlierDeadline } from './earlier-deadline.ts'
-import { Fetches } from './fetches.ts'
+import { Fetches, type FetchHooks } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { Openings } from './openings.ts'
 import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
 import { ProducerIds } from './producer-ids.ts'
+import { RecordLookup } from './record-lookup.ts'
 import { ShareMembers } from './share-members.ts'
 import { StoredFacts } from './stored-facts.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -75,6 +76,7 @@ export class EngineParts {
   readonly committer: Committer
   readonly appending: Appending
   readonly fetches: Fetches
+  readonly lookup: RecordLookup
   readonly members: GroupMembers
   readonly shareMembers: ShareMembers
   readonly background: Background
@@ -97,7 +99,9 @@ export class EngineParts {
     this.commits = new CommitQueue(store, (name) => this.topics.table(name))
     this.committer = this.#newCommitter(factory, options.ceilingBlock)
     this.cleanup = this.#newCleanup(factory, source, options)
-    this.fetches = this.#newFetches()
+    const reads = this.#newReads()
+    this.fetches = new Fetches(reads)
+    this.lookup = new RecordLookup(reads)
     this.members = new GroupMembers(this.groups, {
       change: (records, done) => this.commits.changeInParts('offsets', records, done),
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
@@ -147,13 +151,13 @@ export class EngineParts {
     return new Cleanup(parts, options)
   }
 
-  #newFetches(): Fetches {
-    return new Fetches({
+  #newReads(): FetchHooks {
+    return {
       topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
         this.runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
       wantShown: (hosted) => this.commits.wantCeiling(hosted),
-    })
+    }
   }
 
   #newTopicCommands(): TopicCommands {
@@ -270,6 +274,7 @@ export class EngineParts {
   }
 
   close(error: LogError): void {
+    this.lookup.close(error)
     this.fetches.close(error)
     this.members.fail(error)
     this.shareMembers.fail(error)
@@ -285,6 +290,7 @@ export class EngineParts {
     this.transacting.fail(failure)
     this.producerIds.fail(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)
+    this.lookup.close(failure)
     this.fetches.close(failure)
     this.members.fail(failure)
     this.shareMembers.fail(failure)

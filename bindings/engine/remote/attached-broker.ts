@@ -9,7 +9,7 @@ import type { TransactionalOptions, TransactionalSession } from '../../broker/tr
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/partition-store.ts'
 import type { ProducerInstance } from '../commands.ts'
-import { outOfRange } from '../fetches.ts'
+import { outOfRange } from '../out-of-range.ts'
 import { AttachedAdmin } from './attached-admin.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { AttachedProducer } from './attached-producer.ts'

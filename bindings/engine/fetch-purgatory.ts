@@ -1,0 +1,80 @@
+import type { FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
+import type { LogError } from '../model/errors.ts'
+import type { Callback } from './commands.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import type { Topics } from './topics.ts'
+
+/** A fetch that isn't answered yet. */
+export interface DelayedFetch {
+  readonly reader: object
+  readonly request: FetchRequest
+  readonly done: Callback<readonly FetchedPartition[]>
+  /** How many of its partitions the store is still reading into reach. */
+  preparing: number
+  /** Partitions that can't be read: their errors are told beside what the other partitions have. */
+  unreachable: Map<HostedPartition, LogError> | undefined
+  /** The partitions at which it is registered to wait. */
+  readonly waitsAt: HostedPartition[]
+}
+
+const NONE: readonly DelayedFetch[] = []
+
+/**
+ * The fetches that wait, and at which partitions: Kafka's word (DelayedOperationPurgatory). There are no deadlines here: a
+ * fetch without anything to tell waits until its reader is woken.
+ */
+export class FetchPurgatory {
+  readonly #topics: Pick<Topics, 'partition'>
+  readonly #fetches = new Set<DelayedFetch>()
+  readonly #byPartition = new Map<HostedPartition, Set<DelayedFetch>>()
+
+  constructor(topics: Pick<Topics, 'partition'>) {
+    this.#topics = topics
+  }
+
+  /** All of them, in the order of their arrival. A copy: who goes through it may remove some. */
+  all(): readonly DelayedFetch[] {
+    return [...this.#fetches]
+  }
+
+  /** Those that wait for this partition, as a copy too. */
+  at(partition: HostedPartition): readonly DelayedFetch[] {
+    const waiting = this.#byPartition.get(partition)
+    return waiting === undefined || waiting.size === 0 ? NONE : [...waiting]
+  }
+
+  has(fetch: DelayedFetch): boolean {
+    return this.#fetches.has(fetch)
+  }
+
+  add(fetch: DelayedFetch): void {
+    if (this.#fetches.has(fetch)) return
+    this.#fetches.add(fetch)
+    for (const { topic, partition } of fetch.request.positions) {
+      try {
+        const hosted = this.#topics.partition(topic, partition)
+        const waiting = this.#byPartition.get(hosted) ?? new Set()
+        waiting.add(fetch)
+        fetch.waitsAt.push(hosted)
+        if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
+      } catch {
+        // The topic is gone: `forget`, or the next time the fetch is served, tells the reader.
+      }
+    }
+  }
+
+  remove(fetch: DelayedFetch): void {
+    if (!this.#fetches.delete(fetch)) return
+    for (const partition of fetch.waitsAt) {
+      const waiting = this.#byPartition.get(partition)
+      if (waiting?.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
+    }
+  }
+
+  /** The partition is gone: answers who waited for it. */
+  forget(partition: HostedPartition): readonly DelayedFetch[] {
+    const waiting = this.at(partition)
+    this.#byPartition.delete(partition)
+    return waiting
+  }
+}

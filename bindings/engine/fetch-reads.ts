@@ -1,0 +1,142 @@
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
+import { LogError } from '../model/errors.ts'
+import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
+import type { Position } from '../model/positions.ts'
+import type { HostedPartition } from './hosted-partition.ts'
+import { outOfRange } from './out-of-range.ts'
+import type { Topics } from './topics.ts'
+
+/** A batch that the store has to read into reach, and up to where its aborted transactions. */
+export interface MissingBatch {
+  readonly hosted: HostedPartition
+  readonly offset: number
+  readonly abortedUpTo: number | undefined
+}
+
+/** What the partitions of a fetch have, as far as it is in memory. */
+export interface FetchRead {
+  readonly parts: FetchedPartition[]
+  /** Something is to be told: records, a position that moves without any, or an error. */
+  readonly moved: boolean
+  /**
+   * Positions whose batches must be read into reach first, in the order of the request; empty if anything can be told
+   * already.
+   */
+  readonly missing: readonly MissingBatch[]
+}
+
+interface PartRead {
+  readonly part: FetchedPartition
+  readonly sizeBytes: number
+  readonly missing: MissingBatch | undefined
+}
+
+/** Partitions that can't be read. */
+type Unreachable = ReadonlyMap<HostedPartition, LogError> | undefined
+
+export interface FetchReadHooks {
+  readonly topics: Pick<Topics, 'partition'>
+  /** A reader waits for records that a higher ceiling would show (durability rule 5). */
+  wantShown(partition: HostedPartition): void
+}
+
+/**
+ * Positions of one fetch that are prepared at once. Without a bound a reader of thousands of partitions would look at
+ * all of them again for each one that has to be read from files.
+ */
+const PREPARING_MAX = 16
+
+/** Reads what fetches ask for out of their partitions. */
+export class FetchReads {
+  readonly #hooks: FetchReadHooks
+  /** For fetches whose reader lent no memory of its own. */
+  readonly #blocks: BatchMemory = new SharedBlocks()
+
+  constructor(hooks: FetchReadHooks) {
+    this.#hooks = hooks
+  }
+
+  read(request: FetchRequest, unreachable: Unreachable): FetchRead {
+    request.memory?.reclaim()
+    const parts: FetchedPartition[] = []
+    const wanted: MissingBatch[] = []
+    let remaining = request.maxBytes
+    let moved = false
+    for (const position of request.positions) {
+      const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
+      if (missing !== undefined && !moved) {
+        // Left out of the answer: a reader that is woken now would take the partition for empty.
+        if (wanted.push(missing) === PREPARING_MAX) break
+        continue
+      }
+      if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
+        // Partitions that have to be read first keep their turn: what is in reach behind them isn't told before.
+        if (wanted.length > 0) break
+        moved = true
+      }
+      remaining -= sizeBytes
+      parts.push(part)
+    }
+    return { parts, moved, missing: wanted }
+  }
+
+  #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PartRead {
+    try {
+      const hosted = this.#hooks.topics.partition(position.topic, position.partition)
+      assertSameTopic(position, hosted)
+      return this.#readHosted(hosted, position, request, maxBytes, unreachable)
+    } catch (error) {
+      if (!LogError.is(error)) throw error
+      return { part: emptyPart(position, 0, 0, error), sizeBytes: 0, missing: undefined }
+    }
+  }
+
+  #readHosted(
+    hosted: HostedPartition,
+    position: TopicPosition,
+    { isolationLevel, memory }: FetchRequest,
+    maxBytes: number,
+    unreachable: Unreachable,
+  ): PartRead {
+    const { topic, partition, nextOffset: offset } = position
+    const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
+    const isCommitted = isolationLevel === 'read_committed'
+    const endOffset = isCommitted ? hosted.partition.lastStableOffset : highWatermark
+    if (!isCommitted && hosted.partition.watermarks.isHiddenByCeiling) this.#hooks.wantShown(hosted)
+    if (offset < logStartOffset || offset > nextOffset) {
+      const error = outOfRange(position, logStartOffset, endOffset)
+      return { part: emptyPart(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
+    }
+    if (offset >= endOffset || maxBytes <= 0) {
+      return { part: emptyPart(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
+    }
+    const damaged = unreachable?.get(hosted)
+    if (damaged !== undefined) throw damaged
+    const read = isCommitted
+      ? hosted.partition.readCommitted(offset, maxBytes, memory ?? this.#blocks)
+      : hosted.partition.read(offset, highWatermark, maxBytes, memory ?? this.#blocks)
+    const missing =
+      read.missing === undefined || read.batches.length > 0
+        ? undefined
+        : { hosted, offset: read.missing, abortedUpTo: read.missingAborted }
+    const { batches, nextOffset: next, sizeBytes } = read
+    const part = { topic, partition, batches, nextOffset: next, logStartOffset, endOffset, error: undefined }
+    return { part, sizeBytes, missing }
+  }
+}
+
+function emptyPart(
+  { topic, partition, nextOffset }: Position,
+  logStartOffset: number,
+  endOffset: number,
+  error: Error | undefined,
+): FetchedPartition {
+  return { topic, partition, batches: [], nextOffset, logStartOffset, endOffset, error }
+}
+
+/** UNKNOWN_TOPIC_ID for a topic that was deleted and created again: the position counts records of the old one. */
+function assertSameTopic({ topic, partition, topicId }: TopicPosition, { id }: HostedPartition): void {
+  if (topicId === undefined || topicId === id.topicId) return
+  const message = `topic "${topic}" was deleted and made again: its records are others`
+  throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, partition, topicId })
+}
