@@ -1,5 +1,5 @@
 import type { AppendResult } from '../broker/producer-session.ts'
-import type { Appended } from '../log/partition/partition.ts'
+import type { Appended } from '../log/partition/partition-append.ts'
 import { LogError } from '../model/errors.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'

@@ -25,8 +25,8 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a duplicate is no duplicate',
     file: partition,
-    find: 'if (verdict >= 0) {',
-    put: 'if (verdict > 1e15) {',
+    find: 'if (verdict >= 0) return',
+    put: 'if (verdict > 1e15) return',
     tests: [idempotence],
   },
   {

@@ -1,18 +1,10 @@
-import {
-  type DecodedBatch,
-  type Kernel,
-  type ProducerTable,
-  SEQUENCE_ACCEPTED,
-  SEQUENCE_BELOW_WINDOW,
-} from '../../kernel/kernel.ts'
+import { type Kernel, type ProducerTable, SEQUENCE_ACCEPTED, SEQUENCE_BELOW_WINDOW } from '../../kernel/kernel.ts'
 import type { OwnRecord } from '../../kernel/own-record.ts'
-import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
+import { isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { compressionId } from '../../model/compression.ts'
-import { LogError } from '../../model/errors.ts'
 import type { BatchMemory } from '../../model/memory.ts'
 import { OFFSETS_MAX } from '../../model/positions.ts'
-import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL, type EncodedRecord } from '../../model/records.ts'
-import type { ParsedTopicConfig } from '../../model/topic-config.ts'
+import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import type {
   AbortedTransaction,
   Damage,
@@ -26,10 +18,12 @@ import { isTransactional, withoutAborted } from './abort-filter.ts'
 import type { BatchCache } from './batch-cache.ts'
 import { CachedBatches } from './cached-batches.ts'
 import { assertReadable } from './compressed.ts'
+import { duplicateAt, forgottenDuplicate } from './duplicates.ts'
 import { encodeInPlace, roomForBatch } from './encode.ts'
 import { assertKeys, hasKey } from './keys.ts'
 import { LastStableOffset } from './last-stable-offset.ts'
 import { afterMarker, type Marker } from './marker.ts'
+import { type Appended, hasPlainRecords, type PartitionAppend } from './partition-append.ts'
 import { PartitionReads } from './partition-reads.ts'
 import type { PartitionRead } from './reading.ts'
 import {
@@ -46,36 +40,6 @@ import type { TailPool } from './tail-pool.ts'
 import { TailWindow } from './tail-window.ts'
 import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
-
-export interface PartitionAppend {
-  readonly records: BatchRecords
-  /** See AppendRequest. */
-  readonly mostBytes?: number | undefined
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly baseSequence: number
-  readonly isTransactional: boolean
-  /** Nobody is told of the batch before a commit made it durable, so the store may keep it in memory until then. */
-  readonly mayWait: boolean
-  readonly leaderEpoch: number
-  readonly now: number
-  readonly config: ParsedTopicConfig
-}
-
-/**
- * Where a batch stands; for a duplicate, where its original does. `baseOffset` is -1 if it is known to be written and
- * its place was forgotten.
- */
-export interface Appended {
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly duplicate: boolean
-  /** The timestamp that records without one were given; with LogAppendTime all records were. */
-  readonly appendTime: number
-  readonly isLogAppendTime: boolean
-  /** Bytes written now: 0 for a duplicate. */
-  readonly sizeBytes: number
-}
 
 /** One partition in memory: its end, its watermarks, its producers' windows, and the tail that is read most. */
 export class Partition {
@@ -124,23 +88,9 @@ export class Partition {
     if (recordCount < 1) throw emptyBatch(this.id)
     // Checked before memory of the open batch could be taken or given back.
     if (this.#kernel.batchBuilder.isOpen) throw changedWhileRead(this.id)
-    const isLogAppendTime = request.config.messageTimestampType === 'LogAppendTime'
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
-    if (verdict >= 0) {
-      const appendTime = this.#originalTime(request, verdict)
-      const nextOffset = verdict + recordCount
-      return { baseOffset: verdict, nextOffset, duplicate: true, appendTime, isLogAppendTime, sizeBytes: 0 }
-    }
-    if (verdict === SEQUENCE_BELOW_WINDOW) {
-      return {
-        baseOffset: -1,
-        nextOffset: this.watermarks.nextOffset,
-        duplicate: true,
-        appendTime: -1,
-        isLogAppendTime,
-        sizeBytes: 0,
-      }
-    }
+    if (verdict >= 0) return duplicateAt(verdict, request, recordCount, this, this.#producers)
+    if (verdict === SEQUENCE_BELOW_WINDOW) return forgottenDuplicate(request, this.watermarks.nextOffset)
     if (verdict !== SEQUENCE_ACCEPTED) throw sequenceRefused(this.id, verdict, request)
     if (!request.isTransactional && this.hasOpenTransaction(producerId)) throw sentOutside(this.id, producerId)
     if (!isCompressed(records)) {
@@ -152,38 +102,6 @@ export class Partition {
     if (nextOffset + recordCount > OFFSETS_MAX) throw noOffsetsLeft(this.id, nextOffset)
     const producers = this.#producers
     return this.#tails.makingRoom(() => this.#appendNew(request, recordCount, producers))
-  }
-
-  /**
-   * The append time of a duplicate's original: the stored timestamp of a record that came without one. If the batch is
-   * out of reach, the time in its producer's window, which is the batch's greatest (Kafka answers that one too).
-   * Compressed records all came with a timestamp.
-   */
-  #originalTime({ records, producerId, config }: PartitionAppend, baseOffset: number): number {
-    const isLogAppendTime = config.messageTimestampType === 'LogAppendTime'
-    const isStamped = ({ timestamp }: EncodedRecord) => timestamp === undefined
-    const isAnyStamped = isLogAppendTime || isPacked(records)
-    const index = isAnyStamped ? 0 : isCompressed(records) ? -1 : records.findIndex(isStamped)
-    if (index < 0) return -1
-    const batch = this.#batchInReach(baseOffset, baseOffset + recordCountOf(records))
-    if (batch?.baseOffset === baseOffset && index < batch.recordCount) return batch.timestampOf(index)
-    for (const window of this.#producers?.windows() ?? []) {
-      if (window.producerId !== producerId) continue
-      return window.batches.find((each) => each.baseOffset === baseOffset)?.timestamp ?? -1
-    }
-    return -1
-  }
-
-  /**
-   * `undefined` if it can't be read for whatever reason: the duplicate's answer needs no more than that it was written.
-   */
-  #batchInReach(baseOffset: number, nextOffset: number): DecodedBatch | undefined {
-    try {
-      return this.read(baseOffset, nextOffset, 1).batches[0]
-    } catch (error) {
-      if (!LogError.is(error)) throw error
-      return undefined
-    }
   }
 
   /** LOG_READ_ONLY when recovery found it damaged. */
@@ -350,9 +268,4 @@ export class Partition {
     this.#producers?.free()
     this.#producers = undefined
   }
-}
-
-/** Without headers and times of their own: whoever says what they take at most has seen to it (AppendRequest). */
-function hasPlainRecords({ mostBytes }: PartitionAppend): boolean {
-  return mostBytes !== undefined
 }
