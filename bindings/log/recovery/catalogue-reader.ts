@@ -49,7 +49,7 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
 
 function placeOf({ id, segments }: StoredFiles, offset: number): { readonly file: string; readonly position: number } {
   const segment = segments.find(offset)
-  const position = segment?.file === undefined ? 0 : segment.positionOf(segment.file, offset)
+  const position = segment?.file === undefined ? 0 : segment.reads.positionOf(segment.file, offset)
   return { file: segment?.logPath ?? `${id.topic}-${id.partition}`, position }
 }
 

@@ -153,8 +153,8 @@ export class SegmentList {
       const segment = this.#segments[index]
       const file = segment?.file
       if (segment === undefined || file === undefined || !segment.isReady) return done > 0 ? done : undefined
-      const position = segment.positionOf(file, from)
-      const count = segment.readWhole(file, position, done > 0 ? into.subarray(done) : into, from)
+      const position = segment.reads.positionOf(file, from)
+      const count = segment.reads.whole(file, position, done > 0 ? into.subarray(done) : into, from)
       if (count <= 0) return done > 0 ? done : count
       done += count
       if (done === into.length || position + count < segment.sizeBytes) break

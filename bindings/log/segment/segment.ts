@@ -7,13 +7,12 @@ import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { AbortedIndex } from './aborted-index.ts'
-import { crcOf } from './batch-frame.ts'
 import type { CachedFile } from './file-cache.ts'
-import { compareWithNoted, type NotedBatches } from './foreign-file.ts'
-import { chainHeader, NO_BATCHES } from './header-checksum.ts'
+import { NO_BATCHES } from './header-checksum.ts'
 import { NO_INDEX, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './index-file.ts'
+import { SegmentBatches } from './segment-batches.ts'
 import type { SegmentContext } from './segment-context.ts'
-import { damagedSegment, missingSegment } from './segment-damage.ts'
+import { missingSegment } from './segment-damage.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentWrites } from './segment-writes.ts'
@@ -29,21 +28,14 @@ export class Segment {
   /** Compaction wrote it. */
   readonly isCleaned: boolean
   readonly aborted: AbortedIndex
+  /** The ways through the file to whole batches. */
+  readonly reads: SegmentReads
   readonly #context: SegmentContext
+  readonly #batches: SegmentBatches
   readonly #indexes: SegmentIndexes
   #logPath: string
   #cached: CachedFile | undefined
-  #nextOffset: number
-  #sizeBytes: number
-  #maxTimestamp: number
-  #maxTimestampOffset: number
-  #firstTimestamp: number
-  #firstCrc: number | undefined
-  #headerChecksum: number
-  /** What the checkpoint said of the file, until the first use has compared it. */
-  #unproven: NotedBatches | undefined
   readonly #writes: SegmentWrites
-  readonly #reads: SegmentReads
   /**
    * The segment is closed, and its index files don't say everything yet: the memory that does is kept until they do.
    */
@@ -56,17 +48,10 @@ export class Segment {
     this.baseOffset = facts.baseOffset
     this.isCleaned = facts.isCleaned
     this.#logPath = `${directory}/${segmentFileName(facts.baseOffset, 'log')}`
-    this.#nextOffset = facts.nextOffset
-    this.#sizeBytes = facts.sizeBytes
-    this.#maxTimestamp = facts.maxTimestamp
-    this.#maxTimestampOffset = facts.maxTimestampOffset
-    this.#firstTimestamp = facts.firstTimestamp
-    this.#firstCrc = facts.firstCrc
-    this.#headerChecksum = facts.headerChecksum
-    if (facts.sizeBytes > 0) this.#unproven = facts
+    this.#batches = new SegmentBatches(context, facts)
     this.#indexes = new SegmentIndexes(context, directory, facts)
     this.#writes = new SegmentWrites(context, this)
-    this.#reads = new SegmentReads(context, this, this.#indexes)
+    this.reads = new SegmentReads(context, this, this.#indexes)
     this.aborted = new AbortedIndex(`${directory}/${segmentFileName(facts.baseOffset, 'txnindex')}`, facts.abortedIndex)
   }
 
@@ -103,33 +88,26 @@ export class Segment {
   }
 
   get nextOffset(): number {
-    return this.#nextOffset
+    return this.#batches.nextOffset
   }
 
   get sizeBytes(): number {
-    return this.#sizeBytes
+    return this.#batches.sizeBytes
   }
 
   /** -1 if it isn't known. */
   get firstTimestamp(): number {
-    return this.#firstTimestamp
+    return this.#batches.firstTimestamp
   }
 
   get maxTimestamp(): number {
-    return this.#maxTimestamp
+    return this.#batches.maxTimestamp
   }
 
   facts(): CheckpointSegment {
     return {
       ...this.#indexes.noted,
-      baseOffset: this.baseOffset,
-      nextOffset: this.#nextOffset,
-      sizeBytes: this.#sizeBytes,
-      maxTimestamp: this.#maxTimestamp,
-      maxTimestampOffset: this.#maxTimestampOffset,
-      firstTimestamp: this.#firstTimestamp,
-      firstCrc: this.#firstCrc,
-      headerChecksum: this.#headerChecksum,
+      ...this.#batches.facts(),
       abortedIndex: this.aborted.noted,
       isCleaned: this.isCleaned,
     }
@@ -144,7 +122,7 @@ export class Segment {
 
   /** Whether appends and reads have what they need; if not, `load` brings it. */
   get isReady(): boolean {
-    return this.#indexes.covers(this.#sizeBytes) && this.file !== undefined
+    return this.#indexes.covers(this.sizeBytes) && this.file !== undefined
   }
 
   get owesIndexes(): boolean {
@@ -159,10 +137,10 @@ export class Segment {
   /** Kafka's rule (LogSegment.shouldRoll; kafka.md 2.4), on record time. An empty segment never rolls for its size. */
   mustRoll(batch: SealedBatch, config: SegmentConfig): boolean {
     if (batch.nextOffset - 1 - this.baseOffset > RELATIVE_OFFSET_MAX) return true
-    if (this.#sizeBytes === 0) return false
+    if (this.sizeBytes === 0) return false
     return (
-      this.#sizeBytes > config.segmentBytes - batch.bytes.length ||
-      (this.#firstTimestamp >= 0 && batch.maxTimestamp - this.#firstTimestamp > config.segmentMs) ||
+      this.sizeBytes > config.segmentBytes - batch.bytes.length ||
+      (this.firstTimestamp >= 0 && batch.maxTimestamp - this.firstTimestamp > config.segmentMs) ||
       (this.#indexes.offsetEntries + 1) * OFFSET_ENTRY_BYTES > config.segmentIndexBytes ||
       // One time entry stays free for the last one, which is written at the roll and must fit.
       (this.#indexes.timeEntries + 2) * TIME_ENTRY_BYTES > config.segmentIndexBytes
@@ -174,9 +152,9 @@ export class Segment {
    * was. Answers where the batch begins.
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
-    const position = this.#sizeBytes
+    const position = this.#batches.sizeBytes
     if (!mayWait || !this.#writes.buffer(file, batch.bytes)) this.#writes.write(file, batch.bytes)
-    this.#learn(position, batch, config)
+    this.#learn(batch, config)
     return position
   }
 
@@ -197,23 +175,15 @@ export class Segment {
 
   /** Takes in a batch that stands at the end already and is synced: writing it again would only put it at risk. */
   adopt(batch: SealedBatch, config: SegmentConfig): void {
-    this.#learn(this.#sizeBytes, batch, config)
+    this.#learn(batch, config)
   }
 
-  #learn(position: number, batch: SealedBatch, config: SegmentConfig): void {
-    const { bytes, nextOffset, maxTimestamp } = batch
+  #learn({ bytes, nextOffset, maxTimestamp }: SealedBatch, config: SegmentConfig): void {
+    const position = this.#batches.sizeBytes
     // Comes first: the batch's bytes are a view of kernel memory, which an index that grows may move.
     const sizeBytes = bytes.length
-    this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
-    if (position === 0) this.#firstCrc = crcOf(bytes)
-    if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
-    if (maxTimestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = maxTimestamp
-      this.#maxTimestampOffset = nextOffset - 1
-    }
+    this.#batches.add(bytes, nextOffset, maxTimestamp)
     this.#indexes.add({ position, sizeBytes, nextOffset, maxTimestamp }, config.indexIntervalBytes)
-    this.#sizeBytes = position + sizeBytes
-    this.#nextOffset = nextOffset
   }
 
   /** The file is open now. The indexes' memory is held no longer than it is. */
@@ -231,8 +201,8 @@ export class Segment {
     files.pin(this.logPath)
     try {
       this.writeOut()
-      this.#prove(file)
-      yield* this.#indexes.load(file, () => this.#sizeBytes, config.indexIntervalBytes)
+      this.#batches.prove(file, this.logPath)
+      yield* this.#indexes.load(file, () => this.sizeBytes, config.indexIntervalBytes)
     } finally {
       files.unpin(this.logPath)
     }
@@ -244,28 +214,6 @@ export class Segment {
     this.#context.files.close(this.logPath)
     const details = { file: this.logPath, offset: this.baseOffset }
     throw new LogError('OFFSET_OUT_OF_RANGE', `${this.logPath} lies below the log start`, details)
-  }
-
-  /** Once, and again where batches of the file don't follow each other: what it is may have been mended by then. */
-  #prove(file: StoreFile): void {
-    if (this.#unproven === undefined) return
-    const found = compareWithNoted(this.#context, file, this.#unproven)
-    if (found === 'others') {
-      const message = `${this.logPath} holds other batches than the log's, or one of its batch headers is damaged`
-      const fault = { position: 0, offset: this.baseOffset, fault: 'headers-differ' }
-      throw damagedSegment(this.logPath, fault, message)
-    }
-    if (found === 'noted') this.#unproven = undefined
-  }
-
-  /** See SegmentReads. */
-  positionOf(file: StoreFile, offset: number): number {
-    return this.#reads.positionOf(file, offset)
-  }
-
-  /** See SegmentReads. */
-  readWhole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
-    return this.#reads.whole(file, position, into, asked)
   }
 
   /** Offset of a batch at or before the first record at or after `timestamp` (kafka.md 2.3). */
@@ -289,7 +237,7 @@ export class Segment {
    * A recovery that rolls hasn't loaded the indexes. Where damage keeps entries out of them, that is no failure here.
    */
   *loadForIndexes(config: SegmentConfig): Task<void> {
-    if (this.#indexes.covers(this.#sizeBytes)) return
+    if (this.#indexes.covers(this.sizeBytes)) return
     recoveryMarks.hit('closed-indexes-made-again')
     try {
       yield* this.load(config)

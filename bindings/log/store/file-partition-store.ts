@@ -221,7 +221,7 @@ export class FilePartitionStore implements PartitionStore {
     const segment = this.#partitions.get(id)?.segments.find(offset)
     const file = segment?.file
     if (segment === undefined || file === undefined) return undefined
-    return { file: segment.logPath, position: segment.positionOf(file, offset) }
+    return { file: segment.logPath, position: segment.reads.positionOf(file, offset) }
   }
 
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
