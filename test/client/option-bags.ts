@@ -62,6 +62,8 @@ function bagOf(call: string, parameter: ts.Symbol, checker: ts.TypeChecker): Opt
   const type = checker.getApparentType(checker.getNonNullableType(checker.getTypeOfSymbol(parameter)))
   const properties = type.isUnion() ? [] : checker.getPropertiesOfType(type)
   const isBag = properties.some(({ flags }) => flags & ts.SymbolFlags.Optional)
-  if (!isBag || RECORDS.has(parameter.name) || type.getCallSignatures().length > 0) return []
+  // What has other names too, such as a topic's config, refuses them by errors of its own.
+  const hasOthers = type.getStringIndexType() !== undefined
+  if (!isBag || hasOthers || RECORDS.has(parameter.name) || type.getCallSignatures().length > 0) return []
   return [{ call, parameter: parameter.name, names: properties.map(({ name }) => name) }]
 }

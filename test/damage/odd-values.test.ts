@@ -69,7 +69,7 @@ const VALUES: readonly (readonly [what: string, value: unknown, asJson: Outcome,
   ['a date', new Date(5), { back: '1970-01-01T00:00:00.005Z' }, 'same'],
   ['an invalid date', new Date(Number.NaN), 'refused', { back: 'Invalid Date' }],
   ['an object with nothing to see', new Hidden(), 'refused', { back: {} }],
-  ['an error', new TypeError('x'), 'refused', 'same'],
+  ['an error', new TypeError('x'), 'refused', { back: 'TypeError: x' }],
   ['a proxy', proxy, { back: { a: 1 } }, { back: { a: 1 } }],
   ['a getter that throws', throwing, 'refused', 'refused'],
   ['a proxy that throws', throwingProxy, 'refused', 'refused'],
@@ -92,7 +92,9 @@ function outcomeOf(codec: Codec<unknown>, value: unknown): Outcome {
     return 'refused'
   }
   const back = codec.decode(encoded)
-  return { back: back instanceof Date && Number.isNaN(back.getTime()) ? String(back) : back }
+  // Of an error the stack is another one.
+  const isText = back instanceof Error || (back instanceof Date && Number.isNaN(back.getTime()))
+  return { back: isText ? String(back) : back }
 }
 
 for (const [name, codec, column] of [
