@@ -225,9 +225,15 @@ test('wrong options are refused by name, a changelog with too few partitions too
     [{ concurrency: 0 }, 'concurrency'],
     [{ maxRecords: 0 }, 'maxRecords'],
     [{ transactionTimeoutMs: '1' }, 'transactionTimeoutMs'],
+    [{ transactionTimeoutMs: 900_001 }, 'transactionTimeoutMs'],
+    [{ topics: null }, 'topics'],
+    [{ topics: 'payments' }, 'topics'],
+    [{ topics: [payments, payments] }, 'topics'],
     [{ maxPollIntervalMs: -1 }, 'maxPollIntervalMs'],
     [{ deadLetter: 5 }, 'deadLetter'],
     [{ state: { x: 1 } }, 'state'],
+    [{ state: null }, 'state'],
+    [{ state: 1 }, 'state'],
   ]
   for (const [bad, option] of wrong) {
     try {
@@ -237,6 +243,12 @@ test('wrong options are refused by name, a changelog with too few partitions too
       assert.ok(LogError.is(error, 'INVALID_REQUEST'), String(error))
       assert.is(error.details['option'], option)
     }
+  }
+  try {
+    log.process({ groupId: '', topics: [payments], handle })
+    throw new Error('a group without a name was taken')
+  } catch (error) {
+    assert.ok(LogError.is(error, 'INVALID_GROUP_ID'), String(error))
   }
   const few = topic('few', { key: string, value: unchecked<number>(json()) })
   await log.admin.createTopic('few')

@@ -1,5 +1,7 @@
 import { LogError } from '../../model/errors.ts'
+import { TRANSACTION_TIMEOUT_MS_MAX } from '../../model/limits.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
+import { consumerSettings } from '../consumer/consumer-options.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
@@ -107,20 +109,25 @@ const NAMES: OptionNames<ProcessOptions<TopicRef, unknown>> = {
   signal: true,
 }
 
-/** INVALID_REQUEST by the name of the option. */
+/** INVALID_GROUP_ID, or INVALID_REQUEST by the name of the option. */
 export function processSettings(options: ProcessOptions<TopicRef, unknown>): ProcessSettings {
   assertOptions(options, NAMES, 'process')
   const { handle, delivery = 'exactly-once', deadLetter, retries = 0, concurrency = 1, state = {} } = options
+  const { groupId, topics, maxPollIntervalMs = 300_000 } = options
+  consumerSettings({ groupId, topics, maxPollIntervalMs })
   if (typeof handle !== 'function') throw wrong('handle', 'a function')
   if (!['exactly-once', 'at-least-once'].includes(delivery)) throw wrong('delivery', 'exactly-once or at-least-once')
   if (deadLetter !== undefined && typeof deadLetter !== 'string') throw wrong('deadLetter', 'the name of a topic')
   if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrong('retries', 'a whole number from 0 on')
   if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw wrong('concurrency', 'a whole number above 0')
-  const { maxRecords = 1000, transactionTimeoutMs = 60_000, maxPollIntervalMs = 300_000 } = options
-  const times = { maxRecords, transactionTimeoutMs, maxPollIntervalMs }
-  for (const [option, value] of Object.entries(times)) {
-    if (!(Number.isSafeInteger(value) && value > 0)) throw wrong(option, 'a whole number above 0')
+  const { maxRecords = 1000, transactionTimeoutMs = 60_000 } = options
+  if (!(Number.isSafeInteger(maxRecords) && maxRecords > 0)) throw wrong('maxRecords', 'a whole number above 0')
+  const isTimeout = Number.isSafeInteger(transactionTimeoutMs) && transactionTimeoutMs > 0
+  if (!isTimeout || transactionTimeoutMs > TRANSACTION_TIMEOUT_MS_MAX) {
+    throw wrong('transactionTimeoutMs', `a whole number from 1 to ${TRANSACTION_TIMEOUT_MS_MAX}`)
   }
+  const times = { maxRecords, transactionTimeoutMs, maxPollIntervalMs }
+  if (typeof state !== 'object' || state === null) throw wrong('state', 'stores by name')
   const stores = Object.entries(state as Record<string, StateStore>)
   if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function')) throw wrong('state', 'stores by name')
   return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { TRANSACTION_TIMEOUT_MS_MAX } from '../../model/limits.ts'
 
 export interface InitRequest {
   readonly transactionalId: string
@@ -8,8 +9,6 @@ export interface InitRequest {
   readonly now: number
 }
 
-/** Kafka's transaction.max.timeout.ms. */
-const TIMEOUT_MS_MAX = 900_000
 /** Bytes that a string field of Kafka's records can hold. */
 const ID_BYTES_MAX = 32_767
 
@@ -28,7 +27,7 @@ export function assertInit({ transactionalId, timeoutMs }: Pick<InitRequest, 'tr
     const message = `a transactional id is well-formed text of 1 to ${ID_BYTES_MAX} bytes`
     throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
   }
-  if (Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return
-  const message = `the timeout of a transaction is 1 to ${TIMEOUT_MS_MAX} whole milliseconds`
+  if (Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= TRANSACTION_TIMEOUT_MS_MAX) return
+  const message = `the timeout of a transaction is 1 to ${TRANSACTION_TIMEOUT_MS_MAX} whole milliseconds`
   throw new LogError('INVALID_TRANSACTION_TIMEOUT', message, { option: 'transactionTimeoutMs', timeoutMs })
 }
