@@ -165,18 +165,26 @@ function removePlace(store: FileStore, place: number): Task<void> {
 /** Writes to a place and makes it and its directory entry durable. */
 export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<void> {
   const file = yield* placeCheckpointFile(store, place, bytes)
-  yield* performAll([flushOf(file), directorySync(store, CHECKPOINT_DIRECTORY)])
-  file.close()
+  try {
+    yield* performAll([flushOf(file), directorySync(store, CHECKPOINT_DIRECTORY)])
+  } finally {
+    file.close()
+  }
 }
 
 /** Writes to a place; not durable yet. */
 export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<StoreFile> {
   const path = checkpointFile(place)
   const file = yield* createFile(store, path)
-  for (let at = 0; at < bytes.length; at += WRITTEN_AT_ONCE_BYTES) {
-    if (at > 0) yield* letOthersRun()
-    writeFully(file, bytes.subarray(at, at + WRITTEN_AT_ONCE_BYTES), at)
+  try {
+    for (let at = 0; at < bytes.length; at += WRITTEN_AT_ONCE_BYTES) {
+      if (at > 0) yield* letOthersRun()
+      writeFully(file, bytes.subarray(at, at + WRITTEN_AT_ONCE_BYTES), at)
+    }
+    if (file.size() > bytes.length) file.truncate(bytes.length)
+    return file
+  } catch (error) {
+    file.close()
+    throw error
   }
-  if (file.size() > bytes.length) file.truncate(bytes.length)
-  return file
 }

@@ -79,7 +79,12 @@ export class CopiedFiles {
     const isOf = ({ id, directory }: StoredFiles) => id.topicId === found && directory !== files.directory
     if (found !== undefined && [...this.#begun].some(isOf)) throw sameDirectory(files.id, files.directory)
     const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
-    writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
+    try {
+      writeFully(metadata, formatPartitionMetadata(files.id.topicId), 0)
+    } catch (error) {
+      metadata.close()
+      throw error
+    }
     this.#begun.add(files)
     yield* this.#unsynced.add(files.directory, metadata, 0)
   }
@@ -141,8 +146,11 @@ export class CopiedFiles {
   *#lastSector(last: { readonly path: string; readonly sizeBytes: number } | undefined): Task<Uint8Array> {
     const sector = new Uint8Array((last?.sizeBytes ?? 0) % SECTOR_BYTES)
     const file = last && (yield* openFile(this.#target.store, last.path))
-    if (last !== undefined) file?.read(sector, last.sizeBytes - sector.length)
-    file?.close()
+    try {
+      if (last !== undefined) file?.read(sector, last.sizeBytes - sector.length)
+    } finally {
+      file?.close()
+    }
     return sector
   }
 

@@ -74,14 +74,16 @@ export function* placeJournal(
   const first = { nonce, sequence: 1, coveredSequence: 0, ...counted }
   writeFacts(writer, first)
   for (const bytes of partitions) writer.raw(bytes)
-  const checkpoint = yield* placeCheckpointFile(store, FIRST_PLACE, encodeCheckpointFile(writer.bytes, kernel))
-  const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
-  const ring = yield* Ring.makeFiles(store, indexes, options.ringFileBytes)
-  const files = [checkpoint, ...ring.map(({ file }) => file)]
-  const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
-  // The header makes the directory a log, so everything that it counts on has to be durable and entered before.
-  yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
-  for (const file of files) file.close()
+  const files = [yield* placeCheckpointFile(store, FIRST_PLACE, encodeCheckpointFile(writer.bytes, kernel))]
+  try {
+    const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
+    for (const { file } of yield* Ring.makeFiles(store, indexes, options.ringFileBytes)) files.push(file)
+    const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
+    // The header makes the directory a log, so everything that it counts on has to be durable and entered before.
+    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+  } finally {
+    for (const file of files) file.close()
+  }
   const header: JournalHeader = {
     sequence: 2,
     generation: generation + 1,
@@ -92,11 +94,14 @@ export function* placeJournal(
     checkpointSequence: first.sequence,
   }
   const file = yield* createFile(store, HEADER_FILE)
-  // Both places get it, so that damage to one of them never loses the log.
-  for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
-  // A crash may leave the file's entry without its content: that is no header.
-  yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
-  file.close()
+  try {
+    // Both places get it, so that damage to one of them never loses the log.
+    for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
+    // A crash may leave the file's entry without its content: that is no header.
+    yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
+  } finally {
+    file.close()
+  }
   return header
 }
 

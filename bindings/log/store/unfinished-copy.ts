@@ -31,13 +31,13 @@ export function* beginCopy(store: FileStore): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
   refuse(names.find((name) => name !== UNFINISHED_COPY))
   const file = yield* createFile(store, UNFINISHED_COPY)
-  writeFully(
-    file,
-    new TextEncoder().encode('A copy of a log is being made here. If nobody makes it any more, remove it.\n'),
-    0,
-  )
-  yield* performAll([flushOf(file), directorySync(store, '')])
-  file.close()
+  const text = 'A copy of a log is being made here. If nobody makes it any more, remove it.\n'
+  try {
+    writeFully(file, new TextEncoder().encode(text), 0)
+    yield* performAll([flushOf(file), directorySync(store, '')])
+  } finally {
+    file.close()
+  }
 }
 
 /** Removes the mark. To be called behind the header, which makes the copy a log. */
