@@ -114,10 +114,12 @@ export class Scheduler {
     const deadline = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY
     if (deadline === this.#timerAt) return
     this.#cancelTimer?.()
-    this.#timerAt = deadline
     this.#cancelTimer = undefined
-    if (deadline === Number.POSITIVE_INFINITY) return
-    this.#cancelTimer = this.#port.setTimer(Math.max(0, deadline - this.now()), () => {
+    // If the clock was set since the last look at it, this moves the deadlines.
+    const now = this.now()
+    this.#timerAt = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY
+    if (this.#timerAt === Number.POSITIVE_INFINITY) return
+    this.#cancelTimer = this.#port.setTimer(Math.max(0, this.#timerAt - now), () => {
       this.#timerAt = Number.POSITIVE_INFINITY
       this.#engine.tick(this.now())
       this.#pump()

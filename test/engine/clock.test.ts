@@ -52,6 +52,52 @@ for (const [how, jumpMs] of [
   })
 }
 
+/** Somebody sets the clock back in the midst of an operation, of those since it was told to count. */
+class SetBackStore extends MemoryStore {
+  readonly #port: FakePort
+  /** Operations that are left until then. */
+  left: number = Number.POSITIVE_INFINITY
+
+  constructor(port: FakePort) {
+    super()
+    this.#port = port
+  }
+
+  override open(path: string, options: { readonly create: boolean }) {
+    const file = super.open(path, options)
+    if (file === undefined) return undefined
+    for (const operation of ['read', 'write', 'flush', 'size'] as const) {
+      const own = file[operation].bind(file) as (...given: unknown[]) => unknown
+      file[operation] = (...given: unknown[]) => {
+        if (--this.left === 0) this.#port.jump(-HOUR_MS)
+        return own(...given) as never
+      }
+    }
+    return file
+  }
+}
+
+// The timer was set by the deadline as it had been before, an hour late where nothing else came.
+test('an hour back in the midst of whatever operation of a send: its transaction has its timeout all the same', async () => {
+  let hasJumped = true
+  for (let at = 1; hasJumped; at++) {
+    const port = new FakePort()
+    const store = new SetBackStore(port)
+    const log = await openLog(store, port)
+    await log.admin.createTopic('t')
+    const transaction = await log.producer({ transactionalId: 'id', transactionTimeoutMs: 5000 }).beginTransaction()
+    store.left = at
+    await transaction.send({ topic: 't', value: 'x' })
+    await settle()
+    hasJumped = store.left <= 0
+    store.left = Number.POSITIVE_INFINITY
+    await port.advance(5200)
+    assert.is((await log.admin.listTransactions())[0]?.state, 'CompleteAbort', `operation ${at}`)
+    await log.close()
+    assert.ok(at > 3 || hasJumped)
+  }
+})
+
 test('a clock that a program put in its place, with fractions or with no time at all, takes nothing along', async () => {
   const real = Date.now
   const log = await openMemory({ topics: [topic('t', { value: string })] })

@@ -168,6 +168,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
+    name: 'a timer is set by deadlines as they were before the clock was',
+    file: 'engine/scheduler.ts',
+    find: '    const now = this.now()\n    this.#timerAt = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY\n',
+    put: '    this.#timerAt = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY\n    const now = this.now()\n',
+    tests: ['engine/clock.test.ts'],
+  },
+  {
     name: 'timeouts follow the wall clock',
     file: 'engine/scheduler.ts',
     find: '      this.#engine.clockMoved(jumpMs)\n',
