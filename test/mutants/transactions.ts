@@ -127,7 +127,7 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'recovery does not raise the epoch',
-    file: transactions,
+    file: 'coordinator/transaction/recovery.ts',
     find: 'Math.max(open.producerEpoch, entry?.producerEpoch ?? 0) + 1',
     put: 'Math.max(open.producerEpoch, entry?.producerEpoch ?? 0)',
     tests: [table],

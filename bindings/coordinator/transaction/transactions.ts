@@ -3,8 +3,10 @@ import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.
 import { LogError } from '../../model/errors.ts'
 import { IdExpiration } from './id-expiration.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
-import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
+import { OpenTransaction } from './open-transaction.ts'
 import { OpenTransactions } from './open-transactions.ts'
+import type { EndPlan, InitPlan } from './plans.ts'
+import { type FoundTransaction, planRecovery } from './recovery.ts'
 import { assertNext, isBefore, isCurrent, refusalOf, refused } from './refusals.ts'
 import {
   isExhausted,
@@ -12,41 +14,10 @@ import {
   type TransactionEntry,
   type TransactionStored,
 } from './transaction-entry.ts'
+import { factsOf, type TransactionFacts } from './transaction-facts.ts'
 import { decodeTransactionRecord, encodeTransaction, encodeTransactionTombstone } from './transaction-record.ts'
-import { answerAgain, nextTransactionState, type TransactionState } from './transaction-state.ts'
+import { answerAgain, nextTransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
-
-/** A transaction to end, and the records that say so: all in one commit, then `decided`. */
-export interface EndPlan {
-  readonly open: OpenTransaction
-  readonly isCommit: boolean
-  /** Of the markers: above the transaction's own, so that nothing of it is taken after them. */
-  readonly markerEpoch: number
-  readonly records: readonly TableRecord[]
-  /** For the next transaction, once this is durable. */
-  readonly next: ProducerInstance
-}
-
-export interface InitPlan {
-  readonly records: readonly TableRecord[]
-  readonly instance: ProducerInstance
-  /** What an older instance left open: its abort goes into the same commit. */
-  readonly aborts: EndPlan | undefined
-}
-
-export interface TransactionFacts extends ProducerInstance {
-  readonly transactionalId: string
-  readonly state: TransactionState
-  readonly timeoutMs: number
-  /** -1 without an open one. */
-  readonly startMs: number
-  readonly partitions: readonly AddedPartition[]
-}
-
-/** What partitions tell of a transaction that had no decision when the log ended. */
-export interface FoundTransaction extends ProducerInstance {
-  readonly partitions: readonly AddedPartition[]
-}
 
 /**
  * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in
@@ -271,39 +242,12 @@ export class Transactions {
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
     if (this.#tables.planned.size > 0) this.#expiration.known(now)
-    const plans: EndPlan[] = []
-    for (const each of found) {
-      const entry = this.#tables.planned.byProducerId(each.producerId)
-      const { transactionalId = '', timeoutMs = 0, startMs = -1 } = entry ?? {}
-      const open = new OpenTransaction(transactionalId, each, startMs, timeoutMs)
-      open.partitions.push(...each.partitions)
-      this.#open.add(open)
-      const goesOn = isClean && entry?.state === 'Ongoing' && isCurrent(entry, each)
-      if (!goesOn) plans.push(this.#planRecoveredAbort(open, entry, now))
+    const recovery = {
+      planned: this.#tables.planned,
+      open: this.#open,
+      plan: (entry: TransactionStored) => this.#plan(entry),
     }
-    // Their partitions were deleted since.
-    for (const entry of [...this.#tables.planned.all()]) {
-      if (entry.state !== 'Ongoing' || this.#open.get(entry.producerId) !== undefined) continue
-      const open = new OpenTransaction(entry.transactionalId, entry, entry.startMs, entry.timeoutMs)
-      plans.push(this.#planRecoveredAbort(open, entry, now))
-      this.#open.add(open)
-    }
-    return plans
-  }
-
-  /** The next instance has to ask for the id anyway, so it gets a new producer id where epochs ran out. */
-  #planRecoveredAbort(open: OpenTransaction, entry: TransactionStored | undefined, now: number): EndPlan {
-    open.next('abort')
-    const { producerId } = open
-    const markerEpoch = Math.max(open.producerEpoch, entry?.producerEpoch ?? 0) + 1
-    const next = { producerId, producerEpoch: markerEpoch }
-    const records = []
-    if (entry !== undefined) {
-      const { previousProducerId: _, ...kept } = entry
-      const changes = { state: 'CompleteAbort', partitions: [], lastUpdateMs: now, previousProducerId: -1 } as const
-      records.push(this.#plan({ ...kept, ...changes, producerEpoch: markerEpoch }))
-    }
-    return { open, isCommit: false, markerEpoch, records, next }
+    return planRecovery(recovery, found, isClean, now)
   }
 
   /** When to ask `expired` next; may be early, never late. */
@@ -346,26 +290,13 @@ export class Transactions {
 
   describe(transactionalId: string): TransactionFacts | undefined {
     const entry = this.#tables.durable.byId(transactionalId)
-    return entry && this.#describe(entry)
+    return entry && factsOf(entry, this.#open.get(entry.producerId))
   }
 
   /** Sorted by id. */
   list(): readonly TransactionFacts[] {
-    const all = Array.from(this.#tables.durable.all(), (entry) => this.#describe(entry))
+    const all = Array.from(this.#tables.durable.all(), (entry) => factsOf(entry, this.#open.get(entry.producerId)))
     return all.sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
-  }
-
-  #describe({ transactionalId, producerId, producerEpoch, timeoutMs, state }: TransactionStored): TransactionFacts {
-    const open = this.#open.get(producerId)
-    return {
-      transactionalId,
-      producerId,
-      producerEpoch,
-      timeoutMs,
-      state: open?.state ?? state,
-      startMs: open?.startMs ?? -1,
-      partitions: [...(open?.partitions ?? [])],
-    }
   }
 
   #plan(entry: TransactionStored): TableRecord {

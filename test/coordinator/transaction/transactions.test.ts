@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { EndPlan, InitPlan } from '../../../bindings/coordinator/transaction/plans.ts'
 import type { ProducerInstance } from '../../../bindings/coordinator/transaction/transaction-entry.ts'
-import { type EndPlan, type InitPlan, Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
+import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { place, refuses, topicId } from '../../log/catalogue/fixtures.ts'
 
