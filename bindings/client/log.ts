@@ -30,8 +30,8 @@ import type { TransactionalProducer, TransactionalProducerOptions } from './tran
 import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
 
 /**
- * A log. The type is the same for a log in the program's own process and, later, for one on a Kafka cluster. Once it is
- * closed every call but `close` throws LOG_CLOSED, or rejects with it.
+ * A log: the same whether this process holds its directory or is attached to another one that does. Once it is closed
+ * every call but `close` throws LOG_CLOSED, or rejects with it.
  */
 export interface Log extends AsyncDisposable {
   /** What this log guarantees, whatever its users ask for. */

@@ -1,8 +1,8 @@
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 
 /**
- * From a topic with that config the last values of keys go by their age or size alone. With `compact,delete` a value
- * that nobody renews ends, which somebody asked for; a topic that says nothing keeps none for ever.
+ * Whether a topic with that config removes the last value of a key for its age or for size alone. `delete` does, which is
+ * the default, after a week. With `compact,delete` values that nobody renews go too, but whoever set that asked for it.
  */
 export function losesValues(config: TopicConfig): boolean {
   const { cleanupPolicy, retentionMs, retentionBytes } = parseTopicConfig(config)

@@ -31,7 +31,10 @@ export interface AcknowledgeRequest extends DeliveryRange {
 }
 
 interface Kept extends SharePlace {
-  /** Deliveries are counted from here on: those of a group that is begun anew have the counts of earlier ones. */
+  /**
+   * Another one each time the group begins here: delivery counts begin at 1 with it, so that a count alone doesn't tell
+   * a delivery from one of the group before.
+   */
   readonly beginning: number
   readonly shared: SharePartition
 }

@@ -67,11 +67,14 @@ export interface CheckpointPartition extends PartitionKey {
 export interface CheckpointFacts {
   /** The nonce of the log (journal header), by which another log's checkpoint is refused. */
   readonly nonce: number
+  /** Of the checkpoint: each has the next one, and the newest counts. */
   readonly sequence: number
+  /** Of the opening that wrote it (journal header): each has the next one. */
   readonly generation: number
   /** Frames up to this one are covered. */
   readonly coveredSequence: number
   readonly leaderEpoch: number
+  /** Producer ids below it may have been given out. */
   readonly producerIdsEnd: number
   /** How many partition records follow. */
   readonly partitionCount: number

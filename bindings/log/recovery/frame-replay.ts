@@ -25,6 +25,7 @@ export class FrameReplay {
     this.#segmentsFound = segmentsFound
   }
 
+  /** Batches that a frame holds itself. `segmentAhead`: see `segmentsAhead`. */
   *bytes(entry: LocatedEntry & { kind: 'batches' | 'decision' }, segmentAhead: number | undefined): Task<void> {
     if (entry.nextOffset <= this.#files.nextOffset) return
     recoveryMarks.hit(entry.kind === 'decision' ? 'decision-replayed' : 'batches-replayed')
