@@ -12,6 +12,24 @@ export class GrowingBlock {
     this.core = core
   }
 
+  /**
+   * The entries of an index file in a block of their own; `undefined` if `ascends` answers 0 for them, or without memory.
+   * No entries take no memory.
+   */
+  static ofEntries(
+    core: KernelCore,
+    bytes: Uint8Array,
+    ascends: (address: number) => number,
+  ): GrowingBlock | undefined {
+    const loaded = new GrowingBlock(core)
+    if (bytes.length === 0) return loaded
+    if (!loaded.reserve(bytes.length, 0)) return undefined
+    core.u8.set(bytes, loaded.address)
+    if (ascends(loaded.address) !== 0) return loaded
+    loaded.free()
+    return undefined
+  }
+
   /** Makes room for `neededBytes` in all; the first `usedBytes` are kept. */
   reserve(neededBytes: number, usedBytes: number): boolean {
     if (neededBytes <= this.#capacityBytes) return true

@@ -82,22 +82,18 @@ export class KernelOffsetIndex implements OffsetIndex {
     if (bytes.length % entryBytes !== 0) return false
     try {
       const count = bytes.length / entryBytes
-      const loaded = new GrowingBlock(this.#core)
+      const { exports } = this.#core
+      const loaded = GrowingBlock.ofEntries(this.#core, bytes, (address) =>
+        exports.offset_index_ascends(address, count),
+      )
+      if (loaded === undefined) return false
       const summary = new GrowingBlock(this.#core)
-      if (count > 0) {
-        if (!loaded.reserve(bytes.length, 0)) return false
-        this.#core.u8.set(bytes, loaded.address)
-        if (this.#core.exports.offset_index_ascends(loaded.address, count) === 0) {
-          loaded.free()
-          return false
-        }
-      }
       if (count > groupEntries) {
         if (!reserveSummary(summary, count)) {
           loaded.free()
           return false
         }
-        this.#core.exports.offset_index_summarize(loaded.address, summary.address, 0, Math.ceil(count / groupEntries))
+        exports.offset_index_summarize(loaded.address, summary.address, 0, Math.ceil(count / groupEntries))
       }
       this.#block.replace(loaded)
       this.#summary.replace(summary)

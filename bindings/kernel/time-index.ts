@@ -63,15 +63,9 @@ export class KernelTimeIndex implements TimeIndex {
     if (bytes.length % entryBytes !== 0) return false
     try {
       const count = bytes.length / entryBytes
-      const loaded = new GrowingBlock(this.#core)
-      if (count > 0) {
-        if (!loaded.reserve(bytes.length, 0)) return false
-        this.#core.u8.set(bytes, loaded.address)
-        if (this.#core.exports.time_index_ascends(loaded.address, count) === 0) {
-          loaded.free()
-          return false
-        }
-      }
+      const { exports } = this.#core
+      const loaded = GrowingBlock.ofEntries(this.#core, bytes, (address) => exports.time_index_ascends(address, count))
+      if (loaded === undefined) return false
       this.#block.replace(loaded)
       this.#setCount(count)
       return true

@@ -9,7 +9,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { SOCKET_FILE } from '../../bindings/engine/remote/local-socket.ts'
 import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import { type Held, SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
+import { type Held, SharedBroker, type SharedOptions } from '../../bindings/entry/embedded/shared-broker.ts'
 import { open, string, topic } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
@@ -28,6 +28,13 @@ function serve(place: Place, { broker, recovery }: Held): void {
   place.listen((channel) => new ServedChannel(channel, broker, recovery, new Set())).catch(assert.unreachable)
 }
 
+/** A log that holds the directory, or is attached to who serves the place. */
+async function logOver(options: SharedOptions): Promise<BrokerLog> {
+  const shared = new SharedBroker(options)
+  await shared.open()
+  return new BrokerLog(shared, nodePort)
+}
+
 test('a takeover may take any time: calls wait for it, and what was sent before is written once', async () => {
   const place = new Place()
   const holder = await held(new MemoryStore())
@@ -37,9 +44,7 @@ test('a takeover may take any time: calls wait for it, and what was sent before 
     tries++
     throw inUse()
   }
-  const shared = new SharedBroker(optionsOf(place, hold, hastyPort))
-  await shared.open()
-  const log = new BrokerLog(shared, nodePort)
+  const log = await logOver(optionsOf(place, hold, hastyPort))
   await log.admin.createTopic('t')
   const producer = log.producer()
   await producer.send({ topic: 't', value: 'a' })
@@ -132,9 +137,7 @@ test('where no holder can come any more, what was sent has an unknown outcome, a
   const holder = await held(new MemoryStore())
   serve(place, holder)
   let refusal: LogError = inUse()
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(refusal)))
-  await shared.open()
-  const log = new BrokerLog(shared, nodePort)
+  const log = await logOver(optionsOf(place, async () => Promise.reject(refusal)))
   await log.admin.createTopic('t')
   const producer = log.producer()
   await producer.send({ topic: 't', value: 'a' })
@@ -194,9 +197,7 @@ for (const cut of ['openConsumer', 'join', 'sync', 'committed']) {
     const place = new Place()
     const holder = await held(new MemoryStore())
     serve(place, holder)
-    const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
-    await shared.open()
-    const log = new BrokerLog(shared, nodePort)
+    const log = await logOver(optionsOf(place, async () => Promise.reject(inUse())))
     await log.admin.createTopic('t')
     await log.producer().send({ topic: 't', value: 'a' })
     let cuts = 0
@@ -231,9 +232,7 @@ test('while nobody holds the log, a signal ends a read and a consumer, and close
   const place = new Place()
   const holder = await held(new MemoryStore())
   serve(place, holder)
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
-  await shared.open()
-  const log = new BrokerLog(shared, nodePort)
+  const log = await logOver(optionsOf(place, async () => Promise.reject(inUse())))
   await log.admin.createTopic('t', { partitions: 1, config: { 'cleanup.policy': 'compact' } })
   const facts = topic('t', { key: string, value: string, partitions: 1 })
   const table = await log.table(facts)
@@ -262,9 +261,7 @@ test('a member of a log whose holder is stopped closes all the same', async () =
   const place = new Place()
   const holder = await held(new MemoryStore())
   serve(place, holder)
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse()), hastyPort))
-  await shared.open()
-  const log = new BrokerLog(shared, nodePort)
+  const log = await logOver(optionsOf(place, async () => Promise.reject(inUse()), hastyPort))
   await log.admin.createTopic('t')
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const reading = take(consumer, 1)

@@ -10,11 +10,12 @@ import { RESERVE_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import type { WriteBufferSizes } from '../../log/segment/write-buffers.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
-import type { Acks, IsolationLevel } from '../../model/positions.ts'
+import type { IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { PartitionStore, RecoveryReport } from '../../storage/partition-store.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
+import type { SeenRecord, SendRequest as SystemSend } from './crash/system-under-test.ts'
 import { returnKernel, takeKernel } from './kernel-pool.ts'
 import type { Random } from './random.ts'
 import { VirtualRows, type VirtualStorage } from './virtual-rows.ts'
@@ -69,21 +70,9 @@ export interface Asked<T> {
   value: T | undefined
 }
 
-export interface SendRequest {
-  readonly topic: string
-  readonly partition: number
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly baseSequence: number
-  readonly values: readonly string[]
-  readonly acks: Acks
-  /** Of its records; the log's clock without one. */
+export interface SendRequest extends SystemSend {
+  /** Of its records, in milliseconds since 1970; the log's clock without one. */
   readonly timestamp?: number | undefined
-}
-
-export interface SeenRecord {
-  readonly offset: number
-  readonly value: string
 }
 
 interface KeyedRecord extends SeenRecord {
