@@ -231,6 +231,7 @@ export interface OffsetIndex {
   bytes(): Uint8Array<ArrayBuffer>
   /** Replaces the content by a file's bytes. False: not a multiple of 8, not strictly ascending, or no memory. */
   load(bytes: Uint8Array): boolean
+  /** Entries below `offset` stay. */
   truncateTo(offset: number): void
   free(): void
 }
@@ -243,6 +244,7 @@ export interface TimeIndex {
   append(timestamp: number, offset: number): boolean
   /** Offset of the greatest entry whose timestamp is at or below `timestamp`; the base offset without one. */
   lookup(timestamp: number): number
+  /** As those of OffsetIndex, in entries of 12 bytes; timestamps must ascend, offsets not descend. */
   bytes(): Uint8Array<ArrayBuffer>
   load(bytes: Uint8Array): boolean
   truncateTo(offset: number): void
@@ -278,9 +280,11 @@ export interface ProducerWindow {
  */
 export interface ProducerTable {
   readonly producerCount: number
+  /** What becomes of such a batch: one of the SEQUENCE_ answers, or the base offset of the original that it repeats. */
   check(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number): number
   /** Makes room for one more producer ahead of an append, so that `push` can't fail. False at the cap. */
   reserve(): boolean
+  /** Takes a batch that was accepted. Throws for a producer without room: `reserve` comes first. */
   push(
     producerId: number,
     producerEpoch: number,
@@ -300,8 +304,11 @@ export interface ProducerTable {
   ): number
   /** Takes back the newest batch of the producer, after a write that failed. */
   undo(producerId: number): void
+  /** All producers, in no order. */
   windows(): IterableIterator<ProducerWindow>
+  /** Puts a producer in the place of what is known of it. False at the cap. */
   load(window: ProducerWindow): boolean
+  /** Forgets a producer; one that isn't known is fine. */
   remove(producerId: number): void
   free(): void
 }

@@ -46,7 +46,7 @@ export class PartitionState {
     return views
   }
 
-  /** Another record changed what this try read, since it did. */
+  /** Whether another record has changed since what this try read. */
   areStale(layers: readonly Layer[]): boolean {
     return this.#isConcurrent && layers.some((layer) => layer.isStale)
   }
