@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { identityOf, isInPlace, lockIdentity, lost } from './lock.ts'
+import { identityOf, isInPlace, lockIdentity, lost } from './file-identity.ts'
 
 /**
  * The directory whose log this process is attached to. Its path may come to lead to another one, a copy of the log or a

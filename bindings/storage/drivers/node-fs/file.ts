@@ -2,8 +2,8 @@ import * as fs from 'node:fs'
 import type { StoreFile } from '../../file-store.ts'
 import { DirectWrites } from './direct-writes.ts'
 import { storageError } from './errors.ts'
+import { identityOf, isInPlace, lost } from './file-identity.ts'
 import type { FlushPlace } from './flush-place.ts'
-import { identityOf, isInPlace, lost } from './lock.ts'
 import type { PoolShare } from './pool-share.ts'
 
 /** A flush of more than this takes longer than a turn through the thread pool on any disk. */

@@ -1,0 +1,36 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { LogError } from '../../../model/errors.ts'
+import { lockFile } from '../../path.ts'
+
+/** Tells a file from another one that has its path by now. */
+export function identityOf(stats: fs.Stats): string {
+  return `${stats.dev}:${stats.ino}`
+}
+
+/** Which file the path's lock is; `undefined` where there is none, or no look at it. */
+export function lockIdentity(root: string): string | undefined {
+  try {
+    const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
+    return onDisk && identityOf(onDisk)
+  } catch {
+    return undefined
+  }
+}
+
+/** Only what the system is sure of counts: a look that fails says nothing of the file, and the next one comes soon. */
+export function isInPlace(root: string, identity: string, file: string = lockFile): boolean {
+  try {
+    const onDisk = fs.statSync(join(root, file), { throwIfNoEntry: false })
+    return onDisk !== undefined && identityOf(onDisk) === identity
+  } catch {
+    return true
+  }
+}
+
+export function lost(root: string, file: string = lockFile): LogError {
+  const message =
+    `${root} was removed, moved or replaced while a log had it open, or ${file} in it was: whoever opens it now gets another log. ` +
+    'Close this one, then put the directory back, or open it where it lies now'
+  return new LogError('KAFKA_STORAGE_ERROR', message, { file, directory: root, operation: 'lock' })
+}
