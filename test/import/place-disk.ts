@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DirectoryNode } from '../../bindings/testkit/simulation/content.ts'
+import { DirectoryNode } from '../../bindings/testkit/simulation/disk-nodes.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 /** The disk's files in a real directory, whose path comes back. */

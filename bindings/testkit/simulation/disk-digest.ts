@@ -1,5 +1,5 @@
-import { DirectoryNode, type DiskNode, type Entry, FileNode } from './content.ts'
 import { Digest, digestOfBytes } from './digest.ts'
+import { DirectoryNode, type DiskNode, type Entry, FileNode } from './disk-nodes.ts'
 
 /**
  * The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending.

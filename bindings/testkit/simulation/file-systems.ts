@@ -1,4 +1,5 @@
-import { type Content, DirectoryNode, type DiskNode, type Entry, FileNode, type PendingChange } from './content.ts'
+import type { Content } from './content.ts'
+import { DirectoryNode, type DiskNode, type Entry, FileNode, type PendingChange } from './disk-nodes.ts'
 import type { Random } from './random.ts'
 
 /**

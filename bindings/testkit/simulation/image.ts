@@ -1,4 +1,5 @@
-import { applyEntries, type Content, DirectoryNode, type DiskNode, FileNode } from './content.ts'
+import type { Content } from './content.ts'
+import { applyEntries, DirectoryNode, type DiskNode, FileNode } from './disk-nodes.ts'
 import { contentLeft, type EntriesLeft, entriesLeft, type FileSystem } from './file-systems.ts'
 import type { Random } from './random.ts'
 

@@ -1,6 +1,6 @@
 import type { StoreFile } from '../../storage/file-store.ts'
-import type { FileNode } from './content.ts'
 import { failure, noSpace } from './disk-failure.ts'
+import type { FileNode } from './disk-nodes.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
 import type { WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'

@@ -14,7 +14,7 @@ import type { Compactable, RecoveryReport, StoredRange } from '../../../bindings
 import type { Party } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
 import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
-import type { DirectoryNode } from '../../../bindings/testkit/simulation/content.ts'
+import type { DirectoryNode } from '../../../bindings/testkit/simulation/disk-nodes.ts'
 import { returnKernel, takeKernel } from '../../../bindings/testkit/simulation/kernel-pool.ts'
 import type { Random } from '../../../bindings/testkit/simulation/random.ts'
 import type { OperationWatch } from '../../../bindings/testkit/simulation/virtual-disk.ts'

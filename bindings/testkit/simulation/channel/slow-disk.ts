@@ -1,5 +1,5 @@
 import type { StoreCapabilities, StoreFile, StoreLock } from '../../../storage/file-store.ts'
-import type { DirectoryNode } from '../content.ts'
+import type { DirectoryNode } from '../disk-nodes.ts'
 import { VirtualDisk } from '../virtual-disk.ts'
 
 const capabilities: StoreCapabilities = Object.freeze({

@@ -1,0 +1,110 @@
+import { Content } from './content.ts'
+import type { Words } from './digest.ts'
+
+/** What a file was told since its last flush, in order. */
+export type PendingChange =
+  | {
+      readonly kind: 'write'
+      readonly bytes: Uint8Array
+      readonly position: number
+      /** Of the bytes, once somebody asked. */
+      digest?: Words
+    }
+  | { readonly kind: 'truncate'; readonly sizeBytes: number }
+
+/** A file apart from its names. */
+export class FileNode {
+  visible: Content
+  durable: Content
+  pending: PendingChange[] = []
+
+  constructor(visible: Content = new Content(), durable: Content = new Content()) {
+    this.visible = visible
+    this.durable = durable
+  }
+
+  /** Room on the disk and nothing else: no byte of it is ever read, so it has none that a crash could leave. */
+  isSpace = false
+
+  write(bytes: Uint8Array, position: number): void {
+    if (this.isSpace) return this.#grow(position, bytes.length)
+    this.visible.write(bytes, position)
+    this.pending.push({ kind: 'write', bytes, position })
+  }
+
+  /** In two steps, so that a crash can leave a part. */
+  #grow(position: number, lengthBytes: number): void {
+    for (const sizeBytes of [position + (lengthBytes >>> 1), position + lengthBytes]) {
+      if (sizeBytes > this.visible.sizeBytes) this.truncate(sizeBytes)
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    this.visible.truncate(sizeBytes)
+    this.pending.push({ kind: 'truncate', sizeBytes })
+  }
+
+  /** Bytes that a failed flush dropped are visible and will never be written: what is visible says nothing more. */
+  hasDropped = false
+
+  flush(): void {
+    this.durable = this.written()
+    this.pending = []
+  }
+
+  /** What would be on the disk if all that is pending reached it. */
+  written(): Content {
+    if (!this.hasDropped) return this.visible.copy()
+    const content = this.durable.copy()
+    for (const change of this.pending) {
+      if (change.kind === 'write') content.write(change.bytes, change.position)
+      else content.truncate(change.sizeBytes)
+    }
+    return content
+  }
+
+  /** A flush failed: the pages count as clean, though they were not written; they show the new content or the old. */
+  drop(shows: 'new' | 'old'): void {
+    this.pending = []
+    this.hasDropped = shows === 'new'
+    if (shows === 'old') this.visible = this.durable.copy()
+  }
+}
+
+export type DiskNode = FileNode | DirectoryNode
+
+/** A name and what it names now (`undefined`: nothing). */
+export type Entry = readonly [name: string, node: DiskNode | undefined]
+
+/** One step that a directory took since its last sync. */
+export interface EntryChange {
+  /** Steps of all directories are in this order. */
+  readonly order: number
+  readonly entries: readonly Entry[]
+}
+
+let changes = 0
+
+/** A directory's entries; a sub-directory's own entry belongs to its parent. */
+export class DirectoryNode {
+  visible: Map<string, DiskNode> = new Map<string, DiskNode>()
+  durable: Map<string, DiskNode> = new Map<string, DiskNode>()
+  pending: EntryChange[] = []
+
+  change(...entries: readonly Entry[]): void {
+    applyEntries(this.visible, entries)
+    this.pending.push({ order: changes++, entries })
+  }
+
+  sync(): void {
+    this.durable = new Map(this.visible)
+    this.pending = []
+  }
+}
+
+export function applyEntries(directory: Map<string, DiskNode>, entries: readonly Entry[]): void {
+  for (const [name, node] of entries) {
+    if (node === undefined) directory.delete(name)
+    else directory.set(name, node)
+  }
+}
