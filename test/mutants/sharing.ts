@@ -5,6 +5,7 @@ const consumers = 'client/share-consumer.test.ts'
 const lateAnswers = 'client/share-late-answers.test.ts'
 const endings = 'client/share-endings.test.ts'
 const letters = 'client/share-dead-letters.test.ts'
+const unseen = 'client/share-unseen.test.ts'
 const powerLoss = 'client/share-power-loss.test.ts'
 const shared = 'coordinator/share/share-partition.ts'
 const client = 'client/share/share-consumer.ts'
@@ -122,5 +123,47 @@ export const SHARING: readonly Mutant[] = [
     find: "const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries\n",
     put: "const isLast = type === 'release' && shared.deliveryCount < 0\n",
     tests: [letters],
+  },
+  {
+    name: 'work queues: locks that one has lost end the delivery of others',
+    file: 'client/share/shared-records.ts',
+    find: "    if (!LogError.is(error, 'INVALID_RECORD_STATE')) throw error\n",
+    put: '    throw error\n',
+    tests: [unseen],
+  },
+  {
+    name: 'work queues: a partition that fails keeps what was locked with it',
+    file: client,
+    find: '        this.#undelivered.endReading(range)\n        await this.#undelivered.giveBack(session)\n',
+    put: '',
+    tests: [unseen],
+  },
+  {
+    name: 'work queues: a letter is written of what another consumer has by now',
+    file: client,
+    find: 'if (this.#closing !== undefined || !this.#isLocked(session, record)) return\n',
+    put: 'if (this.#closing !== undefined) return\n',
+    tests: [unseen],
+  },
+  {
+    name: 'work queues: what is being read at a close counts as delivered',
+    file: 'client/share/undelivered.ts',
+    find: 'const ranges = [...this.#unread].map(',
+    put: 'const ranges = [...new Set<AcquiredRange>()].map(',
+    tests: [unseen],
+  },
+  {
+    name: 'work queues: what is being counted at a close counts as delivered',
+    file: 'engine/sessions/share-session.ts',
+    find: '    if (!this.#isClosing) return ranges\n',
+    put: '    if (ranges.length >= 0) return ranges\n',
+    tests: [unseen],
+  },
+  {
+    name: 'work queues: a consumer that is closed at its start takes records all the same',
+    file: client,
+    find: '      if (this.#closing !== undefined) return await session.close()\n',
+    put: '',
+    tests: [unseen],
   },
 ]

@@ -12,7 +12,8 @@ import type { TopicRef } from '../topic/topic.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
 import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
 import { SharedRecord } from './shared-record.ts'
-import { sharedRecords } from './shared-records.ts'
+import { acknowledgeRange, sharedRecords } from './shared-records.ts'
+import { Undelivered } from './undelivered.ts'
 
 type AcknowledgeType = 'accept' | 'release' | 'reject'
 type AcknowledgeOptions = NonNullable<Parameters<ShareConsumer['acknowledge']>[2]>
@@ -38,8 +39,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #decoders: ReadonlyMap<string, Decoder>
   /** The session that delivered each record: the locks of an earlier session are gone. */
   readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
-  /** Records that are locked and not delivered yet. */
-  #ready: SharedRecord[] = []
+  readonly #undelivered: Undelivered = new Undelivered()
   #session: ShareSession | undefined
   /** The session whose log asked for undelivered records back: it acquires no more. */
   #released: ShareSession | undefined
@@ -99,7 +99,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   /** The next record. One whose lock ended while it waited belongs to another consumer by now. */
   #nextLocked(): SharedRecord | undefined {
     const session = this.#session
-    for (let record = this.#ready.shift(); record !== undefined; record = this.#ready.shift()) {
+    for (let record = this.#undelivered.next(); record !== undefined; record = this.#undelivered.next()) {
       if (session === undefined || !this.#isLocked(session, record)) continue
       this.#delivered.set(record, session)
       return record
@@ -118,18 +118,19 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
       if (this.#closing !== undefined) return
       const session = this.#session ?? (await this.#open(groupId))
+      // Its close may not have known of the session.
+      if (this.#closing !== undefined) return await session.close()
       // Nothing can wake a wait that hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
       const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
-      for (const range of await session.acquire(request)) await this.#receive(session, range, askedAt)
-      if (this.#released === session) await this.#giveBack(session)
+      await this.#receiveAll(session, await session.acquire(request), askedAt)
     } catch (error) {
       // A dead letter that was about to be written when the consumer was closed: its record comes again.
       if (this.#closing !== undefined && LogError.is(error, 'PRODUCER_CLOSED')) return
-      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID', 'INVALID_RECORD_STATE')) throw error
-      if (LogError.is(error, 'UNKNOWN_MEMBER_ID')) this.#session = undefined
-      this.#ready = []
+      if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
+      this.#session = undefined
+      this.#undelivered.clear()
     }
   }
 
@@ -137,28 +138,48 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const session = await this.#parts.broker.openShare(groupId)
     session.onRelease(() => {
       this.#released = session
-      this.#giveBack(session).catch(() => {})
+      this.#undelivered.giveBack(session).catch(() => {})
     })
     this.#session = session
     return session
   }
 
-  /** Gives back records that the program hasn't seen: their delivery doesn't count. */
-  async #giveBack(session: ShareSession): Promise<void> {
-    const unseen = this.#ready.splice(0).map((record) => this.#acknowledgeOne(session, record, 'unseen', 0))
-    // The lock has ended meanwhile, or the log is gone: there is nothing to give back.
-    await Promise.allSettled(unseen)
+  async #receiveAll(session: ShareSession, ranges: readonly AcquiredRange[], askedAt: number): Promise<void> {
+    this.#undelivered.add(ranges)
+    if (this.#closing !== undefined) return this.#undelivered.giveBack(session)
+    for (const range of ranges) {
+      try {
+        await this.#receive(session, range, askedAt)
+      } catch (error) {
+        // Only what failed stays locked: given back it would come again at once, and fail in place of all others.
+        this.#undelivered.endReading(range)
+        await this.#undelivered.giveBack(session)
+        throw error
+      }
+    }
+    if (this.#released === session) await this.#undelivered.giveBack(session)
   }
 
   async #receive(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
     const decoder = this.#decoders.get(range.topic)
-    if (decoder === undefined) return
+    if (decoder === undefined || !this.#undelivered.isUnread(range)) return
     // Counted from the request and not from the answer, which may lie there for long: so the lock never ends later here
     // than in the log.
     const lockedUntil = askedAt + range.waitedMs + this.#settings.lockMs
     const records = await sharedRecords(session, range, decoder, lockedUntil)
-    if (range.deliveryCount <= this.#settings.maxDeliveries) this.#ready.push(...records)
-    else for (const record of records) await this.#giveUp(session, record, TOO_OFTEN)
+    if (!this.#undelivered.endReading(range)) return
+    if (range.deliveryCount <= this.#settings.maxDeliveries) this.#undelivered.push(records)
+    else for (const record of records) await this.#giveUpIfLocked(session, record)
+  }
+
+  /** Letters before it may have taken longer than its lock: then it is for the consumer that has it next. */
+  async #giveUpIfLocked(session: ShareSession, record: SharedRecord): Promise<void> {
+    if (this.#closing !== undefined || !this.#isLocked(session, record)) return
+    try {
+      await this.#giveUp(session, record, TOO_OFTEN)
+    } catch (error) {
+      if (!LogError.is(error, 'INVALID_RECORD_STATE')) throw error
+    }
   }
 
   /** The dead letter comes first: a crash between the two steps writes it twice rather than never. */
@@ -169,19 +190,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       this.#producer ??= this.#parts.producer()
       await this.#producer.send(await deadLetterOf(record, deadLetter, error, deliveries, this.#parts.broker.admin))
     }
-    await this.#acknowledgeOne(session, record, 'reject', 0)
-  }
-
-  #acknowledgeOne(
-    session: ShareSession,
-    record: SharedRecord,
-    type: AcknowledgeType | 'unseen',
-    delayMs: number,
-  ): Promise<void> {
-    const { offset } = record
-    const { topic, topicId, partition, deliveryCount, beginning } = SharedRecord.rangeOf(record)
-    const delivery = { topic, topicId, partition, deliveryCount, beginning }
-    return session.acknowledge({ ...delivery, firstOffset: offset, lastOffset: offset, type, delayMs })
+    await acknowledgeRange(session, SharedRecord.placeOf(record), 'reject')
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
@@ -201,7 +210,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     try {
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
       else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
-      else await this.#acknowledgeOne(session, shared, type, delayMs)
+      else await acknowledgeRange(session, SharedRecord.placeOf(shared), type, delayMs)
     } catch (error) {
       throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error
     }
@@ -217,7 +226,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     try {
       if (session === undefined) return
       session.wake()
-      await this.#giveBack(session)
+      await this.#undelivered.giveBack(session)
       await session.close()
       await this.#producer?.close()
     } finally {

@@ -16,9 +16,9 @@ export class SharedRecord extends ConsumedRecord {
     this.#lockedUntil = lockedUntil
   }
 
-  /** With which it was locked. Static, as `lockedUntil`, because the record's public type doesn't have it. */
-  static rangeOf(record: SharedRecord): AcquiredRange {
-    return record.#range
+  /** Of the range with which it was locked. Static, as `lockedUntil`, because the record's public type doesn't have it. */
+  static placeOf(record: SharedRecord): AcquiredRange {
+    return { ...record.#range, firstOffset: record.offset, lastOffset: record.offset }
   }
 
   static lockedUntil(record: SharedRecord): number {

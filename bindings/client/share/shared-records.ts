@@ -1,5 +1,5 @@
 import type { FetchedBatch } from '../../broker/reader-session.ts'
-import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
+import type { AcknowledgeRequest, AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Decoder } from '../consumer/consumed-record.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
@@ -9,7 +9,8 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * The records of the acquired offsets. An offset at which readers see no record (a marker, an aborted transaction, a
- * gap) is acknowledged as `gap`, so that nobody gets it again. Deleted records need nothing.
+ * gap) is acknowledged as `gap`, so that nobody gets it again. Deleted records need nothing, nor does what isn't locked
+ * any more.
  */
 export async function sharedRecords(
   session: ShareSession,
@@ -78,12 +79,26 @@ async function fetched(
   return { keptFrom, readUpTo: nextOffset, found }
 }
 
-function skip(
+async function skip(
   session: ShareSession,
-  { topic, topicId, partition, deliveryCount, beginning }: AcquiredRange,
+  range: AcquiredRange,
   firstOffset: number,
   lastOffset: number,
 ): Promise<void> {
-  const delivery = { topic, topicId, partition, deliveryCount, beginning }
-  return session.acknowledge({ ...delivery, firstOffset, lastOffset, type: 'gap', delayMs: 0 })
+  try {
+    await acknowledgeRange(session, { ...range, firstOffset, lastOffset }, 'gap')
+  } catch (error) {
+    if (!LogError.is(error, 'INVALID_RECORD_STATE')) throw error
+  }
+}
+
+/** A range as it was acquired, or a part of it. */
+export function acknowledgeRange(
+  session: ShareSession,
+  { topic, topicId, partition, deliveryCount, beginning, firstOffset, lastOffset }: AcquiredRange,
+  type: AcknowledgeRequest['type'],
+  delayMs: number = 0,
+): Promise<void> {
+  const delivery = { topic, topicId, partition, deliveryCount, beginning, firstOffset, lastOffset }
+  return session.acknowledge({ ...delivery, type, delayMs })
 }

@@ -10,6 +10,8 @@ export class EmbeddedShare implements ShareSession {
   readonly #broker: SessionHost
   readonly #member: ShareMember
   #release: () => void = () => {}
+  #acquiring: Promise<readonly AcquiredRange[]> | undefined
+  #isClosing = false
 
   constructor(broker: SessionHost, member: ShareMember) {
     this.#broker = broker
@@ -21,10 +23,20 @@ export class EmbeddedShare implements ShareSession {
   }
 
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    this.#acquiring = this.#acquire(request)
+    return this.#acquiring
+  }
+
+  async #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
     const release = () => this.#release()
-    return this.#broker.askWaiting(this, (done) => {
+    const ranges = await this.#broker.askWaiting<readonly AcquiredRange[]>(this, (done) => {
       return { kind: 'acquireShare', member: this.#member, request, release, done }
     })
+    if (!this.#isClosing) return ranges
+    // Nobody takes them any more: their delivery doesn't count.
+    const unseen = ranges.map(({ waitedMs: _, ...range }) => this.acknowledge({ ...range, type: 'unseen', delayMs: 0 }))
+    await Promise.allSettled(unseen)
+    return []
   }
 
   onRelease(handler: () => void): void {
@@ -45,7 +57,9 @@ export class EmbeddedShare implements ShareSession {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     this.wake()
+    await this.#acquiring?.catch(() => {})
     await this.#broker.ask<void>((done) => ({ kind: 'leaveShare', member: this.#member, done }))
   }
 }
