@@ -61,11 +61,14 @@ export class ShareMembers {
     const records: TableRecord[] = []
     let left = request.maxOffsets
     const waitedMs = now - sinceMs
-    for (const { id, partition } of this.#inTurn(request.topics)) {
+    const partitions = this.#inTurn(request.topics)
+    const begun = this.#begunTopics(groupId, partitions)
+    for (const { id, partition } of partitions) {
       const { logStartOffset } = partition.watermarks
       const at = { groupId, ...id, logStartOffset, endOffset: partition.lastStableOffset }
       const hasOthers = acquired.length > 0
-      const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
+      const startAt = begun.has(id.topicId) ? 'earliest' : request.startAt
+      const planned = this.#shares.planAcquire(at, { ...request, startAt, memberId, maxOffsets: left, now, hasOthers })
       records.push(...planned.records)
       for (const range of planned.ranges) {
         acquired.push({ ...id, ...range, beginning: planned.beginning, waitedMs })
@@ -88,6 +91,11 @@ export class ShareMembers {
       .filter(({ id }) => this.#hooks.isLive(id.topicId))
     const first = this.#turn++ % Math.max(1, partitions.length)
     return [...partitions.slice(first), ...partitions.slice(0, first)]
+  }
+
+  /** A group begins in all partitions of a topic at once: what was added since holds nothing older than its beginning. */
+  #begunTopics(groupId: string, partitions: readonly HostedPartition[]): ReadonlySet<string> {
+    return new Set(partitions.filter(({ id }) => this.#shares.isKnown({ groupId, ...id })).map(({ id }) => id.topicId))
   }
 
   acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {

@@ -124,6 +124,18 @@ test('what is deleted between its lock and its delivery is nobody’s, and holds
   await log.close()
 })
 
+// It began at their end, behind what they had got before anybody looked.
+test('a group that began at the end reads partitions that are added from their start', async () => {
+  const { log } = await setup(4)
+  const options = { groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' } as const
+  const first = take(log.shareConsumer(options), 1)
+  await settle()
+  await log.admin.createPartitions('jobs', 3)
+  await log.producer().send(jobs.record({ value: '4', partition: 2 }))
+  assert.equal(values(await first), [4])
+  await log.close()
+})
+
 test('wrong calls are refused by name', async () => {
   const { log } = await setup(1)
   const wrong = [

@@ -125,6 +125,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [letters],
   },
   {
+    name: 'work queues: a partition that is added begins at its end',
+    file: 'engine/share-members.ts',
+    find: "const startAt = begun.has(id.topicId) ? 'earliest' : request.startAt\n",
+    put: 'const startAt = begun.size < 0 ? "earliest" : request.startAt\n',
+    tests: [consumers],
+  },
+  {
     name: 'work queues: locks that one has lost end the delivery of others',
     file: 'client/share/shared-records.ts',
     find: "    if (!LogError.is(error, 'INVALID_RECORD_STATE')) throw error\n",

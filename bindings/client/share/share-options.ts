@@ -36,7 +36,7 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   deadLetter?: string | undefined
   /**
    * Where a new group starts: `'earliest'` (default) or `'latest'`. Kafka's share.auto.offset.reset. Differs from
-   * Kafka: there `'latest'` is the default.
+   * Kafka: there `'latest'` is the default. Partitions that a topic gets later are read from their start.
    */
   autoOffsetReset?: 'earliest' | 'latest' | undefined
 }

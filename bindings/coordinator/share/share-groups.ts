@@ -80,6 +80,10 @@ export class ShareGroups {
     return { ranges, beginning: kept.beginning, records }
   }
 
+  isKnown(at: SharePlace): boolean {
+    return this.#partitions.has(keyOf(at))
+  }
+
   /** INVALID_GROUP_ID for an id that its record couldn't bring back. */
   #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
     assertGroupId(groupId)
