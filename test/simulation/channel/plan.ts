@@ -192,11 +192,11 @@ function drawSettings(random: Random, one: One): Settings {
     cacheBytes: one(2048, 8192, 1_000_000),
     transactionBufferBytes: one(300, 2000, 100_000),
     flushMsMax: one(0.1, 2, 15),
-    ...drawKeeping(random, one),
+    ...drawStorage(random, one),
   }
 }
 
-type Keeping = Omit<
+type StorageSettings = Omit<
   Settings,
   | 'slots'
   | 'inputs'
@@ -209,7 +209,7 @@ type Keeping = Omit<
   | 'flushMsMax'
 >
 
-function drawKeeping(random: Random, one: One): Keeping {
+function drawStorage(random: Random, one: One): StorageSettings {
   return {
     paddingBytes: one(0, 0, 150),
     segmentMs: one(60, 1_000_000, 1_000_000),
