@@ -1,11 +1,13 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import type { ErrorCode } from '../model/error-table.ts'
 import { LogError } from '../model/errors.ts'
+import { assertUserTopicName } from '../model/names.ts'
 import { parseTopicConfig } from '../model/topic-config.ts'
 import { ConsumedRecord } from './consumer/consumed-record.ts'
 import { loneBatchBytes } from './producer/record-size.ts'
 import { checkRecord } from './producer/validate-record.ts'
 import type { ProducerRecord } from './producer-record.ts'
+import { type TopicRef, topicName } from './topic/topic.ts'
 
 /** Of a text in a header. What a program puts into an error's message has no bound. */
 const TEXT_BYTES_MAX = 1024
@@ -55,16 +57,28 @@ export async function deadLetterOf(
   return { topic, key: null, value: null, headers: omitted('key, value, headers', textBytesMax) }
 }
 
+/**
+ * INVALID_REQUEST for what is no topic's name, and for one that is read: its letters would come as records, fail, and be
+ * written anew, without end.
+ */
+export function checkDeadLetterOption(deadLetter: unknown, topics: readonly TopicRef[]): void {
+  if (deadLetter === undefined) return
+  if (typeof deadLetter === 'string' && !topics.some((each) => topicName(each) === deadLetter)) return
+  const message = 'deadLetter must be the name of a topic, and of none that is read'
+  throw new LogError('INVALID_REQUEST', message, { option: 'deadLetter' })
+}
+
 /** Asked before the first record: a failure is no time to find that its letter has nowhere to go. */
 export async function checkDeadLetters(topic: string | undefined, admin: Admin): Promise<void> {
   if (topic !== undefined) await letterBytesMax(topic, admin)
 }
 
 /**
- * Of a letter's batch. UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every
+ * Of a letter's batch. INVALID_TOPIC_EXCEPTION for one of the log's own, UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every
  * letter, or that loses them: compaction leaves the last one of a key, and takes none without.
  */
 async function letterBytesMax(topic: string, admin: Admin): Promise<number> {
+  assertUserTopicName(topic)
   const { config } = await admin.describeTopic(topic).catch((error: unknown) => {
     if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
     const message = `there is no topic "${topic}" for dead letters`

@@ -145,6 +145,7 @@ test('wrong calls are refused by name', async () => {
     { groupId: 'g', topics: [jobs], maxDeliveries: 1.5 },
     { groupId: 'g', topics: [jobs], maxRecords: 2001 },
     { groupId: 'g', topics: [jobs], deadLetter: 7 },
+    { groupId: 'g', topics: [jobs], deadLetter: 'jobs' },
     { groupId: 'g', topics: [jobs], autoOffsetReset: 'none' },
   ]
   for (const options of wrong) {

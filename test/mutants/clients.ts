@@ -204,6 +204,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['process/dead-letters.test.ts'],
   },
   {
+    name: 'letters come as records that fail',
+    file: 'client/dead-letter.ts',
+    find: ' && !topics.some((each) => topicName(each) === deadLetter)',
+    put: '',
+    tests: ['process/process.test.ts', 'client/share-consumer.test.ts'],
+  },
+  {
     name: 'letters go to a topic that loses them',
     file: 'client/dead-letter.ts',
     find: "if (cleanupPolicy.includes('compact')) throw",

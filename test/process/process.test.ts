@@ -231,6 +231,7 @@ test('wrong options are refused by name, a changelog with too few partitions too
     [{ topics: [payments, payments] }, 'topics'],
     [{ maxPollIntervalMs: -1 }, 'maxPollIntervalMs'],
     [{ deadLetter: 5 }, 'deadLetter'],
+    [{ deadLetter: 'payments' }, 'deadLetter'],
     [{ state: { x: 1 } }, 'state'],
     [{ state: null }, 'state'],
     [{ state: 1 }, 'state'],

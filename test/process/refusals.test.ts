@@ -45,6 +45,8 @@ test('dead letters without a topic are refused before the first record', async (
   const error = await done.catch((failed: unknown) => failed)
   assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
   assert.equal(error.details, { topic: 'nowhere', option: 'deadLetter' })
+  const own = log.process({ groupId: 'g', topics: [payments], deadLetter: '__consumer_offsets', handle })
+  assert.ok(LogError.is(await own.done.catch((failed: unknown) => failed), 'INVALID_TOPIC_EXCEPTION'))
   assert.equal(handled, [])
   await log.close()
 })

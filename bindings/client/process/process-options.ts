@@ -2,6 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { TRANSACTION_TIMEOUT_MS_MAX } from '../../model/limits.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import { consumerSettings } from '../consumer/consumer-options.ts'
+import { checkDeadLetterOption } from '../dead-letter.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
@@ -51,9 +52,9 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /**
    * Topic for records that failed every try, also by giving a record or setting state that its topic doesn't take, with
    * origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit there with them comes with a null
-   * value and the header `oncelog-omitted`. Nothing creates it: `done` rejects at once where it isn't there, is
-   * compacted, or takes batches of less than 640 bytes (INVALID_CONFIG). Without the option the processor gives up, as
-   * it always does where a record is given for a topic that isn't there.
+   * value and the header `oncelog-omitted`. It is none of `topics`, and nothing creates it: `done` rejects at once where
+   * it isn't there, is compacted, or takes batches of less than 640 bytes (INVALID_CONFIG). Without the option the
+   * processor gives up, as it always does where a record is given for a topic that isn't there.
    */
   deadLetter?: string | undefined
   /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
@@ -117,7 +118,7 @@ export function processSettings(options: ProcessOptions<TopicRef, unknown>): Pro
   consumerSettings({ groupId, topics, maxPollIntervalMs })
   if (typeof handle !== 'function') throw wrong('handle', 'a function')
   if (!['exactly-once', 'at-least-once'].includes(delivery)) throw wrong('delivery', 'exactly-once or at-least-once')
-  if (deadLetter !== undefined && typeof deadLetter !== 'string') throw wrong('deadLetter', 'the name of a topic')
+  checkDeadLetterOption(deadLetter, topics)
   if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrong('retries', 'a whole number from 0 on')
   if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw wrong('concurrency', 'a whole number above 0')
   const { maxRecords = 1000, transactionTimeoutMs = 60_000 } = options

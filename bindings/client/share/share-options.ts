@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { checkTopics } from '../consumer/consumer-options.ts'
+import { checkDeadLetterOption } from '../dead-letter.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
@@ -30,8 +31,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   maxRecords?: number | undefined
   /**
    * Topic for records that were rejected or delivered too often; headers tell origin, error and number of deliveries.
-   * It must exist: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't, with INVALID_CONFIG if
-   * it is compacted or takes batches of less than 640 bytes.
+   * It must exist, and be none of `topics`: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't,
+   * with INVALID_CONFIG if it is compacted or takes batches of less than 640 bytes.
    */
   deadLetter?: string | undefined
   /**
@@ -78,7 +79,7 @@ export function shareSettings(options: ShareConsumerOptions<TopicRef>): ShareSet
     throw wrong('maxDeliveries', 'a whole number from 1 to 32766')
   if (!isCount(maxRecords) || maxRecords > MAX_RECORDS)
     throw wrong('maxRecords', `a whole number from 1 to ${MAX_RECORDS}`)
-  if (deadLetter !== undefined && typeof deadLetter !== 'string') throw wrong('deadLetter', 'the name of a topic')
+  checkDeadLetterOption(deadLetter, topics)
   if (!['earliest', 'latest'].includes(startAt)) throw wrong('autoOffsetReset', 'earliest or latest')
   return { groupId, lockMs, maxDeliveries, maxRecords, deadLetter, startAt }
 }

@@ -72,6 +72,7 @@ export class PartitionLog implements PartitionSource {
     return false
   }
 
+  /** False: it deletes no topic. */
   isDeleted(): boolean {
     return false
   }
