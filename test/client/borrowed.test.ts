@@ -1,4 +1,5 @@
 // Batches whose bytes the reader uses again.
+import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openMemory, string, topic } from '../../bindings/entry/node.ts'
@@ -72,6 +73,8 @@ test('after the next batch was asked for, what was not looked at throws; what a 
   await failure('INVALID_REQUEST', () => seen?.headers)
   await failure('INVALID_REQUEST', () => unseen?.key)
   await failure('INVALID_REQUEST', () => unseen?.value)
+  await failure('INVALID_REQUEST', () => unseen?.timestamp)
+  assert.match(inspect(unseen), /offset: 1,\n {2}timestamp: LogError: the record at offset 1 of t-0 was borrowed/)
   const [last] = [...(second.value ?? [])]
   assert.is(last?.key, 'k10')
   await iterator.return?.()

@@ -316,6 +316,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/outgoing-memory.test.ts'],
   },
   {
+    name: 'a borrowed record tells a timestamp when its batch is gone',
+    file: 'client/consumer/consumed-record.ts',
+    find: 'this.#held().timestampOf(this.#index)',
+    put: 'this.#batch.timestampOf(this.#index)',
+    tests: ['client/borrowed.test.ts'],
+  },
+  {
     name: 'the rest of a replaced channel is served',
     file: 'engine/remote/served-channel.ts',
     find: '    this.#replaceOlder()\n',

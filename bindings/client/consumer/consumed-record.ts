@@ -60,7 +60,7 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   }
 
   get timestamp(): number {
-    return this.#batch.timestampOf(this.#index)
+    return this.#held().timestampOf(this.#index)
   }
 
   /** Static, because the record's public type doesn't have it. */
@@ -128,8 +128,8 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
 
 /** As `toJSON`, with the error in the place of what can't be had: whoever prints a record may be looking for it. */
 function shownRecord(record: ConsumedRecord): object {
-  const shown: Record<string, unknown> = { ...record, timestamp: record.timestamp }
-  for (const field of ['key', 'value', 'headers'] as const) {
+  const shown: Record<string, unknown> = { ...record }
+  for (const field of ['timestamp', 'key', 'value', 'headers'] as const) {
     try {
       shown[field] = record[field]
     } catch (error) {
