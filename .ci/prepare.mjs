@@ -1,5 +1,6 @@
-// Makes a fresh clone usable before `npm test` and `npm start`: installs what package-lock.json names when node_modules is
-// missing, and builds when a source is newer than what was built from it. Plain Node, since nothing else is there yet.
+// Makes a fresh clone usable before `npm test`, `npm start` and `npm pack`: installs what package-lock.json names when
+// node_modules is missing, and builds when a source is newer than what was built from it. Plain Node, since nothing else is
+// there yet.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'

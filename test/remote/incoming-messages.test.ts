@@ -1,8 +1,8 @@
 // A socket cuts what is written to it wherever it likes: the messages come out as they went in.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { IncomingMemory } from '../../bindings/engine/remote/incoming-memory.ts'
 import { HEAD_BYTES, IncomingMessages } from '../../bindings/engine/remote/incoming-messages.ts'
-import { MessageMemory } from '../../bindings/engine/remote/message-memory.ts'
 import { MESSAGE_BYTES_MAX } from '../../bindings/engine/remote/protocol.ts'
 
 const MESSAGES = [[1, 2, 3], [], [4], [], [], [5, 6, 7, 8, 9, 10], [11, 12]].map((bytes) => Buffer.from(bytes))
@@ -17,7 +17,7 @@ const stream = Buffer.concat(MESSAGES.flatMap((message) => [head(message.length)
 
 function readAll(pieces: readonly Buffer[]): Uint8Array[] {
   const seen: Uint8Array[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message), new MessageMemory())
+  const incoming = new IncomingMessages((message) => seen.push(message), new IncomingMemory())
   for (const piece of pieces) {
     assert.ok(incoming.read(piece))
     // A piece is the socket's: what came of it must not need it any more.
@@ -45,7 +45,7 @@ test('cut at any two places, and byte by byte', () => {
 
 test('a message comes with its last byte, before anything behind it is read', () => {
   const seen: number[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message.length), new MessageMemory())
+  const incoming = new IncomingMessages((message) => seen.push(message.length), new IncomingMemory())
   incoming.read(Buffer.concat([head(2), Buffer.from([1])]))
   assert.equal(seen, [])
   incoming.read(Buffer.from([2]))
@@ -56,13 +56,13 @@ test('a message comes with its last byte, before anything behind it is read', ()
 
 test('a length that no message has: nothing more is read', () => {
   const seen: unknown[] = []
-  const incoming = new IncomingMessages((message) => seen.push(message), new MessageMemory())
+  const incoming = new IncomingMessages((message) => seen.push(message), new IncomingMemory())
   assert.not.ok(incoming.read(head(MESSAGE_BYTES_MAX + 1)))
   assert.equal(seen, [])
 })
 
 test('the memory of a message that was given back is that of a later one, which comes whole all the same', () => {
-  const memory = new MessageMemory()
+  const memory = new IncomingMemory()
   const buffers = new Set<ArrayBuffer>()
   const releases: (() => void)[] = []
   const sums: number[] = []
@@ -90,7 +90,7 @@ test('the memory of a message that was given back is that of a later one, which 
 })
 
 test('memory above a bound isn’t kept', () => {
-  const memory = new MessageMemory()
+  const memory = new IncomingMemory()
   const large = memory.take(2 ** 21 + 1)
   memory.give(large)
   assert.is.not(memory.take(2 ** 21).buffer, large.buffer)

@@ -11,6 +11,7 @@ import { surelyFits } from './size-bounds.ts'
 
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
+/** Behind 2147483647 comes 0 (kafka.md 3.4). */
 const SEQUENCES = 2 ** 31
 /**
  * After this time without a send a partition may have forgotten the producer (ProducerExpiry: after a day, or an hour

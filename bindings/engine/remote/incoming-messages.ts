@@ -1,5 +1,5 @@
 import type { OnMessage } from './channel.ts'
-import type { MessageMemory } from './message-memory.ts'
+import type { IncomingMemory } from './incoming-memory.ts'
 import { MESSAGE_BYTES_MAX } from './protocol.ts'
 
 /** The length of the message behind it: 32 bits, little-endian. */
@@ -11,14 +11,14 @@ export const HEAD_BYTES = 4
  */
 export class IncomingMessages {
   readonly #onMessage: OnMessage
-  readonly #memory: MessageMemory
+  readonly #memory: IncomingMemory
   readonly #head: Buffer = Buffer.alloc(HEAD_BYTES)
   #headBytes = 0
   /** The message behind the head, once that is whole. */
   #message: Uint8Array<ArrayBuffer> | undefined
   #messageBytes = 0
 
-  constructor(onMessage: OnMessage, memory: MessageMemory) {
+  constructor(onMessage: OnMessage, memory: IncomingMemory) {
     this.#onMessage = onMessage
     this.#memory = memory
   }

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BusyPoll } from './busy-poll.ts'
 import type { Channel, OnMessage } from './channel.ts'
+import { IncomingMemory } from './incoming-memory.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
-import { MessageMemory } from './message-memory.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
@@ -85,14 +85,14 @@ const JOINED_BYTES = 64 * 1024
 
 /** What the channels of a listener have in common. */
 interface Shared {
-  readonly incoming: MessageMemory
+  readonly incoming: IncomingMemory
   readonly outgoing: OutgoingMemory
   readonly processor: SpareProcessor
 }
 
 function share(): Shared {
   return {
-    incoming: new MessageMemory(),
+    incoming: new IncomingMemory(),
     outgoing: new OutgoingMemory(),
     processor: new SpareProcessor(processorWaitMs),
   }
@@ -110,7 +110,7 @@ const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
 class SocketChannel implements Channel {
   readonly outgoing: OutgoingMemory
   readonly #socket: net.Socket
-  readonly #incoming: MessageMemory
+  readonly #incoming: IncomingMemory
   readonly #busyPoll: BusyPoll
   #unwritten: Outgoing[] = []
 

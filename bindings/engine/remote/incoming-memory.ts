@@ -10,7 +10,7 @@ type Memory = Uint8Array<ArrayBuffer>
  * leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes through the
  * whole heap.
  */
-export class MessageMemory {
+export class IncomingMemory {
   #spare: Memory | undefined
 
   /**
