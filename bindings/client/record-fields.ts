@@ -1,5 +1,5 @@
+import { nearestOf } from '../model/nearest-name.ts'
 import type { HeaderList } from '../model/records.ts'
-import { nearestOf } from './options.ts'
 import type { ProducerRecord } from './producer-record.ts'
 
 const FIELDS = ['topic', 'key', 'value', 'partition', 'timestamp', 'headers'] as const

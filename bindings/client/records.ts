@@ -21,6 +21,8 @@ export interface ConsumerRecord<Name extends string = string, K = Uint8Array<Arr
   extends RecordMetadata {
   /** The topic's name. It tells records of several topics apart and narrows their types. */
   readonly topic: Name
+  /** Its offset in its partition. */
+  readonly offset: number
   /** The key as the topic's key codec decodes it; bytes if the topic is given by name. `null` without a key. */
   readonly key: K | null
   /** The value as the topic's value codec decodes it; bytes if the topic is given by name. `null` for a tombstone. */

@@ -44,7 +44,11 @@ export const ERRORS = {
   INVALID_TIMESTAMP: ['misuse', 32, 'Use a timestamp within the limits of the topic, in milliseconds since 1970.'],
   UNSUPPORTED_VERSION: ['fatal', 35, 'Open the directory with the version of oncelog that wrote it, or a newer one.'],
   TOPIC_ALREADY_EXISTS: ['misuse', 36, 'Use the existing topic or choose another name.'],
-  INVALID_PARTITIONS: ['misuse', 37, 'Ask for a whole number of partitions above the present one.'],
+  INVALID_PARTITIONS: [
+    'misuse',
+    37,
+    'Ask for a whole number of partitions above 0; of a topic that is there, above the present one.',
+  ],
   INVALID_CONFIG: ['misuse', 40, 'Use the config keys and ranges that the details name.'],
   INVALID_REQUEST: ['misuse', 42, 'Mend the argument that the details name.'],
   UNSUPPORTED_FOR_MESSAGE_FORMAT: [

@@ -39,6 +39,12 @@ export class LogError<C extends string = string> extends Error {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
+  /** With the message, which JSON leaves out of other errors. */
+  toJSON(): object {
+    const { message, ...fields } = this
+    return { message, ...fields }
+  }
+
   /** Whether `error` is a LogError, of this or another copy of the package, with one of `codes` if any are given. */
   // `& {}` leaves ErrorCode in the union, so that editors offer the codes; another copy may have more.
   static is<C extends ErrorCode | (string & {})>(error: unknown, ...codes: readonly C[]): error is LogError<C> {

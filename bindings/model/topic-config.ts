@@ -1,5 +1,6 @@
 import { COMPRESSION_TYPES } from './compression.ts'
 import { LogError } from './errors.ts'
+import { nearestOf } from './nearest-name.ts'
 import type { CleanupPolicy, TimestampType, TopicCompression, TopicConfigKeys } from './topic-config-keys.ts'
 
 /**
@@ -103,7 +104,9 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
 export function assertConfigKeys(keys: readonly string[]): void {
   const key = keys.find((each) => !Object.hasOwn(RULES, each))
   if (key === undefined) return
-  const message = `unknown config key "${key}"; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
+  const [nearest] = nearestOf(key, TOPIC_CONFIG_KEYS)
+  const advice = nearest === undefined ? '' : `: did you mean ${nearest}?`
+  const message = `unknown config key "${key}"${advice}; known are ${TOPIC_CONFIG_KEYS.join(', ')}`
   throw new LogError('INVALID_CONFIG', message, { key, known: TOPIC_CONFIG_KEYS })
 }
 

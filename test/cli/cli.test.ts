@@ -101,6 +101,14 @@ test('a call that must be mended exits with 2 and says how, without a stack trac
   assert.is(json.status, 2)
   assert.is(rows(json.err)[0]?.['error'], 'UNKNOWN_TOPIC_OR_PARTITION')
   assert.is(cli.run(['frobnicate']).status, 2)
+  for (const parent of ['topics', 'groups', 'share-groups', 'transactions']) {
+    const { status, err } = cli.run([parent, 'descirbe', 'x'])
+    assert.is(status, 2)
+    assert.match(err, /^error: unknown command 'descirbe'\n\(Did you mean describe\?\)\n/)
+    assert.match(cli.run([parent, 'mailer']).err, /^error: unknown command 'mailer'\n\(It has list, describe, /)
+    assert.match(cli.run([parent, 'list', 'x']).err, /^error: list takes no arguments, got 1\n/)
+    assert.match(cli.run([parent]).err, /^$/)
+  }
   const unknown = cli.run(['frobnicate', '--json'])
   assert.equal([unknown.status, rows(unknown.err)[0]?.['error']], [2, 'INVALID_REQUEST'])
   for (const words of [

@@ -96,6 +96,16 @@ test('INVALID_RECORD names field and place', async () => {
     const { message } = await failure('INVALID_RECORD', () => producer.send({ topic: 't', value } as never))
     assert.match(message, /text, bytes or null: record\(\) of a declared topic encodes other values/)
   }
+  const told: readonly (readonly [call: () => Promise<unknown>, said: RegExp])[] = [
+    [() => producer.send({ to: 'x' } as never), /^topic of record 0 must be a string: record\(\) of a declared topic/],
+    [() => producer.send({ topic: 't' } as never), /^value of record 0 must be text, bytes or null, and isn't there$/],
+    [() => producer.send({ topic: 't', value: 'x', headers: { a: 5 } } as never), /a name and text, bytes or null$/],
+    [
+      () => producer.send('t' as never, { value: 'x' } as never),
+      /^record 0 must be an object: record\(\) of a declared/,
+    ],
+  ]
+  for (const [call, said] of told) assert.match((await failure('INVALID_RECORD', call)).message, said)
   await failure('INVALID_RECORD', () => producer.send(undefined as unknown as ProducerRecord))
   // biome-ignore lint/suspicious/noSparseArray: that is the case.
   await failure('INVALID_RECORD', () => producer.send([, { topic: 't', value: 'x' }] as ProducerRecord[]))

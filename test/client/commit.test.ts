@@ -128,6 +128,9 @@ test('what is still held is committed over any rebalance, what was given again s
   await given()
   await failure('ILLEGAL_GENERATION', async () => assignment.stillHeld(at, held))
   await failure('ILLEGAL_GENERATION', async () => assignment.stillHeld(at, undefined))
+  const others = new Assignment('g')
+  const { message } = await failure('ILLEGAL_GENERATION', async () => others.stillHeld(at, held))
+  assert.is(message, "t-0 isn't held by this consumer: another one delivered the records")
   assert.is(assignment.stillHeld(at, assignment.find(at)), assignment.find(at))
 })
 

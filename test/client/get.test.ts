@@ -56,7 +56,10 @@ overBrokers('a record that can’t be decoded is printed with the reason', async
   const { log } = await setup({ points: 1 })
   const at = await log.producer().send({ topic: 'points', key: 'p', value: 'no JSON' })
   const record = await log.get(topic('points', { value: json() }), at)
-  assert.match(inspect(record), /key: 'p',\n.*value: LogError: the value at offset 0 of points-0 can't be decoded/)
+  assert.match(
+    inspect(record),
+    /key: 'p',\n.*value: LogError: the value at offset 0 of points-0 can't be decoded: the text is no JSON/,
+  )
   assert.throws(
     () => JSON.stringify(record),
     (error: unknown) => LogError.is(error, 'RECORD_DESERIALIZATION'),

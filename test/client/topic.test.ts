@@ -155,6 +155,8 @@ test('declarations that no log would create are refused at once', async () => {
   for (const shape of [undefined, null, 5, {}, { value: {} }, { value: string, key: 'string' }]) {
     await failure('INVALID_REQUEST', () => topic('t', shape as never))
   }
+  const { message } = await failure('INVALID_REQUEST', () => topic('t', { value: json as never }))
+  assert.is(message, 'value of topic "t" must be a codec: json(), string, bytes or one of your own')
   await failure('INVALID_REQUEST', () => topic('t', { value: string }).record(undefined as never))
 })
 

@@ -8,6 +8,7 @@ const WRONG: Readonly<Record<string, readonly (string | URL)[]>> = {
   'a URL of another scheme, or of another host': [new URL('http://localhost/data'), new URL('file://elsewhere/data')],
   'a zero byte in a path or URL': ['/nowhere/a\0b', new URL('file:///nowhere/a%00b')],
   'no path at all': [''],
+  'the text of a URL, which as a path would be a directory named file:': ['file:///nowhere/data'],
 }
 
 for (const [what, places] of Object.entries(WRONG)) {

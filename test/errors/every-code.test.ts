@@ -34,6 +34,13 @@ test('every code is provoked', () => {
   assert.equal(missing, [])
 })
 
+test('JSON of an error has its message and all that it says else', () => {
+  const error = new LogError('INVALID_CONFIG', 'why', { key: 'k' })
+  const { name, code, category, kafkaCode, hint, details } = error
+  const all = { message: 'why', name, code, category, kafkaCode, hint, details }
+  assert.equal(JSON.parse(JSON.stringify({ error })), { error: all })
+})
+
 test('docs/errors.md has the category, the number and the state of each', () => {
   for (const code of codes) {
     const [category, kafkaCode] = ERRORS[code]

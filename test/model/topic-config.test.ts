@@ -50,6 +50,13 @@ test('what editors show of a key names its default', () => {
   })
 })
 
+test('a key that is misspelt leads to the one that was meant', () => {
+  for (const key of ['retention.sm', 'retentionMs', 'retention_ms']) {
+    assert.match(refusal({ [key]: 5 }).message, /: did you mean retention\.ms\?; known are cleanup\.policy, /)
+  }
+  assert.match(refusal({ colour: 'red' }).message, /^unknown config key "colour"; known are cleanup\.policy, /)
+})
+
 test('values come through, numbers as text too', () => {
   const parsed = parseTopicConfig({ 'segment.bytes': 14, 'retention.ms': '-1', 'cleanup.policy': 'compact' })
   assert.equal([parsed.segmentBytes, parsed.retentionMs, parsed.cleanupPolicy], [14, -1, 'compact'])

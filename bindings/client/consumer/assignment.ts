@@ -106,11 +106,16 @@ export class Assignment {
   stillHeld(at: TopicPartition, held: TopicPartition | undefined): AssignedPartition {
     const found = this.at(at)
     if (found !== undefined && found === held) return found
-    throw this.#givenUp(at, 'since its records were delivered')
+    if (this.#everHeld.has(placeKey(at))) throw this.#givenUp(at, 'since its records were delivered')
+    throw this.#refused(at, "isn't held by this consumer: another one delivered the records")
   }
 
   #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
-    const message = `${topic}-${partition} was given up ${when}`
+    return this.#refused({ topic, partition }, `was given up ${when}`)
+  }
+
+  #refused({ topic, partition }: TopicPartition, why: string): LogError {
+    const message = `${topic}-${partition} ${why}`
     return new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.#groupId })
   }
 

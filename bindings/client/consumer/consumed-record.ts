@@ -120,7 +120,7 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
       return codec.decode(encoded)
     } catch (error) {
       const { topic, partition, offset } = this
-      const message = `the ${part} at offset ${offset} of ${topic}-${partition} can't be decoded`
+      const message = `the ${part} at offset ${offset} of ${topic}-${partition} can't be decoded${LogError.is(error) ? `: ${error.message}` : ''}`
       throw new LogError('RECORD_DESERIALIZATION', message, { topic, partition, offset, part }, error)
     }
   }

@@ -131,7 +131,7 @@ export class LogProducer implements Producer, PartOwner {
     try {
       // Of a revoked proxy it throws.
       const isOne = !Array.isArray(given)
-      assertOptions(options, SEND_NAMES, 'send')
+      assertSendOptions(options, given)
       const signal = signalOf(options)
       throwIfAborted(signal)
       this.#assertOpen()
@@ -361,6 +361,16 @@ export class LogProducer implements Producer, PartOwner {
 }
 
 /** Checked copies, headers included: the program may use its objects again while the send waits. */
+/** Where the first argument is no record the call is refused for that: what comes second need not be options then. */
+function assertSendOptions(options: SendOptions, given: ProducerRecord | readonly ProducerRecord[]): void {
+  try {
+    assertOptions(options, SEND_NAMES, 'send')
+  } catch (error) {
+    if (!Array.isArray(given)) topicOf(given as ProducerRecord, 0)
+    throw error
+  }
+}
+
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)

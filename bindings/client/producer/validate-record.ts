@@ -44,10 +44,10 @@ interface WellFormed {
 
 /** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
 export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
-  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
+  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', RECORD)
   assertFields(record, index)
   const { topic, timestamp, headers, value, partition } = record
-  if (typeof topic !== 'string') throw invalid(index, 'topic', 'a string')
+  if (typeof topic !== 'string') throw invalid(index, 'topic', TOPIC)
   const key = record.key ?? null
   if (!isBytes(key)) throw invalid(index, 'key', bytesFor(key))
   if (!isBytes(value)) throw invalid(index, 'value', bytesFor(value))
@@ -100,18 +100,22 @@ function assertFields(record: ProducerRecord, index: number): void {
 
 /** For who must know the topic first; INVALID_RECORD for what is no record, or names none. */
 export function topicOf(record: ProducerRecord | undefined, index: number): string {
-  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', 'an object')
-  if (typeof record.topic !== 'string') throw invalid(index, 'topic', 'a string')
+  if (typeof record !== 'object' || record === null) throw invalid(index, 'record', RECORD)
+  if (typeof record.topic !== 'string') throw invalid(index, 'topic', TOPIC)
   return record.topic
 }
 
+const RECORD = `an object: record() of a declared topic makes one (${HOW_TO_DECLARE})`
+const TOPIC = `a string: record() of a declared topic sets it (${HOW_TO_DECLARE})`
 const BYTES = 'well-formed text, a Uint8Array that is neither detached nor of another length than it says, or null'
+const GIVEN = 'text, bytes or null'
 
 /** What a declared topic would have encoded gets the way there, not what bytes may be. */
 function bytesFor(field: unknown): string {
+  if (field === undefined) return `${GIVEN}, and isn't there`
   const isPlainObject = typeof field === 'object' && !ArrayBuffer.isView(field) && !(field instanceof Uint8Array)
   if (!isPlainObject && typeof field !== 'number' && typeof field !== 'boolean') return BYTES
-  return `text, bytes or null: record() of a declared topic encodes other values (${HOW_TO_DECLARE})`
+  return `${GIVEN}: record() of a declared topic encodes other values (${HOW_TO_DECLARE})`
 }
 
 function isCount(value: unknown): boolean {
@@ -138,7 +142,8 @@ function headerList(headers: NonNullable<ProducerRecord['headers']>, index: numb
   return pairs.map((pair) => {
     const [name, value] = Array.isArray(pair) && pair.length === 2 ? (pair as readonly unknown[]) : []
     if (typeof name === 'string' && isBytes(name) && isBytes(value)) return [name, value] as const
-    throw invalid(index, 'headers', `pairs of a name and ${BYTES}`)
+    const isOdd = typeof value === 'string' || value instanceof Uint8Array
+    throw invalid(index, 'headers', `pairs of a name and ${isOdd ? BYTES : GIVEN}`)
   })
 }
 

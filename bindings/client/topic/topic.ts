@@ -43,9 +43,13 @@ const NAMES: OptionNames<Shape> = { key: true, value: true, partitions: true, co
 export function topic<const Name extends string, VIn, VOut, KIn = string, KOut = KIn>(
   name: Name,
   shape: {
+    /** The codec of keys: `string`, which is text, by default; `bytes`, `json()` or one of your own. */
     key?: Codec<KIn, KOut> | undefined
+    /** The codec of values: `json()`, `json(schema)`, `string`, `bytes`, `msgpack()` or one of your own. */
     value: Codec<VIn, VOut>
+    /** How many partitions `open(…, { topics })` creates; 1 by default. Equal keys go to one and stay in order there. */
     partitions?: number | undefined
+    /** The config with which `open(…, { topics })` creates it, such as `{ 'retention.ms': -1 }`: Kafka's keys. */
     config?: TopicConfig | undefined
   },
 ): Topic<Name, KIn, KOut, VIn, VOut> {
@@ -53,8 +57,8 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
   assertOptions<Shape>(shape as Shape, NAMES, `topic "${name}"`)
   const { value, partitions, config } = shape
   const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
-  if (!isCodec(key)) throw wrong(name, 'key', 'a codec')
-  if (!isCodec(value)) throw wrong(name, 'value', 'a codec')
+  if (!isCodec(key)) throw wrong(name, 'key', A_CODEC)
+  if (!isCodec(value)) throw wrong(name, 'value', A_CODEC)
   if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0)) {
     throw new LogError('INVALID_PARTITIONS', `topic "${name}" needs a whole number of partitions above 0`, {
       topic: name,
@@ -68,7 +72,8 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
     partitions,
     config: config && Object.freeze({ ...config }),
     record(input: RecordInput<KIn, VIn>): ProducerRecord {
-      if (typeof input !== 'object' || input === null) throw wrong(name, 'input', 'an object with a value')
+      if (typeof input !== 'object' || input === null)
+        throw wrong(name, 'input', 'an object with a value: record({ key, value })')
       assertInputFields(name, input)
       const { partition, timestamp, headers } = input
       return {
@@ -90,6 +95,8 @@ function assertInputFields(topic: string, input: object): void {
   const message = `a record for "${topic}" has a field ${JSON.stringify(field)}: did you mean ${meant}?`
   throw new LogError('INVALID_REQUEST', message, { topic, argument: 'input', field, nearest: [meant] })
 }
+
+const A_CODEC = 'a codec: json(), string, bytes or one of your own'
 
 function isCodec(codec: unknown): boolean {
   const { encode, decode } = (codec ?? {}) as Partial<Codec<unknown>>

@@ -20,6 +20,8 @@ export function pathOf(directory: string | FileUrl): string {
 
 function resolved(directory: string): string {
   if (directory === '') throw wrong()
+  // As a path it would be a directory named "file:" in the working directory.
+  if (directory.startsWith('file:')) throw wrong()
   return resolve(directory)
 }
 
@@ -35,5 +37,10 @@ function pathOfUrl(directory: FileUrl): string {
 
 /** `cause`: the error for a URL with another scheme or with a host. */
 function wrong(cause?: unknown): LogError {
-  return new LogError('INVALID_REQUEST', 'the directory must be a path or a file URL', { argument: 'directory' }, cause)
+  return new LogError(
+    'INVALID_REQUEST',
+    'the directory must be a path, or a file URL as an object: new URL("file:…")',
+    { argument: 'directory' },
+    cause,
+  )
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type Admin, type GroupDetails, LogError } from '../../node.ts'
+import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { counted, type Outcome, print, say } from '../output.ts'
@@ -21,10 +22,7 @@ Examples:
   oncelog groups describe audit --json
   oncelog groups reset audit --to-earliest --topic payments --dry-run`),
     )
-  groups
-    .command('list', { isDefault: true })
-    .description('all groups with their state, and how far behind they are')
-    .action(run(listGroups))
+  defaultList(groups).description('all groups with their state, and how far behind they are').action(run(listGroups))
   groups
     .command('describe <group>')
     .description('which member reads which partition, how far behind it is, and which transaction holds it back')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { type Outcome, print, say } from '../output.ts'
@@ -20,10 +21,7 @@ Examples:
   oncelog share-groups describe mailers --json
   oncelog share-groups reset mailers --to-latest`),
     )
-  groups
-    .command('list', { isDefault: true })
-    .description('all share groups and how much they have left')
-    .action(run(listShareGroups))
+  defaultList(groups).description('all share groups and how much they have left').action(run(listShareGroups))
   groups
     .command('describe <group>')
     .description('by partition: what is finished, what is left, what consumers hold')

@@ -3,6 +3,7 @@ import type { Log } from '../../../client/log.ts'
 import type { TopicConfig } from '../../../model/topic-config.ts'
 import { LogError } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
+import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
 import { openOrCreate, withImage, withLog } from '../open.ts'
 import { counted, type Outcome, print, say } from '../output.ts'
@@ -12,8 +13,7 @@ const EVERYTHING = -1
 
 export function addTopics(program: Command): void {
   const topics = program.command('topics').description('list, describe, create, alter and delete topics')
-  topics
-    .command('list', { isDefault: true })
+  defaultList(topics)
     .description('list all topics; writes nothing, works while a program has the log open')
     .action(run(listTopics))
   topics

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { TransactionDescription } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
+import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
 import { withLog, withView } from '../open.ts'
 import { type Outcome, print, type Row, say } from '../output.ts'
@@ -22,8 +23,7 @@ Examples:
   oncelog transactions producers payments
   oncelog transactions abort settle-1`),
     )
-  transactions
-    .command('list', { isDefault: true })
+  defaultList(transactions)
     .description('all transactional ids with their state')
     .option(
       '--open-for <ms>',
