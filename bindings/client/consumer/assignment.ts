@@ -33,6 +33,8 @@ export class Assignment {
    * with it.
    */
   readonly #everHeld: Set<string> = new Set()
+  /** Every hold that there was, as long as a record that it delivered is in use. */
+  readonly #given: WeakSet<TopicPartition> = new WeakSet()
   /** Partitions that come into force once it is known where they begin. */
   #added: readonly TopicPartition[] = []
 
@@ -106,16 +108,15 @@ export class Assignment {
   stillHeld(at: TopicPartition, held: TopicPartition | undefined): AssignedPartition {
     const found = this.at(at)
     if (found !== undefined && found === held) return found
-    if (this.#everHeld.has(placeKey(at))) throw this.#givenUp(at, 'since its records were delivered')
-    throw this.#refused(at, "isn't held by this consumer: another one delivered the records")
+    if (held !== undefined && this.#given.has(held)) throw this.#givenUp(at, 'since its records were delivered')
+    throw this.#refused(at, `the records of ${at.topic}-${at.partition} were delivered by another consumer`)
   }
 
   #givenUp({ topic, partition }: TopicPartition, when: string): LogError {
-    return this.#refused({ topic, partition }, `was given up ${when}`)
+    return this.#refused({ topic, partition }, `${topic}-${partition} was given up ${when}`)
   }
 
-  #refused({ topic, partition }: TopicPartition, why: string): LogError {
-    const message = `${topic}-${partition} ${why}`
+  #refused({ topic, partition }: TopicPartition, message: string): LogError {
     return new LogError('ILLEGAL_GENERATION', message, { topic, partition, groupId: this.#groupId })
   }
 
@@ -135,7 +136,9 @@ export class Assignment {
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
-      this.#setPartitions([...kept, ...positions.map((position) => new AssignedPartition(position))])
+      const held = positions.map((position) => new AssignedPartition(position))
+      for (const each of held) this.#given.add(each)
+      this.#setPartitions([...kept, ...held])
       for (const each of positions) this.#everHeld.add(placeKey(each))
     } finally {
       this.#added = []
