@@ -360,7 +360,6 @@ export class LogProducer implements Producer, PartOwner {
   }
 }
 
-/** Checked copies, headers included: the program may use its objects again while the send waits. */
 /** Where the first argument is no record the call is refused for that: what comes second need not be options then. */
 function assertSendOptions(options: SendOptions, given: ProducerRecord | readonly ProducerRecord[]): void {
   try {
@@ -371,6 +370,7 @@ function assertSendOptions(options: SendOptions, given: ProducerRecord | readonl
   }
 }
 
+/** Checked copies, headers included: the program may use its objects again while the send waits. */
 function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
   return Array.from(records, (record, index) => {
     const { headers } = checkRecord(record, index)
