@@ -74,8 +74,9 @@ export async function checkDeadLetters(topic: string | undefined, admin: Admin):
 }
 
 /**
- * Of a letter's batch. INVALID_TOPIC_EXCEPTION for one of the log's own, UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every
- * letter, or that loses them: compaction leaves the last one of a key, and takes none without.
+ * The most bytes that the topic takes of a letter's batch. INVALID_TOPIC_EXCEPTION for one of the log's own topics,
+ * UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every letter, or that loses
+ * them: compaction leaves the last one of a key, and takes none without.
  */
 async function letterBytesMax(topic: string, admin: Admin): Promise<number> {
   assertUserTopicName(topic)

@@ -36,9 +36,9 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   state?: S | undefined
   /**
    * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with
-   * the commit: objects and lists may be used again at once, bytes stay as they are until then. In transactions the next batch is handled while the one before commits. May be called again for the
-   * same record after a failure, of that commit too, a crash, or a partition that moved: only the run whose transaction
-   * commits has effects in the log.
+   * the commit: objects and lists may be used again at once, bytes stay as they are until then. In transactions the
+   * next batch is handled while the one before commits. May be called again for the same record after a failure, of
+   * that commit too, a crash, or a partition that moved: only the run whose transaction commits has effects in the log.
    */
   handle(
     record: RecordOf<T>,
