@@ -54,7 +54,8 @@ export interface ShareSession extends ReaderSession {
    */
   onRelease(handler: () => void): void
   /**
-   * Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed.
+   * Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed; of
+   * a `gap` and of what is `unseen` that counts which it still holds of the range.
    */
   acknowledge(request: AcknowledgeRequest): Promise<void>
 }

@@ -3,8 +3,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
-import { settle } from './fake-port.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import { FakePort, settle } from './fake-port.ts'
 import { failure, overBrokers, setup, take, text } from './support.ts'
 
 const valuesOf = (records: readonly { value: Uint8Array | null }[]) => records.map(({ value }) => text(value))
@@ -251,6 +254,27 @@ test('a seek while a fetch is under way wins', async () => {
   await consumer.seek({ topic: 't', partition: 0, nextOffset: 1 })
   broker.write('t', ['a', 'b'])
   assert.equal(valuesOf(await next), ['b'])
+})
+
+test('a seek while an offset that is gone is reset wins', async () => {
+  const at = { topic: 't', partition: 0 }
+  const { broker } = await openHeld(new MemoryStore(), new FakePort(), {})
+  const log = new BrokerLog(broker, new FakePort())
+  await log.admin.createTopic('t')
+  await log.producer().send(['a', 'b', 'c', 'd'].map((value) => ({ topic: 't', value })))
+  await log.admin.deleteRecords([{ ...at, beforeOffset: 2 }])
+  await log.admin.setOffsets('g', [{ ...at, nextOffset: 1 }])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  assert.is(await consumer.committed(at), 1)
+  const offsets = broker.admin.offsets.bind(broker.admin)
+  broker.admin.offsets = async (places) => {
+    broker.admin.offsets = offsets
+    const answer = await offsets(places)
+    await consumer.seek({ ...at, nextOffset: 3 })
+    return answer
+  }
+  assert.equal(valuesOf(await take(consumer, 1)), ['d'])
+  await log.close()
 })
 
 overBrokers('paused partitions deliver nothing until resume', async (setup) => {

@@ -102,6 +102,61 @@ test('what another consumer was told is no expulsion of this one: whatever handl
   }
 })
 
+test('a close while partitions are being given up waits for the handlers, and tells of each partition once', async () => {
+  const log = await openLog(new MemoryStore(), new FakePort())
+  await log.admin.createTopic('t', { partitions: 2 })
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.committed({ topic: 't', partition: 0 })
+  const told: unknown[] = []
+  const waiting: (() => void)[] = []
+  first.on('revoked', async (partitions) => {
+    told.push(partitions.map(({ partition }) => partition))
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    await first.commit(partitions.map((at) => ({ ...at, nextOffset: 0 })))
+    told.push('committed')
+  })
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  const joining = second.committed({ topic: 't', partition: 0 })
+  await settle()
+  const closing = first.close()
+  await settle()
+  assert.equal(told, [[0]])
+  while (waiting.length > 0) {
+    waiting.shift()?.()
+    await settle()
+  }
+  await closing
+  assert.equal(told, [[0], 'committed', [1], 'committed'])
+  await joining
+  await settle()
+  assert.is(second.assignment().length, 2)
+  await log.close()
+})
+
+for (const isIterating of [true, false]) {
+  const how = isIterating ? 'iterating' : 'idle'
+  test(`${how}: a close rejects with what a handler throws of a rebalance that was under way`, async () => {
+    const log = await openLog(new MemoryStore(), new FakePort())
+    await log.admin.createTopic('t', { partitions: 2 })
+    const first = log.consumer({ groupId: 'g', topics: ['t'] })
+    await first.committed({ topic: 't', partition: 0 })
+    const iteration = isIterating ? first[Symbol.asyncIterator]().next() : undefined
+    const mine = new Error('of the program')
+    let fail = () => {}
+    first.on('revoked', () => new Promise((_, reject) => (fail = () => reject(mine))))
+    const second = log.consumer({ groupId: 'g', topics: ['t'] })
+    const joining = second.committed({ topic: 't', partition: 0 })
+    await settle()
+    const closed = first.close().catch((error: unknown) => error)
+    fail()
+    assert.is(await closed, mine)
+    await Promise.all([iteration, joining])
+    await settle()
+    assert.is(second.assignment().length, 2)
+    await log.close()
+  })
+}
+
 test('all handlers are told where one throws, and its failure is raised: the first of several', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])

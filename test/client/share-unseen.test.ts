@@ -159,6 +159,31 @@ test('a close while records are being read gives them back unseen', async () => 
   await log.close()
 })
 
+test('a close while records are being read gives back those that are still there, where others were deleted meanwhile', async () => {
+  const { log, onSession } = await setup()
+  for (const value of ['a', 'b', 'c']) await log.producer().send({ topic: 'first', value })
+  const consumer = log.shareConsumer(options)
+  let closed: Promise<void> | undefined
+  let next: Promise<unknown> | undefined
+  onSession((session) => {
+    onSession(() => {})
+    behindFetch(session, 'first', async () => {
+      next = others(log, 2)
+      await settle()
+      await log.admin.deleteRecords([{ topic: 'first', partition: 0, beforeOffset: 1 }])
+      closed = consumer.close()
+      await settle()
+    })
+  })
+  assert.is((await consumer[Symbol.asyncIterator]().next()).done, true)
+  await closed
+  assert.equal(await next, [
+    ['first', 1],
+    ['first', 1],
+  ])
+  await log.close()
+})
+
 test('a close while a delivery is being counted gives it back unseen', async () => {
   const { log, onSession } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })

@@ -78,6 +78,20 @@ export const OFFSETS: readonly Mutant[] = [
     tests: [lateCommits],
   },
   {
+    name: 'a close waits for no handler of a rebalance',
+    file: 'client/consumer/membership.ts',
+    find: '      await this.#handlersTold()\n',
+    put: '',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
+    name: 'an offset that is gone is reset under a seek',
+    file: 'client/consumer/fetcher.ts',
+    find: 'reset !== undefined && assigned.position === from',
+    put: 'reset !== undefined',
+    tests: ['client/consumer.test.ts'],
+  },
+  {
     name: 'who has left a group is a member again by a join that was under way',
     file: 'engine/sessions/consumer-session.ts',
     find: '    this.#hasLeft = true\n',

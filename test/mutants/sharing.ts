@@ -36,8 +36,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: what is said of one delivery counts for a later one',
     file: shared,
-    find: '      if (inFlight.deliveryCount !== deliveryCount) return offset\n',
-    put: '',
+    find: 'if (isHeld && inFlight.deliveryCount === deliveryCount) held',
+    put: 'if (isHeld) held',
     tests: [lateAnswers],
   },
   {
@@ -64,8 +64,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: who lost its lock may still say that it is done',
     file: shared,
-    find: "inFlight?.state !== 'acquired' || inFlight.memberId !== memberId",
-    put: "inFlight?.state !== 'acquired'",
+    find: "inFlight?.state === 'acquired' && inFlight.memberId === memberId",
+    put: "inFlight?.state === 'acquired'",
     tests: [locks],
   },
   {
@@ -74,6 +74,13 @@ export const SHARING: readonly Mutant[] = [
     find: "      if (type === 'unseen') inFlight.deliveryCount--\n",
     put: '',
     tests: [locks],
+  },
+  {
+    name: 'work queues: what nobody saw stays locked where a part of it is gone',
+    file: shared,
+    find: "const isOfRest = type === 'gap' || type === 'unseen'",
+    put: 'const isOfRest = false',
+    tests: [locks, unseen],
   },
   {
     name: 'work queues: no end to what is in hand behind an unfinished record',

@@ -67,6 +67,7 @@ export class Fetcher {
     if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw part.error
     const [reset] = await start.reset([assigned])
-    if (reset !== undefined) assigned.seek(reset.nextOffset)
+    // The program may have called `seek` meanwhile.
+    if (reset !== undefined && assigned.position === from) assigned.seek(reset.nextOffset)
   }
 }

@@ -75,7 +75,7 @@ export class Membership {
 
   /** The consumer is closing and its handlers are being told; they may still commit. */
   get isLeaving(): boolean {
-    return this.#isLeaving
+    return this.#isLeaving && this.#member !== undefined
   }
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
@@ -323,15 +323,32 @@ export class Membership {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.interrupt()
-    await this.#joining?.catch(() => {})
+    this.#isLeaving = true
+    try {
+      await this.interrupt()
+      await this.#joining?.catch(() => {})
+      await this.#handlersTold()
+      await this.#leave()
+    } finally {
+      this.#isLeaving = false
+    }
+  }
+
+  /** What is being given up is others' once its handlers are done, and isn't told a second time. */
+  async #handlersTold(): Promise<void> {
+    try {
+      await this.#settling
+    } catch (error) {
+      if (!(error instanceof Interruption)) throw error
+    }
+  }
+
+  async #leave(): Promise<void> {
     const member = this.#member
     if (member === undefined) return
-    this.#isLeaving = true
     try {
       await this.assignment.giveUp()
     } finally {
-      this.#isLeaving = false
       this.#member = undefined
       await member.session.close()
     }

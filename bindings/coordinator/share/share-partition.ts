@@ -141,7 +141,8 @@ export class SharePartition {
 
   /**
    * `availableAt`: when a released record may be delivered again. Answers the first offset that `memberId` has no lock
-   * of, or has that of a later delivery; then nothing has changed.
+   * of, or has that of a later delivery; then nothing has changed. `gap` and `unseen` are said of what it still holds of
+   * the range: records may have been deleted since, and nobody waits for an answer.
    */
   acknowledge(
     memberId: string,
@@ -149,13 +150,17 @@ export class SharePartition {
     type: AcknowledgeType,
     availableAt: number,
   ): number | undefined {
-    for (let offset = firstOffset; offset <= lastOffset; offset++) {
+    const isOfRest = type === 'gap' || type === 'unseen'
+    const held: InFlightState[] = []
+    const from = isOfRest ? Math.max(firstOffset, this.#startOffset) : firstOffset
+    const to = isOfRest ? Math.min(lastOffset, this.#endOffset - 1) : lastOffset
+    for (let offset = from; offset <= to; offset++) {
       const inFlight = this.#inFlight.get(offset)
-      if (inFlight?.state !== 'acquired' || inFlight.memberId !== memberId) return offset
-      if (inFlight.deliveryCount !== deliveryCount) return offset
+      const isHeld = inFlight?.state === 'acquired' && inFlight.memberId === memberId
+      if (isHeld && inFlight.deliveryCount === deliveryCount) held.push(inFlight)
+      else if (!isOfRest) return offset
     }
-    for (let offset = firstOffset; offset <= lastOffset; offset++) {
-      const inFlight = this.#inFlight.get(offset) as InFlightState
+    for (const inFlight of held) {
       if (type === 'accept') inFlight.state = 'acknowledged'
       else if (type === 'reject' || type === 'gap') inFlight.state = 'archived'
       else this.#makeAvailable(inFlight, availableAt)

@@ -68,6 +68,19 @@ test('what nobody saw does not count', () => {
   assert.equal(shared.acquire('a', 1, 1, LOCK, 0), [range(0, 0, 1)])
 })
 
+test('of a range of which a part is gone, the rest is given back or passed over', () => {
+  const shared = new SharePartition(0)
+  shared.acquire('a', 8, 8, LOCK, 0)
+  shared.acknowledge('a', range(4, 4), 'gap', 0)
+  shared.moveStart(2)
+  assert.is(shared.acknowledge('b', range(0, 7), 'unseen', 0), undefined, 'it holds nothing')
+  assert.is(shared.acquiredCount, 5)
+  assert.is(shared.acknowledge('a', range(0, 5), 'unseen', 0), undefined)
+  assert.equal(shared.acquire('b', 9, 8, LOCK, 0), [range(2, 3), range(5, 5)])
+  assert.is(shared.acknowledge('a', range(5, Number.MAX_SAFE_INTEGER), 'gap', 0), undefined)
+  assert.equal([shared.acquiredCount, shared.unfinishedBetween(0, 8)], [3, 3])
+})
+
 test('when the clock is put forward or back, locks last as long as they would have', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 1, 1, LOCK, 0)
