@@ -345,9 +345,3 @@ export function batch_seal(
   batch_close()
   return size
 }
-
-/** Both fields lie outside the CRC. */
-export function batch_stamp(address: usize, baseOffset: f64, leaderEpoch: u32): void {
-  store64(address, <i64>baseOffset)
-  store32(address + 12, leaderEpoch)
-}

@@ -14,7 +14,7 @@ export function offset_index_append(entry: usize, relativeOffset: u32, position:
  * How many entries have a relative offset at or below `target`. The search quarters the range without branches: the
  * processor has nothing to predict, and the three loads of a step wait for memory at the same time.
  */
-export function offset_index_count(entries: usize, count: u32, target: i32): u32 {
+function entriesAtOrBelow(entries: usize, count: u32, target: i32): u32 {
   if (count === 0) return 0
   let base = entries
   while (count > 3) {
@@ -50,7 +50,7 @@ export function offset_index_summarize(entries: usize, summary: usize, from: u32
   }
 }
 
-/** How many groups begin at or below `target`, as `offset_index_count`. */
+/** How many groups begin at or below `target`, as `entriesAtOrBelow`. */
 function groupsAtOrBelow(summary: usize, count: u32, target: i32): u32 {
   let base = summary
   while (count > 3) {
@@ -82,7 +82,7 @@ export function offset_index_lookup(entries: usize, count: u32, summary: usize, 
     first += (<usize>(groups - 1)) << (GROUP_SHIFT + 3)
     count = min(GROUP, count - ((groups - 1) << (<u32>GROUP_SHIFT)))
   }
-  const atOrBelow = offset_index_count(first, count, target)
+  const atOrBelow = entriesAtOrBelow(first, count, target)
   return atOrBelow === 0 ? 0 : load32(first + ((<usize>(atOrBelow - 1)) << 3) + 4)
 }
 
@@ -122,12 +122,6 @@ export function time_index_lookup(entries: usize, count: u32, timestamp: f64): u
     count -= half
   }
   return load64(base) <= target ? load32(base + 8) : 0
-}
-
-/** How many entries have a relative offset below `target`: offsets don't decrease. */
-export function time_index_count(entries: usize, count: u32, target: i32): u32 {
-  while (count > 0 && <i32>load32(entries + <usize>(count - 1) * 12 + 8) >= target) count--
-  return count
 }
 
 /** Timestamps strictly ascending and exact as JavaScript numbers, offsets not descending. */

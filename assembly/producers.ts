@@ -22,8 +22,6 @@ const SEQUENCE_MASK: u32 = 0x7fffffff
 
 /** The sequence passed 2147483647 within this epoch, so a number no longer tells what is older. */
 const WRAPPED: u32 = 1
-/** The entry was created by its first batch: when every batch is undone, the producer is removed. */
-const BORN: u32 = 2
 
 // Answers of producer_check, mirrored in bindings/kernel/kernel.ts.
 const ACCEPTED: f64 = -1
@@ -156,10 +154,8 @@ export function producer_push(
 ): u32 {
   const id = <i64>producerId
   const slot = find(table, slots, id)
-  if (idOf(slot) !== id) {
-    create(table, slots, slot, id, producers++)
-    store<u8>(slot, BORN, 15)
-  } else if (epochOf(slot) !== epoch) {
+  if (idOf(slot) !== id) create(table, slots, slot, id, producers++)
+  else if (epochOf(slot) !== epoch) {
     store<u8>(slot, 0, 14)
     store<u8>(slot, 0, 15)
   }
@@ -177,7 +173,6 @@ function pushTo(slot: usize, window: usize, first: i32, records: u32, baseOffset
   if (count === BATCHES_MAX) {
     oldest = oldest === BATCHES_MAX - 1 ? 0 : oldest + 1
     count--
-    flags &= ~BORN
   }
   const batch = batchOf(window, oldest, count)
   store<i32>(batch, first)
@@ -214,20 +209,6 @@ export function producer_accept(
   if (answer !== ACCEPTED) return answer
   const after = producer_push(table, slots, producers, producerId, epoch, first, records, baseOffset, timestamp)
   return after === producers ? ACCEPTED : ACCEPTED_NEW
-}
-
-/** Undoes the newest batch; the next one that is accepted has its sequences again. Answers the number of producers. */
-export function producer_undo(table: usize, slots: u32, producers: u32, producerId: f64): u32 {
-  if (slots === 0) return producers
-  const id = <i64>producerId
-  const slot = find(table, slots, id)
-  if (idOf(slot) !== id || countOf(slot) === 0) return producers
-  const left = countOf(slot) - 1
-  if (left === 0 && (flagsOf(slot) & BORN) !== 0) return producer_remove(table, slots, producers, producerId)
-  const first = load<u32>(batchOf(windowOf(table, slots, slot), oldestOf(slot), left))
-  store<i32>(slot, <i32>((first - 1) & SEQUENCE_MASK), 8)
-  setRing(slot, left, oldestOf(slot))
-  return producers
 }
 
 /** Moves the last window into the gap, and later slots up, so that no probe ends too early. */

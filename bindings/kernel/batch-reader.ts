@@ -54,15 +54,6 @@ export class KernelBatchReader implements BatchReader {
     }
   }
 
-  stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void {
-    const address = blockOf(this.#core, buffer).require(position, BATCH_HEADER_BYTES)
-    try {
-      this.#core.exports.batch_stamp(address, baseOffset, partitionLeaderEpoch)
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
   decode(
     buffer: KernelBuffer,
     position: number,

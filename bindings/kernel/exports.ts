@@ -45,7 +45,6 @@ export interface KernelExports {
     staged: number,
   ): number
   varint_write(address: number, value: number): number
-  batch_stamp(address: number, baseOffset: number, leaderEpoch: number): void
 
   batch_fault(address: number, available: number): number
   batch_shape(address: number, available: number): number
@@ -56,13 +55,11 @@ export interface KernelExports {
 
   offset_index_append(entry: number, relativeOffset: number, position: number): void
   offset_index_ascends(entries: number, count: number): number
-  offset_index_count(entries: number, count: number, target: number): number
   offset_index_last(entries: number, count: number): number
   offset_index_lookup(entries: number, count: number, summary: number, target: number): number
   offset_index_summarize(entries: number, summary: number, from: number, to: number): void
   time_index_append(entry: number, timestamp: number, relativeOffset: number): void
   time_index_ascends(entries: number, count: number): number
-  time_index_count(entries: number, count: number, target: number): number
   time_index_last_offset(entries: number, count: number): number
   time_index_last_timestamp(entries: number, count: number): number
   time_index_lookup(entries: number, count: number, timestamp: number): number
@@ -109,7 +106,6 @@ export interface KernelExports {
     transactionFirstOffset: number,
   ): number
   producer_slot(table: number, slots: number, number: number): number
-  producer_undo(table: number, slots: number, producers: number, producerId: number): number
   producer_window(table: number, slots: number, number: number): number
   producers_clear(table: number, slots: number): void
   producers_move(from: number, fromSlots: number, producers: number, to: number, toSlots: number): void

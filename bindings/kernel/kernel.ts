@@ -149,8 +149,6 @@ export interface BatchReader {
    * nextOffset before it): the bulk form of `fault` for scans and recovery.
    */
   intactBytes(buffer: KernelBuffer, position: number, availableBytes: number, expectedOffset: number): number
-  /** Writes baseOffset and leader epoch into a sealed batch (both lie outside the CRC). */
-  stamp(buffer: KernelBuffer, position: number, baseOffset: number, partitionLeaderEpoch: number): void
   /**
    * Checks CRC and structure (only the structure if `checked`) and copies the batch out once, with its record table.
    * Answers a fault if the batch isn't intact. A compressed batch is decompressed through kernel memory
@@ -231,8 +229,6 @@ export interface OffsetIndex {
   bytes(): Uint8Array<ArrayBuffer>
   /** Replaces the content by a file's bytes. False: not a multiple of 8, not strictly ascending, or no memory. */
   load(bytes: Uint8Array): boolean
-  /** Entries below `offset` stay. */
-  truncateTo(offset: number): void
   free(): void
 }
 
@@ -247,7 +243,6 @@ export interface TimeIndex {
   /** As those of OffsetIndex, in entries of 12 bytes; timestamps must ascend, offsets not descend. */
   bytes(): Uint8Array<ArrayBuffer>
   load(bytes: Uint8Array): boolean
-  truncateTo(offset: number): void
   free(): void
 }
 
@@ -293,7 +288,7 @@ export interface ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): void
-  /** `check`, and where it answers SEQUENCE_ACCEPTED `push`, in one call; `undo` takes it back. */
+  /** `check`, and where it answers SEQUENCE_ACCEPTED `push`, in one call. */
   accept(
     producerId: number,
     producerEpoch: number,
@@ -302,8 +297,6 @@ export interface ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): number
-  /** Takes back the newest batch of the producer, after a write that failed. */
-  undo(producerId: number): void
   /** All producers, in no order. */
   windows(): IterableIterator<ProducerWindow>
   /** Puts a producer in the place of what is known of it. False at the cap. */

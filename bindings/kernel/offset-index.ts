@@ -104,16 +104,6 @@ export class KernelOffsetIndex implements OffsetIndex {
     }
   }
 
-  truncateTo(offset: number): void {
-    try {
-      // Entries below `offset` stay; targets are clamped to what a relative offset can be.
-      const target = Math.max(-1, Math.min(offset - 1 - this.#baseOffset, int32Max))
-      this.#setCount(this.#core.exports.offset_index_count(this.#block.address, this.#count, target))
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
   #setCount(count: number): void {
     const relative = count === 0 ? 0 : this.#core.exports.offset_index_last(this.#block.address, count)
     this.#count = count

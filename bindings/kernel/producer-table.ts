@@ -150,14 +150,6 @@ export class KernelProducerTable implements ProducerTable {
     }
   }
 
-  undo(producerId: number): void {
-    try {
-      this.#count = this.#core.exports.producer_undo(this.#address, this.#slots, this.#count, producerId)
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
   *windows(): IterableIterator<ProducerWindow> {
     for (let number = 0; number < this.#count; number++) yield this.#window(number)
   }

@@ -74,15 +74,6 @@ export class KernelTimeIndex implements TimeIndex {
     }
   }
 
-  truncateTo(offset: number): void {
-    try {
-      const target = Math.max(0, Math.min(offset - this.#baseOffset, int32Max))
-      this.#setCount(this.#core.exports.time_index_count(this.#block.address, this.#count, target))
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
   #setCount(count: number): void {
     const { exports } = this.#core
     this.#lastTimestamp = count === 0 ? -1 : exports.time_index_last_timestamp(this.#block.address, count)

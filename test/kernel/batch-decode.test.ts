@@ -424,13 +424,4 @@ test('intactBytes ends before the first batch that is torn, damaged or out of se
   assert.is(intact(overlapping, 0), size)
 })
 
-test('stamp changes base offset and leader epoch, and the CRC still holds', () => {
-  const bytes = encodeReference([{ key: null, value: fromHex('01'), timestamp: 5, headers: [] }], seal)
-  put(buffer, 0, bytes)
-  reader.stamp(buffer, 0, 123456789012, 17)
-  assert.is(reader.fault(buffer, 0, bytes.length), undefined)
-  const header = reader.header(buffer, 0, bytes.length)
-  assert.equal([header?.baseOffset, header?.partitionLeaderEpoch], [123456789012, 17])
-})
-
 test.run()

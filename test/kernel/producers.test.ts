@@ -132,36 +132,6 @@ test('epochs: an older one is stale, a newer one begins at 0 and forgets the win
   table.free()
 })
 
-test('undo takes back the newest batch, so that its retry is accepted', () => {
-  const table = five(100)
-  table.undo(P)
-  assert.is(table.check(P, 0, 140, 10), SEQUENCE_ACCEPTED)
-  assert.is(table.check(P, 0, 150, 10), SEQUENCE_OUT_OF_ORDER)
-  assert.is(table.check(P, 0, 130, 10), 300)
-  for (let batch = 0; batch < 4; batch++) table.undo(P)
-  assert.is(table.producerCount, 0, 'it began with its first batch, so nothing is known of it any more')
-  assert.is(table.check(P, 0, 100, 10), SEQUENCE_ACCEPTED)
-  table.undo(P)
-
-  table.push(P, 3, 0, 10, 100, 1)
-  table.push(P, 4, 0, 10, 200, 2)
-  table.undo(P)
-  assert.is(table.check(P, 4, 0, 10), SEQUENCE_ACCEPTED, 'the new epoch begins again')
-  assert.is(table.check(P, 4, 10, 10), SEQUENCE_OUT_OF_ORDER)
-  assert.is(table.check(P, 3, 10, 10), SEQUENCE_STALE_EPOCH, 'and the old one stays fenced')
-  table.free()
-})
-
-test('undo after the window was full keeps the place in the sequence', () => {
-  const table = five(0)
-  for (let batch = 5; batch < 8; batch++) table.push(P, 0, batch * 10, 10, batch * 100, 1)
-  for (let batch = 7; batch >= 3; batch--) table.undo(P)
-  assert.is(table.producerCount, 1)
-  assert.is(table.check(P, 0, 30, 10), SEQUENCE_ACCEPTED)
-  assert.is(table.check(P, 0, 40, 10), SEQUENCE_OUT_OF_ORDER)
-  table.free()
-})
-
 /** One call that lies near what the model knows: next, duplicate, overlap, gap, below, other epoch. */
 function call(random: Random, model: WindowReference): { epoch: number; first: number; count: number } {
   const epoch = Math.max(0, model.epoch) + (random.chance(0.93) ? 0 : random.pick([-1, 1]))
@@ -297,7 +267,6 @@ test('a table without producers holds no memory', () => {
   const before = kernel.memory.usedBytes
   const table = kernel.producerTable()
   assert.is(table.check(1, 0, 0, 1), SEQUENCE_ACCEPTED)
-  table.undo(1)
   table.remove(1)
   assert.is(kernel.memory.usedBytes, before)
   table.push(1, 0, 0, 1, 0, 0)

@@ -29,9 +29,6 @@ export function offsetIndexTarget(make: (baseOffset: number) => OffsetIndex): Fu
         const answer = index.lookup(BASE_OFFSET + target)
         expect(answer === found, () => `${target} is looked up at ${answer}, it is at ${found}`)
       }
-      const cutAt = list[list.length >> 1]?.[0] ?? 0
-      index.truncateTo(BASE_OFFSET + cutAt)
-      expect(index.entryCount === list.filter(([offset]) => offset < cutAt).length, () => 'cut at another place')
     },
   }
 }

@@ -239,7 +239,6 @@ function wildCall(kernel: Kernel, program: Program, buffer: KernelBuffer): void 
     () => batchReader.header(buffer, one, two),
     () => batchReader.fault(buffer, one, two),
     () => batchReader.intactBytes(buffer, one, two, three),
-    () => batchReader.stamp(buffer, one, two, three),
     () => batchReader.decode(buffer, one, two, program.byte() > 128),
     () => wildIndex(kernel, [one, two, three, four]),
     () => wildProducer(kernel, [one, two, three, four]),
@@ -267,10 +266,8 @@ function wildIndex(kernel: Kernel, [base, offset, position, target]: readonly [n
   try {
     index.append(offset, position)
     index.lookup(target)
-    index.truncateTo(target)
     times.append(position, offset)
     times.lookup(target)
-    times.truncateTo(target)
   } finally {
     index.free()
     times.free()
@@ -286,8 +283,6 @@ function wildProducer(kernel: Kernel, numbers: readonly [number, number, number,
     if (!table.reserve()) return
     table.push(producerId, (epoch ?? 0) % 32_767, (first ?? 0) % 2 ** 31, records, 0, 1)
     expect(table.producerCount === 1, () => `${table.producerCount} producers of one`)
-    table.undo(producerId)
-    table.undo((id ?? 0) % 7)
     table.remove(producerId)
   } finally {
     table.free()

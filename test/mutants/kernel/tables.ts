@@ -20,10 +20,6 @@ const INDEXES = faultsOf('indexes.ts', ['indexes'], {
     'return load32(base + 8)',
   ],
   'an entry of that very time is passed over': ['load64(middle) <= target', 'load64(middle) < target'],
-  'an entry at the offset is below it': [
-    '<i32>load32(entries + <usize>(count - 1) * 12 + 8) >= target',
-    '<i32>load32(entries + <usize>(count - 1) * 12 + 8) > target',
-  ],
   'times of an index stand still': ['nextTimestamp <= timestamp', 'nextTimestamp < timestamp'],
   'offsets of a time index go back': [' || nextOffset < offset', ''],
   'any time in an index': ['nextTimestamp < -9007199254740991 || nextTimestamp > 9007199254740991', 'false'],
@@ -50,10 +46,9 @@ const PRODUCERS = faultsOf('producers.ts', ['producers'], {
     'last < first || (count !== 0 && first < lastSequenceOf(slot))',
     'count !== 0 && first < lastSequenceOf(slot)',
   ],
-  'a producer with more than five batches began with those': ['    flags &= ~BORN\n', ''],
   'batches of the epoch before answer': [
-    '  } else if (epochOf(slot) !== epoch) {\n    store<u8>(slot, 0, 14)\n',
-    '  } else if (epochOf(slot) !== epoch) {\n',
+    '  else if (epochOf(slot) !== epoch) {\n    store<u8>(slot, 0, 14)\n',
+    '  else if (epochOf(slot) !== epoch) {\n',
   ],
   'a wrap of the epoch before counts': [
     '    store<u8>(slot, 0, 14)\n    store<u8>(slot, 0, 15)\n  }\n',
@@ -63,11 +58,6 @@ const PRODUCERS = faultsOf('producers.ts', ['producers'], {
     'idOf(slot) === id && epochOf(slot) === epoch && first',
     'idOf(slot) === id && first',
   ],
-  'a producer whose only batch is taken back stays': [
-    '  if (left === 0 && (flagsOf(slot) & BORN) !== 0) return producer_remove(table, slots, producers, producerId)\n',
-    '',
-  ],
-  'a batch that is taken back leaves its sequence': ['  store<i32>(slot, <i32>((first - 1) & SEQUENCE_MASK), 8)\n', ''],
   'the slot of the window that moved names its old place': [
     '    store<u32>(find(table, slots, load<i64>(last)), number, 16)\n',
     '',

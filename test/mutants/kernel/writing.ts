@@ -45,6 +45,5 @@ export const WRITING: readonly Mutant[] = faultsOf('batch-writer.ts', ['batch-en
   'compressed records have no greatest time': ['maxTimestamp = <i64>greatest', 'maxTimestamp = <i64>base'],
   'the last offset is one too great': ['store32(address + 23, recordCount - 1)', 'store32(address + 23, recordCount)'],
   'a sealed batch goes on': ['  batch_close()\n  return size', '  return size'],
-  'a stamp forgets the leader epoch': ['  store32(address + 12, leaderEpoch)\n}', '}'],
   'an empty batch has the least of all times': ['recordCount === 0 ? -1 : <f64>maxTimestamp', '<f64>maxTimestamp'],
 })
