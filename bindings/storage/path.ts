@@ -1,10 +1,13 @@
 import { LogError } from '../model/errors.ts'
 
+/** Of one name, between two slashes. */
+export const NAME_CHARS_MAX = 255
+
 /**
  * The names that a store may hold: those that every file system takes alike. Names come from checked topic names and
  * numbers, so a refused one is a slip or an attack, never what a user wanted.
  */
-const name = String.raw`(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,255}`
+const name = String.raw`(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,${NAME_CHARS_MAX}}`
 const names = new RegExp(`^${name}(?:/${name})*$`)
 
 /** The one name in the root that belongs to drivers: a store neither lists nor opens it. */

@@ -58,6 +58,27 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/store/occupied-directories.test.ts'],
   },
   {
+    name: 'what is set aside gets a name that is too long for a store',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'directory.slice(0, NAME_CHARS_MAX - suffix.length)',
+    put: 'directory',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'an unclean open removes copies of partitions',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'topics.byId(topicId)?.name === parsed.topic',
+    put: 'topics.byId(topicId) !== undefined',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'a copy of a partition is taken for the other spelling of its name',
+    file: 'log/store/partition-directories.ts',
+    find: 'return other?.toLowerCase() === directory.toLowerCase()',
+    put: 'return other !== undefined',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
     name: 'ring: a refused open removes files',
     file: ring,
     find: '    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',

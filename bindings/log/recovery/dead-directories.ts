@@ -2,6 +2,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
+import { NAME_CHARS_MAX } from '../../storage/path.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import {
@@ -62,10 +63,15 @@ export function* setDirectoryAside(store: FileStore, directory: string): Task<vo
   const names = yield* perform('list', '', () => store.list(''))
   // The file system may not tell upper from lower case.
   const taken = new Set(names.map((name) => name.toLowerCase()))
-  let aside = `${directory}${STRAY_SUFFIX}`
-  for (let count = 2; taken.has(aside.toLowerCase()); count++) aside = `${directory}.${count}${STRAY_SUFFIX}`
+  let aside = asideName(directory, STRAY_SUFFIX)
+  for (let count = 2; taken.has(aside.toLowerCase()); count++) aside = asideName(directory, `.${count}${STRAY_SUFFIX}`)
   yield* perform('rename', directory, () => store.rename(directory, aside))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+/** The longest names of topics leave no room for a suffix. */
+function asideName(directory: string, suffix: string): string {
+  return `${directory.slice(0, NAME_CHARS_MAX - suffix.length)}${suffix}`
 }
 
 function isOfPartition(name: string): boolean {
@@ -101,7 +107,8 @@ export function* clearDeadDirectories(
     const names = yield* perform('list', name, () => store.list(name))
     // It has a partition's name alone.
     if (names.length > 0 && !names.some(isOfPartition)) continue
-    const isOfDeleted = topicId !== undefined && topics.byId(topicId) !== undefined
+    // Under a name that isn't its topic's it is a copy that somebody made.
+    const isOfDeleted = topicId !== undefined && topics.byId(topicId)?.name === parsed.topic
     if (isOfDeleted || !(yield* holdsBatches(store, name))) {
       recoveryMarks.hit('dead-directory-removed')
       yield* removeDirectory(store, name)

@@ -12,7 +12,7 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** What the log knows of topics, by their ids. */
 export interface KnownTopics {
-  /** The partition of this number is in use. */
+  /** The partition of this number is in use, in this directory or in one whose name has other cases alone. */
   isLive(topicId: string): boolean
   isDeleted(topicId: string): boolean
 }

@@ -58,7 +58,10 @@ export class PartitionDirectories {
         yield* letOthersRun()
       }
       const topics = {
-        isLive: (topicId: string) => partitions.get({ topicId, partition: id.partition }) !== undefined,
+        isLive: (topicId: string) => {
+          const other = partitions.get({ topicId, partition: id.partition })?.directory
+          return other?.toLowerCase() === directory.toLowerCase()
+        },
         isDeleted: (topicId: string) => source.isDeleted(topicId),
       }
       const create = () => createPartitionDirectory(store, kernel, files, topics)

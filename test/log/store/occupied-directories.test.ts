@@ -107,6 +107,47 @@ test('an unclean open leaves a directory alone that has a partition’s name and
     assert.not(existsSync(join(copy, 'empty-1')))
   }))
 
+test('an unclean open removes no copy of a partition that somebody made beside it, of a living topic or of a deleted one', () =>
+  inScratch(async (scratch) => {
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    for (const name of ['orders', 'old']) await log.admin.createTopic(name)
+    await log.producer().send(['orders', 'old'].map((topic) => ({ topic, value: `of ${topic}` })))
+    await log.close()
+    for (const name of ['orders', 'old'])
+      cpSync(join(root, `${name}-0`), join(root, `${name}-2024-1`), { recursive: true })
+    const again = await open(root)
+    await again.admin.deleteTopic('old')
+    await again.producer().send({ topic: 'orders', value: 'more' })
+    const copy = join(scratch, 'copy')
+    copyUnclosed(root, copy)
+    await again.close()
+    const opened = await open(copy)
+    assert.equal(opened.recovery.damage.map(({ file, code }) => [file, code]).sort(), [
+      ['old-2024-1', 'stray directory'],
+      ['orders-2024-1', 'stray directory'],
+    ])
+    await opened.close()
+    for (const name of ['orders', 'old']) {
+      assert.ok(readFileSync(join(copy, `${name}-2024-1-stray`, SEGMENT)).includes(`of ${name}`))
+    }
+  }))
+
+test('a copy of another topic’s partition is set aside at the first send', () =>
+  inScratch(async (scratch) => {
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    for (const name of ['orders', 'invoices']) await log.admin.createTopic(name)
+    await log.producer().send({ topic: 'orders', value: 'of orders' })
+    await log.close()
+    cpSync(join(root, 'orders-0'), join(root, 'invoices-0'), { recursive: true })
+    const again = await open(root)
+    await again.producer().send({ topic: 'invoices', value: 'own' })
+    assert.equal([await readAll(again, 'orders'), await readAll(again, 'invoices')], [['of orders'], ['own']])
+    await again.close()
+    assert.ok(readFileSync(join(root, 'invoices-0-stray', SEGMENT)).includes('of orders'))
+  }))
+
 test('what lies in the directory of a topic that is deleted stays, and the next topic of its name goes on', () =>
   inScratch(async (scratch) => {
     const root = join(scratch, 'log')
@@ -121,6 +162,34 @@ test('what lies in the directory of a topic that is deleted stays, and the next 
     await log.close()
     assert.equal(readdirSync(join(root, 'orders-0-stray')), ['notes'])
     assert.is(readFileSync(join(root, 'orders-0-stray', NOTES), 'utf8'), 'mine')
+  }))
+
+test('the longest name of a topic leaves room for the mark of what is set aside', () =>
+  inScratch(async (scratch) => {
+    const [root, name] = [join(scratch, 'log'), 't'.repeat(249)]
+    const log = await open(root)
+    await log.admin.createTopic(name, { partitions: 12 })
+    const place = (partition: number) => join(root, `${name}-${partition}`)
+    putNotes(place(0))
+    for (const partition of [0, 11]) await log.producer().send({ topic: name, partition, value: `${partition}` })
+    putNotes(place(11))
+    await log.admin.deleteTopic(name)
+    await log.admin.createTopic(name, { partitions: 12 })
+    await log.producer().send({ topic: name, partition: 11, value: 'second' })
+    assert.equal(await readAll(log, name), ['second'])
+    const copy = join(scratch, 'copy')
+    copyUnclosed(root, copy)
+    await log.close()
+    const strays = readdirSync(root).filter((each) => each.endsWith('-stray'))
+    assert.equal(
+      strays.map((each) => readFileSync(join(root, each, NOTES), 'utf8')),
+      ['mine', 'mine'],
+    )
+    cpSync(place(11), join(copy, `${name.replace('t', 's')}-0`), { recursive: true })
+    const opened = await open(copy)
+    assert.is(opened.recovery.damage.length, 1)
+    assert.is(readdirSync(copy).filter((each) => /^s.*-stray$/.test(each)).length, 1)
+    await opened.close()
   }))
 
 test.run()
