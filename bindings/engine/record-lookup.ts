@@ -37,7 +37,8 @@ export class RecordLookup {
     const missing = { hosted, offset: found.missing ?? offset, abortedUpTo: found.missingAborted }
     this.#hooks.prepare(missing, (error) => {
       if (!this.#pending.delete(command)) return
-      if (error !== undefined) return done(error)
+      // Of a topic that was deleted meanwhile the files are gone: the next look tells.
+      if (error !== undefined && !hosted.dead) return done(error)
       try {
         this.find(command)
       } catch (failure) {

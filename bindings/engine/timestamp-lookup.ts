@@ -1,3 +1,5 @@
+import { LogError } from '../model/errors.ts'
+import type { TopicPartition } from '../model/positions.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'
@@ -12,10 +14,28 @@ export function* offsetsForTimestamp(
   store: PartitionStore,
 ): Task<(number | undefined)[]> {
   const offsets: (number | undefined)[] = []
-  for (const { topic, partition } of at) {
-    offsets.push(yield* offsetForTimestamp(store, topics.partition(topic, partition), timestamp))
-  }
+  for (const place of at) offsets.push(yield* offsetNow(place, timestamp, topics, store))
   return offsets
+}
+
+/**
+ * Where files go while they are looked into, because their topic or their records are deleted, the next look begins
+ * with what is there then.
+ */
+function* offsetNow(
+  { topic, partition }: TopicPartition,
+  timestamp: number,
+  topics: Topics,
+  store: PartitionStore,
+): Task<number | undefined> {
+  for (;;) {
+    const hosted = topics.partition(topic, partition)
+    try {
+      return yield* offsetForTimestamp(store, hosted, timestamp)
+    } catch (error) {
+      if (!hosted.dead && !LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
+    }
+  }
 }
 
 /**

@@ -2,10 +2,16 @@
 // on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { FakePort, settle } from '../client/fake-port.ts'
+import { slowToOpen } from '../client/share-support.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
 import { STORAGES } from './storages.ts'
+
+const at = { topic: 't', partition: 0 }
 
 for (const [name, storageOf] of Object.entries(STORAGES)) {
   test(`${name}: a send of acks 1 beside the delete of its topic ends no log`, () => {
@@ -58,6 +64,35 @@ for (const [name, storageOf] of Object.entries(STORAGES)) {
     )
     host.close()
     host.discard()
+  })
+}
+
+for (const isMadeAgain of [false, true]) {
+  const name = isMadeAgain ? 'a topic that is made again' : 'a topic that is deleted'
+  test(`${name} while a record or a time is looked up in its files is no damage`, async () => {
+    const image = new DirectoryImage()
+    const before = await openLog(image, new FakePort())
+    await before.admin.createTopic('t', { config: { 'segment.bytes': 1024 } })
+    for (let count = 0; count < 10; count++) await before.producer().send({ topic: 't', value: 'x'.repeat(500) })
+    await before.close()
+    const slow = slowToOpen(image, 't')
+    const log = await openLog(slow.store, new FakePort())
+    const lookups = [log.get('t', { partition: 0, offset: 3 }), log.admin.offsetsForTimestamp([at], 1)]
+    const answers = Promise.allSettled<unknown>(lookups)
+    await settle()
+    const deleted = log.admin.deleteTopic('t')
+    await settle()
+    if (isMadeAgain) await deleted
+    if (isMadeAgain) await log.admin.createTopic('t')
+    slow.let()
+    const [record, time] = (await answers).map((answer) =>
+      answer.status === 'fulfilled' ? answer.value : (answer.reason as LogError).code,
+    )
+    assert.is(record, isMadeAgain ? 'OFFSET_OUT_OF_RANGE' : 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (isMadeAgain) assert.ok(Array.isArray(time), `${time}`)
+    else assert.is(time, 'UNKNOWN_TOPIC_OR_PARTITION')
+    await deleted
+    await log.close()
   })
 }
 

@@ -196,4 +196,18 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: 'reading.sizeBytes >= Math.max(limitBytes, count)) return',
     tests: ['client/first-records.test.ts'],
   },
+  {
+    name: 'a topic that is deleted while a record is looked up is told as damage',
+    file: 'engine/record-lookup.ts',
+    find: 'error !== undefined && !hosted.dead',
+    put: 'error !== undefined',
+    tests: ['engine/deleted-topics.test.ts'],
+  },
+  {
+    name: 'a topic that is deleted while a time is looked up is told as damage',
+    file: 'engine/timestamp-lookup.ts',
+    find: '!hosted.dead && ',
+    put: '',
+    tests: ['engine/deleted-topics.test.ts'],
+  },
 ]
