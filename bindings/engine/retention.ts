@@ -1,5 +1,5 @@
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { type Kept, keptFrom } from '../log/retention/kept-from.ts'
+import { type DueLogStart, keptFrom } from '../log/retention/kept-from.ts'
 import type { ParsedTopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionIdentity, PartitionStore } from '../storage/partition-store.ts'
@@ -69,34 +69,34 @@ export class Retention implements UpkeepJob {
     const stored = topics.stored(id)
     if (stored !== undefined) {
       const { logStartOffset, nextOffset } = stored
-      if (!takesAny(this.#kept(id, config, now, logStartOffset, nextOffset), logStartOffset)) return undefined
+      if (!takesAny(this.#dueLogStart(id, config, now, logStartOffset, nextOffset), logStartOffset)) return undefined
     }
     const hosted = topics.hostedById(id)
     if (hosted === undefined || hosted.dead || hosted.partition.readOnly) return undefined
     const { watermarks, lastStableOffset } = hosted.partition
-    const kept = this.#kept(id, config, now, watermarks.logStartOffset, lastStableOffset)
-    if (!takesAny(kept, watermarks.logStartOffset)) return undefined
-    if (kept.takesActive) this.#hooks.seal(hosted)
-    return { hosted, logStartOffset: kept.logStartOffset }
+    const due = this.#dueLogStart(id, config, now, watermarks.logStartOffset, lastStableOffset)
+    if (!takesAny(due, watermarks.logStartOffset)) return undefined
+    if (due.takesActive) this.#hooks.seal(hosted)
+    return { hosted, logStartOffset: due.logStartOffset }
   }
 
-  #kept(
+  #dueLogStart(
     id: PartitionIdentity,
     config: ParsedTopicConfig,
     now: number,
     logStartOffset: number,
     limitOffset: number,
-  ): Kept {
+  ): DueLogStart {
     const { store, guard } = this.#hooks
     const moment = { now: undefined as number | undefined, logStartOffset, limitOffset }
     if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, moment)
-    const kept = keptFrom(store.ranges(id), config, { ...moment, now })
+    const due = keptFrom(store.ranges(id), config, { ...moment, now })
     // The guard is asked only where the age of records decides, so that it doesn't warn of records that stay anyway.
-    if (!takesAny(kept, logStartOffset) || guard.mayExpire(config.retentionMs)) return kept
+    if (!takesAny(due, logStartOffset) || guard.mayExpire(config.retentionMs)) return due
     return keptFrom(store.ranges(id), config, moment)
   }
 }
 
-function takesAny(kept: Kept, logStartOffset: number): boolean {
-  return kept.takesActive || kept.logStartOffset !== logStartOffset
+function takesAny(due: DueLogStart, logStartOffset: number): boolean {
+  return due.takesActive || due.logStartOffset !== logStartOffset
 }

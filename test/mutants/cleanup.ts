@@ -46,7 +46,7 @@ export const CLEANUP: readonly Mutant[] = [
   {
     name: 'retention: appends go on in a segment that goes',
     file: 'engine/retention.ts',
-    find: '    if (kept.takesActive) this.#hooks.seal(hosted)\n',
+    find: '    if (due.takesActive) this.#hooks.seal(hosted)\n',
     put: '',
     tests: [retention],
   },
@@ -123,7 +123,7 @@ export const CLEANUP: readonly Mutant[] = [
   {
     name: 'share groups: what is deleted is delivered still',
     file: 'coordinator/share/share-groups.ts',
-    find: '    kept.shared.moveStart(at.logStartOffset)\n',
+    find: '    groupPartition.shared.moveStart(at.logStartOffset)\n',
     put: '',
     tests: ['coordinator/share/deleted-records.test.ts'],
   },

@@ -7,6 +7,7 @@ const catalogue = 'engine/compacted-catalogue.test.ts'
 const cataloguePasses = 'log/compaction/catalogue-pass.test.ts'
 const largeBatches = 'log/compaction/large-batches.test.ts'
 const cleaner = 'log/compaction/batch-cleaner.ts'
+const rewriter = 'log/compaction/batch-rewriter.ts'
 const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
@@ -62,8 +63,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: "compaction: a producer's last sequence is lost",
     file: cleaner,
-    find: 'return isLast || this.#isLastOfProducer(batch) ? this.#headerAlone(batch) : undefined',
-    put: 'return isLast ? this.#headerAlone(batch) : undefined',
+    find: 'return isLast || this.#isLastOfProducer(batch) ? this.#rewriter.headerAlone(batch) : undefined',
+    put: 'return isLast ? this.#rewriter.headerAlone(batch) : undefined',
     tests: [random],
   },
   {
@@ -103,7 +104,7 @@ export const COMPACTION: readonly Mutant[] = [
   },
   {
     name: 'compaction: a batch of any number of records is written in one turn',
-    file: cleaner,
+    file: rewriter,
     find: '        if (++written % RECORDS_A_TURN === 0) yield* letOthersRun()\n',
     put: '        written++\n',
     tests: [largeBatches],

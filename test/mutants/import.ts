@@ -98,8 +98,8 @@ export const IMPORT: readonly Mutant[] = [
   {
     name: 'import: of two commits the one that became final last wins',
     file: 'coordinator/group/kafka-offsets.ts',
-    find: 'before === undefined || before.recordOffset < kept.recordOffset',
-    put: 'before === undefined || before.recordOffset !== kept.recordOffset',
+    find: 'before === undefined || before.recordOffset < commit.recordOffset',
+    put: 'before === undefined || before.recordOffset !== commit.recordOffset',
     tests: [groups],
   },
   {

@@ -43,8 +43,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: what is said of a delivery counts in a group that was begun anew',
     file: 'coordinator/share/share-groups.ts',
-    find: '    if (kept?.beginning !== beginning) throw',
-    put: '    if (kept === undefined) throw',
+    find: '    if (groupPartition?.beginning !== beginning) throw',
+    put: '    if (groupPartition === undefined) throw',
     tests: [lateAnswers],
   },
   {

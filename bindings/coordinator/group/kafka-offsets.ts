@@ -2,7 +2,7 @@ import type { KafkaOffset, KafkaOffsetPlace, KafkaOffsetRecord } from './kafka-o
 
 export interface KafkaCommit extends KafkaOffsetPlace, KafkaOffset {}
 
-interface Kept extends KafkaCommit {
+interface RecordedCommit extends KafkaCommit {
   /**
    * Offset of the record itself: of two commits the later record wins, whichever became final last (kafka.md 8, case
    * 49).
@@ -15,8 +15,8 @@ interface Kept extends KafkaCommit {
  * in a transaction waits for its marker. Source: Kafka's OffsetMetadataManager.replay and replayEndTransactionMarker.
  */
 export class KafkaOffsets {
-  readonly #committed = new Map<string, Kept>()
-  readonly #pending = new Map<number, Map<string, Kept>>()
+  readonly #committed = new Map<string, RecordedCommit>()
+  readonly #pending = new Map<number, Map<string, RecordedCommit>>()
 
   /** `producerId`: the producer whose transaction the record is part of. */
   take(record: KafkaOffsetRecord, recordOffset: number, producerId: number | undefined): void {
@@ -27,13 +27,13 @@ export class KafkaOffsets {
       for (const pending of this.#pending.values()) pending.delete(key)
       return
     }
-    const kept = { groupId, topic, partition, ...offset, recordOffset }
+    const commit = { groupId, topic, partition, ...offset, recordOffset }
     if (producerId === undefined) {
-      this.#committed.set(key, kept)
+      this.#committed.set(key, commit)
       return
     }
-    const pending = this.#pending.get(producerId) ?? new Map<string, Kept>()
-    this.#pending.set(producerId, pending.set(key, kept))
+    const pending = this.#pending.get(producerId) ?? new Map<string, RecordedCommit>()
+    this.#pending.set(producerId, pending.set(key, commit))
   }
 
   /** The producer's transaction ended. Answers how many offsets that decided. */
@@ -41,9 +41,9 @@ export class KafkaOffsets {
     const pending = this.#pending.get(producerId)
     this.#pending.delete(producerId)
     if (pending === undefined) return 0
-    for (const [key, kept] of isCommit ? pending : []) {
+    for (const [key, commit] of isCommit ? pending : []) {
       const before = this.#committed.get(key)
-      if (before === undefined || before.recordOffset < kept.recordOffset) this.#committed.set(key, kept)
+      if (before === undefined || before.recordOffset < commit.recordOffset) this.#committed.set(key, commit)
     }
     return pending.size
   }

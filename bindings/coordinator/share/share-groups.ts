@@ -30,7 +30,8 @@ export interface AcknowledgeRequest extends DeliveryRange {
   readonly availableAt: number
 }
 
-interface Kept extends SharePlace {
+/** A partition as one group shares it. */
+interface GroupPartition extends SharePlace {
   /**
    * Another one each time the group begins here: delivery counts begin at 1 with it, so that a count alone doesn't tell
    * a delivery from one of the group before.
@@ -55,7 +56,7 @@ export interface ShareFacts extends SharePlace {
  * may kill the log's holder too, and would come again for ever.
  */
 export class ShareGroups {
-  readonly #partitions: Map<string, Kept> = new Map()
+  readonly #partitions: Map<string, GroupPartition> = new Map()
   /** May be too early, never too late. Kept, because every step of the engine asks for it. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
   #beginnings = 0
@@ -71,13 +72,13 @@ export class ShareGroups {
     readonly records: readonly TableRecord[]
   } {
     const known = this.#partitions.get(keyOf(at))
-    const kept = known ?? this.#keep(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
-    kept.shared.moveStart(at.logStartOffset)
-    const ranges = kept.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
-    this.#watch(kept)
+    const groupPartition = known ?? this.#beginAt(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
+    groupPartition.shared.moveStart(at.logStartOffset)
+    const ranges = groupPartition.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
+    this.#watch(groupPartition)
     // Stored at once, so that the group's beginning doesn't move with the next restart.
-    const records = ranges.length > 0 || known === undefined ? [this.#snapshot(kept)] : []
-    return { ranges, beginning: kept.beginning, records }
+    const records = ranges.length > 0 || known === undefined ? [this.#snapshot(groupPartition)] : []
+    return { ranges, beginning: groupPartition.beginning, records }
   }
 
   isKnown(at: SharePlace): boolean {
@@ -85,15 +86,15 @@ export class ShareGroups {
   }
 
   /** INVALID_GROUP_ID for an id that its record couldn't bring back. */
-  #keep({ groupId, topicId, partition }: SharePlace, startOffset: number): Kept {
+  #beginAt({ groupId, topicId, partition }: SharePlace, startOffset: number): GroupPartition {
     assertGroupId(groupId)
     return this.#begin({ groupId, topicId, partition }, new SharePartition(startOffset))
   }
 
-  #begin(place: SharePlace, shared: SharePartition): Kept {
-    const kept = { ...place, shared, beginning: ++this.#beginnings }
-    this.#partitions.set(keyOf(kept), kept)
-    return kept
+  #begin(place: SharePlace, shared: SharePartition): GroupPartition {
+    const groupPartition = { ...place, shared, beginning: ++this.#beginnings }
+    this.#partitions.set(keyOf(groupPartition), groupPartition)
+    return groupPartition
   }
 
   /**
@@ -101,13 +102,13 @@ export class ShareGroups {
    * after a restart locked records are available anyway, with the same delivery count.
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
-    const kept = this.#partitions.get(keyOf(at))
+    const groupPartition = this.#partitions.get(keyOf(at))
     const { memberId, beginning, firstOffset, type, availableAt } = request
-    if (kept?.beginning !== beginning) throw notHeld(at, firstOffset)
-    const offset = kept.shared.acknowledge(memberId, request, type, availableAt)
-    this.#watch(kept)
+    if (groupPartition?.beginning !== beginning) throw notHeld(at, firstOffset)
+    const offset = groupPartition.shared.acknowledge(memberId, request, type, availableAt)
+    this.#watch(groupPartition)
     if (offset !== undefined) throw notHeld(at, offset)
-    return type === 'release' ? [] : [this.#snapshot(kept)]
+    return type === 'release' ? [] : [this.#snapshot(groupPartition)]
   }
 
   /**
@@ -130,9 +131,9 @@ export class ShareGroups {
     if (now < this.#nextDeadline) return false
     let isChanged = false
     this.#nextDeadline = Number.POSITIVE_INFINITY
-    for (const kept of this.#partitions.values()) {
-      isChanged = kept.shared.expire(now) || isChanged
-      this.#watch(kept)
+    for (const groupPartition of this.#partitions.values()) {
+      isChanged = groupPartition.shared.expire(now) || isChanged
+      this.#watch(groupPartition)
     }
     return isChanged
   }
@@ -142,7 +143,7 @@ export class ShareGroups {
     return this.#nextDeadline === Number.POSITIVE_INFINITY ? undefined : this.#nextDeadline
   }
 
-  #watch({ shared }: Kept): void {
+  #watch({ shared }: GroupPartition): void {
     this.#nextDeadline = Math.min(this.#nextDeadline, shared.nextDeadline)
   }
 
@@ -154,7 +155,7 @@ export class ShareGroups {
   /** The partitions of every group, or of one. */
   facts(groupId?: string): readonly ShareFacts[] {
     return [...this.#partitions.values()]
-      .filter((kept) => groupId === undefined || kept.groupId === groupId)
+      .filter((each) => groupId === undefined || each.groupId === groupId)
       .map(({ groupId, topicId, partition, shared }) => ({
         ...{ groupId, topicId, partition },
         startOffset: shared.startOffset,
@@ -165,12 +166,12 @@ export class ShareGroups {
 
   /** The group begins there in these partitions, as if nothing had ever been delivered to it. */
   planStart(groupId: string, at: readonly (Omit<SharePlace, 'groupId'> & { startOffset: number })[]): TableRecord[] {
-    return at.map(({ startOffset, ...place }) => this.#snapshot(this.#keep({ groupId, ...place }, startOffset)))
+    return at.map(({ startOffset, ...place }) => this.#snapshot(this.#beginAt({ groupId, ...place }, startOffset)))
   }
 
   /** Tombstones of all that is known of the group; none if nothing is. */
   planDelete(groupId: string): readonly TableRecord[] {
-    return [...this.#tombstones(this.#forget((kept) => kept.groupId === groupId))]
+    return [...this.#tombstones(this.#forget((place) => place.groupId === groupId))]
   }
 
   /**
@@ -178,7 +179,7 @@ export class ShareGroups {
    * rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
-    return this.#tombstones(this.#forget((kept) => kept.topicId === topicId))
+    return this.#tombstones(this.#forget((place) => place.topicId === topicId))
   }
 
   /**
@@ -186,15 +187,15 @@ export class ShareGroups {
    * tombstones that a crash kept from being written.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
-    return [...this.#tombstones(this.#forget((kept) => isGone(kept.topicId)))]
+    return [...this.#tombstones(this.#forget((place) => isGone(place.topicId)))]
   }
 
-  #forget(isMeant: (kept: Kept) => boolean): readonly SharePlace[] {
+  #forget(isMeant: (place: SharePlace) => boolean): readonly SharePlace[] {
     const places: SharePlace[] = []
-    for (const [key, kept] of this.#partitions) {
-      if (!isMeant(kept)) continue
+    for (const [key, place] of this.#partitions) {
+      if (!isMeant(place)) continue
       this.#partitions.delete(key)
-      places.push(kept)
+      places.push(place)
     }
     return places
   }
@@ -205,7 +206,7 @@ export class ShareGroups {
     }
   }
 
-  #snapshot({ shared, groupId, topicId, partition }: Kept): TableRecord {
+  #snapshot({ shared, groupId, topicId, partition }: GroupPartition): TableRecord {
     const state = { startOffset: shared.startOffset, batches: shared.stateBatches() }
     return this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state }))
   }

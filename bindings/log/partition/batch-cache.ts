@@ -16,7 +16,7 @@ export interface CacheOwner {
   evicted(baseOffset: number): void
 }
 
-interface Kept {
+interface CacheEntry {
   readonly owner: CacheOwner
   readonly baseOffset: number
   readonly at: number
@@ -30,7 +30,7 @@ const SLAB_BYTES = 256 * 1024
 /** A cache with a small bound still has this many slabs to give up one after the other. */
 const SLABS_LEAST = 8
 /** Memory that is kept for a batch beside its slab. An estimate, so that many small batches count. */
-const KEPT_BYTES = 96
+const ENTRY_BYTES = 96
 /** Large enough that fresh memory is needed for one read of a hundred or fewer. */
 const RECORD_BLOCK_BYTES = 64 * 1024
 
@@ -45,7 +45,7 @@ export class BatchCache {
   readonly recordMemory: BatchMemory = new SharedBlocks(RECORD_BLOCK_BYTES)
   readonly #slabBytes: number
   /** Slabs in the order of their first or renewed use, each with its batches in order. */
-  readonly #slabs = new Map<BatchSlab, Kept[]>()
+  readonly #slabs = new Map<BatchSlab, CacheEntry[]>()
   /** The slab that is being filled. */
   #front: BatchSlab | undefined
   #usedBytes = 0
@@ -66,23 +66,23 @@ export class BatchCache {
     if (slab === undefined) return undefined
     const at = slab.add(batch)
     this.#slabs.get(slab)?.push({ owner, baseOffset: batch.baseOffset, at })
-    this.#usedBytes += KEPT_BYTES
+    this.#usedBytes += ENTRY_BYTES
     return { slab, at }
   }
 
   #slabFor(sizeBytes: number): BatchSlab | undefined {
     const newBytes = Math.max(this.#slabBytes, sizeBytes)
-    if (newBytes + KEPT_BYTES > this.limitBytes) return undefined
-    while (this.#front?.hasRoom(sizeBytes) !== true || this.#usedBytes + KEPT_BYTES > this.limitBytes) {
-      const isFull = this.#usedBytes + newBytes + KEPT_BYTES > this.limitBytes
+    if (newBytes + ENTRY_BYTES > this.limitBytes) return undefined
+    while (this.#front?.hasRoom(sizeBytes) !== true || this.#usedBytes + ENTRY_BYTES > this.limitBytes) {
+      const isFull = this.#usedBytes + newBytes + ENTRY_BYTES > this.limitBytes
       this.#front = isFull ? this.#renewOldest(sizeBytes) : this.#add(new BatchSlab(newBytes), [])
     }
     return this.#front
   }
 
-  #add(slab: BatchSlab, kept: Kept[]): BatchSlab {
-    this.#slabs.set(slab, kept)
-    this.#usedBytes += slab.sizeBytes + kept.length * KEPT_BYTES
+  #add(slab: BatchSlab, entries: CacheEntry[]): BatchSlab {
+    this.#slabs.set(slab, entries)
+    this.#usedBytes += slab.sizeBytes + entries.length * ENTRY_BYTES
     return slab
   }
 
@@ -91,19 +91,19 @@ export class BatchCache {
    * too small is given back.
    */
   #renewOldest(sizeBytes: number): BatchSlab | undefined {
-    for (const [slab, kept] of this.#slabs) {
+    for (const [slab, entries] of this.#slabs) {
       this.#slabs.delete(slab)
-      this.#usedBytes -= slab.sizeBytes + kept.length * KEPT_BYTES
-      const stay = this.#renewed(slab, kept)
+      this.#usedBytes -= slab.sizeBytes + entries.length * ENTRY_BYTES
+      const stay = this.#renewed(slab, entries)
       return stay.length > 0 || slab.hasRoom(sizeBytes) ? this.#add(slab, stay) : undefined
     }
     return undefined
   }
 
-  #renewed(slab: BatchSlab, kept: readonly Kept[]): Kept[] {
-    const stay: Kept[] = []
+  #renewed(slab: BatchSlab, entries: readonly CacheEntry[]): CacheEntry[] {
+    const stay: CacheEntry[] = []
     slab.clear()
-    for (const { owner, baseOffset, at } of kept) {
+    for (const { owner, baseOffset, at } of entries) {
       if (!owner.has(baseOffset, { slab, at })) continue
       if (!slab.takeUse(at)) {
         owner.evicted(baseOffset)

@@ -9,7 +9,7 @@ export interface RetentionMoment {
   readonly limitOffset: number
 }
 
-export interface Kept {
+export interface DueLogStart {
   /** The log start that the rules ask for; the present one or a later. */
   readonly logStartOffset: number
   /** The active range is removed too, so the next append has to begin another one. */
@@ -23,7 +23,7 @@ type RetentionConfig = Pick<ParsedTopicConfig, 'retentionMs' | 'retentionBytes'>
  * `retention.bytes` stays, by time when the newest record is older than `retention.ms`. Source: Kafka's
  * UnifiedLog.deleteOldSegments (kafka.md 2.5).
  */
-export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig, at: RetentionMoment): Kept {
+export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig, at: RetentionMoment): DueLogStart {
   // The active range goes by the same rules if deleteRecords left nothing in it: nobody else would remove it.
   const active = ranges.at(-1)
   const kept = ranges.filter(

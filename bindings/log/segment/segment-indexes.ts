@@ -19,9 +19,9 @@ export interface IndexedBatch {
  * Entries that a released segment keeps outside the kernel's memory: a few hundred bytes, for the first 256 KiB of
  * batches.
  */
-const KEPT_ENTRIES = 64
+const RELEASED_ENTRIES_MAX = 64
 
-interface Kept {
+interface ReleasedEntries {
   readonly offsets: Uint8Array
   readonly times: Uint8Array
   readonly coveredBytes: number
@@ -67,7 +67,7 @@ export class SegmentIndexes {
    * The entries of a small index, between a release and the next load: where many partitions are used in turn, they
    * needn't walk their batches each time.
    */
-  #kept: Kept | undefined
+  #released: ReleasedEntries | undefined
 
   constructor(
     context: SegmentContext,
@@ -203,7 +203,7 @@ export class SegmentIndexes {
   /** The noted entries turned out to be wrong: everything is learned anew from the batches. */
   distrust(): void {
     this.release()
-    this.#kept = undefined
+    this.#released = undefined
     this.#noted = { offsetIndex: NO_INDEX, timeIndex: NO_INDEX }
     this.#isRead = true
     this.#isExact = false
@@ -252,9 +252,9 @@ export class SegmentIndexes {
   }
 
   #keep(): void {
-    const isSmall = this.#offsets.entryCount + this.#times.entryCount <= KEPT_ENTRIES
+    const isSmall = this.#offsets.entryCount + this.#times.entryCount <= RELEASED_ENTRIES_MAX
     if (!this.#isRead || !isSmall || this.#fault !== undefined || this.#coveredBytes === 0) return
-    this.#kept = {
+    this.#released = {
       offsets: this.#offsets.bytes().slice(),
       times: this.#times.bytes().slice(),
       coveredBytes: this.#coveredBytes,
@@ -266,17 +266,17 @@ export class SegmentIndexes {
   }
 
   #restore(): void {
-    const kept = this.#kept
-    this.#kept = undefined
+    const released = this.#released
+    this.#released = undefined
     // There were no noted entries: meanwhile the batches may have been walked, or added to.
-    if (kept === undefined || this.#coveredBytes > 0) return
-    if (!this.#offsets.load(kept.offsets) || !this.#times.load(kept.times)) return this.#offsets.free()
+    if (released === undefined || this.#coveredBytes > 0) return
+    if (!this.#offsets.load(released.offsets) || !this.#times.load(released.times)) return this.#offsets.free()
     this.#isRead = true
-    this.#coveredBytes = kept.coveredBytes
-    this.#expectedOffset = kept.expectedOffset
-    this.#bytesSinceEntry = kept.bytesSinceEntry
-    this.#maxTimestamp = kept.maxTimestamp
-    this.#maxTimestampOffset = kept.maxTimestampOffset
+    this.#coveredBytes = released.coveredBytes
+    this.#expectedOffset = released.expectedOffset
+    this.#bytesSinceEntry = released.bytesSinceEntry
+    this.#maxTimestamp = released.maxTimestamp
+    this.#maxTimestampOffset = released.maxTimestampOffset
   }
 
   /** Gives the kernel's memory back. `load` fills it again from what was kept, or from the files and the batches. */
