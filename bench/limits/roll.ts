@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { Task } from '../../bindings/storage/effect.ts'
-import type { PartitionIdentity } from '../../bindings/storage/partition-store.ts'
+import type { PartitionIdentity } from '../../bindings/storage/partition-identity.ts'
 import { numberArgument } from '../harness/number-argument.ts'
 import { openComposed } from './composed-log.ts'
 

@@ -1,7 +1,7 @@
 import type { Partition } from '../log/partition/partition.ts'
 import { LogError } from '../model/errors.ts'
 import type { ParsedTopicConfig } from '../model/topic-config.ts'
-import type { PartitionIdentity } from '../storage/partition-store.ts'
+import type { PartitionIdentity } from '../storage/partition-identity.ts'
 
 interface Waiter {
   readonly nextOffset: number

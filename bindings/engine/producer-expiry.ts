@@ -1,4 +1,4 @@
-import type { StoredProducer } from '../storage/partition-store.ts'
+import type { StoredProducer } from '../storage/stored-state.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 /** Kafka's producer.id.expiration.ms, and its check interval (kafka.md 3.6). */

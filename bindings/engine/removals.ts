@@ -1,6 +1,7 @@
 import type { Task } from '../storage/effect.ts'
+import type { PartitionIdentity } from '../storage/partition-identity.ts'
 import type { PartitionSource } from '../storage/partition-source.ts'
-import type { PartitionIdentity, PartitionStore } from '../storage/partition-store.ts'
+import type { PartitionStore } from '../storage/partition-store.ts'
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
 

@@ -1,5 +1,5 @@
 import type { RuntimePort } from '../broker/runtime-port.ts'
-import type { RecoveryReport } from '../storage/partition-store.ts'
+import type { RecoveryReport } from '../storage/recovery-report.ts'
 import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'
 import type { IssuedEffect } from './task-runner.ts'

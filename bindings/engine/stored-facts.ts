@@ -1,5 +1,6 @@
+import type { PartitionIdentity } from '../storage/partition-identity.ts'
 import type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
-import type { PartitionIdentity, StoredProducer } from '../storage/partition-store.ts'
+import type { StoredProducer } from '../storage/stored-state.ts'
 import type { Topics } from './topics.ts'
 
 /** What the store asks of the engine: of partitions in use as they are, of the others as recovery found them. */

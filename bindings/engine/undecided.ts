@@ -1,6 +1,6 @@
 import { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
-import type { StoredPartition } from '../storage/partition-store.ts'
+import type { StoredPartition } from '../storage/stored-state.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 

@@ -9,6 +9,7 @@ export type { PartitionChange, PartitionLog, PartitionStoreFixture } from '../st
 export { partitionStoreConformance } from '../storage/conformance/partition-store-suite.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type { PartitionIdentity } from '../storage/partition-identity.ts'
 export type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
 export type {
   AbortedTransaction,
@@ -16,18 +17,12 @@ export type {
   CommitSet,
   Compactable,
   CompactableSegment,
-  Damage,
   Decision,
-  PartitionIdentity,
   PartitionStore,
-  ReadOnlyPartition,
-  RecoveryReport,
   Removal,
   Rewrite,
   SealedBatch,
-  StoredPartition,
-  StoredProducer,
-  StoredProducerBatch,
   StoredRange,
-  StoredState,
 } from '../storage/partition-store.ts'
+export type { Damage, ReadOnlyPartition, RecoveryReport } from '../storage/recovery-report.ts'
+export type { StoredPartition, StoredProducer, StoredProducerBatch, StoredState } from '../storage/stored-state.ts'

@@ -76,6 +76,7 @@ export type { CleanupPolicy, TimestampType, TopicCompression, TopicConfigKeys } 
 export type { BackupTarget } from '../storage/backup-target.ts'
 export type { Effect, EffectKind, Task } from '../storage/effect.ts'
 export type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../storage/file-store.ts'
+export type { PartitionIdentity } from '../storage/partition-identity.ts'
 export type { PartitionSource, SegmentConfig } from '../storage/partition-source.ts'
 export type {
   AbortedTransaction,
@@ -83,21 +84,15 @@ export type {
   CommitSet,
   Compactable,
   CompactableSegment,
-  Damage,
   Decision,
-  PartitionIdentity,
   PartitionStore,
-  ReadOnlyPartition,
-  RecoveryReport,
   Removal,
   Rewrite,
   SealedBatch,
-  StoredPartition,
-  StoredProducer,
-  StoredProducerBatch,
   StoredRange,
-  StoredState,
 } from '../storage/partition-store.ts'
+export type { Damage, ReadOnlyPartition, RecoveryReport } from '../storage/recovery-report.ts'
+export type { StoredPartition, StoredProducer, StoredProducerBatch, StoredState } from '../storage/stored-state.ts'
 export type { FileUrl } from './embedded/directory-path.ts'
 export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
 export type { Loss, SalvageOptions, SalvageReport } from './embedded/salvage.ts'

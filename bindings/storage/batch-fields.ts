@@ -1,4 +1,4 @@
-import type { StoredProducer, StoredProducerBatch } from './partition-store.ts'
+import type { StoredProducer, StoredProducerBatch } from './stored-state.ts'
 
 /**
  * The few header fields of a sealed batch that a store without the kernel needs. The bytes came from the engine, so

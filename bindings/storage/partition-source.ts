@@ -1,4 +1,5 @@
-import type { PartitionIdentity, StoredProducer } from './partition-store.ts'
+import type { PartitionIdentity } from './partition-identity.ts'
+import type { StoredProducer } from './stored-state.ts'
 
 /**
  * The port in the other direction: what a store asks of the engine for its checkpoints and snapshots. The engine knows

@@ -1,6 +1,8 @@
 import type { BackupTarget } from './backup-target.ts'
 import type { Task } from './effect.ts'
 import type { StoreCapabilities } from './file-store.ts'
+import type { PartitionIdentity } from './partition-identity.ts'
+import type { StoredState } from './stored-state.ts'
 
 /**
  * The port that the engine writes through: sealed batches in, by partition and offset. Two forms stand behind it: files
@@ -192,19 +194,6 @@ export interface Rewrite {
   abandon(): Task<void>
 }
 
-/**
- * A partition by the id of its topic. A topic that is created again under its name gets another id (16 bytes as Kafka's
- * 22 characters of base64url).
- */
-export interface PartitionIdentity {
-  /** The topic's id: names come again, ids don't. */
-  readonly topicId: string
-  /** The topic's name. */
-  readonly topic: string
-  /** The partition's number, from 0. */
-  readonly partition: number
-}
-
 /** One record batch (Kafka's format, version 2), ready to be stored. */
 export interface SealedBatch {
   /** The batch's bytes, header included: a view that is valid during the call only. */
@@ -267,115 +256,4 @@ export interface Ceiling {
   readonly id: PartitionIdentity
   /** No offset at or above it has been shown to a reader unless it was durable. */
   readonly ceiling: number
-}
-
-/** What a partition remembers of one producer, so that a retry is recognised. */
-export interface StoredProducer {
-  /** The producer's id, which no other producer ever gets. */
-  readonly producerId: number
-  /** Epoch of its last batch. */
-  readonly producerEpoch: number
-  /** Epoch of the coordinator that wrote its last marker; -1 without one. */
-  readonly coordinatorEpoch: number
-  /** First offset of its open transaction in the partition; -1 if it has none. */
-  readonly currentTransactionFirstOffset: number
-  /** Its last batches, oldest first, at most five. All five must be kept (durability rule 4). */
-  readonly batches: readonly StoredProducerBatch[]
-}
-
-/** One of a producer's last batches. */
-export interface StoredProducerBatch {
-  /** Sequence of its first record. */
-  readonly firstSequence: number
-  /** Sequence of its last record. */
-  readonly lastSequence: number
-  /** Offset of its first record. */
-  readonly baseOffset: number
-  /** Offset of its last record. */
-  readonly lastOffset: number
-  /** Greatest timestamp of its records, in milliseconds since 1970. */
-  readonly timestamp: number
-}
-
-/** A partition as an open found it. */
-export interface StoredPartition {
-  /** The partition. */
-  readonly id: PartitionIdentity
-  /** Offset of the first record that is kept. */
-  readonly logStartOffset: number
-  /** Offset of the next record: the end of what is stored, or the ceiling after an unclean end. */
-  readonly nextOffset: number
-  /** The ceiling that was committed last; 0 if none was. */
-  readonly ceiling: number
-  /** Its producers, recovered up to the end. */
-  readonly producers: readonly StoredProducer[]
-  /** Greatest timestamp of its records, in milliseconds since 1970; -1 without records. */
-  readonly maxTimestamp: number
-  /** It was found damaged: nothing is appended to it. */
-  readonly readOnly: boolean
-  /** The first damage that was found in it, and where. */
-  readonly damage?: Damage | undefined
-}
-
-/** What a store holds when it opens. */
-export interface StoredState {
-  /** All partitions, the log's own included. */
-  readonly partitions: readonly StoredPartition[]
-  /** One counter for the whole log; every unclean open raises it (durability rule 5). */
-  readonly leaderEpoch: number
-  /** No producer id from here on was ever handed out. */
-  readonly nextProducerId: number
-  /** What `log.recovery` tells. */
-  readonly report: RecoveryReport
-}
-
-/** One place where stored bytes are not what they must be. */
-export interface Damage {
-  /** The damaged file, relative to the log's directory. */
-  readonly file: string
-  /** In bytes from the start of the file. */
-  readonly position: number
-  /** The topic whose partition the file belongs to; `undefined`, as `partition` is, for files of the log itself. */
-  readonly topic: string | undefined
-  /** The partition's number, from 0. */
-  readonly partition: number | undefined
-  /** The first record that can't be read, if that is known. */
-  readonly offset: number | undefined
-  /** A code of the error table, the fault of a batch, or in words what is wrong with the file. */
-  readonly code: string
-}
-
-/** A partition that takes no records. */
-export interface ReadOnlyPartition {
-  /** The topic's name. */
-  readonly topic: string
-  /** The partition's number, from 0. */
-  readonly partition: number
-  /**
-   * The first damage that was found in it, and where. Missing if the log itself is damaged, or if an older oncelog
-   * found it.
-   */
-  readonly damage?: Damage | undefined
-}
-
-/** What opening a log found and did. */
-export interface RecoveryReport {
-  /** Whether the log had been closed properly, so that nothing had to be recovered. */
-  readonly clean: boolean
-  /** Journal frames that the last checkpoint didn't cover. */
-  readonly replayedFrames: number
-  /** Batches of frames that belong to deleted topics or lie below a log start. */
-  readonly skippedBatches: number
-  /**
-   * Bytes that a torn write left behind the last whole batch. They were never acknowledged, and are kept all the same.
-   */
-  readonly setAsideBytes: number
-  /** The files that they were put into, relative to the log's directory. */
-  readonly setAsideFiles: readonly string[]
-  /** Every damaged place; empty if the log is whole. */
-  readonly damage: readonly Damage[]
-  /** Partitions that take no records (LOG_READ_ONLY) because of damage, whichever open found it. */
-  readonly readOnly: readonly ReadOnlyPartition[]
-  /** Every partition, the log's own included, with the offset that its next record gets. */
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[]
 }

@@ -5,7 +5,7 @@ import type { Kernel } from '../../bindings/kernel/kernel.ts'
 import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import type { FileStore } from '../../bindings/storage/file-store.ts'
-import type { RecoveryReport } from '../../bindings/storage/partition-store.ts'
+import type { RecoveryReport } from '../../bindings/storage/recovery-report.ts'
 import { returnKernel, takeKernel } from '../../bindings/testkit/simulation/kernel-pool.ts'
 
 export interface Holder {

@@ -9,7 +9,7 @@ import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import type { RecoveryReport } from '../../bindings/storage/partition-store.ts'
+import type { RecoveryReport } from '../../bindings/storage/recovery-report.ts'
 import type { Provocations } from './provocation.ts'
 import type { Stage } from './stage.ts'
 

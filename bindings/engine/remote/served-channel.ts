@@ -4,7 +4,7 @@ import type { FetchRequest, ReaderSession } from '../../broker/reader-session.ts
 import type { ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { Channel } from './channel.ts'
 import { writeError } from './errors.ts'

@@ -9,7 +9,7 @@ import type { TransactionalOptions, TransactionalSession } from '../../broker/tr
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { Callback, Command, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
 import { LoopTurns } from '../loop-turns.ts'

@@ -1,5 +1,5 @@
 import type { Log } from '../../client/log.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import { LogError } from '../node.ts'
 
 /** A log as a look at its files shows it. */

@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 

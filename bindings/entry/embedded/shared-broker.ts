@@ -14,7 +14,7 @@ import { ServedChannel } from '../../engine/remote/served-channel.ts'
 import type { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/recovery-report.ts'
 
 /** A log that this process holds: it was recovered, and nobody else writes to it. */
 export interface Held {

@@ -1,4 +1,5 @@
-import type { Damage, StoredProducer, StoredProducerBatch } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
+import type { StoredProducer, StoredProducerBatch } from '../../storage/stored-state.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'

@@ -1,12 +1,8 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import type {
-  AbortedTransaction,
-  CompactableSegment,
-  PartitionIdentity,
-  PartitionStore,
-  StoredProducer,
-} from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { AbortedTransaction, CompactableSegment, PartitionStore } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import { BatchBytes, plainRecords } from './batch-bytes.ts'
 import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
 import { BatchParts } from './batch-parts.ts'

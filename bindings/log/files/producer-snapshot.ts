@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import type { StoredProducer } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { damagedFile } from './small-file.ts'
 

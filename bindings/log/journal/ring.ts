@@ -11,7 +11,7 @@ import {
 } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
 

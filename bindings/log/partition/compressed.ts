@@ -1,7 +1,7 @@
 import type { BatchFault, DecodedBatch } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
-import type { PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { assertKeys } from './keys.ts'
 import { assertTimestamps } from './timestamps.ts'
 

@@ -2,7 +2,7 @@ import { isPacked, type PackedRecords } from '../../model/batch-records.ts'
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
-import type { PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 
 /** What this check needs to know of a batch's records. */
 export interface KeyPresence {

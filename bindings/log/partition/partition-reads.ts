@@ -1,6 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { BatchMemory } from '../../model/memory.ts'
-import type { PartitionIdentity, PartitionStore } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { PartitionStore } from '../../storage/partition-store.ts'
 import { type PartitionRead, Reading } from './reading.ts'
 import { atMemoryCap, damagedBatch } from './refusals.ts'
 import type { TailPool } from './tail-pool.ts'

@@ -5,14 +5,10 @@ import { compressionId } from '../../model/compression.ts'
 import type { BatchMemory } from '../../model/memory.ts'
 import { OFFSETS_MAX } from '../../model/positions.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import type {
-  AbortedTransaction,
-  Damage,
-  PartitionIdentity,
-  PartitionStore,
-  StoredPartition,
-  StoredProducer,
-} from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { AbortedTransaction, PartitionStore } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
+import type { StoredPartition, StoredProducer } from '../../storage/stored-state.ts'
 import { FirstOpenOffsets } from '../segment/first-open-offsets.ts'
 import { isTransactional, withoutAborted } from './abort-filter.ts'
 import type { BatchCache } from './batch-cache.ts'

@@ -1,6 +1,7 @@
 import type { BatchHeader, Kernel, ProducerTable } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
-import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import { TransactionScan } from '../segment/transaction-scan.ts'
 import { afterMarker } from './marker.ts'
 

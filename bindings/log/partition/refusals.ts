@@ -3,7 +3,8 @@
 import { SEQUENCE_STALE_EPOCH } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
-import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 
 /** Source: Kafka's LogValidator (kafka.md 1.5, check 12). */
 export function emptyBatch(id: PartitionIdentity): LogError {

@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord } from '../../model/records.ts'
 import type { ParsedTopicConfig } from '../../model/topic-config.ts'
-import type { PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 
 /**
  * INVALID_TIMESTAMP for a batch with a timestamp too far from `now`; the error names each such record. Nothing is

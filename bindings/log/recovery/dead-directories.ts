@@ -1,8 +1,9 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
-import type { Damage, PartitionIdentity } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { NAME_CHARS_MAX } from '../../storage/path.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import {

@@ -1,4 +1,4 @@
-import type { StoredPartition } from '../../storage/partition-store.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { partitionDirectory } from '../files/file-names.ts'

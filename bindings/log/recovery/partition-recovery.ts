@@ -1,7 +1,7 @@
 import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
-import type { StoredPartition } from '../../storage/partition-store.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { logOffsets } from '../files/file-names.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'

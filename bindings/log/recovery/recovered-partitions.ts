@@ -1,5 +1,5 @@
 import { perform, sideBySide, type Task } from '../../storage/effect.ts'
-import type { StoredPartition } from '../../storage/partition-store.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import { holdsDecisions } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'

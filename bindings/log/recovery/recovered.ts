@@ -1,4 +1,5 @@
-import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import type { BatchScanner } from '../segment/batch-scanner.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { JoinedWrites } from './joined-writes.ts'

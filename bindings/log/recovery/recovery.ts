@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import {
   CHECKPOINT_DIRECTORY,
   type FoundCheckpoint,

@@ -1,6 +1,7 @@
 import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
 import { openFile } from '../../storage/open-file.ts'
-import type { Damage, StoredPartition } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'

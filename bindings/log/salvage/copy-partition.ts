@@ -1,6 +1,7 @@
 import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import type { Task } from '../../storage/effect.ts'
-import type { PartitionIdentity, StoredProducer } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import type { NewLog } from '../new-log/new-log.ts'
 import type { NewPartition, PartitionEnd } from '../new-log/new-partition.ts'

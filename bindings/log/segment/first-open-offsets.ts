@@ -1,4 +1,4 @@
-import type { StoredProducer } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 
 /**
  * The transactions of one partition that no marker has ended: by producer, the offset of the first record of each. Hot

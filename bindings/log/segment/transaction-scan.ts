@@ -1,7 +1,8 @@
 import type { BatchHeader } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import { FirstOpenOffsets } from './first-open-offsets.ts'
 
 const MARKER_ABORT = 0

@@ -1,6 +1,6 @@
 import { LogError, storageFailed } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 
 /**
  * What may be done with the log's files: everything; only reading, where recovery missed a frame that was acknowledged;

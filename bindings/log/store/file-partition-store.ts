@@ -3,20 +3,20 @@ import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreCapabilities, StoreLock } from '../../storage/file-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import type {
   AbortedTransaction,
   CommitSet,
   Compactable,
-  PartitionIdentity,
   PartitionStore,
   Removal,
   Rewrite,
   SealedBatch,
   StoredRange,
-  StoredState,
 } from '../../storage/partition-store.ts'
 import { PAUSE_MS } from '../../storage/sparing-store.ts'
+import type { StoredState } from '../../storage/stored-state.ts'
 import { isInternalTopic } from '../catalogue/topic-ids.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { Journal } from '../journal/journal.ts'

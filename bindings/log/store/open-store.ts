@@ -1,5 +1,5 @@
 import type { Task } from '../../storage/effect.ts'
-import type { StoredState } from '../../storage/partition-store.ts'
+import type { StoredState } from '../../storage/stored-state.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'

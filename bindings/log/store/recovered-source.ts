@@ -1,5 +1,6 @@
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
-import type { PartitionIdentity, StoredPartition } from '../../storage/partition-store.ts'
+import type { StoredPartition } from '../../storage/stored-state.ts'
 import { PartitionMap } from './partition-map.ts'
 
 /** What recovery found, for a checkpoint that is written before the engine runs. */

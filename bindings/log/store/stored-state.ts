@@ -1,4 +1,5 @@
-import type { PartitionIdentity, StoredState } from '../../storage/partition-store.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { StoredState } from '../../storage/stored-state.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 
 /** What an opening answers to the engine. */

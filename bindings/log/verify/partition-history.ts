@@ -1,6 +1,7 @@
 import type { BatchHeader } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
-import type { AbortedTransaction, StoredProducer } from '../../storage/partition-store.ts'
+import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import type { StoredProducer } from '../../storage/stored-state.ts'
 import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import { TransactionScan } from '../segment/transaction-scan.ts'
 

@@ -1,7 +1,7 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
-import type { Damage } from '../../storage/partition-store.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import type { SurveyContext } from '../survey/survey-context.ts'
 
 export interface VerifyContext extends Omit<SurveyContext, 'progressed'> {

@@ -1,16 +1,10 @@
 import { ProducerWindows } from '../batch-fields.ts'
 import type { Awaitable } from '../file-store.ts'
+import type { PartitionIdentity } from '../partition-identity.ts'
 import type { PartitionSource, SegmentConfig } from '../partition-source.ts'
-import type {
-  CommitSet,
-  PartitionIdentity,
-  PartitionStore,
-  Removal,
-  StoredPartition,
-  StoredProducer,
-  StoredState,
-} from '../partition-store.ts'
+import type { CommitSet, PartitionStore, Removal } from '../partition-store.ts'
 import { runTask } from '../run-task.ts'
+import type { StoredPartition, StoredProducer, StoredState } from '../stored-state.ts'
 import { type BatchWish, sealedBatch } from './batches.ts'
 import { check } from './case.ts'
 

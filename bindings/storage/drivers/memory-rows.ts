@@ -1,20 +1,19 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../effect.ts'
 import type { StoreCapabilities } from '../file-store.ts'
+import type { PartitionIdentity } from '../partition-identity.ts'
 import type {
   AbortedTransaction,
   CommitSet,
   Compactable,
-  PartitionIdentity,
   PartitionStore,
-  RecoveryReport,
   Removal,
   Rewrite,
   SealedBatch,
-  StoredPartition,
   StoredRange,
-  StoredState,
 } from '../partition-store.ts'
+import type { RecoveryReport } from '../recovery-report.ts'
+import type { StoredPartition, StoredState } from '../stored-state.ts'
 import { failure, placeOf } from './memory-rows/row-failure.ts'
 import { RowRewrite } from './memory-rows/row-rewrite.ts'
 import { type PartitionRows, RowDatabase } from './memory-rows/rows.ts'

@@ -1,7 +1,7 @@
 import { recoveryMarks } from '../../log/recovery-marks.ts'
 import { WRITE_BUFFER_SIZES } from '../../log/segment/write-buffers.ts'
 import { LogError } from '../../model/errors.ts'
-import type { RecoveryReport } from '../../storage/partition-store.ts'
+import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type {
   PartitionView,
   SendAnswer,

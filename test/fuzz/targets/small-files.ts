@@ -3,7 +3,7 @@ import type { Kernel } from '../../../bindings/kernel/kernel.ts'
 import { formatLeaderEpochs, parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../../../bindings/log/files/partition-metadata.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
-import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import type { StoredProducer } from '../../../bindings/storage/stored-state.ts'
 import { type Bytes, expect, type FuzzTarget, sameJson, viewOf } from '../target.ts'
 
 const SNAPSHOT_HEAD_BYTES = 10

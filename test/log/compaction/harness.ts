@@ -11,7 +11,8 @@ import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../../bindings/mo
 import { ProducerWindows } from '../../../bindings/storage/batch-fields.ts'
 import type { Task } from '../../../bindings/storage/effect.ts'
 import type { PartitionSource, SegmentConfig } from '../../../bindings/storage/partition-source.ts'
-import type { AbortedTransaction, PartitionStore, StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import type { AbortedTransaction, PartitionStore } from '../../../bindings/storage/partition-store.ts'
+import type { StoredProducer } from '../../../bindings/storage/stored-state.ts'
 import { runNow } from '../support.ts'
 
 export const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAg', topic: 't', partition: 0 }

@@ -11,7 +11,8 @@ import { PartitionFactory } from '../../../bindings/log/partition/partition-fact
 import type { PartitionRead } from '../../../bindings/log/partition/reading.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { parseTopicConfig, type TopicConfig } from '../../../bindings/model/topic-config.ts'
-import type { AbortedTransaction, PartitionStore, StoredPartition } from '../../../bindings/storage/partition-store.ts'
+import type { AbortedTransaction, PartitionStore } from '../../../bindings/storage/partition-store.ts'
+import type { StoredPartition } from '../../../bindings/storage/stored-state.ts'
 import { newKernel } from '../../kernel/support.ts'
 
 const NOW = 1_700_000_000_000

@@ -10,7 +10,7 @@ import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-sna
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import type { StoredProducer } from '../../../bindings/storage/stored-state.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random as ImageRandom } from '../../../bindings/testkit/simulation/random.ts'

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PartitionHistory } from '../../../bindings/log/verify/partition-history.ts'
-import type { StoredProducer } from '../../../bindings/storage/partition-store.ts'
+import type { StoredProducer } from '../../../bindings/storage/stored-state.ts'
 
 /** One record of each producer, as `[offset, producerId, sequence, leaderEpoch]`. */
 function historyOf(

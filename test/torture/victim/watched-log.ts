@@ -13,7 +13,7 @@ import { FilePartitionStore } from '../../../bindings/log/store/file-partition-s
 import { notedHolder } from '../../../bindings/storage/drivers/node-fs/holder-note.ts'
 import { createDirectoryStore } from '../../../bindings/storage/drivers/node-fs.ts'
 import type { Task } from '../../../bindings/storage/effect.ts'
-import type { StoredState } from '../../../bindings/storage/partition-store.ts'
+import type { StoredState } from '../../../bindings/storage/stored-state.ts'
 import type { Aim } from './aim.ts'
 import type { Phase } from './steps.ts'
 import { WatchedStore } from './watched-store.ts'

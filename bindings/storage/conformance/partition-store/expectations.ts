@@ -1,4 +1,5 @@
-import type { PartitionIdentity, StoredPartition, StoredState } from '../../partition-store.ts'
+import type { PartitionIdentity } from '../../partition-identity.ts'
+import type { StoredPartition, StoredState } from '../../stored-state.ts'
 import { check, same, sameBytes } from '../case.ts'
 import type { PartitionLog } from '../partition-log.ts'
 

@@ -1,5 +1,5 @@
 import { LogError } from '../../../model/errors.ts'
-import type { PartitionIdentity } from '../../partition-store.ts'
+import type { PartitionIdentity } from '../../partition-identity.ts'
 
 /** Rows have no file: errors name the partition in its place. */
 export function placeOf(id: PartitionIdentity): string {

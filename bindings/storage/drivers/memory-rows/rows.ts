@@ -1,11 +1,7 @@
 import { ProducerWindows } from '../../batch-fields.ts'
-import type {
-  AbortedTransaction,
-  PartitionIdentity,
-  SealedBatch,
-  StoredPartition,
-  StoredProducer,
-} from '../../partition-store.ts'
+import type { PartitionIdentity } from '../../partition-identity.ts'
+import type { AbortedTransaction, SealedBatch } from '../../partition-store.ts'
+import type { StoredPartition, StoredProducer } from '../../stored-state.ts'
 
 /** The rows of one partition, and what else the database keeps of it. */
 export class PartitionRows {
