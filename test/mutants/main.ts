@@ -19,7 +19,18 @@ import { MUTANTS } from './mutants.ts'
 
 const execute = promisify(execFile)
 
-const COPIED = ['bindings', 'build', 'data', 'dist', 'docs', 'examples', 'test', 'package.json', 'tsconfig.json']
+const COPIED = [
+  'bindings',
+  'build',
+  'data',
+  'dist',
+  'docs',
+  'examples',
+  'test',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+]
 const COPIED_FOR_KERNEL = ['assembly', 'asconfig.json']
 /** What the kernel's sources become. */
 const BUILT = ['build/kernel.wasm', 'bindings/kernel/kernel-bytes.ts', 'dist/kernel/kernel-bytes.js']
