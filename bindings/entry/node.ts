@@ -2,8 +2,9 @@
 import { MemoryStore } from '../storage/drivers/memory.ts'
 import { createDirectoryStore } from '../storage/drivers/node-fs.ts'
 import { type FileUrl, pathOf } from './embedded/directory-path.ts'
-import { type EmbeddedLog, type OpenOptions, openLog, openShared } from './embedded/embedded-log.ts'
+import { type EmbeddedLog, openLog, openShared } from './embedded/embedded-log.ts'
 import { nodePort } from './embedded/node-port.ts'
+import type { OpenOptions } from './embedded/open-options.ts'
 import { type SalvageOptions, type SalvageReport, salvageDirectory } from './embedded/salvage.ts'
 import type { StorageDriver } from './embedded/storage-driver.ts'
 
@@ -94,7 +95,8 @@ export type {
 export type { Damage, ReadOnlyPartition, RecoveryReport } from '../storage/recovery-report.ts'
 export type { StoredPartition, StoredProducer, StoredProducerBatch, StoredState } from '../storage/stored-state.ts'
 export type { FileUrl } from './embedded/directory-path.ts'
-export type { EmbeddedLog, OpenOptions } from './embedded/embedded-log.ts'
+export type { EmbeddedLog } from './embedded/embedded-log.ts'
+export type { OpenOptions } from './embedded/open-options.ts'
 export type { Loss, SalvageOptions, SalvageReport } from './embedded/salvage.ts'
 export type { StorageDriver } from './embedded/storage-driver.ts'
 

@@ -2,9 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { ensureTopics } from '../../client/admin/ensure-topics.ts'
 import { BrokerLog, type Log } from '../../client/log.ts'
-import { assertOptions, type OptionNames } from '../../client/options.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../../client/signals.ts'
-import type { Topic } from '../../client/topic/topic.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo, type Listener, listenForAttached, SOCKET_FILE } from '../../engine/remote/local-socket.ts'
@@ -14,51 +12,26 @@ import { HEADER_FILE } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Durability } from '../../model/positions.ts'
 import { AttachedDirectory } from '../../storage/drivers/node-fs/attached-directory.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 import { notedHolder } from '../../storage/drivers/node-fs/holder-note.ts'
-import type { FileStore, StoreCapabilities } from '../../storage/file-store.ts'
+import type { FileStore } from '../../storage/file-store.ts'
 import type { Damage, RecoveryReport } from '../../storage/recovery-report.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { type FileUrl, pathOf } from './directory-path.ts'
 import { lockedStore } from './locked-store.ts'
 import { kernelFor } from './node-kernel.ts'
+import {
+  checkOptions,
+  DEFAULT_CACHE_BYTES,
+  DEFAULT_MEMORY_BYTES,
+  type OpenOptions,
+  requireDurability,
+} from './open-options.ts'
 import { type Held, type HoldHooks, SharedBroker } from './shared-broker.ts'
 import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
 import { verifyFiles } from './verify-files.ts'
-
-/** How a log is opened. */
-export interface OpenOptions {
-  /** Topics that are created if they are missing. INVALID_CONFIG where one exists and differs from its declaration. */
-  topics?: readonly Topic[] | undefined
-  /** The least durability that will do: DURABILITY_UNAVAILABLE where the storage gives less. By default any will do. */
-  requireDurability?: Durability | undefined
-  /**
-   * Takes the directory for this process alone: DIRECTORY_IN_USE if another one has it open, and for others while this
-   * one has. By default one of the processes that open it holds it, and the others are attached to that one.
-   */
-  exclusive?: boolean | undefined
-  /** Most memory of the kernel, in bytes, a whole number; 268435456 by default. At this bound producers wait. */
-  memoryBytes?: number | undefined
-  /**
-   * Most memory, in bytes and beside the kernel's, for the batches that `get` keeps; 67108864 by default. A batch
-   * counts with its size on disk and 32 bytes for each record. With 0 none is kept. INVALID_REQUEST below 0.
-   */
-  cacheBytes?: number | undefined
-  /**
-   * How often the log looks for records that `retention.ms` or `retention.bytes` lets go, in milliseconds: 300000 by
-   * default, at least 1. Kafka's log.retention.check.interval.ms.
-   */
-  retentionCheckIntervalMs?: number | undefined
-  /**
-   * `false` by default: no record is removed by its age while the wall clock has run ahead of the time that passed
-   * since the open by more than a day, or by more than half of `retention.ms`. A warning (`RETENTION_PAUSED`) says so
-   * then. Set the clock right; if it is right already, open with `true`.
-   */
-  retentionTrustsClock?: boolean | undefined
-}
 
 /** What only a log in the program's own process has. */
 export interface EmbeddedLog extends Log {
@@ -109,19 +82,6 @@ const TRANSACTION_BUFFER_BYTES = 1024 * 1024
 export const RING: JournalOptions = { ringFileBytes: 512 * 1024, ringFiles: 2, ringFilesUsual: 16, ringFilesMax: 128 }
 /** With 128 files of the ring and what the program itself has open: within 512. */
 const OPEN_FILES_MAX = 320
-const MEMORY_BYTES = 256 * 1024 * 1024
-const CACHE_BYTES = 64 * 1024 * 1024
-const NAMES: OptionNames<OpenOptions> = {
-  topics: true,
-  requireDurability: true,
-  exclusive: true,
-  memoryBytes: true,
-  cacheBytes: true,
-  retentionCheckIntervalMs: true,
-  retentionTrustsClock: true,
-}
-const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
-
 /** The broker that a log works through, and what only an embedded one has. */
 interface Opened extends Broker {
   readonly recovery: RecoveryReport
@@ -248,9 +208,9 @@ export async function openHeld(
   hooks?: HoldHooks,
   directory?: string,
 ): Promise<Held> {
-  const { cacheBytes = CACHE_BYTES } = options
+  const { cacheBytes = DEFAULT_CACHE_BYTES } = options
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
-  const kernel = await kernelFor(port, options.memoryBytes ?? MEMORY_BYTES).catch(async (error: unknown) => {
+  const kernel = await kernelFor(port, options.memoryBytes ?? DEFAULT_MEMORY_BYTES).catch(async (error: unknown) => {
     if (typeof locked !== 'function') await locked.close()
     throw error
   })
@@ -275,34 +235,4 @@ export async function openHeld(
   if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
   const broker = new EmbeddedBroker(engine, port, hooks?.waiting, (path) => backupTarget(path, directory))
   return { broker, recovery: await broker.open() }
-}
-
-function checkOptions(options: OpenOptions): void {
-  assertOptions(options, NAMES, 'open')
-  const { memoryBytes = MEMORY_BYTES, cacheBytes = CACHE_BYTES, exclusive = false } = options
-  if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
-  if (!(Number.isFinite(cacheBytes) && cacheBytes >= 0)) throw wrong('cacheBytes', 'a number of bytes, 0 or more')
-  if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')
-  const { retentionCheckIntervalMs = 1, retentionTrustsClock = false } = options
-  if (!(Number.isSafeInteger(retentionCheckIntervalMs) && retentionCheckIntervalMs > 0)) {
-    throw wrong('retentionCheckIntervalMs', 'a whole number above 0')
-  }
-  if (typeof retentionTrustsClock !== 'boolean') throw wrong('retentionTrustsClock', 'true or false')
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
-}
-
-function requireDurability(capabilities: StoreCapabilities, required: Durability | undefined): void {
-  if (required === undefined) return
-  if (!DURABILITIES.includes(required)) {
-    throw new LogError('INVALID_REQUEST', `requireDurability is one of ${DURABILITIES.join(', ')}`, {
-      option: 'requireDurability',
-    })
-  }
-  const { durability, name } = capabilities
-  if (DURABILITIES.indexOf(durability) >= DURABILITIES.indexOf(required)) return
-  const message = `${name} gives durability '${durability}', not '${required}'`
-  throw new LogError('DURABILITY_UNAVAILABLE', message, { durability, required })
 }
