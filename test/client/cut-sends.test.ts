@@ -2,7 +2,7 @@
 // program's own objects as long as the log takes it at once.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Sender } from '../../bindings/client/producer/producer.ts'
+import type { Sender } from '../../bindings/client/producer/producer-type.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { FakePort, settle } from './fake-port.ts'

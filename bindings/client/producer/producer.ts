@@ -1,8 +1,7 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { type CompressionType, codecOf } from '../../model/compression.ts'
-import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { copyOf } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
@@ -17,62 +16,14 @@ import {
   type ProducerSettings,
   producerSettings,
 } from './producer-options.ts'
+import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord, topicOf } from './validate-record.ts'
-
-/** What one `send` asks for. */
-export interface SendOptions extends Abortable {
-  /** Compression of this call's batches, instead of the producer's. `compression.type` of the topic overrides both. */
-  compression?: Compression | undefined
-}
-
-const SEND_NAMES: OptionNames<SendOptions> = { signal: true, compression: true }
-
-/** Something that takes records. */
-export interface Sender {
-  /**
-   * Writes one record or several. Resolves with where each of them stands, once they have reached the producer's
-   * `acks`.
-   *
-   * Records of one array that go to the same partition are one batch, written together or not at all; they are split
-   * only where they exceed `max.message.bytes` of their topic. A batch may also hold what other calls of the same turn
-   * send, even of other producers. Calls keep their order per partition, awaited or not. Bytes aren't copied: leave
-   * them as they are until the call settles. It waits while `bufferBytes` are unanswered.
-   *
-   * Rejects before anything of the call is written with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION,
-   * MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or PRODUCER_CLOSED; with INVALID_TIMESTAMP, LOG_READ_ONLY or LOG_CLOSED
-   * when it is refused later; with PARTIAL_SEND when an array was written in part (`details.results` has `{ metadata }`
-   * or `{ error }` for each record). After STORAGE_FULL, MEMORY_CAP_REACHED, KAFKA_STORAGE_ERROR and KERNEL_POISONED
-   * the records may be written or not. Rejects with the signal's reason, and writes nothing, when the signal aborts
-   * before the records are buffered.
-   */
-  send<const R extends ProducerRecord | readonly ProducerRecord[]>(
-    records: R,
-    options?: SendOptions,
-  ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata>
-}
-
-/**
- * Writes records. Every producer is idempotent, whatever its `acks`: each call of `send` that resolved has written its
- * records exactly once (KIP-98). Differs from Kafka: there `acks: 1` turns idempotence off.
- */
-export interface Producer extends Sender, AsyncDisposable {
-  /**
-   * Sends at once what still waits for `lingerMs`. Resolves when every record that was sent before has reached the
-   * producer's `acks`; rejects with the error of the first one that failed, which its `send` reports too, or with the
-   * signal's reason. Of a closed producer it resolves, as in Kafka: `close` waited for all that was sent.
-   */
-  flush(options?: Abortable): Promise<void>
-  /**
-   * Flushes, then ends the producer. Rejects as `flush` does, and is closed all the same. A second call gives the
-   * answer of the first.
-   */
-  close(): Promise<void>
-}
+import { WaitingSends } from './waiting-sends.ts'
 
 export class LogProducer implements Producer, PartOwner {
   readonly #accumulator: RecordAccumulator
@@ -92,10 +43,7 @@ export class LogProducer implements Producer, PartOwner {
     queue: (topic, partition) => this.#accumulator.queue(topic, partition),
     compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
   }
-  /** Sends that can't start yet, because session, topic or buffer space is missing, wait behind it in their order. */
-  #lastWaiting: Promise<void> | undefined
-  /** The waiting sends: each promise gives its send once that has begun, or `undefined` if it fails before. */
-  readonly #waitingSends = new Set<Promise<PendingSend | undefined>>()
+  readonly #waiting = new WaitingSends()
   #cancelLinger: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -145,7 +93,7 @@ export class LogProducer implements Producer, PartOwner {
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
       const isPlaced = plan.place(records, this.#places) === undefined
-      const mayGo = this.#accumulator.isOpen && this.#lastWaiting === undefined && this.#buffer.hasRoom(plan.sizeBytes)
+      const mayGo = this.#accumulator.isOpen && this.#waiting.last === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       return this.#enqueueLater(plan, isPlaced ? [] : copied(records), new PendingSend(records.length, form), signal)
     } catch (error) {
@@ -175,31 +123,15 @@ export class LogProducer implements Producer, PartOwner {
     send: PendingSend,
     signal: Abortable['signal'],
   ): Promise<unknown> {
-    const before = this.#lastWaiting ?? Promise.resolve()
-    let leave: (begun: PendingSend | undefined) => void = () => {}
-    const left = new Promise<PendingSend | undefined>((resolve) => {
-      leave = resolve
-    })
-    // Also if this one's wait is aborted: those behind it must not pass those before it.
-    const gate = Promise.all([before, left]).then(() => {
-      this.#waitingSends.delete(left)
-      if (this.#lastWaiting === gate) this.#lastWaiting = undefined
-    })
-    this.#lastWaiting = gate
-    this.#waitingSends.add(left)
-    let begun: PendingSend | undefined
-    try {
-      await abortable(before, signal)
+    const begin = async () => {
       await abortable(this.#accumulator.open(), signal)
       await this.#placeAll(plan, records)
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       this.#accumulator.assertNotFenced()
-      begun = this.#enqueue(plan, send)
-    } finally {
-      leave(begun)
+      return this.#enqueue(plan, send)
     }
-    return begun.answered
+    return (await this.#waiting.inTurn(begin, signal)).answered
   }
 
   /** Asks for the topics that aren't known yet, one after the other. */
@@ -223,7 +155,7 @@ export class LogProducer implements Producer, PartOwner {
    * hasn't been read, if it may have to wait.
    */
   #sendLone(record: ProducerRecord, ofCall: Compression | undefined): Promise<unknown> | undefined {
-    if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
+    if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
     const topic = topicOf(record, 0)
     const rules = this.#accumulator.rulesNow(topic)
     if (rules === undefined) return undefined
@@ -255,7 +187,7 @@ export class LogProducer implements Producer, PartOwner {
     form: AnswerForm,
     compression: Compression | undefined,
   ): PendingSend | undefined {
-    if (!this.#accumulator.isOpen || this.#lastWaiting !== undefined) return undefined
+    if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
     const whole = borrowed(records, this.#places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     const send = new PendingSend(records.length, form)
@@ -321,13 +253,12 @@ export class LogProducer implements Producer, PartOwner {
     const signal = onlySignalOf(options, 'flush')
     throwIfAborted(signal)
     const begun = [...this.#unsettledSends].map(({ answered }) => answered)
-    const gated = Array.from(this.#waitingSends, (each) => each.then((send) => send?.answered))
-    const all = Promise.all([...begun, ...gated])
+    const all = Promise.all([...begun, ...this.#waiting.answers()])
     // Its failure is told below; until then others may fail too.
     all.catch(() => {})
     // Sends that wait behind this one came later than the flush: it mustn't wait for them, since there may always be
     // some.
-    if (this.#lastWaiting !== undefined) await abortable(this.#lastWaiting, signal)
+    if (this.#waiting.last !== undefined) await abortable(this.#waiting.last, signal)
     this.#drain()
     await abortable(all, signal)
   }

@@ -1,7 +1,8 @@
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
-import type { LogProducer, SendOptions } from '../producer/producer.ts'
+import type { LogProducer } from '../producer/producer.ts'
+import type { SendOptions } from '../producer/producer-type.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Transaction } from './transaction-type.ts'
 
