@@ -86,6 +86,8 @@ export class DerivedFilesCheck {
       this.#damaged(path, at, entry.lastOffset, 'entry differs from the abort markers')
       return
     }
+    const incomplete = sizeBytes % ABORTED_ENTRY_BYTES
+    if (incomplete !== 0) this.#damaged(path, sizeBytes - incomplete, undefined, 'incomplete index entry')
   }
 
   /** To be called behind the last batch of the partition. */
