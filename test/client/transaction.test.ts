@@ -181,6 +181,44 @@ test('transaction: an aborted signal ends it with its reason, though work still 
     assert.is(await refused(producer.beginTransaction({ signal: controller.signal })), reason)
   }))
 
+test('transaction: work that hangs is told by its signal when the log’s patience is over, and so is who called', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 20 })
+    const { opened, open } = gate()
+    let heard: unknown
+    let late: unknown
+    const running = producer.transaction(async (transaction, { signal }) => {
+      signal.addEventListener('abort', () => {
+        heard = signal.reason
+      })
+      await transaction.send(inPartition(0, 'a'))
+      await opened
+      late = await refused(transaction.send(inPartition(0, 'late')))
+    })
+    await failure('TRANSACTION_ABORTABLE', () => running)
+    assert.is(heard, await refused(running))
+    await producer.transaction((transaction) => transaction.send(inPartition(0, 'next')))
+    open()
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.is((late as { code?: string }).code, 'INVALID_TXN_STATE')
+    assert.equal(await values(log), ['next'])
+  }))
+
+test('transaction: work that hangs is begun again where that is asked for, and shows nothing', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 20 })
+    const given = await producer.transaction(
+      async (transaction, { attempt }) => {
+        await transaction.send(inPartition(0, `run ${attempt}`))
+        if (attempt === 1) await new Promise(() => {})
+        return attempt
+      },
+      { retries: 1 },
+    )
+    assert.is(given, 2)
+    assert.equal(await values(log), ['run 2'])
+  }))
+
 test('one transaction at a time', (open) =>
   withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })

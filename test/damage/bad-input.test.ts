@@ -3,7 +3,6 @@
  * category misuse, or it is taken for what it is; never another exception, never a call that doesn't end, and the log
  * goes on. An error that the passed object itself throws comes through as it is.
  */
-import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
@@ -22,30 +21,7 @@ import {
   topic,
 } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
-
-const trapped = new Error('the object threw')
-const throwing = () => {
-  throw trapped
-}
-const JUNK: readonly (readonly [kind: string, value: unknown])[] = [
-  ['undefined', undefined],
-  ['null', null],
-  ...[true, -1, -0, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 1e21, '', 'x', 1n].map(
-    (value) => [`${typeof value} ${value}`, value] as const,
-  ),
-  ['symbol', Symbol('s')],
-  ['function', () => {}],
-  ['empty list', []],
-  ...[undefined, null, Symbol('s'), {}].map((value) => [`list of ${typeof value}`, [value]] as const),
-  ['empty object', {}],
-  ['object without prototype', Object.create(null)],
-  ['prototype pollution', JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}')],
-  ['invalid date', new Date(Number.NaN)],
-  ['map', new Map([['a', 1]])],
-  ['bytes', new Uint8Array(3)],
-  ['proxy', new Proxy({}, { get: throwing, has: throwing, ownKeys: throwing })],
-  ['throwing getters', Object.defineProperty({}, 'topic', { get: throwing, enumerable: true })],
-]
+import { type JunkCall, membersOf, tryAll } from './junk.ts'
 
 let count = 0
 const fresh = (letter: string) => `${letter}${count++}`
@@ -89,10 +65,8 @@ async function transacting(
   await work(producer).finally(() => producer.close())
 }
 
-type Call = (log: EmbeddedLog, junk: never) => unknown
-
 /** By the names of the API report; a word behind says which argument or part. */
-const CALLS: Record<string, Call> = {
+const CALLS: Record<string, JunkCall> = {
   'open directory': async (_, junk) => junk === 'x' || (await open(junk)).close(),
   'openMemory options': async (_, junk) => (await openMemory(junk)).close(),
   'openDriver driver': async (_, junk) => (await openDriver(junk)).close(),
@@ -264,8 +238,6 @@ for (const name of ['from', 'until', 'isolationLevel', 'signal']) {
   CALLS[`ReadOptions.${name}`] = (log, junk) => first(log.read('t', { until: 'end', [name]: junk }))
 }
 
-/** Not to be called wrongly: they take nothing. `toReadableStream`, `assignment` and the like. */
-const WITHOUT_ARGUMENTS = /\(\):/
 /** Interfaces of the report whose members take what a program passes; results and callbacks are no input. */
 const INPUTS = [
   'Admin',
@@ -284,16 +256,6 @@ const INPUTS = [
   'TransactionalProducerOptions',
   'TransactionScope',
 ]
-const report = readFileSync(new URL('../../docs/api/oncelog.api.md', import.meta.url), 'utf8')
-
-function membersOf(name: string): string[] {
-  const body = new RegExp(`^export interface ${name}\\b.*\\{\n((?:    .*\n|// .*\n)*)\\}`, 'm').exec(report)?.[1] ?? ''
-  return body
-    .split('\n')
-    .filter((line) => /^ {4}\w/.test(line) && !line.includes('readonly ') && !WITHOUT_ARGUMENTS.test(line))
-    .map((line) => `${name}.${/\w+/.exec(line)?.[0]}`)
-}
-
 test('every method and option of the API report has a row', () => {
   const members = INPUTS.flatMap(membersOf)
   assert.ok(members.length >= 35, `${members.length} found`)
@@ -304,36 +266,11 @@ test('every method and option of the API report has a row', () => {
   )
 })
 
-const HANGS_AFTER_MS = 5000
-
-async function outcome(call: Call, log: EmbeddedLog, junk: unknown): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, HANGS_AFTER_MS, 'does not end')
-  })
-  try {
-    return await Promise.race([(async () => void (await call(log, junk as never)))(), late])
-  } catch (error) {
-    if (error === trapped) return undefined
-    if (!LogError.is(error)) return `throws ${String(error)}`
-    return error.category === 'misuse' && error.hint !== '' ? undefined : `gives ${error.code}, ${error.category}`
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 test('wrong arguments give a typed error, and the log goes on', async () => {
   const log = await openMemory()
   await log.admin.createTopic('t')
   await log.producer().send({ topic: 't', value: 'x' })
-  const wrong: string[] = []
-  for (const [name, call] of Object.entries(CALLS)) {
-    for (const [kind, junk] of JUNK) {
-      const found = await outcome(call, log, junk)
-      if (found !== undefined) wrong.push(`${name} with ${kind} ${found}`)
-    }
-  }
-  assert.equal(wrong, [])
+  assert.equal(await tryAll(CALLS, log), [])
   assert.is(Reflect.get({}, 'polluted'), undefined)
   await log.producer().send({ topic: 't', value: 'still written' })
   await log.close()

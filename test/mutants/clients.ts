@@ -10,6 +10,13 @@ const openTransaction = 'client/transaction/open-transaction.ts'
 
 export const CLIENTS: readonly Mutant[] = [
   {
+    name: 'a transaction whose work hangs is told nothing when its time is over',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '    const cancel = this.#port.setTimer(this.#timeoutMs, tell, true)\n',
+    put: '    const cancel = this.#port.setTimer(2 ** 30, tell)\n',
+    tests: ['client/transaction.test.ts'],
+  },
+  {
     name: 'no rewind after an abort',
     file: openTransaction,
     find: 'for (const offsets of this.#offsets.splice(0)) offsets.aborted()',

@@ -51,7 +51,10 @@ export interface Transaction extends TransactionScope, AsyncDisposable {
 export interface TransactionContext {
   /** 1 for the first. */
   readonly attempt: number
-  /** Aborts when the run is over, when the caller's own signal does, and when the producer closes. */
+  /**
+   * Aborts when the run is over, when the caller's own signal does, when the producer closes, and with
+   * TRANSACTION_ABORTABLE when the run has taken `transactionTimeoutMs`.
+   */
   readonly signal: AbortSignalGiven
 }
 
@@ -70,7 +73,7 @@ export interface TransactionalProducer extends AsyncDisposable {
    * wait, only if asked: up to `retries` times (0 by default), unless the error is of category fenced, fatal,
    * corruption or misuse, or nobody but the log knows whether it committed: never while anything of the run before may
    * become visible. An aborted `signal` ends it with an abort and its reason, though `work` may still run: then its
-   * calls are refused.
+   * calls are refused. So does the end of `transactionTimeoutMs`, with TRANSACTION_ABORTABLE.
    *
    * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,
    * TRANSACTION_ABORTABLE, LOG_CLOSED besides, and with INVALID_PRODUCER_ID_MAPPING when nobody used the id for a week.

@@ -93,7 +93,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     signal?.addEventListener('abort', stop, { once: true })
     this.#running = running
     try {
-      const result = await running.until(work(transaction, running))
+      const result = await this.#inTime(running, () => work(transaction, running))
       await transaction.commit()
       return { result }
     } catch (error) {
@@ -103,6 +103,20 @@ export class LogTransactionalProducer implements TransactionalProducer {
       signal?.removeEventListener('abort', stop)
       this.#running = undefined
       running.end()
+    }
+  }
+
+  /** By then the log has aborted the transaction: work that hangs would hear of it at its next call alone. */
+  async #inTime<R>(running: RunningWork, work: () => Promise<R>): Promise<R> {
+    const tell = () => {
+      const message = `the transaction took longer than ${this.#timeoutMs} ms, its transactionTimeoutMs`
+      running.abort(new LogError('TRANSACTION_ABORTABLE', message, { transactionalId: this.#transactionalId }))
+    }
+    const cancel = this.#port.setTimer(this.#timeoutMs, tell, true)
+    try {
+      return await running.until(work())
+    } finally {
+      cancel()
     }
   }
 
