@@ -1,9 +1,9 @@
 // Records that were locked and that the program never got: others have them at once, and that delivery doesn't count.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Broker } from '../../bindings/broker/broker.ts'
 import type { ShareSession } from '../../bindings/broker/share-session.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
+import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError, type ShareConsumerOptions, string, topic } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
@@ -17,7 +17,7 @@ const options = { groupId: 'g', topics, lockMs: 1000 } as const
 interface Setup {
   readonly log: BrokerLog
   readonly port: FakePort
-  readonly broker: Broker
+  readonly broker: EmbeddedBroker
   /** Its session is handed over as soon as a consumer opens it. */
   onSession(handler: (session: ShareSession) => void): void
 }
@@ -157,6 +157,57 @@ test('a close while records are being read gives them back unseen', async () => 
     ['second', 1],
   ])
   await log.close()
+})
+
+/** `a`, an aborted record, its marker, `b`; `then` is called as soon as the gap between the two is acknowledged. */
+async function putAroundGap({ log, onSession }: Setup, then: () => void): Promise<void> {
+  await log.producer().send({ topic: 'first', value: 'a' })
+  await aborted(log, 'first')
+  await log.producer().send({ topic: 'first', value: 'b' })
+  onSession((session) => {
+    onSession(() => {})
+    const acknowledge = session.acknowledge.bind(session)
+    session.acknowledge = async (request) => {
+      await acknowledge(request)
+      if (request.type === 'gap') then()
+    }
+  })
+}
+
+test('a close behind the first gap of what is being read gives back the rest unseen', async () => {
+  const at = await setup()
+  const consumer = at.log.shareConsumer(options)
+  let closed: Promise<void> | undefined
+  await putAroundGap(at, () => {
+    closed = consumer.close()
+  })
+  assert.is((await consumer[Symbol.asyncIterator]().next()).done, true)
+  await closed
+  assert.equal(await others(at.log, 2), [
+    ['first', 1],
+    ['first', 1],
+  ])
+  await at.log.close()
+})
+
+test('a holder that gives up the log behind the first gap of what is being read gets back the rest', async () => {
+  const at = await setup()
+  let isReleased = false
+  await putAroundGap(at, () => {
+    at.broker.submit({
+      kind: 'releaseShares',
+      done: () => {
+        isReleased = true
+      },
+    })
+  })
+  const consumer = at.log.shareConsumer(options)
+  const next = consumer[Symbol.asyncIterator]().next()
+  await settle()
+  assert.ok(isReleased)
+  await consumer.close()
+  await next
+  await at.log.close()
 })
 
 test('a close while records are being read gives back those that are still there, where others were deleted meanwhile', async () => {

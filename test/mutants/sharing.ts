@@ -180,4 +180,11 @@ export const SHARING: readonly Mutant[] = [
     put: '',
     tests: [unseen],
   },
+  {
+    name: 'a share consumer is closed before what is on its way to it has come',
+    file: 'engine/remote/attached-share.ts',
+    find: '    if (acquiring !== undefined) await this.#link.within(CLOSE_LIMIT_MS, acquiring)\n',
+    put: '',
+    tests: ['remote/share.test.ts'],
+  },
 ]

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
+import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
 import { open, type ShareConsumer, type SharedRecordOf, string, topic } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure } from '../client/support.ts'
-import { held, inUse, optionsOf, Place } from './support.ts'
+import { held, inUse, optionsOf, Place, turns } from './support.ts'
 
 const jobs = topic('jobs', { value: string })
 type Job = SharedRecordOf<typeof jobs>
@@ -87,6 +88,64 @@ test('what waits for its delivery when the holder is killed is not delivered: an
   assert.equal(told(await next), ['d/1'])
   const [letters] = await near.admin.offsets([{ topic: 'dead', partition: 0 }])
   assert.is(letters?.highWatermark, 0)
+  await far.close()
+  await holder.broker.close()
+})
+
+/** Answers of the holder stay under way until they are let. */
+class SlowPlace extends Place {
+  let: (() => void) | undefined
+
+  override async attach(): Promise<Channel | undefined> {
+    const channel = await super.attach()
+    return (
+      channel && {
+        start: (onMessage, onEnd) => channel.start((...message) => this.#bring(() => onMessage(...message)), onEnd),
+        send: (message) => channel.send(message),
+        keepAlive: () => {},
+        end: () => channel.end(),
+      }
+    )
+  }
+
+  slow(): void {
+    const waiting: (() => void)[] = []
+    this.#waiting = waiting
+    this.let = () => {
+      this.#waiting = undefined
+      for (const bring of waiting) bring()
+    }
+  }
+
+  #waiting: (() => void)[] | undefined
+
+  #bring(bring: () => void): void {
+    if (this.#waiting === undefined) bring()
+    else this.#waiting.push(bring)
+  }
+}
+
+test('what is on its way to a consumer that is being closed goes back uncounted', async () => {
+  const place = new SlowPlace()
+  const holder = await held(new MemoryStore())
+  await place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+  await shared.open()
+  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
+  await near.admin.createTopic('jobs')
+  const options = { groupId: 'g', topics: [jobs] } as const
+  const consumer = far.shareConsumer(options)
+  const next = take(consumer, 1)
+  await turns(20)
+  place.slow()
+  await near.producer().send(jobs.record({ value: 'a' }))
+  await turns(20)
+  const closed = consumer.close()
+  await turns(20)
+  place.let?.()
+  await closed
+  assert.equal(await next, [])
+  assert.equal(told(await take(near.shareConsumer(options), 1)), ['a/1'])
   await far.close()
   await holder.broker.close()
 })

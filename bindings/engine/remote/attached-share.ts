@@ -3,12 +3,16 @@ import { AttachedReader } from './attached-reader.ts'
 import type { Link } from './link.ts'
 import { readValue, writeValue } from './values.ts'
 
+/** Closing doesn't wait longer, in milliseconds, for a stopped holder. */
+const CLOSE_LIMIT_MS = 5000
+
 /** A consumer of a share group through the process that holds the log; its locks end with the channel. */
 export class AttachedShare extends AttachedReader implements ShareSession {
   readonly #link: Link
   readonly #session: number
   readonly #closed: () => void
   #release: () => void = () => {}
+  #acquiring: Promise<readonly AcquiredRange[]> | undefined
   #isLost = false
 
   constructor(link: Link, session: number, closed: () => void) {
@@ -34,12 +38,21 @@ export class AttachedShare extends AttachedReader implements ShareSession {
     this.#release = handler
   }
 
+  /** Behind what is on its way: its consumer gives it back, for which the holder must know the session still. */
   override async close(): Promise<void> {
     this.#closed()
+    this.wake()
+    const acquiring = this.#isLost ? undefined : this.#acquiring?.catch(() => {})
+    if (acquiring !== undefined) await this.#link.within(CLOSE_LIMIT_MS, acquiring)
     await super.close()
   }
 
-  async acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+  acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    this.#acquiring = this.#acquire(request)
+    return this.#acquiring
+  }
+
+  async #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
     const ranges = await this.#link.call('acquire', this.#session, (writer) => writeValue(writer, request), readValue)
     return ranges as unknown as readonly AcquiredRange[]
   }

@@ -140,13 +140,20 @@ export class Link {
     if (this.#isIdle) this.#reconnect()
   }
 
-  /** A call that rejects if the holder doesn't answer in time. */
-  async callWithin(limitMs: number, method: string, session: number): Promise<void> {
+  /** A call whose answer nobody waits for longer than so. */
+  callWithin(limitMs: number, method: string, session: number): Promise<void> {
+    return this.within(
+      limitMs,
+      this.call(method, session, () => {}, readValue),
+    )
+  }
+
+  /** The answer of a call, or so many milliseconds. */
+  async within(limitMs: number, answer: Promise<unknown>): Promise<void> {
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
       cancel = this.#hooks.setTimer(limitMs, resolve, true)
     })
-    const answer = this.call(method, session, () => {}, readValue)
     await Promise.race([answer, limit]).finally(() => cancel())
   }
 
