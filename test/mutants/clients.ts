@@ -225,6 +225,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['process/dead-letters.test.ts'],
   },
   {
+    name: 'a processor that is closed as its member was put out fails',
+    file: 'client/process/process.ts',
+    find: '        throwIfAborted(signal)\n        return undefined\n',
+    put: '        if (signal.aborted) throw error\n        return undefined\n',
+    tests: ['process/dead-letters.test.ts'],
+  },
+  {
     name: 'a read that finds no memory ends its processor',
     file: 'client/process/process.ts',
     find: '++this.#failedReads > FAILED_READS_MAX',

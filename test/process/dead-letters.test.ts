@@ -148,25 +148,28 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
   })
 }
 
-test('a member that was put out as it is closed is done all the same', async (open) => {
-  const log = await opened(open, 1)
-  let closing: Promise<void> | undefined
-  const processor = log.process({
-    groupId: 'g',
-    topics: [payments],
-    maxPollIntervalMs: 40,
-    async handle(_, { signal }) {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-      closing = processor.close()
-      assert.ok(signal.aborted)
-      throw signal.reason
-    },
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  test(`${delivery}: a member that was put out as it is closed is done all the same`, async (open) => {
+    const log = await opened(open, 1)
+    let closing: Promise<void> | undefined
+    const processor = log.process({
+      groupId: 'g',
+      topics: [payments],
+      delivery,
+      maxPollIntervalMs: 40,
+      async handle(_, { signal }) {
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+        closing = processor.close()
+        assert.ok(signal.aborted)
+        throw signal.reason
+      },
+    })
+    // The time of a poll alone keeps no program alive.
+    await until(async () => closing !== undefined)
+    await Promise.all([processor.done, closing])
+    await log.close()
   })
-  // The time of a poll alone keeps no program alive.
-  await until(async () => closing !== undefined)
-  await Promise.all([processor.done, closing])
-  await log.close()
-})
+}
 
 test('letters have a topic that takes them all and keeps them, at the start and when it is altered or gone', async (open) => {
   const log = await opened(open, 1)

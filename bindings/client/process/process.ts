@@ -152,7 +152,8 @@ export class Process<T extends TopicRef, S> {
     ): Promise<DeliveredBatch> => {
       const state = await this.#states.of(batch.partition, signal)
       const handled = await this.#work.handle(batch, state, deadline(this.#port, leftMs)).catch((error: unknown) => {
-        if (signal.aborted || !this.#signal.isReason(error)) throw error
+        if (!this.#signal.isReason(error)) throw error
+        throwIfAborted(signal)
         return undefined
       })
       // The group put the member out meanwhile: its records come again.
