@@ -18,9 +18,9 @@ export interface BatchOptions {
 export interface ReadBatchOptions extends BatchOptions {
   /**
    * The batch lies in memory that the reader uses again, which is the quickest way through large values: it and its
-   * records are valid until the next batch is asked for or the iteration ends. After that, timestamps and headers
-   * throw INVALID_REQUEST, as keys and values do that were not looked at, and bytes that were looked at hold something
-   * else. Text, JSON and whatever else a codec made stay valid. `false` by default.
+   * records are valid until the next batch is asked for or the iteration ends. After that, going through the batch,
+   * timestamps and headers throw INVALID_REQUEST, as keys and values do that were not looked at, and bytes that were
+   * looked at hold something else. Text, JSON and whatever else a codec made stay valid. `false` by default.
    */
   borrowed?: boolean | undefined
 }

@@ -82,6 +82,19 @@ test('after the next batch was asked for, what was not looked at throws; what a 
   await log.close()
 })
 
+test('a batch that is gone through after the next one was asked for throws, at its beginning and in its middle', async () => {
+  const log = await filled()
+  const iterator = log.read('t', { until: 'end' }).batches({ borrowed: true })[Symbol.asyncIterator]()
+  const batch = (await iterator.next()).value
+  const records = batch?.[Symbol.iterator]()
+  assert.is(records?.next().value?.offset, 0)
+  await iterator.next()
+  await failure('INVALID_REQUEST', () => records?.next())
+  await failure('INVALID_REQUEST', () => [...(batch ?? [])])
+  await iterator.return?.()
+  await log.close()
+})
+
 test('several partitions keep their own, and a reader that waits gets what comes', async () => {
   const log = await openMemory({ topics: [topic('t', { value: string, partitions: 3 })] })
   const producer = log.producer({ acks: 1 })

@@ -330,6 +330,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/outgoing-memory.test.ts'],
   },
   {
+    name: 'a borrowed batch is gone through when it is gone',
+    file: 'client/consumer/delivered-batch.ts',
+    find: '      if (this.#source.loan?.isOver === true) throw loanOver(this.#source)\n',
+    put: '',
+    tests: ['client/borrowed.test.ts'],
+  },
+  {
     name: 'a borrowed record tells a timestamp when its batch is gone',
     file: 'client/consumer/consumed-record.ts',
     find: 'this.#held().timestampOf(this.#index)',

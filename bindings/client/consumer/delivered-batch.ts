@@ -1,4 +1,5 @@
 import type { FetchedBatch } from '../../broker/reader-session.ts'
+import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { RecordBatch } from '../records.ts'
 import { ConsumedRecord, type RecordSource } from './consumed-record.ts'
@@ -56,6 +57,11 @@ export class DeliveredBatch implements RecordBatch {
   }
 }
 
+function loanOver({ topic, partition }: RecordSource): LogError {
+  const message = `a batch of ${topic}-${partition} was borrowed, and the next one was asked for`
+  return new LogError('INVALID_REQUEST', message, { topic, partition })
+}
+
 /** Written by hand: a generator costs more for each record than the record does. */
 class BatchIterator implements Iterator<ConsumedRecord> {
   readonly #source: RecordSource
@@ -73,6 +79,7 @@ class BatchIterator implements Iterator<ConsumedRecord> {
     const range = this.#ranges[this.#range]
     let value: ConsumedRecord | undefined
     if (range !== undefined) {
+      if (this.#source.loan?.isOver === true) throw loanOver(this.#source)
       value = new ConsumedRecord(range.batch, this.#index++, this.#source)
       if (this.#index >= range.end) this.#index = this.#ranges[++this.#range]?.from ?? 0
     }
