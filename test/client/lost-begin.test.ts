@@ -10,6 +10,8 @@ import type { ErrorCode } from '../../bindings/model/error-table.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { FakePort } from './fake-port.ts'
 
+const TIMEOUT_MS = 60_000
+
 /** As the log answers a producer of the epoch before: only an abort tells the epoch of now. */
 class BehindSession implements TransactionalSession {
   readonly calls: string[] = []
@@ -35,17 +37,18 @@ class BehindSession implements TransactionalSession {
   async commit(): Promise<void> {}
 }
 
-/** The wait before another run takes no time. */
+/** The wait before another run takes no time; the deadline of one never comes. */
 class HastyPort extends FakePort {
-  override setTimer(_: number, callback: () => void): () => void {
-    callback()
+  override setTimer(delayMs: number, callback: () => void): () => void {
+    if (delayMs < TIMEOUT_MS) callback()
     return () => {}
   }
 }
 
 function producerOver(session: TransactionalSession): LogTransactionalProducer {
   const broker = { openTransactionalProducer: async () => session } as unknown as Broker
-  return new LogTransactionalProducer(broker, new HastyPort(), { transactionalId: 'id' }, () => {})
+  const options = { transactionalId: 'id', transactionTimeoutMs: TIMEOUT_MS }
+  return new LogTransactionalProducer(broker, new HastyPort(), options, () => {})
 }
 
 test('the next begin aborts what is left of it and goes on', async () => {
