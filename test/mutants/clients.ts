@@ -12,8 +12,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a transaction whose work hangs is told nothing when its time is over',
     file: 'client/transaction/transactional-producer.ts',
-    find: '    const cancel = this.#port.setTimer(this.#timeoutMs, tell, true)\n',
-    put: '    const cancel = this.#port.setTimer(2 ** 30, tell)\n',
+    find: '      else running.abort(this.#tookTooLong())\n',
+    put: '',
     tests: ['client/transaction.test.ts'],
   },
   {

@@ -108,16 +108,24 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   /** By then the log has aborted the transaction: work that hangs would hear of it at its next call alone. */
   async #inTime<R>(running: RunningWork, work: () => Promise<R>): Promise<R> {
+    const deadlineMs = this.#port.elapsed() + this.#timeoutMs
+    let cancel = () => {}
     const tell = () => {
-      const message = `the transaction took longer than ${this.#timeoutMs} ms, its transactionTimeoutMs`
-      running.abort(new LogError('TRANSACTION_ABORTABLE', message, { transactionalId: this.#transactionalId }))
+      const leftMs = deadlineMs - this.#port.elapsed()
+      if (leftMs > 0) cancel = this.#port.setTimer(leftMs, tell, true)
+      else running.abort(this.#tookTooLong())
     }
-    const cancel = this.#port.setTimer(this.#timeoutMs, tell, true)
+    cancel = this.#port.setTimer(this.#timeoutMs, tell, true)
     try {
       return await running.until(work())
     } finally {
       cancel()
     }
+  }
+
+  #tookTooLong(): LogError {
+    const message = `the transaction took longer than ${this.#timeoutMs} ms, its transactionTimeoutMs`
+    return new LogError('TRANSACTION_ABORTABLE', message, { transactionalId: this.#transactionalId })
   }
 
   #wait(attempt: number): Promise<void> {
