@@ -106,7 +106,11 @@ export const ERRORS = {
   CONSUMER_CLOSED: ['misuse', undefined, 'Open a new consumer.'],
   CONSUMER_BUSY: ['misuse', undefined, 'Run one iteration of a consumer at a time.'],
   UNFINISHED_RECORDS: ['misuse', undefined, 'Commit the record or batch you finished, or pass { allowSkip: true }.'],
-  NO_OFFSET: ['misuse', undefined, 'Commit an offset first, or set autoOffsetReset.'],
+  NO_OFFSET: [
+    'misuse',
+    undefined,
+    'Set one with admin.setOffsets or `oncelog groups reset`, or choose another autoOffsetReset.',
+  ],
   RECORD_SERIALIZATION: ['misuse', undefined, 'Mend the value so that the codec of the topic accepts it.'],
   RECORD_DESERIALIZATION: ['corruption', undefined, 'Read the record as bytes, or mend the codec of the topic.'],
   SCHEMA_ASYNC: ['misuse', undefined, 'Use a schema that validates synchronously.'],
