@@ -8,6 +8,7 @@
 import { store16, store32, store64 } from './bytes'
 import { crc32c } from './crc32c'
 import { KEY_STAGING, VALUE_STAGING } from './layout'
+import { varintSize, writeShort, writeVarint, zigzag32 } from './varints'
 
 const HEADER: usize = 61
 const STAGED_KEY: u32 = 1
@@ -94,38 +95,6 @@ function accept(end: usize, records: u32): void {
   recordCount += records
 }
 
-function zigzag32(value: i32): u32 {
-  return (value << 1) ^ (value >> 31)
-}
-
-/** Bytes of a zigzagged number. Nearly always one or two: predicted branches are cheaper than a division by seven. */
-function varintSize(zigzagged: u64): u32 {
-  if (zigzagged < 0x80) return 1
-  return zigzagged < 0x4000 ? 2 : (70 - <u32>clz(zigzagged)) / 7
-}
-
-function writeVarint(address: usize, zigzagged: u64): usize {
-  if (zigzagged < 0x80) {
-    store<u8>(address, <u8>zigzagged)
-    return address + 1
-  }
-  return zigzagged < 0x4000 ? writeTwo(address, <u32>zigzagged) : writeMany(address, zigzagged)
-}
-
-function writeTwo(address: usize, zigzagged: u32): usize {
-  store<u16>(address, (zigzagged & 0x7f) | 0x80 | ((zigzagged >>> 7) << 8))
-  return address + 2
-}
-
-function writeMany(address: usize, zigzagged: u64): usize {
-  while (zigzagged > 0x7f) {
-    store<u8>(address++, <u8>zigzagged | 0x80)
-    zigzagged >>>= 7
-  }
-  store<u8>(address, <u8>zigzagged)
-  return address + 1
-}
-
 /** Vectors may write past the end of the copy: only for places that are followed by more of the batch. */
 function copyStaged(to: usize, from: usize, length: u32): void {
   if (length > 256 || to + length + 16 > batchLimit) {
@@ -133,13 +102,6 @@ function copyStaged(to: usize, from: usize, length: u32): void {
     return
   }
   for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at))
-}
-
-/** Of numbers below 0x4000. */
-function writeShort(address: usize, zigzagged: u32): usize {
-  if (zigzagged > 0x7f) return writeTwo(address, zigzagged)
-  store<u8>(address, zigzagged)
-  return address + 1
 }
 
 /**
@@ -307,10 +269,6 @@ export function records_put(length: u32, records: u32, base: f64, greatest: f64)
   recordCount = records
   batchEnd = at + length
   return at
-}
-
-export function varint_write(address: usize, value: i32): usize {
-  return writeVarint(address, <u64>zigzag32(value))
 }
 
 /**

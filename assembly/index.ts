@@ -22,7 +22,6 @@ export {
   record_reserve,
   record_reserve_any,
   records_put,
-  varint_write,
 } from './batch-writer'
 export { crc32c } from './crc32c'
 export {
@@ -52,6 +51,7 @@ export {
 } from './producers'
 
 export { siphash, siphash_key } from './siphash'
+export { varint_write } from './varints'
 
 /** False when `capPages` is too small to work in. */
 export function kernel_start(capPages: u32): bool {
