@@ -121,7 +121,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   },
   {
     name: 'behaviours: members of a process that is gone stay',
-    file: 'engine/remote/served-channel.ts',
+    file: 'engine/remote/served-sessions.ts',
     find: '    for (const sessions of [this.#consumers, this.#readers, this.#shares]) {\n',
     put: '    for (const sessions of [this.#readers, this.#shares]) {\n',
     tests: [delivery],

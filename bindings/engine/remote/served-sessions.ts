@@ -1,0 +1,145 @@
+import type { ConsumerSession, ConsumerSessionOptions } from '../../broker/consumer-session.ts'
+import type { FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
+import type { ShareSession } from '../../broker/share-session.ts'
+import { LogError } from '../../model/errors.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
+import type { Channel } from './channel.ts'
+import { writeFetched } from './fetched-list.ts'
+import type { MessageReader } from './message-reader.ts'
+import { MessageWriter } from './message-writer.ts'
+import { FETCH_BYTES_MAX } from './protocol.ts'
+import * as shapes from './request-shapes.ts'
+import { type CallResult, type CallTable, value } from './served-call.ts'
+import { readShaped } from './values.ts'
+
+/** The sessions of one attached process that read: consumers of groups and of share groups, and readers. */
+export class ServedSessions {
+  readonly calls: CallTable
+  readonly #broker: EmbeddedBroker
+  readonly #channel: Channel
+  readonly #consumers: Map<number, ConsumerSession> = new Map()
+  readonly #readers: Map<number, ReaderSession> = new Map()
+  readonly #shares: Map<number, ShareSession> = new Map()
+
+  constructor(broker: EmbeddedBroker, channel: Channel) {
+    this.#broker = broker
+    this.#channel = channel
+    this.calls = { ...this.#readerCalls(), ...this.#memberCalls(), ...this.#shareCalls() }
+  }
+
+  /** Its members can be put out at once: nobody needs to wait for a process that is gone. */
+  leave(): void {
+    for (const sessions of [this.#consumers, this.#readers, this.#shares]) {
+      for (const session of sessions.values()) session.close().catch(() => {})
+      sessions.clear()
+    }
+  }
+
+  /** `wake` and `close` are the same for every session that reads. */
+  #readerCalls(): CallTable {
+    return {
+      fetch: async (session, reader) => {
+        return this.#fetched(this.#reader(session), reader)
+      },
+      wake: async (session) => {
+        this.#session(session)?.wake()
+        return value(undefined)
+      },
+      close: async (session) => {
+        const closing = this.#session(session)
+        for (const sessions of [this.#consumers, this.#readers, this.#shares]) sessions.delete(session)
+        return value(await closing?.close())
+      },
+    }
+  }
+
+  async #fetched(session: ReaderSession, reader: MessageReader): Promise<CallResult> {
+    const memory = this.#channel.outgoing?.lend()
+    const parts = await session.fetch({ ...readFetch(reader), memory })
+    return { write: (writer) => writeFetched(writer, parts, memory), sent: memory && (() => memory.end()) }
+  }
+
+  #memberCalls(): CallTable {
+    return {
+      openConsumer: (session, reader) => this.#openConsumer(session, reader),
+      poll: async (session, reader) => {
+        return this.#fetched(this.member(session), reader)
+      },
+      join: async (session, reader) => value(await this.member(session).join(readShaped(reader, shapes.PLACES))),
+      sync: async (session, reader) => {
+        const generation = reader.int32()
+        return value(await this.member(session).sync(generation, readShaped(reader, shapes.ASSIGNMENTS)))
+      },
+      committed: async (session, reader) => {
+        const isStable = reader.uint8() === 1
+        const at = readShaped<readonly TopicPartition[]>(reader, shapes.PLACES)
+        return value(await this.member(session).committed(at, isStable))
+      },
+      commit: async (session, reader) => {
+        const generation = reader.int32()
+        const positions = readShaped<readonly Position[]>(reader, shapes.POSITIONS)
+        return value(await this.member(session).commit(positions, generation))
+      },
+    }
+  }
+
+  #shareCalls(): CallTable {
+    return {
+      openShare: async (session, reader) => {
+        const share = await this.#broker.openShare(reader.text())
+        this.#broker.served.add(share)
+        share.onRelease(() => this.#notify(session))
+        this.#shares.set(session, share)
+        return value(undefined)
+      },
+      acquire: async (session, reader) =>
+        value(await this.#sharing(session).acquire(readShaped(reader, shapes.ACQUIRE))),
+      acknowledge: async (session, reader) =>
+        value(await this.#sharing(session).acknowledge(readShaped(reader, shapes.ACKNOWLEDGE))),
+    }
+  }
+
+  async #openConsumer(session: number, reader: MessageReader): Promise<CallResult> {
+    const consumer = await this.#broker.openConsumer(readShaped<ConsumerSessionOptions>(reader, shapes.CONSUMER))
+    this.#broker.served.add(consumer)
+    consumer.onRebalance(() => this.#notify(session))
+    this.#consumers.set(session, consumer)
+    return value(undefined)
+  }
+
+  #notify(session: number): void {
+    this.#channel.send(new MessageWriter().int32(0).int32(session).finish())
+  }
+
+  /** UNKNOWN_MEMBER_ID where it isn't there any more. */
+  member(session: number): ConsumerSession {
+    const member = this.#consumers.get(session)
+    if (member !== undefined) return member
+    throw new LogError('UNKNOWN_MEMBER_ID', 'this member came with a channel that has ended')
+  }
+
+  #sharing(session: number): ShareSession {
+    const sharing = this.#shares.get(session)
+    if (sharing !== undefined) return sharing
+    throw new LogError('UNKNOWN_MEMBER_ID', 'this consumer came with a channel that has ended')
+  }
+
+  #session(session: number): ReaderSession | undefined {
+    return this.#consumers.get(session) ?? this.#shares.get(session) ?? this.#readers.get(session)
+  }
+
+  #reader(session: number): ReaderSession {
+    const known = this.#shares.get(session) ?? this.#readers.get(session)
+    if (known !== undefined) return known
+    const reader = this.#broker.openReader()
+    this.#broker.served.add(reader)
+    this.#readers.set(session, reader)
+    return reader
+  }
+}
+
+function readFetch(reader: MessageReader): FetchRequest {
+  const request = readShaped<FetchRequest>(reader, shapes.FETCH)
+  return { ...request, maxBytes: Math.min(request.maxBytes, FETCH_BYTES_MAX) }
+}
