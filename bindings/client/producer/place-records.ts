@@ -24,7 +24,7 @@ export interface Places {
 }
 
 /** The records of one call that go to one partition, in their order. */
-class Group {
+class RecordGroup {
   queue: PartitionQueue
   readonly #maxBytes: number
   readonly #compression: CompressionType | undefined
@@ -56,7 +56,7 @@ class Group {
   }
 
   /** The group is only a part of the call from now on. */
-  isPart(): void {
+  becomePart(): void {
     this.#indexes = Array.from({ length: this.#count }, (_, index) => index)
   }
 
@@ -90,9 +90,9 @@ class Group {
 export class SendPlan {
   sizeBytes = 0
   #placedCount = 0
-  #first: Group | undefined
+  #first: RecordGroup | undefined
   /** Used as soon as there is more than one group. */
-  #groups: Map<PartitionQueue, Group> | undefined
+  #groups: Map<PartitionQueue, RecordGroup> | undefined
   readonly #compression: Compression | undefined
 
   /** `compression`: the option of this call. */
@@ -108,7 +108,7 @@ export class SendPlan {
   place(records: readonly ProducerRecord[], places: Places): string | undefined {
     let topic: string | undefined
     let rules: TopicRules | undefined
-    let group: Group | undefined
+    let group: RecordGroup | undefined
     for (let index = this.#placedCount; index < records.length; index++) {
       const record = records[index] as ProducerRecord
       if (rules === undefined || record?.topic !== topic) {
@@ -131,20 +131,20 @@ export class SendPlan {
   }
 
   /** `countLeft`: how many records of the call are left; mostly all go to one partition. */
-  #group(queue: PartitionQueue, rules: TopicRules, places: Places, countLeft: number): Group {
+  #group(queue: PartitionQueue, rules: TopicRules, places: Places, countLeft: number): RecordGroup {
     const first = this.#first
     if (first === undefined) {
-      this.#first = new Group(queue, rules, places.compression(rules, this.#compression), undefined, countLeft)
+      this.#first = new RecordGroup(queue, rules, places.compression(rules, this.#compression), undefined, countLeft)
       return this.#first
     }
     if (this.#groups === undefined) {
       if (first.queue === queue) return first
-      first.isPart()
+      first.becomePart()
       this.#groups = new Map([[first.queue, first]])
     }
     let group = this.#groups.get(queue)
     if (group === undefined) {
-      group = new Group(queue, rules, places.compression(rules, this.#compression), [], 0)
+      group = new RecordGroup(queue, rules, places.compression(rules, this.#compression), [], 0)
       this.#groups.set(queue, group)
     }
     return group

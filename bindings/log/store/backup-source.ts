@@ -19,7 +19,7 @@ export interface BackupSource {
 }
 
 /** One partition as of the backup's moment. */
-export interface CopiedPartition {
+export interface BackupPartition {
   readonly files: StoredFiles
   readonly record: PresentRecord
   readonly segments: readonly { readonly segment: Segment; readonly sizeBytes: number; readonly mayLink: boolean }[]

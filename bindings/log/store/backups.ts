@@ -3,7 +3,7 @@ import type { BackupTarget } from '../../storage/backup-target.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
-import type { BackupSource, CopiedPartition } from './backup-source.ts'
+import type { BackupPartition, BackupSource } from './backup-source.ts'
 import { CopiedFiles } from './copied-files.ts'
 import { placeJournal } from './create-journal.ts'
 import { assertEmpty, beginCopy, endCopy } from './unfinished-copy.ts'
@@ -76,7 +76,7 @@ class Backup {
   readonly #source: BackupSource
   readonly #target: BackupTarget
   readonly #header: JournalHeader
-  #toCopy: readonly CopiedPartition[] = []
+  #toCopy: readonly BackupPartition[] = []
   #producerIdsEnd = 0
   /** `waiting` for a checkpoint, then `due` at the end of a commit. */
   state: 'copying' | 'waiting' | 'due' = 'copying'
@@ -157,7 +157,7 @@ class Backup {
 /**
  * Segments before the one that the checkpoint notes as active are never written again: recovery goes on in that one.
  */
-function segmentsOf({ segments, notedActiveBase }: StoredFiles): CopiedPartition['segments'] {
+function segmentsOf({ segments, notedActiveBase }: StoredFiles): BackupPartition['segments'] {
   return segments.all.map((segment) => {
     return { segment, sizeBytes: segment.sizeBytes, mayLink: segment.baseOffset < notedActiveBase }
   })

@@ -10,7 +10,7 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 import { directoryTopicId, removeDirectory } from '../recovery/dead-directories.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
-import type { BackupSource, CopiedPartition } from './backup-source.ts'
+import type { BackupPartition, BackupSource } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
 import { copyRange } from './copy-file.ts'
 import { sameDirectory } from './create-partition.ts'
@@ -18,7 +18,7 @@ import { UnsyncedCopies } from './unsynced-copies.ts'
 
 const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
-type CopiedSegment = CopiedPartition['segments'][number]
+type CopiedSegment = BackupPartition['segments'][number]
 
 /** The files of partitions at a backup's target. What one moment copied stays for the next one. */
 export class CopiedFiles {
@@ -43,7 +43,7 @@ export class CopiedFiles {
    * Copies what is missing at the target. Answers the partitions' records; `undefined` if files were removed before
    * they were copied: then another moment is taken, and finds the other files here already.
    */
-  *take(partitions: readonly CopiedPartition[]): Task<readonly Uint8Array[] | undefined> {
+  *take(partitions: readonly BackupPartition[]): Task<readonly Uint8Array[] | undefined> {
     this.missing = undefined
     const records: Uint8Array[] = []
     try {
@@ -63,7 +63,7 @@ export class CopiedFiles {
     return records
   }
 
-  *#partition({ files, record, segments }: CopiedPartition): Task<Uint8Array | undefined> {
+  *#partition({ files, record, segments }: BackupPartition): Task<Uint8Array | undefined> {
     if (!this.#begun.has(files)) yield* this.#begin(files)
     for (const each of segments) {
       if (this.#copied.get(each.segment) === each.sizeBytes) continue
@@ -155,7 +155,7 @@ export class CopiedFiles {
   }
 
   /** Removes what an earlier moment had and this one hasn't. */
-  *#removeOthers(partitions: readonly CopiedPartition[]): Task<void> {
+  *#removeOthers(partitions: readonly BackupPartition[]): Task<void> {
     const { store } = this.#target
     const byDirectory = new Map(partitions.map((each) => [each.files.directory, each]))
     for (const directory of yield* perform('list', '', () => store.list(''))) {
