@@ -109,6 +109,34 @@ for (const [what, shape, others] of CASES) {
   })
 }
 
+/** What a log and a copy of it wrote apart from each other, behind one batch of both: by its start, neither is told. */
+async function parted(image: DirectoryImage, valueBytes: number, segmentBytes: number): Promise<DirectoryImage> {
+  const copy = image.fork()
+  const log = await openLog(copy, new StillPort(2))
+  await log.admin.alterConfig('t', { 'segment.bytes': segmentBytes })
+  for (let index = 1; index < 20; index++) await log.producer().send({ topic: 't', value: ''.padEnd(valueBytes, 'v') })
+  await log.close()
+  return copy
+}
+
+for (const [what, { valueBytes, segmentBytes }, othersBytes, isTold] of [
+  ['runs beyond where the segment ended', SMALL, 400, 'headers-differ'],
+  // Only the first header of a large one is compared. A batch of the other is as long as two of its own.
+  ['ends where the segment did, with fewer offsets', LARGE, 60_072, 'out-of-order'],
+] as const) {
+  test(`the file of a copy that went its own way ${what}: it is named, and no offset is passed over`, async () => {
+    const both = await written({ name: 'both', valueBytes, segmentBytes, startMs: START_MS, records: 1 })
+    const own = await parted(both, valueBytes, segmentBytes)
+    const other = await parted(both, othersBytes, 10 * segmentBytes)
+    own.files.set(SEGMENT, other.files.get(SEGMENT)?.fork() as ImageFile)
+    const log = await openLog(own, new StillPort(3))
+    const { values, refusal } = await valuesOf(log, 0)
+    assert.ok(LogError.is(refusal, 'CORRUPT_MESSAGE'), `${values.length} records, and no refusal`)
+    assert.equal([refusal.details['file'], refusal.details['fault']], [SEGMENT, isTold])
+    await log.close()
+  })
+}
+
 // Every second of its own batches begins where one of the other's does: the last entry of the index led into the middle
 // of the other's.
 test('the index of a large segment leads into batches of another: a close is no misuse, and a read tells', async () => {

@@ -89,7 +89,7 @@ export const CLIENTS: readonly Mutant[] = [
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
     if (changes.length > 0) await producer.send(changes)
 `,
-    tests: ['process/process.test.ts'],
+    tests: ['process/topics.test.ts'],
   },
   {
     name: 'state of a transaction that failed is kept in memory',

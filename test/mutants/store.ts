@@ -81,8 +81,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'ring: a refused open removes files',
     file: ring,
-    find: '    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',
-    put: '    for (const index of strays) yield* perform("remove", ringFile(index), () => store.remove(ringFile(index)))\n    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)\n',
+    find: '    if (files.length === 0 && needsFiles) throw noFirstFile',
+    put: '    for (const index of strays) yield* perform("remove", ringFile(index), () => store.remove(ringFile(index)))\n    if (files.length === 0 && needsFiles) throw noFirstFile',
     tests: ['log/journal/ring-made-anew.test.ts'],
   },
   {

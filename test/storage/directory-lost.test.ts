@@ -213,6 +213,19 @@ test('an attached process whose log was restored beside the same lock file knows
   attachedTo.leave()
 })
 
+test('an attached process that could keep no file of its log open knows another by its lock file', async () => {
+  const directory = mkdtempSync(join(scratch, 'lock-alone-'))
+  writeFileSync(join(directory, '.lock'), '')
+  const attachedTo = new AttachedDirectory(directory, 'none')
+  assert.is(await attachedTo.through(async () => 'the holder'), 'the holder')
+  attachedTo.assertSame()
+  // Not in its place at once: the file system would give its inode to the next one.
+  renameSync(join(directory, '.lock'), join(directory, 'away'))
+  writeFileSync(join(directory, '.lock'), '')
+  const refused = await refusal(attachedTo.through(async () => 'the holder of another'))
+  assert.is(refused, 'KAFKA_STORAGE_ERROR')
+})
+
 // Found by putting a backup in the place of a log whose holder went on for its last second: it opened, by their paths,
 // files of the log that lay there by then, and wrote its own records over those that were acknowledged there.
 test('a log whose directory was replaced by a copy writes nothing to the copy in the second before it notices', async () => {
