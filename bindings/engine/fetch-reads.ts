@@ -35,7 +35,7 @@ interface PartRead {
 type Unreachable = ReadonlyMap<HostedPartition, LogError> | undefined
 
 export interface FetchReadHooks {
-  readonly topics: Pick<Topics, 'partition'>
+  readonly topics: Pick<Topics, 'partition' | 'facts'>
   /** A reader waits for records that a higher ceiling would show (durability rule 5). */
   wantShown(partition: HostedPartition): void
 }
@@ -82,12 +82,23 @@ export class FetchReads {
 
   #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PartRead {
     try {
-      const hosted = this.#hooks.topics.partition(position.topic, position.partition)
-      assertSameTopic(position, hosted)
+      const hosted = this.#partitionOf(position)
+      assertSameTopic(position, hosted.id)
       return this.#readHosted(hosted, position, request, maxBytes, unreachable)
     } catch (error) {
       if (!LogError.is(error)) throw error
       return { part: emptyPart(position, 0, 0, error), sizeBytes: 0, missing: undefined }
+    }
+  }
+
+  /** UNKNOWN_TOPIC_ID also where the topic that has the name now has fewer partitions. */
+  #partitionOf(position: TopicPosition): HostedPartition {
+    const { topics } = this.#hooks
+    try {
+      return topics.partition(position.topic, position.partition)
+    } catch (error) {
+      assertSameTopic(position, topics.facts(position.topic))
+      throw error
     }
   }
 
@@ -135,8 +146,8 @@ function emptyPart(
 }
 
 /** UNKNOWN_TOPIC_ID for a topic that was deleted and created again: the position counts records of the old one. */
-function assertSameTopic({ topic, partition, topicId }: TopicPosition, { id }: HostedPartition): void {
-  if (topicId === undefined || topicId === id.topicId) return
+function assertSameTopic({ topic, partition, topicId }: TopicPosition, now: { readonly topicId: string }): void {
+  if (topicId === undefined || topicId === now.topicId) return
   const message = `topic "${topic}" was deleted and made again: its records are others`
   throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, partition, topicId })
 }

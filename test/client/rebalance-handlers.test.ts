@@ -133,6 +133,31 @@ test('a close while partitions are being given up waits for the handlers, and te
   await log.close()
 })
 
+test('a rebalance while a close tells its handlers takes nothing from the member a second time', async () => {
+  const log = await openLog(new MemoryStore(), new FakePort())
+  await log.admin.createTopic('t', { partitions: 2 })
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.committed({ topic: 't', partition: 0 })
+  const told: unknown[] = []
+  let go = () => {}
+  first.on('revoked', async (partitions) => {
+    told.push(partitions.map(({ partition }) => partition))
+    await new Promise<void>((resolve) => (go = resolve))
+  })
+  const closing = first.close()
+  await settle()
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  const joining = second.committed({ topic: 't', partition: 0 })
+  await settle()
+  assert.equal(told, [[0, 1]])
+  go()
+  await closing
+  await joining
+  await settle()
+  assert.is(second.assignment().length, 2)
+  await log.close()
+})
+
 for (const isIterating of [true, false]) {
   const how = isIterating ? 'iterating' : 'idle'
   test(`${how}: a close rejects with what a handler throws of a rebalance that was under way`, async () => {

@@ -102,6 +102,26 @@ for (const where of ['in the process that holds the log', 'in one that is attach
     })
     assert.equal(values, ['old0', 'old1', 'old2'])
   })
+
+  run(
+    'a partition that the new topic has no more is lost, not given up: nothing of it can be committed',
+    async (log) => {
+      await log.admin.createPartitions('t', 2)
+      const consumer = log.consumer(GROUP)
+      const events: string[] = []
+      for (const event of ['assigned', 'revoked', 'lost'] as const) {
+        consumer.on(event, async (partitions) => {
+          events.push(...partitions.map(({ partition }) => `${event} ${partition}`))
+          if (event === 'revoked') await consumer.commit(partitions.map((at) => ({ ...at, nextOffset: 0 })))
+        })
+      }
+      await consumer.lag()
+      await makeAgain(log)
+      assert.is(await nextOf(consumer), 'new0')
+      assert.equal(events, ['assigned 0', 'assigned 1', 'lost 0', 'lost 1', 'assigned 0'])
+      await consumer.close()
+    },
+  )
 }
 
 test('a table stops, and says of what', async () => {

@@ -1,7 +1,7 @@
 // A topic is made again under its name while files of the one before are still on their way out, or on their way in.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/entry/node.ts'
 import type { FileStore } from '../../bindings/storage/file-store.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
@@ -143,6 +143,25 @@ test('what was about to be made for the one before isn’t left to the new one',
   await settle()
   await madeAgain(log, slow, [refused, deleted])
   assert.equal(await valuesOf(image), ['new'])
+})
+
+test('a partition that the topic of its name has no more is told as one of another topic', async () => {
+  const { broker } = await openHeld(new DirectoryImage(), new FakePort(), {})
+  const reader = broker.openReader()
+  const codes = async (topicId?: string) => {
+    const positions = [0, 1].map((partition) => ({ topic: 't', topicId, partition, nextOffset: 0 }))
+    const parts = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1, wait: false })
+    return parts.map(({ error }) => (LogError.is(error) ? error.code : error))
+  }
+  await broker.admin.createTopic('t', { partitions: 2, config: {} })
+  const { topicId } = await reader.topic('t')
+  assert.equal(await codes(topicId), [undefined, undefined])
+  await broker.admin.deleteTopic('t')
+  assert.equal(await codes(topicId), ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION'])
+  await broker.admin.createTopic('t', { partitions: 1, config: {} })
+  assert.equal(await codes(topicId), ['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_ID'])
+  assert.equal(await codes(), [undefined, 'UNKNOWN_TOPIC_OR_PARTITION'])
+  await broker.close()
 })
 
 test.run()

@@ -85,6 +85,27 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
+    name: 'a rebalance takes again what a close is giving up',
+    file: 'client/consumer/membership.ts',
+    find: '      if (this.#isClosed && this.#settling === undefined) throw new Interruption()\n',
+    put: '',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
+    name: 'what a topic that is made again has no more is given up, and its commit refused',
+    file: 'client/consumer/membership.ts',
+    find: 'topicId !== undefined && topicIds.get(topic) !== topicId',
+    put: 'topicId !== undefined && (topicIds.get(topic) ?? topicId) !== topicId',
+    tests: ['client/recreated-topics.test.ts'],
+  },
+  {
+    name: 'a partition that a topic made again has no more ends its readers',
+    file: 'engine/fetch-reads.ts',
+    find: '      assertSameTopic(position, topics.facts(position.topic))\n',
+    put: '',
+    tests: ['engine/recreated-topics.test.ts'],
+  },
+  {
     name: 'an offset that is gone is reset under a seek',
     file: 'client/consumer/fetcher.ts',
     find: 'reset !== undefined && assigned.position === from',

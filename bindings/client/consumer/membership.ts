@@ -3,7 +3,6 @@ import type { ConsumerSession, GivenPartition } from '../../broker/consumer-sess
 import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
-import { samePlace } from '../places.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { AssignedStart } from './assigned-start.ts'
@@ -176,6 +175,8 @@ export class Membership {
    */
   async settle(): Promise<void> {
     while (this.isUnsettled || this.#settling !== undefined) {
+      // A close gives up all that is held.
+      if (this.#isClosed && this.#settling === undefined) throw new Interruption()
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })
@@ -223,12 +224,31 @@ export class Membership {
    */
   async #applyAssignment(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
-    await this.assignment.lose((each) => next.some((at) => samePlace(each, at) && at.topicId !== each.topicId))
+    const topicIds = await this.#topicIds(member, next)
+    await this.assignment.lose(({ topic, topicId }) => topicId !== undefined && topicIds.get(topic) !== topicId)
     const hasGivenUp = await this.assignment.change({
       ...{ next, isFirst },
       startsOf: (added, hasGivenUp) => this.#startsOf(member, added, hasGivenUp),
     })
     if (hasGivenUp) this.#rebalanceWanted(member)
+  }
+
+  /** Of all topics that it reads now, and of those of which it is given nothing more; none for one that is gone. */
+  async #topicIds(member: Member, next: readonly GivenPartition[]): Promise<ReadonlyMap<string, string | undefined>> {
+    const topicIds = new Map(next.map(({ topic, topicId }) => [topic, topicId]))
+    for (const { topic } of this.assignment.partitions) {
+      if (!topicIds.has(topic)) topicIds.set(topic, await this.#topicIdOf(member, topic))
+    }
+    return topicIds
+  }
+
+  async #topicIdOf(member: Member, topic: string): Promise<string | undefined> {
+    try {
+      return (await this.#waits.for(member.session.topic(topic))).topicId
+    } catch (error) {
+      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
+      throw error
+    }
   }
 
   /** If that wait is interrupted, the rest of the outcome is left to be taken again; what was given up stays so. */
