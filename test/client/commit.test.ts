@@ -129,8 +129,14 @@ test('a commit of what another consumer delivered is refused for that', async ()
 
 test('what is still held is committed over any rebalance, what was given again since is refused', async () => {
   const assignment = new Assignment('g')
+  const topicIds = new Map([['t', 'id']])
   const given = (next = [{ ...at, nextOffset: 0, topicId: 'id' }]) =>
-    assignment.change({ next, isFirst: false, startsOf: async (added) => added as typeof next })
+    assignment.change({
+      next,
+      isFirst: false,
+      topicIds: async () => topicIds,
+      startsOf: async (added) => added as typeof next,
+    })
   await given()
   const held = assignment.find(at)
   await given()

@@ -12,9 +12,11 @@ const LOOKS_MAX = 20 * COUNT
 
 let looks = 0
 
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+
 /** Counts how often somebody looks at which partition it is. */
 class Place {
-  readonly topicId = 'AAAAAAAAAAAAAAAAAAAAAg'
+  readonly topicId = TOPIC_ID
   readonly topic = 't'
   readonly nextOffset = 0
   readonly #partition: number
@@ -32,7 +34,12 @@ class Place {
 const places = (from = 0) => Array.from({ length: COUNT }, (_, index) => new Place(from + index))
 
 async function change(assignment: Assignment, next: readonly Place[]): Promise<void> {
-  await assignment.change({ next, isFirst: true, startsOf: async () => next })
+  await assignment.change({
+    next,
+    isFirst: true,
+    topicIds: async () => new Map([['t', TOPIC_ID]]),
+    startsOf: async () => next,
+  })
 }
 
 test('an assignment that comes, one that takes its place, and an answer of all its partitions', async () => {

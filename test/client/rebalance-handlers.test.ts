@@ -182,6 +182,49 @@ for (const isIterating of [true, false]) {
   })
 }
 
+test('what is on its way into force is given to nobody else while handlers are told of what is lost', async () => {
+  const log = await openLog(new MemoryStore(), new FakePort())
+  await log.admin.createTopic('t', { partitions: 2 })
+  const holders = new Map<number, string>()
+  const taken: string[] = []
+  const member = (name: string) => {
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    consumer.on('assigned', (partitions) => {
+      for (const { partition } of partitions) {
+        if (holders.has(partition)) taken.push(`${name} has ${partition} of ${holders.get(partition)}`)
+        holders.set(partition, name)
+      }
+    })
+    for (const event of ['revoked', 'lost'] as const) {
+      consumer.on(event, (partitions) => {
+        for (const { partition } of partitions) holders.delete(partition)
+      })
+    }
+    return consumer
+  }
+  const first = member('first')
+  let go = () => {}
+  first.on('lost', () => new Promise<void>((resolve) => (go = resolve)))
+  for await (const record of (await log.producer().send({ topic: 't', value: 'x', partition: 0 })) && first) {
+    // With a record in hand the outcome waits until it is made again.
+    assert.is(record.offset, 0)
+    await log.admin.deleteTopic('t')
+    await log.admin.createTopic('t', { partitions: 2 })
+    await settle()
+    break
+  }
+  await settle()
+  const second = member('second')
+  const joining = second.committed({ topic: 't', partition: 0 })
+  await settle()
+  go()
+  await joining
+  await settle()
+  assert.equal(taken, [])
+  assert.equal([first.assignment().length, second.assignment().length], [1, 1])
+  await log.close()
+})
+
 test('all handlers are told where one throws, and its failure is raised: the first of several', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])

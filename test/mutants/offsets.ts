@@ -93,10 +93,17 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'what a topic that is made again has no more is given up, and its commit refused',
-    file: 'client/consumer/membership.ts',
-    find: 'topicId !== undefined && topicIds.get(topic) !== topicId',
-    put: 'topicId !== undefined && (topicIds.get(topic) ?? topicId) !== topicId',
+    file: 'client/consumer/assignment.ts',
+    find: 'topicId !== undefined && ids.get(topic) !== topicId',
+    put: 'topicId !== undefined && (ids.get(topic) ?? topicId) !== topicId',
     tests: ['client/recreated-topics.test.ts'],
+  },
+  {
+    name: 'what is on its way into force is given to others while handlers are told',
+    file: 'client/consumer/assignment.ts',
+    find: '    this.#added = added\n    let revoked',
+    put: '    let revoked',
+    tests: ['client/rebalance-handlers.test.ts'],
   },
   {
     name: 'a partition that a topic made again has no more ends its readers',

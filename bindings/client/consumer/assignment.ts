@@ -12,6 +12,8 @@ export interface AssignmentChange {
   readonly next: readonly GivenPartition[]
   /** The member is told of its first assignment even if that gives it nothing. */
   readonly isFirst: boolean
+  /** Of the topics that it reads; none for one that is gone. */
+  topicIds(): Promise<ReadonlyMap<string, string | undefined>>
   /** Where the added partitions begin. Asked once the program has given up those that go. */
   startsOf(added: readonly GivenPartition[], hasGivenUp: boolean): Promise<readonly TopicPosition[]>
 }
@@ -58,7 +60,7 @@ export class Assignment {
 
   /** The partitions that no other member may be given yet, with those that are about to come into force. */
   get owned(): readonly TopicPartition[] {
-    return [...this.#partitions.map(place), ...this.#added]
+    return [...this.#partitions.map(place), ...this.#added.filter((each) => this.at(each) === undefined).map(place)]
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
@@ -123,15 +125,21 @@ export class Assignment {
   // ---- what comes and goes -------------------------------------------------------------------------------------------
 
   /**
-   * Answers whether something was given up. If a start can't be found, what was given up stays so and nothing is added.
+   * Answers whether something was given up. What was held of a topic that is gone, or was made again, is lost. If a
+   * start can't be found, what was given up stays so and nothing is added.
    */
-  async change({ next, isFirst, startsOf }: AssignmentChange): Promise<boolean> {
+  async change({ next, isFirst, topicIds, startsOf }: AssignmentChange): Promise<boolean> {
     const wanted = new Set(next.map(placeKey))
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
-    const revoked = this.#partitions.filter((each) => !stays(each))
-    const added = next.filter((each) => this.at(each) === undefined)
+    const isHeld = (each: GivenPartition, held = this.at(each)) => held !== undefined && held.topicId === each.topicId
+    const added = next.filter((each) => !isHeld(each))
+    // Before anything is waited for: a rebalance that begins meanwhile gives them to nobody else.
     this.#added = added
+    let revoked: readonly AssignedPartition[]
     try {
+      const ids = await topicIds()
+      await this.lose(({ topic, topicId }) => topicId !== undefined && ids.get(topic) !== topicId)
+      revoked = this.#partitions.filter((each) => !stays(each))
       if (revoked.length > 0) await this.#callHandlers('revoked', revoked)
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)

@@ -38,6 +38,8 @@ export class Membership {
   #joining: Promise<ConsumerSession> | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
+  /** How often the group was told what it holds. */
+  #joins = 0
   /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
   /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
@@ -166,6 +168,7 @@ export class Membership {
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
+    this.#joins++
     return this.assignment.owned
   }
 
@@ -186,6 +189,7 @@ export class Membership {
 
   async #settle(): Promise<void> {
     const failure = this.#failure
+    const joins = this.#joins
     const next = this.#next
     const member = this.#member
     this.#failure = undefined
@@ -195,7 +199,8 @@ export class Membership {
     try {
       await this.#applyAssignment(member, next)
     } catch (error) {
-      if (error instanceof Interruption) this.#next ??= next
+      // Unless the group was told meanwhile what this member holds: the answer to that is on its way.
+      if (error instanceof Interruption && joins === this.#joins) this.#next ??= next
       if (error instanceof Interruption) throw error
       await this.#lostBy(error, member)
     }
@@ -224,10 +229,9 @@ export class Membership {
    */
   async #applyAssignment(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
-    const topicIds = await this.#topicIds(member, next)
-    await this.assignment.lose(({ topic, topicId }) => topicId !== undefined && topicIds.get(topic) !== topicId)
     const hasGivenUp = await this.assignment.change({
       ...{ next, isFirst },
+      topicIds: () => this.#topicIds(member, next),
       startsOf: (added, hasGivenUp) => this.#startsOf(member, added, hasGivenUp),
     })
     if (hasGivenUp) this.#rebalanceWanted(member)
