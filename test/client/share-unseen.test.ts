@@ -111,6 +111,24 @@ test('a letter that can’t be written keeps its own record locked, and no other
   await log.close()
 })
 
+test('a letter that can’t be written keeps none of the records locked that came with its own', async () => {
+  const { log, port, onSession } = await setup()
+  await log.producer().send(['a', 'b'].map((value) => ({ topic: 'first', value })))
+  assert.equal(await others(log, 2), [
+    ['first', 1],
+    ['first', 1],
+  ])
+  await port.advance(1000)
+  onSession((session) => behindFetch(session, 'first', () => log.admin.deleteTopic('dead')))
+  const consumer = log.shareConsumer({ ...options, maxDeliveries: 1, deadLetter: 'dead' })
+  assert.is((await refused(consumer[Symbol.asyncIterator]().next())).code, 'UNKNOWN_TOPIC_OR_PARTITION')
+  onSession(() => {})
+  const rest = others(log, 1)
+  const waited = settle().then(() => 'locked')
+  assert.equal(await Promise.race([rest, waited]), [['first', 2]])
+  await log.close()
+})
+
 test('no letter is written of a record whose lock ended before its turn', async () => {
   const { log, port, onSession } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })

@@ -187,4 +187,11 @@ export const SHARING: readonly Mutant[] = [
     put: '',
     tests: ['remote/share.test.ts'],
   },
+  {
+    name: 'work queues: a letter that fails keeps the records behind its own locked',
+    file: client,
+    find: '        this.#undelivered.push(records.slice(index + 1))\n',
+    put: '',
+    tests: [unseen],
+  },
 ]

@@ -169,7 +169,19 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const records = await sharedRecords(session, range, decoder, lockedUntil)
     if (!this.#undelivered.endReading(range)) return
     if (range.deliveryCount <= this.#settings.maxDeliveries) this.#undelivered.push(records)
-    else for (const record of records) await this.#giveUpIfLocked(session, record)
+    else await this.#giveUpAll(session, records)
+  }
+
+  async #giveUpAll(session: ShareSession, records: readonly SharedRecord[]): Promise<void> {
+    for (const [index, record] of records.entries()) {
+      try {
+        await this.#giveUpIfLocked(session, record)
+      } catch (error) {
+        // Those behind it haven't failed: they are given back.
+        this.#undelivered.push(records.slice(index + 1))
+        throw error
+      }
+    }
   }
 
   /** Letters before it may have taken longer than its lock: then it is for the consumer that has it next. */

@@ -37,7 +37,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   deadLetter?: string | undefined
   /**
    * Where a new group starts: `'earliest'` (default) or `'latest'`. Kafka's share.auto.offset.reset. Differs from
-   * Kafka: there `'latest'` is the default. Partitions that a topic gets later are read from their start.
+   * Kafka: there `'latest'` is the default. Partitions that a topic gets later are read from their start, and
+   * so are those that a `resetShareGroup` of others of the topic left out.
    */
   autoOffsetReset?: 'earliest' | 'latest' | undefined
 }
