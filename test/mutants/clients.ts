@@ -295,6 +295,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/other-version.test.ts'],
   },
   {
+    name: 'a holder gets other text for half a surrogate pair',
+    file: 'engine/remote/values.ts',
+    find: '(text as unknown as { isWellFormed(): boolean }).isWellFormed()',
+    put: 'true',
+    tests: ['remote/malformed-text.test.ts', 'remote/messages.test.ts'],
+  },
+  {
     name: 'a call gets the number of one that still waits',
     file: 'engine/remote/call-numbers.ts',
     find: 'pending.has(call)',
@@ -321,6 +328,20 @@ export const CLIENTS: readonly Mutant[] = [
     find: 'this.#spare.pop() ?? new ReusedMemory()',
     put: '(this.#spare[0] ??= new ReusedMemory())',
     tests: ['remote/outgoing-memory.test.ts'],
+  },
+  {
+    name: 'an attached process gets all it asks for, read or not',
+    file: 'engine/remote/served-channel.ts',
+    find: 'unsent.sizeBytes > UNSENT_BYTES_MAX ? Math.min(1, mostBytes) : mostBytes',
+    put: 'mostBytes',
+    tests: ['remote/unsent-answers.test.ts'],
+  },
+  {
+    name: 'a fetch that fails counts as unread for ever',
+    file: 'engine/remote/served-channel.ts',
+    find: '      memory?.end()\n      throw error\n',
+    put: '      throw error\n',
+    tests: ['remote/unsent-answers.test.ts'],
   },
   {
     name: 'the memory of an answer is used again before the socket has it',

@@ -27,6 +27,7 @@ test('plain data of any shape', () => {
     ...[undefined, null, true, false, 0, -0, 1.5, 2 ** 53 - 1, Number.POSITIVE_INFINITY, '', 'ä\u0000🙂', bytes('x')],
     [[], {}, [undefined, [null, { a: [1] }]]],
     { topic: 't', nested: { list: [1, 'two', undefined] }, __proto__x: 1 },
+    ['\ud800', 'a\udc00\u0000🙂', '\udc00\ud800'],
   ]
   for (const value of values) {
     const reader = new MessageReader(written((writer) => writeValue(writer, value)))

@@ -104,7 +104,7 @@ export class AttachedBroker implements Broker {
 
   async openShare(groupId: string): Promise<ShareSession> {
     const session = ++this.#sessions
-    await this.#link.call('openShare', session, (writer) => writer.text(groupId), readValue)
+    await this.#link.call('openShare', session, (writer) => writeValue(writer, groupId), readValue)
     const share = new AttachedShare(this.#link, session, () => this.#shares.delete(session))
     this.#shares.set(session, share)
     return share

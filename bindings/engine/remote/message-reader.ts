@@ -20,6 +20,10 @@ export class MessageReader {
     return this.#view.getUint8(this.#take(1))
   }
 
+  uint16(): number {
+    return this.#view.getUint16(this.#take(2), true)
+  }
+
   int32(): number {
     return this.#view.getInt32(this.#take(4), true)
   }

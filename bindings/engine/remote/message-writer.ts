@@ -22,6 +22,12 @@ export class MessageWriter {
     return this
   }
 
+  uint16(value: number): this {
+    const at = this.#take(2)
+    this.#view.setUint16(at, value, true)
+    return this
+  }
+
   int32(value: number): this {
     const at = this.#take(4)
     this.#view.setInt32(at, value, true)

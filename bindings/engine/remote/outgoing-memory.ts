@@ -13,8 +13,9 @@ const SPARE_BYTES_MAX = 2 * 1024 * 1024
 export class OutgoingMemory {
   readonly #spare: ReusedMemory[] = []
 
-  lend(): OutgoingLoan {
-    return new OutgoingLoan(this)
+  /** `unsent`: where the loan is counted. */
+  lend(unsent: UnsentAnswers = new UnsentAnswers()): OutgoingLoan {
+    return new OutgoingLoan(this, unsent)
   }
 
   take(): ReusedMemory {
@@ -28,27 +29,40 @@ export class OutgoingMemory {
   }
 }
 
+/** What lies in the loans of one attached process: fetched for it, and not yet taken by its socket. */
+export class UnsentAnswers {
+  sizeBytes = 0
+}
+
 /** For one fetch and its answer. While the fetch waits for records it has none: another one may use what is there. */
 export class OutgoingLoan implements LentMemory {
   readonly largestBytes: number = Number.POSITIVE_INFINITY
   readonly #lender: OutgoingMemory
+  readonly #unsent: UnsentAnswers
   #memory: ReusedMemory | undefined
+  #takenBytes = 0
 
-  constructor(lender: OutgoingMemory) {
+  constructor(lender: OutgoingMemory, unsent: UnsentAnswers) {
     this.#lender = lender
+    this.#unsent = unsent
   }
 
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    this.#takenBytes += sizeBytes
+    this.#unsent.sizeBytes += sizeBytes
     this.#memory ??= this.#lender.take()
     return this.#memory.take(sizeBytes)
   }
 
   reclaim(): void {
+    this.#unsent.sizeBytes -= this.#takenBytes
+    this.#takenBytes = 0
     this.#memory?.reclaim()
   }
 
   /** Nobody reads what lies in it any more. */
   end(): void {
+    this.reclaim()
     if (this.#memory !== undefined) this.#lender.give(this.#memory)
     this.#memory = undefined
   }

@@ -10,7 +10,7 @@ import { LogError } from '../../model/errors.ts'
  * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, text name of the link,
  * int32 how many channels it has had.
  */
-export const PROTOCOL_VERSION = 6
+export const PROTOCOL_VERSION = 7
 
 /**
  * Most bytes of one message. A damaged length can ask for no more, and whoever would have to write a larger message
@@ -22,6 +22,12 @@ export const MESSAGE_BYTES_MAX: number = 256 * 1024 * 1024
  * below the bound of a message.
  */
 export const FETCH_BYTES_MAX: number = 8 * 1024 * 1024
+
+/**
+ * While more than this waits for a process to read it, each further fetch of that process brings one batch: with what
+ * all its readers ask for, one that is stopped or slow would fill the holder's memory.
+ */
+export const UNSENT_BYTES_MAX: number = 2 * FETCH_BYTES_MAX
 
 export const ANSWER_OK = 0
 export const ANSWER_ERROR = 1

@@ -88,6 +88,9 @@ export const CONSUMER: Shape = fields({
   maxPollIntervalMs: whole,
 })
 
+/** The id of a share group. */
+export const SHARE: Shape = text
+
 export const ACQUIRE: Shape = fields({
   topics: listOf(text),
   maxOffsets: whole,

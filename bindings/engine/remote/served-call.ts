@@ -6,7 +6,7 @@ import { writeValue } from './values.ts'
 export interface CallResult {
   /** Behind the head of the answer. */
   write(writer: MessageWriter): void
-  /** The answer's bytes are free to be written over. */
+  /** The answer's bytes are free to be written over: it has gone, or can't be written. */
   readonly sent?: (() => void) | undefined
 }
 

@@ -4,7 +4,7 @@ import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { Channel } from './channel.ts'
 import { writeError } from './errors.ts'
-import { messageBytes } from './message-pieces.ts'
+import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
@@ -101,12 +101,21 @@ export class ServedChannel {
 
   #answer(call: number, status: number, result: CallResult): void {
     if (call === 0) return
+    try {
+      this.#channel.send(this.#written(call, status, result), result.sent)
+    } catch (error) {
+      result.sent?.()
+      throw error
+    }
+  }
+
+  #written(call: number, status: number, result: CallResult): MessagePieces {
     const writer = new MessageWriter()
     writer.int32(call).uint8(status).int32(this.#broker.engine.topicCommands.version)
     result.write(writer)
     const message = writer.finish()
     assertMessageFits('the answer', messageBytes(message))
-    this.#channel.send(message, result.sent)
+    return message
   }
 
   #callTable(): CallTable {

@@ -8,7 +8,8 @@ import type { Channel } from './channel.ts'
 import { writeFetched } from './fetched-list.ts'
 import type { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { FETCH_BYTES_MAX } from './protocol.ts'
+import { UnsentAnswers } from './outgoing-memory.ts'
+import { FETCH_BYTES_MAX, UNSENT_BYTES_MAX } from './protocol.ts'
 import * as shapes from './request-shapes.ts'
 import { type CallResult, type CallTable, value } from './served-call.ts'
 import { readShaped } from './values.ts'
@@ -18,6 +19,7 @@ export class ServedSessions {
   readonly calls: CallTable
   readonly #broker: EmbeddedBroker
   readonly #channel: Channel
+  readonly #unsent: UnsentAnswers = new UnsentAnswers()
   readonly #consumers: Map<number, ConsumerSession> = new Map()
   readonly #readers: Map<number, ReaderSession> = new Map()
   readonly #shares: Map<number, ShareSession> = new Map()
@@ -55,8 +57,12 @@ export class ServedSessions {
   }
 
   async #fetched(session: ReaderSession, reader: MessageReader): Promise<CallResult> {
-    const memory = this.#channel.outgoing?.lend()
-    const parts = await session.fetch({ ...readFetch(reader), memory })
+    const memory = this.#channel.outgoing?.lend(this.#unsent)
+    const request = Object.assign(readFetch(reader, this.#unsent), { memory })
+    const parts = await session.fetch(request).catch((error: unknown) => {
+      memory?.end()
+      throw error
+    })
     return { write: (writer) => writeFetched(writer, parts, memory), sent: memory && (() => memory.end()) }
   }
 
@@ -87,7 +93,7 @@ export class ServedSessions {
   #shareCalls(): CallTable {
     return {
       openShare: async (session, reader) => {
-        const share = await this.#broker.openShare(reader.text())
+        const share = await this.#broker.openShare(readShaped(reader, shapes.SHARE))
         this.#broker.served.add(share)
         share.onRelease(() => this.#notify(session))
         this.#shares.set(session, share)
@@ -139,7 +145,14 @@ export class ServedSessions {
   }
 }
 
-function readFetch(reader: MessageReader): FetchRequest {
-  const request = readShaped<FetchRequest>(reader, shapes.FETCH)
-  return { ...request, maxBytes: Math.min(request.maxBytes, FETCH_BYTES_MAX) }
+/** A fetch may wait for records: how much it brings is asked when they are there. */
+function readFetch(reader: MessageReader, unsent: UnsentAnswers): FetchRequest {
+  const asked = readShaped<FetchRequest>(reader, shapes.FETCH)
+  const mostBytes = Math.min(asked.maxBytes, FETCH_BYTES_MAX)
+  return {
+    ...asked,
+    get maxBytes() {
+      return unsent.sizeBytes > UNSENT_BYTES_MAX ? Math.min(1, mostBytes) : mostBytes
+    },
+  }
 }

@@ -25,6 +25,8 @@ const TEXT = 5
 const BYTES = 6
 const LIST = 7
 const OBJECT = 8
+/** Text with half a surrogate pair, by its UTF-16 units: UTF-8 would make it other text, such as another group's id. */
+const UNITS = 9
 /** Deeper than the data of any call: a message can't ask for more stack than this. */
 const DEPTH_MAX = 32
 
@@ -33,7 +35,7 @@ export function writeValue(writer: MessageWriter, value: unknown): void {
   else if (value === null) writer.uint8(NULL)
   else if (typeof value === 'boolean') writer.uint8(value ? TRUE : FALSE)
   else if (typeof value === 'number') writer.uint8(NUMBER).float64(value)
-  else if (typeof value === 'string') writer.uint8(TEXT).text(value)
+  else if (typeof value === 'string') writeText(writer, value)
   else if (value instanceof Uint8Array) writer.uint8(BYTES).bytes(value)
   else if (Array.isArray(value)) {
     writer.uint8(LIST).int32(value.length)
@@ -46,6 +48,14 @@ export function writeValue(writer: MessageWriter, value: unknown): void {
       writeValue(writer, each)
     }
   } else writer.uint8(TEXT).text(String(value))
+}
+
+function writeText(writer: MessageWriter, text: string): void {
+  if ((text as unknown as { isWellFormed(): boolean }).isWellFormed()) writer.uint8(TEXT).text(text)
+  else {
+    writer.uint8(UNITS).int32(text.length)
+    for (let at = 0; at < text.length; at++) writer.uint16(text.charCodeAt(at))
+  }
 }
 
 export function readValue(reader: MessageReader, depth = 0): Value {
@@ -65,6 +75,8 @@ export function readValue(reader: MessageReader, depth = 0): Value {
       return reader.text()
     case BYTES:
       return reader.bytes()
+    case UNITS:
+      return readUnits(reader)
     case LIST:
       return Array.from({ length: reader.count(1) }, () => readValue(reader, depth + 1))
     case OBJECT:
@@ -72,6 +84,12 @@ export function readValue(reader: MessageReader, depth = 0): Value {
     default:
       throw malformed()
   }
+}
+
+function readUnits(reader: MessageReader): string {
+  let text = ''
+  for (let count = reader.count(2); count > 0; count--) text += String.fromCharCode(reader.uint16())
+  return text
 }
 
 /** Reads one argument of a request; NETWORK_EXCEPTION if it hasn't this shape. */

@@ -80,7 +80,7 @@ function wholeRequests(): readonly Bytes[] {
       request(7, 'close', 5),
     ],
     [
-      request(1, 'openShare', 6, (writer) => writer.text('queue')),
+      request(1, 'openShare', 6, (writer) => writeValue(writer, 'queue')),
       request(2, 'acquire', 6, plain(ACQUIRE)),
       request(3, 'acknowledge', 6, plain(RELEASE)),
       request(4, 'close', 6),
