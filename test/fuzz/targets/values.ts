@@ -12,7 +12,7 @@ import { wholeBatch } from '../../client/whole-batch.ts'
 import { type Bytes, expect, type FuzzTarget, Refused, sameBytes, viewOf } from '../target.ts'
 
 const VALUES = [
-  ...[undefined, null, true, -1, 0.5, 2 ** 40, 'text', 'ä🙂'],
+  ...[undefined, null, true, -1, 0.5, 2 ** 40, 'text', 'ä🙂', 'a\ud800'],
   ...[new Uint8Array([1, 2, 3]), [1, ['a', {}]], { a: { b: [null] } }, [[], {}, [undefined]]],
 ]
 const DATES = [new Date(1_700_000_000_123), new Map([['a', 1]]), new Set([1, 'b']), 2n ** 60n, new Float64Array([1, 2])]
@@ -83,6 +83,11 @@ function referenceValue(view: DataView, place: { at: number }): unknown {
   if (kind === 6) return sized()
   const count = view.getInt32(place.at, true)
   place.at += 4
+  if (kind === 9) {
+    place.at += count * 2
+    const from = place.at - count * 2
+    return Array.from({ length: count }, (_, at) => String.fromCharCode(view.getUint16(from + at * 2, true))).join('')
+  }
   if (kind === 7) return Array.from({ length: count }, () => referenceValue(view, place))
   const pairs = Array.from({ length: count }, () => [text(), referenceValue(view, place)] as const)
   return Object.fromEntries(pairs)
