@@ -309,6 +309,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/late-copies.test.ts'],
   },
   {
+    name: 'a channel that ends ungreeted is made anew at once',
+    file: 'engine/remote/link.ts',
+    find: 'if (isUngreeted) this.#reconnectLater()',
+    put: 'if (false) this.#reconnectLater()',
+    tests: ['remote/ungreeted.test.ts'],
+  },
+  {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
     find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",

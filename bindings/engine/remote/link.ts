@@ -15,6 +15,13 @@ import { readValue, writeValue } from './values.ts'
 /** A message begins with the number of its call. */
 const CALL_BYTES = 4
 
+/**
+ * Pauses after a channel that ended before its holder had greeted, in milliseconds. The system takes connections for a
+ * process that has no descriptor left for them, and drops them: tried again at once, they would keep both busy.
+ */
+const RETRY_MS = 5
+const RETRY_MS_MAX = 250
+
 interface PendingCall {
   readonly method: string
   /** For a call that waits for records: answers it when the session is woken. */
@@ -65,6 +72,7 @@ export class Link {
   /** There was no holder for now: the next call looks for one. */
   #isIdle = false
   #hasGreeted = false
+  #retryMs = RETRY_MS
   #ended: LogError | undefined
   #opened: { resolve(): void; reject(error: unknown): void } | undefined
   #settled: (() => void) | undefined
@@ -265,6 +273,7 @@ export class Link {
     // Nothing may be asked of a holder before it has said which version it speaks.
     this.#channel = channel
     this.#hasGreeted = true
+    this.#retryMs = RETRY_MS
     this.#numberAnew()
     for (const pending of this.#pending.values()) send(pending, channel)
     this.#opened?.resolve()
@@ -272,6 +281,7 @@ export class Link {
 
   #lost(channel: Channel): void {
     if (channel !== this.#greeting || this.#ended !== undefined) return
+    const isUngreeted = this.#channel === undefined
     this.#greeting = undefined
     this.#channel = undefined
     for (const [call, { method, failed }] of [...this.#pending]) {
@@ -281,7 +291,16 @@ export class Link {
     }
     this.#settled?.()
     this.#hooks.membersLost()
-    this.#reconnect()
+    if (isUngreeted) this.#reconnectLater()
+    else this.#reconnect()
+  }
+
+  #reconnectLater(): void {
+    const retry = () => {
+      if (this.#ended === undefined) this.#reconnect()
+    }
+    this.#hooks.setTimer(this.#retryMs * (0.5 + this.#hooks.random()), retry, true)
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
   }
 
   #notice(reader: MessageReader): void {
