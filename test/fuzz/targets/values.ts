@@ -12,7 +12,7 @@ import { wholeBatch } from '../../client/whole-batch.ts'
 import { type Bytes, expect, type FuzzTarget, Refused, sameBytes, viewOf } from '../target.ts'
 
 const VALUES = [
-  ...[undefined, null, true, -1, 0.5, 2 ** 40, 'text', 'ä🙂', 'a\ud800'],
+  ...[undefined, null, true, -1, 0.5, 2 ** 40, 'text', 'ä🙂'],
   ...[new Uint8Array([1, 2, 3]), [1, ['a', {}]], { a: { b: [null] } }, [[], {}, [undefined]]],
 ]
 const DATES = [new Date(1_700_000_000_123), new Map([['a', 1]]), new Set([1, 'b']), 2n ** 60n, new Float64Array([1, 2])]
@@ -51,7 +51,7 @@ function messageTarget<T>(
 export function valueTarget(read: typeof readValue = readValue): FuzzTarget {
   const target = messageTarget(
     'values of calls',
-    VALUES.map((value) => written((w) => writeValue(w, value))),
+    [...VALUES, 'a\ud800'].map((value) => written((w) => writeValue(w, value))),
     read,
     writeValue,
   )
