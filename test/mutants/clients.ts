@@ -338,14 +338,14 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'an attached process gets all it asks for, read or not',
-    file: 'engine/remote/served-channel.ts',
+    file: 'engine/remote/served-sessions.ts',
     find: 'unsent.sizeBytes > UNSENT_BYTES_MAX ? Math.min(1, mostBytes) : mostBytes',
     put: 'mostBytes',
     tests: ['remote/unsent-answers.test.ts'],
   },
   {
     name: 'a fetch that fails counts as unread for ever',
-    file: 'engine/remote/served-channel.ts',
+    file: 'engine/remote/served-sessions.ts',
     find: '      memory?.end()\n      throw error\n',
     put: '      throw error\n',
     tests: ['remote/unsent-answers.test.ts'],
