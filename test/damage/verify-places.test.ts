@@ -1,7 +1,7 @@
 /**
  * `oncelog verify` names the place: of whatever file something happened to, the first damage that it tells is in that
  * file, and of a flipped bit it is the batch or entry that the bit is in. A bit of every 16th byte; every bit:
- * `node --import tsx test/damage/verify-places.test.ts all`
+ * `node test/runner/bundles/start.mjs test/damage/verify-places.test.ts all`
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

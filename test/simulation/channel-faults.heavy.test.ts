@@ -15,7 +15,7 @@ for (const kind of KINDS) {
     let operations = 0
     for (let seed = 1000; seed < 1000 + SEEDS; seed++) {
       const { wrong, operationCount } = await simulate(usualPlan(kind, seed))
-      assert.equal(wrong, [], `node --import tsx test/simulation/channel.test.ts ${kind} ${seed}`)
+      assert.equal(wrong, [], `node test/runner/bundles/start.mjs test/simulation/channel.test.ts ${kind} ${seed}`)
       operations += operationCount
     }
     console.log(`${kind}: ${operations} sends and transactions, nothing wrong`)

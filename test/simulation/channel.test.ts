@@ -1,7 +1,7 @@
 // Several processes on one directory over channels that lose, delay, reorder and duplicate, processes killed, power
 // cut: what producers, transactions and groups saw is judged by the checker of histories, and the end by a model.
 //
-//   node --import tsx test/simulation/channel.test.ts transactions 17
+//   node test/runner/bundles/start.mjs test/simulation/channel.test.ts transactions 17
 //
 // kind and seed: one run, with all that happened. Without arguments some seeds of each kind.
 import { test } from 'uvu'
@@ -29,7 +29,7 @@ else {
       for (let number = 1; number <= SEEDS; number++) {
         const { wrong, counts, hash } = await simulate(usualPlan(each, number))
         hashes.set(each, hash)
-        assert.equal(wrong, [], `node --import tsx test/simulation/channel.test.ts ${each} ${number}`)
+        assert.equal(wrong, [], `node test/runner/bundles/start.mjs test/simulation/channel.test.ts ${each} ${number}`)
         for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count
       }
     })

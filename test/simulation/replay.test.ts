@@ -1,6 +1,6 @@
 // With arguments it shows one failure of the crash simulation again, operation by operation, as a failure prints it:
 //
-//   node --import tsx test/simulation/replay.test.ts engine 'ring grows' 7 36.2
+//   node test/runner/bundles/start.mjs test/simulation/replay.test.ts engine 'ring grows' 7 36.2
 //
 // system, scenario, seed, crash points with their images (none: without a crash). Without arguments it tries that
 // command on a planted fault.

@@ -1,5 +1,5 @@
 // The tools against a log that is known to be right, and against the same log with each mistake planted. Twice as many
-// images of each point, a minute more: `node --import tsx test/simulation/toy.heavy.test.ts all`
+// images of each point, a minute more: `node test/runner/bundles/start.mjs test/simulation/toy.heavy.test.ts all`
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'

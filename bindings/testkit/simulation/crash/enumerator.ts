@@ -306,7 +306,7 @@ function seedOf(text: string): number {
 export function describeFailure(system: string, failure: Failure): string {
   const { scenario, seed, at, modes, violations } = failure
   const place = at === '' ? 'without a crash' : `at ${at} (${modes})`
-  const command = `node --import tsx test/simulation/replay.test.ts ${system} '${scenario}' ${seed}${at === '' ? '' : ` ${at}`}`
+  const command = `node test/runner/bundles/start.mjs test/simulation/replay.test.ts ${system} '${scenario}' ${seed}${at === '' ? '' : ` ${at}`}`
   return [
     `${scenario}, seed ${seed}, ${place}:`,
     ...violations.slice(0, 4).map((text) => `  ${text}`),
