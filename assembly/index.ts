@@ -38,7 +38,6 @@ export {
 } from './indexes'
 export { block_allocate, block_free, block_size, pages_fail, pages_reserved, pages_used } from './pages'
 export {
-  producer_accept,
   producer_check,
   producer_is_known,
   producer_push,

@@ -28,8 +28,6 @@ const ACCEPTED: f64 = -1
 const OUT_OF_ORDER: f64 = -2
 const STALE_EPOCH: f64 = -3
 const BELOW_WINDOW: f64 = -4
-// Of producer_accept alone, mirrored in bindings/kernel/producer-table.ts.
-const ACCEPTED_NEW: f64 = -5
 
 function idOf(slot: usize): i64 {
   return load<i64>(slot)
@@ -182,33 +180,6 @@ function pushTo(slot: usize, window: usize, first: i32, records: u32, baseOffset
   store<i32>(slot, last, 8)
   setRing(slot, count + 1, oldest)
   store<u8>(slot, <u8>flags, 15)
-}
-
-/**
- * Check and push in one call, so that the producer is looked up once. Answers as the check does, but ACCEPTED_NEW if
- * the push added a producer.
- */
-export function producer_accept(
-  table: usize,
-  slots: u32,
-  producers: u32,
-  producerId: f64,
-  epoch: i32,
-  first: i32,
-  records: u32,
-  baseOffset: f64,
-  timestamp: f64,
-): f64 {
-  const id = <i64>producerId
-  const slot = find(table, slots, id)
-  if (idOf(slot) === id && epochOf(slot) === epoch && first === nextSequence(lastSequenceOf(slot))) {
-    pushTo(slot, windowOf(table, slots, slot), first, records, baseOffset, timestamp)
-    return ACCEPTED
-  }
-  const answer = producer_check(table, slots, producerId, epoch, first, records)
-  if (answer !== ACCEPTED) return answer
-  const after = producer_push(table, slots, producers, producerId, epoch, first, records, baseOffset, timestamp)
-  return after === producers ? ACCEPTED : ACCEPTED_NEW
 }
 
 /** Moves the last window into the gap, and later slots up, so that no probe ends too early. */

@@ -1,5 +1,7 @@
-// One call checks a batch and, where it is the next, notes it; 2 % are duplicates of the newest batch.
+// As an append does it: a batch is checked and, where it is the next one, noted by a second call; the rival's one call does
+// both. 2 % are duplicates of the newest batch.
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
+import { SEQUENCE_ACCEPTED } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import { ObjectMapDeduplication, RowMapDeduplication } from '../peers/deduplication-map.ts'
 import { type Comparison, comparisonMain, type Workload } from './compare.ts'
@@ -32,9 +34,13 @@ function repeated(producers: number, check: Check): Workload {
 
 function kernelOf(producers: number): Workload {
   const table = createKernel(loadKernelModule(), { capBytes: 1 << 30 }).producerTable()
-  return repeated(producers, (producerId, epoch, firstSequence, count, offset) =>
-    table.accept(producerId, epoch, firstSequence, count, offset, 1_700_000_000_123),
-  )
+  return repeated(producers, (producerId, epoch, firstSequence, count, offset) => {
+    const answer = table.check(producerId, epoch, firstSequence, count)
+    if (answer !== SEQUENCE_ACCEPTED) return answer
+    table.reserve()
+    table.push(producerId, epoch, firstSequence, count, offset, 1_700_000_000_123)
+    return answer
+  })
 }
 
 const comparisons: Comparison[] = (

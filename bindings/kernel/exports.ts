@@ -64,17 +64,6 @@ export interface KernelExports {
   time_index_last_timestamp(entries: number, count: number): number
   time_index_lookup(entries: number, count: number, timestamp: number): number
 
-  producer_accept(
-    table: number,
-    slots: number,
-    producers: number,
-    producerId: number,
-    epoch: number,
-    first: number,
-    records: number,
-    baseOffset: number,
-    timestamp: number,
-  ): number
   producer_check(
     table: number,
     slots: number,

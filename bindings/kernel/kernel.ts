@@ -288,15 +288,6 @@ export interface ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): void
-  /** `check`, and where it answers SEQUENCE_ACCEPTED `push`, in one call. */
-  accept(
-    producerId: number,
-    producerEpoch: number,
-    firstSequence: number,
-    recordCount: number,
-    baseOffset: number,
-    timestamp: number,
-  ): number
   /** All producers, in no order. */
   windows(): IterableIterator<ProducerWindow>
   /** Puts a producer in the place of what is known of it. False at the cap. */

@@ -1,4 +1,4 @@
-import { type ProducerTable, type ProducerWindow, SEQUENCE_ACCEPTED } from './kernel.ts'
+import type { ProducerTable, ProducerWindow } from './kernel.ts'
 import { type KernelCore, misuse } from './kernel-core.ts'
 
 const firstSlots = 4
@@ -6,7 +6,6 @@ const slotBytes = 96
 /** If fewer than one slot in this many is in use, the table shrinks. */
 const sparse = 16
 const sequences = 2147483648
-const acceptedNew = -5
 
 // Places in a slot and in a batch of a window; assembly/producers.ts draws both.
 const slotEpoch = 12
@@ -116,35 +115,6 @@ export class KernelProducerTable implements ProducerTable {
         baseOffset,
         timestamp,
       )
-    } catch (error) {
-      throw this.#core.failure(error)
-    }
-  }
-
-  accept(
-    producerId: number,
-    producerEpoch: number,
-    firstSequence: number,
-    recordCount: number,
-    baseOffset: number,
-    timestamp: number,
-  ): number {
-    if (!this.#hasRoom()) this.#require(producerId)
-    try {
-      const answer = this.#core.exports.producer_accept(
-        this.#address,
-        this.#slots,
-        this.#count,
-        producerId,
-        producerEpoch,
-        firstSequence,
-        recordCount,
-        baseOffset,
-        timestamp,
-      )
-      if (answer !== acceptedNew) return answer
-      this.#count++
-      return SEQUENCE_ACCEPTED
     } catch (error) {
       throw this.#core.failure(error)
     }

@@ -54,10 +54,6 @@ const PRODUCERS = faultsOf('producers.ts', ['producers'], {
     '    store<u8>(slot, 0, 14)\n    store<u8>(slot, 0, 15)\n  }\n',
     '    store<u8>(slot, 0, 14)\n  }\n',
   ],
-  'the epoch of the next batch is not compared': [
-    'idOf(slot) === id && epochOf(slot) === epoch && first',
-    'idOf(slot) === id && first',
-  ],
   'the slot of the window that moved names its old place': [
     '    store<u32>(find(table, slots, load<i64>(last)), number, 16)\n',
     '',
