@@ -174,7 +174,7 @@ const HANGING: Readonly<Record<string, (log: EmbeddedLog, begun: () => void) => 
   'read of ingest': (log, begun) =>
     log.ingest({
       source: 's',
-      // biome-ignore lint/correctness/useYield: it never comes to that
+      // biome-ignore lint/correctness/useYield: this source hangs before its first row.
       async *read(): AsyncGenerator<never> {
         begun()
         await never()

@@ -58,8 +58,7 @@ export class ServedSessions {
 
   async #fetched(session: ReaderSession, reader: MessageReader): Promise<CallResult> {
     const memory = this.#channel.outgoing?.lend(this.#unsent)
-    const request = Object.assign(readFetch(reader, this.#unsent), { memory })
-    const parts = await session.fetch(request).catch((error: unknown) => {
+    const parts = await session.fetch(readFetch(reader, this.#unsent, memory)).catch((error: unknown) => {
       memory?.end()
       throw error
     })
@@ -146,11 +145,12 @@ export class ServedSessions {
 }
 
 /** A fetch may wait for records: how much it brings is asked when they are there. */
-function readFetch(reader: MessageReader, unsent: UnsentAnswers): FetchRequest {
+function readFetch(reader: MessageReader, unsent: UnsentAnswers, memory: FetchRequest['memory']): FetchRequest {
   const asked = readShaped<FetchRequest>(reader, shapes.FETCH)
   const mostBytes = Math.min(asked.maxBytes, FETCH_BYTES_MAX)
   return {
     ...asked,
+    memory,
     get maxBytes() {
       return unsent.sizeBytes > UNSENT_BYTES_MAX ? Math.min(1, mostBytes) : mostBytes
     },
