@@ -29,6 +29,7 @@ export const JUNK: readonly (readonly [kind: string, value: unknown])[] = [
 
 export type JunkCall = (log: EmbeddedLog, junk: never) => unknown
 
+/** A call that takes longer counts as one that hangs, which fails the test: no result waits for it. */
 const HANGS_AFTER_MS = 5000
 
 /** What is wrong with how the call ended: neither taken nor refused as misuse. */
