@@ -351,6 +351,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/unsent-answers.test.ts'],
   },
   {
+    name: "a worker of a cluster has its primary listen on the log's socket",
+    file: 'engine/remote/local-socket.ts',
+    find: ', exclusive: true }',
+    put: ' }',
+    tests: ['remote/cluster.test.ts'],
+  },
+  {
     name: 'the memory of an answer is used again before the socket has it',
     file: 'engine/remote/local-socket.ts',
     find: '    else this.#writePieces(messages)\n',

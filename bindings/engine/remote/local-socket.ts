@@ -44,7 +44,8 @@ export async function listenForAttached(directory: string, attached: (channel: C
         done()
         reject(error)
       })
-      server.listen(address, () => {
+      // Exclusive, or a worker of node:cluster would have its primary listen, to whom the address says another file.
+      server.listen({ path: address, exclusive: true }, () => {
         server.unref()
         resolve({
           keepAlive(isWanted): void {
