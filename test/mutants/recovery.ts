@@ -33,7 +33,7 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'recovery: whose a new directory is, is flushed and not written again',
-    file: 'log/recovery/dead-directories.ts',
+    file: 'log/files/partition-directory.ts',
     find: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])',
     put: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }].slice(1))',
     tests: ['simulation/disk-errors.heavy.test.ts'],
@@ -278,9 +278,9 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'removal: what a killed process has removed counts as gone for good',
-    file: 'log/recovery/dead-directories.ts',
+    file: 'log/files/partition-directory.ts',
     find: "if (names.length > 0) yield* perform('syncDirectory'",
     put: "if (others.length > 0) yield* perform('syncDirectory'",
-    tests: ['log/recovery/dead-directories.test.ts'],
+    tests: ['log/files/partition-directory.test.ts'],
   },
 ]

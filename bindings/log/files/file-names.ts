@@ -106,3 +106,7 @@ export function classifyPartitionFile(name: string): PartitionFile {
   }
   return { kind: 'foreign', name }
 }
+
+export function isPartitionFile(name: string): boolean {
+  return classifyPartitionFile(name).kind !== 'foreign'
+}

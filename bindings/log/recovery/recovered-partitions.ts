@@ -3,12 +3,12 @@ import type { StoredPartition } from '../../storage/stored-state.ts'
 import { holdsDecisions } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
+import { directoryTopicId, secureTopicId } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readSwapped } from '../survey/noted-segments.ts'
-import { directoryTopicId, secureDirectory } from './dead-directories.ts'
 import type { FrameEntries } from './frame-entries.ts'
 import { missingSegments } from './missing-segments.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
@@ -62,7 +62,7 @@ export class RecoveredPartitions {
   *secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
     const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
     yield* sideBySide(
-      unknown.map((id) => secureDirectory(this.#input.store, id)),
+      unknown.map((id) => secureTopicId(this.#input.store, id)),
       DIRECTORIES_AT_ONCE,
     )
   }

@@ -9,7 +9,7 @@ import type { TableRecord } from '../catalogue/table-record.ts'
 import { CATALOGUE_TOPIC, isInternalTopic, isUserTopicId } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId } from '../recovery/dead-directories.ts'
+import { directoryTopicId } from '../files/partition-directory.ts'
 
 /** The topics, as far as the catalogue's remaining records tell them. */
 export class SalvagedTopics {

@@ -6,8 +6,9 @@ import type { FileStore } from '../../storage/file-store.ts'
 import { createFile } from '../../storage/open-file.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { PARTITION_METADATA } from '../files/file-names.ts'
+import { directoryTopicId, holdsBatches, removeDirectory } from '../files/partition-directory.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
-import { directoryTopicId, holdsBatches, removeDirectory, setDirectoryAside } from '../recovery/dead-directories.ts'
+import { makeStray } from '../files/stray-directory.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** What the log knows of topics, by their ids. */
@@ -43,7 +44,7 @@ export function* createPartitionDirectory(
 
 /**
  * What a dead topic left there is removed, and what a create that was cut short did. All else that a directory of that
- * name holds is set aside, since it is nobody's to remove. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file
+ * name holds becomes stray, since it is nobody's to remove. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file
  * system takes the other spelling of its name for the same.
  */
 function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: KnownTopics): Task<void> {
@@ -52,7 +53,7 @@ function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: K
   const isAnothers = found !== id.topicId
   if (isAnothers && found !== undefined && topics.isLive(found)) throw sameDirectory(id, directory)
   const isOfDeleted = found !== undefined && topics.isDeleted(found)
-  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* setDirectoryAside(store, directory)
+  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* makeStray(store, directory)
   if (isAnothers) yield* removeDirectory(store, directory)
 }
 

@@ -4,9 +4,9 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
+import { directoryTopicId, holdsBatches } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { PartitionKey } from '../journal/frame.ts'
-import { directoryTopicId, holdsBatches, STRAY_SUFFIX } from '../recovery/dead-directories.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
 /** A partition's directory, and the topic that it belongs to. */
@@ -52,7 +52,7 @@ function* placesThere(
   }
   for (const directory of yield* perform('list', '', () => store.list(''))) {
     const parsed = parsePartitionDirectory(directory)
-    if (parsed === undefined || directory.endsWith(STRAY_SUFFIX)) continue
+    if (parsed === undefined) continue
     const { topic, partition } = parsed
     const topicId = yield* directoryTopicId(store, directory)
     const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId

@@ -32,7 +32,7 @@ function copyUnclosed(from: string, to: string): void {
   cpSync(from, to, { recursive: true, filter: (path) => !/\.(attach|lock)$/.test(path) })
 }
 
-test('the first send to a partition sets aside what has its place, and removes nothing of it', () =>
+test('the first send to a partition makes stray what has its place, and removes nothing of it', () =>
   inScratch(async (scratch) => {
     const other = await open(join(scratch, 'other'), { topics: [] })
     await other.admin.createTopic('orders')
@@ -58,13 +58,13 @@ test('the first send to a partition sets aside what has its place, and removes n
     assert.equal((await readAll(again, 'orders')).sort(), ['0', '1', '2', '3'])
     await again.close()
     assert.equal(readFileSync(join(`${place(0)}-stray`, SEGMENT)), before)
-    for (const aside of [`${place(1)}-stray`, `${place(1)}.2-stray`, `${place(2)}-stray`]) {
-      assert.is(readFileSync(join(aside, NOTES), 'utf8'), 'mine', aside)
+    for (const stray of [`${place(1)}-stray`, `${place(1)}.2-stray`, `${place(2)}-stray`]) {
+      assert.is(readFileSync(join(stray, NOTES), 'utf8'), 'mine', stray)
     }
     assert.equal(readdirSync(`${place(2)}-stray`), ['notes'])
   }))
 
-test('a directory of the topic’s own id with batches that the log knows nothing of is set aside too', () =>
+test('a directory of the topic’s own id with batches that the log knows nothing of becomes stray too', () =>
   inScratch(async (scratch) => {
     const [root, older] = [join(scratch, 'log'), join(scratch, 'older')]
     const log = await open(root)
@@ -133,7 +133,7 @@ test('an unclean open removes no copy of a partition that somebody made beside i
     }
   }))
 
-test('a copy of another topic’s partition is set aside at the first send', () =>
+test('a copy of another topic’s partition becomes stray at the first send', () =>
   inScratch(async (scratch) => {
     const root = join(scratch, 'log')
     const log = await open(root)
@@ -164,7 +164,7 @@ test('what lies in the directory of a topic that is deleted stays, and the next 
     assert.is(readFileSync(join(root, 'orders-0-stray', NOTES), 'utf8'), 'mine')
   }))
 
-test('the longest name of a topic leaves room for the mark of what is set aside', () =>
+test('the longest name of a topic leaves room for the mark of what is stray', () =>
   inScratch(async (scratch) => {
     const [root, name] = [join(scratch, 'log'), 't'.repeat(249)]
     const log = await open(root)

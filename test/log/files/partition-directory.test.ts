@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PARTITION_METADATA } from '../../../bindings/log/files/file-names.ts'
-import { removeDirectory } from '../../../bindings/log/recovery/dead-directories.ts'
+import { removeDirectory } from '../../../bindings/log/files/partition-directory.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'

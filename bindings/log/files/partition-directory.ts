@@ -1,0 +1,67 @@
+import { perform, type Task } from '../../storage/effect.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { openFile } from '../../storage/open-file.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import { isPartitionFile, PARTITION_METADATA, partitionDirectory } from './file-names.ts'
+import { formatPartitionMetadata, parsePartitionMetadata } from './partition-metadata.ts'
+import { readWhole, replaceFiles } from './small-file.ts'
+import { makeStray } from './stray-directory.ts'
+
+/** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
+export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {
+  const path = `${directory}/${PARTITION_METADATA}`
+  const file = yield* openFile(store, path)
+  if (file === undefined) return undefined
+  const bytes = readWhole(file)
+  file.close()
+  try {
+    return parsePartitionMetadata(bytes, path)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Its topic id is written anew before a checkpoint counts on it (rule 6e): a flush of it may have failed, and what the
+ * device dropped can be read on, while another flush has nothing to do. Not in its place, as nothing else says whose a
+ * directory without frames is.
+ */
+export function* secureTopicId(store: FileStore, id: PartitionIdentity): Task<void> {
+  const directory = partitionDirectory(id.topic, id.partition)
+  if ((yield* directoryTopicId(store, directory)) !== id.topicId) return
+  yield* replaceFiles(store, directory, [{ name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])
+}
+
+/**
+ * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way
+ * while its topic was deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
+ */
+export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
+  for (const name of yield* perform('list', directory, () => store.list(directory))) {
+    if (!name.endsWith('.log')) continue
+    const file = yield* openFile(store, `${directory}/${name}`)
+    const sizeBytes = file?.size() ?? 0
+    file?.close()
+    if (sizeBytes > 0) return true
+  }
+  return false
+}
+
+/** What no partition has of itself is not removed with it: what is left of the directory is stray then. */
+export function* removeDirectory(store: FileStore, directory: string): Task<void> {
+  const names = yield* perform('list', directory, () => store.list(directory))
+  const own = names.filter(isPartitionFile)
+  // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.
+  // Files that aren't seen may have been removed by who died before this was durable.
+  const others = own.filter((name) => name !== PARTITION_METADATA)
+  for (const name of others) yield* removeFile(store, `${directory}/${name}`)
+  if (names.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
+  if (others.length < own.length) yield* removeFile(store, `${directory}/${PARTITION_METADATA}`)
+  if (own.length < names.length) return yield* makeStray(store, directory)
+  yield* perform('remove', directory, () => store.remove(directory))
+  yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+}
+
+function* removeFile(store: FileStore, path: string): Task<void> {
+  yield* perform('remove', path, () => store.remove(path))
+}
