@@ -132,8 +132,11 @@ export class Transacting {
     const { transactions, store, now, whenActive } = this.#hooks
     const ending = transactions.ending(instance, event)
     if (ending !== undefined) return this.#afterDecision(ending, done, () => this.end(command))
+    // On a full disk a batch that waited before it got no new segment. The marker does: the reserve is for decisions.
     const again = (error: unknown) =>
-      error === undefined ? attempt(done, () => this.end(command, opened)) : done(error)
+      error === undefined || LogError.is(error, 'STORAGE_FULL')
+        ? attempt(done, () => this.end(command, opened))
+        : done(error)
     const partitions = this.#hostedAt(transactions.find(instance)?.partitions ?? [])
     const inactive = partitions.find((hosted) => !opened.has(hosted) && !store.isActive(hosted.id))
     if (inactive !== undefined) {

@@ -1,7 +1,7 @@
 // A real disk without room, a process short of descriptors, a directory that may not be written, through the public
 // API.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -75,6 +75,58 @@ test('a device that fills up: sends are refused as full, go on once there is roo
       [],
     )
     assert.is(new Set(found).size, found.length)
+    await again.close()
+  } finally {
+    spawnSync('umount', ['-l', place])
+  }
+})
+
+test('a file system that takes no more files: what needs one is refused as full, all else goes on, and it opens so', async () => {
+  const place = join(scratch, 'no-more-files')
+  mkdirSync(place)
+  const why = mount(place, 'size=32m,nr_inodes=80')
+  if (why !== undefined) return console.log(`NOT RUN: no more files, needs the right to mount a tmpfs (${why})`)
+  let count = 0
+  const takeAll = (): void => {
+    for (;;) {
+      try {
+        writeFileSync(join(place, `other-${count++}`), '')
+      } catch {
+        return
+      }
+    }
+  }
+  try {
+    const directory = join(place, 'log')
+    const log = await open(directory)
+    await log.admin.createTopic('t', { partitions: 2 })
+    const producer = log.producer()
+    await producer.send({ topic: 't', partition: 0, value: 'before' })
+    takeAll()
+    const refusal = await producer
+      .send({ topic: 't', partition: 1, value: 'needs a directory' })
+      .catch((error) => error)
+    assert.ok(LogError.is(refusal, 'STORAGE_FULL'), String(refusal))
+    assert.match(refusal.message, /no room for one more file.*df -i/)
+    await producer.send({ topic: 't', partition: 0, value: 'needs none' })
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    await consumer.commit([{ topic: 't', partition: 0, nextOffset: 1 }], { allowSkip: true })
+    await consumer.close()
+    await log.producer({ transactionalId: 'x' }).transaction(async (transaction) => {
+      await transaction.send({ topic: 't', partition: 0, value: 'in a transaction' })
+    })
+    await log.admin.createTopic('u')
+    await log.close()
+    takeAll()
+    // Others attach to it by a file.
+    const again = await open(directory)
+    assert.ok(again.recovery.clean)
+    const attached = await open(directory)
+    await attached.producer().send({ topic: 't', partition: 0, value: 'from another' })
+    await attached.close()
+    spawnSync('sh', ['-c', 'rm other-*'], { cwd: place })
+    await again.producer().send({ topic: 't', partition: 1, value: 'there is a file' })
+    assert.is((await recordsOf(again)).length, 5)
     await again.close()
   } finally {
     spawnSync('umount', ['-l', place])

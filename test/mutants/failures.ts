@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const failed = 'log/store/failed-flush.test.ts'
 const flushFailure = 'storage/flush-failure.test.ts'
 const covers = 'storage/flush-covers.test.ts'
+const noMoreFiles = 'simulation/no-more-files.heavy.test.ts'
 const nodeFile = 'storage/drivers/node-fs/file.ts'
 
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
@@ -20,6 +21,55 @@ export const FAILURES: readonly Mutant[] = [
     find: '    if (this.#underWay !== undefined) return this.#underWay\n',
     put: '',
     tests: ['log/store/pauses.test.ts'],
+  },
+  {
+    name: 'failures: where the file system takes no more files the reserve keeps its own',
+    file: 'log/store/disk-reserve.ts',
+    find: "!LogError.is(error, 'STORAGE_FULL') || error.details['operation'] !== 'open'",
+    put: 'LogError.is(error)',
+    tests: [noMoreFiles],
+  },
+  {
+    name: 'failures: files of the reserve that were not needed are not held again',
+    file: 'log/store/disk-reserve.ts',
+    find: '      yield* this.#makeFiles()\n      return done\n',
+    put: '      return done\n',
+    tests: [noMoreFiles],
+  },
+  {
+    name: 'failures: without room for the reserve a log does not open',
+    file: 'log/store/disk-reserve.ts',
+    find: 'yield* unlessFull(this.#fill())',
+    put: 'yield* this.#fill()',
+    tests: [noMoreFiles, 'log/store/reserve-and-fence.test.ts'],
+  },
+  {
+    name: 'failures: an index of aborted transactions that finds no room is a failure',
+    file: 'log/segment/aborted-index.ts',
+    find: "      if (!LogError.is(error, 'STORAGE_FULL')) throw error\n",
+    put: '      throw error\n',
+    tests: [noMoreFiles],
+  },
+  {
+    name: 'failures: behind a batch that needs a new segment nothing is taken that fits',
+    file: 'log/store/file-partition-store.ts',
+    find: "      if (LogError.is(error, 'STORAGE_FULL')) files.rollAt = undefined\n",
+    put: '',
+    tests: [noMoreFiles],
+  },
+  {
+    name: 'failures: a transaction that waits behind a refused batch does not end',
+    file: 'engine/transacting.ts',
+    find: " || LogError.is(error, 'STORAGE_FULL')\n",
+    put: '\n',
+    tests: [noMoreFiles],
+  },
+  {
+    name: 'failures: where the file system takes no more files nobody can attach',
+    file: 'entry/embedded/embedded-log.ts',
+    find: "    if (!LogError.is(error, 'STORAGE_FULL')) throw error\n",
+    put: '    throw error\n',
+    tests: ['damage/limits.test.ts'],
   },
   {
     name: 'failures: a log that failed answers calls all the same',

@@ -25,7 +25,7 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'a full disk gives up no reserve',
     file: 'log/store/disk-reserve.ts',
-    find: '      yield* this.#release(0)\n      return yield* work()\n',
+    find: '      yield* this.#release(0)\n      return yield* this.#guardFiles(work)\n',
     put: '      throw error\n',
     tests: [reserveAndFence],
   },

@@ -43,6 +43,7 @@ export function tryDiskErrors(scenario: Scenario, seed: number, step: number): D
       }
     }
     tryUntilTooLate(total, scenario, seed, during, (count) => ({ freeBytes: (count - 1) * FULL_STEP_BYTES * step }))
+    tryUntilTooLate(total, scenario, seed, during, (count) => ({ freeFiles: (count - 1) * step }))
   }
   return total
 }

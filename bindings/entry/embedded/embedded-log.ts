@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { ensureTopics } from '../../client/admin/ensure-topics.ts'
@@ -8,7 +10,7 @@ import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo, type Listener, listenForAttached, SOCKET_FILE } from '../../engine/remote/local-socket.ts'
 import { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import type { JournalOptions } from '../../log/journal/journal.ts'
-import { HEADER_FILE } from '../../log/journal/layout.ts'
+import { HEADER_FILE, RESERVED_FILES } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
@@ -176,13 +178,20 @@ export async function openShared(
   return finishOpening(shared, port, options, () => new DirectoryImage(directory))
 }
 
-/** KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory takes no socket. */
+/**
+ * KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory takes no socket. Where the file system takes no more files, one
+ * of the reserve makes room: an open finds it again, or makes it anew.
+ */
 async function listen(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
-  try {
-    return await listenForAttached(directory, attached)
-  } catch (error) {
-    throw storageError('listen', SOCKET_FILE, directory, error)
-  }
+  const attempt = () =>
+    listenForAttached(directory, attached).catch((error: unknown) => {
+      throw storageError('listen', SOCKET_FILE, directory, error)
+    })
+  return attempt().catch(async (error: unknown) => {
+    if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    await rm(join(directory, RESERVED_FILES[0] as string), { force: true })
+    return attempt()
+  })
 }
 
 async function finishOpening(

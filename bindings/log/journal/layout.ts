@@ -5,11 +5,21 @@
  *   journal/restated          recovery writes the last valid frame again here (rule 6b), beside those of recoveries that died
  *   journal/00000000.ring ... the ring: files of one size, zero-filled ahead, reused in place
  *   journal/reserve           as large as the ring at start: released so that recovery can finish on a full disk (rule 10)
+ *   journal/reserve.00 ...    empty: removed so that it can where the file system takes no more files (rule 10)
  */
 export const JOURNAL_DIRECTORY = 'journal'
 export const HEADER_FILE = 'journal/header'
 export const RESTATED_FILE = 'journal/restated'
 export const RESERVE_FILE = 'journal/reserve'
+/**
+ * More than what must be made without a user having asked for a file: three tables of the log's own with directory,
+ * name and segment, two places of checkpoints, a file of the ring, and a recovery's copies.
+ */
+const RESERVED_FILES_COUNT = 16
+export const RESERVED_FILES: readonly string[] = Array.from(
+  { length: RESERVED_FILES_COUNT },
+  (_, index) => `${RESERVE_FILE}.${String(index).padStart(2, '0')}`,
+)
 
 /** Frames and header slots start at multiples of this size, so that no two of them share a sector (rule 1). */
 export const FRAME_ALIGNMENT = 4096

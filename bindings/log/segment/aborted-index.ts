@@ -142,6 +142,14 @@ export class AbortedIndex {
    */
   *write(store: FileStore): Task<void> {
     if (!this.hasUnwritten) return
+    try {
+      yield* this.#append(store)
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+    }
+  }
+
+  *#append(store: FileStore): Task<void> {
     const file = yield* createFile(store, this.#path)
     try {
       const from = this.#written * ABORTED_ENTRY_BYTES
@@ -153,8 +161,6 @@ export class AbortedIndex {
       writeFully(file, this.#present().subarray(skipped), from)
       file.truncate(entryCount * ABORTED_ENTRY_BYTES)
       this.#written = entryCount
-    } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
     } finally {
       file.close()
     }

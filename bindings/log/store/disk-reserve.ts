@@ -3,7 +3,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
-import { RESERVE_FILE } from '../journal/layout.ts'
+import { JOURNAL_DIRECTORY, RESERVE_FILE, RESERVED_FILES } from '../journal/layout.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -15,12 +15,16 @@ export interface ReserveShares {
   readonly bufferedBytes: number
 }
 
-/** Space on the disk that is given up when the disk is full, for what must be finished and nothing else (rule 10). */
+/**
+ * Space on the disk, and files on its file system, that are given up when there are no more of them, for what must be
+ * finished and nothing else (rule 10).
+ */
 export class DiskReserve {
   readonly #store: FileStore
   readonly #shares: ReserveShares
   readonly #givenUp: () => void
   #heldBytes = 0
+  #hasFiles = false
 
   /** `givenUp`: called when there is room now for batches that wait, before anybody else has taken it. */
   constructor(store: FileStore, shares: ReserveShares, givenUp: () => void) {
@@ -31,7 +35,7 @@ export class DiskReserve {
 
   /** Whether the reserve is held. While it isn't, nothing may grow that can do without. */
   get isHeld(): boolean {
-    return this.#heldBytes >= this.#shares.decisionsBytes
+    return this.#hasFiles && this.#heldBytes >= this.#shares.decisionsBytes
   }
 
   /** Whether both shares are held, so that batches may wait to be written. */
@@ -45,7 +49,11 @@ export class DiskReserve {
 
   /** Fills the reserve again after it was used. A disk without room for it is no reason not to open. */
   *restore(): Task<void> {
-    if (this.isWhole) return
+    if (!this.isWhole) yield* unlessFull(this.#fill())
+    if (!this.#hasFiles) yield* this.#makeFiles()
+  }
+
+  *#fill(): Task<void> {
     const file = yield* createFile(this.#store, RESERVE_FILE)
     try {
       this.#heldBytes = Math.min(file.size(), this.#wholeBytes)
@@ -55,21 +63,47 @@ export class DiskReserve {
         writeFully(file, chunk, this.#heldBytes)
         this.#heldBytes += chunk.length
       }
-    } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
     } finally {
       file.close()
     }
   }
 
+  #makeFiles(): Task<void> {
+    return unlessFull(this.#makeMissing())
+  }
+
+  *#makeMissing(): Task<void> {
+    const names = yield* perform('list', JOURNAL_DIRECTORY, () => this.#store.list(JOURNAL_DIRECTORY))
+    for (const path of RESERVED_FILES) {
+      if (names.some((name) => path === `${JOURNAL_DIRECTORY}/${name}`)) continue
+      const file = yield* createFile(this.#store, path)
+      file.close()
+    }
+    this.#hasFiles = true
+  }
+
   /** Runs `work`; if the disk is full, releases the reserve and runs it once more. */
   *guard<T>(work: () => Task<T>): Task<T> {
     try {
-      return yield* work()
+      return yield* this.#guardFiles(work)
     } catch (error) {
       if (!LogError.is(error, 'STORAGE_FULL')) throw error
       yield* this.#release(0)
+      return yield* this.#guardFiles(work)
+    }
+  }
+
+  /** As `guard`, where there is room and no place for one more file. What `work` didn't take is held again at once. */
+  *#guardFiles<T>(work: () => Task<T>): Task<T> {
+    try {
       return yield* work()
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL') || error.details['operation'] !== 'open') throw error
+      this.#hasFiles = false
+      for (const path of RESERVED_FILES) yield* perform('remove', path, () => this.#store.remove(path))
+      const done = yield* work()
+      yield* this.#makeFiles()
+      return done
     }
   }
 
@@ -97,5 +131,13 @@ export class DiskReserve {
     yield* perform('flush', RESERVE_FILE, () => file.flush())
     file.close()
     this.#givenUp()
+  }
+}
+
+function* unlessFull(task: Task<void>): Task<void> {
+  try {
+    yield* task
+  } catch (error) {
+    if (!LogError.is(error, 'STORAGE_FULL')) throw error
   }
 }

@@ -167,10 +167,14 @@ export class FilePartitionStore implements PartitionStore {
     const files = this.#parts.files(id)
     files.isUsed = true
     yield* files.segments.loadActive()
-    if (files.segments.active === undefined || files.rollAt !== undefined) {
-      yield* this.#reserve.guardIf(isInternalTopic(id.topic), () =>
-        files.roll(this.#parts.kernel, this.#source.producers(id)),
-      )
+    if (files.segments.active !== undefined && files.rollAt === undefined) return
+    const roll = () => files.roll(this.#parts.kernel, this.#source.producers(id))
+    try {
+      yield* this.#reserve.guardIf(isInternalTopic(id.topic), roll)
+    } catch (error) {
+      // What still fits into the active segment needs no other one, such as the end of a transaction.
+      if (LogError.is(error, 'STORAGE_FULL')) files.rollAt = undefined
+      throw error
     }
   }
 

@@ -54,12 +54,16 @@ export class VirtualDisk implements FileStore {
   freeBytes: number = Number.POSITIVE_INFINITY
   /** Writes that found no room at all. */
   refusedWrites = 0
+  /** Files and directories that may still be made (inodes); beyond that an opening that makes one throws STORAGE_FULL. */
+  freeFiles: number = Number.POSITIVE_INFINITY
+  /** Openings that would have made one and didn't. */
+  refusedFiles = 0
   /** At most this many bytes of a write are taken at once. */
   writeLimitBytes: number = Number.POSITIVE_INFINITY
   /** Reads and writes of this path fail. */
   brokenPath: string | undefined
   faults: DiskFaults | undefined
-  /** A file that is kept only for the room it takes, as the reserve is: reading it throws. */
+  /** Files whose paths begin so are kept only for the room they take, as the reserve is: reading one throws. */
   spacePath: string | undefined
   crashed = false
   readonly root: DirectoryNode
@@ -71,21 +75,24 @@ export class VirtualDisk implements FileStore {
     this.root = root
   }
 
-  /** A disk as a crash at this instant leaves it; this one goes on. */
+  /** A disk as a crash at this instant leaves it, and as many files as that has places for; this one goes on. */
   image(random: Random, mode: ImageMode, fileSystem: FileSystem = 'posix'): VirtualDisk {
     const maker = new ImageMaker(mode, random, { underWay: this.#underWay, fileSystem })
-    return new VirtualDisk(maker.tree(this.root))
+    const next = new VirtualDisk(maker.tree(this.root))
+    next.freeFiles = Math.max(0, this.freeFiles + countOf(this.root) - countOf(next.root))
+    return next
   }
 
   /** Equal for two disks that no operation tells apart, now or after a crash. */
   digest(): string {
-    return digestOfTree(this.root, this.freeBytes < Number.POSITIVE_INFINITY)
+    return digestOfTree(this.root, Math.min(this.freeBytes, this.freeFiles) < Number.POSITIVE_INFINITY)
   }
 
   /** The same disk for the next opening, after a clean close. */
   reopened(): VirtualDisk {
     const next = new VirtualDisk(this.root)
     next.freeBytes = this.freeBytes
+    next.freeFiles = this.freeFiles
     return next
   }
 
@@ -98,9 +105,11 @@ export class VirtualDisk implements FileStore {
     if (found !== undefined) return new VirtualFile(this, found, path)
     if (!options.create) return undefined
     this.begin('create', path)
+    const directory = this.#makeDirectory(parentOf(path))
+    this.#takeFile(path)
     const node = new FileNode()
-    node.isSpace = path === this.spacePath
-    this.#makeDirectory(parentOf(path)).change([nameOf(path), node])
+    node.isSpace = this.spacePath !== undefined && path.startsWith(this.spacePath)
+    directory.change([nameOf(path), node])
     return new VirtualFile(this, node, path)
   }
 
@@ -123,6 +132,7 @@ export class VirtualDisk implements FileStore {
     const fits =
       node instanceof FileNode ? !(target instanceof DirectoryNode) : target === undefined || isEmptyDirectory(target)
     if (!fits) throw failure('rename', from, `${to} is in the way`)
+    if (target !== undefined) this.freeFiles++
     directory.change([nameOf(from), undefined], [nameOf(to), node])
   }
 
@@ -133,6 +143,7 @@ export class VirtualDisk implements FileStore {
     if (node === undefined) return
     if (node instanceof DirectoryNode && node.visible.size > 0) throw failure('remove', path, 'it is not empty')
     if (node instanceof FileNode) this.freeBytes += node.visible.sizeBytes
+    this.freeFiles++
     this.#makeDirectory(parentOf(path)).change([nameOf(path), undefined])
   }
 
@@ -259,6 +270,14 @@ export class VirtualDisk implements FileStore {
     return node
   }
 
+  #takeFile(path: string): void {
+    if (this.freeFiles < 1) {
+      this.refusedFiles++
+      throw noSpace('open', path)
+    }
+    this.freeFiles--
+  }
+
   #makeDirectory(path: string): DirectoryNode {
     let directory = this.root
     if (path === '') return directory
@@ -266,6 +285,7 @@ export class VirtualDisk implements FileStore {
       let next = directory.visible.get(name)
       if (next instanceof FileNode) throw failure('open', path, 'it is a file, not a directory')
       if (next === undefined) {
+        this.#takeFile(path)
         next = new DirectoryNode()
         directory.change([name, next])
       }
@@ -277,6 +297,13 @@ export class VirtualDisk implements FileStore {
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** Files and directories in it. */
+function countOf(directory: DirectoryNode): number {
+  let count = 0
+  for (const node of directory.visible.values()) count += 1 + (node instanceof DirectoryNode ? countOf(node) : 0)
+  return count
 }
 
 function isEmptyDirectory(node: DiskNode): boolean {

@@ -21,6 +21,10 @@ const advice: { readonly [errno: string]: string } = {
   EIO: 'the device failed: check it before the directory is opened again',
 }
 
+/** Of operations that write no bytes. */
+const noMoreFiles = 'there is no room for one more file: remove files (df -i counts them), free space or delete topics'
+const makesFiles: readonly string[] = ['open', 'lock', 'listen']
+
 const fullCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
@@ -34,7 +38,11 @@ export function storageError(operation: string, file: string, root: string, caus
   const given = (cause as NodeJS.ErrnoException | undefined)?.code
   const errno = typeof given === 'string' ? given : undefined
   const why =
-    errno === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `${errno}, ${reason(errno)}`
+    errno === undefined
+      ? cause instanceof Error
+        ? cause.message
+        : String(cause)
+      : `${errno}, ${reason(errno, operation)}`
   const full = errno !== undefined && fullCodes.includes(errno) && !finalOperations.includes(operation)
   return new LogError(
     full ? 'STORAGE_FULL' : 'KAFKA_STORAGE_ERROR',
@@ -44,6 +52,7 @@ export function storageError(operation: string, file: string, root: string, caus
   )
 }
 
-function reason(errno: string): string {
+function reason(errno: string, operation: string): string {
+  if (errno === 'ENOSPC' && makesFiles.includes(operation)) return noMoreFiles
   return advice[errno] ?? 'see the cause'
 }

@@ -1,13 +1,14 @@
 import { LogError } from '../../../model/errors.ts'
 import { DiskFaults, type Fault } from '../faults.ts'
+import { VirtualDisk } from '../virtual-disk.ts'
 import { useAfterCrash } from './after-crash.ts'
 import type { Client } from './client.ts'
 import type { Scenario } from './enumerator.ts'
 
 /** What goes wrong while a scenario runs, and how its process ends then. */
 export interface DiskError {
-  /** A fault of the disk, or the bytes after which it is full. */
-  readonly fault: Fault | { readonly freeBytes: number }
+  /** A fault of the disk, or the bytes or files after which it is full. */
+  readonly fault: Fault | { readonly freeBytes: number } | { readonly freeFiles: number }
   /** `recovery`: the log dies first, by `kill`, and the fault strikes the opening after it. */
   readonly during: 'life' | 'recovery'
   readonly end: 'kill' | 'none' | 'mixed'
@@ -41,7 +42,7 @@ class FailingRun {
   constructor(client: Client, error: DiskError) {
     this.#client = client
     this.#error = error
-    this.#faults = new DiskFaults('freeBytes' in error.fault ? [] : [error.fault])
+    this.#faults = new DiskFaults('kind' in error.fault ? [error.fault] : [])
   }
 
   get #isHidden(): boolean {
@@ -82,14 +83,19 @@ class FailingRun {
   #break(): void {
     const { storage } = this.#client.world
     const { fault } = this.#error
-    if ('freeBytes' in fault) storage.freeBytes = fault.freeBytes
-    else storage.faults = this.#faults
+    if ('kind' in fault) storage.faults = this.#faults
+    else if ('freeBytes' in fault) storage.freeBytes = fault.freeBytes
+    else if (storage instanceof VirtualDisk) storage.freeFiles = fault.freeFiles
   }
 
   #mend(): void {
     const { storage } = this.#client.world
     this.hasStruck = this.#faults.struck + storage.refusedWrites > 0
     storage.faults = undefined
+    if (storage instanceof VirtualDisk) {
+      this.hasStruck ||= storage.refusedFiles > 0
+      storage.freeFiles = Number.POSITIVE_INFINITY
+    }
     storage.freeBytes = Number.POSITIVE_INFINITY
   }
 
