@@ -5,20 +5,25 @@ import { parse } from 'csv-parse'
 
 export type Row = Record<string, string | number | boolean | null>
 
-/** Rows of a JSON array, of NDJSON or of CSV with a header line, gzip or not, by the file's name. */
+/**
+ * Rows of a JSON array, of NDJSON or of CSV with a header line, gzip or not, by the file's name. Empty lines and the byte
+ * order mark that some programs begin a file with are passed over.
+ */
 export async function* readRows(path: string): AsyncGenerator<Row> {
-  const isZipped = path.endsWith('.gz')
-  const name = isZipped ? path.slice(0, -3) : path
+  const isZipped = path.toLowerCase().endsWith('.gz')
+  const name = (isZipped ? path.slice(0, -3) : path).toLowerCase()
   if (name.endsWith('.json')) {
     const bytes = readFileSync(path)
-    yield* JSON.parse((isZipped ? gunzipSync(bytes) : bytes).toString('utf8')) as Row[]
+    // To JavaScript the mark is white space.
+    yield* JSON.parse((isZipped ? gunzipSync(bytes) : bytes).toString('utf8').trim()) as Row[]
     return
   }
   const file = createReadStream(path)
   // Whoever reads the last stream of a pipeline hears of every error in it.
   const text: Readable = isZipped ? pipeline(file, createGunzip(), () => {}) : file
   if (name.endsWith('.csv')) {
-    for await (const row of pipeline(text, parse({ columns: true, cast: asNumber }), () => {})) yield row as Row
+    const rows = parse({ columns: true, bom: true, skip_empty_lines: true, cast: asNumber })
+    for await (const row of pipeline(text, rows, () => {})) yield row as Row
     return
   }
   yield* ndjson(text)
@@ -44,7 +49,14 @@ async function* ndjson(text: Readable): AsyncGenerator<Row> {
   for await (const chunk of text) {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as Row
+    yield* rowsOf(lines)
   }
-  if (rest.trim() !== '') yield JSON.parse(rest) as Row
+  yield* rowsOf([rest])
+}
+
+function* rowsOf(lines: readonly string[]): Generator<Row> {
+  for (const line of lines) {
+    const json = line.trim()
+    if (json !== '') yield JSON.parse(json) as Row
+  }
 }

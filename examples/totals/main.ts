@@ -13,17 +13,10 @@ import { copiesOfLog, differences, Rows, topTable, totalsOfFile, totalsOfLog } f
 import { run, Supervision } from './supervise.ts'
 
 const root = new URL('../../', import.meta.url)
-const { values } = parseArgs({
-  options: {
-    input: { type: 'string', default: fileURLToPath(new URL('data/flights-20k.json', root)) },
-    key: { type: 'string', default: 'origin' },
-    kills: { type: 'string', default: '20' },
-    transaction: { type: 'string' },
-    directory: { type: 'string' },
-  },
-})
+const values = given()
 const { input, key, transaction } = values
 const killsMin = Number(values.kills)
+if (!(Number.isInteger(killsMin) && killsMin > 0)) fail('--kills is a whole number above 0')
 const ownDirectory = fileURLToPath(new URL('data/work/', root))
 if (values.directory === undefined) rmSync(ownDirectory, { recursive: true, force: true })
 const directory = values.directory ?? ownDirectory
@@ -77,6 +70,21 @@ if (natural !== undefined && copied.transactions !== natural.transactions) {
 }
 if (rowsDiffering.length > 0) fail(`${rowsDiffering.length} rows aren't copied once: ${rowsDiffering[0]}`)
 console.log(`equal    all ${expected.size} totals and all ${count} copies, to those straight from the file`)
+
+function given() {
+  const options = {
+    input: { type: 'string', default: fileURLToPath(new URL('data/flights-20k.json', root)) },
+    key: { type: 'string', default: 'origin' },
+    kills: { type: 'string', default: '20' },
+    transaction: { type: 'string' },
+    directory: { type: 'string' },
+  } as const
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    fail(`${(error as Error).message}; the options are --${Object.keys(options).join(', --')}`)
+  }
+}
 
 /** A bar on a terminal, a line at start and end elsewhere. */
 function progressBar(name: string, total: number): { update(value: number): void; stop(): void } {

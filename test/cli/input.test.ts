@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Line, readLines } from '../../bindings/entry/cli/input.ts'
 import { CommandLine, rows } from './support.ts'
 
 const cli = new CommandLine()
@@ -52,6 +54,52 @@ test('CSV on standard input, gzip known by its bytes', () => {
     ['1', '{"id":"1","text":"a, \\"b\\"\\nc"}'],
     ['2', '{"id":"2","text":""}'],
   ])
+})
+
+test('a byte order mark and empty lines are no part of the data', () => {
+  const mark = '\ufeff'
+  assert.is(
+    cli.run(['produce', 'in', '--format', 'csv', '--key-field', 'id'], `${mark}id,b\r\n1,x\r\n\r\n2,y\r\n\r\n`).status,
+    0,
+  )
+  assert.is(
+    cli.run(['produce', 'in', '--format', 'ndjson', '--key-field', 'id'], `${mark}{"id":3}\r\n\r\n{"id":4}`).status,
+    0,
+  )
+  assert.equal(written(), [
+    ['1', '{"id":"1","b":"x"}'],
+    ['2', '{"id":"2","b":"y"}'],
+    ['3', '{"id":3}'],
+    ['4', '{"id":4}'],
+  ])
+})
+
+test('two columns of one name are refused: the field of the first would be lost', () => {
+  const { status, err } = cli.run(['produce', 'in', '--format', 'csv'], 'a,b,a\n1,2,3\n')
+  assert.is(status, 2)
+  assert.match(err, /INVALID_RECORD: two columns are named "a"/)
+  assert.equal(written(), [])
+})
+
+test('gzip is known where its first byte comes alone', async () => {
+  const zipped = gzipSync('one\n')
+  const pieces = [zipped.subarray(0, 1), zipped.subarray(1)]
+  const how = { format: 'lines', keySeparator: undefined, keyField: undefined } as const
+  const found: string[] = []
+  for await (const lines of readLines(Readable.from(pieces), how, new AbortController().signal)) {
+    for (const { value } of lines) found.push(Buffer.from(value).toString())
+  }
+  assert.equal(found, ['one'])
+})
+
+test('a line of one byte waits for nothing', async () => {
+  const source = new PassThrough()
+  source.write('\n')
+  const how = { format: 'lines', keySeparator: undefined, keyField: undefined } as const
+  const reading = readLines(source, how, new AbortController().signal)
+  const { value: lines } = (await reading.next()) as { readonly value: readonly Line[] }
+  assert.is(lines.length, 1)
+  source.end()
 })
 
 test('a bad line is named, and so is what stands before it', () => {

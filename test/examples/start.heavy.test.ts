@@ -92,4 +92,16 @@ test('a missing file, a field that no row has, a file without rows', async () =>
   }
 })
 
+test('options that it does not have, and a number of kills that is none', () => {
+  for (const [words, why] of [
+    [['--inptu', 'x'], /^\nfailed: Unknown option '--inptu'.*; the options are --input, --key, --kills/],
+    [['--kills', 'many'], /^\nfailed: --kills is a whole number above 0\n$/],
+  ] as const) {
+    const { status, stderr } = spawnSync(process.execPath, [...WORDS, ...words], { encoding: 'utf8' })
+    assert.is(status, 1)
+    assert.match(stderr, why)
+    assert.not.match(stderr, /\n {4}at /)
+  }
+})
+
 test.run()

@@ -32,6 +32,20 @@ test('a JSON array, NDJSON and CSV, gzip or not, are totalled alike', async () =
   }
 })
 
+test('a byte order mark, line ends of both kinds, empty lines and names in capitals change nothing', async () => {
+  const lines = (text: string) => `\ufeff${text.replaceAll('\n', '\r\n\r\n')}\r\n\r\n`
+  const odd = { 'ROWS.CSV': lines(csv), 'ROWS.NDJSON': lines(ndjson), 'ROWS.JSON': `\ufeff${JSON.stringify(list)}\r\n` }
+  for (const [name, text] of Object.entries(odd)) {
+    writeFileSync(join(home, name), text)
+    writeFileSync(join(home, `${name}.GZ`), gzipSync(text))
+    for (const path of [name, `${name}.GZ`]) {
+      const totals = await totalsOfFile(join(home, path), 'key')
+      assert.equal([...totals.keys()].sort(), ['k0', 'k1', 'k2'], path)
+      assert.is(totals.get('k0')?.sums['amount'], 102, path)
+    }
+  }
+})
+
 test('a total that differs, is missing or is one too many is named', async () => {
   const expected = await totalsOfFile(join(home, 'rows.csv'), 'key')
   const planted = new Map(expected)

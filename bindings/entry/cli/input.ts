@@ -18,6 +18,9 @@ export interface InputFormat {
 const CSV_ROWS = 1000
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
+const GZIP = Buffer.of(0x1f, 0x8b)
+/** UTF-8's byte order mark, with which some programs begin a file. */
+const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf)
 
 /**
  * Lines as they come, in a list for each piece that was read: so lines typed by hand are sent at once. gzip is
@@ -46,14 +49,24 @@ function named(error: unknown): unknown {
 
 async function unzipped(source: Readable): Promise<Readable> {
   const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  const first = await chunks.next()
+  const pieces: Buffer[] = []
+  // The first piece from a pipe may be a single byte; else nothing waits for a second one.
+  do {
+    const next = await chunks.next()
+    if (next.done === true) break
+    pieces.push(next.value)
+  } while (pieces.length === 1 && GZIP.subarray(0, 1).equals(pieces[0] ?? GZIP))
   async function* whole(): AsyncGenerator<Buffer> {
-    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value
+    yield* pieces
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
   }
   const bytes = Readable.from(whole(), { objectMode: false })
-  const isZipped = first.done !== true && first.value[0] === 0x1f && first.value[1] === 0x8b
   // Errors of every stream of the pipeline reach the reader of the last one.
-  return isZipped ? pipeline(bytes, createGunzip(), () => {}) : bytes
+  return startsWith(Buffer.concat(pieces), GZIP) ? pipeline(bytes, createGunzip(), () => {}) : bytes
+}
+
+function startsWith(bytes: Uint8Array, start: Buffer): boolean {
+  return start.equals(bytes.subarray(0, start.length))
 }
 
 /** The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. */
@@ -92,8 +105,9 @@ async function* ndjson(bytes: Readable, keyField: string | undefined): AsyncGene
   let number = 0
   for await (const found of split(bytes)) {
     const batch: Line[] = []
-    for (const line of found) {
+    for (const whole of found) {
       number++
+      const line = number === 1 && startsWith(whole, BYTE_ORDER_MARK) ? whole.subarray(BYTE_ORDER_MARK.length) : whole
       if (line.length > 0) batch.push({ key: keyOf(objectIn(line, number), keyField, number), value: line })
     }
     yield batch
@@ -111,7 +125,7 @@ function objectIn(line: Uint8Array, number: number): Record<string, unknown> {
 }
 
 async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerator<Line[]> {
-  const rows = pipeline(bytes, parse({ columns: true, bom: true }), () => {})
+  const rows = pipeline(bytes, parse({ columns, bom: true, skip_empty_lines: true }), () => {})
   let batch: Line[] = []
   let number = 0
   for await (const row of rows as AsyncIterable<Record<string, string>>) {
@@ -122,6 +136,13 @@ async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerat
     batch = []
   }
   yield batch
+}
+
+/** Of two columns of one name a row could keep only the second one's field. */
+function columns(header: readonly string[]): string[] {
+  const field = header.find((name, index) => header.indexOf(name) < index)
+  if (field === undefined) return [...header]
+  throw new LogError('INVALID_RECORD', `two columns are named "${field}": one of them would be lost`, { field })
 }
 
 /** The field as text; null if it is null or empty. */
