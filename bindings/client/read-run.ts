@@ -1,6 +1,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { FetchedPartition, ReaderSession, TopicPosition } from '../broker/reader-session.ts'
 import type { TopicFacts } from '../broker/topic-facts.ts'
+import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import { ReusedMemory } from '../model/reused-memory.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
@@ -8,6 +9,7 @@ import { FetchedRecords } from './consumer/fetched-records.ts'
 import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
 import { placeKey, samePlace } from './places.ts'
+import { assertPartition } from './producer/partitioner.ts'
 import { type Abortable, abortable, throwIfAborted, wokenBy } from './signals.ts'
 import { type StartPoint, startPositions } from './start-point.ts'
 
@@ -16,7 +18,8 @@ export interface ReadPlan {
   readonly decoders: ReadonlyMap<string, Decoder>
   readonly isolationLevel: IsolationLevel
   readonly from: StartPoint
-  readonly until: Promise<readonly Position[]> | undefined
+  /** Positions that the program gave, or where the partitions ended. */
+  readonly until: readonly Position[] | Promise<readonly Position[]> | undefined
   readonly signal: Abortable['signal']
 }
 
@@ -112,6 +115,7 @@ export class ReadRun<T> implements ItemSource<T> {
     const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
     this.#positions = starts.map((start, index) => ({ ...start, topicId: places[index]?.topicId }))
     const ends = await until
+    if (Array.isArray(until)) assertRead(until, places)
     this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
     return session
   }
@@ -124,6 +128,15 @@ export class ReadRun<T> implements ItemSource<T> {
   async end(): Promise<void> {
     this.#endLoan()
     await this.#session?.close()
+  }
+}
+
+/** An end in a partition that isn't read would be no end: nothing is read of what isn't named. */
+function assertRead(until: readonly Position[], places: readonly TopicPartition[]): void {
+  for (const { topic, partition } of until) {
+    const partitions = places.filter((place) => place.topic === topic).length
+    if (partitions > 0) assertPartition(topic, partition, partitions)
+    else throw new LogError('INVALID_REQUEST', `until names "${topic}", which isn't read`, { option: 'until', topic })
   }
 }
 

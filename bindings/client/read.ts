@@ -40,8 +40,8 @@ export interface ReadOptions extends Abortable {
 /**
  * The records of all partitions of the topics, in offset order within each partition. Each iteration starts anew. An
  * iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and created again),
- * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position), LOG_CLOSED, or the signal's
- * reason.
+ * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position, an end in a topic that isn't
+ * read), LOG_CLOSED, or the signal's reason.
  */
 export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   /**
@@ -76,11 +76,9 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const decoders = new Map(topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
     const { until: asked, from = 'earliest', signal } = options
     const until =
-      asked === 'end'
-        ? endOf(broker.admin, decoders, isolationLevel)
-        : asked && Promise.resolve(checkPositions(asked, 'until'))
+      asked === 'end' ? endOf(broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
     // Whoever iterates hears of it.
-    until?.catch(() => {})
+    if (until instanceof Promise) until.catch(() => {})
     this.#broker = broker
     this.#plan = { decoders, isolationLevel, from, until, signal }
   }

@@ -1,7 +1,7 @@
 import type { Groups } from '../coordinator/group/groups.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
 import { LogError } from '../model/errors.ts'
-import { assertConfigKeys, type ConfigChanges, parseTopicConfig, type TopicConfig } from '../model/topic-config.ts'
+import { assertConfigKeys, type ConfigChanges, checkTopicConfig, type TopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { Callback, CommandOf } from './commands.ts'
@@ -174,5 +174,5 @@ function assertChanges(config: TopicConfig, changes: ConfigChanges): void {
   const reset = Object.entries(changes).flatMap(([key, value]) => (value === null ? [key] : []))
   assertConfigKeys(reset.filter((key) => !Object.hasOwn(config, key)))
   const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
-  parseTopicConfig(Object.fromEntries(kept) as TopicConfig)
+  checkTopicConfig(Object.fromEntries(kept) as TopicConfig)
 }

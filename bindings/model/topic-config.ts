@@ -100,6 +100,19 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
   return parsed as unknown as ParsedTopicConfig
 }
 
+/**
+ * As `parseTopicConfig`, for a config that somebody gives: it rejects with INVALID_CONFIG too what its values say
+ * together. A record that must be left alone for longer than until it must be compacted. Source: Kafka's
+ * LogConfig.validateValues.
+ */
+export function checkTopicConfig(config: TopicConfig): ParsedTopicConfig {
+  const parsed = parseTopicConfig(config)
+  const { minCompactionLagMs: min, maxCompactionLagMs: max } = parsed
+  if (min <= max) return parsed
+  const message = `config "min.compaction.lag.ms" is ${min}, more than "max.compaction.lag.ms", which is ${max}`
+  throw new LogError('INVALID_CONFIG', message, { key: 'min.compaction.lag.ms', from: 0, to: max })
+}
+
 /** INVALID_CONFIG for the first that is no key. */
 export function assertConfigKeys(keys: readonly string[]): void {
   const key = keys.find((each) => !Object.hasOwn(RULES, each))

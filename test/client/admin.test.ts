@@ -70,6 +70,8 @@ test('wrong arguments are refused before the log is asked', async () => {
   }
   await failure('INVALID_CONFIG', () => admin.createTopic('x', { config: { 'no.key': 1 } }))
   await failure('INVALID_CONFIG', () => admin.createTopic('x', { config: null as never }))
+  const lags = { 'min.compaction.lag.ms': 6, 'max.compaction.lag.ms': 5 }
+  await failure('INVALID_CONFIG', () => admin.createTopic('x', { config: lags }))
   for (const wrong of [null, 5, 'x', []]) {
     await failure('INVALID_REQUEST', () => admin.createTopic('x', wrong as never))
     await failure('INVALID_REQUEST', () => admin.alterConfig('t', wrong as never))

@@ -81,6 +81,20 @@ overBrokers('until positions: partitions that they do not name are not read', as
   assert.equal(await all(log.read('t', { until: [{ topic: 't', partition: 0, nextOffset: 2 }] })), ['a', 'b'])
 })
 
+overBrokers('an end that names what is not read is refused: it read nothing, and ended', async (setup) => {
+  const { log, broker } = await setup({ t: 2, u: 1 })
+  await broker.write('t', ['a'], 0)
+  const until = (topic: string, partition: number) => [
+    { topic: 't', partition: 0, nextOffset: 1 },
+    { topic, partition, nextOffset: 1 },
+  ]
+  const beyond = await failure('UNKNOWN_TOPIC_OR_PARTITION', () => all(log.read('t', { until: until('t', 2) })))
+  assert.equal(beyond.details, { topic: 't', partition: 2, partitions: 2 })
+  const other = await failure('INVALID_REQUEST', () => all(log.read('t', { until: until('u', 0) })))
+  assert.equal(other.details, { option: 'until', topic: 'u' })
+  assert.equal(await all(log.read('t', { until: [] })), [])
+})
+
 test('without an end it waits for more, without polling', async () => {
   const { log, broker, port } = setup()
   broker.write('t', ['a'])

@@ -152,6 +152,8 @@ test('declarations that no log would create are refused at once', async () => {
   }
   const error = await failure('INVALID_CONFIG', () => topic('t', { value: string, config: { 'retention.md': 5 } }))
   assert.is(error.details['key'], 'retention.md')
+  const lags = { 'min.compaction.lag.ms': 6, 'max.compaction.lag.ms': 5 }
+  await failure('INVALID_CONFIG', () => topic('t', { value: string, config: lags }))
   for (const shape of [undefined, null, 5, {}, { value: {} }, { value: string, key: 'string' }]) {
     await failure('INVALID_REQUEST', () => topic('t', shape as never))
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
-import { parseTopicConfig, TOPIC_CONFIG_KEYS } from '../../bindings/model/topic-config.ts'
+import { checkTopicConfig, parseTopicConfig, TOPIC_CONFIG_KEYS } from '../../bindings/model/topic-config.ts'
 
 function refusal(config: unknown): LogError {
   try {
@@ -88,6 +88,19 @@ test('each key at the ends of its range, and one beyond', () => {
       assert.equal(details, { key, from, to })
     }
   }
+})
+
+test('a record can’t have to be left alone for longer than until it has to be compacted', () => {
+  const lags = (min: number, max: number) => ({ 'min.compaction.lag.ms': min, 'max.compaction.lag.ms': max })
+  checkTopicConfig(lags(5, 5))
+  checkTopicConfig({ 'min.compaction.lag.ms': Number.MAX_SAFE_INTEGER })
+  // One that stands in a log is taken as it is.
+  parseTopicConfig(lags(6, 5))
+  assert.throws(
+    () => checkTopicConfig(lags(6, 5)),
+    (error: LogError) =>
+      error.code === 'INVALID_CONFIG' && /min\.compaction\.lag\.ms" is 6, more than .* is 5/.test(error.message),
+  )
 })
 
 test('a share is a number from 0 to 1, as text too', () => {

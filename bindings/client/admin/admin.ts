@@ -10,7 +10,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../../model/names.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { type ConfigChanges, parseTopicConfig } from '../../model/topic-config.ts'
+import { type ConfigChanges, checkTopicConfig } from '../../model/topic-config.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPositions } from '../places.ts'
 import { startPositions } from '../start-point.ts'
@@ -40,7 +40,7 @@ export class LogAdmin implements Admin {
     assertOptions(options, CREATE_NAMES, 'createTopic')
     const { partitions = 1, config = {} } = options
     checkPartitions(name, partitions)
-    parseTopicConfig(config)
+    checkTopicConfig(config)
     await this.#session.createTopic(name, { partitions, config: { ...config } })
   }
 

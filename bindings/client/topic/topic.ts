@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { assertUserTopicName } from '../../model/names.ts'
-import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import { checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
@@ -64,7 +64,7 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
       topic: name,
     })
   }
-  if (config !== undefined) parseTopicConfig(config)
+  if (config !== undefined) checkTopicConfig(config)
   return Object.freeze({
     name,
     key,

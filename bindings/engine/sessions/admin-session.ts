@@ -15,7 +15,7 @@ import type { ShareFacts } from '../../coordinator/share/share-groups.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { type ConfigChanges, parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import { type ConfigChanges, checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { Engine } from '../engine.ts'
 import type { HostedPartition } from '../hosted-partition.ts'
 import type { SessionHost } from './session-host.ts'
@@ -46,7 +46,7 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async createTopic(name: string, options: { partitions: number; config: TopicConfig }): Promise<void> {
-    parseTopicConfig(options.config)
+    checkTopicConfig(options.config)
     const topicId = this.#broker.newTopicId()
     await this.#broker.ask<void>((done) => ({ kind: 'createTopic', topicId, name, ...options, done }))
   }
