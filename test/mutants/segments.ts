@@ -65,4 +65,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '      ? nextOffset <= this.#segment.nextOffset\n',
     tests: ['damage/foreign-segments.test.ts'],
   },
+  {
+    name: 'a recovery makes the entries of indexes as far apart as by default',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: '    this.#input.configs.found(live.values())\n',
+    put: '',
+    tests: ['log/store/derived-files.test.ts'],
+  },
 ]

@@ -30,7 +30,7 @@ export function filesOf(
   noted: CheckpointPartition | undefined,
 ): StoredFiles {
   const directory = partitionDirectory(id.topic, id.partition)
-  const config = () => input.source.segmentConfig(id)
+  const config = () => input.configs.of(id)
   const segments = new SegmentList(input.segments, directory, config, noted?.segments ?? [])
   const files = new StoredFiles(id, directory, segments, noted)
   files.readOnly = noted?.readOnly ?? false

@@ -85,6 +85,7 @@ export class UncleanRecovery {
     const catalogueFiles = yield* this.#partitions.bringBack(cataloguePartition, undefined)
     if (catalogueFiles !== undefined) yield* readCatalogue(this.#input, catalogueFiles, catalogue)
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
+    this.#input.configs.found(live.values())
     if (!readOnly) yield* this.#clearDead(catalogue)
     const others = [...this.#livePartitions(live)]
     if (!readOnly) yield* this.#partitions.secureNew(others)

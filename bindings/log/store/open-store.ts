@@ -4,6 +4,7 @@ import type { JournalHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { readJournalHeader, recover } from '../recovery/recovery.ts'
+import { SegmentConfigs } from '../recovery/segment-configs.ts'
 import { createJournal } from './create-journal.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Maintenance } from './maintenance.ts'
@@ -31,17 +32,24 @@ export interface OpenedStore {
 export function* openStore(parts: StoreParts): Task<OpenedStore> {
   const found = yield* readJournalHeader(parts.store, parts.kernel)
   const isNew = found?.header === undefined
+  const configs = new SegmentConfigs(parts.source)
   const recovered = isNew
     ? yield* createJournal(parts.store, parts.kernel, parts.options)
-    : yield* recovery(parts, found.header, found.isNewest)
+    : yield* recovery(parts, configs, found.header, found.isNewest)
   adopt(parts, recovered)
   const writers = recovered.readOnly ? undefined : yield* beginWriting(parts, recovered, isNew)
+  configs.opened()
   return { state: storedState(recovered), writers }
 }
 
-function recovery(parts: StoreParts, header: JournalHeader, isNewest: boolean): Task<Recovered> {
-  const { store, kernel, cache: files, segments, source, options, reserve } = parts
-  const input = { store, kernel, files, segments, source, observer: options.observer }
+function recovery(
+  parts: StoreParts,
+  configs: SegmentConfigs,
+  header: JournalHeader,
+  isNewest: boolean,
+): Task<Recovered> {
+  const { store, kernel, cache: files, segments, options, reserve } = parts
+  const input = { store, kernel, files, segments, configs, observer: options.observer }
   return reserve.guard(() => recover(input, header, isNewest))
 }
 

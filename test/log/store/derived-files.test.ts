@@ -10,6 +10,7 @@ import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-sna
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
 import type { StoredProducer } from '../../../bindings/storage/stored-state.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
@@ -24,6 +25,8 @@ const kernel = newKernel()
 const TOPIC = 'orders'
 const DIRECTORY = 'orders-0'
 const config = { 'segment.bytes': 400 }
+/** Every batch but a segment's first has an entry. */
+const INDEXED = { ...config, 'index.interval.bytes': 0 }
 
 /** A log with one partition and two producers that take turns; what is looked at is what a close or a crash leaves. */
 class Story {
@@ -32,10 +35,10 @@ class Story {
   #host: SyncHost<VirtualDisk>
   #producers: readonly number[]
 
-  constructor() {
+  constructor(settings: TopicConfig = config) {
     this.#host = new SyncHost(new VirtualDisk(), undefined)
     this.#host.open()
-    this.#host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, config)
+    this.#host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, settings)
     this.#producers = [this.#host.openProducer(), this.#host.openProducer()]
   }
 
@@ -126,6 +129,23 @@ function epochs(disk: VirtualDisk): readonly object[] {
 }
 
 const damageOf = (disk: VirtualDisk) => runNow(verifyDirectory(disk, kernel, () => {})).damage
+
+derived('a recovery makes the entries of indexes as the topic has them: they were as far apart as by default', () => {
+  const indexes = (disk: VirtualDisk) => {
+    const names = disk.list(DIRECTORY).filter((name) => /\.(time)?index$/.test(name))
+    return names.map((name) => [name, Buffer.from(content(disk, `${DIRECTORY}/${name}`) ?? []).toString('hex')])
+  }
+  const [closed, killed] = [new Story(INDEXED), new Story(INDEXED)]
+  for (const story of [closed, killed]) story.send(25)
+  closed.close()
+  // Index files aren't flushed.
+  const expected = indexes(closed.crash('kill'))
+  assert.ok(expected.some(([name, bytes]) => name?.endsWith('.index') === true && bytes !== ''))
+  killed.reopen(killed.crash('kill'))
+  assert.not(killed.isClean)
+  killed.close()
+  assert.equal(indexes(killed.crash('kill')), expected)
+})
 
 derived('a close leaves a snapshot at the base of each segment and at the end, as the batches have it', () => {
   const story = new Story()

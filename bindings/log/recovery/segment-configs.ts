@@ -1,0 +1,29 @@
+import { parseTopicConfig } from '../../model/topic-config.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
+import type { PartitionSource, SegmentConfig } from '../../storage/partition-source.ts'
+import type { CatalogueTopic } from '../catalogue/topic-table.ts'
+
+/**
+ * What topics' configs say of segments. The engine reads the catalogue behind the opening, so until then what the opening
+ * itself found there counts: index entries that a recovery makes stay, and would be as far apart as by default.
+ */
+export class SegmentConfigs {
+  readonly #engine: Pick<PartitionSource, 'segmentConfig'>
+  #found: ReadonlyMap<string, SegmentConfig> = new Map()
+
+  constructor(engine: Pick<PartitionSource, 'segmentConfig'>) {
+    this.#engine = engine
+  }
+
+  found(topics: Iterable<CatalogueTopic>): void {
+    this.#found = new Map(Array.from(topics, ({ topicId, config }) => [topicId, parseTopicConfig(config)]))
+  }
+
+  opened(): void {
+    this.#found = new Map()
+  }
+
+  of(id: PartitionIdentity): SegmentConfig {
+    return this.#found.get(id.topicId) ?? this.#engine.segmentConfig(id)
+  }
+}
