@@ -138,7 +138,8 @@ export class BrokerLog implements Log {
 
   consumer<const T extends TopicRef>(options: ConsumerOptions<T>): Consumer<T> {
     this.#assertOpen()
-    const consumer: GroupConsumer<T> = new GroupConsumer(this.#broker, options, () => this.#open.delete(consumer))
+    const closed = () => this.#open.delete(consumer)
+    const consumer: GroupConsumer<T> = new GroupConsumer(this.#broker, this.#port, options, closed)
     this.#open.add(consumer)
     return consumer
   }

@@ -78,6 +78,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: [lateCommits],
   },
   {
+    name: 'a member whose program works on what it fetched ahead polls no more',
+    file: 'client/consumer/consumer-run.ts',
+    find: 'this.#membership.isUnsettled || this.#membership.isPollDue',
+    put: 'this.#membership.isUnsettled',
+    tests: ['client/poll-interval.test.ts'],
+  },
+  {
     name: 'a close waits for no handler of a rebalance',
     file: 'client/consumer/membership.ts',
     find: '      await this.#handlersTold()\n',

@@ -64,7 +64,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
     if (!this.#hasStarted || this.#isOver) return undefined
     for (const signal of this.#signals) throwIfAborted(signal)
     // A rebalance comes into force between two records.
-    if (this.#membership.isUnsettled) return undefined
+    if (this.#membership.isUnsettled || this.#membership.isPollDue) return undefined
     const partition = this.#current?.isPaused === false && this.#current.buffer ? this.#current : this.#next()
     const buffer = partition?.buffer
     if (partition === undefined || buffer === undefined) return undefined

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ConsumerSession } from '../../broker/consumer-session.ts'
 import type { TopicPosition } from '../../broker/reader-session.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
@@ -44,10 +45,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false, turn: 0 }
   #closing: Promise<void> | undefined
 
-  constructor(broker: Broker, options: ConsumerOptions<T>, closed: () => void) {
+  constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<T>, closed: () => void) {
     this.#broker = broker
     this.#closed = closed
-    this.#membership = new Membership(broker, options)
+    this.#membership = new Membership(broker, port, options)
     this.#signal = signalOf(options)
     this.#keepsOwnPositions = options.positions !== undefined
   }

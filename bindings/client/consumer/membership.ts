@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
 import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { TopicRef } from '../topic/topic.ts'
@@ -11,6 +12,7 @@ import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
 import { InterruptibleWaits, Interruption } from './interruptible-waits.ts'
+import { PollReminder } from './poll-reminder.ts'
 import { Rebalance } from './rebalance.ts'
 
 /** A session, and its place in the group. */
@@ -31,6 +33,7 @@ export class Membership {
   readonly #start: AssignedStart
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
+  readonly #reminder: PollReminder
   readonly #waits = new InterruptibleWaits(() => this.#isClosed || this.#isOver?.() === true)
   /** On its way into the group, and then in it. */
   #entering: Member | undefined
@@ -49,11 +52,12 @@ export class Membership {
   #isLeaving = false
   #isClosed = false
 
-  constructor(broker: Broker, options: ConsumerOptions<TopicRef>) {
+  constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
     this.assignment = new Assignment(this.settings.groupId)
     this.#broker = broker
     this.#start = new AssignedStart(broker, this.settings)
+    this.#reminder = new PollReminder(port, this.settings.maxPollIntervalMs / 2)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
     this.#fetcher = new Fetcher({
       ...{ assignment: this.assignment, start: this.#start, decoders: this.#decoders },
@@ -72,6 +76,11 @@ export class Membership {
   /** An outcome must come into force before the next delivery. */
   get isUnsettled(): boolean {
     return this.#next !== undefined || this.#failure !== undefined
+  }
+
+  /** The group is to hear that the program still asks for records, though it has fetched some ahead. */
+  get isPollDue(): boolean {
+    return this.#reminder.isDue
   }
 
   /** The consumer is closing and its handlers are being told; they may still commit. */
@@ -283,8 +292,9 @@ export class Membership {
   // ---- fetching and committing ---------------------------------------------------------------------------------------
 
   /**
-   * Waits for records. Resolves when something was fetched, a position moved, or somebody woke it. `isOver` is asked
-   * right before the wait begins, because nothing can wake a wait that hasn't begun.
+   * Waits for records. Resolves when something was fetched, a position moved, or somebody woke it; at once where a poll
+   * is due, since there may be records still. `isOver` is asked right before the wait begins, because nothing can wake a
+   * wait that hasn't begun.
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
@@ -294,7 +304,8 @@ export class Membership {
     const { isolationLevel } = this.settings
     let fetched: readonly FetchedPartition[]
     try {
-      fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: true })
+      fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isPollDue })
+      this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
       return this.#lost()
@@ -348,6 +359,7 @@ export class Membership {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#isLeaving = true
+    this.#reminder.stop()
     try {
       await this.interrupt()
       await this.#joining?.catch(() => {})

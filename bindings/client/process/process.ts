@@ -53,6 +53,7 @@ export class Process<T extends TopicRef, S> {
     const { maxPollIntervalMs } = this.#settings
     const consumer = new GroupConsumer(
       this.#broker,
+      this.#port,
       { groupId, topics, assignor: 'range', maxPollIntervalMs },
       () => {},
     )
@@ -83,8 +84,8 @@ export class Process<T extends TopicRef, S> {
   }
 
   /**
-   * Batches until half of the poll interval was worked: an iteration that goes on has fetched ahead and doesn't poll,
-   * the next one does. False when the consumer was closed.
+   * Batches until half of the poll interval was worked: the next iteration begins with a poll. False when the consumer
+   * was closed.
    */
   async #untilPoll(
     consumer: GroupConsumer<T>,

@@ -1,0 +1,46 @@
+import type { RuntimePort } from '../../broker/runtime-port.ts'
+
+/**
+ * Says when a member has to poll although it has records in memory. What one fetch brings may be work for longer than
+ * `maxPollIntervalMs`, and the group sees fetches alone: a program that takes a record after the other, each of them
+ * in time, would be put out.
+ */
+export class PollReminder {
+  readonly #port: Pick<RuntimePort, 'elapsed' | 'setTimer'>
+  readonly #intervalMs: number
+  #polledAt = 0
+  /** At most one, which is set again when it comes too early: there may be thousands of polls meanwhile. */
+  #cancelTimer: (() => void) | undefined
+  #isDue = false
+
+  constructor(port: Pick<RuntimePort, 'elapsed' | 'setTimer'>, intervalMs: number) {
+    this.#port = port
+    this.#intervalMs = intervalMs
+  }
+
+  /** Hot path: asked before each record. */
+  get isDue(): boolean {
+    return this.#isDue
+  }
+
+  polled(): void {
+    this.#isDue = false
+    this.#polledAt = this.#port.elapsed()
+    if (this.#cancelTimer === undefined) this.#remindIn(this.#intervalMs)
+  }
+
+  stop(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#isDue = false
+  }
+
+  #remindIn(delayMs: number): void {
+    this.#cancelTimer = this.#port.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined
+      const leftMs = this.#polledAt + this.#intervalMs - this.#port.elapsed()
+      if (leftMs > 0) this.#remindIn(leftMs)
+      else this.#isDue = true
+    })
+  }
+}
