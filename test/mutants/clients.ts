@@ -352,10 +352,17 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: "a worker of a cluster has its primary listen on the log's socket",
-    file: 'engine/remote/local-socket.ts',
+    file: 'engine/remote/lasting-listener.ts',
     find: ', exclusive: true }',
     put: ' }',
     tests: ['remote/cluster.test.ts'],
+  },
+  {
+    name: "a holder's socket that was removed isn't made anew",
+    file: 'engine/remote/lasting-listener.ts',
+    find: 'if (!this.#isGone()) return',
+    put: 'return',
+    tests: ['remote/removed-socket.test.ts'],
   },
   {
     name: 'the memory of an answer is used again before the socket has it',

@@ -6,6 +6,7 @@ import { BusyPoll } from './busy-poll.ts'
 import type { Channel, OnMessage } from './channel.ts'
 import { IncomingMemory } from './incoming-memory.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
+import { LastingListener, type Listener } from './lasting-listener.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
@@ -27,38 +28,14 @@ async function withAddress<T>(directory: string, use: (address: string, done: ()
   })
 }
 
-export interface Listener {
-  /** Whether it keeps the process alive; it doesn't at first. */
-  keepAlive(isWanted: boolean): void
-  close(): void
-}
-
 /** Only for who holds the directory's lock: what a dead holder left is removed. */
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
-  return withAddress(directory, (address, done) => {
+  return withAddress(directory, async (address, done) => {
     const shared = share()
-    const server = net.createServer((socket) => attached(new SocketChannel(socket, shared)))
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        done()
-        reject(error)
-      })
-      // Exclusive, or a worker of node:cluster would have its primary listen, to whom the address says another file.
-      server.listen({ path: address, exclusive: true }, () => {
-        server.unref()
-        resolve({
-          keepAlive(isWanted): void {
-            if (isWanted) server.ref()
-            else server.unref()
-          },
-          close(): void {
-            // Which removes the socket, by its address: the descriptor in that must be open until then.
-            server.close(done)
-          },
-        })
-      })
-    })
+    const listener = new LastingListener(address, (socket) => attached(new SocketChannel(socket, shared)), done)
+    await listener.started()
+    return listener
   })
 }
 

@@ -3,7 +3,8 @@ import * as net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
-import { type Listener, listenForAttached, SOCKET_FILE } from '../../../bindings/engine/remote/local-socket.ts'
+import type { Listener } from '../../../bindings/engine/remote/lasting-listener.ts'
+import { listenForAttached, SOCKET_FILE } from '../../../bindings/engine/remote/local-socket.ts'
 import { type Bytes, type FuzzTarget, Refused, toHex, viewOf, Wrong } from '../target.ts'
 
 /** Of local-socket.ts: a longer message ends the channel. */
