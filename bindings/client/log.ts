@@ -95,7 +95,8 @@ export interface Log extends AsyncDisposable {
    * for every `handle` of `process` that was called: one that never settles has to look at its signal, and one that
    * awaits this waits for itself. If a processor gives up meanwhile, its `done` tells why. If other processes are
    * attached to this one, their consumers get up to 5 s to commit and give up their partitions and locks; what they
-   * haven't committed by then comes again.
+   * haven't committed by then comes again. If this one is attached and its holder gives no sign for 5 s, what is still
+   * under way rejects with NETWORK_EXCEPTION: it may be done or not.
    */
   close(): Promise<void>
 }

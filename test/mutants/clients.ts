@@ -316,6 +316,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['remote/ungreeted.test.ts'],
   },
   {
+    name: 'a close waits without limit for a holder that is stopped',
+    file: 'engine/remote/link.ts',
+    find: 'else if (!(await unless())) this.end()',
+    put: 'else await unless()',
+    tests: ['remote/closing-attached.test.ts'],
+  },
+  {
+    name: 'a close gives up what a holder that answers has not done in time',
+    file: 'engine/remote/link.ts',
+    find: 'const isThere = await this.#answers(limitMs)',
+    put: 'const isThere = (await this.#answers(limitMs)) && false',
+    tests: ['remote/closing-attached.test.ts'],
+  },
+  {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
     find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",

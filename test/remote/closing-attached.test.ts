@@ -85,6 +85,76 @@ test('a holder that does not answer holds up the close for its limit, and the ca
   await closeHolder()
 })
 
+/** A send that is on its way to a holder which does with requests what `fate` says from then on. */
+async function sending(place: Place, fate: Place['fate']): Promise<{ log: BrokerLog; sent: Promise<unknown> }> {
+  const log = await attachedTo(place, hastyPort)
+  await log.admin.createTopic('t')
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'before' })
+  place.fate = fate
+  const sent = producer.send({ topic: 't', value: 'x' }).catch((error: unknown) => error)
+  await turns(2)
+  return { log, sent }
+}
+
+test('a close gives up what producers have sent to a holder that is stopped', async () => {
+  const place = new Place()
+  const closeHolder = await serving(place)
+  const { log, sent } = await sending(place, () => 'unanswered')
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const reading = consumer[Symbol.asyncIterator]().next()
+  const working = log.producer({ transactionalId: 'i' }).transaction(async () => {})
+  const failing = outcomes([working])
+  await log.close()
+  const error = await sent
+  assert.ok(LogError.is(error, 'NETWORK_EXCEPTION'), String(error))
+  assert.match(String(error), /the log was closed before its holder answered: whether append was done is unknown/)
+  assert.is((await reading).done, true)
+  assert.equal(await failing, ['NETWORK_EXCEPTION'])
+  await closeHolder()
+})
+
+test('it gives up what was sent where no holder follows', async () => {
+  const place = new Place()
+  const closeHolder = await serving(place)
+  const { log, sent } = await sending(place, () => 'unanswered')
+  place.cut()
+  await log.close()
+  const told = await sent
+  assert.ok(LogError.is(told, 'NETWORK_EXCEPTION'), String(told))
+  await closeHolder()
+})
+
+test('it waits for what was sent to a holder that answers, however long that takes', async () => {
+  const place = new Place()
+  const closeHolder = await serving(place)
+  let asked = 0
+  const enough = new Promise<void>((resolve) => {
+    place.fate = (method) => {
+      if (method === 'wake' && ++asked === 5) resolve()
+      return 'served'
+    }
+  })
+  const counting = place.fate
+  const { log, sent } = await sending(place, (method) => (method === 'append' ? 'unanswered' : counting(method)))
+  // As a call under way does by its socket.
+  const awake = setInterval(() => {}, 1000)
+  let isClosed = false
+  const closing = log.close().then(() => {
+    isClosed = true
+  })
+  await enough
+  assert.not.ok(isClosed)
+  const { listening } = place
+  place.cut()
+  place.listening = listening
+  place.fate = () => 'served'
+  await closing
+  clearInterval(awake)
+  assert.is(((await sent) as { offset: number }).offset, 1)
+  await closeHolder()
+})
+
 test('nobody waits for a holder that goes away meanwhile', async () => {
   const place = new Place()
   const closeHolder = await serving(place)

@@ -22,7 +22,7 @@ import { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** How long a close waits for a holder that is stopped or busy, in milliseconds. */
+/** How long a close waits for a holder that is gone, stopped or busy, in milliseconds. */
 const SETTLE_LIMIT_MS = 5000
 
 interface Hello {
@@ -129,6 +129,14 @@ export class AttachedBroker implements Broker {
 
   openReader(): ReaderSession {
     return new AttachedReader(this.#link, ++this.#sessions)
+  }
+
+  /**
+   * The log's producers and consumers are about to end, which may take calls. `unless`: whether this process comes to
+   * hold the log itself, of which a close waits for the end anyway.
+   */
+  closing(unless: () => Promise<boolean> = async () => false): void {
+    void this.#link.endUnanswered(SETTLE_LIMIT_MS, unless)
   }
 
   async close(): Promise<void> {

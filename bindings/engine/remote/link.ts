@@ -171,6 +171,28 @@ export class Link {
   }
 
   /**
+   * Ends once there was no sign of a holder for `limitMs`. One that answers may take longer for a call: then its outcome
+   * gets known.
+   */
+  async endUnanswered(limitMs: number, unless: () => Promise<boolean>): Promise<void> {
+    while (this.#ended === undefined) {
+      const isThere = await this.#answers(limitMs)
+      if (isThere) await new Promise<void>((resolve) => this.#hooks.setTimer(limitMs, resolve))
+      else if (!(await unless())) this.end()
+    }
+  }
+
+  /** A channel that ends meanwhile is one too: whoever comes next is asked. */
+  async #answers(limitMs: number): Promise<boolean> {
+    let isThere = false
+    const there = () => {
+      isThere = true
+    }
+    await this.within(limitMs, this.call('wake', 0, () => {}, readValue).then(there, there))
+    return isThere
+  }
+
+  /**
    * Resolves once all calls that change the log are answered, as a log that is held here would close behind them. It
    * doesn't wait for a holder that isn't there, nor longer than `limitMs` for one that doesn't answer.
    */

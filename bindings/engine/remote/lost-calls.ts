@@ -49,6 +49,7 @@ const MEMBERSHIP: ReadonlySet<string> = new Set([
 export const UNCHANGING: ReadonlySet<string> = new Set([
   ...LOOKS,
   'hello',
+  'wake',
   'openProducer',
   'beginTransaction',
   'poll',

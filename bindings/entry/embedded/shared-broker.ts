@@ -273,6 +273,10 @@ export class SharedBroker implements Broker {
 
   closing(): void {
     this.#held?.broker.closing()
+    this.#attached?.closing(async () => {
+      await this.#afterHolding()
+      return this.#held !== undefined
+    })
   }
 
   async close(): Promise<void> {
