@@ -52,6 +52,13 @@ const WAYS: readonly Way[] = [
     },
   },
   {
+    name: 'moved, with a file in its place',
+    takeAway(directory) {
+      renameSync(directory, `${directory}.away`)
+      writeFileSync(directory, '')
+    },
+  },
+  {
     name: 'emptied by a shell, to which names with a dot are hidden',
     takeAway: emptyAsShellsDo,
   },

@@ -23,8 +23,9 @@ export function isInPlace(root: string, identity: string, file: string = lockFil
   try {
     const onDisk = fs.statSync(join(root, file), { throwIfNoEntry: false })
     return onDisk !== undefined && identityOf(onDisk) === identity
-  } catch {
-    return true
+  } catch (error) {
+    // A file lies where the directory was, or one of those above it.
+    return (error as NodeJS.ErrnoException).code !== 'ENOTDIR'
   }
 }
 
