@@ -332,8 +332,22 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a takeover that met a full disk ends the log',
     file: 'engine/remote/link.ts',
-    find: "this.#hasGreeted && LogError.is(error) && error.category === 'retriable'",
+    find: "this.#hasGreeted && LogError.is(error) && (error.category === 'retriable' || isShortage(error))",
     put: 'false',
+    tests: ['remote/takeover.test.ts'],
+  },
+  {
+    name: 'a takeover that lacked a process or a descriptor is not tried again',
+    file: 'entry/embedded/shared-broker.ts',
+    find: ' || (this.#attached !== undefined && isShortage(error))',
+    put: '',
+    tests: ['remote/takeover.test.ts'],
+  },
+  {
+    name: 'a takeover that lacked a process or a descriptor for long ends the log',
+    file: 'engine/remote/link.ts',
+    find: ' || isShortage(error)',
+    put: '',
     tests: ['remote/takeover.test.ts'],
   },
   {

@@ -181,6 +181,52 @@ test('where the disk is full as it takes over, its calls hear of it, and it goes
   await log.close()
 })
 
+/** As a process meets that may start no other one, which the lock needs. */
+function noProcess(): LogError {
+  return new LogError('KAFKA_STORAGE_ERROR', 'lock of .lock failed: EAGAIN', { operation: 'lock', errno: 'EAGAIN' })
+}
+
+test('where it lacks a process or a descriptor as it takes over, it tries again, and its calls wait', async () => {
+  const place = new Place()
+  const holder = await held(createDirectoryStore(root))
+  serve(place, holder)
+  let tries = 0
+  const hold = async () => {
+    if (++tries < 4) throw noProcess()
+    await holder.broker.close()
+    return held(createDirectoryStore(root))
+  }
+  // However long the tries take: of five seconds none has passed.
+  const log = await logOver(optionsOf(place, hold, { ...hastyPort, elapsed: () => 0 }))
+  await log.admin.createTopic('t')
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  place.fate = (method) => (method === 'append' ? 'dead' : 'served')
+  assert.is((await producer.send({ topic: 't', value: 'b' })).offset, 1)
+  assert.is(tries, 4)
+  await log.close()
+})
+
+test('where that lasts, its calls hear of it, and it goes on with whoever holds the log by then', async () => {
+  const place = new Place()
+  const holder = await held(createDirectoryStore(root))
+  serve(place, holder)
+  const log = await logOver(optionsOf(place, async () => Promise.reject(noProcess()), hastyPort))
+  await log.admin.createTopic('t')
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  place.fate = (method) => (method === 'append' ? 'dead' : 'served')
+  const unknown = await failure('NETWORK_EXCEPTION', () => producer.send({ topic: 't', value: 'b' }))
+  assert.ok(LogError.is(unknown.cause, 'KAFKA_STORAGE_ERROR'))
+  await failure('KAFKA_STORAGE_ERROR', () => log.admin.listTopics())
+  place.fate = () => 'served'
+  serve(place, holder)
+  assert.equal(await log.admin.listTopics(), ['t'])
+  assert.is((await producer.send({ topic: 't', value: 'c' })).offset, 1)
+  await log.close()
+  await holder.broker.close()
+})
+
 test('an opener whose holder goes away before it answered is refused where the disk is full', async () => {
   const place = new Place()
   const holder = await held(new MemoryStore())

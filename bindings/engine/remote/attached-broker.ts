@@ -136,7 +136,7 @@ export class AttachedBroker implements Broker {
    * hold the log itself, of which a close waits for the end anyway.
    */
   closing(unless: () => Promise<boolean> = async () => false): void {
-    void this.#link.endUnanswered(SETTLE_LIMIT_MS, unless)
+    this.#link.endUnanswered(SETTLE_LIMIT_MS, unless).catch(() => {})
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
+import { isShortage } from './shortage.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** A message begins with the number of its call. */
@@ -37,7 +38,7 @@ interface PendingCall {
 export interface LinkHooks {
   /**
    * A channel to the process that holds the log now. Tries until there is one; rejects when there will be none, or,
-   * with an error of the category `retriable`, when there is none for now.
+   * with an error of the category `retriable` or of a shortage, when there is none for now.
    */
   connect(): Promise<Channel>
   /** A channel to a holder stands; `hello` is what it said of the log. */
@@ -268,7 +269,7 @@ export class Link {
       // The holder went away while it greeted, and `#lost` has begun anew.
       if (LogError.is(error, 'NETWORK_EXCEPTION')) return
       // Such as a full disk, on which this process couldn't take the log over. Another one may, or there will be room.
-      if (this.#hasGreeted && LogError.is(error) && error.category === 'retriable') {
+      if (this.#hasGreeted && LogError.is(error) && (error.category === 'retriable' || isShortage(error))) {
         this.#isIdle = true
         return this.#refuse(error as LogError)
       }

@@ -11,6 +11,7 @@ import type { Channel } from '../../engine/remote/channel.ts'
 import type { Listener } from '../../engine/remote/lasting-listener.ts'
 import { loopback } from '../../engine/remote/loopback.ts'
 import { ServedChannel } from '../../engine/remote/served-channel.ts'
+import { isShortage } from '../../engine/remote/shortage.ts'
 import type { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
@@ -138,6 +139,7 @@ export class SharedBroker implements Broker {
     const { meeting, port, exclusive } = this.#options
     const left = this.#refusal
     let sureMs = left === undefined ? port.elapsed() : port.elapsed() + SURE_MS
+    let shortMs: number | undefined
     for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
       if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
       const channel = exclusive ? undefined : await meeting.attach()
@@ -152,13 +154,18 @@ export class SharedBroker implements Broker {
         this.#refusal = await this.#hold()
         if (this.#refusal === undefined) return undefined
         sureMs = port.elapsed() + SURE_MS
+        shortMs = isShortage(this.#refusal) ? (shortMs ?? port.elapsed()) : undefined
       }
-      if (exclusive || port.elapsed() > limitMs) throw this.#refusal
+      const isShort = shortMs !== undefined && port.elapsed() > shortMs + ANSWER_LIMIT_MS
+      if (exclusive || isShort || port.elapsed() > limitMs) throw this.#refusal
       await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
     }
   }
 
-  /** Takes the lock and opens the log; answers the error if another process holds it. */
+  /**
+   * Takes the lock and opens the log; answers the error if another process holds it, or if one that was attached lacked
+   * something for it.
+   */
   async #hold(): Promise<LogError | undefined> {
     const holding = this.#options.hold({
       waiting: (isWaiting) => this.#keepAlive('sessions', isWaiting),
@@ -169,7 +176,8 @@ export class SharedBroker implements Broker {
       await this.#holding
       return undefined
     } catch (error) {
-      if (LogError.is(error, 'DIRECTORY_IN_USE')) return error as LogError<never>
+      const isRefused = LogError.is(error, 'DIRECTORY_IN_USE') || (this.#attached !== undefined && isShortage(error))
+      if (isRefused) return error as LogError<never>
       throw error
     }
   }
