@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type IngestItem, type Log, LogError } from '../../bindings/entry/node.ts'
-import { FakePort } from '../client/fake-port.ts'
+import { FakePort, settle } from '../client/fake-port.ts'
 import { test } from '../client/stores.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
@@ -266,6 +266,42 @@ test('a source whose iterator ends without a promise is as good', async (open) =
   }
   await log.ingest({ source: 's', read: () => ({ [Symbol.asyncIterator]: () => iterator }) as never }).done
   assert.is((await log.admin.offsets([{ topic: 'orders', partition: 0 }]))[0]?.lastStableOffset, 2)
+  await log.close()
+})
+
+// A batch is filled where nobody waits: it was an unhandled rejection, which ends the program.
+test('what an iterator made by hand throws, or gives in place of a result, ends it as what it rejects with does', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  const unhandled: unknown[] = []
+  const hear = (error: unknown) => void unhandled.push(error)
+  process.on('unhandledRejection', hear)
+  const mine = new Error('of the program')
+  for (const how of ['throws', 'gives none'] as const) {
+    let rows = 0
+    const next = () => {
+      if (++rows <= 3) {
+        const records = { topic: 't', value: `${how} ${rows}` }
+        return Promise.resolve({ done: false, value: { position: rows, records } })
+      }
+      // Once: asked again it would go on.
+      if (rows === 4 && how === 'throws') throw mine
+      return Promise.resolve(undefined)
+    }
+    const read = () => ({ [Symbol.asyncIterator]: () => ({ next }) }) as never
+    const ended = await log.ingest({ source: how, read }).done.catch((error: unknown) => error)
+    if (how === 'throws') assert.is(ended, mine)
+    else assert.instance(ended, TypeError)
+  }
+  await settle()
+  process.off('unhandledRejection', hear)
+  assert.equal(unhandled, [])
+  const seen: string[] = []
+  for await (const { value } of log.read('t', { until: 'end' })) seen.push(new TextDecoder().decode(value ?? undefined))
+  assert.equal(
+    seen,
+    ['throws', 'gives none'].flatMap((how) => [1, 2, 3].map((row) => `${how} ${row}`)),
+  )
   await log.close()
 })
 

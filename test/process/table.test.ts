@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Log, LogError, open, openMemory, string, topic } from '../../bindings/entry/node.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type KeyValue, type Log, LogError, open, openMemory, store, string, topic } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { settle } from '../client/fake-port.ts'
 import { failure, setup } from '../client/support.ts'
 
@@ -121,5 +125,40 @@ test('a table that opens while its log closes is closed with it, and leaves noth
     assert.is(getEventListeners(signal, 'abort').length, 0, `closed ${turns} turns after the call`)
   }
 })
+
+for (const use of ['a table', 'state'] as const) {
+  test(`records that go while ${use} is being read: it begins anew where the log starts by then`, async () => {
+    const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+    const log = new BrokerLog(broker, nodePort)
+    const values = topic('values', { key: string, value: string, config: { 'cleanup.policy': 'compact,delete' } })
+    await log.admin.createTopic('values', { config: values.config ?? {} })
+    await log.admin.createTopic('in')
+    const producer = log.producer()
+    await producer.send(KEYS.map((key) => values.record({ key, value: 'set' })))
+    await producer.send({ topic: 'in', key: 'k', value: 'v' })
+    const offsets = broker.admin.offsets.bind(broker.admin)
+    let beforeOffset = 0
+    Object.assign(broker.admin, {
+      offsets: async (at: Parameters<typeof offsets>[0]) => {
+        const found = await offsets(at)
+        const isDue = at[0]?.topic === 'values' && beforeOffset < 5
+        if (isDue) beforeOffset++
+        if (isDue) await broker.admin.deleteRecords([{ topic: 'values', partition: 0, beforeOffset }])
+        return found
+      },
+    })
+    const kept: string[] = []
+    if (use === 'a table') for (const [key] of (await log.table(values)).entries()) kept.push(key)
+    else {
+      const handle = async (_: unknown, { state }: { state: { values: KeyValue<string, string> } }) => {
+        for (const key of KEYS) if ((await state.values.get(key)) === 'set') kept.push(key)
+      }
+      const processor = log.process({ groupId: 'g', topics: ['in'], state: { values: store(values) }, handle })
+      await Promise.race([processor.done, until(() => kept.length > 0)])
+    }
+    assert.equal(kept, KEYS.slice(5))
+    await log.close()
+  })
+}
 
 test.run()

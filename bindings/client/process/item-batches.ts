@@ -40,10 +40,19 @@ class Source<I> {
   }
 
   #pull(): Promise<IteratorResult<I>> {
-    const next = Promise.resolve(this.#iterator.next())
+    const next = this.#asked()
     // Whoever takes the item handles its failure; until then nobody does, and it must not end the program.
     next.catch(() => {})
     return next
+  }
+
+  /** What an iterator that was made by hand throws is a failure of the source, as what it rejects with is. */
+  #asked(): Promise<IteratorResult<I>> {
+    try {
+      return Promise.resolve(this.#iterator.next())
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   taken(): void {
@@ -63,9 +72,10 @@ class Source<I> {
         resolve()
       }
       const cancel = port.setTimer(lingerMs, end, true)
-      const take = (next: IteratorResult<I>): void => {
+      const take = (next: IteratorResult<I> | undefined): void => {
         if (isOver) return
-        if (next.done === true) return end()
+        // Without any the next batch finds out.
+        if (next === undefined || next.done === true) return end()
         batch.push(next.value)
         this.taken()
         if (batch.length === maxItems) end()

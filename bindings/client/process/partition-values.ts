@@ -1,5 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
+import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { throwIfAborted } from '../signals.ts'
 
@@ -93,12 +94,30 @@ export async function readValues(
       throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
       if (behind.length === 0) return all
-      await fetchInto(reader, behind)
+      await fetchInto(reader, behind).catch((error: unknown) => beginAnew(broker, behind, error))
     }
   } finally {
     signal?.removeEventListener('abort', wake)
     await reader.close()
   }
+}
+
+/**
+ * Retention, or `deleteRecords`, took records that were to be read: what was read below them is gone as well, as it is
+ * for who begins now. Throws the error where it means something else.
+ */
+async function beginAnew(broker: Broker, behind: readonly PartitionValues[], error: unknown): Promise<void> {
+  if (!LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
+  const offsets = await broker.admin.offsets(behind)
+  let hasMoved = false
+  for (const [index, each] of behind.entries()) {
+    const { logStartOffset = 0 } = offsets[index] ?? {}
+    if (each.nextOffset >= logStartOffset) continue
+    each.values.clear()
+    each.nextOffset = logStartOffset
+    hasMoved = true
+  }
+  if (!hasMoved) throw error
 }
 
 /** One fetch, which waits; records without a key say nothing of any. Answers whether anything moved. */
