@@ -51,6 +51,7 @@ export class FakeBroker implements Broker {
   readonly port: RuntimePort
   readonly admin: AdminSession
   #producers = 0
+  #topics = 0
   isClosed = false
 
   constructor(port: RuntimePort, topics: Record<string, number | { partitions: number; config: TopicConfig }> = {}) {
@@ -65,7 +66,7 @@ export class FakeBroker implements Broker {
   create(topic: string, partitions: number, config: TopicConfig): void {
     if (this.topics.has(topic)) throw new LogError('TOPIC_ALREADY_EXISTS', `"${topic}" exists`)
     this.topics.set(topic, {
-      facts: { topic, topicId: `id-${topic}`, partitions, config },
+      facts: { topic, topicId: `id-${topic}-${++this.#topics}`, partitions, config },
       partitions: Array.from({ length: partitions }, () => new FakePartition()),
     })
   }

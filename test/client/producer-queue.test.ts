@@ -36,6 +36,24 @@ test('batches behind a dropped one keep their order', async () => {
   assert.is(broker.epochsBumped, 0)
 })
 
+// The new partition takes any first sequence: one of a later batch made the dropped one come last.
+test('batches behind a dropped one keep their order in a topic that was made again, too', async () => {
+  const { log, broker, port } = setup()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.topics.delete('t')
+  broker.create('t', 1, {})
+  broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
+  const sent = ['a', 'b', 'c'].map((value) => producer.send({ topic: 't', value }))
+  await port.advance(10)
+  assert.equal(
+    (await Promise.all(sent)).map(({ offset }) => offset),
+    [0, 1, 2],
+  )
+  assert.equal(broker.texts('t'), ['a', 'b', 'c'])
+  assert.is(broker.epochsBumped, 0)
+})
+
 test('a refused batch leaves its sequence to those behind it', async () => {
   const { log, broker } = setup()
   const error = new LogError('INVALID_TIMESTAMP', 'refused')

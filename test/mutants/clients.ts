@@ -260,6 +260,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['client/consumer.test.ts'],
   },
   {
+    name: 'a producer takes a topic that was made again for the one that knew it',
+    file: 'client/producer/topic-rules.ts',
+    find: '    if (known !== undefined && known.topicId !== topicId) this.#madeAgain(topic)\n',
+    put: '    void this.#madeAgain\n',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
     name: 'a field is copied whatever its length has become since it got its room',
     file: 'model/copy-bytes.ts',
     find: 'lengthOf.call(bytes) !== length',

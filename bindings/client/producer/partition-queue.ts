@@ -94,6 +94,11 @@ export class PartitionQueue {
     this.#isRetired = true
   }
 
+  /** Another topic has the name: its partition has never heard of this producer. */
+  topicMadeAgain(): void {
+    this.#isKnown = false
+  }
+
   get inUse(): PartitionQueue {
     return this.#isRetired ? this.#hooks.queue(this.topic, this.partition) : this
   }

@@ -22,7 +22,9 @@ const QUEUES_KEPT = 64
 export class RecordAccumulator {
   readonly #broker: Pick<Broker, 'openProducer'>
   readonly #port: RuntimePort
-  readonly #rules: TopicRulesCache = new TopicRulesCache()
+  readonly #rules: TopicRulesCache = new TopicRulesCache((topic) => {
+    for (const queue of this.#queues.get(topic)?.values() ?? []) queue.topicMadeAgain()
+  })
   readonly #hooks: QueueHooks
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   #allQueues: PartitionQueue[] = []

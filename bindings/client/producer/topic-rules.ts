@@ -11,22 +11,39 @@ export interface TopicRules {
   readonly compressionType: TopicCompression
 }
 
+interface KnownTopic {
+  readonly topicId: string
+  readonly config: TopicConfig
+  readonly rules: TopicRules
+}
+
 /** Parses each config once, because every send asks for it. */
 export class TopicRulesCache {
-  readonly #known = new Map<string, { readonly config: TopicConfig; readonly rules: TopicRules }>()
+  readonly #known = new Map<string, KnownTopic>()
+  readonly #madeAgain: (topic: string) => void
+
+  /** `madeAgain`: another topic has the name than when it was asked for last. */
+  constructor(madeAgain: (topic: string) => void) {
+    this.#madeAgain = madeAgain
+  }
 
   /** INVALID_TOPIC_EXCEPTION for the log's own topics. */
-  of({ topic, partitions, config }: TopicFacts): TopicRules {
+  of({ topic, topicId, partitions, config }: TopicFacts): TopicRules {
     const known = this.#known.get(topic)
-    if (known !== undefined && known.config === config && known.rules.partitions === partitions) return known.rules
+    if (known !== undefined && isAsKnown(known, topicId, partitions, config)) return known.rules
     assertUserTopicName(topic)
     const { maxMessageBytes, segmentBytes, compressionType } = parseTopicConfig(config)
     const rules = { partitions, maxMessageBytes, segmentBytes, compressionType }
-    this.#known.set(topic, { config, rules })
+    this.#known.set(topic, { topicId, config, rules })
+    if (known !== undefined && known.topicId !== topicId) this.#madeAgain(topic)
     return rules
   }
 
   forget(topic: string): void {
     this.#known.delete(topic)
   }
+}
+
+function isAsKnown(known: KnownTopic, topicId: string, partitions: number, config: TopicConfig): boolean {
+  return known.config === config && known.rules.partitions === partitions && known.topicId === topicId
 }
