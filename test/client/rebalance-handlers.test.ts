@@ -303,4 +303,52 @@ test('a member that leaves because its first handler threw holds nothing any mor
   await log.close()
 })
 
+// The handler waited for the join that waited for it, and so did every later call and the close.
+test('a call of a handler that is told that a join failed is refused with what that failed with', async () => {
+  const mine = new Error('of the program')
+  for (const cause of ['put out', 'thrown'] as const) {
+    const { log, broker } = setup()
+    broker.write('t', ['a'])
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const told: unknown[] = []
+    consumer.on('assigned', async (partitions) => {
+      told.push('assigned')
+      if (told.length > 1) return
+      if (cause === 'thrown') throw mine
+      broker.expel('g')
+      await consumer.commit(partitions.map((at) => ({ ...at, nextOffset: 0 })))
+    })
+    consumer.on('lost', async (partitions) => {
+      told.push('lost')
+      const committing = consumer.commit(partitions.map((at) => ({ ...at, nextOffset: 0 })))
+      await committing.catch((error: LogError) => told.push(error.code ?? error))
+      await committing
+    })
+    const ended = await take(consumer, 1).catch((error: unknown) => error)
+    if (cause === 'thrown') assert.is(ended, mine)
+    else assert.is((ended as readonly unknown[]).length, 1)
+    assert.equal(told, ['assigned', 'lost', ...(cause === 'thrown' ? [mine] : ['UNKNOWN_MEMBER_ID', 'assigned'])])
+    await consumer.close()
+  }
+})
+
+// It was still in the group, which waited for it as long as a member may take, and the handler for the group.
+test('a handler of lost may have the consumer join anew: by then the member that was lost has left', async () => {
+  const log = await openLog(new MemoryStore(), new FakePort())
+  await log.admin.createTopic('t', { partitions: 2 })
+  const place = { topic: 't', partition: 0 }
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.committed(place)
+  const told: unknown[] = []
+  first.on('revoked', () => Promise.reject(new Error('of the program')))
+  first.on('lost', async () => void told.push(await first.committed(place)))
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  await second.committed(place)
+  await settle()
+  assert.equal(told, [undefined])
+  await settle()
+  assert.equal([first.assignment().length, second.assignment().length], [1, 1])
+  await log.close()
+})
+
 test.run()

@@ -267,6 +267,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['client/producer-queue.test.ts'],
   },
   {
+    name: 'a handler that is told of a failed join waits for that join',
+    file: 'client/consumer/membership.ts',
+    find: '      this.#notJoined = { error }\n',
+    put: '',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
+    name: "a member that can't go on leaves once its handlers are done",
+    file: 'client/consumer/membership.ts',
+    find: '    const left = leaving?.close()\n    left?.catch(() => {})\n    await this.assignment.lose(() => true).finally(() => left)',
+    put: '    await this.assignment.lose(() => true).finally(() => leaving?.close())',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
     name: 'a field is copied whatever its length has become since it got its room',
     file: 'model/copy-bytes.ts',
     find: 'lengthOf.call(bytes) !== length',

@@ -30,6 +30,12 @@ export class Expulsion {
     }
   }
 
+  /** What a handler's call is refused with means here what it did where it came from. */
+  rejects(error: unknown): Promise<never> {
+    const call = Promise.reject<never>(error)
+    return this.isMeantBy(error) ? this.watch(call) : call
+  }
+
   handlerThrew(error: unknown): void {
     if (LogError.is(error)) this.#ofHandlers.add(error)
   }

@@ -39,6 +39,8 @@ export class Membership {
   #entering: Member | undefined
   #member: Member | undefined
   #joining: Promise<ConsumerSession> | undefined
+  /** Why the join failed of which handlers are being told that its partitions are lost. */
+  #notJoined: { readonly error: unknown } | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
   /** How often the group was told what it holds. */
@@ -93,6 +95,8 @@ export class Membership {
   /** Handlers call this too, while an outcome is coming into force: it must not wait for that. */
   async join(): Promise<ConsumerSession> {
     if (this.#member !== undefined) return this.#member.session
+    // Such a handler is a part of that join: it would wait for itself.
+    if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
       this.#joining = undefined
     })
@@ -123,10 +127,11 @@ export class Membership {
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
-      // It leaves: what it was given is others' from now on.
-      await this.#lost().finally(() => session.close())
+      this.#notJoined = { error }
+      await this.#lost(session)
       throw error
     } finally {
+      this.#notJoined = undefined
       this.#entering = undefined
     }
     return session
@@ -215,14 +220,9 @@ export class Membership {
     }
   }
 
-  /** This member can't go on, so the others shouldn't wait for it, whatever its handlers throw. */
   async #lostBy(error: unknown, member: Member | undefined): Promise<void> {
     const wasPutOut = this.assignment.expulsion.isMeantBy(error)
-    try {
-      await this.#lost()
-    } finally {
-      if (!wasPutOut) await member?.session.close()
-    }
+    await this.#lost(wasPutOut ? undefined : member?.session)
     if (!wasPutOut) throw error
   }
 
@@ -338,11 +338,17 @@ export class Membership {
     }
   }
 
-  async #lost(): Promise<void> {
+  /**
+   * `leaving`: the session of a member that can't go on. It leaves before handlers are told: the others shouldn't wait
+   * for it, nor a handler that has the consumer join anew.
+   */
+  async #lost(leaving?: ConsumerSession): Promise<void> {
     this.#member = undefined
     this.#next = undefined
     this.#failure = undefined
-    await this.assignment.lose(() => true)
+    const left = leaving?.close()
+    left?.catch(() => {})
+    await this.assignment.lose(() => true).finally(() => left)
   }
 
   wake(): void {
