@@ -274,6 +274,26 @@ test('after a clean close an open transaction goes on, with the time it had', ()
   assert.equal([values(later, 0), values(later, 2)], [['a'], ['b']])
 })
 
+// It went on without them: what it had read was read again behind it.
+test('a transaction with offsets, which no close keeps, is aborted by the next open', () => {
+  for (const withRecords of [true, false]) {
+    const host = fresh()
+    const generation = host.join('g', 'm', ['t'])
+    const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 3 }]
+    const client = new TransactionalClient(host, 'id').init().begin()
+    if (withRecords) client.send('t', 1, 'a')
+    client.sendOffsets({ groupId: 'g', memberId: 'm', generation, offsets })
+    host.close()
+    const later = opened(host.storage.reopened())
+    const same = new TransactionalClient(later, 'id').as(client.instance)
+    refuses('TRANSACTION_ABORTABLE', () => same.end('commit'))
+    same.end('abort')
+    same.begin().send('t', 1, 'again')
+    same.end('commit')
+    assert.equal(values(later, 1), ['again'])
+  }
+})
+
 test('aborted records stay unseen after close, crash and open, over segments', () => {
   const host = fresh({ 'segment.bytes': 300 })
   const client = new TransactionalClient(host, 'id').init()

@@ -11,6 +11,13 @@ const commits = 'engine/commit-queue.ts'
 
 export const TRANSACTIONS: readonly Mutant[] = [
   {
+    name: 'a transaction goes on behind a close without its offsets',
+    file: transactions,
+    find: ' || open.hasOffsets',
+    put: '',
+    tests: ['engine/transactions.test.ts'],
+  },
+  {
     name: 'an abort behind a commit that was refused is told that the transaction is over',
     file: 'client/transaction/open-transaction.ts',
     find: '    if (isCommitted) throw over()\n',

@@ -223,12 +223,15 @@ export class Transactions {
     this.#open.delete(open)
   }
 
-  /** Before a close: open transactions go on after it, and their time since `startMs` counts. */
+  /**
+   * Before a close: open transactions go on after it, and their time since `startMs` counts. But for one with offsets:
+   * these are in memory alone, and it must not be committed without them.
+   */
   planClose(now: number): readonly TableRecord[] {
     const records: TableRecord[] = []
     for (const open of this.#open.all()) {
       const entry = this.#tables.planned.byProducerId(open.producerId)
-      if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0) continue
+      if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0 || open.hasOffsets) continue
       const partitions = open.partitions.map(({ topic, partition }) => ({ topic, partition }))
       records.push(this.#plan({ ...entry, state: 'Ongoing', partitions, startMs: open.startMs, lastUpdateMs: now }))
     }
