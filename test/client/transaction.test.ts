@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
   type EmbeddedLog,
+  LogError,
   type Transaction,
   type TransactionScope,
   string as text,
@@ -373,5 +374,44 @@ test('wrong options are refused where they are given', (open) =>
       producer.transaction((transaction) => transaction.sendOffsets({} as never, [])),
     )
   }))
+
+// Between the begin and the work nobody listened: the transaction went on, and was committed.
+test('an abort of the signal, and a close, end a transaction whatever it has come to', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  for (const end of ['abort', 'close'] as const) {
+    for (let turns = 0; turns < 10; turns++) {
+      const producer = log.producer({ transactionalId: end })
+      // Its next one begins without waiting for the log.
+      await producer.transaction((transaction) => transaction.send({ topic: 't', value: 'before' }))
+      const controller = new AbortController()
+      const { signal } = controller
+      const running = producer.transaction(() => new Promise((resolve) => setTimeout(resolve, 1)), { signal })
+      const ended = running.then(
+        () => 'committed',
+        (error: LogError) => error.code,
+      )
+      for (let turn = 0; turn < turns; turn++) await null
+      if (end === 'abort') controller.abort(new LogError('INVALID_REQUEST', 'the signal'))
+      await (end === 'close' ? producer.close() : ended)
+      assert.is(await ended, end === 'close' ? 'PRODUCER_CLOSED' : 'INVALID_REQUEST', `after ${turns} turns`)
+    }
+  }
+  await log.close()
+})
+
+test('a close waits for a transaction that is being opened, also where another one was refused since', async (open) => {
+  const log = await open()
+  const producer = log.producer({ transactionalId: 'id' })
+  let code: unknown
+  const first = producer.beginTransaction().catch((error: LogError) => {
+    code = error.code
+  })
+  await failure('INVALID_TXN_STATE', () => producer.beginTransaction())
+  await producer.close()
+  assert.is(code, 'PRODUCER_CLOSED')
+  await first
+  await log.close()
+})
 
 test.run()

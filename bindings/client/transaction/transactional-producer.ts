@@ -93,6 +93,9 @@ export class LogTransactionalProducer implements TransactionalProducer {
     signal?.addEventListener('abort', stop, { once: true })
     this.#running = running
     try {
+      // Either may have come since it began, when nobody heard of it here.
+      throwIfAborted(signal)
+      this.#assertOpen()
       const result = await this.#inTime(running, () => work(transaction, running))
       await transaction.commit()
       return { result }
@@ -138,8 +141,10 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {
+    const isRefused = this.#isBusy
     const begun = this.#begin(signal)
-    this.#beginning = begun
+    // A close waits for the one that isn't.
+    if (!isRefused) this.#beginning = begun
     return begun
   }
 
