@@ -31,10 +31,6 @@ export class StoredFacts implements PartitionSource {
     return this.#topics().find(id)?.partition.copyTail(baseOffset, nextOffset, into) ?? false
   }
 
-  isDeleted(topicId: string): boolean {
-    return this.#topics().isDeleted(topicId)
-  }
-
   segmentConfig(id: PartitionIdentity): SegmentConfig {
     const config = this.#topics().config(id.topicId)
     if (config.segmentMs <= config.maxCompactionLagMs || !config.cleanupPolicy.includes('compact')) return config

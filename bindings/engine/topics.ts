@@ -130,10 +130,6 @@ export class Topics {
     return hosted
   }
 
-  isDeleted(topicId: string): boolean {
-    return this.#catalogue.durable.byId(topicId)?.deleted === true
-  }
-
   config(topicId: string): ParsedTopicConfig {
     const known = this.#configs.get(topicId)
     if (known !== undefined) return known

@@ -12,8 +12,6 @@ export interface PartitionSource {
   logStartOffset(id: PartitionIdentity): number
   /** The ceiling that was committed last; 0 if none was. */
   ceiling(id: PartitionIdentity): number
-  /** A topic was deleted, and perhaps files of it are left. */
-  isDeleted(topicId: string): boolean
   /** The config of the partition's topic. */
   segmentConfig(id: PartitionIdentity): SegmentConfig
   /**

@@ -39,7 +39,7 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'what has the place of a partition is removed, whosever it is',
     file: 'log/store/create-partition.ts',
-    find: '  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* makeStray(store, directory)\n',
+    find: '  if (yield* holdsBatches(store, directory)) return yield* makeStray(store, directory)\n',
     put: '',
     tests: ['log/store/occupied-directories.test.ts'],
   },

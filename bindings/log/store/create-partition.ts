@@ -15,7 +15,6 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 export interface KnownTopics {
   /** The partition of this number is in use, in this directory or in one whose name has other cases alone. */
   isLive(topicId: string): boolean
-  isDeleted(topicId: string): boolean
 }
 
 /**
@@ -43,17 +42,17 @@ export function* createPartitionDirectory(
 }
 
 /**
- * What a dead topic left there is removed, and what a create that was cut short did. All else that a directory of that
- * name holds becomes stray, since it is nobody's to remove. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file
- * system takes the other spelling of its name for the same.
+ * What a create that was cut short left there is removed. Batches become stray, since they are nobody's to remove, though
+ * the topic that they name may be one that was deleted: its own went before its place was given up, so these were put
+ * there since. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file system takes the other spelling of its name
+ * for the same.
  */
 function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: KnownTopics): Task<void> {
   if ((yield* perform('list', directory, () => store.list(directory))).length === 0) return
   const found = yield* directoryTopicId(store, directory)
   const isAnothers = found !== id.topicId
   if (isAnothers && found !== undefined && topics.isLive(found)) throw sameDirectory(id, directory)
-  const isOfDeleted = found !== undefined && topics.isDeleted(found)
-  if (!isOfDeleted && (yield* holdsBatches(store, directory))) return yield* makeStray(store, directory)
+  if (yield* holdsBatches(store, directory)) return yield* makeStray(store, directory)
   if (isAnothers) yield* removeDirectory(store, directory)
 }
 

@@ -62,7 +62,6 @@ export class PartitionDirectories {
           const other = partitions.get({ topicId, partition: id.partition })?.directory
           return other?.toLowerCase() === directory.toLowerCase()
         },
-        isDeleted: (topicId: string) => source.isDeleted(topicId),
       }
       const create = () => createPartitionDirectory(store, kernel, files, topics)
       yield* reserve.guardIf(isInternalTopic(id.topic), create)

@@ -43,10 +43,6 @@ class RecoveredSource implements PartitionSource {
     return false
   }
 
-  isDeleted(topicId: string): boolean {
-    return this.#engine.isDeleted(topicId)
-  }
-
   segmentConfig(id: PartitionIdentity): ReturnType<PartitionSource['segmentConfig']> {
     return this.#engine.segmentConfig(id)
   }

@@ -66,11 +66,6 @@ export class PartitionLog implements PartitionSource {
     return false
   }
 
-  /** False: it deletes no topic. */
-  isDeleted(): boolean {
-    return false
-  }
-
   /** Kafka's defaults, but segments of 1 MiB. */
   segmentConfig(): SegmentConfig {
     return { segmentBytes: 1 << 20, segmentMs: 604_800_000, segmentIndexBytes: 10_485_760, indexIntervalBytes: 4096 }

@@ -78,9 +78,6 @@ export class CompactedLog implements PartitionSource {
   copyTail(): boolean {
     return false
   }
-  isDeleted(): boolean {
-    return false
-  }
   segmentConfig(): SegmentConfig {
     const { segmentBytes } = this.options
     return { segmentBytes, segmentMs: 1e15, segmentIndexBytes: 10_485_760, indexIntervalBytes: 100 }

@@ -42,7 +42,6 @@ class Writer implements PartitionSource {
   producers = () => []
   logStartOffset = () => 0
   copyTail = () => false
-  isDeleted = () => false
   ceiling = ({ topic }: PartitionIdentity) => this.ceilings.get(topic) ?? 0
   segmentConfig = (): SegmentConfig => {
     return { segmentBytes: this.#segmentBytes, segmentMs: 1e9, segmentIndexBytes: 1 << 20, indexIntervalBytes: 4096 }

@@ -148,6 +148,25 @@ test('a copy of another topic’s partition becomes stray at the first send', ()
     assert.ok(readFileSync(join(root, 'invoices-0-stray', SEGMENT)).includes('of orders'))
   }))
 
+test('a copy of a deleted topic’s partition becomes stray at the first send to the next topic of its name', () =>
+  inScratch(async (scratch) => {
+    const [root, kept] = [join(scratch, 'log'), join(scratch, 'kept')]
+    const log = await open(root)
+    await log.admin.createTopic('orders')
+    await log.producer().send({ topic: 'orders', value: 'first' })
+    await log.close()
+    cpSync(join(root, 'orders-0'), kept, { recursive: true })
+    const again = await open(root)
+    await again.admin.deleteTopic('orders')
+    await again.admin.createTopic('orders')
+    while (existsSync(join(root, 'orders-0'))) await new Promise((resolve) => setImmediate(resolve))
+    cpSync(kept, join(root, 'orders-0'), { recursive: true })
+    await again.producer().send({ topic: 'orders', value: 'second' })
+    assert.equal(await readAll(again, 'orders'), ['second'])
+    await again.close()
+    assert.ok(readFileSync(join(root, 'orders-0-stray', SEGMENT)).includes('first'))
+  }))
+
 test('what lies in the directory of a topic that is deleted stays, and the next topic of its name goes on', () =>
   inScratch(async (scratch) => {
     const root = join(scratch, 'log')
