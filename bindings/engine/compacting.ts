@@ -32,6 +32,10 @@ export class Compacting implements UpkeepJob {
   readonly #factory: PartitionFactory
   #waiting: PartitionIdentity[] = []
   #pass: { readonly id: PartitionIdentity; readonly task: Task<unknown> } | undefined
+  /** Of the partition that `#again` names, or whose pass is under way: how many tails there were as it found no memory. */
+  #tailsBefore = Number.POSITIVE_INFINITY
+  /** Its pass found no memory, and there is more now. */
+  #again: PartitionIdentity | undefined
   /** Partitions in which a pass met damage: none would get through before the log is opened again. */
   readonly #damaged = new Set<string>()
 
@@ -54,8 +58,10 @@ export class Compacting implements UpkeepJob {
   /** A close may leave a pass in the middle: the next opening finds what it wrote and drops it. */
   next(now: number): Task<void> | undefined {
     while (this.#pass === undefined) {
-      const id = this.#waiting.shift()
+      const id = this.#again ?? this.#waiting.shift()
       if (id === undefined) return undefined
+      if (this.#again === undefined) this.#tailsBefore = Number.POSITIVE_INFINITY
+      this.#again = undefined
       const dirty = this.#dirtyPart(id, now)
       const hosted = this.#topics.hostedById(id)
       if (dirty !== undefined && hosted !== undefined) this.#pass = { id, task: this.#begin(hosted, dirty, now) }
@@ -101,8 +107,17 @@ export class Compacting implements UpkeepJob {
     } catch (error) {
       if (!LogError.is(error, ...GIVEN_UP)) throw error
       if (LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) this.#damaged.add(keyOf(id))
+      if (LogError.is(error, 'MEMORY_CAP_REACHED')) this.#makeRoom(id)
     }
     this.#pass = undefined
+  }
+
+  /** It begins anew with fewer tails, unless that is no use. */
+  #makeRoom(id: PartitionIdentity): void {
+    const tails = this.#factory.tails.makeRoom(this.#tailsBefore)
+    if (tails === undefined) return
+    this.#tailsBefore = tails
+    this.#again = id
   }
 }
 

@@ -25,8 +25,11 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   wake: { take: ({ fetches }, { reader }) => fetches.wake(reader) },
   find: { take: ({ lookup }, command) => lookup.find(command) },
   offsetsForTimestamp: {
-    take: ({ runner, topics, store }, command) =>
-      runner.start(offsetsForTimestamp(command, topics, store), command.done),
+    take: ({ runner, topics, store, tails }, command) =>
+      runner.start(
+        tails.makingRoomFor(() => offsetsForTimestamp(command, topics, store)),
+        command.done,
+      ),
   },
 
   createTopic: { needsWritable: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.create(command) },

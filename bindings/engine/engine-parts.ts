@@ -5,6 +5,7 @@ import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
+import type { TailPool } from '../log/partition/tail-pool.ts'
 import type { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionSource } from '../storage/partition-source.ts'
@@ -82,6 +83,8 @@ export class EngineParts {
   readonly background: Background
   readonly cleanup: Cleanup
   readonly transacting: Transacting
+  /** What finds no memory beside them is done again with fewer. */
+  readonly tails: TailPool
   readonly producerIds: ProducerIds = new ProducerIds((from) => this.commits.wantProducerIds(from))
   readonly #hooks: EngineHooks
   readonly #openings: Openings = new Openings(this.runner)
@@ -93,13 +96,14 @@ export class EngineParts {
     const source = new StoredFacts(() => this.topics)
     const { store, factory } = options.compose(source)
     this.store = store
+    this.tails = factory.tails
     this.#directoryWatch = new DirectoryWatch(store)
     this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.background = new Background(this.runner, store, hooks.failed)
     this.commits = new CommitQueue(store, (name) => this.topics.table(name))
     this.committer = this.#newCommitter(factory, options.ceilingBlock)
     this.cleanup = this.#newCleanup(factory, source, options)
-    const reads = this.#newReads()
+    const reads = this.#newReads(factory)
     this.fetches = new Fetches(reads)
     this.lookup = new RecordLookup(reads)
     this.members = new GroupMembers(this.groups, {
@@ -151,11 +155,14 @@ export class EngineParts {
     return new Cleanup(parts, options)
   }
 
-  #newReads(): FetchHooks {
+  #newReads({ tails }: PartitionFactory): FetchHooks {
     return {
       topics: this.topics,
       prepare: ({ hosted, offset, abortedUpTo }, then) =>
-        this.runner.start(this.store.prepareRead(hosted.id, offset, abortedUpTo), then),
+        this.runner.start(
+          tails.makingRoomFor(() => this.store.prepareRead(hosted.id, offset, abortedUpTo)),
+          then,
+        ),
       wantShown: (hosted) => this.commits.wantCeiling(hosted),
     }
   }
@@ -237,7 +244,7 @@ export class EngineParts {
 
   *activate(hosted: HostedPartition): Task<void> {
     this.#hooks.assertOpen()
-    yield* activate(hosted, this.store)
+    yield* this.tails.makingRoomFor(() => activate(hosted, this.store))
   }
 
   // ---- what all of them hear ----------------------------------------------------------------------------------------

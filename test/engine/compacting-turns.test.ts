@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { Compacting } from '../../bindings/engine/compacting.ts'
 import type { Topics } from '../../bindings/engine/topics.ts'
 import type { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import { parseTopicConfig } from '../../bindings/model/topic-config.ts'
 import { letOthersRun, type Task } from '../../bindings/storage/effect.ts'
 import type { PartitionStore } from '../../bindings/storage/partition-store.ts'
@@ -14,8 +15,8 @@ function* pass(): Task<void> {
   for (let turn = 0; turn < PASS_TURNS; turn++) yield* letOthersRun()
 }
 
-/** One partition with a dirty segment, whose pass takes many turns. */
-function compacting(): Compacting {
+/** One partition with a dirty segment. */
+function compacting(factory: Partial<PartitionFactory>): Compacting {
   const id = { topicId: 'id', topic: 't', partition: 0 }
   const watermarks = { durableOffset: 10, logStartOffset: 0 }
   const topics = {
@@ -25,12 +26,12 @@ function compacting(): Compacting {
   }
   const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
   const store = { compactable: () => ({ cleanedOffset: 0, segments: [segment] }) }
-  const parts = [topics, store, { compact: pass }] as unknown as [Topics, PartitionStore, PartitionFactory]
+  const parts = [topics, store, factory] as unknown as [Topics, PartitionStore, PartitionFactory]
   return new Compacting(15_000, ...parts)
 }
 
 test('a step of a long pass ends after some turns, and the next one goes on where it was', () => {
-  const job = compacting()
+  const job = compacting({ compact: pass as PartitionFactory['compact'] })
   job.begin(0)
   const turns: number[] = []
   for (let step = job.next(0); step !== undefined; step = job.next(0)) turns.push([...step].length)
@@ -40,6 +41,37 @@ test('a step of a long pass ends after some turns, and the next one goes on wher
   )
   // The last turn of a full step is its end.
   assert.is(turns.reduce((sum, count) => sum + count, 0) + turns.length - 1, PASS_TURNS)
+})
+
+test('a pass that finds no memory begins anew with fewer tails, and is given up where that is no use', () => {
+  for (const [needed, expected] of [
+    [3, [Number.POSITIVE_INFINITY, 8, 6]],
+    [100, [Number.POSITIVE_INFINITY, 8, 6, 5]],
+  ] as const) {
+    const before: number[] = []
+    const left = [8, 6, 5, undefined]
+    const makeRoom = (count: number) => {
+      before.push(count)
+      return left.shift()
+    }
+    let passes = 0
+    const job = compacting({
+      tails: { makeRoom } as PartitionFactory['tails'],
+      *compact() {
+        yield* letOthersRun()
+        if (passes++ < needed) throw new LogError('MEMORY_CAP_REACHED', 'there is no memory')
+        return undefined
+      },
+    })
+    for (let round = 0; round < 2; round++) {
+      job.begin(0)
+      for (let step = job.next(0); step !== undefined; step = job.next(0)) for (const _ of step);
+      if (round > 0) continue
+      assert.is(passes, 4)
+      assert.equal(before, expected)
+    }
+    if (needed === 100) assert.is(before.at(-1), Number.POSITIVE_INFINITY, 'the next round begins as the first')
+  }
 })
 
 test.run()

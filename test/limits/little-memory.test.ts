@@ -1,7 +1,7 @@
 // Logs with hardly any kernel memory: what they refuse, and what is left of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { open } from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
 import { failure } from '../client/support.ts'
 import { scratchDirectory } from '../scratch.ts'
 
@@ -54,6 +54,30 @@ test('and room for a compressed batch, which takes memory for its plain bytes to
     assert.is((await log.get('t', { partition, offset: 0 }))?.value?.length, value.length)
   }
   await log.close()
+})
+
+test('and room for an index of 600 KiB: for a record by its offset, a time, and the first send to its partition', async () => {
+  const directory = scratchDirectory('large-index-in-little-memory')
+  const before = await open(directory)
+  const [partitions, count] = [24, 30_000]
+  await before.admin.createTopic('t', { partitions })
+  await before.admin.createTopic('indexed', { config: { 'index.interval.bytes': 0, 'max.message.bytes': 100 } })
+  await before.producer().send(Array.from({ length: count }, () => ({ topic: 'indexed', value: 'x' })))
+  await before.close()
+  const at = { topic: 'indexed', partition: 0 }
+  const uses: readonly ((log: EmbeddedLog) => Promise<unknown>)[] = [
+    async (log) => (await log.get('indexed', { partition: 0, offset: count - 1 }))?.offset === count - 1,
+    async (log) => (await log.admin.offsetsForTimestamp([at], 1))[0]?.nextOffset === 0,
+    async (log) => (await log.producer().send({ topic: 'indexed', value: 'x' })).offset === count,
+  ]
+  for (const use of uses) {
+    const log = await open(directory, { memoryBytes: 2 * 1024 * 1024 })
+    const value = new Uint8Array(40_000)
+    const places = Array.from({ length: partitions }, (_, partition) => partition)
+    await Promise.all(places.map((partition) => log.producer().send({ topic: 't', partition, value })))
+    assert.ok(await use(log))
+    await log.close()
+  }
 })
 
 test.run()

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const littleMemory = 'limits/little-memory.test.ts'
 const records = 'regressions/records.test.ts'
 const segments = 'regressions/segments.test.ts'
 const compacted = 'regressions/compaction.test.ts'
@@ -14,6 +15,27 @@ const cleaner = 'log/compaction/batch-cleaner.ts'
  * out.
  */
 export const BEHAVIOURS: readonly Mutant[] = [
+  {
+    name: 'memory: tails keep readers from an index',
+    file: 'engine/engine-parts.ts',
+    find: 'tails.makingRoomFor(() => this.store.prepareRead(hosted.id, offset, abortedUpTo))',
+    put: 'this.store.prepareRead(hosted.id, offset, abortedUpTo)',
+    tests: [littleMemory],
+  },
+  {
+    name: 'memory: tails keep a time from being found',
+    file: 'engine/dispatch.ts',
+    find: 'tails.makingRoomFor(() => offsetsForTimestamp(command, topics, store))',
+    put: 'offsetsForTimestamp(command, topics, store)',
+    tests: [littleMemory],
+  },
+  {
+    name: 'memory: a pass of compaction that finds none is given up',
+    file: 'engine/compacting.ts',
+    find: "      if (LogError.is(error, 'MEMORY_CAP_REACHED')) this.#makeRoom(id)\n",
+    put: '',
+    tests: ['engine/compacting-turns.test.ts'],
+  },
   {
     name: 'behaviours: a batch without records goes to the kernel',
     file: partition,

@@ -1,5 +1,6 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import type { Task } from '../../storage/effect.ts'
 
 /** A tail without an append for this long gives its memory back. The pool looks as often. */
 const IDLE_MS = 5000
@@ -75,16 +76,39 @@ export class TailPool {
       try {
         return work()
       } catch (error) {
-        if (!LogError.is(error, 'MEMORY_CAP_REACHED')) throw error
-        // A record's own getter asks while its batch is written into one of the tails.
-        if (this.#kernel.batchBuilder.isOpen) throw error
-        // An append begins its own tail each time: where no other is left, it would find no room for ever.
-        const { size } = this.#tails
-        if (size === 0 || size >= before) throw error
-        before = size
-        this.#evict()
+        before = this.#roomFor(error, before)
       }
     }
+  }
+
+  /** As `makingRoom`, for what takes several steps. */
+  *makingRoomFor<Result>(begin: () => Task<Result>): Task<Result> {
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      try {
+        return yield* begin()
+      } catch (error) {
+        before = this.#roomFor(error, before)
+      }
+    }
+  }
+
+  #roomFor(error: unknown, before: number): number {
+    const size = LogError.is(error, 'MEMORY_CAP_REACHED') ? this.makeRoom(before) : undefined
+    if (size === undefined) throw error
+    return size
+  }
+
+  /**
+   * Takes a quarter of the tails back and answers how many there were. `undefined` where that is no use, because there
+   * are no fewer than `before`, the last time: an append begins its own tail each time, and where no other is left it
+   * would find no room for ever.
+   */
+  makeRoom(before: number): number | undefined {
+    const { size } = this.#tails
+    // A record's own getter asks while its batch is written into one of the tails.
+    if (size === 0 || size >= before || this.#kernel.batchBuilder.isOpen) return undefined
+    this.#evict()
+    return size
   }
 
   #evict(): void {
