@@ -1,5 +1,5 @@
 import { damaged } from '../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace } from '../log/catalogue/table-record.ts'
+import type { TableRecordPlace } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -10,12 +10,12 @@ const WORD = 2 ** 32
  * `place` beyond the end or for text that isn't UTF-8, INTEGER_RANGE for an integer beyond 2^53.
  */
 export class BigEndianReader {
-  readonly place: RecordPlace
+  readonly place: TableRecordPlace
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at = 0
 
-  constructor(bytes: Uint8Array, place: RecordPlace) {
+  constructor(bytes: Uint8Array, place: TableRecordPlace) {
     this.place = place
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

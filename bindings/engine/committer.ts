@@ -1,4 +1,4 @@
-import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../log/catalogue/table-record.ts'
 import type { Task } from '../storage/effect.ts'
 import type { CommitSet, PartitionStore } from '../storage/partition-store.ts'
 import type { CommitQueue } from './commit-queue.ts'
@@ -8,7 +8,7 @@ import { TABLES, type TableName } from './planned-change.ts'
 
 export interface CommitterHooks extends DecisionHooks {
   open(partition: HostedPartition): Task<void>
-  apply(name: TableName, record: TableRecord, place: RecordPlace): void
+  apply(name: TableName, record: TableRecord, place: TableRecordPlace): void
   /** The partition is durable up to its `durableOffset` now: readers may see more. */
   advanced(partition: HostedPartition): void
   /** Ids below `end` may be handed out. */

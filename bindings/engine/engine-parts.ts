@@ -2,7 +2,7 @@ import { Groups } from '../coordinator/group/groups.ts'
 import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
-import type { RecordPlace, TableRecord } from '../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { TailPool } from '../log/partition/tail-pool.ts'
@@ -136,7 +136,8 @@ export class EngineParts {
       now: this.#hooks.now,
       table: (name: TableName) => this.topics.table(name),
       open: (hosted: HostedPartition) => this.activate(hosted),
-      apply: (name: TableName, record: TableRecord, place: RecordPlace) => this.#tableOf(name).apply(record, place),
+      apply: (name: TableName, record: TableRecord, place: TableRecordPlace) =>
+        this.#tableOf(name).apply(record, place),
       advanced: (hosted: HostedPartition) => this.#advanced(hosted),
       producerIds: (end: number) => this.producerIds.reserved(end),
     }

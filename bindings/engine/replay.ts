@@ -2,7 +2,7 @@ import type { Groups } from '../coordinator/group/groups.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { applyBatch, locatedError, type RecordPlace, type TableRecord } from '../log/catalogue/table-record.ts'
+import { applyBatch, locatedError, type TableRecord, type TableRecordPlace } from '../log/catalogue/table-record.ts'
 import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
 import type { Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
@@ -62,7 +62,7 @@ function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: 
 function* replayPartition(
   engine: ReplayParts,
   hosted: HostedPartition,
-  apply: (record: TableRecord, place: RecordPlace) => void,
+  apply: (record: TableRecord, place: TableRecordPlace) => void,
 ): Task<void> {
   if (!hosted.exists) return
   const { nextOffset, logStartOffset } = hosted.partition.watermarks

@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace } from '../../log/catalogue/table-record.ts'
+import type { TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
 import type { AssignedPartition } from './group-entry.ts'
@@ -19,7 +19,7 @@ export function encodeSubscription(topics: readonly string[]): Uint8Array {
   return writer.bytes(null).finish()
 }
 
-export function decodeSubscription(bytes: Uint8Array, place: RecordPlace): string[] {
+export function decodeSubscription(bytes: Uint8Array, place: TableRecordPlace): string[] {
   const reader = readerOf(bytes, place)
   const topics = reader.array(2, () => reader.string())
   return finish(reader, bytes, topics)
@@ -40,7 +40,7 @@ export function encodeAssignment(assignment: readonly AssignedPartition[]): Uint
   return writer.bytes(null).finish()
 }
 
-export function decodeAssignment(bytes: Uint8Array, place: RecordPlace): AssignedPartition[] {
+export function decodeAssignment(bytes: Uint8Array, place: TableRecordPlace): AssignedPartition[] {
   const reader = readerOf(bytes, place)
   const topics = reader.array(6, () => {
     const topic = reader.string()
@@ -49,7 +49,7 @@ export function decodeAssignment(bytes: Uint8Array, place: RecordPlace): Assigne
   return finish(reader, bytes, topics.flat())
 }
 
-function readerOf(bytes: Uint8Array, place: RecordPlace): BigEndianReader {
+function readerOf(bytes: Uint8Array, place: TableRecordPlace): BigEndianReader {
   const reader = new BigEndianReader(bytes, place)
   if (reader.int16() < VERSION) throw damaged(place, 'its protocol version is negative')
   return reader

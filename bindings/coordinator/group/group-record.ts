@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
 import { assertValueVersion } from '../value-version.ts'
@@ -63,7 +63,7 @@ function keyOf(groupId: string): Uint8Array {
  * Any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write (key versions above 2),
  * or a LogError.
  */
-export function decodeGroupRecord(record: TableRecord, place: RecordPlace): GroupEntry | undefined {
+export function decodeGroupRecord(record: TableRecord, place: TableRecordPlace): GroupEntry | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)
   const version = key.int16()

@@ -1,5 +1,5 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
 import { type CommitRequest, checkedOffsets, type TopicLookup } from './commit-request.ts'
@@ -185,7 +185,7 @@ export class Groups {
    * Takes durable records in their order: those that `plan...` gave, as the same objects, or those that an opening
    * read.
    */
-  apply(record: TableRecord, place: RecordPlace): void {
+  apply(record: TableRecord, place: TableRecordPlace): void {
     const entry = this.#tables.apply(record, () => decodeGroupRecord(record, place))
     if (entry?.kind === 'group-stored') this.live.get(entry.groupId)?.assigned(entry.generation)
   }

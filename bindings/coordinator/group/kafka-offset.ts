@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import { describePlace, type RecordPlace, type TableRecord } from '../../log/catalogue/table-record.ts'
+import { describePlace, type TableRecord, type TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
@@ -41,7 +41,7 @@ const TOPIC_ID_BYTES = 16
  * Reads a record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for one
  * that is no offset but a group with its members.
  */
-export function decodeKafkaOffset(record: TableRecord, place: RecordPlace): KafkaOffsetRecord | undefined {
+export function decodeKafkaOffset(record: TableRecord, place: TableRecordPlace): KafkaOffsetRecord | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)
   if (!KEY_VERSIONS.includes(key.int16())) return undefined

@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
@@ -33,7 +33,7 @@ export function encodeOffsetTombstone(place: OffsetPlace): TableRecord {
 }
 
 /** `key` stands behind the version, which said that this is an offset. */
-export function decodeOffsetRecord(key: BigEndianReader, record: TableRecord, place: RecordPlace): GroupEntry {
+export function decodeOffsetRecord(key: BigEndianReader, record: TableRecord, place: TableRecordPlace): GroupEntry {
   const groupId = key.string()
   const topic = key.string()
   const partition = key.int32()
@@ -60,7 +60,7 @@ function headersOf({ topicId }: OffsetPlace): TableRecord['headers'] {
   return [[TOPIC_ID_HEADER, new BigEndianWriter().text(topicId).finish()]]
 }
 
-function topicIdOf(record: TableRecord, place: RecordPlace): string {
+function topicIdOf(record: TableRecord, place: TableRecordPlace): string {
   const value = record.headers.find(([name]) => name === TOPIC_ID_HEADER)?.[1]
   const topicId = value ? String.fromCharCode(...value.subarray(0, 23)) : undefined
   if (isUserTopicId(topicId)) return topicId

@@ -1,4 +1,4 @@
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
 import { type AcknowledgeType, type DeliveryRange, SharePartition } from './share-partition.ts'
@@ -217,7 +217,7 @@ export class ShareGroups {
   }
 
   /** Takes durable records: those that `plan...` gave, or those that an opening read. */
-  apply(record: TableRecord, place: RecordPlace): void {
+  apply(record: TableRecord, place: TableRecordPlace): void {
     if (this.#own.has(record)) return
     const snapshot = decodeShareRecord(record, place)
     if (snapshot === undefined) return

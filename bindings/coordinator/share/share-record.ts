@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { topicIdBytes, topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
@@ -55,7 +55,7 @@ function encodeState({ startOffset, batches }: NonNullable<ShareSnapshot['state'
 }
 
 /** Any bytes give a snapshot, `undefined` for a kind of record that isn't one, or a LogError. */
-export function decodeShareRecord(record: TableRecord, place: RecordPlace): ShareSnapshot | undefined {
+export function decodeShareRecord(record: TableRecord, place: TableRecordPlace): ShareSnapshot | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)
   const version = key.int16()

@@ -1,5 +1,5 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import { describePlace, type RecordPlace, type TableRecord } from '../../log/catalogue/table-record.ts'
+import { describePlace, type TableRecord, type TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
@@ -68,7 +68,7 @@ function writePartitions(value: BigEndianWriter, partitions: readonly TopicParti
 }
 
 /** Any bytes give an entry, `undefined` for a kind of record that later versions of Kafka write, or a LogError. */
-export function decodeTransactionRecord(record: TableRecord, place: RecordPlace): TransactionEntry | undefined {
+export function decodeTransactionRecord(record: TableRecord, place: TableRecordPlace): TransactionEntry | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')
   const key = new BigEndianReader(record.key, place)
   const version = key.int16()

@@ -1,5 +1,5 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { IdExpiration } from './id-expiration.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
@@ -287,7 +287,7 @@ export class Transactions {
   }
 
   /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
-  apply(record: TableRecord, place: RecordPlace): void {
+  apply(record: TableRecord, place: TableRecordPlace): void {
     this.#tables.apply(record, () => decodeTransactionRecord(record, place))
   }
 

@@ -1,6 +1,6 @@
 import { BigEndianReader } from '../../coordinator/big-endian-reader.ts'
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
-import type { RecordPlace } from '../../log/catalogue/table-record.ts'
+import type { TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 
 /** A topic as the controllers' log has it. */
@@ -52,7 +52,7 @@ export class ClusterMetadata {
     return this.#byName.values()
   }
 
-  take(bytes: Uint8Array, place: RecordPlace): void {
+  take(bytes: Uint8Array, place: TableRecordPlace): void {
     const value = new BigEndianReader(bytes, place)
     const frameVersion = value.varint()
     if (frameVersion !== FRAME_VERSION) throw damaged(place, `its frame version is ${frameVersion}`)

@@ -1,12 +1,12 @@
 import type { CommittedOffset } from '../../coordinator/group/group-entry.ts'
 import type { KafkaCommit } from '../../coordinator/group/kafka-offsets.ts'
 import { partitionDirectory } from '../../log/files/file-names.ts'
-import type { ReadContext } from '../../log/import/read-context.ts'
+import type { ImportContext } from '../../log/import/import-context.ts'
 import type { PlannedTopic } from './plan-topics.ts'
 
 /** The commits for imported partitions, with the ids of their topics. The others are reported as left out. */
 export function keptCommits(
-  { leftOut }: Pick<ReadContext, 'leftOut'>,
+  { leftOut }: Pick<ImportContext, 'leftOut'>,
   commits: readonly KafkaCommit[],
   topics: readonly PlannedTopic[],
 ): readonly CommittedOffset[] {

@@ -3,9 +3,9 @@ import type { KafkaDecisions } from '../../coordinator/transaction/kafka-decisio
 import type { Kernel } from '../../kernel/kernel.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../../log/catalogue/topic-ids.ts'
 import { partitionDirectory } from '../../log/files/file-names.ts'
+import type { ImportContext } from '../../log/import/import-context.ts'
 import { type KafkaPartition, readKafkaDirectory } from '../../log/import/kafka-directory.ts'
 import { CLUSTER_METADATA_TOPIC } from '../../log/import/kafka-names.ts'
-import type { ReadContext } from '../../log/import/read-context.ts'
 import { SourcePartition } from '../../log/import/source-partition.ts'
 import type { NewLog } from '../../log/new-log/new-log.ts'
 import { SCRATCH_BYTES } from '../../log/segment/segment-context.ts'
@@ -49,7 +49,7 @@ export function* importKafka(
   const { leaveOutDamaged } = options
   try {
     const progressed = (bytes: number) => progress.add(bytes)
-    const context: ReadContext = { store, kernel, scratch, leaveOutDamaged, leftOut: [], progressed }
+    const context: ImportContext = { store, kernel, scratch, leaveOutDamaged, leftOut: [], progressed }
     const source = yield* readSource(context, options)
     progress.expect(source.partitions.flatMap(({ sizes }) => sizes))
     const log = begin === undefined ? undefined : yield* begin()
@@ -103,7 +103,7 @@ interface Source {
 }
 
 /** Everything but the topics' own batches. */
-function* readSource(context: ReadContext, options: ImportOptions): Task<Source> {
+function* readSource(context: ImportContext, options: ImportOptions): Task<Source> {
   const directory = yield* readKafkaDirectory(context)
   context.leftOut.push(...directory.leftOut)
   const placesOf = (topic: string): KafkaPartition[] => directory.partitions.filter((place) => place.topic === topic)
@@ -123,7 +123,7 @@ function* readSource(context: ReadContext, options: ImportOptions): Task<Source>
   return { isClean: directory.isClean, topics, partitions, decisions, commits, producerIdsEnd }
 }
 
-function* writeAll(context: ReadContext, source: Source, log: NewLog | undefined, now: number): Task<ImportReport> {
+function* writeAll(context: ImportContext, source: Source, log: NewLog | undefined, now: number): Task<ImportReport> {
   const { isClean, topics, commits, producerIdsEnd } = source
   const furthest = furthestOffsets(commits)
   const partitions: ImportedPartition[] = []
@@ -146,7 +146,7 @@ function* writeAll(context: ReadContext, source: Source, log: NewLog | undefined
 }
 
 function* importPartition(
-  context: ReadContext,
+  context: ImportContext,
   { topic: { topic, topicId, config }, partition, source }: SourceOf,
   log: NewLog | undefined,
   decisions: KafkaDecisions,

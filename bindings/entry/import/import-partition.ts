@@ -1,6 +1,6 @@
 import type { KafkaDecisions } from '../../coordinator/transaction/kafka-decisions.ts'
+import type { ImportContext } from '../../log/import/import-context.ts'
 import { newestSnapshot } from '../../log/import/newest-snapshot.ts'
-import type { ReadContext } from '../../log/import/read-context.ts'
 import type { SourcePartition } from '../../log/import/source-partition.ts'
 import type { NewPartition } from '../../log/new-log/new-partition.ts'
 import { encodeMarker } from '../../log/partition/marker.ts'
@@ -27,7 +27,7 @@ export type PartitionTarget = Pick<NewPartition, 'append'> | undefined
  */
 export class PartitionImport {
   readonly source: SourcePartition
-  readonly #context: ReadContext
+  readonly #context: ImportContext
   readonly #decisions: KafkaDecisions
   readonly #now: number
   readonly #open = new Map<number, Open>()
@@ -39,7 +39,7 @@ export class PartitionImport {
   /** There was a gap between two batches, so the partition was compacted, and more offsets may be missing. */
   #isCleaned = false
 
-  constructor(context: ReadContext, source: SourcePartition, decisions: KafkaDecisions, now: number) {
+  constructor(context: ImportContext, source: SourcePartition, decisions: KafkaDecisions, now: number) {
     this.source = source
     this.#context = context
     this.#decisions = decisions
@@ -111,7 +111,7 @@ export class PartitionImport {
 }
 
 /** A batch that was built here, in the form of one that was read. */
-export function scanned({ kernel }: Pick<ReadContext, 'kernel'>, bytes: Uint8Array): ScannedBatch {
+export function scanned({ kernel }: Pick<ImportContext, 'kernel'>, bytes: Uint8Array): ScannedBatch {
   const scanner = new BatchScanner(kernel)
   try {
     const batch = scanner.inBytes(bytes, 0)

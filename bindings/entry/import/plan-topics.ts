@@ -1,9 +1,9 @@
 import { PARTITIONS_MAX } from '../../log/catalogue/catalogue-codec.ts'
 import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
 import { partitionDirectory } from '../../log/files/file-names.ts'
+import type { ImportContext } from '../../log/import/import-context.ts'
 import type { KafkaDirectory, KafkaPartition } from '../../log/import/kafka-directory.ts'
 import { CLUSTER_METADATA_TOPIC } from '../../log/import/kafka-names.ts'
-import type { ReadContext } from '../../log/import/read-context.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ClusterMetadata, ClusterTopic } from './cluster-metadata.ts'
 import type { ImportedTopic } from './import-report.ts'
@@ -32,7 +32,7 @@ const BROKERS_OWN: ReadonlyMap<string, string> = new Map([
 
 /** Which topics are imported, with which ids and configs. The others are listed in `context.leftOut`. */
 export function planTopics(
-  context: ReadContext,
+  context: ImportContext,
   directory: KafkaDirectory,
   cluster: ClusterMetadata | undefined,
   options: PlanOptions,
@@ -56,7 +56,7 @@ export function planTopics(
 }
 
 function planTopic(
-  context: ReadContext,
+  context: ImportContext,
   name: string,
   places: readonly KafkaPartition[],
   cluster: ClusterMetadata | undefined,

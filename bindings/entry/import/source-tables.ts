@@ -2,9 +2,9 @@ import { decodeKafkaOffset } from '../../coordinator/group/kafka-offset.ts'
 import { type KafkaCommit, KafkaOffsets } from '../../coordinator/group/kafka-offsets.ts'
 import { KafkaDecisions } from '../../coordinator/transaction/kafka-decisions.ts'
 import { decodeTransactionRecord } from '../../coordinator/transaction/transaction-record.ts'
-import type { RecordPlace, TableRecord } from '../../log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
+import type { ImportContext } from '../../log/import/import-context.ts'
 import type { KafkaPartition } from '../../log/import/kafka-directory.ts'
-import type { ReadContext } from '../../log/import/read-context.ts'
 import type { SourceBatch } from '../../log/import/source-batch.ts'
 import { SourcePartition } from '../../log/import/source-partition.ts'
 import { LogError } from '../../model/errors.ts'
@@ -19,7 +19,7 @@ const SNAPSHOT = /^(\d{20})-\d{10}\.checkpoint$/
 
 /** Topics and configs; `undefined` where the directory has no controllers' log. */
 export function* readClusterMetadata(
-  context: ReadContext,
+  context: ImportContext,
   place: KafkaPartition | undefined,
 ): Task<ClusterMetadata | undefined> {
   if (place === undefined) return undefined
@@ -27,7 +27,7 @@ export function* readClusterMetadata(
   const names = yield* perform('list', place.directory, () => context.store.list(place.directory))
   const snapshot = names.filter((name) => SNAPSHOT.test(name)).at(-1)
   const snapshotEnd = snapshot === undefined ? 0 : Number(SNAPSHOT.exec(snapshot)?.[1])
-  const take = (from: number) => (record: TableRecord, at: RecordPlace) => {
+  const take = (from: number) => (record: TableRecord, at: TableRecordPlace) => {
     if (record.value !== null && at.offset >= from) metadata.take(record.value, at)
   }
   if (snapshot !== undefined) {
@@ -40,7 +40,7 @@ export function* readClusterMetadata(
   return metadata
 }
 
-export function* readDecisions(context: ReadContext, places: readonly KafkaPartition[]): Task<KafkaDecisions> {
+export function* readDecisions(context: ImportContext, places: readonly KafkaPartition[]): Task<KafkaDecisions> {
   const decisions = new KafkaDecisions()
   for (const place of places) {
     const source = yield* SourcePartition.open(context, place)
@@ -54,7 +54,7 @@ export function* readDecisions(context: ReadContext, places: readonly KafkaParti
 
 /** The committed offsets of groups. Offsets of undecided transactions are left out and reported. */
 export function* readCommits(
-  context: ReadContext,
+  context: ImportContext,
   places: readonly KafkaPartition[],
   decisions: KafkaDecisions,
 ): Task<readonly KafkaCommit[]> {
@@ -62,7 +62,7 @@ export function* readCommits(
   for (const place of places) {
     const offsets = new KafkaOffsets()
     const source = yield* SourcePartition.open(context, place)
-    const take = (record: TableRecord, at: RecordPlace, producerId: number | undefined) => {
+    const take = (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => {
       const decoded = decodeKafkaOffset(record, at)
       if (decoded !== undefined) offsets.take(decoded, at.offset, producerId)
     }
@@ -85,10 +85,10 @@ export function* readCommits(
  * Records of a topic that is a table, in their order. One that can't be read is an error, or is left out and reported.
  */
 function* eachRecord(
-  context: ReadContext,
+  context: ImportContext,
   source: SourcePartition,
   wanted: typeof WITH_RECORDS,
-  take: (record: TableRecord, at: RecordPlace, producerId: number | undefined) => void,
+  take: (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => void,
   control: (batch: SourceBatch) => void = () => {},
 ): Task<void> {
   yield* source.batches(wanted, (batch) => {
@@ -99,10 +99,10 @@ function* eachRecord(
 }
 
 function takeRecords(
-  context: ReadContext,
+  context: ImportContext,
   source: SourcePartition,
   { header, file, position, records }: SourceBatch,
-  take: (record: TableRecord, at: RecordPlace, producerId: number | undefined) => void,
+  take: (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => void,
 ): void {
   const { topic, partition } = source.place
   const isTransactional = (header.attributes & ATTRIBUTE_TRANSACTIONAL) !== 0

@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { assertTopicName } from '../../model/names.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
-import { describePlace, type RecordPlace, type TableRecord } from './table-record.ts'
+import { describePlace, type TableRecord, type TableRecordPlace } from './table-record.ts'
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
 
 /**
@@ -29,7 +29,7 @@ export function encodeCatalogueEntry(entry: CatalogueEntry): TableRecord {
 }
 
 /** Total: any bytes give an entry, CORRUPT_LOG, or UNSUPPORTED_VERSION for what a newer oncelog wrote. */
-export function decodeCatalogueRecord(record: TableRecord, place: RecordPlace): CatalogueEntry {
+export function decodeCatalogueRecord(record: TableRecord, place: TableRecordPlace): CatalogueEntry {
   const topicId = textOf(record.key)
   if (!isUserTopicId(topicId)) throw damaged(place, 'its key is no topic id')
   const fields = objectOf(textOf(record.value))
@@ -48,7 +48,7 @@ export function decodeCatalogueRecord(record: TableRecord, place: RecordPlace): 
   return entry
 }
 
-export function damaged(place: RecordPlace, reason: string, cause?: unknown): LogError {
+export function damaged(place: TableRecordPlace, reason: string, cause?: unknown): LogError {
   return new LogError('CORRUPT_LOG', `the record in ${describePlace(place)} is damaged: ${reason}`, { ...place }, cause)
 }
 

@@ -11,7 +11,7 @@ import {
 } from './catalogue-codec.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import { PlannedTable } from './planned-table.ts'
-import type { RecordPlace, TableRecord } from './table-record.ts'
+import type { TableRecord, TableRecordPlace } from './table-record.ts'
 import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
 import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from './topic-table.ts'
 
@@ -23,7 +23,7 @@ import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from '
 export class Catalogue {
   readonly #tables: PlannedTable<CatalogueEntry, TopicTable> = new PlannedTable(new TopicTable(), new TopicTable())
   /** For topics whose creation is missing: where a record first spoke of them. */
-  readonly #unknownAt: Map<string, RecordPlace> = new Map()
+  readonly #unknownAt: Map<string, TableRecordPlace> = new Map()
 
   /** The topics as committed. */
   get durable(): TopicView {
@@ -95,7 +95,7 @@ export class Catalogue {
    * Takes durable records in their order: those that `plan...` gave, as the same objects, or those that an opening
    * read.
    */
-  apply(record: TableRecord, place: RecordPlace): void {
+  apply(record: TableRecord, place: TableRecordPlace): void {
     try {
       const entry = this.#tables.apply(record, () => decodeCatalogueRecord(record, place))
       if (entry !== undefined && this.#tables.durable.unknown.has(entry.topicId) && !this.#unknownAt.has(entry.topicId))
@@ -117,7 +117,7 @@ export class Catalogue {
   assertWhole(): void {
     const [topicId] = this.#tables.durable.unknown
     if (topicId === undefined) return
-    const place = this.#unknownAt.get(topicId) as RecordPlace
+    const place = this.#unknownAt.get(topicId) as TableRecordPlace
     throw damaged(place, `it is about a topic with the id ${topicId}, which was never created`)
   }
 

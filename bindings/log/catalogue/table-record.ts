@@ -14,7 +14,7 @@ export interface TableRecord {
 }
 
 /** Where a record was read: goes into the details of an error about it, its content never does. */
-export interface RecordPlace {
+export interface TableRecordPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
@@ -22,7 +22,7 @@ export interface RecordPlace {
   readonly position?: number | undefined
 }
 
-export function describePlace(place: RecordPlace): string {
+export function describePlace(place: TableRecordPlace): string {
   return `${place.topic}-${place.partition} at offset ${place.offset}`
 }
 
@@ -31,8 +31,8 @@ type RecordsOfBatch = Pick<DecodedBatch, 'recordCount' | 'keyOf' | 'valueOf' | '
 /** Hands each record of a batch that was read from a table's topic to what applies it, in offset order. */
 export function applyBatch(
   batch: RecordsOfBatch,
-  { topic, partition }: Pick<RecordPlace, 'topic' | 'partition'>,
-  apply: (record: TableRecord, place: RecordPlace) => void,
+  { topic, partition }: Pick<TableRecordPlace, 'topic' | 'partition'>,
+  apply: (record: TableRecord, place: TableRecordPlace) => void,
 ): void {
   for (let index = 0; index < batch.recordCount; index++) {
     const record = {

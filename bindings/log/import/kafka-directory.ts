@@ -5,6 +5,7 @@ import { PARTITION_METADATA } from '../files/file-names.ts'
 import { parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { readFile, textOf } from '../files/small-file.ts'
 import { JOURNAL_DIRECTORY } from '../journal/layout.ts'
+import type { ImportContext } from './import-context.ts'
 import {
   CLEAN_SHUTDOWN,
   CLUSTER_METADATA_TOPIC,
@@ -17,7 +18,6 @@ import {
 } from './kafka-names.ts'
 import type { LeftOut } from './left-out.ts'
 import { parseOffsetCheckpoint } from './offset-checkpoint.ts'
-import type { ReadContext } from './read-context.ts'
 
 const SMALL_FILE_BYTES = 64 * 1024
 /** Bound for a checkpoint file, which has a line for each partition of the broker. */
@@ -54,7 +54,7 @@ const PASSING: Readonly<Record<'delete' | 'future' | 'stray', string>> = {
   stray: 'the cluster has no such partition',
 }
 
-type LookContext = Pick<ReadContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
+type LookContext = Pick<ImportContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
 
 /** Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote. */
 export function* readKafkaDirectory(context: LookContext): Task<KafkaDirectory> {

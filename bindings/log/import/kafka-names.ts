@@ -29,7 +29,7 @@ export function classifyRootName(name: string): RootName {
 export type SegmentState = 'settled' | 'deleted' | 'cleaned' | 'swap'
 
 /** A file of a segment, of any kind: its name begins with the base offset in 20 digits. */
-export interface SegmentFile {
+export interface KafkaSegmentFile {
   readonly name: string
   readonly baseOffset: number
   readonly isLog: boolean
@@ -39,7 +39,7 @@ export interface SegmentFile {
 const SEGMENT_FILE = /^(\d{20})\.(log|index|timeindex|txnindex)(?:\.(deleted|cleaned|swap))?$/
 
 /** `undefined` for any other name. The offset may be above 2^53: whoever reads the file refuses it. */
-export function parseSegmentFile(name: string): SegmentFile | undefined {
+export function parseKafkaSegmentFile(name: string): KafkaSegmentFile | undefined {
   const match = SEGMENT_FILE.exec(name)
   if (match === null) return undefined
   const state = (match[3] ?? 'settled') as SegmentState

@@ -3,7 +3,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import { parseSegmentFileName } from '../files/file-names.ts'
 import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { readFile } from '../files/small-file.ts'
-import type { ReadContext } from './read-context.ts'
+import type { ImportContext } from './import-context.ts'
 
 /** Bound for a snapshot: room for more than a million producers. */
 const SNAPSHOT_BYTES = 64 * 1024 * 1024
@@ -20,7 +20,7 @@ export interface OpenAsOf {
  * behind it. After a clean stop it stands at the very end.
  */
 export function* newestSnapshot(
-  { store, kernel }: Pick<ReadContext, 'store' | 'kernel'>,
+  { store, kernel }: Pick<ImportContext, 'store' | 'kernel'>,
   directory: string,
   endOffset: number,
 ): Task<OpenAsOf | undefined> {

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
-import { parseSegmentFile, type SegmentFile } from './kafka-names.ts'
+import { type KafkaSegmentFile, parseKafkaSegmentFile } from './kafka-names.ts'
 import type { LeftOut } from './left-out.ts'
 
 /** A segment that counts. Its file may still have the name that compaction gave it. */
@@ -10,7 +10,7 @@ export interface SettledSegment {
   readonly file: string
 }
 
-export interface Settled {
+export interface SettledSegments {
   /** In offset order. */
   readonly segments: readonly SettledSegment[]
   readonly leftOut: readonly LeftOut[]
@@ -30,19 +30,19 @@ export function* settleSegments(
   directory: string,
   names: readonly string[],
   nextOffsetOf: (segment: SettledSegment) => Task<number>,
-): Task<Settled> {
-  const files = names.flatMap((name) => parseSegmentFile(name) ?? [])
+): Task<SettledSegments> {
+  const files = names.flatMap((name) => parseKafkaSegmentFile(name) ?? [])
   for (const file of files) assertOffset(directory, file)
-  const path = ({ name }: SegmentFile) => `${directory}/${name}`
+  const path = ({ name }: KafkaSegmentFile) => `${directory}/${name}`
   const leftOut: LeftOut[] = []
-  const leave = (file: SegmentFile, why: string) => {
+  const leave = (file: KafkaSegmentFile, why: string) => {
     if (file.isLog) leftOut.push({ file: path(file), offset: file.baseOffset, why, isLoss: false })
   }
-  const inState = (state: SegmentFile['state']) => files.filter((file) => file.state === state)
+  const inState = (state: KafkaSegmentFile['state']) => files.filter((file) => file.state === state)
   for (const file of inState('deleted')) leave(file, 'Kafka had deleted the segment')
   for (const file of inState('cleaned')) leave(file, 'compaction had not finished it: what it was made of counts')
   const firstCleaned = Math.min(OFFSETS_MAX, ...inState('cleaned').map(({ baseOffset }) => baseOffset))
-  const isWhole = ({ baseOffset }: SegmentFile) => baseOffset < firstCleaned
+  const isWhole = ({ baseOffset }: KafkaSegmentFile) => baseOffset < firstCleaned
   for (const file of inState('swap').filter((each) => !isWhole(each)))
     leave(file, 'of a split that was not finished: what it was made of counts')
   const swaps = inState('swap').filter((file) => file.isLog && isWhole(file))
@@ -54,7 +54,7 @@ export function* settleSegments(
   }
   const settled = inState('settled').filter(({ isLog }) => isLog)
   // An empty one ends where it begins; its name is still that of the segment that it replaces.
-  const isReplaced = ({ baseOffset }: SegmentFile) =>
+  const isReplaced = ({ baseOffset }: KafkaSegmentFile) =>
     (baseOffset >= from && baseOffset < to) || swaps.some((swap) => swap.baseOffset === baseOffset)
   for (const file of settled.filter(isReplaced)) leave(file, 'compaction had replaced it')
   const segments = [...swaps, ...settled.filter((file) => !isReplaced(file))]
@@ -63,7 +63,7 @@ export function* settleSegments(
   return { segments, leftOut }
 }
 
-function assertOffset(directory: string, { name, baseOffset }: SegmentFile): void {
+function assertOffset(directory: string, { name, baseOffset }: KafkaSegmentFile): void {
   if (Number.isSafeInteger(baseOffset)) return
   const file = `${directory}/${name}`
   throw new LogError('INTEGER_RANGE', `${file} begins beyond offset 2^53`, { file, field: 'baseOffset' })

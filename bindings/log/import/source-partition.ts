@@ -6,9 +6,9 @@ import { openFile } from '../../storage/open-file.ts'
 import { newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
 import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import type { ImportContext } from './import-context.ts'
 import type { KafkaPartition } from './kafka-directory.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
-import type { ReadContext } from './read-context.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
 import { hasWholeBatchBehind } from './whole-batch-behind.ts'
@@ -29,13 +29,13 @@ type Take = (batch: SourceBatch) => Task<void> | undefined
 export class SourcePartition {
   readonly place: KafkaPartition
   readonly segments: readonly SettledSegment[]
-  readonly #context: ReadContext
+  readonly #context: ImportContext
   /** Index of the first segment that Kafka would recover. */
   readonly #recoveredFrom: number
   #nextOffset: number
   #isCut = false
 
-  constructor(context: ReadContext, place: KafkaPartition, segments: readonly SettledSegment[]) {
+  constructor(context: ImportContext, place: KafkaPartition, segments: readonly SettledSegment[]) {
     this.place = place
     this.segments = segments
     this.#context = context
@@ -44,7 +44,7 @@ export class SourcePartition {
     this.#nextOffset = segments[0]?.baseOffset ?? place.logStartOffset
   }
 
-  static *open(context: ReadContext, place: KafkaPartition): Task<SourcePartition> {
+  static *open(context: ImportContext, place: KafkaPartition): Task<SourcePartition> {
     const names = yield* perform('list', place.directory, () => context.store.list(place.directory))
     const { topic, partition } = place
     const settled = yield* settleSegments(place.directory, names, (segment) => endOf(context, segment))
@@ -190,7 +190,7 @@ function faultOf(found: SourceFault, file: StoreFile, position: number): SourceF
 }
 
 /** The offset after the last whole batch of a file that compaction left. */
-function* endOf({ store, kernel, scratch }: ReadContext, { file: path, baseOffset }: SettledSegment): Task<number> {
+function* endOf({ store, kernel, scratch }: ImportContext, { file: path, baseOffset }: SettledSegment): Task<number> {
   const file = yield* openFile(store, path)
   if (file === undefined) return baseOffset
   try {

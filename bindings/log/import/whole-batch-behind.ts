@@ -3,8 +3,8 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { announcedBatchBytes, nextBatch, type Place } from '../survey/next-batch.ts'
+import type { ImportContext } from './import-context.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
-import type { ReadContext } from './read-context.ts'
 import type { SettledSegment } from './settle-segments.ts'
 
 const INT32_MAX = 0x7fff_ffff
@@ -15,7 +15,7 @@ const INT32_MAX = 0x7fff_ffff
  * them.
  */
 export function* hasWholeBatchBehind(
-  { store, kernel }: ReadContext,
+  { store, kernel }: ImportContext,
   file: StoreFile,
   place: Pick<Place, 'position' | 'offset'>,
   later: readonly SettledSegment[],

@@ -12,6 +12,7 @@ import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { ringIndexes } from '../journal/ring.ts'
 import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
 import { assertNoUnfinishedCopy } from '../store/unfinished-copy.ts'
+import { FrameRuns } from '../survey/frame-runs.ts'
 import { sizeOf } from '../survey/survey-context.ts'
 import type { Loss } from './loss.ts'
 
@@ -64,15 +65,13 @@ export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<Jour
   }
 }
 
-interface ContentOfFrames {
-  readonly runs: Map<string, FrameRun[]>
+interface FrameRemains extends Pick<JournalRemains, 'runs' | 'producerIdsEnd'> {
   readonly ceilings: Map<string, number>
-  readonly producerIdsEnd: number
 }
 
 /** What frames say, those behind a gap too: they were acknowledged as well. */
-function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<ContentOfFrames> {
-  const runs = new Map<string, FrameRun[]>()
+function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<FrameRemains> {
+  const runs = new FrameRuns()
   const ceilings = new Map<string, number>()
   let producerIdsEnd = 0
   const reader = new FrameReader(store)
@@ -83,18 +82,18 @@ function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<
           producerIdsEnd = Math.max(producerIdsEnd, entry.end)
           continue
         }
+        if (entry.kind !== 'ceiling') {
+          runs.add(entry)
+          continue
+        }
         const key = partitionKey(entry.topicId, entry.partition)
-        const known = runs.get(key)
-        if (entry.kind === 'ceiling') ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
-        else if (known === undefined) runs.set(key, [entry])
-        else known.push(entry)
+        ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
       }
     }
   } finally {
     reader.close()
   }
-  for (const each of runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
-  return { runs, ceilings, producerIdsEnd }
+  return { runs: runs.inOrder(), ceilings, producerIdsEnd }
 }
 
 function* headerOf(store: FileStore, kernel: Kernel): Task<ReturnType<typeof readHeader> | undefined> {

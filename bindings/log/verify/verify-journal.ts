@@ -7,13 +7,13 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { partitionKey } from '../files/partition-key.ts'
 import { FRAME_HEADER_BYTES, type FrameEntry, type FrameRun, readEntries, readFrameHeader } from '../journal/frame.ts'
 import { type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE, RESERVE_FILE, RESTATED_FILE } from '../journal/layout.ts'
 import { ringFileDamage, ringIndexes } from '../journal/ring.ts'
 import { allocateFrame, type FoundFrame, scanJournal } from '../journal/scan.ts'
 import { assertNoUnfinishedCopy } from '../store/unfinished-copy.ts'
+import { FrameRuns } from '../survey/frame-runs.ts'
 import { assertOpens } from './verify-context.ts'
 
 export interface VerifiedJournal {
@@ -54,7 +54,7 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
     damage.push(damaged(last?.file ?? HEADER_FILE, last?.position ?? 0, `frame ${scan.gapAt} is missing`))
   }
   damage.push(...broken)
-  const content = new ContentOfFrames()
+  const content = new JournalContent()
   const buffer = allocateFrame(kernel, header.ringFileBytes)
   try {
     for (const found of [...scan.frames, ...scan.beyondGap]) {
@@ -89,25 +89,22 @@ function* entriesStillThere(
   return readEntries(payload, now.entryCount, path, position + FRAME_HEADER_BYTES)
 }
 
-class ContentOfFrames {
-  readonly #runs = new Map<string, FrameRun[]>()
+/** What an opening would take from the frames. */
+class JournalContent {
+  readonly #runs = new FrameRuns()
   readonly #decided = new Map<string, number>()
   readonly #catalogue: Uint8Array[] = []
 
   take(entry: FrameEntry): void {
     if (entry.kind === 'ceiling' || entry.kind === 'producerIds') return
-    const key = partitionKey(entry.topicId, entry.partition)
-    const known = this.#runs.get(key)
-    if (known === undefined) this.#runs.set(key, [entry])
-    else known.push(entry)
+    this.#runs.add(entry)
     if (entry.kind !== 'decision') return
     this.#decided.set(entry.topicId, Math.max(this.#decided.get(entry.topicId) ?? 0, entry.nextOffset))
     if (entry.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]) this.#catalogue.push(entry.bytes)
   }
 
   inOrder(): Pick<VerifiedJournal, 'runs' | 'decided' | 'catalogue'> {
-    for (const each of this.#runs.values()) each.sort((a, b) => a.baseOffset - b.baseOffset)
-    return { runs: this.#runs, decided: this.#decided, catalogue: this.#catalogue }
+    return { runs: this.#runs.inOrder(), decided: this.#decided, catalogue: this.#catalogue }
   }
 }
 

@@ -14,10 +14,10 @@ import {
 } from '../../../bindings/coordinator/transaction/transaction-record.ts'
 import { decodeCatalogueRecord, encodeCatalogueEntry } from '../../../bindings/log/catalogue/catalogue-codec.ts'
 import type { CatalogueEntry } from '../../../bindings/log/catalogue/catalogue-entry.ts'
-import type { RecordPlace, TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../../bindings/log/catalogue/table-record.ts'
 import { type Bytes, type FuzzTarget, Refused, sameJson, viewOf } from '../target.ts'
 
-const PLACE: RecordPlace = { topic: '__table', partition: 0, offset: 5, file: '__table-0/5.log', position: 0 }
+const PLACE: TableRecordPlace = { topic: '__table', partition: 0, offset: 5, file: '__table-0/5.log', position: 0 }
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABA'
 const NULL = 0xffff
 
@@ -51,7 +51,7 @@ function recordOf(bytes: Bytes): TableRecord {
 interface Table<Entry> {
   readonly name: string
   readonly whole: readonly TableRecord[]
-  decode(record: TableRecord, place: RecordPlace): Entry | undefined
+  decode(record: TableRecord, place: TableRecordPlace): Entry | undefined
   encode(entry: Entry): TableRecord
 }
 

@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
-import type { RecordPlace, TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
+import type { TableRecord, TableRecordPlace } from '../../../bindings/log/catalogue/table-record.ts'
 import type { ErrorCode } from '../../../bindings/model/error-table.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 
-export const place: RecordPlace = { topic: '__some_topic', partition: 0, offset: 7 }
+export const place: TableRecordPlace = { topic: '__some_topic', partition: 0, offset: 7 }
 
 export function topicId(number: number): string {
   return Buffer.from(`test topic id${String(number).padStart(3, '0')}`).toString('base64url')

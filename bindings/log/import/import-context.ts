@@ -3,7 +3,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { LeftOut } from './left-out.ts'
 
 /** What all readers of the source share. */
-export interface ReadContext {
+export interface ImportContext {
   /** The source, which is never written to. */
   readonly store: FileStore
   readonly kernel: Kernel
