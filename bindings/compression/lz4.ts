@@ -1,4 +1,4 @@
-import { badCompression, type Codec, tooLarge } from '../model/compression.ts'
+import { badCompression, type CompressionCodec, tooLarge } from '../model/compression.ts'
 import { decodeLz4, encodeLz4, lz4Bound, lz4Length } from './lz4-block.ts'
 import { xxhash32 } from './xxhash32.ts'
 
@@ -22,7 +22,7 @@ const BLOCK_BYTES = 65_536
 const IS_STORED = 0x8000_0000
 const WINDOW_BYTES = 65_536
 
-export const lz4: Codec = { compress, decompress }
+export const lz4: CompressionCodec = { compress, decompress }
 
 function compress(bytes: Uint8Array): Uint8Array {
   const blocks = Math.ceil(bytes.length / BLOCK_BYTES)

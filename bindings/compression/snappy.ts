@@ -1,4 +1,4 @@
-import { badCompression, type Codec, tooLarge } from '../model/compression.ts'
+import { badCompression, type CompressionCodec, tooLarge } from '../model/compression.ts'
 import { decodeSnappy, decompressSnappyBlock, encodeSnappy, snappyBound, snappyLength } from './snappy-block.ts'
 
 /**
@@ -11,7 +11,7 @@ const FRAME_HEADER_BYTES = 16
 const VERSION = 1
 const CHUNK_BYTES = 32 * 1024
 
-export const snappy: Codec = { compress, decompress }
+export const snappy: CompressionCodec = { compress, decompress }
 
 function compress(bytes: Uint8Array): Uint8Array {
   const chunks = Math.max(1, Math.ceil(bytes.length / CHUNK_BYTES))

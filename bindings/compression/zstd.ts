@@ -1,4 +1,4 @@
-import { badCompression, type Codec, tooLarge } from '../model/compression.ts'
+import { badCompression, type CompressionCodec, tooLarge } from '../model/compression.ts'
 
 /**
  * Zstandard by the WASM module of the package @bokuweb/zstd-wasm, for platforms without it. The package's own glue code
@@ -28,7 +28,7 @@ const FIRST_ROOM_BYTES = 64 * 1024
 const USUAL_RATIO = 8
 
 /** `load` gives the module's bytes, at the first use. */
-export function zstdOf(load: () => Uint8Array<ArrayBuffer>): Codec {
+export function zstdOf(load: () => Uint8Array<ArrayBuffer>): CompressionCodec {
   let module: WebAssembly.Module | undefined
   let instance: Zstd | undefined
   const run = (work: (zstd: Zstd) => Uint8Array): Uint8Array => {

@@ -30,7 +30,7 @@ export function compressionOf(attributes: number): CompressionType | undefined {
   return BY_ID[attributes & ATTRIBUTE_CODEC]
 }
 
-export interface Codec {
+export interface CompressionCodec {
   /** A new array: the whole of `bytes` in the framing that Kafka's Java client writes. */
   compress(bytes: Uint8Array): Uint8Array
   /**
@@ -44,7 +44,7 @@ export interface Codec {
  * Handed in by an entry, with what its platform has. One that is missing is UNSUPPORTED_COMPRESSION_TYPE when it is
  * needed.
  */
-export type Codecs = { readonly [type in CompressionType]?: Codec | undefined }
+export type Codecs = { readonly [type in CompressionType]?: CompressionCodec | undefined }
 
 /** No batch comes out larger: what a few bytes on disk may ask of memory has this end. */
 export const DECOMPRESSED_BYTES_MAX: number = 32 * 1024 * 1024
@@ -68,7 +68,7 @@ export function tooLarge(maxBytes: number): CompressionFault {
 }
 
 /** UNSUPPORTED_COMPRESSION_TYPE where this runtime has no such codec. */
-export function codecOf(codecs: Codecs, type: CompressionType): Codec {
+export function codecOf(codecs: Codecs, type: CompressionType): CompressionCodec {
   const codec = codecs[type]
   if (codec !== undefined) return codec
   throw new LogError('UNSUPPORTED_COMPRESSION_TYPE', `no codec for ${type} in this runtime`, { compression: type })

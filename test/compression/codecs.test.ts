@@ -8,7 +8,12 @@ import { encodeLz4, lz4Bound } from '../../bindings/compression/lz4-block.ts'
 import { xxhash32 } from '../../bindings/compression/xxhash32.ts'
 import { zstdOf } from '../../bindings/compression/zstd.ts'
 import { loadCodecs, nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
-import { COMPRESSION_TYPES, type Codec, CompressionFault, codecOf } from '../../bindings/model/compression.ts'
+import {
+  COMPRESSION_TYPES,
+  type CompressionCodec,
+  CompressionFault,
+  codecOf,
+} from '../../bindings/model/compression.ts'
 import { type Random, seeded } from '../kernel/support.ts'
 
 const MAX = 32 << 20
@@ -38,7 +43,7 @@ function content(random: Random): Uint8Array {
   }
 }
 
-function faultOf(codec: Codec, bytes: Uint8Array, maxBytes: number = MAX): string | undefined {
+function faultOf(codec: CompressionCodec, bytes: Uint8Array, maxBytes: number = MAX): string | undefined {
   try {
     codec.decompress(bytes, maxBytes)
     return undefined

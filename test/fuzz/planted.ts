@@ -15,7 +15,7 @@ import { parsePartitionMetadata } from '../../bindings/log/files/partition-metad
 import { decodeProducerSnapshot } from '../../bindings/log/files/producer-snapshot.ts'
 import { readEntries, readFrameHeader } from '../../bindings/log/journal/frame.ts'
 import { decodeHeader } from '../../bindings/log/journal/header.ts'
-import { type Codec, type CompressionType, codecOf } from '../../bindings/model/compression.ts'
+import { type CompressionCodec, type CompressionType, codecOf } from '../../bindings/model/compression.ts'
 import type { Fixture } from '../damage/fixture.ts'
 import { observe } from '../damage/observe.ts'
 import { newKernel } from '../kernel/support.ts'
@@ -223,7 +223,7 @@ function inTables(): Planted[] {
 }
 
 function inCodecs(): Planted[] {
-  const lenient = (type: CompressionType): Codec => {
+  const lenient = (type: CompressionType): CompressionCodec => {
     const codec = codecOf(nodeCodecs, type)
     return {
       compress: (bytes) => codec.compress(bytes),

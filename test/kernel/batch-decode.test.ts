@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
-import { badCompression, type Codec, tooLarge } from '../../bindings/model/compression.ts'
+import { badCompression, type CompressionCodec, tooLarge } from '../../bindings/model/compression.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { SharedBlocks } from '../../bindings/model/memory.ts'
 import { ReusedMemory } from '../../bindings/model/reused-memory.ts'
@@ -15,7 +15,7 @@ import {
 } from './reference.ts'
 import { allocate, fromHex, newKernel, put, type Random, seeded } from './support.ts'
 
-const unchanged: Codec = { compress: (bytes) => bytes.slice(), decompress: (bytes) => bytes.slice() }
+const unchanged: CompressionCodec = { compress: (bytes) => bytes.slice(), decompress: (bytes) => bytes.slice() }
 const kernel = newKernel(64 << 20, { gzip: unchanged, snappy: unchanged, lz4: unchanged, zstd: unchanged })
 const buffer = allocate(kernel, 1 << 20)
 const reader = kernel.batchReader

@@ -1,8 +1,8 @@
 // What the kernel promises, in the order in which a log uses it. Each promise is proved at length in the files beside.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { failAllocation } from '../../bindings/kernel/create-kernel.ts'
 import { SEQUENCE_ACCEPTED, SEQUENCE_BELOW_WINDOW, SEQUENCE_OUT_OF_ORDER } from '../../bindings/kernel/kernel.ts'
+import { failAllocation } from '../../bindings/kernel/kernel-seams.ts'
 import { allocate, newKernel } from './support.ts'
 
 const kernel = newKernel()

@@ -1,9 +1,10 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createKernel, failAllocation, restartKernel, trapKernel } from '../../bindings/kernel/create-kernel.ts'
+import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { KernelExports } from '../../bindings/kernel/exports.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
+import { failAllocation, restartKernel, trapKernel } from '../../bindings/kernel/kernel-seams.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
 import { allocate, newKernel, noProducer, seeded } from './support.ts'
 

@@ -303,7 +303,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'calls keep their numbers on the next channel',
-    file: 'engine/remote/link.ts',
+    file: 'engine/remote/pending-calls.ts',
     find: '    this.#numberAnew()',
     put: '    void this.#numberAnew',
     tests: ['remote/late-copies.test.ts'],

@@ -2,7 +2,8 @@
 // is needed, only the order in which effects end, so many orders are tried and few crashes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { describeFailure } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'

@@ -1,5 +1,6 @@
 import { type DiskError, withDiskError } from '../../bindings/testkit/simulation/crash/disk-errors.ts'
-import { Enumerator, type Failure, type Scenario } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import type { Failure, Scenario } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import type { Fault, FaultableKind, FaultEffect } from '../../bindings/testkit/simulation/faults.ts'
 

@@ -2,12 +2,8 @@
 // The right engine passes on the path where the broken one fails.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  Enumerator,
-  type Exploration,
-  type ExploreOptions,
-  type Failure,
-} from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import type { Exploration, ExploreOptions, Failure } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { ENGINE_FAULTS, type EngineFault, faultySystem } from './engine-faults.ts'

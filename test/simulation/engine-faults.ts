@@ -1,7 +1,7 @@
 import { Groups } from '../../bindings/coordinator/group/groups.ts'
 import { FrameBuilder } from '../../bindings/log/journal/frame-builder.ts'
 import { RESTATED_FILE } from '../../bindings/log/journal/layout.ts'
-import type { ExploreOptions } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import type { ExploreOptions } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import type { SystemUnderTest } from '../../bindings/testkit/simulation/crash/system-under-test.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import type { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'

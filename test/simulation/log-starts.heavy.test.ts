@@ -6,12 +6,12 @@ import { LogStarts } from '../../bindings/engine/log-starts.ts'
 import { Topics } from '../../bindings/engine/topics.ts'
 import { TopicTable } from '../../bindings/log/catalogue/topic-table.ts'
 import { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
 import {
   describeFailure,
-  Enumerator,
   type Exploration,
   type Scenario,
-} from '../../bindings/testkit/simulation/crash/enumerator.ts'
+} from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { LOG_START_SCENARIOS } from '../../bindings/testkit/simulation/crash/log-start-scenarios.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { engineSystem, rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'

@@ -2,12 +2,12 @@
 // and in the recovery after it, two deep; the same model decides. Then each mechanism of the row store taken out.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
 import {
   describeFailure,
-  Enumerator,
   type Exploration,
   type ExploreOptions,
-} from '../../bindings/testkit/simulation/crash/enumerator.ts'
+} from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { rowSystem } from '../../bindings/testkit/simulation/engine-system.ts'

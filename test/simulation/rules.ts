@@ -1,4 +1,4 @@
-import type { Scenario } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import type { Scenario } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { LOG_START_SCENARIOS } from '../../bindings/testkit/simulation/crash/log-start-scenarios.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { ENGINE_FAULTS } from './engine-faults.ts'

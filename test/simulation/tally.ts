@@ -1,4 +1,4 @@
-import type { Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import type { Exploration } from '../../bindings/testkit/simulation/crash/exploration.ts'
 
 /** What explorations came to, and what they cost. */
 export class Tally {

@@ -1,5 +1,6 @@
 // One of the processes of torture.ts.
-import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { describeFailure, type Exploration } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'
 import { engineSystem } from '../../bindings/testkit/simulation/engine-system.ts'

@@ -2,7 +2,8 @@
 // images of each point, a minute more: `node test/runner/bundles/start.mjs test/simulation/toy.heavy.test.ts all`
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeFailure, Enumerator, type Exploration } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { describeFailure, type Exploration } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { Marks } from '../../bindings/testkit/simulation/crash/marks.ts'
 import { WRITE_ORDER } from '../../bindings/testkit/simulation/crash/monitor.ts'
 import { SCENARIOS } from '../../bindings/testkit/simulation/crash/scenarios.ts'

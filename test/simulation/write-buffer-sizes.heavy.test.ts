@@ -2,7 +2,8 @@
 // scenarios have smaller ones, and segments that a single piece would fill. `all 100` crashes more images, by that seed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeFailure, Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'
+import { describeFailure } from '../../bindings/testkit/simulation/crash/exploration.ts'
 import { FULL_SIZE_SCENARIOS } from '../../bindings/testkit/simulation/crash/full-size-scenarios.ts'
 import { fullSizeSystem } from '../../bindings/testkit/simulation/engine-system.ts'
 import { Tally } from './tally.ts'

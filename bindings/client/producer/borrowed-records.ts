@@ -13,7 +13,7 @@ const RECORDS_MIN = 16
 
 /** Records that make one batch, as their program gave them. */
 interface BorrowedBatch {
-  readonly records: readonly PlainRecord[]
+  readonly records: readonly BorrowedRecord[]
   readonly sizeBytes: number
   /** What their batch takes at most. */
   readonly mostBytes: number
@@ -29,7 +29,7 @@ export interface BorrowedRecords {
   readonly maxBytes: number
 }
 
-type PlainRecord = ProducerRecord & EncodedRecord
+type BorrowedRecord = ProducerRecord & EncodedRecord
 
 /**
  * The call's records, if they all go to one partition, take at least `ownBatchBytes`, and have nothing but keys and
@@ -53,7 +53,7 @@ export function borrowed(
   const sizes = queue.isOpen ? plainSizes(records, first) : undefined
   if (sizes === undefined || sizes.sizeBytes < ownBatchBytes) return undefined
   const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
-  const plain = records as readonly PlainRecord[]
+  const plain = records as readonly BorrowedRecord[]
   if (sizes.mostBytes <= maxBytes) return { queue, batches: [{ records: plain, ...sizes }], maxBytes, ...sizes }
   const batches = cutUp(plain, maxBytes)
   return batches && { queue, batches, maxBytes, ...sizes }
@@ -81,7 +81,7 @@ function plainSizes(
  * `undefined` if no batch can hold one of them, or one can't be written: with the second batch that would be told when
  * the first one is written.
  */
-function cutUp(records: readonly PlainRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
+function cutUp(records: readonly BorrowedRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
   try {
     if (!records.every(isPlain)) return undefined
     const batches = cutBySize(records, maxBytes).map(({ from, to, mostBytes }) => {

@@ -11,7 +11,7 @@ export interface ShareablePartition extends SharePlace {
   readonly endOffset: number
 }
 
-export interface AcquireRequest {
+export interface MemberAcquire {
   readonly memberId: string
   readonly maxOffsets: number
   readonly lockMs: number
@@ -22,7 +22,7 @@ export interface AcquireRequest {
   readonly hasOthers?: boolean | undefined
 }
 
-export interface AcknowledgeRequest extends DeliveryRange {
+export interface MemberAcknowledge extends DeliveryRange {
   readonly memberId: string
   readonly beginning: number
   readonly type: AcknowledgeType
@@ -65,7 +65,7 @@ export class ShareGroups {
 
   planAcquire(
     at: ShareablePartition,
-    { memberId, maxOffsets, lockMs, startAt, now, hasOthers }: AcquireRequest,
+    { memberId, maxOffsets, lockMs, startAt, now, hasOthers }: MemberAcquire,
   ): {
     readonly ranges: readonly DeliveryRange[]
     readonly beginning: number
@@ -101,7 +101,7 @@ export class ShareGroups {
    * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing:
    * after a restart locked records are available anyway, with the same delivery count.
    */
-  planAcknowledge(at: SharePlace & { readonly topic: string }, request: AcknowledgeRequest): readonly TableRecord[] {
+  planAcknowledge(at: SharePlace & { readonly topic: string }, request: MemberAcknowledge): readonly TableRecord[] {
     const groupPartition = this.#partitions.get(keyOf(at))
     const { memberId, beginning, firstOffset, type, availableAt } = request
     if (groupPartition?.beginning !== beginning) throw notHeld(at, firstOffset)

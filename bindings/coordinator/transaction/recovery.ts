@@ -12,7 +12,7 @@ export interface FoundTransaction extends ProducerInstance {
 }
 
 /** What the recovery works on: the state of Transactions. */
-interface Recovered {
+interface RecoveredTransactions {
   readonly planned: TransactionTable
   readonly open: OpenTransactions
   plan(entry: TransactionStored): TableRecord
@@ -20,7 +20,7 @@ interface Recovered {
 
 /** Adds to the open transactions what partitions have of them, and plans the abort of each that doesn't go on. */
 export function planRecovery(
-  recovered: Recovered,
+  recovered: RecoveredTransactions,
   found: readonly FoundTransaction[],
   isClean: boolean,
   now: number,
@@ -48,7 +48,7 @@ export function planRecovery(
 
 /** The next instance has to ask for the id anyway, so it gets a new producer id where epochs ran out. */
 function planAbort(
-  recovered: Recovered,
+  recovered: RecoveredTransactions,
   open: OpenTransaction,
   entry: TransactionStored | undefined,
   now: number,

@@ -1,20 +1,16 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
-import { nextCall } from './call-numbers.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
 import { readFetched } from './fetched-list.ts'
-import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
-import { type MessagePieces, messageBytes } from './message-pieces.ts'
+import { messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
+import { type Asker, PendingCalls, send } from './pending-calls.ts'
 import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
 import { isShortage } from './shortage.ts'
 import { readValue, writeValue } from './values.ts'
-
-/** A message begins with the number of its call. */
-const CALL_BYTES = 4
 
 /**
  * Pauses after a channel that ended before its holder had greeted, in milliseconds. The system takes connections for a
@@ -22,18 +18,6 @@ const CALL_BYTES = 4
  */
 const RETRY_MS = 5
 const RETRY_MS_MAX = 250
-
-interface PendingCall {
-  readonly method: string
-  /** For a call that waits for records: answers it when the session is woken. */
-  readonly woken: (() => void) | undefined
-  readonly session: number
-  message: MessagePieces
-  /** A holder may have received it. */
-  wasSent: boolean
-  readonly answered: (reader: MessageReader) => void
-  readonly failed: (error: unknown) => void
-}
 
 export interface LinkHooks {
   /**
@@ -60,7 +44,8 @@ export interface LinkHooks {
  */
 export class Link {
   readonly #hooks: LinkHooks
-  readonly #pending: Map<number, PendingCall> = new Map()
+  /** Without an open call the program may end. */
+  readonly #pending = new PendingCalls((isUsed) => this.#greeting?.keepAlive(isUsed))
   /**
    * Tells a holder which of its channels are of the same link. The time is part of it, as processes may be started with
    * the same seed for their random numbers (`node --random-seed`).
@@ -69,7 +54,6 @@ export class Link {
   /** The channel that stands. Calls go to it, as `#channel`, only once its holder has greeted. */
   #greeting: Channel | undefined
   #channel: Channel | undefined
-  #calls = 0
   /** There was no holder for now: the next call looks for one. */
   #isIdle = false
   #hasGreeted = false
@@ -122,29 +106,20 @@ export class Link {
   /** Ends the session's wait, on this side too: its holder may be stopped, or gone with no other there yet. */
   wake(session: number): void {
     this.tell('wake', session)
-    for (const [call, { session: waiting, woken }] of [...this.#pending]) {
-      if (waiting !== session || woken === undefined) continue
-      this.#forget(call)
-      woken()
-    }
+    this.#pending.wake(session)
+    this.#settleIfQuiet()
   }
 
-  #ask(
-    method: string,
-    session: number,
-    write: (writer: MessageWriter) => void,
-    answer: Pick<PendingCall, 'answered' | 'failed' | 'woken'>,
-  ): void {
-    if (this.#ended !== undefined) return answer.failed(this.#ended)
-    const call = this.#nextCall()
+  #ask(method: string, session: number, write: (writer: MessageWriter) => void, asker: Asker): void {
+    if (this.#ended !== undefined) return asker.failed(this.#ended)
+    const call = this.#pending.nextNumber()
     const writer = new MessageWriter()
     writer.int32(call).text(method).int32(session)
     write(writer)
     const message = writer.finish()
     assertMessageFits(method, messageBytes(message))
-    const pending = { method, session, message, wasSent: false, ...answer }
-    this.#pending.set(call, pending)
-    if (this.#pending.size === 1) this.#greeting?.keepAlive(true)
+    const pending = { method, session, message, wasSent: false, ...asker }
+    this.#pending.add(call, pending)
     if (this.#channel !== undefined) send(pending, this.#channel)
     if (this.#isIdle) this.#reconnect()
   }
@@ -208,8 +183,11 @@ export class Link {
   }
 
   get #isChanging(): boolean {
-    if (this.#channel === undefined) return false
-    return [...this.#pending.values()].some(({ method, wasSent }) => wasSent && !UNCHANGING.has(method))
+    return this.#channel !== undefined && this.#pending.areChanging
+  }
+
+  #settleIfQuiet(): void {
+    if (this.#settled !== undefined && !this.#isChanging) this.#settled()
   }
 
   end(): void {
@@ -220,34 +198,6 @@ export class Link {
     channel?.end()
   }
 
-  #nextCall(): number {
-    this.#calls = nextCall(this.#calls, this.#pending)
-    return this.#calls
-  }
-
-  /**
-   * Calls ascend on each channel (decision 033). One that waits for records may have done so for more calls than half of
-   * all numbers: under its old number it would make every later one look older than itself.
-   */
-  #numberAnew(): void {
-    const pending = [...this.#pending.values()]
-    this.#pending.clear()
-    for (const each of pending) {
-      const call = this.#nextCall()
-      each.message = numbered(each.message, call)
-      this.#pending.set(call, each)
-    }
-  }
-
-  /** Without an open call the program may end. */
-  #forget(call: number): PendingCall | undefined {
-    const pending = this.#pending.get(call)
-    this.#pending.delete(call)
-    if (this.#pending.size === 0) this.#greeting?.keepAlive(false)
-    if (!this.#isChanging) this.#settled?.()
-    return pending
-  }
-
   #fail(error: LogError): void {
     this.#ended ??= error
     this.#refuse(this.#ended)
@@ -255,12 +205,8 @@ export class Link {
   }
 
   #refuse(error: LogError): void {
-    const pending = [...this.#pending.values()]
-    this.#pending.clear()
+    this.#pending.refuse(error)
     this.#settled?.()
-    for (const { method, wasSent, failed } of pending) {
-      failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, error) : error)
-    }
   }
 
   #reconnect(): void {
@@ -291,14 +237,13 @@ export class Link {
     const connection = this.#connections
     const write = (writer: MessageWriter) => writer.int32(PROTOCOL_VERSION).text(this.#name).int32(connection)
     const hello = this.call('hello', 0, write, readValue)
-    for (const pending of this.#pending.values()) if (pending.method === 'hello') send(pending, channel)
+    this.#pending.sendHello(channel)
     this.#hooks.connected(await hello)
     // Nothing may be asked of a holder before it has said which version it speaks.
     this.#channel = channel
     this.#hasGreeted = true
     this.#retryMs = RETRY_MS
-    this.#numberAnew()
-    for (const pending of this.#pending.values()) send(pending, channel)
+    this.#pending.sendAnew(channel)
     this.#opened?.resolve()
   }
 
@@ -307,11 +252,7 @@ export class Link {
     const isUngreeted = this.#channel === undefined
     this.#greeting = undefined
     this.#channel = undefined
-    for (const [call, { method, failed }] of [...this.#pending]) {
-      if (REPEATABLE.has(method)) continue
-      this.#forget(call)
-      failed(lostCall(method))
-    }
+    this.#pending.lose()
     this.#settled?.()
     this.#hooks.membersLost()
     if (isUngreeted) this.#reconnectLater()
@@ -345,21 +286,11 @@ export class Link {
       if (status === ANSWER_OK) pending.answered(reader)
       else pending.failed(readError(reader))
       // Forgotten only after it was read: an answer that can't be read is a lost one.
-      this.#forget(call)
+      this.#pending.remove(call)
+      this.#settleIfQuiet()
     } catch {
       // Where an unreadable answer ends can't be told, so the next channel begins anew.
       channel.end()
     }
   }
-}
-
-function send(call: PendingCall, channel: Channel): void {
-  call.wasSent = true
-  channel.send(call.message)
-}
-
-/** The message under another number. Another channel may still hold the one it was sent under, so that stays as it is. */
-function numbered([first = new Uint8Array(CALL_BYTES), ...rest]: MessagePieces, call: number): MessagePieces {
-  const [head] = new MessageWriter(CALL_BYTES).int32(call).finish()
-  return [head as Uint8Array, first.subarray(CALL_BYTES), ...rest]
 }

@@ -2,7 +2,7 @@ import * as zlib from 'node:zlib'
 import { lz4 } from '../../compression/lz4.ts'
 import { snappy } from '../../compression/snappy.ts'
 import { zstdOf } from '../../compression/zstd.ts'
-import { badCompression, type Codec, type Codecs, tooLarge } from '../../model/compression.ts'
+import { badCompression, type Codecs, type CompressionCodec, tooLarge } from '../../model/compression.ts'
 
 /** A call of Node's zlib; those for zstd exist since 22.15. */
 type Squeeze = (bytes: Uint8Array) => Uint8Array
@@ -12,7 +12,7 @@ interface Released {
   readonly engine: { readonly bytesWritten: number }
 }
 
-function platformCodec(name: string, squeeze: Squeeze, release: Release): Codec {
+function platformCodec(name: string, squeeze: Squeeze, release: Release): CompressionCodec {
   return {
     compress: (bytes) => squeeze(bytes),
     decompress(bytes, maxBytes) {
@@ -31,7 +31,7 @@ function platformCodec(name: string, squeeze: Squeeze, release: Release): Codec 
   }
 }
 
-let wasmZstd: Codec | undefined
+let wasmZstd: CompressionCodec | undefined
 let loading: Promise<void> | undefined
 
 /** The codecs of Node, Deno and Bun: the platform's own where it has them. Zstandard may have to be loaded first. */
@@ -46,7 +46,7 @@ export const nodeCodecs: Codecs = {
 
 const ownZstd = platformZstd()
 
-function platformZstd(): Codec | undefined {
+function platformZstd(): CompressionCodec | undefined {
   const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as Record<string, unknown>
   if (typeof zstdCompressSync !== 'function' || typeof zstdDecompressSync !== 'function') return undefined
   return platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)

@@ -35,7 +35,7 @@ export function decodeCatalogueRecord(record: TableRecord, place: TableRecordPla
   const fields = objectOf(textOf(record.value))
   if (fields === undefined) throw damaged(place, 'its value is no JSON object')
   const version = fields['version']
-  if (!isCount(version, 1)) throw damaged(place, 'it has no version')
+  if (!isWholeNumber(version, 1)) throw damaged(place, 'it has no version')
   if (version > CATALOGUE_VERSION) {
     throw new LogError(
       'UNSUPPORTED_VERSION',
@@ -56,17 +56,17 @@ function entryOf(topicId: string, fields: Record<string, unknown>): CatalogueEnt
   const { kind, name, partitions, config, partition, logStartOffset } = fields
   switch (kind) {
     case 'topic-created':
-      if (!isName(name) || !isCount(partitions, 1, PARTITIONS_MAX) || !isTopicConfig(config)) return undefined
+      if (!isName(name) || !isWholeNumber(partitions, 1, PARTITIONS_MAX) || !isTopicConfig(config)) return undefined
       return { kind, topicId, name, partitions, config }
     case 'topic-deleted':
-      if (!isName(name) || !isCount(partitions, 1, PARTITIONS_MAX)) return undefined
+      if (!isName(name) || !isWholeNumber(partitions, 1, PARTITIONS_MAX)) return undefined
       return { kind, topicId, name, partitions }
     case 'partitions-added':
-      return isCount(partitions, 1, PARTITIONS_MAX) ? { kind, topicId, partitions } : undefined
+      return isWholeNumber(partitions, 1, PARTITIONS_MAX) ? { kind, topicId, partitions } : undefined
     case 'config-changed':
       return isTopicConfig(config) ? { kind, topicId, config } : undefined
     case 'log-start-moved':
-      if (!isCount(partition, 0, PARTITIONS_MAX - 1) || !isCount(logStartOffset, 1)) return undefined
+      if (!isWholeNumber(partition, 0, PARTITIONS_MAX - 1) || !isWholeNumber(logStartOffset, 1)) return undefined
       return { kind, topicId, partition, logStartOffset }
     default:
       return undefined
@@ -80,7 +80,7 @@ export function isTopicConfig(value: unknown): value is TopicConfig {
   )
 }
 
-export function isCount(value: unknown, from: number, to: number = Number.MAX_SAFE_INTEGER): value is number {
+export function isWholeNumber(value: unknown, from: number, to: number = Number.MAX_SAFE_INTEGER): value is number {
   return Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to
 }
 

@@ -5,8 +5,8 @@ import {
   damaged,
   decodeCatalogueRecord,
   encodeCatalogueEntry,
-  isCount,
   isTopicConfig,
+  isWholeNumber,
   PARTITIONS_MAX,
 } from './catalogue-codec.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
@@ -81,10 +81,10 @@ export class Catalogue {
       throw new LogError('UNKNOWN_TOPIC_ID', `no topic has the id ${topicId}`, { topicId })
     }
     const place = { topic: topic.name, partition }
-    if (!isCount(partition, 0, topic.partitions - 1)) {
+    if (!isWholeNumber(partition, 0, topic.partitions - 1)) {
       throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic.name}" has no partition ${partition}`, place)
     }
-    if (!isCount(logStartOffset, 0)) {
+    if (!isWholeNumber(logStartOffset, 0)) {
       throw new LogError('INVALID_REQUEST', `${logStartOffset} is no offset of ${topic.name}-${partition}`, place)
     }
     if (logStartOffset <= (topic.logStartOffsets.get(partition) ?? 0)) return []
@@ -159,7 +159,7 @@ function entriesOf(topic: CatalogueTopic): CatalogueEntry[] {
 }
 
 function assertPartitions(name: string, partitions: number, from: number): void {
-  if (isCount(partitions, from, PARTITIONS_MAX)) return
+  if (isWholeNumber(partitions, from, PARTITIONS_MAX)) return
   const range = `a whole number from ${from} to ${PARTITIONS_MAX}`
   throw new LogError('INVALID_PARTITIONS', `topic "${name}" can have ${range} of partitions, not ${partitions}`, {
     topic: name,

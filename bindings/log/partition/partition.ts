@@ -253,11 +253,6 @@ export class Partition {
     this.#cached.clear()
   }
 
-  /** Nothing was appended for a while: the tail's memory goes back. */
-  releaseTail(): void {
-    this.#tail.release()
-  }
-
   close(): void {
     this.#tail.release()
     this.#cached.clear()

@@ -35,7 +35,7 @@ export interface SalvageReport {
   readonly losses: readonly Loss[]
 }
 
-export interface SalvageOptions extends JournalOptions {
+export interface SalvageSettings extends JournalOptions {
   readonly random: () => number
   /**
    * Milliseconds since 1970: the time of records that are written anew, where those that say which topics there are
@@ -57,7 +57,7 @@ export function* salvageLog(
   given: FileStore,
   target: FileStore,
   kernel: Kernel,
-  options: SalvageOptions,
+  options: SalvageSettings,
   progress: SalvageProgress = () => {},
 ): Task<SalvageReport> {
   yield* assertEmpty(target)

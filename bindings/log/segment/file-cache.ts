@@ -33,10 +33,6 @@ export class FileCache {
     this.#limit = Math.max(1, limit)
   }
 
-  get openCount(): number {
-    return this.#entries.size
-  }
-
   /** Whether the file is open; doesn't count as a use. */
   has(path: string): boolean {
     return this.#entries.has(path)

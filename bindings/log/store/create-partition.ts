@@ -12,7 +12,7 @@ import { makeStray } from '../files/stray-directory.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** What the log knows of topics, by their ids. */
-export interface KnownTopics {
+export interface TopicStates {
   /** The partition of this number is in use, in this directory or in one whose name has other cases alone. */
   isLive(topicId: string): boolean
 }
@@ -25,7 +25,7 @@ export function* createPartitionDirectory(
   store: FileStore,
   kernel: Kernel,
   files: StoredFiles,
-  topics: KnownTopics,
+  topics: TopicStates,
 ): Task<void> {
   const { id, directory } = files
   yield* clearPlace(store, files, topics)
@@ -47,7 +47,7 @@ export function* createPartitionDirectory(
  * there since. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file system takes the other spelling of its name
  * for the same.
  */
-function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: KnownTopics): Task<void> {
+function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: TopicStates): Task<void> {
   if ((yield* perform('list', directory, () => store.list(directory))).length === 0) return
   const found = yield* directoryTopicId(store, directory)
   const isAnothers = found !== id.topicId

@@ -16,6 +16,7 @@ import type { RecoveryReport } from '../recovery-report.ts'
 import type { StoredPartition, StoredState } from '../stored-state.ts'
 import { failure, placeOf } from './memory-rows/row-failure.ts'
 import { RowRewrite } from './memory-rows/row-rewrite.ts'
+import { RowSessions } from './memory-rows/row-sessions.ts'
 import { type PartitionRows, RowDatabase } from './memory-rows/rows.ts'
 
 const capabilities: StoreCapabilities = Object.freeze({
@@ -25,14 +26,6 @@ const capabilities: StoreCapabilities = Object.freeze({
   rename: false,
   exclusiveLock: true,
 })
-
-/** What this opening knows of a partition and the database doesn't. */
-interface Session {
-  isActive: boolean
-  /** Rows below it were there at the open: as rows on a disk would be, they are read only after `prepareRead`. */
-  coldBelow: number
-  decisionsInFlight: number
-}
 
 export interface MemoryRowOptions {
   /** Most bytes of all rows together: STORAGE_FULL for what goes beyond. */
@@ -49,11 +42,12 @@ export class MemoryRowStore implements PartitionStore {
   readonly decisionBytesMax: number = Number.MAX_SAFE_INTEGER
   readonly #database: RowDatabase
   readonly #capacityBytes: number
-  readonly #sessions: Map<PartitionRows, Session> = new Map()
+  readonly #sessions: RowSessions
 
   constructor(options: MemoryRowOptions = {}, database: RowDatabase = new RowDatabase()) {
     this.#capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.#database = database
+    this.#sessions = new RowSessions(database)
   }
 
   /** Another store over the same database. */
@@ -96,25 +90,25 @@ export class MemoryRowStore implements PartitionStore {
   *remove(id: PartitionIdentity): Task<void> {
     yield* perform('commit', placeOf(id), () => {
       const partition = this.#database.find(id)
-      if (partition !== undefined) this.#sessions.delete(partition)
+      if (partition !== undefined) this.#sessions.forget(partition)
       this.#database.remove(id)
     })
   }
 
   isActive(id: PartitionIdentity): boolean {
     const partition = this.#database.find(id)
-    return partition !== undefined && this.#session(partition).isActive
+    return partition !== undefined && this.#sessions.of(partition).isActive
   }
 
   *activate(id: PartitionIdentity): Task<void> {
-    const partition = this.#known(id)
+    const partition = this.#sessions.known(id)
     yield* perform('open', placeOf(id), () => {
-      this.#session(partition).isActive = true
+      this.#sessions.of(partition).isActive = true
     })
   }
 
   append(id: PartitionIdentity, batch: SealedBatch): boolean {
-    const { partition, session } = this.#active(id, 'append')
+    const { partition, session } = this.#sessions.active(id, 'append')
     if (session.decisionsInFlight > 0) throw failure(id, 'append', 'a decision is under way, which comes first')
     requireOffset(partition, batch.baseOffset, partition.nextOffset)
     this.#requireSpace(id, batch.bytes.length)
@@ -125,7 +119,7 @@ export class MemoryRowStore implements PartitionStore {
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
     const partition = this.#database.find(id)
     if (partition === undefined) return 0
-    const { coldBelow } = this.#session(partition)
+    const { coldBelow } = this.#sessions.of(partition)
     let copied = 0
     for (let index = partition.firstAt(offset); index < partition.rows.length; index++) {
       const row = partition.rows[index] as SealedBatch
@@ -138,9 +132,9 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *prepareRead(id: PartitionIdentity): Task<void> {
-    const partition = this.#known(id)
+    const partition = this.#sessions.known(id)
     yield* perform('read', placeOf(id), () => {
-      this.#session(partition).coldBelow = 0
+      this.#sessions.of(partition).coldBelow = 0
     })
   }
 
@@ -150,7 +144,7 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
-    const { rows } = this.#known(id)
+    const { rows } = this.#sessions.known(id)
     const find = () => rows.find((row) => row.maxTimestamp >= timestamp)?.baseOffset
     return yield* perform('read', placeOf(id), find)
   }
@@ -165,7 +159,7 @@ export class MemoryRowStore implements PartitionStore {
   seal(): void {}
 
   *deleteBefore(id: PartitionIdentity, offset: number): Task<Removal> {
-    const partition = this.#known(id)
+    const partition = this.#sessions.known(id)
     if (partition.logStartOffset >= offset) return 'done'
     yield* perform('commit', placeOf(id), () => partition.deleteBefore(offset))
     return 'done'
@@ -184,15 +178,19 @@ export class MemoryRowStore implements PartitionStore {
   }
 
   *rewrite(id: PartitionIdentity, baseOffset: number, nextOffset: number): Task<Rewrite> {
-    const { rows } = this.#known(id)
+    const { rows } = this.#sessions.known(id)
     const isBefore = (row: SealedBatch) => row.baseOffset >= baseOffset && row.nextOffset <= nextOffset
-    const rewrite = yield* perform('read', placeOf(id), () => new RowRewrite(this.#known(id), rows.filter(isBefore)))
+    const rewrite = yield* perform(
+      'read',
+      placeOf(id),
+      () => new RowRewrite(this.#sessions.known(id), rows.filter(isBefore)),
+    )
     return rewrite
   }
 
   *cleaned(id: PartitionIdentity, offset: number): Task<void> {
     yield* perform('commit', placeOf(id), () => {
-      this.#known(id).cleanedOffset = offset
+      this.#sessions.known(id).cleanedOffset = offset
     })
   }
 
@@ -214,7 +212,7 @@ export class MemoryRowStore implements PartitionStore {
       .map((partition) => ({ partition, end: partition.nextOffset }))
     const decisions = set.decisions.map((decision) => ({
       ...decision,
-      ...this.#active(decision.id, 'commit'),
+      ...this.#sessions.active(decision.id, 'commit'),
       bytes: decision.bytes.slice(),
     }))
     checkOrder(decisions)
@@ -282,33 +280,9 @@ export class MemoryRowStore implements PartitionStore {
     this.#sessions.clear()
   }
 
-  #session(partition: PartitionRows): Session {
-    let session = this.#sessions.get(partition)
-    if (session === undefined) {
-      session = { isActive: false, coldBelow: partition.nextOffset, decisionsInFlight: 0 }
-      this.#sessions.set(partition, session)
-    }
-    return session
-  }
-
-  #known(id: PartitionIdentity): PartitionRows {
-    const found = this.#database.find(id)
-    if (found !== undefined) return found
-    const { topic, partition } = id
-    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${partition} has no rows`, { topic, partition })
-  }
-
-  #active(id: PartitionIdentity, operation: string): { partition: PartitionRows; session: Session } {
-    const partition = this.#known(id)
-    const session = this.#session(partition)
-    if (!session.isActive) throw failure(id, operation, 'it is not active')
-    return { partition, session }
-  }
-
   #requireSpace(id: PartitionIdentity | undefined, addedBytes: number): void {
     if (this.#capacityBytes === Number.POSITIVE_INFINITY || addedBytes === 0) return
-    let usedBytes = 0
-    for (const { rows } of this.#database.partitions.values()) for (const row of rows) usedBytes += row.bytes.length
+    const { usedBytes } = this.#database
     if (usedBytes + addedBytes <= this.#capacityBytes) return
     throw new LogError('STORAGE_FULL', `no room for ${addedBytes} bytes in ${this.#capacityBytes} of rows`, {
       file: id === undefined ? 'rows' : placeOf(id),

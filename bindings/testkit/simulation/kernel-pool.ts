@@ -1,5 +1,6 @@
-import { createKernel, restartKernel } from '../../kernel/create-kernel.ts'
+import { createKernel } from '../../kernel/create-kernel.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
+import { restartKernel } from '../../kernel/kernel-seams.ts'
 import { loadKernelModule } from '../../kernel/load-kernel.ts'
 import type { Codecs } from '../../model/compression.ts'
 

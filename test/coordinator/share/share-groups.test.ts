@@ -1,7 +1,7 @@
 // Share groups as their records tell them: what a restart finds, what a deleted topic leaves, when a deadline is due.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type AcquireRequest, ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
+import { type MemberAcquire, ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 
@@ -9,7 +9,7 @@ const topicId = 'b25jZWxvZy50cmFuc2FjMg'
 const at = { groupId: 'g', topicId, topic: 't', partition: 0, logStartOffset: 0, endOffset: 10 }
 const place = { topic: '__share_group_state', partition: 0, offset: 0 }
 
-const asked = (more: Partial<AcquireRequest> = {}): AcquireRequest => {
+const asked = (more: Partial<MemberAcquire> = {}): MemberAcquire => {
   return { memberId: 'a', maxOffsets: 3, lockMs: 100, startAt: 'earliest', now: 0, ...more }
 }
 const said = (offset: number, type: 'accept' | 'release' | 'unseen' = 'accept', availableAt = 0) => {

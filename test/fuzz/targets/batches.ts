@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
 import type { BatchReader, Kernel } from '../../../bindings/kernel/kernel.ts'
-import type { Codec, Codecs } from '../../../bindings/model/compression.ts'
+import type { Codecs, CompressionCodec } from '../../../bindings/model/compression.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import { type DecodedReference, decodeReference, encodeReference } from '../../kernel/reference.ts'
 import { allocate } from '../../kernel/support.ts'
@@ -13,7 +13,7 @@ const BUFFER_BYTES = 64 * 1024
 /** Offsets of a segment's batches begin here. */
 const FIRST_OFFSET = 5
 
-const unchanged: Codec = { compress: (bytes) => bytes, decompress: (bytes) => bytes }
+const unchanged: CompressionCodec = { compress: (bytes) => bytes, decompress: (bytes) => bytes }
 /** As the reference reads them: what is said to be compressed is as it stands. */
 export const unchangedCodecs: Codecs = { gzip: unchanged, snappy: unchanged, lz4: unchanged, zstd: unchanged }
 

@@ -4,7 +4,7 @@ import { crc32 } from '@node-rs/crc32'
 import { encodeSnappy, snappyBound } from '../../../bindings/compression/snappy-block.ts'
 import { xxhash32 } from '../../../bindings/compression/xxhash32.ts'
 import { loadCodecs, nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
-import { type Codec, CompressionFault, codecOf } from '../../../bindings/model/compression.ts'
+import { type CompressionCodec, CompressionFault, codecOf } from '../../../bindings/model/compression.ts'
 import { referenceLz4, referenceSnappy } from '../reference-codecs.ts'
 import { type Bytes, copyOf, expect, type FuzzTarget, Refused, sameBytes, viewOf } from '../target.ts'
 
@@ -26,7 +26,7 @@ type Reference = (bytes: Uint8Array, maxBytes: number) => Uint8Array | undefined
 /** With a reference both take the same bytes and give the same; without one what comes out stays within its bound. */
 function codecTarget(
   target: Pick<FuzzTarget, 'name' | 'share' | 'whole' | 'reseal'>,
-  codec: Pick<Codec, 'decompress'>,
+  codec: Pick<CompressionCodec, 'decompress'>,
   check: (out: Uint8Array | undefined, bytes: Bytes) => void,
 ): FuzzTarget {
   return {
@@ -58,7 +58,7 @@ function against(reference: Reference): (out: Uint8Array | undefined, bytes: Byt
   }
 }
 
-export function snappyTarget(codec: Codec = codecOf(nodeCodecs, 'snappy')): FuzzTarget {
+export function snappyTarget(codec: CompressionCodec = codecOf(nodeCodecs, 'snappy')): FuzzTarget {
   const raw = contents().map((bytes) => {
     const out = new Uint8Array(snappyBound(bytes.length))
     return out.slice(0, encodeSnappy(bytes, 0, bytes.length, out, 0))
@@ -70,7 +70,7 @@ export function snappyTarget(codec: Codec = codecOf(nodeCodecs, 'snappy')): Fuzz
   return codecTarget({ name: 'snappy', share: 30, whole: small(whole) }, codec, against(referenceSnappy))
 }
 
-export function lz4Target(codec: Codec = codecOf(nodeCodecs, 'lz4')): FuzzTarget {
+export function lz4Target(codec: CompressionCodec = codecOf(nodeCodecs, 'lz4')): FuzzTarget {
   const whole = contents().map((bytes) => copyOf(codec.compress(bytes)))
   const target = { name: 'lz4', share: 30, whole: small([...whole, ...whole.map(withChecksums)]), reseal: resealLz4 }
   return codecTarget(target, codec, against(referenceLz4))
@@ -98,7 +98,7 @@ function resealLz4(bytes: Bytes): void {
   if (content !== undefined) viewOf(bytes).setUint32(bytes.length - 4, xxhash32(content, 0, content.length), true)
 }
 
-export function gzipTarget(codec: Codec = codecOf(nodeCodecs, 'gzip')): FuzzTarget {
+export function gzipTarget(codec: CompressionCodec = codecOf(nodeCodecs, 'gzip')): FuzzTarget {
   const whole = contents().map((bytes) => copyOf(codec.compress(bytes)))
   const two = new Uint8Array([...gzipSync('one'), ...gzipSync('two')])
   return codecTarget({ name: 'gzip', share: 9, whole: small([...whole, two]) }, codec, (out, bytes) => {
@@ -113,7 +113,7 @@ export function gzipTarget(codec: Codec = codecOf(nodeCodecs, 'gzip')): FuzzTarg
   })
 }
 
-export function zstdTarget(codec: Codec = codecOf(nodeCodecs, 'zstd')): FuzzTarget {
+export function zstdTarget(codec: CompressionCodec = codecOf(nodeCodecs, 'zstd')): FuzzTarget {
   const whole = contents().map((bytes) => copyOf(codec.compress(bytes)))
   const [known = new Uint8Array(0)] = contents()
   let turns = 0

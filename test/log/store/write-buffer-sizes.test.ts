@@ -7,6 +7,7 @@ import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WRITE_BUFFER_SIZES } from '../../../bindings/log/segment/write-buffers.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { emptyTails } from './empty-tails.ts'
 
 const TOPIC = 't'
 const KIB = 1024
@@ -94,7 +95,7 @@ test('on a full disk as much as may wait is written, acknowledged and read again
   assert.is(taken.length, 2 * SEGMENTS_MOST, 'those of the segment that was one too many are refused')
   assert.ok((disk.open(RESERVE_FILE, { create: false })?.size() ?? 0) >= 2 * RING_FILE_BYTES, 'decisions keep theirs')
   host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'still-decided', 1, {})
-  for (const { partition } of host.engine.topics.hosted()) partition.releaseTail()
+  emptyTails(host)
   for (let partition = 0; partition < SEGMENTS_MOST; partition++)
     assert.is(host.fetchAll(TOPIC, partition).length, 4, `partition ${partition}`)
 })

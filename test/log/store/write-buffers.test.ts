@@ -16,6 +16,7 @@ import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'
+import { emptyTails } from './empty-tails.ts'
 
 const TOPIC = 't'
 const DECISIONS_BYTES = RING_FILE_BYTES * 2
@@ -78,7 +79,7 @@ test('what waits goes in pieces of 16 KiB here, and a batch of more than 4 KiB w
     assert.equal(bench.sendAll('all', ...valueBytes), [])
     assert.is(bench.writes.length, writes, `${valueBytes} bytes each`)
   }
-  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  emptyTails(bench.host)
   const lengths = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value?.length)
   const sent = [[100], [3000], [4000], [4200, 50]]
   assert.equal(
@@ -233,7 +234,7 @@ test('a batch that a full disk refuses leaves the marker before it waiting', () 
   bench.host.storage.freeBytes = Number.POSITIVE_INFINITY
   client.begin().send(TOPIC, 0, 'next')
   client.end('commit')
-  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  emptyTails(bench.host)
   const values = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value)
   assert.equal(values.slice(bench.producers.length), [...COMMITTED, 'next'])
 })
@@ -241,7 +242,7 @@ test('a batch that a full disk refuses leaves the marker before it waiting', () 
 test('what waits is read from memory, and written before the file is read', () => {
   const bench = new Bench()
   transactions(bench, COMMITTED.length)
-  for (const { partition } of bench.host.engine.topics.hosted()) partition.releaseTail()
+  emptyTails(bench.host)
   const values = bench.host.fetchAll(TOPIC, 0).map(({ value }) => value)
   assert.equal(values.slice(-COMMITTED.length), COMMITTED)
   assert.ok(bench.writes.length > 0)

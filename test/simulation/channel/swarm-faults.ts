@@ -11,7 +11,7 @@ import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
-import type { Codec, CompressionType } from '../../../bindings/model/compression.ts'
+import type { CompressionCodec, CompressionType } from '../../../bindings/model/compression.ts'
 import { POSITIONS_TOPIC } from '../../../bindings/model/names.ts'
 import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -186,12 +186,12 @@ function epochsWithoutEnd(): Mend {
 }
 
 function flipBit(type: CompressionType): Mend {
-  const codec = nodeCodecs[type] as Codec
+  const codec = nodeCodecs[type] as CompressionCodec
   return replace(
     codec,
     'decompress',
     (before) =>
-      function (this: Codec, bytes, maxBytes) {
+      function (this: CompressionCodec, bytes, maxBytes) {
         const out = before.call(this, bytes, maxBytes).slice()
         // Within the last value, whatever stands before it.
         const at = out.length - 3

@@ -124,6 +124,12 @@ export class RowDatabase {
   leaderEpoch = 0
   producerIdsEnd = 0
 
+  get usedBytes(): number {
+    let bytes = 0
+    for (const { rows } of this.partitions.values()) for (const row of rows) bytes += row.bytes.length
+    return bytes
+  }
+
   find({ topicId, partition }: PartitionIdentity): PartitionRows | undefined {
     return this.partitions.get(`${topicId}/${partition}`)
   }

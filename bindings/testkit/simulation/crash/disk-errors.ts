@@ -3,7 +3,7 @@ import { DiskFaults, type Fault } from '../faults.ts'
 import { VirtualDisk } from '../virtual-disk.ts'
 import { useAfterCrash } from './after-crash.ts'
 import type { Client } from './client.ts'
-import type { Scenario } from './enumerator.ts'
+import type { Scenario } from './exploration.ts'
 
 /** What goes wrong while a scenario runs, and how its process ends then. */
 export interface DiskError {

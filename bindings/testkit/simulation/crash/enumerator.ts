@@ -1,82 +1,15 @@
-import { Digest } from '../digest.ts'
 import type { ImageMode } from '../image.ts'
 import { Random, TraceHash } from '../random.ts'
 import { CrashSignal } from '../virtual-disk.ts'
 import type { VirtualStorage } from '../virtual-rows.ts'
 import { useAfterCrash } from './after-crash.ts'
 import { Client, type World } from './client.ts'
+import { CrashedModels } from './crashed-models.ts'
+import type { Exploration, ExploreOptions, Failure, Scenario } from './exploration.ts'
 import { Marks } from './marks.ts'
 import { Model } from './model.ts'
 import type { Loss } from './model-state.ts'
 import type { SystemUnderTest } from './system-under-test.ts'
-
-export interface Scenario {
-  readonly name: string
-  /** Rules of docs/durability.md that it exercises. */
-  readonly rules: readonly number[]
-  /** Its disk fails or is full: a fault from outside would take the place of its own. */
-  readonly failsDisk?: true | undefined
-  readonly run: (client: Client) => void
-}
-
-export interface ExploreOptions {
-  readonly seed: number
-  /** Per crash point of the scenario itself: none, all, kill, torn, then seeded mixes of sectors. */
-  readonly images?: number | undefined
-  /** The chance that an operation of the scenario is a crash point; all are without it. */
-  readonly pointChance?: number | undefined
-  /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
-  readonly nestedChances?: readonly number[] | undefined
-  /**
-   * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening
-   * took the same branches and left clients with the same kinds of knowledge, and for the others by this chance; always
-   * without it.
-   */
-  readonly lifeChance?: number | undefined
-  /** Images in all; what lies deeper is left out first. */
-  readonly budget?: number | undefined
-  /**
-   * What was judged already, by storage and model: shared between scenarios of one system it saves their common
-   * beginning.
-   */
-  readonly judged?: Set<string> | undefined
-  /** Follows one path only: `point.image/point.image`. */
-  readonly only?: string | undefined
-  readonly marks?: Marks | undefined
-  /** No more points from now on: the time is up. */
-  readonly isOver?: (() => boolean) | undefined
-  /** Enough to know that it fails. */
-  readonly stopAtFirst?: boolean | undefined
-  /** Judges by what clients see alone. */
-  readonly ignoreMonitor?: boolean | undefined
-}
-
-export interface Failure {
-  readonly scenario: string
-  readonly seed: number
-  /** Points and images from the scenario down; '' when it failed without a crash. */
-  readonly at: string
-  readonly modes: string
-  readonly violations: readonly string[]
-}
-
-export interface Exploration {
-  readonly scenario: string
-  readonly points: number
-  readonly images: number
-  readonly nestedImages: number
-  /** Of these: the same disk and the same promises as an image that was judged before. */
-  readonly duplicates: number
-  /** Of the others: opened and looked at, because another life went on from the same state. */
-  readonly lookedAt: number
-  readonly failedImages: number
-  /** Every operation of every run, and what the judge said. */
-  readonly hash: string
-  /** The first few, the shallowest first. */
-  readonly failures: readonly Failure[]
-  /** How often each rule of the write-order table was asked. */
-  readonly checked: ReadonlyMap<string, number>
-}
 
 const FIXED_MODES: readonly ImageMode[] = ['none', 'all', 'kill', 'torn']
 const KEPT_FAILURES = 40
@@ -259,35 +192,8 @@ export class Enumerator {
   }
 }
 
-/** What clients know after a crash at one point: the same for all its images that take the same away. */
-class CrashedModels {
-  readonly #before: Model
-  readonly #made = new Map<Loss, { readonly model: Model; readonly digest: string }>()
-
-  constructor(before: Model) {
-    this.#before = before
-  }
-
-  by(loss: Loss): { readonly model: Model; readonly digest: string } {
-    let made = this.#made.get(loss)
-    if (made === undefined) {
-      const model = this.#before.fork()
-      model.crashed(loss)
-      made = { model, digest: digestOf(model) }
-      this.#made.set(loss, made)
-    }
-    return made
-  }
-}
-
 function lossOf(mode: ImageMode): Loss {
   return mode === 'kill' || mode === 'torn' ? 'process' : 'power'
-}
-
-function digestOf(model: Model): string {
-  const digest = new Digest()
-  digest.text(model.digest())
-  return digest.name
 }
 
 function describe(error: unknown): string {
@@ -300,16 +206,4 @@ function seedOf(text: string): number {
   const hash = new TraceHash()
   hash.add(text)
   return hash.number
-}
-
-/** What broke, and the command that repeats it. */
-export function describeFailure(system: string, failure: Failure): string {
-  const { scenario, seed, at, modes, violations } = failure
-  const place = at === '' ? 'without a crash' : `at ${at} (${modes})`
-  const command = `node test/runner/bundles/start.mjs test/simulation/replay.test.ts ${system} '${scenario}' ${seed}${at === '' ? '' : ` ${at}`}`
-  return [
-    `${scenario}, seed ${seed}, ${place}:`,
-    ...violations.slice(0, 4).map((text) => `  ${text}`),
-    `  ${command}`,
-  ].join('\n')
 }

@@ -1,6 +1,6 @@
 import { WRITE_BUFFER_SIZES } from '../../../log/segment/write-buffers.ts'
 import type { Client } from './client.ts'
-import type { Scenario } from './enumerator.ts'
+import type { Scenario } from './exploration.ts'
 
 /** The batch of one such value, without a key, is as large as one that waits may be. */
 const LARGEST_VALUE = WRITE_BUFFER_SIZES.batchBytes - 72

@@ -1,4 +1,4 @@
-import type { Scenario } from './enumerator.ts'
+import type { Scenario } from './exploration.ts'
 
 /** Topics, producers, groups, closes and failures. */
 export const lifeScenarios: readonly Scenario[] = [

@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import type { Scenario } from './enumerator.ts'
+import type { Scenario } from './exploration.ts'
 
 /** Decides where segments end. With 3000 a log that removes a segment too early would pass at every crash. */
 const BATCH_BYTES = 3500

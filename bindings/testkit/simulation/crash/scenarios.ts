@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import type { Scenario } from './enumerator.ts'
+import type { Scenario } from './exploration.ts'
 import { lifeScenarios } from './life-scenarios.ts'
 
 const LARGE = 6000

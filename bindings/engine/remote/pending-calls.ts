@@ -1,0 +1,125 @@
+import type { LogError } from '../../model/errors.ts'
+import { nextCall } from './call-numbers.ts'
+import type { Channel } from './channel.ts'
+import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
+import type { MessagePieces } from './message-pieces.ts'
+import type { MessageReader } from './message-reader.ts'
+import { MessageWriter } from './message-writer.ts'
+
+/** A message begins with the number of its call. */
+const CALL_BYTES = 4
+
+/** How the asker of a call hears its outcome. */
+export interface Asker {
+  readonly answered: (reader: MessageReader) => void
+  readonly failed: (error: unknown) => void
+  /** For a call that waits for records: answers it when the session is woken. */
+  readonly woken: (() => void) | undefined
+}
+
+export interface PendingCall extends Asker {
+  readonly method: string
+  readonly session: number
+  message: MessagePieces
+  /** A holder may have received it. */
+  wasSent: boolean
+}
+
+/** The calls of a link that have no answer yet, by their numbers and in the order in which they were asked. */
+export class PendingCalls {
+  readonly #calls: Map<number, PendingCall> = new Map()
+  /** Called when there is one again, and when there is none any more. */
+  readonly #used: (isUsed: boolean) => void
+  #newest = 0
+
+  constructor(used: (isUsed: boolean) => void) {
+    this.#used = used
+  }
+
+  nextNumber(): number {
+    this.#newest = nextCall(this.#newest, this.#calls)
+    return this.#newest
+  }
+
+  add(call: number, pending: PendingCall): void {
+    this.#calls.set(call, pending)
+    if (this.#calls.size === 1) this.#used(true)
+  }
+
+  get(call: number): PendingCall | undefined {
+    return this.#calls.get(call)
+  }
+
+  remove(call: number): void {
+    this.#calls.delete(call)
+    if (this.#calls.size === 0) this.#used(false)
+  }
+
+  /** One that was sent may change the log. */
+  get areChanging(): boolean {
+    for (const { method, wasSent } of this.#calls.values()) if (wasSent && !UNCHANGING.has(method)) return true
+    return false
+  }
+
+  /** Answers the session's calls that wait for records. */
+  wake(session: number): void {
+    for (const [call, { session: waiting, woken }] of [...this.#calls]) {
+      if (waiting !== session || woken === undefined) continue
+      this.remove(call)
+      woken()
+    }
+  }
+
+  sendHello(channel: Channel): void {
+    for (const pending of this.#calls.values()) if (pending.method === 'hello') send(pending, channel)
+  }
+
+  /** Asks all of them over a new channel. */
+  sendAnew(channel: Channel): void {
+    this.#numberAnew()
+    for (const pending of this.#calls.values()) send(pending, channel)
+  }
+
+  /**
+   * Calls ascend on each channel (decision 033). One that waits for records may have done so for more calls than half of
+   * all numbers: under its old number it would make every later one look older than itself.
+   */
+  #numberAnew(): void {
+    const calls = [...this.#calls.values()]
+    this.#calls.clear()
+    for (const pending of calls) {
+      const call = this.nextNumber()
+      pending.message = numbered(pending.message, call)
+      this.#calls.set(call, pending)
+    }
+  }
+
+  /** A channel has ended: calls that can't be asked again are lost. */
+  lose(): void {
+    for (const [call, { method, failed }] of [...this.#calls]) {
+      if (REPEATABLE.has(method)) continue
+      this.remove(call)
+      failed(lostCall(method))
+    }
+  }
+
+  /** No holder will answer them. */
+  refuse(error: LogError): void {
+    const calls = [...this.#calls.values()]
+    this.#calls.clear()
+    for (const { method, wasSent, failed } of calls) {
+      failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, error) : error)
+    }
+  }
+}
+
+export function send(call: PendingCall, channel: Channel): void {
+  call.wasSent = true
+  channel.send(call.message)
+}
+
+/** The message under another number. Another channel may still hold the one it was sent under, so that stays as it is. */
+function numbered([first = new Uint8Array(CALL_BYTES), ...rest]: MessagePieces, call: number): MessagePieces {
+  const [head] = new MessageWriter(CALL_BYTES).int32(call).finish()
+  return [head as Uint8Array, first.subarray(CALL_BYTES), ...rest]
+}
