@@ -19,13 +19,13 @@ import {
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
-import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
+import { SendPart } from './send-part.ts'
 import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord, topicOf } from './validate-record.ts'
 import { WaitingSends } from './waiting-sends.ts'
 
-export class LogProducer implements Producer, PartOwner {
+export class LogProducer implements Producer {
   readonly #accumulator: RecordAccumulator
   readonly #giveBack: () => Promise<void>
   readonly #port: RuntimePort
@@ -34,7 +34,6 @@ export class LogProducer implements Producer, PartOwner {
   readonly #isWhole: boolean
   readonly #settings: ProducerSettings
   readonly #partitioner: Partitioner
-  readonly #unsettled: SendPart[] = []
   readonly #buffer: SendBuffer
   readonly #places: Places = {
     rules: (topic) => this.#accumulator.rulesNow(topic),
@@ -167,7 +166,8 @@ export class LogProducer implements Producer, PartOwner {
     const queue = this.#accumulator.queue(topic, partition)
     const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
     const send = new LoneSend()
-    queue.add(this.began(new SendPart(queue, [checked], checked.sizeBytes, 0, this, send)), maxBytes, compression)
+    const part = this.#buffer.began(new SendPart(queue, [checked], checked.sizeBytes, 0, this.#buffer, send))
+    queue.add(part, maxBytes, compression)
     this.#drainLater(queue.isFull)
     return send.answered
   }
@@ -191,7 +191,7 @@ export class LogProducer implements Producer, PartOwner {
     const whole = borrowed(records, this.#places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     const send = new PendingSend(records.length, form)
-    const taken = handOver(whole, this, send)
+    const taken = handOver(whole, this.#buffer, send)
     if (taken === 0) return undefined
     if (taken < whole.batches.length) this.#drainLater(whole.queue.isFull)
     return send
@@ -199,30 +199,14 @@ export class LogProducer implements Producer, PartOwner {
 
   /** Puts the records into batches, in their order. */
   #enqueue(plan: SendPlan, send: PendingSend): PendingSend {
-    const { parts, isFull } = plan.enqueue(this, send)
+    const { parts, isFull } = plan.enqueue(this.#buffer, send)
     if (parts.length === 0) {
       send.nothingToWrite()
       return send
     }
-    for (const part of parts) this.began(part)
+    for (const part of parts) this.#buffer.began(part)
     this.#drainLater(isFull)
     return send
-  }
-
-  began(part: SendPart): SendPart {
-    this.#buffer.take(part.sizeBytes)
-    part.unsettledAt = this.#unsettled.push(part) - 1
-    return part
-  }
-
-  /** Hot path: the list's last part takes the place of the settled one. A set would cost three times as much. */
-  settled(part: SendPart): void {
-    const last = this.#unsettled.pop()
-    if (last !== undefined && last !== part) {
-      this.#unsettled[part.unsettledAt] = last
-      last.unsettledAt = part.unsettledAt
-    }
-    this.#buffer.free(part.sizeBytes)
   }
 
   /**
@@ -252,7 +236,7 @@ export class LogProducer implements Producer, PartOwner {
   async flush(options: Abortable = {}): Promise<void> {
     const signal = onlySignalOf(options, 'flush')
     throwIfAborted(signal)
-    const begun = [...this.#unsettledSends].map(({ answered }) => answered)
+    const begun = [...this.#buffer.unsettledSends].map(({ answered }) => answered)
     const all = Promise.all([...begun, ...this.#waiting.answers()])
     // Its failure is told below; until then others may fail too.
     all.catch(() => {})
@@ -261,10 +245,6 @@ export class LogProducer implements Producer, PartOwner {
     if (this.#waiting.last !== undefined) await abortable(this.#waiting.last, signal)
     this.#drain()
     await abortable(all, signal)
-  }
-
-  get #unsettledSends(): ReadonlySet<SendOfParts> {
-    return new Set(this.#unsettled.map(({ send }) => send))
   }
 
   close(): Promise<void> {
@@ -276,7 +256,7 @@ export class LogProducer implements Producer, PartOwner {
     try {
       await this.flush()
     } finally {
-      await Promise.allSettled(Array.from(this.#unsettledSends, ({ answered }) => answered))
+      await Promise.allSettled(Array.from(this.#buffer.unsettledSends, ({ answered }) => answered))
       this.#endLinger()
       try {
         await this.#giveBack()

@@ -1,6 +1,9 @@
-/** Counts the bytes that are sent and unanswered. A send for which there is no room waits. */
-export class SendBuffer {
+import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
+
+/** What is sent and unanswered, and its bytes. A send for which there is no room waits. */
+export class SendBuffer implements PartOwner {
   readonly #bufferBytes: number
+  readonly #unsettled: SendPart[] = []
   #usedBytes = 0
   #freed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
@@ -13,14 +16,26 @@ export class SendBuffer {
     return this.#usedBytes === 0 || this.#usedBytes + sizeBytes <= this.#bufferBytes
   }
 
-  take(sizeBytes: number): void {
-    this.#usedBytes += sizeBytes
+  began(part: SendPart): SendPart {
+    this.#usedBytes += part.sizeBytes
+    part.unsettledAt = this.#unsettled.push(part) - 1
+    return part
   }
 
-  free(sizeBytes: number): void {
-    this.#usedBytes -= sizeBytes
+  /** Hot path: the list's last part takes the place of the settled one. A set would cost three times as much. */
+  settled(part: SendPart): void {
+    const last = this.#unsettled.pop()
+    if (last !== undefined && last !== part) {
+      this.#unsettled[part.unsettledAt] = last
+      last.unsettledAt = part.unsettledAt
+    }
+    this.#usedBytes -= part.sizeBytes
     this.#freed?.resolve()
     this.#freed = undefined
+  }
+
+  get unsettledSends(): ReadonlySet<SendOfParts> {
+    return new Set(this.#unsettled.map(({ send }) => send))
   }
 
   /** Resolves when something was freed. */

@@ -3,7 +3,7 @@ import type { RecordMetadata } from '../producer-record.ts'
 import { Metadata } from './metadata.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
-/** The producer that sent a part. */
+/** The buffer of the producer that sent a part. */
 export interface PartOwner {
   /** The part is under way, and answers it. */
   began(part: SendPart): SendPart
