@@ -171,9 +171,9 @@ export const PRODUCERS: readonly Mutant[] = [
   },
   {
     name: 'more batches follow an unanswered one than the log remembers',
-    file: 'client/producer/partition-queue.ts',
+    file: 'client/producer/unanswered-batches.ts',
     find: 'return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax',
-    put: 'return oldest === undefined || this.#unanswered.length < unansweredMax',
+    put: 'return oldest === undefined || this.#batches.length < unansweredMax',
     tests: ['client/producer-queue.test.ts'],
   },
 ]

@@ -8,11 +8,10 @@ import { PendingBatch } from './pending-batch.ts'
 import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { SendPart } from './send-part.ts'
 import { surelyFits } from './size-bounds.ts'
+import { UnansweredBatches } from './unanswered-batches.ts'
 
 /** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
 export const UNANSWERED_MAX = 5
-/** Behind 2147483647 comes 0 (kafka.md 3.4). */
-const SEQUENCES = 2 ** 31
 /**
  * After this time without a send a partition may have forgotten the producer (ProducerExpiry: after a day, or an hour
  * after an open).
@@ -57,13 +56,7 @@ export class PartitionQueue {
   readonly #hooks: QueueHooks
   /** Batches without a sequence. */
   #waiting: PendingBatch[] = []
-  /** Batches with a sequence, in its order. */
-  #unanswered: PendingBatch[] = []
-  #nextSequence = 0
-  /** Batches that got a sequence. */
-  #numbered = 0
-  /** Sequence of the first refused batch that left a gap before unanswered ones; -1 without a gap. */
-  #gapAt = -1
+  readonly #unanswered: UnansweredBatches = new UnansweredBatches()
   #needsEpoch = false
   /**
    * The partition knows this producer. Before that it would take a second batch for the first, and then call the first
@@ -81,12 +74,12 @@ export class PartitionQueue {
 
   /** It is known of every batch whether it is written. */
   get isQuiet(): boolean {
-    return this.#unanswered.every((batch) => batch.state === 'held')
+    return this.#unanswered.isQuiet
   }
 
   /** Nothing is under way, and the queue knows nothing but its next sequence. */
   get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#unanswered.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
+    return this.#waiting.length === 0 && this.#unanswered.isEmpty && !this.#unanswered.hasGap && !this.#needsEpoch
   }
 
   /** Its topic is gone, and it gets nothing any more. Whoever chose it before asks for `inUse`. */
@@ -132,12 +125,12 @@ export class PartitionQueue {
     const session = this.#hooks.session()
     if (session.appendBorrowed === undefined) return this.#appendPacked(records, part)
     const { producerEpoch } = session
-    const baseSequence = this.#nextSequence
+    const baseSequence = this.#unanswered.nextSequence
     const answer = session.appendBorrowed({ topic, partition, acks, producerEpoch, baseSequence, records, mostBytes })
     if (answer === undefined) return false
     this.#hooks.used(this)
     const batch = new PendingBatch(part(), undefined, 'handed over')
-    this.#number(batch, producerEpoch, records.length)
+    this.#unanswered.number(batch, producerEpoch, records.length)
     this.#await(batch, answer)
     return true
   }
@@ -149,48 +142,31 @@ export class PartitionQueue {
     if (packed === undefined || !this.isOpen || records.length !== count) return false
     this.#hooks.used(this)
     const batch = new PendingBatch(part(), undefined, packed)
-    this.#number(batch, this.#hooks.session().producerEpoch, count)
+    this.#unanswered.number(batch, this.#hooks.session().producerEpoch, count)
     this.#ask(batch)
     return true
   }
 
   /** A batch may be sent at once, before anything else of the partition. */
   get isOpen(): boolean {
-    const isWhole = this.#waiting.length === 0 && this.#gapAt < 0 && !this.#needsEpoch
-    return isWhole && this.#isKnownNow && this.#mayFollow(UNANSWERED_MAX) && !this.#hooks.isHalted()
-  }
-
-  /**
-   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been
-   * answered already: where the answer to that one got lost, it is asked for again behind them.
-   */
-  #mayFollow(unansweredMax: number): boolean {
-    const [oldest] = this.#unanswered
-    return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax
-  }
-
-  #number(batch: PendingBatch, producerEpoch: number, recordCount: number): void {
-    batch.producerEpoch = producerEpoch
-    batch.baseSequence = this.#nextSequence
-    this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
-    batch.ordinal = this.#numbered++
-    this.#unanswered.push(batch)
+    const isWhole = this.#waiting.length === 0 && !this.#unanswered.hasGap && !this.#needsEpoch
+    return isWhole && this.#isKnownNow && this.#unanswered.mayFollow(UNANSWERED_MAX) && !this.#hooks.isHalted()
   }
 
   get #isKnownNow(): boolean {
-    if (this.#unanswered.length === 0 && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
+    if (this.#unanswered.isEmpty && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
     return this.#isKnown
   }
 
   /** Sends what may be sent now. */
   drain(): void {
-    if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#gapAt >= 0) return
+    if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#unanswered.hasGap) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
     const unansweredMax = this.#isKnownNow ? UNANSWERED_MAX : 1
     let count = 0
     for (const batch of this.#waiting) {
-      if (!this.#mayFollow(unansweredMax)) break
-      this.#number(batch, this.#hooks.session().producerEpoch, batch.recordCount)
+      if (!this.#unanswered.mayFollow(unansweredMax)) break
+      this.#unanswered.number(batch, this.#hooks.session().producerEpoch, batch.recordCount)
       this.#ask(batch)
       count++
     }
@@ -224,8 +200,8 @@ export class PartitionQueue {
   }
 
   #written(batch: PendingBatch, result: AppendResult): void {
-    if (this.#gapAt >= 0 && this.#isBehindGap(batch)) this.#needsEpoch = true
-    this.#remove(batch)
+    if (this.#unanswered.isBehindGap(batch)) this.#needsEpoch = true
+    this.#unanswered.remove(batch)
     this.#isKnown = true
     this.#knownAt = this.#hooks.elapsed()
     const { stampedAt } = batch
@@ -247,7 +223,7 @@ export class PartitionQueue {
 
   /** Something before the batch is missing: it is unanswered, or was refused, or a crash of the log lost it. */
   #hold(batch: PendingBatch): boolean {
-    if (this.#gapAt < 0 && this.#unanswered[0] === batch) {
+    if (!this.#unanswered.hasGap && this.#unanswered.oldest === batch) {
       if (batch.hadNewEpoch) return false
       batch.hadNewEpoch = true
       this.#needsEpoch = true
@@ -262,61 +238,40 @@ export class PartitionQueue {
   }
 
   #refused(batch: PendingBatch, error: unknown): void {
-    if (batch.parts.length > 1 && isOfRecords(error)) return this.#splitUp(batch)
-    const at = this.#unanswered.indexOf(batch)
-    this.#remove(batch)
+    // One send's wrong record is no fault of the batch's other sends: each is sent once more, by itself.
+    if (batch.parts.length > 1 && isOfRecords(error)) return this.#unanswered.split(batch)
+    if (isUnwritten(error)) this.#unanswered.removeUnwritten(batch)
+    else {
+      this.#unanswered.remove(batch)
+      this.#needsEpoch = true
+    }
     // A topic that is created later under the same name knows no producer.
     if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#isKnown = false
-    if (!isUnwritten(error)) this.#needsEpoch = true
-    else if (at < this.#unanswered.length) this.#openGap(batch)
-    else if (this.#gapAt < 0) this.#nextSequence = batch.baseSequence
     batch.failed(error)
     if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
   }
 
-  /** One send's wrong record is no fault of the batch's other sends: each is sent once more, by itself. */
-  #splitUp(batch: PendingBatch): void {
-    this.#openGap(batch)
-    this.#unanswered.splice(this.#unanswered.indexOf(batch), 1, ...batch.split())
-  }
-
-  #openGap(batch: PendingBatch): void {
-    if (this.#gapAt < 0 || !this.#isBehindGap(batch)) this.#gapAt = batch.baseSequence
-  }
-
-  /** The sequences of five batches never span half of the circle, so the difference tells which one comes first. */
-  #isBehindGap({ baseSequence }: PendingBatch): boolean {
-    return (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
-  }
-
-  #remove(batch: PendingBatch): void {
-    if (this.#unanswered[0] === batch) this.#unanswered.shift()
-    else this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
-  }
-
   /** Closes the gap, asks again, sends what waits. */
   #afterAnswer(): void {
-    if (this.#gapAt >= 0 && this.isQuiet) this.#closeGap()
-    else if (this.#gapAt < 0 && !this.#needsEpoch) this.#askHeld()
-    if (this.#needsEpoch && this.#gapAt < 0 && this.#unanswered.length > 0) this.#hooks.needsEpoch()
+    if (this.#unanswered.hasGap && this.isQuiet) this.#closeGap()
+    else if (!this.#unanswered.hasGap && !this.#needsEpoch) this.#askHeld()
+    if (this.#needsEpoch && !this.#unanswered.hasGap && !this.#unanswered.isEmpty) this.#hooks.needsEpoch()
     if (this.#hooks.isHalted()) this.#hooks.quieter()
     else this.drain()
   }
 
   #closeGap(): void {
-    this.#nextSequence = this.#gapAt
-    this.#gapAt = -1
+    this.#unanswered.closeGap()
     if (!this.#needsEpoch) this.#requeueUnanswered()
   }
 
   #requeueUnanswered(): void {
-    this.#waiting.unshift(...this.#unanswered)
-    this.#unanswered = []
+    this.#waiting.unshift(...this.#unanswered.takeAll())
   }
 
   /** Sends batches that were held, once those before them are with the log. */
   #askHeld(): void {
-    for (const batch of this.#unanswered) {
+    for (const batch of this.#unanswered.all) {
       if (batch.state === 'again') return
       if (batch.state === 'held') this.#ask(batch)
     }
@@ -325,16 +280,14 @@ export class PartitionQueue {
   /** A new epoch has begun, perhaps under another producer id, and nothing is open: sequences start again. */
   restart(): void {
     this.#requeueUnanswered()
+    this.#unanswered.beginSequencesAnew()
     this.#isKnown = false
-    this.#nextSequence = 0
-    this.#gapAt = -1
     this.#needsEpoch = false
   }
 
   /** There will be no new epoch: batches that are certainly unwritten aren't sent any more. */
   abandon(error: unknown): void {
-    const batches = [...this.#unanswered.filter((batch) => batch.state === 'held'), ...this.#waiting]
-    this.#unanswered = this.#unanswered.filter((batch) => batch.state !== 'held')
+    const batches = [...this.#unanswered.takeHeld(), ...this.#waiting]
     this.#waiting = []
     this.#needsEpoch = true
     for (const batch of batches) batch.failed(error)

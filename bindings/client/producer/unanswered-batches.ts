@@ -1,0 +1,110 @@
+import type { PendingBatch } from './pending-batch.ts'
+
+/** Behind 2147483647 comes 0 (kafka.md 3.4). */
+const SEQUENCES = 2 ** 31
+
+/** The batches of a partition that have a sequence and no answer, in the order of their sequences. */
+export class UnansweredBatches {
+  #batches: PendingBatch[] = []
+  #nextSequence = 0
+  /** Batches that got a sequence. */
+  #numbered = 0
+  /** Sequence of the first refused batch that left a gap before unanswered ones; -1 without a gap. */
+  #gapAt = -1
+
+  get all(): readonly PendingBatch[] {
+    return this.#batches
+  }
+
+  get oldest(): PendingBatch | undefined {
+    return this.#batches[0]
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0
+  }
+
+  /** It is known of every batch whether it is written. */
+  get isQuiet(): boolean {
+    return this.#batches.every((batch) => batch.state === 'held')
+  }
+
+  get hasGap(): boolean {
+    return this.#gapAt >= 0
+  }
+
+  /** The sequence that the next batch gets. */
+  get nextSequence(): number {
+    return this.#nextSequence
+  }
+
+  /**
+   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been
+   * answered already: where the answer to that one got lost, it is asked for again behind them.
+   */
+  mayFollow(unansweredMax: number): boolean {
+    const { oldest } = this
+    return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax
+  }
+
+  number(batch: PendingBatch, producerEpoch: number, recordCount: number): void {
+    batch.producerEpoch = producerEpoch
+    batch.baseSequence = this.#nextSequence
+    this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
+    batch.ordinal = this.#numbered++
+    this.#batches.push(batch)
+  }
+
+  /** Sequences of five batches never span half of the circle, so the difference tells which one comes first. */
+  isBehindGap({ baseSequence }: PendingBatch): boolean {
+    return this.hasGap && (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
+  }
+
+  remove(batch: PendingBatch): void {
+    if (this.#batches[0] === batch) this.#batches.shift()
+    else this.#batches.splice(this.#batches.indexOf(batch), 1)
+  }
+
+  /** It certainly wasn't written: its sequences are given again, at once if it is the last one. */
+  removeUnwritten(batch: PendingBatch): void {
+    const isLast = this.#batches.at(-1) === batch
+    this.remove(batch)
+    if (!isLast) this.#openGap(batch)
+    else if (!this.hasGap) this.#nextSequence = batch.baseSequence
+  }
+
+  /** Nor was this one: what it is parted into waits for new sequences. */
+  split(batch: PendingBatch): void {
+    this.#openGap(batch)
+    this.#batches.splice(this.#batches.indexOf(batch), 1, ...batch.split())
+  }
+
+  #openGap(batch: PendingBatch): void {
+    if (!this.isBehindGap(batch)) this.#gapAt = batch.baseSequence
+  }
+
+  /** The next batch gets the sequence that the gap began with. */
+  closeGap(): void {
+    this.#nextSequence = this.#gapAt
+    this.#gapAt = -1
+  }
+
+  /** Under a new epoch. */
+  beginSequencesAnew(): void {
+    this.#nextSequence = 0
+    this.#gapAt = -1
+  }
+
+  takeAll(): readonly PendingBatch[] {
+    const all = this.#batches
+    this.#batches = []
+    return all
+  }
+
+  /** Those that certainly weren't written. */
+  takeHeld(): readonly PendingBatch[] {
+    const held = this.#batches.filter((batch) => batch.state === 'held')
+    this.#batches = this.#batches.filter((batch) => batch.state !== 'held')
+    return held
+  }
+}
