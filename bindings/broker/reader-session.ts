@@ -1,4 +1,4 @@
-import type { LentMemory } from '../model/memory.ts'
+import type { LentMemory } from '../model/batch-memory.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { TopicFacts } from './topic-facts.ts'
 

@@ -1,6 +1,6 @@
 import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
+import { type BatchMemory, SharedBlocks } from '../model/batch-memory.ts'
 import { LogError } from '../model/errors.ts'
-import { type BatchMemory, SharedBlocks } from '../model/memory.ts'
 import type { Position } from '../model/positions.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { outOfRange } from './out-of-range.ts'

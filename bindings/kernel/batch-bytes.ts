@@ -1,5 +1,5 @@
+import type { BatchMemory } from '../model/batch-memory.ts'
 import { CHUNK_BITS, CHUNK_BYTES, ChunkedBytes, oneChunk } from '../model/chunked-bytes.ts'
-import type { BatchMemory } from '../model/memory.ts'
 
 const pageBytes = 4096
 const blockStart = 16

@@ -1,4 +1,5 @@
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../model/batch-format.ts'
+import type { BatchMemory } from '../model/batch-memory.ts'
 import {
   ATTRIBUTE_CODEC,
   type Codecs,
@@ -9,7 +10,6 @@ import {
 } from '../model/compression.ts'
 import { ROW_BYTES, ROW_WORDS } from '../model/decoded-records.ts'
 import { LogError } from '../model/errors.ts'
-import type { BatchMemory } from '../model/memory.ts'
 import { lent, lentBytes, ownBytes } from './batch-bytes.ts'
 import { faults } from './batch-faults.ts'
 import { emptyHeader, readHeader } from './batch-header.ts'

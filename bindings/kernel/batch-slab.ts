@@ -1,5 +1,5 @@
+import type { BatchMemory } from '../model/batch-memory.ts'
 import { ROW_BYTES, ROW_WORDS } from '../model/decoded-records.ts'
-import type { BatchMemory } from '../model/memory.ts'
 import type { DecodedBatch } from './kernel.ts'
 import { OwnRecord } from './own-record.ts'
 

@@ -1,5 +1,5 @@
+import type { BatchMemory } from '../model/batch-memory.ts'
 import type { Codecs, CompressedRecords } from '../model/compression.ts'
-import type { BatchMemory } from '../model/memory.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 
 /**

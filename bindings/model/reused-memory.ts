@@ -1,4 +1,4 @@
-import type { LentMemory } from './memory.ts'
+import type { LentMemory } from './batch-memory.ts'
 
 const SMALLEST_BYTES = 64 * 1024
 

@@ -2,9 +2,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'
 import type { BatchFault, DecodedBatch } from '../../bindings/kernel/kernel.ts'
+import { SharedBlocks } from '../../bindings/model/batch-memory.ts'
 import { badCompression, type CompressionCodec, tooLarge } from '../../bindings/model/compression.ts'
 import { LogError } from '../../bindings/model/errors.ts'
-import { SharedBlocks } from '../../bindings/model/memory.ts'
 import { ReusedMemory } from '../../bindings/model/reused-memory.ts'
 import {
   crc32cReference,

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchSlab, slabBytes } from '../../bindings/kernel/batch-slab.ts'
 import type { DecodedBatch } from '../../bindings/kernel/kernel.ts'
-import type { BatchMemory } from '../../bindings/model/memory.ts'
+import type { BatchMemory } from '../../bindings/model/batch-memory.ts'
 import { encodeReference } from './reference.ts'
 import { allocate, newKernel, noProducer, put } from './support.ts'
 

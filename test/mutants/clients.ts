@@ -84,7 +84,7 @@ export const CLIENTS: readonly Mutant[] = [
     file: 'client/process/batch-work.ts',
     find: '    for (const change of state.changes()) records.push(change)\n',
     put: `    const { LogProducer } = await import('../producer/producer.ts')
-    const { Accumulators } = await import('../producer/record-accumulator.ts')
+    const { Accumulators } = await import('../producer/accumulators.ts')
     const changes = state.changes()
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
     if (changes.length > 0) await producer.send(changes)

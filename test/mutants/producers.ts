@@ -45,14 +45,14 @@ export const PRODUCERS: readonly Mutant[] = [
   },
   {
     name: 'an id that was fenced is given to new producers',
-    file: 'client/producer/record-accumulator.ts',
+    file: 'client/producer/accumulators.ts',
     find: ' || shared.accumulator.isFenced',
     put: '',
     tests: [queue],
   },
   {
     name: 'a producer that is closed ends the session of those beside it',
-    file: 'client/producer/record-accumulator.ts',
+    file: 'client/producer/accumulators.ts',
     find: '      if (--taken.users > 0) return\n',
     put: '',
     tests: ['client/producer.test.ts'],

@@ -5,9 +5,11 @@ import { assertOptions } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { copyOf } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
+import type { Accumulators } from './accumulators.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
 import { LoneSend } from './lone-send.ts'
 import { Partitioner } from './partitioner.ts'
+import { type AnswerForm, PendingSend } from './pending-send.ts'
 import { type Places, refuseTooLarge, SendPlan } from './place-records.ts'
 import {
   assertCompression,
@@ -17,10 +19,9 @@ import {
   producerSettings,
 } from './producer-options.ts'
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
-import type { Accumulators, RecordAccumulator } from './record-accumulator.ts'
+import type { RecordAccumulator } from './record-accumulator.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendPart } from './send-part.ts'
-import { type AnswerForm, PendingSend } from './send-result.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { checkRecord, topicOf } from './validate-record.ts'
 import { WaitingSends } from './waiting-sends.ts'

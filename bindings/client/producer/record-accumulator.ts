@@ -241,34 +241,3 @@ export class RecordAccumulator {
     for (const queue of this.#allQueues) queue.abandon(error)
   }
 }
-
-/** The accumulators of one log; each lives as long as a producer uses it. */
-export class Accumulators {
-  readonly #broker: Pick<Broker, 'openProducer'>
-  readonly #port: RuntimePort
-  readonly #shared = new Map<string, { readonly accumulator: RecordAccumulator; users: number }>()
-
-  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort) {
-    this.#broker = broker
-    this.#port = port
-  }
-
-  /** The accumulator for these settings, and how to give it back. The last producer that does so closes it. */
-  take(settings: BatchSettings): { readonly accumulator: RecordAccumulator; readonly giveBack: () => Promise<void> } {
-    const key = `${settings.acks} ${settings.batchSizeBytes}`
-    let shared = this.#shared.get(key)
-    if (shared === undefined || shared.accumulator.isFenced) {
-      shared = { accumulator: new RecordAccumulator(this.#broker, this.#port, settings), users: 0 }
-      this.#shared.set(key, shared)
-    }
-    const { accumulator } = shared
-    const taken = shared
-    taken.users++
-    const giveBack = async (): Promise<void> => {
-      if (--taken.users > 0) return
-      if (this.#shared.get(key) === taken) this.#shared.delete(key)
-      await accumulator.close()
-    }
-    return { accumulator, giveBack }
-  }
-}

@@ -1,5 +1,5 @@
 import { type Abortable, abortable } from '../signals.ts'
-import type { PendingSend } from './send-result.ts'
+import type { PendingSend } from './pending-send.ts'
 
 /**
  * Sends that can't begin yet, because session, topic or buffer space is missing. Each begins behind the one before, so

@@ -1,7 +1,7 @@
 import type { FetchedBatch, FetchedPartition, WholeBatch } from '../../broker/reader-session.ts'
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import { type ChunkedBytes, oneChunk } from '../../model/chunked-bytes.ts'
 import { DecodedRecords, FILLING_ROWS, ROW_BYTES, ROW_WORDS } from '../../model/decoded-records.ts'
-import type { BatchMemory } from '../../model/memory.ts'
 import { readHeaders } from '../../model/read-headers.ts'
 import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'

@@ -1,5 +1,5 @@
 import { allocate } from '../../model/allocate.ts'
-import type { BatchMemory } from '../../model/memory.ts'
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import type { MessagePieces } from './message-pieces.ts'
 
 const encoder = new TextEncoder()

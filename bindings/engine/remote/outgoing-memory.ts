@@ -1,4 +1,4 @@
-import type { LentMemory } from '../../model/memory.ts'
+import type { LentMemory } from '../../model/batch-memory.ts'
 import { ReusedMemory } from '../../model/reused-memory.ts'
 
 /** More isn't kept: neither blocks, for as many fetches at once, nor bytes of one. */

@@ -1,6 +1,6 @@
 import { BatchSlab, slabBytes } from '../../kernel/batch-slab.ts'
 import type { DecodedBatch } from '../../kernel/kernel.ts'
-import { type BatchMemory, SharedBlocks } from '../../model/memory.ts'
+import { type BatchMemory, SharedBlocks } from '../../model/batch-memory.ts'
 
 /** Where a cached batch lies. */
 export interface CachePlace {

@@ -1,8 +1,8 @@
 import type { BatchSeal, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
+import { SharedBlocks } from '../../model/batch-memory.ts'
 import { type BatchRecords, isCompressed, isPacked, recordCountOf } from '../../model/batch-records.ts'
 import { changedBytes, LogError } from '../../model/errors.ts'
-import { SharedBlocks } from '../../model/memory.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 
 /** The most that a record's own fields take besides key, value and headers (kafka.md 1.2). */

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { SharedBlocks } from '../../model/memory.ts'
+import { SharedBlocks } from '../../model/batch-memory.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
 import { encodeBatch } from './encode.ts'

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import type { BatchMemory } from '../../model/memory.ts'
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionStore } from '../../storage/partition-store.ts'
 import { type PartitionRead, Reading } from './reading.ts'

@@ -1,5 +1,5 @@
 import type { DecodedBatch } from '../../kernel/kernel.ts'
-import type { BatchMemory } from '../../model/memory.ts'
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 
 /** What a read found. */

@@ -16,7 +16,7 @@ import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { PartitionStore } from '../../storage/partition-store.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
-import type { SeenRecord, SendRequest as SystemSend } from './crash/system-under-test.ts'
+import type { SeenRecord, SendRequest } from './crash/system-under-test.ts'
 import { returnKernel, takeKernel } from './kernel-pool.ts'
 import type { Random } from './random.ts'
 import { VirtualRows, type VirtualStorage } from './virtual-rows.ts'
@@ -71,7 +71,7 @@ export interface Asked<T> {
   value: T | undefined
 }
 
-export interface SendRequest extends SystemSend {
+export interface HostSend extends SendRequest {
   /** Of its records, in milliseconds since 1970; the log's clock without one. */
   readonly timestamp?: number | undefined
 }
@@ -124,7 +124,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     return this.#await(this.start(command))
   }
 
-  send(request: SendRequest, answered?: (asked: Asked<AppendResult>) => void): Asked<AppendResult> {
+  send(request: HostSend, answered?: (asked: Asked<AppendResult>) => void): Asked<AppendResult> {
     const { topic, partition, producerId, producerEpoch, baseSequence, acks, timestamp } = request
     const records = request.values.map((value) => ({ key: null, value, timestamp, headers: undefined }))
     const append = { topic, partition, producerEpoch, baseSequence, acks, records }
