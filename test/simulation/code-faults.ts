@@ -17,14 +17,31 @@ import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
 import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
 import { FlushFailure } from '../../bindings/storage/flush-failure.ts'
-import { isFlushOf, isSyncOfPartition, postponed, replace, triedAgain, withoutEffects } from './fault-tools.ts'
-
-type Mend = () => void
+import {
+  isFlushOf,
+  isSyncOfPartition,
+  type Mend,
+  postponed,
+  replace,
+  triedAgain,
+  withoutEffects,
+} from './fault-tools.ts'
 
 /** Whoever sends in a transaction may, and nobody keeps where. */
 export function admitEverybody(): Mend {
   const unknown = { producerId: -1, producerEpoch: -1 }
   return replace(Transacting.prototype, 'admit', () => () => new OpenTransaction('', unknown, 0, 0))
+}
+
+export function ignoreStableOffset(): Mend {
+  const before = Object.getOwnPropertyDescriptor(Partition.prototype, 'lastStableOffset') as PropertyDescriptor
+  const get = function (this: Partition): number {
+    return this.watermarks.highWatermark
+  }
+  Object.defineProperty(Partition.prototype, 'lastStableOffset', { ...before, get })
+  return () => {
+    Object.defineProperty(Partition.prototype, 'lastStableOffset', before)
+  }
 }
 
 /** The flush comes with the next frame. */

@@ -25,12 +25,15 @@ export function changeFiles(disk: VirtualDisk, path: string, changes: Partial<St
   }
 }
 
-/** Puts another method in the place of a class's own; the answer takes it back. */
+/** Puts back what was taken out. */
+export type Mend = () => void
+
+/** Puts another method in the place of a class's own. */
 export function replace<T extends object, K extends keyof T & string>(
   prototype: T,
   name: K,
   make: (before: T[K]) => T[K],
-): () => void {
+): Mend {
   const before = prototype[name]
   prototype[name] = make(before)
   return () => {

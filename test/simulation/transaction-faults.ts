@@ -3,14 +3,13 @@ import { Transactions } from '../../bindings/coordinator/transaction/transaction
 import { Transacting } from '../../bindings/engine/transacting.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
-import { admitEverybody } from './code-faults.ts'
-import { replace } from './fault-tools.ts'
+import { admitEverybody, ignoreStableOffset } from './code-faults.ts'
+import { type Mend, replace } from './fault-tools.ts'
 import type { Life } from './transaction-life.ts'
 
 export interface TransactionFault {
   readonly name: string
-  /** The answer mends it. */
-  readonly inCode?: () => () => void
+  readonly inCode?: () => Mend
   readonly life?: Partial<Life>
 }
 
@@ -60,17 +59,6 @@ function placeMarkersFirst(): () => void {
         yield* before.call(this, { ...set, decisions: set.decisions.filter((decision) => !early.includes(decision)) })
       },
   )
-}
-
-function ignoreStableOffset(): () => void {
-  const before = Object.getOwnPropertyDescriptor(Partition.prototype, 'lastStableOffset') as PropertyDescriptor
-  const get = function (this: Partition): number {
-    return this.watermarks.highWatermark
-  }
-  Object.defineProperty(Partition.prototype, 'lastStableOffset', { ...before, get })
-  return () => {
-    Object.defineProperty(Partition.prototype, 'lastStableOffset', before)
-  }
 }
 
 function openOfAnyEpoch(

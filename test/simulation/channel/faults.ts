@@ -10,11 +10,9 @@ import { KernelProducerTable } from '../../../bindings/kernel/producer-table.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
-import { acknowledgeBeforeFlush, admitEverybody, forgetProducers } from '../code-faults.ts'
-import { replace } from '../fault-tools.ts'
+import { acknowledgeBeforeFlush, admitEverybody, forgetProducers, ignoreStableOffset } from '../code-faults.ts'
+import { type Mend, replace } from '../fault-tools.ts'
 import type { Kind } from './plan.ts'
-
-type Mend = () => void
 
 export interface ChannelFault {
   readonly name: string
@@ -87,17 +85,6 @@ function filterNothing(): Mend {
         return this.read(offset, this.lastStableOffset, maxBytes)
       },
   )
-}
-
-function ignoreStableOffset(): Mend {
-  const before = Object.getOwnPropertyDescriptor(Partition.prototype, 'lastStableOffset') as PropertyDescriptor
-  const get = function (this: Partition): number {
-    return this.watermarks.highWatermark
-  }
-  Object.defineProperty(Partition.prototype, 'lastStableOffset', { ...before, get })
-  return () => {
-    Object.defineProperty(Partition.prototype, 'lastStableOffset', before)
-  }
 }
 
 function neverRewind(): Mend {

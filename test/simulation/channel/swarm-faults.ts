@@ -16,11 +16,9 @@ import { POSITIONS_TOPIC } from '../../../bindings/model/names.ts'
 import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { checkpointBeforeSync, ignoreCrc } from '../code-faults.ts'
-import { isFlushOf, replace, withoutEffects } from '../fault-tools.ts'
+import { isFlushOf, type Mend, replace, withoutEffects } from '../fault-tools.ts'
 import type { ChannelFault } from './faults.ts'
 import type { Plan, Settings } from './plan.ts'
-
-type Mend = () => void
 
 export interface SwarmFault extends ChannelFault {
   /** What of a drawn plan has to be so that it can show at all. */
