@@ -18,33 +18,49 @@ export interface StoreCapabilities {
 }
 
 /**
- * Named files in directories, for the file-based store. Paths are relative, with `/`, never above the root; a directory
- * exists as soon as a file in it was opened with `create`. Drivers throw LogError: STORAGE_FULL where space or quota
- * ran out, KAFKA_STORAGE_ERROR for every other failure, with `file` and `operation` in the details. Where `open`,
- * `list` or `syncDirectory` came to nothing because too many files are open, `errno` says EMFILE or ENFILE: the log
- * closes some and asks again.
+ * Named files in directories, for the file-based store. Paths are relative, with `/`, of names of 1 to 255 characters
+ * `a-z A-Z 0-9 . _ -` that aren't `.` or `..`. Every operation refuses another path, and `.lock` in the root, which
+ * belongs to the driver; '' is the root, for `list` and `syncDirectory` alone. A directory exists as soon as a file in
+ * it was opened with `create`, and until it is removed.
+ *
+ * What is refused throws or rejects. Drivers throw LogError: STORAGE_FULL where space or quota ran out,
+ * KAFKA_STORAGE_ERROR for every other failure, with `file` (the path) and `operation` (the method's name) in the
+ * details. Where `open`, `list` or `syncDirectory` came to nothing because too many files are open, `errno` says EMFILE
+ * or ENFILE: the log closes some and asks again.
  */
 export interface FileStore {
   /** The same object at every look. */
   readonly capabilities: StoreCapabilities
-  /** Opens for reading and writing. Without `create` a missing file answers `undefined`. */
+  /**
+   * Opens for reading and writing. Without `create` a missing file answers `undefined`; with it the file is made, and the
+   * directories above it, and what is in it stays. Handles of one file see the same bytes at once. Refuses a directory,
+   * and a path that leads through a file.
+   */
   open(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined>
   /** Names (not paths) of files and directories in `directory`, sorted; empty if it doesn't exist. */
   list(directory: string): Awaitable<readonly string[]>
-  /** Replaces `to` if it exists. Both in the same directory. Durable after `syncDirectory`. */
+  /**
+   * Gives a file, or a directory with all that is in it, another name in the same directory. A file replaces the file
+   * `to` if there is one. Refuses what is missing, and another directory. Durable after `syncDirectory`.
+   */
   rename(from: string, to: string): Awaitable<void>
-  /** Removes a file or an empty directory; a missing one is fine. Durable after `syncDirectory` of its parent. */
+  /**
+   * Removes a file or an empty directory; a missing one is fine, and one that isn't empty is refused. Durable after
+   * `syncDirectory` of its parent.
+   */
   remove(path: string): Awaitable<void>
   /**
    * Makes entries of `directory` durable: files and directories created in, renamed in or removed from it. '' is the
-   * root.
+   * root, which is always there. Refuses a missing directory.
    */
   syncDirectory(directory: string): Awaitable<void>
   /**
-   * The exclusive right to write below the root. Rejects with DIRECTORY_IN_USE, whose details name pid, host, since.
+   * The exclusive right to write below the root, which nothing in `list` shows. While another has it, or this store has
+   * it already, rejects with DIRECTORY_IN_USE, whose details name pid, host, since (`undefined` where they aren't known);
+   * without `exclusiveLock` with LOCK_UNSUPPORTED.
    */
   lock(): Awaitable<StoreLock>
-  /** Ends the store, its lock and open files with it; again is fine. */
+  /** Ends the store, its lock and open files with it; again is fine. All other calls are refused from then on. */
   close(): Awaitable<void>
 }
 
@@ -62,15 +78,18 @@ export interface StoreLock {
 
 /**
  * One open file. Reads and writes are synchronous and positional; a write past the end extends the file with zeros.
- * `write` either writes all bytes or throws; after a throw the file may hold part of them beyond its old size or over
- * old content, and the caller truncates or writes again (`writeFully` in checked-write.ts does this in one place).
+ * After a throw the file may hold part of the bytes beyond its old size or over old content: the log truncates or writes
+ * again.
  */
 export interface StoreFile {
   /** As it was opened. */
   readonly path: string
   /** Bytes read: fewer than asked only at the end of the file. */
   read(into: Uint8Array, position: number): number
-  /** The count that the system reports; never trusted, only `writeFully` calls this. */
+  /**
+   * Bytes written, from the first one on. Where these are fewer than given, the log asks for the rest; 0 counts as
+   * STORAGE_FULL. Keeps no view of `bytes`.
+   */
   write(bytes: Uint8Array, position: number): number
   /** Cuts off what lies behind, or extends with zeros. */
   truncate(sizeBytes: number): void
@@ -91,8 +110,11 @@ export interface StoreFile {
    * put another in its place. A driver to whose files that can't happen leaves it out.
    */
   assertInPlace?(): void
-  /** Makes content and size durable. A failure is final for the log (durability rule 10). */
+  /**
+   * Makes content and size durable, also if `close` comes before its end. A failure is final for the log (durability rule
+   * 10). Throws or rejects.
+   */
   flush(): Awaitable<void>
-  /** Ends the use of this object; what was written stays. */
+  /** Ends the use of this object; what was written stays. Again is fine, and all other calls are refused from then on. */
   close(): void
 }

@@ -124,7 +124,15 @@ export class FilePartitionStore implements PartitionStore {
 
   *abandon(): Task<void> {
     this.#availability.close()
-    const { store, cache, segments } = this.#parts
+    try {
+      this.#giveBackFiles()
+    } finally {
+      yield* this.#giveBackStore()
+    }
+  }
+
+  #giveBackFiles(): void {
+    const { cache, segments } = this.#parts
     const journal = this.#journal
     this.#journal = undefined
     unlessPoisoned(() => {
@@ -132,12 +140,23 @@ export class FilePartitionStore implements PartitionStore {
       journal?.free()
       segments.scratch.free()
     })
-    journal?.close()
-    unlessPoisoned(() => cache.closeAll())
+    try {
+      journal?.close()
+    } finally {
+      unlessPoisoned(() => cache.closeAll())
+    }
+  }
+
+  /** Whatever a driver throws before: a lock that nobody gives back would keep out all others while the process lives. */
+  *#giveBackStore(): Task<void> {
+    const { store } = this.#parts
     const lock = this.#lock
     this.#lock = undefined
-    if (lock !== undefined) yield* perform('lock', '', () => lock.release())
-    yield* perform('lock', '', () => store.close())
+    try {
+      if (lock !== undefined) yield* perform('lock', '', () => lock.release())
+    } finally {
+      yield* perform('lock', '', () => store.close())
+    }
   }
 
   // ---- partitions ----------------------------------------------------------------------------------------------------
