@@ -117,7 +117,18 @@ export class ReadRun<T> implements ItemSource<T> {
     const ends = await until
     if (Array.isArray(until)) assertRead(until, places)
     this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
+    if (ends !== undefined) await this.#checkStarts(session)
     return session
+  }
+
+  /** Where a read starts above its limit nothing is fetched, which would tell of a start above the partition's end. */
+  async #checkStarts(session: ReaderSession): Promise<void> {
+    const isBeyond = (at: Position) => this.#limits?.has(placeKey(at)) === true && at.nextOffset > this.#limitOf(at)
+    const positions = this.#positions.filter(isBeyond)
+    if (positions.length === 0) return
+    const { isolationLevel } = this.#plan
+    const parts = await session.fetch({ positions, isolationLevel, maxBytes: 0, wait: false })
+    for (const { error } of parts) if (error !== undefined) throw error
   }
 
   stop(): void {

@@ -231,6 +231,26 @@ overBrokers('a position out of range rejects with the valid range', async (setup
   assert.equal([error.details['logStartOffset'], error.details['endOffset']], [0, 1])
 })
 
+overBrokers('so does one above an end that was asked for, of which nothing would be read', async (setup) => {
+  const { log, broker } = await setup({ t: 2 })
+  await broker.write('t', ['a'])
+  const from = [0, 1].map((partition) => ({ topic: 't', partition, nextOffset: 7 * partition }))
+  const named = (partition: number) => [{ topic: 't', partition, nextOffset: 1 }]
+  for (const until of ['end', named(1)] as const) {
+    const error = await failure('OFFSET_OUT_OF_RANGE', () => all(log.read('t', { from, until })))
+    assert.equal([error.details['logStartOffset'], error.details['endOffset']], [0, 0])
+  }
+  assert.equal(await all(log.read('t', { from, until: named(0) })), ['a'], 'a partition that is not read')
+  await broker.write('t', ['b'])
+  assert.equal(await all(log.read('t', { from: named(0).concat(named(1)), until: named(0) })), [])
+  const behind = [{ topic: 't', partition: 0, nextOffset: 2 }]
+  assert.equal(
+    await all(log.read('t', { from: behind.concat(named(1)), until: named(0) })),
+    [],
+    'above the limit alone',
+  )
+})
+
 overBrokers('a topic that is not there rejects, when it is iterated', async (setup) => {
   const { log } = await setup()
   const reader = log.read('nowhere', { until: 'end' })
