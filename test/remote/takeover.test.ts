@@ -78,7 +78,8 @@ test('an opener hears after five seconds that nobody serves, and waits longer an
     },
   }
   const shared = new SharedBroker(optionsOf(new Place(), async () => Promise.reject(inUse()), port))
-  await failure('DIRECTORY_IN_USE', () => shared.open())
+  const refused = await failure('DIRECTORY_IN_USE', () => shared.open())
+  assert.match(refused.message, /didn't answer within 5 s: .* open again/)
   assert.equal(waitsMs.slice(0, 7), [5, 10, 20, 40, 80, 160, 250])
 })
 

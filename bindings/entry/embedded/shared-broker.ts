@@ -60,6 +60,14 @@ export interface SharedOptions {
  * already keeps looking for a holder until it is closed.
  */
 const ANSWER_LIMIT_MS = 5000
+/** To close the holder, as the hint says, is the wrong advice where it only needs more time. */
+function unanswered(refusal: LogError | undefined): LogError | undefined {
+  if (!LogError.is(refusal, 'DIRECTORY_IN_USE')) return refusal
+  const advice = 'close it if it is exclusive or stopped, open again if it is busy or recovering'
+  const message = `${refusal.message}, and didn't answer within ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
+  return new LogError('DIRECTORY_IN_USE', message, refusal.details)
+}
+
 /** How long a close waits, in milliseconds, for members whose program doesn't return from a record. */
 const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
@@ -116,7 +124,7 @@ export class SharedBroker implements Broker {
     const limit = new Promise<never>((_, reject) => {
       // If the holder went away meanwhile, this process may be recovering the log itself.
       const unlessHeld = () => {
-        if (this.#held === undefined) reject(this.#refusal)
+        if (this.#held === undefined) reject(unanswered(this.#refusal))
       }
       cancel = port.setTimer(ANSWER_LIMIT_MS, () => void this.#afterHolding().then(unlessHeld, unlessHeld), true)
     })
@@ -157,7 +165,8 @@ export class SharedBroker implements Broker {
         shortMs = isShortage(this.#refusal) ? (shortMs ?? port.elapsed()) : undefined
       }
       const isShort = shortMs !== undefined && port.elapsed() > shortMs + ANSWER_LIMIT_MS
-      if (exclusive || isShort || port.elapsed() > limitMs) throw this.#refusal
+      if (exclusive || isShort) throw this.#refusal
+      if (port.elapsed() > limitMs) throw unanswered(this.#refusal)
       await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
     }
   }
