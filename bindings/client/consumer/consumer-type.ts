@@ -29,16 +29,17 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    */
   batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
-   * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. A record
-   * is finished when its iteration asked for the next one, or when it, its batch or a later record of its partition is
-   * passed here; positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless
-   * `allowSkip`. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and
-   * of positions when one of their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if
-   * another one has its name; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps
-   * the offsets, and with CONSUMER_CLOSED. Refused it changes nothing. Where it ends without an answer, as by a crash,
-   * some of its partitions may be committed and others not: each partition goes on by itself. `sendOffsets` of a
-   * transaction is all or nothing. Differs from Kafka: there nothing keeps a commit from passing unfinished records,
-   * and nothing is committed but by this.
+   * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. Joins the
+   * group first if it must. A position beyond the end is met by `autoOffsetReset` when it is read. A record is finished
+   * when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed here;
+   * positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
+   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and of positions
+   * when one of their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one
+   * has its name; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets,
+   * and with CONSUMER_CLOSED. Refused it changes nothing. Where it ends without an answer, as by a crash, some of its
+   * partitions may be committed and others not: each partition goes on by itself. `sendOffsets` of a transaction is all
+   * or nothing. Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is
+   * committed but by this.
    */
   commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],

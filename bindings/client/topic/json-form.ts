@@ -28,13 +28,15 @@ function assertObjectForm(object: object): void {
     for (let index = 0; index < object.length; index++) assertJsonForm(object[index])
     return
   }
+  // Before its `toJSON` is asked: that of Node's Buffer gives an object, which is what would be read.
+  if (ArrayBuffer.isView(object)) throw noForm(kindOf(object))
   const { toJSON } = object as { toJSON?: unknown }
   if (typeof toJSON === 'function') {
     if (object instanceof Date && Number.isNaN(object.getTime())) throw noForm('an invalid date')
     return
   }
   const names = Object.keys(object)
-  if (ArrayBuffer.isView(object) || (names.length === 0 && !isPlain(object))) throw noForm(`a ${kindOf(object)}`)
+  if (names.length === 0 && !isPlain(object)) throw noForm(kindOf(object))
   for (const name of names) {
     const field = (object as Record<string, unknown>)[name]
     // A field that is undefined is one that isn't there, before and after.
@@ -49,7 +51,8 @@ function isPlain(object: object): boolean {
 }
 
 function kindOf(object: object): string {
-  return Object.prototype.toString.call(object).slice('[object '.length, -1)
+  const kind = Object.prototype.toString.call(object).slice('[object '.length, -1)
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
 function noForm(what: string): LogError {

@@ -13,9 +13,9 @@ import { assertJsonForm } from './json-form.ts'
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
 /**
  * JSON of any shape: values have the type `unknown` when they are read; `unchecked<Payment>(json())` gives them one
- * that nothing checks. RECORD_SERIALIZATION for what JSON would lose
- * in silence: bigints, functions, symbols, NaN and infinities, holes in arrays, maps, sets, bytes and the like. Dates
- * come back as text, and fields that are undefined don't come back.
+ * that nothing checks. RECORD_SERIALIZATION for what JSON would lose in silence: bigints, functions, symbols, NaN and
+ * infinities, holes in arrays, maps, sets, bytes (a Buffer too) and the like. Dates come back as text, and fields that
+ * are undefined don't come back.
  */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
