@@ -40,10 +40,12 @@ log with exclusive, the files are read again when something was written to them,
 that is open at that moment counts as aborted, and its records aren't shown later. It ends with 2 when the topic is
 deleted, also where another one is made of its name.
 
-With --group the log is opened as by any program. Offsets are committed after the records were written out: every
-${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s and at the end. After a crash some records may come again, but none is left out.
-Several runs of one group share the partitions; when one comes or ends, the others go on with theirs. If the program that
-holds the log is killed, a run may show again what another one had not committed yet.
+With --group the log is opened as by any program. A run ends where the topic ended when it began, and the next one
+shows what came since; it goes without --follow, --from and --partition. "oncelog groups reset" moves the group.
+Offsets are committed after the records were written out: every ${COMMIT_RECORDS} records, every ${COMMIT_MS / 1000} s
+and at the end. After a crash some records may come again, but none is left out. Several runs of one group share the
+partitions; when one comes or ends, the others go on with theirs. If the program that holds the log is killed, a run
+may show again what another one had not committed yet.
 
 Each line is partition:offset, key and value, separated by tabs; control characters are escaped. --json gives topic,
 partition, offset, timestamp, key, value and headers; bytes that aren't UTF-8 come as {"base64": "…"}.

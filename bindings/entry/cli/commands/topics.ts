@@ -55,8 +55,11 @@ function addDeleteRecords(topics: Command): void {
     .addHelpText(
       'after',
       below(`
-Example:
-  oncelog topics delete-records payments --before 1200 --partitions 0`),
+If one of the partitions ends before the offset, nothing is deleted and the error names it: --partitions leaves it out.
+
+Examples:
+  oncelog topics delete-records payments --before 1200 --partitions 0
+  oncelog topics delete-records payments --before latest`),
     )
     .action(run(deleteRecords))
 }
