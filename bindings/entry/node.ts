@@ -103,7 +103,8 @@ export type { StorageDriver } from './embedded/storage-driver.ts'
 /**
  * Opens the log in a directory, and makes one if there is none. A string is a path in the runtime's own file system. If
  * the last holder died, it recovers first; `log.recovery` tells what was found. If a process, this one included, has
- * the directory open already, the new log is attached to that one; `log.role` says so.
+ * the directory open already, the new log is attached to that one; `log.role` says so. An open log doesn't keep its
+ * process alive: calls that are under way do, and what waits for records, such as an iteration, a table or a processor.
  *
  * Rejects with DIRECTORY_IN_USE with `exclusive`, or if a holder doesn't answer within 5 s, as one with `exclusive`
  * never does (the details name pid, host and since when); with CORRUPT_LOG, CORRUPT_MESSAGE or UNSUPPORTED_VERSION for
@@ -119,8 +120,9 @@ export async function open(directory: string | FileUrl, options: OpenOptions = {
 }
 
 /**
- * Opens a log that lives in memory and ends with the process: for tests, and for records that needn't be kept. Rejects
- * as `open` does for its options.
+ * Opens a log that lives in memory and ends with the process: for tests, and for records that needn't be kept. Nobody
+ * else can send to it, so nothing that waits for its records keeps the process alive. Rejects as `open` does for its
+ * options.
  */
 export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog> {
   return openLog(new MemoryStore(), nodePort, options)
@@ -129,8 +131,9 @@ export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog
 /**
  * Opens a log over a storage driver of the program's own: a `FileStore` (something with named files), or a function
  * that makes a `PartitionStore` (something with rows and a transaction). The log closes it. It belongs to this process
- * alone: the driver's lock keeps others out, and nobody attaches. Run `oncelog/conformance` over the driver first: the
- * log can only promise what the driver does.
+ * alone: the driver's lock keeps others out, and nobody attaches; as of one in memory, nothing that waits for its records
+ * keeps the process alive. Run `oncelog/conformance` over the driver first: the log can only promise what the driver
+ * does.
  *
  * Rejects with INVALID_REQUEST for what is no driver, with what its `lock` rejects with (DIRECTORY_IN_USE), else as
  * `open`.
