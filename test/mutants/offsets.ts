@@ -85,6 +85,20 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/poll-interval.test.ts'],
   },
   {
+    name: 'an outcome that was interrupted comes into force, whatever the group was told since',
+    file: 'client/consumer/membership.ts',
+    find: '      if (joins === this.#joins) this.#next ??= next\n      else',
+    put: '      this.#next ??= next\n      if (joins !== this.#joins)',
+    tests: ['client/interrupted-outcomes.test.ts'],
+  },
+  {
+    name: 'what a member was said to have and never took stays nobody’s',
+    file: 'client/consumer/membership.ts',
+    find: '      else this.#rebalanceWanted(member)\n      throw error',
+    put: '      throw error',
+    tests: ['client/interrupted-outcomes.test.ts'],
+  },
+  {
     name: 'a close waits for no handler of a rebalance',
     file: 'client/consumer/membership.ts',
     find: '      await this.#handlersTold()\n',

@@ -213,10 +213,12 @@ export class Membership {
     try {
       await this.#applyAssignment(member, next)
     } catch (error) {
-      // Unless the group was told meanwhile what this member holds: the answer to that is on its way.
-      if (error instanceof Interruption && joins === this.#joins) this.#next ??= next
-      if (error instanceof Interruption) throw error
-      await this.#lostBy(error, member)
+      if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
+      // If the group was told meanwhile that this member has them, the answer to that is on its way, and nobody is given
+      // them before it hears that they are free.
+      if (joins === this.#joins) this.#next ??= next
+      else this.#rebalanceWanted(member)
+      throw error
     }
   }
 
