@@ -6,7 +6,7 @@ import { openMemory } from '../../bindings/entry/node.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
-import { failure, setup, take, text } from './support.ts'
+import { failure, gate, setup, take, text } from './support.ts'
 
 test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
   const { log, broker } = setup()
@@ -29,6 +29,46 @@ test('handlers are awaited, in their order; a member that was expelled joins aga
   assert.equal(seen, ['a', 'b', 'c', 'b', 'c'])
   await consumer.close()
   assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
+})
+
+// Found by the simulation of groups: the member left its group there, and what it had just got was lost.
+test('an iteration that is given up while handlers are told of the first assignment takes nothing from the member', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const told: string[] = []
+  for (const event of ['assigned', 'revoked', 'lost'] as const) consumer.on(event, () => void told.push(event))
+  const abort = new AbortController()
+  consumer.on('assigned', async () => {
+    abort.abort(new Error('given up'))
+    await settle()
+  })
+  const given = take(consumer.batches({ signal: abort.signal }), 1)
+  assert.is(await given.catch((error: unknown) => error), abort.signal.reason)
+  await settle()
+  const [record] = await take(consumer, 1)
+  await consumer.commit(record as NonNullable<typeof record>)
+  assert.equal(told, ['assigned'])
+  await log.close()
+})
+
+test('a close while handlers are told of the first assignment: those of revoked may still commit', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const began = gate()
+  consumer.on('assigned', async () => {
+    began.open()
+    await settle()
+  })
+  consumer.on('revoked', () => consumer.commit([{ topic: 't', partition: 0, nextOffset: 1 }]))
+  const given = take(consumer, 1)
+  await began.opened
+  await consumer.close()
+  assert.equal(await given, [])
+  assert.equal((await log.admin.listGroups())[0]?.offsets, [{ topic: 't', partition: 0, nextOffset: 1 }])
+  await log.close()
 })
 
 test('a member that nobody iterates hears at once that the group put it out', async () => {

@@ -99,6 +99,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/interrupted-outcomes.test.ts'],
   },
   {
+    name: 'a member leaves while handlers are told of its first assignment',
+    file: 'client/consumer/membership.ts',
+    find: '    if (this.#entering !== this.#member) await this.#entering',
+    put: '    await this.#entering',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
     name: 'a close waits for no handler of a rebalance',
     file: 'client/consumer/membership.ts',
     find: '      await this.#handlersTold()\n',

@@ -361,7 +361,8 @@ export class Membership {
   async interrupt(): Promise<void> {
     this.wake()
     this.#waits.interrupt()
-    await this.#entering?.session.close()
+    // Once it is in, only handlers are waited for: it goes when it is closed, and has told them what it gives up.
+    if (this.#entering !== this.#member) await this.#entering?.session.close()
   }
 
   async close(): Promise<void> {
