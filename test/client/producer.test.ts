@@ -204,6 +204,17 @@ test('a producer that is at work already waits for room too, by one record at a 
   assert.is(broker.appends.length, 3)
 })
 
+test('a full buffer sends what lingers: who waits for room does not wait for the linger', async () => {
+  const { log } = setup()
+  const producer = log.producer({ bufferBytes: 150, lingerMs: 60_000 })
+  const first = producer.send({ topic: 't', value: 'x'.repeat(100) })
+  const second = producer.send({ topic: 't', value: 'y'.repeat(100) })
+  // Time stands still.
+  assert.is((await first).offset, 0)
+  await producer.flush()
+  assert.is((await second).offset, 1)
+})
+
 overBrokers('a send larger than bufferBytes goes when nothing else is unanswered', async (setup) => {
   const { log, broker } = await setup()
   const producer = log.producer({ bufferBytes: 100 })

@@ -63,6 +63,16 @@ test('an asynchronous schema is refused by name, thenables too', async () => {
     '~standard': { version: 1, vendor: 'mine', validate: () => ({ then() {} }) as never },
   }
   await failure('SCHEMA_ASYNC', () => topic('t', { value: json(thenable) }).record({ value: 'x' }))
+  const unheard: unknown[] = []
+  const hear = (reason: unknown) => unheard.push(reason)
+  process.on('unhandledRejection', hear)
+  const rejecting: StandardSchemaV1<string> = {
+    '~standard': { version: 1, vendor: 'mine', validate: () => Promise.reject(new Error('no')) },
+  }
+  await failure('SCHEMA_ASYNC', () => topic('t', { value: json(rejecting) }).record({ value: 'x' }))
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', hear)
+  assert.equal(unheard, [])
 })
 
 test('a schema that throws is RECORD_SERIALIZATION, with its error as the cause', async () => {
