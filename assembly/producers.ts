@@ -8,7 +8,7 @@
  *   16 window u32 (its number), 20 coordinatorEpoch i32, 24 currentTransactionFirstOffset f64 (-1 = none)
  * Window (128 bytes), slots / 2 of them, numbers 0..producers-1 without gaps:
  *   0 producerId i64, 8 a ring of five batches of 24 bytes: firstSequence i32, lastSequence i32, baseOffset f64,
- *   timestamp f64
+ *   timestamp f64. Without batches the first one's timestamp is that of the producer's last marker (-1 = none).
  *
  * Sequences count modulo 2^31: after 2147483647 comes 0. First 2147483637 with 21 records ends at 9.
  * Source: apache/kafka ProducerStateManager, ProducerStateEntry, ProducerAppendInfo (4.0).
@@ -246,6 +246,7 @@ export function producer_reset(
   epoch: i32,
   coordinatorEpoch: i32,
   transactionFirstOffset: f64,
+  markerTimestamp: f64,
 ): u32 {
   const id = <i64>producerId
   const slot = find(table, slots, id)
@@ -256,5 +257,6 @@ export function producer_reset(
   store<u8>(slot, 0, 15)
   store<i32>(slot, coordinatorEpoch, 20)
   store<f64>(slot, transactionFirstOffset, 24)
+  store<f64>(windowAt(table, slots, load<u32>(slot, 16)), markerTimestamp, BATCHES + 16)
   return producers
 }

@@ -79,7 +79,7 @@ export class DecisionBatches {
     batches.forEach((bytes, index) => {
       const { id, partition } = partitions[index] as HostedPartition
       const baseOffset = offsets[index] ?? 0
-      const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch)
+      const placed = () => partition.markerPlaced(marker, baseOffset, leaderEpoch, now)
       to.push({ id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed })
     })
   }

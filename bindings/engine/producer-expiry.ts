@@ -83,8 +83,8 @@ export class ProducerExpiry {
   }
 
   /** The time of its newest batch is the best that is known, though the sender may have put anything there. */
-  #lastUseBeforeOpen({ batches }: StoredProducer): number {
+  #lastUseBeforeOpen({ batches, markerTimestamp }: StoredProducer): number {
     const earliest = this.#openedAt + GRACE_MS - EXPIRATION_MS
-    return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? earliest))
+    return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? markerTimestamp ?? earliest))
   }
 }

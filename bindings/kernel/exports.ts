@@ -93,6 +93,7 @@ export interface KernelExports {
     epoch: number,
     coordinatorEpoch: number,
     transactionFirstOffset: number,
+    markerTimestamp: number,
   ): number
   producer_slot(table: number, slots: number, number: number): number
   producer_window(table: number, slots: number, number: number): number

@@ -266,6 +266,8 @@ export interface ProducerWindow {
     lastOffset: number
     timestamp: number
   }[]
+  /** Where there are no batches. */
+  markerTimestamp?: number | undefined
 }
 
 /**

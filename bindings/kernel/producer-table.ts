@@ -141,12 +141,14 @@ export class KernelProducerTable implements ProducerTable {
         const lastOffset = baseOffset + distance(firstSequence, lastSequence)
         batches.push({ firstSequence, lastSequence, baseOffset, lastOffset, timestamp })
       }
+      const markerTimestamp = batches.length === 0 ? view.getFloat64(window + windowBatches + 16, true) : -1
       return {
         producerId: Number(view.getBigInt64(window, true)),
         producerEpoch: view.getInt16(slot + slotEpoch, true),
         coordinatorEpoch: view.getInt32(slot + slotCoordinatorEpoch, true),
         currentTransactionFirstOffset: view.getFloat64(slot + slotTransaction, true),
         batches,
+        ...(markerTimestamp >= 0 && { markerTimestamp }),
       }
     } catch (error) {
       throw this.#core.failure(error)
@@ -164,6 +166,7 @@ export class KernelProducerTable implements ProducerTable {
         window.producerEpoch,
         window.coordinatorEpoch,
         window.currentTransactionFirstOffset,
+        window.markerTimestamp ?? -1,
       )
     } catch (error) {
       throw this.#core.failure(error)

@@ -83,9 +83,9 @@ export class ProducerWindows {
   }
 
   /** A marker: its epoch is in force, sequences begin again, nothing is open. */
-  #end({ producerId, producerEpoch }: BatchFields): void {
+  #end({ producerId, producerEpoch, maxTimestamp }: BatchFields): void {
     const coordinatorEpoch = this.#windows.get(producerId)?.coordinatorEpoch ?? -1
-    const ended = { coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }
+    const ended = { coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [], markerTimestamp: maxTimestamp }
     this.#windows.set(producerId, { producerId, producerEpoch, ...ended })
   }
 

@@ -13,6 +13,8 @@ export interface StoredProducer {
   readonly currentTransactionFirstOffset: number
   /** Its last batches, oldest first, at most five. All five must be kept (durability rule 4). */
   readonly batches: readonly StoredProducerBatch[]
+  /** Time of its last marker, in milliseconds since 1970, if no batch came since: Kafka's snapshots hold it. */
+  readonly markerTimestamp?: number | undefined
 }
 
 /** One of a producer's last batches. */

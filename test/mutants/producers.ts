@@ -176,4 +176,11 @@ export const PRODUCERS: readonly Mutant[] = [
     put: 'return oldest === undefined || this.#batches.length < unansweredMax',
     tests: ['client/producer-queue.test.ts'],
   },
+  {
+    name: 'when a producer’s last transaction ended is not known behind a close',
+    file: 'log/checkpoint/checkpoint-record.ts',
+    find: 'writer.int64(producer.markerTimestamp ?? -1)',
+    put: 'writer.int64(-1)',
+    tests: ['engine/marker-times.test.ts'],
+  },
 ]

@@ -225,13 +225,16 @@ export class EmbeddedAdmin implements AdminSession {
       const producers = [...topics.partition(topic, partition).partition.producers()]
       return {
         ...{ topic, partition },
-        producers: producers.map(({ producerId, producerEpoch, batches, currentTransactionFirstOffset }) => ({
-          ...{ producerId, producerEpoch },
-          lastSequence: batches.at(-1)?.lastSequence ?? -1,
-          lastTimestamp: batches.at(-1)?.timestamp ?? -1,
-          currentTransactionStartOffset: currentTransactionFirstOffset < 0 ? undefined : currentTransactionFirstOffset,
-          transactionalId: transactions.idOf(producerId),
-        })),
+        producers: producers.map(
+          ({ producerId, producerEpoch, batches, currentTransactionFirstOffset, markerTimestamp = -1 }) => ({
+            ...{ producerId, producerEpoch },
+            lastSequence: batches.at(-1)?.lastSequence ?? -1,
+            lastTimestamp: batches.at(-1)?.timestamp ?? markerTimestamp,
+            currentTransactionStartOffset:
+              currentTransactionFirstOffset < 0 ? undefined : currentTransactionFirstOffset,
+            transactionalId: transactions.idOf(producerId),
+          }),
+        ),
       }
     })
   }

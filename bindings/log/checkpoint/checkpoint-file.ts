@@ -22,7 +22,7 @@ const MAGIC = 0x4f4c4350 // 'OLCP'
 /** A record that recovery copied; its original counts as long as it is whole. */
 const COPY_MAGIC = 0x4f4c4343 // 'OLCC'
 /** Version 2 added compaction, 3 where a read-only partition is damaged, 4 the CRC of a segment's first batch. */
-const VERSION = 4
+const VERSION = 5
 /**
  * With tens of thousands of partitions a record has many megabytes, so commits have their turn between parts of this
  * size.

@@ -158,7 +158,7 @@ function readPartition(reader: ByteReader, version: number): CheckpointPartition
     segments: readMany(reader, reader.uint32(), (each) => readSegment(each, version)),
     leaderEpochs: readMany(reader, reader.uint32(), readEpoch),
     partialSector: reader.raw(reader.uint16()).slice(),
-    producers: readMany(reader, reader.uint32(), readProducer),
+    producers: readMany(reader, reader.uint32(), (each) => readProducer(each, version)),
   }
 }
 
@@ -215,6 +215,7 @@ function writeProducer(writer: ByteWriter, producer: StoredProducer): void {
   writer.int64(producer.coordinatorEpoch)
   writer.int64(producer.currentTransactionFirstOffset)
   writer.uint8(producer.batches.length)
+  if (producer.batches.length === 0) writer.int64(producer.markerTimestamp ?? -1)
   for (const batch of producer.batches) {
     writer.uint32(batch.firstSequence)
     writer.uint32(batch.lastSequence)
@@ -224,14 +225,18 @@ function writeProducer(writer: ByteWriter, producer: StoredProducer): void {
   }
 }
 
-function readProducer(reader: ByteReader): StoredProducer {
-  return {
+function readProducer(reader: ByteReader, version: number): StoredProducer {
+  const producer = {
     producerId: reader.int64(),
     producerEpoch: reader.int64(),
     coordinatorEpoch: reader.int64(),
     currentTransactionFirstOffset: reader.int64(),
     batches: readMany(reader, reader.uint8(), readProducerBatch),
   }
+  // Version 4 didn't say when a producer's last marker came.
+  if (version < 5 || producer.batches.length > 0) return producer
+  const markerTimestamp = reader.int64()
+  return markerTimestamp < 0 ? producer : { ...producer, markerTimestamp }
 }
 
 function readProducerBatch(reader: ByteReader): StoredProducerBatch {

@@ -39,7 +39,7 @@ export function encodeProducerSnapshot(kernel: Checksum, producers: Iterable<Sto
     view.setInt32(at + 10, batch?.lastSequence ?? -1)
     setInt64(view, at + 14, batch?.lastOffset ?? -1)
     view.setInt32(at + 22, batch === undefined ? 0 : batch.lastOffset - batch.baseOffset)
-    setInt64(view, at + 26, batch?.timestamp ?? -1)
+    setInt64(view, at + 26, batch?.timestamp ?? producer.markerTimestamp ?? -1)
     view.setInt32(at + 34, producer.coordinatorEpoch)
     setInt64(view, at + 38, producer.currentTransactionFirstOffset)
     at += ENTRY_BYTES
@@ -88,6 +88,7 @@ function readProducer(reader: ByteReader): StoredProducer {
     coordinatorEpoch,
     currentTransactionFirstOffset,
     batches: hasBatch ? [batch] : [],
+    ...(!hasBatch && timestamp >= 0 && { markerTimestamp: timestamp }),
   }
 }
 

@@ -72,6 +72,18 @@ export function encodeMarkers(
 /**
  * The state of a producer after a marker: its epoch is in force, sequences begin again, nothing is open (kafka.md 3.5).
  */
-export function afterMarker(producerId: number, producerEpoch: number, coordinatorEpoch: number): StoredProducer {
-  return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }
+export function afterMarker(
+  producerId: number,
+  producerEpoch: number,
+  coordinatorEpoch: number,
+  markerTimestamp: number,
+): StoredProducer {
+  return {
+    producerId,
+    producerEpoch,
+    coordinatorEpoch,
+    currentTransactionFirstOffset: -1,
+    batches: [],
+    markerTimestamp,
+  }
 }

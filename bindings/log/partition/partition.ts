@@ -176,10 +176,15 @@ export class Partition {
   }
 
   /** A marker became durable and stands in the store. Answers the transaction that it aborts, if there is one. */
-  markerPlaced(marker: Marker, offset: number, coordinatorEpoch: number): AbortedTransaction | undefined {
+  markerPlaced(
+    marker: Marker,
+    offset: number,
+    coordinatorEpoch: number,
+    timestamp: number,
+  ): AbortedTransaction | undefined {
     const { producerId, producerEpoch, isCommit } = marker
     // Without memory for it the table keeps the old epoch; the coordinator refuses that one all the same.
-    this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch))
+    this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch, timestamp))
     const firstOffset = this.#open.end(producerId)
     this.placed(offset + 1)
     this.#tail.pass(offset, offset + 1)

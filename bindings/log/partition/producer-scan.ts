@@ -36,7 +36,7 @@ export class ProducerScan {
       throw new LogError('MEMORY_CAP_REACHED', 'there is no kernel memory for the producers of a partition')
     // A marker: its epoch is in force, sequences begin again (kafka.md 3.5).
     if (baseSequence < 0)
-      return void this.#table.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch))
+      return void this.#table.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch, maxTimestamp))
     this.#table.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
   }
 

@@ -77,4 +77,17 @@ test('version 3: no first CRC is known, and that is what the next checkpoint not
   assert.equal(same?.segments, [segment])
 })
 
+test('version 4: when a producer’s last marker came is not known', () => {
+  const ended = { producerId: 3, producerEpoch: 2, coordinatorEpoch: 1, currentTransactionFirstOffset: -1, batches: [] }
+  for (const producer of [ended, { ...ended, markerTimestamp: 2 ** 41 }]) {
+    const { facts, record } = encoded({ ...PARTITION, producers: [producer] })
+    const [found] = decodeCheckpoint(Uint8Array.of(...facts, ...record), 5, 'checkpoint/0', 0).partitions
+    assert.equal(found?.producers, [producer])
+    // The time stands at the end.
+    const older = Uint8Array.of(...facts, ...record.subarray(0, -8))
+    const [elder] = decodeCheckpoint(older, 4, 'checkpoint/0', 0).partitions
+    assert.equal(elder?.producers, [ended])
+  }
+})
+
 test.run()

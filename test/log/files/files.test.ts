@@ -209,7 +209,11 @@ snapshot('holds the last batch of each producer only, also across the wrap of se
 
 snapshot('holds a producer without a batch, and none at all', () => {
   const bare = { ...producer, currentTransactionFirstOffset: 12, batches: [] }
-  const many = [bare, { ...producer, producerId: 2 ** 53 - 1, producerEpoch: 32767 }]
+  const many = [
+    bare,
+    { ...bare, producerId: 5, markerTimestamp: 1700000000006 },
+    { ...producer, producerId: 2 ** 53 - 1, producerEpoch: 32767 },
+  ]
   assert.equal(decodeProducerSnapshot(kernel, encodeProducerSnapshot(kernel, many), 'a-0/x'), many)
   assert.equal(decodeProducerSnapshot(kernel, encodeProducerSnapshot(kernel, []), 'a-0/x'), [])
 })

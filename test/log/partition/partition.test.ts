@@ -61,7 +61,7 @@ class Subject {
   end(isCommit: boolean): void {
     const { partition, segment } = this
     const { nextOffset } = partition.watermarks
-    const aborted = partition.markerPlaced({ producerId: 7, producerEpoch: 1, isCommit }, nextOffset, 0)
+    const aborted = partition.markerPlaced({ producerId: 7, producerEpoch: 1, isCommit }, nextOffset, 0, 0)
     if (aborted !== undefined) segment.aborted.push(aborted)
   }
 
