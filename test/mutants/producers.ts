@@ -181,6 +181,16 @@ export const PRODUCERS: readonly Mutant[] = [
     file: 'log/checkpoint/checkpoint-record.ts',
     find: 'writer.int64(producer.markerTimestamp ?? -1)',
     put: 'writer.int64(-1)',
-    tests: ['engine/marker-times.test.ts'],
+    tests: ['engine/snapshots-of-transactions.test.ts'],
+  },
+  {
+    name: 'a snapshot of a segment that a recovery begins says that what its first marker ends was not open',
+    file: 'log/recovery/recovered-end.ts',
+    find: `    let sealed = sealedOf(batch)
+    if (`,
+    put: `    let sealed = sealedOf(batch)
+    this.producers.endsTransaction(header, batch.bytes)
+    if (`,
+    tests: ['engine/snapshots-of-transactions.test.ts'],
   },
 ]

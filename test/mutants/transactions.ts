@@ -104,8 +104,8 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'markers leave the old epoch in their partition',
     file: 'log/partition/marker.ts',
-    find: 'return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }',
-    put: 'return { producerId, producerEpoch: producerEpoch - 1, coordinatorEpoch, currentTransactionFirstOffset: -1, batches: [] }',
+    find: '    producerEpoch,\n    coordinatorEpoch,\n',
+    put: '    producerEpoch: producerEpoch - 1,\n    coordinatorEpoch,\n',
     tests: [idempotence],
   },
   {

@@ -40,11 +40,6 @@ export class ProducerScan {
     this.#table.push(producerId, producerEpoch, baseSequence, lastOffsetDelta + 1, baseOffset, maxTimestamp)
   }
 
-  /** The producers as of the last batch, without their open transactions. */
-  windows(): Iterable<StoredProducer> {
-    return this.#table.windows()
-  }
-
   /** The producers as of the last batch, with their open transactions. */
   stored(): StoredProducer[] {
     return [...this.#transactions.open.of(this.#table.windows())]

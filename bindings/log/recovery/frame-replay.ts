@@ -88,8 +88,7 @@ export class FrameReplay {
 
   /**
    * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is
-   * there. The topic's config isn't known yet, so that only a decision with nothing behind it may go by the default
-   * one.
+   * there. The topic's config may have changed since, so that only a decision with nothing behind it may go by that.
    */
   #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
     const { baseOffset } = batch.header

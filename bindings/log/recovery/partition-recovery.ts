@@ -58,7 +58,7 @@ export class PartitionRecovery {
     const missing = this.#files.readOnly ? [] : missingSegments(this.#files, names)
     if (lacksActive(this.#files, missing)) {
       if (entries.some((each) => this.#isNew(each)))
-        yield* this.#files.roll(this.#context.kernel, this.#end.producers.windows())
+        yield* this.#files.roll(this.#context.kernel, this.#end.producers.stored())
       else this.#areMissing(missing)
     } else if (!this.#files.readOnly) yield* this.#restorePartialSector()
     yield* this.#replayAll(entries)

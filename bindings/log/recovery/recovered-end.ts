@@ -35,12 +35,13 @@ export class RecoveredEnd {
   *place(batch: ScannedBatch, beginsSegment: boolean): Task<void> {
     const { files } = this
     const { header, nextOffset } = batch
-    const aborted = this.producers.endsTransaction(header, batch.bytes)
     let sealed = sealedOf(batch)
     if (files.segments.active === undefined || beginsSegment) {
       sealed = { ...sealed, bytes: batch.bytes.slice() }
       yield* this.roll()
     }
+    // Not before the roll: its snapshot says which transactions were open there.
+    const aborted = this.producers.endsTransaction(header, sealed.bytes)
     const { logPath, sizeBytes } = files.segments.active as Segment
     yield* this.#context.writes.write(logPath, sealed.bytes, sizeBytes)
     files.segments.adopt(sealed)
@@ -73,7 +74,7 @@ export class RecoveredEnd {
   *roll(): Task<void> {
     yield* this.tail.cutActive()
     recoveryMarks.hit('roll-again')
-    yield* this.files.roll(this.#context.kernel, this.producers.windows())
+    yield* this.files.roll(this.#context.kernel, this.producers.stored())
   }
 
   /** A batch that leaves offsets out: what they held is nowhere. */
