@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
-import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
@@ -408,6 +408,28 @@ overBrokers('options are refused by name', async (setup) => {
     }
   }
   await failure('INVALID_REQUEST', () => log.consumer(null as never))
+})
+
+test('a close ends the calls that wait for the group: each is told that the consumer is closed', async () => {
+  const log = await openLog(new MemoryStore(), new FakePort())
+  await log.admin.createTopic('t')
+  const place = { topic: 't', partition: 0 }
+  const first = log.consumer({ groupId: 'g', topics: ['t'] })
+  await first.committed(place)
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  await transaction.sendOffsets(first, [{ ...place, nextOffset: 0 }])
+  await first.close()
+  // Where it begins is known once the transaction has ended.
+  const second = log.consumer({ groupId: 'g', topics: ['t'] })
+  const next = second[Symbol.asyncIterator]().next()
+  const position = { ...place, nextOffset: 0 }
+  const calls = [second.committed(place), second.lag(), second.seek(position), second.commit([position])]
+  const refused = calls.map((call) => failure('CONSUMER_CLOSED', () => call))
+  await settle()
+  await second.close()
+  await Promise.all(refused)
+  assert.ok((await next).done)
+  await log.close()
 })
 
 test.run()

@@ -115,7 +115,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a rebalance takes again what a close is giving up',
     file: 'client/consumer/membership.ts',
-    find: '      if (this.#isClosed && this.#settling === undefined) throw new Interruption()\n',
+    find: '      if (this.#isClosed && this.#settling === undefined) throw new Interruption(true)\n',
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },

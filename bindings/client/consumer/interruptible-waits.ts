@@ -1,9 +1,10 @@
 import { LogError } from '../../model/errors.ts'
 
-/** Thrown by a wait that the consumer was told to end. */
+/** Thrown by a wait that the consumer was told to end: by its close, or by the end of its iteration. */
 export class Interruption extends LogError {
-  constructor() {
-    super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
+  constructor(isClosed: boolean) {
+    if (isClosed) super('CONSUMER_CLOSED', 'the consumer is closed')
+    else super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
   }
 }
 
@@ -14,17 +15,19 @@ export class Interruption extends LogError {
 export class InterruptibleWaits {
   readonly #giveUps: Set<() => void> = new Set()
   readonly #isOver: () => boolean
+  readonly #isClosed: () => boolean
 
   /** `isOver`: an interrupt came between two waits, which ended none; the next one ends at once. */
-  constructor(isOver: () => boolean) {
+  constructor(isOver: () => boolean, isClosed: () => boolean) {
     this.#isOver = isOver
+    this.#isClosed = isClosed
   }
 
   /** `answer`, or an Interruption if `interrupt` is called first or nobody wants it any more. */
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {
-      giveUp = () => reject(new Interruption())
+      giveUp = () => reject(new Interruption(this.#isClosed()))
     })
     if (this.#isOver()) giveUp()
     this.#giveUps.add(giveUp)

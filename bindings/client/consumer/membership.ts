@@ -34,7 +34,10 @@ export class Membership {
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
-  readonly #waits = new InterruptibleWaits(() => this.#isClosed || this.#isOver?.() === true)
+  readonly #waits = new InterruptibleWaits(
+    () => this.#isClosed || this.#isOver?.() === true,
+    () => this.#isClosed,
+  )
   /** On its way into the group, and then in it. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -193,7 +196,7 @@ export class Membership {
   async settle(): Promise<void> {
     while (this.isUnsettled || this.#settling !== undefined) {
       // A close gives up all that is held.
-      if (this.#isClosed && this.#settling === undefined) throw new Interruption()
+      if (this.#isClosed && this.#settling === undefined) throw new Interruption(true)
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })
