@@ -59,4 +59,16 @@ test('who asks for nothing for so long is put out', async () => {
   await log.close()
 })
 
+test('a close leaves nothing behind, also while the consumer waits for records', async () => {
+  const { port, log, consumer } = await opened()
+  const iteration = consumer[Symbol.asyncIterator]()
+  for (let offset = 0; offset < RECORDS; offset++) await iteration.next()
+  const waiting = iteration.next()
+  await port.advance(0)
+  await consumer.close()
+  assert.ok((await waiting).done)
+  await log.close()
+  assert.is(port.timers, 0)
+})
+
 test.run()

@@ -254,4 +254,19 @@ test('a log that closes answers who waits for the end of a transaction', async (
   assert.is(await waiting, 'LOG_CLOSED')
 })
 
+// The answer to the commit came behind the seek, and the abort skipped what had been gone back for.
+test('after a seek an abort leads back to there, whatever was being committed meanwhile', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const [batch] = await take(consumer.batches(), 1)
+    await Promise.all([consumer.commit(batch!), consumer.seek({ ...place, nextOffset: 1 })])
+    const [again] = await take(consumer.batches({ maxRecords: 2 }), 1)
+    assert.is(again?.baseOffset, 1)
+    const transaction = await producer.beginTransaction()
+    await transaction.sendOffsets(consumer, again!)
+    await transaction.abort()
+    assert.is(consumer.position(place), 1)
+  }))
+
 test.run()

@@ -17,6 +17,8 @@ export class AssignedPartition implements TopicPartition {
   #restart: number
   /** How far it had delivered before an abort took it back; -1 if none did. */
   #rewoundFrom = -1
+  /** How often the program has called `seek`. */
+  #seeks = 0
   #finished: FinishedOffsets = new FinishedOffsets()
 
   constructor({ topic, partition, topicId, nextOffset }: TopicPosition) {
@@ -66,9 +68,16 @@ export class AssignedPartition implements TopicPartition {
     this.#buffer = undefined
   }
 
-  /** The program is done with all that was delivered below `nextOffset`. */
-  finish(nextOffset: number): void {
+  /**
+   * The program is done with all that was delivered below `nextOffset`. Answers what to call once the group has
+   * committed that: where the program has called `seek` since, it reads from there, and an abort leads back to there.
+   */
+  finish(nextOffset: number): () => void {
     this.#finished.committed(nextOffset)
+    const seeks = this.#seeks
+    return () => {
+      if (seeks === this.#seeks) this.#committed(nextOffset)
+    }
   }
 
   pause(): void {
@@ -80,7 +89,7 @@ export class AssignedPartition implements TopicPartition {
    * The group has committed `nextOffset`. If an abort brought records again that another run of the same work has
    * committed after all, they aren't delivered again.
    */
-  committed(nextOffset: number): void {
+  #committed(nextOffset: number): void {
     this.#restart = nextOffset
     if (this.#position < nextOffset && nextOffset <= this.#rewoundFrom) this.#moveTo(nextOffset)
   }
@@ -88,11 +97,16 @@ export class AssignedPartition implements TopicPartition {
   /** The transaction that would have committed the delivered records was aborted: they are delivered again. */
   rewind(): void {
     const from = Math.max(this.#position, this.#rewoundFrom)
-    this.seek(this.#restart)
+    this.#goTo(this.#restart)
     this.#rewoundFrom = from
   }
 
   seek(nextOffset: number): void {
+    this.#seeks++
+    this.#goTo(nextOffset)
+  }
+
+  #goTo(nextOffset: number): void {
     this.#moveTo(nextOffset)
     this.#restart = nextOffset
     this.#rewoundFrom = -1

@@ -88,9 +88,9 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
-    const { positions, partitions } = await this.#finish(done, options, 'commit')
+    const { positions, partitions, committed } = await this.#finish(done, options, 'commit')
     await this.#membership.commit(partitions, (session, generation) => session.commit(positions, generation))
-    for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
+    committed()
   }
 
   /**
@@ -102,11 +102,9 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     options: CommitOptions,
     send: (session: ConsumerSession, positions: readonly TopicPosition[], generation: number) => Promise<void>,
   ): Promise<OffsetsInTransaction> {
-    const { positions, partitions } = await this.#finish(done, options, 'sendOffsets')
+    const { positions, partitions, committed } = await this.#finish(done, options, 'sendOffsets')
     const ending: OffsetsInTransaction = {
-      committed: () => {
-        for (const [index, partition] of partitions.entries()) partition.committed(positions[index]?.nextOffset ?? 0)
-      },
+      committed,
       aborted: () => {
         for (const partition of partitions) partition.rewind()
         this.#membership.wake()
@@ -133,7 +131,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     done: unknown,
     options: CommitOptions,
     call: string,
-  ): Promise<{ positions: readonly TopicPosition[]; partitions: readonly AssignedPartition[] }> {
+  ): Promise<{
+    readonly positions: readonly TopicPosition[]
+    readonly partitions: readonly AssignedPartition[]
+    /** To be called once the group has committed them. */
+    committed(): void
+  }> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
@@ -156,10 +159,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const { nextOffset } = positions[index] ?? { nextOffset: 0 }
       if (delivery === undefined && !allowSkip) partition.assertFinished(nextOffset)
     })
-    partitions.forEach((partition, index) => {
-      partition.finish(positions[index]?.nextOffset ?? 0)
-    })
-    return { positions, partitions }
+    const finished = partitions.map((partition, index) => partition.finish(positions[index]?.nextOffset ?? 0))
+    const committed = () => {
+      for (const each of finished) each()
+    }
+    return { positions, partitions, committed }
   }
 
   assignment(): readonly TopicPartition[] {

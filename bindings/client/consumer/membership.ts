@@ -310,7 +310,8 @@ export class Membership {
     let fetched: readonly FetchedPartition[]
     try {
       fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isPollDue })
-      this.#reminder.polled()
+      // A close wakes it, and has stopped the reminder.
+      if (!this.#isClosed) this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
       return this.#lost()
