@@ -26,7 +26,8 @@ export interface StoreCapabilities {
  * What is refused throws or rejects. Drivers throw LogError: STORAGE_FULL where space or quota ran out,
  * KAFKA_STORAGE_ERROR for every other failure, with `file` (the path) and `operation` (the method's name) in the
  * details. Where `open`, `list` or `syncDirectory` came to nothing because too many files are open, `errno` says EMFILE
- * or ENFILE: the log closes some and asks again.
+ * or ENFILE: the log closes some and asks again. Where a part of the path is a file or a link, it says ENOTDIR or ELOOP:
+ * what has a partition's name by chance is left alone.
  */
 export interface FileStore {
   /** The same object at every look. */

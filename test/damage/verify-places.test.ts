@@ -61,7 +61,7 @@ function beginning(image: DirectoryImage, path: string, at: number): number | un
 function mayPass(kind: string, harm: string): boolean {
   if (/index$|snapshot$|leader-epoch/.test(kind)) return harm !== 'cut by a byte'
   // A clean close leaves nothing in the journal that counts, and the header and two checkpoints twice.
-  if (/ring$|restated$|reserve$/.test(kind)) return true
+  if (/ring$|restated$|reserve(\.\d\d)?$/.test(kind)) return true
   if (/checkpoint$/.test(kind)) return ['missing', 'emptied', 'grown by garbage'].includes(harm)
   return harm === 'grown by garbage'
 }

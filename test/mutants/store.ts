@@ -37,6 +37,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['damage/odd-values.test.ts', 'process/outputs.test.ts'],
   },
   {
+    name: 'a file that has the name of a partition keeps an unclean open from its end',
+    file: 'log/files/partition-directory.ts',
+    find: '    if (!isNoDirectory(error)) throw error\n    return NO_DIRECTORY\n',
+    put: '    throw error\n',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
     name: 'what has the place of a partition is removed, whosever it is',
     file: 'log/store/create-partition.ts',
     find: '  if (yield* holdsBatches(store, directory)) return yield* makeStray(store, directory)\n',

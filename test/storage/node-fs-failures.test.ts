@@ -17,6 +17,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { writeFully } from '../../bindings/storage/checked-write.ts'
+import { storageError } from '../../bindings/storage/drivers/node-fs/errors.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { LOADER } from '../runner/loader.ts'
@@ -197,6 +198,47 @@ test('a link to a missing directory is named, with what to do', async () => {
   await store.lock()
   await store.close()
   assert.equal(readdirSync(join(place, 'missing')), ['log'])
+})
+
+test('each failure of the system has its code and says what to do; a quota is a full disk, but not for a flush', () => {
+  const told = (operation: string, errno: string) => {
+    const { code, message, details } = storageError(
+      operation,
+      'a/file',
+      '/log',
+      Object.assign(new Error(), { code: errno }),
+    )
+    assert.equal(details, { file: 'a/file', directory: '/log', operation, errno })
+    return `${code}: ${message}`
+  }
+  const failed = 'of a/file in /log failed'
+  for (const [operation, errno, expected] of [
+    ['write', 'ENOSPC', `STORAGE_FULL: write ${failed}: ENOSPC, the device is full: free space`],
+    ['open', 'ENOSPC', `STORAGE_FULL: open ${failed}: ENOSPC, there is no room for one more file: remove files (df -i`],
+    ['write', 'EDQUOT', `STORAGE_FULL: write ${failed}: EDQUOT, the quota of this user is used up`],
+    ['open', 'EDQUOT', `STORAGE_FULL: open ${failed}: EDQUOT, the quota`],
+    ['flush', 'EDQUOT', `KAFKA_STORAGE_ERROR: flush ${failed}: EDQUOT, the quota`],
+    ['syncDirectory', 'ENOSPC', `KAFKA_STORAGE_ERROR: syncDirectory ${failed}: ENOSPC, the device is full`],
+    [
+      'write',
+      'EROFS',
+      `KAFKA_STORAGE_ERROR: write ${failed}: EROFS, the file system is read-only: mount it for writing`,
+    ],
+    ['open', 'EACCES', `KAFKA_STORAGE_ERROR: open ${failed}: EACCES, the process may not do this: give its user`],
+    ['read', 'EIO', `KAFKA_STORAGE_ERROR: read ${failed}: EIO, the device failed: check it`],
+    [
+      'read',
+      'ESTALE',
+      `KAFKA_STORAGE_ERROR: read ${failed}: ESTALE, the file server does not know the file any more: mount`,
+    ],
+    [
+      'list',
+      'ENOTCONN',
+      `KAFKA_STORAGE_ERROR: list ${failed}: ENOTCONN, the process that serves the file system is gone: mount`,
+    ],
+  ] as const) {
+    assert.ok(told(operation, errno).startsWith(expected), told(operation, errno))
+  }
 })
 
 test('the limit of open files', () => {

@@ -180,7 +180,9 @@ function assertReal(root: string, directory: string): void {
   if (directory === '') return
   const place = join(root, directory)
   const stats = lookAt(place)
-  if (stats?.isSymbolicLink()) throw unreadable(place, new Error('it is a symbolic link, which a log never follows'))
+  if (!stats?.isSymbolicLink()) return
+  const link = new Error('it is a symbolic link, which a log never follows')
+  throw unreadable(place, Object.assign(link, { code: 'ELOOP' }))
 }
 
 function lookAt(place: string): fs.Stats | undefined {
@@ -214,5 +216,7 @@ function namesIn(place: string): string[] {
 
 function unreadable(place: string, cause: unknown): LogError {
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new LogError('KAFKA_STORAGE_ERROR', `can't read ${place}: ${why}`, { file: place, operation: 'open' }, cause)
+  const errno = (cause as NodeJS.ErrnoException).code
+  const details = { file: place, operation: 'open', errno }
+  return new LogError('KAFKA_STORAGE_ERROR', `can't read ${place}: ${why}`, details, cause)
 }

@@ -1,5 +1,6 @@
+import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import type { FileStore } from '../../storage/file-store.ts'
+import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { isPartitionFile, PARTITION_METADATA, partitionDirectory } from './file-names.ts'
@@ -7,10 +8,19 @@ import { formatPartitionMetadata, parsePartitionMetadata } from './partition-met
 import { readWhole, replaceFiles } from './small-file.ts'
 import { makeStray } from './stray-directory.ts'
 
+/** Answered for what has a partition's name and is a file, or a link, which a log never follows. No topic has this id. */
+export const NO_DIRECTORY = 'no directory'
+
 /** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
 export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {
   const path = `${directory}/${PARTITION_METADATA}`
-  const file = yield* openFile(store, path)
+  let file: StoreFile | undefined
+  try {
+    file = yield* openFile(store, path)
+  } catch (error) {
+    if (!isNoDirectory(error)) throw error
+    return NO_DIRECTORY
+  }
   if (file === undefined) return undefined
   const bytes = readWhole(file)
   file.close()
@@ -19,6 +29,10 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
   } catch {
     return undefined
   }
+}
+
+function isNoDirectory(error: unknown): boolean {
+  return LogError.is(error, 'KAFKA_STORAGE_ERROR') && ['ENOTDIR', 'ELOOP'].includes(String(error.details['errno']))
 }
 
 /**

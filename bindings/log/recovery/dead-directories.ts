@@ -4,7 +4,7 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { isPartitionFile, PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId, holdsBatches, removeDirectory } from '../files/partition-directory.ts'
+import { directoryTopicId, holdsBatches, NO_DIRECTORY, removeDirectory } from '../files/partition-directory.ts'
 import { makeStray } from '../files/stray-directory.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 
@@ -30,6 +30,7 @@ export function* clearDeadDirectories(
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
       continue
     }
+    if (topicId === NO_DIRECTORY) continue
     const names = yield* perform('list', name, () => store.list(name))
     // It has a partition's name alone.
     if (names.length > 0 && !names.some(isPartitionFile)) continue

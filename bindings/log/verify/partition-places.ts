@@ -4,7 +4,7 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId, holdsBatches } from '../files/partition-directory.ts'
+import { directoryTopicId, holdsBatches, NO_DIRECTORY } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
@@ -57,6 +57,7 @@ function* placesThere(
     const topicId = yield* directoryTopicId(store, directory)
     const expected = INTERNAL_TOPIC_IDS[topic] ?? topics.byName(topic)?.topicId
     const isInCheckpointOrJournal = expected !== undefined && noted.has(partitionKey(expected, partition))
+    if (!isInCheckpointOrJournal && topicId === NO_DIRECTORY) continue
     // What is left of a deleted topic is about to be removed.
     if (!isInCheckpointOrJournal && topics.byId(topicId ?? '')?.deleted === true) continue
     // Its topic's creation is under way, or was cut short by a crash.

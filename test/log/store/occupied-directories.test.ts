@@ -1,10 +1,10 @@
 // A directory that has the name of a partition and isn't one of the log: the first send, an unclean open and a delete
 // removed what lay there, and a folder in it ended the log.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, open } from '../../../bindings/entry/node.ts'
+import { type EmbeddedLog, LogError, open } from '../../../bindings/entry/node.ts'
 import { scratchDirectory } from '../../scratch.ts'
 
 const NOTES = join('notes', 'mine.txt')
@@ -105,6 +105,32 @@ test('an unclean open leaves a directory alone that has a partition’s name and
     assert.is(readFileSync(join(copy, 'photos-2024', NOTES), 'utf8'), 'mine')
     assert.ok(readFileSync(join(copy, 'orders-7.2-stray', SEGMENT)).includes('of another log'))
     assert.not(existsSync(join(copy, 'empty-1')))
+  }))
+
+test('an unclean open and a look at the files leave a file and a link alone that have a partition’s name', () =>
+  inScratch(async (scratch) => {
+    const root = join(scratch, 'log')
+    const log = await open(root)
+    await log.admin.createTopic('photos')
+    await log.admin.createTopic('orders')
+    await log.producer().send({ topic: 'orders', value: 'own' })
+    const copy = join(scratch, 'copy')
+    copyUnclosed(root, copy)
+    await log.close()
+    writeFileSync(join(copy, 'photos-0'), 'mine')
+    symlinkSync(scratch, join(copy, 'photos-2024'))
+    const opened = await open(copy)
+    assert.equal([opened.recovery.clean, opened.recovery.damage, await opened.verify()], [false, [], []])
+    const refusal = await opened
+      .producer()
+      .send({ topic: 'photos', value: 'x' })
+      .catch((error: unknown) => error)
+    assert.ok(LogError.is(refusal, 'KAFKA_STORAGE_ERROR'), String(refusal))
+    assert.match(refusal.message, /photos-0 .*ENOTDIR.*move what lies there out of the way/)
+    rmSync(join(copy, 'photos-0'))
+    await opened.producer().send({ topic: 'photos', value: 'x' })
+    assert.equal(await readAll(opened, 'photos'), ['x'])
+    await opened.close()
   }))
 
 test('an unclean open removes no copy of a partition that somebody made beside it, of a living topic or of a deleted one', () =>

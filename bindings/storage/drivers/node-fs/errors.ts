@@ -18,6 +18,8 @@ const advice: { readonly [errno: string]: string } = {
   ELOOP: 'it is a symbolic link, which a log never follows: put the files themselves there',
   ENOTEMPTY: 'the directory is not empty',
   ENOENT: 'it is missing: something other than the log removed it',
+  ESTALE: 'the file server does not know the file any more: mount it again',
+  ENOTCONN: 'the process that serves the file system is gone: mount it again',
   EIO: 'the device failed: check it before the directory is opened again',
 }
 
