@@ -9,6 +9,13 @@ const partition = 'log/partition/partition.ts'
 
 export const PRODUCERS: readonly Mutant[] = [
   {
+    name: 'producers: a clock that is put forward has them forgotten',
+    file: 'engine/producer-expiry.ts',
+    find: '    return now - this.#movedMs\n',
+    put: '    return now\n',
+    tests: ['engine/producer-expiry.test.ts'],
+  },
+  {
     name: 'a gap in the sequences is taken',
     file: partition,
     find: 'if (verdict !== SEQUENCE_ACCEPTED) throw',

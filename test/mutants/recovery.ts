@@ -186,6 +186,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['log/journal/ring.test.ts'],
   },
   {
+    name: 'header: each place has it once',
+    file: 'log/journal/header.ts',
+    find: 'const COPIES_AT = [0, SECTOR_BYTES] as const',
+    put: 'const COPIES_AT = [0] as const',
+    tests: ['log/journal/header.test.ts'],
+  },
+  {
     name: 'header: another generation is no reason to end',
     file: 'log/journal/journal.ts',
     find: 'if (header?.generation === this.#header.generation) return',
