@@ -60,14 +60,6 @@ export interface SharedOptions {
  * already keeps looking for a holder until it is closed.
  */
 const ANSWER_LIMIT_MS = 5000
-/** To close the holder, as the hint says, is the wrong advice where it only needs more time. */
-function unanswered(refusal: LogError | undefined): LogError | undefined {
-  if (!LogError.is(refusal, 'DIRECTORY_IN_USE')) return refusal
-  const advice = 'close it if it is exclusive or stopped, open again if it is busy or recovering'
-  const message = `${refusal.message}, and didn't answer within ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
-  return new LogError('DIRECTORY_IN_USE', message, refusal.details)
-}
-
 /** How long a close waits, in milliseconds, for members whose program doesn't return from a record. */
 const RELEASE_LIMIT_MS = 5000
 const RETRY_MS = 5
@@ -78,6 +70,14 @@ const RETRY_MS_MAX = 250
  * during its recovery.
  */
 const SURE_MS = 2000
+
+/** To close the holder, as the hint says, is the wrong advice where it only needs more time. */
+function unanswered(refusal: LogError | undefined): LogError | undefined {
+  if (!LogError.is(refusal, 'DIRECTORY_IN_USE')) return refusal
+  const advice = 'close it if it is exclusive or stopped, open again if it is busy or recovering'
+  const message = `${refusal.message}, and didn't answer within ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
+  return new LogError('DIRECTORY_IN_USE', message, refusal.details)
+}
 
 /**
  * One log, several processes. The one that gets the lock holds the log and serves the others. When it goes away, one of
